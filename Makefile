@@ -1,0 +1,58 @@
+# `make` checks everything; `make help` lists the rest.
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+SEED    ?=
+ARGS    ?=
+# The first Python that is new enough; PYTHON=/path/to/python3 overrides it.
+PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+# Long proofs write many small databases: memory is kinder to them than a disk.
+SHM     := $(shell [ -w /dev/shm ] && echo /dev/shm)
+
+.DEFAULT_GOAL := all
+.PHONY: all dev demo test lint types fix bench sweep clean help
+
+all: lint types test  ## lint, types and tests (the default)
+
+dev: $(STAMP)  ## set up .venv with the package and its development tools
+
+# Made once, and again when the dependencies may have changed.
+$(STAMP): pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "error: Python 3.11 or newer is needed (set PYTHON=/path/to/python3)" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "error: $(PYTHON) has no venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@start=$$(date +%s); \
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || exit 1; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || exit 1; \
+	touch $@; echo "set-up: $$(( $$(date +%s) - start )) s"
+
+demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
+	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
+
+test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
+	@start=$$(date +%s); $(BIN)/python -m pytest $(ARGS); code=$$?; \
+	echo "tests: $$(( $$(date +%s) - start )) s"; exit $$code
+
+lint: $(STAMP)  ## style, banned calls and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)  ## strict types
+	$(BIN)/mypy
+
+fix: $(STAMP)  ## repair what the linter can repair
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## measure the speeds we hold ourselves to
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+sweep: $(STAMP)  ## the long proofs, on two workers
+	$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m pytest -m sweep -n 2 --hypothesis-profile=sweep $(ARGS)
+
+clean:  ## remove caches and build results (keeps .venv)
+	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find gpushopper tests agent -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
