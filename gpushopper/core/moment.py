@@ -1,0 +1,109 @@
+"""Time as a value: one reading of all clocks, and the vote that decides whether a deadline has passed (D10, I12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+DISAGREEMENT = 2 * MINUTE
+"""Two witnesses further apart than this cannot both be right (D10.3)."""
+
+
+def us(seconds: float) -> int:
+    """Seconds as integer microseconds, the unit of every stored time."""
+    return round(seconds * SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One reading of the clocks, in microseconds.
+
+    `wall` counts from 1970 UTC. `boot` counts from boot, sleep included; intervals are measured with it, because it
+    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, aged by the boot clock.
+    """
+
+    wall: int
+    boot: int
+    boot_id: str
+    provider_date: int | None = None
+
+    def later(self, span_us: int) -> Moment:
+        """The same clocks after a span."""
+        date = None if self.provider_date is None else self.provider_date + span_us
+        return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A provider's `Date` header and the boot clock when it was read."""
+
+    date: int
+    boot: int
+    boot_id: str
+
+    def aged(self, now: Moment) -> int | None:
+        """What that clock says now; None after a reboot, when its age is unknown."""
+        if self.boot_id != now.boot_id:
+            return None
+        return self.date + (now.boot - self.boot)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A wall-clock time, with the pair of readings taken when it was set (D10.2)."""
+
+    wall: int
+    set_wall: int
+    set_boot: int
+    boot_id: str
+
+    @classmethod
+    def at(cls, wall: int, now: Moment) -> Deadline:
+        """A deadline at `wall`, anchored to this moment's clocks."""
+        return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
+
+
+class Verdict(Enum):
+    """What the witnesses say about a deadline."""
+
+    AHEAD = "ahead"
+    PASSED = "passed"
+    DISPUTED = "disputed"
+
+
+def judge(deadline: Deadline, now: Moment) -> Verdict:
+    """Let two of three witnesses decide whether the deadline has passed (I12).
+
+    Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
+    reboot wall and date remain, and the date wins a disagreement. DISPUTED means no majority exists: the caller
+    alarms, and waits for a provider's reply, without which no destroy could succeed anyway.
+    """
+    wall = now.wall >= deadline.wall
+    date = None if now.provider_date is None else now.provider_date >= deadline.wall
+    boot = None
+    if deadline.boot_id == now.boot_id:
+        boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
+    if boot is None:
+        return _without_boot(wall, date)
+    if wall == boot:
+        return _verdict(wall)
+    return Verdict.DISPUTED if date is None else _verdict(date)
+
+
+def _without_boot(wall: bool, date: bool | None) -> Verdict:
+    if date is None:
+        return Verdict.DISPUTED if wall else Verdict.AHEAD
+    return _verdict(date)
+
+
+def _verdict(passed: bool) -> Verdict:
+    return Verdict.PASSED if passed else Verdict.AHEAD
+
+
+def clocks_disagree(now: Moment) -> bool:
+    """Whether the wall clock and the provider's date are further apart than clocks should be (F62)."""
+    return now.provider_date is not None and abs(now.provider_date - now.wall) > DISAGREEMENT

@@ -1,0 +1,188 @@
+"""Offers and what a user asks of them: matching, ranking, and GPU names that forgive spelling."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gpushopper.core.money import Micros, for_span, is_sane_rate
+
+MONTH_HOURS = 720
+"""Hours in a storage month, as Vast counts them (vastai.md 15)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One rentable configuration at a price, seen at a moment: a quote, not a promise.
+
+    Rates are micro-dollars per hour for the whole offer. `storage_gb_month` is micro-dollars per GB and month of
+    720 h. `disk_gb` is the most that can be had. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs.
+    """
+
+    provider: str
+    offer_id: str
+    host_id: str
+    gpu: str
+    gpu_count: int
+    vram_mb: int
+    gpu_rate: Micros
+    storage_gb_month: Micros
+    upload_gb: Micros
+    download_gb: Micros
+    region: str
+    reliability: float
+    cuda: float
+    disk_gb: float
+    cpu_cores: float
+    ram_mb: int
+    verified: bool
+    interruptible: bool
+    seen_at: int
+    ends_at: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name users type: `vast:29817342`."""
+        return f"{self.provider}:{self.offer_id}"
+
+    def storage_rate(self, disk_gb: float) -> Micros:
+        """Storage, micro-dollars per hour, for the disk really asked for."""
+        return -(-int(self.storage_gb_month * disk_gb) // MONTH_HOURS)
+
+    def rate(self, disk_gb: float) -> Micros:
+        """GPU and storage together, micro-dollars per hour; traffic comes on top."""
+        return self.gpu_rate + self.storage_rate(disk_gb)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the user asks for. None or an empty tuple means: do not care. `max_rate` is micro-dollars per hour."""
+
+    gpu: str | None = None
+    provider: str | None = None
+    min_gpus: int = 1
+    exact_gpus: int | None = None
+    min_vram_mb: int = 0
+    max_rate: Micros | None = None
+    min_reliability: float = 0.0
+    min_cuda: float = 0.0
+    regions: tuple[str, ...] = ()
+    disk_gb: float = 20.0
+    min_life_us: int = 0
+
+
+class UnknownGpu(ValueError):
+    """The GPU name matches none on the market; `close` holds similar ones."""
+
+    def __init__(self, wanted: str, close: Sequence[str]) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+        self.close = tuple(close)
+
+
+_NOISE = re.compile(r"^(nvidia|geforce|tesla|quadro)+")
+
+
+def gpu_token(name: str) -> str:
+    """Letters and digits only, lower case: `RTX_4090`, `rtx 4090` and `RTX-4090` are one token."""
+    return _NOISE.sub("", re.sub(r"[^a-z0-9]", "", name.lower()))
+
+
+def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The market's names meant by what was typed, sorted.
+
+    An exact token wins; then the same with the maker's prefix left out (`4090` is `RTX 4090`); then a family
+    (`a100` is both `A100 SXM4` and `A100 PCIE`). A longer number never matches a shorter one (`409` is no `4090`).
+
+    Raises:
+        UnknownGpu: nothing matches; carries close names.
+    """
+    names = sorted(set(known))
+    token = gpu_token(wanted)
+    tokens = {name: gpu_token(name) for name in names}
+    if not token:
+        raise UnknownGpu(wanted, names[:5])
+    exact = tuple(n for n in names if tokens[n] == token)
+    bare = tuple(n for n in names if tokens[n] in (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}"))
+    family = tuple(n for n in names if _same_family(tokens[n], token))
+    found = exact or bare[:1] or family
+    if not found:
+        raise UnknownGpu(wanted, close_names(wanted, names))
+    return found
+
+
+def _same_family(full: str, token: str) -> bool:
+    """Whether the token is the leading model of a full name: `h100` of `h100sxm`, never `a10` of `a100`."""
+    if not full.startswith(token) or not re.search(r"[0-9]", token):
+        return False
+    return not full[len(token) :][:1].isdigit() and not re.match(r"(ti|super|s$|d$)", full[len(token) :])
+
+
+def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
+    """The market's names most like the one typed."""
+    by_token = {gpu_token(name): name for name in known}
+    hits = difflib.get_close_matches(gpu_token(wanted), by_token, n=limit, cutoff=0.4)
+    return tuple(by_token[hit] for hit in hits)
+
+
+def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
+    """Whether an offer meets the requirements; `gpus` are the resolved names, empty for any."""
+    region = offer.region.lower()
+    return (
+        (not gpus or offer.gpu in gpus)
+        and (want.provider is None or offer.provider == want.provider)
+        and offer.gpu_count >= want.min_gpus
+        and (want.exact_gpus is None or offer.gpu_count == want.exact_gpus)
+        and offer.vram_mb >= want.min_vram_mb
+        and offer.reliability >= want.min_reliability
+        and offer.cuda >= want.min_cuda
+        and offer.disk_gb >= want.disk_gb
+        and (not want.regions or any(_in_region(region, wanted) for wanted in want.regions))
+        and (want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate)
+    )
+
+
+def _in_region(region: str, wanted: str) -> bool:
+    """`us` is a country code at the end, `texas` a part of the name."""
+    word = wanted.lower().strip()
+    return region.rsplit(",", maxsplit=1)[-1].strip() == word or (len(word) > 2 and word in region)
+
+
+def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
+    """Whether we would rent it unattended: on demand, a sane price, alive long enough (F116)."""
+    return (
+        not offer.interruptible
+        and is_sane_rate(offer.gpu_rate)
+        and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
+    )
+
+
+SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpu")
+
+
+def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[Offer]:
+    """Best first; ties by reliability, then by key, so that two searches of one market agree."""
+
+    def order(offer: Offer) -> tuple[float | int | str, ...]:
+        rate = offer.rate(disk_gb)
+        tail = (rate, -offer.reliability, offer.key)
+        match sort:
+            case "price-per-gpu":
+                return (rate / offer.gpu_count, *tail)
+            case "vram":
+                return (-offer.vram_mb * offer.gpu_count, *tail)
+            case "reliability":
+                return (-offer.reliability, *tail)
+            case "gpu":
+                return (offer.gpu, *tail)
+            case _:
+                return tail
+
+    return sorted(offers, key=order)
+
+
+def worst_case(offer: Offer, disk_gb: float, span_us: int) -> Micros:
+    """Money an offer can cost over a span, traffic left out."""
+    return for_span(offer.rate(disk_gb), max(span_us, 0))

@@ -1,0 +1,148 @@
+"""Every constant of the safety rules, as three named policies without free numbers in any file (S1, S7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+
+HARD_MAXIMUM_S = 12 * 3600
+"""No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
+
+SLOWEST_GAP_S = 12.0
+"""The longest minimum gap between two calls of one endpoint at any provider: Vast's create penalty (vastai.md 13)."""
+
+
+class Proof(Enum):
+    """What must be shown before a session is handed over."""
+
+    RUNNING = "running"
+    CLAIM = "claim"
+    SSH = "ssh"
+    GUARD = "guard"
+
+
+ALL_PROOFS = frozenset(Proof)
+PAPER_PROOFS = frozenset({Proof.RUNNING, Proof.CLAIM})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers of the rules, in seconds where the name ends in `_s`."""
+
+    name: str
+    hand_over: frozenset[Proof]
+
+    # create (D2, D9)
+    send_limit_s: float = 60
+    kernel_limit_s: float = 30
+    flight_s: float = 180
+    list_lag_s: float = 420
+    uncertain_alarm_s: float = 900
+    prepared_max_age_s: float = 600
+
+    # absence of an unknown id (D6)
+    absence_units: int = 3
+    absence_spacing_s: float = 60
+
+    # proof that a known id is gone (D6)
+    gone_units: int = 3
+    gone_spacing_s: float = 30
+    gone_span_s: float = 120
+    gone_rechecks_s: tuple[float, ...] = (600, 3600, 86400)
+
+    # destroy (D6, S3)
+    destroy_limit_s: float = 30
+    destroy_ladder_s: tuple[float, ...] = (5, 15, 30, 60, 120)
+    destroy_every_s: float = 300
+    destroy_alarms_s: tuple[float, ...] = (300, 900, 3600)
+    destroy_alarm_repeat_s: float = 21600
+
+    # boot (F13, S13)
+    boot_silence_s: float = 900
+    boot_limit_s: float = 3600
+
+    # running
+    interrupted_grace_s: float = 1800
+    suspect_alarm_s: float = 600
+    price_tolerance: float = 0.02
+
+    # reconcile (D4, S9, I29)
+    orphan_passes: int = 2
+    orphan_min_age_s: float = 900
+    adopt_life_s: float = 3600
+    adopt_notice_s: float = 900
+    breaker_minimum: int = 2
+    breaker_share: float = 0.25
+
+    # looking (S15, S24)
+    read_limit_s: float = 20
+    freshness_s: float = 60
+    list_fresh_for_create_s: float = 600
+    steady_look_s: float = 300
+    doubt_look_s: float = 60
+    boot_looks_s: tuple[tuple[float, float], ...] = ((180, 1.5), (600, 5), (3600, 15))
+    end_looks_s: tuple[float, ...] = (2, 5, 10, 20)
+    end_look_steady_s: float = 30
+    degraded_after_s: float = 60
+    degraded_passes: int = 2
+
+    # money (D11)
+    reserve_slack_s: float = 1800
+    storage_slack_s: float = 86400
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that contradict each other (S7)."""
+        if self.send_limit_s + self.kernel_limit_s > self.flight_s:
+            raise ValueError("a request could outlive the flight bound")
+        if self.freshness_s < 10:
+            raise ValueError("two observations cannot be that close together")
+        if self.name == "real" and min(self.gone_spacing_s, self.absence_spacing_s) < SLOWEST_GAP_S:
+            raise ValueError("units closer together than the provider's slowest gap")
+
+    @property
+    def settle_s(self) -> float:
+        """Awake, connected time before an absence can count: longest flight plus longest list lag (C7)."""
+        return self.flight_s + self.list_lag_s
+
+
+REAL = Policy(name="real", hand_over=ALL_PROOFS)
+
+PAPER = replace(REAL, name="paper", hand_over=PAPER_PROOFS)
+"""Real times on a market of paper instances: for simulations."""
+
+_DRILL_SPEED = 60
+_SCALED = frozenset(
+    ["kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "prepared_max_age_s", "absence_spacing_s", "gone_spacing_s", "gone_span_s", "gone_rechecks_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s", "destroy_alarm_repeat_s", "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s", "orphan_min_age_s", "steady_look_s", "doubt_look_s"]
+)
+
+
+def _drill(proofs: frozenset[Proof]) -> Policy:
+    """The real rules about sixty times quicker. The 12 h, money, brakes and freshness are never scaled (S7)."""
+    scaled: dict[str, object] = {}
+    for field in fields(Policy):
+        if field.name in _SCALED:
+            value = getattr(REAL, field.name)
+            scaled[field.name] = (
+                tuple(v / _DRILL_SPEED for v in value) if isinstance(value, tuple) else value / _DRILL_SPEED
+            )
+    return replace(
+        REAL,
+        name="drill",
+        hand_over=proofs,
+        send_limit_s=2.0,
+        flight_s=3.0,
+        destroy_limit_s=2.0,
+        read_limit_s=2.0,
+        freshness_s=10.0,
+        degraded_after_s=4.0,
+        boot_looks_s=((60, 0.25), (600, 1.0)),
+        end_looks_s=(0.1, 0.2, 0.4),
+        end_look_steady_s=0.5,
+        **scaled,  # type: ignore[arg-type]
+    )
+
+
+DRILL = _drill(PAPER_PROOFS)
+DRILL_LIVE = _drill(ALL_PROOFS)
+
+POLICIES = {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}

@@ -1,0 +1,89 @@
+"""Where everything of one installation lives on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "GPU_SHOPPER_HOME"
+SOCKET_LIMIT = 100
+"""Longest socket path in bytes that every system takes (S22; measured limit about 104 to 107, F97)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The two folders of one installation, and the files in them."""
+
+    data: Path
+    config: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data / "gpu-shopper.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held by flock for the daemon's whole life; never removed (D13)."""
+        return self.data / "daemon.lock"
+
+    @property
+    def side_file(self) -> Path:
+        """Copy of the installation id with the marks of its first home (S10)."""
+        return self.data / "installation.json"
+
+    @property
+    def run(self) -> Path:
+        """Folder 0700 of the socket."""
+        return self.data / "run"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "daemon.sock"
+
+    @property
+    def log(self) -> Path:
+        return self.data / "daemon.log"
+
+    @property
+    def ssh_keys(self) -> Path:
+        """One private key per session, 0600 (I23)."""
+        return self.data / "ssh"
+
+    @property
+    def backups(self) -> Path:
+        return self.data / "backups"
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def key_file(self) -> Path:
+        return self.config / "keys.toml"
+
+    @property
+    def sandbox(self) -> Path:
+        """The home folder of the practice market, a complete home of its own."""
+        return self.data / "sandbox"
+
+    @property
+    def clock_offset(self) -> Path:
+        """Offset of a practice market's clock, read by clock.py alone (S26)."""
+        return self.data / "market" / "clock-offset"
+
+
+def find_home(environ: Mapping[str, str] | None = None) -> Home:
+    """The home of this user: one folder if GPU_SHOPPER_HOME is set, else the system's user folders."""
+    variables = os.environ if environ is None else environ
+    chosen = variables.get(HOME_VARIABLE, "")
+    if chosen:
+        folder = Path(chosen).expanduser().absolute()
+        return Home(data=folder, config=folder)
+    import platformdirs  # 3 ms, not needed when the variable is set
+
+    return Home(
+        data=Path(platformdirs.user_data_dir("gpu-shopper", appauthor=False)),
+        config=Path(platformdirs.user_config_dir("gpu-shopper", appauthor=False)),
+    )

@@ -1,0 +1,24 @@
+"""The table of providers: one line per adapter, imported only when used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from gpushopper.providers.base import Provider
+
+ADAPTERS = {
+    "vast": "gpushopper.providers.vast:connect",
+}
+
+ENDPOINTS = {
+    "vast": "https://console.vast.ai",
+}
+"""Where each provider really is; the user's configuration may point elsewhere, a project's may not."""
+
+
+def adapter(name: str) -> Callable[..., Provider]:
+    """The function that connects an account: `connect(endpoint, key, monotonic, transport=None) -> Provider`."""
+    module, function = ADAPTERS[name].split(":")
+    connect: Callable[..., Provider] = getattr(import_module(module), function)
+    return connect

@@ -1,0 +1,223 @@
+"""What every provider adapter must answer, in values that cannot be mistaken for each other (D17, D5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from gpushopper.core.instances import Instance
+from gpushopper.core.money import Micros
+from gpushopper.core.offers import Offer
+
+
+class Trouble(Enum):
+    """Why an answer cannot be used; each asks for something else."""
+
+    NETWORK = "network"
+    """Timeout, DNS, TLS, reset, 5xx, HTML, unparsable or too large: nothing is known (T0)."""
+    THROTTLED = "throttled"
+    """The provider's own limiter (429); `retry_after_s` says how long."""
+    AUTH = "auth"
+    """A well-formed refusal of the key (F32: Vast says 404 for a wrong key)."""
+    SHAPE = "shape"
+    """Well-formed, but not a shape we know (F81), or proof of completeness is missing (T1, T2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """No knowledge: changes nothing, wherever it comes from (I11)."""
+
+    trouble: Trouble
+    detail: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The key's account. `balance` is spendable micro-dollars. `date` is the reply's Date header, wall µs."""
+
+    account_id: str
+    balance: Micros | None
+    date: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All instances of the account. `complete` only if every page was read and the count agrees (T3, F43).
+
+    An incomplete listing shows presence and never absence (T2).
+    """
+
+    instances: tuple[Instance, ...]
+    complete: bool
+    date: int | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The by-id read shows the instance."""
+
+    instance: Instance
+    date: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The by-id read gave the provider's canonical not-found form: half of a T4 unit, and nothing without T3."""
+
+    date: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The reply carried an instance id, whatever its success flag said (F3)."""
+
+    instance_id: str
+    said_success: bool
+    date: int | None
+
+
+class Refusal(Enum):
+    """The allow-list of definite refusals of a create: nothing exists (D1.3, S11)."""
+
+    OFFER_GONE = "offer_gone"
+    BAD_REQUEST = "bad_request"
+    NO_CREDIT = "insufficient_credit"
+    AUTH = "key_rejected"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCreate:
+    """A definite refusal; `retry_after_s` is set for THROTTLED."""
+
+    why: Refusal
+    detail: str
+    retry_after_s: float | None = None
+    date: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows whether the create acted: the attempt becomes uncertain (F1, F4)."""
+
+    detail: str
+
+
+class DestroyOutcome(Enum):
+    """None of these closes an attempt; only the verifier does (D6)."""
+
+    ACKNOWLEDGED = "acknowledged"
+    NOT_FOUND = "not_found"
+    REFUSED_FOR_NOW = "refused_for_now"
+    UNAUTHORISED = "unauthorised"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """The answer to one destroy of one instance."""
+
+    outcome: DestroyOutcome
+    detail: str
+    retry_after_s: float | None = None
+    date: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRequest:
+    """All that one create carries. `environment` already holds GS_LABEL (S4)."""
+
+    offer: Offer
+    label: str
+    image: str
+    disk_gb: float
+    environment: Mapping[str, str]
+    startup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A narrowed search for offers. `limit` is how many rows are wanted, None for all (S17).
+
+    `gpus` are the provider's own names; empty means any.
+    """
+
+    gpus: tuple[str, ...] = ()
+    min_gpus: int = 1
+    min_vram_mb: int = 0
+    max_gpu_rate: Micros | None = None
+    min_reliability: float = 0.0
+    disk_gb: float = 20.0
+    limit: int | None = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Offers found. `complete` is False when more exist than were read (S17: "first N of more")."""
+
+    offers: tuple[Offer, ...]
+    complete: bool
+    date: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Facts about a provider that the rules and the plan need.
+
+    `guard_kind` as in D7; `bulk_destroy` is the most ids one call takes, 1 for none; `default_image` is used where
+    the user names none; `console` is the address a person opens to check by hand.
+    """
+
+    name: str
+    guard_kind: str
+    bulk_destroy: int
+    default_image: str
+    console: str
+    key_variables: tuple[str, ...]
+
+
+class Endpoint(Enum):
+    """Calls that a provider paces separately."""
+
+    SEARCH = "search"
+    CREATE = "create"
+    LIST = "list"
+    GET = "get"
+    DESTROY = "destroy"
+    LABEL = "label"
+    ACCOUNT = "account"
+
+
+class Provider(Protocol):
+    """One account at one provider. Every method returns a value; none raises for anything the network can do (D17).
+
+    `limit_s` bounds the whole call, all pages and retries included (I18). Only reads are ever repeated (I2).
+    """
+
+    traits: Traits
+
+    def fetch_account(self, limit_s: float) -> Account | Blind: ...
+
+    def fetch_instances(self, limit_s: float) -> Listing | Blind: ...
+
+    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind: ...
+
+    def search(self, search: Search, limit_s: float) -> Offers | Blind: ...
+
+    def gpu_names(self, limit_s: float) -> tuple[str, ...] | Blind: ...
+
+    def create(self, request: CreateRequest, limit_s: float) -> Created | RefusedCreate | Unclear: ...
+
+    def set_label(self, instance_id: str, label: str, limit_s: float) -> bool: ...
+
+    def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]: ...
+
+    def free_at(self, endpoint: Endpoint) -> float:
+        """Monotonic seconds from which a call to the endpoint may start: pacing never sleeps (S6)."""
+        ...
+
+    def close(self) -> None: ...

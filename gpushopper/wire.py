@@ -1,0 +1,389 @@
+"""Requests and answers of the local API, as plain dataclasses that both towers share.
+
+Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon's edge checks requests with
+pydantic (unknown fields refused, S31); the client fills answers and ignores fields it does not know, because answers
+only ever gain fields.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, ClassVar, TypeVar
+
+PROTOCOL = 1
+"""Raised only when an old client would misread an answer."""
+
+VERSION_HEADER = "X-Gpu-Shopper-Version"
+REQUEST_HEADER = "X-Request-ID"
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+_STRICT: dict[str, Any] = {"extra": "forbid"}
+
+
+# ---- requests
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """`rate` is GPU and disk together, micro-dollars per hour, for the disk asked for; traffic is per GB."""
+
+    key: str
+    provider: str
+    offer_id: str
+    host_id: str
+    gpu: str
+    gpu_count: int
+    vram_mb: int
+    rate: int
+    gpu_rate: int
+    storage_rate: int
+    storage_gb_month: int
+    upload_gb: int
+    download_gb: int
+    region: str
+    reliability: float
+    cuda: float
+    disk_gb: float
+    cpu_cores: float
+    ram_mb: int
+    verified: bool
+    interruptible: bool
+    seen_at: int
+    ends_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """GET /inventory (as query) and the search half of POST /plan. Rates are micro-dollars per hour."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    gpu: str | None = None
+    provider: str | None = None
+    min_gpus: int = 1
+    min_vram_gb: float = 0
+    max_rate: int | None = None
+    min_reliability: float = 0
+    min_cuda: float = 0
+    regions: list[str] = field(default_factory=list)
+    disk_gb: float = 20
+    sort: str = "price"
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """POST /plan: what would be rented, for how long, at what worst price. One of `life_us`, `until_at` or neither."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    search: SearchRequest = field(default_factory=SearchRequest)
+    offer: str | None = None
+    life_us: int | None = None
+    until_at: int | None = None
+    image: str | None = None
+    retries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionRequest:
+    """POST /sessions: exactly what a plan showed; `offers` is its shortlist, best first, `max_rate` the cap.
+
+    The offers travel whole, so that a daemon restarted in between can go on (S12, S20).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    offers: list[OfferView]
+    disk_gb: float
+    max_rate: int | None = None
+    life_us: int | None = None
+    until_at: int | None = None
+    image: str | None = None
+    retries: int = 2
+    name: str | None = None
+    consumer: str = "me"
+    keep_stopped: bool = False
+    max_life_us: int | None = None
+    max_life_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRequest:
+    """POST /sessions/{id}/extend: add to the deadline, or set it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    add_us: int | None = None
+    until_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest:
+    """POST /sessions/{id}/done, DELETE /sessions/{id}, POST /shutdown (all sessions)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    reason: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class AckRequest:
+    """POST /alarms/ack: one alarm by id, or all with None."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    alarm_id: int | None = None
+
+
+# ---- answers
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`more` says that the market holds more than was read; `blind` names providers that did not answer."""
+
+    offers: list[OfferView]
+    total: int
+    more: bool = False
+    blind: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The money first: `worst` is the most the session can cost by `until_at`, traffic left out."""
+
+    offers: list[OfferView]
+    worst: int
+    until_at: int
+    life_us: int | None
+    image: str
+    disk_gb: float
+    max_rate: int
+    guard: str
+    retries: int
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One attempt for people: what we know, what we want, why."""
+
+    id: str
+    state: str
+    desire: str
+    reason: str
+    label: str
+    instance_id: str | None
+    offer: str
+    gpu: str
+    gpu_count: int
+    rate: int
+    sent_at: int | None
+    handed_over_at: int | None
+    off_at: int | None
+    gone_at: int | None
+    deadline_at: int
+    hard_max_at: int
+    status_word: str
+    accrued: int
+    at_most: int
+    receipt: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session; `rate`, `deadline_at` and the offer's facts are the current attempt's.
+
+    `stage` of the end is "", "asked", "off" or "proven"; only "proven" may be shown as destroyed (I27).
+    `accrued` is the cost so far, `at_most` what it can still reach; `guards` is e.g. "D" or "D+I".
+    """
+
+    id: str
+    name: str
+    consumer: str
+    status: str
+    reach: str
+    stage: str
+    reason: str
+    provider: str
+    gpu: str
+    gpu_count: int
+    rate: int
+    created_at: int
+    deadline_at: int | None
+    hard_max_at: int | None
+    running_since: int | None
+    ended_at: int | None
+    accrued: int
+    at_most: int
+    guard: str
+    guards: str
+    image: str
+    disk_gb: float
+    ssh_host: str | None
+    ssh_port: int | None
+    waiting_for: str
+    waiting_until: int | None
+    attempts: list[AttemptView]
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    sessions: list[SessionView]
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the history. `id` is the cursor."""
+
+    id: int
+    at: int
+    kind: str
+    session: str | None
+    attempt: str | None
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    events: list[EventView]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    id: int
+    kind: str
+    subject: str
+    text: str
+    hint: str
+    raised_at: int
+    acknowledged_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    alarms: list[AlarmView]
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """Costs of one session or attempt by class (gpu, storage, traffic, minimum); `reserved` is still to come."""
+
+    session: str
+    name: str
+    consumer: str
+    provider: str
+    gpu: str
+    gpu_micros: int
+    storage_micros: int
+    traffic_micros: int
+    minimum_micros: int
+    accrued: int
+    reserved: int
+    at_most: int
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    rows: list[CostRow]
+    accrued: int
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """`state` is ready, starting, degraded or keyless."""
+
+    name: str
+    account: str
+    state: str
+    detail: str
+    balance: int | None
+    last_complete_list_at: int | None
+    open_attempts: int
+    key_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    version: str
+    protocol: int
+    pid: int
+    home: str
+    installation: str
+    started_at: int
+    now: int
+    policy: str
+    jobs: dict[str, int]
+    providers: list[ProviderStatus]
+    sessions_open: int
+    accrued_open: int
+    at_most_open: int
+    rate_open: int
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A decision was committed; the engine does the rest. `event` is the cursor to follow from."""
+
+    sessions: list[str]
+    event: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One billable thing on the account. `kind` is ours, ours_unknown or foreign."""
+
+    provider: str
+    instance_id: str
+    kind: str
+    label: str
+    status: str
+    gpu: str
+    rate: int | None
+    session: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    rows: list[AuditRow]
+    blind: dict[str, str]
+    problems: int
+
+
+T = TypeVar("T")
+
+
+def fill(cls: type[T], data: Any) -> T:
+    """Build an answer from decoded JSON, ignoring unknown fields; standard library only, for the quick client.
+
+    Raises:
+        TypeError: a required field is missing.
+    """
+    hints = typing.get_type_hints(cls)
+    known = {f.name: _fill_value(hints[f.name], data[f.name]) for f in fields(cls) if f.name in data}  # type: ignore[arg-type]
+    return cls(**known)
+
+
+def _fill_value(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin = typing.get_origin(kind)
+    if origin is list:
+        (inner,) = typing.get_args(kind)
+        return [_fill_value(inner, item) for item in value]
+    if origin is types.UnionType:
+        inner = next(arm for arm in typing.get_args(kind) if arm is not type(None))
+        return _fill_value(inner, value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return fill(kind, value)
+    return value
