@@ -20,10 +20,10 @@ dev: $(STAMP)  ## set up .venv with the package and its development tools
 # Made once, and again when the dependencies may have changed.
 $(STAMP): pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "error: Python 3.11 or newer is needed (set PYTHON=/path/to/python3)" >&2; exit 1; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) has no venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@start=$$(date +%s); \
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || exit 1; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || exit 1; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || exit 1; \
 	touch $@; echo "set-up: $$(( $$(date +%s) - start )) s"
 

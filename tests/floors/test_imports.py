@@ -1,0 +1,63 @@
+"""Who imports what, beyond the contracts of pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.floors.tree import files, imports_of, name_of, product_modules, syntax_of
+
+# Standard modules that compute and do nothing else: no clock, no randomness, no file, no socket, no log.
+CORE_MAY_IMPORT = {
+    "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy",
+    "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib",
+    "heapq", "ipaddress", "itertools", "json", "math", "operator", "re", "statistics", "string",
+    "struct", "textwrap", "types", "typing", "unicodedata", "zlib",
+}  # fmt: skip
+
+
+def test_core_imports_only_what_computes():
+    bad = [
+        f"{name}:{line} {imported}"
+        for name, module in product_modules()
+        if name.startswith("gpushopper/core/")
+        for line, imported in imports_of(module)
+        if imported.partition(".")[0] not in CORE_MAY_IMPORT
+        and imported != "gpushopper.errors"
+        and not f"{imported}.".startswith("gpushopper.core.")
+    ]
+    assert bad == []
+
+
+def test_the_product_is_synchronous():
+    """Threads everywhere; the sandbox's ssh server is the one exception."""
+    bad = [
+        f"{name}:{line} {imported}"
+        for name, module in product_modules()
+        if not name.startswith("gpushopper/sandbox/")
+        for line, imported in imports_of(module)
+        if imported.partition(".")[0] in ("asyncio", "asyncssh", "anyio", "trio")
+    ]
+    assert bad == []
+
+
+def test_the_sandbox_imports_nothing_of_the_product_and_nobody_imports_it():
+    """The contracts say so for modules; this says so for the package itself (`import gpushopper`)."""
+    bad = [
+        f"{name}:{line} {imported}"
+        for name, module in product_modules()
+        for line, imported in imports_of(module)
+        if imported.partition(".")[0] == "gpushopper"
+        and name.startswith("gpushopper/sandbox/") != f"{imported}.".startswith("gpushopper.sandbox.")
+    ]
+    assert bad == []
+
+
+def test_the_agent_stands_alone():
+    """It is copied to the instance by itself: the standard library is all it finds there."""
+    bad = [
+        f"{name_of(path)}:{line} {imported}"
+        for path in files("agent", suffix=".py")
+        for line, imported in imports_of(syntax_of(path))
+        if imported.partition(".")[0] not in sys.stdlib_module_names
+    ]
+    assert bad == []

@@ -1,0 +1,96 @@
+"""The guards are awake: a mistake planted in a copy of the tree turns its checker red; a plain copy is green."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.floors.tree import ROOT
+
+BIN = Path(sys.executable).parent
+COPIED = ("gpushopper", "agent", "tests", "pyproject.toml", "README.md", "Makefile")
+RUFF = (str(BIN / "ruff"), "check", "--no-cache", ".")
+CONTRACTS = (str(BIN / "lint-imports"), "--no-cache")
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def guards(*names: str) -> tuple[str, ...]:
+    """Name the command that runs guard tests of the copy it is started in."""
+    return (*PYTEST, *(f"tests/floors/{name}.py" for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One mistake: the package it is written in, and which command must see it and say so."""
+
+    package: str
+    text: str
+    checker: tuple[str, ...]
+    said: str
+
+
+BOUND = '''
+from peewee import Model, SqliteDatabase
+
+
+class Planted(Model):
+    class Meta:
+        database = SqliteDatabase("planted.db")
+'''
+PLANTS = {
+    "httpx in the command line": Plant("cli", "import httpx\n", CONTRACTS, "cli.planted -> httpx"),
+    "logging in core": Plant("core", "import logging\n", guards("test_imports"), "planted.py:2 logging"),
+    "a clock read in the engine": Plant("engine", "import time\n", RUFF, "TID251"),
+    "a global bind": Plant("store", BOUND, guards("test_store"), "planted.py:8"),
+    "a whole-row save": Plant("store", "row.save()\n", guards("test_store"), "planted.py:2 row.save()"),
+    "a module of 401 lines": Plant("core", "\n" * 400, guards("test_size"), "planted.py': 401"),
+}
+
+
+def run(command: tuple[str, ...], tree: Path) -> tuple[int, str]:
+    """Run a checker on a copy as `make lint` or `make test` would."""
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Callable[[], Path]:
+    """Copy the tree as it stands, without what tools left behind."""
+
+    def make() -> Path:
+        skip = shutil.ignore_patterns("__pycache__", ".*")
+        for name in COPIED:
+            source, target = ROOT / name, tmp_path / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=skip)
+            elif source.exists():
+                shutil.copy(source, target)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize("mistake", PLANTS)
+def test_a_planted_mistake_is_seen(mistake: str, copy: Callable[[], Path]):
+    plant, tree = PLANTS[mistake], copy()
+    package = tree / "gpushopper" / plant.package
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").touch()
+    (package / "planted.py").write_text(f'"""Planted."""\n{plant.text}')
+    code, output = run(plant.checker, tree)
+    assert code != 0
+    assert "planted.py" in output or "cli.planted" in output
+    assert plant.said in output, output
+
+
+def test_the_plain_copy_is_green(copy: Callable[[], Path]):
+    tree = copy()
+    for checker in (RUFF, CONTRACTS, guards("test_imports", "test_store", "test_size")):
+        code, output = run(checker, tree)
+        assert code == 0, output
