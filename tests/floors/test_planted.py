@@ -1,4 +1,4 @@
-"""The guards are awake: a mistake planted in a copy of the tree turns its checker red; a plain copy is green."""
+"""The guards are awake: a mistake planted in a copy of the tree turns its checker red."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.floors.tree import ROOT
 
 BIN = Path(sys.executable).parent
 COPIED = ("gpushopper", "agent", "tests", "pyproject.toml", "README.md", "Makefile")
+PACKAGES = ("cli", "core", "daemon", "engine", "providers", "sandbox", "store")
 RUFF = (str(BIN / "ruff"), "check", "--no-cache", ".")
 CONTRACTS = (str(BIN / "lint-imports"), "--no-cache")
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -41,15 +42,19 @@ from peewee import Model, SqliteDatabase
 
 class Planted(Model):
     class Meta:
-        database = SqliteDatabase("planted.db")
-'''
+        database = SqliteDatabase("planted.db")'''
 PLANTS = {
-    "httpx in the command line": Plant("cli", "import httpx\n", CONTRACTS, "cli.planted -> httpx"),
-    "logging in core": Plant("core", "import logging\n", guards("test_imports"), "planted.py:2 logging"),
-    "a clock read in the engine": Plant("engine", "import time\n", RUFF, "TID251"),
+    "httpx in the command line": Plant("cli", "import httpx", CONTRACTS, "cli.planted -> httpx"),
+    "the engine in the command line": Plant("cli", "import gpushopper.engine", CONTRACTS, "thin side"),
+    "the store in core": Plant("core", "import gpushopper.store", CONTRACTS, "core.planted -> gpushopper.store"),
+    "one provider in another": Plant("providers", "import gpushopper.providers.other", CONTRACTS, "independent"),
+    "the product in the sandbox": Plant("sandbox", "import gpushopper.core", CONTRACTS, "imports nothing"),
+    "the sandbox in the daemon": Plant("daemon", "import gpushopper.sandbox", CONTRACTS, "imports the sandbox"),
+    "logging in core": Plant("core", "import logging", guards("test_imports"), "planted.py:2 logging"),
+    "a clock read in the engine": Plant("engine", "import time", RUFF, "TID251"),
     "a global bind": Plant("store", BOUND, guards("test_store"), "planted.py:8"),
-    "a whole-row save": Plant("store", "row.save()\n", guards("test_store"), "planted.py:2 row.save()"),
-    "a module of 401 lines": Plant("core", "\n" * 400, guards("test_size"), "planted.py': 401"),
+    "a whole-row save": Plant("store", "row.save()", guards("test_store"), "planted.py:2 row.save()"),
+    "a module of 401 lines": Plant("core", "\n" * 399, guards("test_size"), "planted.py': 401"),
 }
 
 
@@ -71,6 +76,9 @@ def copy(tmp_path: Path) -> Callable[[], Path]:
                 shutil.copytree(source, target, ignore=skip)
             elif source.exists():
                 shutil.copy(source, target)
+        for name in PACKAGES:
+            (tmp_path / "gpushopper" / name).mkdir(exist_ok=True)
+            (tmp_path / "gpushopper" / name / "__init__.py").touch()
         return tmp_path
 
     return make
@@ -80,13 +88,11 @@ def copy(tmp_path: Path) -> Callable[[], Path]:
 def test_a_planted_mistake_is_seen(mistake: str, copy: Callable[[], Path]):
     plant, tree = PLANTS[mistake], copy()
     package = tree / "gpushopper" / plant.package
-    package.mkdir(exist_ok=True)
-    (package / "__init__.py").touch()
-    (package / "planted.py").write_text(f'"""Planted."""\n{plant.text}')
+    (package / "other.py").write_text('"""A neighbour."""\n')
+    (package / "planted.py").write_text(f'"""Planted."""\n{plant.text}\n')
     code, output = run(plant.checker, tree)
     assert code != 0
-    assert "planted.py" in output or "cli.planted" in output
-    assert plant.said in output, output
+    assert "planted" in output and plant.said in output, output
 
 
 def test_the_plain_copy_is_green(copy: Callable[[], Path]):
