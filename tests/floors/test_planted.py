@@ -46,10 +46,10 @@ class Planted(Model):
 PLANTS = {
     "httpx in the command line": Plant("cli", "import httpx", CONTRACTS, "cli.planted -> httpx"),
     "the engine in the command line": Plant("cli", "import gpushopper.engine", CONTRACTS, "thin side"),
-    "the store in core": Plant("core", "import gpushopper.store", CONTRACTS, "core.planted -> gpushopper.store"),
-    "one provider in another": Plant("providers", "import gpushopper.providers.other", CONTRACTS, "independent"),
+    "the store in core": Plant("core", "import gpushopper.store", CONTRACTS, "not allowed to import"),
+    "one provider in another": Plant("providers", "from . import other", CONTRACTS, "independent"),
     "the product in the sandbox": Plant("sandbox", "import gpushopper.core", CONTRACTS, "imports nothing"),
-    "the sandbox in the daemon": Plant("daemon", "import gpushopper.sandbox", CONTRACTS, "imports the sandbox"),
+    "the sandbox in the daemon": Plant("daemon", "import gpushopper.sandbox", CONTRACTS, "started as"),
     "logging in core": Plant("core", "import logging", guards("test_imports"), "planted.py:2 logging"),
     "a clock read in the engine": Plant("engine", "import time", RUFF, "TID251"),
     "a global bind": Plant("store", BOUND, guards("test_store"), "planted.py:8"),
