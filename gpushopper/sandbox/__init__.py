@@ -1,0 +1,1 @@
+"""Simulated GPU clouds that speak the real wire formats."""

@@ -1,0 +1,119 @@
+"""What a caller, a host or the operator can do to an existing instance."""
+
+from __future__ import annotations
+
+from gpushopper.sandbox import lifecycle
+from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.model import BOOT, Instance, Order, Phase
+from gpushopper.sandbox.timing import parse_duration
+
+FOREIGN_IMAGE = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
+
+
+def stop(market: Market, instance: Instance, by: str) -> None:
+    """Stop an instance; stopping a stopped one also takes back a queued start."""
+    instance.queued_start = False
+    if instance.phase is not Phase.STOPPED:
+        lifecycle.halt(instance, market.now(), by)
+    market.changes += 1
+
+
+def start(market: Market, instance: Instance) -> bool:
+    """Start a stopped instance; False when its GPUs are taken, its contract over or its credit gone.
+
+    The start then stays queued, as Vast says, and a stop undoes it (vastai.md 6).
+    """
+    market.changes += 1
+    if instance.phase is not Phase.STOPPED:
+        return True
+    offer = market.offer_of(instance)
+    _, in_use = market.taken(instance.provider)
+    solvent = market.accounts[instance.account_id].credit_micros > 0
+    if instance.stopped_by == "contract_end" or not solvent or not market.has_room(offer, in_use):
+        instance.queued_start = True
+        return False
+    lifecycle.boot_again(instance, market.now())
+    return True
+
+
+def reboot(market: Market, instance: Instance) -> None:
+    """Restart the container in place."""
+    if instance.phase is Phase.RUNNING:
+        lifecycle.boot_again(instance, market.now())
+    market.changes += 1
+
+
+def relabel(market: Market, instance: Instance, label: str | None) -> None:
+    """Change the label."""
+    instance.label = label
+    market.changes += 1
+
+
+def end(market: Market, instance: Instance, by: str, delay: int = 0) -> None:
+    """Destroy an instance now or `delay` microseconds from now (`delay(t)`)."""
+    if delay:
+        instance.end_at, instance.end_by = market.now() + delay, by
+    else:
+        lifecycle.vanish(instance, market.now(), by)
+    market.changes += 1
+
+
+def end_for_a_while(market: Market, instance: Instance, by: str, absence: int) -> None:
+    """Destroy an instance that comes back `absence` microseconds later (`zombie(t)`, F40)."""
+    lifecycle.vanish(instance, market.now(), by)
+    instance.return_at = market.now() + absence
+    market.changes += 1
+
+
+def launch_foreign(market: Market, provider: str, label: str | None = None) -> Instance:
+    """Start a stranger's instance on the provider's first account; raises LookupError when all is let."""
+    account = next(a for a in market.accounts.values() if a.provider == provider)
+    taken, in_use = market.taken(provider)
+    for offer in market.supply[provider].offers.values():
+        if offer.id not in taken and market.has_room(offer, in_use):
+            order = Order(
+                offer.id, label=label, image=FOREIGN_IMAGE, disk_gb=20.0, runtype="ssh", foreign=True
+            )
+            return market.place(account.id, order, market.now())
+    raise LookupError("every offer is taken")
+
+
+def revise(market: Market, instance: Instance, action: str, value: str | float | None) -> None:
+    """Play the operator or the host (`POST /revise`); raises ValueError for an unknown action or value."""
+    now = market.now()
+    match action:
+        case "destroy":
+            end(market, instance, "operator")
+        case "host_destroy":
+            end(market, instance, "host")
+        case "outbid" | "stop":
+            lifecycle.halt(instance, now, "outbid" if action == "outbid" else "operator")
+        case "start":
+            start(market, instance)
+        case "offline_host":
+            _lose_host(market, instance, None if value is None else now + parse_duration(value))
+        case "online_host":
+            _find_host(market, instance)
+        case "contract_end":
+            instance.contract_end = now + parse_duration(value or 0)
+        case "price_factor":
+            instance.gpu_rate = round(instance.gpu_rate * float(value if value is not None else 1))
+        case _:
+            raise ValueError(f"unknown action: {action}")
+    market.changes += 1
+
+
+def _lose_host(market: Market, instance: Instance, until: int | None) -> None:
+    host_id = market.offer_of(instance).host.id
+    market.offline_hosts[host_id] = until
+    for other in market.present():
+        if market.offer_of(other).host.id == host_id and other.phase in (*BOOT, Phase.RUNNING):
+            lifecycle.go_offline(other, market.now(), until)
+
+
+def _find_host(market: Market, instance: Instance) -> None:
+    host_id = market.offer_of(instance).host.id
+    market.offline_hosts.pop(host_id, None)
+    for other in market.present():
+        if market.offer_of(other).host.id == host_id and other.phase is Phase.OFFLINE:
+            lifecycle.come_online(other, market.now())

@@ -1,0 +1,236 @@
+"""What a market holds: hosts, offers, accounts, instances, and the requests it has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+UNITS_PER_MICRO = 3_600_000_000
+"""Cost is summed exactly as (micro-dollars per hour) x microseconds; this many make one micro-dollar."""
+
+
+class Phase(StrEnum):
+    """Where an instance is. `fresh` and `created` are what the ledger calls pending."""
+
+    FRESH = "fresh"
+    CREATED = "created"
+    LOADING = "loading"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    OFFLINE = "offline"
+    GONE = "gone"
+
+
+BOOT = (Phase.FRESH, Phase.CREATED, Phase.LOADING)
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU model; `price_micros` is a typical price per GPU and hour in micro-dollars."""
+
+    name: str
+    vram_mb: int
+    mem_bw: float
+    power_w: float
+    compute_cap: int
+    tflops: float
+    dlperf: float
+    price_micros: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A physical machine with GPUs of one model. Prices in micro-dollars, sizes in the unit named."""
+
+    provider: str
+    id: int
+    owner_id: int
+    gpu: Gpu
+    gpu_count: int
+    cpu_name: str
+    cpu_cores: int
+    cpu_ghz: float
+    ram_mb: int
+    disk_gb: float
+    disk_name: str
+    disk_bw: float
+    inet_up: float
+    inet_down: float
+    traffic_micros_gb: int
+    storage_micros_gb_month: int
+    place: str
+    country: str
+    public_ip: str
+    reliability: float
+    verification: str
+    static_ip: bool
+    datacenter: bool
+    cuda_max: float
+    driver: str
+    ports: int
+    term_days: int
+    motherboard: str
+    pcie_bw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`gpu_count` GPUs of one host; prices are micro-dollars per hour for all of them, disk not included."""
+
+    provider: str
+    id: int
+    host: Host
+    gpu_count: int
+    price_micros: int
+    min_bid_micros: int
+
+
+@dataclass(slots=True)
+class Key:
+    """An account key. `scopes` None means every scope."""
+
+    secret: str
+    id: int
+    account_id: int
+    revoked: bool = False
+    scopes: list[str] | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """Who pays. `spent_units` grows as instances bill; `credit` is what was paid in less that."""
+
+    provider: str
+    id: int
+    name: str
+    paid_in_micros: int
+    spent_units: int = 0
+    drained: bool = False
+    ssh_keys: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def credit_micros(self) -> int:
+        """Money left in micro-dollars; negative when storage went on billing past zero (F82)."""
+        left = self.paid_in_micros - self.spent_units // UNITS_PER_MICRO
+        return min(left, 0) if self.drained else left
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a create asks for, with the twists a fault put on it (`born_stopped` and below)."""
+
+    offer_id: int
+    label: str | None = None
+    image: str | None = None
+    disk_gb: float = 10.0
+    env: tuple[tuple[str, str], ...] = ()
+    onstart: str | None = None
+    runtype: str | None = None
+    args: tuple[str, ...] = ()
+    bid_micros: int | None = None
+    start: bool = True
+    foreign: bool = False
+    born_stopped: bool = False
+    stuck_in: Phase | None = None
+    stuck_message: str | None = None
+    price_factor: float = 1.0
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one instance used: microseconds by class, and exact cost units by class."""
+
+    gpu_us: int = 0
+    storage_us: int = 0
+    gpu_units: int = 0
+    storage_units: int = 0
+    traffic_units: int = 0
+
+    @property
+    def units(self) -> int:
+        """Everything billed so far in cost units."""
+        return self.gpu_units + self.storage_units + self.traffic_units
+
+
+@dataclass(slots=True)
+class Instance:
+    """A rented instance. Times in UTC microseconds, rates in micro-dollars per hour."""
+
+    provider: str
+    id: int
+    account_id: int
+    order: Order
+    label: str | None
+    secret: str
+    created_at: int
+    contract_end: int
+    gpu_rate: int
+    storage_rate: int
+    traffic_rate: int
+    boot_us: list[int]
+    phase: Phase = Phase.FRESH
+    wanted: str = "running"
+    ended_at: int | None = None
+    ended_by: str | None = None
+    stopped_by: str | None = None
+    next_at: int | None = None
+    end_at: int | None = None
+    end_by: str | None = None
+    return_at: int | None = None
+    online_at: int | None = None
+    resume: Phase | None = None
+    queued_start: bool = False
+    billed_to: int = 0
+    ssh_keys: list[dict[str, object]] = field(default_factory=list)
+    history: list[tuple[int, Phase]] = field(default_factory=list)
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the instance exists at the provider, whatever it is doing."""
+        return self.phase is not Phase.GONE
+
+    def enter(self, phase: Phase, at: int) -> None:
+        """Change the phase and keep the change for `stale` reads."""
+        self.phase = phase
+        self.history.append((at, phase))
+
+    def phase_at(self, at: int) -> Phase | None:
+        """Return the phase at a past instant; None before the instance existed."""
+        past = [phase for since, phase in self.history if since <= at]
+        return past[-1] if past else None
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A create that takes effect later (`late`)."""
+
+    at: int
+    account_id: int
+    order: Order
+
+
+@dataclass(slots=True)
+class CreateSeen:
+    """One create request; `effect` is what happened, `reply` what the caller was told."""
+
+    provider: str
+    label: str | None
+    env_label: str | None
+    at: int
+    effect: str
+    reply: str
+    ids: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DestroySeen:
+    """One destroy request for one instance; `by` is who asked (`api` or `instance_key`)."""
+
+    provider: str
+    id: int
+    at: int
+    by: str
+    effect: str
+    reply: str

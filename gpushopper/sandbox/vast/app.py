@@ -1,0 +1,50 @@
+"""The Vast.ai dialect as one WSGI application over a market."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from gpushopper.sandbox.faults import FaultBook
+from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.vast import account, create, destroy, gate, instances, manage, replies, search
+from gpushopper.sandbox.vast.desk import Desk
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def create_app(market: Market, faults: FaultBook, pacer: Pacer | None = None) -> Flask:
+    """Return the dialect; requests are served one at a time under the market's lock.
+
+    Replies that a transport must break carry `X-Sandbox-Transport` (see `gpushopper.sandbox.transport`).
+    """
+    app = Flask("gpushopper.sandbox.vast", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    desk = Desk(market, faults, pacer or Pacer())
+    gate.guard(app, desk)
+    for part in (search, create, instances, manage, destroy, account):
+        part.register(app, desk)
+
+    @app.errorhandler(HTTPException)
+    def unknown(error: HTTPException) -> Response:
+        return replies.refuse(error.code or 500, "not_found", f"{error.name}.")
+
+    app.wsgi_app = _orderly(app.wsgi_app, market)  # type: ignore[method-assign, assignment]
+    return app
+
+
+def _orderly(inner: Wsgi, market: Market) -> Wsgi:
+    """Serve one request at a time, and read `//api` as `/api` (a base address with a final slash)."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["PATH_INFO"] = re.sub("/{2,}", "/", environ.get("PATH_INFO", ""))
+        with market.lock:
+            return list(inner(environ, start_response))
+
+    return serve

@@ -1,0 +1,142 @@
+"""Instance rows as Vast prints them (vastai.md 5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpushopper.sandbox.billing import current_rate
+from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.model import Instance, Phase
+from gpushopper.sandbox.timing import SECOND
+from gpushopper.sandbox.vast.offer_rows import SCALE, host_fields, prices
+
+STATUS = {
+    Phase.FRESH: None,
+    Phase.CREATED: "created",
+    Phase.LOADING: "loading",
+    Phase.RUNNING: "running",
+    Phase.STOPPED: "exited",
+    Phase.OFFLINE: "offline",
+}
+_FIRST_PORT = 41_000
+
+
+def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, Any]:
+    """Return the row of an instance as it reads in `phase` (its own, or an older one for `stale`)."""
+    offer, order, now = market.offer_of(instance), instance.order, market.now()
+    host, running = offer.host, phase is Phase.RUNNING
+    total = (instance.gpu_rate + instance.storage_rate) / SCALE
+    row = {
+        **host_fields(host, offer.gpu_count, max(total, 0.000001)),
+        **_states(instance, phase),
+        **_container(instance, phase),
+        **_network(instance, host.public_ip, order.runtype or ""),
+        "id": instance.id,
+        "label": instance.label,
+        "start_date": instance.created_at / SECOND,
+        "end_date": instance.contract_end / SECOND,
+        "duration": (instance.contract_end - now) / SECOND,
+        "uptime_mins": round((now - instance.history[-1][0]) / SECOND / 60, 3) if running else None,
+        "gpu_totalram": host.gpu.vram_mb * offer.gpu_count,
+        "gpu_util": 0.0 if running else None,
+        "gpu_temp": 41.0 if running else None,
+        "cpu_util": 0.1 if running else None,
+        "country_code": host.country,
+        "is_bid": order.bid_micros is not None,
+        "min_bid": offer.min_bid_micros / SCALE,
+        "dph_base": instance.gpu_rate / SCALE,
+        "dph_total": total,
+        "storage_total_cost": instance.storage_rate / SCALE,
+        "search": prices(instance.gpu_rate, instance.storage_rate),
+        "instance": prices(
+            instance.gpu_rate if running else 0, instance.storage_rate if current_rate(instance) else 0
+        ),
+        "credit_balance": None,
+        "credit_discount": None,
+        "client_run_time": 1.1,
+        "host_run_time": 2_592_000.0,
+        "rentable": False,
+    }
+    if running:
+        # Absent rather than null otherwise: a null crashes the official client (vastai.md 5.3).
+        row["ports"] = _ports(instance, order.runtype or "")
+    return row
+
+
+def _states(instance: Instance, phase: Phase) -> dict[str, Any]:
+    queued = instance.queued_start
+    return {
+        "actual_status": STATUS.get(phase),
+        "intended_status": "running" if queued else instance.wanted,
+        "cur_state": instance.wanted,
+        "next_state": "running" if queued else instance.wanted,
+        "status_msg": _status_message(instance, phase),
+    }
+
+
+def _status_message(instance: Instance, phase: Phase) -> str | None:
+    order = instance.order
+    if order.stuck_message and phase is order.stuck_in:
+        return order.stuck_message
+    match phase:
+        case Phase.RUNNING:
+            return f"success, running {order.image}/{(order.runtype or 'ssh').split('_')[0]}\n"
+        case Phase.LOADING:
+            return f"Pulling {order.image}"
+        case _:
+            return None
+
+
+def _container(instance: Instance, phase: Phase) -> dict[str, Any]:
+    order, running = instance.order, phase is Phase.RUNNING
+    return {
+        "template_id": None,
+        "template_name": None,
+        "template_hash_id": None,
+        "image_uuid": order.image,
+        "image_runtype": order.runtype,
+        "image_args": list(order.args),
+        "extra_env": [list(pair) for pair in order.env],
+        "onstart": order.onstart,
+        "jupyter_token": instance.secret[:40],
+        "disk_space": order.disk_gb,
+        "disk_usage": 1.5 if running else -1,
+        "disk_util": round(1.5 / order.disk_gb, 4) if running else -1,
+        "mem_limit": 63.0 if running else None,
+        "mem_usage": 1.2 if running else None,
+        "vmem_usage": 3.0 if running else None,
+        "volume_info": [],
+    }
+
+
+def _network(instance: Instance, public_ip: str, runtype: str) -> dict[str, Any]:
+    index = str(instance.id % 9 + 1)
+    return {
+        "ssh_host": f"ssh{index}.vast.ai",
+        "ssh_idx": index,
+        "ssh_port": 10_000 + instance.id % 50_000,
+        # The trailing newline and blanks are live quirks a client must strip (vastai.md 5.3).
+        "public_ipaddr": f"{public_ip}\n",
+        "local_ipaddrs": "192.168.1.5 172.17.0.1 \n",
+        "direct_port_start": -1,
+        "direct_port_end": -1,
+        "machine_dir_ssh_port": _outside_port(instance, 22) if "direc" in runtype else -1,
+    }
+
+
+def _outside_port(instance: Instance, inside: int) -> int:
+    return _FIRST_PORT + (instance.id * 31 + inside * 7) % 20_000
+
+
+def _ports(instance: Instance, runtype: str) -> dict[str, Any]:
+    """Return the port map: 22 for direct ssh, and each `-p` of the environment (vastai.md 4.2)."""
+    wanted = ["22/tcp"] if "direc" in runtype else []
+    for key, _ in instance.order.env:
+        if key.startswith("-p "):
+            inside = key[3:].split(":")[-1]
+            wanted.append(inside if "/" in inside else f"{inside}/tcp")
+    return {
+        port: [{"HostIp": ip, "HostPort": str(_outside_port(instance, number))} for ip in ("0.0.0.0", "::")]
+        for port in wanted
+        if (number := int(port.split("/")[0])) >= 0
+    }

@@ -1,0 +1,91 @@
+"""Reply bodies of the Vast dialect (vastai.md 4.4, 13), as `application/json` without a charset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, json
+
+CAPTIVE_PORTAL = (
+    "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>"
+)
+GATEWAY_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
+
+RATE_FORMS = ("message", "plain", "detail", "success_false", "search_quota")
+
+
+def reply(body: Any, status: int = 200) -> Response:
+    """Answer with JSON; the official client refuses a search whose type names a charset (vastai.md 3.2)."""
+    return Response(json.dumps(body), status, content_type="application/json")
+
+
+def refuse(status: int, error: str, msg: str, **more: Any) -> Response:
+    """Answer with Vast's usual error body."""
+    return reply({"success": False, "error": error, "msg": msg, **more}, status)
+
+
+def html(text: str, status: int) -> Response:
+    """Answer with a page, as gateways and captive portals do."""
+    return Response(text, status, content_type="text/html")
+
+
+def gateway_error(status: int = 500) -> Response:
+    """Answer as a broken gateway: a page, not JSON."""
+    return html(GATEWAY_ERROR.replace("502 Bad Gateway", f"{status} Error"), status)
+
+
+def no_such_ask(offer_id: int) -> Response:
+    """Answer that the offer is gone: HTTP 400, two blanks before `Instance` (seen live, vastai.md 4.4)."""
+    text = f"error 404/3603: no_such_ask  Instance type by id {offer_id} is not available."
+    return refuse(400, "invalid_args", text, ask_id=offer_id)
+
+
+def refusal(code: str, offer_id: int) -> Response:
+    """Answer a create with a named refusal or a bare status (`reject(code)`)."""
+    match code:
+        case "no_such_ask":
+            return no_such_ask(offer_id)
+        case "gone_while_starting":
+            text = f"error 410/3907: no_such_ask Instance type {offer_id} is no longer available."
+            return refuse(410, "no_such_ask", text)
+        case "insufficient_credit":
+            return refuse(400, code, "Your account lacks credit; see the billing page.")
+        case "host_only":
+            return refuse(403, "invalid_args", "error 403/3586: offer is reserved to its host.")
+        case _ if code.isdecimal() and int(code) >= 500:
+            return gateway_error(int(code))
+        case _ if code.isdecimal():
+            return refuse(int(code), "invalid_args", "error 400/3467: The request was refused.")
+        case _:
+            return refuse(400, code, f"error 400/3467: {code}.")
+
+
+def no_such_instance(instance_id: int) -> Response:
+    """Answer a change to an instance that is not there."""
+    return refuse(404, "no_such_instance", f"Instance {instance_id} not found.")
+
+
+def bad_key(status: int = 404) -> Response:
+    """Answer a wrong key: 404, which is not 'instance gone' (F32); a deleted key gets 401."""
+    return refuse(status, "auth_error", "Invalid user key")
+
+
+def too_fast(form: str, seconds: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
+    """Answer 429 in one of the five forms of vastai.md 13; `seconds` is the endpoint's minimum gap."""
+    text = f"API requests too frequent: endpoint threshold={seconds:g}"
+    match form:
+        case "plain":
+            answer = Response(text, 429, content_type="text/plain")
+        case "detail":
+            answer = reply({"detail": text.replace(": endpoint", " endpoint")}, 429)
+        case "success_false":
+            answer = refuse(429, "rate_limit_exceeded", text.replace(": endpoint", " endpoint"))
+        case "search_quota":
+            answer = refuse(429, "search_quota_exceeded", "Daily search quota exceeded.")
+            answer.headers["X-RateLimit-Reset"] = str(reset_at)
+        case _:
+            told = "The action could not be performed because there were too many requests by the client."
+            answer = reply({"message": f"{told}\n\n{text}*1.0\n\n", "code": "429 Too Many Requests"}, 429)
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
