@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.money import Micros, for_span
 from gpushopper.core.moment import us
+from gpushopper.core.money import Micros, for_span
 from gpushopper.core.policy import Policy
 
 GPU = "gpu"

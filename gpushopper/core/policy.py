@@ -64,6 +64,7 @@ class Policy:
     # running
     interrupted_grace_s: float = 1800
     suspect_alarm_s: float = 600
+    empty_pause_s: float = 600
     price_tolerance: float = 0.02
 
     # reconcile (D4, S9, I29)
@@ -112,7 +113,28 @@ PAPER = replace(REAL, name="paper", hand_over=PAPER_PROOFS)
 
 _DRILL_SPEED = 60
 _SCALED = frozenset(
-    ["kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "prepared_max_age_s", "absence_spacing_s", "gone_spacing_s", "gone_span_s", "gone_rechecks_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s", "destroy_alarm_repeat_s", "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s", "orphan_min_age_s", "steady_look_s", "doubt_look_s"]
+    {
+        "kernel_limit_s",
+        "list_lag_s",
+        "uncertain_alarm_s",
+        "prepared_max_age_s",
+        "absence_spacing_s",
+        "gone_spacing_s",
+        "gone_span_s",
+        "gone_rechecks_s",
+        "destroy_ladder_s",
+        "destroy_every_s",
+        "destroy_alarms_s",
+        "destroy_alarm_repeat_s",
+        "boot_silence_s",
+        "boot_limit_s",
+        "interrupted_grace_s",
+        "suspect_alarm_s",
+        "orphan_min_age_s",
+        "steady_look_s",
+        "doubt_look_s",
+        "empty_pause_s",
+    }
 )
 
 

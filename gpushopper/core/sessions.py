@@ -35,6 +35,7 @@ FAILURES = frozenset(
         "key_rejected",
         "no_offer_left",
         "too_old",
+        "braked",
         "insufficient_credit",
     }
 )
@@ -73,8 +74,8 @@ class Session:
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The newest attempt made by a create; what the session's status is about."""
-    made = sorted(attempts, key=lambda a: a.ordinal)
+    """The newest attempt that is not a twin; what the session's status is about."""
+    made = sorted((a for a in attempts if a.reason != "twin"), key=lambda a: a.ordinal)
     return made[-1] if made else None
 
 

@@ -1,0 +1,45 @@
+"""The kinds of alarm, and what each tells a person to do."""
+
+from __future__ import annotations
+
+DEGRADED = "degraded"
+WRONG_ACCOUNT = "wrong_account"
+KEY_REJECTED = "key_rejected"
+LIST_CONTRADICTS = "list_contradicts"
+MASS_CHANGE = "mass_change"
+STILL_ENDING = "still_ending"
+UNCERTAIN = "uncertain"
+MISSING = "missing"
+INTERRUPTED = "interrupted"
+PRICE_MOVED = "price_moved"
+PROBABLY_YOURS = "probably_yours"
+TWIN = "twin"
+REOPENED = "reopened"
+ADOPTED = "adopted"
+CLOCK_SUSPECT = "clock_suspect"
+DRIFT = "drift"
+DATABASE_REBUILT = "database_rebuilt"
+
+HINTS = {
+    DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
+    WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
+    KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER",
+    LIST_CONTRADICTS: "the list is not believed; nothing is changed by it",
+    MASS_CHANGE: "nothing was changed; check the provider's console",
+    STILL_ENDING: "it may still bill; check the provider's console",
+    UNCERTAIN: "it counts as billed until the provider's list has settled",
+    MISSING: "it still bills in our books; end it with: gpu-shopper shutdown NAME",
+    INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",
+    PRICE_MOVED: "end it with: gpu-shopper shutdown NAME",
+    PROBABLY_YOURS: "check the provider's console; it carries no label, so it is not touched",
+    TWIN: "the second instance is being destroyed",
+    REOPENED: "a closed instance was seen again and is being destroyed",
+    ADOPTED: "end it with shutdown, or keep it with: gpu-shopper extend NAME",
+    CLOCK_SUSPECT: "set this computer's clock",
+    DRIFT: "the provider changed its answers; update gpu-shopper",
+    DATABASE_REBUILT: "instances are taken in again from the provider's list",
+}
+"""What to do about each kind, in one line."""
+
+NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, DRIFT})
+"""Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""

@@ -1,0 +1,51 @@
+"""What a wanted session does when its attempt has failed: the next offer, the same again, or the end (S11, S12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpushopper.core.actions import EndSession, StartAttempt
+from gpushopper.core.attempts import Attempt, Desire, State
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.policy import Policy
+from gpushopper.core.sessions import Session, current
+
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit"})
+"""No other offer of the same account could fare better."""
+
+SAME_OFFER = frozenset({"never_sent", "throttled"})
+"""The offer itself was not at fault: try it again, without using up a retry."""
+
+
+def may_replace(attempt: Attempt) -> bool:
+    """Whether another attempt may start beside this one: it is gone, or nobody wants it and it is off (F10).
+
+    Never while a create is uncertain: its instance may yet appear.
+    """
+    if attempt.state is State.GONE:
+        return True
+    return not attempt.is_wanted and attempt.state is State.DESTROYING and attempt.off_at is not None
+
+
+def next_step(
+    session: Session, attempts: Sequence[Attempt], now: Moment, policy: Policy
+) -> StartAttempt | EndSession | None:
+    """The session's next move, or None while its attempt lives or still stands in the way."""
+    latest = current(attempts)
+    if session.desire is not Desire.RUN or latest is None or (latest.is_wanted and latest.is_open):
+        return None
+    if latest.reason in ENDS_THE_SESSION:
+        return EndSession(session, latest.reason)
+    if not may_replace(latest):
+        return None
+    if session.until_at is not None and now.wall >= session.until_at:
+        return EndSession(session, "deadline")
+    if latest.reason in SAME_OFFER:
+        if now.wall - session.created_at > us(policy.prepared_max_age_s):
+            return EndSession(session, "too_old", "the request is too old to go on unattended")
+        return StartAttempt(session, latest.offer, session.shortlist, uses_retry=False)
+    if session.retries_left <= 0:
+        return EndSession(session, "retries_used_up", f"the last attempt ended with {latest.reason}")
+    if not session.shortlist:
+        return EndSession(session, "no_offer_left", f"the last attempt ended with {latest.reason}")
+    return StartAttempt(session, session.shortlist[0], session.shortlist[1:], uses_retry=True)

@@ -1,0 +1,285 @@
+"""What a list of the account means for what we hold: adopt, reopen, twin, ghost, uncertain; with its breaker (D4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import (
+    Action,
+    AdoptStray,
+    Change,
+    Clear,
+    Close,
+    DestroyTwin,
+    Note,
+    Raise,
+    Relabel,
+    Unwant,
+)
+from gpushopper.core.attempts import ALIVE_STATES, Attempt, Origin, ReceiptKind, State
+from gpushopper.core.evidence import (
+    NO_UNITS,
+    Seen,
+    add_unit,
+    awake_after,
+    counts_as_gone_unit,
+    may_close_as_absent,
+    probably_ours,
+    unit_is_due,
+)
+from gpushopper.core.instances import Instance, Owner
+from gpushopper.core.lifecycle import boot_is_over, destroying, sighted
+from gpushopper.core.moment import Deadline, Moment, us
+from gpushopper.core.policy import HARD_MAXIMUM_S, Policy
+from gpushopper.core.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the database holds about one account, read after the list was in (D4).
+
+    `open` are the open attempts. `by_label` and `by_instance` hold every attempt, open or closed, that a listed row
+    names; `sessions` are those of all of them.
+    """
+
+    installation: str
+    account: str
+    open: tuple[Attempt, ...]
+    by_label: Mapping[str, tuple[Attempt, ...]]
+    by_instance: Mapping[str, Attempt]
+    sessions: Mapping[str, Session]
+
+
+def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
+    """Everything one list says about presence, and about creates whose outcome is unknown.
+
+    Absence of a known id is only noted here (`absentees`); it needs a by-id read to count.
+    """
+    actions: list[Action] = []
+    adopted: set[str] = set()
+    for row in sorted(seen.instances, key=lambda r: (len(r.instance_id), r.instance_id)):
+        actions += _decide_row(held, row, now, policy, adopted)
+    for attempt in held.open:
+        if attempt.state is State.UNCERTAIN and attempt.instance_id is None and attempt.id not in adopted:
+            actions += _still_uncertain(held.sessions[attempt.session_id], attempt, seen, now, policy)
+    return actions
+
+
+def _decide_row(held: Held, row: Instance, now: Moment, policy: Policy, adopted: set[str]) -> list[Action]:
+    known = held.by_instance.get(row.instance_id)
+    owner = row.owner()
+    ours = owner is not None and owner.installation == held.installation
+    actions: list[Action] = []
+    if ours and (row.label is None or row.label == "") and row.env_label:
+        actions.append(Relabel(row.instance_id, row.env_label))
+    if known is not None:
+        return actions + _known(held.sessions[known.session_id], known, row, now, policy)
+    if not ours or owner is None:
+        return []
+    labelled = held.by_label.get(owner.attempt, ())
+    if not labelled:
+        return [*actions, _adopt_stray(row, owner, now, policy)]
+    return actions + _unrecorded(held, labelled, row, now, policy, adopted)
+
+
+def _known(session: Session, attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
+    if attempt.state is not State.GONE:
+        return sighted(session, attempt, row, now, policy)
+    text = f"{session.name}: closed instance {row.instance_id} was seen again"
+    return [
+        Change(attempt, destroying(now) | {"last_seen_at": now.wall}, Note("reopened", text)),
+        Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED]),
+    ]
+
+
+def _adopt_stray(row: Instance, owner: Owner, now: Moment, policy: Policy) -> AdoptStray:
+    """No row knows this label: the database is older than the instance. Never killed at sight (F50)."""
+    soon = now.wall + us(policy.adopt_life_s)
+    if row.created_at is not None:
+        soon = min(soon, row.created_at + us(HARD_MAXIMUM_S))
+    return AdoptStray(row, owner.attempt, Deadline.at(max(soon, now.wall + us(policy.adopt_notice_s)), now))
+
+
+def _unrecorded(
+    held: Held, labelled: tuple[Attempt, ...], row: Instance, now: Moment, policy: Policy, adopted: set[str]
+) -> list[Action]:
+    """A row that carries the label of attempts which all have another id, or none yet."""
+    maker = next((a for a in labelled if a.origin is Origin.CREATE), labelled[0])
+    if maker.instance_id is None and maker.id not in adopted:
+        if maker.state in (State.SENT, State.UNCERTAIN):
+            adopted.add(maker.id)
+            return [_adopt(maker, row, now)]
+        if maker.state is State.GONE:
+            return [_reopen_late(held.sessions[maker.session_id], maker, row, now), *_late_alarm(maker, row)]
+        return []
+    return _twin(maker, row, now, policy)
+
+
+def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
+    """The label proves the create acted: take the id (F1). Unwanted, it goes straight to its end."""
+    sets: dict[str, Any] = {
+        "instance_id": row.instance_id,
+        "last_seen_at": now.wall,
+        "progress_boot": now.boot,
+        "rate_live": row.rate if row.rate is not None else attempt.rate_live,
+    }
+    if attempt.is_wanted or attempt.state is State.SENT:
+        sets |= {"state": State.BOOTING, "entered_at": now.wall, **NO_UNITS}
+    else:
+        sets |= destroying(now)
+    return Change(attempt, sets, Note("adopted", f"instance {row.instance_id} found by its label"))
+
+
+def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: Moment) -> Change:
+    sets = destroying(now) | {"instance_id": row.instance_id, "last_seen_at": now.wall}
+    return Change(
+        attempt, sets, Note("reopened", f"{session.name}: instance {row.instance_id} appeared late")
+    )
+
+
+def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
+    text = f"instance {row.instance_id} appeared under the closed label {attempt.label}"
+    return [Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])]
+
+
+def _twin(maker: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
+    """A second instance under one label (S9): at once if the label is closed, else two passes and a minimum age."""
+    text = f"second instance {row.instance_id} under the label of {maker.instance_id}"
+    if maker.state is not State.GONE:
+        old = row.created_at is not None and now.wall - row.created_at >= us(policy.orphan_min_age_s)
+        if maker.strange_passes + 1 < policy.orphan_passes or not old:
+            return [Change(maker, {"strange_passes": maker.strange_passes + 1})]
+    return [
+        DestroyTwin(row, maker, "twin"),
+        Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN]),
+    ]
+
+
+# ---- creates whose outcome is unknown
+
+
+def _still_uncertain(
+    session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy
+) -> list[Action]:
+    """One more good look without the label: time and units towards the absence rule (D6)."""
+    if not seen.is_whole or attempt.id not in seen.known_before:
+        return [Change(attempt, {"last_good_look_boot": None})]
+    sets: dict[str, Any] = {
+        "awake_us": awake_after(attempt, seen.boot, policy),
+        "last_good_look_boot": seen.boot,
+    }
+    suspect = probably_ours(attempt, session.image, seen.instances)
+    if suspect is not None:
+        text = f"{session.name}: instance {suspect.instance_id} carries no label and is probably yours"
+        hint = alarms.HINTS[alarms.PROBABLY_YOURS]
+        return [Change(attempt, sets | NO_UNITS), Raise(alarms.PROBABLY_YOURS, attempt.id, text, hint)]
+    settled = sets["awake_us"] >= us(policy.settle_s)
+    if settled and unit_is_due(attempt, seen.boot, policy.absence_spacing_s):
+        sets |= add_unit(attempt, seen.boot)
+    return [Change(attempt, sets), Clear(alarms.PROBABLY_YOURS, attempt.id)]
+
+
+def close_if_absent(attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
+    """Close an uncertain attempt once the absence rule holds; a late arrival is the sweep's (D6)."""
+    if (
+        attempt.state is not State.UNCERTAIN
+        or attempt.instance_id
+        or not may_close_as_absent(attempt, policy)
+    ):
+        return []
+    evidence = {"lists": attempt.units, "awake_s": attempt.awake_us // us(1)}
+    ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
+    return [
+        Close(attempt, ReceiptKind.ABSENT, attempt.reason or "create_absent", ended_at, evidence),
+        Clear(alarms.UNCERTAIN, attempt.id),
+    ]
+
+
+# ---- absence of a known id
+
+
+def absentees(held: Held, seen: Seen) -> tuple[Attempt, ...]:
+    """Attempts whose known instance a whole list does not show, open both before and after it (F42)."""
+    return tuple(
+        attempt
+        for attempt in held.open
+        if attempt.instance_id is not None
+        and attempt.id in seen.known_before
+        and seen.lacks(attempt.instance_id)
+    )
+
+
+def believable(held: Held, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
+    """The wanted ones among the missing that this pass may doubt: the mass-change breaker (I29).
+
+    Attempts that nobody wants are exempt: ending them is a recorded decision.
+    """
+    wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
+    known = sum(1 for a in held.open if a.is_wanted and a.state in ALIVE_STATES)
+    fresh = tuple(a for a in wanted if a.state is not State.SUSPECT)
+    if known <= policy.breaker_minimum:
+        return tuple(a for a in wanted if a.state is State.SUSPECT) + fresh[:1]
+    if len(fresh) > max(policy.breaker_minimum, int(known * policy.breaker_share)):
+        return ()
+    return wanted
+
+
+def decide_missing(
+    session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy
+) -> list[Action]:
+    """A by-id read says not found, and this list lacks it: one unit of T4 absence, if it is due."""
+    if attempt.state is State.DESTROYING:
+        return _unit_of_end(attempt, seen, now, policy)
+    if attempt.state not in ALIVE_STATES or attempt.instance_id is None:
+        return []
+    if not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
+        return []
+    return _doubt(session, attempt, seen, now, policy)
+
+
+def _unit_of_end(attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
+    if not counts_as_gone_unit(attempt, seen, now, policy):
+        return []
+    sets = add_unit(attempt, now.boot) | {"next_destroy_boot": now.boot + us(policy.destroy_every_s)}
+    if attempt.off_at is None:
+        sets["off_at"] = now.wall
+    text = f"instance {attempt.instance_id} is not shown: {sets['units']} of {policy.gone_units}"
+    return [Change(attempt, sets, Note("absence_observed", text, {"unit": sets["units"]}))]
+
+
+def _doubt(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
+    """A wanted instance is not shown: it goes suspect, never further, whatever the evidence (I5).
+
+    A list that is empty altogether must stay so for a while before it is believed (S2).
+    """
+    sets = add_unit(attempt, now.boot) if unit_is_due(attempt, now.boot, policy.gone_spacing_s) else {}
+    first = sets.get("first_unit_boot", attempt.first_unit_boot)
+    paused = first is not None and now.boot - first >= us(policy.empty_pause_s)
+    actions: list[Action] = []
+    if attempt.state is not State.SUSPECT and (seen.instances or paused):
+        text = f"{session.name}: the provider no longer shows instance {attempt.instance_id}"
+        sets |= {"state": State.SUSPECT, "entered_at": now.wall, "missing_at": now.wall}
+        actions.append(Change(attempt, sets, Note("suspect", text)))
+    elif sets:
+        actions.append(Change(attempt, sets))
+    if boot_is_over(attempt, now, policy):
+        actions.append(Unwant(attempt, "boot_stuck", "it disappeared while booting"))
+    return actions
+
+
+def close_if_proven(attempt: Attempt, is_proven: bool, now: Moment) -> list[Action]:
+    """Close an attempt whose end is proven; the cost stops at the first absence of the proof (architecture 8)."""
+    if attempt.state is not State.DESTROYING or not is_proven:
+        return []
+    ended_at = attempt.off_at if attempt.off_at is not None else now.wall
+    evidence = {"destroys": attempt.destroys, "absences": attempt.units}
+    return [
+        Close(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence),
+        Clear(alarms.STILL_ENDING, attempt.id),
+        Clear(alarms.MISSING, attempt.id),
+        Clear(alarms.INTERRUPTED, attempt.id),
+        Clear(alarms.PRICE_MOVED, attempt.id),
+    ]
