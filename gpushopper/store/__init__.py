@@ -1,0 +1,1 @@
+"""Everything that must survive: one SQLite file, one writer, guarded changes."""

@@ -1,0 +1,52 @@
+"""Alarms: shown on every command until their condition clears or a person acknowledges them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpushopper.store.db import Store
+from gpushopper.store.rows import AlarmRow
+from gpushopper.wire import AlarmView
+
+
+def raise_alarm(
+    store: Store, *, at: int, kind: str, subject: str, text: str, hint: str = "", evidence: dict[str, Any] | None = None
+) -> bool:
+    """Record a condition; True when it is new.
+
+    While the same kind and subject is open nothing changes, acknowledged or not: a person said once that they know.
+    """
+    if store.rows(AlarmRow.select(AlarmRow.id).where(_same(kind, subject))):
+        return False
+    store.write(
+        AlarmRow.insert(kind=kind, subject=subject, text=text, hint=hint, evidence=evidence or {}, raised_at=at)
+    )
+    return True
+
+
+def clear_alarm(store: Store, *, at: int, kind: str, subject: str) -> bool:
+    """End a condition by evidence; True when one was open. It may be raised anew later."""
+    return store.write(AlarmRow.update(cleared_at=at).where(_same(kind, subject))) > 0
+
+
+def open_alarms(store: Store) -> list[AlarmView]:
+    """Alarms neither cleared nor acknowledged, oldest first."""
+    query = AlarmRow.select(
+        AlarmRow.id, AlarmRow.kind, AlarmRow.subject, AlarmRow.text, AlarmRow.hint, AlarmRow.raised_at,
+        AlarmRow.acknowledged_at,
+    ).where(_is_shown())  # fmt: skip
+    return [AlarmView(*row) for row in store.rows(query.order_by(AlarmRow.id))]
+
+
+def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
+    """Hide one alarm, or all with None; how many were shown until now."""
+    query = AlarmRow.update(acknowledged_at=at).where(_is_shown())
+    return store.write(query if alarm_id is None else query.where(AlarmRow.id == alarm_id))
+
+
+def _same(kind: str, subject: str) -> Any:
+    return (AlarmRow.kind == kind) & (AlarmRow.subject == subject) & AlarmRow.cleared_at.is_null()
+
+
+def _is_shown() -> Any:
+    return AlarmRow.cleared_at.is_null() & AlarmRow.acknowledged_at.is_null()

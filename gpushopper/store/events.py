@@ -1,0 +1,44 @@
+"""The history: one immutable line per change, written in the transaction of the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import fn
+
+from gpushopper.store.db import Store
+from gpushopper.store.rows import EventRow
+from gpushopper.wire import EventView
+
+
+def append(
+    store: Store,
+    *,
+    at: int,
+    kind: str,
+    text: str,
+    session_id: str | None = None,
+    attempt_id: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> int:
+    """Add a line; its id is the cursor of whoever follows."""
+    return store.write(
+        EventRow.insert(
+            at=at, kind=kind, session_id=session_id, attempt_id=attempt_id, text=text, data=data or {}
+        )
+    )
+
+
+def after(store: Store, cursor: int, limit: int = 200, session_id: str | None = None) -> list[EventView]:
+    """The lines after a cursor, oldest first."""
+    query = EventRow.select(
+        EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data
+    ).where(EventRow.id > cursor)
+    if session_id is not None:
+        query = query.where(EventRow.session_id == session_id)
+    return [EventView(*row) for row in store.rows(query.order_by(EventRow.id).limit(limit))]
+
+
+def last_id(store: Store) -> int:
+    """The cursor at the end of the history; 0 when nothing has happened."""
+    return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])

@@ -1,0 +1,68 @@
+"""What can go wrong with the database, in the words of the error tree."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import peewee
+
+from gpushopper.errors import DiskFull, Misconfigured, ShopperError
+
+
+class Corrupt(Misconfigured):
+    """The file cannot be trusted: set it aside and adopt from the providers' lists (D12, S21)."""
+
+    code = "database_corrupt"
+
+
+class Stale(Exception):
+    """A guarded update met a row that has moved on: look again; an instance id becomes a discovery (I16, F120)."""
+
+    def __init__(self, table: str, row_id: str) -> None:
+        super().__init__(f"{table} {row_id} has changed since it was read")
+        self.table = table
+        self.row_id = row_id
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what the system says about the file into our errors; broken rules of the schema pass unchanged."""
+    try:
+        yield
+    except peewee.DatabaseError as error:
+        known = _known(error, path)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(error: peewee.DatabaseError, path: Path) -> ShopperError | None:
+    first = error.args[0] if error.args else None
+    extended = getattr(first, "sqlite_errorcode", None)
+    if not isinstance(extended, int):
+        return None
+    code = extended & 0xFF
+    # A quota and a file size limit come as a failed write, an exhausted disk as FULL (F67).
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
+        return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Corrupt(f"the database {path} is damaged: {error}", "run: gpu-shopper daemon start (it sets the file aside)")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return read_only(path, str(error))
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Misconfigured(f"another program holds {path}", "close what has it open and try again", code="database_busy")
+    if code == sqlite3.SQLITE_IOERR:
+        return ShopperError(f"the disk failed under {path}: {error}", "check the disk", code="disk_error")
+    return None
+
+
+def read_only(path: Path, why: str) -> Misconfigured:
+    """The home folder takes no writes (F73)."""
+    return Misconfigured(
+        f"{path} cannot be written: {why}",
+        f"make {path.parent} writable, or set GPU_SHOPPER_HOME to a folder that is",
+        code="read_only",
+    )

@@ -1,0 +1,91 @@
+"""Columns that hold values of core: enums as words, offers and deadlines as JSON text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any
+
+import peewee
+
+from gpushopper.core.moment import Deadline
+from gpushopper.core.offers import Offer
+
+_OFFER_NAMES = tuple(f.name for f in fields(Offer))
+_DEADLINE_NAMES = tuple(f.name for f in fields(Deadline))
+
+
+def to_json(value: Any) -> str:
+    """Compact text with stable order, so that equal values are equal text."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def writable(text: str) -> str:
+    """The text without lone surrogates: JSON from a provider may hold them, SQLite refuses them for ever."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+class Text(peewee.TextField):
+    """Text that can always be written."""
+
+    def db_value(self, value: Any) -> Any:
+        return writable(str(value)) if value is not None else None
+
+
+class Word(peewee.TextField):
+    """A member of a closed set, stored as its word."""
+
+    def __init__(self, words: type[StrEnum], **options: Any) -> None:
+        super().__init__(**options)
+        self.words = words
+
+    def db_value(self, value: Any) -> Any:
+        return None if value is None else self.words(value).value
+
+    def python_value(self, value: Any) -> Any:
+        return None if value is None else self.words(value)
+
+
+class OfferText(peewee.TextField):
+    """One offer."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json(_plain(value))
+
+    def python_value(self, value: Any) -> Any:
+        return Offer(**json.loads(value))
+
+
+class OffersText(peewee.TextField):
+    """A tuple of offers, in rank order."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json([_plain(offer) for offer in value])
+
+    def python_value(self, value: Any) -> Any:
+        return tuple(Offer(**item) for item in json.loads(value))
+
+
+class DeadlineText(peewee.TextField):
+    """A deadline with the readings taken when it was set."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json({name: getattr(value, name) for name in _DEADLINE_NAMES})
+
+    def python_value(self, value: Any) -> Any:
+        return Deadline(**json.loads(value))
+
+
+class JsonText(peewee.TextField):
+    """A JSON object."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json(value)
+
+    def python_value(self, value: Any) -> Any:
+        return json.loads(value)
+
+
+def _plain(offer: Offer) -> dict[str, Any]:
+    return {name: getattr(offer, name) for name in _OFFER_NAMES}

@@ -1,0 +1,129 @@
+"""Which installation this home is, and whether it is still the home it was made in (S10, F50)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gpushopper.paths import Home
+from gpushopper.store.accounts import get_meta, set_meta
+from gpushopper.store.db import Store
+from gpushopper.store.folder import FILE_MODE, sync_folder, unusable
+
+ID_LENGTH = 10
+KEY = "installation"
+MACHINE_ID = Path("/etc/machine-id")
+
+
+class Verdict(StrEnum):
+    """`moved`: cloned, synced or restored elsewhere, so refuse to spend until a person says keep or new."""
+
+    OK = "ok"
+    NEW = "new"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The id in every label, and whether it may be used."""
+
+    id: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SideFile:
+    """The id's second home: it survives the database, and says where it was made."""
+
+    installation: str
+    machine_id: str
+    device_inode: str
+
+
+Random = Callable[[int], bytes]
+
+
+def check(home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None) -> Installation:
+    """Find, make or doubt the installation's id; it is never empty afterwards.
+
+    The side file is written first: a database without it was copied here, one that is not yet written was not.
+    """
+    marks = _marks(home, machine_id)
+    stored = get_meta(store, KEY)
+    side = _read_side(home)
+    if stored is None and not home.side_file.exists():
+        return Installation(_write(home, store, _new_id(random), marks), Verdict.NEW)
+    if stored is None and side is not None:
+        # The database was lost: its instances still carry the old id (F50).
+        with store.transaction():
+            set_meta(store, KEY, side.installation)
+        stored = side.installation
+    if stored is None:
+        return Installation(_write_database(store, _new_id(random)), Verdict.MOVED)
+    same = side is not None and side == SideFile(stored, *marks)
+    return Installation(stored, Verdict.OK if same else Verdict.MOVED)
+
+
+def keep(home: Home, store: Store, *, machine_id: str | None = None) -> Installation:
+    """`config installation keep`: this is the same installation, moved; its other copy is no longer used."""
+    found = check(home, store, machine_id=machine_id)
+    return Installation(_write(home, store, found.id, _marks(home, machine_id)), Verdict.OK)
+
+
+def renew(
+    home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None
+) -> Installation:
+    """`config installation new`: this is a copy; what the old id named belongs to the other one."""
+    return Installation(_write(home, store, _new_id(random), _marks(home, machine_id)), Verdict.NEW)
+
+
+def _new_id(random: Random) -> str:
+    return base64.b32encode(random(10)).decode().lower()[:ID_LENGTH]
+
+
+def _marks(home: Home, machine_id: str | None) -> tuple[str, str]:
+    state = home.data.stat()
+    return (_read_machine_id() if machine_id is None else machine_id), f"{state.st_dev}:{state.st_ino}"
+
+
+def _read_machine_id() -> str:
+    try:
+        return MACHINE_ID.read_text(encoding="ascii", errors="replace").strip() or "none"
+    except OSError:
+        return "none"
+
+
+def _read_side(home: Home) -> SideFile | None:
+    """The side file; None when absent or not as we write it, which then counts as moved."""
+    try:
+        side = SideFile(**json.loads(home.side_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return side if isinstance(side.installation, str) and len(side.installation) == ID_LENGTH else None
+
+
+def _write(home: Home, store: Store, installation: str, marks: tuple[str, str]) -> str:
+    text = json.dumps(asdict(SideFile(installation, *marks)), indent=1) + "\n"
+    new = home.side_file.with_name(home.side_file.name + ".new")
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(home.side_file)
+        sync_folder(home.side_file.parent)
+    except OSError as error:
+        raise unusable(home.side_file, error) from error
+    return _write_database(store, installation)
+
+
+def _write_database(store: Store, installation: str) -> str:
+    with store.transaction():
+        set_meta(store, KEY, installation)
+    return installation

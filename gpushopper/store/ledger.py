@@ -1,0 +1,56 @@
+"""The ledger as stored: immutable entries; every total is recomputed from them (I14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from peewee import fn
+
+from gpushopper.core.ledger import Entry
+from gpushopper.store.db import Store
+from gpushopper.store.rows import LedgerRow
+
+_NAMES = tuple(f.name for f in fields(Entry))
+
+
+def insert_entries(store: Store, entries: Iterable[Entry]) -> None:
+    """Write entries; in the same transaction as the attempt's `billed_to`."""
+    rows = [{name: getattr(entry, name) for name in _NAMES} for entry in entries]
+    if rows:
+        store.write(LedgerRow.insert_many(rows))
+
+
+def totals_by_attempt(store: Store, attempt_ids: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
+    """Micro-dollars by attempt and class, corrections included; None means every attempt.
+
+    An attempt without entries has no key.
+    """
+    found: dict[str, dict[str, int]] = {}
+    if attempt_ids is None:
+        _add_totals(store, found, _totals())
+        return found
+    wanted = sorted(set(attempt_ids))
+    with store.read():
+        # SQLite takes a limited number of values in one query.
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            _add_totals(store, found, _totals().where(LedgerRow.attempt_id.in_(part)))
+    return found
+
+
+def _totals() -> Any:
+    amount = fn.SUM(LedgerRow.micros)
+    return LedgerRow.select(LedgerRow.attempt_id, LedgerRow.kind, amount).group_by(LedgerRow.attempt_id, LedgerRow.kind)
+
+
+def _add_totals(store: Store, found: dict[str, dict[str, int]], query: Any) -> None:
+    for attempt_id, kind, amount in store.rows(query):
+        found.setdefault(attempt_id, {})[kind] = amount
+
+
+def entries_of(store: Store, attempt_id: str) -> list[Entry]:
+    """An attempt's entries in the order they were written."""
+    query = LedgerRow.select(*(getattr(LedgerRow, name) for name in _NAMES))
+    return [Entry(*row) for row in store.rows(query.where(LedgerRow.attempt_id == attempt_id).order_by(LedgerRow.id))]

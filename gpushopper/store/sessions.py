@@ -1,0 +1,243 @@
+"""Sessions and attempts as stored: inserted whole, changed only by guarded updates (I16, F71)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from peewee import fn
+
+from gpushopper.core.attempts import Attempt, Desire, Origin, State
+from gpushopper.core.sessions import Session
+from gpushopper.errors import UsageError
+from gpushopper.store.consumers import ensure_consumer
+from gpushopper.store.db import Store
+from gpushopper.store.failures import Stale
+from gpushopper.store.rows import AttemptRow, DiscoveryRow, SessionRow
+
+T = TypeVar("T")
+_ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
+_SESSION_NAMES = tuple(f.name for f in fields(Session))
+_INTERVALS: dict[str, Any] = {
+    **{name: None for name in _ATTEMPT_NAMES if name.endswith("_boot")},
+    "awake_us": 0,
+    "units": 0,
+    "strange_passes": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """An instance id that arrived when its row had moved on; the sweep treats it like a listed one (F120)."""
+
+    provider: str
+    account: str
+    instance_id: str
+    label: str | None
+    source: str
+    seen_at: int
+
+
+# ---- sessions
+
+
+def insert_session(store: Store, session: Session) -> None:
+    """Write a new session, and its consumer when it is the first of it.
+
+    Raises:
+        UsageError: an open session has this name.
+    """
+    if _named(store, session.name, _is_open()):
+        raise UsageError(
+            f"an open session is already called {session.name}", "choose another --name", code="name_taken"
+        )
+    ensure_consumer(store, session.consumer, session.created_at)
+    store.write(SessionRow.insert(**_columns(session, _SESSION_NAMES)))
+
+
+def load_session(store: Store, session_id: str) -> Session | None:
+    """One session by its id."""
+    return _first(_sessions(store, _select_sessions().where(SessionRow.id == session_id)))
+
+
+def find_sessions(store: Store, ref: str) -> list[Session]:
+    """What a user may mean: the id, else the open or newest session of that name, else all that begin so.
+
+    More than one means ambiguous. Where open sessions begin so, closed ones are left out.
+    """
+    if not ref:
+        return []
+    exact = load_session(store, ref)
+    found = [exact] if exact else _named(store, ref, _is_open()) or _named(store, ref)[:1]
+    if found:
+        return found
+    begins = (fn.SUBSTR(SessionRow.id, 1, len(ref)) == ref) | (fn.SUBSTR(SessionRow.name, 1, len(ref)) == ref)
+    query = _select_sessions().where(begins)
+    return _sessions(store, query.where(_is_open())) or _sessions(store, query)
+
+
+def load_sessions(store: Store, *, open_only: bool = False, consumer: str | None = None) -> list[Session]:
+    """All sessions in order of creation; open means: wanted, or some attempt is not gone."""
+    query = _select_sessions()
+    if open_only:
+        query = query.where(_is_open())
+    if consumer is not None:
+        query = query.where(SessionRow.consumer == consumer)
+    return _sessions(store, query)
+
+
+def update_session(store: Store, session: Session, **changes: Any) -> Session:
+    """Change columns of the row as it was read.
+
+    Raises:
+        Stale: the row has changed since.
+    """
+    _refuse_keys(changes)
+    if not changes:
+        return session
+    guard = (SessionRow.id == session.id) & (SessionRow.version == session.version)
+    if not store.write(SessionRow.update(**changes, version=session.version + 1).where(guard)):
+        raise Stale("session", session.id)
+    return replace(session, **changes, version=session.version + 1)
+
+
+# ---- attempts
+
+
+def insert_attempt(store: Store, attempt: Attempt) -> None:
+    """Write a new attempt; its label, account and later its instance id are never changed again (I4)."""
+    store.write(AttemptRow.insert(**_columns(attempt, _ATTEMPT_NAMES)))
+
+
+def load_attempt(store: Store, attempt_id: str) -> Attempt | None:
+    """One attempt by its id."""
+    return _first(_attempts(store, _select_attempts().where(AttemptRow.id == attempt_id)))
+
+
+def load_attempts(store: Store, *, provider: str | None = None, open_only: bool = True) -> list[Attempt]:
+    """Attempts of one provider or of all, by session and ordinal."""
+    query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
+    if provider is not None:
+        query = query.where(AttemptRow.provider == provider)
+    if open_only:
+        query = query.where(AttemptRow.state != State.GONE)
+    return _attempts(store, query)
+
+
+def attempts_of(store: Store, session_id: str) -> list[Attempt]:
+    """A session's attempts by ordinal."""
+    query = _select_attempts().where(AttemptRow.session_id == session_id)
+    return _attempts(store, query.order_by(AttemptRow.ordinal))
+
+
+def find_by_label(store: Store, label: str) -> list[Attempt]:
+    """The attempts under one label: that of the create, and what the sweep found beside it (S9)."""
+    query = _select_attempts().where(AttemptRow.label == label)
+    return _attempts(store, query.order_by(AttemptRow.origin, AttemptRow.ordinal))
+
+
+def find_by_instance(store: Store, provider: str, account: str, instance_id: str) -> Attempt | None:
+    """The attempt that holds an instance, open or closed."""
+    query = _select_attempts().where(
+        (AttemptRow.provider == provider)
+        & (AttemptRow.account == account)
+        & (AttemptRow.instance_id == instance_id)
+    )
+    return _first(_attempts(store, query))
+
+
+def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
+    """Change columns of the row as it was read: same state, same version.
+
+    Raises:
+        Stale: the row has changed since. An instance id in `changes` must then be kept with `add_discovery`.
+    """
+    _refuse_keys(changes)
+    if not changes:
+        return attempt
+    guard = (
+        (AttemptRow.id == attempt.id)
+        & (AttemptRow.state == attempt.state)
+        & (AttemptRow.version == attempt.version)
+    )
+    if not store.write(AttemptRow.update(**changes, version=attempt.version + 1).where(guard)):
+        raise Stale("attempt", attempt.id)
+    return replace(attempt, **changes, version=attempt.version + 1)
+
+
+def creates_since(store: Store, wall: int) -> int:
+    """How many creates were sent at or after a time: one of the brakes (F9)."""
+    query = AttemptRow.select(fn.COUNT(AttemptRow.id))
+    return int(store.rows(query.where((AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATE)))[0][0])
+
+
+def forget_intervals(store: Store) -> int:
+    """Forget what was measured by the boot clock: no interval spans a stop of the daemon (F65, S15)."""
+    return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.GONE))
+
+
+# ---- discoveries
+
+
+def add_discovery(
+    store: Store, provider: str, account: str, instance_id: str, label: str | None, source: str, seen_at: int
+) -> None:
+    """Keep an instance id whose guarded update failed; the first report of it stays."""
+    query = DiscoveryRow.insert(
+        provider=provider, account=account, instance_id=instance_id, label=label, source=source, seen_at=seen_at
+    )
+    store.write(query.on_conflict_ignore())
+
+
+def discoveries(store: Store, provider: str, account: str) -> list[Discovery]:
+    """All discoveries of an account, oldest first."""
+    query = DiscoveryRow.select(*(getattr(DiscoveryRow, f.name) for f in fields(Discovery)))
+    query = query.where((DiscoveryRow.provider == provider) & (DiscoveryRow.account == account))
+    return [Discovery(*row) for row in store.rows(query.order_by(DiscoveryRow.seen_at, DiscoveryRow.instance_id))]
+
+
+# ---- below the surface
+
+
+def _select_sessions() -> Any:
+    columns = [getattr(SessionRow, name) for name in _SESSION_NAMES]
+    return SessionRow.select(*columns).order_by(SessionRow.created_at, SessionRow.id)
+
+
+def _select_attempts() -> Any:
+    return AttemptRow.select(*(getattr(AttemptRow, name) for name in _ATTEMPT_NAMES))
+
+
+def _sessions(store: Store, query: Any) -> list[Session]:
+    return [Session(*row) for row in store.rows(query)]
+
+
+def _attempts(store: Store, query: Any) -> list[Attempt]:
+    return [Attempt(*row) for row in store.rows(query)]
+
+
+def _first(found: Sequence[T]) -> T | None:
+    return found[0] if found else None
+
+
+def _is_open() -> Any:
+    living = AttemptRow.select(AttemptRow.id).where(
+        (AttemptRow.session_id == SessionRow.id) & (AttemptRow.state != State.GONE)
+    )
+    return (SessionRow.desire == Desire.RUN) | fn.EXISTS(living)
+
+
+def _named(store: Store, name: str, *conditions: Any) -> list[Session]:
+    """Sessions of exactly this name, the newest first."""
+    query = _select_sessions().where(SessionRow.name == name, *conditions)
+    return _sessions(store, query)[::-1]
+
+
+def _columns(value: Session | Attempt, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _refuse_keys(changes: dict[str, Any]) -> None:
+    if taken := {"id", "version"} & changes.keys():
+        raise TypeError(f"{sorted(taken)} cannot be changed")
