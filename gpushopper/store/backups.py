@@ -9,6 +9,7 @@ import peewee
 
 from gpushopper.store.failures import translated
 from gpushopper.store.folder import FILE_MODE, FOLDER_MODE, free_name, stamp, sync_folder, unusable
+from gpushopper.store.statements import run
 
 KEEP = 5
 
@@ -23,7 +24,7 @@ def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version:
         handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
             with translated(target):
-                database.execute_sql("VACUUM INTO ?", (str(target),))
+                run(database, "VACUUM INTO ?", (str(target),))
             os.fsync(handle)
         except BaseException:
             target.unlink()  # a half copy must not push out a whole one

@@ -12,10 +12,13 @@ from typing import Any
 import peewee
 
 from gpushopper.store import folder
+from gpushopper.store.backups import back_up
 from gpushopper.store.failures import Corrupt, Stale, translated
+from gpushopper.store.fields import converted
 from gpushopper.store.folder import set_aside
 from gpushopper.store.migrations import MIGRATIONS, Migration
-from gpushopper.store.upgrade import upgrade
+from gpushopper.store.statements import check, is_in_transaction, run
+from gpushopper.store.upgrade import upgrade, version_of
 
 __all__ = ["Corrupt", "Stale", "Store", "set_aside"]
 
@@ -72,7 +75,8 @@ class Store:
             with translated(path):
                 database.connect()
                 _set_up(database, on_network=folder.is_network(kind))
-                _check(database, path)
+                if why := check(database):
+                    raise Corrupt(f"the database {path} is damaged: {why}")
                 upgrade(database, path, now_wall, migrations)
         except BaseException:
             store.close()
@@ -109,7 +113,7 @@ class Store:
 
     def _undo(self) -> None:
         # A full disk or a failed commit may have ended the transaction already.
-        if not self.database.is_closed() and self.database.connection().in_transaction:
+        if is_in_transaction(self.database):
             self.database.rollback()
 
     @contextmanager
@@ -130,9 +134,11 @@ class Store:
             return self._writing
 
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
-        """The rows of a select, as tuples of converted values."""
+        """The rows of a select, as tuples of values of core."""
         with self._lock, translated(self.path):
-            return list(query.tuples().execute(self.database))
+            sql, values = query.bind(self.database).sql()
+            found = run(self.database, sql, tuple(values))
+        return converted(found, query.selected_columns)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""
@@ -141,6 +147,13 @@ class Store:
                 raise RuntimeError("a write outside of a transaction: it would not be durable with its event (I16)")
             result: int = query.execute(self.database)
             return result
+
+    def backup(self, now_wall: int) -> Path:
+        """Copy the whole database beside itself; the newest five copies are kept."""
+        with self._lock:
+            if self._writing:
+                raise RuntimeError("a backup inside a transaction")
+            return back_up(self.database, self.path, now_wall, version_of(self.database))
 
     def free_bytes(self) -> int:
         """Space left on the database's file system; provisioning is refused below a floor (F67)."""
@@ -159,16 +172,11 @@ def _set_up(database: peewee.SqliteDatabase, *, on_network: bool) -> None:
     mode, sync = ("delete", EXTRA) if on_network else ("wal", FULL)
     pragmas = PRAGMAS + (DARWIN if sys.platform == "darwin" else ())
     for name, value in (*pragmas, ("synchronous", sync)):
-        database.execute_sql(f"PRAGMA {name} = {value}")
-    database.execute_sql(f"PRAGMA journal_mode = {mode}").fetchall()
+        run(database, f"PRAGMA {name} = {value}")
+    run(database, f"PRAGMA journal_mode = {mode}")
     wanted: dict[str, int | str] = {**dict(pragmas), "synchronous": sync, "journal_mode": mode}
     for name, expected in wanted.items():
-        row = database.execute_sql(f"PRAGMA {name}").fetchone()
-        if row is None or row[0] != expected:
-            raise RuntimeError(f"SQLite does not take PRAGMA {name} = {expected}: it says {row}")
+        rows = run(database, f"PRAGMA {name}")
+        if not rows or rows[0][0] != expected:
+            raise RuntimeError(f"SQLite does not take PRAGMA {name} = {expected}: it says {rows}")
 
-
-def _check(database: peewee.SqliteDatabase, path: Path) -> None:
-    found = [row[0] for row in database.execute_sql("PRAGMA quick_check(5)").fetchall()]
-    if found != ["ok"]:
-        raise Corrupt(f"the database {path} is damaged: {found[0] if found else 'no answer'}")

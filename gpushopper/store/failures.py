@@ -49,11 +49,11 @@ def _known(error: peewee.DatabaseError, path: Path) -> ShopperError | None:
     if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
         return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Corrupt(f"the database {path} is damaged: {error}", "run: gpu-shopper daemon start (it sets the file aside)")
+        return Corrupt(f"the database {path} is damaged: {error}", "gpu-shopper daemon start sets it aside")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return read_only(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Misconfigured(f"another program holds {path}", "close what has it open and try again", code="database_busy")
+        return Misconfigured(f"another program holds {path}", "close what has it open", code="database_busy")
     if code == sqlite3.SQLITE_IOERR:
         return ShopperError(f"the disk failed under {path}: {error}", "check the disk", code="disk_error")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,14 +31,21 @@ def make_private(path: Path) -> None:
     SQLite gives -wal, -shm and -journal the mode of the database itself.
     """
     try:
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        path.parent.chmod(FOLDER_MODE)
+        _make_private_folder(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
         for file in (path, *beside(path)):
             if file.exists():
                 file.chmod(FILE_MODE)
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def _make_private_folder(folder: Path) -> None:
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    state = folder.stat()
+    # A shared folder (/tmp) or somebody else's is not ours to close; the files in it are private all the same.
+    if state.st_uid == os.geteuid() and not state.st_mode & stat.S_ISVTX and stat.S_IMODE(state.st_mode) & 0o077:
+        folder.chmod(FOLDER_MODE)
 
 
 def unusable(path: Path, error: OSError) -> DiskFull | Misconfigured:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -104,7 +105,7 @@ def _read_side(home: Home) -> SideFile | None:
         side = SideFile(**json.loads(home.side_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return side if isinstance(side.installation, str) and len(side.installation) == ID_LENGTH else None
+    return side if re.fullmatch(r"[a-z2-7]{10}", str(side.installation)) else None
 
 
 def _write(home: Home, store: Store, installation: str, marks: tuple[str, str]) -> str:

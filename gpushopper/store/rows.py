@@ -1,5 +1,8 @@
-"""The tables as Peewee models, bound to no database: each query is executed on a Store's own (measured: a global bind
-crosses threads). The schema itself is in migrations.py; a test compares the two."""
+"""The tables as Peewee models, bound to no database.
+
+Each query is executed on one Store's own connection, because a global bind crosses threads (measured). The schema
+itself is in migrations.py; a test compares the two.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from gpushopper.errors import Misconfigured
 from gpushopper.store.backups import back_up
 from gpushopper.store.failures import Corrupt
 from gpushopper.store.migrations import Migration, newest
+from gpushopper.store.statements import check, is_in_transaction, run
 from gpushopper.store.triggers import derived
 
 
@@ -30,47 +31,45 @@ def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migratio
     if missing and found > 0:
         back_up(database, path, now_wall, found)
     # Only outside of a transaction does this pragma act; a migration may have to rebuild a table others refer to.
-    database.execute_sql("PRAGMA foreign_keys = 0")
+    run(database, "PRAGMA foreign_keys = 0")
     try:
         _apply(database, path, now_wall, missing)
     finally:
-        database.execute_sql("PRAGMA foreign_keys = 1")
+        run(database, "PRAGMA foreign_keys = 1")
 
 
 def version_of(database: peewee.SqliteDatabase) -> int:
     """The schema version a file says it has; 0 when it is new."""
-    version: int = database.execute_sql("PRAGMA user_version").fetchone()[0]
-    return version
+    return int(run(database, "PRAGMA user_version")[0][0])
 
 
 def _apply(database: peewee.SqliteDatabase, path: Path, now_wall: int, missing: Sequence[Migration]) -> None:
     database.begin("EXCLUSIVE")
     try:
         for name, text in _stored(database).items():
-            database.execute_sql(f"DROP {text.split(maxsplit=2)[1]} {name}")
+            run(database, f"DROP {text.split(maxsplit=2)[1]} {name}")
         for step in missing:
             for statement in step.statements:
-                database.execute_sql(statement)
-            database.execute_sql("INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, now_wall))
-            database.execute_sql(f"PRAGMA user_version = {step.version}")
+                run(database, statement)
+            run(database, "INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, now_wall))
+            run(database, f"PRAGMA user_version = {step.version}")
         for text in derived().values():
-            database.execute_sql(text)
+            run(database, text)
         if missing:
             _verify(database, path)
         database.commit()
     except BaseException:
-        if database.connection().in_transaction:
+        if is_in_transaction(database):
             database.rollback()
         raise
 
 
 def _stored(database: peewee.SqliteDatabase) -> dict[str, str]:
     query = "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
-    return dict(database.execute_sql(query).fetchall())
+    return {name: text for name, text in run(database, query)}
 
 
 def _verify(database: peewee.SqliteDatabase, path: Path) -> None:
-    broken = database.execute_sql("PRAGMA foreign_key_check").fetchall()
-    found = [row[0] for row in database.execute_sql("PRAGMA quick_check(5)").fetchall()]
-    if broken or found != ["ok"]:
-        raise Corrupt(f"the database {path} did not come through its upgrade: {broken[:1] or found[:1]}")
+    broken = [f"{row[0]} refers to a missing {row[2]}" for row in run(database, "PRAGMA foreign_key_check")]
+    if why := "; ".join(broken[:5]) or check(database):
+        raise Corrupt(f"the database {path} did not come through its upgrade: {why}")
