@@ -1,0 +1,300 @@
+"""The settings of one user: where each comes from, and which of them a cloned repository may not touch.
+
+Flags stand above the environment (`GPU_SHOPPER_<KEY>`), which stands above the project file `.gpu-shopper.toml`, the
+user's `config.toml` and the built-in values (architecture 11). Standard library only: both towers read it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gpushopper.core.money import DOLLAR, Micros, parse_dollars
+from gpushopper.errors import Misconfigured
+from gpushopper.paths import Home
+
+PROJECT_FILE = ".gpu-shopper.toml"
+PREFIX = "GPU_SHOPPER_"
+PROJECT_SECTIONS = ("defaults.provision", "defaults.inventory")
+
+
+class _Wrong(Exception):
+    """A value has not the form its key asks for; the text says which form."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > 500 or not value.isprintable():
+        raise _Wrong("a line of text")
+    return value.strip()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        raise _Wrong("a list of texts")
+    return tuple(_text(item) for item in items)
+
+
+def _flag(value: object) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    answer = words.get(str(value).lower())
+    if answer is None:
+        raise _Wrong("true or false")
+    return answer
+
+
+def _number(lowest: float, highest: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        try:
+            number = float(str(value)) if not isinstance(value, bool) else float("nan")
+        except ValueError:
+            number = float("nan")
+        if not lowest <= number <= highest:
+            raise _Wrong(f"a number from {lowest:g} to {highest:g}")
+        return number
+
+    return read
+
+
+def _count(lowest: int, highest: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        text = "" if isinstance(value, bool) else str(value)
+        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+            raise _Wrong(f"a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return read
+
+
+def _dollars(value: object) -> Micros:
+    amount = parse_dollars(value.removeprefix("$") if isinstance(value, str) else value)
+    if amount is None:
+        raise _Wrong("an amount of dollars, such as 0.45")
+    return amount
+
+
+def _address(value: object) -> str:
+    text = _text(value)
+    if not text.startswith(("http://", "https://")):
+        raise _Wrong("an address that begins with https:// or http://")
+    return text.rstrip("/")
+
+
+def _as(read: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
+    """What a field's value is read with."""
+    return {"read": read}
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryDefaults:
+    """What `inventory` searches for where no flag says otherwise. Rates are micro-dollars per hour, sizes GB."""
+
+    gpu: str | None = field(default=None, metadata=_as(_text))
+    provider: str | None = field(default=None, metadata=_as(_text))
+    gpus: int | None = field(default=None, metadata=_as(_count(1, 64)))
+    vram: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
+    max_price: Micros | None = field(default=None, metadata=_as(_dollars))
+    min_reliability: float | None = field(default=None, metadata=_as(_number(0, 1)))
+    min_cuda: float | None = field(default=None, metadata=_as(_number(0, 100)))
+    region: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
+    disk: float | None = field(default=None, metadata=_as(_number(1, 100_000)))
+    sort: str | None = field(default=None, metadata=_as(_text))
+    limit: int | None = field(default=None, metadata=_as(_count(1, 100_000)))
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionDefaults:
+    """What `provision` rents where no flag says otherwise. `hours` is the length of a session."""
+
+    gpu: str | None = field(default=None, metadata=_as(_text))
+    provider: str | None = field(default=None, metadata=_as(_text))
+    gpus: int | None = field(default=None, metadata=_as(_count(1, 64)))
+    vram: float | None = field(default=None, metadata=_as(_number(0, 10_000)))
+    max_price: Micros | None = field(default=None, metadata=_as(_dollars))
+    min_reliability: float | None = field(default=None, metadata=_as(_number(0, 1)))
+    min_cuda: float | None = field(default=None, metadata=_as(_number(0, 100)))
+    region: tuple[str, ...] | None = field(default=None, metadata=_as(_texts))
+    disk: float | None = field(default=None, metadata=_as(_number(1, 100_000)))
+    image: str | None = field(default=None, metadata=_as(_text))
+    hours: float | None = field(default=None, metadata=_as(_number(0.02, 24 * 30)))
+    retries: int | None = field(default=None, metadata=_as(_count(0, 10)))
+    consumer: str | None = field(default=None, metadata=_as(_text))
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeSettings:
+    """Limits that hold even when all other logic is wrong (S8). `dollars_per_hour` is in micro-dollars."""
+
+    open_sessions: int = field(default=4, metadata=_as(_count(0, 1000)))
+    creates_per_hour: int = field(default=12, metadata=_as(_count(0, 10_000)))
+    dollars_per_hour: Micros = field(default=20 * DOLLAR, metadata=_as(_dollars))
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Where a provider answers (None: where it really is), and whether we look there at all."""
+
+    endpoint: str | None = field(default=None, metadata=_as(_address))
+    enabled: bool = field(default=True, metadata=_as(_flag))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """The name of the policy; anything but `real` is for practice only (S1)."""
+
+    name: str = field(default="real", metadata=_as(_text))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings. `origins` names the source of each that is not built in: a file, a variable or `flag`."""
+
+    brakes: BrakeSettings = field(default_factory=BrakeSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
+    provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def provider(self, name: str) -> ProviderSettings:
+        """The settings of one provider, the built-in ones where nothing is set."""
+        return self.providers.get(name, ProviderSettings())
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key comes from."""
+        return self.origins.get(key, "built in")
+
+
+_SECTIONS: dict[str, tuple[str, type]] = {
+    "brakes": ("brakes", BrakeSettings),
+    "policy": ("policy", PolicySettings),
+    "defaults.inventory": ("inventory", InventoryDefaults),
+    "defaults.provision": ("provision", ProvisionDefaults),
+}
+
+
+def load(
+    home: Home,
+    environ: Mapping[str, str] | None = None,
+    project_from: Path | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> Config:
+    """Read all sources. `project_from` is the folder from which the project file is searched upward, None for none.
+
+    `flags` maps dotted keys (`defaults.provision.gpu`) to values; a None is a flag that was not given.
+
+    Raises:
+        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a project file reaches too far.
+    """
+    config = _apply(Config(), _read(home.config_file), str(home.config_file))
+    project = find_project_file(project_from) if project_from else None
+    if project:
+        found = _read(project)
+        _refuse_reaching(found, project)
+        config = _apply(config, found, str(project))
+    for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
+        config = _apply(config, {key: value}, variable)
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    return _apply(config, given, "flag")
+
+
+def find_project_file(start: Path) -> Path | None:
+    """The nearest project file in this folder or above it."""
+    start = start.absolute()
+    return next((f for folder in (start, *start.parents) if (f := folder / PROJECT_FILE).is_file()), None)
+
+
+def _read(path: Path) -> dict[str, object]:
+    """One file as dotted keys; a missing file has none."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{path} is not valid TOML: {error}") from error
+    return dict(_flatten(tree, ""))
+
+
+def _flatten(tree: Mapping[str, object], prefix: str) -> list[tuple[str, object]]:
+    flat: list[tuple[str, object]] = []
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        flat += _flatten(value, f"{key}.") if isinstance(value, dict) else [(key, value)]
+    return flat
+
+
+def _refuse_reaching(found: Mapping[str, object], project: Path) -> None:
+    for key in found:
+        if not key.startswith(tuple(f"{section}." for section in PROJECT_SECTIONS)):
+            raise Misconfigured(
+                f"{project} sets {key}, which only your own configuration may set",
+                "A cloned repository must not redirect endpoints, keys, limits or policy; a project file may set "
+                f"{' and '.join(PROJECT_SECTIONS)} only.",
+                code="project_redirect",
+            )
+
+
+def _from_environment(environ: Mapping[str, str], config: Config) -> list[tuple[str, str, str]]:
+    """Dotted key, variable and value of each variable that is a setting. Other variables are not ours to judge."""
+    names: dict[str, list[str]] = {"POLICY": ["policy.name"]}
+    for section in ("brakes", *PROJECT_SECTIONS):
+        for each in fields(_SECTIONS[section][1]):
+            names.setdefault(each.name.upper(), []).append(f"{section}.{each.name}")
+    for each in fields(ProviderSettings):
+        for variable in environ:
+            provider = variable.removeprefix(PREFIX).removesuffix(f"_{each.name.upper()}")
+            if variable == f"{PREFIX}{provider}_{each.name.upper()}" and provider:
+                names[f"{provider}_{each.name.upper()}"] = [f"providers.{provider.lower()}.{each.name}"]
+    return [
+        (key, f"{PREFIX}{name}", environ[f"{PREFIX}{name}"])
+        for name, keys in names.items()
+        for key in keys
+        if environ.get(f"{PREFIX}{name}")
+    ]
+
+
+def _apply(config: Config, found: Mapping[str, object], source: str) -> Config:
+    for key, value in found.items():
+        section, _, name = key.rpartition(".")
+        config = replace(config, origins={**config.origins, key: source})
+        if section.startswith("providers."):
+            provider = section.removeprefix("providers.")
+            changed = _set(config.provider(provider), key, name, value, source)
+            config = replace(config, providers={**config.providers, provider: changed})
+        elif section in _SECTIONS:
+            attribute = _SECTIONS[section][0]
+            changed = _set(getattr(config, attribute), key, name, value, source)
+            config = replace(config, **{attribute: changed})
+        else:
+            raise _unknown(key, source)
+    return config
+
+
+def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
+    known = {each.name: each for each in fields(settings)}
+    if name not in known:
+        raise _unknown(key, source)
+    try:
+        return replace(settings, **{name: known[name].metadata["read"](value)})
+    except _Wrong as wrong:
+        raise Misconfigured(f"{key} in {source} must be {wrong}, not {value!r}") from None
+
+
+def known_keys() -> list[str]:
+    """Every dotted key; a provider's keys with `*` in the place of its name."""
+    keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]
+    return keys + [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
+
+
+def _unknown(key: str, source: str) -> Misconfigured:
+    close = get_close_matches(key, [known.replace("*", "vast") for known in known_keys()], n=1, cutoff=0.6)
+    hint = f"Did you mean {close[0]}?" if close else "`gpu-shopper config --help` lists the keys."
+    return Misconfigured(f"unknown key {key} in {source}", hint, code="unknown_key")

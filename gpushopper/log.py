@@ -1,0 +1,116 @@
+"""The daemon's log: one JSON line per event in a private, rotated file, with every known secret masked (F103)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+LARGEST = 5_000_000
+"""Bytes of one file; with the older ones kept, the log takes at most four times as much."""
+KEPT = 3
+MASKED = "***"
+
+# Full URLs at INFO (F103), each job run, each request: nothing a reader of this log wants.
+QUIET = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
+
+_PATTERN = re.compile(r"(?i)(bearer\s+|[?&]api_?key=|\"?api_?key\\?\"?\s*[:=]\s*\\?\"?)([^\s\"'&\\,}]{6,})")
+
+
+class Mask:
+    """The exact secrets of this process. Strings are only ever added: a replaced key is still a secret."""
+
+    def __init__(self) -> None:
+        self._texts: tuple[str, ...] = ()
+
+    def add(self, text: str) -> None:
+        """Mask this text from now on, in its plain form and as it stands inside JSON."""
+        forms = {text, json.dumps(text)[1:-1]} - {""}
+        # Longest first, so that a key that begins with another one is masked whole.
+        self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
+
+    def clean(self, line: str) -> str:
+        """The line without any of them, and without what looks like one."""
+        for text in self._texts:
+            line = line.replace(text, MASKED)
+        return _PATTERN.sub(rf"\g<1>{MASKED}", line)
+
+
+class PrivateRotatingFile(RotatingFileHandler):
+    """A rotating file that is 0600 from the first byte, whatever the umask."""
+
+    def _open(self) -> TextIOWrapper:
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.fchmod(file, 0o600)
+        return TextIOWrapper(open(file, "ab"), encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Lose the line: a full disk must not stop a daemon that has instances to end."""
+
+
+class _MaskedFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last step before the file, so that tracebacks and foreign libraries are masked too."""
+
+    def __init__(self, mask: Mask, **options: Any) -> None:
+        super().__init__(**options)
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._mask.clean(super().format(record))
+
+
+def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
+    def add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["at"] = datetime.fromtimestamp(now_us() / 1e6, UTC).isoformat(timespec="milliseconds")
+        return event
+
+    return add_time
+
+
+def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = logging.INFO) -> None:
+    """Send everything that logs in this process to `path`. `now_us` gives wall µs.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    handler = PrivateRotatingFile(path, maxBytes=LARGEST, backupCount=KEPT)
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _stamp(now_us),
+        structlog.processors.format_exc_info,
+    ]
+    handler.setFormatter(
+        _MaskedFormatter(
+            mask,
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(default=repr),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, PrivateRotatingFile)]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

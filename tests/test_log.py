@@ -1,0 +1,83 @@
+"""The log: JSON lines, private, rotated, and without a single secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from gpushopper import log
+
+CANARY = 'c4n4ry"with\\quotes'
+
+
+@pytest.fixture
+def written(home: Path) -> Iterator[Path]:
+    """The file of a configured log; everything global is put back afterwards."""
+    home.mkdir()
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    mask = log.Mask()
+    mask.add(CANARY)
+    log.configure(home / "daemon.log", mask, now_us=lambda: 1_700_000_000_123_000)
+    yield home / "daemon.log"
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_lines_are_json_with_time_level_and_logger(written: Path):
+    structlog.get_logger("gpushopper.daemon").info("ready", pid=7)
+    logging.getLogger("some.library").warning("old %s", "style")
+    first, second = [json.loads(line) for line in written.read_text().splitlines()]
+    assert first == {
+        "event": "ready",
+        "pid": 7,
+        "level": "info",
+        "logger": "gpushopper.daemon",
+        "at": "2023-11-14T22:13:20.123+00:00",
+    }
+    assert (second["event"], second["logger"]) == ("old style", "some.library")
+
+
+def test_no_form_of_a_secret_reaches_the_file(written: Path):
+    logger = structlog.get_logger("x")
+    logger.info(f"said {CANARY}", key=CANARY, nested={"list": [CANARY]})
+    logging.getLogger("lib").error("GET /?api_key=%s", CANARY)
+    try:
+        raise ValueError(CANARY)
+    except ValueError:
+        logger.exception("failed")
+    text = written.read_text()
+    assert "c4n4ry" not in text
+    assert text.count("***") >= 5
+    assert len([json.loads(line) for line in text.splitlines()]) == 3
+
+
+def test_what_looks_like_a_key_is_masked_too(written: Path):
+    logging.getLogger("lib").warning("Authorization: Bearer abcdef0123456789, ?api_key=zzzzzzzzzz&x=1")
+    text = written.read_text()
+    assert "abcdef" not in text and "zzzz" not in text and "x=1" in text
+
+
+def test_addresses_of_provider_calls_are_not_logged(written: Path):
+    logging.getLogger("httpx").info("HTTP Request: GET https://example/?api_key=1")
+    assert written.read_text() == ""
+
+
+def test_the_file_is_private_also_after_rotation(written: Path, monkeypatch):
+    written.chmod(0o644)
+    monkeypatch.setattr(log, "LARGEST", 2000)
+    log.configure(written, log.Mask(), now_us=lambda: 0)
+    for number in range(100):
+        structlog.get_logger("x").info("a line that is long enough to rotate soon", number=number)
+    files = sorted(written.parent.glob("daemon.log*"))
+    assert len(files) == 1 + log.KEPT
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

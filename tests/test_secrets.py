@@ -1,0 +1,148 @@
+"""Keys: where they are looked for, how the file is kept, and that they never show."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import stat
+from pathlib import Path
+
+import pytest
+
+from gpushopper import secrets
+from gpushopper.errors import Misconfigured
+from gpushopper.secrets import EnvironmentSource, FileSource, Missing, Ok, Refused, Secret
+
+CANARY = "c4n4ry-0123456789abcdef"
+
+
+@pytest.fixture
+def file(home: Path) -> Path:
+    return home / "keys.toml"
+
+
+def test_a_secret_never_shows_itself():
+    secret = Secret(CANARY)
+    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r}", repr([secret]), repr(Ok(secret, "here"))):
+        assert CANARY not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    assert secret == Secret(CANARY) and secret != Secret("x") and secret != CANARY
+    assert secret.reveal() == CANARY
+
+
+def test_the_environment_stands_above_the_file(file: Path):
+    secrets.set_key(file, "vast", "from-file")
+    sources = [EnvironmentSource({"VAST_API_KEY": "from-env"}), FileSource(file)]
+    assert secrets.find_key("vast", sources) == Ok(Secret("from-env"), "environment VAST_API_KEY")
+    sources = [EnvironmentSource({}), FileSource(file)]
+    assert secrets.find_key("vast", sources) == Ok(Secret("from-file"), f"file {file}")
+
+
+@pytest.mark.parametrize(
+    ("environ", "source", "warns"),
+    [
+        ({"VASTAI_API_KEY": "b"}, "environment VASTAI_API_KEY", False),
+        ({"VAST_API_KEY": "a", "VASTAI_API_KEY": "a"}, "environment VAST_API_KEY", False),
+        ({"VAST_API_KEY": "a", "VASTAI_API_KEY": "b"}, "environment VAST_API_KEY", True),
+        ({"VAST_API_KEY": " ", "VASTAI_API_KEY": "b"}, "environment VASTAI_API_KEY", False),
+    ],
+)
+def test_the_first_variable_wins_and_a_different_second_one_warns(environ: dict[str, str], source: str, warns: bool):
+    found = EnvironmentSource(environ).look("vast")
+    assert isinstance(found, Ok)
+    assert (found.source, bool(found.warning)) == (source, warns)
+    assert "VASTAI_API_KEY" in found.warning or not warns
+
+
+def test_another_provider_has_a_variable_of_its_name():
+    found = EnvironmentSource({"OTHER_API_KEY": "k"}).look("other")
+    assert isinstance(found, Ok) and found.source == "environment OTHER_API_KEY"
+
+
+def test_only_a_look_that_found_nothing_is_missing(file: Path):
+    assert isinstance(secrets.find_key("vast", [EnvironmentSource({}), FileSource(file)]), Missing)
+    secrets.set_key(file, "other", "x")
+    assert isinstance(secrets.find_key("vast", [FileSource(file)]), Missing)
+
+
+def test_a_refused_source_ends_the_search(file: Path):
+    secrets.set_key(file, "vast", CANARY)
+    file.chmod(0o640)
+    found = secrets.find_key("vast", [FileSource(file), EnvironmentSource({"VAST_API_KEY": "other"})])
+    assert isinstance(found, Refused)
+    assert "chmod 600" in found.text and CANARY not in found.text
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620, 0o601])
+def test_a_file_open_to_others_is_refused(file: Path, mode: int):
+    secrets.set_key(file, "vast", CANARY)
+    file.chmod(mode)
+    with pytest.raises(Misconfigured, match="other users"):
+        secrets.read_key_file(file)
+    with pytest.raises(Misconfigured):
+        secrets.set_key(file, "vast", "new")
+
+
+def test_a_file_of_another_user_is_refused(file: Path):
+    secrets.set_key(file, "vast", CANARY)
+    if os.geteuid() != 0:
+        pytest.skip("needs root to give a file away")
+    os.chown(file, 65534, 65534)
+    with pytest.raises(Misconfigured, match="another user"):
+        secrets.read_key_file(file)
+
+
+def test_a_link_a_folder_and_a_pipe_are_refused(file: Path):
+    file.parent.mkdir(parents=True)
+    secrets.set_key(file.with_name("real"), "vast", CANARY)
+    file.symlink_to("real")
+    with pytest.raises(Misconfigured):
+        secrets.read_key_file(file)
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    with pytest.raises(Misconfigured, match="regular"):
+        secrets.read_key_file(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"[vast]\napi_key = {CANARY}", f"[vast\napi_key = '{CANARY}'", f"vast = '{CANARY}'", "[vast]\nkey = 'x'",
+     f"[vast]\napi_key = ['{CANARY}']"],
+)  # fmt: skip
+def test_a_malformed_file_is_refused_without_quoting_it(file: Path, text: str):
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    file.chmod(0o600)
+    found = FileSource(file).look("vast")
+    assert isinstance(found, Refused)
+    assert CANARY not in found.text
+
+
+def test_set_is_private_from_the_start_and_keeps_the_others(file: Path):
+    old = os.umask(0)
+    try:
+        secrets.set_key(file, "vast", "a\"b\\c'd#")
+        secrets.set_key(file, "other", "second")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert secrets.read_key_file(file) == {"vast": "a\"b\\c'd#", "other": "second"}
+    assert [p.name for p in file.parent.iterdir()] == ["keys.toml"]
+
+
+def test_remove_says_whether_there_was_one(file: Path):
+    assert secrets.remove_key(file, "vast") is False
+    secrets.set_key(file, "vast", "x")
+    secrets.set_key(file, "other", "y")
+    assert secrets.remove_key(file, "vast") is True
+    assert secrets.read_key_file(file) == {"other": "y"}
+
+
+@pytest.mark.parametrize("key", ["", "  ", "two words", "line\nbreak", "ümlaut", "x" * 513])
+def test_a_malformed_key_is_refused_without_quoting_it(file: Path, key: str):
+    with pytest.raises(Misconfigured) as caught:
+        secrets.set_key(file, "vast", key)
+    assert not key.strip() or key not in caught.value.message
+    assert not file.exists()
