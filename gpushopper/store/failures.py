@@ -40,8 +40,7 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _known(error: peewee.DatabaseError, path: Path) -> ShopperError | None:
-    first = error.args[0] if error.args else None
-    extended = getattr(first, "sqlite_errorcode", None)
+    extended = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     if not isinstance(extended, int):
         return None
     code = extended & 0xFF

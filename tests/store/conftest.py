@@ -1,0 +1,18 @@
+"""An open store in the test's home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gpushopper.store.db import Store
+from tests.store.samples import NOW
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    opened = Store.open(home / "gpu-shopper.db", now_wall=NOW)
+    yield opened
+    opened.close()

@@ -1,0 +1,214 @@
+"""Sessions and attempts come back as they went in, and change only where they were read."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from gpushopper.core.attempts import Attempt, Desire, Origin, State
+from gpushopper.core.moment import HOUR, Deadline
+from gpushopper.core.sessions import Session
+from gpushopper.errors import UsageError
+from gpushopper.store import consumers, sessions
+from gpushopper.store.db import Stale, Store
+from gpushopper.store.rows import AttemptRow, SessionRow
+from tests.store.samples import NOW, OFFER, attempt, session
+
+
+def put(store: Store, *rows: Session | Attempt) -> None:
+    with store.transaction():
+        for row in rows:
+            if isinstance(row, Session):
+                sessions.insert_session(store, row)
+            else:
+                sessions.insert_attempt(store, row)
+
+
+@pytest.mark.parametrize(("kind", "row"), [(Attempt, AttemptRow), (Session, SessionRow)])
+def test_every_field_has_its_column(kind: type, row: type):
+    assert [f.name for f in fields(kind)] == list(row._meta.sorted_field_names)
+
+
+def test_rows_come_back_as_they_went_in(store: Store):
+    full = {f.name: 7 for f in fields(Attempt) if f.default is not f.default_factory and f.type == "int | None"}
+    held = attempt(state=State.RUNNING, **{**full, "gpu_billing": True, "destroy_heard": True, "ssh_host": "h"})
+    first = session(keep_stopped=True, ended_at=5, max_life_us=9, max_life_reason="a long run")
+    second = session("s2", shortlist=(), life_us=None, until_at=NOW, max_rate=None, disk_gb=40)
+    put(store, first, second, held)
+    assert sessions.load_session(store, "s1") == first
+    assert sessions.load_session(store, "s2") == second
+    assert sessions.load_attempt(store, "a1") == held
+    found = sessions.load_attempt(store, "a1")
+    assert found is not None
+    kinds = (type(found.state), type(found.origin), type(found.desire), type(found.gpu_billing))
+    assert kinds == (State, Origin, Desire, bool)
+    assert sessions.load_session(store, "nobody") is None
+    assert sessions.load_attempt(store, "nobody") is None
+
+
+def test_text_that_is_no_text_is_stored_all_the_same(store: Store):
+    """A lone surrogate in a provider's JSON would otherwise fail every pass for ever."""
+    put(store, session(), attempt(status_word="\ud800 loading é"))
+    found = sessions.load_attempt(store, "a1")
+    assert found is not None
+    assert found.status_word == "? loading é"
+
+
+# ---- guarded updates
+
+
+def test_an_update_returns_what_is_stored(store: Store):
+    put(store, session(), attempt())
+    deadline = Deadline(NOW + 2 * HOUR, NOW, 8, "boot-1")
+    with store.transaction():
+        sent = sessions.update_attempt(store, attempt(), state=State.SENT, sent_at=NOW, deadline=deadline)
+        ended = sessions.update_session(store, session(), desire=Desire.GONE, reason="user", shortlist=(OFFER,))
+    assert sent == replace(attempt(), state=State.SENT, sent_at=NOW, deadline=deadline, version=1)
+    assert sessions.load_attempt(store, "a1") == sent
+    assert sessions.load_session(store, "s1") == ended
+    assert (ended.version, ended.desire) == (1, Desire.GONE)
+
+
+def test_an_update_of_what_has_changed_changes_nothing(store: Store):
+    put(store, session(), attempt())
+    old = attempt()
+    with store.transaction():
+        new = sessions.update_attempt(store, old, units=1)
+        other = sessions.update_session(store, session(), retries_left=1)
+    with pytest.raises(Stale), store.transaction():
+        sessions.update_attempt(store, old, units=5)
+    with pytest.raises(Stale), store.transaction():
+        sessions.update_attempt(store, replace(new, state=State.SENT), units=5)
+    with pytest.raises(Stale), store.transaction():
+        sessions.update_session(store, session(), retries_left=9)
+    assert (sessions.load_attempt(store, "a1"), sessions.load_session(store, "s1")) == (new, other)
+
+
+def test_a_late_write_does_not_erase_an_instance_id(store: Store):
+    """Two copies of one row, the later one without the id: the way a lost update loses money (F71)."""
+    put(store, session(), attempt(state=State.SENT))
+    stale = sessions.load_attempt(store, "a1")
+    assert stale is not None
+    with store.transaction():
+        sessions.update_attempt(store, stale, state=State.BOOTING, instance_id="i-1")
+    with pytest.raises(Stale), store.transaction():
+        sessions.update_attempt(store, stale, state=State.UNCERTAIN, instance_id=None)
+    found = sessions.load_attempt(store, "a1")
+    assert found is not None
+    assert found.instance_id == "i-1"
+
+
+@pytest.mark.parametrize("key", ["id", "version"])
+def test_keys_are_not_changes(store: Store, key: str):
+    put(store, session(), attempt())
+    with pytest.raises(TypeError), store.transaction():
+        sessions.update_attempt(store, attempt(), **{key: "x"})
+    with pytest.raises(TypeError), store.transaction():
+        sessions.update_session(store, session(), **{key: "x"})
+
+
+def test_no_change_is_no_write(store: Store):
+    put(store, session(), attempt())
+    assert sessions.update_attempt(store, attempt()) == attempt()
+    assert sessions.update_session(store, session()) == session()
+
+
+def test_intervals_are_forgotten_and_facts_are_not(store: Store):
+    boots = {f.name: 11 for f in fields(Attempt) if f.name.endswith("_boot")}
+    assert len(boots) >= 7
+    counted = {**boots, "awake_us": 5, "units": 2, "strange_passes": 1, "destroys": 3, "billed_to": 4}
+    put(store, session(), attempt(state=State.BOOTING, **counted))
+    put(store, attempt("a2", state=State.GONE, ordinal=2, **counted))
+    with store.transaction():
+        assert sessions.forget_intervals(store) == 1
+    reset = {**dict.fromkeys(boots), "awake_us": 0, "units": 0, "strange_passes": 0}
+    expected = attempt(state=State.BOOTING, **{**counted, **reset})
+    assert sessions.load_attempt(store, "a1") == expected
+    assert sessions.load_attempt(store, "a2") == attempt("a2", state=State.GONE, ordinal=2, **counted)
+
+
+# ---- finding
+
+
+def test_open_sessions_are_those_wanted_or_not_yet_gone(store: Store):
+    gone = {"desire": Desire.GONE}
+    put(store, session("wanted"), session("ending", **gone), session("ended", **gone), session("never", **gone))
+    put(store, attempt("a1", "wanted", State.GONE), attempt("a2", "ending", State.DESTROYING, **gone))
+    put(store, attempt("a3", "ended", State.GONE))
+    assert {s.id for s in sessions.load_sessions(store, open_only=True)} == {"wanted", "ending"}
+    assert len(sessions.load_sessions(store)) == 4
+    assert {a.id for a in sessions.load_attempts(store)} == {"a2"}
+    assert {a.id for a in sessions.load_attempts(store, open_only=False)} == {"a1", "a2", "a3"}
+    assert sessions.load_attempts(store, provider="tensordock") == []
+
+
+def test_sessions_of_one_consumer(store: Store):
+    put(store, session("s1", consumer="ann"), session("s2", consumer="bob"))
+    assert [s.id for s in sessions.load_sessions(store, consumer="bob")] == ["s2"]
+    assert [c.name for c in consumers.load_consumers(store)] == ["ann", "bob"]
+
+
+def test_a_name_is_taken_while_its_session_is_open(store: Store):
+    put(store, session("s1", name="train"))
+    with pytest.raises(UsageError) as taken, store.transaction():
+        sessions.insert_session(store, session("s2", name="train"))
+    assert (taken.value.code, taken.value.exit_code) == ("name_taken", 2)
+    with store.transaction():
+        sessions.update_session(store, session("s1", name="train"), desire=Desire.GONE)
+        sessions.insert_session(store, session("s2", name="train"))
+
+
+def test_what_a_user_types_is_found(store: Store):
+    gone = {"desire": Desire.GONE}
+    put(
+        store,
+        session("abc1", name="train", created_at=1, **gone),
+        session("abc2", name="train", created_at=2, **gone),
+        session("xyz1", name="tune", created_at=3),
+        session("xyz2", name="tunnel", created_at=4),
+        session("old1", name="eval", created_at=5, **gone),
+        session("tune9", name="x%_", created_at=6, **gone),
+    )
+
+    def find(ref: str) -> list[str]:
+        return [s.id for s in sessions.find_sessions(store, ref)]
+
+    assert find("abc1") == ["abc1"]
+    assert find("train") == ["abc2"], "the newest of the closed"
+    assert find("tune") == ["xyz1"], "a whole name before beginnings"
+    assert find("tun") == ["xyz1", "xyz2"], "several: ambiguous; closed ones left out"
+    assert find("xyz") == ["xyz1", "xyz2"]
+    assert find("ev") == ["old1"]
+    assert find("abc") == ["abc1", "abc2"]
+    assert [find("x%"), find("%"), find("_"), find("TUNE"), find("")] == [["tune9"], [], [], [], []]
+    put(store, session("new1", name="train", created_at=0))
+    assert find("train") == ["new1"], "an open one before a newer closed one"
+
+
+def test_attempts_are_found_by_what_the_provider_shows(store: Store):
+    put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.GONE))
+    assert [a.id for a in sessions.attempts_of(store, "s1")] == ["a1", "a2"]
+    assert [a.id for a in sessions.find_by_label(store, "label-a1")] == ["a1"]
+    found = sessions.find_by_instance(store, "vast", "77", "i-a2")
+    assert found is not None
+    assert found.id == "a2"
+    assert sessions.find_by_instance(store, "vast", "78", "i-a2") is None
+    assert sessions.find_by_instance(store, "runpod", "77", "i-a2") is None
+
+
+def test_creates_are_counted_by_their_send(store: Store):
+    put(store, session(), attempt("a1"), attempt("a2", ordinal=2, state=State.GONE, sent_at=10))
+    put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
+    put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.SWEEP))
+    assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
+
+
+def test_a_discovery_is_kept_once(store: Store):
+    with store.transaction():
+        sessions.add_discovery(store, "vast", "77", "i-1", "label", "late reply", 5)
+        sessions.add_discovery(store, "vast", "77", "i-1", None, "again", 6)
+        sessions.add_discovery(store, "vast", "78", "i-1", None, "other account", 6)
+    assert sessions.discoveries(store, "vast", "77") == [
+        sessions.Discovery("vast", "77", "i-1", "label", "late reply", 5)
+    ]

@@ -1,0 +1,167 @@
+"""The database refuses what code must not do, whoever asks."""
+
+from __future__ import annotations
+
+import itertools
+
+import peewee
+import pytest
+
+from gpushopper.core.attempts import Desire, Origin, State, may_move
+from gpushopper.core.ledger import Entry
+from gpushopper.store import events, ledger, sessions
+from gpushopper.store.db import Store
+from tests.store.samples import NOW, attempt, raw, session
+
+
+@pytest.fixture
+def held(store: Store) -> Store:
+    """One attempt under way, with a line in every table that is kept."""
+    with store.transaction():
+        sessions.insert_session(store, session())
+        sessions.insert_attempt(store, attempt(state=State.BOOTING))
+        events.append(store, at=NOW, kind="k", text="t")
+        ledger.insert_entries(store, [Entry("a1", "gpu", NOW, NOW + 1, 5)])
+        sessions.add_discovery(store, "vast", "77", "i-9", None, "late", NOW)
+    return store
+
+
+def refused(store: Store, sql: str, *values: object) -> str:
+    with pytest.raises(peewee.IntegrityError) as error:
+        raw(store, sql, *values)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
+def test_states_move_as_the_table_says(store: Store, before: State, after: State):
+    with store.transaction():
+        sessions.insert_session(store, session())
+        complete = {"instance_id": "i", "desire": Desire.GONE, "receipt": "{}", "gone_at": NOW, "sent_at": NOW}
+        sessions.insert_attempt(store, attempt(state=before, **complete))
+    move = "UPDATE attempts SET state = ?, version = version + 1"
+    if before is after or may_move(before, after):
+        raw(store, move, after.value)
+    else:
+        assert "attempts_transition" in refused(store, move, after.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("attempts", c) for c in ("id", "session_id", "label", "account", "provider", "origin")]
+    + [("sessions", c) for c in ("id", "consumer")],
+)
+def test_what_names_a_row_never_changes(held: Store, table: str, column: str):
+    assert f"{table}_fixed_{column}" in refused(held, f"UPDATE {table} SET {column} = 'other'")
+    raw(held, f"UPDATE {table} SET {column} = {column}")
+
+
+@pytest.mark.parametrize("column", ["prepared_at", "ordinal"])
+def test_the_first_facts_of_an_attempt_never_change(held: Store, column: str):
+    assert f"attempts_fixed_{column}" in refused(held, f"UPDATE attempts SET {column} = 9")
+
+
+@pytest.mark.parametrize("value", ["other", None])
+def test_an_instance_id_is_written_once(held: Store, value: str | None):
+    assert "attempts_once_instance_id" in refused(
+        held, "UPDATE attempts SET instance_id = ?, version = version + 1", value
+    )
+
+
+@pytest.mark.parametrize("value", [NOW + 1, None])
+def test_the_time_of_the_send_is_written_once(held: Store, value: int | None):
+    assert "attempts_once_sent_at" in refused(held, "UPDATE attempts SET sent_at = ?", value)
+
+
+def test_ids_and_times_may_be_filled_in_once(store: Store):
+    with store.transaction():
+        sessions.insert_session(store, session())
+        sessions.insert_attempt(store, attempt())
+    raw(store, "UPDATE attempts SET state = 'sent', sent_at = 1, hard_max_at = 2, version = 1")
+    raw(store, "UPDATE attempts SET state = 'booting', instance_id = 'i', version = 2")
+    assert raw(store, "SELECT sent_at, hard_max_at, instance_id FROM attempts") == [(1, 2, "i")]
+
+
+def test_the_hard_maximum_is_fixed_by_the_send(held: Store):
+    assert "attempts_hard_max" in refused(held, "UPDATE attempts SET hard_max_at = hard_max_at + 1")
+
+
+@pytest.mark.parametrize("table", ["attempts", "sessions"])
+def test_what_we_want_goes_one_way(held: Store, table: str):
+    raw(held, f"UPDATE {table} SET desire = 'gone', version = version + 1")
+    assert f"{table}_desire" in refused(held, f"UPDATE {table} SET desire = 'run', version = version + 1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["attempts SET desire = 'gone'", "attempts SET state = 'running'", "sessions SET desire = 'gone'",
+     "attempts SET state = 'running', version = version + 2"],
+)  # fmt: skip
+def test_a_change_that_forgets_the_version_is_refused(held: Store, change: str):
+    assert "_versioned" in refused(held, f"UPDATE {change}")
+
+
+@pytest.mark.parametrize("table", ["attempts", "sessions", "events", "ledger", "discoveries"])
+def test_nothing_is_forgotten(held: Store, table: str):
+    raw(held, "PRAGMA defer_foreign_keys = 1")
+    assert f"{table}_kept" in refused(held, f"DELETE FROM {table}")
+
+
+def test_a_replacing_insert_forgets_nothing_either(held: Store):
+    assert "discoveries_kept" in refused(
+        held, "INSERT OR REPLACE INTO discoveries VALUES ('vast', '77', 'i-9', NULL, 'x', 1)"
+    )
+
+
+@pytest.mark.parametrize(("table", "column"), [("events", "text"), ("ledger", "micros")])
+def test_history_and_money_are_never_rewritten(held: Store, table: str, column: str):
+    assert f"{table}_immutable" in refused(held, f"UPDATE {table} SET {column} = {column}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'lost', version = version + 1",
+        "desire = 'maybe', version = version + 1",
+        "rate_agreed = -1",
+        "reserve = 'much'",
+        "units = NULL",
+    ],
+)
+def test_values_out_of_their_sets_are_refused(held: Store, change: str):
+    refused(held, f"UPDATE attempts SET {change}")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        attempt("a2", state=State.RUNNING, ordinal=2, instance_id=None),
+        attempt("a2", state=State.UNCERTAIN, ordinal=2, sent_at=None),
+        attempt("a2", state=State.GONE, ordinal=2, receipt=""),
+        attempt("a2", state=State.GONE, ordinal=2, gone_at=None),
+        attempt("a2", state=State.GONE, ordinal=2, desire=Desire.RUN),
+        attempt("a2", ordinal=1),
+        attempt("a2", ordinal=2, session_id="nobody"),
+        attempt("a2", ordinal=2, label="label-a1"),
+        attempt("a2", state=State.BOOTING, ordinal=2, instance_id="i-a1"),
+        attempt("a2", state=State.BOOTING, ordinal=2, instance_id="i-a1", origin=Origin.SWEEP),
+    ],
+    ids=lambda a: f"{a.state}-{a.label}-{a.instance_id}-{a.ordinal}-{a.origin}",
+)
+def test_an_attempt_that_lacks_its_proof_is_refused(held: Store, lacking):
+    with pytest.raises(peewee.IntegrityError), held.transaction():
+        sessions.insert_attempt(held, lacking)
+    assert sessions.load_attempt(held, "a2") is None
+
+
+def test_a_second_instance_under_one_label_is_a_row_of_its_own(held: Store):
+    found = attempt("a2", state=State.DESTROYING, ordinal=2, label="label-a1", origin=Origin.SWEEP, desire=Desire.GONE)
+    with held.transaction():
+        sessions.insert_attempt(held, found)
+    assert [a.id for a in sessions.find_by_label(held, "label-a1")] == ["a1", "a2"]
+
+
+@pytest.mark.parametrize("entry", [("a1", "tips", 1, 2, 5, 0), ("a1", "gpu", 2, 1, 5, 0), ("a1", "gpu", 1, 2, -5, 0),
+                                   ("nobody", "gpu", 1, 2, 5, 0)])  # fmt: skip
+def test_money_that_makes_no_sense_is_refused(held: Store, entry: tuple[object, ...]):
+    columns = "attempt_id, kind, from_at, to_at, micros, correction"
+    refused(held, f"INSERT INTO ledger ({columns}) VALUES (?, ?, ?, ?, ?, ?)", *entry)
