@@ -78,6 +78,8 @@ class Close:
 class AdoptStray:
     """Take in an instance that carries our label but has no row: the database was lost or restored (F50)."""
 
+    provider: str
+    account: str
     instance: Instance
     attempt_id: str
     deadline: Deadline
@@ -118,6 +120,4 @@ class Clear:
     subject: str
 
 
-Action = (
-    Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Raise | Clear
-)
+Action = Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Raise | Clear

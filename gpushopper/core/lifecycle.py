@@ -66,9 +66,7 @@ def _deadline(session: Session, attempt: Attempt, now: Moment) -> list[Action]:
         case Verdict.PASSED:
             hard = attempt.deadline.wall >= attempt.hard_max_at
             return [
-                EndSession(
-                    session, "hard_maximum" if hard else "deadline", f"{session.name}: its time is up"
-                ),
+                EndSession(session, "hard_maximum" if hard else "deadline", f"{session.name}: its time is up"),
                 Clear(alarms.CLOCK_SUSPECT, session.id),
             ]
         case Verdict.DISPUTED:
@@ -89,9 +87,7 @@ def _interruption(session: Session, attempt: Attempt, now: Moment, policy: Polic
         return []
     if now.boot - attempt.interrupted_boot < us(policy.interrupted_grace_s):
         return []
-    return [
-        EndSession(session, "interrupted", f"{session.name}: stopped by the provider and did not come back")
-    ]
+    return [EndSession(session, "interrupted", f"{session.name}: stopped by the provider and did not come back")]
 
 
 def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
@@ -204,9 +200,7 @@ def _before_hand_over(
 
 
 def _boot_text(row: Instance) -> str:
-    return f"instance {row.instance_id}: {row.status_word or 'created'}" + (
-        f" ({row.message})" if row.message else ""
-    )
+    return f"instance {row.instance_id}: {row.status_word or 'created'}" + (f" ({row.message})" if row.message else "")
 
 
 def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> tuple[str, str] | None:
@@ -222,9 +216,7 @@ def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) ->
         return "claim_mismatch", claim
     if row.status is StatusClass.RUNNING:
         return None
-    silent = attempt.progress_boot is not None and now.boot - attempt.progress_boot >= us(
-        policy.boot_silence_s
-    )
+    silent = attempt.progress_boot is not None and now.boot - attempt.progress_boot >= us(policy.boot_silence_s)
     if silent or boot_is_over(attempt, now, policy):
         return "boot_stuck", f"no progress: still {row.status_word or 'created'}"
     return None
@@ -270,9 +262,7 @@ def _after_hand_over(
     return actions
 
 
-def _interrupted(
-    session: Session, attempt: Attempt, row: Instance, sets: dict[str, Any], now: Moment
-) -> list[Action]:
+def _interrupted(session: Session, attempt: Attempt, row: Instance, sets: dict[str, Any], now: Moment) -> list[Action]:
     if attempt.state is State.INTERRUPTED:
         started = attempt.interrupted_boot if attempt.interrupted_boot is not None else now.boot
         return [Change(attempt, sets | {"interrupted_boot": started})]

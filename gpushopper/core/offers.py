@@ -105,9 +105,7 @@ def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
     if not token:
         raise UnknownGpu(wanted, names[:5])
     exact = tuple(n for n in names if tokens[n] == token)
-    bare = tuple(
-        n for n in names if tokens[n] in (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}")
-    )
+    bare = tuple(n for n in names if tokens[n] in (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}"))
     family = tuple(n for n in names if _same_family(tokens[n], token))
     found = exact or bare[:1] or family
     if not found:

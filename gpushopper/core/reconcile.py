@@ -46,6 +46,7 @@ class Held:
     """
 
     installation: str
+    provider: str
     account: str
     open: tuple[Attempt, ...]
     by_label: Mapping[str, tuple[Attempt, ...]]
@@ -81,7 +82,7 @@ def _decide_row(held: Held, row: Instance, now: Moment, policy: Policy, adopted:
         return []
     labelled = held.by_label.get(owner.attempt, ())
     if not labelled:
-        return [*actions, _adopt_stray(row, owner, now, policy)]
+        return [*actions, _adopt_stray(held, row, owner, now, policy)]
     return actions + _unrecorded(held, labelled, row, now, policy, adopted)
 
 
@@ -95,12 +96,13 @@ def _known(session: Session, attempt: Attempt, row: Instance, now: Moment, polic
     ]
 
 
-def _adopt_stray(row: Instance, owner: Owner, now: Moment, policy: Policy) -> AdoptStray:
+def _adopt_stray(held: Held, row: Instance, owner: Owner, now: Moment, policy: Policy) -> AdoptStray:
     """No row knows this label: the database is older than the instance. Never killed at sight (F50)."""
     soon = now.wall + us(policy.adopt_life_s)
     if row.created_at is not None:
         soon = min(soon, row.created_at + us(HARD_MAXIMUM_S))
-    return AdoptStray(row, owner.attempt, Deadline.at(max(soon, now.wall + us(policy.adopt_notice_s)), now))
+    deadline = Deadline.at(max(soon, now.wall + us(policy.adopt_notice_s)), now)
+    return AdoptStray(held.provider, held.account, row, owner.attempt, deadline)
 
 
 def _unrecorded(
@@ -135,9 +137,7 @@ def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
 
 def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: Moment) -> Change:
     sets = destroying(now) | {"instance_id": row.instance_id, "last_seen_at": now.wall}
-    return Change(
-        attempt, sets, Note("reopened", f"{session.name}: instance {row.instance_id} appeared late")
-    )
+    return Change(attempt, sets, Note("reopened", f"{session.name}: instance {row.instance_id} appeared late"))
 
 
 def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
@@ -161,9 +161,7 @@ def _twin(maker: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Ac
 # ---- creates whose outcome is unknown
 
 
-def _still_uncertain(
-    session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy
-) -> list[Action]:
+def _still_uncertain(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
     """One more good look without the label: time and units towards the absence rule (D6)."""
     if not seen.is_whole or attempt.id not in seen.known_before:
         return [Change(attempt, {"last_good_look_boot": None})]
@@ -184,11 +182,7 @@ def _still_uncertain(
 
 def close_if_absent(attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
     """Close an uncertain attempt once the absence rule holds; a late arrival is the sweep's (D6)."""
-    if (
-        attempt.state is not State.UNCERTAIN
-        or attempt.instance_id
-        or not may_close_as_absent(attempt, policy)
-    ):
+    if attempt.state is not State.UNCERTAIN or attempt.instance_id or not may_close_as_absent(attempt, policy):
         return []
     evidence = {"lists": attempt.units, "awake_s": attempt.awake_us // us(1)}
     ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
@@ -206,9 +200,7 @@ def absentees(held: Held, seen: Seen) -> tuple[Attempt, ...]:
     return tuple(
         attempt
         for attempt in held.open
-        if attempt.instance_id is not None
-        and attempt.id in seen.known_before
-        and seen.lacks(attempt.instance_id)
+        if attempt.instance_id is not None and attempt.id in seen.known_before and seen.lacks(attempt.instance_id)
     )
 
 
@@ -227,9 +219,7 @@ def believable(held: Held, missing: tuple[Attempt, ...], policy: Policy) -> tupl
     return wanted
 
 
-def decide_missing(
-    session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy
-) -> list[Action]:
+def decide_missing(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
     """A by-id read says not found, and this list lacks it: one unit of T4 absence, if it is due."""
     if attempt.state is State.DESTROYING:
         return _unit_of_end(attempt, seen, now, policy)

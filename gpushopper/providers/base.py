@@ -88,11 +88,13 @@ class Refusal(Enum):
     NO_CREDIT = "insufficient_credit"
     AUTH = "key_rejected"
     THROTTLED = "throttled"
+    NEVER_SENT = "never_sent"
+    """No byte of the request left this computer: no route, no name, no TLS, or no time left."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedCreate:
-    """A definite refusal; `retry_after_s` is set for THROTTLED."""
+    """A definite refusal; `retry_after_s` is set for THROTTLED and NEVER_SENT."""
 
     why: Refusal
     detail: str
@@ -153,6 +155,8 @@ class Search:
     min_reliability: float = 0.0
     disk_gb: float = 20.0
     limit: int | None = 64
+    offer_ids: tuple[str, ...] = ()
+    """Only these offers, whatever else is asked; empty means any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,14 @@ class Provider(Protocol):
     """
 
     traits: Traits
+
+    @property
+    def drift(self) -> Mapping[str, int]:
+        """What this provider said that we do not know, and how often: field, word or shape (D17).
+
+        A new key is worth an alarm, because interfaces change gradually (F79, F81).
+        """
+        ...
 
     def fetch_account(self, limit_s: float) -> Account | Blind: ...
 

@@ -47,6 +47,9 @@ class Store:
         self._lock = threading.RLock()
         self._writing = False
         self._reading = 0
+        self._wrote = False
+        self.last_change = 0
+        """Counts committed transactions that wrote something: cheap to compare, to see whether anything moved."""
 
     @classmethod
     def open(
@@ -102,9 +105,11 @@ class Store:
             with translated(self.path):
                 self.database.begin("IMMEDIATE")
                 self._writing = True
+                self._wrote = False
                 try:
                     yield
                     self.database.commit()
+                    self.last_change += self._wrote
                 except BaseException:
                     self._undo()
                     raise
@@ -146,6 +151,7 @@ class Store:
             if not self._writing:
                 raise RuntimeError("a write outside of a transaction: it would not be durable with its event (I16)")
             result: int = query.execute(self.database)
+            self._wrote = self._wrote or result > 0
             return result
 
     def backup(self, now_wall: int) -> Path:

@@ -1,0 +1,1 @@
+"""Look, decide, apply: the only actor for every account, in one thread (architecture 5, 6)."""

@@ -1,0 +1,162 @@
+"""Sends each prepared attempt's one and only create, and takes in what came of it (D2, I1, I2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gpushopper.core.actions import Change, Close, Note
+from gpushopper.core.attempts import Attempt, ReceiptKind, State
+from gpushopper.core.evidence import NO_UNITS
+from gpushopper.core.instances import LABEL_VARIABLE
+from gpushopper.core.lifecycle import destroying
+from gpushopper.core.moment import Moment
+from gpushopper.core.sessions import Session
+from gpushopper.engine.apply import Transaction
+from gpushopper.providers.base import Created, CreateRequest, Endpoint, Refusal, RefusedCreate, Unclear
+from gpushopper.store import sessions
+
+if TYPE_CHECKING:
+    from gpushopper.engine.lane import Lane
+
+CREATE = "create"
+
+
+class Unsent:
+    """The call came to its turn too late and was not made: nothing left this process."""
+
+
+class Creator:
+    """The lane's part that creates; at most one create per attempt, ever."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+
+    def _waiting(self) -> list[Attempt]:
+        return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
+
+    def _may_create(self, now: Moment) -> bool:
+        """Only with a recent whole list, the right account, a home that is no copy, and a local market (F79, S10, S16)."""
+        ctx, sight = self.lane.ctx, self.lane.sight
+        return (
+            ctx.may_spend
+            and sight.is_ready
+            and not sight.wrong_account
+            and sight.is_fresh_for_create(now, ctx.policy)
+            and not sight.is_degraded
+            and self.lane.setup.is_local
+        )
+
+    def dues(self, now: Moment) -> list[int]:
+        """When a create can next be sent, on the boot clock."""
+        if not self._waiting() or not self._may_create(now):
+            return []
+        return [self.lane.free_boot(Endpoint.CREATE, now)]
+
+    def send(self, now: Moment) -> None:
+        """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
+        for attempt in self._waiting():
+            if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE):
+                return
+            session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
+            if session is not None and self._commit_sent(attempt, now):
+                self._submit(session, attempt, now)
+
+    def _commit_sent(self, attempt: Attempt, now: Moment) -> bool:
+        sets: dict[str, Any] = {
+            "state": State.SENT,
+            "entered_at": now.wall,
+            "sent_at": now.wall,
+            "billed_to": now.wall,
+            "progress_boot": now.boot,
+        }
+        note = Note("sent", f"asking {attempt.provider} for {attempt.offer.key}")
+        return self.lane.transact(now, lambda tx: tx.run([Change(attempt, sets, note)]))
+
+    def _submit(self, session: Session, attempt: Attempt, now: Moment) -> None:
+        connection, clock, policy = self.lane.connection, self.lane.ctx.clock, self.lane.ctx.policy
+        if connection is None:
+            return
+        request = CreateRequest(
+            offer=attempt.offer,
+            label=attempt.label,
+            image=session.image,
+            disk_gb=session.disk_gb,
+            environment={LABEL_VARIABLE: attempt.label},
+        )
+        not_after = clock.monotonic() + policy.send_limit_s
+
+        def send_once() -> Created | RefusedCreate | Unclear | Unsent:
+            left = not_after - clock.monotonic()
+            return connection.create(request, left) if left > 0 else Unsent()
+
+        self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
+
+    # ---- what came of it
+
+    def took(self, attempt_id: str, value: Any, now: Moment, *, late: bool) -> None:
+        """Record the outcome; an id is never thrown away, however late it comes (F5, F120)."""
+        done = self.lane.transact(now, lambda tx: self._record(tx, attempt_id, value, now, late=late))
+        if not done:
+            self.lane.transact(now, lambda tx: self._record(tx, attempt_id, value, now, late=late))
+        self.lane.wake()
+
+    def _record(self, tx: Transaction, attempt_id: str, value: Any, now: Moment, *, late: bool) -> None:
+        attempt = sessions.load_attempt(self.lane.ctx.store, attempt_id)
+        if attempt is None:
+            return
+        match value:
+            case Created():
+                self._created(tx, attempt, value, now)
+            case _ if late or attempt.state is not State.SENT:
+                return
+            case RefusedCreate():
+                reason = value.why.value
+                tx.run([_refused(attempt, reason, value, now)])
+            case Unsent():
+                tx.run([Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", now.wall, {})])
+            case _:
+                detail = value.detail if isinstance(value, Unclear) else "no usable answer"
+                tx.run([_doubt(attempt, detail, now)])
+
+    def _created(self, tx: Transaction, attempt: Attempt, value: Created, now: Moment) -> None:
+        if attempt.instance_id == value.instance_id:
+            return
+        if attempt.instance_id is not None:
+            sessions.add_discovery(
+                self.lane.ctx.store,
+                attempt.provider,
+                attempt.account,
+                value.instance_id,
+                attempt.label,
+                "create reply",
+                now.wall,
+            )
+            return
+        sets: dict[str, Any] = {"instance_id": value.instance_id, "progress_boot": now.boot}
+        if attempt.state is State.GONE or (attempt.state is State.UNCERTAIN and not attempt.is_wanted):
+            sets |= destroying(now)
+        else:
+            sets |= {"state": State.BOOTING, "entered_at": now.wall, **NO_UNITS}
+        tx.run([Change(attempt, sets, Note("created", f"instance {value.instance_id} exists"))])
+        current = tx.attempt(attempt)
+        if not current.is_wanted and current.state is State.BOOTING:
+            tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
+
+
+def _refused(attempt: Attempt, reason: str, value: RefusedCreate, now: Moment) -> Close:
+    """Nothing exists; the sweep still knows the label, should that be untrue (S11)."""
+    named = "throttled" if value.why is Refusal.THROTTLED else reason
+    ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
+    return Close(attempt, ReceiptKind.REFUSED, named, ended_at, {"answer": value.detail})
+
+
+def _doubt(attempt: Attempt, detail: str, now: Moment) -> Change:
+    """Anything but a definite refusal: an instance may exist (F1)."""
+    sets: dict[str, Any] = {
+        "state": State.UNCERTAIN,
+        "entered_at": now.wall,
+        "awake_us": 0,
+        "last_good_look_boot": None,
+        **NO_UNITS,
+    }
+    return Change(attempt, sets, Note("uncertain", f"unclear whether the create acted: {detail}"))

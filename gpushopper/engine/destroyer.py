@@ -1,0 +1,98 @@
+"""Asks for the end of every instance nobody wants, for ever; never decides that it has come (D6, I6)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Raise
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.lifecycle import after_destroy
+from gpushopper.core.moment import Moment, us
+from gpushopper.engine.apply import Transaction
+from gpushopper.engine.executor import DESTROY
+from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
+from gpushopper.store import sessions
+
+if TYPE_CHECKING:
+    from gpushopper.engine.lane import Lane
+
+HEARD = frozenset({DestroyOutcome.ACKNOWLEDGED, DestroyOutcome.NOT_FOUND})
+
+
+class Destroyer:
+    """The lane's part that sends destroys; they have an endpoint share and threads of their own (F38)."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self._under_way: frozenset[str] = frozenset()
+
+    def _due(self, now: Moment) -> list[Attempt]:
+        return [a for a in self._ending() if _due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
+
+    def _ending(self) -> list[Attempt]:
+        return [
+            a
+            for a in self.lane.open_attempts()
+            if a.state is State.DESTROYING and a.instance_id is not None and a.id not in self._under_way
+        ]
+
+    def _waits_for_unit(self, attempt: Attempt) -> bool:
+        """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3)."""
+        return attempt.units > 0 and attempt.instance_id in self.lane.ask
+
+    def dues(self, now: Moment) -> list[int]:
+        """When destroys are next due, on the boot clock."""
+        free = self.lane.free_boot(Endpoint.DESTROY, now)
+        return [max(_due_boot(a, now), free) for a in self._ending() if not self._waits_for_unit(a)]
+
+    def send(self, now: Moment) -> None:
+        """Start at most one call: all that are due together where the provider takes several at once."""
+        connection = self.lane.connection
+        if connection is None or not self.lane.is_free(Endpoint.DESTROY):
+            return
+        batch = self._batch(self._due(now), connection.traits.bulk_destroy)
+        if not batch:
+            return
+        limit = self.lane.ctx.policy.destroy_limit_s
+        ids = tuple(a.instance_id for a in batch if a.instance_id is not None)
+        attempts = tuple(a.id for a in batch)
+        self._under_way |= frozenset(attempts)
+        self.lane.submit((DESTROY, attempts), lambda: connection.destroy(ids, limit), limit, now)
+
+    @staticmethod
+    def _batch(due: list[Attempt], most: int) -> list[Attempt]:
+        """First tries and heard ones together; one that failed goes alone, so that it cannot spoil the others."""
+        due.sort(key=lambda a: (a.next_destroy_boot or 0, a.id))
+        troubled = [a for a in due if a.destroys > 0 and not a.destroy_heard]
+        easy = [a for a in due if a not in troubled]
+        return easy[:most] if easy else troubled[:1]
+
+    def took(self, attempt_ids: tuple[str, ...], value: object, now: Moment) -> None:
+        """Record each answer; none of them closes anything (I5)."""
+        self._under_way -= frozenset(attempt_ids)
+        answers = list(value) if isinstance(value, (tuple, list)) else [value] * len(attempt_ids)
+        answers += [None] * (len(attempt_ids) - len(answers))
+        for attempt_id, answer in zip(attempt_ids, answers, strict=False):
+            reply = answer if isinstance(answer, Destroyed) else Destroyed(DestroyOutcome.UNKNOWN, "no usable answer")
+            self.lane.transact(now, partial(self._record, attempt_id=attempt_id, reply=reply, now=now))
+        self.lane.wake()
+
+    def _record(self, tx: Transaction, attempt_id: str, reply: Destroyed, now: Moment) -> None:
+        attempt = sessions.load_attempt(self.lane.ctx.store, attempt_id)
+        if attempt is None or attempt.state is not State.DESTROYING:
+            return
+        heard = reply.outcome in HEARD
+        detail = f"{reply.outcome.value}" + (f" ({reply.detail})" if reply.detail else "")
+        tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.lane.ctx.policy)])
+        if reply.outcome is DestroyOutcome.UNAUTHORISED:
+            text = f"{self.lane.name} refuses the key for a destroy: {reply.detail}"
+            tx.run([Raise(alarms.KEY_REJECTED, self.lane.name, text, alarms.HINTS[alarms.KEY_REJECTED])])
+
+
+def _due_boot(attempt: Attempt, now: Moment) -> int:
+    """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
+    if attempt.next_destroy_boot is None:
+        return now.boot
+    return min(attempt.next_destroy_boot, now.boot + us(300))

@@ -1,0 +1,206 @@
+"""The engine: one thread that steps every lane when something is due; all else leaves wishes and wakes it."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+from gpushopper import wire
+from gpushopper.clock import Clock
+from gpushopper.core.admission import Brakes
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.policy import Policy
+from gpushopper.engine import auditing, intents, recovery, timekeeper, views
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.executor import Done, Executor
+from gpushopper.engine.intents import Once
+from gpushopper.engine.lane import Lane
+from gpushopper.engine.search import Searcher
+from gpushopper.paths import Home
+from gpushopper.store import alarms, events
+from gpushopper.store.db import Store
+from gpushopper.store.installation import Installation
+
+__all__ = ["AccountSetup", "Engine", "Once"]
+
+
+class Engine:
+    """Everything the daemon does, behind thread-safe methods; driven by `run` or, in a simulation, by `step`.
+
+    Methods that answer requests raise the classes of gpushopper.errors and return the dataclasses of wire.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        executor: Executor,
+        accounts: Sequence[AccountSetup],
+        policy: Policy,
+        brakes: Brakes,
+        installation: Installation,
+        home: Home,
+    ) -> None:
+        self.ctx = Context(store, clock, policy, brakes, installation, home)
+        self.executor = executor
+        self.lanes = {setup.provider: Lane(self.ctx, setup, executor) for setup in accounts}
+        self.searcher = Searcher(self.ctx, self.lanes)
+        self._bell = threading.Condition()
+        self._rung = False
+        self._look = True
+        self._resumed = False
+        self._swaps: list[AccountSetup] = []
+        self._clock_due = 0
+        self._clock_lock = threading.Lock()
+        self._last_change = -1
+
+    # ---- driving
+
+    def recover(self) -> None:
+        """Start-up recovery, on the database alone (I20)."""
+        recovery.recover(self.ctx, self.ctx.clock.now())
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until told to stop."""
+        while not stop.is_set():
+            self.step()
+            self._wait(stop)
+
+    def _wait(self, stop: threading.Event) -> None:
+        now = self.ctx.clock.now()
+        due = self.next_due()
+        pause = 1.0 if due is None else max(due - now.boot, 0) / us(1)
+        with self._bell:
+            if not self._rung and not stop.is_set():
+                # Never longer than a second: a jump of the clocks must be noticed soon (F58).
+                self._bell.wait(min(pause, 1.0))
+            self._rung = False
+
+    def ring(self) -> None:
+        """Something finished or changed: step now."""
+        with self._bell:
+            self._rung = True
+            self._bell.notify()
+
+    def wake(self) -> None:
+        """Look at every account now."""
+        self._look = True
+        self.ring()
+
+    def resume(self) -> None:
+        """After sleep or a jump of the clocks: no interval across the gap counts (F65)."""
+        self._resumed = True
+        self.wake()
+
+    def replace_account(self, setup: AccountSetup) -> None:
+        """Use another key or endpoint from the next step on."""
+        self._swaps.append(setup)
+        self.wake()
+
+    def step(self) -> None:
+        """One pass over everything that is due. Only ever called by one thread."""
+        now = self.ctx.clock.now()
+        self._heed(now)
+        done: dict[str, list[Done]] = defaultdict(list)
+        for result in self.executor.collect():
+            done[result.key[0]].append(result)  # type: ignore[index]
+        if now.boot >= self._clock_due or self.ctx.store.last_change != self._last_change:
+            self.run_clock_rules()
+        for name, lane in self.lanes.items():
+            lane.step(now, done[name])
+        if self.ctx.store.last_change != self._last_change:
+            self.run_clock_rules()
+
+    def _heed(self, now: Moment) -> None:
+        while self._swaps:
+            setup = self._swaps.pop(0)
+            self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
+        if self._resumed:
+            self._resumed = False
+            for lane in self.lanes.values():
+                lane.after_gap()
+        if self._look:
+            self._look = False
+            for lane in self.lanes.values():
+                lane.wake()
+
+    def next_due(self) -> int | None:
+        """Boot-clock µs of the next thing to do; in a simulation time jumps there."""
+        now = self.ctx.clock.now()
+        dues = [lane.next_due(now) for lane in self.lanes.values()]
+        dues += [self._clock_due, self.executor.next_due()]
+        return min((due for due in dues if due is not None), default=None)
+
+    def run_clock_rules(self) -> None:
+        """The lifecycle job: what time alone decides, however long a provider hangs (I9)."""
+        with self._clock_lock:
+            now = self.ctx.clock.now()
+            moments = {name: lane.at(now) for name, lane in self.lanes.items()}
+            for _ in range(5):
+                self._last_change = self.ctx.store.last_change
+                if not timekeeper.keep_time(self.ctx, moments, now):
+                    break
+                self.ring()
+            self._clock_due = timekeeper.next_clock(self.ctx, now)
+
+    # ---- requests
+
+    def inventory(self, request: wire.SearchRequest) -> wire.Inventory:
+        return self.searcher.inventory(request)
+
+    def plan(self, request: wire.PlanRequest) -> wire.Plan:
+        return self.searcher.plan(request)
+
+    def provision(self, request: wire.ProvisionRequest, once: Once | None = None) -> wire.Accepted:
+        accepted = intents.provision(self.ctx, self.lanes, request, once)
+        self.ring()
+        return accepted
+
+    def end(self, refs: list[str] | None, reason: str = "user", once: Once | None = None) -> wire.Accepted:
+        accepted = intents.end(self.ctx, refs, reason, once)
+        self.ring()
+        return accepted
+
+    def extend(self, ref: str, request: wire.ExtendRequest, once: Once | None = None) -> wire.SessionView:
+        return intents.extend(self.ctx, ref, request, once)
+
+    def sessions(
+        self, consumer: str | None = None, status: str | None = None, open_only: bool = False
+    ) -> wire.Sessions:
+        return views.sessions(self.ctx, consumer, status, open_only)
+
+    def session(self, ref: str) -> wire.SessionView:
+        return views.session(self.ctx, intents.find(self.ctx, ref))
+
+    def events(self, after: int, limit: int = 200, session_ref: str | None = None) -> wire.Events:
+        session_id = None if session_ref is None else intents.find(self.ctx, session_ref).id
+        found = events.after(self.ctx.store, after, limit, session_id)
+        return wire.Events(found, found[-1].id if found else after)
+
+    def alarms(self) -> wire.Alarms:
+        return wire.Alarms(alarms.open_alarms(self.ctx.store))
+
+    def acknowledge(self, alarm_id: int | None) -> int:
+        with self.ctx.store.transaction():
+            return alarms.acknowledge(self.ctx.store, at=self.ctx.clock.now().wall, alarm_id=alarm_id)
+
+    def costs(
+        self,
+        session: str | None = None,
+        consumer: str | None = None,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> wire.Costs:
+        session_id = None if session is None else intents.find(self.ctx, session).id
+        return views.costs(self.ctx, session_id, consumer, start, end)
+
+    def audit(self) -> wire.Audit:
+        return auditing.audit(self.ctx, {name: lane.setup for name, lane in self.lanes.items()})
+
+    def status_providers(self) -> list[wire.ProviderStatus]:
+        return [views.provider(self.ctx, lane) for lane in self.lanes.values()]
+
+    def is_ready(self) -> bool:
+        """Whether every account with a key has been reconciled once (S18)."""
+        return all(lane.is_ready for lane in self.lanes.values() if lane.connection is not None)

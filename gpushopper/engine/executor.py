@@ -1,0 +1,74 @@
+"""Where calls run: started without waiting, collected later, on threads or on simulated time (S5)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Key = Hashable
+DESTROY = "destroy"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished call. `error` is set only for a fault of ours: adapters answer with values (D17)."""
+
+    key: Key
+    value: Any
+    error: BaseException | None = None
+
+
+class Executor(Protocol):
+    """Runs calls for the engine; a key names its call and, by its first part, its kind."""
+
+    def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
+        """Start a call that bounds itself to `limit_s`."""
+        ...
+
+    def collect(self) -> list[Done]:
+        """What has finished since the last time."""
+        ...
+
+    def next_due(self) -> int | None:
+        """Boot-clock µs when the next result is known to come, in a simulation; None where nobody knows."""
+        ...
+
+
+class ThreadExecutor:
+    """Threads: a pool for reads and creates, and one of its own for destroys, so that nothing delays those (F38)."""
+
+    def __init__(self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4) -> None:
+        self.on_done = on_done
+        self._calls = ThreadPoolExecutor(workers, thread_name_prefix="call")
+        self._destroys = ThreadPoolExecutor(destroyers, thread_name_prefix="destroy")
+        self._done: list[Done] = []
+        self._lock = threading.Lock()
+
+    def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
+        pool = self._destroys if key[1] == DESTROY else self._calls
+        pool.submit(self._run, key, call)
+
+    def _run(self, key: Key, call: Callable[[], Any]) -> None:
+        try:
+            done = Done(key, call())
+        except Exception as error:  # noqa: BLE001 - one of the two loops that must survive; reported by the lane
+            done = Done(key, None, error)
+        with self._lock:
+            self._done.append(done)
+        self.on_done()
+
+    def collect(self) -> list[Done]:
+        with self._lock:
+            done, self._done = self._done, []
+        return done
+
+    def next_due(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        """Start nothing new; calls under way end by their own limits."""
+        self._calls.shutdown(wait=False, cancel_futures=True)
+        self._destroys.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,276 @@
+"""What users ask for, committed as rows before anything acts on it; repeating a request changes nothing (S20)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from gpushopper import wire
+from gpushopper.core import ledger
+from gpushopper.core.actions import Note, StartAttempt
+from gpushopper.core.admission import affordable, denied_by_balance, denied_by_brakes
+from gpushopper.core.attempts import Attempt, Desire
+from gpushopper.core.moment import Deadline, Moment, us
+from gpushopper.core.money import dollars
+from gpushopper.core.offers import Offer, gpu_token
+from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.sessions import Session, current
+from gpushopper.engine import views
+from gpushopper.engine.apply import Transaction
+from gpushopper.engine.context import Context
+from gpushopper.errors import DiskFull, Misconfigured, NoOffer, NotFound, NotReady, Refused, UsageError
+from gpushopper.store import events, requests, sessions
+
+if TYPE_CHECKING:
+    from gpushopper.engine.lane import Lane
+
+T = TypeVar("T")
+DEFAULT_LIFE_S = 2 * 3600
+FREE_FLOOR = 200 * 2**20
+"""Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that may be repeated: its key, and a digest of what it asked."""
+
+    key: str
+    method: str
+    path: str
+    digest: str
+
+
+def _perform(ctx: Context, once: Once | None, cls: type[T], effect: Callable[[Transaction], T]) -> T:
+    """Do it once: the effect and its answer are one transaction; a repeated key gets the former answer (I22)."""
+    now = ctx.clock.now()
+    with ctx.store.transaction():
+        if once is not None:
+            former = requests.recall(ctx.store, once.key)
+            if former is not None:
+                if (former.method, former.path, former.body_digest) != (once.method, once.path, once.digest):
+                    raise UsageError("this idempotency key was used for something else", code="idempotency_mismatch")
+                return wire.fill(cls, json.loads(former.body))
+        answer = effect(Transaction(ctx, now))
+        if once is not None:
+            requests.remember(
+                ctx.store,
+                once.key,
+                at=now.wall,
+                method=once.method,
+                path=once.path,
+                body_digest=once.digest,
+                status=202,
+                body=json.dumps(asdict(answer)),  # type: ignore[call-overload]
+            )
+        return answer
+
+
+def find(ctx: Context, ref: str) -> Session:
+    """The one session meant by an id, a name or a unique prefix.
+
+    Raises:
+        NotFound: none, or more than one.
+    """
+    found = sessions.find_sessions(ctx.store, ref)
+    if not found:
+        raise NotFound(f"no session is called {ref!r}", "see them with: gpu-shopper sessions", code="session_not_found")
+    if len(found) > 1:
+        names = ", ".join(sorted(s.name for s in found)[:5])
+        raise NotFound(f"{ref!r} could be {names}", "type more of the name", code="session_ambiguous")
+    return found[0]
+
+
+# ---- provision
+
+
+def provision(
+    ctx: Context, lanes: Mapping[str, Lane], request: wire.ProvisionRequest, once: Once | None
+) -> wire.Accepted:
+    """Commit a session and its first attempt: label, deadline, reserve and all (I1, I13).
+
+    Raises:
+        UsageError, NoOffer, NotReady, Refused, Misconfigured, DiskFull: nothing was written.
+    """
+    return _perform(ctx, once, wire.Accepted, lambda tx: _provision(tx, lanes, request))
+
+
+def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.ProvisionRequest) -> wire.Accepted:
+    ctx = tx.ctx
+    offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
+    if not offers:
+        raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
+    lane = _lane_for(lanes, offers[0].provider)
+    _may_spend(ctx, lane)
+    offers = tuple(offer for offer in offers if offer.provider == offers[0].provider)
+    session = _session(tx, lane, offers, request)
+    denial = denied_by_brakes(tx.load(), offers[0].rate(request.disk_gb), ctx.brakes)
+    if denial is not None:
+        raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
+    sessions.insert_session(ctx.store, session)
+    tx.note(Note("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
+    tx.run([StartAttempt(session, offers[0], offers[1:], uses_retry=False)])
+    made = current(sessions.attempts_of(ctx.store, session.id))
+    denial = denied_by_balance(lane.sight.balance, made.reserve if made is not None else 0)
+    if denial is not None:
+        raise Refused(denial.text, "add credit at the provider, or ask for less time", code=denial.rule)
+    return wire.Accepted([session.id], events.last_id(ctx.store), session.name)
+
+
+def _lane_for(lanes: Mapping[str, Lane], provider: str) -> Lane:
+    if provider not in lanes:
+        raise NotFound(f"no provider is called {provider!r}", code="provider_not_found")
+    return lanes[provider]
+
+
+def _may_spend(ctx: Context, lane: Lane) -> None:
+    """Everything that must hold before money is spent (I20, S10, S16, F67)."""
+    if not ctx.may_spend:
+        hint = "run: gpu-shopper config installation keep (it moved) or new (it is a copy)"
+        raise Refused("this home folder was copied or moved: nothing is rented until you say which", hint, code="clone")
+    if lane.connection is None:
+        raise Misconfigured(
+            f"{lane.name}: {lane.setup.key_problem}", f"run: gpu-shopper keys set {lane.name}", code="no_key"
+        )
+    if not lane.setup.is_local:
+        text = (
+            f"renting on the real {lane.name} is not possible yet: instances cannot end by themselves in this version"
+        )
+        raise Refused(text, "practise with: gpu-shopper --sandbox provision ...", code="no_guard")
+    if lane.sight.wrong_account:
+        raise Refused(f"{lane.name}: the key belongs to another account than your sessions", code="wrong_account")
+    if not lane.is_ready:
+        why = lane.sight.trouble or "its first complete look is under way"
+        raise NotReady(f"{lane.name} is not ready: {why}", "try again in a moment, or see: gpu-shopper status")
+    if ctx.store.free_bytes() < FREE_FLOOR:
+        raise DiskFull("less than 200 MB are free: nothing new is rented", "free some space first")
+
+
+def _session(tx: Transaction, lane: Lane, offers: tuple[Offer, ...], request: wire.ProvisionRequest) -> Session:
+    now, ctx = tx.now, tx.ctx
+    life, until = _span(request, now)
+    if lane.connection is None:
+        raise Misconfigured(f"{lane.name}: {lane.setup.key_problem}")
+    session_id = ctx.new_id(16)
+    return Session(
+        id=session_id,
+        name=request.name or _name(ctx, offers[0], session_id),
+        consumer=request.consumer,
+        provider=lane.name,
+        account=lane.sight.account_id,
+        desire=Desire.RUN,
+        reason="",
+        version=1,
+        created_at=now.wall,
+        image=request.image or lane.connection.traits.default_image,
+        disk_gb=request.disk_gb,
+        shortlist=offers[1:],
+        max_rate=request.max_rate,
+        retries_left=max(request.retries, 0),
+        life_us=life,
+        until_at=until,
+        keep_stopped=request.keep_stopped,
+        max_life_us=request.max_life_us,
+        max_life_reason=request.max_life_reason,
+    )
+
+
+def _span(request: wire.ProvisionRequest, now: Moment) -> tuple[int | None, int | None]:
+    """The life or the end asked for, within the hard maximum; two hours where nothing was said (S19)."""
+    most = us(HARD_MAXIMUM_S) if request.max_life_us is None else request.max_life_us
+    if most > us(HARD_MAXIMUM_S) and not request.max_life_reason:
+        raise UsageError("a life of more than 12 h needs a reason", "give --reason TEXT", code="reason_needed")
+    if request.life_us is not None and request.until_at is not None:
+        raise UsageError("give a duration or an end, not both")
+    if request.until_at is not None:
+        if request.until_at <= now.wall:
+            raise UsageError("the end is in the past")
+        wanted = request.until_at - now.wall
+    else:
+        wanted = us(DEFAULT_LIFE_S) if request.life_us is None else request.life_us
+    if wanted <= 0:
+        raise UsageError("the duration must be more than nothing")
+    if wanted > most:
+        raise Refused(
+            "no session lives longer than 12 h",
+            "override at provision: --hard-max 24h --reason TEXT",
+            code="hard_maximum",
+        )
+    return (None, request.until_at) if request.until_at is not None else (wanted, None)
+
+
+def _name(ctx: Context, offer: Offer, session_id: str) -> str:
+    """`rtx4090-k3f`: what it is, and enough of the id to be unique among the open ones."""
+    for length in range(3, 17):
+        name = f"{gpu_token(offer.gpu)}-{session_id[:length]}"
+        if not any(s.name == name for s in sessions.load_sessions(ctx.store)):
+            return name
+    return session_id
+
+
+_OFFER_FIELDS = tuple(f.name for f in fields(Offer))
+
+
+def _offer(view: wire.OfferView) -> Offer:
+    return Offer(**{name: getattr(view, name) for name in _OFFER_FIELDS})
+
+
+# ---- ending
+
+
+def end(ctx: Context, refs: list[str] | None, reason: str, once: Once | None) -> wire.Accepted:
+    """Make sessions unwanted: durable at once, carried out by the engine (I8). None means all open ones."""
+    return _perform(ctx, once, wire.Accepted, lambda tx: _end(tx, refs, reason))
+
+
+def _end(tx: Transaction, refs: list[str] | None, reason: str) -> wire.Accepted:
+    cursor = events.last_id(tx.ctx.store)
+    if refs is None:
+        wanted = sessions.load_sessions(tx.ctx.store, open_only=True)
+    else:
+        wanted = list({s.id: s for s in (find(tx.ctx, ref) for ref in refs)}.values())
+    for session in wanted:
+        tx.end_session(session, reason)
+    return wire.Accepted([session.id for session in wanted], cursor)
+
+
+# ---- extending
+
+
+def extend(ctx: Context, ref: str, request: wire.ExtendRequest, once: Once | None) -> wire.SessionView:
+    """Move the current attempt's deadline, at most to its hard maximum, with a new reserve (I9, I13).
+
+    Raises:
+        Refused: past the hard maximum, over a brake, or the session is ending.
+    """
+    return _perform(ctx, once, wire.SessionView, lambda tx: _extend(tx, find(ctx, ref), request))
+
+
+def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:
+    attempt = current(sessions.attempts_of(tx.ctx.store, session.id))
+    if session.desire is not Desire.RUN or attempt is None or not attempt.is_wanted:
+        raise Refused(f"{session.name} is ending or has ended", code="ending")
+    wall = _new_deadline(attempt, request, tx.now)
+    if wall > attempt.hard_max_at:
+        left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60)
+        raise Refused(
+            f"{session.name} may not live longer than its hard maximum; {left} min more are possible",
+            code="hard_maximum",
+        )
+    moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
+    reserve = ledger.reserve_for(moved, tx.ctx.policy)
+    text = f"{session.name}: worst case now {dollars(reserve)}"
+    tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, Note("extended", text, {"until": wall}))
+    if session.until_at is not None or request.until_at is not None:
+        sessions.update_session(tx.ctx.store, session, until_at=wall, life_us=None)
+    return views.session(tx.ctx, find(tx.ctx, session.id))
+
+
+def _new_deadline(attempt: Attempt, request: wire.ExtendRequest, now: Moment) -> int:
+    if (request.add_us is None) == (request.until_at is None):
+        raise UsageError("give a duration to add, or an end")
+    wall = request.until_at if request.until_at is not None else attempt.deadline.wall + (request.add_us or 0)
+    if wall <= now.wall:
+        raise UsageError("the new end is in the past", "end it with: gpu-shopper shutdown NAME")
+    return wall

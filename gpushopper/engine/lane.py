@@ -1,0 +1,321 @@
+"""The only actor for one account: looks, decides, applies one step, and says when it is next due (architecture 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Change, Clear, Raise
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.evidence import Seen, is_proven_gone, unit_is_due
+from gpushopper.core.lifecycle import sighted
+from gpushopper.core.looks import look_interval
+from gpushopper.core.moment import Moment, Witness, us
+from gpushopper.core.reconcile import (
+    absentees,
+    believable,
+    close_if_absent,
+    close_if_proven,
+    decide_listing,
+    decide_missing,
+)
+from gpushopper.engine import accounts, holdings
+from gpushopper.engine.apply import Transaction
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.creator import Creator
+from gpushopper.engine.destroyer import Destroyer
+from gpushopper.engine.executor import Done, Executor
+from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Missing, Present, Provider, Trouble
+from gpushopper.store import sessions
+from gpushopper.store.failures import Stale
+
+ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
+GRACE_S = 5.0
+"""A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A call under way."""
+
+    expires_boot: int
+    asked_boot: int
+    known_before: frozenset[str] = frozenset()
+
+
+class Lane:
+    """One account's actor. Every method runs on the engine's thread; only the calls run elsewhere."""
+
+    def __init__(self, ctx: Context, setup: AccountSetup, executor: Executor) -> None:
+        self.ctx = ctx
+        self.setup = setup
+        self.name = setup.provider
+        self.executor = executor
+        self.flights: dict[tuple[Any, ...], Flight] = {}
+        self.sight = accounts.Sight()
+        self.seen: Seen | None = None
+        self.ask: dict[str, str] = {}
+        """Instances to read by id: attempt id by instance id."""
+        self.next_look_boot: int | None = None
+        self.witness: Witness | None = None
+        self.creator = Creator(self)
+        self.destroyer = Destroyer(self)
+
+    # ---- what others ask
+
+    @property
+    def connection(self) -> Provider | None:
+        return self.setup.connection
+
+    def wake(self) -> None:
+        """Look at once."""
+        self.next_look_boot = None
+
+    def at(self, now: Moment) -> Moment:
+        """This moment with the provider's date as third witness (D10)."""
+        date = None if self.witness is None else self.witness.aged(now)
+        return Moment(now.wall, now.boot, now.boot_id, date)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a complete reconcile has been done, so that creating is allowed (I20)."""
+        return self.sight.is_ready
+
+    def after_gap(self) -> None:
+        """After sleep: waiting time for uncertain creates starts a new connected stretch (F65)."""
+        now = self.ctx.clock.now()
+        for attempt in self.open_attempts():
+            if attempt.last_good_look_boot is not None:
+                change = Change(attempt, {"last_good_look_boot": None})
+                self.transact(now, lambda tx, c=change: tx.run([c]))  # type: ignore[misc]
+
+    # ---- one step
+
+    def step(self, now: Moment, done: list[Done]) -> None:
+        """Take in what has finished, then start whatever is due."""
+        now = self.at(now)
+        for result in done:
+            self._take(result, now)
+        self._expire(now)
+        if self.connection is None:
+            return
+        now = self.at(now)
+        self.destroyer.send(now)
+        self._read_asked(now)
+        self.creator.send(now)
+        self._look(now)
+
+    def next_due(self, now: Moment) -> int | None:
+        """Boot-clock µs when a step has something to do, None when nothing is planned."""
+        if self.connection is None:
+            return None
+        dues = [flight.expires_boot for flight in self.flights.values()]
+        looking = any(key[1] in (ACCOUNT, LIST) for key in self.flights)
+        if not looking:
+            wanted = now.boot if self.next_look_boot is None else self.next_look_boot
+            endpoint = Endpoint.ACCOUNT if self.sight.needs_probe(now, self.ctx.policy) else Endpoint.LIST
+            dues.append(max(wanted, self.free_boot(endpoint, now)))
+        dues += self.destroyer.dues(now) + self.creator.dues(now)
+        if any(("get", i) not in self._reading() for i in self.ask):
+            dues.append(self.free_boot(Endpoint.GET, now))
+        return min(dues, default=None)
+
+    def _reading(self) -> set[tuple[str, Any]]:
+        return {(key[1], key[2]) for key in self.flights if key[1] == GET}
+
+    def free_boot(self, endpoint: Endpoint, now: Moment) -> int:
+        """When the endpoint may be called next, on the boot clock (S6)."""
+        if self.connection is None:
+            return now.boot
+        wait = self.connection.free_at(endpoint) - self.ctx.clock.monotonic()
+        return now.boot + max(us(wait), 0)
+
+    def is_free(self, endpoint: Endpoint) -> bool:
+        """Whether a call to the endpoint may start now."""
+        return self.connection is not None and self.connection.free_at(endpoint) <= self.ctx.clock.monotonic()
+
+    def submit(
+        self,
+        key: tuple[Any, ...],
+        call: Callable[[], Any],
+        limit_s: float,
+        now: Moment,
+        known_before: frozenset[str] = frozenset(),
+    ) -> None:
+        """Start a call under this lane's name; one per key at a time."""
+        full = (self.name, *key)
+        expires = now.boot + us(limit_s + GRACE_S)
+        self.flights[full] = Flight(expires, now.boot, known_before)
+        self.executor.submit(full, call, limit_s)
+
+    def transact(self, now: Moment, work: Callable[[Transaction], None]) -> bool:
+        """Run one transaction; a row changed by somebody else undoes it, and the next pass decides anew (I16)."""
+        change = Transaction(self.ctx, now)
+        try:
+            with self.ctx.store.transaction():
+                work(change)
+        except Stale:
+            self.wake()
+            return False
+        for relabel in change.relabels:
+            self._relabel(relabel.instance_id, relabel.label, now)
+        return True
+
+    # ---- looking
+
+    def _look(self, now: Moment) -> None:
+        """Probe the account when its proof is about to grow old, then list (T3 needs both within a minute)."""
+        if self.connection is None or (self.next_look_boot is not None and now.boot < self.next_look_boot):
+            return
+        keys = {key[1] for key in self.flights}
+        if ACCOUNT in keys or LIST in keys:
+            return
+        limit = self.ctx.policy.read_limit_s
+        connection = self.connection
+        if self.sight.needs_probe(now, self.ctx.policy):
+            if self.is_free(Endpoint.ACCOUNT):
+                self.sight.probed(now)
+                self.submit((ACCOUNT,), lambda: connection.fetch_account(limit), limit, now)
+        elif self.is_free(Endpoint.LIST):
+            known = frozenset(a.id for a in self.open_attempts())
+            self.submit((LIST,), lambda: connection.fetch_instances(limit), limit, now, known)
+
+    def _plan_look(self, now: Moment) -> None:
+        self.next_look_boot = now.boot + look_interval(self.open_attempts(), now, self.ctx.policy)
+
+    def open_attempts(self) -> list[Attempt]:
+        """The open attempts of this provider, as stored now."""
+        return sessions.load_attempts(self.ctx.store, provider=self.name)
+
+    # ---- results
+
+    def _take(self, done: Done, now: Moment) -> None:
+        key: tuple[Any, ...] = done.key  # type: ignore[assignment]
+        flight = self.flights.pop(key, None)
+        value = done.value
+        if done.error is not None:
+            value = Blind(Trouble.SHAPE, f"internal fault: {type(done.error).__name__}")
+        self._hear_date(value, now)
+        match key[1]:
+            case "account":
+                self._took_account(value, now)
+            case "list" if flight is not None:
+                self._took_list(value, flight, now)
+            case "get" if flight is not None:
+                self._took_instance(key[2], value, now)
+            case "create":
+                self.creator.took(key[2], value, now, late=flight is None)
+            case "destroy":
+                self.destroyer.took(key[2], value, now)
+
+    def _expire(self, now: Moment) -> None:
+        """Give up calls that outlived their limit; a hung thread blocks nothing (S14)."""
+        for key, flight in list(self.flights.items()):
+            if now.boot >= flight.expires_boot:
+                self._take(Done(key, accounts.silence(key[1])), now)
+
+    def _hear_date(self, value: Any, now: Moment) -> None:
+        """Only an authenticated reply's date is a witness (D10)."""
+        if isinstance(value, (Account, Listing)) and value.date is not None:
+            self.witness = Witness(value.date, now.boot, now.boot_id)
+
+    def _took_account(self, value: Account | Blind, now: Moment) -> None:
+        expected = {a.account for a in self.open_attempts()}
+        actions = self.sight.took_account(value, expected, self.name, now)
+        self.transact(now, lambda tx: accounts.record(tx, self.name, value, actions))
+        self._look(now)
+
+    def _took_list(self, value: Listing | Blind, flight: Flight, now: Moment) -> None:
+        if isinstance(value, Blind):
+            actions = self.sight.blind(value, self.name, now, self.ctx.policy)
+            self.transact(now, lambda tx: tx.run(actions))
+            self._plan_look(now)
+            return
+        is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
+        seen = Seen(value.instances, is_whole, flight.asked_boot, now.boot, flight.known_before)
+        seen = holdings.with_discoveries(self.ctx.store, self.name, self.sight.account_id, seen)
+        if not self.ctx.may_spend:
+            seen = holdings.only_known(self.ctx.store, self.name, self.sight.account_id, seen)
+        if self.transact(now, lambda tx: self._reconcile(tx, seen, value.detail, now)):
+            self.seen = seen
+        self._plan_look(now)
+
+    def _reconcile(self, tx: Transaction, seen: Seen, detail: str, now: Moment) -> None:
+        """DB, provider, DB: decide on what is stored now, with what was open before the list left (D4)."""
+        account = self.sight.account_id
+        held = holdings.load(self.ctx.store, self.ctx.installation.id, self.name, account, seen)
+        tx.run(decide_listing(held, seen, now, self.ctx.policy))
+        for attempt in held.open:
+            tx.run(close_if_absent(tx.attempt(attempt), now, self.ctx.policy))
+        missing = absentees(held, seen)
+        self.ask = self._to_ask(held, missing, now)
+        tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
+        tx.run(self._mass_change(held, missing))
+
+    def _to_ask(self, held: holdings.Held, missing: tuple[Attempt, ...], now: Moment) -> dict[str, str]:
+        """Which missing instances to read by id: those being ended whose unit is due, and the wanted in doubt."""
+        doubted = {a.id for a in believable(held, missing, self.ctx.policy)}
+        spacing = self.ctx.policy.gone_spacing_s
+        return {
+            a.instance_id: a.id
+            for a in missing
+            if a.instance_id is not None
+            and (a.id in doubted or (a.state is State.DESTROYING and unit_is_due(a, now.boot, spacing)))
+        }
+
+    def _mass_change(self, held: holdings.Held, missing: tuple[Attempt, ...]) -> list[Raise | Clear]:
+        """The breaker's alarm: too many wanted instances are missing at once to be believed (I29)."""
+        fresh = [a for a in missing if a.is_wanted and a.state in (State.BOOTING, State.RUNNING, State.INTERRUPTED)]
+        believed = believable(held, missing, self.ctx.policy)
+        held_back = [a for a in fresh if a not in believed]
+        if not held_back:
+            clear: list[Raise | Clear] = [Clear(alarms.MASS_CHANGE, self.name)]
+            return clear + ([] if fresh else [Clear(alarms.LIST_CONTRADICTS, self.name)])
+        text = f"{self.name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
+        return [Raise(alarms.MASS_CHANGE, self.name, text, alarms.HINTS[alarms.MASS_CHANGE])]
+
+    # ---- reading by id
+
+    def _read_asked(self, now: Moment) -> None:
+        connection, seen = self.connection, self.seen
+        if connection is None or seen is None or not seen.is_fresh(now, self.ctx.policy):
+            self.ask = {}
+            return
+        limit = self.ctx.policy.read_limit_s
+        for instance_id in list(self.ask):
+            if (self.name, GET, instance_id) in self.flights or not self.is_free(Endpoint.GET):
+                continue
+            self.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
+
+    def _took_instance(self, instance_id: str, value: Present | Missing | Blind, now: Moment) -> None:
+        attempt_id = self.ask.pop(instance_id, None)
+        if attempt_id is None or isinstance(value, Blind):
+            return
+        self.transact(now, lambda tx: self._judge_instance(tx, attempt_id, value, now))
+
+    def _judge_instance(self, tx: Transaction, attempt_id: str, value: Present | Missing, now: Moment) -> None:
+        attempt = sessions.load_attempt(self.ctx.store, attempt_id)
+        session = None if attempt is None else sessions.load_session(self.ctx.store, attempt.session_id)
+        if attempt is None or session is None or not attempt.is_open:
+            return
+        if isinstance(value, Present):
+            if attempt.is_wanted:
+                text = f"{self.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
+                hint = alarms.HINTS[alarms.LIST_CONTRADICTS]
+                tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
+            tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
+        elif self.seen is not None:
+            tx.run(decide_missing(session, attempt, self.seen, now, self.ctx.policy))
+            latest = tx.attempt(attempt)
+            tx.run(close_if_proven(latest, is_proven_gone(latest, self.ctx.policy), now))
+
+    def _relabel(self, instance_id: str, label: str, now: Moment) -> None:
+        connection = self.connection
+        key = (LABEL, instance_id)
+        if connection is None or (self.name, *key) in self.flights or not self.is_free(Endpoint.LABEL):
+            return
+        limit = self.ctx.policy.read_limit_s
+        self.submit(key, lambda: connection.set_label(instance_id, label, limit), limit, now)

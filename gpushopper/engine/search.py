@@ -1,0 +1,276 @@
+"""One inventory over all accounts, and plans in money (S17, S18, S19)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gpushopper import wire
+from gpushopper.core.admission import denied_by_brakes
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.money import dollars
+from gpushopper.core.offers import (
+    SORTS,
+    Offer,
+    Requirements,
+    UnknownGpu,
+    fits,
+    is_rentable,
+    rank,
+    resolve_gpu,
+    worst_case,
+)
+from gpushopper.engine import views
+from gpushopper.engine.apply import Transaction
+from gpushopper.engine.context import Context
+from gpushopper.engine.intents import DEFAULT_LIFE_S
+from gpushopper.errors import Misconfigured, NoOffer, NotFound, ProviderFailed, UsageError
+from gpushopper.providers.base import Blind, Offers, Search
+
+if TYPE_CHECKING:
+    from gpushopper.engine.lane import Lane
+
+SEARCH_LIMIT_S = 30.0
+OFFERS_FRESH_S = 60.0
+NAMES_FRESH_S = 3600.0
+READY_WAIT_S = 20.0
+SHORTLIST = 10
+HEADROOM = 1.25
+"""Without a cap of the user's, the shortlist may cost this much more than its cheapest offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    boot: int
+    offers: Offers
+
+
+class Searcher:
+    """Searches on the caller's thread, keeping what was found for a minute. Thread-safe."""
+
+    def __init__(self, ctx: Context, lanes: Mapping[str, Lane]) -> None:
+        self.ctx = ctx
+        self.lanes = lanes
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, Search], _Kept] = {}
+        self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._by_key: dict[str, Offer] = {}
+
+    # ---- inventory
+
+    def inventory(self, request: wire.SearchRequest) -> wire.Inventory:
+        """Offers that fit, best first.
+
+        Raises:
+            NotFound: no market knows such a GPU; close names in the hint.
+            ProviderFailed: no market answered.
+        """
+        want = requirements(request)
+        found, more, blind = self._gather(want, request.limit if request.sort == "price" else None)
+        fitting = rank(found, want.disk_gb, request.sort)
+        shown = fitting[: request.limit] if request.limit > 0 else fitting
+        rows = [views.offer(o, want.disk_gb) for o in shown]
+        return wire.Inventory(rows, total=len(fitting), more=more, blind=blind)
+
+    def _gather(self, want: Requirements, limit: int | None) -> tuple[list[Offer], bool, dict[str, str]]:
+        lanes = self._lanes(want.provider)
+        gpus, blind = self._resolve(want.gpu, lanes)
+        found: list[Offer] = []
+        more = False
+        for name, lane in lanes.items():
+            if name in blind or (want.gpu is not None and not gpus.get(name)):
+                continue
+            answer = self._search(lane, _narrow(want, gpus.get(name, ()), limit))
+            if isinstance(answer, Blind):
+                blind[name] = answer.detail
+                continue
+            more = more or not answer.complete
+            found += [o for o in answer.offers if fits(o, want, gpus.get(name, ()))]
+        if blind and len(blind) == len(lanes):
+            raise ProviderFailed(f"no provider answered: {next(iter(blind.values()))}", "see: gpu-shopper status")
+        return found, more, blind
+
+    def _lanes(self, provider: str | None) -> dict[str, Lane]:
+        if provider is not None and provider not in self.lanes:
+            known = ", ".join(self.lanes)
+            raise NotFound(f"no provider is called {provider!r}", f"known: {known}", code="provider_not_found")
+        lanes = {n: lane for n, lane in self.lanes.items() if provider in (None, n) and lane.connection is not None}
+        if not lanes:
+            problems = "; ".join(f"{n}: {lane.setup.key_problem}" for n, lane in self.lanes.items())
+            raise Misconfigured(problems, "run: gpu-shopper keys set PROVIDER", code="no_key")
+        return lanes
+
+    def _resolve(
+        self, wanted: str | None, lanes: Mapping[str, Lane]
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+        """Each market's own names for what was typed; a market without such a GPU is left out."""
+        if wanted is None:
+            return {}, {}
+        gpus: dict[str, tuple[str, ...]] = {}
+        blind: dict[str, str] = {}
+        close: list[str] = []
+        for name, lane in lanes.items():
+            known = self._gpu_names(lane)
+            if isinstance(known, Blind):
+                blind[name] = known.detail
+                continue
+            try:
+                gpus[name] = resolve_gpu(wanted, known)
+            except UnknownGpu as unknown:
+                close += unknown.close
+        if not gpus and len(blind) < len(lanes):
+            hint = f"did you mean {', '.join(close[:5])}?" if close else "see: gpu-shopper inventory"
+            raise NotFound(f"no market knows a GPU called {wanted!r}", hint, code="gpu_not_found")
+        return gpus, blind
+
+    def _gpu_names(self, lane: Lane) -> tuple[str, ...] | Blind:
+        now = self.ctx.clock.now().boot
+        with self._lock:
+            kept = self._names.get(lane.name)
+        if kept is not None and now - kept[0] < us(NAMES_FRESH_S):
+            return kept[1]
+        if lane.connection is None:
+            raise Misconfigured(lane.setup.key_problem)
+        names = lane.connection.gpu_names(SEARCH_LIMIT_S)
+        if not isinstance(names, Blind):
+            with self._lock:
+                self._names[lane.name] = (now, names)
+        return names
+
+    def _search(self, lane: Lane, search: Search) -> Offers | Blind:
+        now = self.ctx.clock.now().boot
+        with self._lock:
+            kept = self._kept.get((lane.name, search))
+        if kept is not None and now - kept.boot < us(OFFERS_FRESH_S):
+            return kept.offers
+        if lane.connection is None:
+            raise Misconfigured(lane.setup.key_problem)
+        answer = lane.connection.search(search, SEARCH_LIMIT_S)
+        if isinstance(answer, Offers):
+            with self._lock:
+                self._kept = {k: v for k, v in self._kept.items() if now - v.boot < us(OFFERS_FRESH_S)}
+                self._kept[lane.name, search] = _Kept(now, answer)
+                self._by_key.update({o.key: o for o in answer.offers})
+        return answer
+
+    # ---- plan
+
+    def plan(self, request: wire.PlanRequest) -> wire.Plan:
+        """The shortlist, and the most it can cost: what `provision` then asks for word by word.
+
+        Raises:
+            NoOffer: nothing fits; the cheapest that was seen is named.
+        """
+        now = self.ctx.clock.now()
+        span, until = _span(request, now)
+        want = replace(requirements(request.search), min_life_us=span)
+        offers = self._chosen(request, want, now)
+        cap = request.search.max_rate or round(offers[0].rate(want.disk_gb) * HEADROOM)
+        shortlist = [o for o in offers if o.provider == offers[0].provider and o.rate(want.disk_gb) <= cap][:SHORTLIST]
+        lane = self.lanes[offers[0].provider]
+        image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
+        return wire.Plan(
+            offers=[views.offer(o, want.disk_gb) for o in shortlist],
+            worst=max(worst_case(o, want.disk_gb, span) for o in shortlist),
+            until_at=until,
+            life_us=None if request.until_at is not None else span,
+            image=image,
+            disk_gb=want.disk_gb,
+            max_rate=cap,
+            guard="paper" if lane.setup.is_local else (lane.connection.traits.guard_kind if lane.connection else ""),
+            retries=request.retries,
+            refusal=self._refusal(shortlist[0].rate(want.disk_gb)),
+        )
+
+    def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
+        if request.offer is not None:
+            return [self._by_offer_key(request.offer, want, now)]
+        found, _, _ = self._gather(replace(want, max_rate=None), limit=64)
+        rentable = [o for o in found if is_rentable(o, want, now.wall)]
+        ranked = rank(rentable, want.disk_gb)
+        within = [o for o in ranked if want.max_rate is None or o.rate(want.disk_gb) <= want.max_rate]
+        if within:
+            return within
+        if ranked:
+            cheapest = ranked[0]
+            text = (
+                f"nothing within the cap; the cheapest is {dollars(cheapest.rate(want.disk_gb), 4)}/h ({cheapest.key})"
+            )
+            raise NoOffer(text, "raise --max-price", code="cap_too_low")
+        raise NoOffer("no offer fits", "loosen the filters, or see: gpu-shopper inventory")
+
+    def _by_offer_key(self, key: str, want: Requirements, now: Moment) -> Offer:
+        """An offer named by its key: from what was listed lately, else from the market itself."""
+        found = self._by_key.get(key)
+        if found is None:
+            name, _, offer_id = key.partition(":")
+            lane = self.lanes.get(name)
+            if not offer_id or lane is None or lane.connection is None:
+                raise NotFound(
+                    f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found"
+                )
+            answer = self._search(lane, Search(offer_ids=(offer_id,), disk_gb=want.disk_gb))
+            if isinstance(answer, Blind):
+                raise ProviderFailed(f"{name} did not answer: {answer.detail}", "try again")
+            found = next((o for o in answer.offers if o.key == key), None)
+        if found is None:
+            raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
+        if not is_rentable(found, want, now.wall):
+            raise NoOffer(f"offer {key} cannot be rented for that long, or not on demand")
+        return found
+
+    def _refusal(self, rate: int) -> str:
+        """The brake this would meet, so that a plan says so before anybody agrees to it."""
+        denial = denied_by_brakes(Transaction(self.ctx, self.ctx.clock.now()).load(), rate, self.ctx.brakes)
+        return "" if denial is None else f"{denial.text} ({denial.rule})"
+
+
+def requirements(request: wire.SearchRequest) -> Requirements:
+    """The request in core's terms.
+
+    Raises:
+        UsageError: an unknown sort, or a negative number.
+    """
+    if request.sort not in SORTS:
+        raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
+    if min(request.min_gpus, request.min_vram_gb, request.disk_gb, request.max_rate or 0) < 0:
+        raise UsageError("a filter must not be negative")
+    return Requirements(
+        gpu=request.gpu,
+        provider=request.provider,
+        min_gpus=max(request.min_gpus, 1),
+        # Markets call 23.99 GB "24 GB": half a per cent is forgiven.
+        min_vram_mb=round(request.min_vram_gb * 1000 * 0.995),
+        max_rate=request.max_rate,
+        min_reliability=request.min_reliability,
+        min_cuda=request.min_cuda,
+        regions=tuple(request.regions),
+        disk_gb=request.disk_gb,
+    )
+
+
+def _narrow(want: Requirements, gpus: tuple[str, ...], limit: int | None) -> Search:
+    """What the market itself can filter; the rest is filtered here, so more is fetched than is shown."""
+    picky = bool(want.regions or want.min_cuda)
+    return Search(
+        gpus=gpus,
+        min_gpus=want.min_gpus,
+        min_vram_mb=want.min_vram_mb,
+        max_gpu_rate=want.max_rate,
+        min_reliability=want.min_reliability,
+        disk_gb=want.disk_gb,
+        limit=None if limit is None or picky or limit > 64 else 64,
+    )
+
+
+def _span(request: wire.PlanRequest, now: Moment) -> tuple[int, int]:
+    if request.until_at is not None:
+        if request.until_at <= now.wall:
+            raise UsageError("the end is in the past")
+        return request.until_at - now.wall, request.until_at
+    span = request.life_us if request.life_us is not None else us(DEFAULT_LIFE_S)
+    if span <= 0:
+        raise UsageError("the duration must be more than nothing")
+    return span, now.wall + span

@@ -1,0 +1,90 @@
+"""The rules of the clock over everything that is open, on the database alone (architecture 6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gpushopper.core.actions import Action, Close
+from gpushopper.core.attempts import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.lifecycle import clock_rules
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.placement import next_step
+from gpushopper.core.policy import Policy
+from gpushopper.core.sessions import Session
+from gpushopper.engine.apply import Transaction
+from gpushopper.engine.context import Context
+from gpushopper.store import sessions
+from gpushopper.store.failures import Stale
+
+
+def keep_time(ctx: Context, moments: dict[str, Moment], now: Moment) -> bool:
+    """Apply the clock rules and each session's next move; whether anything changed.
+
+    `moments` holds, by provider, this moment with that provider's date as witness.
+    """
+    with ctx.store.read():
+        held = sessions.load_sessions(ctx.store, open_only=True)
+        by_session: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in sessions.load_attempts(ctx.store):
+            by_session[attempt.session_id].append(attempt)
+    changed = False
+    for session in held:
+        at = moments.get(session.provider, now)
+        todo = _due(ctx, session, by_session[session.id], at)
+        changed = _run(ctx, todo, at) or changed
+    return changed
+
+
+def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment) -> list[Action]:
+    todo: list[Action] = []
+    for attempt in opened:
+        todo += clock_rules(session, attempt, now, ctx.policy)
+        todo += _never_sent(attempt, now, ctx.policy)
+    lives = any(a.is_wanted for a in opened)
+    if not todo and session.desire is Desire.RUN and not lives:
+        step = next_step(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
+        todo += [step] if step is not None else []
+    return todo
+
+
+def _never_sent(attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
+    """An intention that could not be sent for too long is given up: its reserve blocks others (F7, S12)."""
+    if attempt.state is not State.PREPARED or now.wall - attempt.prepared_at < us(policy.prepared_max_age_s):
+        return []
+    return [Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})]
+
+
+def _run(ctx: Context, todo: list[Action], now: Moment) -> bool:
+    if not todo:
+        return False
+    before = ctx.store.last_change
+    try:
+        with ctx.store.transaction():
+            Transaction(ctx, now).run(todo)
+    except Stale:
+        return True
+    return ctx.store.last_change != before
+
+
+def next_clock(ctx: Context, now: Moment) -> int:
+    """Boot-clock µs when a clock rule can next have something to say; at most a minute ahead."""
+    dues = [now.boot + us(60)]
+    for attempt in sessions.load_attempts(ctx.store):
+        dues += [now.boot + max(wall - now.wall, us(0.05)) for wall in _walls(attempt, ctx.policy) if wall > now.wall]
+        if attempt.interrupted_boot is not None:
+            dues.append(max(attempt.interrupted_boot + us(ctx.policy.interrupted_grace_s), now.boot + us(1)))
+    return min(dues)
+
+
+def _walls(attempt: Attempt, policy: Policy) -> list[int]:
+    walls = [attempt.deadline.wall] if attempt.is_wanted else []
+    match attempt.state:
+        case State.DESTROYING:
+            walls += [attempt.entered_at + us(s) for s in policy.destroy_alarms_s]
+        case State.UNCERTAIN:
+            walls.append(attempt.entered_at + us(policy.uncertain_alarm_s))
+        case State.PREPARED:
+            walls.append(attempt.prepared_at + us(policy.prepared_max_age_s))
+        case State.SUSPECT if attempt.missing_at is not None:
+            walls.append(attempt.missing_at + us(policy.suspect_alarm_s))
+    return walls
