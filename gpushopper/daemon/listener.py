@@ -1,0 +1,151 @@
+"""The Unix socket of the local API: private, replaced when it vanishes, never held by who only watches (F95-F100)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import structlog
+from cheroot.wsgi import Server
+
+from gpushopper.daemon.edge import LARGEST_BODY
+from gpushopper.errors import Misconfigured
+from gpushopper.paths import SOCKET_LIMIT, Home
+from gpushopper.store.folder import unusable
+
+THREADS = 8
+CONNECTIONS = 64
+READ_LIMIT_S = 5
+STOP_LIMIT_S = 2
+
+_log = structlog.get_logger(__name__)
+
+
+def check_path(home: Home) -> None:
+    """Refuse a socket path that some system would cut or refuse (S22).
+
+    Raises:
+        Misconfigured: it is too long.
+    """
+    length = len(os.fsencode(home.socket))
+    if length > SOCKET_LIMIT:
+        raise Misconfigured(
+            f"the socket's path has {length} bytes, and systems take {SOCKET_LIMIT}: {home.socket}",
+            "Set GPU_SHOPPER_HOME to a shorter folder.",
+            code="socket_path",
+        )
+
+
+class _PrivateServer(Server):
+    """cheroot, with a socket of mode 0600, and with threads only for connections that have said something."""
+
+    expiration_interval = 0.5
+    max_request_body_size = LARGEST_BODY + 1000
+    # Internals that the library's stubs leave out; the tests would notice if they went.
+    _connections: Any
+    _unservicable_conns: Any
+    max_request_header_size = 32_000
+
+    def bind_unix_socket(self, bind_addr: Any) -> None:
+        """Bind a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96)."""
+        Path(bind_addr).unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Before bind, so that there is no instant with another mode; the chmod is for systems that ignore it.
+        os.fchmod(self.socket.fileno(), 0o600)
+        self.socket.bind(str(bind_addr))
+        os.chmod(bind_addr, 0o600)
+        self.bind_addr = bind_addr
+
+    def process_conn(self, conn: Any) -> None:
+        """Give a new connection to the selector first: one that says nothing must not hold a thread (F100)."""
+        if getattr(conn, "has_spoken", False):
+            super().process_conn(conn)
+        elif self._connections._num_connections >= CONNECTIONS:
+            self._unservicable_conns.put(conn)
+        else:
+            conn.has_spoken = True
+            self._connections.put(conn)
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """Into our log instead of onto stderr."""
+        _log.warning("server", text=msg, exc_info=traceback)
+
+
+class Listener:
+    """The bound socket and the threads behind it."""
+
+    def __init__(self, home: Home, app: Any) -> None:
+        self._home = home
+        self._app = app
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def open(self) -> None:
+        """Bind and serve.
+
+        Raises:
+            Misconfigured: the path is too long, or its folder is not private to us.
+        """
+        check_path(self._home)
+        _make_folder(self._home.run)
+        # cheroot would take file descriptor 3 for a socket of systemd's, whoever the variable was meant for.
+        os.environ.pop("LISTEN_PID", None)
+        server = _PrivateServer(
+            str(self._home.socket), self._app, numthreads=THREADS, max=THREADS, timeout=READ_LIMIT_S,
+            shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS, accepted_queue_timeout=1,
+            peercreds_enabled=True,
+        )  # fmt: skip
+        try:
+            server.prepare()
+        except OSError as error:
+            raise unusable(self._home.socket, error) from error
+        self._server = server
+        self._identity = _identity(self._home.socket)
+        self._thread = threading.Thread(target=server.serve, name="api", daemon=True)
+        self._thread.start()
+
+    def reopen_if_lost(self) -> bool:
+        """Bind anew when our socket is no longer at its path (F97); whether that was needed."""
+        if self._identity is not None and _identity(self._home.socket) == self._identity:
+            return False
+        _log.warning("the socket has vanished, binding it again", path=str(self._home.socket))
+        self.close()
+        self.open()
+        return True
+
+    def close(self) -> None:
+        """Stop accepting, let requests under way finish for a moment, and remove the socket if it is still ours."""
+        if self._server is None:
+            return
+        is_ours = _identity(self._home.socket) == self._identity
+        self._server.stop()
+        if self._thread is not None:
+            self._thread.join(STOP_LIMIT_S)
+        if is_ours:
+            self._home.socket.unlink(missing_ok=True)
+        self._server = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder 0700 of our own; a link or another user's folder is refused (I22)."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            raise Misconfigured(f"{folder} is not a folder of ours", f"Remove {folder}.", code="socket_folder")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise unusable(folder, error) from error

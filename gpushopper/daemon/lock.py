@@ -1,0 +1,100 @@
+"""The lock of a home folder: held by one process for its whole life, taken before anything else is read (D13, I15)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from types import TracebackType
+
+from gpushopper.errors import Refused
+from gpushopper.paths import Home
+from gpushopper.store.folder import FILE_MODE, FOLDER_MODE, unusable
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock, for messages only: the lock itself is the flock. `started_at` is wall µs."""
+
+    pid: int
+    started_at: int
+    version: str
+
+
+class AlreadyRunning(Refused):
+    """Another process holds this home."""
+
+    code = "already_running"
+
+
+class HomeLock:
+    """The held lock. The system lets go of it when the process ends, however it ends; the file is never removed."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    @classmethod
+    def take(cls, home: Home, holder: Holder) -> HomeLock:
+        """Take the lock or fail at once.
+
+        Raises:
+            AlreadyRunning: another process has it.
+            Misconfigured: the home folder cannot be written.
+            DiskFull: no space even for the lock file.
+        """
+        try:
+            home.data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            file = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise unusable(home.data, error) from error
+        try:
+            # flock, not a POSIX record lock: those are lost by any stray close of the file (D13, measured).
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(file, holder)
+        except BlockingIOError as busy:
+            os.close(file)
+            raise _already_running(home) from busy
+        except OSError as error:
+            os.close(file)
+            raise unusable(home.lock, error) from error
+        return cls(file)
+
+    def release(self) -> None:
+        """Let go; harmless when repeated."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> HomeLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def read_holder(home: Home) -> Holder | None:
+    """What the last holder wrote about itself; None when nothing readable is there."""
+    try:
+        return Holder(**json.loads(home.lock.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(file: int, holder: Holder) -> None:
+    text = json.dumps(asdict(holder)).encode() + b"\n"
+    # Spaces over the rest instead of cutting first: a reader in between sees old or new, not nothing.
+    length = os.fstat(file).st_size
+    os.pwrite(file, text.ljust(length), 0)
+    os.ftruncate(file, len(text))
+
+
+def _already_running(home: Home) -> AlreadyRunning:
+    holder = read_holder(home)
+    who = f"pid {holder.pid}, version {holder.version}" if holder else "another process"
+    return AlreadyRunning(
+        f"already running, {who}, in {home.data}",
+        "gpu-shopper status shows it; gpu-shopper daemon stop ends it without touching any instance.",
+    )

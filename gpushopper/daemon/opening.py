@@ -1,0 +1,52 @@
+"""Opening what survives a restart: the database, set aside when damaged, and the installation's identity (D12, S21)."""
+
+from __future__ import annotations
+
+import structlog
+
+from gpushopper.clock import Clock
+from gpushopper.paths import Home
+from gpushopper.store import alarms, installation
+from gpushopper.store.db import Corrupt, Store, set_aside
+
+_log = structlog.get_logger(__name__)
+
+REBUILT = "database_rebuilt"
+
+
+def open_store(home: Home, clock: Clock) -> Store:
+    """Open, check and upgrade the database; a damaged one is kept beside a new one, with an alarm.
+
+    What was rented is then adopted from the providers' lists: the labels carry the installation's id, and the side
+    file has kept that.
+
+    Raises:
+        Misconfigured: it cannot be written, or a newer version wrote it.
+        DiskFull: no space.
+    """
+    now = clock.now().wall
+    try:
+        return Store.open(home.database, now_wall=now)
+    except Corrupt as damage:
+        _log.error("database damaged", text=damage.message)
+        kept = set_aside(home.database, now)
+    store = Store.open(home.database, now_wall=now)
+    with store.transaction():
+        alarms.raise_alarm(
+            store,
+            at=now,
+            kind=REBUILT,
+            subject="database",
+            text=f"the database was damaged and has been set aside as {kept.name}; a new one was started",
+            hint="Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit",
+            evidence={"kept": str(kept)},
+        )
+    return store
+
+
+def check_installation(home: Home, store: Store) -> installation.Installation:
+    """Find or make the installation's id; a home that was copied or moved may end things, but not rent (S10)."""
+    found = installation.check(home, store)
+    if found.verdict is installation.Verdict.MOVED:
+        _log.warning("this home has been copied or moved: renting is refused until a person decides")
+    return found

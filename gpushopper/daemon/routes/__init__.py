@@ -1,0 +1,9 @@
+"""The paths of the local API, one file per noun."""
+
+from __future__ import annotations
+
+from gpushopper.daemon.routes import alarms, costs, events, health, inventory, keys, process, providers, sessions
+
+BLUEPRINTS = tuple(
+    module.blueprint for module in (health, inventory, sessions, costs, events, alarms, providers, keys, process)
+)

@@ -1,0 +1,24 @@
+"""Alarms: shown until they clear or a person has seen them (I30)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.edge import answer, read_body
+from gpushopper.daemon.service import Service
+from gpushopper.wire import AckRequest
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/alarms`, `/api/v1/alarms/ack`."""
+    routes = Blueprint("alarms", __name__, url_prefix="/api/v1/alarms")
+
+    @routes.get("")
+    def alarms() -> Response:
+        return answer(service.engine.alarms())
+
+    @routes.post("/ack")
+    def acknowledge() -> Response:
+        return answer({"acknowledged": service.engine.acknowledge(read_body(AckRequest).alarm_id)})
+
+    return routes

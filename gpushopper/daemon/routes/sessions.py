@@ -1,0 +1,61 @@
+"""Sessions: start, show, extend, end. Each change is a committed intention; the engine does the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.edge import answer, read_body, read_once, read_query
+from gpushopper.daemon.service import Service
+from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsQuery:
+    """GET /sessions; `open` leaves out what has ended."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    consumer: str | None = None
+    status: str | None = None
+    open: bool = False
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/sessions` and below, `/api/v1/shutdown`."""
+    routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
+    engine = service.engine
+
+    @routes.post("/sessions")
+    def provision() -> Response:
+        asked = read_body(ProvisionRequest)
+        return answer(engine.provision(asked, read_once(asked)), 202)
+
+    @routes.get("/sessions")
+    def sessions() -> Response:
+        asked = read_query(SessionsQuery)
+        return answer(engine.sessions(asked.consumer, asked.status, asked.open))
+
+    @routes.get("/sessions/<ref>")
+    def session(ref: str) -> Response:
+        return answer(engine.session(ref))
+
+    @routes.post("/sessions/<ref>/extend")
+    def extend(ref: str) -> Response:
+        asked = read_body(ExtendRequest)
+        return answer(engine.extend(ref, asked, read_once(asked)))
+
+    @routes.post("/sessions/<ref>/done")
+    @routes.delete("/sessions/<ref>")
+    def end(ref: str) -> Response:
+        asked = read_body(EndRequest)
+        return answer(engine.end([ref], asked.reason, read_once(asked)), 202)
+
+    @routes.post("/shutdown")
+    def shutdown() -> Response:
+        asked = read_body(EndRequest)
+        return answer(engine.end(None, asked.reason, read_once(asked)), 202)
+
+    return routes

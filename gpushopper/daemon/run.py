@@ -1,0 +1,188 @@
+"""One daemon from start to end: the order of the start, the wait for a reason to stop, the farewell (I20, I19)."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+
+import structlog
+
+from gpushopper import __version__, config, log
+from gpushopper.clock import SystemClock
+from gpushopper.core.admission import Brakes
+from gpushopper.core.moment import HOUR, Moment
+from gpushopper.core.policy import Policy
+from gpushopper.daemon import accounts, opening
+from gpushopper.daemon.farewell import say_what_may_bill
+from gpushopper.daemon.listener import Listener, check_path
+from gpushopper.daemon.lock import Holder, HomeLock
+from gpushopper.daemon.resume import Watch
+from gpushopper.daemon.schedule import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
+from gpushopper.daemon.server import build_app
+from gpushopper.daemon.service import Service
+from gpushopper.daemon.stopping import StopSignal
+from gpushopper.engine.engine import Engine
+from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.paths import Home
+from gpushopper.store import requests
+from gpushopper.store.db import Store
+from gpushopper.store.folder import unusable
+from gpushopper.store.installation import Installation
+
+SOCKET_CHECK_S = 60
+PRUNE_S = 24 * 3600
+THREAD_STOP_S = 3
+
+_log = structlog.get_logger(__name__)
+
+Say = Callable[[str], None]
+
+
+class Daemon:
+    """The parts of a running daemon. `say` shows a line to whoever started it in the foreground."""
+
+    def __init__(self, home: Home, stop: StopSignal, say: Say) -> None:
+        self.home = home
+        self.say = say
+        self.stop = stop
+        self.clock = SystemClock(home.clock_offset)
+        self.mask = log.Mask()
+        self.started = self.clock.now()
+        self.ending = threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def run(self, ready: Callable[[], None]) -> int:
+        """Start in the order of I20, call `ready` once requests are answered, run until told to stop.
+
+        Returns the exit status. Raises the errors of a start that cannot be; the lock is then free again.
+        """
+        check_path(self.home)
+        harden()
+        with ExitStack() as parts:
+            holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
+            parts.enter_context(HomeLock.take(self.home, holder))
+            open_log(self.home, self.mask, self.clock)
+            store = opening.open_store(self.home, self.clock)
+            parts.callback(store.close)
+            found = opening.check_installation(self.home, store)
+            policy = self._build(store, found, parts)
+            self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
+            parts.callback(self._end_threads)
+            parts.callback(self.listener.close)
+            parts.callback(self.ending.set)
+            self.engine.recover()
+            self.listener.open()
+            self._start_threads()
+            ready()
+            return self.stop.wait()
+
+    def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
+        """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
+        settings = config.load(self.home)
+        policy = accounts.choose_policy(settings)
+        sources = accounts.key_sources(self.home)
+        setups = accounts.connect_accounts(settings, sources, self.clock, self.mask, self._warn)
+        executor = ThreadExecutor()
+        parts.callback(executor.close)
+        brakes = Brakes(**asdict(settings.brakes))
+        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home)
+        executor.on_done = self.engine.ring
+        jobs = [
+            Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
+            Job("reconciliation", self.engine.wake, policy.steady_look_s, reconciliation_jitter_s(policy)),
+            Job("requests", lambda: self._prune(store), PRUNE_S),
+            Job("socket", self._check_socket, SOCKET_CHECK_S),
+        ]
+        self.schedule = Schedule(jobs, self.clock)
+        return policy
+
+    def _service(self, installation: str, policy: str) -> Service:
+        return Service(
+            engine=self.engine,
+            clock=self.clock,
+            home=self.home,
+            version=__version__,
+            pid=os.getpid(),
+            uid=os.geteuid(),
+            started_at=self.started.wall,
+            installation=installation,
+            policy=policy,
+            schedule=self.schedule,
+            reload_keys=self._reload_keys,
+            request_stop=self.stop.request,
+        )
+
+    def _start_threads(self) -> None:
+        watch = Watch(self.clock, self._after_gap)
+        for name, run in (("engine", self._run_engine), ("resume", watch.run)):
+            thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
+            self.threads.append(thread)
+            thread.start()
+        self.schedule.start()
+        _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
+
+    def _run_engine(self, stop: threading.Event) -> None:
+        try:
+            self.engine.run(stop)
+        except Exception as error:  # noqa: BLE001 - crash-only: told to the log, then the whole process ends
+            _log.error("the engine has failed", exc_info=error)
+            self.stop.fail()
+
+    def _after_gap(self, _now: Moment) -> None:
+        """The rules of the clock first, on the database alone: they need no network (F58, F64)."""
+        self.engine.run_clock_rules()
+        self.engine.resume()
+        self.schedule.reset()
+
+    def _check_socket(self) -> None:
+        self.listener.reopen_if_lost()
+
+    def _prune(self, store: Store) -> None:
+        with store.transaction():
+            requests.prune(store, self.clock.now().wall - requests.KEPT_US)
+
+    def _reload_keys(self) -> None:
+        settings = config.load(self.home)
+        accounts.choose_policy(settings)
+        sources = accounts.key_sources(self.home)
+        for setup in accounts.connect_accounts(settings, sources, self.clock, self.mask, self._warn):
+            self.engine.replace_account(setup)
+
+    def _warn(self, text: str) -> None:
+        _log.warning("keys", text=text)
+        self.say(f"warning: {text}")
+
+    def _end_threads(self) -> None:
+        """Let the work in hand come to its commit, then say what goes on without us. Nothing is destroyed (F39)."""
+        if not self.threads:
+            return
+        self.schedule.stop()
+        self.engine.ring()
+        for thread in self.threads:
+            thread.join(THREAD_STOP_S)
+        say_what_may_bill(self.engine, self.say)
+        _log.info("stopped", uptime_h=round((self.clock.now().boot - self.started.boot) / HOUR, 2))
+
+
+def harden() -> None:
+    """Private files whatever the shell's umask (F110), no core dump with keys in it, no folder held busy."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.chdir("/")
+
+
+def open_log(home: Home, mask: log.Mask, clock: SystemClock) -> None:
+    """Send the log to the home's file.
+
+    Raises:
+        Misconfigured: the file cannot be opened.
+        DiskFull: no space.
+    """
+    try:
+        log.configure(home.log, mask, lambda: clock.now().wall)
+    except OSError as error:
+        raise unusable(home.log, error) from error
