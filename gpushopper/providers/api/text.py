@@ -1,0 +1,30 @@
+"""Foreign text made safe to keep and to show (F103, F111)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+REDACTED = "[secret]"
+_MARK = "\ufffd"
+_TOKEN = re.compile(r"\b[0-9A-Fa-f]{32,}\b")
+"""Keys of accounts and instances are long hexadecimal words (vastai.md 4.4); no message needs one."""
+_SPACE = re.compile(r"\s+")
+
+
+def plain(text: str, most: int = 300) -> str:
+    """Replace control, format and surrogate characters by a mark, and cut at `most` characters.
+
+    Replaced, not removed: removing would turn a stranger's label with a hidden character into one of ours (I3).
+    """
+    short = text[:most]
+    if short.isascii() and short.isprintable():
+        return short
+    return "".join(_MARK if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in short)
+
+
+def clean(text: str, secret: str = "", most: int = 300) -> str:
+    """Return one line for people: secrets out, white space collapsed, control characters marked, cut."""
+    if secret:
+        text = text.replace(secret, REDACTED)
+    return plain(_SPACE.sub(" ", _TOKEN.sub(REDACTED, text)).strip(), most)

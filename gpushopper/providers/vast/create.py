@@ -1,0 +1,117 @@
+"""Create: what is sent once, and what its reply proves (vastai.md 4, F1-F6)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gpushopper.providers.api import Failure, Reply
+from gpushopper.providers.base import Created, CreateRequest, Refusal, RefusedCreate, Trouble, Unclear
+from gpushopper.providers.vast import refusals
+from gpushopper.providers.vast.fields import read_id
+
+_ID_FIELD = "new_contract"
+_DEEPEST = 4
+_NEVER_SENT_PAUSE_S = 5.0
+
+_MONEY = frozenset({"insufficient_credit", "spend_rate_limit", "missing_billing"})
+_BAD = frozenset({"invalid_args", "invalid_price", "no_ssh_key_for_vm"})
+_RESERVED = re.compile(r"error 403/3586")
+"""The offer is reserved to its host: another offer will do (vastai.md 4.4)."""
+
+
+def create_body(request: CreateRequest) -> dict[str, Any]:
+    """The body of PUT /asks/{id}/; nulls are left out, as the official library does.
+
+    `cancel_unavail`: otherwise an offer that went in the meantime becomes a stopped instance that bills its disk.
+    `runtype`: direct and proxy ssh, two words, `direc` without t (vastai.md 4.3). No `price`: that makes a bid.
+    """
+    body: dict[str, Any] = {
+        "client_id": "me",
+        "image": request.image,
+        "disk": request.disk_gb,
+        "label": request.label,
+        "env": dict(request.environment),
+        "runtype": "ssh_direc ssh_proxy",
+        "cancel_unavail": True,
+    }
+    if request.startup:
+        body["onstart"] = request.startup
+    return body
+
+
+def read_create(answer: Reply | Failure) -> Created | RefusedCreate | Unclear:
+    """The id before any flag (F3); then the allow-list of refusals (S11); all else is unclear (F4).
+
+    The reply also carries `instance_api_key`; it ends here (F104). Details are raw: the caller cleans them.
+    """
+    if isinstance(answer, Failure):
+        return _not_answered(answer)
+    found = _ids(answer.body, 0)
+    ids = {text for value in found if (text := read_id(value)) is not None}
+    if len(ids) == 1 and len(found) == 1 and answer.status not in range(300, 400):
+        said = refusals.is_success(answer)
+        return Created(ids.pop(), said, answer.date)
+    if found:
+        return Unclear(f"{refusals.describe(answer)}: an id that cannot be read")
+    why = _refusal(answer)
+    if why is None:
+        return Unclear(refusals.describe(answer))
+    return RefusedCreate(
+        why,
+        refusals.describe(answer),
+        answer.retry_after_s,
+        # Only a reply to a good key is a witness of the time (D10).
+        None if why is Refusal.AUTH else answer.date,
+    )
+
+
+def _not_answered(failure: Failure) -> RefusedCreate | Unclear:
+    if failure.sent:
+        return Unclear(failure.detail)
+    if failure.kind is Trouble.THROTTLED:
+        return RefusedCreate(Refusal.THROTTLED, failure.detail, failure.retry_after_s)
+    return RefusedCreate(Refusal.NEVER_SENT, failure.detail, _NEVER_SENT_PAUSE_S)
+
+
+def _ids(body: Any, depth: int) -> list[Any]:
+    """Every value that stands for the new instance's id, at whatever depth; nulls are none."""
+    if depth > _DEEPEST:
+        return []
+    if isinstance(body, list):
+        return [value for item in body for value in _ids(item, depth + 1)]
+    if not isinstance(body, dict):
+        return []
+    found: list[Any] = []
+    for name, value in body.items():
+        if name == _ID_FIELD:
+            found += [] if value is None else [_unwrapped(value)]
+        else:
+            found += _ids(value, depth + 1)
+    return found
+
+
+def _unwrapped(value: Any) -> Any:
+    """`{"id": 5}` and `[5]` for 5: the field was seen to move in other interfaces (F4)."""
+    if isinstance(value, dict):
+        return value.get("id")
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _refusal(reply: Reply) -> Refusal | None:
+    """Which definite refusal this is: a 4xx of a known kind, or 200 with `success: false` and a known word."""
+    if reply.status == 429:
+        return Refusal.THROTTLED if refusals.is_too_fast(reply) else None
+    if not isinstance(reply.body, dict) or reply.body.get("success") is True:
+        return None
+    word, text = refusals.error_word(reply), refusals.error_text(reply)
+    if not (400 <= reply.status < 500 or (reply.status == 200 and reply.body.get("success") is False)):
+        return None
+    # 400 or 404 or 410, under one word or another: the text decides (vastai.md 16).
+    if word == "no_such_ask" or "no_such_ask" in text or _RESERVED.search(text):
+        return Refusal.OFFER_GONE
+    if word in _MONEY:
+        return Refusal.NO_CREDIT
+    if refusals.is_key_refused(reply):
+        return Refusal.AUTH
+    return Refusal.BAD_REQUEST if word in _BAD else None

@@ -1,0 +1,58 @@
+"""Destroy: what each answer means; none of them proves anything gone (vastai.md 7, D6)."""
+
+from __future__ import annotations
+
+import re
+
+from gpushopper.providers.api import Failure, Reply
+from gpushopper.providers.base import Destroyed, DestroyOutcome, Trouble
+from gpushopper.providers.vast import refusals
+
+MOST = 64
+"""Ids of one bulk call; the official client splits there (vastai.md 2)."""
+
+_LATER = re.compile(r"try again|not yet|too early|minimum (age|reservation|rental)", re.IGNORECASE)
+_SPAN = re.compile(r"\b([0-9]{1,6})\s*(seconds?|secs?|s|minutes?|mins?|m)\b", re.IGNORECASE)
+_LONGEST_S = 3600.0
+
+
+def read_destroy(answer: Reply | Failure, *, bulk: bool) -> Destroyed:
+    """The outcome of one call; details are raw: the caller cleans them.
+
+    In bulk only `no_such_instance` means not found: `not_found` may as well be the endpoint itself (F79).
+    """
+    if isinstance(answer, Failure):
+        if answer.kind is Trouble.THROTTLED:
+            return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, answer.detail, answer.retry_after_s)
+        return Destroyed(DestroyOutcome.UNKNOWN, answer.detail)
+    told = refusals.describe(answer)
+    if refusals.is_success(answer):
+        return Destroyed(DestroyOutcome.ACKNOWLEDGED, told, date=answer.date)
+    if answer.status == 429:
+        return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, told, answer.retry_after_s, answer.date)
+    # Before any 404 is believed: a wrong key is a 404 as well (F32).
+    if refusals.is_key_refused(answer):
+        return Destroyed(DestroyOutcome.UNAUTHORISED, told)
+    absent = {"no_such_instance"} if bulk else {"no_such_instance", "not_found"}
+    if answer.status == 404 and refusals.error_word(answer) in absent:
+        return Destroyed(DestroyOutcome.NOT_FOUND, told, date=answer.date)
+    text = refusals.error_text(answer)
+    if answer.is_json and answer.status < 500 and _LATER.search(f"{refusals.error_word(answer)} {text}"):
+        return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, told, _named_span(text), answer.date)
+    return Destroyed(DestroyOutcome.UNKNOWN, told)
+
+
+def is_bulk_broken(answer: Reply | Failure) -> bool:
+    """Whether the bulk endpoint itself refused: a 4xx that is about neither key, pace nor instances (F79)."""
+    if isinstance(answer, Failure) or not 400 <= answer.status < 500 or answer.status == 429:
+        return False
+    return read_destroy(answer, bulk=True).outcome is DestroyOutcome.UNKNOWN
+
+
+def _named_span(text: str) -> float | None:
+    """Seconds named in a refusal: `try again in 60 seconds` (F33)."""
+    found = _SPAN.search(text)
+    if found is None:
+        return None
+    unit = 60 if found[2].lower().startswith("m") else 1
+    return min(float(found[1]) * unit, _LONGEST_S)

@@ -1,0 +1,36 @@
+"""What the provider said that we do not know: fields, words and shapes, counted (D17, F81)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+
+from gpushopper.providers.api import clean
+
+_MOST = 200
+"""Different things remembered: foreign names must not fill the memory."""
+
+
+class Drift:
+    """A counter that any thread may use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: Counter[str] = Counter()
+
+    def note(self, what: str) -> None:
+        """Count one occurrence, for example `offer field: colour`."""
+        name = clean(what, most=80)
+        with self._lock:
+            if name in self._seen or len(self._seen) < _MOST:
+                self._seen[name] += 1
+
+    def note_fields(self, kind: str, row: Mapping[str, object], known: frozenset[str]) -> None:
+        """Count the fields of a row that vastai.md does not list."""
+        for name in row.keys() - known:
+            self.note(f"{kind} field: {name}")
+
+    def counts(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._seen)
