@@ -1,0 +1,75 @@
+"""The command line: parse, ask the daemon, print."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gpushopper import __version__
+from gpushopper.cli.app import App
+from gpushopper.cli.group import LazyGroup
+
+COMMANDS = (
+    ("Rent", "inventory", "inventory:inventory", "Offers of all clouds, cheapest first."),
+    ("Rent", "plan", "plan:plan", "What would be rented, and the most it can cost."),
+    ("Rent", "provision", "provision:provision", "Rent a GPU for a given time."),
+    ("Sessions", "ls", "sessions:ls", "Open sessions (short for sessions list)."),
+    ("Sessions", "sessions", "sessions:sessions", "List, show, extend and end sessions."),
+    ("Sessions", "get", "sessions:get", "Everything about one session."),
+    ("Sessions", "extend", "sessions:extend", "Give a session more time."),
+    ("Sessions", "done", "ending:done", "End a session gracefully."),
+    ("Sessions", "shutdown", "ending:shutdown", "End sessions and wait until they are off."),
+    ("Sessions", "receipt", "sessions:receipt", "The proof that a session's instance is gone."),
+    ("Money and safety", "costs", "costs:costs", "What was spent, and the most it can still become."),
+    ("Money and safety", "status", "status:status", "Daemon, clouds, open money, alarms."),
+    ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),
+    ("Money and safety", "audit", "audit:audit", "Compare the clouds' lists with our books."),
+    ("Money and safety", "events", "events:events", "What happened, in order."),
+    ("Set up", "keys", "keys:keys", "Store and test the clouds' API keys."),
+    ("Set up", "config", "config:config", "Show settings; settle a copied home folder."),
+    ("Set up", "daemon", "daemon:daemon", "Start, stop and watch the daemon."),
+    ("Try", "demo", "demo:demo", "The whole story on a practice market, in a minute."),
+    ("Try", "sandbox", "sandbox:sandbox", "A practice market with simulated clouds."),
+)
+"""Everything the command line can do; `--help` is printed from here without importing any of it."""
+
+EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
+7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted."
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="gpu-shopper", message="%(prog)s %(version)s")
+def root() -> None:
+    """Rent GPUs from several marketplaces, with a guaranteed end.
+
+    Try it without any account: gpu-shopper demo
+    """
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    app = App()
+    try:
+        outcome = root.main(args=args, prog_name="gpu-shopper", standalone_mode=False, obj=app)
+        code = outcome if isinstance(outcome, int) else 0
+        _finish(app)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the one place where errors become an exit status
+        from gpushopper.cli.failure import report
+
+        code = report(app, error)
+    return code
+
+
+def _finish(app: App) -> None:
+    """Show open alarms after every command that talked to the daemon (I30)."""
+    if app.opened is not None:
+        from gpushopper.cli.alarms import remind
+
+        remind(app)

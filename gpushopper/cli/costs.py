@@ -1,0 +1,88 @@
+"""`costs`: what was spent, by session and in all, and the most it can still become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli import machine, show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Group
+from gpushopper.cli.say import money, plural
+from gpushopper.cli.times import parse_date
+
+if TYPE_CHECKING:
+    from gpushopper.client import Row
+
+COLUMNS = (
+    show.Column("SESSION", lambda r: r.name),
+    show.Column("CONSUMER", lambda r: r.consumer),
+    show.Column("CLOUD", lambda r: r.provider),
+    show.Column("GPU", lambda r: r.gpu or "-"),
+    show.Column("GPU $", lambda r: exact(r.gpu_micros), right=True),
+    show.Column("DISK $", lambda r: exact(r.storage_micros), right=True),
+    show.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
+    show.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
+    show.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
+    show.Column("AT MOST", lambda r: money(r.at_most), right=True),
+    show.Column("STATE", lambda r: "final" if r.settled else "open"),
+)
+
+
+def exact(micros: int) -> str:
+    """Four places: a short session must not read as $0.00."""
+    from gpushopper.core.money import dollars
+
+    return dollars(micros, 4)
+
+
+@click.group(cls=Group, default="show")
+def costs() -> None:
+    """Show what was spent, and the most it can still become."""
+
+
+@costs.command("show")
+@click.option("-c", "--consumer", default="", help="Only this consumer.")
+@click.option("-s", "--session", default="", metavar="NAME", help="Only this session.")
+@click.option("--start", metavar="DATE", help="Sessions begun on or after this date or time.")
+@click.option("--end", metavar="DATE", help="Sessions begun before this date or time.")
+@click.pass_obj
+def show_costs(app: App, consumer: str, session: str, start: str | None, end: str | None) -> None:
+    """Show costs by session."""
+    found = app.client.costs(
+        session=app.client.session(session).id if session else "",
+        consumer=consumer,
+        start=parse_date(start, "--start") if start else None,
+        end=parse_date(end, "--end") if end else None,
+    )
+    show.rows(app, "costs", found.rows, COLUMNS, accrued=found.accrued, at_most=found.at_most)
+    if app.output in ("table", "wide"):
+        if found.rows:
+            show.out("")
+        show.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(len(found.rows))}")
+
+
+def _count(sessions: int) -> str:
+    return f"in {plural(sessions, 'session')}"
+
+
+@costs.command("summary")
+@click.pass_obj
+def summary(app: App) -> None:
+    """Show totals by cloud, GPU and consumer."""
+    found = app.client.costs_summary()
+    shares = {name: value for name, value in found.items() if name.startswith("by_")}
+    if app.as_json:
+        plain = {name: value for name, value in found.items() if name not in shares}
+        show.out(machine.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
+        return
+    show.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(found.sessions)}")
+    for name, share in shares.items():
+        show.out(f"\n{name.replace('_', ' ')}:")
+        show.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])
+
+
+def _amounts(share: Row) -> dict[str, Any]:
+    """Names of GPUs and consumers become values, so that no name can look like a field."""
+    return {name: {"accrued": amount} for name, amount in share.items()}

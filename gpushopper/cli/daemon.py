@@ -1,0 +1,130 @@
+"""`daemon`: start, stop and watch the process that keeps the deadlines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from gpushopper.cli import launch, machine, show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Group
+from gpushopper.cli.sandbox_home import prepare_home
+from gpushopper.cli.say import clean, money, plural, span, when
+from gpushopper.client import Row
+from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import SessionView
+
+
+@click.group(cls=Group, default="status")
+def daemon() -> None:
+    """Start, stop and watch the daemon.
+
+    Commands start it by themselves; it keeps deadlines, destroys and proves. Stopping it ends no session.
+    """
+
+
+@daemon.command("run")
+@click.pass_obj
+def run(app: App) -> None:
+    """Run in the foreground, for a supervisor or for looking on."""
+    prepare_home(app, app.practice)
+    words = launch.command("run")
+    sys.stdout.flush()
+    os.execve(words[0], words, launch.environment(app.home))
+
+
+@daemon.command("start")
+@click.pass_obj
+def start(app: App) -> None:
+    """Start in the background, unless it runs."""
+    app.tells_alarms = False
+    was_up = app.quiet_client().is_up()
+    if not was_up:
+        prepare_home(app, app.practice)
+        launch.start(app.home)
+    _say_running(app, "already running" if was_up else "started")
+
+
+def _say_running(app: App, word: str) -> None:
+    found = app.quiet_client().status()
+    if app.as_json:
+        show.out(machine.document(running=True, pid=found.pid, version=found.version, home=found.home))
+    else:
+        show.out(f"{word}: version {found.version}, process {found.pid}, {found.home}")
+
+
+@daemon.command("stop")
+@click.pass_obj
+def stop(app: App) -> None:
+    """Stop it. What is rented stays rented, and is listed."""
+    held = _held(app)
+    was_up = launch.stop(app)
+    if app.as_json:
+        show.out(machine.document(running=False, was_running=was_up, may_still_bill=held))
+        return
+    show.out("stopped" if was_up else "it was not running")
+    for session in held:
+        app.note(_may_bill(app, session))
+
+
+def _held(app: App) -> list[SessionView]:
+    try:
+        return list(app.quiet_client().sessions(only_open=True).sessions)
+    except ShopperError:
+        return []
+
+
+def _may_bill(app: App, session: SessionView) -> str:
+    """What goes on costing money, and who ends it while no daemon runs."""
+    keeper = "the instance ends itself" if "I" in session.guards.split("+") else "nobody ends it until a daemon runs"
+    until = when(session.deadline_at, app.now().wall)
+    return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
+
+
+@daemon.command("restart")
+@click.pass_obj
+def restart(app: App) -> None:
+    """Stop it and start it again; sessions go on."""
+    launch.stop(app)
+    prepare_home(app, app.practice)
+    launch.start(app.home)
+    _say_running(app, "restarted")
+
+
+@daemon.command("status")
+@click.pass_obj
+def status(app: App) -> None:
+    """Say whether it runs; starts nothing. Exits 5 when it does not."""
+    client = app.quiet_client()
+    try:
+        found = client.status()
+    except DaemonUnreachable:
+        if app.as_json:
+            show.out(machine.document(running=False))
+        raise
+    if app.as_json:
+        show.out(machine.document(running=True, **cast(Row, found)))
+        return
+    sessions = plural(found.sessions_open, "open session")
+    show.out(
+        f"running: version {found.version}, process {found.pid}, up {span(found.now - found.started_at)}, {sessions}"
+    )
+
+
+@daemon.command("logs")
+@click.option("-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="The last so many.")
+@click.pass_obj
+def logs(app: App, lines: int) -> None:
+    """Show the end of its log."""
+    try:
+        with app.home.log.open(encoding="utf-8", errors="replace") as log:
+            for line in deque(log, maxlen=lines):
+                show.out(clean(line.rstrip("\n")))
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no log yet: {app.home.log}", "start it: gpu-shopper daemon start") from error

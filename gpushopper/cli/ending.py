@@ -1,0 +1,176 @@
+"""`done` and `shutdown`: end sessions, and say honestly how far the end has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gpushopper.cli import machine, progress, session_table, show
+from gpushopper.cli.app import App
+from gpushopper.cli.following import Out, poll
+from gpushopper.cli.group import Command
+from gpushopper.cli.options import DRY_RUN, YES, all_of, confirm
+from gpushopper.cli.say import money, plural
+from gpushopper.cli.session_table import pick
+from gpushopper.cli.steps import Steps, steps
+from gpushopper.cli.times import SPAN
+from gpushopper.core.moment import SECOND
+from gpushopper.errors import NotFound, NotVerified, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import SessionView
+
+STAGES = {"": 0, "asked": 1, "off": 2, "proven": 3}
+
+WAIT = (
+    click.option("--wait", "until_stage", type=click.Choice(["off", "proven"]), default="off", show_default=True),
+    click.option("--no-wait", is_flag=True, help="Return once the end is accepted."),
+    click.option("--timeout", type=SPAN, default="3m", show_default=True, help="How long to wait."),
+    DRY_RUN,
+    YES,
+)
+
+
+@click.command("done", cls=Command)
+@click.argument("name", required=False)
+@all_of(WAIT)
+@click.pass_obj
+def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
+    """End a session gracefully, and wait until it is off."""
+    found = [app.client.session(pick(app, name))]
+    _end(app, found, force=False, everything=False, yes=yes, dry_run=dry_run)
+    if not dry_run:
+        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
+
+
+@click.command("delete", cls=Command)
+@click.argument("name", required=False)
+@all_of(WAIT)
+@click.pass_obj
+def delete(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
+    """End a session at once, and wait until it is off."""
+    found = [app.client.session(pick(app, name))]
+    _end(app, found, force=True, everything=False, yes=yes, dry_run=dry_run)
+    if not dry_run:
+        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
+
+
+@click.command("shutdown", cls=Command)
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every open session.")
+@click.option("-f", "--force", is_flag=True, help="At once, without a graceful end.")
+@all_of(WAIT)
+@click.pass_obj
+def shutdown(
+    app: App,
+    names: tuple[str, ...],
+    everything: bool,
+    force: bool,
+    until_stage: str,
+    no_wait: bool,
+    timeout: int,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """End sessions and wait until they are off.
+
+    `off` means that the cloud no longer shows the instance; the daemon then finishes the proof. `--wait proven` waits
+    for the receipt: only then it is called destroyed.
+    """
+    found = _chosen(app, names, everything)
+    if not found:
+        app.note("There is no open session.")
+        _print(app, [])
+        return
+    _end(app, found, force=force, everything=everything, yes=yes, dry_run=dry_run)
+    if not dry_run:
+        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
+
+
+def _chosen(app: App, names: tuple[str, ...], everything: bool) -> list[SessionView]:
+    if everything and names:
+        raise UsageError("give names or --all, not both")
+    if everything:
+        return list(app.client.sessions(only_open=True).sessions)
+    if not names and not app.may_ask():
+        raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
+    found = [app.client.session(ref) for ref in names or (pick(app, None),)]
+    return list({session.id: session for session in found}.values())
+
+
+def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool) -> None:
+    """Name what will be destroyed, ask, and hand the decision to the daemon."""
+    ending = [session for session in found if session.stage != "proven"]
+    for session in ending:
+        what = f"{session_table.gpu(session)} on {session.provider}, {session_table.money_line(session)}"
+        if not app.as_json:
+            app.note(f"{'would end' if dry_run else 'ending'} {session.name}: {what}")
+    if dry_run:
+        _print(app, found)
+        return
+    if not ending:
+        return
+    confirm(app, f"Destroy {plural(len(ending), 'instance')}? What is on the disk is lost.", yes)
+    if everything and not force:
+        app.client.shutdown("user")
+    for session in ending if not everything or force else []:
+        _end_one(app, session, force)
+    app.goes_on = "the end goes on; the daemon destroys and proves. See: gpu-shopper ls"
+
+
+def _end_one(app: App, session: SessionView, force: bool) -> None:
+    try:
+        if force:
+            app.client.delete(session.id)
+        else:
+            app.client.done(session.id, "user")
+    except NotFound:
+        app.note(f"{session.name}: no longer known to the daemon")
+        raise
+
+
+def _settle(app: App, found: list[SessionView], stage: str, limit_us: int) -> None:
+    """Wait for the stage, print the sessions, and exit 8 when it was not reached."""
+    latest = {session.id: session for session in found}
+    try:
+        with steps(app) as shown:
+            if stage == "accepted":
+                _refresh(app, latest, 1, shown)
+            else:
+                poll(lambda: _refresh(app, latest, STAGES[stage], shown), limit_us / SECOND)
+    except Out as out:
+        _print(app, list(latest.values()))
+        late = [session.name for session in latest.values() if STAGES.get(session.stage, 0) < STAGES[stage]]
+        raise NotVerified(
+            f"accepted, not verified in time: {', '.join(late)} may still bill",
+            "the daemon goes on; see: gpu-shopper ls",
+        ) from out
+    app.goes_on = ""
+    _print(app, list(latest.values()))
+    if stage == "accepted" and not app.as_json:
+        app.note("accepted; the daemon destroys and proves. See: gpu-shopper ls")
+
+
+def _refresh(app: App, latest: dict[str, SessionView], wanted: int, shown: Steps) -> bool:
+    for ref, session in latest.items():
+        if STAGES.get(session.stage, 0) < wanted:
+            latest[ref] = app.client.session(ref)
+        progress.show_ending(shown, latest[ref])
+    return all(STAGES.get(session.stage, 0) >= wanted for session in latest.values())
+
+
+def _print(app: App, sessions: list[SessionView]) -> None:
+    """The answer: which session is at which stage, and what it cost."""
+    if app.output == "table":
+        for session in sessions:
+            show.out(f"{session.name}  {_stage(session)}  {money(session.accrued)}")
+    elif app.output == "json":
+        show.out(machine.document(sessions=sessions))
+    else:
+        show.rows(app, "sessions", sessions, session_table.columns(app.now().wall))
+
+
+def _stage(session: SessionView) -> str:
+    stages = {"proven": progress.outcome(session), "off": "off", "asked": "asked, may still bill", "": session.status}
+    return stages.get(session.stage, session.stage)

@@ -1,0 +1,83 @@
+"""`events`: the history, in order, and as it goes on."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from gpushopper.cli import show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Command
+from gpushopper.cli.machine import line
+from gpushopper.cli.say import clean, moment_of
+from gpushopper.cli.times import parse_date, parse_span
+from gpushopper.client import Row
+from gpushopper.errors import UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import EventView
+
+PAGE = 500
+PACE_S = 0.5
+
+
+@click.command("events", cls=Command)
+@click.option("-f", "--follow", is_flag=True, help="Go on, until Ctrl-C.")
+@click.option("--since", metavar="TIME", help="Only from 2h ago, or from an RFC 3339 time on.")
+@click.option("-s", "--session", "ref", default="", metavar="NAME", help="Only this session.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
+@click.pass_obj
+def events(app: App, follow: bool, since: str | None, ref: str, limit: int) -> None:
+    """Show what happened, in order."""
+    start = _start(app, since)
+    session = app.client.session(ref).id if ref else ""
+    found, cursor = _read_all(app, session)
+    found = [event for event in found if event.at >= start][-limit:]
+    if not follow and app.output == "json":
+        show.rows(app, "events", found, (), name="id", next=cursor)
+        return
+    _print(app, found)
+    while follow:
+        threading.Event().wait(PACE_S)
+        # A daemon that was killed meanwhile is started again; the cursor is ours, so nothing is missed (S20).
+        page = app.client.events(after=cursor, limit=PAGE, session=session)
+        cursor = page.next
+        _print(app, page.events)
+
+
+def _start(app: App, since: str | None) -> int:
+    if since is None:
+        return 0
+    try:
+        return app.now().wall - parse_span(since.removesuffix("ago").strip())
+    except ValueError:
+        pass
+    try:
+        return parse_date(since, "--since")
+    except UsageError as error:
+        raise UsageError(f"--since {since} is neither a span nor a time", "write 2h or 2026-11-24T18:00:00Z") from error
+
+
+def _read_all(app: App, session: str) -> tuple[list[EventView], int]:
+    found: list[EventView] = []
+    cursor = 0
+    while True:
+        page = app.client.events(after=cursor, limit=PAGE, session=session)
+        found += page.events
+        if len(page.events) < PAGE or page.next == cursor:
+            return found, max(page.next, cursor)
+        cursor = page.next
+
+
+def _print(app: App, found: list[EventView]) -> None:
+    for event in found:
+        if app.as_json:
+            show.out(line(cast(Row, event)))
+        elif app.output == "name":
+            show.out(str(event.id))
+        else:
+            about = event.session or event.attempt or "-"
+            text = f"{event.kind}: {event.text}" if event.text else event.kind
+            show.out(clean(f"{moment_of(event.at):%b %d %H:%M:%S}  {about}  {text}"))

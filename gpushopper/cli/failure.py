@@ -1,0 +1,83 @@
+"""The one place where errors are shown, and where they become an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.machine import SCHEMA
+from gpushopper.cli.say import clean
+from gpushopper.errors import ShopperError, UsageError
+
+INTERRUPTED = 130
+
+
+def report(app: App, error: BaseException) -> int:
+    """Print what happened in one line and what to do in a second; return the exit status."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case BrokenPipeError():
+            # The reader has seen enough; the interpreter must not find the pipe again when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        case click.Abort() | KeyboardInterrupt() | EOFError():
+            _show(app, ShopperError("interrupted", app.goes_on, code="interrupted"), INTERRUPTED)
+            return INTERRUPTED
+        case ShopperError():
+            _show(app, error, error.exit_code)
+            _alarms_after(app, error)
+            return error.exit_code
+        case click.ClickException():
+            _show(app, _usage(error), 2)
+            return 2
+    return _unexpected(app, error)
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"see: {ctx.command_path} --help" if ctx else ""
+    return UsageError(error.format_message().rstrip("."), hint)
+
+
+def _unexpected(app: App, error: BaseException) -> int:
+    if os.environ.get("GPU_SHOPPER_DEBUG"):
+        raise error
+    try:
+        log = f"see {app.home.log}; "
+    except ShopperError:
+        log = ""
+    _show(
+        app,
+        ShopperError(f"unexpected {type(error).__name__}: {error}", f"{log}the whole trace: set GPU_SHOPPER_DEBUG=1"),
+        1,
+    )
+    return 1
+
+
+def _show(app: App, error: ShopperError, exit_code: int) -> None:
+    if app.as_json:
+        body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": exit_code}
+        print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)
+        return
+    word = "error: " if exit_code != INTERRUPTED else ""
+    if app.has_color(sys.stderr) and word:
+        word = f"\x1b[31m{word}\x1b[0m"
+    print(f"{word}{clean(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"  {clean(error.hint)}", file=sys.stderr)
+
+
+def _alarms_after(app: App, error: ShopperError) -> None:
+    """Alarms are shown on every command (I30), failed ones included, unless the daemon is what failed."""
+    if app.opened is None or error.exit_code == 5:
+        return
+    from gpushopper.cli.alarms import remind
+
+    remind(app)

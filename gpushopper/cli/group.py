@@ -1,0 +1,111 @@
+"""Commands that load when they are used, and take the output options on either side of their name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from gpushopper.cli.app import FORMATS, App
+
+
+def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Build the callback that puts an option's value into the App."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            setattr(ctx.ensure_object(App), name, value if fixed is None else fixed)
+
+    return callback
+
+
+def output_options(*, hidden: bool) -> list[click.Parameter]:
+    """The options every command takes; after the command they work and stay out of its help."""
+    common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
+    return [
+        click.Option(
+            ["-o", "--output"],
+            type=click.Choice(FORMATS),
+            callback=_store("output"),
+            help="How to print the answer.",
+            **common,
+        ),
+        click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            callback=_store("color"),
+            help="When to colour.",
+            **common,
+        ),
+        click.Option(
+            ["--sandbox"],
+            is_flag=True,
+            callback=_store("practice", True),
+            help="Use the practice market instead of real clouds.",
+            **common,
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that also takes the output options."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *output_options(hidden=True)]
+
+
+class Group(click.Group):
+    """A noun with verbs; `default` is the verb that is meant when none is given."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, default: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *output_options(hidden=True)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.default and not {"--help", "-h"} & set(args) and not self._names_a_verb(args):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def _names_a_verb(self, args: list[str]) -> bool:
+        words = [word for word in args if not word.startswith("-")]
+        plain = bool(args) and not args[0].startswith("-")
+        return plain or bool(words and words[0] in self.commands)
+
+
+class LazyGroup(Group):
+    """The root: knows its commands by name and one line of help, imports one when it is called."""
+
+    def __init__(self, *args: Any, table: Sequence[tuple[str, str, str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        """Section, name, `module:attribute`, help line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for _, name, _, _ in self.table]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for _, name, target, _ in self.table:
+            if name == cmd_name:
+                module, _, attribute = target.partition(":")
+                found = getattr(importlib.import_module(f"gpushopper.cli.{module}"), attribute)
+                return found if isinstance(found, click.Command) else None
+        return None
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*click.Group.get_params(self, ctx), *output_options(hidden=False)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, from the table alone: nothing is imported for `--help`."""
+        width = max(len(name) for _, name, _, _ in self.table)
+        for section in dict.fromkeys(section for section, *_ in self.table):
+            with formatter.section(section):
+                lines = [(name.ljust(width), text) for part, name, _, text in self.table if part == section]
+                formatter.write_dl(lines)

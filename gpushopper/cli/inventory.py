@@ -1,0 +1,74 @@
+"""`inventory`: the offers of all clouds, cheapest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli import show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Command
+from gpushopper.cli.options import SEARCH, all_of, search_request, settings
+from gpushopper.cli.say import per_gb, rate
+from gpushopper.errors import ProviderFailed
+
+if TYPE_CHECKING:
+    from gpushopper.wire import Inventory
+
+COLUMNS = (
+    show.Column("ID", lambda o: o.key),
+    show.Column("GPU", lambda o: o.gpu),
+    show.Column("COUNT", lambda o: o.gpu_count, right=True),
+    show.Column("VRAM", lambda o: vram(o.vram_mb), right=True),
+    show.Column("$/HR", lambda o: rate(o.rate), right=True),
+    show.Column("REGION", lambda o: o.region or "-"),
+    show.Column("RELIABILITY", lambda o: f"{o.reliability:.1%}", right=True),
+    show.Column("CUDA", lambda o: f"{o.cuda:g}", right=True),
+    show.Column("PROVIDER", lambda o: o.provider, wide=True),
+    show.Column("DISK", lambda o: f"{o.disk_gb:.0f} GB", right=True, wide=True),
+    show.Column("CPU", lambda o: f"{o.cpu_cores:g}", right=True, wide=True),
+    show.Column("RAM", lambda o: vram(o.ram_mb), right=True, wide=True),
+    show.Column("UP/GB", lambda o: per_gb(o.upload_gb), right=True, wide=True),
+    show.Column("DOWN/GB", lambda o: per_gb(o.download_gb), right=True, wide=True),
+    show.Column("VERIFIED", lambda o: "yes" if o.verified else "no", wide=True),
+    show.Column("HOST", lambda o: o.host_id, wide=True),
+)
+
+
+def vram(megabytes: int) -> str:
+    """Memory in whole GB."""
+    return f"{megabytes / 1024:.0f} GB"
+
+
+@click.command("inventory", cls=Command)
+@all_of(SEARCH)
+@click.option("--sort", type=click.Choice(["price", "vram", "reliability", "gpus"]), help="Order (default price).")
+@click.option("--limit", type=click.IntRange(1, 100_000), metavar="N", help="Show so many (default 20).")
+@click.pass_obj
+def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) -> None:
+    """Show the offers of all clouds, cheapest first.
+
+    $/HR is GPU and disk together, for the disk asked for; traffic comes on top (-o wide shows it).
+    """
+    defaults = settings(app).inventory
+    request = search_request(
+        defaults, filters, sort=sort or defaults.sort or "price", limit=limit or defaults.limit or 20
+    )
+    found = app.client.inventory(request)
+    show.rows(app, "offers", found.offers, COLUMNS, name="key", total=found.total, more=found.more, blind=found.blind)
+    _remarks(app, found)
+
+
+def _remarks(app: App, found: Inventory) -> None:
+    for name, why in found.blind.items():
+        if not app.as_json:
+            app.note(f"{name} did not answer: {why}")
+    if found.blind and not found.offers:
+        raise ProviderFailed("no cloud answered", "see: gpu-shopper status")
+    if app.output not in ("table", "wide"):
+        return
+    if not found.offers:
+        app.note("No offer fits.")
+    elif found.more or found.total > len(found.offers):
+        app.note(f"First {len(found.offers)} of {found.total}{' and more' if found.more else ''} (--limit).")

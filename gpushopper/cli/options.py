@@ -1,0 +1,103 @@
+"""Options that several commands share: what to search for, how long, whether to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.times import DOLLARS, SPAN, parse_until
+from gpushopper.core.moment import HOUR
+from gpushopper.errors import UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.config import Config
+    from gpushopper.wire import SearchRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SEARCH = (
+    click.option("-g", "--gpu", "--gpu-type", "gpu", metavar="NAME", help="GPU, for instance 'RTX 4090' or h100."),
+    click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
+    click.option("--min-gpus", "gpus", type=click.IntRange(1, 64), metavar="N", help="GPUs in one instance."),
+    click.option("--min-vram", "vram", type=click.FloatRange(0), metavar="GB", help="Memory of one GPU."),
+    click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Dearest price, disk included."),
+    click.option("--min-reliability", type=click.FloatRange(0, 1), metavar="0..1", help="The cloud's own score."),
+    click.option("--min-cuda", type=click.FloatRange(0), metavar="VERSION", help="Highest CUDA the host can run."),
+    click.option("--region", multiple=True, metavar="CODE", help="Only here; may be given several times."),
+    click.option("--disk", type=click.FloatRange(1), metavar="GB", help="Disk to rent (default 20)."),
+)
+
+LIFE = (
+    click.option("-t", "--hours", type=click.FloatRange(min=0, min_open=True), help="For so many hours (default 2)."),
+    click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
+    click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
+)
+
+YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+def all_of(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    """Apply several option decorators in reading order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def settings(app: App) -> Config:
+    """The user's settings, with the project file of this folder."""
+    from gpushopper import config
+
+    return config.load(app.home, project_from=Path.cwd())
+
+
+def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: int) -> SearchRequest:
+    """What to search for: the flags, then the settings' defaults, then ours."""
+    from gpushopper.wire import SearchRequest
+
+    def pick(name: str, otherwise: Any) -> Any:
+        for value in (given.get(name), getattr(defaults, name, None)):
+            if value not in (None, ()):
+                return value
+        return otherwise
+
+    return SearchRequest(
+        gpu=pick("gpu", None),
+        provider=pick("provider", None),
+        min_gpus=pick("gpus", 1),
+        min_vram_gb=pick("vram", 0),
+        max_rate=pick("max_price", None),
+        min_reliability=pick("min_reliability", 0),
+        min_cuda=pick("min_cuda", 0),
+        regions=list(pick("region", ())),
+        disk_gb=pick("disk", 20),
+        sort=sort,
+        limit=limit,
+    )
+
+
+def life(app: App, hours: float | None, span: int | None, until: str | None) -> tuple[int | None, int | None]:
+    """Length in µs, or end in wall µs; neither when nothing was said."""
+    if sum(value is not None for value in (hours, span, until)) > 1:
+        raise UsageError("give one of --hours, --for and --until")
+    if until is not None:
+        return None, parse_until(until, app.now().wall)
+    return (round(hours * HOUR) if hours is not None else span), None
+
+
+def confirm(app: App, question: str, yes: bool) -> None:
+    """Ask before spending or destroying; without a terminal `--yes` must have been given."""
+    if yes:
+        return
+    if not app.may_ask():
+        raise UsageError("nobody can be asked here, and --yes was not given", "add --yes, or --dry-run to look first")
+    if not click.confirm(question, err=True):
+        raise click.Abort

@@ -1,0 +1,101 @@
+"""`plan`: the money first, then the shortlist."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli import machine, show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Command
+from gpushopper.cli.inventory import COLUMNS
+from gpushopper.cli.options import LIFE, SEARCH, all_of, life, search_request, settings
+from gpushopper.cli.say import clean, money, per_gb, plural, rate, span, when
+from gpushopper.core.moment import HOUR
+from gpushopper.errors import Refused
+
+if TYPE_CHECKING:
+    from gpushopper.config import Config
+    from gpushopper.wire import Plan, PlanRequest
+
+CHOICE = (
+    click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="This very offer."),
+    click.option("--image", metavar="IMAGE", help="Container image."),
+    click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
+)
+SHORTLIST = 10
+DEFAULT_HOURS = 2.0
+
+
+def plan_request(app: App, config: Config, given: dict[str, Any]) -> PlanRequest:
+    """What the flags and the settings ask for."""
+    from gpushopper.wire import PlanRequest
+
+    defaults = config.provision
+    life_us, until_at = life(app, given["hours"], given["span"], given["until"])
+    if life_us is None and until_at is None:
+        life_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
+    retries = given["retries"] if given["retries"] is not None else defaults.retries
+    return PlanRequest(
+        search=search_request(defaults, given, sort="price", limit=SHORTLIST),
+        offer=given["offer"],
+        life_us=life_us,
+        until_at=until_at,
+        image=given["image"] or defaults.image,
+        retries=2 if retries is None else retries,
+    )
+
+
+@click.command("plan", cls=Command)
+@all_of(SEARCH)
+@all_of(CHOICE)
+@all_of(LIFE)
+@click.pass_obj
+def plan(app: App, /, **given: Any) -> None:
+    """Show what `provision` would rent, and the most it can cost. Rents nothing."""
+    found = app.client.plan(plan_request(app, settings(app), given))
+    if app.output == "json":
+        show.out(machine.document(plan=found))
+    elif app.output in ("jsonl", "name"):
+        show.rows(app, "offers", found.offers, COLUMNS, name="key")
+    else:
+        for line in money_first(found, app.now().wall):
+            show.out(line)
+        show.out("")
+        show.table(app, found.offers, COLUMNS)
+    if found.refusal:
+        raise Refused(found.refusal)
+
+
+def money_first(found: Plan, now: int) -> list[str]:
+    """The plan in three lines, worst case first."""
+    best = found.offers[0]
+    count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
+    spare = len(found.offers) - 1
+    others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
+    how_long = f"for {span(found.life_us)}" if found.life_us else "until then"
+    return [
+        f"At most {money(found.worst)} by {when(found.until_at, now)}{_traffic(best)}.",
+        clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}, {best.region}{others}."),
+        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard)}."),
+    ]
+
+
+def _traffic(offer: Any) -> str:
+    if not offer.upload_gb and not offer.download_gb:
+        return ""
+    if offer.upload_gb == offer.download_gb:
+        return f", + traffic at {per_gb(offer.upload_gb)}/GB"
+    return f", + traffic at {per_gb(offer.upload_gb)}/GB out and {per_gb(offer.download_gb)}/GB in"
+
+
+def _guard(guard: str) -> str:
+    return "paper: none" if guard == "paper" else guard
+
+
+def tell(app: App, found: Plan) -> None:
+    """The plan on stderr, before a question."""
+    for line in money_first(found, app.now().wall):
+        print(line, file=sys.stderr)

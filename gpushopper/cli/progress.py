@@ -1,0 +1,88 @@
+"""What a session is going through, in words: on its way up, and on its way down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpushopper.cli.say import money, rate, span, when
+from gpushopper.cli.session_table import waiting
+from gpushopper.errors import KeyRejected, ProviderFailed, Refused, ShopperError
+
+if TYPE_CHECKING:
+    from gpushopper.cli.steps import Steps
+    from gpushopper.wire import AttemptView, SessionView
+
+
+def show_provisioning(shown: Steps, session: SessionView, now: int) -> None:
+    """One step for each thing that happened since the last look."""
+    shown.spent(session.accrued)
+    for attempt in session.attempts:
+        if attempt.state in ("destroying", "gone") and session.status in ("pending", "provisioning"):
+            shown.step(f"{attempt.id} skipped", f"skipped {attempt.offer}: {_plain(attempt.reason)}")
+    if not session.attempts:
+        shown.step("choosing", "choosing an offer")
+        return
+    attempt = session.attempts[-1]
+    text = _step(session, attempt, now)
+    if text:
+        shown.step(f"{attempt.id} {attempt.state} {attempt.status_word}", text)
+
+
+def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
+    what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {rate(attempt.rate)} an hour)"
+    match attempt.state:
+        case "prepared":
+            return f"asking for {what}"
+        case "sent":
+            return f"asked for {what}"
+        case "uncertain":
+            awaited = waiting(session, now) or "the cloud's list to show it"
+            return f"no clear answer for {attempt.offer}: waiting for {awaited}; counted as billed until then"
+        case "booting":
+            word = f": {attempt.status_word}" if attempt.status_word else ""
+            return f"starting instance {attempt.instance_id}{word}"
+        case "running":
+            return f"handed over{_took(attempt)}; ends {when(attempt.deadline_at, now)}"
+    return ""
+
+
+def _took(attempt: AttemptView) -> str:
+    if attempt.handed_over_at is None or attempt.sent_at is None:
+        return ""
+    return f" after {span(attempt.handed_over_at - attempt.sent_at)}"
+
+
+def _plain(reason: str) -> str:
+    return reason.replace("_", " ") or "no reason given"
+
+
+def failure_of(session: SessionView) -> ShopperError:
+    """The error of a session that ended before it was handed over."""
+    tried = len(session.attempts)
+    message = f"{session.name} was not handed over: {_plain(session.reason)} ({tried} tried)"
+    if session.status == "stopping":
+        message += "; the daemon is still ending what was started, it may still bill"
+    hint = f"see: gpu-shopper get {session.name}"
+    if session.reason == "key_rejected":
+        return KeyRejected(message, f"set a working key: gpu-shopper keys set {session.provider}")
+    if session.reason == "braked":
+        return Refused(message, hint)
+    return ProviderFailed(message, hint)
+
+
+def show_ending(shown: Steps, session: SessionView) -> None:
+    """The stages of the end: asked, off, proven. Only the last may be called destroyed (I27)."""
+    shown.spent(session.accrued)
+    texts = {
+        "asked": f"{session.name}: destroy asked for",
+        "off": f"{session.name}: off; the daemon finishes the proof",
+        "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
+    }
+    text = texts.get(session.stage)
+    if text:
+        shown.step(f"{session.id} {session.stage}", text)
+
+
+def outcome(session: SessionView) -> str:
+    """`destroyed`, where a receipt says so; a session that never had an instance has nothing to destroy."""
+    return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"

@@ -1,0 +1,140 @@
+"""`provision`: plan, ask, rent, and stay until the instance is handed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli import machine, progress, show
+from gpushopper.cli.app import App
+from gpushopper.cli.following import Out, poll
+from gpushopper.cli.group import Command
+from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, all_of, confirm, settings
+from gpushopper.cli.plan import CHOICE, plan_request, tell
+from gpushopper.cli.say import money
+from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh
+from gpushopper.cli.steps import steps
+from gpushopper.cli.times import SPAN
+from gpushopper.core.moment import MINUTE, SECOND
+from gpushopper.errors import NotVerified, Refused, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.config import Config
+    from gpushopper.wire import Plan, ProvisionRequest, SessionView
+
+RENT = (
+    click.option("--name", metavar="NAME", help="Name of the session (default: one is made)."),
+    click.option("-c", "--consumer", metavar="NAME", help="Whom to charge (default me)."),
+    click.option("--keep-stopped", is_flag=True, help="Keep an instance that others stopped; its disk bills."),
+    click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
+    click.option("--reason", default="", metavar="TEXT", help="Why it may live longer than 12 h."),
+    click.option("--no-wait", is_flag=True, help="Return once the request is accepted."),
+    click.option("--timeout", type=SPAN, default="10m", show_default=True, help="How long to wait."),
+)
+
+
+@click.command("provision", cls=Command)
+@all_of(SEARCH)
+@all_of(CHOICE)
+@all_of(LIFE)
+@all_of(RENT)
+@DRY_RUN
+@YES
+@click.pass_obj
+def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool, **given: Any) -> None:
+    """Rent a GPU for a given time.
+
+    Shows the most it can cost, asks, rents the best offer that fits (the next one when it fails) and waits until the
+    instance is handed over. The end is guaranteed, also when this computer is switched off.
+    """
+    _check(given)
+    config = settings(app)
+    found = app.client.plan(plan_request(app, config, given))
+    if dry_run:
+        _print_plan(app, found)
+        return
+    if not app.as_json:
+        tell(app, found)
+    if found.refusal:
+        raise Refused(found.refusal)
+    confirm(app, f"Rent it, for at most {money(found.worst)}?", yes)
+    app.goes_on = "the request may have been accepted; see: gpu-shopper ls"
+    accepted = app.client.provision(_request(found, config, given))
+    ref = accepted.sessions[0]
+    session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
+    print_session(app, session)
+    _last_words(app, session, no_wait)
+
+
+def _check(given: dict[str, Any]) -> None:
+    if given["offer"] is None and given["hard_max"] is not None and not given["reason"]:
+        raise UsageError("--hard-max needs --reason")
+    if given["hard_max"] is not None and not given["reason"].strip():
+        raise UsageError("--hard-max needs --reason: say why it may live longer than 12 h")
+
+
+def _request(found: Plan, config: Config, given: dict[str, Any]) -> ProvisionRequest:
+    """Exactly what the plan showed: its shortlist, its cap, its end."""
+    from gpushopper.wire import ProvisionRequest
+
+    return ProvisionRequest(
+        offers=found.offers,
+        disk_gb=found.disk_gb,
+        max_rate=found.max_rate,
+        life_us=found.life_us,
+        until_at=None if found.life_us else found.until_at,
+        image=found.image,
+        retries=found.retries,
+        name=given["name"],
+        consumer=given["consumer"] or config.provision.consumer or "me",
+        keep_stopped=given["keep_stopped"],
+        max_life_us=given["hard_max"],
+        max_life_reason=given["reason"],
+    )
+
+
+def _print_plan(app: App, found: Plan) -> None:
+    if app.as_json:
+        show.out(machine.document(dry_run=True, plan=found))
+    else:
+        tell(app, found)
+        app.note("Nothing was rented (--dry-run).")
+    if found.refusal:
+        raise Refused(found.refusal)
+
+
+def _wait(app: App, ref: str, limit_us: int) -> SessionView:
+    """Follow the session until it is handed over."""
+    latest: list[SessionView] = []
+    with steps(app) as shown:
+
+        def look() -> bool:
+            session = app.client.session(ref)
+            latest[:] = [session]
+            app.goes_on = f"provisioning goes on; end it with: gpu-shopper shutdown {session.name}"
+            progress.show_provisioning(shown, session, app.now().wall)
+            return session.status not in ("pending", "provisioning")
+
+        try:
+            poll(look, limit_us / SECOND)
+        except Out as out:
+            minutes = limit_us / MINUTE
+            raise NotVerified(
+                f"{latest[0].name} is not handed over after {minutes:g} minutes; it goes on and may bill",
+                f"see: gpu-shopper get {latest[0].name}, or end it: gpu-shopper shutdown {latest[0].name}",
+            ) from out
+    app.goes_on = ""
+    if latest[0].status != "running":
+        raise progress.failure_of(latest[0])
+    return latest[0]
+
+
+def _last_words(app: App, session: SessionView, no_wait: bool) -> None:
+    if app.output not in ("table", "wide"):
+        return
+    if no_wait:
+        app.note(f"Accepted; see: gpu-shopper get {session.name}")
+        return
+    login = ssh(session)
+    app.note(f"ssh: {login}" if login == NO_INSTANCE else f"Log in: {login}")

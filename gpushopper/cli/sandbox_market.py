@@ -1,0 +1,164 @@
+"""The practice market as a process: started, asked over its control socket, given a home with its address and key."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from gpushopper import errors
+from gpushopper.cli.following import Out, poll
+from gpushopper.cli.launch import is_alive, open_private, read_line
+from gpushopper.client import Away, Row, exchange
+from gpushopper.paths import SOCKET_LIMIT, Home
+
+if TYPE_CHECKING:
+    from gpushopper.cli.app import App
+
+START_LIMIT_S = 30.0
+CALL_LIMIT_S = 30.0
+STOP_LIMIT_S = 15.0
+POLICY = "drill"
+
+
+class MarketAway(errors.ShopperError):
+    """The practice market is not running."""
+
+    exit_code = 5
+    code = "market_unreachable"
+
+
+def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> Row:
+    """One call of the market's control surface.
+
+    Raises:
+        MarketAway: no market runs for this home.
+        UsageError: the market refuses the request.
+    """
+    socket = str(home.data / "market" / "control.sock")
+    if len(os.fsencode(socket)) > SOCKET_LIMIT:
+        raise errors.Misconfigured(f"the socket path is longer than {SOCKET_LIMIT} bytes: {socket}")
+    payload = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Connection": "close"}
+    try:
+        answer, content = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
+    except (Away, TimeoutError) as error:
+        raise MarketAway("the practice market is not running", "start it: gpu-shopper sandbox start") from error
+    found = cast(Row, json.loads(content, object_hook=Row))
+    if answer.status >= 400:
+        raise errors.UsageError(str((found.get("error") or {}).get("message", f"refused ({answer.status})")))
+    return found
+
+
+def running(home: Home) -> Row | None:
+    """The market's status, None when it does not run."""
+    try:
+        return ask(home, "GET", "/status")
+    except MarketAway:
+        return None
+
+
+def ensure_market(app: App) -> None:
+    """Start the market of this home unless it runs."""
+    if running(app.home) is None:
+        app.note("starting the practice market ...")
+        start(app.home, [])
+
+
+def start(home: Home, words: list[str]) -> Row:
+    """Start the market's process, wait until its dialects answer, and write the home's settings and keys."""
+    # Both folders by themselves: `parents` would make the outer one with the umask's mode.
+    for folder in (home.data.parent, home.data):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    complaints = home.data / "market.log"
+    with open_private(complaints) as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gpushopper.sandbox", "--home", str(home.data), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    assert process.stdout is not None
+    with process.stdout as pipe:
+        line = read_line(pipe.fileno(), START_LIMIT_S)
+    try:
+        status = cast(Row, json.loads(line, object_hook=Row))
+    except ValueError as error:
+        raise MarketAway(f"the practice market did not start: {_last(complaints.read_text())}") from error
+    write_settings(home, status)
+    return status
+
+
+def _last(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def write_settings(home: Home, status: Row) -> None:
+    """Make the folder an ordinary home: endpoints and policy in its settings, the market's keys in its key file."""
+    settings = [f'[policy]\nname = "{POLICY}"\n']
+    keys = []
+    for name, dialect in status.dialects.items():
+        settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
+        keys.append(f'[{name}]\napi_key = "{dialect["keys"]["api_key"]}"\n')
+    _replace(home.config_file, _merged(home, settings))
+    _replace(home.key_file, "\n".join(keys))
+
+
+def _merged(home: Home, settings: list[str]) -> str:
+    """Our sections first; what the user added to this home below the mark stays."""
+    mark = "# Yours from here on.\n"
+    kept = ""
+    if home.config_file.exists():
+        _, found, kept = home.config_file.read_text().partition(mark)
+        kept = kept if found else ""
+    ours = "# Written by `gpu-shopper sandbox start`, each time.\n\n" + "\n".join(settings)
+    return f"{ours}\n{mark}{kept}"
+
+
+def _replace(path: os.PathLike[str], text: str) -> None:
+    """Write a private file in one step; it is never readable by others, not even for a moment."""
+    partial = f"{os.fspath(path)}.partial"
+    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(file, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(partial, path)
+
+
+def stop(home: Home) -> bool:
+    """Stop the market and wait until it is gone; whether it ran."""
+    status = running(home)
+    if status is None:
+        return False
+    ask(home, "POST", "/stop")
+    try:
+        poll(lambda: running(home) is None and not is_alive(status.pid), STOP_LIMIT_S)
+    except Out as out:
+        raise errors.NotVerified("the practice market was asked to stop and is still there") from out
+    return True
+
+
+def read_ledger(home: Home) -> Row:
+    """What the market really billed; also while no market runs (S26)."""
+    try:
+        return ask(home, "GET", "/ledger")
+    except MarketAway as away:
+        done = subprocess.run(
+            [sys.executable, "-m", "gpushopper.sandbox", "ledger", "--home", str(home.data)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=START_LIMIT_S,
+            cwd="/",
+            check=False,
+        )
+        if done.returncode:
+            raise errors.NotFound(
+                _last(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
+            ) from away
+        return cast(Row, json.loads(done.stdout, object_hook=Row))

@@ -1,0 +1,88 @@
+"""Times, spans, money and foreign text as people read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from gpushopper.core.moment import HOUR, MINUTE, SECOND
+from gpushopper.core.money import dollars
+
+DAY = 24 * HOUR
+# Control characters, and the marks that turn the direction of text (F111).
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def clean(text: object) -> str:
+    """Text from elsewhere, on one line and without anything a terminal would obey (F111)."""
+    return _UNPRINTABLE.sub(" ", str(text)).encode("utf-8", "replace").decode()
+
+
+def money(micros: int | None) -> str:
+    """`$1.72`; a dash for an unknown amount."""
+    return "-" if micros is None else dollars(micros)
+
+
+def rate(micros: int | None) -> str:
+    """An hourly price, `$0.431`: a third place, because offers differ there."""
+    return "-" if micros is None else dollars(micros, 3)
+
+
+def per_gb(micros: int) -> str:
+    """A price per GB, without trailing zeros: `$0.0135`."""
+    text = dollars(micros, 6).rstrip("0").rstrip(".")
+    return text if text != "$" else "$0"
+
+
+def moment_of(at: int) -> datetime:
+    """Wall µs as an aware time of day, in the local zone."""
+    return (_EPOCH + timedelta(microseconds=at)).astimezone()
+
+
+def rfc3339(at: int) -> str:
+    """`2026-11-24T18:00:00Z`; whole seconds carry no fraction."""
+    stamp = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()
+    return f"{stamp}Z"
+
+
+def span(micros: int) -> str:
+    """`1h 58m`, `45s`, `2d 3h`: the two largest units, never more."""
+    left = abs(micros) + SECOND // 2
+    days, left = divmod(left, DAY)
+    hours, left = divmod(left, HOUR)
+    minutes, left = divmod(left, MINUTE)
+    seconds = left // SECOND
+    if days:
+        return f"{days}d {hours}h" if hours else f"{days}d"
+    if hours:
+        return f"{hours}h {minutes}m" if minutes else f"{hours}h"
+    if minutes >= 10 or (minutes and not seconds):
+        return f"{minutes}m"
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+def relative(at: int, now: int) -> str:
+    """`in 1h 58m`, `3m ago`, `now`."""
+    if abs(at - now) < SECOND:
+        return "now"
+    return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
+
+
+def clock_time(at: int, now: int) -> str:
+    """`18:00` today, `Thu 18:00` within a week, else `24 Nov 18:00`; local time."""
+    then, today = moment_of(at), moment_of(now)
+    if then.date() == today.date():
+        return f"{then:%H:%M}"
+    days = abs((then.date() - today.date()).days)
+    return f"{then:%a %H:%M}" if days < 7 else f"{then.day} {then:%b %H:%M}"
+
+
+def when(at: int | None, now: int) -> str:
+    """`18:00 (in 1h 58m)`; a dash for no time."""
+    return "-" if at is None else f"{clock_time(at, now)} ({relative(at, now)})"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,149 @@
+"""How a session reads: its row, its page, its ssh and guards in honest words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gpushopper.cli import machine, show
+from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, span, when
+from gpushopper.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.cli.app import App
+    from gpushopper.wire import AttemptView, SessionView
+
+NO_INSTANCE = "paper: none"
+"""Stands wherever ssh or a guard would be shown for an instance that is state only (S1)."""
+
+
+def columns(now: int) -> list[show.Column]:
+    """The columns of `ls`; the money columns are: price, spent so far, the most it can become."""
+    return [
+        show.Column("NAME", lambda s: s.name),
+        show.Column("STATUS", status),
+        show.Column("GPU", gpu),
+        show.Column("CLOUD", lambda s: s.provider),
+        show.Column("$/HR", lambda s: rate(s.rate or None), right=True),
+        show.Column("SPENT", lambda s: money(s.accrued), right=True),
+        show.Column("AT MOST", lambda s: money(s.at_most), right=True),
+        show.Column("ENDS", lambda s: ends(s, now)),
+        show.Column("GUARDS", guards),
+        show.Column("CONSUMER", lambda s: s.consumer, wide=True),
+        show.Column("SSH", ssh, wide=True),
+        show.Column("AGE", lambda s: span(now - s.created_at), wide=True),
+        show.Column("ID", lambda s: s.id, wide=True),
+    ]
+
+
+def status(session: SessionView) -> str:
+    """The status, with what is odd about it. A status this version does not know is not taken for ended (F99)."""
+    known = {"pending", "provisioning", "running", "stopping", "stopped", "failed"}
+    if session.status not in known:
+        return f"{session.status} (unknown: treat as running)"
+    if session.status == "stopping":
+        return {"off": "stopping (off)", "asked": "stopping (asked)"}.get(session.stage, "stopping")
+    if session.status == "running" and session.reach not in ("", "ok"):
+        return f"running ({session.reach})"
+    return session.status
+
+
+def gpu(session: Any) -> str:
+    """`2x RTX 4090`."""
+    if not session.gpu:
+        return "-"
+    return f"{session.gpu_count}x {session.gpu}"
+
+
+def ends(session: SessionView, now: int) -> str:
+    """When it ends, or when it ended."""
+    if session.ended_at is not None:
+        return f"ended {relative(session.ended_at, now)}"
+    return when(session.deadline_at, now)
+
+
+def guards(session: SessionView) -> str:
+    """Who ends it: D the daemon, I the instance itself."""
+    return f"{session.guards} ({NO_INSTANCE})" if session.guard == "paper" else session.guards
+
+
+def ssh(session: SessionView) -> str:
+    """How to log in."""
+    if session.guard == "paper":
+        return NO_INSTANCE
+    if not session.ssh_host:
+        return "-"
+    return f"ssh -p {session.ssh_port} root@{session.ssh_host}"
+
+
+def page(session: SessionView, now: int) -> None:
+    """Everything about one session, money first."""
+    show.facts(
+        [
+            ("name", session.name),
+            ("status", status(session)),
+            ("why", session.reason),
+            ("money", money_line(session)),
+            ("price", f"{rate(session.rate)} an hour"),
+            ("ends", ends(session, now)),
+            ("at the latest", when(session.hard_max_at, now) if session.hard_max_at else ""),
+            ("GPU", f"{gpu(session)} on {session.provider}"),
+            ("image", session.image),
+            ("disk", f"{session.disk_gb:g} GB"),
+            ("ssh", ssh(session)),
+            ("guards", guards(session)),
+            ("waiting for", waiting(session, now)),
+            ("consumer", session.consumer),
+            ("created", when(session.created_at, now)),
+            ("id", session.id),
+        ]
+    )
+    if session.attempts:
+        show.out(f"\n{plural(len(session.attempts), 'attempt')}:")
+        for attempt in session.attempts:
+            show.out(f"  {_attempt(attempt, now)}")
+
+
+def money_line(session: SessionView) -> str:
+    """`$0.43 so far, at most $1.72`, or the final cost."""
+    if session.ended_at is not None:
+        return f"{money(session.accrued)} in all"
+    return f"{money(session.accrued)} so far, at most {money(session.at_most)}"
+
+
+def waiting(session: SessionView, now: int) -> str:
+    """What an unclear outcome waits for, and until when."""
+    if not session.waiting_for:
+        return ""
+    until = f", until {when(session.waiting_until, now)} at the latest" if session.waiting_until else ""
+    return f"{session.waiting_for}{until}"
+
+
+def _attempt(attempt: AttemptView, now: int) -> str:
+    sent = f", sent {clock_time(attempt.sent_at, now)}" if attempt.sent_at else ""
+    instance = f", instance {attempt.instance_id}" if attempt.instance_id else ""
+    proof = "" if attempt.state != "gone" else f", gone ({(attempt.receipt or {}).get('kind', 'no receipt')})"
+    why = f" ({attempt.reason})" if attempt.reason else ""
+    state = "" if attempt.state == "gone" else f", {attempt.state}"
+    return clean(f"{attempt.offer}{instance}{sent}{state}{proof}, {money(attempt.accrued)}{why}")
+
+
+def print_session(app: App, session: SessionView) -> None:
+    """One session as the list shows it, or as one JSON object."""
+    if app.output == "json":
+        show.out(machine.document(session=session))
+    else:
+        show.rows(app, "sessions", [session], columns(app.now().wall))
+
+
+def pick(app: App, ref: str | None) -> str:
+    """The session meant: the one named, or on a terminal the only open one."""
+    if ref:
+        return ref
+    if not app.may_ask():
+        raise UsageError("name the session: nobody can be asked here", "see: gpu-shopper ls")
+    found = app.client.sessions(only_open=True).sessions
+    if not found:
+        raise NotFound("there is no open session", "see: gpu-shopper ls -a")
+    if len(found) > 1:
+        raise UsageError(f"which one? {', '.join(s.name for s in found)}", "name the session")
+    return str(found[0].name)

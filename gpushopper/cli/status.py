@@ -1,0 +1,90 @@
+"""`status`: daemon, clouds, open money, alarms; exit 9 while an alarm is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli import machine, show
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Command
+from gpushopper.cli.say import clean, money, plural, rate, relative, span
+
+if TYPE_CHECKING:
+    from gpushopper.wire import AlarmView, DaemonStatus
+
+PROBLEMS = 9
+
+
+@click.command("status", cls=Command)
+@click.pass_obj
+def status(app: App) -> None:
+    """Show daemon, clouds, open money and alarms. Exits 9 while an alarm is open."""
+    app.tells_alarms = False
+    found = app.client.status()
+    alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
+    if app.as_json:
+        # `alarms` is a count in the daemon's answer; the rows stand beside it, under a name of their own.
+        show.out(machine.document(status=found, alarms=alarms))
+    elif app.output == "name":
+        for provider in found.providers:
+            show.out(clean(provider.name))
+    else:
+        _page(app, found, alarms)
+    if alarms:
+        raise click.exceptions.Exit(PROBLEMS)
+
+
+def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
+    now = found.now
+    open_money = f"{money(found.accrued_open)} so far, at most {money(found.at_most_open)}"
+    if found.sessions_open:
+        open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.rate_open)} an hour, {open_money}"
+    else:
+        open_line = "no session"
+    policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"
+    show.facts(
+        [
+            ("daemon", f"{found.version}, process {found.pid}, up {span(now - found.started_at)}"),
+            ("home", found.home),
+            ("policy", policy),
+            ("open", open_line),
+            ("guards", _guards(found)),
+            ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
+            ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
+        ]
+    )
+    show.out("")
+    show.table(app, found.providers, _columns(now))
+    for alarm in alarms:
+        show.out(f"\nalarm {alarm.id} ({relative(alarm.raised_at, now)}): {clean(alarm.text)}")
+        if alarm.hint:
+            show.out(f"  {clean(alarm.hint)}")
+
+
+def _guards(found: DaemonStatus) -> str:
+    """Who ends sessions: on paper instances nobody but the daemon (S1)."""
+    return "daemon" if found.policy == "real" else "daemon; on instances: paper: none"
+
+
+def _ago(at: int, now: int) -> str:
+    return relative(at, now) if at else "not yet"
+
+
+def _columns(now: int) -> list[show.Column]:
+    return [
+        show.Column("CLOUD", lambda p: p.name),
+        show.Column("STATE", lambda p: p.state),
+        show.Column("OPEN", lambda p: p.open_attempts, right=True),
+        show.Column("BALANCE", lambda p: money(p.balance), right=True),
+        show.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
+        show.Column("KEY", lambda p: p.key_source or "-"),
+        show.Column("DETAIL", lambda p: p.detail),
+        show.Column("ACCOUNT", lambda p: p.account, wide=True),
+    ]
+
+
+def _list_age(provider: Any, now: int) -> str:
+    at = provider.last_complete_list_at
+    return relative(at, now) if at else "never"

@@ -1,0 +1,380 @@
+"""The daemon's local API as method calls: standard library HTTP over the Unix socket.
+
+Answers are annotated with the dataclasses of wire.py and arrive as `Row`: the decoded JSON with its fields as
+attributes. Building those dataclasses would cost every command 25 ms; they are imported where a request is built.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import stat
+import struct
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlencode
+
+from gpushopper import __version__, errors
+from gpushopper.clock import SystemClock
+from gpushopper.paths import SOCKET_LIMIT, Home
+
+if TYPE_CHECKING:
+    from gpushopper import wire
+
+# The names of wire.py, repeated here so that reading commands need not import it; a test compares them.
+PROTOCOL = 1
+VERSION_HEADER = "X-Gpu-Shopper-Version"
+REQUEST_HEADER = "X-Request-ID"
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+START_TRIES = 3
+"""How often one call may start a daemon that is absent or was killed meanwhile (S20)."""
+
+READ_LIMIT_S = 30.0
+PLAN_LIMIT_S = 90.0
+"""A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
+
+SIZE_LIMIT = 32 * 1024 * 1024
+
+Starter = Callable[[str], None]
+"""Starts the daemon; the argument says why, for the line on stderr."""
+
+
+class Row(dict[str, Any]):
+    """A JSON object whose fields read as attributes."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Away(Exception):
+    """Nobody listens, or the connection broke before the whole answer came."""
+
+
+class _LimitedSocket(socket.socket):
+    """A Unix socket with one time limit for the whole exchange: a dripping peer cannot stretch it."""
+
+    ends_at = 0.0
+    clock = SystemClock()
+
+    def wait_until(self, ends_at: float) -> None:
+        self.ends_at = ends_at
+        self._shrink()
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self._shrink()
+        return super().recv_into(*args, **kwargs)
+
+    def _shrink(self) -> None:
+        left = self.ends_at - self.clock.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.settimeout(left)
+
+
+class _Connection(http.client.HTTPConnection):
+    """One exchange over the daemon's socket; a fresh one per call, so that no idle connection is held open."""
+
+    def __init__(self, path: str, limit_s: float) -> None:
+        super().__init__("daemon")
+        self._path = path
+        self._limit_s = limit_s
+
+    def connect(self) -> None:
+        channel = _LimitedSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = channel
+        channel.wait_until(channel.clock.monotonic() + self._limit_s)
+        channel.connect(self._path)
+        check_peer(channel)
+
+
+def exchange(
+    path: str, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """One request and its whole answer over a Unix socket.
+
+    Raises:
+        Away: nobody listens, or the connection broke.
+        TimeoutError: the whole exchange took too long.
+    """
+    connection = _Connection(path, limit_s)
+    try:
+        connection.request(method, target, payload, dict(headers))
+        answer = connection.getresponse()
+        content = answer.read(SIZE_LIMIT + 1)
+    except TimeoutError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise Away(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+    if len(content) > SIZE_LIMIT:
+        raise errors.ShopperError("the answer is too long to be true")
+    return answer, content
+
+
+def check_socket(home: Home) -> str:
+    """Return the socket's path after making sure that nobody else planted it (I22, D14).
+
+    Raises:
+        Misconfigured: the path is too long, or folder or socket belong to somebody else.
+        Away: there is no socket.
+    """
+    path = str(home.socket)
+    if len(os.fsencode(path)) > SOCKET_LIMIT:
+        raise errors.Misconfigured(
+            f"the socket path is longer than {SOCKET_LIMIT} bytes: {path}",
+            "choose a shorter folder with GPU_SHOPPER_HOME",
+        )
+    try:
+        folder, file = os.lstat(home.run), os.lstat(path)
+    except OSError as error:
+        raise Away(str(error)) from error
+    ours = os.getuid()
+    if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != ours or folder.st_mode & 0o022:
+        raise errors.Misconfigured(f"{home.run} is not a folder of ours alone", f"look at it: ls -ld {home.run}")
+    if not stat.S_ISSOCK(file.st_mode) or file.st_uid != ours:
+        raise errors.Misconfigured(f"{path} is not our daemon's socket", f"look at it: ls -l {path}")
+    return path
+
+
+def check_peer(channel: socket.socket) -> None:
+    """Refuse a server that runs as another user, where the system can say (Linux)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return
+    _, uid, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    if uid != os.getuid():
+        raise errors.Misconfigured(f"another user (uid {uid}) answers on our socket")
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
+
+
+class Client:
+    """One method per call of the local API (architecture 9)."""
+
+    def __init__(self, home: Home, start: Starter | None = None, restart: Starter | None = None) -> None:
+        self.home = home
+        self._start = start
+        self._restart = restart
+
+    # ---- market
+
+    def inventory(self, search: wire.SearchRequest) -> wire.Inventory:
+        """What the market offers for these requirements."""
+        query: list[tuple[str, Any]] = []
+        for name, value in _body(search).items():
+            many = value if isinstance(value, list) else [] if value is None else [value]
+            query += [(name, item) for item in many]
+        return cast("wire.Inventory", self._ask("GET", "inventory", query=query, limit_s=PLAN_LIMIT_S))
+
+    def plan(self, request: wire.PlanRequest) -> wire.Plan:
+        """What would be rented, and the most it can cost."""
+        return cast("wire.Plan", self._ask("POST", "plan", body=_body(request), limit_s=PLAN_LIMIT_S))
+
+    # ---- sessions
+
+    def provision(self, request: wire.ProvisionRequest) -> wire.Accepted:
+        """Ask for a session on a plan's shortlist."""
+        return cast("wire.Accepted", self._ask("POST", "sessions", body=_body(request)))
+
+    def sessions(self, *, consumer: str = "", status: str = "", only_open: bool = False) -> wire.Sessions:
+        """List sessions."""
+        query = [("consumer", consumer), ("status", status), ("open", "1" if only_open else "")]
+        return cast("wire.Sessions", self._ask("GET", "sessions", query=query))
+
+    def session(self, ref: str) -> wire.SessionView:
+        """One session by name, id or unique prefix."""
+        return cast("wire.SessionView", self._ask("GET", f"sessions/{_part(ref)}"))
+
+    def done(self, ref: str, reason: str) -> wire.Accepted:
+        """End a session gracefully."""
+        return cast("wire.Accepted", self._ask("POST", f"sessions/{_part(ref)}/done", body={"reason": reason}))
+
+    def delete(self, ref: str) -> wire.Accepted:
+        """End a session at once."""
+        return cast("wire.Accepted", self._ask("DELETE", f"sessions/{_part(ref)}"))
+
+    def extend(self, ref: str, *, add_us: int | None = None, until_at: int | None = None) -> wire.SessionView:
+        """Move the deadline."""
+        body = {"add_us": add_us, "until_at": until_at}
+        return cast("wire.SessionView", self._ask("POST", f"sessions/{_part(ref)}/extend", body=body))
+
+    def shutdown(self, reason: str) -> wire.Accepted:
+        """End every session."""
+        return cast("wire.Accepted", self._ask("POST", "shutdown", body={"reason": reason}))
+
+    # ---- reports
+
+    def costs(
+        self, *, session: str = "", consumer: str = "", start: int | None = None, end: int | None = None
+    ) -> wire.Costs:
+        """Accrued and still possible costs."""
+        query = [("session", session), ("consumer", consumer), ("start", start), ("end", end)]
+        return cast("wire.Costs", self._ask("GET", "costs", query=query))
+
+    def costs_summary(self) -> Row:
+        """Totals by provider, GPU and consumer."""
+        return self._ask("GET", "costs/summary")
+
+    def events(self, *, after: int = 0, limit: int = 200, session: str = "") -> wire.Events:
+        """The history after a cursor."""
+        query = [("after", after), ("limit", limit), ("session", session)]
+        return cast("wire.Events", self._ask("GET", "events", query=query))
+
+    def alarms(self) -> wire.Alarms:
+        """Open alarms."""
+        return cast("wire.Alarms", self._ask("GET", "alarms"))
+
+    def acknowledge(self, alarm_id: int | None) -> Row:
+        """Mark one alarm, or all, as seen by a person."""
+        return self._ask("POST", "alarms/ack", body={"alarm_id": alarm_id})
+
+    def status(self) -> wire.DaemonStatus:
+        """The daemon, its jobs and its accounts."""
+        return cast("wire.DaemonStatus", self._ask("GET", "status"))
+
+    def providers(self) -> Row:
+        """The accounts and whether they answer."""
+        return self._ask("GET", "providers")
+
+    def audit(self) -> wire.Audit:
+        """Every billable thing on the accounts, compared with our books."""
+        return cast("wire.Audit", self._ask("GET", "audit", limit_s=PLAN_LIMIT_S))
+
+    # ---- the daemon itself
+
+    def reload_keys(self) -> Row:
+        """Have the daemon read the keys again."""
+        return self._ask("POST", "keys/reload")
+
+    def stop(self) -> Row:
+        """Stop the daemon; what is rented stays rented."""
+        return self._ask("POST", "stop")
+
+    def is_up(self) -> bool:
+        """Whether a daemon answers now; never starts one."""
+        try:
+            self._exchange("GET", "/health", {}, None, 5.0)
+        except Away:
+            return False
+        return True
+
+    # ---- one exchange
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, Any]] | None = None,
+        body: Mapping[str, Any] | None = None,
+        limit_s: float = READ_LIMIT_S,
+    ) -> Row:
+        """Send one request; start or restart the daemon where needed, repeating with the same idempotency key."""
+        kept = [(name, value) for name, value in query or () if value not in ("", None)]
+        target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
+        headers = _headers(method)
+        payload = None if body is None else json.dumps(body).encode()
+        for left in range(START_TRIES, -1, -1):
+            try:
+                answer, content = self._exchange(method, target, headers, payload, limit_s)
+            except Away as away:
+                self._bring_up(away, left)
+                continue
+            if left and self._replaces(answer):
+                continue
+            return _read(answer.status, content)
+        raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
+
+    def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        try:
+            return exchange(check_socket(self.home), method, target, headers, payload, limit_s)
+        except TimeoutError as error:
+            raise errors.DaemonUnreachable(
+                f"the daemon did not answer within {limit_s:.0f} s", "see: gpu-shopper daemon status"
+            ) from error
+
+    def _bring_up(self, away: Away, left: int) -> None:
+        if self._start is None:
+            raise errors.DaemonUnreachable("no daemon is running", "start it: gpu-shopper daemon start") from away
+        if not left:
+            raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint()) from away
+        self._start("" if left == START_TRIES else "again")
+
+    def _log_hint(self) -> str:
+        return f"see: {self.home.log}"
+
+    def _replaces(self, answer: http.client.HTTPResponse) -> bool:
+        """Restart an older daemon (S21); refuse one whose answers we would misread (F99)."""
+        version = answer.getheader(VERSION_HEADER, "")
+        theirs, ours = _release(version), _release(__version__)
+        if theirs > ours:
+            self._check_protocol(version)
+        if self._restart is None or not theirs or theirs >= ours:
+            return False
+        self._restart(f"it is version {version}, this is {__version__}")
+        return True
+
+    def _check_protocol(self, version: str) -> None:
+        answer, content = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
+        if int(_read(answer.status, content).get("protocol", PROTOCOL)) > PROTOCOL:
+            raise errors.DaemonUnreachable(
+                f"the running daemon is version {version}, and this command, {__version__}, cannot read its answers",
+                "update this command, or stop that daemon",
+            )
+
+
+def _headers(method: str) -> dict[str, str]:
+    headers = {
+        "Content-Type": "application/json",
+        "Connection": "close",
+        VERSION_HEADER: __version__,
+        REQUEST_HEADER: str(uuid.uuid4()),
+    }
+    if method != "GET":
+        headers[IDEMPOTENCY_HEADER] = str(uuid.uuid4())
+    return headers
+
+
+def _body(request: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(request)
+
+
+def _part(ref: str) -> str:
+    return quote(ref, safe="")
+
+
+def _read(status: int, content: bytes) -> Row:
+    try:
+        answer = json.loads(content or b"{}", object_hook=Row)
+    except ValueError as error:
+        raise errors.ShopperError("the daemon's answer is not JSON") from error
+    if not isinstance(answer, Row):
+        raise errors.ShopperError("the daemon's answer is not an object")
+    if status < 400:
+        return answer
+    raise from_answer(answer.get("error"), status)
+
+
+def from_answer(error: Any, status: int = 500) -> errors.ShopperError:
+    """Rebuild the error in an answer, with the request id at hand for the log."""
+    if not isinstance(error, dict):
+        return errors.ShopperError(f"the daemon answered with status {status}")
+    texts = [str(error.get(name) or "") for name in ("code", "message", "hint")]
+    exit_code = error.get("exit")
+    return errors.from_wire(texts[0], texts[1], texts[2], exit_code if isinstance(exit_code, int) else 1)
