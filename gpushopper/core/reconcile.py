@@ -236,7 +236,7 @@ def _unit_of_end(attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> l
     sets = add_unit(attempt, now.boot) | {"next_destroy_boot": now.boot + us(policy.destroy_every_s)}
     if attempt.off_at is None:
         sets["off_at"] = now.wall
-    text = f"instance {attempt.instance_id} is not shown: {sets['units']} of {policy.gone_units}"
+    text = f"instance {attempt.instance_id} is not shown by list and by id (look {sets['units']})"
     return [Change(attempt, sets, Note("absence_observed", text, {"unit": sets["units"]}))]
 
 

@@ -34,7 +34,7 @@ class Sight:
     account_id: str = ""
     balance: Micros | None = None
     proven_boot: int | None = None
-    tried_boot: int | None = None
+    has_probed: bool = False
     whole_boot: int | None = None
     whole_at: int | None = None
     is_ready: bool = False
@@ -44,18 +44,9 @@ class Sight:
     wrong_account: bool = False
 
     def needs_probe(self, now: Moment, policy: Policy) -> bool:
-        """Whether the account should be probed before the next list: its proof is getting old, and no try is recent."""
-        half = us(policy.freshness_s / 2)
-        fresh = self.proven_boot is not None and now.boot - self.proven_boot < half
-        tried = self.tried_boot is not None and now.boot - self.tried_boot < half
-        return not fresh and not (tried and self.blind_passes > 0) and not self._just_tried(now)
-
-    def _just_tried(self, now: Moment) -> bool:
-        return self.tried_boot is not None and now.boot - self.tried_boot < us(1)
-
-    def probed(self, now: Moment) -> None:
-        """A probe has been sent."""
-        self.tried_boot = now.boot
+        """Whether to probe the account before the next list: its proof is getting old. Once, then list anyway."""
+        fresh = self.proven_boot is not None and now.boot - self.proven_boot < us(policy.freshness_s / 2)
+        return not fresh and not self.has_probed
 
     def is_proven(self, now: Moment, policy: Policy) -> bool:
         """Whether the key was shown to be good, and the account the right one, within the same minute (T3)."""

@@ -35,7 +35,7 @@ class Creator:
         return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
 
     def _may_create(self, now: Moment) -> bool:
-        """Only with a recent whole list, the right account, a home that is no copy, and a local market (F79, S10, S16)."""
+        """Only with a recent whole list, the right account, no copied home, and a local market (F79, S10, S16)."""
         ctx, sight = self.lane.ctx, self.lane.sight
         return (
             ctx.may_spend
@@ -55,7 +55,7 @@ class Creator:
     def send(self, now: Moment) -> None:
         """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
         for attempt in self._waiting():
-            if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE):
+            if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
             if session is not None and self._commit_sent(attempt, now):

@@ -50,7 +50,7 @@ class Destroyer:
     def send(self, now: Moment) -> None:
         """Start at most one call: all that are due together where the provider takes several at once."""
         connection = self.lane.connection
-        if connection is None or not self.lane.is_free(Endpoint.DESTROY):
+        if connection is None or not self.lane.is_free(Endpoint.DESTROY, now):
             return
         batch = self._batch(self._due(now), connection.traits.bulk_destroy)
         if not batch:
@@ -84,7 +84,8 @@ class Destroyer:
         if attempt is None or attempt.state is not State.DESTROYING:
             return
         heard = reply.outcome in HEARD
-        detail = f"{reply.outcome.value}" + (f" ({reply.detail})" if reply.detail else "")
+        detail = reply.outcome.value.replace("_", " ")
+        detail += f" ({reply.detail})" if reply.detail and not heard else ""
         tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.lane.ctx.policy)])
         if reply.outcome is DestroyOutcome.UNAUTHORISED:
             text = f"{self.lane.name} refuses the key for a destroy: {reply.detail}"

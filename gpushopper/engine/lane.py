@@ -35,6 +35,8 @@ from gpushopper.store.failures import Stale
 ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
 GRACE_S = 5.0
 """A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
+BEGUN_S = 2.5
+"""A call handed to a thread has begun by then; until it has, a second one to its endpoint could be too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,16 @@ class Lane:
         if self.connection is None:
             return now.boot
         wait = self.connection.free_at(endpoint) - self.ctx.clock.monotonic()
-        return now.boot + max(us(wait), 0)
+        return max(now.boot + us(wait), self._begun_boot(endpoint), now.boot)
 
-    def is_free(self, endpoint: Endpoint) -> bool:
+    def _begun_boot(self, endpoint: Endpoint) -> int:
+        """When every call to the endpoint under way has surely begun and so taken its slot in the pacing."""
+        asked = [flight.asked_boot for key, flight in self.flights.items() if key[1] == endpoint.value]
+        return max(asked, default=-us(BEGUN_S)) + us(BEGUN_S)
+
+    def is_free(self, endpoint: Endpoint, now: Moment) -> bool:
         """Whether a call to the endpoint may start now."""
-        return self.connection is not None and self.connection.free_at(endpoint) <= self.ctx.clock.monotonic()
+        return self.connection is not None and self.free_boot(endpoint, now) <= now.boot
 
     def submit(
         self,
@@ -176,10 +183,11 @@ class Lane:
         limit = self.ctx.policy.read_limit_s
         connection = self.connection
         if self.sight.needs_probe(now, self.ctx.policy):
-            if self.is_free(Endpoint.ACCOUNT):
-                self.sight.probed(now)
+            if self.is_free(Endpoint.ACCOUNT, now):
+                self.sight.has_probed = True
                 self.submit((ACCOUNT,), lambda: connection.fetch_account(limit), limit, now)
-        elif self.is_free(Endpoint.LIST):
+        elif self.is_free(Endpoint.LIST, now):
+            self.sight.has_probed = False
             known = frozenset(a.id for a in self.open_attempts())
             self.submit((LIST,), lambda: connection.fetch_instances(limit), limit, now, known)
 
@@ -286,7 +294,7 @@ class Lane:
             return
         limit = self.ctx.policy.read_limit_s
         for instance_id in list(self.ask):
-            if (self.name, GET, instance_id) in self.flights or not self.is_free(Endpoint.GET):
+            if (self.name, GET, instance_id) in self.flights or not self.is_free(Endpoint.GET, now):
                 continue
             self.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
 
@@ -315,7 +323,7 @@ class Lane:
     def _relabel(self, instance_id: str, label: str, now: Moment) -> None:
         connection = self.connection
         key = (LABEL, instance_id)
-        if connection is None or (self.name, *key) in self.flights or not self.is_free(Endpoint.LABEL):
+        if connection is None or (self.name, *key) in self.flights or not self.is_free(Endpoint.LABEL, now):
             return
         limit = self.ctx.policy.read_limit_s
         self.submit(key, lambda: connection.set_label(instance_id, label, limit), limit, now)

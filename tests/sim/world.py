@@ -1,0 +1,228 @@
+"""A whole world in one thread: simulated clocks, the market in-process, real SQLite, the real engine (S5, S30)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import peewee
+from tests.transport import FaultTransport
+
+from gpushopper import wire
+from gpushopper.core.admission import Brakes
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.policy import PAPER, Policy
+from gpushopper.engine.engine import AccountSetup, Engine
+from gpushopper.engine.executor import Done
+from gpushopper.paths import Home
+from gpushopper.providers import adapter
+from gpushopper.sandbox.book import write_ledger
+from gpushopper.sandbox.faults import Fault, FaultBook
+from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.vast.app import create_app
+from gpushopper.store.db import Store
+from gpushopper.store.installation import check
+
+START = 1_793_400_000 * us(1)
+WIDE = Brakes(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
+
+
+class SimClock:
+    """Simulated wall, boot and monotonic clocks; a call under way sees the time it has already been charged."""
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.pending: Callable[[], float] = lambda: 0.0
+        self.asleep = 0
+        self.skew = 0
+        self.boot_id = "boot-1"
+        self._market = START
+
+    def now(self) -> Moment:
+        return Moment(START + self.t + self.skew, us(1000) + self.t, self.boot_id)
+
+    def monotonic(self) -> float:
+        return (self.t - self.asleep) / us(1) + self.pending()
+
+    def market(self) -> int:
+        """The market's clock: never back, although calls of one instant overlap."""
+        self._market = max(self._market, START + self.t + us(self.pending()))
+        return self._market
+
+
+@dataclass
+class SimExecutor:
+    """A call acts on the market at once; its reply is delivered when the charged time has passed (S5)."""
+
+    clock: SimClock
+    transport: FaultTransport
+    waiting: list[tuple[int, Done]] = field(default_factory=list)
+    on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
+    on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
+
+    def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
+        self.on_submit(key)
+        self.transport.settle()
+        value = call()
+        spent = us(self.transport.settle())
+        self.waiting.append((self.clock.t + spent, Done(key, value)))
+        self.on_reply(key)
+
+    def collect(self) -> list[Done]:
+        ready = [done for due, done in self.waiting if due <= self.clock.t]
+        self.waiting = [(due, done) for due, done in self.waiting if due > self.clock.t]
+        return ready
+
+    def next_due(self) -> int | None:
+        return min((us(1000) + due for due, _ in self.waiting), default=None)
+
+
+class World:
+    """One user, one home, one market; everything that happens is decided by the seed and the script."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int = 1,
+        policy: Policy = PAPER,
+        gaps: bool = True,
+        database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
+        brakes: Brakes = WIDE,
+    ) -> None:
+        self.home = Home(data=folder, config=folder)
+        self.policy = policy
+        self.brakes = brakes
+        self.database_class = database_class
+        self.clock = SimClock()
+        self.dice = Random(seed)
+        self.market = Market(self.clock.market, seed=seed, boot_seconds=30.0)
+        self.faults = FaultBook(self.clock.market, seed=seed)
+        self.app = create_app(self.market, self.faults, Pacer(enabled=gaps))
+        self.key = self.market.keys_of("vast")[0]
+        self.engine: Engine
+        self.executor: SimExecutor
+        self.store: Store
+        self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
+        self.on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
+
+    # ---- process
+
+    def start(self) -> World:
+        """Start the daemon's inside: open, recover, connect."""
+        transport = FaultTransport(self.app)
+        self.clock.pending = lambda: transport.pending_s
+        self.executor = SimExecutor(self.clock, transport, on_submit=self.on_submit, on_reply=self.on_reply)
+        self.store = Store.open(
+            self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class
+        )
+        installation = check(self.home, self.store, random=self.dice.randbytes, machine_id="sim")
+        connection = adapter("vast")(
+            "http://127.0.0.1:9", self.key, self.clock.monotonic, transport=transport, wait=transport.wait
+        )
+        setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
+        self.engine = Engine(
+            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home
+        )
+        self.engine.ctx.new_id = self.new_id
+        self.engine.recover()
+        return self
+
+    def new_id(self, length: int) -> str:
+        return base64.b32encode(self.dice.randbytes(length)).decode().lower()[:length]
+
+    def kill(self) -> None:
+        """kill -9: nothing in memory survives, nothing is said to the market."""
+        self.executor.waiting.clear()
+        self.store.database.close()
+
+    def restart(self) -> World:
+        self.kill()
+        return self.start()
+
+    # ---- time
+
+    def run_until(self, condition: Callable[[], bool], limit_s: float = 3600.0) -> bool:
+        """Jump from due time to due time until the condition holds or the limit passes."""
+        end = self.clock.t + us(limit_s)
+        while True:
+            self.engine.step()
+            if condition():
+                return True
+            if self.clock.t >= end:
+                return False
+            self._jump(end)
+
+    def run_for(self, seconds: float) -> None:
+        self.run_until(lambda: False, seconds)
+
+    def _jump(self, end: int) -> None:
+        due = self.engine.next_due()
+        target = end if due is None else min(due - us(1000), end)
+        self.clock.t = max(target, self.clock.t + us(0.001))
+
+    def sleep(self, seconds: float) -> None:
+        """The laptop sleeps: wall and boot go on, the awake clock stands still."""
+        self.clock.t += us(seconds)
+        self.clock.asleep += us(seconds)
+        self.engine.resume()
+
+    # ---- the user
+
+    def ready(self) -> World:
+        assert self.run_until(self.engine.is_ready, 600)
+        return self
+
+    def provision(self, gpu: str = "RTX 4090", hours: float = 2.0, name: str | None = None, **more: Any) -> str:
+        """Plan and provision as the command does; the session's id."""
+        plan = self.engine.plan(
+            wire.PlanRequest(
+                search=wire.SearchRequest(gpu=gpu), life_us=us(hours * 3600), retries=more.pop("retries", 2)
+            )
+        )
+        self.executor.transport.settle()
+        request = wire.ProvisionRequest(
+            offers=plan.offers,
+            disk_gb=plan.disk_gb,
+            max_rate=plan.max_rate,
+            life_us=plan.life_us,
+            image=plan.image,
+            retries=plan.retries,
+            name=name,
+            **more,
+        )
+        return self.engine.provision(request).sessions[0]
+
+    def view(self, ref: str) -> wire.SessionView:
+        return self.engine.session(ref)
+
+    def status(self, ref: str) -> str:
+        return self.view(ref).status
+
+    def running(self, ref: str, limit_s: float = 1800) -> bool:
+        return self.run_until(lambda: self.status(ref) == "running", limit_s)
+
+    def ended(self, ref: str, limit_s: float = 7200) -> bool:
+        return self.run_until(lambda: self.status(ref) in ("stopped", "failed"), limit_s)
+
+    # ---- the truth
+
+    def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
+        return self.faults.add("vast", call, word, arg, **more)
+
+    def ledger(self) -> dict[str, Any]:
+        return write_ledger(self.market)
+
+    def living(self) -> list[dict[str, Any]]:
+        """Our instances that exist on the market now, whoever knows of them."""
+        return [row for row in self.ledger()["instances"] if row["state"] != "gone" and not row["foreign"]]
+
+    def alarms(self) -> set[str]:
+        return {alarm.kind for alarm in self.engine.alarms().alarms}
+
+
