@@ -32,15 +32,16 @@ def translated(path: Path) -> Iterator[None]:
     """Turn what the system says about the file into our errors; broken rules of the schema pass unchanged."""
     try:
         yield
-    except peewee.DatabaseError as error:
+    # Peewee wraps what a statement raises when it starts, not what comes while its rows are read.
+    except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
         known = _known(error, path)
         if known is None:
             raise
         raise known from error
 
 
-def _known(error: peewee.DatabaseError, path: Path) -> ShopperError | None:
-    extended = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+def _known(error: Exception, path: Path) -> ShopperError | None:
+    extended = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     if not isinstance(extended, int):
         return None
     code = extended & 0xFF

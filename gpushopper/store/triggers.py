@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gpushopper.core.alarms import TWIN
 from gpushopper.core.attempts import TRANSITIONS, State
 from gpushopper.core.sessions import FAILURES
 
@@ -84,4 +85,4 @@ SELECT s.id AS session_id, CASE
     WHEN s.reason IN ({_words(FAILURES)}) THEN 'failed'
     ELSE 'stopped' END AS status
 FROM sessions s LEFT JOIN attempts c ON c.session_id = s.id
-    AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id)"""
+    AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{TWIN}')"""

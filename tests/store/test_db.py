@@ -223,7 +223,7 @@ def test_a_database_someone_holds_says_so(home: Path, store: Store):
         pass
 
 
-@pytest.mark.parametrize("damage", ["garbage", "cut", "flipped"])
+@pytest.mark.parametrize("damage", ["garbage", "cut", "flipped", "one page"])
 def test_a_damaged_file_is_set_aside_and_begun_anew(home: Path, store: Store, damage: str):
     path = home / "gpu-shopper.db"
     with store.transaction():
@@ -235,6 +235,7 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(home: Path, store: Store, da
     broken = {
         "garbage": b"not a database at all" * 500,
         "cut": whole[: len(whole) // 2],
+        "one page": whole[:-4096] + b"\xff" * 4096,
         "flipped": whole[:4096] + bytes(byte ^ 0xFF for byte in whole[4096:]),
     }[damage]
     path.write_bytes(broken)

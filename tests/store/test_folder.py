@@ -11,8 +11,8 @@ from gpushopper.store.folder import file_system_of, is_network
 MOUNTS = r"""
 /dev/vda / ext4 rw,relatime 0 0
 tmpfs /tmp tmpfs rw 0 0
-server:/home /home nfs4 rw,vers=4.2 0 0
-/dev/vdb /home/local xfs rw 0 0
+server:/data /data nfs4 rw,vers=4.2 0 0
+/dev/vdb /data/local xfs rw 0 0
 me@far:/x /mnt/far\040away fuse.sshfs rw 0 0
 //nas/share /srv cifs rw 0 0
 tmpfs /srv tmpfs rw 0 0
@@ -25,9 +25,9 @@ broken line
     [
         ("/var/lib/x.db", "ext4"),
         ("/tmp/x.db", "tmpfs"),
-        ("/home/me/x.db", "nfs4"),
-        ("/home/local/me/x.db", "xfs"),
-        ("/homestead/x.db", "ext4"),
+        ("/data/me/x.db", "nfs4"),
+        ("/data/local/me/x.db", "xfs"),
+        ("/database/x.db", "ext4"),
         ("/mnt/far away/x.db", "fuse.sshfs"),
         ("/srv/x.db", "tmpfs"),
     ],

@@ -43,6 +43,7 @@ def test_totals_are_the_sum_of_the_entries(store: Store, written: list[Entry]):
         of_attempt = expected.setdefault(entry.attempt_id, {})
         of_attempt[entry.kind] = of_attempt.get(entry.kind, 0) + entry.micros
     assert ledger.totals_by_attempt(store) == expected
+    assert {type(amount) for kinds in ledger.totals_by_attempt(store).values() for amount in kinds.values()} <= {int}
     assert ledger.totals_by_attempt(store, ["a1", "nobody"]) == {k: v for k, v in expected.items() if k == "a1"}
     assert ledger.totals_by_attempt(store, []) == {}
 
@@ -122,6 +123,7 @@ def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
         remember(store, "k2", NOW + requests.KEPT_US)
     assert requests.recall(store, "k1") == requests.Remembered("POST", "/sessions", "d", 202, '{"x":1}')
     with store.transaction():
+        assert requests.prune(store, NOW) == 0
         assert requests.prune(store, NOW + 1) == 1
     assert requests.recall(store, "k1") is None
     assert requests.recall(store, "k2") is not None

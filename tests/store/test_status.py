@@ -37,6 +37,7 @@ def attempts(draw: st.DrawFn, ordinal: int) -> Attempt:
         "",
         state,
         ordinal=ordinal,
+        reason=draw(st.sampled_from(["", "user", "twin"])),
         desire=Desire.GONE if state is State.GONE else draw(st.sampled_from(Desire)),
         instance_id=f"i{next(NUMBERS)}" if has_id else None,
         handed_over_at=draw(st.sampled_from([None, NOW])) if has_id else None,
