@@ -1,0 +1,129 @@
+"""A real daemon process in the test's own home, and a plain way to ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.paths import Home, find_home
+
+COMMAND = [sys.executable, "-m", "gpushopper.daemon"]
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("daemon", timeout=timeout_s)
+        self._socket_path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._socket_path))
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    json: Any
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+
+@dataclass
+class Running:
+    """One daemon process."""
+
+    home: Home
+    process: subprocess.Popen[str]
+
+    def ask(self, method: str, path: str, body: Any = None, timeout_s: float = 20, **headers: str) -> Answer:
+        connection = _UnixConnection(self.home.socket, timeout_s)
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, data, sent)
+            reply = connection.getresponse()
+            return Answer(reply.status, dict(reply.headers), json.loads(reply.read()))
+        finally:
+            connection.close()
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; exit status and what was said on stderr."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=15)
+        return self.process.returncode, said
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.home.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def start(home: Path, wait_until: Callable[..., None]) -> Iterator[Callable[..., Running]]:
+    """Start daemons; those that still run at the end are killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*, ready: bool = True, **environ: str) -> Running:
+        process = subprocess.Popen(
+            [*COMMAND, "run"], env={**os.environ, **environ}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        running = Running(find_home(), process)
+        if ready:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            while line.startswith("warning:"):
+                line = process.stderr.readline()
+            assert "is watching" in line, line + process.stderr.read()
+        return running
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=15)
+
+
+@pytest.fixture
+def fail_to_start(home: Path) -> Callable[..., tuple[int, str]]:
+    """Run a daemon that is expected to give up: exit status and stderr. `before` goes in front of the command."""
+
+    def run(*before: str, **environ: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [*before, *COMMAND, "run"], env={**os.environ, **environ}, text=True, capture_output=True, timeout=30
+        )
+        return done.returncode, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def once(home: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Run a job; exit status and its JSON line."""
+
+    def run(*arguments: str, given: str = "", **environ: str) -> tuple[int, dict[str, Any]]:
+        done = subprocess.run(
+            [*COMMAND, "once", *arguments], env={**os.environ, **environ}, text=True, input=given,
+            capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert done.stderr == ""
+        (line,) = done.stdout.splitlines()
+        return done.returncode, json.loads(line)
+
+    return run

@@ -1,0 +1,224 @@
+"""Every way a start can fail: one line, the right exit status, no traceback (S21); and what a good start leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gpushopper.paths import Home, find_home
+from tests.daemon.conftest import COMMAND, Running
+
+Failing = Callable[..., tuple[int, str]]
+Starting = Callable[..., Running]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount and to change the user")
+
+
+def written(home: Path, config: str) -> Home:
+    home.mkdir(exist_ok=True)
+    found = find_home()
+    found.config_file.write_text(config)
+    return found
+
+
+def assert_one_line(said: str, *words: str) -> None:
+    lines = [line for line in said.splitlines() if not line.startswith("hint: ")]
+    assert len(lines) == 1 and lines[0].startswith("error: "), said
+    assert [word for word in words if word not in said] == [], said
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "words"),
+    [
+        ("[brakes\n", 4, ["config.toml", "not valid TOML"]),
+        ("[brakes]\nopen_sesions = 1\n", 4, ["brakes.open_sesions", "Did you mean brakes.open_sessions?"]),
+        ("[providers.vst]\nenabled = true\n", 4, ["unknown provider vst", "Did you mean vast?"]),
+        ('[policy]\nname = "quick"\n', 4, ["unknown policy quick"]),
+        ('[policy]\nname = "drill"\n', 6, ["policy drill", "vast", "console.vast.ai"]),
+        ('[policy]\nname = "drill-live"\n[providers.vast]\nendpoint = "http://localhost:1"\n', 6, ["localhost"]),
+        ('[policy]\nname = "paper"\n[providers.vast]\nendpoint = "http://10.0.0.1"\n', 6, ["10.0.0.1"]),
+        ('[policy]\nname = "drill"\n[providers.vast]\nendpoint = "http://127.0.0.1.x.org"\n', 6, ["127.0.0.1.x.org"]),
+    ],
+)
+def test_a_configuration_that_cannot_be(home: Path, fail_to_start: Failing, config: str, code: int, words: list[str]):
+    written(home, config)
+    status, said = fail_to_start()
+    assert status == code
+    assert_one_line(said, *words)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[policy]\nname = "drill"\n[providers.vast]\nendpoint = "http://127.0.0.1:9"\n',
+        '[policy]\nname = "drill"\n[providers.vast]\nendpoint = "http://[::1]:9"\n',
+        '[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n',
+    ],
+)
+def test_a_quick_policy_starts_where_nothing_real_can_be_reached(home: Path, start: Starting, config: str):
+    written(home, config)
+    assert start().ask("GET", "/api/v1/status").json["policy"] == "drill"
+
+
+def test_a_socket_path_that_some_system_would_cut(home: Path, fail_to_start: Failing):
+    long = home / ("x" * 90)
+    status, said = fail_to_start(GPU_SHOPPER_HOME=str(long))
+    assert status == 4
+    assert_one_line(said, "100", "GPU_SHOPPER_HOME")
+    assert not long.exists()
+
+
+def test_a_second_daemon_says_who_is_first(start: Starting, fail_to_start: Failing):
+    first = start()
+    status, said = fail_to_start()
+    assert status == 6
+    assert_one_line(said, f"already running, pid {first.process.pid}")
+    assert first.ask("GET", "/health").json["pid"] == first.process.pid
+
+
+def test_a_database_of_a_newer_version(home: Path, start: Starting, fail_to_start: Failing):
+    start().end()
+    with sqlite3.connect(find_home().database) as database:
+        database.execute("PRAGMA user_version = 9999")
+    database.close()
+    status, said = fail_to_start()
+    assert status == 4
+    assert_one_line(said, "newer")
+
+
+def test_a_damaged_database_is_kept_aside_with_an_alarm(home: Path, start: Starting):
+    first = start()
+    identity = first.ask("GET", "/api/v1/status").json["installation"]
+    first.end()
+    find_home().database.write_bytes(b"SQLite format 3\0" + b"damage" * 4000)
+    second = start()
+    status = second.ask("GET", "/api/v1/status").json
+    assert status["installation"] == identity
+    (alarm,) = second.ask("GET", "/api/v1/alarms").json["alarms"]
+    assert alarm["kind"] == "database_rebuilt"
+    (kept,) = home.glob("*.damaged-*")
+    assert kept.name in alarm["text"]
+    assert b"damage" in kept.read_bytes()
+
+
+@needs_root
+def test_a_home_of_another_user(home: Path, fail_to_start: Failing):
+    home.parent.chmod(0o755)
+    home.mkdir(mode=0o755)
+    status, said = fail_to_start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    assert status == 4
+    assert_one_line(said, str(home), "cannot be written")
+
+
+def in_mounted(command: str, home: Path) -> list[str]:
+    """Run what follows in a mount namespace of its own, after a mount command."""
+    home.mkdir(exist_ok=True)
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", f'{command}\nexec "$@"', "sh"]
+
+
+@needs_root
+def test_a_read_only_home(home: Path, fail_to_start: Failing):
+    before = in_mounted(f"mount --bind {home} {home}; mount -o remount,bind,ro {home}", home)
+    status, said = fail_to_start(*before)
+    assert status == 4
+    assert_one_line(said, str(home), "Read-only file system")
+
+
+@needs_root
+@pytest.mark.parametrize("free_kib", [0, 4, 40])
+def test_a_full_disk(home: Path, fail_to_start: Failing, free_kib: int):
+    fill = f"dd if=/dev/zero of={home}/ballast bs=1k count={256 - 4 - free_kib} status=none || true"
+    status, said = fail_to_start(*in_mounted(f"mount -t tmpfs -o size=256k none {home}; {fill}", home))
+    assert status == 1
+    assert_one_line(said, "full")
+
+
+def test_a_start_under_an_open_umask_leaves_nothing_open(home: Path, start: Starting):
+    old = os.umask(0)
+    try:
+        running = start()
+    finally:
+        os.umask(old)
+    running.ask("POST", "/api/v1/alarms/ack", {})
+    modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in [home, *home.rglob("*")]}
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
+    limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+    assert "Max core file size        0 " in limits
+    assert os.readlink(f"/proc/{running.process.pid}/cwd") == "/"
+
+
+def test_a_key_file_open_to_others_is_not_read_but_the_daemon_runs(home: Path, start: Starting):
+    home.mkdir()
+    find_home().key_file.write_text('[vast]\napi_key = "c4n4ry-key"\n')
+    find_home().key_file.chmod(0o644)
+    running = start()
+    (vast,) = running.ask("GET", "/api/v1/providers").json["providers"]
+    assert vast["state"] == "keyless" and "chmod 600" in vast["detail"]
+    assert running.ask("GET", "/health").json["ok"] is False
+
+
+def detached(**environ: str) -> tuple[dict[str, object], subprocess.Popen[bytes]]:
+    """Start as the command line does: the start or its error comes as one JSON line."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [*COMMAND, "detached", "--ready-fd", str(writer)], env={**os.environ, **environ}, pass_fds=[writer],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    os.close(writer)
+    with open(reader) as stream:
+        return json.loads(stream.read()), process
+
+
+def test_a_detached_start_tells_that_it_is_ready(home: Path):
+    told, process = detached()
+    try:
+        assert told == {"ok": True, "pid": process.pid, "version": told["version"], "home": str(home)}
+        assert Running(find_home(), process).ask("GET", "/ready").status == 200  # type: ignore[arg-type]
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=15)
+    assert said == b""
+    assert process.returncode == 0
+
+
+def test_a_detached_start_tells_its_error(home: Path):
+    written(home, "zebra = 1\n")
+    told, process = detached()
+    said, _ = process.communicate(timeout=15)
+    assert (process.returncode, said) == (4, b"")
+    assert told["ok"] is False
+    error = told["error"]
+    assert isinstance(error, dict)
+    assert (error["code"], error["exit"]) == ("unknown_key", 4)
+    assert "zebra" in error["message"]
+
+
+def test_a_detached_start_survives_a_starter_that_has_gone(home: Path, wait_until):
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen([*COMMAND, "detached", "--ready-fd", str(writer)], pass_fds=[writer])
+    os.close(writer)
+    try:
+        wait_until(find_home().socket.exists)
+        assert Running(find_home(), process).ask("GET", "/health").status == 200  # type: ignore[arg-type]
+    finally:
+        process.terminate()
+        assert process.wait(timeout=15) == 0
+
+
+def test_a_copied_home_may_end_but_says_so(home: Path, start: Starting):
+    start().end()
+    copy = home.with_name("copy")
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.sock"))
+    running = start(GPU_SHOPPER_HOME=str(copy))
+    other = Running(Home(copy, copy), running.process)
+    assert other.ask("POST", "/api/v1/shutdown", {}).status == 202
+    assert any("copied or moved" in line["event"] for line in other.log())
