@@ -90,6 +90,22 @@ def test_an_error_undoes_the_whole_transaction(store: Store):
     assert events.last_id(store) == 1
 
 
+def test_only_a_committed_write_counts_as_a_change(store: Store):
+    """Whoever waits for news compares this number: it must neither miss a commit nor wake for nothing."""
+    before = store.last_change
+    with store.transaction():
+        events.last_id(store)
+    with pytest.raises(ValueError, match="undone"), store.transaction():
+        events.append(store, at=NOW, kind="k", text="t")
+        raise ValueError("undone")
+    with pytest.raises(Stale), store.transaction():
+        sessions.update_attempt(store, attempt(), units=1)
+    assert store.last_change == before
+    with store.transaction():
+        sessions.insert_session(store, session())
+    assert store.last_change == before + 1
+
+
 def test_what_is_committed_is_seen_by_another_process_at_once(home: Path, store: Store):
     with store.transaction():
         sessions.insert_session(store, session())
