@@ -71,9 +71,7 @@ def launch_foreign(market: Market, provider: str, label: str | None = None) -> I
     taken, in_use = market.taken(provider)
     for offer in market.supply[provider].offers.values():
         if offer.id not in taken and market.has_room(offer, in_use):
-            order = Order(
-                offer.id, label=label, image=FOREIGN_IMAGE, disk_gb=20.0, runtype="ssh", foreign=True
-            )
+            order = Order(offer.id, label=label, image=FOREIGN_IMAGE, disk_gb=20.0, runtype="ssh", foreign=True)
             return market.place(account.id, order, market.now())
     raise LookupError("every offer is taken")
 

@@ -9,7 +9,7 @@ from gpushopper.sandbox.model import UNITS_PER_MICRO, CreateSeen, DestroySeen, I
 from gpushopper.sandbox.timing import SECOND, rfc3339
 
 SCHEMA = 1
-_STATE = {Phase.FRESH: "pending", Phase.CREATED: "pending"}
+_WORDS = {Phase.FRESH: "pending", Phase.CREATED: "pending"}
 
 
 def write_ledger(market: Market) -> dict[str, Any]:
@@ -22,6 +22,11 @@ def write_ledger(market: Market) -> dict[str, Any]:
         "creates": [_create_row(seen) for seen in market.creates],
         "destroys": [_destroy_row(seen) for seen in market.destroys],
     }
+
+
+def state_of(instance: Instance) -> str:
+    """Return `pending loading running stopped offline` or `gone` (S25)."""
+    return _WORDS.get(instance.phase, str(instance.phase))
 
 
 def env_label(order: Order) -> str | None:
@@ -40,7 +45,7 @@ def _instance_row(instance: Instance) -> dict[str, Any]:
         "id": str(instance.id),
         "provider": instance.provider,
         "label": instance.label,
-        "state": _STATE.get(instance.phase, str(instance.phase)),
+        "state": state_of(instance),
         "foreign": instance.order.foreign,
         "created_at": rfc3339(instance.created_at),
         "ended_at": None if instance.ended_at is None else rfc3339(instance.ended_at),

@@ -133,6 +133,4 @@ def _cut_offers(dice: Random, host: Host, offers: dict[int, Offer]) -> None:
             break
         offer_id = 29_000_000 + len(offers) * 1_913 + dice.randrange(1_900)
         price = round(host.gpu.price_micros * size * spread * dice.uniform(0.97, 1.03))
-        offers[offer_id] = Offer(
-            host.provider, offer_id, host, size, price, round(price * dice.uniform(0.4, 0.7))
-        )
+        offers[offer_id] = Offer(host.provider, offer_id, host, size, price, round(price * dice.uniform(0.4, 0.7)))

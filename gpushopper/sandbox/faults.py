@@ -119,9 +119,7 @@ class FaultBook:
 
     def take(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] = ()) -> Fault | None:
         """Return the first active fault of these words for this call and count it as acted."""
-        return next(
-            (fault for fault in self._matching(provider, call, words, names) if self.act(fault)), None
-        )
+        return next((fault for fault in self._matching(provider, call, words, names) if self.act(fault)), None)
 
     def act(self, fault: Fault) -> bool:
         """Count one act, unless `after` or `chance` lets this call pass; whether the fault acts."""

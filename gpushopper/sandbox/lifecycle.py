@@ -84,9 +84,7 @@ def apply_event(instance: Instance, at: int) -> None:
     elif instance.online_at is not None and instance.online_at <= at:
         come_online(instance, at)
     else:
-        instance.enter(
-            Phase.RUNNING if instance.phase is Phase.LOADING else BOOT[BOOT.index(instance.phase) + 1], at
-        )
+        instance.enter(Phase.RUNNING if instance.phase is Phase.LOADING else BOOT[BOOT.index(instance.phase) + 1], at)
         _schedule(instance, at)
 
 

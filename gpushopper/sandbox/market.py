@@ -76,9 +76,7 @@ class Market:
 
     def keys_of(self, provider: str) -> list[str]:
         """Return the secrets of a provider's first account, then of its others."""
-        return [
-            key.secret for key in self.keys.values() if self.accounts[key.account_id].provider == provider
-        ]
+        return [key.secret for key in self.keys.values() if self.accounts[key.account_id].provider == provider]
 
     # Looking
 
@@ -120,9 +118,7 @@ class Market:
     def has_room(self, offer: Offer, in_use: dict[int, int]) -> bool:
         """Whether the host is reachable and has enough GPUs that nobody uses."""
         host = offer.host
-        return (
-            host.id not in self.offline_hosts and host.gpu_count - in_use.get(host.id, 0) >= offer.gpu_count
-        )
+        return host.id not in self.offline_hosts and host.gpu_count - in_use.get(host.id, 0) >= offer.gpu_count
 
     def contract_end(self, offer: Offer) -> int:
         """Return when a contract made now would end; hosts renew their term a day before it is over."""

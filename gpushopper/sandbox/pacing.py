@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from gpushopper.sandbox.timing import SECOND
 
+FORMS = ("message", "plain", "detail", "success_false", "search_quota")
+"""The five bodies of a 429 that were seen or documented."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -126,9 +126,7 @@ def _charge(instance: Instance, now: int) -> dict[str, Any]:
         "description": f"Instance {instance.id} Charges - {days} days",
         "amount": _dollars(meter.units),
         "metadata": {"label": instance.label},
-        "items": [
-            {**item, "type": t, "description": text, "amount": _dollars(units)} for t, units, text in parts
-        ],
+        "items": [{**item, "type": t, "description": text, "amount": _dollars(units)} for t, units, text in parts],
     }
 
 

@@ -15,9 +15,7 @@ from gpushopper.sandbox.vast.desk import PROVIDER, Desk
 from gpushopper.sandbox.vast.orders import BadOrder, read_order
 
 _UNKNOWN_ID = 99_000_000
-OCI_FAILURE = (
-    "Error response from daemon: failed to create task: OCI runtime create failed: runc create failed\n"
-)
+OCI_FAILURE = "Error response from daemon: failed to create task: OCI runtime create failed: runc create failed\n"
 
 
 def register(app: Flask, desk: Desk) -> None:
@@ -123,7 +121,5 @@ def _success(instance_id: int, secret: str) -> Response:
 def _bid_too_low(instance: Instance, status: int) -> Response:
     """Answer an error that carries the id of an instance that exists, stopped and billing (F3)."""
     more: dict[str, Any] = {"new_contract": instance.id, "instance_api_key": instance.secret}
-    answer = replies.refuse(
-        status, "invalid_price", "Bid is below the minimum; instance created stopped.", **more
-    )
+    answer = replies.refuse(status, "invalid_price", "Bid is below the minimum; instance created stopped.", **more)
     return answer

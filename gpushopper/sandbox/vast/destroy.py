@@ -76,6 +76,4 @@ def _too_young(desk: Desk, instance: Instance) -> Response | None:
     if left <= 0 or not desk.faults.act(fault):
         return None
     seconds = left // SECOND + 1
-    return replies.refuse(
-        400, "not_yet", f"Instance cannot be destroyed yet, try again in {seconds} seconds."
-    )
+    return replies.refuse(400, "not_yet", f"Instance cannot be destroyed yet, try again in {seconds} seconds.")

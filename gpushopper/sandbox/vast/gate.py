@@ -71,15 +71,9 @@ def _lose(desk: Desk) -> Response | None:
 
 def _identify(desk: Desk) -> Response | None:
     visit = desk.visit
-    secret = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or request.args.get(
-        "api_key"
-    )
+    secret = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or request.args.get("api_key")
     if not secret:
-        return (
-            None
-            if visit.endpoint.public
-            else replies.refuse(403, "auth_error", "This action requires login.")
-        )
+        return None if visit.endpoint.public else replies.refuse(403, "auth_error", "This action requires login.")
     key = desk.market.keys.get(secret)
     if key is not None and desk.market.accounts[key.account_id].provider == PROVIDER:
         if fault := desk.take("revoke", names=()):
@@ -134,7 +128,7 @@ def _refuse(desk: Desk) -> Response | None:
             return replies.gateway_error(status)
         word = {410: "deprecated_endpoint", 404: "not_found"}.get(status, "invalid_request")
         return replies.refuse(status, word, f"{request.path} is not available.")
-    if request.data and request.get_json(force=True, silent=True) is None:
+    if request.get_data() and request.get_json(force=True, silent=True) is None:
         return replies.refuse(400, "invalid_request", "Invalid json body")
     return None
 
@@ -179,11 +173,7 @@ def _changed(value: Any, name: str, how: str) -> Any:
 def _record(desk: Desk, answer: Response) -> None:
     """Put creates and destroys into the ledger with what their caller was told."""
     visit, market = desk.visit, desk.market
-    error = (
-        (answer.get_json(silent=True) or {}).get("error")
-        if answer.is_json and answer.status_code >= 400
-        else None
-    )
+    error = (answer.get_json(silent=True) or {}).get("error") if answer.is_json and answer.status_code >= 400 else None
     told = visit.told or (f"{answer.status_code} {error}" if error else str(answer.status_code))
     if visit.create is not None:
         visit.create.reply = told

@@ -48,9 +48,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         "dph_total": total,
         "storage_total_cost": instance.storage_rate / SCALE,
         "search": prices(instance.gpu_rate, instance.storage_rate),
-        "instance": prices(
-            instance.gpu_rate if running else 0, instance.storage_rate if current_rate(instance) else 0
-        ),
+        "instance": prices(instance.gpu_rate if running else 0, instance.storage_rate if current_rate(instance) else 0),
         "credit_balance": None,
         "credit_discount": None,
         "client_run_time": 1.1,

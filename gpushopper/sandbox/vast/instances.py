@@ -22,11 +22,7 @@ def register(app: Flask, desk: Desk) -> None:
         if fault := desk.take("empty200"):
             empty = {"success": True, "instances_found": 0, "total_instances": 0, "label_counts": {}}
             told = {**empty, "next_token": None, "instances": []}
-            return (
-                replies.reply(told)
-                if fault.arg != "body"
-                else Response(b"", 200, content_type="application/json")
-            )
+            return replies.reply(told) if fault.arg != "body" else Response(b"", 200, content_type="application/json")
         if desk.take("null200"):
             return replies.reply({"success": True, "instances": None})
         _bring_strangers(desk)
@@ -74,9 +70,7 @@ def read_row(desk: Desk, instance: Instance) -> dict[str, Any] | None:
 
 
 def _list(desk: Desk, page: Page) -> Response:
-    shown = [
-        instance for instance in desk.market.present(desk.caller.account_id) if _is_shown(desk, instance)
-    ]
+    shown = [instance for instance in desk.market.present(desk.caller.account_id) if _is_shown(desk, instance)]
     rows = [row for instance in shown if (row := read_row(desk, instance)) is not None]
     counts: dict[str, int] = {}
     for instance in shown:

@@ -52,9 +52,7 @@ def _register_ssh(app: Flask, desk: Desk) -> None:
         instance = desk.mine(instance_id)
         if instance is None:
             return replies.no_such_instance(instance_id)
-        instance.ssh_keys.append(
-            _ssh_key(desk, str(desk.visit.body.get("ssh_key", "")), len(instance.ssh_keys))
-        )
+        instance.ssh_keys.append(_ssh_key(desk, str(desk.visit.body.get("ssh_key", "")), len(instance.ssh_keys)))
         desk.market.changes += 1
         return replies.reply({"success": True, "msg": "SSH key attached successfully"})
 

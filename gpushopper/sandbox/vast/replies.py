@@ -6,12 +6,8 @@ from typing import Any
 
 from flask import Response, json
 
-CAPTIVE_PORTAL = (
-    "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>"
-)
+CAPTIVE_PORTAL = "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>"
 GATEWAY_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
-
-RATE_FORMS = ("message", "plain", "detail", "success_false", "search_quota")
 
 
 def reply(body: Any, status: int = 200) -> Response:

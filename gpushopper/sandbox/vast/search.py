@@ -45,9 +45,7 @@ def register(app: Flask, desk: Desk) -> None:
     @app.get("/api/v0/gpu_names/unique/")
     def list_gpu_names() -> Response:
         offers = desk.market.supply[PROVIDER].offers.values()
-        return replies.reply(
-            {"success": True, "gpu_names": sorted({offer.host.gpu.name for offer in offers})}
-        )
+        return replies.reply({"success": True, "gpu_names": sorted({offer.host.gpu.name for offer in offers})})
 
 
 def _answer(desk: Desk, query: dict[str, Any]) -> Response:
@@ -69,9 +67,7 @@ def _find_rows(desk: Desk, query: dict[str, Any]) -> list[dict[str, Any]]:
         raise ValueError(f"type: unknown offer type {kind!r}")
     disk = float(query.get("allocated_storage") or DEFAULT_DISK)
     filters = {name: value for name, value in query.items() if name not in _NOT_FILTERS}
-    rows = [
-        row for row in _rows(desk, disk, kind in ("bid", "interruptible")) if matches(_view(row), filters)
-    ]
+    rows = [row for row in _rows(desk, disk, kind in ("bid", "interruptible")) if matches(_view(row), filters)]
     for column, direction in reversed(query.get("order") or []):
         rows.sort(key=lambda row: _sortable(row.get(column)), reverse=str(direction).lower() == "desc")
     limit = int(query.get("limit") or CAP)

@@ -1,0 +1,61 @@
+"""`python -m gpushopper.sandbox`: serve a market, or print its ledger."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gpushopper.sandbox import book
+from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.saving import MARKET_FILE, load_world
+from gpushopper.sandbox.server import MARKET_DIR, CannotStart, Sandbox
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, 1 cannot start or read, 2 usage."""
+    options = _parser().parse_args(arguments)
+    home = Path(options.home).absolute()
+    try:
+        return _print_ledger(home) if options.command == "ledger" else _serve(home, options)
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=("serve", "ledger"), default="serve")
+    parser.add_argument("--home", required=True, help="folder of this sandbox; the market is kept in it")
+    parser.add_argument("--seed", type=int, help="supply and times follow from it (a new market: 1)")
+    parser.add_argument("--boot-seconds", type=float, help="from create to running, about (default 4)")
+    parser.add_argument("--rate-gaps", choices=("on", "off"), help="enforce the providers' minimum gaps")
+    parser.add_argument("--port", type=int, help="TCP port of the Vast dialect (default: the last one)")
+    return parser
+
+
+def _serve(home: Path, options: argparse.Namespace) -> int:
+    sandbox = Sandbox(home)
+    gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
+    status = sandbox.open(seed=options.seed, boot_seconds=options.boot_seconds, rate_gaps=gaps, port=options.port)
+    sys.stdout.write(json.dumps({"ready": True, **status}) + "\n")
+    sys.stdout.flush()
+    sandbox.wait()
+    sandbox.close()
+    return 0
+
+
+def _print_ledger(home: Path) -> int:
+    """Print the ledger from the market file, whether or not a server runs."""
+    path = home / MARKET_DIR / MARKET_FILE
+    if not path.exists():
+        raise CannotStart(f"no market in {home}")
+    world = load_world(path, MarketClock(path.parent))
+    sys.stdout.write(json.dumps(book.write_ledger(world.market), indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

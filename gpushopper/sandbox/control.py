@@ -1,0 +1,225 @@
+"""The control surface: HTTP and JSON on a private Unix socket (shapes in the package's docstring)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, json, request
+from werkzeug.exceptions import HTTPException
+
+from gpushopper.sandbox import actions, book
+from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.faults import Fault
+from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.pacing import FORMS
+from gpushopper.sandbox.saving import World
+from gpushopper.sandbox.timing import parse_duration, rfc3339
+
+SCHEMA = 1
+_PROVIDERS = ("vast",)
+
+
+class Control:
+    """What the control surface works with."""
+
+    def __init__(self, home: Path, world: World, clock: MarketClock, stop: Callable[[], None]) -> None:
+        self.home = home
+        self.world = world
+        self.clock = clock
+        self.stop = stop
+
+    def status(self) -> dict[str, Any]:
+        """Return where each dialect answers and with which keys."""
+        return {
+            "schema": SCHEMA,
+            "home": str(self.home),
+            "pid": os.getpid(),
+            "now": rfc3339(self.clock()),
+            "clock_offset_us": self.clock.offset(),
+            "seed": self.world.market.seed,
+            "instances_are": "paper",
+            "rate_gaps": "on" if self.world.pacer.enabled else "off",
+            "dialects": {name: self._dialect(name, port) for name, port in self.world.ports.items()},
+        }
+
+    def _dialect(self, name: str, port: int) -> dict[str, Any]:
+        first, other, *_ = self.world.market.keys_of(name)
+        return {"url": f"http://127.0.0.1:{port}", "keys": {"api_key": first, "other_account_api_key": other}}
+
+
+def create_control(control: Control) -> Flask:
+    """Return the control application; the caller serves it on a 0600 socket and saves after each request."""
+    app = Flask("gpushopper.sandbox.control", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    _add_reading(app, control)
+    _add_faults(app, control)
+    _add_playing(app, control)
+    _add_settings(app, control)
+
+    @app.errorhandler(ValueError)
+    @app.errorhandler(LookupError)
+    @app.errorhandler(HTTPException)
+    def refuse(error: Exception) -> Response:
+        status = error.code or 400 if isinstance(error, HTTPException) else 400
+        text = str(error.args[0]) if error.args else str(error)
+        return _reply({"schema": SCHEMA, "error": {"code": "refused", "message": text}}, status)
+
+    return app
+
+
+def _reply(body: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(body), status, content_type="application/json")
+
+
+def _body(*known: str) -> dict[str, Any]:
+    """Return the request's JSON object; raises ValueError for fields it does not know."""
+    body = request.get_json(force=True, silent=True) if request.get_data() else {}
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")
+    unknown = sorted(set(body) - set(known))
+    if unknown:
+        raise ValueError(f"unknown field: {unknown[0]}")
+    return body
+
+
+def _add_reading(app: Flask, control: Control) -> None:
+    @app.get("/status")
+    def status() -> Response:
+        return _reply(control.status())
+
+    @app.get("/ledger")
+    def ledger() -> Response:
+        return _reply(book.write_ledger(control.world.market))
+
+    @app.post("/stop")
+    def stop() -> Response:
+        control.stop()
+        return _reply({"schema": SCHEMA, "stopping": True})
+
+
+def _add_faults(app: Flask, control: Control) -> None:
+    faults = control.world.faults
+
+    @app.post("/faults")
+    def add_fault() -> Response:
+        body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
+        arg = body.get("arg")
+        fault = faults.add(
+            str(body.get("provider", "")),
+            str(body.get("call", "")),
+            str(body.get("word", "")),
+            None if arg is None else str(arg),
+            count=_whole(body, "count"),
+            duration=body.get("for"),
+            instance=None if body.get("instance") is None else str(body["instance"]),
+            after=_whole(body, "after") or 0,
+            chance=_whole(body, "chance") or 100,
+        )
+        return _reply({"schema": SCHEMA, "fault": _shown(fault, control.clock())})
+
+    @app.get("/faults")
+    def list_faults() -> Response:
+        return _reply({"schema": SCHEMA, "faults": [_shown(f, control.clock()) for f in faults.faults]})
+
+    @app.delete("/faults")
+    def clear_faults() -> Response:
+        return _reply({"schema": SCHEMA, "cleared": faults.clear()})
+
+    @app.delete("/faults/<int:fault_id>")
+    def clear_fault(fault_id: int) -> Response:
+        return _reply({"schema": SCHEMA, "cleared": faults.clear(fault_id)})
+
+
+def _whole(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    return None if value is None else int(value)
+
+
+def _shown(fault: Fault, now: int) -> dict[str, Any]:
+    until = None if fault.until is None else rfc3339(fault.until)
+    return {**asdict(fault), "until": until, "active": fault.is_active(now), "line": fault.line()}
+
+
+def _add_playing(app: Flask, control: Control) -> None:
+    market = control.world.market
+
+    @app.post("/launch")
+    def launch() -> Response:
+        body = _body("provider", "label")
+        provider = _provider(body)
+        market.settle()
+        instance = actions.launch_foreign(market, provider, body.get("label"))
+        return _reply({"schema": SCHEMA, "id": str(instance.id), "provider": provider, "label": instance.label})
+
+    @app.post("/advance")
+    def advance() -> Response:
+        offset = control.clock.advance(parse_duration(_body("by").get("by", "")))
+        market.settle()
+        market.changes += 1
+        return _reply({"schema": SCHEMA, "clock_offset_us": offset, "now": rfc3339(control.clock())})
+
+    @app.post("/revise")
+    def revise() -> Response:
+        body = _body("instance", "action", "value")
+        market.settle()
+        instance = _find(control, body.get("instance"))
+        actions.revise(market, instance, str(body.get("action", "")), body.get("value"))
+        return _reply({"schema": SCHEMA, "id": str(instance.id), "state": book.state_of(instance)})
+
+
+def _provider(body: dict[str, Any]) -> str:
+    provider = str(body.get("provider", ""))
+    if provider not in _PROVIDERS:
+        raise ValueError(f"unknown provider: {provider or '(none)'}")
+    return provider
+
+
+def _find(control: Control, number: Any) -> Instance:
+    text = str(number)
+    instance = control.world.market.instances.get(int(text) if text.isdecimal() else -1)
+    if instance is None or not instance.is_there:
+        raise ValueError(f"no such instance: {number}")
+    return instance
+
+
+def _add_settings(app: Flask, control: Control) -> None:
+    market, pacer = control.world.market, control.world.pacer
+
+    @app.post("/pacing")
+    def pacing() -> Response:
+        body = _body("enabled", "form", "retry_after")
+        if body.get("form", pacer.form) not in FORMS:
+            raise ValueError(f"unknown form: {body['form']} (one of {' '.join(FORMS)})")
+        pacer.enabled = bool(body.get("enabled", pacer.enabled))
+        pacer.form = body.get("form", pacer.form)
+        pacer.retry_after = body.get("retry_after", pacer.retry_after)
+        market.changes += 1
+        return _reply({"schema": SCHEMA, "enabled": pacer.enabled, "form": pacer.form})
+
+    @app.post("/credit")
+    def credit() -> Response:
+        body = _body("provider", "usd")
+        market.settle()
+        provider = _provider(body)
+        account = next(a for a in market.accounts.values() if a.provider == provider)
+        account.paid_in_micros += round(float(body.get("usd", 0)) * 1_000_000) - account.credit_micros
+        market.changes += 1
+        return _reply({"schema": SCHEMA, "account": str(account.id), "usd": account.credit_micros / 1_000_000})
+
+    @app.post("/keys")
+    def keys() -> Response:
+        body = _body("secret", "revoked", "provider", "scopes")
+        secret = str(body.get("secret", ""))
+        if secret not in market.keys:
+            provider = _provider(body)
+            account = next(a for a in market.accounts.values() if a.provider == provider)
+            market.add_key(account.id, secret, scopes=body.get("scopes"))
+        key = market.keys[secret]
+        key.revoked = bool(body.get("revoked", key.revoked))
+        market.changes += 1
+        return _reply({"schema": SCHEMA, "account": str(key.account_id), "revoked": key.revoked})

@@ -1,0 +1,174 @@
+"""One sandbox process: every dialect on TCP, the control surface on a private socket, state on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from cheroot import wsgi
+
+from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.control import Control, create_control
+from gpushopper.sandbox.saving import MARKET_FILE, World, load_world, new_world, save_world
+from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.vast import create_app
+
+MARKET_DIR = "market"
+SOCKET_FILE = "control.sock"
+_LONGEST_SOCKET = 100  # bytes; the system's limit is 108 with its end mark
+DEFAULT_BOOT_SECONDS = 4.0
+
+
+class CannotStart(Exception):
+    """The sandbox of this home cannot be served; the text says why."""
+
+
+class Sandbox:
+    """A market in a home folder, served until `stop`.
+
+    `<home>/market` (0700) holds `market.json`, `clock-offset`, `control.sock` (0600) and `lock`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.dir = self.home / MARKET_DIR
+        self._lock: TextIO | None = None
+        self._stop = threading.Event()
+        self._servers: list[wsgi.Server] = []
+        self._saved: tuple[int, int] | None = None
+
+    def open(
+        self,
+        *,
+        seed: int | None = None,
+        boot_seconds: float | None = None,
+        rate_gaps: bool | None = None,
+        port: int | None = None,
+    ) -> dict[str, Any]:
+        """Start serving and return the status once every dialect answers; raises CannotStart.
+
+        None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port).
+        """
+        self._take_lock()
+        clock = MarketClock(self.dir)
+        self.world = self._load(clock, seed, boot_seconds)
+        if rate_gaps is not None:
+            self.world.pacer.enabled = rate_gaps
+        self._serve_dialect(port)
+        control = Control(self.home, self.world, clock, self._stop.set)
+        self._serve_control(create_control(control))
+        self._save()
+        _probe(self.world.ports["vast"])
+        return control.status()
+
+    def wait(self) -> None:
+        """Serve until somebody asks to stop (control surface, SIGTERM, SIGINT)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        self._stop.wait()
+
+    def close(self) -> None:
+        """Stop serving, save, and give the home free."""
+        for server in self._servers:
+            server.stop()
+        (self.dir / SOCKET_FILE).unlink(missing_ok=True)
+        with self.world.market.lock:
+            save_world(self.dir / MARKET_FILE, self.world)
+        if self._lock is not None:
+            self._lock.close()
+
+    def _take_lock(self) -> None:
+        self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.dir.chmod(0o700)
+        if len(os.fsencode(self.dir / SOCKET_FILE)) > _LONGEST_SOCKET:
+            raise CannotStart(f"the path of the control socket is too long: {self.dir / SOCKET_FILE}")
+        self._lock = (self.dir / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotStart(f"a sandbox is already running in {self.home}") from error
+
+    def _load(self, clock: MarketClock, seed: int | None, boot_seconds: float | None) -> World:
+        path = self.dir / MARKET_FILE
+        if not path.exists():
+            return new_world(clock, seed=seed or 1, boot_seconds=boot_seconds or DEFAULT_BOOT_SECONDS)
+        try:
+            world = load_world(path, clock)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CannotStart(f"the market file cannot be read: {path}: {error}") from error
+        if seed is not None and seed != world.market.seed:
+            raise CannotStart(f"this home's market has seed {world.market.seed}; use another home for {seed}")
+        if boot_seconds is not None:
+            world.market.boot_seconds = boot_seconds
+        return world
+
+    def _serve_dialect(self, port: int | None) -> None:
+        app = _saved_after(create_app(self.world.market, self.world.faults, self.world.pacer), self._save)
+        wanted = self.world.ports.get("vast", 0) if port is None else port
+        server = FaultyServer(wanted, app)
+        try:
+            server.prepare()
+        except OSError as error:
+            if port is not None:
+                raise CannotStart(f"port {port} is taken") from error
+            server = FaultyServer(0, app)
+            server.prepare()
+        self.world.ports["vast"] = server.bind_addr[1]
+        self._run(server)
+
+    def _serve_control(self, app: Any) -> None:
+        locked = _locked(app, self.world)
+        path = self.dir / SOCKET_FILE
+        path.unlink(missing_ok=True)
+        server = wsgi.Server(str(path), _saved_after(locked, self._save), numthreads=4, shutdown_timeout=1)
+        before = os.umask(0o177)
+        try:
+            server.prepare()
+        finally:
+            os.umask(before)
+        self._run(server)
+
+    def _run(self, server: wsgi.Server) -> None:
+        self._servers.append(server)
+        threading.Thread(target=server.serve, daemon=True).start()
+
+    def _save(self) -> None:
+        """Write the market file when something changed since it was last written."""
+        with self.world.market.lock:
+            changes = self.world.changes()
+            if changes != self._saved:
+                save_world(self.dir / MARKET_FILE, self.world)
+                self._saved = changes
+
+
+def _saved_after(app: Any, save: Callable[[], None]) -> Any:
+    """Save before the reply leaves: what the caller was told is on disk."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = list(app(environ, start_response))
+        save()
+        return body
+
+    return serve
+
+
+def _locked(app: Any, world: World) -> Any:
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with world.market.lock:
+            return list(app(environ, start_response))
+
+    return serve
+
+
+def _probe(port: int) -> None:
+    """Connect to a dialect once; raises CannotStart. A request would use up a fault that was kept."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except OSError as error:
+        raise CannotStart(f"the dialect on port {port} does not answer: {error}") from error
