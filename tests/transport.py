@@ -1,17 +1,12 @@
 """An in-process transport to a sandbox dialect that breaks replies as its header asks, at simulated time.
 
-    transport = FaultTransport(create_app(market, faults))
-    vast = connect("http://vast.test", key, monotonic=..., transport=transport, wait=transport.wait)
+    transport = FaultTransport(create_app(market, faults), charge=clock.wait)
+    vast = connect("http://127.0.0.1:9", key, clock.monotonic, transport=transport, wait=clock.wait)
 
-The call acts on the market at once. How long it took is only counted, never waited for:
-
-| attribute | meaning |
-|---|---|
-| `charged_s` | simulated seconds of the last request |
-| `pending_s` | simulated seconds of all requests and pauses since `settle()`: one adapter call, pages and waits included |
-
-A simulation calls `settle()` after each adapter call and delivers the result that many seconds later. Give the adapter
-`monotonic=lambda: clock.seconds() + transport.pending_s`, so that its limits and its pacing see that time pass.
+The call acts on the market at once. How long it took is only counted, never waited for: `charge` is called with the
+simulated seconds of each request, and `charged_s` sums them, with the pauses made through `transport.wait`, since it
+was last set to 0. A simulation delivers the result that many seconds later; its `monotonic` must count what has been
+charged so far, so that limits and pacing see the time pass.
 
 What the header `X-Sandbox-Transport` (gpushopper/sandbox/transport.py) becomes:
 
@@ -27,13 +22,12 @@ What the header `X-Sandbox-Transport` (gpushopper/sandbox/transport.py) becomes:
 | `reset` | 0.05 s | `ReadError` |
 
 The limit is `request.extensions["total_limit"]`, else the read timeout of the request, else none (an hour).
-Each thread has its own counters.
+`sent` keeps every request, for tests that count them.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -48,27 +42,15 @@ _MEGABYTE = b" " * 1024**2
 class FaultTransport(httpx.BaseTransport):
     """Carries requests into a WSGI application and obeys its transport header."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, charge: Callable[[float], object] = lambda seconds: None) -> None:
         self._wsgi = httpx.WSGITransport(app=app)
-        self._spent = _Spent()
+        self._report = charge
+        self.charged_s = 0.0
         self.sent: list[httpx.Request] = []
-
-    @property
-    def charged_s(self) -> float:
-        return self._spent.last
-
-    @property
-    def pending_s(self) -> float:
-        return self._spent.total
-
-    def settle(self) -> float:
-        """Return `pending_s` and start again from zero."""
-        total, self._spent.total = self._spent.total, 0.0
-        return total
 
     def wait(self, seconds: float) -> None:
         """A pause between two requests of one call: time passes, nobody sleeps."""
-        self._spent.total += max(seconds, 0.0)
+        self._charge(seconds)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
@@ -102,18 +84,13 @@ class FaultTransport(httpx.BaseTransport):
         return _copy(answer, httpx.ByteStream(body))
 
     def _charge(self, seconds: float) -> None:
-        self._spent.last = seconds
-        self._spent.total += seconds
+        self.charged_s += seconds
+        self._report(seconds)
 
     def _arrive(self, seconds: float, limit: float) -> None:
         self._charge(min(seconds, limit))
         if seconds > limit:
             raise httpx.ReadTimeout("simulated: the reply comes after the limit")
-
-
-class _Spent(threading.local):
-    last = 0.0
-    total = 0.0
 
 
 class _Padded(httpx.SyncByteStream):

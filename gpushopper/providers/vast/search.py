@@ -39,6 +39,9 @@ def search_body(search: Search) -> dict[str, Any]:
         "allocated_storage": search.disk_gb,
         "disk_space": {"gte": search.disk_gb},
     }
+    if search.offer_ids:
+        # A filter on `id` matches nothing (seen live 2026-10-02, vastai.md 3.1).
+        body["ask_contract_id"] = {"in": [int(i) for i in search.offer_ids if i.isascii() and i.isdigit()]}
     if search.gpus:
         body["gpu_name"] = {"in": list(search.gpus)}
     if search.min_gpus > 1:

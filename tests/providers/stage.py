@@ -1,0 +1,108 @@
+"""One account at one simulated provider: what the conformance suite plays on, the same for every adapter (D17)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from gpushopper.core.instances import LABEL_VARIABLE, make_label
+from gpushopper.providers import ADAPTERS, adapter
+from gpushopper.providers.base import Created, CreateRequest, Offers, Provider, Search
+from gpushopper.sandbox.faults import Fault
+from gpushopper.sandbox.saving import World, new_world
+from gpushopper.sandbox.timing import SECOND
+from gpushopper.sandbox.vast import create_app
+from tests.transport import FaultTransport
+
+START = 1_793_300_000 * SECOND
+LIMIT_S = 30.0
+DIALECTS = {"vast": create_app}
+NAMES = sorted(ADAPTERS)
+
+
+class StageClock:
+    """The market's clock and the adapter's: moved by hand, and by what calls are charged."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def wall(self) -> int:
+        return START + round(self.seconds * SECOND)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.seconds
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += max(seconds, 0.0)
+
+
+@dataclass
+class Stage:
+    """A market, its faults, and an adapter connected to it."""
+
+    name: str
+    clock: StageClock
+    world: World
+    transport: FaultTransport
+    provider: Provider
+    key: str
+    made: int = 0
+    started: float = 0.0
+
+    def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
+        return self.world.faults.add(self.name, call, word, arg, **more)
+
+    def later(self, seconds: float = 60.0) -> None:
+        """Let every endpoint be free again and the market move on."""
+        self.clock.wait(seconds)
+
+    def label(self) -> str:
+        self.made += 1
+        return make_label("a" * 10, base64.b32encode(self.made.to_bytes(10, "big")).decode().lower())
+
+    def request(self, **more: Any) -> CreateRequest:
+        found = self.provider.search(Search(limit=1), LIMIT_S)
+        assert isinstance(found, Offers), found
+        label = self.label()
+        plain: dict[str, Any] = {"image": "ubuntu:22.04", "disk_gb": 20.0, "environment": {LABEL_VARIABLE: label}}
+        return CreateRequest(**({"offer": found.offers[0], "label": label} | plain | more))
+
+    def rent(self) -> str:
+        """Create an instance without faults and let it boot."""
+        self.later()
+        created = self.provider.create(self.request(), 60.0)
+        assert isinstance(created, Created), created
+        self.later()
+        return created.instance_id
+
+    def exists(self, instance_id: str) -> bool:
+        """Ground truth."""
+        self.world.market.settle()
+        return any(str(i.id) == instance_id for i in self.world.market.present())
+
+    @property
+    def living(self) -> int:
+        self.world.market.settle()
+        return len(self.world.market.present())
+
+
+def make_stage(name: str, *, gaps: bool = True) -> Stage:
+    clock = StageClock()
+    world = new_world(clock.wall, seed=1, boot_seconds=4.0)
+    world.pacer.enabled = gaps
+    key = world.market.keys_of(name)[0]
+    transport = FaultTransport(DIALECTS[name](world.market, world.faults, world.pacer), charge=clock.wait)
+    return Stage(name, clock, world, transport, connect_to(name, transport, key, clock), key)
+
+
+def connect_to(name: str, transport: httpx.BaseTransport, key: str, clock: StageClock) -> Provider:
+    return adapter(name)("http://127.0.0.1:9", key, clock.monotonic, transport=transport, wait=clock.wait)
+
+
+def answering(handler: Callable[[httpx.Request], httpx.Response], name: str = "vast", key: str = "k" * 64) -> Provider:
+    """An adapter to which hand-written replies are given; time stands still but for its pauses."""
+    return connect_to(name, httpx.MockTransport(handler), key, StageClock())

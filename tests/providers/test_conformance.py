@@ -1,0 +1,231 @@
+"""What every adapter promises, over its simulated provider with its rate gaps on (D17)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.core.instances import StatusClass, parse_label
+from gpushopper.core.money import is_sane_rate
+from gpushopper.providers.base import (
+    Account,
+    Blind,
+    Created,
+    DestroyOutcome,
+    Endpoint,
+    Listing,
+    Missing,
+    Offers,
+    Present,
+    Refusal,
+    RefusedCreate,
+    Search,
+    Trouble,
+)
+from tests.providers.stage import LIMIT_S, Stage, connect_to
+
+
+def listing(stage: Stage) -> Listing:
+    found = stage.provider.fetch_instances(LIMIT_S)
+    assert isinstance(found, Listing), found
+    return found
+
+
+def test_traits_say_what_the_rules_need(stage: Stage):
+    traits = stage.provider.traits
+    assert traits.name == stage.name
+    assert traits.guard_kind in {"self_destroy", "poweroff_stops_billing", "poweroff_only", "none"}
+    assert traits.bulk_destroy >= 1
+    assert traits.console.startswith("https://")
+    assert traits.key_variables
+
+
+def test_the_account_has_an_id_a_balance_and_a_date(stage: Stage):
+    account = stage.provider.fetch_account(LIMIT_S)
+    assert isinstance(account, Account)
+    assert account.account_id
+    assert account.balance == 100_000_000
+    assert account.date is not None and abs(account.date - stage.clock.wall()) < 2_000_000
+
+
+def test_an_instance_lives_from_create_to_not_found(stage: Stage):
+    instance_id = stage.rent()
+    (listed,) = listing(stage).instances
+    seen = stage.provider.fetch_instance(instance_id, LIMIT_S)
+    assert isinstance(seen, Present)
+    assert seen.instance.instance_id == listed.instance_id == instance_id
+    assert seen.instance.status is StatusClass.RUNNING
+    assert parse_label(listed.label) == parse_label(listed.env_label) != None  # noqa: E711
+    assert listed.ssh_host and listed.ssh_port
+
+    (gone,) = stage.provider.destroy((instance_id,), LIMIT_S)
+    assert gone.outcome is DestroyOutcome.ACKNOWLEDGED
+    stage.later()
+    assert isinstance(stage.provider.fetch_instance(instance_id, LIMIT_S), Missing)
+    assert listing(stage) == Listing((), complete=True, date=stage.clock.wall() // 1_000_000 * 1_000_000)
+    (again,) = stage.provider.destroy((instance_id,), LIMIT_S)
+    assert again.outcome is DestroyOutcome.NOT_FOUND
+
+
+def test_offer_and_instance_agree_on_host_and_price(stage: Stage):
+    request = stage.request()
+    stage.later()
+    created = stage.provider.create(request, 60.0)
+    assert isinstance(created, Created) and created.said_success
+    (row,) = listing(stage).instances
+    assert row.host_id == request.offer.host_id
+    assert row.gpu == request.offer.gpu and row.gpu_count == request.offer.gpu_count
+    assert row.rate == request.offer.rate(request.disk_gb)
+    assert row.gpu_rate == request.offer.gpu_rate
+    assert row.disk_gb == request.disk_gb
+    assert row.created_at is not None and row.ends_at is not None
+
+
+def test_a_list_of_several_pages_is_complete(stage: Stage):
+    ids = {stage.rent() for _ in range(60)}
+    found = listing(stage)
+    assert found.complete, found.detail
+    assert {row.instance_id for row in found.instances} == ids
+
+
+def test_a_label_can_be_changed(stage: Stage):
+    instance_id = stage.rent()
+    label = stage.label()
+    assert stage.provider.set_label(instance_id, label, LIMIT_S)
+    assert listing(stage).instances[0].label == label
+    stage.later()
+    assert not stage.provider.set_label("1", label, LIMIT_S)
+
+
+def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
+    ids = tuple(stage.rent() for _ in range(5))
+    before = len(stage.transport.sent)
+    outcomes = stage.provider.destroy(ids, LIMIT_S)
+    assert len(outcomes) == len(ids)
+    if stage.provider.traits.bulk_destroy >= 5:
+        assert len(stage.transport.sent) - before == 1
+        assert {o.outcome for o in outcomes} == {DestroyOutcome.ACKNOWLEDGED}
+        assert stage.living == 0
+
+
+def test_every_offer_found_is_priced_and_rentable(stage: Stage):
+    found = stage.provider.search(Search(limit=64, disk_gb=50.0), LIMIT_S)
+    assert isinstance(found, Offers)
+    assert len(found.offers) == 64 and not found.complete
+    for offer in found.offers:
+        assert is_sane_rate(offer.gpu_rate) and offer.disk_gb >= 50.0 and not offer.interruptible
+        assert offer.seen_at == found.date
+        assert not offer.region.startswith((",", " "))
+    rates = [offer.rate(50.0) for offer in found.offers]
+    assert rates == sorted(rates)
+
+
+def test_a_narrowed_search_finds_what_was_asked(stage: Stage):
+    names = stage.provider.gpu_names(LIMIT_S)
+    assert isinstance(names, tuple) and names == tuple(sorted(set(names))) and len(names) > 3
+    found = stage.provider.search(Search(gpus=names[:1], min_gpus=2, min_vram_mb=8000), LIMIT_S)
+    assert isinstance(found, Offers)
+    assert {o.gpu for o in found.offers} <= set(names[:1])
+    assert all(o.gpu_count >= 2 and o.vram_mb >= 8000 for o in found.offers)
+
+
+def test_more_than_one_reply_of_offers_is_found_in_bands(stage: Stage):
+    # 30 s reach for five requests at Vast's gap of 6 s; a minute more reaches for all of a market of this size.
+    few = stage.provider.search(Search(limit=150), LIMIT_S)
+    assert isinstance(few, Offers)
+    assert len(few.offers) == 150 and not few.complete
+    stage.later()
+    everything = stage.provider.search(Search(limit=None), 3600.0)
+    assert isinstance(everything, Offers) and everything.complete
+    ids = [offer.offer_id for offer in everything.offers]
+    assert len(ids) == len(set(ids)) > 150
+    assert [o.offer_id for o in few.offers] == ids[:150]
+
+
+def test_a_call_before_its_endpoint_is_free_is_not_sent(stage: Stage):
+    provider, now = stage.provider, stage.clock.monotonic
+    assert isinstance(provider.fetch_instances(LIMIT_S), Listing)
+    assert provider.free_at(Endpoint.LIST) > now()
+    before = len(stage.transport.sent)
+    early = provider.fetch_instances(LIMIT_S)
+    assert isinstance(early, Blind) and early.trouble is Trouble.THROTTLED
+    assert early.retry_after_s is not None and 0 < early.retry_after_s <= 2
+    assert len(stage.transport.sent) == before
+    stage.later(early.retry_after_s)
+    assert provider.free_at(Endpoint.LIST) <= now()
+    assert isinstance(provider.fetch_instances(LIMIT_S), Listing)
+
+
+def test_reads_leave_the_share_of_destroys_alone(stage: Stage):
+    instance_id = stage.rent()
+    listing(stage)
+    stage.provider.fetch_instance(instance_id, LIMIT_S)
+    assert stage.provider.free_at(Endpoint.DESTROY) <= stage.clock.monotonic()
+
+
+def test_a_second_create_too_early_is_a_refusal_and_nothing_is_sent(stage: Stage):
+    request = stage.request()
+    assert isinstance(stage.provider.create(request, 60.0), Created)
+    refused = stage.provider.create(request, 60.0)
+    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.THROTTLED
+    assert refused.retry_after_s is not None
+    assert stage.living == 1
+
+
+def test_an_offer_already_taken_is_refused(stage: Stage):
+    request = stage.request()
+    assert isinstance(stage.provider.create(request, 60.0), Created)
+    stage.later()
+    refused = stage.provider.create(request, 60.0)
+    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.OFFER_GONE
+    assert stage.living == 1
+
+
+def test_another_key_of_another_account_shows_another_account(stage: Stage):
+    mine = stage.provider.fetch_account(LIMIT_S)
+    other = connect_to(stage.name, stage.transport, stage.world.market.keys_of(stage.name)[1], stage.clock)
+    theirs = other.fetch_account(LIMIT_S)
+    assert isinstance(mine, Account) and isinstance(theirs, Account)
+    assert mine.account_id != theirs.account_id
+
+
+def test_a_wrong_key_is_never_an_empty_account(stage: Stage):
+    instance_id = stage.rent()
+    request = stage.request()
+    wrong = connect_to(stage.name, stage.transport, "0" * 64, stage.clock)
+    for answer in (
+        wrong.fetch_account(LIMIT_S),
+        wrong.fetch_instances(LIMIT_S),
+        wrong.fetch_instance(instance_id, LIMIT_S),
+    ):
+        assert isinstance(answer, Blind) and answer.trouble is Trouble.AUTH, answer
+    assert wrong.destroy((instance_id,), LIMIT_S)[0].outcome is DestroyOutcome.UNAUTHORISED
+    refused = wrong.create(request, 60.0)
+    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.AUTH and refused.date is None
+    assert stage.exists(instance_id)
+
+
+@pytest.mark.parametrize("strange", ["", "../1", "1?a=b", "1/../2", "-1", "0", "1" * 40, "\u0661", "1\n", "1 ", "x"])
+def test_a_strange_id_never_reaches_a_path(stage: Stage, strange: str):
+    sent = len(stage.transport.sent)
+    assert isinstance(stage.provider.fetch_instance(strange, LIMIT_S), Blind)
+    assert stage.provider.destroy((strange,), LIMIT_S)[0].outcome is DestroyOutcome.UNKNOWN
+    assert not stage.provider.set_label(strange, "x", LIMIT_S)
+    assert len(stage.transport.sent) == sent
+
+
+def test_after_close_every_call_still_answers(stage: Stage):
+    request = stage.request()
+    stage.provider.close()
+    assert isinstance(stage.provider.fetch_account(LIMIT_S), Blind)
+    assert isinstance(stage.provider.fetch_instances(LIMIT_S), Blind)
+    assert isinstance(stage.provider.search(Search(), LIMIT_S), Blind)
+    assert stage.provider.destroy(("1",), LIMIT_S)[0].outcome is DestroyOutcome.UNKNOWN
+    refused = stage.provider.create(request, 60.0)
+    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.NEVER_SENT
+
+
+def test_an_honest_provider_shows_no_drift(stage: Stage):
+    stage.rent()
+    listing(stage)
+    stage.provider.search(Search(), LIMIT_S)
+    assert stage.provider.drift == {}
