@@ -8,7 +8,8 @@ from gpushopper import wire
 from gpushopper.core.attempts import Attempt
 from gpushopper.core.instances import Instance, make_label
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.providers.base import Account, Blind
+from gpushopper.engine.patience import read_patiently
+from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider
 from gpushopper.store import sessions
 
 AUDIT_LIMIT_S = 30.0
@@ -22,8 +23,8 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
         if setup.connection is None:
             blind[name] = setup.key_problem
             continue
-        account = setup.connection.fetch_account(AUDIT_LIMIT_S)
-        listing = setup.connection.fetch_instances(AUDIT_LIMIT_S)
+        connection = setup.connection
+        account, listing = _read(ctx, connection)
         if isinstance(listing, Blind):
             blind[name] = listing.detail
             continue
@@ -33,6 +34,17 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
         rows += _ghosts(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
     return wire.Audit(rows, blind, problems=len(blind) + sum(1 for row in rows if row.note))
+
+
+def _read(ctx: Context, connection: Provider) -> tuple[Account | Blind, Listing | Blind]:
+    limit = AUDIT_LIMIT_S
+    account: Account | Blind = read_patiently(
+        ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
+    )
+    listing: Listing | Blind = read_patiently(
+        ctx, connection, Endpoint.LIST, lambda: connection.fetch_instances(limit), limit
+    )
+    return account, listing
 
 
 def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.AuditRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,6 +48,8 @@ class Context:
     installation: Installation
     home: Home
     new_id: Callable[[int], str] = field(default=random_id)
+    pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    """Waits on a caller's own thread, never on the engine's."""
 
     @property
     def may_spend(self) -> bool:

@@ -262,6 +262,7 @@ class Lane:
         self.ask = self._to_ask(held, missing, now)
         tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
         tx.run(self._mass_change(held, missing))
+        tx.run(self._drift())
 
     def _to_ask(self, held: holdings.Held, missing: tuple[Attempt, ...], now: Moment) -> dict[str, str]:
         """Which missing instances to read by id: those being ended whose unit is due, and the wanted in doubt."""
@@ -284,6 +285,14 @@ class Lane:
             return clear + ([] if fresh else [Clear(alarms.LIST_CONTRADICTS, self.name)])
         text = f"{self.name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
         return [Raise(alarms.MASS_CHANGE, self.name, text, alarms.HINTS[alarms.MASS_CHANGE])]
+
+    def _drift(self) -> list[Raise]:
+        """One alarm for all that the provider says and nobody here understands (F81)."""
+        strange = sorted(self.connection.drift) if self.connection is not None else []
+        if not strange:
+            return []
+        text = f"{self.name} answers in ways this version does not know: {', '.join(strange[:5])}"
+        return [Raise(alarms.DRIFT, self.name, text, alarms.HINTS[alarms.DRIFT])]
 
     # ---- reading by id
 

@@ -26,8 +26,9 @@ from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.intents import DEFAULT_LIFE_S
+from gpushopper.engine.patience import read_patiently
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, ProviderFailed, UsageError
-from gpushopper.providers.base import Blind, Offers, Search
+from gpushopper.providers.base import Blind, Endpoint, Offers, Provider, Search
 
 if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
@@ -131,9 +132,10 @@ class Searcher:
             kept = self._names.get(lane.name)
         if kept is not None and now - kept[0] < us(NAMES_FRESH_S):
             return kept[1]
-        if lane.connection is None:
-            raise Misconfigured(lane.setup.key_problem)
-        names = lane.connection.gpu_names(SEARCH_LIMIT_S)
+        connection = _connected(lane)
+        names: tuple[str, ...] | Blind = read_patiently(
+            self.ctx, connection, Endpoint.SEARCH, lambda: connection.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
+        )
         if not isinstance(names, Blind):
             with self._lock:
                 self._names[lane.name] = (now, names)
@@ -145,9 +147,10 @@ class Searcher:
             kept = self._kept.get((lane.name, search))
         if kept is not None and now - kept.boot < us(OFFERS_FRESH_S):
             return kept.offers
-        if lane.connection is None:
-            raise Misconfigured(lane.setup.key_problem)
-        answer = lane.connection.search(search, SEARCH_LIMIT_S)
+        connection = _connected(lane)
+        answer: Offers | Blind = read_patiently(
+            self.ctx, connection, Endpoint.SEARCH, lambda: connection.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
+        )
         if isinstance(answer, Offers):
             with self._lock:
                 self._kept = {k: v for k, v in self._kept.items() if now - v.boot < us(OFFERS_FRESH_S)}
@@ -225,6 +228,12 @@ class Searcher:
         """The brake this would meet, so that a plan says so before anybody agrees to it."""
         denial = denied_by_brakes(Transaction(self.ctx, self.ctx.clock.now()).load(), rate, self.ctx.brakes)
         return "" if denial is None else f"{denial.text} ({denial.rule})"
+
+
+def _connected(lane: Lane) -> Provider:
+    if lane.connection is None:
+        raise Misconfigured(f"{lane.name}: {lane.setup.key_problem}", code="no_key")
+    return lane.connection
 
 
 def requirements(request: wire.SearchRequest) -> Requirements:

@@ -67,9 +67,9 @@ class SimExecutor:
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
         self.on_submit(key)
-        self.transport.settle()
+        self.transport.charged_s = 0.0
         value = call()
-        spent = us(self.transport.settle())
+        spent, self.transport.charged_s = us(self.transport.charged_s), 0.0
         self.waiting.append((self.clock.t + spent, Done(key, value)))
         self.on_reply(key)
 
@@ -116,7 +116,7 @@ class World:
     def start(self) -> World:
         """Start the daemon's inside: open, recover, connect."""
         transport = FaultTransport(self.app)
-        self.clock.pending = lambda: transport.pending_s
+        self.clock.pending = lambda: transport.charged_s
         self.executor = SimExecutor(self.clock, transport, on_submit=self.on_submit, on_reply=self.on_reply)
         self.store = Store.open(
             self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class
@@ -130,6 +130,7 @@ class World:
             self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home
         )
         self.engine.ctx.new_id = self.new_id
+        self.engine.ctx.pause = transport.wait
         self.engine.recover()
         return self
 
@@ -185,7 +186,7 @@ class World:
                 search=wire.SearchRequest(gpu=gpu), life_us=us(hours * 3600), retries=more.pop("retries", 2)
             )
         )
-        self.executor.transport.settle()
+        self.executor.transport.charged_s = 0.0
         request = wire.ProvisionRequest(
             offers=plan.offers,
             disk_gb=plan.disk_gb,
