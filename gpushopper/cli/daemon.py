@@ -12,7 +12,7 @@ import click
 from gpushopper.cli import launch, machine, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
-from gpushopper.cli.sandbox_home import prepare_home
+from gpushopper.cli.sandbox_home import environment, prepare_home
 from gpushopper.cli.say import clean, money, plural, span, when
 from gpushopper.client import Row
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
@@ -36,7 +36,7 @@ def run(app: App) -> None:
     prepare_home(app, app.practice)
     words = launch.command("run")
     sys.stdout.flush()
-    os.execve(words[0], words, launch.environment(app.home))
+    os.execve(words[0], words, environment(app.home))
 
 
 @daemon.command("start")

@@ -71,4 +71,5 @@ def _remarks(app: App, found: Inventory) -> None:
     if not found.offers:
         app.note("No offer fits.")
     elif found.more or found.total > len(found.offers):
-        app.note(f"First {len(found.offers)} of {found.total}{' and more' if found.more else ''} (--limit).")
+        total = f"more than {found.total}" if found.more else str(found.total)
+        app.note(f"The first {len(found.offers)} of {total}; --limit shows more.")

@@ -12,22 +12,15 @@ from typing import IO, Any
 from gpushopper import errors
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
+from gpushopper.cli.sandbox_home import environment
 from gpushopper.client import Client, Row, from_answer
 from gpushopper.clock import SystemClock
-from gpushopper.paths import HOME_VARIABLE, Home
+from gpushopper.paths import Home
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 ONCE_LIMIT_S = 120.0
 MODULE = "gpushopper.daemon"
-
-
-def environment(home: Home) -> dict[str, str]:
-    """The variables a child needs to find the same home."""
-    variables = dict(os.environ)
-    if home.data == home.config:
-        variables[HOME_VARIABLE] = str(home.data)
-    return variables
 
 
 def command(*words: str) -> list[str]:

@@ -39,7 +39,7 @@ def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
             awaited = waiting(session, now) or "the cloud's list to show it"
             return f"no clear answer for {attempt.offer}: waiting for {awaited}; counted as billed until then"
         case "booting":
-            word = f": {attempt.status_word}" if attempt.status_word else ""
+            word = f": {attempt.status_word}" if attempt.status_word not in ("", "none") else ""
             return f"starting instance {attempt.instance_id}{word}"
         case "running":
             return f"handed over{_took(attempt)}; ends {when(attempt.deadline_at, now)}"

@@ -34,7 +34,7 @@ def print_receipt(app: App, session: SessionView) -> None:
             _print(app, session, attempt)
     if missing:
         raise NotVerified(
-            f"{session.name} has no receipt yet: it may still bill", f"see: gpu-shopper get {session.name}"
+            f"{session.name} has no receipt yet{_so_far(session)}", f"see: gpu-shopper get {session.name}"
         )
 
 
@@ -45,35 +45,53 @@ def _fields(attempt: AttemptView) -> dict[str, Any]:
         "label": attempt.label,
         "gone_at": attempt.gone_at,
         "accrued": attempt.accrued,
-        "receipt": attempt.receipt,
+        "receipt": _receipt(attempt.receipt),
     }
+
+
+def _receipt(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The stored evidence as it stands, its amounts named as such."""
+    if receipt is None:
+        return None
+    cost = {f"{kind}_micros": amount for kind, amount in receipt.get("cost", {}).items()}
+    kept = {name: value for name, value in receipt.items() if name not in ("cost", "total")}
+    return {**kept, "cost": cost, "total_micros": receipt.get("total", 0)}
+
+
+def _so_far(session: SessionView) -> str:
+    if session.stage == "off":
+        return ": it is off, the daemon is finishing the proof"
+    return ": it may still bill" if session.stage == "asked" else ": nobody has ended it"
 
 
 def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
     now, receipt = app.now().wall, attempt.receipt or {}
-    kind = str(receipt.get("kind", ""))
     show.facts(
         [
             ("session", session.name),
-            ("instance", attempt.instance_id or "none"),
+            ("instance", f"{attempt.instance_id or 'none'} on {session.provider}"),
             ("label", attempt.label),
-            ("outcome", MEANS.get(kind, "no receipt yet: may still bill")),
-            ("why", attempt.reason),
+            ("outcome", MEANS.get(str(receipt.get("kind", "")), "no receipt yet")),
+            ("why", attempt.reason.replace("_", " ")),
             ("sent", when(attempt.sent_at, now) if attempt.sent_at else "never"),
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
             ("proven", when(attempt.gone_at, now) if attempt.gone_at else ""),
-            ("cost", money(attempt.accrued)),
-            *_evidence(receipt),
+            ("evidence", _evidence(receipt.get("evidence", {}))),
+            ("cost", _cost(receipt.get("cost", {}), attempt.accrued)),
         ]
     )
 
 
-def _evidence(receipt: dict[str, Any]) -> list[tuple[str, object]]:
-    """What the receipt rests on; its fields differ by kind, so lists are counted and plain values shown."""
-    pairs: list[tuple[str, object]] = []
-    for name, value in receipt.items():
-        if name == "kind" or isinstance(value, dict) or name.endswith("_at"):
-            continue
-        label = name.replace("_", " ")
-        pairs.append((label, plural(len(value), "answer") if isinstance(value, list) else value))
-    return pairs
+def _evidence(evidence: dict[str, Any]) -> str:
+    """`1 destroy sent, then not shown 3 times`, as far as the receipt says."""
+    said = []
+    if evidence.get("destroys"):
+        said.append(f"{plural(evidence['destroys'], 'destroy')} sent")
+    if evidence.get("absences"):
+        said.append(f"not shown {plural(evidence['absences'], 'time')} in a row")
+    return ", then ".join(said)
+
+
+def _cost(parts: dict[str, int], total: int) -> str:
+    shares = [f"{kind} {money(amount)}" for kind, amount in parts.items() if amount]
+    return f"{money(total)} ({', '.join(shares)})" if shares else money(total)

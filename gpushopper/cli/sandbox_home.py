@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from gpushopper.paths import Home, find_home
+from gpushopper.paths import HOME_VARIABLE, Home, find_home
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -22,3 +23,21 @@ def prepare_home(app: App, practice: bool) -> None:
         from gpushopper.cli.sandbox_market import ensure_market
 
         ensure_market(app)
+
+
+def environment(home: Home) -> dict[str, str]:
+    """The variables of a child process that works in this home.
+
+    A practice home gets none of the user's keys and settings: a real key has no business on a practice market, and
+    an endpoint or policy of the environment would stand above what the market wrote into its home.
+    """
+    variables = dict(os.environ)
+    if (home.data / "market").is_dir():
+        variables = {name: value for name, value in variables.items() if not _is_ours(name)}
+    if home.data == home.config:
+        variables[HOME_VARIABLE] = str(home.data)
+    return variables
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("GPU_SHOPPER_") or name.endswith("_API_KEY")

@@ -1,0 +1,165 @@
+"""`demo`: the whole story on a practice market, told by the real commands."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from gpushopper.cli import demo_books
+from gpushopper.cli.app import App
+from gpushopper.cli.group import Command
+from gpushopper.clock import SystemClock
+from gpushopper.errors import ProblemsFound, ShopperError
+from gpushopper.paths import HOME_VARIABLE
+
+SEARCH_PACE_S = 6.5
+"""Vast allows a search each six seconds; the daemon keeps to it, and so does the story."""
+
+COMMAND_LIMIT_S = 120
+
+
+class Scene(NamedTuple):
+    """One command of the story, and what to know about it."""
+
+    words: str
+    says: str
+    searches: bool = False
+
+
+STORY = (
+    Scene(
+        "sandbox start{seed}",
+        "A practice market: a simulated cloud that speaks the real one's language. No account, no money.",
+    ),
+    Scene(
+        "--sandbox inventory --gpu 'RTX 4090' --limit 5",
+        "What does it offer? The price is GPU and disk together.",
+        searches=True,
+    ),
+    Scene(
+        "--sandbox plan --gpu 'RTX 4090' --hours 2",
+        "Before anything is rented: what it will cost at most, and when it ends.",
+        searches=True,
+    ),
+    Scene(
+        "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
+        "Rent it. The end is written down before the request leaves.",
+    ),
+    Scene("--sandbox ls", "One session: what it cost so far, what is reserved for it at most, and when it ends."),
+    Scene("sandbox advance 45m", "45 minutes of work, in an instant."),
+    Scene("--sandbox costs", "Charged to the second."),
+    Scene(
+        "--sandbox shutdown demo --yes --wait proven",
+        "End it. 'off' means the cloud shows it no more; 'destroyed' is said only when that is proven.",
+    ),
+    Scene("--sandbox receipt demo", "The receipt: the proof that it is gone, and the final cost."),
+    Scene("sandbox ledger", "And what the market itself says it billed."),
+)
+
+
+@click.command("demo", cls=Command)
+@click.option("--seed", type=int, metavar="N", help="Another market, other figures.")
+@click.option("--keep", is_flag=True, help="Keep the home folder and leave the market running.")
+@click.pass_obj
+def demo(app: App, seed: int | None, keep: bool) -> None:
+    """Tell the whole story on a practice market, in about half a minute. Needs no account and costs nothing."""
+    if app.as_json:
+        app.output = "table"
+    with _home(app, keep) as home:
+        clock = SystemClock()
+        last_search = clock.monotonic() - SEARCH_PACE_S
+        for scene in STORY:
+            if scene.searches:
+                threading.Event().wait(max(0.0, last_search + SEARCH_PACE_S - clock.monotonic()))
+                last_search = clock.monotonic()
+            _play(app, scene, home, seed)
+        agree = demo_books.compare(
+            app, demo_books.read(_ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json"))
+        )
+    if not agree:
+        raise ProblemsFound("receipt and ledger disagree")
+
+
+@contextmanager
+def _home(app: App, keep: bool) -> Iterator[Path]:
+    """A home of the demo's own; afterwards nothing of it runs or remains, however the demo ended."""
+    home = Path(tempfile.mkdtemp(prefix="gs-demo-"))
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield home
+        app.goes_on = ""
+    finally:
+        ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            if keep:
+                app.note(f"\nKept: {HOME_VARIABLE}={home}; stop it with: gpu-shopper sandbox stop")
+            else:
+                _clear(home)
+        finally:
+            signal.signal(signal.SIGINT, ignored)
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _clear(home: Path) -> None:
+    """Stop market and daemon, and remove the home."""
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            _command("sandbox stop"),
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMMAND_LIMIT_S,
+            check=False,
+        )
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _command(words: str) -> list[str]:
+    return [sys.executable, "-m", "gpushopper.cli", *shlex.split(words)]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {**os.environ, HOME_VARIABLE: str(home)}
+
+
+def _play(app: App, scene: Scene, home: Path, seed: int | None) -> None:
+    """Say what comes, show the command, run it with its real output."""
+    words = scene.words.format(seed="" if seed is None else f" --seed {seed}")
+    colored = app.has_color(sys.stdout)
+    dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if colored else ("", "", "")
+    print(f"\n{dim}# {scene.says}{plain}\n{bold}$ gpu-shopper {words}{plain}", flush=True)
+    code = subprocess.run(_command(words), env=_environment(home), timeout=COMMAND_LIMIT_S, check=False).returncode
+    if code:
+        raise ShopperError(f"the demo stopped: that command ended with status {code}")
+
+
+def _ask(home: Path, words: str) -> str:
+    """The answer of a command, for the comparison."""
+    done = subprocess.run(
+        _command(words),
+        env=_environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_LIMIT_S,
+        check=False,
+    )
+    if done.returncode:
+        raise ShopperError(f"the demo stopped: {words} ended with status {done.returncode}")
+    return done.stdout

@@ -1,0 +1,66 @@
+"""Our receipt beside the market's ledger: they must name the same instances, say gone, and agree about the money."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import NamedTuple
+
+from gpushopper.cli import show
+from gpushopper.cli.app import App
+from gpushopper.core.money import dollars
+
+CENT = 10_000
+SHARE = 0.01
+
+
+class Side(NamedTuple):
+    """What one side says."""
+
+    instances: tuple[str, ...]
+    gone: bool
+    micros: int
+
+
+def read(receipt: str, ledger: str) -> tuple[Side, Side]:
+    """Both sides, from the JSON of `receipt` and of `sandbox ledger`."""
+    receipts = [row for row in json.loads(receipt)["receipts"] if row["instance_id"]]
+    billed = [row for row in json.loads(ledger)["instances"] if not row["foreign"]]
+    ours = Side(
+        instances=tuple(sorted(str(row["instance_id"]) for row in receipts)),
+        gone=bool(receipts) and all((row["receipt"] or {}).get("kind") == "proven" for row in receipts),
+        micros=sum(row["accrued_micros"] for row in receipts),
+    )
+    theirs = Side(
+        instances=tuple(sorted(str(row["id"]) for row in billed)),
+        gone=bool(billed) and all(row["state"] == "gone" for row in billed),
+        micros=sum(int(Decimal(row["usd"]) * 1_000_000) for row in billed),
+    )
+    return ours, theirs
+
+
+def agrees(ours: Side, theirs: Side) -> bool:
+    """Whether the same instances are gone, at the same cost but for one cent or one percent."""
+    tolerance = max(CENT, round(theirs.micros * SHARE))
+    same_money = abs(ours.micros - theirs.micros) <= tolerance
+    return ours.instances == theirs.instances and ours.gone and theirs.gone and same_money
+
+
+def compare(app: App, sides: tuple[Side, Side]) -> bool:
+    """Print both sides in a small table; whether they agree."""
+    ours, theirs = sides
+    rows = [
+        ("instance", *(", ".join(side.instances) or "none" for side in sides)),
+        ("state", *("gone" if side.gone else "not gone" for side in sides)),
+        ("cost", *(dollars(side.micros, 4) for side in sides)),
+    ]
+    columns = (
+        show.Column("", lambda row: row[0]),
+        show.Column("OUR RECEIPT", lambda row: row[1]),
+        show.Column("THE MARKET'S LEDGER", lambda row: row[2]),
+    )
+    show.out("")
+    show.table(app, rows, columns)
+    agree = agrees(ours, theirs)
+    show.out(f"\n{'They agree: rented, used, gone, and every cent accounted for.' if agree else 'They disagree.'}")
+    return agree
