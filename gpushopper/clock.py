@@ -24,7 +24,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks, moved by a practice market's offset where its file exists (S26)."""
+    """This computer's clocks, moved by a practice market's offset where its file exists (S26)."""
 
     def __init__(self, offset_file: Path | None = None) -> None:
         self._offset_file = offset_file

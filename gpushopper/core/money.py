@@ -52,5 +52,5 @@ def dollars(amount: Micros, places: int = 2) -> str:
 
 
 def decimal_text(amount: Micros) -> str:
-    """Plain six-decimal text for machines: `1.720000`."""
+    """Plain six-decimal text for programs: `1.720000`."""
     return f"{Decimal(amount) / DOLLAR:.6f}"

@@ -153,7 +153,7 @@ def _twin(maker: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Ac
         if maker.strange_passes + 1 < policy.orphan_passes or not old:
             return [Change(maker, {"strange_passes": maker.strange_passes + 1})]
     return [
-        DestroyTwin(row, maker, "twin"),
+        DestroyTwin(row, maker, alarms.TWIN),
         Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN]),
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gpushopper.core.alarms import TWIN
 from gpushopper.core.attempts import Attempt, Desire, State
 from gpushopper.core.money import Micros
 from gpushopper.core.offers import Offer
@@ -75,7 +76,7 @@ class Session:
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:
     """The newest attempt that is not a twin; what the session's status is about."""
-    made = sorted((a for a in attempts if a.reason != "twin"), key=lambda a: a.ordinal)
+    made = sorted((a for a in attempts if a.reason != TWIN), key=lambda a: a.ordinal)
     return made[-1] if made else None
 
 

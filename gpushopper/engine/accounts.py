@@ -109,7 +109,10 @@ def _key_alarm(value: Blind, name: str) -> list[Action]:
 
 
 def record(tx: Transaction, name: str, value: Account | Blind, actions: list[Action]) -> None:
-    """Store which account the key opens, with the alarms about it."""
+    """Store which account the key opens, with the alarms about it; a wrong one is never recorded."""
     tx.run(actions)
-    if isinstance(value, Account) and known_accounts.known_account(tx.ctx.store, name) != value.account_id:
+    wrong = any(isinstance(action, Raise) for action in actions)
+    if not isinstance(value, Account) or wrong:
+        return
+    if known_accounts.known_account(tx.ctx.store, name) != value.account_id:
         known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall)
