@@ -272,7 +272,10 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """Costs of one session or attempt by class (gpu, storage, traffic, minimum); `reserved` is still to come."""
+    """Costs of one session by class (gpu, storage, traffic, minimum), micro-dollars.
+
+    `at_most` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
+    """
 
     session: str
     name: str

@@ -88,13 +88,18 @@ def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
 
 
 def at_most(attempt: Attempt, accrued: Micros) -> Micros:
-    """The most an attempt can cost in all: its reserve while it is open, what it did cost once it is gone.
+    """The most an attempt costs if it ends on time: the figure the plan promised, never less than what has accrued.
 
-    Never less than what has accrued already.
+    Once it is off, or gone, no more can come. What a slow end could add is held back in the reserve.
     """
-    if attempt.state is State.GONE:
+    if attempt.state is State.GONE or attempt.off_at is not None:
         return accrued
-    return max(accrued, attempt.reserve)
+    return max(accrued, expected_worst(attempt))
+
+
+def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
+    """What of the reserve is not used up yet; released only when the attempt is gone (I13)."""
+    return 0 if attempt.state is State.GONE else max(attempt.reserve - accrued, 0)
 
 
 def expected_worst(attempt: Attempt) -> Micros:

@@ -186,7 +186,7 @@ def costs(ctx: Context, session_id: str | None, consumer: str | None, start: int
 
 def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -> wire.CostRow:
     by_kind = dict.fromkeys(ledger.KINDS, 0)
-    at_most = 0
+    at_most = reserved = 0
     for attempt in attempts:
         for kind, micros in totals.get(attempt.id, {}).items():
             by_kind[kind] += micros
@@ -194,7 +194,9 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
             until = now if attempt.off_at is None else min(now, attempt.off_at)
             for entry in ledger.accrue(attempt, until)[0]:
                 by_kind[entry.kind] += entry.micros
-        at_most += ledger.at_most(attempt, _accrued(attempt, totals, now))
+        so_far = _accrued(attempt, totals, now)
+        at_most += ledger.at_most(attempt, so_far)
+        reserved += ledger.still_reserved(attempt, so_far)
     accrued = sum(by_kind.values())
     latest = current(attempts)
     return wire.CostRow(
@@ -208,7 +210,7 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
         traffic_micros=by_kind[ledger.TRAFFIC],
         minimum_micros=by_kind[ledger.MINIMUM],
         accrued=accrued,
-        reserved=max(at_most - accrued, 0),
+        reserved=reserved,
         at_most=at_most,
         settled=not any(a.is_open for a in attempts),
     )
