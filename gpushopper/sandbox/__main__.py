@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path(options.home).absolute()
     try:
         return _print_ledger(home) if options.command == "ledger" else _serve(home, options)
-    except CannotStart as error:
+    except (CannotStart, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -39,11 +39,14 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(home: Path, options: argparse.Namespace) -> int:
     sandbox = Sandbox(home)
     gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
-    status = sandbox.open(seed=options.seed, boot_seconds=options.boot_seconds, rate_gaps=gaps, port=options.port)
-    sys.stdout.write(json.dumps({"ready": True, **status}) + "\n")
-    sys.stdout.flush()
-    sandbox.wait()
-    sandbox.close()
+    sandbox.obey_signals()
+    try:
+        status = sandbox.open(seed=options.seed, boot_seconds=options.boot_seconds, rate_gaps=gaps, port=options.port)
+        sys.stdout.write(json.dumps({"ready": True, **status}) + "\n")
+        sys.stdout.flush()
+        sandbox.wait()
+    finally:
+        sandbox.close()
     return 0
 
 

@@ -8,14 +8,15 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from cheroot import wsgi
 
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.control import Control, create_control
-from gpushopper.sandbox.saving import MARKET_FILE, World, load_world, new_world, save_world
+from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
 
@@ -38,9 +39,8 @@ class Sandbox:
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
         self.dir = self.home / MARKET_DIR
-        self._lock: TextIO | None = None
         self._stop = threading.Event()
-        self._servers: list[wsgi.Server] = []
+        self._undo = ExitStack()
         self._saved: tuple[int, int] | None = None
 
     def open(
@@ -58,6 +58,7 @@ class Sandbox:
         self._take_lock()
         clock = MarketClock(self.dir)
         self.world = self._load(clock, seed, boot_seconds)
+        self._undo.callback(save_world, self.dir / MARKET_FILE, self.world)
         if rate_gaps is not None:
             self.world.pacer.enabled = rate_gaps
         self._serve_dialect(port)
@@ -67,40 +68,38 @@ class Sandbox:
         _probe(self.world.ports["vast"])
         return control.status()
 
-    def wait(self) -> None:
-        """Serve until somebody asks to stop (control surface, SIGTERM, SIGINT)."""
+    def obey_signals(self) -> None:
+        """Let SIGTERM and SIGINT end `wait`; call it before anybody may know that we run."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+
+    def wait(self) -> None:
+        """Serve until somebody asks to stop."""
         self._stop.wait()
 
     def close(self) -> None:
-        """Stop serving, save, and give the home free."""
-        for server in self._servers:
-            server.stop()
-        (self.dir / SOCKET_FILE).unlink(missing_ok=True)
-        with self.world.market.lock:
-            save_world(self.dir / MARKET_FILE, self.world)
-        if self._lock is not None:
-            self._lock.close()
+        """Undo what `open` came to do, last first: stop serving, save, give the home free."""
+        self._undo.close()
 
     def _take_lock(self) -> None:
         self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.dir.chmod(0o700)
         if len(os.fsencode(self.dir / SOCKET_FILE)) > _LONGEST_SOCKET:
             raise CannotStart(f"the path of the control socket is too long: {self.dir / SOCKET_FILE}")
-        self._lock = (self.dir / "lock").open("w")
+        lock = self._undo.enter_context((self.dir / "lock").open("w"))
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CannotStart(f"a sandbox is already running in {self.home}") from error
 
     def _load(self, clock: MarketClock, seed: int | None, boot_seconds: float | None) -> World:
         path = self.dir / MARKET_FILE
         if not path.exists():
-            return new_world(clock, seed=seed or 1, boot_seconds=boot_seconds or DEFAULT_BOOT_SECONDS)
+            boot = DEFAULT_BOOT_SECONDS if boot_seconds is None else boot_seconds
+            return new_world(clock, seed=1 if seed is None else seed, boot_seconds=boot)
         try:
             world = load_world(path, clock)
-        except (ValueError, KeyError, TypeError) as error:
+        except (NewerMarket, ValueError, KeyError, TypeError) as error:
             raise CannotStart(f"the market file cannot be read: {path}: {error}") from error
         if seed is not None and seed != world.market.seed:
             raise CannotStart(f"this home's market has seed {world.market.seed}; use another home for {seed}")
@@ -126,6 +125,7 @@ class Sandbox:
         locked = _locked(app, self.world)
         path = self.dir / SOCKET_FILE
         path.unlink(missing_ok=True)
+        self._undo.callback(path.unlink, missing_ok=True)
         server = wsgi.Server(str(path), _saved_after(locked, self._save), numthreads=4, shutdown_timeout=1)
         before = os.umask(0o177)
         try:
@@ -135,7 +135,7 @@ class Sandbox:
         self._run(server)
 
     def _run(self, server: wsgi.Server) -> None:
-        self._servers.append(server)
+        self._undo.callback(server.stop)
         threading.Thread(target=server.serve, daemon=True).start()
 
     def _save(self) -> None:

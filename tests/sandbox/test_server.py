@@ -1,0 +1,215 @@
+"""The process: ready line, control socket, kill -9, a second one, the ledger while stopped."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+import pytest
+
+CREATE = {"image": "ubuntu:22.04", "disk": 40, "label": "gs1-x", "env": {"GS_LABEL": "gs1-x"}}
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the control socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=10)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+
+class Process:
+    """A sandbox process of one home."""
+
+    def __init__(self, home, *options):
+        self.home = home
+        command = [sys.executable, "-m", "gpushopper.sandbox", "--home", str(home), *options]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.child.stdout.readline()
+        self.ready = json.loads(line) if line else None
+
+    def control(self, method, path, body=None):
+        connection = UnixConnection(self.home / "market" / "control.sock")
+        connection.request(method, path, json.dumps(body) if body is not None else None)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer
+
+    def vast(self, method, path, body=None):
+        place = self.ready["dialects"]["vast"]
+        connection = http.client.HTTPConnection(place["url"].removeprefix("http://"), timeout=10)
+        headers = {"Authorization": f"Bearer {place['keys']['api_key']}"}
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer
+
+    def rent(self):
+        query = {"rentable": {"eq": True}, "limit": 1}
+        offer = self.vast("POST", "/api/v0/bundles/", query)["offers"][0]["id"]
+        return self.vast("PUT", f"/api/v0/asks/{offer}/", CREATE)["new_contract"]
+
+    def kill(self, number=signal.SIGKILL):
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        out, err = self.child.communicate(timeout=20)
+        return self.child.returncode, out, err
+
+
+@pytest.fixture
+def start(home):
+    started = []
+
+    def run(*options):
+        process = Process(home, *options)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+
+
+def offline_ledger(home):
+    command = [sys.executable, "-m", "gpushopper.sandbox", "ledger", "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_status_is_the_ready_line(start, home):
+    server = start("--seed", "3", "--rate-gaps", "on")
+    status = server.control("GET", "/status")
+    assert server.ready["ready"] is True
+    assert (status["schema"], status["home"], status["seed"]) == (1, str(home), 3)
+    assert status["dialects"] == server.ready["dialects"]
+    assert set(status["dialects"]["vast"]) == {"url", "keys"}
+    assert status["rate_gaps"] == "on"
+
+
+def test_the_control_socket_is_private(start, home):
+    start()
+    assert stat.S_IMODE((home / "market").stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "market" / "control.sock").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "market" / "market.json").stat().st_mode) == 0o600
+
+
+def test_kill_loses_nothing_and_the_port_stays(start, home):
+    server = start("--boot-seconds", "0.2")
+    number = server.rent()
+    server.control("POST", "/faults", {"provider": "vast", "call": "list", "word": "empty200", "count": 2})
+    assert server.vast("GET", "/api/v1/instances/")["instances"] == []
+    server.control("POST", "/advance", {"by": "1h"})
+    server.kill()
+    ledger = json.loads(offline_ledger(home).stdout)
+    assert [(row["id"], row["state"]) for row in ledger["instances"]] == [(str(number), "running")]
+    assert 3590 < ledger["instances"][0]["gpu_seconds"] < 3660
+    again = start()
+    assert again.ready["dialects"] == server.ready["dialects"]
+    assert again.control("GET", "/faults")["faults"][0]["acted"] == 1
+    assert again.vast("GET", "/api/v1/instances/")["instances"] == []
+    assert [row["id"] for row in again.vast("GET", "/api/v1/instances/")["instances"]] == [number]
+
+
+def test_stop_is_graceful_and_the_ledger_stays_readable(start, home):
+    server = start()
+    number = server.rent()
+    assert server.control("POST", "/stop") == {"schema": 1, "stopping": True}
+    assert server.child.wait(timeout=20) == 0
+    assert not (home / "market" / "control.sock").exists()
+    (row,) = json.loads(offline_ledger(home).stdout)["instances"]
+    assert (row["id"], row["label"], row["env_label"]) == (str(number), "gs1-x", "gs1-x")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_it_quietly(start, number):
+    assert start().kill(number) == (0, "", "")
+
+
+def test_a_second_one_in_the_same_home_says_why(start, home):
+    start()
+    code, _, err = start().kill()
+    assert (code, err) == (1, f"a sandbox is already running in {home}\n")
+
+
+def test_a_home_keeps_its_seed(start, home):
+    start("--seed", "5").kill(signal.SIGTERM)
+    code, _, err = start("--seed", "6").kill()
+    assert (code, "has seed 5" in err) == (1, True)
+
+
+def test_a_broken_market_file_is_left_alone(start, home):
+    start().kill(signal.SIGTERM)
+    path = home / "market" / "market.json"
+    path.write_text("{")
+    code, _, err = start().kill()
+    assert (code, "cannot be read" in err, path.read_text()) == (1, True, "{")
+
+
+def test_no_market_no_ledger(home):
+    ran = offline_ledger(home)
+    assert (ran.returncode, ran.stdout, "no market in" in ran.stderr) == (1, "", True)
+
+
+def test_playing_the_operator(start):
+    server = start("--boot-seconds", "0.1")
+    stranger = server.control("POST", "/launch", {"provider": "vast", "label": "theirs"})
+    mine = server.rent()
+    server.control("POST", "/advance", {"by": "60s"})
+    revised = server.control("POST", "/revise", {"instance": str(mine), "action": "outbid"})
+    assert revised == {"schema": 1, "id": str(mine), "state": "stopped"}
+    server.control("POST", "/revise", {"instance": stranger["id"], "action": "host_destroy"})
+    rows = {row["id"]: row for row in server.control("GET", "/ledger")["instances"]}
+    assert (rows[stranger["id"]]["foreign"], rows[stranger["id"]]["ended_by"]) == (True, "host")
+    assert (rows[str(mine)]["stopped_by"], rows[str(mine)]["ended_by"]) == ("outbid", None)
+
+
+def test_settings(start):
+    server = start()
+    assert server.control("POST", "/credit", {"provider": "vast", "usd": 2.5})["usd"] == 2.5
+    assert server.vast("GET", "/api/v0/users/current")["credit"] == 2.5
+    key = server.ready["dialects"]["vast"]["keys"]["api_key"]
+    server.control("POST", "/keys", {"secret": key, "revoked": True})
+    assert server.vast("GET", "/api/v0/users/current")["error"] == "auth_error"
+    server.control("POST", "/keys", {"secret": key, "revoked": False})
+    server.control("POST", "/pacing", {"enabled": True, "form": "detail", "retry_after": 9})
+    assert "instances" in server.vast("GET", "/api/v1/instances/")
+    assert "too frequent" in server.vast("GET", "/api/v1/instances/")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/faults", {"provider": "vast", "call": "list", "word": "explode"}),
+        ("/faults", {"provider": "vast", "call": "list", "word": "lag", "arg": "10m", "colour": "red"}),
+        ("/launch", {"provider": "nobody"}),
+        ("/advance", {"by": "-5"}),
+        ("/advance", {}),
+        ("/revise", {"instance": "1", "action": "destroy"}),
+        ("/pacing", {"form": "sonnet"}),
+    ],
+)
+def test_bad_requests_are_refused_and_change_nothing(start, path, body):
+    server = start()
+    before = server.control("GET", "/status")["clock_offset_us"]
+    answer = server.control("POST", path, body)
+    assert answer["error"]["code"] == "refused"
+    assert answer["error"]["message"]
+    assert server.control("GET", "/status")["clock_offset_us"] == before
+    assert server.control("GET", "/faults")["faults"] == []
+
+
+def test_too_long_a_home_is_refused_in_one_line(tmp_path):
+    home = tmp_path / ("x" * 120)
+    ran = Process(home).kill()
+    assert (ran[0], ran[2].count("\n"), "too long" in ran[2]) == (1, 1, True)
+    assert os.listdir(tmp_path)
