@@ -1,0 +1,113 @@
+"""The protocol holds in every order of steps, and the model sees it when one of its rules is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.sim.protocol import check, checked_lines, is_as_expected, session_of, try_case
+from tests.sim.protocol_explore import ACCEPTED, explore
+from tests.sim.protocol_fair import Rounds
+from tests.sim.protocol_pacing import circle, longest
+from tests.sim.protocol_policies import (
+    BROKEN_RULES,
+    CATALOGUE,
+    EDGES,
+    ONE,
+    PACINGS,
+    QUICK,
+    RECOMMENDED,
+    RESTLESS,
+    SWEEPS,
+    TWINS,
+    Case,
+    PacingCase,
+)
+from tests.sim.protocol_rules import KILLS_WANTED, Bounds
+
+
+def titled(cases: tuple[Case, ...]) -> list[object]:
+    return [pytest.param(case, id=case.title) for case in cases]
+
+
+@pytest.mark.parametrize("bounds", [ONE, QUICK, TWINS], ids=["one attempt", "two attempts", "twins"])
+def test_the_recommended_policy_holds_and_always_settles(bounds: Bounds):
+    checked = check(bounds)
+    print("\n".join(checked_lines("recommended", checked)))
+    assert checked.found.broken == {}
+    assert checked.settling.stuck is None
+    assert not checked.found.permanent
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", SWEEPS)
+def test_the_recommended_policy_holds_within_the_large_bounds(name: str, capsys: pytest.CaptureFixture[str]):
+    checked = check(SWEEPS[name])
+    with capsys.disabled():
+        print("\n" + "\n".join(checked_lines(name, checked)))
+    assert checked.found.broken == {}
+    assert checked.settling.stuck is None
+    assert not checked.found.permanent
+
+
+def test_the_accepted_leak_takes_both_label_carriers():
+    assert ACCEPTED in explore(session_of(RECOMMENDED, ONE)).paths
+    one_left = check(replace(ONE, drops=1))
+    assert ACCEPTED not in one_left.found.paths
+    assert one_left.settling.accepted == 0
+
+
+def test_the_accepted_leak_ends_with_the_guard():
+    """`settle` calls a session stuck unless it comes to rest, by itself or after the guard of what has no label."""
+    checked = check(ONE)
+    assert checked.settling.accepted > 0
+    assert checked.settling.stuck is None
+
+
+@pytest.mark.parametrize("case", titled(CATALOGUE))
+def test_every_weak_policy_of_the_catalogue_is_caught(case: Case):
+    found = try_case(case)
+    assert is_as_expected(case, found), (found.paths, found.permanent)
+
+
+@pytest.mark.parametrize("case", titled(BROKEN_RULES))
+def test_every_rule_is_needed(case: Case):
+    found = try_case(case)
+    assert is_as_expected(case, found), (found.paths, found.permanent)
+
+
+@pytest.mark.parametrize("case", titled(EDGES))
+def test_beyond_the_bounds_the_damage_is_what_we_say(case: Case):
+    found = try_case(case)
+    assert is_as_expected(case, found), (found.paths, found.permanent)
+
+
+def test_two_structural_rules_carry_the_guarantee_even_with_weak_evidence():
+    """Wanted is never closed by absence, and the sweep matches closed labels: nothing is killed, nothing stays (C7)."""
+    weakest = next(case for case in CATALOGUE if case.title.startswith("weakest evidence"))
+    checked = check(weakest.bounds, weakest.policy)
+    assert KILLS_WANTED not in checked.found.paths
+    assert not checked.found.permanent
+    assert checked.settling.stuck is None
+
+
+@pytest.mark.parametrize("case", titled(RESTLESS))
+def test_a_policy_that_never_settles_is_caught(case: Case):
+    assert check(case.bounds, case.policy).settling.stuck is not None
+
+
+def test_without_a_pause_the_proof_goes_round_in_circles():
+    case = RESTLESS[0]
+    checked = check(case.bounds, case.policy)
+    assert checked.found.broken == {}, "safe, and yet it never ends"
+    assert checked.settling.stuck is not None
+    assert Rounds(session_of(case.policy, case.bounds)).longest(checked.settling.stuck) is None
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.title) for case in PACINGS])
+def test_only_the_right_pacing_lets_every_proof_form(case: PacingCase):
+    run = circle(case.pacing)
+    assert bool(run) is case.circles
+    if not run:
+        assert longest(case.pacing) <= 3 * (case.pacing.delay + 1), "three units, each after its longest wait"
