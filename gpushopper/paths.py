@@ -52,6 +52,11 @@ class Home:
         return self.data / "ssh"
 
     @property
+    def reserve(self) -> Path:
+        """Space held for the day the disk is full; given up then, so that ends can still be recorded (F67)."""
+        return self.data / "reserve"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

@@ -8,6 +8,8 @@ KEY_REJECTED = "key_rejected"
 LIST_CONTRADICTS = "list_contradicts"
 MASS_CHANGE = "mass_change"
 STILL_ENDING = "still_ending"
+ENDING_LATE = "ending_late"
+END_BY_HAND = "end_by_hand"
 UNCERTAIN = "uncertain"
 MISSING = "missing"
 INTERRUPTED = "interrupted"
@@ -26,7 +28,9 @@ HINTS = {
     KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER",
     LIST_CONTRADICTS: "the list is not believed; nothing is changed by it",
     MASS_CHANGE: "nothing was changed; check the provider's console",
-    STILL_ENDING: "it may still bill; check the provider's console",
+    STILL_ENDING: "it may still bill; it is asked for again and again",
+    ENDING_LATE: "it may still bill; look at the provider's console",
+    END_BY_HAND: "it may still bill; end it by hand in the provider's console",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it still bills in our books; end it with: gpu-shopper shutdown NAME",
     INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",
@@ -43,3 +47,9 @@ HINTS = {
 
 NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, DRIFT})
 """Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
+
+ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
+"""How the alarm about a slow end grows; each step takes the place of the one before it (D6)."""
+
+ABOUT_ATTEMPT = (*ENDING_LADDER, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS)
+"""Alarms whose subject is an attempt, and which its proven end clears."""

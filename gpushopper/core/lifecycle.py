@@ -79,7 +79,7 @@ def _deadline(session: Session, attempt: Attempt, now: Moment) -> list[Action]:
                 )
             ]
         case Verdict.AHEAD:
-            return []
+            return [Clear(alarms.CLOCK_SUSPECT, session.id)]
 
 
 def _interruption(session: Session, attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
@@ -95,10 +95,7 @@ def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy) 
     age = now.wall - attempt.entered_at
     match attempt.state:
         case State.DESTROYING if age >= us(policy.destroy_alarms_s[0]):
-            text = f"{session.name}: instance {attempt.instance_id} is not proven gone after {_minutes(age)}"
-            if age >= us(policy.destroy_alarms_s[-1]):
-                text += "; end it by hand in the provider's console"
-            return [_alarm(alarms.STILL_ENDING, attempt, text)]
+            return _ending_alarm(session, attempt, age, policy)
         case State.UNCERTAIN if age >= us(policy.uncertain_alarm_s):
             text = f"{session.name}: unknown for {_minutes(age)} whether its create made an instance"
             return [_alarm(alarms.UNCERTAIN, attempt, text)]
@@ -109,6 +106,14 @@ def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy) 
             return [_alarm(alarms.MISSING, attempt, text)]
         case _:
             return []
+
+
+def _ending_alarm(session: Session, attempt: Attempt, age: int, policy: Policy) -> list[Action]:
+    step = sum(age >= us(limit) for limit in policy.destroy_alarms_s) - 1
+    limit = _minutes(us(policy.destroy_alarms_s[step]))
+    text = f"{session.name}: instance {attempt.instance_id} is not proven gone after {limit}"
+    former = alarms.ENDING_LADDER[:step]
+    return [_alarm(alarms.ENDING_LADDER[step], attempt, text), *(Clear(kind, attempt.id) for kind in former)]
 
 
 def _minutes(span: int) -> str:

@@ -113,7 +113,8 @@ def _unrecorded(
     if maker.instance_id is None and maker.id not in adopted:
         if maker.state in (State.SENT, State.UNCERTAIN):
             adopted.add(maker.id)
-            return [_adopt(maker, row, now)]
+            doubts = (alarms.UNCERTAIN, alarms.PROBABLY_YOURS)
+            return [_adopt(maker, row, now), *(Clear(kind, maker.id) for kind in doubts)]
         if maker.state is State.GONE:
             return [_reopen_late(held.sessions[maker.session_id], maker, row, now), *_late_alarm(maker, row)]
         return []
@@ -186,10 +187,7 @@ def close_if_absent(attempt: Attempt, now: Moment, policy: Policy) -> list[Actio
         return []
     evidence = {"lists": attempt.units, "awake_s": attempt.awake_us // us(1)}
     ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
-    return [
-        Close(attempt, ReceiptKind.ABSENT, attempt.reason or "create_absent", ended_at, evidence),
-        Clear(alarms.UNCERTAIN, attempt.id),
-    ]
+    return [Close(attempt, ReceiptKind.ABSENT, attempt.reason or "create_absent", ended_at, evidence)]
 
 
 # ---- absence of a known id
@@ -266,10 +264,4 @@ def close_if_proven(attempt: Attempt, is_proven: bool, now: Moment) -> list[Acti
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall
     evidence = {"destroys": attempt.destroys, "absences": attempt.units}
-    return [
-        Close(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence),
-        Clear(alarms.STILL_ENDING, attempt.id),
-        Clear(alarms.MISSING, attempt.id),
-        Clear(alarms.INTERRUPTED, attempt.id),
-        Clear(alarms.PRICE_MOVED, attempt.id),
-    ]
+    return [Close(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence)]

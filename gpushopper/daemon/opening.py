@@ -8,6 +8,7 @@ from gpushopper.clock import Clock
 from gpushopper.paths import Home
 from gpushopper.store import alarms, installation
 from gpushopper.store.db import Corrupt, Store, set_aside
+from gpushopper.store.folder import hold_reserve
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +27,9 @@ def open_store(home: Home, clock: Clock) -> Store:
     """
     now = clock.now().wall
     try:
-        return Store.open(home.database, now_wall=now)
+        store = Store.open(home.database, now_wall=now)
+        hold_reserve(home.reserve)
+        return store
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
         kept = set_aside(home.database, now)

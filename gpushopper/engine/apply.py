@@ -10,6 +10,7 @@ from typing import Any
 from gpushopper.core import actions as act
 from gpushopper.core import ledger
 from gpushopper.core.admission import Load, denied_by_brakes
+from gpushopper.core.alarms import ABOUT_ATTEMPT
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
 from gpushopper.core.instances import make_label
 from gpushopper.core.lifecycle import unwanted
@@ -255,6 +256,7 @@ class Transaction:
         cost = closing.settle(self.ctx.store, attempt, action)
         done = sessions.update_attempt(self.ctx.store, attempt, **closing.closed(attempt, action, cost, self.now))
         self._attempts[done.id] = done
+        self.run(act.Clear(kind, done.id) for kind in ABOUT_ATTEMPT)
         self.note(act.Note("closed", closing.words(done, action.kind), {"kind": action.kind}), done.session_id, done.id)
         session = sessions.load_session(self.ctx.store, done.session_id)
         if session is not None:

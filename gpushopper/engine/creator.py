@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core.actions import Change, Close, Note
@@ -54,12 +55,21 @@ class Creator:
 
     def send(self, now: Moment) -> None:
         """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
+        self._doubt_lost(now)
         for attempt in self._waiting():
             if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
             if session is not None and self._commit_sent(attempt, now):
                 self._submit(session, attempt, now)
+
+    def _doubt_lost(self, now: Moment) -> None:
+        """A create that is out but no longer under way had an answer that could not be written: doubt it (F67)."""
+        under_way = {key[2] for key in self.lane.flights if key[1] == CREATE}
+        for attempt in self.lane.open_attempts():
+            if attempt.state is State.SENT and attempt.id not in under_way:
+                change = _doubt(attempt, "its answer was lost", now)
+                self.lane.transact(now, partial(_run_one, change=change))
 
     def _commit_sent(self, attempt: Attempt, now: Moment) -> bool:
         sets: dict[str, Any] = {
@@ -141,6 +151,10 @@ class Creator:
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
+
+
+def _run_one(tx: Transaction, change: Change) -> None:
+    tx.run([change])
 
 
 def _refused(attempt: Attempt, reason: str, value: RefusedCreate, now: Moment) -> Close:

@@ -17,12 +17,15 @@ from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
 from gpushopper.engine.lane import Lane
 from gpushopper.engine.search import Searcher
+from gpushopper.errors import DiskFull
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events
 from gpushopper.store.db import Store
 from gpushopper.store.installation import Installation
 
 __all__ = ["AccountSetup", "Engine", "Once"]
+
+DISK_PAUSE_S = 1.0
 
 
 class Engine:
@@ -64,8 +67,16 @@ class Engine:
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop."""
         while not stop.is_set():
-            self.step()
+            try:
+                self.step()
+            except DiskFull:
+                self._make_room(stop)
             self._wait(stop)
+
+    def _make_room(self, stop: threading.Event) -> None:
+        """The disk is full: give up the space kept for this, and go on; ends must be recordable (F67, F73)."""
+        self.ctx.home.reserve.unlink(missing_ok=True)
+        stop.wait(DISK_PAUSE_S)
 
     def _wait(self, stop: threading.Event) -> None:
         now = self.ctx.clock.now()

@@ -268,9 +268,11 @@ class Lane:
         """Which missing instances to read by id: those being ended whose unit is due, and the wanted in doubt."""
         doubted = {a.id for a in believable(held, missing, self.ctx.policy)}
         spacing = self.ctx.policy.gone_spacing_s
+        # Whoever has waited longest comes first: at two seconds a read, a hundred ends would starve each other.
+        waiting = sorted(missing, key=lambda a: (a.last_unit_boot or 0, a.id))
         return {
             a.instance_id: a.id
-            for a in missing
+            for a in waiting
             if a.instance_id is not None
             and (a.id in doubted or (a.state is State.DESTROYING and unit_is_due(a, now.boot, spacing)))
         }

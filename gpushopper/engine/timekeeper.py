@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gpushopper.core.actions import Action, Close
+from gpushopper.core.actions import Action, Clear, Close, Raise
 from gpushopper.core.attempts import Attempt, Desire, ReceiptKind, State
 from gpushopper.core.lifecycle import clock_rules
 from gpushopper.core.moment import Moment, us
@@ -13,7 +13,7 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
-from gpushopper.store import sessions
+from gpushopper.store import alarms, sessions
 from gpushopper.store.failures import Stale
 
 
@@ -27,12 +27,24 @@ def keep_time(ctx: Context, moments: dict[str, Moment], now: Moment) -> bool:
         by_session: dict[str, list[Attempt]] = defaultdict(list)
         for attempt in sessions.load_attempts(ctx.store):
             by_session[attempt.session_id].append(attempt)
+        standing = alarms.standing(ctx.store)
     changed = False
     for session in held:
         at = moments.get(session.provider, now)
-        todo = _due(ctx, session, by_session[session.id], at)
+        todo = [a for a in _due(ctx, session, by_session[session.id], at) if not _is_idle(a, standing)]
         changed = _run(ctx, todo, at) or changed
     return changed
+
+
+def _is_idle(action: Action, standing: set[tuple[str, str]]) -> bool:
+    """Whether an alarm already stands, or is not there to clear: most passes change nothing, and must cost nothing."""
+    match action:
+        case Raise():
+            return (action.kind, action.subject) in standing
+        case Clear():
+            return (action.kind, action.subject) not in standing
+        case _:
+            return False
 
 
 def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment) -> list[Action]:
@@ -41,7 +53,7 @@ def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment) -> 
         todo += clock_rules(session, attempt, now, ctx.policy)
         todo += _never_sent(attempt, now, ctx.policy)
     lives = any(a.is_wanted for a in opened)
-    if not todo and session.desire is Desire.RUN and not lives:
+    if session.desire is Desire.RUN and not lives:
         step = next_step(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
         todo += [step] if step is not None else []
     return todo

@@ -78,7 +78,7 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         deadline_at=latest.deadline.wall if latest else session.until_at,
         hard_max_at=latest.hard_max_at if latest else None,
         running_since=latest.handed_over_at if latest else None,
-        ended_at=session.ended_at,
+        ended_at=session.ended_at if not any(a.is_open for a in attempts) else None,
         accrued=sum(row.accrued for row in rows),
         at_most=sum(row.at_most for row in rows),
         guard=latest.guard if latest else "",

@@ -38,6 +38,12 @@ def open_alarms(store: Store) -> list[AlarmView]:
     return [AlarmView(*row) for row in store.rows(query.order_by(AlarmRow.id))]
 
 
+def standing(store: Store) -> set[tuple[str, str]]:
+    """Kind and subject of every alarm not yet cleared, acknowledged ones included."""
+    query = AlarmRow.select(AlarmRow.kind, AlarmRow.subject).where(AlarmRow.cleared_at.is_null())
+    return {(kind, subject) for kind, subject in store.rows(query)}
+
+
 def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
     """Hide one alarm, or all with None; how many were shown until now."""
     query = AlarmRow.update(acknowledged_at=at).where(_is_shown())
