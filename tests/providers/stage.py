@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from gpushopper.core.instances import LABEL_VARIABLE, make_label
+from gpushopper.core.offers import Offer
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Created, CreateRequest, Offers, Provider, Search
+from gpushopper.sandbox.actions import launch_foreign
 from gpushopper.sandbox.faults import Fault
 from gpushopper.sandbox.saving import World, new_world
 from gpushopper.sandbox.timing import SECOND
@@ -52,6 +54,7 @@ class Stage:
     key: str
     made: int = 0
     started: float = 0.0
+    offers: list[Offer] = field(default_factory=list)
 
     def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
         return self.world.faults.add(self.name, call, word, arg, **more)
@@ -65,11 +68,14 @@ class Stage:
         return make_label("a" * 10, base64.b32encode(self.made.to_bytes(10, "big")).decode().lower())
 
     def request(self, **more: Any) -> CreateRequest:
-        found = self.provider.search(Search(limit=1), LIMIT_S)
-        assert isinstance(found, Offers), found
+        if not self.offers:
+            found = self.provider.search(Search(limit=64), LIMIT_S)
+            assert isinstance(found, Offers), found
+            # One offer of each host: renting one of several can take the room of the others.
+            self.offers = list({offer.host_id: offer for offer in found.offers}.values())
         label = self.label()
         plain: dict[str, Any] = {"image": "ubuntu:22.04", "disk_gb": 20.0, "environment": {LABEL_VARIABLE: label}}
-        return CreateRequest(**({"offer": found.offers[0], "label": label} | plain | more))
+        return CreateRequest(**({"offer": self.offers.pop(), "label": label} | plain | more))
 
     def rent(self) -> str:
         """Create an instance without faults and let it boot."""
@@ -78,6 +84,13 @@ class Stage:
         assert isinstance(created, Created), created
         self.later()
         return created.instance_id
+
+    def crowd(self, number: int) -> tuple[str, ...]:
+        """Put instances on the account without asking the adapter."""
+        market = self.world.market
+        made = [launch_foreign(market, self.name, self.label()) for _ in range(number)]
+        self.later()
+        return tuple(str(instance.id) for instance in made)
 
     def exists(self, instance_id: str) -> bool:
         """Ground truth."""

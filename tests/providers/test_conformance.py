@@ -81,7 +81,7 @@ def test_offer_and_instance_agree_on_host_and_price(stage: Stage):
 
 
 def test_a_list_of_several_pages_is_complete(stage: Stage):
-    ids = {stage.rent() for _ in range(60)}
+    ids = set(stage.crowd(60))
     found = listing(stage)
     assert found.complete, found.detail
     assert {row.instance_id for row in found.instances} == ids
@@ -97,7 +97,7 @@ def test_a_label_can_be_changed(stage: Stage):
 
 
 def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
-    ids = tuple(stage.rent() for _ in range(5))
+    ids = stage.crowd(5)
     before = len(stage.transport.sent)
     outcomes = stage.provider.destroy(ids, LIMIT_S)
     assert len(outcomes) == len(ids)

@@ -116,7 +116,8 @@ def test_a_create_that_never_left_is_a_refusal(stage: Stage, word: str):
 @pytest.mark.parametrize(
     ("code", "why"),
     [("no_such_ask", Refusal.OFFER_GONE), ("gone_while_starting", Refusal.OFFER_GONE),
-     ("host_only", Refusal.OFFER_GONE), ("insufficient_credit", Refusal.NO_CREDIT), ("spend_rate_limit", Refusal.NO_CREDIT),
+     ("host_only", Refusal.OFFER_GONE), ("insufficient_credit", Refusal.NO_CREDIT),
+     ("spend_rate_limit", Refusal.NO_CREDIT),
      ("invalid_args", Refusal.BAD_REQUEST), ("invalid_price", Refusal.BAD_REQUEST), ("400", Refusal.BAD_REQUEST)],
 )  # fmt: skip
 def test_known_refusals_of_a_create_are_definite(stage: Stage, code: str, why: Refusal):
@@ -174,9 +175,10 @@ def test_a_single_429_while_listing_costs_a_pause_and_not_the_list(stage: Stage)
     [("null200", None, Trouble.SHAPE), ("status", "410", Trouble.SHAPE), ("status", "404", Trouble.SHAPE),
      ("status", "503", Trouble.NETWORK), ("auth404", None, Trouble.AUTH), ("429", "99", Trouble.THROTTLED),
      ("429_plain_text", "99", Trouble.THROTTLED), ("captive_portal", None, Trouble.NETWORK),
-     ("hang", None, Trouble.NETWORK), ("huge", "50", Trouble.NETWORK), ("drip", None, Trouble.NETWORK), ("dns", None, Trouble.NETWORK),
-     ("reset", None, Trouble.NETWORK), ("empty200", "body", Trouble.NETWORK),
-     ("schema_change", "instances", Trouble.SHAPE), ("schema_change", "id", Trouble.SHAPE), ("schema_change", "instances:text", Trouble.SHAPE)],
+     ("hang", None, Trouble.NETWORK), ("huge", "50", Trouble.NETWORK), ("drip", None, Trouble.NETWORK),
+     ("dns", None, Trouble.NETWORK), ("reset", None, Trouble.NETWORK), ("empty200", "body", Trouble.NETWORK),
+     ("schema_change", "instances", Trouble.SHAPE), ("schema_change", "id", Trouble.SHAPE),
+     ("schema_change", "instances:text", Trouble.SHAPE)],
 )  # fmt: skip
 def test_a_list_that_cannot_be_read_is_blind(stage: Stage, word: str, arg: str | None, trouble: Trouble):
     answer, _ = faulted(stage, "list", word, arg)
@@ -189,7 +191,7 @@ def test_a_list_that_cannot_be_read_is_blind(stage: Stage, word: str, arg: str |
      ("schema_change", "total_instances"), ("schema_change", "next_token"), ("schema_change", "total_instances:text")],
 )  # fmt: skip
 def test_a_list_with_a_hole_is_never_complete(stage: Stage, word: str, arg: str):
-    ids = {stage.rent() for _ in range(60)}
+    ids = set(stage.crowd(60))
     stage.fault("list", word, arg)
     found = stage.provider.fetch_instances(LIMIT_S)
     assert isinstance(found, Listing) and not found.complete and found.detail
@@ -198,8 +200,7 @@ def test_a_list_with_a_hole_is_never_complete(stage: Stage, word: str, arg: str)
 
 @pytest.mark.parametrize("word", ["status", "hang", "captive_portal", "reset", "null200"])
 def test_trouble_on_a_later_page_leaves_presence_only(stage: Stage, word: str):
-    for _ in range(30):
-        stage.rent()
+    stage.crowd(30)
     stage.fault("list", word, "500" if word == "status" else None, after=1)
     found = stage.provider.fetch_instances(LIMIT_S)
     assert isinstance(found, Listing) and not found.complete

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
@@ -218,7 +218,8 @@ def _deserves_repeat(answer: Reply | Failure) -> bool:
 def _collect(response: httpx.Response, limit: Limit) -> bytes:
     """Read a body, bounded in bytes, unpacked bytes and time; raises _Unusable."""
     parts, size = [], 0
-    for part in response.iter_raw():
+    # The stream itself: httpx would unpack without a bound.
+    for part in cast(httpx.SyncByteStream, response.stream):
         size += len(part)
         if size > LARGEST:
             raise _Unusable(f"the reply is larger than {LARGEST // 1024**2} MB")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import core_schema
 
-from gpushopper.core.money import Micros, parse_dollars
+from gpushopper.core.money import MAX_RATE, Micros, parse_dollars
 from gpushopper.providers.api import clean, plain
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
@@ -48,6 +48,8 @@ def _amount(
 def _price(value: Any, info: core_schema.ValidationInfo) -> Micros | None:
     """Dollars to micro-dollars; below zero, not finite or absurd is unknown (F116)."""
     amount = parse_dollars(value)
+    if amount is not None and amount > MAX_RATE:
+        amount = None
     if amount is None and value is not None:
         _note(info)
     return amount
