@@ -41,12 +41,14 @@ class Fault:
     def selects(self, *names: str | None) -> bool:
         """Whether the selector covers an instance of these names (id, label).
 
-        No selector or `all` covers everything, `one` the first instance it meets, `text*` a prefix.
+        No selector covers every call; `all` every instance, `one` the first it meets, `text*` a prefix.
         """
         known = [name for name in names if name]
         wanted = self.instance
-        if wanted is None or wanted == "all":
+        if wanted is None:
             return True
+        if wanted == "all":
+            return bool(known)
         if wanted == "one":
             self.chosen = self.chosen or (known[0] if known else None)
             return self.chosen in known
@@ -113,11 +115,14 @@ class FaultBook:
         self.faults = faults
         self._next_id = 1 + max((fault.id for fault in faults), default=0)
 
-    def find(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] = ()) -> Fault | None:
-        """Return the first active fault of these words for this call, without letting it act."""
+    def find(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
+        """Return the first active fault of these words for this call, without letting it act.
+
+        `names` are those of the instance in question; None asks regardless of selectors.
+        """
         return next(self._matching(provider, call, words, names), None)
 
-    def take(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] = ()) -> Fault | None:
+    def take(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
         """Return the first active fault of these words for this call and count it as acted."""
         return next((fault for fault in self._matching(provider, call, words, names) if self.act(fault)), None)
 
@@ -133,12 +138,12 @@ class FaultBook:
         return True
 
     def _matching(
-        self, provider: str, call: str, words: tuple[str, ...], names: tuple[str | None, ...]
+        self, provider: str, call: str, words: tuple[str, ...], names: tuple[str | None, ...] | None
     ) -> Iterator[Fault]:
         now = self._clock()
         for fault in self.faults:
             held = fault.word in words and _covers(fault, provider, call) and fault.is_active(now)
-            if held and (not names or fault.selects(*names)):
+            if held and (names is None or fault.selects(*names)):
                 yield fault
 
 

@@ -50,6 +50,7 @@ class Market:
         self.accounts: dict[int, Account] = {}
         self.keys: dict[str, Key] = {}
         self.instances: dict[int, Instance] = {}
+        self.moving: dict[int, Instance] = {}  # all but those gone for good: what a pass has to look at
         self.arrivals: list[Arrival] = []
         self.creates: list[CreateSeen] = []
         self.destroys: list[DestroySeen] = []
@@ -86,7 +87,7 @@ class Market:
 
     def present(self, account_id: int | None = None) -> list[Instance]:
         """Return the instances that exist, ascending by id, of one account or of all."""
-        return [i for i in self.instances.values() if i.is_there and account_id in (None, i.account_id)]
+        return [i for i in self.moving.values() if i.is_there and account_id in (None, i.account_id)]
 
     def find(self, instance_id: int, account_id: int) -> Instance | None:
         """Return an account's existing instance; None for unknown, gone and other accounts' ones."""
@@ -101,7 +102,7 @@ class Market:
         """Return the ids of consumed offers, and the GPUs in use by host id."""
         offers: set[int] = set()
         in_use: dict[int, int] = {}
-        for instance in self.instances.values():
+        for instance in self.moving.values():
             if instance.provider != provider or not (instance.is_there or instance.return_at):
                 continue
             offer = self.offer_of(instance)
@@ -131,6 +132,7 @@ class Market:
     def settle(self) -> None:
         """Bring everything to the present: events in their order, billing in between."""
         now = self.now()
+        self.moving = {i.id: i for i in self.moving.values() if i.is_there or i.return_at is not None}
         while (due := self._next_due(now)) is not None:
             self._bill(due)
             self._apply_due(due)
@@ -140,7 +142,7 @@ class Market:
 
     def _next_due(self, now: int) -> int | None:
         times = [arrival.at for arrival in self.arrivals]
-        times += [at for i in self.instances.values() if (at := lifecycle.next_event(i)) is not None]
+        times += [at for i in self.moving.values() if (at := lifecycle.next_event(i)) is not None]
         present = self.present()
         for account in self.accounts.values():
             since = max((i.billed_to for i in present if i.account_id == account.id), default=now)
@@ -150,7 +152,7 @@ class Market:
         return due if due <= now else None
 
     def _bill(self, to: int) -> None:
-        for instance in self.instances.values():
+        for instance in self.moving.values():
             if instance.is_there:
                 billing.accrue(instance, self.accounts[instance.account_id], to)
 
@@ -158,7 +160,7 @@ class Market:
         for arrival in [a for a in self.arrivals if a.at <= at]:
             self.arrivals.remove(arrival)
             self.place(arrival.account_id, arrival.order, arrival.at)
-        for instance in list(self.instances.values()):
+        for instance in list(self.moving.values()):
             event = lifecycle.next_event(instance)
             if event is not None and event <= at:
                 lifecycle.apply_event(instance, event)
@@ -206,7 +208,7 @@ class Market:
             billed_to=at,
             ssh_keys=list(account.ssh_keys),
         )
-        self.instances[number] = instance
+        self.instances[number] = self.moving[number] = instance
         lifecycle.begin(instance, at)
         self.changes += 1
         return instance

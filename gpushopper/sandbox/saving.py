@@ -103,6 +103,7 @@ def restore_world(data: dict[str, Any], clock: Clock) -> World:
     market.accounts = {row["id"]: Account(**row) for row in data["accounts"]}
     market.keys = {row["secret"]: Key(**row) for row in data["keys"]}
     market.instances = {row["id"]: _instance(row) for row in data["instances"]}
+    market.moving = dict(market.instances)
     market.arrivals = [Arrival(row["at"], row["account_id"], _order(row["order"])) for row in data["arrivals"]]
     market.creates = [CreateSeen(**row) for row in data["creates"]]
     market.destroys = [DestroySeen(**row) for row in data["destroys"]]

@@ -199,3 +199,11 @@ def test_too_young_to_be_destroyed(shop):
     assert "try again in 11 seconds" in shop.destroy(number).text
     shop.clock.pass_seconds(11)
     assert shop.destroy(number).status_code == 200
+
+
+def test_a_selected_fault_spares_calls_that_name_nobody(shop):
+    number = shop.rent()
+    shop.fault("any", "reset", instance=str(number))
+    assert shop.ids() == [number]
+    assert shop.call("GET", f"/api/v0/instances/{number}/").headers.get(HEADER) == "reset"
+    assert acted(shop) == [1]

@@ -90,7 +90,7 @@ class Desk:
         chosen = self.visit.names if names is None else names
         return self.faults.take(PROVIDER, self.visit.call, *words, names=chosen)
 
-    def find(self, *words: str, names: tuple[str | None, ...] = ()) -> Fault | None:
+    def find(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
         """Return the first matching fault without letting it act."""
         return self.faults.find(PROVIDER, self.visit.call, *words, names=names)
 

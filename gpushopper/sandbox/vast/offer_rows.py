@@ -9,6 +9,26 @@ from gpushopper.sandbox.timing import DAY, SECOND
 
 SCALE = 1_000_000
 
+_SAME_FOR_ALL = {
+    "gpu_max_temp": 90.0,
+    "gpu_display_active": False,
+    "has_avx": 1,
+    "reliability_mult": 0.98,
+    "hostname": None,
+    "vms_enabled": False,
+    "is_vm_deverified": False,
+    "resource_type": "gpu",
+    "cluster_id": None,
+    "bundled_results": None,
+    "rn": 1,
+    "avail_vol_ask_id": None,
+    "avail_vol_dph": None,
+    "avail_vol_size": None,
+    "nw_disk_min_bw": None,
+    "nw_disk_max_bw": None,
+    "nw_disk_avg_bw": None,
+}
+
 
 def place_name(host: Host) -> str:
     """Return `Texas, US`; an unknown city leaves `, US` (seen live)."""
@@ -23,28 +43,14 @@ def driver_number(version: str) -> int:
 
 def host_fields(host: Host, gpu_count: int, dph: float) -> dict[str, Any]:
     """Return what offer rows and instance rows share; `dph` is dollars per hour for the ratios."""
-    gpu, share = host.gpu, gpu_count / host.gpu_count
+    share = gpu_count / host.gpu_count
     return {
+        **_gpu_fields(host, gpu_count, dph),
         "machine_id": host.id,
         "host_id": host.owner_id,
         "bundle_id": 1_190_000_000 + host.id * 8 + gpu_count,
-        "gpu_name": gpu.name,
-        "num_gpus": gpu_count,
-        "gpu_ram": gpu.vram_mb,
-        "gpu_frac": share,
-        "gpu_arch": "nvidia",
-        "gpu_lanes": 16,
-        "gpu_mem_bw": gpu.mem_bw,
-        "compute_cap": gpu.compute_cap,
         "cuda_max_good": host.cuda_max,
         "driver_version": host.driver,
-        "total_flops": round(gpu.tflops * gpu_count, 4),
-        "dlperf": round(gpu.dlperf * gpu_count, 4),
-        "dlperf_per_dphtotal": round(gpu.dlperf * gpu_count / dph, 2),
-        "flops_per_dphtotal": round(gpu.tflops * gpu_count / dph, 2),
-        "score": round(gpu.dlperf * gpu_count / dph * host.reliability**8, 4),
-        "bw_nvlink": 0.0,
-        "vram_costperhour": round(dph / (gpu.vram_mb * gpu_count), 8),
         "cpu_name": host.cpu_name,
         "cpu_arch": "amd64",
         "cpu_cores": host.cpu_cores,
@@ -76,6 +82,27 @@ def host_fields(host: Host, gpu_count: int, dph: float) -> dict[str, Any]:
     }
 
 
+def _gpu_fields(host: Host, gpu_count: int, dph: float) -> dict[str, Any]:
+    gpu = host.gpu
+    return {
+        "gpu_name": gpu.name,
+        "num_gpus": gpu_count,
+        "gpu_ram": gpu.vram_mb,
+        "gpu_frac": gpu_count / host.gpu_count,
+        "gpu_arch": "nvidia",
+        "gpu_lanes": 16,
+        "gpu_mem_bw": gpu.mem_bw,
+        "compute_cap": gpu.compute_cap,
+        "total_flops": round(gpu.tflops * gpu_count, 4),
+        "dlperf": round(gpu.dlperf * gpu_count, 4),
+        "dlperf_per_dphtotal": round(gpu.dlperf * gpu_count / dph, 2),
+        "flops_per_dphtotal": round(gpu.tflops * gpu_count / dph, 2),
+        "score": round(gpu.dlperf * gpu_count / dph * host.reliability**8, 4),
+        "bw_nvlink": 0.0,
+        "vram_costperhour": round(dph / (gpu.vram_mb * gpu_count), 8),
+    }
+
+
 def prices(gpu_micros: int, storage_micros: int) -> dict[str, Any]:
     """Return the price object of rows; micro-dollars per hour in, dollars out."""
     total = (gpu_micros + storage_micros) / SCALE
@@ -95,51 +122,42 @@ def offer_row(offer: Offer, storage_micros: int, *, free: bool, bid: bool, end: 
     total = (gpu_micros + storage_micros) / SCALE
     return {
         **host_fields(host, offer.gpu_count, total),
+        **_SAME_FOR_ALL,
+        **_price_fields(offer, gpu_micros, storage_micros),
         "id": offer.id,
         "ask_contract_id": offer.id,
         "gpu_total_ram": host.gpu.vram_mb * offer.gpu_count,
         "gpu_max_power": host.gpu.power_w,
-        "gpu_max_temp": 90.0,
-        "gpu_display_active": False,
         "driver_vers": driver_number(host.driver),
         "cpu_ghz": host.cpu_ghz,
-        "has_avx": 1,
         "disk_space": round(host.disk_gb * offer.gpu_count / host.gpu_count, 1),
         "internet_up_cost_per_tb": host.traffic_micros_gb / 1000,
         "internet_down_cost_per_tb": host.traffic_micros_gb / 1000,
         "public_ipaddr": host.public_ip,
         "geolocode": host.owner_id % 9973,
+        "is_bid": bid,
+        "reliability": host.reliability,
+        "expected_reliability": round(host.reliability - 0.0003, 7),
+        "rentable": free,
+        "rented": not free,
+        "vericode": int(host.verification == "verified"),
+        "start_date": (end - host.term_days * DAY) / SECOND,
+        "end_date": end / SECOND,
+        "duration": (end - now) / SECOND,
+    }
+
+
+def _price_fields(offer: Offer, gpu_micros: int, storage_micros: int) -> dict[str, Any]:
+    total = (gpu_micros + storage_micros) / SCALE
+    return {
         "dph_base": gpu_micros / SCALE,
         "dph_total": total,
         "dph_total_adj": total,
         "min_bid": offer.min_bid_micros / SCALE,
-        "is_bid": bid,
         "storage_total_cost": storage_micros / SCALE,
         "discount_rate": 0,
         "discounted_hourly": 0,
         "discounted_dph_total": total,
-        "reliability": host.reliability,
-        "expected_reliability": round(host.reliability - 0.0003, 7),
-        "reliability_mult": 0.98,
-        "rentable": free,
-        "rented": not free,
-        "vericode": int(host.verification == "verified"),
-        "hostname": None,
-        "start_date": (end - host.term_days * DAY) / SECOND,
-        "end_date": end / SECOND,
-        "duration": (end - now) / SECOND,
-        "vms_enabled": False,
-        "is_vm_deverified": False,
-        "resource_type": "gpu",
-        "cluster_id": None,
-        "bundled_results": None,
-        "rn": 1,
-        "avail_vol_ask_id": None,
-        "avail_vol_dph": None,
-        "avail_vol_size": None,
-        "nw_disk_min_bw": None,
-        "nw_disk_max_bw": None,
-        "nw_disk_avg_bw": None,
         "search": prices(gpu_micros, storage_micros),
         "instance": prices(0, storage_micros),
     }
