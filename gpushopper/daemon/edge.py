@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +19,11 @@ from gpushopper.errors import ShopperError, UsageError
 from gpushopper.wire import IDEMPOTENCY_HEADER
 
 LARGEST_BODY = 1_000_000
-LARGEST_INTEGER = 2**53
+LARGEST_NUMBER = 2**53
 """Beyond it JSON readers disagree, and SQLite is not far: no time or amount of ours comes near."""
 LONGEST_TEXT = 2000
+SIGNED = frozenset({"add_us"})
+"""The only number that may be negative: an extension can shorten. All others are sizes, prices, times and counts."""
 
 _KEY = re.compile(r"[\x21-\x7e]{8,128}")
 
@@ -151,10 +152,10 @@ def _malformed(error: ValidationError) -> Malformed:
 
 def _checked(asked: T) -> T:
     for name, value in _leaves(asdict(asked), ""):  # type: ignore[call-overload]
-        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        if isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:  # "not <=": also refuses NaN
             raise Malformed(f"{name}: the number is too large")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise Malformed(f"{name}: not a finite number")
+        if isinstance(value, int | float) and value < 0 and name not in SIGNED:
+            raise Malformed(f"{name}: must not be negative")
         if isinstance(value, str) and (len(value) > LONGEST_TEXT or not value.isprintable()):
             raise Malformed(f"{name}: too long, or with characters that are not printable")
     return asked

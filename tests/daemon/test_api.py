@@ -1,0 +1,379 @@
+"""The edge of the local API over the real engine and database: strict in, one form of error out, safe to repeat."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gpushopper.clock import SystemClock
+from gpushopper.core.admission import Brakes
+from gpushopper.core.offers import Offer
+from gpushopper.core.policy import PAPER
+from gpushopper.daemon.routes.costs import sum_up
+from gpushopper.daemon.schedule import Schedule
+from gpushopper.daemon.server import build_app
+from gpushopper.daemon.service import SLOW_AT_ONCE, Service
+from gpushopper.engine.engine import AccountSetup, Engine
+from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.errors import NotReady, Refused
+from gpushopper.paths import find_home
+from gpushopper.providers.base import Account, Listing, Offers, Search, Traits
+from gpushopper.store import installation
+from gpushopper.store.db import Store
+from gpushopper.wire import CostRow, Costs, OfferView, ProvisionRequest
+
+OFFER = OfferView(
+    key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
+    gpu_rate=390_000, storage_rate=10_000, storage_gb_month=150_000, upload_gb=0, download_gb=0, region="EU",
+    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, interruptible=False, seen_at=1,
+)  # fmt: skip
+
+
+class EmptyAccount:
+    """A provider's account with credit, one offer, and nothing on it."""
+
+    traits = Traits("vast", "none", 1, "pytorch", "https://console", ())
+    drift: frozenset[str] = frozenset()
+
+    def fetch_account(self, limit_s: float) -> Account:
+        return Account("acc-1", 100_000_000, None)
+
+    def fetch_instances(self, limit_s: float) -> Listing:
+        return Listing((), True, None)
+
+    def search(self, search: Search, limit_s: float) -> Offers:
+        facts = {name: value for name, value in asdict(OFFER).items() if name in [f.name for f in fields(Offer)]}
+        return Offers((Offer(**facts),), True, None)
+
+    def gpu_names(self, limit_s: float) -> tuple[str, ...]:
+        return ("RTX 4090",)
+
+    def free_at(self, endpoint: object) -> float:
+        return 0.0
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """The default log draws tracebacks for people, which takes longer than all requests here."""
+    structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
+
+
+@contextmanager
+def serving(connection: Any) -> Iterator[Service]:
+    """The parts of a daemon, none of them running: what is asked is decided by the engine alone."""
+    where, clock = find_home(), SystemClock()
+    where.data.mkdir(mode=0o700)
+    store = Store.open(where.database, now_wall=clock.now().wall)
+    found = installation.check(where, store)
+    executor = ThreadExecutor()
+    problem = "" if connection else "no key for vast"
+    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True)
+    engine = Engine(store, clock, executor, [setup], PAPER, Brakes(open_sessions=1000), found, where)
+    yield Service(
+        engine=engine, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
+        installation=found.id, policy="paper", schedule=Schedule([], clock), reload_keys=lambda: None,
+        request_stop=lambda: None,
+    )  # fmt: skip
+    executor.close()
+    store.close()
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Service]:
+    """Without a key."""
+    with serving(None) as found:
+        yield found
+
+
+@pytest.fixture
+def renting(home: Path, wait_until: Callable[..., None]) -> Iterator[FlaskClient]:
+    """With an account that has been reconciled: sessions may start, though nothing ever acts on them."""
+
+    def step() -> bool:
+        found.engine.step()
+        return found.engine.is_ready()
+
+    with serving(EmptyAccount()) as found:
+        wait_until(step)
+        yield build_app(found).test_client()
+
+
+@pytest.fixture
+def api(service: Service) -> FlaskClient:
+    return build_app(service).test_client()
+
+
+def provision(**changes: Any) -> dict[str, Any]:
+    return {**asdict(ProvisionRequest(offers=[OFFER], disk_gb=20)), **changes}
+
+
+def assert_error(reply: Any, status: int, code: str, exit_code: int) -> dict[str, Any]:
+    assert reply.status_code == status, reply.text
+    assert set(reply.json) == {"error"}
+    error: dict[str, Any] = reply.json["error"]
+    assert set(error) == {"code", "message", "hint", "request_id", "exit"}
+    assert (error["code"], error["exit"]) == (code, exit_code)
+    assert error["message"]
+    assert error["request_id"] == reply.headers["X-Request-ID"]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code", "exit_code"),
+    [
+        ("GET", "/nowhere", 404, "no_such_path", 2),
+        ("GET", "/api/v1/shutdown", 405, "no_such_method", 2),
+        ("GET", "/api/v1/sessions/zebra", 404, "session_not_found", 3),
+        ("DELETE", "/api/v1/sessions/zebra", 404, "session_not_found", 3),
+        ("POST", "/api/v1/sessions/zebra/extend", 404, "session_not_found", 3),
+        ("GET", "/api/v1/events?session=zebra", 404, "session_not_found", 3),
+        ("GET", "/api/v1/sessions?opne=1", 400, "bad_request", 2),
+        ("GET", "/api/v1/sessions?open=perhaps", 400, "bad_request", 2),
+        ("GET", "/api/v1/sessions?open=1&open=0", 400, "bad_request", 2),
+        ("GET", "/api/v1/events?after=many", 400, "bad_request", 2),
+        ("GET", f"/api/v1/events?after={10**30}", 400, "bad_request", 2),
+        ("GET", "/api/v1/inventory?min_cuda=nan", 400, "bad_request", 2),
+        ("GET", "/api/v1/inventory?gpu=%00", 400, "bad_request", 2),
+        ("GET", "/api/v1/inventory?regions=EU&regions=US", 424, "no_key", 4),
+        ("POST", "/api/v1/sessions", 400, "bad_request", 2),
+    ],
+)
+def test_every_refusal_has_one_form(api: FlaskClient, method: str, path: str, status: int, code: str, exit_code: int):
+    assert_error(api.open(path, method=method), status, code, exit_code)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (b"{", "JSON"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (b"[" * 100_000, "body"),
+        (json.dumps({**provision(), "zebra": 1}).encode(), "zebra"),
+        (json.dumps(provision(offers=[{**asdict(OFFER), "zebra": 1}])).encode(), "offers.0"),
+        (json.dumps(provision(disk_gb=10**400)).encode(), "disk_gb"),
+        (json.dumps(provision(life_us=2**63)).encode(), "life_us"),
+        (json.dumps(provision(disk_gb=float("inf"))).encode(), "disk_gb"),
+        (json.dumps(provision(name="a\x1b[31mb")).encode(), "name"),
+        (json.dumps(provision(image="x" * 5000)).encode(), "image"),
+        (b'{"offers": [], "disk_gb": "\\ud800"}', "JSON"),
+    ],
+)
+def test_a_body_beyond_the_contract_is_refused_by_name(api: FlaskClient, body: bytes, word: str):
+    reply = api.post("/api/v1/sessions", data=body, content_type="application/json")
+    assert word in assert_error(reply, 400, "bad_request", 2)["message"]
+
+
+def test_a_body_that_is_not_declared_as_json_is_refused(api: FlaskClient):
+    assert_error(api.post("/api/v1/plan", data=b"{}", content_type="text/plain"), 400, "not_json", 2)
+
+
+def test_a_body_that_is_too_large_is_refused(api: FlaskClient):
+    reply = api.post("/api/v1/plan", data=b" " * 1_000_001, content_type="application/json")
+    assert_error(reply, 413, "too_large", 2)
+
+
+def test_a_refused_value_is_never_repeated(api: FlaskClient):
+    reply = api.post("/api/v1/alarms/ack", json={"alarm_id": "c4n4ry"})
+    assert "c4n4ry" not in reply.text and "alarm_id" in reply.text
+
+
+def test_a_request_id_is_echoed_or_made(api: FlaskClient):
+    assert api.get("/health", headers={"X-Request-ID": "my-id.7"}).headers["X-Request-ID"] == "my-id.7"
+    for bad in ("", "with space", "x" * 65, "ü"):
+        made = api.get("/health", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+        assert made not in ("", bad)
+    assert api.get("/health").headers["X-Gpu-Shopper-Version"] == "0.1.0"
+
+
+def test_another_user_is_turned_away(api: FlaskClient):
+    reply = api.get("/health", environ_base={"X_REMOTE_UID": "12345"})
+    assert_error(reply, 403, "not_yours", 6)
+    assert api.get("/health", environ_base={"X_REMOTE_UID": str(os.geteuid())}).status_code == 200
+
+
+def test_an_unexpected_fault_is_logged_and_not_shown(service: Service, caplog: pytest.LogCaptureFixture):
+    app = build_app(service)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.get("/boom")
+    def boom() -> str:
+        raise ZeroDivisionError("c4n4ry")
+
+    reply = app.test_client().get("/boom")
+    error = assert_error(reply, 500, "internal", 1)
+    assert "c4n4ry" not in reply.text and error["request_id"] in error["hint"]
+
+
+def test_a_repeated_request_gets_the_same_answer_and_another_one_is_refused(api: FlaskClient):
+    key = {"Idempotency-Key": "0123456789"}
+    first = api.post("/api/v1/shutdown", json={"reason": "a"}, headers=key)
+    assert first.status_code == 202
+    assert api.post("/api/v1/shutdown", json={"reason": "a"}, headers=key).json == first.json
+    reply = api.post("/api/v1/shutdown", json={"reason": "b"}, headers=key)
+    assert_error(reply, 422, "idempotency_mismatch", 2)
+
+
+@pytest.mark.parametrize("key", ["short", "with a space", "x" * 129])
+def test_a_malformed_idempotency_key_is_refused(api: FlaskClient, key: str):
+    assert_error(api.post("/api/v1/shutdown", json={}, headers={"Idempotency-Key": key}), 400, "bad_request", 2)
+
+
+def test_without_a_key_nothing_is_rented(api: FlaskClient):
+    assert_error(api.post("/api/v1/sessions", json=provision()), 424, "no_key", 4)
+    assert api.get("/api/v1/sessions").json == {"sessions": []}
+
+
+def test_a_repeated_provision_is_one_session(renting: FlaskClient):
+    key = {"Idempotency-Key": "0123456789"}
+    first = renting.post("/api/v1/sessions", json=provision(name="one"), headers=key)
+    assert first.status_code == 202, first.text
+    again = renting.post("/api/v1/sessions", json=provision(name="one"), headers=key)
+    assert again.json == first.json
+    (session,) = renting.get("/api/v1/sessions?open=1").json["sessions"]
+    assert (session["name"], session["status"]) == ("one", "pending")
+    other = renting.post("/api/v1/sessions", json=provision(name="two"), headers=key)
+    assert_error(other, 422, "idempotency_mismatch", 2)
+    ended = renting.delete("/api/v1/sessions/one", headers={"Idempotency-Key": "another-key"})
+    assert ended.json["sessions"] == [session["id"]]
+    assert renting.get("/api/v1/events").json["events"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(NotReady("wait"), 503), (Refused("brake", code="open_sessions"), 409)])
+def test_what_may_pass_later_differs_from_what_may_not(service: Service, error: Any, status: int):
+    class Raising:
+        def provision(self, *_: object) -> None:
+            raise error
+
+    service.engine = Raising()  # type: ignore[assignment]
+    reply = build_app(service).test_client().post("/api/v1/sessions", json=provision())
+    assert_error(reply, status, error.code, 6)
+
+
+def test_searches_never_take_the_last_threads(service: Service):
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    class Hanging:
+        def inventory(self, _: object) -> dict[str, Any]:
+            entered.release()
+            leave.wait(20)
+            return {"offers": []}
+
+    service.engine = Hanging()  # type: ignore[assignment]
+    app = build_app(service)
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(app.test_client().get("/api/v1/inventory").status_code))
+        for _ in range(SLOW_AT_ONCE)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=10)
+    assert_error(app.test_client().get("/api/v1/inventory"), 503, "busy", 1)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert codes == [200] * SLOW_AT_ONCE
+    assert app.test_client().get("/api/v1/inventory").status_code == 200
+
+
+def test_a_summary_adds_up_its_rows():
+    row = CostRow("s", "n", "me", "vast", "RTX 4090", 5, 1, 0, 0, 6, 4, 10, False)
+    found = sum_up(Costs([row, row], 12, 20))
+    assert (found["accrued"], found["at_most"], found["sessions"]) == (12, 20, 2)
+    assert found["by_gpu"] == {"RTX 4090": 12} and found["by_consumer"] == {"me": 12}
+
+
+def test_status_tells_what_the_daemon_is(api: FlaskClient):
+    found = api.get("/api/v1/status").json
+    assert (found["protocol"], found["policy"], found["sessions_open"]) == (1, "paper", 0)
+    assert [each["state"] for each in found["providers"]] == ["keyless"]
+    assert api.get("/health").json["problems"] == ["vast: keyless"]
+
+
+POSTS = [
+    "/api/v1/plan", "/api/v1/sessions", "/api/v1/sessions/x/done", "/api/v1/sessions/x/extend", "/api/v1/shutdown",
+    "/api/v1/alarms/ack", "/api/v1/keys/reload",
+]  # fmt: skip
+GETS = ["/api/v1/inventory", "/api/v1/sessions", "/api/v1/costs", "/api/v1/costs/summary", "/api/v1/events"]
+
+leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+anything = st.recursive(leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner))
+names = st.sampled_from([*provision(), *asdict(OFFER), "search", "reason", "alarm_id", "add_us", "until_at", "open",
+                         "session", "consumer", "start", "end", "after", "limit", "sort", "regions"])  # fmt: skip
+near_miss = st.dictionaries(names, anything, max_size=4).map(lambda some: provision(**some))
+offers = st.dictionaries(st.sampled_from(list(asdict(OFFER))), leaf, max_size=3).map(
+    lambda some: provision(offers=[{**asdict(OFFER), **some}])
+)
+lenient = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@lenient
+@given(st.sampled_from(POSTS), anything | near_miss | offers | st.dictionaries(names, anything, max_size=3))
+def test_no_body_is_ever_a_fault_of_ours(renting: FlaskClient, path: str, body: Any):
+    reply = renting.post(path, data=json.dumps(body), content_type="application/json")
+    assert reply.status_code < 500, reply.text
+
+
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.sampled_from([0, 1, -1, 0.5, 1e300])
+numeric = ["disk_gb", "max_rate", "life_us", "until_at", "retries", "max_life_us"]
+prices = ["gpu_rate", "storage_gb_month", "rate", "gpu_count", "vram_mb", "seen_at", "ends_at", "reliability"]
+
+
+@lenient
+@given(
+    st.dictionaries(st.sampled_from(numeric), numbers | st.none(), max_size=3),
+    st.dictionaries(st.sampled_from(prices), numbers, max_size=2),
+)
+def test_no_number_is_ever_a_fault_of_ours(renting: FlaskClient, changes: dict[str, Any], offer: dict[str, Any]):
+    body = provision(offers=[{**asdict(OFFER), **offer}], **changes)
+    reply = renting.post("/api/v1/sessions", data=json.dumps(body), content_type="application/json")
+    assert reply.status_code < 500, reply.text
+    for path in GETS:
+        assert renting.get(path).status_code == 200
+
+
+@lenient
+@given(st.dictionaries(st.sampled_from(["add_us", "until_at"]), numbers | st.none()))
+def test_no_extension_is_ever_a_fault_of_ours(renting: FlaskClient, body: dict[str, Any]):
+    renting.post("/api/v1/sessions", json=provision(name="one"))
+    reply = renting.post("/api/v1/sessions/one/extend", data=json.dumps(body), content_type="application/json")
+    assert reply.status_code < 500, reply.text
+
+
+@lenient
+@given(st.sampled_from(POSTS), st.binary(max_size=200))
+def test_no_bytes_are_ever_a_fault_of_ours(api: FlaskClient, path: str, body: bytes):
+    assert api.post(path, data=body, content_type="application/json").status_code < 500
+
+
+@lenient
+@given(st.sampled_from(GETS), st.dictionaries(names, st.text(max_size=20) | st.integers().map(str), max_size=4))
+def test_no_query_is_ever_a_fault_of_ours(renting: FlaskClient, path: str, query: dict[str, str]):
+    assert renting.get(path, query_string=query).status_code < 500
+
+
+@lenient
+@given(st.text(max_size=30))
+def test_no_name_is_ever_a_fault_of_ours(api: FlaskClient, name: str):
+    from urllib.parse import quote
+
+    ref = quote(name.encode("utf-8", "surrogatepass"), safe="")
+    assert api.get(f"/api/v1/sessions/{ref}").status_code < 500
