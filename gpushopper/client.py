@@ -1,4 +1,4 @@
-"""The daemon's local API as method calls: standard library HTTP over the Unix socket.
+"""The daemon's local API as method calls: HTTP over the Unix socket, standard library only.
 
 Answers are annotated with the dataclasses of wire.py and arrive as `Row`: the decoded JSON with its fields as
 attributes. Building those dataclasses would cost every command 25 ms; they are imported where a request is built.
@@ -6,7 +6,6 @@ attributes. Building those dataclasses would cost every command 25 ms; they are 
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
@@ -14,7 +13,7 @@ import stat
 import struct
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
@@ -59,66 +58,72 @@ class Away(Exception):
     """Nobody listens, or the connection broke before the whole answer came."""
 
 
-class _LimitedSocket(socket.socket):
-    """A Unix socket with one time limit for the whole exchange: a dripping peer cannot stretch it."""
+class Answer(NamedTuple):
+    """A whole HTTP answer; header names in lower case."""
 
-    ends_at = 0.0
-    clock = SystemClock()
-
-    def wait_until(self, ends_at: float) -> None:
-        self.ends_at = ends_at
-        self._shrink()
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self._shrink()
-        return super().recv_into(*args, **kwargs)
-
-    def _shrink(self) -> None:
-        left = self.ends_at - self.clock.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.settimeout(left)
-
-
-class _Connection(http.client.HTTPConnection):
-    """One exchange over the daemon's socket; a fresh one per call, so that no idle connection is held open."""
-
-    def __init__(self, path: str, limit_s: float) -> None:
-        super().__init__("daemon")
-        self._path = path
-        self._limit_s = limit_s
-
-    def connect(self) -> None:
-        channel = _LimitedSocket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock = channel
-        channel.wait_until(channel.clock.monotonic() + self._limit_s)
-        channel.connect(self._path)
-        check_peer(channel)
+    status: int
+    headers: dict[str, str]
+    content: bytes
 
 
 def exchange(
     path: str, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-) -> tuple[http.client.HTTPResponse, bytes]:
-    """One request and its whole answer over a Unix socket.
+) -> Answer:
+    """One request and its whole answer over a Unix socket, within one time limit that dripping cannot stretch.
+
+    HTTP/1.0, where an answer ends with its connection, needs so little reading that http.client, which would cost
+    every command 15 ms, is left out.
 
     Raises:
-        Away: nobody listens, or the connection broke.
+        Away: nobody listens, or the connection broke before the answer was whole.
         TimeoutError: the whole exchange took too long.
     """
-    connection = _Connection(path, limit_s)
-    try:
-        connection.request(method, target, payload, dict(headers))
-        answer = connection.getresponse()
-        content = answer.read(SIZE_LIMIT + 1)
-    except TimeoutError:
-        raise
-    except (OSError, http.client.HTTPException) as error:
-        raise Away(str(error) or type(error).__name__) from error
-    finally:
-        connection.close()
-    if len(content) > SIZE_LIMIT:
-        raise errors.ShopperError("the answer is too long to be true")
-    return answer, content
+    lines = [f"{method} {target} HTTP/1.0", "Host: daemon", f"Content-Length: {len(payload or b'')}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    request = "\r\n".join([*lines, "", ""]).encode("ascii") + (payload or b"")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        try:
+            answer = _talk(channel, path, request, limit_s)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Away(str(error)) from error
+    return _parse(answer)
+
+
+def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float) -> bytes:
+    clock = SystemClock()
+    ends_at = clock.monotonic() + limit_s
+    channel.settimeout(limit_s)
+    channel.connect(path)
+    check_peer(channel)
+    channel.sendall(request)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        left = ends_at - clock.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        channel.settimeout(left)
+        piece = channel.recv(256 * 1024)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > SIZE_LIMIT:
+            raise errors.ShopperError("the answer is too long to be true")
+
+
+def _parse(answer: bytes) -> Answer:
+    head, _, content = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    words = first.split(" ", 2)
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
+        raise Away("the answer is not HTTP" if answer else "the connection closed without an answer")
+    if headers.get("content-length", str(len(content))) != str(len(content)):
+        raise Away("the answer was cut short")
+    return Answer(int(words[1]), headers, content)
 
 
 def check_socket(home: Home) -> str:
@@ -288,18 +293,18 @@ class Client:
         payload = None if body is None else json.dumps(body).encode()
         for left in range(START_TRIES, -1, -1):
             try:
-                answer, content = self._exchange(method, target, headers, payload, limit_s)
+                answer = self._exchange(method, target, headers, payload, limit_s)
             except Away as away:
                 self._bring_up(away, left)
                 continue
             if left and self._replaces(answer):
                 continue
-            return _read(answer.status, content)
+            return _read(answer)
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
 
     def _exchange(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-    ) -> tuple[http.client.HTTPResponse, bytes]:
+    ) -> Answer:
         try:
             return exchange(check_socket(self.home), method, target, headers, payload, limit_s)
         except TimeoutError as error:
@@ -317,9 +322,9 @@ class Client:
     def _log_hint(self) -> str:
         return f"see: {self.home.log}"
 
-    def _replaces(self, answer: http.client.HTTPResponse) -> bool:
+    def _replaces(self, answer: Answer) -> bool:
         """Restart an older daemon (S21); refuse one whose answers we would misread (F99)."""
-        version = answer.getheader(VERSION_HEADER, "")
+        version = answer.headers.get(VERSION_HEADER.lower(), "")
         theirs, ours = _release(version), _release(__version__)
         if theirs > ours:
             self._check_protocol(version)
@@ -329,8 +334,8 @@ class Client:
         return True
 
     def _check_protocol(self, version: str) -> None:
-        answer, content = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
-        if int(_read(answer.status, content).get("protocol", PROTOCOL)) > PROTOCOL:
+        health = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
+        if int(_read(health).get("protocol", PROTOCOL)) > PROTOCOL:
             raise errors.DaemonUnreachable(
                 f"the running daemon is version {version}, and this command, {__version__}, cannot read its answers",
                 "update this command, or stop that daemon",
@@ -359,16 +364,16 @@ def _part(ref: str) -> str:
     return quote(ref, safe="")
 
 
-def _read(status: int, content: bytes) -> Row:
+def _read(found: Answer) -> Row:
     try:
-        answer = json.loads(content or b"{}", object_hook=Row)
+        answer = json.loads(found.content or b"{}", object_hook=Row)
     except ValueError as error:
         raise errors.ShopperError("the daemon's answer is not JSON") from error
     if not isinstance(answer, Row):
         raise errors.ShopperError("the daemon's answer is not an object")
-    if status < 400:
+    if found.status < 400:
         return answer
-    raise from_answer(answer.get("error"), status)
+    raise from_answer(answer.get("error"), found.status)
 
 
 def from_answer(error: Any, status: int = 500) -> errors.ShopperError:

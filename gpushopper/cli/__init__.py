@@ -16,11 +16,11 @@ COMMANDS = (
     ("Rent", "provision", "provision:provision", "Rent a GPU for a given time."),
     ("Sessions", "ls", "sessions:ls", "Open sessions (short for sessions list)."),
     ("Sessions", "sessions", "sessions:sessions", "List, show, extend and end sessions."),
-    ("Sessions", "get", "sessions:get", "Everything about one session."),
-    ("Sessions", "extend", "sessions:extend", "Give a session more time."),
+    ("Sessions", "get", "get:get", "Everything about one session."),
+    ("Sessions", "extend", "extend:extend", "Give a session more time."),
     ("Sessions", "done", "ending:done", "End a session gracefully."),
     ("Sessions", "shutdown", "ending:shutdown", "End sessions and wait until they are off."),
-    ("Sessions", "receipt", "sessions:receipt", "The proof that a session's instance is gone."),
+    ("Sessions", "receipt", "get:receipt", "The proof that a session's instance is gone."),
     ("Money and safety", "costs", "costs:costs", "What was spent, and the most it can still become."),
     ("Money and safety", "status", "status:status", "Daemon, clouds, open money, alarms."),
     ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),
@@ -69,7 +69,7 @@ def main(args: list[str] | None = None) -> int:
 
 def _finish(app: App) -> None:
     """Show open alarms after every command that talked to the daemon (I30)."""
-    if app.opened is not None:
+    if app.opened is not None and not app.as_json:
         from gpushopper.cli.alarms import remind
 
         remind(app)

@@ -9,8 +9,8 @@ import click
 from gpushopper.cli import machine, progress, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
-from gpushopper.cli.group import Command
-from gpushopper.cli.options import DRY_RUN, YES, all_of, confirm
+from gpushopper.cli.group import Command, all_of
+from gpushopper.cli.options import DRY_RUN, YES, confirm
 from gpushopper.cli.say import money, plural
 from gpushopper.cli.session_table import pick
 from gpushopper.cli.steps import Steps, steps

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from gpushopper.cli.app import FORMATS, App
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -50,6 +52,24 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
     ]
 
 
+def all_of(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    """Apply several option decorators in reading order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def load(target: str) -> click.Command | None:
+    """Import the command that `module:attribute` names."""
+    module, _, attribute = target.partition(":")
+    found = getattr(importlib.import_module(f"gpushopper.cli.{module}"), attribute)
+    return found if isinstance(found, click.Command) else None
+
+
 class Command(click.Command):
     """A command that also takes the output options."""
 
@@ -58,13 +78,27 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A noun with verbs; `default` is the verb that is meant when none is given."""
+    """A noun with verbs; `default` is the verb that is meant when none is given.
+
+    `lazy` maps further verbs to `module:attribute`: they are imported when one of them is called.
+    """
 
     command_class = Command
 
-    def __init__(self, *args: Any, default: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, default: str | None = None, lazy: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.default = default
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            return load(self.lazy[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *output_options(hidden=True)]
@@ -77,7 +111,7 @@ class Group(click.Group):
     def _names_a_verb(self, args: list[str]) -> bool:
         words = [word for word in args if not word.startswith("-")]
         plain = bool(args) and not args[0].startswith("-")
-        return plain or bool(words and words[0] in self.commands)
+        return plain or bool(words and words[0] in {*self.commands, *self.lazy})
 
 
 class LazyGroup(Group):
@@ -94,9 +128,7 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for _, name, target, _ in self.table:
             if name == cmd_name:
-                module, _, attribute = target.partition(":")
-                found = getattr(importlib.import_module(f"gpushopper.cli.{module}"), attribute)
-                return found if isinstance(found, click.Command) else None
+                return load(target)
         return None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:

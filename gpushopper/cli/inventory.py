@@ -8,8 +8,8 @@ import click
 
 from gpushopper.cli import show
 from gpushopper.cli.app import App
-from gpushopper.cli.group import Command
-from gpushopper.cli.options import SEARCH, all_of, search_request, settings
+from gpushopper.cli.group import Command, all_of
+from gpushopper.cli.options import SEARCH, search_request, settings
 from gpushopper.cli.say import per_gb, rate
 from gpushopper.errors import ProviderFailed
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +15,6 @@ from gpushopper.errors import UsageError
 if TYPE_CHECKING:
     from gpushopper.config import Config
     from gpushopper.wire import SearchRequest
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 SEARCH = (
     click.option("-g", "--gpu", "--gpu-type", "gpu", metavar="NAME", help="GPU, for instance 'RTX 4090' or h100."),
@@ -39,17 +36,6 @@ LIFE = (
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-
-
-def all_of(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
-    """Apply several option decorators in reading order."""
-
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 def settings(app: App) -> Config:

@@ -9,9 +9,9 @@ import click
 
 from gpushopper.cli import machine, show
 from gpushopper.cli.app import App
-from gpushopper.cli.group import Command
+from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.inventory import COLUMNS
-from gpushopper.cli.options import LIFE, SEARCH, all_of, life, search_request, settings
+from gpushopper.cli.options import LIFE, SEARCH, life, search_request, settings
 from gpushopper.cli.say import clean, money, per_gb, plural, rate, span, when
 from gpushopper.core.moment import HOUR
 from gpushopper.errors import Refused

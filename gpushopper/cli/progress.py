@@ -25,7 +25,7 @@ def show_provisioning(shown: Steps, session: SessionView, now: int) -> None:
     attempt = session.attempts[-1]
     text = _step(session, attempt, now)
     if text:
-        shown.step(f"{attempt.id} {attempt.state} {attempt.status_word}", text)
+        shown.step(f"{attempt.id} {attempt.state}", text)
 
 
 def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
@@ -39,7 +39,7 @@ def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
             awaited = waiting(session, now) or "the cloud's list to show it"
             return f"no clear answer for {attempt.offer}: waiting for {awaited}; counted as billed until then"
         case "booting":
-            word = f": {attempt.status_word}" if attempt.status_word not in ("", "none") else ""
+            word = f": {attempt.status_word}" if attempt.status_word not in ("", "none", "created") else ""
             return f"starting instance {attempt.instance_id}{word}"
         case "running":
             return f"handed over{_took(attempt)}; ends {when(attempt.deadline_at, now)}"

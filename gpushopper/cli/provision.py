@@ -9,8 +9,8 @@ import click
 from gpushopper.cli import machine, progress, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
-from gpushopper.cli.group import Command
-from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, all_of, confirm, settings
+from gpushopper.cli.group import Command, all_of
+from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, confirm, settings
 from gpushopper.cli.plan import CHOICE, plan_request, tell
 from gpushopper.cli.say import money
 from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh

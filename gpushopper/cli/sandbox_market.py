@@ -45,10 +45,10 @@ def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = Non
     payload = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Connection": "close"}
     try:
-        answer, content = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
+        answer = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
     except (Away, TimeoutError) as error:
         raise MarketAway("the practice market is not running", "start it: gpu-shopper sandbox start") from error
-    found = cast(Row, json.loads(content, object_hook=Row))
+    found = cast(Row, json.loads(answer.content, object_hook=Row))
     if answer.status >= 400:
         raise errors.UsageError(str((found.get("error") or {}).get("message", f"refused ({answer.status})")))
     return found

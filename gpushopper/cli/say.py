@@ -50,8 +50,9 @@ def rfc3339(at: int) -> str:
 
 
 def span(micros: int) -> str:
-    """`1h 58m`, `45s`, `2d 3h`: the two largest units, never more."""
-    left = abs(micros) + SECOND // 2
+    """`1h 58m`, `45s`, `2d 3h`: the two largest units, rounded, never more."""
+    left = abs(micros)
+    left += (SECOND if left < 10 * MINUTE else MINUTE if left < DAY else HOUR) // 2
     days, left = divmod(left, DAY)
     hours, left = divmod(left, HOUR)
     minutes, left = divmod(left, MINUTE)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from gpushopper.cli import machine
 from gpushopper.cli.app import App
-from gpushopper.cli.say import clean
 
 PIPE_WIDTH = 240
 STYLES = {
@@ -50,14 +49,22 @@ def rows(
         for line in machine.lines(items):
             out(line)
     elif app.output == "name":
-        for item in items:
-            out(clean(item[name]))
+        _names(items, name)
     elif items:
         table(app, items, columns)
 
 
+def _names(items: Iterable[Any], name: str) -> None:
+    from gpushopper.cli.say import clean
+
+    for item in items:
+        out(clean(item[name]))
+
+
 def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
     """Print a table on stdout."""
+    from gpushopper.cli.say import clean
+
     shown = [column for column in columns if app.output == "wide" or not column.wide]
     cells = [[clean(column.value(item)) for column in shown] for item in items]
     if app.is_terminal(sys.stdout) or app.color == "always":
@@ -106,6 +113,8 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print labelled lines, the labels aligned; empty values are left out."""
+    from gpushopper.cli.say import clean
+
     kept = [(label, clean(value)) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in kept), default=0)
     for label, value in kept:

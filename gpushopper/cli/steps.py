@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
 
 
+SHOWN_FROM = 100
+"""Micro-dollars below which the money so far would read as nothing."""
+
+
 class Steps(Protocol):
     """Named steps, one after the other; `key` tells a new step from a new wording of the same one."""
 
@@ -65,9 +69,9 @@ class PlainSteps(SilentSteps):
         self._seen: set[str] = set()
 
     def step(self, key: str, text: str) -> None:
-        """Print a step once."""
-        if key not in self._seen:
-            self._seen.add(key)
+        """Print a step, and each new wording of it, once."""
+        if f"{key} {text}" not in self._seen:
+            self._seen.add(f"{key} {text}")
             print(clean(text), file=sys.stderr, flush=True)
 
 
@@ -124,5 +128,5 @@ class LiveSteps(SilentSteps):
 
         elapsed = self._clock.monotonic() - self._began
         wheel = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(elapsed * 8) % 10]
-        cost = f"  {money(self._spent)}" if self._spent else ""
+        cost = f"  {money(self._spent)}" if self._spent >= SHOWN_FROM else ""
         return Text.assemble((f"{wheel} ", "cyan"), self._text, (f"  {span(us(elapsed))}{cost}", "dim"))

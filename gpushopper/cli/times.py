@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from gpushopper.cli.say import moment_of
 from gpushopper.core.moment import HOUR, MINUTE, SECOND
 from gpushopper.errors import UsageError
 
@@ -30,6 +29,8 @@ def parse_span(text: str) -> int:
 
 def parse_until(text: str, now: int) -> int:
     """Wall µs of the next `18:00` local, or of an RFC 3339 time. Raises UsageError when it is past or unreadable."""
+    from gpushopper.cli.say import moment_of
+
     clock = _CLOCK.fullmatch(text.strip())
     today = moment_of(now)
     if clock:
