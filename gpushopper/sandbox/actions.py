@@ -14,7 +14,7 @@ def stop(market: Market, instance: Instance, by: str) -> None:
     """Stop an instance; stopping a stopped one also takes back a queued start."""
     instance.queued_start = False
     if instance.phase is not Phase.STOPPED:
-        lifecycle.halt(instance, market.now(), by)
+        lifecycle.halt(instance, _bill_to_now(market, instance), by)
     market.changes += 1
 
 
@@ -32,14 +32,14 @@ def start(market: Market, instance: Instance) -> bool:
     if instance.stopped_by == "contract_end" or not solvent or not market.has_room(offer, in_use):
         instance.queued_start = True
         return False
-    lifecycle.boot_again(instance, market.now())
+    lifecycle.boot_again(instance, _bill_to_now(market, instance))
     return True
 
 
 def reboot(market: Market, instance: Instance) -> None:
     """Restart the container in place."""
     if instance.phase is Phase.RUNNING:
-        lifecycle.boot_again(instance, market.now())
+        lifecycle.boot_again(instance, _bill_to_now(market, instance))
     market.changes += 1
 
 
@@ -54,14 +54,15 @@ def end(market: Market, instance: Instance, by: str, delay: int = 0) -> None:
     if delay:
         instance.end_at, instance.end_by = market.now() + delay, by
     else:
-        lifecycle.vanish(instance, market.now(), by)
+        lifecycle.vanish(instance, _bill_to_now(market, instance), by)
     market.changes += 1
 
 
 def end_for_a_while(market: Market, instance: Instance, by: str, absence: int) -> None:
     """Destroy an instance that comes back `absence` microseconds later (`zombie(t)`, F40)."""
-    lifecycle.vanish(instance, market.now(), by)
-    instance.return_at = market.now() + absence
+    now = _bill_to_now(market, instance)
+    lifecycle.vanish(instance, now, by)
+    instance.return_at = now + absence
     market.changes += 1
 
 
@@ -78,7 +79,7 @@ def launch_foreign(market: Market, provider: str, label: str | None = None) -> I
 
 def revise(market: Market, instance: Instance, action: str, value: str | float | None) -> None:
     """Play the operator or the host (`POST /revise`); raises ValueError for an unknown action or value."""
-    now = market.now()
+    now = _bill_to_now(market, instance)
     match action:
         case "destroy":
             end(market, instance, "operator")
@@ -106,7 +107,7 @@ def _lose_host(market: Market, instance: Instance, until: int | None) -> None:
     market.offline_hosts[host_id] = until
     for other in market.present():
         if market.offer_of(other).host.id == host_id and other.phase in (*BOOT, Phase.RUNNING):
-            lifecycle.go_offline(other, market.now(), until)
+            lifecycle.go_offline(other, _bill_to_now(market, other), until)
 
 
 def _find_host(market: Market, instance: Instance) -> None:
@@ -114,4 +115,11 @@ def _find_host(market: Market, instance: Instance) -> None:
     market.offline_hosts.pop(host_id, None)
     for other in market.present():
         if market.offer_of(other).host.id == host_id and other.phase is Phase.OFFLINE:
-            lifecycle.come_online(other, market.now())
+            lifecycle.come_online(other, _bill_to_now(market, other))
+
+
+def _bill_to_now(market: Market, instance: Instance) -> int:
+    """Bill the phase that ends and return the instant: a real clock has moved since the last settling."""
+    now = market.now()
+    market.bill(instance, now)
+    return now

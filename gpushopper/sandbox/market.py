@@ -134,9 +134,9 @@ class Market:
         now = self.now()
         self.moving = {i.id: i for i in self.moving.values() if i.is_there or i.return_at is not None}
         while (due := self._next_due(now)) is not None:
-            self._bill(due)
+            self._bill_all(due)
             self._apply_due(due)
-        self._bill(now)
+        self._bill_all(now)
         for host_id in [h for h, until in self.offline_hosts.items() if until is not None and until <= now]:
             del self.offline_hosts[host_id]
 
@@ -151,10 +151,14 @@ class Market:
         due = min(times, default=now + 1)
         return due if due <= now else None
 
-    def _bill(self, to: int) -> None:
+    def _bill_all(self, to: int) -> None:
         for instance in self.moving.values():
             if instance.is_there:
-                billing.accrue(instance, self.accounts[instance.account_id], to)
+                self.bill(instance, to)
+
+    def bill(self, instance: Instance, to: int) -> None:
+        """Charge an instance's account for its present phase up to an instant."""
+        billing.accrue(instance, self.accounts[instance.account_id], to)
 
     def _apply_due(self, at: int) -> None:
         for arrival in [a for a in self.arrivals if a.at <= at]:

@@ -274,3 +274,29 @@ def test_all_five_bodies_of_429(shop, form, kind, text):
     assert answer.headers["Retry-After"] == "7"
     assert ("X-RateLimit-Reset" in answer.headers) is (form == "search_quota")
     assert shop.call("GET", "/api/v1/instances/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/api/v0/asks/1/", {"image": "u", "args": "ls"}),
+        ("PUT", "/api/v0/instances/", {"ids": ["x", None, {}]}),
+        ("DELETE", "/api/v0/instances/", {"instance_ids": "all"}),
+        ("DELETE", "/api/v0/instances/", {}),
+        ("POST", "/api/v0/bundles/", {"num_gpus": 4}),
+        ("POST", "/api/v0/bundles/", {"num_gpus": {"near": 4}}),
+        ("POST", "/api/v0/bundles/", {"type": "stolen"}),
+        ("PATCH", "/api/v0/bundles/", {}),
+        ("GET", "/api/v0/nowhere/", None),
+    ],
+)
+def test_malformed_requests_are_refused_as_json(shop, method, path, body):
+    answer = shop.call(method, path, body)
+    assert 400 <= answer.status_code < 500
+    assert answer.get_json()["success"] is False
+
+
+def test_text_that_is_no_json_is_refused(shop):
+    headers = {"Authorization": f"Bearer {shop.key}"}
+    answer = shop.http.put("/api/v0/asks/1/", data="{nonsense", headers=headers)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_request")

@@ -128,3 +128,29 @@ def test_a_wrong_script_is_refused(shop, call, word, arg):
 def test_a_fault_prints_as_a_line_that_adds_it_again(shop):
     fault = shop.fault("list", "omit", "3m", count=2, instance="gs1-a")
     assert fault.line() == "vast list omit 3m --count 2 --instance gs1-a"
+
+
+def test_a_new_price_holds_from_now_on_only(shop):
+    number = shop.rent()
+    shop.clock.pass_seconds(60)
+    made = shop.instance(number)
+    rate, since = made.gpu_rate, made.history[-1][0]
+    shop.clock.pass_seconds(3600)
+    shop.fault("account", "price_change", "3", instance=str(number))
+    shop.ids()
+    old = (shop.clock.now - since) * rate
+    assert (made.meter.gpu_units, made.gpu_rate) == (old, 3 * rate)
+    shop.clock.pass_seconds(10)
+    assert shop.instance(number).meter.gpu_units == old + 10_000_000 * 3 * rate
+
+
+def test_the_balance_is_zero_from_now_on_only(shop):
+    number = shop.rent()
+    shop.clock.pass_seconds(60)
+    shop.instance(number)
+    shop.clock.pass_seconds(3600)
+    shop.fault("account", "zero_balance")
+    shop.ids()
+    made = shop.instance(number)
+    assert made.history[-1] == (shop.clock.now, "stopped")
+    assert made.meter.gpu_us > 3600_000_000

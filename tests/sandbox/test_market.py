@@ -182,3 +182,21 @@ def test_no_durations(text):
 def test_times_are_rfc3339():
     assert rfc3339(0) == "1970-01-01T00:00:00Z"
     assert rfc3339(1_500_000) == "1970-01-01T00:00:01.500000Z"
+
+
+def test_a_clock_that_never_stands_still_bills_every_microsecond_once(clock):
+    market = Market(clock, seed=1, boot_seconds=0.001)
+    instance = rent(market)
+    ticking = iter(range(clock.now, clock.now + 10**9, 777))
+    market.clock = lambda: next(ticking)
+    for _ in range(50):
+        market.settle()
+        actions.stop(market, instance, "api")
+        market.settle()
+        actions.start(market, instance)
+    market.settle()
+    actions.end(market, instance, "api")
+    assert instance.meter.storage_us == instance.ended_at - instance.created_at
+    ends = [at for at, _ in instance.history[1:]]
+    ran = sum(end - at for (at, phase), end in zip(instance.history, ends, strict=False) if phase is Phase.RUNNING)
+    assert instance.meter.gpu_us == ran > 0

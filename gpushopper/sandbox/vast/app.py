@@ -33,7 +33,8 @@ def create_app(market: Market, faults: FaultBook, pacer: Pacer | None = None) ->
 
     @app.errorhandler(HTTPException)
     def unknown(error: HTTPException) -> Response:
-        return replies.refuse(error.code or 500, "not_found", f"{error.name}.")
+        word = error.name.lower().replace(" ", "_")
+        return replies.refuse(error.code or 500, word, f"{error.name}.")
 
     app.wsgi_app = _orderly(app.wsgi_app, market)  # type: ignore[method-assign, assignment]
     return app

@@ -78,9 +78,9 @@ class Desk:
         number = (request.view_args or {}).get("instance_id")
         if call == "create":
             env = body.get("env")
-            second = env.get("GS_LABEL") if isinstance(env, dict) else None
-            visit.names = (body.get("label"), second)
-            visit.create = CreateSeen(PROVIDER, body.get("label"), second, self.market.now(), "none", "")
+            label, second = _text(body.get("label")), _text(env.get("GS_LABEL") if isinstance(env, dict) else None)
+            visit.names = (label, second)
+            visit.create = CreateSeen(PROVIDER, label, second, self.market.now(), "none", "")
         elif number is not None:
             known = self.market.instances.get(number)
             visit.names = (str(number), known.label if known else None)
@@ -102,6 +102,16 @@ class Desk:
         """Ask the transport to break this reply."""
         self.visit.transport = word
         self.visit.told = told or word
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def read_ids(body: dict[str, Any], name: str) -> list[int]:
+    """Return the instance ids of a bulk request, leaving out what is no id."""
+    listed = body.get(name)
+    return [int(one) for one in listed if str(one).isdecimal()] if isinstance(listed, list) else []
 
 
 def fault_names(instance: Instance) -> tuple[str | None, ...]:

@@ -8,7 +8,7 @@ from gpushopper.sandbox import actions
 from gpushopper.sandbox.model import DestroySeen, Instance
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.desk import PROVIDER, Desk, fault_names
+from gpushopper.sandbox.vast.desk import PROVIDER, Desk, fault_names, read_ids
 
 
 def register(app: Flask, desk: Desk) -> None:
@@ -20,7 +20,7 @@ def register(app: Flask, desk: Desk) -> None:
 
     @app.delete("/api/v0/instances/")
     def destroy_many() -> Response:
-        numbers = [int(number) for number in desk.visit.body.get("instance_ids", [])]
+        numbers = read_ids(desk.visit.body, "instance_ids")
         if not numbers:
             return replies.refuse(400, "invalid_args", "instance_ids is empty.")
         answers = [_destroy(desk, number) for number in numbers]

@@ -11,7 +11,7 @@ from gpushopper.sandbox.model import DestroySeen
 from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
 from gpushopper.sandbox.transport import HEADER, LOST
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.desk import PROVIDER, Caller, Desk, fault_names
+from gpushopper.sandbox.vast.desk import PROVIDER, Caller, Desk, fault_names, read_ids
 
 _BEFORE_ACTING = ("hang", "dns", "blackhole", "reset", "offline")
 _AFTER_ACTING = ("drip", "huge", "slow")
@@ -23,8 +23,8 @@ def guard(app: Flask, desk: Desk) -> None:
     @app.before_request
     def enter() -> Response | None:
         desk.open_visit()
-        _hold_accounts(desk)
         desk.market.settle()
+        _hold_accounts(desk)
         for step in (_lose, _identify, _permit, _pace, _refuse):
             answer = step(desk)
             if answer is not None:
@@ -49,8 +49,9 @@ def _hold_accounts(desk: Desk) -> None:
     """Play the faults that are about an account rather than a call."""
     drained = desk.take("zero_balance", names=()) is not None
     for account in desk.market.accounts.values():
-        if account.provider == PROVIDER:
+        if account.provider == PROVIDER and account.drained != drained:
             account.drained = drained
+            desk.market.settle()
     fault = desk.find("price_change")
     if fault is None or fault.instance is None:
         return
@@ -146,11 +147,11 @@ def _spoken(word: str, arg: str | None) -> str:
 
 def _change_schema(desk: Desk, answer: Response) -> None:
     """Rename a field everywhere in a reply, or turn its value into text with `field:text` (F81)."""
-    fault = desk.take("schema_change")
-    if fault is None:
-        return
-    name, _, how = (fault.arg or "").partition(":")
-    answer.set_data(json.dumps(_changed(answer.get_json(), name, how)))
+    body = answer.get_json(silent=True)
+    fault = None if body is None else desk.take("schema_change")
+    if fault is not None:
+        name, _, how = (fault.arg or "").partition(":")
+        answer.set_data(json.dumps(_changed(body, name, how)))
 
 
 def _changed(value: Any, name: str, how: str) -> Any:
@@ -196,4 +197,4 @@ def _named_ids(body: dict[str, Any]) -> list[int]:
     number = (request.view_args or {}).get("instance_id")
     if number is not None:
         return [number]
-    return [int(i) for i in body.get("instance_ids", []) if str(i).isdecimal()]
+    return read_ids(body, "instance_ids")

@@ -10,7 +10,7 @@ from gpushopper.sandbox import actions
 from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.timing import rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.desk import Desk
+from gpushopper.sandbox.vast.desk import Desk, read_ids
 
 _QUEUED = "Required resources are currently unavailable, state change queued."
 
@@ -27,7 +27,7 @@ def register(app: Flask, desk: Desk) -> None:
 
     @app.put("/api/v0/instances/")
     def manage_many() -> Response:
-        found = [i for number in desk.visit.body.get("ids", []) if (i := desk.mine(int(number)))]
+        found = [i for number in read_ids(desk.visit.body, "ids") if (i := desk.mine(number))]
         if not found:
             return replies.no_such_instance(0)
         answers = [_manage(desk, instance) for instance in found]

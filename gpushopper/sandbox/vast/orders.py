@@ -23,6 +23,8 @@ def read_order(offer_id: int, body: dict[str, Any]) -> Order:
     if not image and not body.get("template_hash_id"):
         raise BadOrder("image is required without a template")
     args = body.get("args") or []
+    if not isinstance(args, list):
+        raise BadOrder("args must be a list; args_str takes a text")
     onstart = body.get("onstart")
     _limit("image", image, 1024)
     _limit("label", body.get("label"), 256)
@@ -30,8 +32,8 @@ def read_order(offer_id: int, body: dict[str, Any]) -> Order:
         raise BadOrder("args, args_str and onstart are limited to 4048 characters together")
     return Order(
         offer_id=offer_id,
-        label=body.get("label"),
-        image=image,
+        label=None if body.get("label") is None else str(body["label"]),
+        image=None if image is None else str(image),
         disk_gb=_read_disk(body.get("disk")),
         env=_read_env(body.get("env")),
         onstart=onstart,
