@@ -51,6 +51,10 @@ class State(NamedTuple):
     kills: int
     drops: int
 
+    def attempt(self, slot: int) -> Attempt:
+        """The attempt of a slot."""
+        return self.second if slot else self.first
+
 
 Step = tuple[str, str, State]
 """Name, the property that the step itself breaks (or nothing), and the state after it."""
@@ -90,7 +94,7 @@ class Session:
     def steps(self, s: State) -> Iterator[Step]:
         """Every next state."""
         for slot in (0, 1):
-            if s[slot].db != NONE:
+            if s.attempt(slot).db != NONE:
                 for move in self.moves(s, slot):
                     if affordable(move, s):
                         yield move.name + (" (2nd)" if slot else ""), move.breaks, self.after(s, slot, move)
@@ -98,13 +102,14 @@ class Session:
         if s.first.wire != 1 and s.second.wire != 1:  # a request at its last tick must have an end first
             yield "tick", "", self.tick(s)
         if s.kills:
+            # One step: a daemon that is down does what an idle one does, nothing, and idling is always possible.
             first, second = (self._same(restarted(a, self.policy)) for a in (s.first, s.second))
             if (first, second) != (s.first, s.second):
                 yield "kill -9, restart", "", s._replace(first=first, second=second, kills=s.kills - 1)
 
     def moves(self, s: State, slot: int) -> list[Move]:
         """The moves of one attempt; few attempts exist in many sessions, so they are remembered."""
-        a, setting = s[slot], self.setting(s, slot)
+        a, setting = s.attempt(slot), self.setting(s, slot)
         known = self._moves.get((a, setting))
         if known is None:
             known = [move._replace(after=self._same(move.after)) for move in self.rules.moves(a, setting)]

@@ -54,7 +54,7 @@ class Rounds:
     def _daemon(self, s: State, slot: int) -> list[State]:
         if slot and self.session.may_start_second(s):
             return [state for name, _, state in self.session.steps(s) if name == "prepare the next attempt"]
-        a = s[slot]
+        a = s.attempt(slot)
         if a.db == NONE:
             return [after for _, _, after in self.session.stray_steps(s)] or [s]
         due = [move for move in self.session.moves(s, slot) if is_due(a, move, self.session.policy)]
@@ -62,7 +62,7 @@ class Rounds:
 
     def _provider(self, s: State, slot: int) -> list[State]:
         """A request in flight acts or is lost at any tick up to its last."""
-        a = s[slot]
+        a = s.attempt(slot)
         if not a.wire:
             return [s]
         acts = [move for move in self.session.moves(s, slot) if move.by == "world" and not move.drops]

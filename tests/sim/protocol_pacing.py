@@ -20,7 +20,8 @@ class Pacing:
     span: int = 4  # ticks from the first unit to the last, at least
     counts_from_unit: bool = True  # the resend waits from the later of last attempt and last unit
     stands_still: bool = True  # ... and not at all while a due unit waits for its share
-    resets: bool = True  # all units must be later than the last attempt
+    still_at_first: bool = True  # ... the first unit included
+    keeps_turn: bool = True  # a resend leaves the waiting unit its place in the queue
 
 
 class Proof(NamedTuple):
@@ -42,14 +43,15 @@ def next_proofs(pacing: Pacing, p: Proof) -> list[Proof]:
     proven = observed.units >= pacing.units and span >= pacing.span
     found = [CLOSED if proven else observed]
     if p.waited < pacing.delay:
-        left = p.left if pacing.stands_still else p.left - 1
+        still = pacing.stands_still and (pacing.still_at_first or p.units > 0)
+        left = p.left if still else p.left - 1
         found.append(Proof(left, p.units, span, p.waited + 1))
     return [after if after.left or after == CLOSED else resent(pacing, after) for after in found]
 
 
 def resent(pacing: Pacing, p: Proof) -> Proof:
-    """A destroy was sent once more: the units before it prove nothing about what it did."""
-    return Proof(pacing.resend, waited=p.waited) if pacing.resets else p._replace(left=pacing.resend)
+    """A destroy was sent once more: the units before it prove nothing about what it did (D6)."""
+    return Proof(pacing.resend, waited=p.waited if pacing.keeps_turn else 0)
 
 
 def circle(pacing: Pacing) -> list[Proof]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.sim.protocol_explore import ACCEPTED, CLOSED_ALIVE, NO_RECEIPT, TWO_WANTED, UNFORCED
 from tests.sim.protocol_pacing import Pacing
@@ -16,9 +17,9 @@ QUICK = Bounds(flight=1, lag=1, kills=1)
 """Two attempts under every fault, with shorter delays and one kill."""
 FULL = Bounds()
 WIDE = Bounds(flight=3, lag=3)
-DEEP = Bounds(kills=3, lies=2, errors=2)
+WIDEST = Bounds(flight=3, lag=3, kills=3, lies=2, errors=2)
 TWINS = Bounds(attempts=1, twins=True)
-SWEEPS = {"full": FULL, "wide": WIDE, "deep": DEEP}
+SWEEPS = {"full": FULL, "wide": WIDE, "widest": WIDEST, "twins": replace(WIDEST, attempts=1, twins=True)}
 _LABELLED = replace(ONE, drops=0)
 _TWO = Bounds(flight=1, lag=1, omissions=1, lies=0, errors=0, kills=1, drops=0)
 _SETTLE = ONE.flight + ONE.lag
@@ -36,17 +37,17 @@ class Case:
     """Whether the sweep can never find the instance again; else the leak is temporary."""
 
 
-def _case(title: str, *breaks: str, bounds: Bounds = _LABELLED, permanent: bool = False, **rules: object) -> Case:
-    policy = replace(RECOMMENDED, **rules)  # type: ignore[arg-type]
+def _case(title: str, *breaks: str, bounds: Bounds = _LABELLED, permanent: bool = False, **rules: Any) -> Case:
+    policy = replace(RECOMMENDED, **rules)
     return Case(title, policy, frozenset(breaks), bounds, permanent)
 
 
-def _unswept(title: str, *also: str, **rules: object) -> Case:
+def _unswept(title: str, *also: str, **rules: Any) -> Case:
     """C7 measures each rule of evidence without the sweep behind it: what leaks then, leaks for ever."""
     return _case(title, CLOSED_ALIVE, *also, permanent=True, sweeps_closed=False, **rules)
 
 
-_WEAK_GHOST = {"closes_wanted": True, "gone_units": 1, "reads_by_id": False}
+_WEAK_GHOST: dict[str, Any] = {"closes_wanted": True, "gone_units": 1, "reads_by_id": False}
 
 # The table of C7, every row that leaks, kills, or closes for a while.
 CATALOGUE = (
@@ -171,6 +172,9 @@ PACINGS = (
     PacingCase("recommended: waits from the last unit, stands still", Pacing(), circles=False),
     PacingCase("each resend resets the units, periodic from the last destroy",
                Pacing(delay=5, counts_from_unit=False, stands_still=False), circles=True),
+    PacingCase("stands still only once a unit is observed", Pacing(still_at_first=False), circles=False),
+    PacingCase("the same, and a resend costs the unit its turn",
+               Pacing(still_at_first=False, keeps_turn=False), circles=True),
     PacingCase("waits from the last unit, does not stand still", Pacing(stands_still=False), circles=True),
     PacingCase("the same, but no wait reaches the resend", Pacing(delay=8, stands_still=False), circles=False),
     PacingCase("stands still, counts from the destroy, span beyond the resend",
