@@ -18,7 +18,7 @@ ENDPOINTS = {
 
 
 def adapter(name: str) -> Callable[..., Provider]:
-    """The function that connects an account: `connect(endpoint, key, monotonic, transport=None) -> Provider`."""
+    """The function that connects an account: `connect(endpoint, key, monotonic, transport=None, wait=None)`."""
     module, function = ADAPTERS[name].split(":")
     connect: Callable[..., Provider] = getattr(import_module(module), function)
     return connect

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from gpushopper.providers.api.deadline import LimitedTransport
 from gpushopper.providers.api.pace import Gap, Pace
-from gpushopper.providers.api.text import REDACTED, clean
-from gpushopper.providers.api.wire import LimitedTransport
+from gpushopper.providers.api.replies import Reply, Unusable, read_reply
+from gpushopper.providers.api.text import clean
 from gpushopper.providers.base import Trouble
 
-LARGEST = 10 * 1024 * 1024
-"""Bytes of one body, packed or unpacked (F77); the largest true one, a page of offers, has 0.3 MB."""
-_HEAD = 2000
 _ROUNDING_S = 0.001
 _REPEATED = frozenset({429, 502, 503, 504})
 _TOO_LATE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """What a transport raises before the first byte of a request has left."""
-_PLAUSIBLE = range(1_577_836_800, 7_258_118_400)
-"""Seconds from 2020 to 2200: a Date outside shows a broken clock, not the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +31,6 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply that came in whole. `body` is decoded JSON where `is_json`; `date` is its Date header, wall µs.
-
-    `head` is the start of the text, for bodies that are not JSON. `retry_after_s` is set for 429 only, our own
-    back-off included. Neither may be stored or shown raw.
-    """
-
-    status: int
-    is_json: bool
-    body: Any = field(repr=False)
-    head: str = field(repr=False)
-    date: int | None
-    retry_after_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +141,10 @@ class Api:
         try:
             response = transport.handle_request(self._request(call, left))
             try:
-                raw = _collect(response, limit)
+                return read_reply(response, self._key, limit.left)
             finally:
                 response.close()
-            return self._reply(response, raw)
-        except _Unusable as error:
+        except Unusable as error:
             return Failure(Trouble.NETWORK, str(error), timed_out=error.timed_out)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
             return self._failed(error)
@@ -192,92 +166,8 @@ class Api:
         limits = {"total_limit": left, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
         return httpx.Request(call.method, url, headers=headers, json=call.body, extensions=limits)
 
-    def _reply(self, response: httpx.Response, raw: bytes) -> Reply:
-        # Before anything is decoded, so that an echo of the key is in no value we hand out (F103).
-        text = raw.replace(self._key.encode(), REDACTED.encode()) if self._key else raw
-        is_json, body = _decoded(response.headers.get("content-type", ""), text)
-        date = _date(response.headers.get("date"))
-        wait = _retry_after(response.headers, date) if response.status_code == 429 else None
-        return Reply(response.status_code, is_json, body, text[:_HEAD].decode(errors="replace"), date, wait)
-
-
-class _Unusable(Exception):
-    """A reply we stop reading or cannot read."""
-
-    def __init__(self, text: str, *, timed_out: bool = False) -> None:
-        super().__init__(text)
-        self.timed_out = timed_out
-
 
 def _deserves_repeat(answer: Reply | Failure) -> bool:
     if isinstance(answer, Reply):
         return answer.status in _REPEATED
     return answer.kind is Trouble.NETWORK and not answer.timed_out
-
-
-def _collect(response: httpx.Response, limit: Limit) -> bytes:
-    """Read a body, bounded in bytes, unpacked bytes and time; raises _Unusable."""
-    parts, size = [], 0
-    # The stream itself: httpx would unpack without a bound.
-    for part in cast(httpx.SyncByteStream, response.stream):
-        size += len(part)
-        if size > LARGEST:
-            raise _Unusable(f"the reply is larger than {LARGEST // 1024**2} MB")
-        # A transport handed in may have no limit of its own.
-        if limit.left() <= 0:
-            raise _Unusable("the reply did not end within the time limit", timed_out=True)
-        parts.append(part)
-    raw = b"".join(parts)
-    packing = response.headers.get("content-encoding", "identity").strip().lower()
-    if packing in ("", "identity"):
-        return raw
-    if packing != "gzip":
-        raise _Unusable("the reply is packed in a way we did not offer")
-    return _unpacked(raw)
-
-
-def _unpacked(raw: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(raw, LARGEST)
-    except zlib.error as error:
-        raise _Unusable("the reply cannot be unpacked") from error
-    if not unpacker.eof:
-        raise _Unusable("the reply is too large or cut off")
-    return text
-
-
-def _decoded(kind: str, text: bytes) -> tuple[bool, Any]:
-    """Whether the reply is JSON by its type and by its text, and what it says (F78)."""
-    if not re.match(r"application/([\w.-]+\+)?json\b", kind.strip().lower()):
-        return False, None
-    try:
-        # NaN and Infinity are no JSON; as null they are at least no number.
-        return True, json.loads(text, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return False, None
-
-
-def _date(header: str | None) -> int | None:
-    """The Date header as wall µs (D10)."""
-    if not header:
-        return None
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    return seconds * 1_000_000 if seconds in _PLAUSIBLE else None
-
-
-def _retry_after(headers: httpx.Headers, date: int | None) -> float | None:
-    """Seconds to wait, from Retry-After (number or date) or X-RateLimit-Reset (Unix seconds, vastai.md 1)."""
-    told = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", told):
-        return float(told)
-    until = _date(told)
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    if until is None and re.fullmatch(r"[0-9]{9,11}", reset):
-        until = int(reset) * 1_000_000
-    # Both are the provider's clock; without its Date we do not know how far away that is.
-    return max((until - date) / 1_000_000, 0.0) if until is not None and date is not None else None

@@ -1,0 +1,129 @@
+"""Replies as values: read within bounds, unpacked within bounds, JSON by type and text (F77, F78)."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import httpx
+
+from gpushopper.providers.api.text import REDACTED
+
+LARGEST = 10 * 1024 * 1024
+"""Bytes of one body, packed or unpacked (F77); the largest true one, a page of offers, has 0.3 MB."""
+_HEAD = 2000
+_PLAUSIBLE = range(1_577_836_800, 7_258_118_400)
+"""Seconds from 2020 to 2200: a Date outside shows a broken clock, not the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply that came in whole. `body` is decoded JSON where `is_json`; `date` is its Date header, wall µs.
+
+    `head` is the start of the text, for bodies that are not JSON. `retry_after_s` is set for 429 only, our own
+    back-off included. Neither may be stored or shown raw.
+    """
+
+    status: int
+    is_json: bool
+    body: Any = field(repr=False)
+    head: str = field(repr=False)
+    date: int | None
+    retry_after_s: float | None
+
+
+class Unusable(Exception):
+    """A reply we stop reading or cannot read."""
+
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+
+
+def read_reply(response: httpx.Response, secret: str, left: Callable[[], float]) -> Reply:
+    """Read a response to its end; `left` gives the seconds that remain.
+
+    Raises:
+        Unusable: too large, too slow, or packed in a way we did not offer.
+    """
+    raw = _collect(response, left)
+    # Before anything is decoded, so that an echo of the key is in no value we hand out (F103).
+    text = raw.replace(secret.encode(), REDACTED.encode()) if secret else raw
+    is_json, body = _decoded(response.headers.get("content-type", ""), text)
+    date = _date(response.headers.get("date"))
+    wait = _retry_after(response.headers, date) if response.status_code == 429 else None
+    return Reply(response.status_code, is_json, body, text[:_HEAD].decode(errors="replace"), date, wait)
+
+
+def _collect(response: httpx.Response, left: Callable[[], float]) -> bytes:
+    """Read a body, bounded in bytes, unpacked bytes and time; raises Unusable."""
+    parts, size = [], 0
+    # The stream itself: httpx would unpack without a bound.
+    for part in cast(httpx.SyncByteStream, response.stream):
+        size += len(part)
+        if size > LARGEST:
+            raise Unusable(f"the reply is larger than {LARGEST // 1024**2} MB")
+        # A transport handed in may have no limit of its own.
+        if left() <= 0:
+            raise Unusable("the reply did not end within the time limit", timed_out=True)
+        parts.append(part)
+    raw = b"".join(parts)
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing in ("", "identity"):
+        return raw
+    if packing != "gzip":
+        raise Unusable("the reply is packed in a way we did not offer")
+    return _unpacked(raw)
+
+
+def _unpacked(raw: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(raw, LARGEST)
+    except zlib.error as error:
+        raise Unusable("the reply cannot be unpacked") from error
+    if not unpacker.eof:
+        raise Unusable("the reply is too large or cut off")
+    return text
+
+
+def _decoded(kind: str, text: bytes) -> tuple[bool, Any]:
+    """Whether the reply is JSON by its type and by its text, and what it says (F78)."""
+    if not re.match(r"application/([\w.-]+\+)?json\b", kind.strip().lower()):
+        return False, None
+    try:
+        # NaN and Infinity are no JSON; as null they are at least no number.
+        return True, json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return False, None
+
+
+def _date(header: str | None) -> int | None:
+    """The Date header as wall µs (D10)."""
+    if not header:
+        return None
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return seconds * 1_000_000 if seconds in _PLAUSIBLE else None
+
+
+def _retry_after(headers: httpx.Headers, date: int | None) -> float | None:
+    """Seconds to wait, from Retry-After (number or date) or X-RateLimit-Reset (Unix seconds, vastai.md 1)."""
+    told = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", told):
+        return float(told)
+    until = _date(told)
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if until is None and re.fullmatch(r"[0-9]{9,11}", reset):
+        until = int(reset) * 1_000_000
+    # Both are the provider's clock; without its Date we do not know how far away that is.
+    return max((until - date) / 1_000_000, 0.0) if until is not None and date is not None else None

@@ -1,0 +1,121 @@
+"""Vast's rows, field by field: one odd field never hides an instance and never invents a price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpushopper.core.instances import StatusClass
+from gpushopper.providers.vast.drift import Drift
+from gpushopper.providers.vast.instances import read_instance
+from gpushopper.providers.vast.offers import read_offer, read_region
+from tests.providers.bodies import OFFER, ROW
+
+ID = "33402296"
+
+
+def test_a_row_is_read_field_by_field():
+    row = read_instance(ROW, Drift())
+    assert row is not None
+    assert (row.instance_id, row.label, row.env_label, row.host_id) == (ID, "team-job-1", "second", "41234")
+    assert (row.rate, row.gpu_rate, row.storage_rate) == (358_889, 350_000, 8_889)
+    assert (row.created_at, row.ends_at) == (1_793_400_000_500_000, 1_796_400_000_000_000)
+    assert (row.ssh_host, row.ssh_port) == ("203.0.113.7", 41022)
+    assert row.message == "success, running x"
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"ports": None}, ("ssh5.vast.ai", 31022)), ({"ports": {}}, ("ssh5.vast.ai", 31022)),
+        ({"ports": {"22/tcp": [{"HostPort": 41022}]}}, ("203.0.113.7", 41022)),
+        ({"ports": None, "image_runtype": "jupyter_proxy ssh_proxy"}, ("ssh5.vast.ai", 31023)),
+        ({"ports": None, "ssh_host": None}, (None, None)), ({"ports": None, "ssh_port": 70000}, (None, None)),
+        ({"public_ipaddr": "-oProxyCommand=x"}, ("ssh5.vast.ai", 31022)),
+        ({"public_ipaddr": "a b", "ssh_host": "x;y"}, (None, None)),
+    ],
+)  # fmt: skip
+def test_where_to_log_in(change: dict[str, Any], where: tuple[str | None, int | None]):
+    row = read_instance({**ROW, **change}, Drift())
+    assert row is not None and (row.ssh_host, row.ssh_port) == where
+
+
+@pytest.mark.parametrize("name", [name for name in ROW if name != "id"])
+@pytest.mark.parametrize("value", [None, "x", -1, 1e300, True, [], {}, "\x1b[31m", float("1e999")])
+def test_no_odd_field_hides_a_row(name: str, value: Any):
+    drift = Drift()
+    row = read_instance({**ROW, name: value}, drift)
+    assert row is not None and row.instance_id == ID
+    for price in (row.rate, row.gpu_rate, row.storage_rate):
+        assert price is None or 0 <= price <= 10**10
+    if row.status_word not in ("running", "none"):
+        assert row.status is StatusClass.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "label", ["gs1-aaaaaaaaaa\x00", "gs1\u200b-x", "\ud800", "a\nb", "a\x1b[2Jb", "\u202eevil", "x" * 5000]
+)
+def test_a_label_never_becomes_another_one_by_being_cleaned(label: str):
+    row = read_instance({**ROW, "label": label}, Drift())
+    assert row is not None and row.label is not None and row.label != label.replace("\x00", "")
+    assert len(row.label) >= min(len(label), 300)
+    row.label.encode()
+
+
+@pytest.mark.parametrize(
+    ("states", "word", "status"),
+    [
+        (("stopped",) * 3, None, StatusClass.STOPPED), (("stopped",) * 3, "loading", StatusClass.STOPPED),
+        (("stopped",) * 3, "running", StatusClass.RUNNING), (("stopped",) * 3, "offline", StatusClass.OFFLINE),
+        (("stopped", "running", "running"), None, StatusClass.PENDING),
+        (("stopped", "running", "running"), "running", StatusClass.RUNNING),
+        (("running",) * 3, "exited", StatusClass.STOPPED),
+    ],
+)  # fmt: skip
+def test_the_contract_states_tell_a_stop_nobody_asked(states: tuple[str, ...], word: str | None, status: StatusClass):
+    names = dict(zip(("cur_state", "intended_status", "next_state"), states, strict=True))
+    row = read_instance({**ROW, **names, "actual_status": word}, Drift())
+    assert row is not None and row.status is status
+
+
+def test_an_offer_is_read_field_by_field():
+    offer = read_offer(OFFER, 5.0, 7, Drift())
+    assert offer is not None
+    assert (offer.key, offer.host_id, offer.gpu, offer.gpu_count, offer.vram_mb) == (
+        "vast:29817342", "41234", "RTX 4090", 2, 24564)  # fmt: skip
+    assert (offer.gpu_rate, offer.storage_gb_month) == (350_000, 160_000)
+    assert (offer.upload_gb, offer.download_gb) == (2000, 3000)
+    assert (offer.region, offer.reliability, offer.cuda, offer.verified) == ("Texas, US", 0.9982, 12.8, True)
+    assert (offer.cpu_cores, offer.ram_mb, offer.interruptible, offer.seen_at) == (16.0, 64473, False, 7)
+    assert offer.ends_at == 1_796_400_000_000_000
+
+
+def test_a_missing_base_price_is_the_total_without_its_storage():
+    without = {name: value for name, value in OFFER.items() if name != "dph_base"}
+    offer = read_offer(without, 5.0, 0, Drift())
+    assert offer is not None and abs(offer.gpu_rate - 350_000) <= 1
+
+
+NEEDED = ("id", "dph_base", "storage_cost", "inet_up_cost", "gpu_name", "num_gpus", "machine_id")
+# A name may be any text, and true reads as one.
+FINE = {("gpu_name", "NaN"), ("gpu_name", "1e9"), ("num_gpus", "True")}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name in NEEDED for value in (None, "", -1, "NaN", "1e9", True, [], 1e300)
+     if (name, str(value)) not in FINE],
+)  # fmt: skip
+def test_an_offer_is_dropped_rather_than_guessed(name: str, value: Any):
+    row = {k: v for k, v in OFFER.items() if k not in ("dph_total", "storage_total_cost", "ask_contract_id")}
+    drift = Drift()
+    assert read_offer({**row, name: value}, 5.0, 0, drift) is None
+    assert drift.counts()["offer row: dropped"] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "region"), [(", US", "US"), ("Texas, US", "Texas, US"), (None, ""), ("US", "US"), (" , ", "")]
+)
+def test_regions(place: str | None, region: str):
+    assert read_region(place) == region
