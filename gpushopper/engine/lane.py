@@ -63,6 +63,8 @@ class Lane:
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
         self.witness: Witness | None = None
+        self._open: list[Attempt] = []
+        self._open_at = -1
         self.creator = Creator(self)
         self.destroyer = Destroyer(self)
 
@@ -195,8 +197,15 @@ class Lane:
         self.next_look_boot = now.boot + look_interval(self.open_attempts(), now, self.ctx.policy)
 
     def open_attempts(self) -> list[Attempt]:
-        """The open attempts of this provider, as stored now."""
-        return sessions.load_attempts(self.ctx.store, provider=self.name)
+        """The open attempts of this provider, as stored now; read again only when something was committed."""
+        store = self.ctx.store
+        if store.is_writing:
+            return sessions.load_attempts(store, provider=self.name)
+        if self._open_at != store.last_change:
+            # The mark first: a commit that comes between costs one more read, never a missed change.
+            self._open_at = store.last_change
+            self._open = sessions.load_attempts(store, provider=self.name)
+        return self._open
 
     # ---- results
 

@@ -138,12 +138,12 @@ class Store:
         with self._lock:
             return self._writing
 
-    def rows(self, query: Any) -> list[tuple[Any, ...]]:
-        """The rows of a select, as tuples of values of core."""
+    def rows(self, query: Any, columns: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a select, as tuples of values of core; `columns` where the select names them as plain SQL."""
         with self._lock, translated(self.path):
             sql, values = query.bind(self.database).sql()
             found = run(self.database, sql, tuple(values))
-        return converted(found, query.selected_columns)
+        return converted(found, query.selected_columns if columns is None else columns)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""
