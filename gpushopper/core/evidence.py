@@ -45,14 +45,16 @@ def unit_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
     return attempt.last_unit_boot is None or boot - attempt.last_unit_boot >= us(spacing_s)
 
 
-def counts_as_gone_unit(attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> bool:
+def counts_as_gone_unit(attempt: Attempt, seen: Seen, asked_boot: int, now: Moment, policy: Policy) -> bool:
     """Whether a by-id "not found" now, with this list, is a T4 unit for an attempt that is being destroyed.
 
-    The list must have been asked for after the last destroy was answered: earlier absence proves nothing (D6).
+    List and read (`asked_boot`) must both have been asked for after the last destroy was answered: an absence from
+    before it proves nothing (D6).
     """
     if attempt.instance_id is None or not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
         return False
-    after_destroy = attempt.last_destroy_boot is None or seen.asked_boot >= attempt.last_destroy_boot
+    asked = min(seen.asked_boot, asked_boot)
+    after_destroy = attempt.last_destroy_boot is None or asked >= attempt.last_destroy_boot
     return after_destroy and unit_is_due(attempt, now.boot, policy.gone_spacing_s)
 
 

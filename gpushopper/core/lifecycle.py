@@ -140,7 +140,8 @@ def sighted(session: Session, attempt: Attempt, row: Instance, now: Moment, poli
     sets = _refresh(attempt, row, now)
     if attempt.state is State.DESTROYING:
         return [_still_there(attempt, sets, now, policy)]
-    cleared: list[Action] = [Clear(alarms.MISSING, attempt.id)] if attempt.state is State.SUSPECT else []
+    back = attempt.state is State.SUSPECT and row.status is not StatusClass.OFFLINE
+    cleared: list[Action] = [Clear(alarms.MISSING, attempt.id)] if back else []
     if not attempt.is_wanted:
         return [
             *cleared,
@@ -219,10 +220,13 @@ def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) ->
     claim = claim_fault(attempt, row)
     if claim:
         return "claim_mismatch", claim
-    if row.status is StatusClass.RUNNING:
+    is_running = row.status is StatusClass.RUNNING
+    if is_running and policy.hand_over <= SHOWN_BY_ROW:
         return None
-    silent = attempt.progress_boot is not None and now.boot - attempt.progress_boot >= us(policy.boot_silence_s)
-    if silent or boot_is_over(attempt, now, policy):
+    since = attempt.progress_boot
+    silent = since is not None and now.boot - since >= us(policy.boot_silence_s)
+    # Running, its row has nothing more to say: only the limit counts until the other proofs are in (S13).
+    if (silent and not is_running) or boot_is_over(attempt, now, policy):
         return "boot_stuck", f"no progress: still {row.status_word or 'created'}"
     return None
 

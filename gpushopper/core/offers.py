@@ -105,9 +105,10 @@ def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
     if not token:
         raise UnknownGpu(wanted, names[:5])
     exact = tuple(n for n in names if tokens[n] == token)
-    bare = tuple(n for n in names if tokens[n] in (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}"))
+    prefixed = (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}")
+    bare = next((tuple(n for n in names if tokens[n] == full) for full in prefixed if full in tokens.values()), ())
     family = tuple(n for n in names if _same_family(tokens[n], token))
-    found = exact or bare[:1] or family
+    found = exact or bare or family
     if not found:
         raise UnknownGpu(wanted, close_names(wanted, names))
     return found
@@ -117,7 +118,7 @@ def _same_family(full: str, token: str) -> bool:
     """Whether the token is the leading model of a full name: `h100` of `h100sxm`, never `a10` of `a100`."""
     if not full.startswith(token) or not re.search(r"[0-9]", token):
         return False
-    return not full[len(token) :][:1].isdigit() and not re.match(r"(ti|super|s$|d$)", full[len(token) :])
+    return not full[len(token) :][:1].isdigit() and not re.match(r"(ti|super|sti|s$|d$)", full[len(token) :])
 
 
 def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ SAME_OFFER = frozenset({"never_sent", "throttled"})
 def may_replace(attempt: Attempt) -> bool:
     """Whether another attempt may start beside this one: it is gone, or nobody wants it and it is off (F10).
 
-    Never while a create is uncertain: its instance may yet appear.
+    Never while a create is uncertain: its instance may yet appear. Asked of every earlier attempt, and again in the
+    transaction that sends, because what was off may have been seen again in between.
     """
     if attempt.state is State.GONE:
         return True
@@ -36,7 +37,7 @@ def next_step(
         return None
     if latest.reason in ENDS_THE_SESSION:
         return EndSession(session, latest.reason)
-    if not may_replace(latest):
+    if not all(may_replace(attempt) for attempt in attempts):
         return None
     if session.until_at is not None and now.wall >= session.until_at:
         return EndSession(session, "deadline")

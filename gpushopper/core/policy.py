@@ -95,6 +95,8 @@ class Policy:
         """Refuse numbers that contradict each other (S7)."""
         if self.send_limit_s + self.kernel_limit_s > self.flight_s:
             raise ValueError("a request could outlive the flight bound")
+        if self.gone_span_s >= self.destroy_every_s:
+            raise ValueError("a new destroy would always come before the proof is complete")
         if self.freshness_s < 10:
             raise ValueError("two observations cannot be that close together")
         if self.name == "real" and min(self.gone_spacing_s, self.absence_spacing_s) < SLOWEST_GAP_S:

@@ -61,7 +61,8 @@ def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[
     """
     actions: list[Action] = []
     adopted: set[str] = set()
-    for row in sorted(seen.instances, key=lambda r: (len(r.instance_id), r.instance_id)):
+    rows = {row.instance_id: row for row in seen.instances}
+    for row in sorted(rows.values(), key=lambda r: (len(r.instance_id), r.instance_id)):
         actions += _decide_row(held, row, now, policy, adopted)
     for attempt in held.open:
         if attempt.state is State.UNCERTAIN and attempt.instance_id is None and attempt.id not in adopted:
@@ -82,6 +83,9 @@ def _decide_row(held: Held, row: Instance, now: Moment, policy: Policy, adopted:
         return []
     labelled = held.by_label.get(owner.attempt, ())
     if not labelled:
+        if owner.attempt in adopted:
+            return actions  # a second stray of one label: a twin, once the first has a row
+        adopted.add(owner.attempt)
         return [*actions, _adopt_stray(held, row, owner, now, policy)]
     return actions + _unrecorded(held, labelled, row, now, policy, adopted)
 
@@ -116,6 +120,7 @@ def _unrecorded(
             doubts = (alarms.UNCERTAIN, alarms.PROBABLY_YOURS)
             return [_adopt(maker, row, now), *(Clear(kind, maker.id) for kind in doubts)]
         if maker.state is State.GONE:
+            adopted.add(maker.id)
             return [_reopen_late(held.sessions[maker.session_id], maker, row, now), *_late_alarm(maker, row)]
         return []
     return _twin(maker, row, now, policy)
@@ -217,10 +222,12 @@ def believable(held: Held, missing: tuple[Attempt, ...], policy: Policy) -> tupl
     return wanted
 
 
-def decide_missing(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
-    """A by-id read says not found, and this list lacks it: one unit of T4 absence, if it is due."""
+def decide_missing(
+    session: Session, attempt: Attempt, seen: Seen, asked_boot: int, now: Moment, policy: Policy
+) -> list[Action]:
+    """A by-id read (asked for at `asked_boot`) says not found, and this list lacks it: a T4 unit, if it is due."""
     if attempt.state is State.DESTROYING:
-        return _unit_of_end(attempt, seen, now, policy)
+        return _unit_of_end(attempt, seen, asked_boot, now, policy)
     if attempt.state not in ALIVE_STATES or attempt.instance_id is None:
         return []
     if not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
@@ -228,10 +235,13 @@ def decide_missing(session: Session, attempt: Attempt, seen: Seen, now: Moment, 
     return _doubt(session, attempt, seen, now, policy)
 
 
-def _unit_of_end(attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
-    if not counts_as_gone_unit(attempt, seen, now, policy):
+def _unit_of_end(attempt: Attempt, seen: Seen, asked_boot: int, now: Moment, policy: Policy) -> list[Action]:
+    if not counts_as_gone_unit(attempt, seen, asked_boot, now, policy):
         return []
-    sets = add_unit(attempt, now.boot) | {"next_destroy_boot": now.boot + us(policy.destroy_every_s)}
+    sets = add_unit(attempt, now.boot)
+    if attempt.destroy_heard:
+        # Only a heard destroy may pause: the proof needs one, so an unheard one is repeated by the ladder (I6).
+        sets["next_destroy_boot"] = now.boot + us(policy.destroy_every_s)
     if attempt.off_at is None:
         sets["off_at"] = now.wall
     text = f"instance {attempt.instance_id} is not shown by list and by id (look {sets['units']})"

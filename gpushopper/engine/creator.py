@@ -10,7 +10,8 @@ from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.lifecycle import destroying
-from gpushopper.core.moment import Moment
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
 from gpushopper.providers.base import Created, CreateRequest, Endpoint, Refusal, RefusedCreate, Unclear
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
 
 CREATE = "create"
+BLOCKED_PAUSE_S = 1.0
 
 
 class Unsent:
@@ -31,6 +33,7 @@ class Creator:
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self._not_before = 0
 
     def _waiting(self) -> list[Attempt]:
         return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
@@ -51,12 +54,12 @@ class Creator:
         """When a create can next be sent, on the boot clock."""
         if not self._waiting() or not self._may_create(now):
             return []
-        return [self.lane.free_boot(Endpoint.CREATE, now)]
+        return [max(self.lane.free_boot(Endpoint.CREATE, now), self._not_before)]
 
     def send(self, now: Moment) -> None:
         """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
         self._doubt_lost(now)
-        for attempt in self._waiting():
+        for attempt in self._waiting() if now.boot >= self._not_before else ():
             if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
@@ -72,15 +75,19 @@ class Creator:
                 self.lane.transact(now, partial(_run_one, change=change))
 
     def _commit_sent(self, attempt: Attempt, now: Moment) -> bool:
-        sets: dict[str, Any] = {
-            "state": State.SENT,
-            "entered_at": now.wall,
-            "sent_at": now.wall,
-            "billed_to": now.wall,
-            "progress_boot": now.boot,
-        }
-        note = Note("sent", f"asking {attempt.provider} for {attempt.offer.key}")
-        return self.lane.transact(now, lambda tx: tx.run([Change(attempt, sets, note)]))
+        """Write `sent`, unless an earlier attempt of the session has come back meanwhile (F10)."""
+        written: list[Attempt] = []
+
+        def work(tx: Transaction) -> None:
+            others = sessions.attempts_of(self.lane.ctx.store, attempt.session_id)
+            if all(may_replace(other) for other in others if other.id != attempt.id):
+                tx.run([_sent(attempt, now)])
+                written.append(tx.attempt(attempt))
+
+        done = self.lane.transact(now, work) and bool(written)
+        if not done:
+            self._not_before = now.boot + us(BLOCKED_PAUSE_S)
+        return done
 
     def _submit(self, session: Session, attempt: Attempt, now: Moment) -> None:
         connection, clock, policy = self.lane.connection, self.lane.ctx.clock, self.lane.ctx.policy
@@ -151,6 +158,17 @@ class Creator:
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
+
+
+def _sent(attempt: Attempt, now: Moment) -> Change:
+    sets: dict[str, Any] = {
+        "state": State.SENT,
+        "entered_at": now.wall,
+        "sent_at": now.wall,
+        "billed_to": now.wall,
+        "progress_boot": now.boot,
+    }
+    return Change(attempt, sets, Note("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
 
 
 def _run_one(tx: Transaction, change: Change) -> None:

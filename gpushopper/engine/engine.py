@@ -81,7 +81,7 @@ class Engine:
     def _wait(self, stop: threading.Event) -> None:
         now = self.ctx.clock.now()
         due = self.next_due()
-        pause = 1.0 if due is None else max(due - now.boot, 0) / us(1)
+        pause = 1.0 if due is None else max(due - now.boot, us(0.01)) / us(1)
         with self._bell:
             if not self._rung and not stop.is_set():
                 # Never longer than a second: a jump of the clocks must be noticed soon (F58).

@@ -222,7 +222,7 @@ class Lane:
             case "list" if flight is not None:
                 self._took_list(value, flight, now)
             case "get" if flight is not None:
-                self._took_instance(key[2], value, now)
+                self._took_instance(key[2], value, flight, now)
             case "create":
                 self.creator.took(key[2], value, now, late=flight is None)
             case "destroy":
@@ -318,13 +318,17 @@ class Lane:
                 continue
             self.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
 
-    def _took_instance(self, instance_id: str, value: Present | Missing | Blind, now: Moment) -> None:
+    def _took_instance(
+        self, instance_id: str, value: Present | Missing | Blind, flight: Flight, now: Moment
+    ) -> None:
         attempt_id = self.ask.pop(instance_id, None)
         if attempt_id is None or isinstance(value, Blind):
             return
-        self.transact(now, lambda tx: self._judge_instance(tx, attempt_id, value, now))
+        self.transact(now, lambda tx: self._judge_instance(tx, attempt_id, value, flight, now))
 
-    def _judge_instance(self, tx: Transaction, attempt_id: str, value: Present | Missing, now: Moment) -> None:
+    def _judge_instance(
+        self, tx: Transaction, attempt_id: str, value: Present | Missing, flight: Flight, now: Moment
+    ) -> None:
         attempt = sessions.load_attempt(self.ctx.store, attempt_id)
         session = None if attempt is None else sessions.load_session(self.ctx.store, attempt.session_id)
         if attempt is None or session is None or not attempt.is_open:
@@ -336,7 +340,7 @@ class Lane:
                 tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
             tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
         elif self.seen is not None:
-            tx.run(decide_missing(session, attempt, self.seen, now, self.ctx.policy))
+            tx.run(decide_missing(session, attempt, self.seen, flight.asked_boot, now, self.ctx.policy))
             latest = tx.attempt(attempt)
             tx.run(close_if_proven(latest, is_proven_gone(latest, self.ctx.policy), now))
 
