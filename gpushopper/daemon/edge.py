@@ -53,6 +53,9 @@ def read_body(cls: type[T]) -> T:
         Malformed: not JSON, a field unknown, missing or of the wrong form, or a value beyond all bounds.
     """
     text = request.get_data(cache=False)
+    if request.content_length is not None and len(text) != request.content_length:
+        # Cut on the way. What is left could read as a smaller request: an empty one ends every session.
+        raise Malformed("the body is shorter than announced", code="cut_short")
     if text and request.mimetype != "application/json":
         raise Malformed("the body must be application/json", code="not_json")
     try:

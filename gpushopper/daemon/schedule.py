@@ -75,6 +75,9 @@ class Schedule:
         Without this a long jump makes the library count through every missed time, and a clock set back stops it: a
         trigger remembers when it was made, so each job gets a new one.
         """
+        now = self._clock.now().boot
+        with self._lock:
+            self._last_boot = dict.fromkeys(self._last_boot, now)
         for job in self._scheduler.get_jobs():
             job.reschedule(self._trigger(self._jobs[job.id]))
         self._scheduler.wakeup()

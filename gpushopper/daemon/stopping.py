@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 from types import FrameType
 
 _ASKED, _FAILED = b"s", b"f"
@@ -15,8 +14,8 @@ class StopSignal:
     """A pipe that the main thread waits on. An Event would not do: its lock is not safe inside a signal handler."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
 
     def watch_signals(self) -> None:
         """Let SIGTERM and SIGINT ask for the stop; main thread only."""
@@ -34,13 +33,13 @@ class StopSignal:
     def wait(self) -> int:
         """Wait for the first reason; the exit status it asks for."""
         select.select([self._reader], [], [])
-        return 1 if self._reader.recv(1) == _FAILED else 0
+        return 1 if os.read(self._reader, 1) == _FAILED else 0
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._mark(_ASKED)
 
     def _mark(self, mark: bytes) -> None:
         try:
-            os.write(self._writer.fileno(), mark)
+            os.write(self._writer, mark)
         except BlockingIOError:
             return  # full: enough reasons are waiting to be read

@@ -106,8 +106,9 @@ def fail_to_start(home: Path) -> Callable[..., tuple[int, str]]:
 
     def run(*before: str, **environ: str) -> tuple[int, str]:
         done = subprocess.run(
-            [*before, *COMMAND, "run"], env={**os.environ, **environ}, text=True, capture_output=True, timeout=30
-        )
+            [*before, *COMMAND, "run"], env={**os.environ, **environ}, text=True, capture_output=True, timeout=30,
+            check=False,
+        )  # fmt: skip
         return done.returncode, done.stderr
 
     return run
@@ -120,7 +121,7 @@ def once(home: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
     def run(*arguments: str, given: str = "", **environ: str) -> tuple[int, dict[str, Any]]:
         done = subprocess.run(
             [*COMMAND, "once", *arguments], env={**os.environ, **environ}, text=True, input=given,
-            capture_output=True, timeout=60,
+            capture_output=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.stderr == ""
         (line,) = done.stdout.splitlines()

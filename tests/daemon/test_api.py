@@ -69,7 +69,7 @@ class EmptyAccount:
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
     """The default log draws tracebacks for people, which takes longer than all requests here."""
-    structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
+    structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()
 
@@ -210,7 +210,6 @@ def test_another_user_is_turned_away(api: FlaskClient):
 
 def test_an_unexpected_fault_is_logged_and_not_shown(service: Service, caplog: pytest.LogCaptureFixture):
     app = build_app(service)
-    app.config["PROPAGATE_EXCEPTIONS"] = False
 
     @app.get("/boom")
     def boom() -> str:

@@ -1,4 +1,4 @@
-"""Every way a start can fail: one line, the right exit status, no traceback (S21); and what a good start leaves behind."""
+"""Every way a start can fail: one line, the right exit status, no traceback (S21); and what a good one leaves."""
 
 from __future__ import annotations
 

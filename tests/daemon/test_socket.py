@@ -1,0 +1,226 @@
+"""The socket: private, replaced when stale or lost, and never blocked by clients that say nothing (F95-F100, F110)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask, request
+
+from gpushopper.daemon.listener import CONNECTIONS, THREADS, Listener
+from gpushopper.errors import Misconfigured
+from gpushopper.paths import find_home
+from tests.daemon.conftest import Running
+
+Starting = Callable[..., Running]
+
+
+def connect(path: Path) -> socket.socket:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    channel.settimeout(20)
+    channel.connect(str(path))
+    return channel
+
+
+def test_folder_and_socket_are_private(start: Starting):
+    running = start()
+    assert stat.S_IMODE(running.home.run.stat().st_mode) == 0o700
+    assert stat.S_IMODE(running.home.socket.stat().st_mode) == 0o600
+
+
+KNOCK = """
+import http.client, socket, sys
+class Connection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(sys.argv[1])
+try:
+    connection = Connection("daemon")
+    connection.request("GET", "/health")
+    print(connection.getresponse().status)
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change the user")
+def test_another_user_is_kept_out_twice(start: Starting):
+    running = start()
+
+    def knock() -> str:
+        # -I -S: the other user may read neither the checkout nor its packages, and needs none of them.
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        done = subprocess.run(
+            [*command, os.path.realpath(sys.executable), "-I", "-S", "-c", KNOCK, str(running.home.socket)],
+            text=True, capture_output=True, cwd="/", check=False,
+        )  # fmt: skip
+        return done.stdout.strip() or done.stderr
+
+    assert knock() == "PermissionError"
+    for folder in (running.home.data.parent, running.home.data, running.home.run):
+        folder.chmod(0o755)
+    running.home.socket.chmod(0o666)
+    assert knock() == "403"
+    assert running.ask("GET", "/health").status == 200
+
+
+def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(start: Starting):
+    first = start()
+    first.end(9)
+    assert first.home.socket.is_socket()
+    second = start()
+    assert second.ask("GET", "/health").json["pid"] == second.process.pid
+
+
+def test_an_ended_daemon_removes_its_socket(start: Starting):
+    running = start()
+    assert running.end()[0] == 0
+    assert not running.home.socket.exists()
+
+
+@pytest.fixture
+def listener(home: Path) -> Iterator[Listener]:
+    app = Flask(__name__)
+    app.add_url_rule("/", "here", lambda: "here")
+    app.add_url_rule("/in", "in", lambda: str(len(request.get_data())), methods=["POST"])
+    opened = Listener(find_home(), app)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+def reply(path: Path, text: bytes = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") -> str:
+    with connect(path) as channel:
+        channel.sendall(text)
+        return "".join(iter(lambda: channel.recv(4096).decode(), ""))
+
+
+@pytest.mark.parametrize("loss", ["file", "folder", "other socket", "other file"])
+def test_a_lost_socket_is_bound_again(listener: Listener, loss: str):
+    where = find_home()
+    assert listener.reopen_if_lost() is False
+    where.socket.unlink()
+    if loss == "folder":
+        where.run.rmdir()
+    elif loss == "other socket":
+        stray = socket.socket(socket.AF_UNIX)
+        stray.bind(str(where.socket))
+        stray.close()
+    elif loss == "other file":
+        where.socket.write_text("")
+    assert listener.reopen_if_lost() is True
+    assert reply(where.socket).endswith("here")
+    assert stat.S_IMODE(where.socket.stat().st_mode) == 0o600
+
+
+def test_closing_leaves_the_socket_of_another_one_alone(listener: Listener):
+    where = find_home()
+    where.socket.unlink()
+    where.socket.write_text("somebody else's")
+    listener.close()
+    assert where.socket.read_text() == "somebody else's"
+
+
+def test_a_folder_that_is_a_link_is_refused(home: Path):
+    home.mkdir()
+    (home.parent / "elsewhere").mkdir()
+    find_home().run.symlink_to(home.parent / "elsewhere")
+    with pytest.raises(Misconfigured, match="not a folder of ours"):
+        Listener(find_home(), Flask(__name__)).open()
+
+
+def test_a_variable_of_systemd_does_not_lend_us_a_socket(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    opened = Listener(find_home(), Flask(__name__))
+    opened.open()
+    try:
+        assert "404" in reply(find_home().socket)
+    finally:
+        opened.close()
+
+
+def test_silent_connections_hold_no_thread(listener: Listener):
+    where = find_home()
+    silent = [connect(where.socket) for _ in range(THREADS * 3)]
+    assert reply(where.socket).endswith("here")
+    for channel in silent:
+        channel.close()
+
+
+def test_too_many_connections_are_told_so(listener: Listener):
+    where = find_home()
+    silent = [connect(where.socket) for _ in range(CONNECTIONS)]
+    assert "503" in reply(where.socket)
+    for channel in silent:
+        channel.close()
+
+
+def test_connections_that_say_nothing_for_long_are_closed(listener: Listener):
+    with connect(find_home().socket) as channel:
+        assert channel.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b"\r\n\r\n\r\n", "400"),
+        (b"nonsense\r\n\r\n", "400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"y" * 40_000 + b"\r\n\r\n", "413"),
+        (b"GET /" + b"y" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", "414"),
+        (b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\nConnection: close\r\n\r\n", "413"),
+        (b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc", "200"),
+        (b"\x00\xff\x00\xff" * 100 + b"\r\n\r\n", "400"),
+    ],
+)  # fmt: skip
+def test_broken_requests_get_an_answer_and_harm_nobody(listener: Listener, text: bytes, status: str):
+    where = find_home()
+    try:
+        first_line = reply(where.socket, text).splitlines()[0]
+    except (BrokenPipeError, ConnectionResetError):
+        first_line = status  # it had seen enough before we had said all
+    assert status in first_line
+    assert reply(where.socket).endswith("here")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 17])
+def test_a_body_cut_on_the_way_asks_for_nothing(start: Starting, cut: int):
+    running, body = start(), b'{"reason": "user"}'
+    head = f"POST /api/v1/shutdown HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    with connect(running.home.socket) as channel:
+        channel.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode() + body[:cut])
+        channel.shutdown(socket.SHUT_WR)
+        answered = "".join(iter(lambda: channel.recv(4096).decode(), ""))
+    assert "cut_short" in answered or "408" in answered or not answered
+    assert running.ask("POST", "/api/v1/shutdown", body).status == 202
+
+
+def test_shutdown_is_answered_within_a_second_among_fifty_watchers(start: Starting):
+    running = start()
+    stop, polled = threading.Event(), threading.Semaphore(0)
+
+    def watch() -> None:
+        while not stop.is_set():
+            assert running.ask("GET", "/api/v1/events?after=0").status in (200, 503)
+            polled.release()
+
+    watchers = [threading.Thread(target=watch, daemon=True) for _ in range(50)]
+    for watcher in watchers:
+        watcher.start()
+    for _ in range(100):
+        assert polled.acquire(timeout=20)
+    before = time.monotonic()
+    answer = running.ask("POST", "/api/v1/shutdown", {"reason": "user"})
+    took = time.monotonic() - before
+    stop.set()
+    for watcher in watchers:
+        watcher.join(20)
+    assert answer.status == 202
+    assert took < 1.0
