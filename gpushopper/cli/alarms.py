@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import machine, show
+from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import clean, relative
@@ -81,6 +81,6 @@ def acknowledge(app: App, alarm_id: int | None, everything: bool) -> None:
         raise UsageError("name one alarm by its ID, or --all", "see: gpu-shopper alarms")
     answer = app.client.acknowledge(alarm_id)
     if app.as_json:
-        show.out(machine.document(**answer))
+        show.out(programs.document(**answer))
     else:
         app.note("all alarms acknowledged" if everything else f"alarm {alarm_id} acknowledged")

@@ -94,7 +94,7 @@ class App:
     def note(self, text: str) -> None:
         """Say something that is not the answer: a line on stderr, cleaned of control characters."""
         if self.as_json:
-            from gpushopper.cli.machine import line
+            from gpushopper.cli.programs import line
 
             print(line({"note": text}), file=sys.stderr, flush=True)
             return

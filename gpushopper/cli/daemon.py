@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gpushopper.cli import launch, machine, show
+from gpushopper.cli import launch, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.sandbox_home import environment, prepare_home
@@ -54,7 +54,7 @@ def start(app: App) -> None:
 def _say_running(app: App, word: str) -> None:
     found = app.quiet_client().status()
     if app.as_json:
-        show.out(machine.document(running=True, pid=found.pid, version=found.version, home=found.home))
+        show.out(programs.document(running=True, pid=found.pid, version=found.version, home=found.home))
     else:
         show.out(f"{word}: version {found.version}, process {found.pid}, {found.home}")
 
@@ -66,7 +66,7 @@ def stop(app: App) -> None:
     held = _held(app)
     was_up = launch.stop(app)
     if app.as_json:
-        show.out(machine.document(running=False, was_running=was_up, may_still_bill=held))
+        show.out(programs.document(running=False, was_running=was_up, may_still_bill=held))
         return
     show.out("stopped" if was_up else "it was not running")
     for session in held:
@@ -84,7 +84,7 @@ def _may_bill(app: App, session: SessionView) -> str:
     """What goes on costing money, and who ends it while no daemon runs."""
     keeper = "the instance ends itself" if "I" in session.guards.split("+") else "nobody ends it until a daemon runs"
     until = when(session.deadline_at, app.now().wall)
-    return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
+    return f"may still bill: {session.name}, worst case {money(session.at_most)}, until {until}; {keeper}"
 
 
 @daemon.command("restart")
@@ -106,10 +106,10 @@ def status(app: App) -> None:
         found = client.status()
     except DaemonUnreachable:
         if app.as_json:
-            show.out(machine.document(running=False))
+            show.out(programs.document(running=False))
         raise
     if app.as_json:
-        show.out(machine.document(running=True, **cast(Row, found)))
+        show.out(programs.document(running=True, **cast(Row, found)))
         return
     sessions = plural(found.sessions_open, "open session")
     show.out(

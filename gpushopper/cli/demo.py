@@ -57,7 +57,9 @@ STORY = (
         "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
         "Rent it. The end is written down before the request leaves.",
     ),
-    Scene("--sandbox ls", "One session: what it cost so far, what is reserved for it at most, and when it ends."),
+    Scene(
+        "--sandbox ls", "One session: what it cost so far, the worst case (should its end come late), and when it ends."
+    ),
     Scene("sandbox advance 45m", "45 minutes of work, in an instant."),
     Scene("--sandbox costs", "Charged to the second."),
     Scene(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli import machine, progress, session_table, show
+from gpushopper.cli import programs, progress, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
@@ -101,11 +101,11 @@ def _chosen(app: App, names: tuple[str, ...], everything: bool) -> list[SessionV
 
 def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool) -> None:
     """Name what will be destroyed, ask, and hand the decision to the daemon."""
-    ending = [session for session in found if session.stage != "proven"]
+    ending = [session for session in found if session.stage == ""]  # the others have been asked for already
     for session in ending:
         what = f"{session_table.gpu(session)} on {session.provider}, {session_table.money_line(session)}"
         if not app.as_json:
-            app.note(f"{'would end' if dry_run else 'ending'} {session.name}: {what}")
+            app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
     if dry_run:
         _print(app, found)
         return
@@ -166,7 +166,7 @@ def _print(app: App, sessions: list[SessionView]) -> None:
         for session in sessions:
             show.out(f"{session.name}  {_stage(session)}  {money(session.accrued)}")
     elif app.output == "json":
-        show.out(machine.document(sessions=sessions))
+        show.out(programs.document(sessions=sessions))
     else:
         show.rows(app, "sessions", sessions, session_table.columns(app.now().wall))
 

@@ -10,7 +10,7 @@ import click
 from gpushopper.cli import show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.cli.machine import line
+from gpushopper.cli.programs import line
 from gpushopper.cli.say import clean, moment_of
 from gpushopper.cli.times import parse_date, parse_span
 from gpushopper.client import Row

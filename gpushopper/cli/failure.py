@@ -9,7 +9,7 @@ import sys
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.machine import SCHEMA
+from gpushopper.cli.programs import SCHEMA
 from gpushopper.cli.say import clean
 from gpushopper.errors import ShopperError, UsageError
 
@@ -34,6 +34,9 @@ def report(app: App, error: BaseException) -> int:
             _show(app, error, error.exit_code)
             _alarms_after(app, error)
             return error.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            print(error.format_message(), file=sys.stderr)
+            return 2
         case click.ClickException():
             _show(app, _usage(error), 2)
             return 2

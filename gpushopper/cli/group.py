@@ -134,6 +134,20 @@ class LazyGroup(Group):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*click.Group.get_params(self, ctx), *output_options(hidden=False)]
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a mistyped one, name those that look like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], self.list_commands(ctx), n=3)
+            if close:
+                raise click.UsageError(f"no command {args[0]}; did you mean {' or '.join(close)}?", ctx) from error
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, from the table alone: nothing is imported for `--help`."""
         width = max(len(name) for _, name, _, _ in self.table)

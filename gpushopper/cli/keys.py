@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gpushopper.cli import launch, machine, show
+from gpushopper.cli import launch, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import money
@@ -60,7 +60,7 @@ def remove_key(app: App, provider: str) -> None:
     """Forget a stored key. Sessions of that cloud can then no longer be ended from here."""
     answer = launch.once(app.home, "keys-remove", provider)
     if app.as_json:
-        show.out(machine.document(**answer))
+        show.out(programs.document(**answer))
         return
     show.out(f"{provider}: {'removed' if answer.removed else 'there was no stored key'}")
     _remarks(app, answer)
@@ -77,7 +77,7 @@ def _read_secret(app: App, provider: str) -> str:
 
 def _report(app: App, answer: Row, done: str) -> None:
     if app.as_json:
-        show.out(machine.document(**answer))
+        show.out(programs.document(**answer))
         return
     if answer.verified:
         show.out(f"{answer.provider}: {done}; account {answer.account}, balance {money(answer.balance)}")

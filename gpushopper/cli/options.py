@@ -29,7 +29,9 @@ SEARCH = (
 )
 
 LIFE = (
-    click.option("-t", "--hours", type=click.FloatRange(min=0, min_open=True), help="For so many hours (default 2)."),
+    click.option(
+        "-t", "--hours", type=click.FloatRange(min=0, min_open=True), metavar="N", help="For so many hours (default 2)."
+    ),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
     click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
 )

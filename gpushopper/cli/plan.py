@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import machine, show
+from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.inventory import COLUMNS
@@ -57,7 +57,7 @@ def plan(app: App, /, **given: Any) -> None:
     """Show what `provision` would rent, and the most it can cost. Rents nothing."""
     found = app.client.plan(plan_request(app, settings(app), given))
     if app.output == "json":
-        show.out(machine.document(plan=found))
+        show.out(programs.document(plan=found))
     elif app.output in ("jsonl", "name"):
         show.rows(app, "offers", found.offers, COLUMNS, name="key")
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import machine, progress, show
+from gpushopper.cli import programs, progress, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
@@ -46,7 +46,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     """Rent a GPU for a given time.
 
     Shows the most it can cost, asks, rents the best offer that fits (the next one when it fails) and waits until the
-    instance is handed over. The end is guaranteed, also when this computer is switched off.
+    instance is handed over. Its end is written down before anything is asked for.
     """
     _check(given)
     config = settings(app)
@@ -96,7 +96,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any]) -> ProvisionReq
 
 def _print_plan(app: App, found: Plan) -> None:
     if app.as_json:
-        show.out(machine.document(dry_run=True, plan=found))
+        show.out(programs.document(dry_run=True, plan=found))
     else:
         tell(app, found)
         app.note("Nothing was rented (--dry-run).")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli import machine, show
+from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.say import money, plural, when
 from gpushopper.errors import NotVerified
@@ -26,7 +26,7 @@ def print_receipt(app: App, session: SessionView) -> None:
     if app.as_json:
         receipts = [_fields(attempt) for attempt in session.attempts]
         complete = bool(session.attempts) and not missing
-        show.out(machine.document(session=session.name, complete=complete, receipts=receipts))
+        show.out(programs.document(session=session.name, complete=complete, receipts=receipts))
     else:
         for place, attempt in enumerate(session.attempts):
             if place:

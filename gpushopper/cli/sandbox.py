@@ -6,7 +6,7 @@ import re
 
 import click
 
-from gpushopper.cli import launch, machine, sandbox_market, show
+from gpushopper.cli import launch, programs, sandbox_market, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.times import SPAN
@@ -52,7 +52,7 @@ def start(app: App, kind: str, seed: int | None, rate_gaps: str | None, fresh: b
     elif words:
         raise UsageError("the market runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
     if app.as_json:
-        show.out(machine.verbatim(_plain(status)))
+        show.out(programs.verbatim(_plain(status)))
         return
     clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
     show.out(f"{'already running' if was_up else 'started'}: {clouds} (paper instances, seed {status.seed})")
@@ -79,7 +79,7 @@ def status(app: App) -> None:
     """Show where the clouds answer, and the market's time."""
     found = sandbox_market.ask(practice_home(app), "GET", "/status")
     if app.as_json:
-        show.out(machine.verbatim(found))
+        show.out(programs.verbatim(found))
         return
     show.facts(
         [
@@ -98,7 +98,7 @@ def ledger(app: App) -> None:
     """Show what the market really billed: the truth that our books must match."""
     found = sandbox_market.read_ledger(practice_home(app))
     if app.output == "json":
-        show.out(machine.verbatim(found))
+        show.out(programs.verbatim(found))
         return
     columns = [
         show.Column("ID", lambda i: i.id),
@@ -124,7 +124,7 @@ def launch_stranger(app: App, provider: str, label: str | None) -> None:
     """Put a stranger's instance on the same account."""
     body = {"provider": provider, **({"label": label} if label is not None else {})}
     found = sandbox_market.ask(practice_home(app), "POST", "/launch", body)
-    show.out(machine.verbatim(found) if app.as_json else str(found.id))
+    show.out(programs.verbatim(found) if app.as_json else str(found.id))
 
 
 @sandbox.command("advance")
@@ -133,7 +133,7 @@ def launch_stranger(app: App, provider: str, label: str | None) -> None:
 def advance(app: App, span: int) -> None:
     """Move the market's clock forward; to the daemon it looks like sleep."""
     found = sandbox_market.ask(practice_home(app), "POST", "/advance", {"by": f"{span // 1_000_000}s"})
-    show.out(machine.verbatim(found) if app.as_json else f"it is now {found.now} there")
+    show.out(programs.verbatim(found) if app.as_json else f"it is now {found.now} there")
 
 
 @sandbox.command("stop")
@@ -144,7 +144,7 @@ def stop(app: App) -> None:
     daemon_was_up = launch.stop(app)
     was_up = sandbox_market.stop(home)
     if app.as_json:
-        show.out(machine.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
+        show.out(programs.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
     else:
         show.out("stopped" if was_up else "it was not running")
 
@@ -168,7 +168,7 @@ def add_fault(app: App, /, **given: object) -> None:
     given["for"] = given.pop("span")
     body = {name: value for name, value in given.items() if value is not None}
     found = sandbox_market.ask(practice_home(app), "POST", "/faults", body)
-    show.out(machine.verbatim(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
+    show.out(programs.verbatim(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
 
 
 @fault.command("list")
@@ -177,7 +177,7 @@ def list_faults(app: App) -> None:
     """Show the faults, and how often each acted."""
     found = sandbox_market.ask(practice_home(app), "GET", "/faults")
     if app.output == "json":
-        show.out(machine.verbatim(found))
+        show.out(programs.verbatim(found))
         return
     columns = [
         show.Column("ID", lambda f: f.id),
@@ -199,4 +199,4 @@ def clear_faults(app: App, fault_id: str | None) -> None:
         raise UsageError(f"{fault_id} is not the ID of a fault")
     path = f"/faults/{fault_id}" if fault_id else "/faults"
     found = sandbox_market.ask(practice_home(app), "DELETE", path)
-    show.out(machine.verbatim(found) if app.as_json else f"{found.cleared} cleared")
+    show.out(programs.verbatim(found) if app.as_json else f"{found.cleared} cleared")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli import machine, show
+from gpushopper.cli import programs, show
 from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, span, when
 from gpushopper.errors import NotFound, UsageError
 
@@ -17,7 +17,10 @@ NO_INSTANCE = "paper: none"
 
 
 def columns(now: int) -> list[show.Column]:
-    """The columns of `ls`; the money columns are: price, spent so far, the most it can become."""
+    """The columns of `ls`. WORST CASE is what is reserved: to the end, and for an end that comes late.
+
+    It is more than a plan's `at most ... by 18:00`, which counts to the end itself.
+    """
     return [
         show.Column("NAME", lambda s: s.name),
         show.Column("STATUS", status),
@@ -25,7 +28,7 @@ def columns(now: int) -> list[show.Column]:
         show.Column("CLOUD", lambda s: s.provider),
         show.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         show.Column("SPENT", lambda s: money(s.accrued), right=True),
-        show.Column("AT MOST", lambda s: money(s.at_most), right=True),
+        show.Column("WORST CASE", lambda s: money(s.at_most), right=True),
         show.Column("ENDS", lambda s: ends(s, now)),
         show.Column("GUARDS", guards),
         show.Column("CONSUMER", lambda s: s.consumer, wide=True),
@@ -104,10 +107,10 @@ def page(session: SessionView, now: int) -> None:
 
 
 def money_line(session: SessionView) -> str:
-    """`$0.43 so far, at most $1.72`, or the final cost."""
+    """`$0.43 so far, worst case $1.72`, or the final cost."""
     if session.ended_at is not None:
         return f"{money(session.accrued)} in all"
-    return f"{money(session.accrued)} so far, at most {money(session.at_most)}"
+    return f"{money(session.accrued)} so far, worst case {money(session.at_most)}"
 
 
 def waiting(session: SessionView, now: int) -> str:
@@ -130,7 +133,7 @@ def _attempt(attempt: AttemptView, now: int) -> str:
 def print_session(app: App, session: SessionView) -> None:
     """One session as the list shows it, or as one JSON object."""
     if app.output == "json":
-        show.out(machine.document(session=session))
+        show.out(programs.document(session=session))
     else:
         show.rows(app, "sessions", [session], columns(app.now().wall))
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from gpushopper.cli import machine
+from gpushopper.cli import programs
 from gpushopper.cli.app import App
 
 PIPE_WIDTH = 240
@@ -44,9 +44,9 @@ def rows(
 ) -> None:
     """Print rows in the form that was asked for; `extra` are further fields of the JSON document."""
     if app.output == "json":
-        out(machine.document(**{noun: items}, **extra))
+        out(programs.document(**{noun: items}, **extra))
     elif app.output == "jsonl":
-        for line in machine.lines(items):
+        for line in programs.lines(items):
             out(line)
     elif app.output == "name":
         _names(items, name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import machine, show
+from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.say import clean, money, plural, rate, relative, span
@@ -26,7 +26,7 @@ def status(app: App) -> None:
     alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
     if app.as_json:
         # `alarms` is a count in the daemon's answer; the rows stand beside it, under a name of their own.
-        show.out(machine.document(status=found, alarms=alarms))
+        show.out(programs.document(status=found, alarms=alarms))
     elif app.output == "name":
         for provider in found.providers:
             show.out(clean(provider.name))
@@ -38,7 +38,7 @@ def status(app: App) -> None:
 
 def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     now = found.now
-    open_money = f"{money(found.accrued_open)} so far, at most {money(found.at_most_open)}"
+    open_money = f"{money(found.accrued_open)} so far, worst case {money(found.at_most_open)}"
     if found.sessions_open:
         open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.rate_open)} an hour, {open_money}"
     else:

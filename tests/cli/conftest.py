@@ -1,0 +1,73 @@
+"""Run real commands as child processes; a market and a daemon are shared by the tests that need them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+LIMIT_S = 90
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs `gpu-shopper` in one home, without a terminal."""
+
+    def __init__(self, home: Path, *first: str) -> None:
+        self.home = home
+        self.first = first
+
+    def __call__(self, *words: str, stdin: str = "", cwd: Path | None = None, **variables: str) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "gpushopper.cli", *self.first, *words],
+            env={**os.environ, "GPU_SHOPPER_HOME": str(self.home), **variables},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            cwd=cwd,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def gs(home: Path) -> Iterator[Shell]:
+    """Commands in this test's own, empty home."""
+    shell = Shell(home)
+    yield shell
+    if (home / "run").exists():
+        shell("daemon", "stop")
+
+
+@pytest.fixture(scope="session")
+def market() -> Iterator[Shell]:
+    """Commands with --sandbox, in a home whose market and daemon all tests share; brakes are wide open."""
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    shell = Shell(top, "--sandbox")
+    try:
+        started = shell("sandbox", "start")
+        assert started.code == 0, started.err
+        with (top / "sandbox" / "config.toml").open("a") as settings:
+            settings.write("[brakes]\nopen_sessions = 50\ncreates_per_hour = 500\ndollars_per_hour = 500\n")
+        yield shell
+    finally:
+        shell("sandbox", "stop")
+        shutil.rmtree(top, ignore_errors=True)

@@ -1,0 +1,66 @@
+"""What the quick commands import: beside click nothing that costs (architecture 15)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_client import Peer, reply
+
+LIST = """
+import sys
+from gpushopper.cli import main
+main(sys.argv[1:])
+print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+START = {"cli", "cli.app", "cli.group"}
+DEAR = {
+    "rich", "httpx", "peewee", "apscheduler", "keyring", "pydantic", "flask", "cheroot", "structlog", "asyncio",
+    "subprocess", "http.client", "email", "ssl", "logging", "tomllib", "argparse", "concurrent", "multiprocessing",
+}  # fmt: skip
+
+
+def imported(*words: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", LIST, *words], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.split())
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name.removeprefix("gpushopper.") for name in modules if name.startswith("gpushopper.")}
+
+
+@pytest.mark.parametrize("word", ["--version", "--help"])
+def test_version_and_help_import_three_modules(word: str):
+    found = imported(word)
+    assert ours(found) == START
+    assert found & DEAR == set()
+
+
+def test_a_list_for_programs_imports_neither_tables_nor_dataclasses_of_the_wire(home: Path):
+    peer = Peer(home / "run" / "daemon.sock")
+    peer.scripts = [reply({"sessions": []})]
+    try:
+        found = imported("sessions", "--json")
+    finally:
+        peer.close()
+    assert ours(found) == {
+        *START, "cli.sessions", "cli.show", "cli.programs", "cli.sandbox_home",
+        "client", "clock", "core", "core.moment", "errors", "paths",
+    }  # fmt: skip
+    assert found & DEAR == set()
+    foreign = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
+    assert {name for name in foreign if not name.startswith("_")} <= {"gpushopper", "click"}
+
+
+def test_a_table_off_a_terminal_does_without_rich(home: Path):
+    peer = Peer(home / "run" / "daemon.sock")
+    peer.scripts = [reply({"sessions": []}), reply({"alarms": []})]
+    try:
+        found = imported("sessions")
+    finally:
+        peer.close()
+    assert found & DEAR == set()

@@ -1,0 +1,251 @@
+"""The commands against a real daemon and a real market: stdout, stderr, exit status, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+MONEY = re.compile(r"-?\d+\.\d{6}")
+GPU = ("--gpu", "RTX 4090", "--hours", "2")
+
+READING = {
+    "sessions": "sessions",
+    "sessions list": "sessions",
+    "ls": "sessions",
+    "events": "events",
+    "alarms": "alarms",
+    "costs": "costs",
+    "costs summary": "by_provider",
+    "status": "status",
+    "audit": "instances",
+    "keys": "keys",
+    "config show": "settings",
+    "daemon status": "pid",
+    "sandbox status": "dialects",
+    "sandbox ledger": "creates",
+    "sandbox fault list": "faults",
+    "inventory --gpu RTX4090 --limit 10": "offers",
+}
+
+
+@pytest.fixture(scope="module")
+def rented(market: Shell) -> str:
+    """One session that is handed over."""
+    ran = market("provision", *GPU, "--name", "held", "--yes")
+    assert ran.code == 0, ran.err
+    return "held"
+
+
+def walk(value: object, name: str = ""):
+    """Every field of a document with its name."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from walk(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from walk(inner, name)
+    else:
+        yield name, value
+
+
+@pytest.mark.parametrize("words", READING)
+def test_every_reading_command_answers_in_json(market: Shell, rented: str, words: str):
+    ran = market(*words.split(), "--json")
+    assert ran.code == 0, ran.err
+    found = ran.json
+    assert found["schema"] == 1
+    assert READING[words] in found
+    for name, value in walk(found):
+        if value is not None and name.endswith("_at"):
+            assert RFC3339.fullmatch(value), (name, value)
+        if value is not None and name.endswith("_usd"):
+            assert MONEY.fullmatch(value), (name, value)
+
+
+def test_the_contract_of_the_sandbox_status(market: Shell):
+    found = market("sandbox", "status", "--json").json
+    assert found["dialects"]["vast"]["url"].startswith("http://127.0.0.1:")
+    assert found["dialects"]["vast"]["keys"]["api_key"]
+    assert found["home"] == str(market.home / "sandbox")
+
+
+def test_provision_plans_rents_and_prints_the_session(market: Shell):
+    ran = market("provision", *GPU, "--name", "one", "--yes")
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines()[0].startswith("At most $")
+    assert "handed over" in ran.err
+    assert "paper: none" in ran.err
+    lines = ran.out.splitlines()
+    assert lines[0].split()[:2] == ["NAME", "STATUS"]
+    assert lines[1].split()[:2] == ["one", "running"]
+    assert "D (paper: none)" in lines[1]
+
+    ended = market("shutdown", "one", "--yes")
+    assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err
+    assert "off; the daemon finishes the proof" in ended.err
+    assert "destroyed" not in ended.out + ended.err
+
+    proven = market("shutdown", "one", "--yes", "--wait", "proven", "--json")
+    assert (proven.code, proven.json["sessions"][0]["stage"]) == (0, "proven")
+    receipt = market("receipt", "one")
+    assert receipt.code == 0
+    assert "destroyed: the cloud no longer shows it" in receipt.out
+    found = market("get", "one", "--receipt", "--json").json
+    assert found["complete"] is True
+    assert [row["receipt"]["kind"] for row in found["receipts"]][-1] == "proven"
+
+
+def test_a_session_without_receipt_is_not_called_destroyed(market: Shell, rented: str):
+    ran = market("receipt", rented)
+    assert ran.code == 8
+    assert "nobody has ended it" in ran.err
+
+
+def test_a_prefix_names_a_session(market: Shell, rented: str):
+    assert market("get", "hel", "-o", "name").out == "held\n"
+
+
+def test_extend_moves_the_end(market: Shell, rented: str):
+    before = market("get", rented, "--json").json["session"]["deadline_at"]
+    ran = market("extend", rented, "--for", "30m")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("held now ends ")
+    assert market("get", rented, "--json").json["session"]["deadline_at"] > before
+
+
+def test_without_a_terminal_money_and_ends_need_yes(market: Shell, rented: str):
+    for words in (["provision", *GPU], ["shutdown", rented], ["done", rented], ["shutdown", "--all"]):
+        ran = market(*words)
+        assert ran.code == 2, words
+        assert "--yes" in ran.err
+    assert market("get", rented, "--json").json["session"]["status"] == "running"
+
+
+def test_without_a_terminal_shutdown_wants_names_or_all(market: Shell, rented: str):
+    ran = market("shutdown", "--yes")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--all" in ran.err
+
+
+def test_dry_runs_do_nothing(market: Shell, rented: str):
+    count = len(market("ls", "-a", "--json").json["sessions"])
+    plan = market("provision", *GPU, "--dry-run", "--json")
+    assert (plan.code, plan.json["dry_run"]) == (0, True)
+    assert market("shutdown", rented, "--dry-run").code == 0
+    after = market("ls", "-a", "--json").json["sessions"]
+    assert len(after) == count
+    assert [s["status"] for s in after if s["name"] == rented] == ["running"]
+
+
+def test_an_unknown_gpu_is_3_with_close_names(market: Shell):
+    ran = market("provision", "--gpu", "RTX 499", "--yes")
+    assert ran.code == 3
+    assert "RTX 4090" in ran.err
+
+
+def test_an_unknown_session_is_3_also_as_json(market: Shell):
+    ran = market("get", "nosuch", "--json")
+    assert (ran.code, ran.out) == (3, "")
+    error = json.loads(ran.err.splitlines()[-1])
+    assert (error["schema"], error["error"]["exit"]) == (1, 3)
+
+
+def test_no_wait_says_accepted_only(market: Shell):
+    ran = market("provision", *GPU, "--name", "two", "--yes", "--no-wait")
+    assert ran.code == 0, ran.err
+    assert "Accepted" in ran.err
+    ended = market("shutdown", "two", "--yes", "--no-wait")
+    assert ended.code == 0
+    assert "accepted" in ended.err
+    assert "destroyed" not in ended.out + ended.err
+
+
+def test_an_end_that_cannot_be_verified_is_8_and_may_bill(market: Shell):
+    assert market("provision", *GPU, "--name", "three", "--yes").code == 0
+    assert market("sandbox", "fault", "add", "vast", "destroy", "ack_noop", "1000").code == 0
+    try:
+        ran = market("shutdown", "three", "--yes", "--timeout", "2s")
+    finally:
+        assert market("sandbox", "fault", "clear").code == 0
+    assert ran.code == 8
+    assert "may still bill" in ran.out
+    assert "may still bill" in ran.err
+
+
+def test_a_killed_daemon_is_restarted_and_the_request_goes_on(market: Shell, rented: str):
+    pid = market("daemon", "status", "--json").json["pid"]
+    os.kill(pid, signal.SIGKILL)
+    ran = market("extend", rented, "--for", "1m", "--json")
+    assert ran.code == 0
+    assert "starting the daemon" in ran.err
+    assert market("daemon", "status", "--json").json["pid"] != pid
+
+
+def test_ctrl_c_ends_the_command_and_not_the_session(market: Shell, rented: str, wait_until: Callable[..., None]):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpushopper.cli", "--sandbox", "events", "--follow"],
+        env={**os.environ, "GPU_SHOPPER_HOME": str(market.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert market("get", rented, "--json").json["session"]["status"] == "running"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(market: Shell, rented: str):
+    process = subprocess.Popen(
+        f"{sys.executable} -m gpushopper.cli --sandbox events | head -1",
+        shell=True,
+        env={**os.environ, "GPU_SHOPPER_HOME": str(market.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, err = process.communicate(timeout=20)
+    assert len(out.splitlines()) == 1
+    assert err == b""
+
+
+def test_tables_off_a_terminal_are_plain(market: Shell, rented: str):
+    for words in (["ls"], ["status"], ["costs"], ["inventory", "--gpu", "RTX4090", "--limit", "10"]):
+        assert "\x1b" not in market(*words).out
+    assert "\x1b[" in market("ls", "--color", "always").out
+
+
+def test_jsonl_has_one_row_per_line(market: Shell, rented: str):
+    rows = [json.loads(line) for line in market("ls", "-o", "jsonl").out.splitlines()]
+    assert rented in [row["name"] for row in rows]
+    assert {row["schema"] for row in rows} == {1}
+
+
+def test_what_stands_in_the_home_is_private(market: Shell, rented: str):
+    """F110: nothing that the command line writes can be read by others."""
+    top = market.home / "sandbox"
+    for path in (top, *top.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_stopping_the_daemon_says_what_may_still_bill(market: Shell, rented: str):
+    ran = market("daemon", "stop")
+    assert (ran.code, ran.out) == (0, "stopped\n")
+    assert "may still bill: held" in ran.err
+    assert market("daemon", "status").code == 5
+    audited = market("audit")  # by itself, without a daemon
+    assert audited.code == 0, audited.err
+    assert "held" in audited.out
+    assert market("daemon", "start").out.startswith("started")
+    assert market("daemon", "start").out.startswith("already running")

@@ -1,0 +1,282 @@
+"""Rows as tables and as JSON; errors in one place; every command documented."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_type_hints
+
+import click
+import pytest
+
+from gpushopper import wire
+from gpushopper.cli import COMMANDS, failure, main, programs, progress, root, session_table, show
+from gpushopper.cli.app import App
+from gpushopper.cli.steps import PlainSteps
+from gpushopper.client import Row
+from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
+from tests.cli.conftest import Shell
+from tests.test_client import Peer, reply
+
+# Integers of the answers that are neither a time, nor money, nor a span.
+COUNTS = {
+    "gpu_count", "vram_mb", "ram_mb", "min_gpus", "limit", "total", "retries", "ssh_port", "id", "next", "alarm_id",
+    "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems",
+}  # fmt: skip
+
+
+def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
+    unknown = set()
+    for cls in vars(wire).values():
+        if isinstance(cls, type) and is_dataclass(cls):
+            hints = get_type_hints(cls)
+            for field in fields(cls):
+                if hints[field.name] in (int, int | None) and programs.enrich({field.name: 1}) == {field.name: 1}:
+                    unknown.add(field.name)
+    assert unknown == COUNTS
+
+
+def test_money_times_and_spans_for_programs():
+    found = programs.enrich(
+        {"rate": 430_000, "worst": -5, "balance": None, "sent_at": 0, "gone_at": None, "life_us": 90_000_000}
+    )
+    assert found == {
+        "rate_micros": 430_000, "rate_usd": "0.430000", "worst_micros": -5, "worst_usd": "-0.000005",
+        "balance_micros": None, "balance_usd": None, "sent_at": "1970-01-01T00:00:00Z", "gone_at": None,
+        "life_seconds": 90.0,
+    }  # fmt: skip
+
+
+def test_plain_tables_are_aligned_and_have_no_trailing_blanks():
+    lines = show.plain(["NAME", "$"], [["a", "$1"], ["longer", "$10"]], [False, True])
+    assert lines == ["NAME      $", "a        $1", "longer  $10"]
+
+
+def test_a_name_with_markup_and_escapes_stays_text(capsys: pytest.CaptureFixture[str]):
+    app = App()
+    app.color = "always"
+    show.table(app, [{"n": "[red]x[/red]\x1b[2J"}], [show.Column("N", lambda row: row["n"])])
+    out = capsys.readouterr().out
+    assert "[red]x[/red]" in out
+    assert "\x1b[2J" not in out
+
+
+@pytest.mark.parametrize(
+    ("option", "variables", "colored"),
+    [
+        ("auto", {}, False), ("always", {}, True), ("always", {"NO_COLOR": "1"}, True), ("never", {}, False),
+        ("auto", {"CLICOLOR_FORCE": "1"}, True), ("auto", {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False),
+    ],
+)  # fmt: skip
+def test_colour_follows_the_option_then_the_environment(
+    option: str, variables: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    app = App()
+    app.color = option
+    with (tmp_path / "out").open("w") as stream:
+        assert app.has_color(stream) is colored
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}])
+def test_a_terminal_may_be_told_to_stay_plain(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    terminal = SimpleNamespace(isatty=lambda: True)
+    for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    assert App().has_color(terminal)  # type: ignore[arg-type]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert not App().has_color(terminal)  # type: ignore[arg-type]
+
+
+# ---- errors
+
+
+def test_an_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]):
+    assert failure.report(App(), NotVerified("it\x1b[2J may bill", "look")) == 8
+    assert capsys.readouterr().err == "error: it [2J may bill\n  look\n"
+
+
+def test_an_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
+    app = App()
+    app.output = "json"
+    failure.report(app, ProviderFailed("no", "h", code="c"))
+    found = json.loads(capsys.readouterr().err)
+    assert found == {"schema": 1, "error": {"code": "c", "message": "no", "hint": "h", "exit": 7}}
+
+
+def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[str], home: Path):
+    assert failure.report(App(), ZeroDivisionError("x")) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: unexpected ZeroDivisionError: x\n")
+    assert str(home / "daemon.log") in err
+    assert "Traceback" not in err
+
+
+def test_an_interruption_says_what_goes_on(capsys: pytest.CaptureFixture[str]):
+    app = App()
+    app.goes_on = "the end goes on"
+    assert failure.report(app, click.Abort()) == 130
+    assert capsys.readouterr().err == "interrupted\n  the end goes on\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nosuch"], ["ls", "--nosuch"], ["get", "a", "b"], ["provision", "--for", "2"], ["plan", "--max-price", "x"]],
+)
+def test_usage_errors_are_2(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+
+
+def test_two_lengths_at_once_are_refused(gs: Shell):
+    assert gs("plan", "--hours", "1", "--for", "1h").code == 2
+
+
+def test_a_hard_maximum_needs_a_reason(gs: Shell):
+    ran = gs("provision", "--hard-max", "20h", "--yes")
+    assert ran.code == 2
+    assert "--reason" in ran.err
+
+
+def test_a_daemon_that_is_not_there_is_5_and_is_not_started_by_asking(gs: Shell, home: Path):
+    ran = gs("daemon", "status")
+    assert (ran.code, ran.out) == (5, "")
+    assert not home.exists()
+
+
+def test_live_instances_are_refused_in_one_line(gs: Shell):
+    ran = gs("sandbox", "start", "--live")
+    assert (ran.code, ran.out) == (6, "")
+    assert len(ran.err.splitlines()) == 2
+
+
+def test_a_project_file_that_reaches_too_far_is_4(gs: Shell, tmp_path: Path):
+    (tmp_path / ".gpu-shopper.toml").write_text('[providers.vast]\nendpoint = "https://example.com"\n')
+    ran = gs("inventory", cwd=tmp_path)
+    assert ran.code == 4
+    assert "providers.vast.endpoint" in ran.err
+
+
+# ---- alarms
+
+
+@pytest.fixture
+def alarmed(home: Path) -> Iterator[Peer]:
+    peer = Peer(home / "run" / "daemon.sock")
+    texts = {"kind": "still_ending", "subject": "s", "text": "x still bills", "hint": "look"}
+    alarms = [{**texts, "id": place, "raised_at": 0, "acknowledged_at": seen} for place, seen in ((3, None), (4, 5))]
+    peer.scripts = [reply({"sessions": []}), reply({"alarms": alarms})]
+    yield peer
+    peer.close()
+
+
+def test_every_command_shows_open_alarms_in_one_line_each(gs: Shell, alarmed: Peer):
+    ran = gs("ls")
+    assert ran.code == 0
+    assert [line for line in ran.err.splitlines() if "alarm" in line] == ["alarm 3: x still bills"]
+
+
+def test_programs_find_alarms_elsewhere(gs: Shell, alarmed: Peer):
+    assert gs("ls", "--json").err == ""
+
+
+def test_status_is_9_while_an_alarm_is_open(gs: Shell, alarmed: Peer):
+    body = {
+        "version": "0.1.0", "pid": 1, "home": "/h", "policy": "real", "jobs": {}, "providers": [], "now": 9,
+        "started_at": 0, "sessions_open": 0, "alarms": 1,
+    }  # fmt: skip
+    alarmed.scripts[0] = reply(body)
+    assert gs("status", "--json").code == 9
+
+
+# ---- documentation
+
+
+def commands(group: click.Group, path: str = "gpu-shopper") -> Iterator[tuple[str, click.Command]]:
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None, name
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
+def test_every_command_and_every_option_has_help():
+    for path, command in commands(root):
+        assert command.help, path
+        for param in command.params:
+            if isinstance(param, click.Option) and param.name not in ("until_stage",):
+                assert param.help, f"{path} {param.name}"
+
+
+def test_the_table_of_commands_names_what_is_there():
+    names = [name for _, name, _, _ in COMMANDS]
+    assert len(set(names)) == len(names)
+    for path, command in commands(root):
+        assert command.name == path.split()[-1], path
+
+
+def test_the_output_options_stand_on_either_side(gs: Shell, alarmed: Peer):
+    alarmed.scripts = [reply({"sessions": []})]
+    forms = (["--json", "ls"], ["ls", "--json"], ["sessions", "--json"], ["sessions", "list", "-o", "json"])
+    answers = [gs(*words).out for words in forms]
+    assert [json.loads(text) for text in answers] == [{"schema": 1, "sessions": []}] * 4
+
+
+# ---- words about sessions
+
+
+def view(**changed: object) -> Row:
+    attempt = Row(
+        id="a1", state="booting", status_word="loading", offer="vast:1", gpu="H100", gpu_count=1, rate=2_000_000,
+        instance_id="77", sent_at=0, handed_over_at=None, deadline_at=10, reason="", accrued=0, receipt=None,
+    )  # fmt: skip
+    base = Row(
+        id="s1", name="train", status="provisioning", stage="", reach="", reason="", guard="paper", guards="D",
+        accrued=0, at_most=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
+        ssh_port=22, gpu="H100", gpu_count=1,
+    )  # fmt: skip
+    return Row({**base, **changed})
+
+
+def test_an_unknown_status_is_treated_as_running():
+    assert session_table.status(view(status="paused")) == "paused (unknown: treat as running)"
+
+
+def test_paper_has_neither_ssh_nor_guard():
+    assert session_table.ssh(view()) == "paper: none"
+    assert session_table.guards(view()) == "D (paper: none)"
+    assert session_table.ssh(view(guard="self_destroy")) == "ssh -p 22 root@h"
+    assert session_table.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
+
+
+def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.CaptureFixture[str]):
+    steps = PlainSteps()
+    first = Row({**view().attempts[0], "id": "a0", "state": "gone", "reason": "boot_stuck", "offer": "vast:9"})
+    now = Row(view().attempts[0])
+    for _ in range(3):
+        progress.show_provisioning(steps, view(attempts=[first, now]), 0)
+    unclear = Row({**now, "id": "a2", "state": "uncertain"})
+    progress.show_provisioning(steps, view(attempts=[unclear], waiting_for="the list"), 0)
+    assert capsys.readouterr().err.splitlines() == [
+        "skipped vast:9: boot stuck",
+        "starting instance 77: loading",
+        "no clear answer for vast:1: waiting for the list; counted as billed until then",
+    ]
+
+
+@pytest.mark.parametrize(("reason", "code"), [("retries_used_up", 7), ("key_rejected", 4), ("braked", 6)])
+def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
+    error: ShopperError = progress.failure_of(view(status="failed", reason=reason))
+    assert error.exit_code == code

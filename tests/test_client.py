@@ -1,0 +1,223 @@
+"""The client against a hand-written peer that misbehaves on the socket as no daemon should."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+from gpushopper import __version__, client, errors, wire
+from gpushopper.client import Client, Row
+from gpushopper.paths import Home
+
+Talk = Callable[[socket.socket, bytes], None]
+
+
+def reply(body: object, *, status: int = 200, version: str = __version__) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = f"HTTP/1.1 {status} X\r\n{wire.VERSION_HEADER}: {version}\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+class Peer:
+    """Answers each connection with the next script; the last one stays."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self.scripts: list[bytes | Talk] = []
+        self.requests: list[bytes] = []
+        self.ended = threading.Event()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                channel, _ = self.listener.accept()
+            except OSError:
+                return
+            with channel:
+                request = channel.recv(65536)
+                if not request:
+                    return
+                self.requests.append(request)
+                script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+                if callable(script):
+                    script(channel, request)
+                else:
+                    channel.sendall(script)
+
+    def close(self) -> None:
+        self.ended.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+    def header(self, place: int, name: str) -> str:
+        lines = self.requests[place].decode().split("\r\n")
+        return next(line.partition(": ")[2] for line in lines if line.startswith(f"{name}:"))
+
+
+@pytest.fixture
+def folder(home: Path) -> Home:
+    return Home(data=home, config=home)
+
+
+@pytest.fixture
+def peer(folder: Home) -> Iterator[Peer]:
+    made = Peer(folder.socket)
+    yield made
+    made.close()
+
+
+def test_the_names_are_those_of_wire():
+    for name in ("PROTOCOL", "VERSION_HEADER", "REQUEST_HEADER", "IDEMPOTENCY_HEADER"):
+        assert getattr(client, name) == getattr(wire, name)
+
+
+def test_no_field_of_an_answer_hides_behind_a_method_of_dict():
+    classes = [cls for cls in vars(wire).values() if isinstance(cls, type) and is_dataclass(cls)]
+    assert {f.name for cls in classes for f in fields(cls)} & set(dir(Row)) == set()
+
+
+def test_an_answer_reads_as_attributes(folder: Home, peer: Peer):
+    peer.scripts = [reply({"sessions": [{"name": "train", "attempts": [{"state": "gone"}]}]})]
+    found = Client(folder).sessions(only_open=True).sessions
+    assert (found[0].name, found[0].attempts[0].state) == ("train", "gone")
+    assert peer.requests[0].startswith(b"GET /api/v1/sessions?open=1 HTTP/1.0\r\n")
+
+
+def test_names_cannot_leave_their_place_in_the_path(folder: Home, peer: Peer):
+    peer.scripts = [reply({"name": "x"})]
+    Client(folder).session("../stop?a=1 b")
+    assert peer.requests[0].startswith(b"GET /api/v1/sessions/..%2Fstop%3Fa%3D1%20b HTTP/1.0\r\n")
+
+
+def test_errors_come_back_as_themselves(folder: Home, peer: Peer):
+    error = {"code": "account_not_ready", "message": "wait", "hint": "a little", "request_id": "1", "exit": 6}
+    peer.scripts = [reply({"error": error}, status=503)]
+    with pytest.raises(errors.NotReady) as caught:
+        Client(folder).status()
+    assert (caught.value.message, caught.value.hint, caught.value.exit_code) == ("wait", "a little", 6)
+
+
+def test_a_daemon_killed_at_any_byte_is_started_and_asked_again_with_the_same_key(folder: Home, peer: Peer):
+    whole = reply({"sessions": ["s"], "event": 7, "text": ""}, status=202)
+    starts: list[str] = []
+    for cut in (0, 1, 20, whole.index(b"\r\n\r\n"), len(whole) - 1):
+        peer.requests.clear()
+        peer.scripts = [whole[:cut], whole]
+        accepted = Client(folder, start=starts.append).done("train", "user")
+        assert accepted.event == 7
+        assert len(peer.requests) == 2
+        assert peer.header(0, wire.IDEMPOTENCY_HEADER) == peer.header(1, wire.IDEMPOTENCY_HEADER)
+    assert len(starts) == 5
+
+
+def test_two_calls_have_two_keys(folder: Home, peer: Peer):
+    peer.scripts = [reply({"sessions": [], "event": 1})]
+    Client(folder).done("a", "user")
+    Client(folder).done("a", "user")
+    assert peer.header(0, wire.IDEMPOTENCY_HEADER) != peer.header(1, wire.IDEMPOTENCY_HEADER)
+
+
+def test_a_daemon_that_does_not_stay_up_is_started_three_times(folder: Home):
+    starts: list[str] = []
+    with pytest.raises(errors.DaemonUnreachable):
+        Client(folder, start=starts.append).status()
+    assert starts == ["", "again", "again"]
+
+
+def test_without_a_starter_an_absent_daemon_is_named(folder: Home):
+    with pytest.raises(errors.DaemonUnreachable) as caught:
+        Client(folder).status()
+    assert "daemon start" in caught.value.hint
+    assert not Client(folder).is_up()
+
+
+def test_a_dripping_answer_does_not_stretch_the_limit(folder: Home, peer: Peer, monkeypatch: pytest.MonkeyPatch):
+    def drip(channel: socket.socket, request: bytes) -> None:
+        for byte in reply({"a": "b" * 5000}):
+            if peer.ended.wait(0.02):
+                return
+            try:
+                channel.sendall(bytes([byte]))
+            except OSError:
+                return
+
+    peer.scripts = [drip]
+    monkeypatch.setattr(client, "READ_LIMIT_S", 0.3)
+    with pytest.raises(errors.DaemonUnreachable, match="did not answer"):
+        Client(folder, start=lambda why: pytest.fail("a slow daemon is not restarted"))._ask(
+            "GET", "status", limit_s=0.3
+        )
+
+
+def test_an_endless_answer_is_refused(folder: Home, peer: Peer, monkeypatch: pytest.MonkeyPatch):
+    peer.scripts = [reply(b"x" * 400_000)]
+    monkeypatch.setattr(client, "SIZE_LIMIT", 100_000)
+    with pytest.raises(errors.ShopperError, match="too long"):
+        Client(folder).status()
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"[1]", b"\xff"])
+def test_an_answer_that_is_no_object_is_an_error(folder: Home, peer: Peer, content: bytes):
+    peer.scripts = [reply(content)]
+    with pytest.raises(errors.ShopperError):
+        Client(folder).status()
+
+
+def test_an_older_daemon_is_restarted_once_and_asked_again(folder: Home, peer: Peer):
+    peer.scripts = [reply({"pid": 1}, version="0.0.9"), reply({"pid": 2})]
+    why: list[str] = []
+    assert Client(folder, restart=why.append).status().pid == 2
+    assert why == [f"it is version 0.0.9, this is {__version__}"]
+
+
+def test_a_newer_daemon_with_the_same_protocol_is_fine(folder: Home, peer: Peer):
+    peer.scripts = [reply({"pid": 1}, version="99.0"), reply({"protocol": wire.PROTOCOL}, version="99.0")]
+    assert Client(folder, restart=pytest.fail).status().pid == 1
+
+
+def test_a_newer_protocol_is_refused_in_one_line(folder: Home, peer: Peer):
+    peer.scripts = [reply({"protocol": wire.PROTOCOL + 1}, version="99.0")]
+    with pytest.raises(errors.DaemonUnreachable, match="cannot read its answers"):
+        Client(folder, start=lambda why: None, restart=pytest.fail).status()
+
+
+def test_a_folder_that_others_may_write_is_refused(folder: Home, peer: Peer):
+    peer.scripts = [reply({})]
+    os.chmod(folder.run, 0o777)
+    with pytest.raises(errors.Misconfigured):
+        Client(folder, start=lambda why: pytest.fail("not started either")).status()
+    assert peer.requests == []
+
+
+def test_a_folder_behind_a_link_is_refused(folder: Home, tmp_path: Path):
+    folder.data.mkdir(parents=True)
+    folder.run.symlink_to(tmp_path)
+    (tmp_path / "daemon.sock").touch()
+    with pytest.raises(errors.Misconfigured):
+        Client(folder).status()
+
+
+def test_a_file_in_the_socket_s_place_is_refused(folder: Home):
+    folder.run.mkdir(parents=True, mode=0o700)
+    folder.socket.touch()
+    with pytest.raises(errors.Misconfigured):
+        Client(folder).status()
+
+
+def test_a_long_path_is_refused_before_anything_is_started(home: Path):
+    deep = home / ("x" * 100)
+    with pytest.raises(errors.Misconfigured, match="longer than 100 bytes"):
+        Client(Home(data=deep, config=deep), start=lambda why: pytest.fail("started")).status()
