@@ -1,0 +1,187 @@
+"""What time alone decides: deadlines, the grace after an interruption, the boot limit, alarms on slow ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Clear, EndSession, Raise
+from gpushopper.core.attempts import OPEN_STATES, Desire, State
+from gpushopper.core.lifecycle import boot_is_over, clock_rules, destroying, unwanted
+from gpushopper.core.moment import HOUR, Deadline, Moment, us
+from gpushopper.core.policy import REAL
+from tests.core.samples import BOOT, NOW, WALL, attempt, moment, of, session
+
+SESSION = session()
+DUE = moment(2 * 3600)
+
+
+def reasons(one_session: object = SESSION, *, at: Moment, **changes: object) -> list[str]:
+    state = changes.pop("state", State.RUNNING)
+    actions = clock_rules(one_session, attempt(state, **changes), at, REAL)
+    return [end.reason for end in of(EndSession, actions)]
+
+
+def kinds(state: State, at: Moment, **changes: object) -> list[str]:
+    return [alarm.kind for alarm in of(Raise, clock_rules(SESSION, attempt(state, **changes), at, REAL))]
+
+
+# ---- deadlines
+
+
+@pytest.mark.parametrize("state", [s for s in OPEN_STATES if s is not State.DESTROYING])
+def test_a_deadline_ends_a_session_in_every_state(state: State):
+    assert reasons(at=DUE, state=state) == ["deadline"]
+    assert reasons(at=moment(2 * 3600 - 1), state=state) == []
+
+
+def test_a_deadline_at_the_hard_maximum_says_so():
+    hard = WALL + 12 * HOUR
+    assert reasons(at=moment(12 * 3600), deadline=Deadline.at(hard, NOW), hard_max_at=hard) == ["hard_maximum"]
+    assert reasons(at=DUE, hard_max_at=WALL + 2 * HOUR + 1) == ["deadline"]
+
+
+def test_keep_stopped_does_not_outlive_the_deadline():
+    assert reasons(session(keep_stopped=True), at=DUE, state=State.INTERRUPTED) == ["deadline"]
+
+
+def test_what_nobody_wants_is_not_ended_again():
+    assert reasons(at=DUE, desire=Desire.GONE) == []
+    assert reasons(session(desire=Desire.GONE), at=DUE) == []
+
+
+@given(jump=st.integers(-20 * HOUR, 20 * HOUR))
+def test_a_jump_of_the_wall_clock_ends_nothing_and_delays_nothing(jump: int):
+    for at, ends in ((moment(3600), []), (DUE, ["deadline"])):
+        assert reasons(at=replace(at, wall=at.wall + jump)) == ends
+
+
+def test_disputed_clocks_raise_an_alarm_and_end_nothing():
+    at = replace(moment(3600), wall=WALL + 3 * HOUR, provider_date=None)
+    actions = clock_rules(SESSION, attempt(), at, REAL)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CLOCK_SUSPECT, SESSION.id)]
+    assert of(EndSession, actions) == []
+
+
+@pytest.mark.parametrize("at", [moment(60), DUE])
+def test_agreeing_clocks_clear_the_alarm(at: Moment):
+    assert Clear(alarms.CLOCK_SUSPECT, SESSION.id) in clock_rules(SESSION, attempt(), at, REAL)
+
+
+# ---- interruption
+
+STOPPED = {"state": State.INTERRUPTED, "interrupted_boot": BOOT}
+
+
+def test_an_interruption_ends_after_its_grace():
+    assert reasons(at=moment(1799), **STOPPED) == []
+    assert reasons(at=moment(1800), **STOPPED) == ["interrupted"]
+
+
+def test_a_kept_interruption_waits_for_the_deadline():
+    assert reasons(session(keep_stopped=True), at=moment(7199), **STOPPED) == []
+
+
+def test_a_wall_clock_jump_does_not_use_up_the_grace():
+    assert reasons(at=replace(NOW, wall=WALL + HOUR), **STOPPED) == []
+
+
+def test_a_grace_of_a_former_run_of_the_daemon_is_not_measured():
+    assert reasons(at=moment(6000), state=State.INTERRUPTED, interrupted_boot=None) == []
+
+
+def test_only_an_interrupted_attempt_has_a_grace():
+    assert reasons(at=moment(6000), state=State.RUNNING, interrupted_boot=BOOT) == []
+
+
+# ---- wanting no more
+
+
+@pytest.mark.parametrize("state", State)
+def test_unwanted_destroys_what_is_known_and_waits_for_what_is_not(state: State):
+    sets = unwanted(attempt(state, destroys=4, units=2), "user", NOW)
+    assert (sets["desire"], sets["reason"], sets["unwanted_at"]) == (Desire.GONE, "user", WALL)
+    alive = state in (State.BOOTING, State.RUNNING, State.SUSPECT, State.INTERRUPTED)
+    assert sets.get("state") == (State.DESTROYING if alive else None)
+    assert set(sets) == {"desire", "reason", "unwanted_at"} | (set(destroying(NOW)) if alive else set())
+
+
+def test_an_end_begins_at_once_and_without_old_evidence():
+    assert destroying(NOW) == {
+        "state": State.DESTROYING, "entered_at": WALL, "next_destroy_boot": BOOT, "destroys": 0,
+        "destroy_heard": False, "off_at": None, "units": 0, "first_unit_boot": None, "last_unit_boot": None,
+    }  # fmt: skip
+
+
+# ---- the boot limit
+
+
+@pytest.mark.parametrize("state", [State.BOOTING, State.SUSPECT, State.INTERRUPTED, State.UNCERTAIN])
+def test_the_boot_limit_counts_from_the_send_in_every_state(state: State):
+    one = attempt(state, handed_over_at=None, entered_at=WALL + us(3000))
+    assert not boot_is_over(one, moment(3599), REAL)
+    assert boot_is_over(one, moment(3600), REAL)
+
+
+def test_no_boot_limit_before_the_send_or_after_hand_over():
+    assert not boot_is_over(attempt(State.PREPARED), moment(9000), REAL)
+    assert not boot_is_over(attempt(State.RUNNING), moment(9000), REAL)
+
+
+@given(jump=st.integers(-20 * HOUR, 20 * HOUR))
+def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_limit(jump: int):
+    one = attempt(State.BOOTING)
+    for at, over in ((moment(1800), False), (moment(3700), True)):
+        assert boot_is_over(one, replace(at, wall=at.wall + jump), REAL) is over
+
+
+def test_disputed_clocks_do_not_end_a_boot():
+    at = Moment(WALL + 3 * HOUR, BOOT, "boot-1", None)
+    assert not boot_is_over(attempt(State.BOOTING), at, REAL)
+
+
+# ---- alarms on what takes too long
+
+
+@pytest.mark.parametrize(
+    ("age_s", "kind"),
+    [(299, None), (300, alarms.STILL_ENDING), (899, alarms.STILL_ENDING), (900, alarms.ENDING_LATE),
+     (3599, alarms.ENDING_LATE), (3600, alarms.END_BY_HAND), (900_000, alarms.END_BY_HAND)],
+)  # fmt: skip
+def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: str | None):
+    actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL)
+    raised = [alarm.kind for alarm in of(Raise, actions)]
+    assert raised == ([] if kind is None else [kind])
+    former = {alarms.ENDING_LATE: 1, alarms.END_BY_HAND: 2}.get(kind or "", 0)
+    assert [clear.kind for clear in of(Clear, actions)] == list(alarms.ENDING_LADDER[:former])
+
+
+def test_a_slow_end_alarms_also_when_its_session_has_ended():
+    ended = session(desire=Desire.GONE)
+    actions = clock_rules(ended, attempt(State.DESTROYING), moment(4000), REAL)
+    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.END_BY_HAND]
+
+
+@pytest.mark.parametrize(
+    ("state", "limit_s", "kind"), [(State.UNCERTAIN, 900, alarms.UNCERTAIN), (State.SUSPECT, 600, alarms.MISSING)]
+)
+def test_doubt_alarms_after_its_limit(state: State, limit_s: int, kind: str):
+    assert kinds(state, moment(limit_s - 1), missing_at=WALL) == []
+    assert kinds(state, moment(limit_s), missing_at=WALL) == [kind]
+
+
+def test_a_healthy_attempt_raises_nothing():
+    for state in (State.PREPARED, State.SENT, State.BOOTING, State.RUNNING):
+        assert kinds(state, moment(7000)) == []
+
+
+def test_every_alarm_of_the_rules_tells_what_to_do():
+    named = {value for name, value in vars(alarms).items() if name.isupper() and isinstance(value, str)}
+    assert named == set(alarms.HINTS)
+    assert all(alarms.HINTS.values())
+    assert set(alarms.ABOUT_ATTEMPT) | alarms.NEEDS_ACK <= named
+    assert not set(alarms.ABOUT_ATTEMPT) & alarms.NEEDS_ACK

@@ -1,0 +1,266 @@
+"""What a row of the provider means for an attempt whose instance is known: alive, at fault, stopped, back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Action, Clear, Raise, Unwant
+from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State, may_move
+from gpushopper.core.instances import Instance, StatusClass
+from gpushopper.core.lifecycle import claim_fault, sighted
+from gpushopper.core.moment import HOUR, Moment, us
+from gpushopper.core.policy import PAPER, REAL
+from tests.core.samples import BOOT, NOW, RATE, WALL, attempt, carried_out, change, moment, of, row, session, shown
+
+SESSION = session()
+BOOTING = attempt(State.BOOTING, progress_boot=BOOT, progress="10 %")
+LOADING = shown(StatusClass.PENDING, progress="10 %")
+TOLERATED = round(RATE * 1.02)
+Status = StatusClass
+
+
+def see(one: Attempt, seen: Instance, now: Moment = NOW, **changes: Any) -> list[Action]:
+    return sighted(session(**changes), one, seen, now, PAPER)
+
+
+def faults(actions: list[Action]) -> list[str]:
+    return [unwant.reason for unwant in of(Unwant, actions)]
+
+
+# ---- any sighting
+
+
+@pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.DESTROYING])
+@pytest.mark.parametrize("status", Status)
+def test_a_sighting_cancels_all_absence_before_it(state: State, status: StatusClass):
+    one = attempt(state, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT, missing_at=WALL)
+    after = carried_out(one, see(one, shown(status), moment(60)))
+    assert (after.units, after.first_unit_boot, after.last_unit_boot) == (0, None, None)
+    assert after.last_seen_at == moment(60).wall
+
+
+@pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.DESTROYING])
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("desire", Desire)
+@pytest.mark.parametrize("is_handed_over", [False, True])
+def test_a_sighting_moves_along_the_table_and_never_closes(
+    state: State, status: StatusClass, desire: Desire, is_handed_over: bool
+):
+    before = None if state is State.BOOTING or not (is_handed_over or state is State.RUNNING) else WALL
+    one = attempt(state, desire=desire, handed_over_at=before)
+    after = carried_out(one, see(one, shown(status)))
+    assert after.state is state or may_move(state, after.state)
+    assert after.state is not State.GONE
+    assert after.desire is desire
+
+
+@pytest.mark.parametrize("state", sorted(ALIVE_STATES))
+def test_an_unwanted_instance_goes_to_its_end(state: State):
+    one = attempt(state, desire=Desire.GONE)
+    after = carried_out(one, see(one, row(), moment(5)))
+    assert (after.state, after.next_destroy_boot, after.units) == (State.DESTROYING, moment(5).boot, 0)
+
+
+@given(word=st.text())
+def test_an_unknown_status_word_is_alive(word: str):
+    seen = row(status=Status.UNKNOWN, status_word=word)
+    for one in (attempt(State.RUNNING), attempt(State.SUSPECT, missing_at=WALL)):
+        actions = see(one, seen)
+        after = carried_out(one, actions)
+        assert (after.state, after.missing_at, after.status_word) == (State.RUNNING, None, word)
+        assert faults(actions) == [] and of(Raise, actions) == []
+    assert faults(see(BOOTING, replace(seen, progress="10 %"))) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "bills"),
+    [(Status.RUNNING, (True, True)), (Status.UNKNOWN, (False, True)), (Status.STOPPED, (False, False)),
+     (Status.OFFLINE, (False, False)), (Status.PENDING, (False, False)), (Status.FAILED, (False, False))],
+)  # fmt: skip
+def test_gpu_time_bills_while_running_and_an_unknown_word_changes_nothing(status: Status, bills: tuple[bool, bool]):
+    for before, after in zip((False, True), bills, strict=True):
+        one = attempt(State.RUNNING, gpu_billing=before)
+        assert carried_out(one, see(one, shown(status))).gpu_billing is after
+
+
+def test_what_a_row_leaves_out_is_kept():
+    one = attempt(State.RUNNING, rate_live=RATE, ssh_host="10.0.0.1", ssh_port=22)
+    after = carried_out(one, see(one, row(rate=None)))
+    assert (after.rate_live, after.ssh_host, after.ssh_port) == (RATE, "10.0.0.1", 22)
+    after = carried_out(one, see(one, row(rate=RATE + 1, ssh_host="10.0.0.2", ssh_port=2200)))
+    assert (after.rate_live, after.ssh_host, after.ssh_port) == (RATE + 1, "10.0.0.2", 2200)
+
+
+# ---- before hand-over
+
+
+def test_a_running_instance_is_handed_over_where_its_row_is_proof_enough():
+    after = carried_out(BOOTING, see(BOOTING, row(), moment(9)))
+    assert (after.state, after.handed_over_at) == (State.RUNNING, moment(9).wall)
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.RUNNING])
+def test_nothing_but_running_is_handed_over(status: StatusClass):
+    after = carried_out(BOOTING, see(BOOTING, shown(status, progress="10 %")))
+    assert (after.state, after.handed_over_at) == (State.BOOTING, None)
+
+
+def test_a_row_alone_is_no_proof_of_ssh_and_guard():
+    after = carried_out(BOOTING, sighted(SESSION, BOOTING, row(), NOW, REAL))
+    assert (after.state, after.handed_over_at) == (State.BOOTING, None)
+
+
+@pytest.mark.parametrize("at", [NOW, moment(1000)])
+def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: Moment):
+    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
+
+
+def test_a_running_instance_that_never_gets_ready_meets_the_boot_limit():
+    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
+    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_stuck"]
+
+
+def test_a_late_instance_that_is_ready_is_handed_over():
+    assert carried_out(BOOTING, see(BOOTING, row(), moment(3601))).state is State.RUNNING
+
+
+@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+def test_seen_again_before_hand_over_it_boots_on(state: State):
+    one = attempt(state, handed_over_at=None)
+    assert carried_out(one, see(one, LOADING)).state is State.BOOTING
+
+
+def test_progress_is_noted_once():
+    moved = see(BOOTING, shown(Status.PENDING, progress="20 %", message="pulling"))
+    assert change(moved).note is not None and "pulling" in change(moved).note.text
+    assert change(see(BOOTING, LOADING)).note is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "fault"),
+    [
+        (row(rate=TOLERATED), None),
+        (row(rate=TOLERATED + 1), "price_moved"),
+        (row(rate=None), None),
+        (shown(Status.STOPPED), "boot_failed"),
+        (shown(Status.FAILED), "boot_failed"),
+        (shown(Status.OFFLINE), None),
+        (shown(Status.STOPPED, rate=TOLERATED + 1), "price_moved"),
+        (row(gpu="RTX 3090"), "claim_mismatch"),
+        (row(gpu="rtx_4090"), None),
+        (row(gpu_count=1), "claim_mismatch"),
+        (row(gpu_count=3), None),
+        (row(vram_mb=22_799), "claim_mismatch"),
+        (row(vram_mb=22_800), None),
+        (row(disk_gb=98.9), "claim_mismatch"),
+        (row(disk_gb=99.0), None),
+        (row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None), None),
+        (shown(Status.PENDING, gpu_count=1), "claim_mismatch"),
+    ],
+)  # fmt: skip
+def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: str | None):
+    actions = see(BOOTING, seen)
+    assert faults(actions) == ([] if fault is None else [fault])
+    if fault:
+        assert carried_out(BOOTING, actions).handed_over_at is None
+        assert of(Unwant, actions)[0].text
+
+
+@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+def test_a_fault_counts_in_every_state_before_hand_over(state: State):
+    one = attempt(state, handed_over_at=None)
+    assert faults(see(one, shown(Status.STOPPED))) == ["boot_failed"]
+
+
+def test_a_fault_after_hand_over_gives_nothing_up():
+    assert faults(see(attempt(State.RUNNING), row(gpu="RTX 3090", rate=10 * RATE))) == []
+    assert faults(see(attempt(State.RUNNING), LOADING, moment(7000))) == []
+
+
+def test_what_the_row_does_not_say_is_not_held_against_it():
+    assert claim_fault(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
+    assert "RTX 3090" in claim_fault(BOOTING, row(gpu="RTX 3090"))
+
+
+# ---- a boot that is stuck
+
+
+def test_silence_ends_a_boot_and_progress_lets_it_go_on():
+    assert faults(see(BOOTING, LOADING, moment(899))) == []
+    assert faults(see(BOOTING, LOADING, moment(900))) == ["boot_stuck"]
+    assert faults(see(BOOTING, replace(LOADING, progress="11 %"), moment(900))) == []
+
+
+def test_visible_progress_does_not_outlive_the_boot_limit():
+    late = replace(BOOTING, progress_boot=moment(3590).boot)
+    assert faults(see(late, LOADING, moment(3599))) == []
+    assert faults(see(late, replace(LOADING, progress="99 %"), moment(3600))) == ["boot_stuck"]
+
+
+@given(jump=st.integers(-20 * HOUR, 20 * HOUR))
+def test_a_wall_clock_jump_does_not_end_a_boot(jump: int):
+    assert faults(see(BOOTING, LOADING, replace(moment(600), wall=WALL + us(600) + jump))) == []
+
+
+def test_a_boot_of_a_former_run_of_the_daemon_starts_its_silence_anew():
+    one = replace(BOOTING, progress_boot=None)
+    actions = see(one, LOADING, moment(3000))
+    assert faults(actions) == []
+    assert carried_out(one, actions).progress_boot == moment(3000).boot
+
+
+# ---- after hand-over
+
+
+@pytest.mark.parametrize("status", [Status.STOPPED, Status.FAILED])
+def test_stopped_by_others_it_is_interrupted(status: StatusClass):
+    one = attempt(State.RUNNING)
+    actions = see(one, shown(status), moment(10))
+    after = carried_out(one, actions)
+    assert (after.state, after.interrupted_boot) == (State.INTERRUPTED, moment(10).boot)
+    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.INTERRUPTED]
+
+
+def test_looking_again_does_not_restart_the_grace():
+    one = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
+    assert carried_out(one, see(one, shown(Status.STOPPED), moment(1000))).interrupted_boot == BOOT
+    forgotten = attempt(State.INTERRUPTED, interrupted_boot=None)
+    assert carried_out(forgotten, see(forgotten, shown(Status.STOPPED), moment(7))).interrupted_boot == moment(7).boot
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.PENDING, Status.UNKNOWN])
+@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+def test_back_again_it_runs_on(state: State, status: StatusClass):
+    one = attempt(state, missing_at=WALL, interrupted_boot=BOOT)
+    actions = see(one, shown(status))
+    after = carried_out(one, actions)
+    assert (after.state, after.missing_at, after.interrupted_boot) == (State.RUNNING, None, None)
+    assert Clear(alarms.INTERRUPTED, one.id) in actions
+    assert (Clear(alarms.MISSING, one.id) in actions) is (state is State.SUSPECT)
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.SUSPECT])
+def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State):
+    one = attempt(state, missing_at=WALL if state is State.SUSPECT else None)
+    actions = see(one, shown(Status.OFFLINE), moment(60))
+    after = carried_out(one, actions)
+    assert after.state is State.SUSPECT
+    assert after.missing_at == (WALL if state is State.SUSPECT else moment(60).wall)
+    assert Clear(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
+
+
+@pytest.mark.parametrize(
+    ("rate", "alarmed"), [(TOLERATED, False), (TOLERATED + 1, True), (None, False), (RATE // 2, False)]
+)
+def test_a_higher_price_after_hand_over_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
+    one = attempt(State.RUNNING)
+    actions = see(one, row(rate=rate))
+    assert (alarms.PRICE_MOVED in [a.kind for a in of(Raise, actions)]) is alarmed
+    assert (Clear(alarms.PRICE_MOVED, one.id) in actions) is not alarmed
+    assert carried_out(one, actions).state is State.RUNNING
