@@ -37,9 +37,10 @@ SEARCH_LIMIT_S = 30.0
 OFFERS_FRESH_S = 60.0
 NAMES_FRESH_S = 3600.0
 READY_WAIT_S = 20.0
-SHORTLIST = 10
-HEADROOM = 1.25
-"""Without a cap of the user's, the shortlist may cost this much more than its cheapest offer."""
+SPARE_OFFERS = 4
+"""Offers on the shortlist beyond the first and its retries: some are gone by the time they are asked for."""
+HEADROOM = 1.5
+"""Without a cap of the user's, no offer on the shortlist costs more than this many times its cheapest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ class Searcher:
         want = replace(requirements(request.search), min_life_us=span)
         offers = self._chosen(request, want, now)
         cap = request.search.max_rate or round(offers[0].rate(want.disk_gb) * HEADROOM)
-        shortlist = [o for o in offers if o.provider == offers[0].provider and o.rate(want.disk_gb) <= cap][:SHORTLIST]
+        shortlist = [o for o in offers if o.provider == offers[0].provider and o.rate(want.disk_gb) <= cap]
+        shortlist = shortlist[: 1 + max(request.retries, 0) + SPARE_OFFERS]
         lane = self.lanes[offers[0].provider]
         image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
         return wire.Plan(
