@@ -63,6 +63,9 @@ def main(args: list[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 - the one place where errors become an exit status
         from gpushopper.cli.failure import report
 
+        # An option that cannot be parsed stops the parser before it has seen --json.
+        if "--json" in (sys.argv[1:] if args is None else args):
+            app.output = "json"
         code = report(app, error)
     return code
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 START_LIMIT_S = 30.0
 CALL_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
+JOIN_LIMIT_S = 5.0
 POLICY = "drill"
 
 
@@ -66,7 +67,20 @@ def ensure_market(app: App) -> None:
     """Start the market of this home unless it runs."""
     if running(app.home) is None:
         app.note("starting the practice market ...")
-        start(app.home, [])
+        try:
+            start(app.home, [])
+        except MarketAway:
+            if not _another_started(app.home):
+                raise
+
+
+def _another_started(home: Home) -> bool:
+    """Whether another command started the market at the same moment, and has written its home."""
+    try:
+        poll(lambda: running(home) is not None and home.key_file.exists(), JOIN_LIMIT_S)
+    except Out:
+        return False
+    return True
 
 
 def start(home: Home, words: list[str]) -> Row:

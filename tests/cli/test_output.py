@@ -15,9 +15,11 @@ import pytest
 from gpushopper import wire
 from gpushopper.cli import COMMANDS, failure, main, programs, progress, root, session_table, show
 from gpushopper.cli.app import App
+from gpushopper.cli.sandbox_home import environment
 from gpushopper.cli.steps import PlainSteps
 from gpushopper.client import Row
 from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
+from gpushopper.paths import Home
 from tests.cli.conftest import Shell
 from tests.test_client import Peer, reply
 
@@ -136,6 +138,26 @@ def test_usage_errors_are_2(words: list[str], capsys: pytest.CaptureFixture[str]
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("error: ")
+
+
+def test_a_usage_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
+    assert main(["get", "--nosuch", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"]["exit"] == 2
+
+
+def test_a_mistyped_command_is_answered_with_what_looks_like_it(capsys: pytest.CaptureFixture[str]):
+    assert main(["shutdwn"]) == 2
+    assert "did you mean shutdown?" in capsys.readouterr().err
+
+
+def test_a_practice_home_gets_none_of_the_user_s_keys_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VAST_API_KEY", "real")
+    monkeypatch.setenv("GPU_SHOPPER_POLICY", "real")
+    plain, practice = Home(home, home), Home(home / "sandbox", home / "sandbox")
+    (practice.data / "market").mkdir(parents=True)
+    assert environment(plain)["VAST_API_KEY"] == "real"
+    assert {"VAST_API_KEY", "GPU_SHOPPER_POLICY"} & set(environment(practice)) == set()
+    assert environment(practice)["GPU_SHOPPER_HOME"] == str(practice.data)
 
 
 def test_two_lengths_at_once_are_refused(gs: Shell):
