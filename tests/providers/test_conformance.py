@@ -107,6 +107,15 @@ def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
         assert stage.living == 0
 
 
+@pytest.mark.parametrize("word", ["reset", "status", "500_done", "hang", "429"])
+def test_a_destroy_is_sent_once_a_call(stage: Stage, word: str):
+    ids = stage.crowd(2)
+    stage.fault("destroy", word, {"status": "503", "429": "9"}.get(word))
+    before = len(stage.transport.sent)
+    stage.provider.destroy(ids[:1], LIMIT_S)
+    assert len(stage.transport.sent) == before + 1
+
+
 def test_every_offer_found_is_priced_and_rentable(stage: Stage):
     found = stage.provider.search(Search(limit=64, disk_gb=50.0), LIMIT_S)
     assert isinstance(found, Offers)

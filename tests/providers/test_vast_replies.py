@@ -103,6 +103,21 @@ def test_a_token_that_comes_again_ends_the_list_unfinished():
     assert json.loads(requests[0].url.params["order_by"]) == [{"col": "id", "dir": "asc"}]
 
 
+@pytest.mark.parametrize(
+    ("second", "detail"),
+    [
+        ({"error": "x"}, "a page is missing"), ({**LIST, "total_instances": 2}, "rows moved"),
+        ({**LIST, "instances": [{**ROW, "id": 33402297}], "total_instances": 2}, "the total changed"),
+    ],
+)  # fmt: skip
+def test_a_second_page_that_disagrees_ends_the_proof(second: dict[str, Any], detail: str):
+    """The first page alone would agree with its own total."""
+    pages = [reply({**LIST, "next_token": "more"}), reply(second)]
+    answer = answering(lambda request: pages.pop(0)).fetch_instances(LIMIT_S)
+    assert isinstance(answer, Listing) and not answer.complete
+    assert answer.detail.startswith(detail)
+
+
 def test_an_empty_account_is_complete():
     answer = always(lambda: reply({**LIST, "instances": [], "total_instances": 0})).fetch_instances(LIMIT_S)
     assert answer == Listing((), True, DATE_US)

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -197,7 +198,9 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+@cache
 def _verifying() -> ssl.SSLContext:
+    """One for all connections: reading the bundle takes 20 ms."""
     return httpx.create_ssl_context(verify=True, trust_env=False)
 
 
