@@ -25,7 +25,7 @@ COLUMNS = (
     show.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
     show.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
     show.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
-    show.Column("WORST CASE", lambda r: money(r.at_most), right=True),
+    show.Column("AT MOST", lambda r: money(r.at_most), right=True),
     show.Column("STATE", lambda r: "final" if r.settled else "open"),
 )
 
@@ -60,7 +60,7 @@ def show_costs(app: App, consumer: str, session: str, start: str | None, end: st
     if app.output in ("table", "wide"):
         if found.rows:
             show.out("")
-        show.out(f"{exact(found.accrued)} accrued, worst case {money(found.at_most)}, {_count(len(found.rows))}")
+        show.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(len(found.rows))}")
 
 
 def _count(sessions: int) -> str:
@@ -77,7 +77,7 @@ def summary(app: App) -> None:
         plain = {name: value for name, value in found.items() if name not in shares}
         show.out(programs.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
         return
-    show.out(f"{exact(found.accrued)} accrued, worst case {money(found.at_most)}, {_count(found.sessions)}")
+    show.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(found.sessions)}")
     for name, share in shares.items():
         show.out(f"\n{name.replace('_', ' ')}:")
         show.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])

@@ -84,7 +84,7 @@ def _may_bill(app: App, session: SessionView) -> str:
     """What goes on costing money, and who ends it while no daemon runs."""
     keeper = "the instance ends itself" if "I" in session.guards.split("+") else "nobody ends it until a daemon runs"
     until = when(session.deadline_at, app.now().wall)
-    return f"may still bill: {session.name}, worst case {money(session.at_most)}, until {until}; {keeper}"
+    return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
 
 
 @daemon.command("restart")

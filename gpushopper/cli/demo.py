@@ -50,16 +50,14 @@ STORY = (
     ),
     Scene(
         "--sandbox plan --gpu 'RTX 4090' --hours 2",
-        "Before anything is rented: what it will cost at most, and when it ends.",
+        "Before anything is rented: the most it can cost, whichever offer it becomes, and when it ends.",
         searches=True,
     ),
     Scene(
         "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
         "Rent it. The end is written down before the request leaves.",
     ),
-    Scene(
-        "--sandbox ls", "One session: what it cost so far, the worst case (should its end come late), and when it ends."
-    ),
+    Scene("--sandbox ls", "One session: what it cost so far, the most it can cost, and when it ends."),
     Scene("sandbox advance 45m", "45 minutes of work, in an instant."),
     Scene("--sandbox costs", "Charged to the second."),
     Scene(

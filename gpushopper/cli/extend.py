@@ -28,6 +28,6 @@ def extend(app: App, name: str | None, hours: float | None, span: int | None, un
     session = app.client.extend(pick(app, name), add_us=add_us, until_at=until_at)
     if app.output == "table":
         end = when(session.deadline_at, app.now().wall)
-        show.out(f"{session.name} now ends {end}; worst case {money(session.at_most)}")
+        show.out(f"{session.name} now ends {end}; at most {money(session.at_most)}")
     else:
         print_session(app, session)

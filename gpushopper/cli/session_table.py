@@ -17,10 +17,7 @@ NO_INSTANCE = "paper: none"
 
 
 def columns(now: int) -> list[show.Column]:
-    """The columns of `ls`. WORST CASE is what is reserved: to the end, and for an end that comes late.
-
-    It is more than a plan's `at most ... by 18:00`, which counts to the end itself.
-    """
+    """The columns of `ls`; the money columns are: price, spent so far, the most it can become."""
     return [
         show.Column("NAME", lambda s: s.name),
         show.Column("STATUS", status),
@@ -28,7 +25,7 @@ def columns(now: int) -> list[show.Column]:
         show.Column("CLOUD", lambda s: s.provider),
         show.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         show.Column("SPENT", lambda s: money(s.accrued), right=True),
-        show.Column("WORST CASE", lambda s: money(s.at_most), right=True),
+        show.Column("AT MOST", lambda s: money(s.at_most), right=True),
         show.Column("ENDS", lambda s: ends(s, now)),
         show.Column("GUARDS", guards),
         show.Column("CONSUMER", lambda s: s.consumer, wide=True),
@@ -107,10 +104,10 @@ def page(session: SessionView, now: int) -> None:
 
 
 def money_line(session: SessionView) -> str:
-    """`$0.43 so far, worst case $1.72`, or the final cost."""
+    """`$0.43 so far, at most $1.72`, or the final cost."""
     if session.ended_at is not None:
         return f"{money(session.accrued)} in all"
-    return f"{money(session.accrued)} so far, worst case {money(session.at_most)}"
+    return f"{money(session.accrued)} so far, at most {money(session.at_most)}"
 
 
 def waiting(session: SessionView, now: int) -> str:

@@ -38,7 +38,7 @@ def status(app: App) -> None:
 
 def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     now = found.now
-    open_money = f"{money(found.accrued_open)} so far, worst case {money(found.at_most_open)}"
+    open_money = f"{money(found.accrued_open)} so far, at most {money(found.at_most_open)}"
     if found.sessions_open:
         open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.rate_open)} an hour, {open_money}"
     else:
