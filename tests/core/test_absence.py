@@ -1,0 +1,185 @@
+"""Creates whose outcome is unknown: when absence counts, and when it may close one (D6, F41, F65, S4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Action, Clear, Close, Raise
+from gpushopper.core.attempts import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.evidence import awake_after, may_close_as_absent, probably_ours, unit_is_due
+from gpushopper.core.instances import Instance
+from gpushopper.core.moment import us
+from gpushopper.core.policy import REAL
+from gpushopper.core.reconcile import close_if_absent, decide_listing
+from tests.core.samples import (
+    BOOT,
+    FOREIGN,
+    NOW,
+    WALL,
+    attempt,
+    carried_out,
+    held,
+    moment,
+    of,
+    row,
+    seen,
+    session,
+)
+
+UNSURE = attempt(State.UNCERTAIN)
+SETTLED = replace(UNSURE, awake_us=us(600), last_good_look_boot=BOOT)
+STRANGER = row(9, label=None, host_id="other")
+
+
+def look(one: Attempt, after_s: float, *rows: Instance, **changes: Any) -> list[Action]:
+    """What one list without its label says about an uncertain create."""
+    values = {"known": [one], **changes}
+    return decide_listing(held(one), seen(STRANGER, *rows, now=moment(after_s), **values), moment(after_s), REAL)
+
+
+def looked(one: Attempt, *after_s: float) -> Attempt:
+    for at in after_s:
+        one = carried_out(one, look(one, at))
+    return one
+
+
+def is_closed(one: Attempt) -> bool:
+    return bool(of(Close, close_if_absent(one, moment(5000), REAL)))
+
+
+# ---- time that counts
+
+
+def test_only_time_between_two_good_looks_counts():
+    assert looked(UNSURE, 10).awake_us == 0
+    assert looked(UNSURE, 10, 40).awake_us == us(30)
+
+
+def test_a_sleep_between_looks_adds_no_more_than_one_pace():
+    assert awake_after(replace(UNSURE, last_good_look_boot=BOOT), BOOT + us(9 * 3600), REAL) == us(90)
+    assert looked(UNSURE, 0, 9 * 3600).awake_us == us(90)
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=20))
+def test_awake_time_is_never_more_than_the_looks_can_vouch_for(gaps: list[float]):
+    one, at = looked(UNSURE, 0), 0.0
+    for gap in gaps:
+        at += gap
+        before = one.awake_us
+        one = looked(one, at)
+        assert 0 <= one.awake_us - before <= us(90)
+
+
+@pytest.mark.parametrize("changes", [{"is_whole": False}, {"known": []}])
+def test_a_list_that_proves_nothing_breaks_the_time(changes: dict[str, Any]):
+    after = carried_out(SETTLED, look(SETTLED, 60, **changes))
+    assert (after.awake_us, after.units, after.last_good_look_boot) == (us(600), 0, None)
+    assert looked(after, 90).awake_us == us(600), "the first look after it starts the time again"
+
+
+# ---- units
+
+
+def test_absence_before_flight_and_lag_have_passed_counts_nothing():
+    early = replace(UNSURE, awake_us=us(539), last_good_look_boot=BOOT)
+    assert looked(early, 60).units == 0
+    assert looked(early, 60).awake_us == us(599)
+    assert looked(early, 61).units == 1
+
+
+def test_units_of_absence_are_a_minute_apart():
+    one = looked(SETTLED, 60)
+    assert one.units == 1
+    assert looked(one, 119.9).units == 1
+    assert looked(one, 120).units == 2
+    assert not unit_is_due(one, moment(119.9).boot, REAL.absence_spacing_s)
+
+
+@pytest.mark.parametrize(
+    ("units", "awake_s", "closes"), [(3, 600, True), (2, 6000, False), (3, 599.9, False), (9, 0, False)]
+)
+def test_absence_needs_three_units_and_the_whole_settling_time(units: int, awake_s: float, closes: bool):
+    one = replace(UNSURE, units=units, awake_us=us(awake_s))
+    assert may_close_as_absent(one, REAL) is closes
+    assert is_closed(one) is closes
+
+
+def test_an_absent_create_closes_with_its_evidence():
+    (close,) = of(Close, close_if_absent(replace(UNSURE, units=3, awake_us=us(777)), NOW, REAL))
+    assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.ABSENT, "create_absent", WALL)
+    assert close.evidence == {"lists": 3, "awake_s": 777}
+    unwanted = replace(UNSURE, units=3, awake_us=us(777), desire=Desire.GONE, reason="user")
+    assert of(Close, close_if_absent(unwanted, NOW, REAL))[0].reason == "user"
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.UNCERTAIN])
+def test_absence_closes_nothing_but_an_uncertain_create(state: State):
+    assert close_if_absent(attempt(state, units=99, awake_us=us(9999)), NOW, REAL) == []
+
+
+def test_a_known_id_is_never_closed_by_absence():
+    assert close_if_absent(replace(UNSURE, instance_id="5", units=99, awake_us=us(9999)), NOW, REAL) == []
+
+
+@given(st.lists(st.tuples(st.floats(0.5, 4000), st.booleans()), max_size=25))
+def test_no_story_of_lists_closes_a_create_before_it_has_settled(story: list[tuple[float, bool]]):
+    one, at, vouched, good_before = UNSURE, 0.0, 0.0, False
+    for gap, is_whole in story:
+        at += gap
+        one = carried_out(one, look(one, at, is_whole=is_whole))
+        vouched += min(gap, 90) if is_whole and good_before else 0
+        good_before = is_whole
+        if is_closed(one):
+            assert vouched >= 599.99 and at >= 600 + 120 - 1
+            return
+
+
+# ---- probably ours
+
+
+def test_an_unlabelled_instance_that_may_be_ours_holds_the_close():
+    one = replace(SETTLED, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT)
+    actions = look(one, 60, row(1, label=None, created_at=WALL + us(5)))
+    after = carried_out(one, actions)
+    assert (after.units, after.awake_us) == (0, us(660))
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.PROBABLY_YOURS, one.id)]
+    assert not is_closed(after)
+
+
+def test_the_alarm_clears_when_it_is_no_longer_listed():
+    assert Clear(alarms.PROBABLY_YOURS, SETTLED.id) in look(SETTLED, 60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "held_back"),
+    [
+        ({"label": None}, True),
+        ({"label": ""}, True),
+        ({"label": UNSURE.label[:20]}, True),
+        ({"label": UNSURE.label.upper()}, True),
+        ({"label": "my training run"}, False),
+        ({"label": UNSURE.label}, False),
+        ({"label": None, "env_label": UNSURE.label}, False),
+        ({"label": None, "host_id": "other"}, False),
+        ({"label": None, "host_id": None}, True),
+        ({"label": None, "image": "other"}, False),
+        ({"label": None, "image": None}, True),
+        ({"label": None, "created_at": WALL - us(120)}, True),
+        ({"label": None, "created_at": WALL - us(120) - 1}, False),
+        ({"label": None, "created_at": None}, True),
+    ],
+)  # fmt: skip
+def test_same_host_same_image_no_label_after_the_send_is_probably_ours(changes: dict[str, Any], held_back: bool):
+    found = probably_ours(UNSURE, "pytorch", [row(7, **{"created_at": WALL + 1, **changes})])
+    assert (found is not None) is held_back
+
+
+def test_before_the_send_nothing_is_probably_ours():
+    assert probably_ours(replace(UNSURE, sent_at=None), "pytorch", [row(label=None)]) is None
+    assert probably_ours(UNSURE, session().image, [STRANGER, FOREIGN]) == FOREIGN

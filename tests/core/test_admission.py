@@ -1,0 +1,87 @@
+"""The brakes hold when all other logic is wrong; an unknown price or an empty account refuses (D11, S8, F9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.admission import (
+    Brakes,
+    Load,
+    affordable,
+    denied_by_balance,
+    denied_by_brakes,
+    denied_by_price,
+)
+from gpushopper.core.money import DOLLAR, MAX_RATE
+from tests.core.samples import DISK_GB, OFFER, RATE, offer
+
+FULL = Brakes(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)
+
+
+def rule(load: Load, rate: int = 0, **changes: Any) -> str | None:
+    denial = denied_by_brakes(load, rate, FULL, **changes)
+    return None if denial is None else denial.rule
+
+
+def test_the_brakes_are_on_by_default():
+    assert Brakes() == FULL
+
+
+@pytest.mark.parametrize(
+    ("load", "rate", "denied"),
+    [
+        (Load(3, 11, 19 * DOLLAR), DOLLAR, None),
+        (Load(4, 0, 0), 0, "brakes.open_sessions"),
+        (Load(3, 12, 0), 0, "brakes.creates_per_hour"),
+        (Load(0, 0, 19 * DOLLAR), DOLLAR + 1, "brakes.dollars_per_hour"),
+        (Load(0, 0, 0), 20 * DOLLAR, None),
+        (Load(0, 0, 0), 20 * DOLLAR + 1, "brakes.dollars_per_hour"),
+        (Load(9, 99, 99 * DOLLAR), DOLLAR, "brakes.open_sessions"),
+    ],
+)
+def test_each_brake_holds_at_its_limit(load: Load, rate: int, denied: str | None):
+    assert rule(load, rate) == denied
+
+
+def test_failover_passes_the_session_brake_and_no_other():
+    assert rule(Load(9, 0, 0), new_session=False) is None
+    assert rule(Load(9, 12, 0), new_session=False) == "brakes.creates_per_hour"
+    assert rule(Load(9, 0, 20 * DOLLAR), 1, new_session=False) == "brakes.dollars_per_hour"
+
+
+@given(tries=st.integers(0, 60), rate=st.integers(1, 30 * DOLLAR))
+def test_no_storm_of_launches_passes_the_brakes(tries: int, rate: int):
+    opened = 0
+    for _ in range(tries):
+        opened += rule(Load(opened, opened, opened * rate), rate) is None
+    assert opened <= FULL.open_sessions
+    assert opened * rate <= FULL.dollars_per_hour
+
+
+@pytest.mark.parametrize(
+    ("changes", "cap", "denied"),
+    [
+        ({}, None, None), ({}, RATE, None), ({}, RATE - 1, "max_price"), ({"gpu_rate": 0}, None, "price"),
+        ({"gpu_rate": -1}, None, "price"), ({"gpu_rate": MAX_RATE + 1}, None, "price"), ({}, 0, "max_price"),
+    ],
+)  # fmt: skip
+def test_a_price_must_be_known_and_within_the_cap(changes: dict[str, Any], cap: int | None, denied: str | None):
+    denial = denied_by_price(offer(**changes), DISK_GB, cap)
+    assert (denial.rule if denial else None) == denied
+
+
+def test_the_shortlist_keeps_what_the_cap_allows_in_its_order():
+    dear, free = offer(gpu_rate=RATE), offer(gpu_rate=0)
+    assert affordable((OFFER, dear, free, OFFER), DISK_GB, RATE) == (OFFER, OFFER)
+    assert affordable((OFFER, dear, free), DISK_GB, None) == (OFFER, dear)
+
+
+@pytest.mark.parametrize(
+    ("balance", "denied"), [(None, False), (2_000_000, False), (1_999_999, True), (0, True), (-1, True)]
+)
+def test_the_account_must_hold_the_worst_case_where_it_tells(balance: int | None, denied: bool):
+    assert (denied_by_balance(balance, 2_000_000) is not None) is denied

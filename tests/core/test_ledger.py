@@ -1,0 +1,163 @@
+"""What an attempt has cost and can still cost: exact, repeatable, and held back before it is spent (D11, I13, I14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core import ledger
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.ledger import GPU, STORAGE, Entry
+from gpushopper.core.moment import HOUR, Deadline, us
+from gpushopper.core.policy import REAL
+from tests.core.samples import NOW, RATE, WALL, attempt, offer
+
+BILLED = attempt(State.RUNNING, gpu_billing=True)
+spans = st.lists(st.integers(1, 2 * HOUR), min_size=1, max_size=12)
+rates = st.integers(0, 5_000_000)
+
+
+def book(one: Attempt, ends: list[int]) -> tuple[tuple[Entry, ...], Attempt]:
+    """The entries of one accrual after another."""
+    entries: tuple[Entry, ...] = ()
+    for until in ends:
+        more, one = ledger.accrue(one, until)
+        entries += more
+    return entries, one
+
+
+def ends_of(steps: list[int]) -> list[int]:
+    return [WALL + sum(steps[: n + 1]) for n in range(len(steps))]
+
+
+def total(entries: tuple[Entry, ...]) -> int:
+    return sum(entry.micros for entry in entries)
+
+
+def test_gpu_and_storage_are_booked_apart():
+    entries, after = ledger.accrue(BILLED, WALL + HOUR)
+    assert {e.kind: e.micros for e in entries} == {STORAGE: 20_000, GPU: 400_000}
+    assert {(e.from_at, e.to_at, e.correction) for e in entries} == {(WALL, WALL + HOUR, False)}
+    assert after.billed_to == WALL + HOUR
+
+
+def test_storage_counts_from_the_send_and_gpu_time_only_while_active():
+    assert [e.kind for e in ledger.accrue(replace(BILLED, gpu_billing=False), WALL + HOUR)[0]] == [STORAGE]
+    assert ledger.accrue(attempt(State.PREPARED, gpu_billing=True), WALL + HOUR)[0] == ()
+
+
+@pytest.mark.parametrize("until", [WALL, WALL - 1, 0])
+def test_time_that_is_booked_is_never_booked_again(until: int):
+    assert ledger.accrue(BILLED, until) == ((), BILLED)
+    assert ledger.pending(BILLED, until) == 0
+
+
+def test_the_live_price_counts_once_it_is_known():
+    assert ledger.gpu_rate(BILLED) == 400_000
+    assert ledger.gpu_rate(replace(BILLED, rate_live=520_000)) == 500_000
+    assert ledger.gpu_rate(replace(BILLED, rate_live=10_000)) == 0
+
+
+@given(steps=spans, gpu=rates)
+def test_booking_in_steps_or_at_once_gives_the_same_but_for_rounding(steps: list[int], gpu: int):
+    one = replace(BILLED, rate_live=gpu)
+    entries, after = book(one, ends_of(steps))
+    exact = Fraction((ledger.storage_rate(one) + ledger.gpu_rate(one)) * sum(steps), HOUR)
+    assert 0 <= total(entries) - exact < len(entries), "rounded up, less than one each"
+    assert book(one, ends_of(steps)) == (entries, after), "replayed, the same"
+    assert total(entries[:2]) == ledger.pending(one, WALL + steps[0])
+
+
+@given(steps=spans)
+def test_entries_leave_no_gap_and_never_overlap(steps: list[int]):
+    entries, _ = book(BILLED, ends_of(steps))
+    for kind in (GPU, STORAGE):
+        line = [e for e in entries if e.kind == kind]
+        assert [e.from_at for e in line] == [WALL, *(e.to_at for e in line[:-1])]
+
+
+@given(steps=spans, gpu=rates, share=st.floats(0, 1))
+def test_a_settlement_takes_back_what_was_booked_past_the_end(steps: list[int], gpu: int, share: float):
+    one = replace(BILLED, rate_live=gpu)
+    entries, _ = book(one, ends_of(steps))
+    ended_at = WALL + round(sum(steps) * share)
+    corrections = ledger.settle(one, ended_at, entries)
+    exact = Fraction((ledger.storage_rate(one) + ledger.gpu_rate(one)) * (ended_at - WALL), HOUR)
+    left = total(entries) + total(corrections)
+    assert 0 <= left - exact <= len(entries) + 2, "never below the true cost"
+    assert all(c.correction and c.micros <= 0 and c.from_at >= ended_at for c in corrections)
+
+
+@given(steps=spans)
+def test_at_the_edge_of_an_entry_a_settlement_is_exact(steps: list[int]):
+    ends = ends_of(steps)
+    entries, _ = book(BILLED, ends)
+    for keep, end in enumerate(ends, 1):
+        corrections = ledger.settle(BILLED, end, entries)
+        assert total(entries) + total(corrections) == total(entries[: 2 * keep])
+    assert ledger.settle(BILLED, ends[-1], entries) == ()
+    assert total(entries) + total(ledger.settle(BILLED, WALL, entries)) == 0
+
+
+def test_a_correction_is_not_corrected():
+    entries, _ = book(BILLED, [WALL + HOUR])
+    done = ledger.settle(BILLED, WALL, entries)
+    assert ledger.settle(BILLED, WALL, done) == ()
+
+
+# ---- the reserve
+
+
+def test_the_reserve_holds_the_time_the_slow_end_and_a_day_of_disk():
+    two_hours_and_a_half, day = RATE * 5 // 2, 24 * 20_000
+    assert ledger.reserve_for(BILLED, REAL) == two_hours_and_a_half + day
+    assert ledger.reserve_for(replace(BILLED, rate_live=2 * RATE), REAL) == 2 * two_hours_and_a_half + day
+    assert ledger.reserve_for(replace(BILLED, rate_live=1), REAL) == two_hours_and_a_half + day
+    assert ledger.reserve_for(attempt(State.PREPARED), REAL) == two_hours_and_a_half + day
+
+
+def test_the_reserve_counts_from_the_send():
+    late = replace(BILLED, prepared_at=WALL - HOUR)
+    assert ledger.reserve_for(late, REAL) == ledger.reserve_for(BILLED, REAL)
+    early = replace(BILLED, sent_at=WALL + HOUR)
+    assert ledger.reserve_for(early, REAL) == ledger.reserve_for(BILLED, REAL) - RATE
+
+
+@given(
+    gpu=st.integers(1, 5_000_000), disk=st.integers(0, 2_000), life=st.integers(1, 12 * HOUR), cuts=spans,
+    billing=st.lists(st.booleans(), min_size=12, max_size=12),
+)  # fmt: skip
+def test_the_reserve_covers_whatever_can_be_booked_until_a_slow_end(
+    gpu: int, disk: int, life: int, cuts: list[int], billing: list[bool]
+):
+    shown = offer(gpu_rate=gpu)
+    deadline = Deadline.at(WALL + life, NOW)
+    one = attempt(offer=shown, disk_gb=float(disk), rate_agreed=shown.rate(disk), deadline=deadline)
+    reserve, end, spent, entries = ledger.reserve_for(one, REAL), WALL + life + us(1800), 0, 0
+    for cut, active in zip([*cuts, 100 * HOUR], [*billing, True], strict=False):
+        booked, one = ledger.accrue(replace(one, gpu_billing=active), min(one.billed_to + cut, end))
+        spent, entries = spent + total(booked), entries + len(booked)
+    off = replace(one, gpu_billing=False)
+    disk_only, _ = ledger.accrue(replace(off, billed_to=end), end + us(86_400))
+    assert spent + total(disk_only) <= reserve + entries + 1, "but for one micro-dollar of rounding an entry"
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_reserve_is_released_only_when_it_is_gone(state: State):
+    one = attempt(state, reserve=2_000_000, off_at=WALL)
+    assert ledger.still_reserved(one, 500_000) == (0 if state is State.GONE else 1_500_000)
+    assert ledger.still_reserved(one, 2_000_001) == 0
+
+
+def test_the_promised_figure_is_the_cost_of_an_end_on_time():
+    assert ledger.expected_worst(BILLED) == 2 * RATE
+    assert ledger.expected_worst(attempt(State.PREPARED)) == 2 * RATE
+    assert ledger.at_most(BILLED, 5) == 2 * RATE
+    assert ledger.at_most(BILLED, 3 * RATE) == 3 * RATE
+    assert ledger.at_most(attempt(State.GONE), 5) == 5
+    assert ledger.at_most(attempt(State.DESTROYING, off_at=WALL), 5) == 5
+    assert ledger.at_most(attempt(State.DESTROYING), 5) == 2 * RATE

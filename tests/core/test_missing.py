@@ -1,0 +1,160 @@
+"""A known instance that is not shown: doubted with care, suspect at most, and never in masses (I5, I29, S2, F42)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.actions import Action, Close, EndSession, Unwant
+from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State
+from gpushopper.core.evidence import Seen
+from gpushopper.core.moment import Moment, us
+from gpushopper.core.policy import REAL
+from gpushopper.core.reconcile import absentees, believable, decide_missing
+from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, held, moment, of, row, seen, session
+
+SESSION = session()
+ALIVE = sorted(ALIVE_STATES)
+
+
+def miss(one: Attempt, after_s: float, listed: Seen | None = None) -> list[Action]:
+    now = moment(after_s)
+    listed = seen(FOREIGN, now=now) if listed is None else listed
+    return decide_missing(SESSION, one, listed, now.boot, now, REAL)
+
+
+def several(count: int, state: State = State.RUNNING, **changes: Any) -> tuple[Attempt, ...]:
+    return tuple(
+        replace(attempt(state, 1, **changes), id=f"{state}{n}", instance_id=f"{state}{n}") for n in range(count)
+    )
+
+
+# ---- who is missing
+
+
+def test_only_what_was_open_before_and_after_the_list_can_be_missing():
+    old, new, ended = attempt(), attempt(number=2), attempt(State.GONE, 3)
+    listed = seen(FOREIGN, known=[old, ended])
+    assert absentees(held(old, new, ended), listed) == (old,)
+
+
+def test_what_is_shown_or_has_no_id_is_not_missing():
+    one, unsure = attempt(), attempt(State.UNCERTAIN, 2)
+    assert absentees(held(one, unsure), seen(row(label=None), known=[one, unsure])) == ()
+
+
+def test_a_list_that_is_not_whole_misses_nobody():
+    one = attempt()
+    assert absentees(held(one), seen(FOREIGN, known=[one], is_whole=False)) == ()
+    assert absentees(held(one), seen(FOREIGN, known=[one])) == (one,)
+
+
+# ---- the breaker
+
+
+@pytest.mark.parametrize(
+    ("known", "missing", "believed"),
+    [(1, 1, 1), (2, 1, 1), (2, 2, 1), (3, 1, 1), (3, 2, 2), (3, 3, 0), (10, 2, 2), (10, 3, 0), (10, 10, 0),
+     (12, 3, 3), (12, 4, 0), (100, 25, 25), (100, 26, 0)],
+)  # fmt: skip
+def test_masses_are_not_believed(known: int, missing: int, believed: int):
+    attempts = several(known)
+    assert len(believable(held(*attempts), attempts[:missing], REAL)) == believed
+
+
+def test_what_is_already_suspect_does_not_trip_the_breaker():
+    suspects, fresh = several(5, State.SUSPECT), several(5)
+    pool = held(*suspects, *fresh)
+    assert set(believable(pool, (*suspects, *fresh[:2]), REAL)) == {*suspects, *fresh[:2]}
+    assert believable(pool, (*suspects, *fresh[:3]), REAL) == ()
+    pair = several(1, State.SUSPECT) + several(1)
+    assert believable(held(*pair), pair, REAL) == pair
+
+
+def test_ends_that_were_decided_neither_count_nor_trip():
+    wanted, ending = several(3), several(20, State.DESTROYING)
+    assert believable(held(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
+    unwanted = several(10, State.BOOTING, desire=Desire.GONE)
+    assert len(believable(held(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
+
+
+@given(known=st.integers(0, 60), data=st.data())
+def test_a_pass_never_doubts_more_than_its_share(known: int, data: st.DataObject):
+    attempts = several(known)
+    missing = data.draw(st.integers(0, known))
+    believed = believable(held(*attempts), attempts[:missing], REAL)
+    assert len(believed) <= (1 if known <= 2 else max(2, known // 4))
+
+
+# ---- doubt
+
+
+@pytest.mark.parametrize("state", ALIVE)
+def test_a_wanted_instance_that_is_missing_becomes_suspect_and_no_more(state: State):
+    one = attempt(state)
+    for step in range(100):
+        actions = miss(one, 31 * step)
+        assert of(Close, actions) == [] and of(EndSession, actions) == []
+        one = carried_out(one, actions)
+        assert one.state is State.SUSPECT
+    assert one.is_wanted
+
+
+def test_the_first_absence_dates_the_doubt():
+    one = carried_out(attempt(), miss(attempt(), 40))
+    assert (one.state, one.missing_at, one.entered_at) == (State.SUSPECT, moment(40).wall, moment(40).wall)
+    later = carried_out(one, miss(one, 100))
+    assert (later.missing_at, later.entered_at, later.units) == (moment(40).wall, moment(40).wall, 2)
+
+
+def test_doubt_needs_full_evidence():
+    one, now = attempt(), moment(100)
+    assert miss(one, 100, seen(row(), now=now)) == []
+    assert miss(one, 100, seen(FOREIGN, now=now, is_whole=False)) == []
+    assert miss(one, 100, seen(FOREIGN, now=moment(39.9))) == []
+    assert miss(replace(one, instance_id=None), 100) == []
+
+
+@pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN, State.GONE])
+def test_without_a_living_instance_there_is_nothing_to_doubt(state: State):
+    assert miss(attempt(state, instance_id="101"), 100) == []
+
+
+def test_an_empty_list_must_stay_empty_before_it_is_believed():
+    one = attempt()
+    for after_s in range(0, 600, 60):
+        one = carried_out(one, miss(one, after_s, seen(now=moment(after_s))))
+        assert one.state is State.RUNNING, "the whole list is empty: perhaps it is the list"
+    assert carried_out(one, miss(one, 600, seen(now=moment(600)))).state is State.SUSPECT
+
+
+def test_a_sighting_restarts_the_wait_for_an_empty_list():
+    one = replace(attempt(), units=0, first_unit_boot=None, last_unit_boot=None)
+    assert carried_out(one, miss(one, 5000, seen(now=moment(5000)))).state is State.RUNNING
+
+
+def test_a_boot_that_disappeared_is_given_up_after_its_limit():
+    one = attempt(State.BOOTING)
+    assert of(Unwant, miss(one, 3599)) == []
+    assert [u.reason for u in of(Unwant, miss(one, 3600))] == ["boot_stuck"]
+    assert of(Unwant, miss(attempt(State.RUNNING), 7000)) == []
+
+
+# ---- lists
+
+
+def test_a_list_lacks_only_what_it_would_have_shown():
+    assert seen(FOREIGN).lacks("101")
+    assert not seen(row()).lacks("101")
+    assert not seen(is_whole=False).lacks("101")
+    assert seen(row(), FOREIGN).find("101") == row()
+
+
+@pytest.mark.parametrize(("age_s", "fresh"), [(0, True), (60, True), (60.001, False)])
+def test_a_list_is_fresh_for_a_minute(age_s: float, fresh: bool):
+    now = Moment(WALL, BOOT + us(age_s), "boot-1")
+    assert seen(now=moment(0)).is_fresh(now, REAL) is fresh

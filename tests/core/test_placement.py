@@ -1,0 +1,117 @@
+"""The next offer, the same again, or the end: never a second instance beside a living one (F8, F10, S11, S12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.actions import EndSession, StartAttempt
+from gpushopper.core.attempts import Attempt, Desire, Origin, State
+from gpushopper.core.placement import may_replace, next_step
+from gpushopper.core.policy import REAL
+from gpushopper.core.sessions import Session
+from tests.core.samples import NOW, WALL, attempt, moment, offer, session
+
+SECOND, THIRD = offer(offer_id="2"), offer(offer_id="3")
+WAITING = session(shortlist=(SECOND, THIRD))
+
+
+def step(one_session: Session, *attempts: Attempt, after_s: float = 60) -> StartAttempt | EndSession | None:
+    return next_step(one_session, attempts, moment(after_s), REAL)
+
+
+def failed(reason: str, **changes: Any) -> Attempt:
+    return attempt(State.GONE, reason=reason, **changes)
+
+
+@pytest.mark.parametrize("reason", ["refused", "boot_stuck", "boot_failed", "price_moved", "create_absent"])
+def test_after_a_failed_attempt_the_next_offer_is_tried(reason: str):
+    assert step(WAITING, failed(reason)) == StartAttempt(WAITING, SECOND, (THIRD,), uses_retry=True)
+
+
+@pytest.mark.parametrize("reason", ["never_sent", "throttled"])
+def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
+    poor = replace(WAITING, retries_left=0, shortlist=())
+    one = failed(reason)
+    assert step(poor, one) == StartAttempt(poor, one.offer, (), uses_retry=False)
+
+
+@pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
+def test_a_request_is_not_taken_up_again_when_it_is_old(age_s: float, ends: bool):
+    answer = step(WAITING, failed("never_sent"), after_s=age_s)
+    assert isinstance(answer, EndSession) is ends
+    if isinstance(answer, EndSession):
+        assert answer.reason == "too_old"
+
+
+@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit"])
+def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
+    assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"retries_left": 0}, "retries_used_up"), ({"shortlist": ()}, "no_offer_left"),
+     ({"life_us": None, "until_at": moment(60).wall}, "deadline")],
+)  # fmt: skip
+def test_without_retries_offers_or_time_the_session_ends(changes: dict[str, Any], reason: str):
+    answer = step(replace(WAITING, **changes), failed("boot_stuck"))
+    assert isinstance(answer, EndSession) and answer.reason == reason
+
+
+def test_time_that_is_left_is_used():
+    answer = step(replace(WAITING, life_us=None, until_at=moment(60).wall + 1), failed("refused"))
+    assert isinstance(answer, StartAttempt)
+
+
+@pytest.mark.parametrize(
+    ("one", "free"),
+    [
+        *((attempt(state, desire=Desire.RUN), state is State.GONE) for state in State),
+        *((attempt(state, desire=Desire.GONE), state is State.GONE) for state in State),
+        (attempt(State.DESTROYING, off_at=WALL), True),
+        (attempt(State.DESTROYING, off_at=WALL, desire=Desire.RUN), False),
+        (attempt(State.UNCERTAIN, off_at=WALL, desire=Desire.GONE), False),
+    ],
+)  # fmt: skip
+def test_another_attempt_waits_until_the_former_is_gone_or_off(one: Attempt, free: bool):
+    assert may_replace(one) is free
+    if not free:
+        assert step(WAITING, replace(one, reason="boot_stuck")) is None
+
+
+@pytest.mark.parametrize("reason", ["boot_stuck", "never_sent"])
+def test_every_earlier_attempt_must_be_off_not_only_the_last(reason: str):
+    back = attempt(State.DESTROYING, 1, reason="boot_stuck")
+    assert step(WAITING, back, failed(reason, number=2)) is None
+    assert isinstance(step(WAITING, replace(back, off_at=WALL), failed(reason, number=2)), StartAttempt)
+
+
+def test_a_twin_does_not_decide_what_comes_next():
+    twin = attempt(State.GONE, 2, reason="twin", origin=Origin.SWEEP)
+    assert step(WAITING, attempt(State.RUNNING), twin) is None
+    assert isinstance(step(WAITING, failed("refused"), twin), StartAttempt)
+    assert step(WAITING) is None
+
+
+def test_an_ended_session_starts_nothing():
+    assert step(replace(WAITING, desire=Desire.GONE), failed("refused")) is None
+    assert step(replace(WAITING, desire=Desire.GONE), failed("key_rejected")) is None
+
+
+@given(shortlist=st.lists(st.integers(1, 9), unique=True, max_size=8), retries=st.integers(0, 9))
+def test_each_offer_is_tried_at_most_once_and_never_more_than_the_retries(shortlist: list[int], retries: int):
+    one = session(shortlist=tuple(offer(offer_id=str(n)) for n in shortlist), retries_left=retries)
+    tried, last = [], failed("refused")
+    for _ in range(20):
+        answer = next_step(one, [last], NOW, REAL)
+        if not isinstance(answer, StartAttempt):
+            assert isinstance(answer, EndSession)
+            break
+        tried.append(answer.offer.offer_id)
+        one = replace(one, shortlist=answer.shortlist, retries_left=one.retries_left - answer.uses_retry)
+    assert tried == [str(n) for n in shortlist[:retries]]

@@ -1,0 +1,118 @@
+"""The numbers of the rules check themselves, and the drill scales what it must and nothing else (S1, S7)."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from gpushopper.core.policy import (
+    ALL_PROOFS,
+    DRILL,
+    DRILL_LIVE,
+    HARD_MAXIMUM_S,
+    PAPER,
+    PAPER_PROOFS,
+    POLICIES,
+    REAL,
+    SLOWEST_GAP_S,
+    Policy,
+    Proof,
+)
+
+SIXTIETH = {
+    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "prepared_max_age_s", "absence_spacing_s", "gone_spacing_s",
+    "gone_span_s", "gone_rechecks_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
+    "destroy_alarm_repeat_s", "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
+    "orphan_min_age_s", "steady_look_s", "doubt_look_s", "empty_pause_s",
+}  # fmt: skip
+QUICKER = {
+    "send_limit_s", "flight_s", "destroy_limit_s", "read_limit_s", "freshness_s", "degraded_after_s", "boot_looks_s",
+    "end_looks_s", "end_look_steady_s",
+}  # fmt: skip
+UNSCALED = {
+    "absence_units", "gone_units", "price_tolerance", "orphan_passes", "adopt_life_s", "adopt_notice_s",
+    "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_passes", "reserve_slack_s",
+    "storage_slack_s",
+}  # fmt: skip
+
+
+def test_the_hard_maximum_is_twelve_hours():
+    assert HARD_MAXIMUM_S == 12 * 3600
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("absence_units", 3), ("absence_spacing_s", 60), ("gone_units", 3), ("gone_spacing_s", 30),
+        ("gone_span_s", 120),
+        ("gone_rechecks_s", (600, 3600, 86400)), ("destroy_ladder_s", (5, 15, 30, 60, 120)), ("destroy_every_s", 300),
+        ("destroy_alarms_s", (300, 900, 3600)), ("breaker_minimum", 2), ("breaker_share", 0.25), ("orphan_passes", 2),
+        ("orphan_min_age_s", 900), ("adopt_life_s", 3600), ("adopt_notice_s", 900), ("price_tolerance", 0.02),
+        ("interrupted_grace_s", 1800), ("empty_pause_s", 600), ("freshness_s", 60), ("boot_limit_s", 3600),
+        ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
+        ("hand_over", frozenset(Proof)),
+    ],
+)  # fmt: skip
+def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
+    assert getattr(REAL, name) == value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"send_limit_s": 151}, {"kernel_limit_s": 121}, {"flight_s": 89}, {"freshness_s": 9.9},
+        {"gone_spacing_s": SLOWEST_GAP_S - 0.1}, {"absence_spacing_s": SLOWEST_GAP_S - 0.1}, {"gone_span_s": 300},
+        {"destroy_every_s": 120},
+    ],
+)  # fmt: skip
+def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"\w+"):
+        replace(REAL, **changes)
+
+
+@pytest.mark.parametrize("changes", [{"send_limit_s": 150}, {"freshness_s": 10}, {"gone_spacing_s": SLOWEST_GAP_S}])
+def test_numbers_at_their_bounds_are_accepted(changes: dict[str, Any]):
+    assert replace(REAL, **changes)
+
+
+@pytest.mark.parametrize("drill", [DRILL, DRILL_LIVE])
+def test_the_drill_scales_what_it_must_and_nothing_else(drill: Policy):
+    for name in SIXTIETH:
+        real, quick = getattr(REAL, name), getattr(drill, name)
+        if isinstance(real, tuple):
+            assert quick == pytest.approx([each / 60 for each in real]), name
+        else:
+            assert quick == pytest.approx(real / 60), name
+    for name in UNSCALED:
+        assert getattr(drill, name) == getattr(REAL, name), name
+    for name in QUICKER - {"boot_looks_s", "end_looks_s"}:
+        assert 0 < getattr(drill, name) < getattr(REAL, name), name
+
+
+def test_every_number_says_whether_the_drill_scales_it():
+    assert {f.name for f in fields(Policy)} == SIXTIETH | QUICKER | UNSCALED | {"name", "hand_over"}
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_every_policy_keeps_its_own_rules(policy: Policy):
+    assert policy.send_limit_s + policy.kernel_limit_s <= policy.flight_s
+    assert policy.freshness_s >= 10
+    assert policy.gone_span_s < policy.destroy_every_s
+    assert list(policy.destroy_ladder_s) == sorted(policy.destroy_ladder_s)
+    assert policy.destroy_ladder_s[-1] <= policy.destroy_every_s
+    assert list(policy.destroy_alarms_s) == sorted(policy.destroy_alarms_s)
+    assert policy.settle_s == policy.flight_s + policy.list_lag_s
+    assert policy.boot_silence_s < policy.boot_limit_s
+    assert policy.gone_units >= 3 and policy.absence_units >= 3
+
+
+def test_paper_is_real_but_for_its_proofs():
+    assert replace(REAL, name="paper", hand_over=PAPER_PROOFS) == PAPER
+    assert {Proof.RUNNING, Proof.CLAIM} == PAPER_PROOFS and set(Proof) == ALL_PROOFS
+    assert replace(DRILL, hand_over=ALL_PROOFS) == DRILL_LIVE
+    assert POLICIES == {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}
+    assert {name: p.name for name, p in POLICIES.items()} == {
+        "real": "real", "paper": "paper", "drill": "drill", "drill-live": "drill",
+    }  # fmt: skip

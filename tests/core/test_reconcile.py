@@ -1,0 +1,279 @@
+"""What a list means for what we hold: adopt, reopen, twin, stray, foreign; strangers are never touched (D4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Relabel
+from gpushopper.core.attempts import Attempt, Desire, Origin, State
+from gpushopper.core.instances import Instance, make_label
+from gpushopper.core.moment import HOUR, us
+from gpushopper.core.policy import REAL
+from gpushopper.core.reconcile import decide_listing
+from tests.core.samples import (
+    BOOT,
+    ELSEWHERE,
+    FOREIGN,
+    NOW,
+    RATE,
+    WALL,
+    attempt,
+    attempt_id,
+    carried_out,
+    held,
+    moment,
+    of,
+    row,
+    seen,
+)
+
+LATER = moment(3600)
+UNSURE = attempt(State.UNCERTAIN)
+CLOSED = attempt(State.GONE, instance_id="101")
+NEVER_SEEN = attempt(State.GONE, instance_id=None)
+SECOND = row(1, instance_id="202")
+"""Another instance under the label of attempt 1."""
+
+
+def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Action]:
+    now = changes.pop("now", LATER)
+    return decide_listing(held(*attempts), seen(*rows, now=now, known=attempts, **changes), now, REAL)
+
+
+# ---- strangers
+
+
+@given(
+    label=st.none() | st.text() | st.builds(make_label, st.just(ELSEWHERE), st.just(attempt_id())),
+    carrier=st.sampled_from(["label", "env_label"]),
+)
+def test_strangers_are_never_touched(label: str | None, carrier: str):
+    strangers = [FOREIGN, replace(row(9, label=None), **{carrier: label})]
+    assert decide([attempt(), CLOSED], *strangers) == []
+
+
+@pytest.mark.parametrize("cut", [1, 4, 20, 35])
+def test_near_misses_of_our_label_are_strangers(cut: int):
+    label = CLOSED.label
+    for near in (label[:cut], label[-cut:], label.upper(), f"{label} ", f"x{label}", label[:-1] + "1"):
+        assert decide([CLOSED], row(9, label=near)) == []
+
+
+def test_the_same_attempt_of_another_installation_is_a_stranger():
+    actions = decide([CLOSED], row(9, label=make_label(ELSEWHERE, attempt_id())))
+    assert actions == []
+
+
+def test_an_empty_list_changes_nothing():
+    """Absence of a known id is only ever counted after a read by id."""
+    assert decide([attempt(), attempt(State.BOOTING, 2), attempt(State.DESTROYING, 3), CLOSED]) == []
+
+
+# ---- known ids
+
+
+def test_an_open_known_instance_is_refreshed_also_by_a_partial_list():
+    one = attempt(State.SUSPECT, missing_at=WALL)
+    for is_whole in (True, False):
+        assert carried_out(one, decide([one], row(), is_whole=is_whole)).state is State.RUNNING
+
+
+def test_a_recorded_id_is_enough_without_any_label():
+    one = attempt(State.RUNNING)
+    assert carried_out(one, decide([one], row(label=None))).last_seen_at == LATER.wall
+
+
+@pytest.mark.parametrize("label", [CLOSED.label, None, "renamed"])
+def test_a_closed_instance_seen_again_is_destroyed(label: str | None):
+    actions = decide([CLOSED], row(label=label))
+    after = carried_out(CLOSED, actions)
+    assert (after.state, after.next_destroy_boot, after.desire) == (State.DESTROYING, LATER.boot, Desire.GONE)
+    assert (after.destroy_heard, after.units, after.off_at) == (False, 0, None)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, CLOSED.id)]
+
+
+def test_one_row_shown_twice_is_one_row():
+    assert decide([attempt()], row(), row()) == decide([attempt()], row())
+    assert len(of(AdoptStray, decide([], row(), row()))) == 1
+    assert of(DestroyTwin, decide([NEVER_SEEN], row(), row())) == []
+
+
+# ---- creates whose id is unknown
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
+@pytest.mark.parametrize("carrier", ["label", "env_label"])
+def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
+    one = attempt(state, units=2, awake_us=us(9999))
+    found = replace(row(label=None), **{carrier: one.label})
+    actions = decide([one], found)
+    after = carried_out(one, actions)
+    assert (after.state, after.instance_id, after.rate_live, after.units) == (State.BOOTING, "101", RATE, 0)
+    assert after.progress_boot == LATER.boot
+    for kind in (alarms.UNCERTAIN, alarms.PROBABLY_YOURS):
+        assert Clear(kind, one.id) in actions
+    assert of(DestroyTwin, actions) == []
+
+
+def test_an_unwanted_create_that_acted_goes_to_its_end():
+    one = replace(UNSURE, desire=Desire.GONE)
+    after = carried_out(one, decide([one], row()))
+    assert (after.state, after.instance_id, after.next_destroy_boot) == (State.DESTROYING, "101", LATER.boot)
+
+
+def test_an_unwanted_create_under_way_boots_first():
+    """The table knows no way from sent to destroying; the next look sends it there."""
+    one = attempt(State.SENT, desire=Desire.GONE)
+    booting = carried_out(one, decide([one], row()))
+    assert booting.state is State.BOOTING
+    assert carried_out(booting, decide([booting], row())).state is State.DESTROYING
+
+
+@pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN])
+def test_an_open_create_without_an_id_never_leads_to_a_destroy(state: State):
+    one = attempt(state)
+    old = row(created_at=WALL - 20 * HOUR)
+    for rows in ([old], [old, replace(old, instance_id="202")]):
+        actions = decide([one], *rows, now=moment(9000))
+        assert of(DestroyTwin, actions) == []
+        assert carried_out(one, actions).state is not State.DESTROYING
+
+
+def test_of_two_instances_an_uncertain_create_takes_the_lowest_id():
+    nine, ten = row(instance_id="9"), row(instance_id="10")
+    for rows in ([nine, ten], [ten, nine]):
+        actions = decide([UNSURE], *rows)
+        assert carried_out(UNSURE, actions).instance_id == "9"
+        assert of(DestroyTwin, actions) == []
+
+
+def test_an_adopted_create_gathers_no_absence_in_the_same_pass():
+    after = carried_out(replace(UNSURE, awake_us=us(9999), last_good_look_boot=BOOT), decide([UNSURE], row()))
+    assert after.units == 0
+
+
+# ---- closed labels
+
+
+def test_an_instance_under_a_closed_label_without_an_id_is_reopened():
+    actions = decide([NEVER_SEEN], row())
+    after = carried_out(NEVER_SEEN, actions)
+    assert (after.state, after.instance_id) == (State.DESTROYING, "101")
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, NEVER_SEEN.id)]
+
+
+def test_two_late_instances_under_one_closed_label_are_both_destroyed():
+    actions = decide([NEVER_SEEN], row(), SECOND)
+    assert len(of(Change, actions)) == 1, "an id is written once"
+    assert carried_out(NEVER_SEEN, actions).instance_id == "101"
+    assert [twin.instance.instance_id for twin in of(DestroyTwin, actions)] == ["202"]
+
+
+def test_another_instance_under_a_closed_label_is_destroyed_at_once():
+    actions = decide([CLOSED], replace(SECOND, created_at=None))
+    assert [(twin.instance, twin.twin_of) for twin in of(DestroyTwin, actions)] == [
+        (replace(SECOND, created_at=None), CLOSED)
+    ]
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.TWIN, "202")]
+
+
+# ---- twins under an open label
+
+
+@pytest.mark.parametrize(
+    ("passes", "age_s", "destroyed"),
+    [(1, 900, True), (0, 9000, False), (1, 899, False), (5, 899, False), (5, 900, True), (1, None, False)],
+)
+def test_a_twin_of_an_open_attempt_needs_two_passes_and_a_minimum_age(
+    passes: int, age_s: float | None, destroyed: bool
+):
+    one = attempt(State.RUNNING, strange_passes=passes)
+    twin = replace(SECOND, created_at=None if age_s is None else LATER.wall - us(age_s))
+    actions = decide([one], twin)
+    assert bool(of(DestroyTwin, actions)) is destroyed
+    after = carried_out(one, actions)
+    assert (after.state, after.instance_id) == (State.RUNNING, "101"), "the recorded one is kept"
+    assert after.strange_passes == (passes if destroyed else passes + 1)
+
+
+def test_a_twin_is_counted_against_the_create_not_against_another_twin():
+    one = attempt(State.RUNNING, strange_passes=1)
+    other = attempt(State.GONE, 1, instance_id="77", origin=Origin.SWEEP, label=one.label, reason="twin")
+    for pair in ([one, other], [other, one]):
+        (twin,) = of(DestroyTwin, decide(pair, replace(SECOND, created_at=WALL)))
+        assert twin.twin_of == one
+
+
+def test_a_recorded_twin_is_no_new_twin():
+    one = attempt(State.RUNNING, strange_passes=5)
+    twin = attempt(State.DESTROYING, 1, instance_id="202", origin=Origin.SWEEP, label=one.label, reason="twin")
+    assert of(DestroyTwin, decide([one, twin], row(), replace(SECOND, created_at=WALL))) == []
+
+
+# ---- strays
+
+
+@pytest.mark.parametrize(
+    ("age_s", "left_s"),
+    [(0, 3600), (10 * 3600, 3600), (11.5 * 3600, 1800), (11.9 * 3600, 900), (500 * 3600, 900), (None, 3600)],
+)
+def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: float | None, left_s: float):
+    stray = row(created_at=None if age_s is None else LATER.wall - us(age_s))
+    actions = decide([], stray)
+    (adopted,) = of(AdoptStray, actions)
+    assert (adopted.instance, adopted.attempt_id) == (stray, attempt_id())
+    assert (adopted.provider, adopted.account) == ("vast", "77")
+    assert adopted.deadline.wall == LATER.wall + us(left_s)
+    assert (adopted.deadline.set_wall, adopted.deadline.set_boot) == (LATER.wall, LATER.boot)
+    assert of(DestroyTwin, actions) == [] and of(Change, actions) == []
+
+
+def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
+    first = decide([], row(), SECOND)
+    assert [stray.instance.instance_id for stray in of(AdoptStray, first)] == ["101"]
+    one = attempt(State.BOOTING, origin=Origin.SWEEP)
+    then = decide([one], row(), SECOND)
+    assert of(AdoptStray, then) == []
+    assert carried_out(one, then).strange_passes == 1
+
+
+# ---- the second carrier
+
+
+@pytest.mark.parametrize("label", [None, ""])
+def test_a_lost_label_is_written_again_from_the_other_carrier(label: str | None):
+    one = attempt(State.RUNNING)
+    assert Relabel("101", one.label) in decide([one], row(label=label, env_label=one.label))
+
+
+@pytest.mark.parametrize(
+    ("label", "env_label"),
+    [(CLOSED.label, CLOSED.label), ("my run", CLOSED.label), (None, None), (None, make_label(ELSEWHERE, attempt_id()))],
+)
+def test_nothing_else_is_relabelled(label: str | None, env_label: str | None):
+    assert of(Relabel, decide([attempt()], row(label=label, env_label=env_label))) == []
+
+
+@given(
+    states=st.lists(st.sampled_from(State), min_size=1, max_size=3),
+    shown=st.lists(st.integers(1, 4), max_size=6),
+    is_whole=st.booleans(),
+)
+def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_whole: bool):
+    attempts = [
+        attempt(state, n, **({} if state is State.GONE else {"desire": Desire.RUN, "reason": ""}))
+        for n, state in enumerate(states, 1)
+    ]
+    actions = decide(attempts, *(row(n) for n in shown), is_whole=is_whole, now=NOW)
+    for one in attempts:
+        after = carried_out(one, actions)
+        if one.state not in (State.GONE, State.DESTROYING):
+            assert after.state not in (State.GONE, State.DESTROYING)
+            assert after.is_wanted
+        assert one.instance_id is None or after.instance_id == one.instance_id, "an id never changes"
