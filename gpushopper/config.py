@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +294,8 @@ def known_keys() -> list[str]:
 
 
 def _unknown(key: str, source: str) -> Misconfigured:
+    from difflib import get_close_matches  # only a mistake needs it
+
     close = get_close_matches(key, [known.replace("*", "vast") for known in known_keys()], n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]}?" if close else "`gpu-shopper config --help` lists the keys."
     return Misconfigured(f"unknown key {key} in {source}", hint, code="unknown_key")

@@ -88,7 +88,8 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
         fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
         answer, code = {"ok": False, "error": fields}, error.exit_code
     sys.stdout.write(json.dumps(answer) + "\n")
-    return 9 if code == 0 and answer.get("problems") else code
+    # An account that could not be looked at is not an account without problems.
+    return 9 if code == 0 and (answer.get("problems") or answer.get("blind")) else code
 
 
 @contextmanager

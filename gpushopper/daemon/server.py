@@ -28,6 +28,7 @@ def build_app(service: Service) -> Flask:
         app.register_blueprint(blueprint(service))
     app.before_request(lambda: _admit(service))
     app.after_request(lambda response: _finish(response, service))
+    app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
     app.register_error_handler(ShopperError, _refused)
     app.register_error_handler(HTTPException, _not_http)
     app.register_error_handler(Exception, _unexpected)
@@ -38,7 +39,6 @@ def _admit(service: Service) -> None:
     """Name the request, then let in our own user only: the mode of the socket could be changed, this cannot (I22)."""
     given = request.headers.get(REQUEST_HEADER, "")
     g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     peer = request.environ.get("X_REMOTE_UID")
     if peer is not None and peer != str(service.uid):

@@ -32,7 +32,7 @@ from gpushopper.paths import find_home
 from gpushopper.providers.base import Account, Listing, Offers, Search, Traits
 from gpushopper.store import installation
 from gpushopper.store.db import Store
-from gpushopper.wire import CostRow, Costs, OfferView, ProvisionRequest
+from gpushopper.wire import PROTOCOL, CostRow, Costs, OfferView, ProvisionRequest
 
 OFFER = OfferView(
     key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
@@ -200,6 +200,7 @@ def test_a_request_id_is_echoed_or_made(api: FlaskClient):
         made = api.get("/health", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
         assert made not in ("", bad)
     assert api.get("/health").headers["X-Gpu-Shopper-Version"] == "0.1.0"
+    assert api.get("/health").json["protocol"] == PROTOCOL
 
 
 def test_another_user_is_turned_away(api: FlaskClient):

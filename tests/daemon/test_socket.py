@@ -170,6 +170,7 @@ def test_too_many_connections_are_told_so(listener: Listener):
 
 
 def test_connections_that_say_nothing_for_long_are_closed(listener: Listener):
+    listener._server.timeout = 0.2
     with connect(find_home().socket) as channel:
         assert channel.recv(1) == b""
 

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper import config as settings
+from gpushopper.daemon import accounts
+from gpushopper.daemon.lock import Holder, HomeLock
+from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
 from tests.daemon.conftest import COMMAND, Running
 
@@ -48,11 +52,21 @@ def assert_one_line(said: str, *words: str) -> None:
         ('[policy]\nname = "drill"\n[providers.vast]\nendpoint = "http://127.0.0.1.x.org"\n', 6, ["127.0.0.1.x.org"]),
     ],
 )
-def test_a_configuration_that_cannot_be(home: Path, fail_to_start: Failing, config: str, code: int, words: list[str]):
-    written(home, config)
+def test_a_configuration_that_cannot_be(home: Path, config: str, code: int, words: list[str]):
+    with pytest.raises(ShopperError) as caught:
+        accounts.choose_policy(settings.load(written(home, config), environ={}))
+    said = f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.exit_code == code
+    assert [word for word in words if word not in said] == [], said
+
+
+@pytest.mark.parametrize(("config", "code"), [("zebra = 1\n", 4), ('[policy]\nname = "drill"\n', 6)])
+def test_a_refused_configuration_frees_the_lock(home: Path, fail_to_start: Failing, config: str, code: int):
+    where = written(home, config)
     status, said = fail_to_start()
     assert status == code
-    assert_one_line(said, *words)
+    assert_one_line(said, "zebra" if code == 4 else "policy drill")
+    HomeLock.take(where, Holder(os.getpid(), 0, "0")).release()
 
 
 @pytest.mark.parametrize(
@@ -63,9 +77,8 @@ def test_a_configuration_that_cannot_be(home: Path, fail_to_start: Failing, conf
         '[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n',
     ],
 )
-def test_a_quick_policy_starts_where_nothing_real_can_be_reached(home: Path, start: Starting, config: str):
-    written(home, config)
-    assert start().ask("GET", "/api/v1/status").json["policy"] == "drill"
+def test_a_quick_policy_is_taken_where_nothing_real_can_be_reached(home: Path, config: str):
+    assert accounts.choose_policy(settings.load(written(home, config), environ={})).name == "drill"
 
 
 def test_a_socket_path_that_some_system_would_cut(home: Path, fail_to_start: Failing):
