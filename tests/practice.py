@@ -125,13 +125,14 @@ class Practice:
 
     def attempts(self) -> list[tuple[str, str]]:
         """Id and state of every attempt, oldest first, read past the daemon and for reports only."""
-        return self._read("SELECT id, state FROM attempts ORDER BY prepared_at, ordinal")
+        return self.read("SELECT id, state FROM attempts ORDER BY prepared_at, ordinal")
 
     def changes(self) -> list[tuple[int, str]]:
         """Time (wall µs) and kind of every event, read past the daemon and for reports only."""
-        return self._read("SELECT at, kind FROM events ORDER BY id")
+        return self.read("SELECT at, kind FROM events ORDER BY id")
 
-    def _read(self, query: str) -> list[Any]:
+    def read(self, query: str) -> list[Any]:
+        """Rows of the database file, past the daemon; none while there is no database."""
         try:
             with closing(sqlite3.connect(f"file:{self.home / 'gpu-shopper.db'}?mode=ro", uri=True, timeout=5)) as file:
                 return file.execute(query).fetchall()

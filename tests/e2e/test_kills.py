@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import secrets
 import signal
@@ -41,6 +42,7 @@ def test_a_killed_daemon_costs_a_pass_and_nothing_else(home: Path):
 
 @pytest.mark.sweep
 def test_twenty_kills_over_a_whole_life(home: Path, capsys: pytest.CaptureFixture[str]):
+    faulthandler.cancel_dump_traceback_later()  # twenty lives take longer than any single test may hang
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     span_s = record(home.parent / "r", seed)
     # `prepared` may be over before the blow falls: two more aim at `sent`, where the daemon waits for its answer.

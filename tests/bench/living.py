@@ -1,0 +1,182 @@
+"""Real processes: a daemon with sessions, our commands and the official client beside each other, watchers, idling."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.report import Row, p95, spread
+from tests.practice import Practice
+from tests.sandbox.official_client import Client, install
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+GPUS = ("RTX 4090", "RTX 3090", "RTX A6000")
+BRAKES = "\n[brakes]\nopen_sessions = 200\ncreates_per_hour = 2000\ndollars_per_hour = 2000\n"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Living:
+    """A practice home whose daemon looks as in real use, and the official client on the same market."""
+
+    practice: Practice
+    client: Client
+
+    @classmethod
+    def start(cls, practice: Practice) -> Living:
+        """Start the market and give its home real times and wide brakes."""
+        practice.start(7, config=BRAKES)
+        config = practice.home / "config.toml"
+        config.write_text(config.read_text().replace('"drill"', '"paper"'))
+        dialect = json.loads(practice.must("sandbox", "status", "--json"))["dialects"]["vast"]
+        home = practice.top / "official"
+        home.mkdir()
+        return cls(practice, Client(install(), home, dialect["url"], dialect["keys"]["api_key"]))
+
+    def variables(self) -> dict[str, str]:
+        """Of a user whose home this is: no `--sandbox`, no question to the market before the command."""
+        return {**self.practice.variables, "GPU_SHOPPER_HOME": str(self.practice.home)}
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        argv = [str(BIN / "gpu-shopper"), *words]
+        return subprocess.run(
+            argv, env=self.variables(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+    def statuses(self) -> dict[str, str]:
+        """Status by name, as the timed command tells it."""
+        told = json.loads(self.command("sessions", "--all", "--json").stdout)
+        return {row["name"]: row["status"] for row in told["sessions"]}
+
+    def rent(self, many: int) -> None:
+        """Fill the account; Vast's gap between creates makes it five seconds each."""
+        for number in range(many):
+            words = ("provision", "--gpu", GPUS[number % len(GPUS)], "--yes", "--no-wait", "--name", f"s{number}")
+            self.practice.must(*words)
+        until(lambda: list(self.statuses().values()).count("running") >= many, 30 + 12 * many)
+
+    # ---- measures
+
+    def hand_over(self) -> Row:
+        """From the moment the market's books say running to the moment ours say handed over."""
+        market = json.loads((self.practice.home / "market" / "market.json").read_text())
+        ran = {str(row["id"]): row["created_at"] + sum(row["boot_us"]) for row in market["instances"]}
+        query = "SELECT instance_id, handed_over_at FROM attempts WHERE handed_over_at IS NOT NULL"
+        waits = [(at - ran[instance]) / 1e6 for instance, at in self.practice.read(query)]
+        return Row("running to handed over, daemon", p95(waits), "s", 2, f"p95 of {len(waits)}, looks as in real use")
+
+    def commands(self, rounds: int, many: int) -> list[Row]:
+        """Whole processes in turns: ours, the official client's, a bare interpreter."""
+        ours = {**self.variables(), "COLUMNS": "160"}
+        theirs = {**ours, **self.client_variables()}
+        tool, official = str(BIN / "gpu-shopper"), [str(self.client.program), "--url", self.client.url]
+        asked = [
+            ("gpu-shopper --version", [tool, "--version"], ours, 60),
+            ("gpu-shopper --help", [tool, "--help"], ours, None),
+            (f"gpu-shopper sessions --json, {many}", [tool, "sessions", "--json"], ours, 80),
+            (f"gpu-shopper sessions, {many}", [tool, "sessions"], ours, 110),
+            (f"vastai show instances, {many}", [*official, "--api-key", self.client.key, "show", "instances"],
+             theirs, None),
+            ("python -c pass", [sys.executable, "-c", "pass"], ours, None),
+        ]  # fmt: skip
+        laps = stopwatch(rounds, [(argv, env) for _, argv, env, _ in asked])
+        rows = []
+        for (what, _, _, limit), taken in zip(asked, laps, strict=True):
+            assert all(code == 0 for _, _, code in taken), what
+            times, memory = [ms for ms, _, _ in taken], max(mb for _, mb, _ in taken)
+            rows.append(spread(what, times, "ms", limit, f"peak {memory:.0f} MB"))
+        peak = max(mb for taken in laps[2:4] for _, mb, _ in taken)
+        rows.append(Row("sessions, peak memory", peak, "MB", 35))
+        ratios = ", ".join(f"{rows[4].judged / rows[place].judged:.1f}x ({rows[place].what})" for place in (2, 3))
+        return [*rows, Row("official client beside ours", rows[4].judged / rows[2].judged, "x", None, ratios)]
+
+    def client_variables(self) -> dict[str, str]:
+        home = self.client.home
+        places = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "cache", "state")}
+        return {**places, "HOME": str(home), "VASTAI_NO_UPDATE_CHECK": "1"}
+
+    def truth(self, many: int) -> Row:
+        """Nothing is remembered between two commands: an end shows in the very next answer, of both clients."""
+        before = self.statuses()
+        assert list(before.values()).count("running") >= many, before
+        assert len(json.loads(self.client.run("show", "instances", "--raw").out)) == many
+        ended = next(name for name, status in before.items() if status == "running")
+        done = self.command("shutdown", ended, "--yes", "--wait", "off")
+        assert done.returncode == 0, done.stderr
+        assert self.statuses()[ended] != "running"
+        assert len(json.loads(self.client.run("show", "instances", "--raw").out)) == many - 1
+        return Row("no answer from a cache", 0, "", 0, f"{ended} ended between two calls, both clients said so at once")
+
+    def idle(self, seconds: float) -> list[Row]:
+        """The daemon's memory, and its share of a core while sessions run and nobody asks."""
+        pid = self.practice.daemon_pid()
+        before = cpu_ticks(pid)
+        threading.Event().wait(seconds)
+        share = (cpu_ticks(pid) - before) / TICKS / seconds * 100
+        return [
+            Row("daemon idle, memory", resident_mb(pid), "MB", 100),
+            Row("daemon idle, share of a core", share, "%", 0.5, f"over {seconds:g} s, sessions running"),
+        ]
+
+    def watched(self, many: int, watchers: int) -> list[Row]:
+        """`shutdown` while fifty watchers poll: how long the daemon takes to accept it, as a whole command."""
+        socket = str(self.practice.home / "run" / "daemon.sock")
+        argv = [sys.executable, "-m", "tests.bench.watchers", socket, str(watchers)]
+        crowd = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.variables())
+        try:
+            assert crowd.stdout is not None and crowd.stdout.readline() == "ready\n"
+            names = [name for name, status in self.statuses().items() if status == "running"][:many]
+            taken = [self.timed_shutdown(name) for name in names]
+            everything = self.timed_shutdown("--all")
+            said, _ = crowd.communicate(timeout=30)
+        finally:
+            crowd.kill()
+            crowd.communicate()
+        served = json.loads(said)
+        detail = f"worst of {len(taken)}; {served['answers']} answers to {served['watchers']} watchers"
+        return [
+            Row(f"shutdown NAME among {watchers} watchers", max(taken), "s", 1, detail),
+            Row(f"shutdown --all among {watchers} watchers", everything, "s", 1),
+        ]
+
+    def timed_shutdown(self, which: str) -> float:
+        began = time.perf_counter()
+        done = self.command("shutdown", which, "--yes", "--no-wait")
+        assert done.returncode == 0, done.stderr
+        return time.perf_counter() - began
+
+
+def stopwatch(rounds: int, commands: list[tuple[list[str], dict[str, str]]]) -> list[list[tuple[float, float, int]]]:
+    """Time commands in turns from a small process (see stopwatch.py)."""
+    asked = {"rounds": rounds, "commands": [{"argv": argv, "env": env} for argv, env in commands]}
+    argv = [sys.executable, str(HERE / "stopwatch.py")]
+    done = subprocess.run(argv, input=json.dumps(asked), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def until(condition: Any, limit_s: float) -> None:
+    """Wait for a condition, looking a few times a second: looking costs CPU that is being measured."""
+    end, pause = time.monotonic() + limit_s, threading.Event()
+    while not condition():
+        assert time.monotonic() < end, f"waited {limit_s} s in vain"
+        pause.wait(0.5)
+
+
+def cpu_ticks(pid: int) -> int:
+    """User and system time of a process so far, in clock ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
