@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import peewee
-from tests.transport import FaultTransport
 
 from gpushopper import wire
 from gpushopper.core.admission import Brakes
@@ -20,13 +19,16 @@ from gpushopper.engine.engine import AccountSetup, Engine
 from gpushopper.engine.executor import Done
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
+from gpushopper.sandbox.actions import launch_foreign
 from gpushopper.sandbox.book import write_ledger
 from gpushopper.sandbox.faults import Fault, FaultBook
 from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.pacing import Pacer
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.db import Store
 from gpushopper.store.installation import check
+from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
 WIDE = Brakes(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
@@ -94,6 +96,7 @@ class World:
         gaps: bool = True,
         database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
         brakes: Brakes = WIDE,
+        boot_seconds: float = 30.0,
     ) -> None:
         self.home = Home(data=folder, config=folder)
         self.policy = policy
@@ -101,7 +104,7 @@ class World:
         self.database_class = database_class
         self.clock = SimClock()
         self.dice = Random(seed)
-        self.market = Market(self.clock.market, seed=seed, boot_seconds=30.0)
+        self.market = Market(self.clock.market, seed=seed, boot_seconds=boot_seconds)
         self.faults = FaultBook(self.clock.market, seed=seed)
         self.app = create_app(self.market, self.faults, Pacer(enabled=gaps))
         self.key = self.market.keys_of("vast")[0]
@@ -139,8 +142,9 @@ class World:
 
     def kill(self) -> None:
         """kill -9: nothing in memory survives, nothing is said to the market."""
-        self.executor.waiting.clear()
-        self.store.database.close()
+        if hasattr(self, "store"):
+            self.executor.waiting.clear()
+            self.store.database.close()
 
     def restart(self) -> World:
         self.kill()
@@ -215,6 +219,10 @@ class World:
 
     def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
         return self.faults.add("vast", call, word, arg, **more)
+
+    def stranger(self, label: str | None = None) -> Instance:
+        """Somebody else's instance on the same account."""
+        return launch_foreign(self.market, "vast", label)
 
     def ledger(self) -> dict[str, Any]:
         return write_ledger(self.market)

@@ -1,0 +1,61 @@
+"""What the scripted user does: four stories, each short enough to be told once for every crash point (safety.md C1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.sim.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A story to tell, and the sessions that its user still wants when it is over."""
+
+    tell: Callable[[Story], None]
+    kept: tuple[str, ...] = ()
+
+
+def provision_run_end(story: Story) -> None:
+    """One session: asked for, used, ended."""
+    story.start().ready()
+    story.provision("a")
+    story.until_running("a")
+    story.run_for(20)
+    story.end("a")
+    story.until_over()
+
+
+def two_interleaved(story: Story) -> None:
+    """A second session is asked for while the first boots; the first is ended, the second stays."""
+    story.start().ready()
+    story.provision("a")
+    story.run_for(3)
+    story.provision("b", hours=11)
+    story.until_running("a")
+    story.end("a")
+    story.until_running("b")
+    story.until_over()
+
+
+def fails_over(story: Story) -> None:
+    """The first instance never starts its container: the next offer is taken."""
+    story.world.fault("create", "start_failure", count=1)
+    provision_run_end(story)
+
+
+def ends_by_deadline(story: Story) -> None:
+    """Nobody ends it: its time is up (I9)."""
+    story.start().ready()
+    story.provision("a", hours=0.25)
+    story.until_running("a")
+    story.run_for(900)
+    story.until_over()
+
+
+SCENARIOS = {
+    "provision, run, end": Scenario(provision_run_end),
+    "two interleaved": Scenario(two_interleaved, kept=("b",)),
+    "fails over": Scenario(fails_over),
+    "ends by deadline": Scenario(ends_by_deadline),
+}

@@ -1,0 +1,93 @@
+"""kill -9 at every commit, send, reply and file write changes nothing in the end (acceptance 3; I19, F51-F53, C1)."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.sim.scenarios import SCENARIOS
+from tests.sim.verdicts import Verdict, tell
+from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
+
+STORY = "provision, run, end"
+SEAMS = ("begin", "commit", "file", "account", "list", "create", "get", "destroy")
+SHARES = 4
+"""The points of one story are shared out, so that two workers have something to do."""
+
+
+def record(case: Case | None = None, scenario: str = STORY) -> Verdict:
+    """The points a story passes when nothing dies."""
+    verdict = tell(case, scenario, points=True)
+    assert not verdict.wrong
+    return verdict
+
+
+def die_at(case: Case | None, scenario: str, numbers: list[int]) -> list[str]:
+    """Tell the story once for each point, dying there; what was wrong."""
+    wrong = []
+    for number in numbers:
+        verdict = tell(case, scenario, dies_at=(number,), must_act=False)
+        wrong += [f"{scenario}, {verdict.title}, point {number} {verdict.died}: {said}" for said in verdict.wrong]
+    return wrong
+
+
+def until_id_is_stored(points: tuple[str, ...]) -> int:
+    """The number of the commit that makes the new instance's id durable: where the path of a create ends."""
+    acted = points.index("create acted")
+    return points.index("commit done", acted) + 1
+
+
+def test_every_seam_is_a_point() -> None:
+    """The list of crash points that are never reached must be empty: no seam may fall silent."""
+    kinds = record().points
+    assert {seam for seam in SEAMS if not any(kind.startswith(seam) for kind in kinds)} == set()
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_crash_anywhere_on_the_path_of_a_create(share: int) -> None:
+    last = until_id_is_stored(record().points)
+    numbers = list(range(1, last + 1))[share::SHARES]
+    print(f"\n{len(numbers)} of {last} points of the create path")
+    assert die_at(None, STORY, numbers) == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_crash_anywhere_in_a_story(scenario: str, share: int) -> None:
+    count = len(record(None, scenario).points)
+    numbers = list(range(1, count + 1))[share::SHARES]
+    print(f"\n{scenario}: {len(numbers)} of {count} points")
+    assert die_at(None, scenario, numbers) == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("share", range(2))
+@pytest.mark.parametrize("case", CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS, ids=lambda case: case.name)
+def test_every_word_with_a_crash_at_every_point(case: Case, share: int) -> None:
+    """The full cross product: every word, dying before and after every commit, send, reply and file write."""
+    points = record(case).points
+    # To die before a transaction begins is to die after the one before it was committed.
+    numbers = [number for number, name in enumerate(points, 1) if name != "begin"][share::2]
+    print(f"\n{case.name}: {len(numbers)} of {len(points)} points")
+    assert die_at(case, STORY, numbers) == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(48))
+def test_a_second_crash_during_recovery(seed: int) -> None:
+    """Pairs of points, the second of them reached only because of the first; sampled by seed."""
+    dice = Random(f"pairs {seed}")
+    scenario = dice.choice(list(SCENARIOS))
+    case = dice.choice([None, *CREATE_WORDS, *DESTROY_WORDS, *NETWORK_WORDS])
+    count = len(record(case, scenario).points)
+    wrong = []
+    for _ in range(12):
+        first = dice.randint(1, count)
+        again = tell(case, scenario, dies_at=(first,), must_act=False)
+        second = dice.randint(first + 1, min(first + 40, len(again.points)))
+        verdict = tell(case, scenario, dies_at=(first, second), must_act=False)
+        wrong += [f"{scenario}, {verdict.title}, points {first}, {second}: {said}" for said in verdict.wrong]
+    print(f"\nseed {seed}: {scenario}, {case.name if case else 'no fault'}")
+    assert wrong == []

@@ -1,0 +1,46 @@
+"""Every fault word ends well: nothing unwanted lives, nothing wanted dies (acceptance 3; F1-F6, F12, F16, F28-F40)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.sandbox.words import WORDS
+from tests.sim.scenarios import SCENARIOS
+from tests.sim.verdicts import HEAD, tell
+from tests.sim.words import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case, one_each
+
+
+def test_every_word_has_a_case() -> None:
+    """A word that is added to the sandbox must be told here too."""
+    assert {case.word for case in ALL_WORDS} == set(WORDS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_without_any_fault(scenario: str) -> None:
+    verdict = tell(None, scenario)
+    print(f"\n{HEAD}\n{verdict.row()}")
+    assert not verdict.wrong
+
+
+@pytest.mark.parametrize("case", one_each(), ids=lambda case: case.name)
+def test_every_word_alone(case: Case) -> None:
+    verdict = tell(case)
+    print(f"\n{verdict.row()}")
+    assert not verdict.wrong
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("case", [c for c in ALL_WORDS if c not in one_each()], ids=lambda case: case.name)
+def test_every_word_on_every_call(case: Case) -> None:
+    verdict = tell(case)
+    print(f"\n{verdict.row()}")
+    assert not verdict.wrong
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "provision, run, end"])
+@pytest.mark.parametrize("case", CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS, ids=lambda case: case.name)
+def test_every_word_in_every_story(case: Case, scenario: str) -> None:
+    verdict = tell(case, scenario)
+    print(f"\n{scenario}: {verdict.row()}")
+    assert not verdict.wrong
