@@ -7,7 +7,6 @@ user's `config.toml` and the built-in values (architecture 11). Standard library
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -212,11 +211,15 @@ def find_project_file(start: Path) -> Path | None:
 def _read(path: Path) -> dict[str, object]:
     """One file as dotted keys; a missing file has none."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
+    import tomllib  # 16 ms, for who has such a file
+
+    try:
+        tree = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not valid TOML: {error}") from error
     return dict(_flatten(tree, ""))

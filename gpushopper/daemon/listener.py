@@ -23,7 +23,7 @@ THREADS = 8
 CONNECTIONS = 64
 READ_LIMIT_S = 5
 STOP_LIMIT_S = 2
-BACKLOG = 512
+KNOCKING = 512
 """Connections the system holds until we take them; a full one makes connecting fail at once (EAGAIN), not wait."""
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ class Listener:
         server = _PrivateServer(
             str(self._home.socket), self._app, numthreads=THREADS, max=THREADS, timeout=READ_LIMIT_S,
             shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS, accepted_queue_timeout=1,
-            request_queue_size=BACKLOG, peercreds_enabled=True,
+            request_queue_size=KNOCKING, peercreds_enabled=True,
         )  # fmt: skip
         try:
             server.prepare()
