@@ -98,6 +98,8 @@ def provision(
 
 def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.ProvisionRequest) -> wire.Accepted:
     ctx = tx.ctx
+    if not request.disk_gb >= 1:
+        raise UsageError("a session needs at least 1 GB of disk")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")

@@ -113,6 +113,8 @@ def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: Wo
         ({"life_us": None, "until_at": 5}, UsageError),
         ({"max_life_us": 24 * HOUR, "life_us": 20 * HOUR}, UsageError),
         ({"max_rate": 1}, NoOffer),
+        ({"disk_gb": -1.0}, UsageError),
+        ({"disk_gb": float("nan")}, UsageError),
     ],
 )
 def test_what_makes_no_sense_is_refused(world: World, changes: dict[str, object], kind: type[ShopperError]):
