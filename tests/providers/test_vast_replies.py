@@ -155,6 +155,12 @@ def test_offers_at_one_price_across_a_cut_are_found_by_host():
     assert len(found.offers) == 300
 
 
+def test_a_full_reply_that_cannot_be_continued_is_not_complete():
+    rows = [{**OFFER, "ask_contract_id": n, "dph_total": None if n == 64 else 0.2} for n in range(1, 65)]
+    found = always(lambda: reply({"offers": rows})).search(Search(limit=None), LIMIT_S)
+    assert isinstance(found, Offers) and len(found.offers) == 64 and not found.complete
+
+
 def test_gpu_names_come_from_a_search_where_the_list_is_missing():
     def handle(request: httpx.Request) -> httpx.Response:
         return reply({"offers": [OFFER]}) if request.method == "POST" else reply({"error": "not_found"}, 404)
