@@ -53,9 +53,20 @@ def ends_by_deadline(story: Story) -> None:
     story.until_over()
 
 
+def goes_missing(story: Story) -> None:
+    """For half an hour the provider denies by list and by id that it is there; then it shows it again."""
+    story.start().ready()
+    story.provision("a", hours=11)
+    story.until_running("a")
+    for call, word, arg in (("list", "omit", "all,30m"), ("get", "404", None)):
+        story.world.fault(call, word, arg, duration="30m")
+    story.run_for(3000)
+
+
 SCENARIOS = {
     "provision, run, end": Scenario(provision_run_end),
     "two interleaved": Scenario(two_interleaved, kept=("b",)),
     "fails over": Scenario(fails_over),
     "ends by deadline": Scenario(ends_by_deadline),
+    "goes missing": Scenario(goes_missing, kept=("a",)),
 }

@@ -5,6 +5,7 @@ What the user asked for is kept here, never in the product: the oracle (truth.py
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from gpushopper.core.policy import PAPER, Policy
 from gpushopper.engine.engine import Once
 from gpushopper.errors import NotReady, ProviderFailed
 from gpushopper.sandbox.model import Instance
+from gpushopper.store import sessions
 from tests.sim.crashes import Crash, Points
 from tests.sim.world import World
 
@@ -82,9 +84,13 @@ class Story:
         self.wishes: dict[str, Wish] = {}
         self.down_s = down_s
         self.starts = 0
+        self._heard_to = 0
+        self._receipts: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.once_asked: Callable[[], object] = lambda: None
         """Called when the first session has been asked for: when faults of lists begin, which would else delay it."""
+        self.once_ended: Callable[[], object] = lambda: None
+        """Called before the first end is asked for."""
 
     def __enter__(self) -> Story:
         return self
@@ -142,6 +148,7 @@ class Story:
         def holds() -> bool:
             change = self.world.store.last_change
             if last[0] != change:
+                self.receipts()
                 last[:] = [change, condition()]
             return bool(last[1])
 
@@ -164,9 +171,11 @@ class Story:
 
     def ready(self) -> Story:
         """Wait until something can be rented."""
-        is_ready = self.survive(lambda: self.world.run_until(lambda: self.world.engine.is_ready(), 1200))
-        assert is_ready, "never ready"
+        assert self.survive(self._until_ready), "never ready"
         return self
+
+    def _until_ready(self) -> bool:
+        return self.world.run_until(self.world.engine.is_ready, 1200)
 
     def provision(self, name: str, *, hours: float = 2.0, retries: int = 2, gpu: str = "RTX 4090", **more: Any) -> Wish:
         """Plan and provision as the command does: the same key is repeated until an answer comes (I22)."""
@@ -204,6 +213,8 @@ class Story:
 
     def end(self, *names: str) -> None:
         """End sessions as `shutdown` does."""
+        if all(wish.ended_at is None for wish in self.wishes.values()):
+            self.once_ended()
         for name in names:
             self.wishes[name].ended_at = self.now
         refs = [self.wishes[name].session for name in names]
@@ -230,6 +241,16 @@ class Story:
         """Whether every session that the user does not want any more is shown as ended."""
         refs = [w.session for w in self.wishes.values() if not w.is_wanted(self.now)]
         return all(self.world.status(ref) in ("stopped", "failed") for ref in refs)
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """Every receipt there ever was, those included that a later one has replaced."""
+        for event in self.world.engine.events(self._heard_to, limit=500).events:
+            self._heard_to = event.id
+            if event.kind == "closed":
+                attempt = sessions.load_attempt(self.world.store, event.attempt or "")
+                if attempt is not None and attempt.receipt:
+                    self._receipts.append(json.loads(attempt.receipt))
+        return self._receipts
 
     # ---- the market
 

@@ -5,8 +5,8 @@ The one exception is named: receipts, which are compared with the market because
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from typing import Any
 
 from gpushopper.core.moment import us
 from gpushopper.sandbox.model import BOOT, DestroySeen, Instance, Phase
@@ -115,30 +115,30 @@ def _overlaps(story: Story) -> list[str]:
 
 
 def _receipts(story: Story) -> list[str]:
-    """No attempt is closed without a receipt, and none said gone of what was there (I5)."""
-    found = []
-    for attempt in sessions.load_attempts(story.world.store, open_only=False):
-        if attempt.is_open:
-            continue
-        if not attempt.receipt:
-            found.append(f"attempt {attempt.ordinal} is gone without a receipt")
-            continue
-        receipt = json.loads(attempt.receipt)
-        at = receipt["proven_at"]
-        if receipt["kind"] in ("never_sent", "absent", "refused"):
-            named = [i for i in story.world.market.instances.values() if _label(i) == receipt["label"]]
-        else:
-            named = [i for i in story.world.market.instances.values() if str(i.id) == receipt["instance_id"]]
+    """No attempt is closed without a receipt, and none said gone of what was there, even for a moment (I5)."""
+    read = story.receipts()
+    bare = [a for a in sessions.load_attempts(story.world.store, open_only=False) if not a.is_open and not a.receipt]
+    found = [f"attempt {attempt.ordinal} is gone without a receipt" for attempt in bare]
+    for receipt in read:
         if receipt["kind"] == "refused" and _was_lied_to(story, receipt["label"]):
             continue  # a definite refusal that was untrue: the sweep's to find (S11)
         found += [
-            f"{i.id} was closed as {receipt['kind']} while it was {i.phase_at(at)}"
-            for i in named
-            if i.phase_at(at) not in (None, Phase.GONE)
+            f"{i.id} was closed as {receipt['kind']} while it was {i.phase_at(receipt['proven_at'])}"
+            for i in story.world.market.instances.values()
+            if _is_named(i, receipt) and i.phase_at(receipt["proven_at"]) not in (None, Phase.GONE)
         ]
     return found
 
 
+def _is_named(instance: Instance, receipt: dict[str, Any]) -> bool:
+    if receipt["instance_id"] is not None:
+        return str(instance.id) == receipt["instance_id"]
+    return _label(instance) == receipt["label"]
+
+
 def _was_lied_to(story: Story, label: str | None) -> bool:
+    """Whether a definite refusal that named no instance was the answer to a create that acted."""
     seen = [c for c in story.world.market.creates if label in (c.label, c.env_label)]
-    return any(c.effect.startswith("created") and c.reply.startswith("4") for c in seen)
+    return any(
+        c.effect.startswith("created") and c.reply.startswith("4") and "invalid_price" not in c.reply for c in seen
+    )

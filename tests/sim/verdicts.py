@@ -76,7 +76,13 @@ def tell(
 
 
 def _arm(story: Story, case: Case, armed: list[Fault]) -> None:
-    if case.call in LATER:
-        story.once_asked = lambda: armed.append(case.arm(story))
-    else:
+    def begin() -> None:
         armed.append(case.arm(story))
+
+    match case.since or ("asked" if case.call in LATER else "start"):
+        case "asked":
+            story.once_asked = begin
+        case "ended":
+            story.once_ended = begin
+        case _:
+            begin()

@@ -12,7 +12,10 @@ from tests.sim.story import Story
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One word on one call. `beside` are faults that bring the story to where the word can act."""
+    """One word on one call. `beside` are faults that bring the story to where the word can act.
+
+    `since` is when the fault begins: `start`, `asked` (something has been asked for) or `ended` (its end has).
+    """
 
     call: str
     word: str
@@ -20,6 +23,7 @@ class Case:
     count: int | None = 1
     after: int = 0
     strangers: int = 0
+    since: str = ""
     beside: tuple[tuple[str, str, str | None, dict[str, Any]], ...] = field(default=())
 
     @property

@@ -1,0 +1,121 @@
+"""The product with one safety rule taken out: what the proofs must turn red on.
+
+    python -m tests.sim.variants CASE    tell one case with the package found first on the path; 1 when it goes wrong
+
+A rule that is a number is taken out by another policy; the others by a changed copy of the package.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gpushopper
+from gpushopper.core.policy import PAPER
+from tests.sim.verdicts import tell
+from tests.sim.words import Case
+
+ROOT = Path(gpushopper.__file__).parent.parent
+STORY = "provision, run, end"
+NO_LABELS = tuple(("create", word, None, {"count": 1}) for word in ("label_drop", "env_drop"))
+BLINK = (("list", "omit", "all,20s", {}), ("get", "404", None, {"count": 1}))
+
+CASES: dict[str, tuple[Case | None, str]] = {
+    "an error that carries the only handle": (Case("create", "error_with_id", "400", beside=NO_LABELS), STORY),
+    "an error after the effect": (Case("create", "commit_then_500"), STORY),
+    "a reply that never came": (Case("create", "commit_then_hang"), STORY),
+    "not shown for a moment while it ends": (Case("destroy", "ack_noop", "1", since="ended", beside=BLINK), STORY),
+    "back from the dead": (Case("destroy", "zombie", "20m"), STORY),
+    "later than any bound": (Case("create", "late", "30m"), STORY),
+    "denied for half an hour": (None, "goes missing"),
+}
+ONE_UNIT = replace(PAPER, gone_units=1, gone_span_s=0.0, absence_units=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One rule taken out by changing text of a file, and the cases that must go wrong then."""
+
+    path: str
+    changes: tuple[tuple[str, str], ...]
+    cases: tuple[str, ...]
+
+    def copy_to(self, folder: Path) -> None:
+        """Write the changed package, and what is needed to tell a case with it."""
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "gpushopper", folder / "gpushopper", ignore=skip)
+        shutil.copytree(ROOT / "tests" / "sim", folder / "tests" / "sim", ignore=skip)
+        shutil.copy(ROOT / "tests" / "transport.py", folder / "tests" / "transport.py")
+        target = folder / "gpushopper" / self.path
+        text = target.read_text(encoding="utf-8")
+        for old, new in self.changes:
+            assert text.count(old) == 1, f"{self.path} no longer says {old!r} once: update the variant"
+            text = text.replace(old, new)
+        target.write_text(text, encoding="utf-8")
+
+
+VARIANTS = {
+    "id before success flag": Variant(
+        "providers/vast/create.py",
+        (("    found = _ids(answer.body, 0)\n", "    found = _ids(answer.body, 0) if answer.status == 200 else []\n"),),
+        ("an error that carries the only handle",),
+    ),
+    "uncertain on doubt": Variant(
+        "engine/creator.py",
+        (
+            (
+                "                tx.run([_doubt(attempt, detail, now)])\n",
+                '                tx.run([Close(attempt, ReceiptKind.REFUSED, "refused", now.wall, {"": detail})])\n',
+            ),
+        ),
+        ("an error after the effect", "a reply that never came"),
+    ),
+    "sweep of closed labels": Variant(
+        "core/reconcile.py",
+        (
+            (
+                '    text = f"{session.name}: closed instance {row.instance_id} was seen again"\n',
+                '    text = ""\n    if not text:\n        return []\n',
+            ),
+            (
+                "        if maker.state is State.GONE:\n",
+                "        if maker.state is State.GONE:\n            return []\n",
+            ),
+        ),
+        ("back from the dead", "later than any bound"),
+    ),
+    "no closing of wanted": Variant(
+        "core/reconcile.py",
+        (
+            (
+                "    if boot_is_over(attempt, now, policy):\n",
+                "    if attempt.units >= policy.gone_units or boot_is_over(attempt, now, policy):\n",
+            ),
+        ),
+        ("denied for half an hour",),
+    ),
+}
+
+
+def tell_in(folder: Path, case: str) -> subprocess.CompletedProcess[str]:
+    """Tell a case with the package of a folder, in a process of its own."""
+    command = [sys.executable, "-m", "tests.sim.variants", case]
+    return subprocess.run(
+        command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def main(case: str) -> int:
+    """Say which package this was, and what went wrong."""
+    fault, scenario = CASES[case]
+    verdict = tell(fault, scenario)
+    print(Path(gpushopper.__file__).parent.parent)
+    print("\n".join(verdict.wrong))
+    return 1 if verdict.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
