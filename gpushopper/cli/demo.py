@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +19,8 @@ import click
 from gpushopper.cli import demo_books
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.clock import SystemClock
 from gpushopper.errors import ProblemsFound, ShopperError
 from gpushopper.paths import HOME_VARIABLE
-
-SEARCH_PACE_S = 6.5
-"""Vast allows a search each six seconds; the daemon keeps to it, and so does the story."""
 
 COMMAND_LIMIT_S = 120
 
@@ -35,7 +30,6 @@ class Scene(NamedTuple):
 
     words: str
     says: str
-    searches: bool = False
 
 
 STORY = (
@@ -46,12 +40,10 @@ STORY = (
     Scene(
         "--sandbox inventory --gpu 'RTX 4090' --limit 5",
         "What does it offer? The price is GPU and disk together.",
-        searches=True,
     ),
     Scene(
         "--sandbox plan --gpu 'RTX 4090' --hours 2",
         "Before anything is rented: the most it can cost, whichever offer it becomes, and when it ends.",
-        searches=True,
     ),
     Scene(
         "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
@@ -78,12 +70,7 @@ def demo(app: App, seed: int | None, keep: bool) -> None:
     if app.as_json:
         app.output = "table"
     with _home(app, keep) as home:
-        clock = SystemClock()
-        last_search = clock.monotonic() - SEARCH_PACE_S
         for scene in STORY:
-            if scene.searches:
-                threading.Event().wait(max(0.0, last_search + SEARCH_PACE_S - clock.monotonic()))
-                last_search = clock.monotonic()
             _play(app, scene, home, seed)
         agree = demo_books.compare(
             app, demo_books.read(_ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json"))

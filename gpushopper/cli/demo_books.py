@@ -10,8 +10,9 @@ from gpushopper.cli import show
 from gpushopper.cli.app import App
 from gpushopper.core.money import dollars
 
-CENT = 10_000
+TENTH_OF_A_CENT = 1_000
 SHARE = 0.01
+"""Looks lie beside an instance's turns, never on them: a hundredth of the cost is forgiven, or a tenth of a cent."""
 
 
 class Side(NamedTuple):
@@ -20,6 +21,7 @@ class Side(NamedTuple):
     instances: tuple[str, ...]
     gone: bool
     micros: int
+    traffic: int = 0
 
 
 def read(receipt: str, ledger: str) -> tuple[Side, Side]:
@@ -34,14 +36,22 @@ def read(receipt: str, ledger: str) -> tuple[Side, Side]:
     theirs = Side(
         instances=tuple(sorted(str(row["id"]) for row in billed)),
         gone=bool(billed) and all(row["state"] == "gone" for row in billed),
-        micros=sum(int(Decimal(row["usd"]) * 1_000_000) for row in billed),
+        micros=sum(_micros(row["gpu_usd"]) + _micros(row["storage_usd"]) for row in billed),
+        traffic=sum(_micros(row["traffic_usd"]) for row in billed),
     )
     return ours, theirs
 
 
+def _micros(dollars_text: str) -> int:
+    return int(Decimal(dollars_text) * 1_000_000)
+
+
 def agrees(ours: Side, theirs: Side) -> bool:
-    """Whether the same instances are gone, at the same cost but for one cent or one percent."""
-    tolerance = max(CENT, round(theirs.micros * SHARE))
+    """Whether the same instances are gone, at the same cost of GPU and disk.
+
+    Traffic is billed by the gigabyte, outside the hourly price: no book kept from outside can know it.
+    """
+    tolerance = max(TENTH_OF_A_CENT, round(theirs.micros * SHARE))
     same_money = abs(ours.micros - theirs.micros) <= tolerance
     return ours.instances == theirs.instances and ours.gone and theirs.gone and same_money
 
@@ -52,7 +62,8 @@ def compare(app: App, sides: tuple[Side, Side]) -> bool:
     rows = [
         ("instance", *(", ".join(side.instances) or "none" for side in sides)),
         ("state", *("gone" if side.gone else "not gone" for side in sides)),
-        ("cost", *(dollars(side.micros, 4) for side in sides)),
+        ("GPU and disk", *(dollars(side.micros, 4) for side in sides)),
+        ("traffic", "per GB, on top", dollars(theirs.traffic, 4)),
     ]
     columns = (
         show.Column("", lambda row: row[0]),
@@ -62,5 +73,5 @@ def compare(app: App, sides: tuple[Side, Side]) -> bool:
     show.out("")
     show.table(app, rows, columns)
     agree = agrees(ours, theirs)
-    show.out(f"\n{'They agree: rented, used, gone, and every cent accounted for.' if agree else 'They disagree.'}")
+    show.out(f"\n{'They agree: rented, used, gone, and accounted for.' if agree else 'They disagree.'}")
     return agree

@@ -28,7 +28,7 @@ def parse_dollars(value: object) -> Micros | None:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    if not amount.is_finite() or amount < 0 or amount > MAX_RATE:
+    if not amount.is_finite() or amount < 0 or amount * DOLLAR > MAX_RATE:
         return None
     return int((amount * DOLLAR).to_integral_value(rounding="ROUND_HALF_EVEN"))
 

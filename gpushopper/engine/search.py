@@ -29,6 +29,7 @@ from gpushopper.engine.intents import DEFAULT_LIFE_S
 from gpushopper.engine.patience import read_patiently
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, ProviderFailed, UsageError
 from gpushopper.providers.base import Blind, Endpoint, Offers, Provider, Search
+from gpushopper.store.sessions import tried_since
 
 if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
@@ -193,7 +194,8 @@ class Searcher:
         if request.offer is not None:
             return [self._by_offer_key(request.offer, want, now)]
         found, _, _ = self._gather(replace(want, max_rate=None), limit=64)
-        rentable = [o for o in found if is_rentable(o, want, now.wall)]
+        tried = tried_since(self.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
+        rentable = [o for o in found if is_rentable(o, want, now.wall) and not _is_used_up(o, tried)]
         ranked = rank(rentable, want.disk_gb)
         within = [o for o in ranked if want.max_rate is None or o.rate(want.disk_gb) <= want.max_rate]
         if within:
@@ -230,6 +232,11 @@ class Searcher:
         """The brake this would meet, so that a plan says so before anybody agrees to it."""
         denial = denied_by_brakes(Transaction(self.ctx, self.ctx.clock.now()).load(), rate, self.ctx.brakes)
         return "" if denial is None else f"{denial.text} ({denial.rule})"
+
+
+def _is_used_up(offer: Offer, tried: Mapping[str, int]) -> bool:
+    """Whether we asked for this offer after it was seen: what was kept of the search is out of date there (F8)."""
+    return offer.key in tried and tried[offer.key] >= offer.seen_at
 
 
 def _connected(lane: Lane) -> Provider:

@@ -178,6 +178,12 @@ def creates_since(store: Store, wall: int) -> int:
     return int(store.rows(query.where((AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATE)))[0][0])
 
 
+def tried_since(store: Store, wall: int) -> dict[str, int]:
+    """The offers attempted at or after a time, by key, with the time of the last attempt (F8)."""
+    query = AttemptRow.select(AttemptRow.offer, AttemptRow.prepared_at).where(AttemptRow.prepared_at >= wall)
+    return {offer.key: at for offer, at in store.rows(query.order_by(AttemptRow.prepared_at))}
+
+
 def forget_intervals(store: Store) -> int:
     """Forget what was measured by the boot clock: no interval spans a stop of the daemon (F65, S15)."""
     return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.GONE))
