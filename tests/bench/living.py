@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.bench.report import Row, p95, spread
 from tests.practice import Practice
@@ -21,6 +22,15 @@ BIN = Path(sys.executable).parent
 GPUS = ("RTX 4090", "RTX 3090", "RTX A6000")
 BRAKES = "\n[brakes]\nopen_sessions = 200\ncreates_per_hour = 2000\ndollars_per_hour = 2000\n"
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Lap(NamedTuple):
+    """One command run to its end."""
+
+    ms: float
+    busy_ms: float
+    mb: float
+    code: int
 
 
 @dataclass
@@ -90,10 +100,11 @@ class Living:
         laps = stopwatch(rounds, [(argv, env) for _, argv, env, _ in asked])
         rows = []
         for (what, _, _, limit), taken in zip(asked, laps, strict=True):
-            assert all(code == 0 for _, _, code in taken), what
-            times, memory = [ms for ms, _, _ in taken], max(mb for _, mb, _ in taken)
-            rows.append(spread(what, times, "ms", limit, f"peak {memory:.0f} MB"))
-        peak = max(mb for taken in laps[2:4] for _, mb, _ in taken)
+            assert all(lap.code == 0 for lap in taken), what
+            memory = f"peak {max(lap.mb for lap in taken):.0f} MB"
+            on_core = f"{statistics.median(lap.busy_ms for lap in taken):.0f} ms on a core"
+            rows.append(spread(what, [lap.ms for lap in taken], "ms", limit, f"{memory}, {on_core}"))
+        peak = max(lap.mb for taken in laps[2:4] for lap in taken)
         rows.append(Row("sessions, peak memory", peak, "MB", 35))
         ratios = ", ".join(f"{rows[4].judged / rows[place].judged:.1f}x ({rows[place].what})" for place in (2, 3))
         return [*rows, Row("official client beside ours", rows[4].judged / rows[2].judged, "x", None, ratios)]
@@ -154,12 +165,12 @@ class Living:
         return time.perf_counter() - began
 
 
-def stopwatch(rounds: int, commands: list[tuple[list[str], dict[str, str]]]) -> list[list[tuple[float, float, int]]]:
+def stopwatch(rounds: int, commands: list[tuple[list[str], dict[str, str]]]) -> list[list[Lap]]:
     """Time commands in turns from a small process (see stopwatch.py)."""
     asked = {"rounds": rounds, "commands": [{"argv": argv, "env": env} for argv, env in commands]}
     argv = [sys.executable, str(HERE / "stopwatch.py")]
     done = subprocess.run(argv, input=json.dumps(asked), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return [[Lap(*lap) for lap in taken] for taken in json.loads(done.stdout)]
 
 
 def until(condition: Any, limit_s: float) -> None:
