@@ -11,7 +11,7 @@ PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11;
 SHM     := $(shell [ -w /dev/shm ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo test lint types fix bench sweep clean help
+.PHONY: all dev demo test lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -49,6 +49,9 @@ bench: $(STAMP)  ## measure the speeds we hold ourselves to
 
 sweep: $(STAMP)  ## the long proofs, on two workers
 	$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m pytest -m sweep -n 2 --hypothesis-profile=sweep $(ARGS)
+
+mutants: $(STAMP)  ## break each safety rule on purpose and expect red
+	@$(BIN)/python -m tests.core.mutants $(ARGS)
 
 clean:  ## remove caches and build results (keeps .venv)
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -158,9 +158,7 @@ def test_units_closer_than_their_spacing_count_once():
 def test_gone_needs_a_heard_destroy_and_three_units_over_two_minutes(
     units: int, span_s: float, heard: bool, proven: bool
 ):
-    one = replace(
-        HEARD, units=units, destroy_heard=heard, first_unit_boot=BOOT, last_unit_boot=moment(span_s).boot
-    )
+    one = replace(HEARD, units=units, destroy_heard=heard, first_unit_boot=BOOT, last_unit_boot=moment(span_s).boot)
     assert is_proven_gone(one, REAL) is proven
 
 
