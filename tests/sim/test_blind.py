@@ -1,0 +1,98 @@
+"""Unknown is not empty: a list that says nothing changes nothing (acceptance 6; I11, I29, F19, F32, F44, F51, F79)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpushopper.core.moment import us
+from gpushopper.sandbox.faults import Fault
+from gpushopper.store.statements import run
+from tests.sim.story import Story
+from tests.sim.truth import audit
+
+LIES = {
+    "empty200": ("list", "empty200", None),
+    "null200": ("list", "null200", None),
+    "captive portal": ("any", "captive_portal", None),
+    "auth404": ("list", "auth404", None),
+    "410": ("list", "status", "410"),
+}
+COUNTERS = {"version", "last_seen_at", "units", "first_unit_boot", "last_unit_boot"}
+"""What a look may count without changing what is believed: sightings and looks."""
+ABOUT_SIGHT = {"degraded", "list_contradicts", "mass_change", "key_rejected"}
+HALF_HOUR_S = 1800.0
+
+
+def rows(story: Story) -> dict[str, list[tuple[Any, ...]]]:
+    """Every byte of the session and attempt rows, but for the counters."""
+    found = {}
+    for table in ("sessions", "attempts"):
+        names = [r[1] for r in run(story.world.store.database, f"PRAGMA table_info({table})")]
+        shown = ", ".join(name for name in names if name not in COUNTERS)
+        found[table] = run(story.world.store.database, f"SELECT {shown} FROM {table} ORDER BY id")
+    return found
+
+
+def with_running(story: Story, count: int) -> list[str]:
+    """So many running sessions; the first has the nearest deadline."""
+    story.start().ready()
+    names = [f"s{number}" for number in range(count)]
+    for name in names:
+        story.provision(name, hours=1.5 if name == "s0" else 11)
+        assert story.until_running(name)
+    story.run_for(60)
+    return names
+
+
+def under(story: Story, fault: Fault) -> None:
+    """Half an hour under the fault, and on until it has answered ten times."""
+    story.run_for(HALF_HOUR_S)
+    while fault.acted < 10:
+        story.run_for(60)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+@pytest.mark.parametrize("lie", LIES)
+def test_a_list_that_says_nothing_changes_nothing(lie: str, count: int) -> None:
+    with Story() as story:
+        with_running(story, count)
+        before = rows(story)
+        call, word, arg = LIES[lie]
+        fault = story.world.fault(call, word, arg)
+        under(story, fault)
+        assert rows(story) == before
+        during = story.world.alarms() & ABOUT_SIGHT
+        assert during
+        # A deadline does not wait for anybody's list (I9).
+        wish = story.wishes["s0"]
+        left_s = (wish.asked_at + wish.life_us - story.now) / us(1)
+        story.run_for(left_s + 70)
+        first = min((d.at for d in story.world.market.destroys), default=None)
+        assert first is not None
+        late_s = (first - story.world.market.creates[0].at - wish.life_us) / us(1)
+        assert late_s <= 60
+        story.heal()
+        story.run_for(900)
+        assert not story.world.alarms() & ABOUT_SIGHT
+        print(f"\n{lie}, {count}: {fault.acted} answers, alarms {sorted(during)}, first destroy {late_s:+.2f} s")
+        story.finish()
+        assert audit(story, must_run=tuple(f"s{n}" for n in range(1, count))) == []
+
+
+def test_an_offline_start_closes_nothing() -> None:
+    """Started without a network, with sessions in several states: nothing but the two transitions of recovery (F51)."""
+    with Story() as story:
+        with_running(story, 2)
+        story.end("s1")
+        story.run_for(1)
+        before = rows(story)["sessions"]
+        fault = story.world.fault("any", "offline", "2h")
+        story.kill(down_s=60)
+        story.run_for(HALF_HOUR_S)
+        assert fault.acted >= 5
+        assert rows(story)["sessions"] == before
+        assert "degraded" in story.world.alarms()
+        story.finish()
+        assert audit(story, must_run=("s0",)) == []

@@ -1,0 +1,130 @@
+"""Nothing passes twelve hours, and nothing that carries a closed label lives on (acceptance 5; I7, I9, F18, F40)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gpushopper import wire
+from gpushopper.core.moment import us
+from gpushopper.core.policy import HARD_MAXIMUM_S, PAPER
+from gpushopper.errors import Refused
+from gpushopper.sandbox.model import Instance
+from tests.sim.story import Story
+from tests.sim.truth import audit
+
+ENDLESS_BOOT = replace(PAPER, boot_limit_s=10.0 * HARD_MAXIMUM_S, name="paper")
+
+
+def lives_s(story: Story, instance: Instance) -> float:
+    """Seconds from its beginning to its end, or to now."""
+    return ((instance.ended_at or story.now) - instance.created_at) / us(1)
+
+
+def test_a_hundred_extensions_do_not_pass_twelve_hours() -> None:
+    with Story() as story:
+        story.start().ready()
+        wish = story.provision("a", hours=2)
+        assert story.until_running("a")
+        taken = refused = 0
+        for _ in range(100):
+            try:
+                story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+                taken += 1
+            except Refused as refusal:
+                assert refusal.code == "hard_maximum"
+                refused += 1
+            story.run_for(300)
+        wish.life_us = us(HARD_MAXIMUM_S)
+        story.run_for(5 * 3600)
+        (instance,) = story.instances("a")
+        print(f"\n{taken} extensions taken, {refused} refused; it lived {lives_s(story, instance):.1f} s")
+        assert (taken, refused) == (40, 60)
+        assert abs(lives_s(story, instance) - HARD_MAXIMUM_S) <= 60
+        story.finish()
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("policy", [PAPER, ENDLESS_BOOT], ids=["boot limit", "no boot limit"])
+def test_a_boot_that_makes_progress_for_ever_ends(policy: object) -> None:
+    """Its message changes every four minutes, so silence never ends it: the boot limit does, and else the maximum."""
+    with Story(policy=policy) as story:  # type: ignore[arg-type]
+        story.start().ready()
+        story.world.fault("create", "stuck_loading", "created")
+        story.provision("a", hours=12, retries=0)
+        for step in range(13 * 15):
+            for instance in story.world.market.present():
+                instance.order = replace(instance.order, stuck_message=f"layer {step} of many")
+            story.run_for(240)
+        (instance,) = story.instances("a")
+        most = 3600 if policy is PAPER else HARD_MAXIMUM_S
+        print(f"\nit lived {lives_s(story, instance):.1f} s of {most}")
+        assert abs(lives_s(story, instance) - most) <= 60
+        story.finish()
+        assert audit(story) == []
+
+
+def test_extend_while_ending_is_refused() -> None:
+    """The end is write-once (F18, F121)."""
+    with Story() as story:
+        story.start().ready()
+        wish = story.provision("a")
+        assert story.until_running("a")
+        story.world.fault("destroy", "ack_noop", "5")
+        story.end("a")
+        for _ in range(5):
+            with pytest.raises(Refused):
+                story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+            story.run_for(5)
+        story.finish()
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["daemon runs", "daemon is down"])
+@pytest.mark.parametrize("reused_id", [False, True], ids=["another id", "the same id"])
+def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: bool) -> None:
+    with Story() as story:
+        story.start().ready()
+        story.provision("a")
+        assert story.until_running("a")
+        story.end("a")
+        assert story.until_over()
+        story.run_for(3600)
+        (old,) = story.instances("a")
+        heard = story.world.engine.events(0, limit=10_000).next
+        if is_down:
+            story.world.kill()
+            story.world.clock.t += us(1800)
+        appeared = story.now
+        number = _appear(story, old, reused_id=reused_id)
+        if is_down:
+            story.world.clock.t += us(1800)
+            story.start()
+        story.run_for(1200)
+        times = {e.kind: e.at for e in reversed(story.world.engine.events(heard, limit=10_000).events)}
+        seen = times.get("reopened", times.get("twin"))
+        destroys = [d.at for d in story.world.market.destroys if d.id == number and d.at >= appeared]
+        ended = story.world.market.instances[number].ended_at
+        receipts = [r for r in story.receipts() if r["instance_id"] == str(number) and r["proven_at"] > appeared]
+        assert seen and destroys and ended and receipts
+        alarms = story.world.alarms() & {"reopened", "twin"}
+        assert alarms
+        shown = {"seen": seen, "destroy": destroys[0], "off": ended, "receipt": receipts[-1]["proven_at"]}
+        after = ", ".join(f"{name} +{(at - appeared) / us(1):.1f} s" for name, at in shown.items())
+        print(f"\n{after}; alarm {alarms}")
+        # Not looked for while nobody is there; else within two steady looks (I7).
+        assert seen - appeared <= us(1800 * is_down + 2 * PAPER.steady_look_s)
+        assert destroys[0] - seen <= us(10)
+        story.finish()
+        assert audit(story) == []
+
+
+def _appear(story: Story, old: Instance, *, reused_id: bool) -> int:
+    """Somebody's mistake at the provider: the instance is back, or another one carries its label."""
+    if not reused_id:
+        return story.world.market.place(old.account_id, old.order, story.now).id
+    story.world.market.moving[old.id] = old
+    old.return_at = story.now
+    story.world.market.settle()
+    return old.id

@@ -1,0 +1,63 @@
+"""Strangers are untouchable, however much their labels look like ours (acceptance 7; I3, I28, F20, F21, F118, F119)."""
+
+from __future__ import annotations
+
+from gpushopper.core.instances import make_label, parse_label
+from tests.sim.story import Story
+from tests.sim.truth import audit
+
+NUMBER = 50
+
+
+def near_misses(label: str, number: int) -> str:
+    """A label that is none of ours: cut, extended, shouted, another check, another installation."""
+    head, installation, attempt, check = label.split("-")
+    other = installation[::-1] if installation[::-1] != installation else "a" * 10
+    wrong = "aaaa" if check != "aaaa" else "bbbb"
+    shapes = (
+        label[:-1],
+        f"{label}x",
+        f"x{label}",
+        label.upper(),
+        f"{head}-{installation}-{attempt}-{wrong}",
+        make_label(other, attempt),
+        f"{head}-{installation}-",
+        f" {label}",
+        f"{label}\n",
+        f"gs2{label[3:]}",
+        "",
+        make_label("b" * 10, f"{number:016d}".translate(str.maketrans("0123456789", "abcdefghij"))),
+    )
+    return shapes[number % len(shapes)]
+
+
+def test_fifty_strangers_are_only_listed() -> None:
+    with Story() as story:
+        story.start().ready()
+        names = ["a", "b", "c", "d"]
+        for name in names:
+            story.provision(name)
+            assert story.until_running(name)
+        labels = [i.label or "" for i in story.world.market.present()]
+        strangers = [
+            story.world.stranger(near_misses(labels[number % len(labels)], number)) for number in range(NUMBER)
+        ]
+        installation = story.world.engine.ctx.installation.id
+        for stranger in strangers:
+            owner = parse_label(stranger.label)
+            assert owner is None or owner.installation != installation
+        story.run_for(1200)
+        rows = story.world.engine.audit().rows
+        story.world.executor.transport.charged_s = 0.0
+        assert {r.instance_id for r in rows if r.kind == "foreign"} == {str(s.id) for s in strangers}
+        assert {r.instance_id for r in rows if r.kind == "ours"} == {
+            str(i.id) for name in names for i in story.instances(name)
+        }
+        story.end(*names)
+        assert story.until_over()
+        story.finish()
+        touched = [d for d in story.world.market.destroys if d.id in {s.id for s in strangers}]
+        assert touched == []
+        assert all(s.is_there for s in strangers)
+        print(f"\n{NUMBER} strangers listed, 0 destroys; 4 of ours ended, {len(story.world.market.destroys)} destroys")
+        assert audit(story) == []
