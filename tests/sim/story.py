@@ -249,8 +249,12 @@ class Story:
             if event.kind == "closed":
                 attempt = sessions.load_attempt(self.world.store, event.attempt or "")
                 if attempt is not None and attempt.receipt:
-                    self._receipts.append(json.loads(attempt.receipt))
+                    self._receipts.append({**json.loads(attempt.receipt), "read_at": self.now})
         return self._receipts
+
+    def forget_history(self) -> None:
+        """The database is another one: its history begins anew."""
+        self._heard_to = 0
 
     # ---- the market
 

@@ -52,11 +52,20 @@ def _living(story: Story) -> list[str]:
         if instance.order.foreign:
             continue
         wish = wish_of(story, instance)
-        if wish is None or not wish.is_wanted(story.now):
+        if wish is None or not _may_live(story, wish):
             found.append(f"unwanted {instance.id} ({wish.name if wish else 'nobody'}) lives")
         else:
             alive[wish.name] += 1
     return found + [f"{name} has {count} instances" for name, count in alive.items() if count > 1]
+
+
+def _may_live(story: Story, wish: Wish) -> bool:
+    """Whether it may still be there: not ended, and its last attempt's time not up; each has its own (S19)."""
+    if wish.gave_up or wish.ended_at is not None:
+        return False
+    ids = {instance.id for instance in story.instances(wish.name)}
+    sent = max((c.at for c in story.world.market.creates if ids & set(c.ids)), default=wish.asked_at)
+    return story.now <= sent + wish.life_us + us(60)
 
 
 def _killed(story: Story) -> list[str]:
@@ -123,9 +132,9 @@ def _receipts(story: Story) -> list[str]:
         if receipt["kind"] == "refused" and _was_lied_to(story, receipt["label"]):
             continue  # a definite refusal that was untrue: the sweep's to find (S11)
         found += [
-            f"{i.id} was closed as {receipt['kind']} while it was {i.phase_at(receipt['proven_at'])}"
+            f"{i.id} was closed as {receipt['kind']} while it was {i.phase_at(receipt['read_at'])}"
             for i in story.world.market.instances.values()
-            if _is_named(i, receipt) and i.phase_at(receipt["proven_at"]) not in (None, Phase.GONE)
+            if _is_named(i, receipt) and i.phase_at(receipt["read_at"]) not in (None, Phase.GONE)
         ]
     return found
 

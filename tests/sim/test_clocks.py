@@ -1,0 +1,152 @@
+"""Clocks that lie and computers that sleep neither end a session early nor let one pass its deadline (I12, F58-F65)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.core.moment import us
+from tests.sim.story import Story
+from tests.sim.truth import audit
+
+DAY_S = 86_400
+
+
+def in_use(story: Story, hours: float) -> None:
+    """One session in use."""
+    story.start().ready()
+    story.provision("a", hours=hours)
+    assert story.until_running("a")
+    story.run_for(60)
+
+
+def lateness_s(story: Story) -> float:
+    """Seconds from the deadline to the first destroy; negative when early."""
+    wish = story.wishes["a"]
+    return (story.world.market.destroys[0].at - story.world.market.creates[0].at - wish.life_us) / us(1)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["daemon runs on", "daemon restarts"])
+@pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S, 3600, -3600])
+def test_a_wall_clock_that_jumps_alone_changes_nothing(jump_s: int, restarts: bool) -> None:
+    with Story() as story:
+        in_use(story, hours=3)
+        story.world.clock.skew = us(jump_s)
+        if restarts:
+            story.kill(down_s=10)
+        else:
+            story.world.engine.resume()
+        story.run_for(3600)
+        assert story.status("a") == "running"
+        assert story.world.market.destroys == []
+        story.run_for(3 * 3600)
+        print(f"\nwall {jump_s:+} s: {lateness_s(story):+.2f} s after the deadline")
+        assert -1 <= lateness_s(story) <= 60
+        story.finish()
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S])
+def test_a_wall_clock_that_jumps_while_nobody_answers_is_disputed(jump_s: int) -> None:
+    """Only two witnesses, and they disagree: an alarm, and nothing is ended (D10.3)."""
+    with Story() as story:
+        in_use(story, hours=3)
+        story.kill(down_s=1)
+        story.world.fault("any", "offline", "30m")
+        story.world.clock.skew = us(jump_s)
+        story.kill(down_s=1)
+        story.run_for(1200)
+        assert story.world.market.destroys == []
+        story.heal()
+        story.run_for(1200)
+        assert story.world.market.destroys == []
+        assert story.status("a") == "running"
+        story.world.clock.skew = 0
+        story.finish(after_s=3 * 3600)
+        assert -1 <= lateness_s(story) <= 60
+        assert audit(story) == []
+
+
+def test_a_reboot_in_between_is_judged_by_wall_and_date() -> None:
+    """Another boot: the stored pair says nothing any more (D10.3)."""
+    with Story() as story:
+        in_use(story, hours=2)
+        story.world.clock.boot_id = "boot-2"
+        story.world.clock.skew = us(DAY_S)
+        story.kill(down_s=120)
+        story.run_for(1800)
+        assert story.world.market.destroys == []
+        story.run_for(2 * 3600)
+        assert -1 <= lateness_s(story) <= 60
+        story.finish()
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("slept_h", [1.5, 8.0])
+def test_sleep_across_a_deadline_ends_it_at_wake(slept_h: float) -> None:
+    with Story() as story:
+        in_use(story, hours=1)
+        story.world.sleep(slept_h * 3600)
+        woke = story.now
+        story.run_for(120)
+        first = story.world.market.destroys[0].at
+        print(f"\nfirst destroy {(first - woke) / us(1):.2f} s after wake")
+        assert first - woke <= us(60)
+        story.finish()
+        assert audit(story) == []
+
+
+def test_sleep_within_its_time_changes_nothing() -> None:
+    """Nine hours with the lid closed: a night's work goes on (F87)."""
+    with Story() as story:
+        in_use(story, hours=11)
+        story.world.sleep(9 * 3600)
+        story.run_for(600)
+        assert story.status("a") == "running"
+        story.finish(after_s=0)
+        assert audit(story, must_run=("a",)) == []
+
+
+def test_no_network_at_wake_is_no_loss() -> None:
+    """The first look after wake fails by DNS for forty seconds (F64)."""
+    with Story() as story:
+        in_use(story, hours=11)
+        story.world.fault("any", "dns", duration=40)
+        story.world.sleep(3600)
+        story.world.fault("any", "dns", duration=40)
+        story.run_for(900)
+        assert story.status("a") == "running"
+        assert story.world.alarms() == set()
+        story.finish(after_s=0)
+        assert audit(story, must_run=("a",)) == []
+
+
+@pytest.mark.parametrize("late", ["8h", "7h55m", "8h20m"])
+def test_a_create_that_lies_in_the_kernel_over_a_sleep(late: str) -> None:
+    """It takes effect when the computer wakes: waiting time is awake, connected time (F65)."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "late", late, count=1)
+        story.provision("a", hours=11)
+        story.run_for(62)
+        story.world.sleep(8 * 3600 - 62)
+        assert story.until_running("a")
+        story.run_for(1800)
+        story.end("a")
+        assert story.until_over()
+        story.finish()
+        assert audit(story) == []
+
+
+def test_a_sleep_shorter_than_the_doubt_is_not_waited_through() -> None:
+    """Thirty minutes asleep are not thirty minutes of looking: the attempt is still open after them (F65)."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "late", "35m", count=1)
+        story.provision("a", hours=11)
+        story.run_for(120)
+        story.world.sleep(1800)
+        story.run_for(480)
+        assert story.until_running("a", 600)
+        assert len(story.world.market.creates) == 1
+        story.finish(after_s=0)
+        assert audit(story, must_run=("a",)) == []

@@ -1,0 +1,181 @@
+"""Keys of another account, a lost database, a copied home (F45, F50, F80, F101, S10)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from gpushopper.core.moment import us
+from gpushopper.errors import Refused
+from tests.sim.story import Story
+from tests.sim.test_blind import rows
+from tests.sim.truth import audit
+
+HOUR_S = 3600
+
+
+def with_running(story: Story, count: int) -> list[str]:
+    """So many sessions in use."""
+    story.start().ready()
+    names = [f"s{number}" for number in range(count)]
+    for name in names:
+        story.provision(name, hours=11)
+        assert story.until_running(name)
+    story.run_for(60)
+    return names
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_key_of_another_account_changes_nothing(count: int) -> None:
+    """Every list is then complete, authentic and empty (F45)."""
+    with Story() as story:
+        names = with_running(story, count)
+        before = rows(story)
+        good, story.world.key = story.world.key, story.world.market.keys_of("vast")[1]
+        story.kill(down_s=60)
+        story.run_for(HOUR_S)
+        after = rows(story)
+        assert after["sessions"] == before["sessions"]
+        assert {"wrong_account"} <= story.world.alarms()
+        assert not story.world.engine.is_ready()
+        assert [a["id"] for a in story.world.living()] == [str(i.id) for n in names for i in story.instances(n)]
+        assert story.world.market.destroys == []
+        story.world.key = good
+        story.kill(down_s=60)
+        story.run_for(900)
+        assert not story.world.alarms() & {"wrong_account", "degraded", "mass_change", "missing"}
+        story.finish()
+        assert audit(story, must_run=tuple(names)) == []
+
+
+def test_a_wrong_key_closes_nothing_that_is_ending() -> None:
+    """An end asked for under the wrong key is not proven by that account's empty lists (F45, I5)."""
+    with Story() as story:
+        with_running(story, 2)
+        good, story.world.key = story.world.key, story.world.market.keys_of("vast")[1]
+        story.kill(down_s=60)
+        story.end("s0")
+        story.run_for(2 * HOUR_S)
+        assert story.status("s0") == "stopping"
+        story.world.key = good
+        story.kill(down_s=60)
+        story.finish()
+        assert audit(story, must_run=("s1",)) == []
+
+
+def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
+    """The side file still knows the installation: nothing is killed at sight, all of it ends (F50)."""
+    with Story() as story:
+        names = with_running(story, 3)
+        story.world.kill()
+        for path in story.world.home.data.glob("gpu-shopper.db*"):
+            path.unlink()
+        story.forget_history()
+        story.start()
+        story.run_for(120)
+        assert "adopted" in story.world.alarms()
+        found = story.world.engine.sessions().sessions
+        assert len(found) == 3
+        assert {s.status for s in found} == {"running"}
+        for session in found:
+            assert session.deadline_at is not None
+            assert us(900) <= session.deadline_at - story.now <= us(HOUR_S)
+        assert story.world.market.destroys == []
+        # Its user may keep one; the others end at the deadline they were given.
+        kept = found[0].id
+        kept_id = found[0].attempts[-1].instance_id
+        story.run_for(1800)
+        from gpushopper import wire
+
+        story.world.engine.extend(kept, wire.ExtendRequest(add_us=us(4 * HOUR_S)))
+        story.run_for(2 * HOUR_S)
+        assert [row["id"] for row in story.world.living()] == [kept_id]
+        story.world.engine.end([kept])
+        for name in names:
+            story.wishes[name].ended_at = story.now - us(5 * HOUR_S)
+        story.run_for(600)
+        story.wishes.clear()
+        assert story.world.living() == []
+
+
+def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
+    """A restored copy: sessions asked for since then are adopted, those it knows go on (F50)."""
+    with Story() as story:
+        with_running(story, 1)
+        copy = story.world.home.data / "copy"
+        story.world.kill()
+        shutil.copy(story.world.home.database, copy)
+        story.start()
+        story.provision("late", hours=11)
+        assert story.until_running("late")
+        story.world.kill()
+        for path in story.world.home.data.glob("gpu-shopper.db*"):
+            path.unlink()
+        shutil.move(copy, story.world.home.database)
+        story.forget_history()
+        story.start()
+        story.run_for(300)
+        assert "adopted" in story.world.alarms()
+        assert story.status("s0") == "running"
+        assert story.world.market.destroys == []
+        story.run_for(2 * HOUR_S)
+        # The adopted one got an hour, with an alarm; the known one is untouched.
+        assert [i.is_there for name in ("s0", "late") for i in story.instances(name)] == [True, False]
+
+
+@pytest.mark.parametrize("how", ["another computer", "another folder"])
+def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
+    """Ends that its user asks for still go (S10)."""
+    with Story() as story:
+        with_running(story, 2)
+        story.world.kill()
+        side = json.loads(story.world.home.side_file.read_text(encoding="utf-8"))
+        side["machine_id" if how == "another computer" else "device_inode"] = "1:2"
+        story.world.home.side_file.write_text(json.dumps(side), encoding="utf-8")
+        story.start()
+        story.run_for(300)
+        installation = side["installation"]
+        order = story.instances("s0")[0].order
+        account = story.instances("s0")[0].account_id
+        # The other copy's new attempt, and a second instance under a label both know.
+        from dataclasses import replace
+
+        from gpushopper.core.instances import make_label
+
+        label = make_label(installation, "c" * 16)
+        others = replace(order, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
+        stray = story.world.market.place(account, others, story.now)
+        creates = len(story.world.market.creates)
+        story.run_for(2 * HOUR_S)
+        assert len(story.world.engine.sessions().sessions) == 2
+        with pytest.raises(Refused) as refusal:
+            story.provision("no")
+        assert refusal.value.code == "clone"
+        story.wishes.pop("no")
+        assert len(story.world.market.creates) == creates
+        assert story.world.market.destroys == []
+        story.end("s0")
+        assert story.until_over()
+        assert stray.is_there
+        story.finish()
+        assert audit(story, must_run=("s1",)) == []
+
+
+def test_a_revoked_key_ends_nothing_by_itself_and_everything_later() -> None:
+    """Ends wait for a working key, and say so; 404 for a bad key is no proof (F32, F80)."""
+    with Story() as story:
+        with_running(story, 2)
+        story.world.fault("account", "revoke")
+        story.end("s0")
+        story.run_for(2 * HOUR_S)
+        assert story.status("s0") == "stopping"
+        assert {"key_rejected", "end_by_hand"} <= story.world.alarms()
+        assert story.instances("s0")[0].is_there
+        story.heal()
+        story.run_for(900)
+        assert story.status("s0") == "stopped"
+        assert not story.world.alarms() & {"key_rejected", "degraded", "end_by_hand"}
+        story.finish()
+        assert audit(story, must_run=("s1",)) == []
