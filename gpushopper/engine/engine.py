@@ -75,8 +75,11 @@ class Engine:
 
     def _make_room(self, stop: threading.Event) -> None:
         """The disk is full: give up the space kept for this, and go on; ends must be recordable (F67, F73)."""
-        self.ctx.home.reserve.unlink(missing_ok=True)
+        self._give_up_reserve()
         stop.wait(DISK_PAUSE_S)
+
+    def _give_up_reserve(self) -> None:
+        self.ctx.home.reserve.unlink(missing_ok=True)
 
     def _wait(self, stop: threading.Event) -> None:
         now = self.ctx.clock.now()
@@ -169,7 +172,12 @@ class Engine:
         return accepted
 
     def end(self, refs: list[str] | None, reason: str = "user", once: Once | None = None) -> wire.Accepted:
-        accepted = intents.end(self.ctx, refs, reason, once)
+        try:
+            accepted = intents.end(self.ctx, refs, reason, once)
+        except DiskFull:
+            # An end that somebody asks for is what that space is kept for.
+            self._give_up_reserve()
+            accepted = intents.end(self.ctx, refs, reason, once)
         self.ring()
         return accepted
 

@@ -20,7 +20,8 @@ from gpushopper.core.sessions import Session, current
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
-from gpushopper.errors import DiskFull, Misconfigured, NoOffer, NotFound, NotReady, Refused, UsageError
+from gpushopper.engine.refusals import keyless, no_guard
+from gpushopper.errors import DiskFull, NoOffer, NotFound, NotReady, Refused, UsageError
 from gpushopper.store import events, requests, sessions
 
 if TYPE_CHECKING:
@@ -132,14 +133,9 @@ def _may_spend(ctx: Context, lane: Lane) -> None:
         hint = "run: gpu-shopper config installation keep (it moved) or new (it is a copy)"
         raise Refused("this home folder was copied or moved: nothing is rented until you say which", hint, code="clone")
     if lane.connection is None:
-        raise Misconfigured(
-            f"{lane.name}: {lane.setup.key_problem}", f"run: gpu-shopper keys set {lane.name}", code="no_key"
-        )
+        raise keyless(lane.setup)
     if not lane.setup.is_local:
-        text = (
-            f"renting on the real {lane.name} is not possible yet: instances cannot end by themselves in this version"
-        )
-        raise Refused(text, "practise with: gpu-shopper --sandbox provision ...", code="no_guard")
+        raise no_guard(lane.setup)
     if lane.sight.wrong_account:
         raise Refused(f"{lane.name}: the key belongs to another account than your sessions", code="wrong_account")
     if not lane.is_ready:
@@ -153,7 +149,7 @@ def _session(tx: Transaction, lane: Lane, offers: tuple[Offer, ...], request: wi
     now, ctx = tx.now, tx.ctx
     life, until = _span(request, now)
     if lane.connection is None:
-        raise Misconfigured(f"{lane.name}: {lane.setup.key_problem}")
+        raise keyless(lane.setup)
     session_id = ctx.new_id(16)
     return Session(
         id=session_id,
@@ -258,6 +254,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
         left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60)
         raise Refused(
             f"{session.name} may not live longer than its hard maximum; {left} min more are possible",
+            "ask for less, or rent another; only provision takes --hard-max",
             code="hard_maximum",
         )
     moved = replace(attempt, deadline=Deadline.at(wall, tx.now))

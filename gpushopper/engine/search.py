@@ -27,7 +27,8 @@ from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.intents import DEFAULT_LIFE_S
 from gpushopper.engine.patience import read_patiently
-from gpushopper.errors import Misconfigured, NoOffer, NotFound, ProviderFailed, UsageError
+from gpushopper.engine.refusals import keyless, no_guard, unanswered
+from gpushopper.errors import Misconfigured, NoOffer, NotFound, UsageError
 from gpushopper.providers.base import Blind, Endpoint, Offers, Provider, Search
 from gpushopper.store.sessions import tried_since
 
@@ -87,13 +88,13 @@ class Searcher:
                 continue
             answer = self._search(lane, _narrow(want, gpus.get(name, ()), limit))
             if isinstance(answer, Blind):
-                blind[name] = answer.detail
+                blind[name] = answer
                 continue
             more = more or not answer.complete
             found += [o for o in answer.offers if fits(o, want, gpus.get(name, ()))]
         if blind and len(blind) == len(lanes):
-            raise ProviderFailed(f"no provider answered: {next(iter(blind.values()))}", "see: gpu-shopper status")
-        return found, more, blind
+            raise unanswered(blind)
+        return found, more, {name: answer.detail for name, answer in blind.items()}
 
     def _lanes(self, provider: str | None) -> dict[str, Lane]:
         if provider is not None and provider not in self.lanes:
@@ -101,23 +102,24 @@ class Searcher:
             raise NotFound(f"no provider is called {provider!r}", f"known: {known}", code="provider_not_found")
         lanes = {n: lane for n, lane in self.lanes.items() if provider in (None, n) and lane.connection is not None}
         if not lanes:
-            problems = "; ".join(f"{n}: {lane.setup.key_problem}" for n, lane in self.lanes.items())
-            raise Misconfigured(problems, "run: gpu-shopper keys set PROVIDER", code="no_key")
+            if not self.lanes:
+                raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
+            raise keyless(self.lanes[provider or next(iter(self.lanes))].setup)
         return lanes
 
     def _resolve(
         self, wanted: str | None, lanes: Mapping[str, Lane]
-    ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, Blind]]:
         """Each market's own names for what was typed; a market without such a GPU is left out."""
         if wanted is None:
             return {}, {}
         gpus: dict[str, tuple[str, ...]] = {}
-        blind: dict[str, str] = {}
+        blind: dict[str, Blind] = {}
         close: list[str] = []
         for name, lane in lanes.items():
             known = self._gpu_names(lane)
             if isinstance(known, Blind):
-                blind[name] = known.detail
+                blind[name] = known
                 continue
             try:
                 gpus[name] = resolve_gpu(wanted, known)
@@ -167,7 +169,9 @@ class Searcher:
 
         Raises:
             NoOffer: nothing fits; the cheapest that was seen is named.
+            Refused: nothing could be rented there, whatever it costs.
         """
+        self._refuse_unguarded(request)
         now = self.ctx.clock.now()
         span, until = _span(request, now)
         want = replace(requirements(request.search), min_life_us=span)
@@ -208,6 +212,13 @@ class Searcher:
             raise NoOffer(text, "raise --max-price", code="cap_too_low")
         raise NoOffer("no offer fits", "loosen the filters, or see: gpu-shopper inventory")
 
+    def _refuse_unguarded(self, request: wire.PlanRequest) -> None:
+        """Say so before the market is asked, where no account in question may be rented on (S16)."""
+        name = request.search.provider if request.offer is None else request.offer.partition(":")[0]
+        lanes = self._lanes(name if name in self.lanes else request.search.provider)
+        if not any(lane.setup.is_local for lane in lanes.values()):
+            raise no_guard(next(iter(lanes.values())).setup)
+
     def _by_offer_key(self, key: str, want: Requirements, now: Moment) -> Offer:
         """An offer named by its key: from what was listed lately, else from the market itself."""
         found = self._by_key.get(key)
@@ -220,7 +231,7 @@ class Searcher:
                 )
             answer = self._search(lane, Search(offer_ids=(offer_id,), disk_gb=want.disk_gb))
             if isinstance(answer, Blind):
-                raise ProviderFailed(f"{name} did not answer: {answer.detail}", "try again")
+                raise unanswered({name: answer})
             found = next((o for o in answer.offers if o.key == key), None)
         if found is None:
             raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
@@ -241,7 +252,7 @@ def _is_used_up(offer: Offer, tried: Mapping[str, int]) -> bool:
 
 def _connected(lane: Lane) -> Provider:
     if lane.connection is None:
-        raise Misconfigured(f"{lane.name}: {lane.setup.key_problem}", code="no_key")
+        raise keyless(lane.setup)
     return lane.connection
 
 
