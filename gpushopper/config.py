@@ -215,13 +215,13 @@ def _read(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} cannot be read: {error}") from error
+        raise Misconfigured(f"{path} cannot be read: {error}", "make it a text file that you can read") from error
     import tomllib  # 16 ms, for who has such a file
 
     try:
         tree = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{path} is not valid TOML: {error}") from error
+        raise Misconfigured(f"{path} is not valid TOML: {error}", "correct that line") from error
     return dict(_flatten(tree, ""))
 
 
@@ -287,7 +287,7 @@ def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
     try:
         return replace(settings, **{name: known[name].metadata["read"](value)})
     except _Wrong as wrong:
-        raise Misconfigured(f"{key} in {source} must be {wrong}, not {value!r}") from None
+        raise Misconfigured(f"{key} in {source} must be {wrong}, not {value!r}", "correct it there") from None
 
 
 def known_keys() -> list[str]:
@@ -300,5 +300,5 @@ def _unknown(key: str, source: str) -> Misconfigured:
     from difflib import get_close_matches  # only a mistake needs it
 
     close = get_close_matches(key, [known.replace("*", "vast") for known in known_keys()], n=1, cutoff=0.6)
-    hint = f"Did you mean {close[0]}?" if close else "`gpu-shopper config --help` lists the keys."
+    hint = f"Did you mean {close[0]}?" if close else "Remove it; `gpu-shopper config show` then lists the keys."
     return Misconfigured(f"unknown key {key} in {source}", hint, code="unknown_key")

@@ -131,7 +131,7 @@ class FileSource:
             text = read_key_file(self._path).get(provider)
             return None if text is None else Ok(Secret(check_form(text)), f"file {self._path}")
         except Misconfigured as wrong:
-            return Refused(" ".join(filter(None, (wrong.message, wrong.hint))), f"file {self._path}")
+            return Refused("; ".join(filter(None, (wrong.message, wrong.hint))), f"file {self._path}")
 
 
 def find_key(provider: str, sources: Sequence[KeySource]) -> Found:
@@ -174,7 +174,7 @@ def _check_privacy(path: Path, status: os.stat_result) -> None:
     if status.st_uid != os.geteuid():
         raise Misconfigured(f"{path} belongs to another user", code="key_file")
     if status.st_mode & 0o077:
-        raise Misconfigured(f"{path} can be read by other users", f"Run: chmod 600 {path}", code="key_file")
+        raise Misconfigured(f"{path} can be read by other users", f"run: chmod 600 {path}", code="key_file")
 
 
 def set_key(path: Path, provider: str, key: str) -> None:

@@ -117,7 +117,7 @@ def test_without_a_start_folder_no_project_file_is_read(user: Home, project: Pat
         ("[brakes]\nopen_session = 1", ["brakes.open_session", "Did you mean brakes.open_sessions?"]),
         ("[provider.vast]\nendpoint = 'http://x'", ["provider.vast.endpoint", "Did you mean providers.vast.endpoint?"]),
         ("[providers.vast]\nendpoit = 'http://x'", ["providers.vast.endpoit", "Did you mean providers.vast.endpoint?"]),
-        ("zebra = 1", ["zebra", "config --help"]),
+        ("zebra = 1", ["zebra", "config show"]),
         ("[brakes]\nopen_sessions = 'many'", ["brakes.open_sessions", "whole number"]),
         ("[brakes]\nopen_sessions = 1.5", ["whole number"]),
         ("[brakes]\nopen_sessions = true", ["whole number"]),

@@ -49,7 +49,9 @@ def _serve(home: Home, say: Callable[[str], None], report: Report) -> int:
     try:
         return daemon.run(lambda: report(is_ready))
     except ShopperError as error:
-        structlog.get_logger(__name__).error("cannot run", code=error.code, text=error.message)
+        # Before the log is open its lines would go to stdout, which is for answers.
+        if structlog.is_configured():
+            structlog.get_logger(__name__).error("cannot run", code=error.code, text=error.message)
         report(describe(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last frame: the traceback goes to the log, one line to the person

@@ -12,7 +12,7 @@ from gpushopper import config, secrets
 from gpushopper.client import Client
 from gpushopper.clock import SystemClock
 from gpushopper.daemon import accounts
-from gpushopper.errors import KeyRejected, Misconfigured, ShopperError, UsageError
+from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError, UsageError
 from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, Trouble
@@ -46,7 +46,7 @@ def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
         case Missing(text):
             raise Misconfigured(text, f"Run: gpu-shopper keys set {provider}", code="key_missing")
         case refused:
-            raise Misconfigured(refused.text, code="key_refused")
+            raise Misconfigured(refused.text, "see: gpu-shopper keys", code="key_refused")
 
 
 def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
@@ -109,7 +109,9 @@ def _provider(arguments: Sequence[str]) -> str:
     if name not in ADAPTERS:
         close = get_close_matches(name, ADAPTERS, n=1)
         hint = f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(ADAPTERS)}."
-        raise UsageError(f"unknown provider {name}" if name else "name one provider", hint)
+        if not name:
+            raise UsageError("name one provider", hint)
+        raise NotFound(f"no provider is called {name!r}", hint, code="provider_not_found")
     return name
 
 

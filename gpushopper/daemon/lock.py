@@ -47,7 +47,7 @@ class HomeLock:
             home.data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             file = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
-            raise unusable(home.data, error) from error
+            raise unusable(home.lock, error) from error
         try:
             # flock, not a POSIX record lock: those are lost by any stray close of the file (D13, measured).
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,7 +33,7 @@ from gpushopper.store.db import Store
 from gpushopper.store.folder import unusable
 from gpushopper.store.installation import Installation
 
-SOCKET_CHECK_S = 60
+SOCKET_CHECK_S = 4
 PRUNE_S = 24 * 3600
 THREAD_STOP_S = 3
 

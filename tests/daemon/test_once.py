@@ -78,7 +78,7 @@ def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path
 @pytest.mark.parametrize(
     ("arguments", "given", "status", "code"),
     [
-        (["keys-set", "vats"], "x", 2, "usage"),
+        (["keys-set", "vats"], "x", 3, "provider_not_found"),
         (["keys-set"], "x", 2, "usage"),
         (["keys-set", "vast"], "", 4, "bad_key_form"),
         (["keys-set", "vast"], "two words", 4, "bad_key_form"),
