@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 import click
@@ -55,11 +57,14 @@ def root() -> None:
 def main(args: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     app = App()
+    _write_what_it_can()
     try:
-        outcome = root.main(args=args, prog_name="gpu-shopper", standalone_mode=False, obj=app)
+        words = _typed() if args is None else args
+        outcome = root.main(args=words, prog_name="gpu-shopper", standalone_mode=False, obj=app)
         code = outcome if isinstance(outcome, int) else 0
         _finish(app)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors become an exit status
         from gpushopper.cli.failure import report
 
@@ -68,6 +73,18 @@ def main(args: list[str] | None = None) -> int:
             app.output = "json"
         code = report(app, error)
     return code
+
+
+def _typed() -> list[str]:
+    """The words of the command line as UTF-8, which a locale without other letters does not decode."""
+    return [os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:]]
+
+
+def _write_what_it_can() -> None:
+    """Under a locale without other letters, foreign text is escaped: it must not end the command (F111)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _finish(app: App) -> None:

@@ -11,7 +11,7 @@ from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import clean, relative
-from gpushopper.errors import ShopperError, UsageError
+from gpushopper.errors import NotFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView
@@ -80,7 +80,15 @@ def acknowledge(app: App, alarm_id: int | None, everything: bool) -> None:
     if (alarm_id is None) == (not everything):
         raise UsageError("name one alarm by its ID, or --all", "see: gpu-shopper alarms")
     answer = app.client.acknowledge(alarm_id)
+    if alarm_id is not None and not answer.acknowledged:
+        _check_known(app, alarm_id)
     if app.as_json:
         show.out(programs.document(**answer))
     else:
         app.note("all alarms acknowledged" if everything else f"alarm {alarm_id} acknowledged")
+
+
+def _check_known(app: App, alarm_id: int) -> None:
+    """Acknowledging twice is fine; an alarm that is not there is a mistake."""
+    if all(alarm.id != alarm_id for alarm in app.client.alarms().alarms):
+        raise NotFound(f"there is no open alarm {alarm_id}", "see: gpu-shopper alarms")

@@ -102,11 +102,11 @@ class App:
 
         print(clean(text), file=sys.stderr, flush=True)
 
-    def is_terminal(self, stream: TextIO) -> bool:
+    def is_terminal(self, stream: TextIO | None) -> bool:
         """Whether a person reads this stream."""
         try:
-            return stream.isatty()
-        except ValueError:  # closed
+            return stream is not None and stream.isatty()  # None: closed before we began
+        except ValueError:  # closed since
             return False
 
     def may_ask(self) -> bool:

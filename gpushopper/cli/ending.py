@@ -90,7 +90,7 @@ def shutdown(
 
 def _chosen(app: App, names: tuple[str, ...], everything: bool) -> list[SessionView]:
     if everything and names:
-        raise UsageError("give names or --all, not both")
+        raise UsageError("give names or --all, not both", "see: gpu-shopper ls")
     if everything:
         return list(app.client.sessions(only_open=True).sessions)
     if not names and not app.may_ask():

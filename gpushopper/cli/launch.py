@@ -20,6 +20,8 @@ from gpushopper.paths import Home
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 ONCE_LIMIT_S = 120.0
+HOLDER_LIMIT_S = 10.0
+"""How long a daemon that holds the home may stay silent (D13); one that lost its socket binds it anew before (F97)."""
 MODULE = "gpushopper.daemon"
 
 
@@ -93,9 +95,11 @@ def _started(line: bytes, home: Home) -> Row:
         raise error
     # Another command started one at the same moment: that one serves both.
     try:
-        poll(Client(home).is_up, START_LIMIT_S)
+        poll(Client(home).is_up, HOLDER_LIMIT_S)
     except Out:
-        raise error from None
+        raise errors.DaemonUnreachable(
+            f"a daemon holds this home and does not answer: {error.message}", f"see: {home.log}; end that process"
+        ) from None
     return answer
 
 

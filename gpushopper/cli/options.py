@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.times import DOLLARS, SPAN, parse_until
+from gpushopper.cli.times import DOLLARS, SPAN, Number, parse_until
 from gpushopper.core.moment import HOUR
 from gpushopper.errors import UsageError
 
@@ -20,17 +20,17 @@ SEARCH = (
     click.option("-g", "--gpu", "--gpu-type", "gpu", metavar="NAME", help="GPU, for instance 'RTX 4090' or h100."),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
     click.option("--min-gpus", "gpus", type=click.IntRange(1, 64), metavar="N", help="GPUs in one instance."),
-    click.option("--min-vram", "vram", type=click.FloatRange(0), metavar="GB", help="Memory of one GPU."),
+    click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
     click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Dearest price, disk included."),
-    click.option("--min-reliability", type=click.FloatRange(0, 1), metavar="0..1", help="The cloud's own score."),
-    click.option("--min-cuda", type=click.FloatRange(0), metavar="VERSION", help="Highest CUDA the host can run."),
+    click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score."),
+    click.option("--min-cuda", type=Number(0), metavar="VERSION", help="Highest CUDA the host can run."),
     click.option("--region", multiple=True, metavar="CODE", help="Only here; may be given several times."),
-    click.option("--disk", type=click.FloatRange(1), metavar="GB", help="Disk to rent (default 20)."),
+    click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
 )
 
 LIFE = (
     click.option(
-        "-t", "--hours", type=click.FloatRange(min=0, min_open=True), metavar="N", help="For so many hours (default 2)."
+        "-t", "--hours", type=Number(min=0, min_open=True), metavar="N", help="For so many hours (default 2)."
     ),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
     click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
@@ -75,7 +75,7 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
 def life(app: App, hours: float | None, span: int | None, until: str | None) -> tuple[int | None, int | None]:
     """Length in µs, or end in wall µs; neither when nothing was said."""
     if sum(value is not None for value in (hours, span, until)) > 1:
-        raise UsageError("give one of --hours, --for and --until")
+        raise UsageError("give one of --hours, --for and --until", "leave the others out")
     if until is not None:
         return None, parse_until(until, app.now().wall)
     return (round(hours * HOUR) if hours is not None else span), None

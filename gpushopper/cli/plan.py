@@ -65,8 +65,13 @@ def plan(app: App, /, **given: Any) -> None:
             show.out(line)
         show.out("")
         show.table(app, found.offers, COLUMNS)
+    refuse_if_braked(found)
+
+
+def refuse_if_braked(found: Plan) -> None:
+    """Raise the brake that this plan would meet."""
     if found.refusal:
-        raise Refused(found.refusal)
+        raise Refused(found.refusal, "raise it in your config.toml, or end a session: gpu-shopper ls")
 
 
 def money_first(found: Plan, now: int) -> list[str]:

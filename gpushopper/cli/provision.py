@@ -11,13 +11,13 @@ from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, confirm, settings
-from gpushopper.cli.plan import CHOICE, plan_request, tell
+from gpushopper.cli.plan import CHOICE, plan_request, refuse_if_braked, tell
 from gpushopper.cli.say import money
 from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import MINUTE, SECOND
-from gpushopper.errors import NotVerified, Refused, UsageError
+from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
@@ -56,8 +56,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         return
     if not app.as_json:
         tell(app, found)
-    if found.refusal:
-        raise Refused(found.refusal)
+    refuse_if_braked(found)
     confirm(app, f"Rent it, for at most {money(found.worst)}?", yes)
     app.goes_on = "the request may have been accepted; see: gpu-shopper ls"
     accepted = app.client.provision(_request(found, config, given))
@@ -69,7 +68,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
 
 def _check(given: dict[str, Any]) -> None:
     if given["offer"] is None and given["hard_max"] is not None and not given["reason"]:
-        raise UsageError("--hard-max needs --reason")
+        raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
     if given["hard_max"] is not None and not given["reason"].strip():
         raise UsageError("--hard-max needs --reason: say why it may live longer than 12 h")
 
@@ -100,8 +99,7 @@ def _print_plan(app: App, found: Plan) -> None:
     else:
         tell(app, found)
         app.note("Nothing was rented (--dry-run).")
-    if found.refusal:
-        raise Refused(found.refusal)
+    refuse_if_braked(found)
 
 
 def _wait(app: App, ref: str, limit_us: int) -> SessionView:

@@ -51,7 +51,8 @@ def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = Non
         raise MarketAway("the practice market is not running", "start it: gpu-shopper sandbox start") from error
     found = cast(Row, json.loads(answer.content, object_hook=Row))
     if answer.status >= 400:
-        raise errors.UsageError(str((found.get("error") or {}).get("message", f"refused ({answer.status})")))
+        refusal = str((found.get("error") or {}).get("message", f"refused ({answer.status})"))
+        raise errors.UsageError(refusal, "see: gpu-shopper sandbox --help")
     return found
 
 
@@ -86,8 +87,15 @@ def _another_started(home: Home) -> bool:
 def start(home: Home, words: list[str]) -> Row:
     """Start the market's process, wait until its dialects answer, and write the home's settings and keys."""
     # Both folders by themselves: `parents` would make the outer one with the umask's mode.
-    for folder in (home.data.parent, home.data):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        for folder in (home.data.parent, home.data):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.Misconfigured(
+            f"{home.data} cannot be made: {error.strerror}",
+            "set GPU_SHOPPER_HOME to a folder that can be written",
+            code="read_only",
+        ) from error
     complaints = home.data / "market.log"
     with open_private(complaints) as log:
         process = subprocess.Popen(

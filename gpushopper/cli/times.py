@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
@@ -40,7 +42,7 @@ def parse_until(text: str, now: int) -> int:
         return _micros(then.astimezone())
     at = parse_date(text, "--until")
     if at <= now:
-        raise UsageError(f"--until {text} is in the past")
+        raise UsageError(f"--until {text} is in the past", "write 18:00 or 2026-11-24T18:00:00Z")
     return at
 
 
@@ -68,6 +70,16 @@ class Span(click.ParamType[int]):
             return parse_span(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a duration: write 90m, 1h30m or 2d", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range; `nan` and `inf` are none, though Python reads them as floats."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 class Dollars(click.ParamType[int]):
