@@ -25,6 +25,8 @@ class Load:
     open_sessions: int
     creates_last_hour: int
     rate: Micros
+    reserved: Micros = 0
+    """Held back for the account's open attempts beyond what they have cost already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,12 @@ def denied_by_price(offer: Offer, disk_gb: float, cap: Micros | None) -> Denial 
     return None
 
 
-def denied_by_balance(balance: Micros | None, reserve: Micros) -> Denial | None:
-    """The account's spendable money must cover the reserve, where the provider tells it (D11)."""
-    if balance is None or balance >= reserve:
+def denied_by_balance(balance: Micros | None, load: Load, reserve: Micros) -> Denial | None:
+    """The account's spendable money must cover this reserve beside all others, where the provider tells it (I13)."""
+    if balance is None or balance >= load.reserved + reserve:
         return None
-    return Denial("balance", f"the account holds {dollars(balance)}, the worst case is {dollars(reserve)}")
+    text = f"the account holds {dollars(balance)}, the worst case of all together is {dollars(load.reserved + reserve)}"
+    return Denial("balance", text)
 
 
 def affordable(shortlist: Sequence[Offer], disk_gb: float, cap: Micros | None) -> tuple[Offer, ...]:

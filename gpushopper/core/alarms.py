@@ -20,6 +20,8 @@ REOPENED = "reopened"
 ADOPTED = "adopted"
 CLOCK_SUSPECT = "clock_suspect"
 DRIFT = "drift"
+DESTROY_REFUSED = "destroy_refused"
+CONFLICT = "conflict"
 DATABASE_REBUILT = "database_rebuilt"
 
 HINTS = {
@@ -40,16 +42,21 @@ HINTS = {
     REOPENED: "a closed instance was seen again and is being destroyed",
     ADOPTED: "end it with shutdown, or keep it with: gpu-shopper extend NAME",
     CLOCK_SUSPECT: "set this computer's clock",
+    DESTROY_REFUSED: "set a key that may destroy: gpu-shopper keys set PROVIDER",
+    CONFLICT: "nothing was changed; please report it with: gpu-shopper daemon logs",
     DRIFT: "the provider changed its answers; update gpu-shopper",
     DATABASE_REBUILT: "instances are taken in again from the provider's list",
 }
 """What to do about each kind, in one line."""
 
-NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, DRIFT})
+NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, DRIFT, CONFLICT})
 """Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
 
 ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
 """How the alarm about a slow end grows; each step takes the place of the one before it (D6)."""
 
-ABOUT_ATTEMPT = (*ENDING_LADDER, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS)
+ABOUT_ATTEMPT = (*ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS)
 """Alarms whose subject is an attempt, and which its proven end clears."""
+
+ABOUT_STATE = {"suspect": (MISSING,), "interrupted": (INTERRUPTED,), "uncertain": (UNCERTAIN, PROBABLY_YOURS)}
+"""Alarms that end when the attempt leaves the state they are about."""

@@ -53,9 +53,9 @@ def counts_as_gone_unit(attempt: Attempt, seen: Seen, asked_boot: int, now: Mome
     """
     if attempt.instance_id is None or not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
         return False
-    asked = min(seen.asked_boot, asked_boot)
-    after_destroy = attempt.last_destroy_boot is None or asked >= attempt.last_destroy_boot
-    return after_destroy and unit_is_due(attempt, now.boot, policy.gone_spacing_s)
+    if attempt.last_destroy_boot is None or min(seen.asked_boot, asked_boot) < attempt.last_destroy_boot:
+        return False
+    return unit_is_due(attempt, now.boot, policy.gone_spacing_s)
 
 
 def is_proven_gone(attempt: Attempt, policy: Policy) -> bool:
@@ -107,7 +107,8 @@ _CLOCK_SLACK = us(120)
 def _could_be(attempt: Attempt, image: str, row: Instance) -> bool:
     if row.owner() is not None or attempt.sent_at is None:
         return False
-    unlabelled = not row.label or attempt.label.startswith(row.label.lower())
+    shown = (row.label or "").lower()
+    unlabelled = attempt.label.startswith(shown) or shown.startswith(attempt.label)
     return (
         unlabelled
         and row.host_id in (None, attempt.offer.host_id)

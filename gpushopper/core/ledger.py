@@ -103,6 +103,6 @@ def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
 
 
 def expected_worst(attempt: Attempt) -> Micros:
-    """Cost if it runs to its deadline and ends on time: the figure a plan shows."""
+    """Cost if it runs to its deadline and ends on time: the figure a plan shows, higher if the price has risen."""
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    return for_span(attempt.rate_agreed, attempt.deadline.wall - start)
+    return for_span(max(attempt.rate_agreed, attempt.rate_live or 0), attempt.deadline.wall - start)

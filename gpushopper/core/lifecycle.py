@@ -54,6 +54,9 @@ def destroying(now: Moment) -> dict[str, Any]:
 def clock_rules(session: Session, attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
     """What time alone decides: needs no provider, so no outage can delay it (I9, I11)."""
     actions: list[Action] = []
+    if not attempt.is_wanted and attempt.state in ALIVE_STATES:
+        # However it came to be here, its destroy must not wait for a list (I8, I9).
+        actions.append(Change(attempt, destroying(now), Note("destroying", "it is not wanted any more")))
     if attempt.is_wanted and session.desire is Desire.RUN:
         actions += _deadline(session, attempt, now)
         actions += _interruption(session, attempt, now, policy)
@@ -62,7 +65,8 @@ def clock_rules(session: Session, attempt: Attempt, now: Moment, policy: Policy)
 
 
 def _deadline(session: Session, attempt: Attempt, now: Moment) -> list[Action]:
-    match judge(attempt.deadline, now):
+    last = min(attempt.deadline.wall, attempt.hard_max_at)
+    match judge(replace(attempt.deadline, wall=last), now):
         case Verdict.PASSED:
             hard = attempt.deadline.wall >= attempt.hard_max_at
             return [

@@ -14,8 +14,16 @@ def look_interval(attempts: Iterable[Attempt], now: Moment, policy: Policy) -> i
     return min((_interval(attempt, now, policy) for attempt in attempts), default=us(policy.steady_look_s))
 
 
+def blind_interval(passes: int, policy: Policy) -> int:
+    """Microseconds to the next look while nothing can be seen: soon at first, then at the pace of doubt (S24)."""
+    ladder = policy.blind_looks_s
+    return us(ladder[passes - 1] if passes <= len(ladder) else policy.doubt_look_s)
+
+
 def _interval(attempt: Attempt, now: Moment, policy: Policy) -> int:
     match attempt.state:
+        case State.PREPARED:
+            return us(policy.prepared_look_s)
         case State.BOOTING:
             return us(_boot_interval(attempt, now, policy))
         case State.UNCERTAIN:

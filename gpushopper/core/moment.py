@@ -30,6 +30,8 @@ class Moment:
     boot: int
     boot_id: str
     provider_date: int | None = None
+    was_answered: bool = False
+    """Whether the provider has answered since the start: after a reboot the wall clock then decides alone."""
 
     def later(self, span_us: int) -> Moment:
         """The same clocks after a span."""
@@ -88,16 +90,17 @@ def judge(deadline: Deadline, now: Moment) -> Verdict:
     if deadline.boot_id == now.boot_id:
         boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
     if boot is None:
-        return _without_boot(wall, date)
+        return _without_boot(wall, date, now.was_answered)
     if wall == boot:
         return _verdict(wall)
     return Verdict.DISPUTED if date is None else _verdict(date)
 
 
-def _without_boot(wall: bool, date: bool | None) -> Verdict:
-    if date is None:
-        return Verdict.DISPUTED if wall else Verdict.AHEAD
-    return _verdict(date)
+def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> Verdict:
+    """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
+    if date is not None:
+        return _verdict(date)
+    return Verdict.DISPUTED if wall and not was_answered else _verdict(wall)
 
 
 def _verdict(passed: bool) -> Verdict:

@@ -13,6 +13,8 @@ Micros = int
 DOLLAR: Micros = 1_000_000
 MAX_RATE: Micros = 10_000 * DOLLAR
 """No hourly price above this is believed (F116)."""
+MAX_AMOUNT: Micros = 1_000_000 * DOLLAR
+"""No amount above this is believed, a balance included."""
 
 
 def parse_dollars(value: object) -> Micros | None:
@@ -28,7 +30,7 @@ def parse_dollars(value: object) -> Micros | None:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    if not amount.is_finite() or amount < 0 or amount * DOLLAR > MAX_RATE:
+    if not amount.is_finite() or amount < 0 or amount * DOLLAR > MAX_AMOUNT:
         return None
     return int((amount * DOLLAR).to_integral_value(rounding="ROUND_HALF_EVEN"))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gpushopper.core.actions import EndSession, StartAttempt
 from gpushopper.core.attempts import Attempt, Desire, State
-from gpushopper.core.moment import Moment, us
+from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session, current
 
@@ -28,6 +28,16 @@ def may_replace(attempt: Attempt) -> bool:
     return not attempt.is_wanted and attempt.state is State.DESTROYING and attempt.off_at is not None
 
 
+def _waiting_since(attempts: Sequence[Attempt]) -> int:
+    """Since when the same offer is being tried in vain: the first of the last attempts in a row that never began."""
+    since = 0
+    for attempt in sorted(attempts, key=lambda a: a.ordinal, reverse=True):
+        if attempt.reason not in SAME_OFFER:
+            break
+        since = attempt.prepared_at
+    return since
+
+
 def next_step(
     session: Session, attempts: Sequence[Attempt], now: Moment, policy: Policy
 ) -> StartAttempt | EndSession | None:
@@ -37,12 +47,23 @@ def next_step(
         return None
     if latest.reason in ENDS_THE_SESSION:
         return EndSession(session, latest.reason)
-    if not all(may_replace(attempt) for attempt in attempts):
+    # A deadline set by a wrong clock would end the next attempt at the wrong time: wait for the clock (I12).
+    if clocks_disagree(now) or not all(may_replace(attempt) for attempt in attempts):
         return None
     if session.until_at is not None and now.wall >= session.until_at:
         return EndSession(session, "deadline")
+    return _go_on(session, latest, attempts, now, policy)
+
+
+def _go_on(
+    session: Session, latest: Attempt, attempts: Sequence[Attempt], now: Moment, policy: Policy
+) -> StartAttempt | EndSession:
+    """The next attempt of a session whose former ones are out of the way, unless nobody waits for it any more."""
+    patience = us(policy.prepared_max_age_s)
+    if latest.unwanted_at is not None and now.wall - latest.unwanted_at > patience:
+        return EndSession(session, "too_old", "the attempt before ended too slowly to go on unattended")
     if latest.reason in SAME_OFFER:
-        if now.wall - session.created_at > us(policy.prepared_max_age_s):
+        if now.wall - _waiting_since(attempts) > patience:
             return EndSession(session, "too_old", "the request is too old to go on unattended")
         return StartAttempt(session, latest.offer, session.shortlist, uses_retry=False)
     if session.retries_left <= 0:

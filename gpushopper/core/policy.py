@@ -48,14 +48,12 @@ class Policy:
     gone_units: int = 3
     gone_spacing_s: float = 30
     gone_span_s: float = 120
-    gone_rechecks_s: tuple[float, ...] = (600, 3600, 86400)
 
     # destroy (D6, S3)
     destroy_limit_s: float = 30
     destroy_ladder_s: tuple[float, ...] = (5, 15, 30, 60, 120)
     destroy_every_s: float = 300
     destroy_alarms_s: tuple[float, ...] = (300, 900, 3600)
-    destroy_alarm_repeat_s: float = 21600
 
     # boot (F13, S13)
     boot_silence_s: float = 900
@@ -68,7 +66,6 @@ class Policy:
     price_tolerance: float = 0.02
 
     # reconcile (D4, S9, I29)
-    orphan_passes: int = 2
     orphan_min_age_s: float = 900
     adopt_life_s: float = 3600
     adopt_notice_s: float = 900
@@ -84,6 +81,8 @@ class Policy:
     boot_looks_s: tuple[tuple[float, float], ...] = ((180, 1.5), (600, 5), (3600, 15))
     end_looks_s: tuple[float, ...] = (2, 5, 10, 20)
     end_look_steady_s: float = 30
+    blind_looks_s: tuple[float, ...] = (2, 5, 15, 30)
+    prepared_look_s: float = 5
     degraded_after_s: float = 60
     degraded_passes: int = 2
 
@@ -97,6 +96,8 @@ class Policy:
             raise ValueError("a request could outlive the flight bound")
         if self.gone_span_s >= self.destroy_every_s:
             raise ValueError("a new destroy would always come before the proof is complete")
+        if self.prepared_max_age_s < 10 * SLOWEST_GAP_S:
+            raise ValueError("an intention would be given up while it waits its turn")
         if self.freshness_s < 10:
             raise ValueError("two observations cannot be that close together")
         if self.name == "real" and min(self.gone_spacing_s, self.absence_spacing_s) < SLOWEST_GAP_S:
@@ -119,15 +120,12 @@ _SCALED = frozenset(
         "kernel_limit_s",
         "list_lag_s",
         "uncertain_alarm_s",
-        "prepared_max_age_s",
         "absence_spacing_s",
         "gone_spacing_s",
         "gone_span_s",
-        "gone_rechecks_s",
         "destroy_ladder_s",
         "destroy_every_s",
         "destroy_alarms_s",
-        "destroy_alarm_repeat_s",
         "boot_silence_s",
         "boot_limit_s",
         "interrupted_grace_s",

@@ -30,7 +30,7 @@ from gpushopper.core.evidence import (
     probably_ours,
     unit_is_due,
 )
-from gpushopper.core.instances import Instance, Owner
+from gpushopper.core.instances import Instance, Owner, StatusClass
 from gpushopper.core.lifecycle import boot_is_over, destroying, sighted
 from gpushopper.core.moment import Deadline, Moment, us
 from gpushopper.core.policy import HARD_MAXIMUM_S, Policy
@@ -52,6 +52,10 @@ class Held:
     by_label: Mapping[str, tuple[Attempt, ...]]
     by_instance: Mapping[str, Attempt]
     sessions: Mapping[str, Session]
+    strangers_since: Mapping[str, int]
+    """When each second instance under a label was first seen, wall µs by instance id."""
+    is_copy: bool = False
+    """A copied or moved home: what is recorded open is looked after, nothing is adopted, swept or concluded (S10)."""
 
 
 def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
@@ -63,14 +67,16 @@ def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[
     adopted: set[str] = set()
     rows = {row.instance_id: row for row in seen.instances}
     for row in sorted(rows.values(), key=lambda r: (len(r.instance_id), r.instance_id)):
-        actions += _decide_row(held, row, now, policy, adopted)
-    for attempt in held.open:
+        actions += _decide_row(held, row, seen.is_whole, now, policy, adopted)
+    for attempt in () if held.is_copy else held.open:
         if attempt.state is State.UNCERTAIN and attempt.instance_id is None and attempt.id not in adopted:
             actions += _still_uncertain(held.sessions[attempt.session_id], attempt, seen, now, policy)
     return actions
 
 
-def _decide_row(held: Held, row: Instance, now: Moment, policy: Policy, adopted: set[str]) -> list[Action]:
+def _decide_row(
+    held: Held, row: Instance, is_proven: bool, now: Moment, policy: Policy, adopted: set[str]
+) -> list[Action]:
     known = held.by_instance.get(row.instance_id)
     owner = row.owner()
     ours = owner is not None and owner.installation == held.installation
@@ -78,16 +84,20 @@ def _decide_row(held: Held, row: Instance, now: Moment, policy: Policy, adopted:
     if ours and (row.label is None or row.label == "") and row.env_label:
         actions.append(Relabel(row.instance_id, row.env_label))
     if known is not None:
+        if held.is_copy and known.state is State.GONE:
+            return []
         return actions + _known(held.sessions[known.session_id], known, row, now, policy)
-    if not ours or owner is None:
+    if not ours or owner is None or held.is_copy:
         return []
     labelled = held.by_label.get(owner.attempt, ())
     if not labelled:
+        if not is_proven:
+            return actions  # a new row is bound to its account for ever: only a proven one will do (F45)
         if owner.attempt in adopted:
             return actions  # a second stray of one label: a twin, once the first has a row
         adopted.add(owner.attempt)
         return [*actions, _adopt_stray(held, row, owner, now, policy)]
-    return actions + _unrecorded(held, labelled, row, now, policy, adopted)
+    return actions + _unrecorded(held, labelled, row, is_proven, now, policy, adopted)
 
 
 def _known(session: Session, attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
@@ -95,9 +105,14 @@ def _known(session: Session, attempt: Attempt, row: Instance, now: Moment, polic
         return sighted(session, attempt, row, now, policy)
     text = f"{session.name}: closed instance {row.instance_id} was seen again"
     return [
-        Change(attempt, destroying(now) | {"last_seen_at": now.wall}, Note("reopened", text)),
+        Change(attempt, _reopened(row, now), Note("reopened", text)),
         Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED]),
     ]
+
+
+def _reopened(row: Instance, now: Moment) -> dict[str, Any]:
+    """The columns of a closed attempt whose instance exists: it has billed on since its supposed end."""
+    return destroying(now) | {"last_seen_at": now.wall, "gpu_billing": row.status is StatusClass.RUNNING}
 
 
 def _adopt_stray(held: Held, row: Instance, owner: Owner, now: Moment, policy: Policy) -> AdoptStray:
@@ -110,7 +125,13 @@ def _adopt_stray(held: Held, row: Instance, owner: Owner, now: Moment, policy: P
 
 
 def _unrecorded(
-    held: Held, labelled: tuple[Attempt, ...], row: Instance, now: Moment, policy: Policy, adopted: set[str]
+    held: Held,
+    labelled: tuple[Attempt, ...],
+    row: Instance,
+    is_proven: bool,
+    now: Moment,
+    policy: Policy,
+    adopted: set[str],
 ) -> list[Action]:
     """A row that carries the label of attempts which all have another id, or none yet."""
     maker = next((a for a in labelled if a.origin is Origin.CREATE), labelled[0])
@@ -123,7 +144,9 @@ def _unrecorded(
             adopted.add(maker.id)
             return [_reopen_late(held.sessions[maker.session_id], maker, row, now), *_late_alarm(maker, row)]
         return []
-    return _twin(maker, row, now, policy)
+    if not is_proven or any(a.instance_id == row.instance_id for a in labelled):
+        return []
+    return _twin(maker, row, held.strangers_since.get(row.instance_id), now, policy)
 
 
 def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
@@ -133,6 +156,7 @@ def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
         "last_seen_at": now.wall,
         "progress_boot": now.boot,
         "rate_live": row.rate if row.rate is not None else attempt.rate_live,
+        "gpu_billing": row.status is StatusClass.RUNNING,
     }
     if attempt.is_wanted or attempt.state is State.SENT:
         sets |= {"state": State.BOOTING, "entered_at": now.wall, **NO_UNITS}
@@ -142,7 +166,7 @@ def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
 
 
 def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: Moment) -> Change:
-    sets = destroying(now) | {"instance_id": row.instance_id, "last_seen_at": now.wall}
+    sets = _reopened(row, now) | {"instance_id": row.instance_id}
     return Change(attempt, sets, Note("reopened", f"{session.name}: instance {row.instance_id} appeared late"))
 
 
@@ -151,17 +175,18 @@ def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
     return [Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])]
 
 
-def _twin(maker: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
-    """A second instance under one label (S9): at once if the label is closed, else two passes and a minimum age."""
-    text = f"second instance {row.instance_id} under the label of {maker.instance_id}"
+def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy: Policy) -> list[Action]:
+    """A second instance under one label (S9): at once if the label is closed, else two passes and a minimum age.
+
+    The alarm comes with the first sighting, and its time is what the age counts from where the row shows none.
+    """
+    text = f"a second instance, {row.instance_id}, carries the label {maker.label}"
+    alarm = Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN])
     if maker.state is not State.GONE:
-        old = row.created_at is not None and now.wall - row.created_at >= us(policy.orphan_min_age_s)
-        if maker.strange_passes + 1 < policy.orphan_passes or not old:
-            return [Change(maker, {"strange_passes": maker.strange_passes + 1})]
-    return [
-        DestroyTwin(row, maker, alarms.TWIN),
-        Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN]),
-    ]
+        born = row.created_at if row.created_at is not None else since
+        if since is None or born is None or now.wall - born < us(policy.orphan_min_age_s):
+            return [alarm]
+    return [DestroyTwin(row, maker, alarms.TWIN), alarm]
 
 
 # ---- creates whose outcome is unknown

@@ -114,5 +114,7 @@ def record(tx: Transaction, name: str, value: Account | Blind, actions: list[Act
     wrong = any(isinstance(action, Raise) for action in actions)
     if not isinstance(value, Account) or wrong:
         return
+    if value.balance is not None:
+        tx.ctx.balances[name] = value.balance
     if known_accounts.known_account(tx.ctx.store, name) != value.account_id:
         known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall)

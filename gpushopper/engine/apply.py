@@ -9,12 +9,13 @@ from typing import Any
 
 from gpushopper.core import actions as act
 from gpushopper.core import ledger
-from gpushopper.core.admission import Load, denied_by_brakes
-from gpushopper.core.alarms import ABOUT_ATTEMPT
+from gpushopper.core.admission import Denial, Load, denied_by_balance, denied_by_brakes
+from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SUSPECT
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
 from gpushopper.core.instances import make_label
 from gpushopper.core.lifecycle import unwanted
 from gpushopper.core.moment import HOUR, Deadline, Moment, us
+from gpushopper.core.money import Micros
 from gpushopper.core.offers import Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.sessions import Session
@@ -132,15 +133,31 @@ class Transaction:
 
     def change(self, attempt: Attempt, sets: dict[str, Any], note: act.Note | None = None) -> Attempt:
         """Write columns of one attempt, with the ledger brought up to the change where billing turns."""
-        current = self.attempt(attempt)
-        sets = self._with_books(current, sets)
-        sets = {name: value for name, value in sets.items() if getattr(current, name) != value}
-        if sets:
-            current = sessions.update_attempt(self.ctx.store, current, **sets)
+        before = self.attempt(attempt)
+        sets = self._with_reserve(before, self._with_books(before, sets))
+        sets = {name: value for name, value in sets.items() if getattr(before, name) != value}
+        current = sessions.update_attempt(self.ctx.store, before, **sets) if sets else before
         self._attempts[current.id] = current
+        if current.state is not before.state:
+            self._left(before)
         if note is not None:
             self.note(note, current.session_id, current.id)
         return current
+
+    def _left(self, before: Attempt) -> None:
+        """What ends with a state: its alarms, and a session's end when its instance came back."""
+        self.run(act.Clear(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
+        if before.state is State.GONE:
+            session = sessions.load_session(self.ctx.store, before.session_id)
+            if session is not None and session.ended_at is not None:
+                self._sessions[session.id] = sessions.update_session(self.ctx.store, session, ended_at=None)
+
+    def _with_reserve(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
+        """A price that rose holds back more (I13)."""
+        rate = sets.get("rate_live")
+        if rate is None or rate <= (attempt.rate_live or 0) or "reserve" in sets or "deadline" in sets:
+            return sets
+        return sets | {"reserve": ledger.reserve_for(replace(attempt, rate_live=rate), self.ctx.policy)}
 
     def _with_books(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
         """Entries up to now when GPU billing starts or ends, or the price moves.
@@ -183,6 +200,7 @@ class Transaction:
 
     def _note_end(self, session: Session) -> None:
         """The session is over once nothing of it is open."""
+        self.run([act.Clear(CLOCK_SUSPECT, session.id)])
         if session.desire is Desire.RUN or any(a.is_open for a in sessions.attempts_of(self.ctx.store, session.id)):
             return
         current = self.session(session)
@@ -195,8 +213,8 @@ class Transaction:
     def start_attempt(self, action: act.StartAttempt) -> None:
         """Prepare the next attempt: row, label, deadline and reserve, before anything is sent (I1, I13)."""
         session = self.session(action.session)
-        rate = action.offer.rate(session.disk_gb)
-        denial = denied_by_brakes(self.load(), rate, self.ctx.brakes, new_session=False)
+        attempt = self.prepared(session, action.offer)
+        denial = self.denied(attempt.provider, attempt.rate_agreed, attempt.reserve, new_session=False)
         if denial is not None:
             self.end_session(session, "braked", f"{session.name}: {denial.text}")
             return
@@ -207,12 +225,12 @@ class Transaction:
             retries_left=session.retries_left - (1 if action.uses_retry else 0),
         )
         self._sessions[session.id] = session
-        attempt = self._prepared(session, action.offer)
         sessions.insert_attempt(self.ctx.store, attempt)
         text = f"attempt {attempt.ordinal}: {action.offer.key} {action.offer.gpu}"
         self.note(act.Note("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
 
-    def _prepared(self, session: Session, offer: Offer) -> Attempt:
+    def prepared(self, session: Session, offer: Offer) -> Attempt:
+        """The attempt that would be made now: label, deadline and reserve, nothing written yet."""
         attempt_id = self.ctx.new_id(16)
         life = HARD_MAXIMUM_S * us(1) if session.max_life_us is None else session.max_life_us
         hard_max = self.now.wall + life
@@ -241,13 +259,26 @@ class Transaction:
         )
         return replace(attempt, reserve=ledger.reserve_for(attempt, self.ctx.policy))
 
-    def load(self) -> Load:
-        """What the brakes count, inside this transaction (F113)."""
-        open_attempts = sessions.load_attempts(self.ctx.store)
+    def denied(self, provider: str, rate: Micros, reserve: Micros, *, new_session: bool) -> Denial | None:
+        """The brake or the balance that this much more would meet, counted inside this transaction (F113)."""
+        load = self.load(provider)
+        return denied_by_brakes(load, rate, self.ctx.brakes, new_session=new_session) or denied_by_balance(
+            self.ctx.balances.get(provider), load, reserve
+        )
+
+    def load(self, provider: str) -> Load:
+        """What is open, what was made in the last hour, and what is held back at this provider."""
+        opened = sessions.load_attempts(self.ctx.store)
+        booked = books.totals_by_attempt(self.ctx.store, [a.id for a in opened])
         return Load(
             open_sessions=len(sessions.load_sessions(self.ctx.store, open_only=True)),
             creates_last_hour=sessions.creates_since(self.ctx.store, self.now.wall - HOUR),
-            rate=sum(a.rate_agreed for a in open_attempts if a.is_wanted),
+            rate=sum(a.rate_agreed for a in opened if a.off_at is None),
+            reserved=sum(
+                ledger.still_reserved(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))
+                for a in opened
+                if a.provider == provider
+            ),
         )
 
     def close(self, action: act.Close) -> None:

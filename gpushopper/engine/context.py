@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
+from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
@@ -48,6 +49,8 @@ class Context:
     installation: Installation
     home: Home
     new_id: Callable[[int], str] = field(default=random_id)
+    balances: dict[str, Micros] = field(default_factory=dict)
+    """Spendable money by provider, as last told."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

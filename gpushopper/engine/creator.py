@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.core.actions import Change, Close, Note
+from gpushopper.core import alarms
+from gpushopper.core.actions import Change, Close, Note, Raise
 from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.instances import LABEL_VARIABLE
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CREATE = "create"
 BLOCKED_PAUSE_S = 1.0
+UNSENT_PAUSE_S = 5.0
 
 
 class Unsent:
@@ -127,6 +129,7 @@ class Creator:
             case _ if late or attempt.state is not State.SENT:
                 return
             case RefusedCreate():
+                self._pause_after(value, now)
                 reason = value.why.value
                 tx.run([_refused(attempt, reason, value, now)])
             case Unsent():
@@ -135,10 +138,18 @@ class Creator:
                 detail = value.detail if isinstance(value, Unclear) else "no usable answer"
                 tx.run([_doubt(attempt, detail, now)])
 
+    def _pause_after(self, value: RefusedCreate, now: Moment) -> None:
+        """A create that was held back, or never left, is not asked for again at once (S11, F75)."""
+        if value.why in (Refusal.THROTTLED, Refusal.NEVER_SENT):
+            self._not_before = now.boot + us(max(value.retry_after_s or 0.0, UNSENT_PAUSE_S))
+
     def _created(self, tx: Transaction, attempt: Attempt, value: Created, now: Moment) -> None:
         if attempt.instance_id == value.instance_id:
             return
-        if attempt.instance_id is not None:
+        holder = sessions.find_by_instance(
+            self.lane.ctx.store, attempt.provider, attempt.account, value.instance_id
+        )
+        if attempt.instance_id is not None or holder is not None:
             sessions.add_discovery(
                 self.lane.ctx.store,
                 attempt.provider,
@@ -155,6 +166,9 @@ class Creator:
         else:
             sets |= {"state": State.BOOTING, "entered_at": now.wall, **NO_UNITS}
         tx.run([Change(attempt, sets, Note("created", f"instance {value.instance_id} exists"))])
+        if attempt.state is State.GONE:
+            text = f"instance {value.instance_id} was created after its attempt was closed"
+            tx.run([Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])])
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])

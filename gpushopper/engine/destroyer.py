@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Raise
+from gpushopper.core.actions import Clear, Raise
 from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.lifecycle import after_destroy
 from gpushopper.core.moment import Moment, us
@@ -88,8 +88,10 @@ class Destroyer:
         detail += f" ({reply.detail})" if reply.detail and not heard else ""
         tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.lane.ctx.policy)])
         if reply.outcome is DestroyOutcome.UNAUTHORISED:
-            text = f"{self.lane.name} refuses the key for a destroy: {reply.detail}"
-            tx.run([Raise(alarms.KEY_REJECTED, self.lane.name, text, alarms.HINTS[alarms.KEY_REJECTED])])
+            text = f"{self.lane.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
+            tx.run([Raise(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
+        elif heard:
+            tx.run([Clear(alarms.DESTROY_REFUSED, attempt.id)])
 
 
 def _due_boot(attempt: Attempt, now: Moment) -> int:

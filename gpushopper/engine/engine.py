@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from gpushopper import wire
@@ -17,7 +17,7 @@ from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
 from gpushopper.engine.lane import Lane
 from gpushopper.engine.search import Searcher
-from gpushopper.errors import DiskFull
+from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events
 from gpushopper.store.db import Store
@@ -54,6 +54,7 @@ class Engine:
         self._look = True
         self._resumed = False
         self._swaps: list[AccountSetup] = []
+        self._inbox: dict[str, deque[Done]] = defaultdict(deque)
         self._clock_due = 0
         self._clock_lock = threading.Lock()
         self._last_change = -1
@@ -71,6 +72,10 @@ class Engine:
                 self.step()
             except DiskFull:
                 self._make_room(stop)
+            except Misconfigured as busy:
+                if busy.code != "database_busy":
+                    raise
+                stop.wait(DISK_PAUSE_S)
             self._wait(stop)
 
     def _make_room(self, stop: threading.Event) -> None:
@@ -116,19 +121,21 @@ class Engine:
         """One pass over everything that is due. Only ever called by one thread."""
         now = self.ctx.clock.now()
         self._heed(now)
-        done: dict[str, list[Done]] = defaultdict(list)
         for result in self.executor.collect():
-            done[result.key[0]].append(result)  # type: ignore[index]
+            self._inbox[result.key[0]].append(result)  # type: ignore[index]
         if now.boot >= self._clock_due or self.ctx.store.last_change != self._last_change:
             self.run_clock_rules()
         for name, lane in self.lanes.items():
-            lane.step(now, done[name])
+            lane.step(now, self._inbox[name])
         if self.ctx.store.last_change != self._last_change:
             self.run_clock_rules()
 
     def _heed(self, now: Moment) -> None:
         while self._swaps:
             setup = self._swaps.pop(0)
+            former = self.lanes[setup.provider].connection
+            if former is not None:
+                former.close()
             self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
         if self._resumed:
             self._resumed = False
@@ -182,7 +189,7 @@ class Engine:
         return accepted
 
     def extend(self, ref: str, request: wire.ExtendRequest, once: Once | None = None) -> wire.SessionView:
-        return intents.extend(self.ctx, ref, request, once)
+        return intents.extend(self.ctx, self.lanes, ref, request, once)
 
     def sessions(
         self, consumer: str | None = None, status: str | None = None, open_only: bool = False

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gpushopper.core.alarms import TWIN
 from gpushopper.core.attempts import Attempt
 from gpushopper.core.evidence import Seen
 from gpushopper.core.instances import make_label
 from gpushopper.core.reconcile import Held
-from gpushopper.store import sessions
+from gpushopper.store import alarms, sessions
 from gpushopper.store.db import Store
 
-__all__ = ["Held", "load", "only_known", "with_discoveries"]
+__all__ = ["Held", "load", "with_discoveries"]
 
 
-def load(store: Store, installation: str, provider: str, account: str, seen: Seen) -> Held:
+def load(
+    store: Store, installation: str, provider: str, account: str, seen: Seen, *, is_copy: bool = False
+) -> Held:
     """Open attempts, and every attempt that a listed row names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
     by_label: dict[str, tuple[Attempt, ...]] = {}
@@ -30,17 +33,8 @@ def load(store: Store, installation: str, provider: str, account: str, seen: See
     named |= {a.session_id for group in by_label.values() for a in group}
     found = {session_id: sessions.load_session(store, session_id) for session_id in named}
     held = {session_id: session for session_id, session in found.items() if session is not None}
-    return Held(installation, provider, account, opened, by_label, by_instance, held)
-
-
-def only_known(store: Store, provider: str, account: str, seen: Seen) -> Seen:
-    """A list without rows that would be adopted or swept: in a copied home those belong to the other copy (S10)."""
-    rows = []
-    for row in seen.instances:
-        known = sessions.find_by_instance(store, provider, account, row.instance_id)
-        if known is not None and known.is_open:
-            rows.append(row)
-    return replace(seen, instances=tuple(rows))
+    since = alarms.first_raised(store, TWIN)
+    return Held(installation, provider, account, opened, by_label, by_instance, held, since, is_copy)
 
 
 def with_discoveries(store: Store, provider: str, account: str, seen: Seen) -> Seen:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from gpushopper import wire
 from gpushopper.core import ledger
 from gpushopper.core.actions import Note, StartAttempt
-from gpushopper.core.admission import affordable, denied_by_balance, denied_by_brakes
+from gpushopper.core.admission import Denial, affordable, denied_by_balance
 from gpushopper.core.attempts import Attempt, Desire
-from gpushopper.core.moment import Deadline, Moment, us
+from gpushopper.core.moment import Deadline, Moment, clocks_disagree, us
 from gpushopper.core.money import dollars
 from gpushopper.core.offers import Offer, gpu_token
 from gpushopper.core.policy import HARD_MAXIMUM_S
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_LIFE_S = 2 * 3600
+MOST_RETRIES = 100
 FREE_FLOOR = 200 * 2**20
 """Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
 
@@ -43,9 +44,10 @@ class Once:
     digest: str
 
 
-def _perform(ctx: Context, once: Once | None, cls: type[T], effect: Callable[[Transaction], T]) -> T:
+def _perform(
+    ctx: Context, now: Moment, once: Once | None, cls: type[T], effect: Callable[[Transaction], T]
+) -> T:
     """Do it once: the effect and its answer are one transaction; a repeated key gets the former answer (I22)."""
-    now = ctx.clock.now()
     with ctx.store.transaction():
         if once is not None:
             former = requests.recall(ctx.store, once.key)
@@ -94,31 +96,52 @@ def provision(
     Raises:
         UsageError, NoOffer, NotReady, Refused, Misconfigured, DiskFull: nothing was written.
     """
-    return _perform(ctx, once, wire.Accepted, lambda tx: _provision(tx, lanes, request))
+    lane = lanes.get(request.offers[0].provider) if request.offers else None
+    now = ctx.clock.now()
+    at = now if lane is None else lane.at(now)
+    return _perform(ctx, at, once, wire.Accepted, lambda tx: _provision(tx, lanes, request))
 
 
 def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.ProvisionRequest) -> wire.Accepted:
     ctx = tx.ctx
     if not request.disk_gb >= 1:
         raise UsageError("a session needs at least 1 GB of disk")
+    if not request.consumer or not 0 <= request.retries <= MOST_RETRIES:
+        raise UsageError(f"a session needs a consumer, and at most {MOST_RETRIES} retries")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
     lane = _lane_for(lanes, offers[0].provider)
     _may_spend(ctx, lane)
+    _refuse_wrong_clock(tx.now)
     offers = tuple(offer for offer in offers if offer.provider == offers[0].provider)
     session = _session(tx, lane, offers, request)
-    denial = denied_by_brakes(tx.load(), offers[0].rate(request.disk_gb), ctx.brakes)
-    if denial is not None:
-        raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
+    _refuse_denied(tx, session, offers[0])
     sessions.insert_session(ctx.store, session)
     tx.note(Note("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, offers[0], offers[1:], uses_retry=False)])
-    made = current(sessions.attempts_of(ctx.store, session.id))
-    denial = denied_by_balance(lane.sight.balance, made.reserve if made is not None else 0)
-    if denial is not None:
-        raise Refused(denial.text, "add credit at the provider, or ask for less time", code=denial.rule)
     return wire.Accepted([session.id], events.last_id(ctx.store), session.name)
+
+
+def _refuse_wrong_clock(now: Moment) -> None:
+    """A deadline written by a clock that is off would come at the wrong time (F62, I12)."""
+    if clocks_disagree(now):
+        text = "this computer's clock and the provider's are more than two minutes apart"
+        raise Refused(text, "set the clock, then try again", code="clock_suspect")
+
+
+def _refuse_denied(tx: Transaction, session: Session, offer: Offer) -> None:
+    """Refuse before anything is written what a brake or the balance would stop (I13)."""
+    attempt = tx.prepared(session, offer)
+    _refuse(tx.denied(attempt.provider, attempt.rate_agreed, attempt.reserve, new_session=True))
+
+
+def _refuse(denial: Denial | None) -> None:
+    if denial is None:
+        return
+    if denial.rule == "balance":
+        raise Refused(denial.text, "add credit at the provider, or ask for less time", code=denial.rule)
+    raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
 
 
 def _lane_for(lanes: Mapping[str, Lane], provider: str) -> Lane:
@@ -219,7 +242,7 @@ def _offer(view: wire.OfferView) -> Offer:
 
 def end(ctx: Context, refs: list[str] | None, reason: str, once: Once | None) -> wire.Accepted:
     """Make sessions unwanted: durable at once, carried out by the engine (I8). None means all open ones."""
-    return _perform(ctx, once, wire.Accepted, lambda tx: _end(tx, refs, reason))
+    return _perform(ctx, ctx.clock.now(), once, wire.Accepted, lambda tx: _end(tx, refs, reason))
 
 
 def _end(tx: Transaction, refs: list[str] | None, reason: str) -> wire.Accepted:
@@ -236,19 +259,24 @@ def _end(tx: Transaction, refs: list[str] | None, reason: str) -> wire.Accepted:
 # ---- extending
 
 
-def extend(ctx: Context, ref: str, request: wire.ExtendRequest, once: Once | None) -> wire.SessionView:
+def extend(
+    ctx: Context, lanes: Mapping[str, Lane], ref: str, request: wire.ExtendRequest, once: Once | None
+) -> wire.SessionView:
     """Move the current attempt's deadline, at most to its hard maximum, with a new reserve (I9, I13).
 
     Raises:
-        Refused: past the hard maximum, over a brake, or the session is ending.
+        Refused: past the hard maximum, more than the balance covers, or the session is ending.
     """
-    return _perform(ctx, once, wire.SessionView, lambda tx: _extend(tx, find(ctx, ref), request))
+    now, session = ctx.clock.now(), find(ctx, ref)
+    at = lanes[session.provider].at(now) if session.provider in lanes else now
+    return _perform(ctx, at, once, wire.SessionView, lambda tx: _extend(tx, find(ctx, session.id), request))
 
 
 def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:
     attempt = current(sessions.attempts_of(tx.ctx.store, session.id))
     if session.desire is not Desire.RUN or attempt is None or not attempt.is_wanted:
         raise Refused(f"{session.name} is ending or has ended", code="ending")
+    _refuse_wrong_clock(tx.now)
     wall = _new_deadline(attempt, request, tx.now)
     if wall > attempt.hard_max_at:
         left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60)
@@ -259,6 +287,8 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
         )
     moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
     reserve = ledger.reserve_for(moved, tx.ctx.policy)
+    more = max(reserve - attempt.reserve, 0)
+    _refuse(denied_by_balance(tx.ctx.balances.get(attempt.provider), tx.load(attempt.provider), more))
     text = f"{session.name}: worst case now {dollars(reserve)}"
     tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, Note("extended", text, {"until": wall}))
     if session.until_at is not None or request.until_at is not None:

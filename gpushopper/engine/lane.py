@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +13,8 @@ from gpushopper.core.actions import Change, Clear, Raise
 from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import Seen, is_proven_gone, unit_is_due
 from gpushopper.core.lifecycle import sighted
-from gpushopper.core.looks import look_interval
-from gpushopper.core.moment import Moment, Witness, us
+from gpushopper.core.looks import blind_interval, look_interval
+from gpushopper.core.moment import Moment, Witness, clocks_disagree, us
 from gpushopper.core.reconcile import (
     absentees,
     believable,
@@ -30,11 +31,14 @@ from gpushopper.engine.destroyer import Destroyer
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Missing, Present, Provider, Trouble
 from gpushopper.store import sessions
-from gpushopper.store.failures import Stale
+from gpushopper.store.accounts import known_account
+from gpushopper.store.failures import Conflict, Stale
 
 ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
 GRACE_S = 5.0
 """A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
+MOST_DRIFTS = 5
+"""So many unknown things get an alarm of their own; who has acknowledged five has got the message."""
 BEGUN_S = 2.5
 """A call handed to a thread has begun by then; until it has, a second one to its endpoint could be too early."""
 
@@ -57,7 +61,7 @@ class Lane:
         self.name = setup.provider
         self.executor = executor
         self.flights: dict[tuple[Any, ...], Flight] = {}
-        self.sight = accounts.Sight()
+        self.sight = accounts.Sight(account_id=known_account(ctx.store, setup.provider) or "")
         self.seen: Seen | None = None
         self.ask: dict[str, str] = {}
         """Instances to read by id: attempt id by instance id."""
@@ -81,7 +85,7 @@ class Lane:
     def at(self, now: Moment) -> Moment:
         """This moment with the provider's date as third witness (D10)."""
         date = None if self.witness is None else self.witness.aged(now)
-        return Moment(now.wall, now.boot, now.boot_id, date)
+        return Moment(now.wall, now.boot, now.boot_id, date, was_answered=self.sight.whole_boot is not None)
 
     @property
     def is_ready(self) -> bool:
@@ -98,11 +102,15 @@ class Lane:
 
     # ---- one step
 
-    def step(self, now: Moment, done: list[Done]) -> None:
-        """Take in what has finished, then start whatever is due."""
+    def step(self, now: Moment, inbox: deque[Done]) -> None:
+        """Take in what has finished, then start whatever is due.
+
+        A result leaves the inbox only once it is stored: a full disk must not cost an instance's id (F67, F120).
+        """
         now = self.at(now)
-        for result in done:
-            self._take(result, now)
+        while inbox:
+            self._take(inbox[0], now)
+            inbox.popleft()
         self._expire(now)
         if self.connection is None:
             return
@@ -169,9 +177,19 @@ class Lane:
         except Stale:
             self.wake()
             return False
+        except Conflict as conflict:
+            self._report(conflict, now)
+            return False
         for relabel in change.relabels:
             self._relabel(relabel.instance_id, relabel.label, now)
         return True
+
+    def _report(self, conflict: Exception, now: Moment) -> None:
+        """The database refused what it must never be asked: nothing was changed; say so and go on (F54)."""
+        text = f"{self.name}: the database refused a change: {conflict}"
+        alarm = Raise(alarms.CONFLICT, self.name, text, alarms.HINTS[alarms.CONFLICT])
+        with self.ctx.store.transaction():
+            Transaction(self.ctx, now).run([alarm])
 
     # ---- looking
 
@@ -194,7 +212,10 @@ class Lane:
             self.submit((LIST,), lambda: connection.fetch_instances(limit), limit, now, known)
 
     def _plan_look(self, now: Moment) -> None:
-        self.next_look_boot = now.boot + look_interval(self.open_attempts(), now, self.ctx.policy)
+        wait = look_interval(self.open_attempts(), now, self.ctx.policy)
+        if self.sight.blind_passes > 0:
+            wait = min(wait, blind_interval(self.sight.blind_passes, self.ctx.policy))
+        self.next_look_boot = now.boot + wait
 
     def open_attempts(self) -> list[Attempt]:
         """The open attempts of this provider, as stored now; read again only when something was committed."""
@@ -212,6 +233,15 @@ class Lane:
     def _take(self, done: Done, now: Moment) -> None:
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
         flight = self.flights.pop(key, None)
+        try:
+            self._sort(key, flight, done, now)
+        except BaseException:
+            if flight is not None:
+                self.flights[key] = flight
+            raise
+
+    def _sort(self, key: tuple[Any, ...], flight: Flight | None, done: Done, now: Moment) -> None:
+        """Hand a result to whoever asked for it."""
         value = done.value
         if done.error is not None:
             value = Blind(Trouble.SHAPE, f"internal fault: {type(done.error).__name__}")
@@ -246,16 +276,18 @@ class Lane:
         self._look(now)
 
     def _took_list(self, value: Listing | Blind, flight: Flight, now: Moment) -> None:
+        if not isinstance(value, Blind) and (self.sight.wrong_account or not self.sight.account_id):
+            # Rows are found by account and id: with another account's list, ours would all look like strangers (F45).
+            value = Blind(Trouble.AUTH, self.sight.trouble or "the account behind the key is not known")
         if isinstance(value, Blind):
             actions = self.sight.blind(value, self.name, now, self.ctx.policy)
             self.transact(now, lambda tx: tx.run(actions))
+            self.after_gap()
             self._plan_look(now)
             return
         is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
         seen = Seen(value.instances, is_whole, flight.asked_boot, now.boot, flight.known_before)
         seen = holdings.with_discoveries(self.ctx.store, self.name, self.sight.account_id, seen)
-        if not self.ctx.may_spend:
-            seen = holdings.only_known(self.ctx.store, self.name, self.sight.account_id, seen)
         if self.transact(now, lambda tx: self._reconcile(tx, seen, value.detail, now)):
             self.seen = seen
         self._plan_look(now)
@@ -263,14 +295,17 @@ class Lane:
     def _reconcile(self, tx: Transaction, seen: Seen, detail: str, now: Moment) -> None:
         """DB, provider, DB: decide on what is stored now, with what was open before the list left (D4)."""
         account = self.sight.account_id
-        held = holdings.load(self.ctx.store, self.ctx.installation.id, self.name, account, seen)
+        is_copy = not self.ctx.may_spend
+        held = holdings.load(self.ctx.store, self.ctx.installation.id, self.name, account, seen, is_copy=is_copy)
         tx.run(decide_listing(held, seen, now, self.ctx.policy))
-        for attempt in held.open:
+        for attempt in () if is_copy else held.open:
             tx.run(close_if_absent(tx.attempt(attempt), now, self.ctx.policy))
         missing = absentees(held, seen)
         self.ask = self._to_ask(held, missing, now)
         tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
-        tx.run(self._mass_change(held, missing))
+        if seen.is_whole:
+            tx.run(self._mass_change(held, missing))
+        tx.run(self._clock_alarm(now))
         tx.run(self._drift())
 
     def _to_ask(self, held: holdings.Held, missing: tuple[Attempt, ...], now: Moment) -> dict[str, str]:
@@ -297,13 +332,21 @@ class Lane:
         text = f"{self.name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
         return [Raise(alarms.MASS_CHANGE, self.name, text, alarms.HINTS[alarms.MASS_CHANGE])]
 
+    def _clock_alarm(self, now: Moment) -> list[Raise | Clear]:
+        """Nothing is rented while our clock and the provider's are far apart (F62, I12)."""
+        if not clocks_disagree(now):
+            return [Clear(alarms.CLOCK_SUSPECT, self.name)]
+        text = f"this computer's clock and {self.name}'s are more than two minutes apart"
+        return [Raise(alarms.CLOCK_SUSPECT, self.name, text, alarms.HINTS[alarms.CLOCK_SUSPECT])]
+
     def _drift(self) -> list[Raise]:
-        """One alarm for all that the provider says and nobody here understands (F81)."""
+        """An alarm for each thing the provider says and nobody here understands (F81)."""
         strange = sorted(self.connection.drift) if self.connection is not None else []
         if not strange:
             return []
-        text = f"{self.name} answers in ways this version does not know: {', '.join(strange[:5])}"
-        return [Raise(alarms.DRIFT, self.name, text, alarms.HINTS[alarms.DRIFT])]
+        hint = alarms.HINTS[alarms.DRIFT]
+        text = f"{self.name} answers in a way this version does not know"
+        return [Raise(alarms.DRIFT, f"{self.name}: {what}", f"{text}: {what}", hint) for what in strange[:MOST_DRIFTS]]
 
     # ---- reading by id
 

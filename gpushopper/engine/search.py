@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.admission import denied_by_brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.money import dollars
 from gpushopper.core.offers import (
@@ -60,7 +59,6 @@ class Searcher:
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, Search], _Kept] = {}
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
-        self._by_key: dict[str, Offer] = {}
 
     # ---- inventory
 
@@ -159,7 +157,6 @@ class Searcher:
             with self._lock:
                 self._kept = {k: v for k, v in self._kept.items() if now - v.boot < us(OFFERS_FRESH_S)}
                 self._kept[lane.name, search] = _Kept(now, answer)
-                self._by_key.update({o.key: o for o in answer.offers})
         return answer
 
     # ---- plan
@@ -181,9 +178,10 @@ class Searcher:
         shortlist = shortlist[: 1 + max(request.retries, 0) + SPARE_OFFERS]
         lane = self.lanes[offers[0].provider]
         image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
+        worst = max(worst_case(o, want.disk_gb, span) for o in shortlist)
         return wire.Plan(
             offers=[views.offer(o, want.disk_gb) for o in shortlist],
-            worst=max(worst_case(o, want.disk_gb, span) for o in shortlist),
+            worst=worst,
             until_at=until,
             life_us=None if request.until_at is not None else span,
             image=image,
@@ -191,7 +189,7 @@ class Searcher:
             max_rate=cap,
             guard="paper" if lane.setup.is_local else (lane.connection.traits.guard_kind if lane.connection else ""),
             retries=request.retries,
-            refusal=self._refusal(shortlist[0].rate(want.disk_gb)),
+            refusal=self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), worst),
         )
 
     def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
@@ -221,7 +219,7 @@ class Searcher:
 
     def _by_offer_key(self, key: str, want: Requirements, now: Moment) -> Offer:
         """An offer named by its key: from what was listed lately, else from the market itself."""
-        found = self._by_key.get(key)
+        found = self._kept_offer(key, now)
         if found is None:
             name, _, offer_id = key.partition(":")
             lane = self.lanes.get(name)
@@ -239,9 +237,16 @@ class Searcher:
             raise NoOffer(f"offer {key} cannot be rented for that long, or not on demand")
         return found
 
-    def _refusal(self, rate: int) -> str:
-        """The brake this would meet, so that a plan says so before anybody agrees to it."""
-        denial = denied_by_brakes(Transaction(self.ctx, self.ctx.clock.now()).load(), rate, self.ctx.brakes)
+    def _kept_offer(self, key: str, now: Moment) -> Offer | None:
+        """An offer among what was found within the last minute."""
+        with self._lock:
+            fresh = [kept.offers for kept in self._kept.values() if now.boot - kept.boot < us(OFFERS_FRESH_S)]
+        return next((offer for offers in fresh for offer in offers.offers if offer.key == key), None)
+
+    def _refusal(self, cheapest: Offer, rate: int, worst: int) -> str:
+        """The brake or balance this would meet, so that a plan says so before anybody agrees to it."""
+        books = Transaction(self.ctx, self.ctx.clock.now())
+        denial = books.denied(cheapest.provider, rate, worst, new_session=True)
         return "" if denial is None else f"{denial.text} ({denial.rule})"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from gpushopper.core import alarms as kinds
 from gpushopper.core import ledger
 from gpushopper.core.actions import AdoptStray, DestroyTwin, Raise
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
-from gpushopper.core.instances import Instance, make_label
+from gpushopper.core.instances import Instance, StatusClass, make_label
 from gpushopper.core.lifecycle import destroying
 from gpushopper.core.moment import Deadline, Moment, us
 from gpushopper.core.offers import MONTH_HOURS, Offer
@@ -23,7 +24,7 @@ def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Att
     row = action.instance
     session = Session(
         id=ctx.new_id(16),
-        name=f"adopted-{row.instance_id}",
+        name=_free_name(ctx, row),
         consumer="me",
         provider=action.provider,
         account=action.account,
@@ -37,11 +38,37 @@ def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Att
         max_rate=None,
         retries_left=0,
         until_at=action.deadline.wall,
+        # Stopped or not, only its deadline may end what was found: nobody here knows why it stands as it does (F50).
+        keep_stopped=True,
     )
     offer = _offer_of(row, action.provider, now)
-    attempt = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
+    found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
+    attempt = replace(found, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: taken in as {session.name}"
     return session, attempt, Raise(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
+
+
+def _free_name(ctx: Context, row: Instance) -> str:
+    """`adopted-ID`, with a number where an open session has that name already."""
+    taken = {session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
+    wanted, number = f"adopted-{row.instance_id}", 1
+    name = wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def _as_shown(row: Instance, now: Moment) -> dict[str, Any]:
+    """The state of an adopted instance: handed over long ago, whatever the provider shows now."""
+    match row.status:
+        case StatusClass.STOPPED | StatusClass.FAILED:
+            state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": now.boot}
+        case StatusClass.OFFLINE:
+            state = {"state": State.SUSPECT, "missing_at": now.wall}
+        case _:
+            state = {"state": State.RUNNING}
+    return state | {"handed_over_at": now.wall}
 
 
 def twin(ctx: Context, action: DestroyTwin, now: Moment) -> Attempt | None:
@@ -92,6 +119,7 @@ def _found(
         billed_to=started,
         rate_live=row.rate,
         last_seen_at=started,
+        gpu_billing=row.status is StatusClass.RUNNING,
     )
     return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy))
 

@@ -83,9 +83,10 @@ def next_clock(ctx: Context, now: Moment) -> int:
     dues = [now.boot + us(60)]
     for attempt in sessions.load_attempts(ctx.store):
         dues += [now.boot + max(wall - now.wall, us(0.05)) for wall in _walls(attempt, ctx.policy) if wall > now.wall]
-        if attempt.interrupted_boot is not None:
-            dues.append(max(attempt.interrupted_boot + us(ctx.policy.interrupted_grace_s), now.boot + us(1)))
-    return min(dues)
+        if attempt.state is State.INTERRUPTED and attempt.interrupted_boot is not None:
+            dues.append(attempt.interrupted_boot + us(ctx.policy.interrupted_grace_s))
+    # What is past has been decided: a session that may stay stopped must not keep the clock running.
+    return min(due for due in dues if due > now.boot)
 
 
 def _walls(attempt: Attempt, policy: Policy) -> list[int]:

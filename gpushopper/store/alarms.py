@@ -44,6 +44,12 @@ def standing(store: Store) -> set[tuple[str, str]]:
     return {(kind, subject) for kind, subject in store.rows(query)}
 
 
+def first_raised(store: Store, kind: str) -> dict[str, int]:
+    """When each alarm of a kind that is not cleared was raised, by subject."""
+    query = AlarmRow.select(AlarmRow.subject, AlarmRow.raised_at)
+    return dict(store.rows(query.where((AlarmRow.kind == kind) & AlarmRow.cleared_at.is_null())))
+
+
 def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
     """Hide one alarm, or all with None; how many were shown until now."""
     query = AlarmRow.update(acknowledged_at=at).where(_is_shown())

@@ -18,6 +18,10 @@ class Corrupt(Misconfigured):
     code = "database_corrupt"
 
 
+Conflict = peewee.IntegrityError
+"""A rule of the database, trigger or index, refused a change that the code should never have asked for."""
+
+
 class Stale(Exception):
     """A guarded update met a row that has moved on: look again; an instance id becomes a discovery (I16, F120)."""
 

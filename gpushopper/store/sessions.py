@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from peewee import SQL, fn
 
-from gpushopper.core.attempts import Attempt, Desire, Origin, State
+from gpushopper.core.attempts import Attempt, Desire, Origin, ReceiptKind, State
 from gpushopper.core.sessions import Session
 from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
@@ -173,9 +174,14 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
 
 
 def creates_since(store: Store, wall: int) -> int:
-    """How many creates were sent at or after a time: one of the brakes (F9)."""
-    query = AttemptRow.select(fn.COUNT(AttemptRow.id))
-    return int(store.rows(query.where((AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATE)))[0][0])
+    """How many creates were accepted, or may have been, since a time: one of the brakes (F9).
+
+    What was refused for certain, or never left, made nothing.
+    """
+    sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATE)
+    query = AttemptRow.select(AttemptRow.receipt).where(sent)
+    nothing = (ReceiptKind.REFUSED, ReceiptKind.NEVER_SENT)
+    return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
 
 
 def tried_since(store: Store, wall: int) -> dict[str, int]:
