@@ -11,12 +11,12 @@ from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import DRY_RUN, YES, confirm
-from gpushopper.cli.say import money, plural
+from gpushopper.cli.say import money, plural, when
 from gpushopper.cli.session_table import pick
 from gpushopper.cli.steps import Steps, steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import SECOND
-from gpushopper.errors import NotFound, NotVerified, UsageError
+from gpushopper.errors import Misconfigured, NotFound, NotVerified, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
@@ -117,6 +117,20 @@ def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, y
     for session in ending if not everything or force else []:
         _end_one(app, session, force)
     app.goes_on = "the end goes on; the daemon destroys and proves. See: gpu-shopper ls"
+    _refuse_keyless(app, ending)
+
+
+def _refuse_keyless(app: App, ending: list[SessionView]) -> None:
+    """Without a key nothing can be asked of the cloud: say until when each will live, and end with a key's status."""
+    keyless = {row.name: row.detail for row in app.client.providers().providers if row.state == "keyless"}
+    stuck = [session for session in ending if session.provider in keyless]
+    if not stuck:
+        return
+    now = app.now().wall
+    for session in stuck:
+        app.note(f"{session.name}: its end is written down; its deadline is {when(session.deadline_at, now)}")
+    name = stuck[0].provider
+    raise Misconfigured(keyless[name], f"it is destroyed once a key is set: gpu-shopper keys set {name}", code="no_key")
 
 
 def _end_one(app: App, session: SessionView, force: bool) -> None:

@@ -29,7 +29,7 @@ SHORTLIST = 10
 DEFAULT_HOURS = 2.0
 
 
-def plan_request(app: App, config: Config, given: dict[str, Any]) -> PlanRequest:
+def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bool = False) -> PlanRequest:
     """What the flags and the settings ask for."""
     from gpushopper.wire import PlanRequest
 
@@ -45,6 +45,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any]) -> PlanRequest
         until_at=until_at,
         image=given["image"] or defaults.image,
         retries=2 if retries is None else retries,
+        to_rent=to_rent,
     )
 
 

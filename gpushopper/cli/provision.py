@@ -50,7 +50,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     """
     _check(given)
     config = settings(app)
-    found = app.client.plan(plan_request(app, config, given))
+    found = app.client.plan(plan_request(app, config, given, to_rent=True))
     if dry_run:
         _print_plan(app, found)
         return

@@ -20,19 +20,20 @@ def load(
 ) -> Held:
     """Open attempts, and every attempt that a listed row names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
+    owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
+    labels = {make_label(installation, attempt): attempt for attempt in owners}
+    listed = sessions.find_listed(store, provider, account, [r.instance_id for r in seen.instances], list(labels))
+    shown = {row.instance_id for row in seen.instances}
     by_label: dict[str, tuple[Attempt, ...]] = {}
     by_instance: dict[str, Attempt] = {}
-    for row in seen.instances:
-        owner = row.owner()
-        if owner is not None and owner.installation == installation:
-            by_label[owner.attempt] = tuple(sessions.find_by_label(store, make_label(installation, owner.attempt)))
-        known = sessions.find_by_instance(store, provider, account, row.instance_id)
-        if known is not None:
-            by_instance[row.instance_id] = known
-    named = {a.session_id for a in opened} | {a.session_id for a in by_instance.values()}
-    named |= {a.session_id for group in by_label.values() for a in group}
-    found = {session_id: sessions.load_session(store, session_id) for session_id in named}
-    held = {session_id: session for session_id, session in found.items() if session is not None}
+    for attempt in listed:
+        if attempt.label in labels:
+            mark = labels[attempt.label]
+            by_label[mark] = (*by_label.get(mark, ()), attempt)
+        if (attempt.provider, attempt.account) == (provider, account) and attempt.instance_id in shown:
+            by_instance[attempt.instance_id or ""] = attempt
+    named = {attempt.session_id for attempt in (*opened, *listed)}
+    held = {session.id: session for session in sessions.load_named(store, sorted(named))}
     since = alarms.first_raised(store, TWIN)
     return Held(installation, provider, account, opened, by_label, by_instance, held, since, is_copy)
 

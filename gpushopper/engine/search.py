@@ -166,9 +166,10 @@ class Searcher:
 
         Raises:
             NoOffer: nothing fits; the cheapest that was seen is named.
-            Refused: nothing could be rented there, whatever it costs.
+            Refused: a rental is to follow, and nothing could be rented there, whatever it costs.
         """
-        self._refuse_unguarded(request)
+        if request.to_rent:
+            self._refuse_unguarded(request)
         now = self.ctx.clock.now()
         span, until = _span(request, now)
         want = replace(requirements(request.search), min_life_us=span)

@@ -18,6 +18,8 @@ from gpushopper.store.failures import Stale
 from gpushopper.store.rows import AttemptRow, DiscoveryRow, SessionRow
 
 T = TypeVar("T")
+_CHUNK = 200
+"""Values in one IN list."""
 _ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
 _SESSION_NAMES = tuple(f.name for f in fields(Session))
 _SESSION_COLUMNS = [getattr(SessionRow, name) for name in _SESSION_NAMES]
@@ -66,6 +68,12 @@ def insert_session(store: Store, session: Session) -> None:
 def load_session(store: Store, session_id: str) -> Session | None:
     """One session by its id."""
     return _first(_sessions(store, _select_sessions().where(SessionRow.id == session_id)))
+
+
+def load_named(store: Store, ids: Sequence[str]) -> list[Session]:
+    """The sessions with these ids."""
+    chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+    return [s for chunk in chunks for s in _sessions(store, _select_sessions().where(SessionRow.id.in_(chunk)))]
 
 
 def find_sessions(store: Store, ref: str) -> list[Session]:
@@ -152,6 +160,20 @@ def find_by_instance(store: Store, provider: str, account: str, instance_id: str
         & (AttemptRow.instance_id == instance_id)
     )
     return _first(_attempts(store, query))
+
+
+def find_listed(
+    store: Store, provider: str, account: str, instance_ids: Sequence[str], labels: Sequence[str]
+) -> list[Attempt]:
+    """All attempts, open or closed, that hold one of these instances of an account or carry one of these labels."""
+    found: dict[str, Attempt] = {}
+    for start in range(0, max(len(instance_ids), len(labels)), _CHUNK):
+        ids, marks = instance_ids[start : start + _CHUNK], labels[start : start + _CHUNK]
+        held = (AttemptRow.provider == provider) & (AttemptRow.account == account) & AttemptRow.instance_id.in_(ids)
+        query = _select_attempts().where(held | AttemptRow.label.in_(marks))
+        query = query.order_by(AttemptRow.origin, AttemptRow.ordinal)
+        found.update({attempt.id: attempt for attempt in _attempts(store, query)})
+    return list(found.values())
 
 
 def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
