@@ -117,6 +117,7 @@ def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -
         "open": tuple(a for a in attempts if a.is_open), "by_label": labels,
         "by_instance": {a.instance_id: a for a in attempts if a.instance_id is not None},
         "sessions": {a.session_id: by_id.get(a.session_id, session(a.session_id)) for a in attempts},
+        "strangers_since": {},
     }  # fmt: skip
     return Held(**{**values, **changes})
 

@@ -140,6 +140,13 @@ def test_no_story_of_lists_closes_a_create_before_it_has_settled(story: list[tup
             return
 
 
+def test_a_copied_home_gathers_no_absence_and_closes_nothing():
+    one = replace(SETTLED, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT)
+    listed = seen(STRANGER, now=moment(60), known=[one])
+    assert decide_listing(held(one, is_copy=True), listed, moment(60), REAL) == []
+    assert carried_out(one, decide_listing(held(one), listed, moment(60), REAL)).units == 3
+
+
 # ---- probably ours
 
 
@@ -163,6 +170,8 @@ def test_the_alarm_clears_when_it_is_no_longer_listed():
         ({"label": ""}, True),
         ({"label": UNSURE.label[:20]}, True),
         ({"label": UNSURE.label.upper()}, True),
+        ({"label": f"{UNSURE.label} (my edit)"}, True),
+        ({"label": f"my {UNSURE.label}"}, False),
         ({"label": "my training run"}, False),
         ({"label": UNSURE.label}, False),
         ({"label": None, "env_label": UNSURE.label}, False),

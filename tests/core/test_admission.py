@@ -84,4 +84,11 @@ def test_the_shortlist_keeps_what_the_cap_allows_in_its_order():
     ("balance", "denied"), [(None, False), (2_000_000, False), (1_999_999, True), (0, True), (-1, True)]
 )
 def test_the_account_must_hold_the_worst_case_where_it_tells(balance: int | None, denied: bool):
-    assert (denied_by_balance(balance, 2_000_000) is not None) is denied
+    assert (denied_by_balance(balance, Load(0, 0, 0), 2_000_000) is not None) is denied
+
+
+@pytest.mark.parametrize(("balance", "denied"), [(None, False), (5_000_000, False), (4_999_999, True)])
+def test_the_account_must_hold_all_worst_cases_together(balance: int | None, denied: bool):
+    denial = denied_by_balance(balance, Load(1, 1, RATE, reserved=3_000_000), 2_000_000)
+    assert (denial is not None) is denied
+    assert denial is None or (denial.rule == "balance" and "$5.00" in denial.text)

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Clear, EndSession, Raise
-from gpushopper.core.attempts import OPEN_STATES, Desire, State
+from gpushopper.core.actions import Change, Clear, EndSession, Raise
+from gpushopper.core.attempts import ALIVE_STATES, OPEN_STATES, Desire, State
 from gpushopper.core.lifecycle import boot_is_over, clock_rules, destroying, unwanted
 from gpushopper.core.moment import HOUR, Deadline, Moment, us
 from gpushopper.core.policy import REAL
-from tests.core.samples import BOOT, NOW, WALL, attempt, moment, of, session
+from gpushopper.core.sessions import Session
+from tests.core.samples import BOOT, NOW, WALL, attempt, carried_out, moment, of, session
 
 SESSION = session()
 DUE = moment(2 * 3600)
@@ -43,6 +44,12 @@ def test_a_deadline_at_the_hard_maximum_says_so():
     hard = WALL + 12 * HOUR
     assert reasons(at=moment(12 * 3600), deadline=Deadline.at(hard, NOW), hard_max_at=hard) == ["hard_maximum"]
     assert reasons(at=DUE, hard_max_at=WALL + 2 * HOUR + 1) == ["deadline"]
+
+
+def test_no_deadline_reaches_past_the_hard_maximum():
+    late = Deadline.at(WALL + 20 * HOUR, NOW)
+    for after_s, said in ((12 * 3600 - 1, []), (12 * 3600, ["hard_maximum"])):
+        assert reasons(at=moment(after_s), deadline=late, hard_max_at=WALL + 12 * HOUR) == said
 
 
 def test_keep_stopped_does_not_outlive_the_deadline():
@@ -115,6 +122,20 @@ def test_an_end_begins_at_once_and_without_old_evidence():
         "state": State.DESTROYING, "entered_at": WALL, "next_destroy_boot": BOOT, "destroys": 0,
         "destroy_heard": False, "off_at": None, "units": 0, "first_unit_boot": None, "last_unit_boot": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("ended", [session(), session(desire=Desire.GONE)])
+def test_an_unwanted_instance_goes_to_its_end_without_waiting_for_a_list(state: State, ended: Session):
+    one = attempt(state, desire=Desire.GONE, reason="user", unwanted_at=WALL)
+    actions = clock_rules(ended, one, moment(1), REAL)
+    after = carried_out(one, actions)
+    assert after.state is (State.DESTROYING if state in ALIVE_STATES else state)
+    assert bool(of(Change, actions)) is (state in ALIVE_STATES)
+    if state in ALIVE_STATES:
+        assert after.next_destroy_boot == moment(1).boot
+    wanted = replace(one, desire=Desire.RUN)
+    assert of(Change, clock_rules(SESSION, wanted, moment(1), REAL)) == []
 
 
 # ---- the boot limit

@@ -130,6 +130,13 @@ def test_what_is_less_than_full_evidence_is_no_unit():
     assert not is_unit(HEARD, seen(row(), now=now), now)
     assert not is_unit(HEARD, seen(FOREIGN, now=now), moment(160.1)), "the list is too old"
     assert not is_unit(replace(HEARD, instance_id=None), seen(FOREIGN, now=now), now)
+    assert not is_unit(replace(HEARD, last_destroy_boot=None), seen(FOREIGN, now=now), now)
+
+
+def test_before_a_destroy_was_answered_nothing_is_off():
+    """Otherwise the next attempt would start beside an instance nobody has ended (F10)."""
+    unanswered = missing(ENDING, 100)
+    assert (units_of(unanswered), unanswered.off_at) == (NO_UNITS, None)
 
 
 @pytest.mark.parametrize(

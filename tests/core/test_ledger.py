@@ -156,6 +156,8 @@ def test_the_reserve_is_released_only_when_it_is_gone(state: State):
 def test_the_promised_figure_is_the_cost_of_an_end_on_time():
     assert ledger.expected_worst(BILLED) == 2 * RATE
     assert ledger.expected_worst(attempt(State.PREPARED)) == 2 * RATE
+    assert ledger.expected_worst(replace(BILLED, rate_live=3 * RATE)) == 6 * RATE, "a price that rose counts"
+    assert ledger.expected_worst(replace(BILLED, rate_live=1)) == 2 * RATE
     assert ledger.at_most(BILLED, 5) == 2 * RATE
     assert ledger.at_most(BILLED, 3 * RATE) == 3 * RATE
     assert ledger.at_most(attempt(State.GONE), 5) == 5

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.attempts import State
-from gpushopper.core.looks import look_interval
+from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import us
 from gpushopper.core.policy import REAL
 from tests.core.samples import BOOT, NOW, attempt, moment
@@ -45,10 +45,15 @@ def test_before_the_first_destroy_there_is_a_look_soon():
 
 @pytest.mark.parametrize(
     ("state", "every_s"),
-    [(State.SUSPECT, 60), (State.INTERRUPTED, 60), (State.RUNNING, 300), (State.PREPARED, 300), (State.SENT, 300)],
+    [(State.SUSPECT, 60), (State.INTERRUPTED, 60), (State.RUNNING, 300), (State.PREPARED, 5), (State.SENT, 300)],
 )
-def test_doubt_is_looked_at_each_minute_and_the_rest_each_five(state: State, every_s: float):
+def test_doubt_is_looked_at_each_minute_an_intention_soon_and_the_rest_each_five(state: State, every_s: float):
     assert look_interval([attempt(state)], moment(4000), REAL) == us(every_s)
+
+
+@pytest.mark.parametrize(("passes", "next_s"), [(1, 2), (2, 5), (3, 15), (4, 30), (5, 60), (6, 60), (9999, 60)])
+def test_blind_looks_are_repeated_soon_and_then_at_the_pace_of_doubt(passes: int, next_s: float):
+    assert blind_interval(passes, REAL) == us(next_s)
 
 
 def test_the_most_pressing_attempt_sets_the_pace():

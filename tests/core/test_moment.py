@@ -78,16 +78,30 @@ def test_after_a_reboot_a_wall_clock_alone_never_ends_anything(elapsed: int, err
     assert judge(LIMIT, told) is not PASSED
 
 
+@given(elapsed=spans)
+def test_after_a_reboot_and_a_reply_without_a_date_the_wall_clock_decides(elapsed: int):
+    """A provider that can be reached but tells no date would otherwise hold every deadline back for ever."""
+    told = Moment(WALL + elapsed, us(5), "boot-2", None, was_answered=True)
+    assert judge(LIMIT, told) is (PASSED if elapsed >= HOUR else AHEAD)
+
+
 @given(error=errors)
 def test_after_a_reboot_the_date_wins_over_the_wall_clock(error: int):
     for spot, verdict in ((EARLY, AHEAD), (LATE, PASSED)):
-        assert judge(LIMIT, Moment(WALL + spot + error, us(5), "boot-2", WALL + spot)) is verdict
+        for was_answered in (False, True):
+            told = Moment(WALL + spot + error, us(5), "boot-2", WALL + spot, was_answered)
+            assert judge(LIMIT, told) is verdict
 
 
 @given(boot=st.integers(0, 100 * HOUR))
 def test_a_boot_clock_of_another_boot_has_no_vote(boot: int):
     assert judge(LIMIT, Moment(WALL + EARLY, boot, "boot-2", WALL + EARLY)) is AHEAD
     assert judge(LIMIT, Moment(WALL + LATE, boot, "boot-2", WALL + LATE)) is PASSED
+
+
+def test_within_one_boot_a_reply_without_a_date_settles_no_dispute():
+    for wall, boot in ((True, False), (False, True)):
+        assert judge(LIMIT, replace(clocks(wall, boot, None), was_answered=True)) is DISPUTED
 
 
 def test_the_deadline_itself_is_past():

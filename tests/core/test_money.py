@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.moment import HOUR
-from gpushopper.core.money import DOLLAR, MAX_RATE, decimal_text, dollars, for_span, is_sane_rate, parse_dollars
+from gpushopper.core.money import (
+    DOLLAR,
+    MAX_AMOUNT,
+    MAX_RATE,
+    decimal_text,
+    dollars,
+    for_span,
+    is_sane_rate,
+    parse_dollars,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +64,12 @@ def test_a_rate_must_be_known_above_zero_and_believable(rate: int | None, sane: 
 def test_nobody_believes_more_than_ten_thousand_dollars_an_hour():
     assert is_sane_rate(parse_dollars("10000"))
     assert not is_sane_rate(parse_dollars("10000.000001"))
+
+
+def test_a_balance_may_be_higher_than_any_price_but_not_absurd():
+    assert parse_dollars("25000.5") == 25_000_500_000
+    assert parse_dollars("1000000") == MAX_AMOUNT
+    assert parse_dollars("1000000.000001") is None
 
 
 @given(rate=st.integers(0, MAX_RATE), span=st.integers(1, 100 * HOUR))

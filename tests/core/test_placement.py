@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gpushopper.core.actions import EndSession, StartAttempt
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
-from gpushopper.core.placement import may_replace, next_step
+from gpushopper.core.moment import us
+from gpushopper.core.placement import SAME_OFFER, may_replace, next_step
 from gpushopper.core.policy import REAL
 from gpushopper.core.sessions import Session
 from tests.core.samples import NOW, WALL, attempt, moment, offer, session
@@ -41,11 +42,44 @@ def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
 
 
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
-def test_a_request_is_not_taken_up_again_when_it_is_old(age_s: float, ends: bool):
-    answer = step(WAITING, failed("never_sent"), after_s=age_s)
+@pytest.mark.parametrize("reason", sorted(SAME_OFFER))
+def test_a_request_is_not_taken_up_again_when_it_is_old(reason: str, age_s: float, ends: bool):
+    answer = step(WAITING, failed(reason, unwanted_at=None), after_s=age_s)
     assert isinstance(answer, EndSession) is ends
     if isinstance(answer, EndSession):
         assert answer.reason == "too_old"
+
+
+@pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
+@pytest.mark.parametrize("reason", ["boot_stuck", "refused", "throttled"])
+def test_after_an_end_that_took_too_long_nobody_waits_any_more(reason: str, age_s: float, ends: bool):
+    """Whatever the reason: the user has long gone on, and the next deadline would count from now."""
+    late = failed(reason, prepared_at=moment(3000).wall, unwanted_at=moment(3000).wall)
+    answer = step(WAITING, late, after_s=3000 + age_s)
+    assert isinstance(answer, EndSession) is ends
+    if isinstance(answer, EndSession):
+        assert answer.reason == "too_old"
+
+
+def test_the_wait_for_the_same_offer_counts_from_the_first_of_the_last_attempts_in_vain():
+    """Not from the session's start, which may lie long before a slow boot; nor from the last attempt alone."""
+    slow = failed("boot_stuck", number=1, prepared_at=WALL, unwanted_at=moment(900).wall)
+    first = failed("throttled", number=2, prepared_at=moment(1000).wall, unwanted_at=None)
+    last = failed("never_sent", number=3, prepared_at=moment(1500).wall, unwanted_at=None)
+    for attempts in ((slow, first, last), (last, slow, first)):
+        assert isinstance(step(WAITING, *attempts, after_s=1600), StartAttempt)
+        answer = step(WAITING, *attempts, after_s=1600.001)
+        assert isinstance(answer, EndSession) and answer.reason == "too_old"
+
+
+@pytest.mark.parametrize(("apart_s", "waits"), [(0, False), (120, False), (-120, False), (121, True), (-121, True)])
+def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, waits: bool):
+    now = moment(60)
+    told = replace(now, provider_date=now.wall + us(apart_s))
+    for one in (failed("boot_stuck"), failed("never_sent")):
+        assert (next_step(WAITING, [one], told, REAL) is None) is waits
+    ended = next_step(WAITING, [failed("key_rejected")], told, REAL)
+    assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
 @pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit"])

@@ -22,9 +22,9 @@ from gpushopper.core.policy import (
 )
 
 SIXTIETH = {
-    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "prepared_max_age_s", "absence_spacing_s", "gone_spacing_s",
-    "gone_span_s", "gone_rechecks_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
-    "destroy_alarm_repeat_s", "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
+    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "absence_spacing_s", "gone_spacing_s",
+    "gone_span_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
+    "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
     "orphan_min_age_s", "steady_look_s", "doubt_look_s", "empty_pause_s",
 }  # fmt: skip
 QUICKER = {
@@ -32,9 +32,9 @@ QUICKER = {
     "end_looks_s", "end_look_steady_s",
 }  # fmt: skip
 UNSCALED = {
-    "absence_units", "gone_units", "price_tolerance", "orphan_passes", "adopt_life_s", "adopt_notice_s",
+    "absence_units", "gone_units", "price_tolerance", "adopt_life_s", "adopt_notice_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_passes", "reserve_slack_s",
-    "storage_slack_s",
+    "storage_slack_s", "prepared_max_age_s", "prepared_look_s", "blind_looks_s",
 }  # fmt: skip
 
 
@@ -47,8 +47,8 @@ def test_the_hard_maximum_is_twelve_hours():
     [
         ("absence_units", 3), ("absence_spacing_s", 60), ("gone_units", 3), ("gone_spacing_s", 30),
         ("gone_span_s", 120),
-        ("gone_rechecks_s", (600, 3600, 86400)), ("destroy_ladder_s", (5, 15, 30, 60, 120)), ("destroy_every_s", 300),
-        ("destroy_alarms_s", (300, 900, 3600)), ("breaker_minimum", 2), ("breaker_share", 0.25), ("orphan_passes", 2),
+        ("destroy_ladder_s", (5, 15, 30, 60, 120)), ("destroy_every_s", 300),
+        ("destroy_alarms_s", (300, 900, 3600)), ("breaker_minimum", 2), ("breaker_share", 0.25),
         ("orphan_min_age_s", 900), ("adopt_life_s", 3600), ("adopt_notice_s", 900), ("price_tolerance", 0.02),
         ("interrupted_grace_s", 1800), ("empty_pause_s", 600), ("freshness_s", 60), ("boot_limit_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
@@ -64,7 +64,7 @@ def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
     [
         {"send_limit_s": 151}, {"kernel_limit_s": 121}, {"flight_s": 89}, {"freshness_s": 9.9},
         {"gone_spacing_s": SLOWEST_GAP_S - 0.1}, {"absence_spacing_s": SLOWEST_GAP_S - 0.1}, {"gone_span_s": 300},
-        {"destroy_every_s": 120},
+        {"destroy_every_s": 120}, {"prepared_max_age_s": 10 * SLOWEST_GAP_S - 1},
     ],
 )  # fmt: skip
 def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any]):
@@ -72,7 +72,13 @@ def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any])
         replace(REAL, **changes)
 
 
-@pytest.mark.parametrize("changes", [{"send_limit_s": 150}, {"freshness_s": 10}, {"gone_spacing_s": SLOWEST_GAP_S}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"send_limit_s": 150}, {"freshness_s": 10}, {"gone_spacing_s": SLOWEST_GAP_S},
+        {"prepared_max_age_s": 10 * SLOWEST_GAP_S},
+    ],
+)  # fmt: skip
 def test_numbers_at_their_bounds_are_accepted(changes: dict[str, Any]):
     assert replace(REAL, **changes)
 
@@ -105,6 +111,7 @@ def test_every_policy_keeps_its_own_rules(policy: Policy):
     assert list(policy.destroy_alarms_s) == sorted(policy.destroy_alarms_s)
     assert policy.settle_s == policy.flight_s + policy.list_lag_s
     assert policy.boot_silence_s < policy.boot_limit_s
+    assert policy.prepared_max_age_s >= 10 * SLOWEST_GAP_S, "a turn behind other creates is no reason to give up"
     assert policy.gone_units >= 3 and policy.absence_units >= 3
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Relabel
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
-from gpushopper.core.instances import Instance, make_label
+from gpushopper.core.instances import Instance, StatusClass, make_label
 from gpushopper.core.moment import HOUR, us
 from gpushopper.core.policy import REAL
 from gpushopper.core.reconcile import decide_listing
@@ -186,34 +186,85 @@ def test_another_instance_under_a_closed_label_is_destroyed_at_once():
 # ---- twins under an open label
 
 
+def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **changes: Any) -> list[Action]:
+    """What a list says when this row was first seen under a recorded label so long ago, or never."""
+    since = {} if since_s is None else {twin.instance_id: LATER.wall - us(since_s)}
+    return decide_listing(
+        held(*attempts, strangers_since=since), seen(row(), twin, now=LATER, known=attempts, **changes), LATER, REAL
+    )
+
+
 @pytest.mark.parametrize(
-    ("passes", "age_s", "destroyed"),
-    [(1, 900, True), (0, 9000, False), (1, 899, False), (5, 899, False), (5, 900, True), (1, None, False)],
-)
-def test_a_twin_of_an_open_attempt_needs_two_passes_and_a_minimum_age(
-    passes: int, age_s: float | None, destroyed: bool
+    ("since_s", "age_s", "destroyed"),
+    [
+        (2, 900, True), (None, 9000, False), (2, 899, False), (9000, 899, False), (9000, 900, True),
+        (900, None, True), (899, None, False), (None, None, False),
+    ],
+)  # fmt: skip
+def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
+    since_s: float | None, age_s: float | None, destroyed: bool
 ):
-    one = attempt(State.RUNNING, strange_passes=passes)
-    twin = replace(SECOND, created_at=None if age_s is None else LATER.wall - us(age_s))
-    actions = decide([one], twin)
+    one = attempt(State.RUNNING)
+    actions = strange([one], replace(SECOND, created_at=None if age_s is None else LATER.wall - us(age_s)), since_s)
     assert bool(of(DestroyTwin, actions)) is destroyed
     after = carried_out(one, actions)
     assert (after.state, after.instance_id) == (State.RUNNING, "101"), "the recorded one is kept"
-    assert after.strange_passes == (passes if destroyed else passes + 1)
+
+
+@pytest.mark.parametrize("since_s", [None, 2, 9000])
+def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
+    actions = strange([attempt(State.RUNNING)], replace(SECOND, created_at=None), since_s)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.TWIN, "202")]
+
+
+def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
+    for maker in (attempt(State.RUNNING), CLOSED):
+        actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_whole=False)
+        assert of(DestroyTwin, actions) == []
+        assert alarms.TWIN not in {alarm.kind for alarm in of(Raise, actions)}
+    assert decide([], row(), is_whole=False) == []
 
 
 def test_a_twin_is_counted_against_the_create_not_against_another_twin():
-    one = attempt(State.RUNNING, strange_passes=1)
+    one = attempt(State.RUNNING)
     other = attempt(State.GONE, 1, instance_id="77", origin=Origin.SWEEP, label=one.label, reason="twin")
     for pair in ([one, other], [other, one]):
-        (twin,) = of(DestroyTwin, decide(pair, replace(SECOND, created_at=WALL)))
+        (twin,) = of(DestroyTwin, strange(pair, replace(SECOND, created_at=WALL), 60))
         assert twin.twin_of == one
 
 
 def test_a_recorded_twin_is_no_new_twin():
-    one = attempt(State.RUNNING, strange_passes=5)
+    one = attempt(State.RUNNING)
     twin = attempt(State.DESTROYING, 1, instance_id="202", origin=Origin.SWEEP, label=one.label, reason="twin")
-    assert of(DestroyTwin, decide([one, twin], row(), replace(SECOND, created_at=WALL))) == []
+    assert of(DestroyTwin, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
+    # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
+    elsewhere = {"by_instance": {"101": one}, "strangers_since": {"202": WALL}}
+    actions = decide_listing(held(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
+    assert of(DestroyTwin, actions) == [] and of(Raise, actions) == []
+
+
+# ---- a copied home
+
+
+def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
+    one, twin = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
+    listed = seen(row(), twin, now=LATER, known=[one])
+    actions = decide_listing(held(one, is_copy=True, strangers_since={"202": WALL}), listed, LATER, REAL)
+    assert carried_out(one, actions).last_seen_at == LATER.wall
+    assert of(Raise, actions) == [] and of(DestroyTwin, actions) == []
+    for attempts in ([CLOSED], [NEVER_SEEN], [UNSURE], []):
+        listed = seen(row(), twin, now=LATER, known=attempts)
+        assert decide_listing(held(*attempts, is_copy=True), listed, LATER, REAL) == []
+
+
+# ---- GPU time of what was found
+
+
+@pytest.mark.parametrize("status", StatusClass)
+@pytest.mark.parametrize("one", [UNSURE, CLOSED, NEVER_SEEN, attempt(State.UNCERTAIN, desire=Desire.GONE)])
+def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClass):
+    after = carried_out(one, decide([one], row(status=status)))
+    assert after.gpu_billing is (status is StatusClass.RUNNING)
 
 
 # ---- strays
@@ -240,7 +291,7 @@ def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
     one = attempt(State.BOOTING, origin=Origin.SWEEP)
     then = decide([one], row(), SECOND)
     assert of(AdoptStray, then) == []
-    assert carried_out(one, then).strange_passes == 1
+    assert [(a.kind, a.subject) for a in of(Raise, then)] == [(alarms.TWIN, "202")]
 
 
 # ---- the second carrier
