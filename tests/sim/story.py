@@ -84,6 +84,7 @@ class Story:
         self.wishes: dict[str, Wish] = {}
         self.down_s = down_s
         self.starts = 0
+        self._asked = 0
         self._heard_to = 0
         self._receipts: list[dict[str, Any]] = []
         self.notes: list[str] = []
@@ -179,7 +180,8 @@ class Story:
 
     def provision(self, name: str, *, hours: float = 2.0, retries: int = 2, gpu: str = "RTX 4090", **more: Any) -> Wish:
         """Plan and provision as the command does: the same key is repeated until an answer comes (I22)."""
-        wish = Wish(name, 20.0 + len(self.wishes), self.now, us(hours * 3600))
+        self._asked += 1
+        wish = Wish(name, 20.0 + self._asked, self.now, us(hours * 3600))
         search = wire.SearchRequest(gpu=gpu, disk_gb=wish.disk_gb)
         asked = wire.PlanRequest(search=search, life_us=wish.life_us, retries=retries)
         plan = self._patiently(lambda: self.world.engine.plan(asked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.core.moment import us
+from gpushopper.errors import Refused
 from tests.sim.story import Story
 from tests.sim.truth import audit
 
@@ -150,3 +151,40 @@ def test_a_sleep_shorter_than_the_doubt_is_not_waited_through() -> None:
         assert len(story.world.market.creates) == 1
         story.finish(after_s=0)
         assert audit(story, must_run=("a",)) == []
+
+
+@pytest.mark.parametrize("wrong_s", [DAY_S, -DAY_S, 3600, -3600])
+def test_a_clock_that_is_wrong_when_it_is_asked_for(wrong_s: int) -> None:
+    """Corrected while the session runs, it would end it a day late, past twelve hours: nothing is rented (F62)."""
+    with Story() as story:
+        story.world.clock.skew = us(wrong_s)
+        story.start().ready()
+        with pytest.raises(Refused) as refusal:
+            story.provision("a")
+        assert refusal.value.code == "clock_suspect"
+        assert story.world.market.creates == []
+
+
+@pytest.mark.parametrize("wrong_s", [DAY_S, -DAY_S])
+def test_a_clock_that_goes_wrong_before_it_fails_over(wrong_s: int) -> None:
+    """The next attempt's deadline is not written by a clock that is off (F62)."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "stuck_loading", count=1)
+        story.provision("a", hours=2)
+        story.run_for(300)
+        story.world.clock.skew = us(wrong_s)
+        story.world.engine.resume()
+        story.run_for(2400)
+        story.world.clock.skew = 0
+        story.world.engine.resume()
+        # It may give up ("too old"), since an hour that a clock invents counts as waiting; it may not live longer.
+        story.until_running("a")
+        story.run_for(3 * 3600)
+        for seen in story.world.market.creates:
+            (number,) = seen.ids
+            ended = story.world.market.instances[number].ended_at
+            assert ended is not None
+            assert ended - seen.at <= story.wishes["a"].life_us + us(60)
+        story.finish()
+        assert audit(story) == []

@@ -79,7 +79,7 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
         ends = destroys_of(story, instance)
         if kept:
             assert ends == []
-            story.run_for(4 * 3600)
+            story.run_for(3600)
             assert destroys_of(story, instance) == []
             story.end("a")
         else:

@@ -26,6 +26,12 @@ def audit(story: Story, *, must_run: tuple[str, ...] = ()) -> list[str]:
     return found + story.notes
 
 
+def audit_deeds(story: Story) -> list[str]:
+    """What may not have happened at any time, whatever is still to come."""
+    story.world.market.settle()
+    return _killed(story) + _creates(story) + _overlaps(story) + _receipts(story)
+
+
 def wish_of(story: Story, instance: Instance) -> Wish | None:
     """Whose instance it is."""
     named = (w for w in story.wishes.values() if w.disk_gb == instance.order.disk_gb)

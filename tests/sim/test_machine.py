@@ -1,0 +1,142 @@
+"""A state machine looks for the story nobody thought of: users, faults, crashes, sleep, operators (safety.md C3).
+
+After every rule: nothing healthy and wanted was destroyed, no label was sent twice, no receipt was untrue. At the end
+everything heals, and the whole audit must pass.
+"""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gpushopper import wire
+from gpushopper.core.moment import us
+from gpushopper.errors import ShopperError
+from tests.sim.soak import LIES
+from tests.sim.story import Story
+from tests.sim.truth import audit, audit_deeds
+from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS
+
+SPANS = st.sampled_from((1.0, 30.0, 300.0, 1800.0, 3 * 3600.0))
+CASES = st.sampled_from(CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS + LIES)
+PICK = st.integers(0, 100)
+
+
+class Shopping(RuleBasedStateMachine):
+    """One user, one daemon, one market."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story(points=True)
+        self.asked = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self.story.start().ready()
+
+    def names(self) -> list[str]:
+        """Sessions that the user still counts on."""
+        for name, wish in self.story.wishes.items():
+            wish.gave_up |= self.story.status(name) in ("failed", "stopped", "stopping")
+        return [n for n, w in self.story.wishes.items() if not w.gave_up and w.ended_at is None]
+
+    @rule(hours=st.sampled_from((0.25, 1.0, 11.0)))
+    def provision(self, hours: float) -> None:
+        if len(self.names()) >= 4:
+            return
+        self.asked += 1
+        name = f"s{self.asked}"
+        try:
+            self.story.provision(name, hours=hours)
+        except (ShopperError, AssertionError):
+            self.story.wishes.pop(name, None)
+
+    @rule(pick=PICK)
+    def end(self, pick: int) -> None:
+        if found := self.names():
+            self.story.end(found[pick % len(found)])
+
+    @rule(pick=PICK)
+    def extend(self, pick: int) -> None:
+        if found := self.names():
+            wish = self.story.wishes[found[pick % len(found)]]
+            try:
+                self.story.survive(lambda: self.story.world.engine.extend(wish.session, wire.ExtendRequest(us(900))))
+                wish.life_us += us(900)
+            except ShopperError:
+                return
+
+    @rule(span=SPANS)
+    def wait(self, span: float) -> None:
+        self.story.run_for(span)
+
+    @rule(span=SPANS)
+    def sleep(self, span: float) -> None:
+        self.story.world.sleep(span)
+
+    @rule(jump=st.sampled_from((0, 3600, -3600, 86_400, -86_400)))
+    def jump(self, jump: int) -> None:
+        self.story.world.clock.skew = us(jump)
+        self.story.world.engine.resume()
+
+    @rule(span=SPANS)
+    def kill(self, span: float) -> None:
+        self.story.kill(down_s=span)
+
+    @rule(ahead=st.integers(1, 40))
+    def die_soon(self, ahead: int) -> None:
+        points = self.story.points
+        points.dies_at = points.dies_at | {len(points.hits) + ahead}
+
+    @rule(case=CASES)
+    def fault(self, case: object) -> None:
+        more = {} if case.word in ("omit", "offline") else {"duration": "30m"}  # type: ignore[attr-defined]
+        self.story.world.fault(case.call, case.word, case.arg, count=case.count, **more)  # type: ignore[attr-defined]
+
+    @precondition(lambda self: self.story.world.faults.faults)
+    @rule()
+    def heal(self) -> None:
+        self.story.heal()
+
+    @rule(label=st.sampled_from(("", "gs1-", "someone")))
+    def stranger(self, label: str) -> None:
+        self.story.world.stranger(label)
+
+    @invariant()
+    def nothing_wanted_was_harmed(self) -> None:
+        if self.story.starts:
+            assert audit_deeds(self.story) == []
+
+    def teardown(self) -> None:
+        story = self.story
+        try:
+            if story.starts:
+                story.heal()
+                story.points.is_armed = False
+                story.world.clock.skew = 0
+                story.world.engine.resume()
+                story.run_for(1800)
+                for name in self.names():
+                    story.end(name)
+                story.finish()
+                assert audit(story) == []
+        finally:
+            story.__exit__()
+
+
+def test_a_few_stories() -> None:
+    run_state_machine_as_test(Shopping, settings=settings(max_examples=12, stateful_step_count=20))
+
+
+@pytest.mark.sweep
+def test_many_stories() -> None:
+    run_state_machine_as_test(Shopping, settings=settings(max_examples=150, stateful_step_count=40))

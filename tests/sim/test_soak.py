@@ -1,0 +1,22 @@
+"""Simulated days with everything going wrong at random: in the end the ledger is what the users asked for (C6, I19)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim.soak import soak
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_short_soak(seed: int) -> None:
+    wrong, said = soak(seed, 0.7)
+    print(f"\n{said}")
+    assert wrong == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(100, 160))
+def test_a_long_soak(seed: int) -> None:
+    wrong, said = soak(seed, 3.0)
+    print(f"\n{said}")
+    assert wrong == [], f"again with: python -m tests.sim.soak {seed} 3"
