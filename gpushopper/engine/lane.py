@@ -278,7 +278,8 @@ class Lane:
     def _took_list(self, value: Listing | Blind, flight: Flight, now: Moment) -> None:
         if not isinstance(value, Blind) and (self.sight.wrong_account or not self.sight.account_id):
             # Rows are found by account and id: with another account's list, ours would all look like strangers (F45).
-            value = Blind(Trouble.AUTH, self.sight.trouble or "the account behind the key is not known")
+            unknown = "the account behind the key is not the one expected"
+            value = Blind(Trouble.SHAPE, self.sight.trouble or unknown)  # the key itself may be good
         if isinstance(value, Blind):
             actions = self.sight.blind(value, self.name, now, self.ctx.policy)
             self.transact(now, lambda tx: tx.run(actions))
