@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFAULT_LIFE_S = 2 * 3600
 MOST_RETRIES = 100
+LONGEST_NAME = 100
 FREE_FLOOR = 200 * 2**20
 """Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
 
@@ -108,6 +109,8 @@ def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.Provisi
         raise UsageError("a session needs at least 1 GB of disk")
     if not request.consumer or not 0 <= request.retries <= MOST_RETRIES:
         raise UsageError(f"a session needs a consumer, and at most {MOST_RETRIES} retries")
+    if max(len(request.consumer), len(request.name or "")) > LONGEST_NAME:
+        raise UsageError(f"a name has at most {LONGEST_NAME} characters")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
