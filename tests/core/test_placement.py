@@ -63,10 +63,11 @@ def test_after_an_end_that_took_too_long_nobody_waits_any_more(reason: str, age_
 
 def test_the_wait_for_the_same_offer_counts_from_the_first_of_the_last_attempts_in_vain():
     """Not from the session's start, which may lie long before a slow boot; nor from the last attempt alone."""
-    slow = failed("boot_stuck", number=1, prepared_at=WALL, unwanted_at=moment(900).wall)
-    first = failed("throttled", number=2, prepared_at=moment(1000).wall, unwanted_at=None)
-    last = failed("never_sent", number=3, prepared_at=moment(1500).wall, unwanted_at=None)
-    for attempts in ((slow, first, last), (last, slow, first)):
+    early = failed("throttled", number=1, prepared_at=WALL, unwanted_at=None)
+    slow = failed("boot_stuck", number=2, prepared_at=moment(10).wall, unwanted_at=moment(900).wall)
+    first = failed("throttled", number=3, prepared_at=moment(1000).wall, unwanted_at=None)
+    last = failed("never_sent", number=4, prepared_at=moment(1500).wall, unwanted_at=None)
+    for attempts in ((early, slow, first, last), (last, slow, early, first)):
         assert isinstance(step(WAITING, *attempts, after_s=1600), StartAttempt)
         answer = step(WAITING, *attempts, after_s=1600.001)
         assert isinstance(answer, EndSession) and answer.reason == "too_old"

@@ -1,0 +1,296 @@
+"""Stories that once went wrong, about going on: the next attempt, brakes, money, looks, alarms and what is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gpushopper import wire
+from gpushopper.core.admission import Brakes
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.moment import HOUR, us
+from gpushopper.core.money import DOLLAR
+from gpushopper.core.policy import DRILL
+from gpushopper.errors import Refused, UsageError
+from gpushopper.providers.base import Destroyed, DestroyOutcome
+from gpushopper.sandbox import actions
+from gpushopper.store import sessions
+from tests.sim.world import World
+
+
+def attempts(world: World) -> list[Attempt]:
+    return sessions.load_attempts(world.store, open_only=False)
+
+
+def reasons(world: World) -> list[tuple[State, str]]:
+    return [(one.state, one.reason) for one in attempts(world)]
+
+
+def told(world: World) -> Counter[tuple[str, str]]:
+    """How often each alarm was raised and cleared."""
+    every = world.engine.events(0, 100_000).events
+    return Counter((e.kind, e.data["kind"]) for e in every if e.kind.startswith("alarm"))
+
+
+def steps(world: World, seconds: float) -> int:
+    """How often the loop wakes in that time."""
+    end, number = world.clock.t + us(seconds), 0
+    while world.clock.t < end:
+        world.engine.step()
+        world._jump(end)
+        number += 1
+    return number
+
+
+def set_balance(world: World, micros: int) -> None:
+    """The provider tells this balance from the next look on."""
+    connection = world.engine.lanes["vast"].connection
+    real = type(connection).fetch_account
+    connection.fetch_account = lambda limit: replace(real(connection, limit), balance=micros)
+    world.run_for(400)
+
+
+# ---- the next attempt
+
+
+def test_a_session_does_not_rent_on_hours_after_its_attempt_was_given_up(world: World):
+    """S12: an end that takes fourteen hours leaves nobody who waits for a replacement."""
+    world.fault("create", "start_failure", count=1)
+    world.fault("destroy", "ack_noop", "1000000")
+    session = world.provision(hours=2)
+    world.run_for(14 * 3600)
+    world.faults.clear()
+    world.run_for(1200)
+    assert reasons(world) == [(State.GONE, "boot_failed")]
+    assert (world.status(session), world.view(session).reason) == ("failed", "too_old")
+
+
+def test_one_throttle_after_a_slow_boot_does_not_end_the_session(world: World):
+    """S12: patience with the same offer counts from its first try, not from the session's start."""
+    world.fault("create", "stuck_loading", count=1)
+    session = world.provision(hours=3)
+    assert world.run_until(lambda: len(attempts(world)) == 2, 3600)
+    world.fault("create", "429", "1")
+    world.run_for(900)
+    assert [reason for _, reason in reasons(world)] == ["boot_stuck", "throttled", ""]
+    assert world.status(session) == "running"
+
+
+@pytest.mark.parametrize("throttles", [0, 1])
+def test_in_a_drill_no_session_is_too_old_while_it_waits_its_turn(tmp_path: Path, throttles: int):
+    """S7: the provider's gaps between creates are real, so the patience for them is never scaled."""
+    world = World(tmp_path, policy=DRILL, boot_seconds=1).start().ready()
+    if throttles:
+        world.fault("create", "429", str(throttles))
+    made = [world.provision(hours=2) for _ in range(6)]
+    world.run_for(200)
+    assert [(world.status(s), world.view(s).reason) for s in made] == [("running", "")] * 6
+    world.kill()
+
+
+# ---- brakes and money
+
+
+def test_creates_that_were_never_heard_do_not_count_against_the_brake(tmp_path: Path):
+    """S8: a lost network uses up nothing; with its return others may rent."""
+    world = World(tmp_path, brakes=Brakes()).start().ready()
+    world.fault("create", "dns")
+    world.provision()
+    world.run_for(300)
+    assert len(attempts(world)) > Brakes().creates_per_hour
+    world.faults.clear()
+    world.provision()
+    world.kill()
+
+
+def test_the_account_must_hold_all_reserves_together(world: World):
+    """I13: each worst case alone would fit; extending counts as well."""
+    session = world.provision(hours=10)
+    assert world.running(session)
+    reserve = attempts(world)[0].reserve
+    set_balance(world, int(reserve * 1.2))
+    for _ in range(3):
+        with pytest.raises(Refused) as caught:
+            world.provision(hours=10)
+        assert caught.value.code == "balance"
+    set_balance(world, DOLLAR // 10)
+    with pytest.raises(Refused) as caught:
+        world.engine.extend(session, wire.ExtendRequest(add_us=HOUR))
+    assert caught.value.code == "balance"
+    assert [a.reserve for a in attempts(world)] == [reserve]
+
+
+def test_a_price_that_rose_raises_the_promise_and_the_reserve(world: World):
+    """I13, F15: what it costs at most is told from the live price."""
+    session = world.provision(hours=10)
+    assert world.running(session)
+    before = world.view(session).at_most
+    actions.revise(world.market, world.market.present()[0], "price_factor", 3)
+    world.run_for(400)
+    after = world.view(session).at_most
+    assert after > 2.5 * before
+    assert world.engine.costs(session).rows[0].reserved > after - before
+    assert "price_moved" in world.alarms()
+    world.run_for(9.5 * 3600)
+    assert world.view(session).accrued <= world.view(session).at_most
+
+
+def covers(ours: int, truth_dollars: str | float) -> bool:
+    """Never less than the market's own GPU bill, and little more."""
+    truth = float(truth_dollars) * DOLLAR
+    return truth <= ours <= truth * 1.1 + DOLLAR // 100
+
+
+def test_an_instance_that_came_back_has_billed_all_the_while(world: World):
+    """S19, I7: gone by all proofs, seen again eight hours later: the books follow it."""
+    session = world.provision(hours=5)
+    assert world.running(session)
+    world.run_for(600)
+    world.fault("destroy", "zombie", "10m", count=1)
+    world.engine.end([session])
+    assert world.ended(session)
+    world.kill()
+    world.clock.t += us(8 * 3600)
+    world.start().run_for(1800)
+    (truth,) = world.ledger()["instances"]
+    view = world.view(session)
+    assert covers(view.attempts[0].receipt["cost"]["gpu"], truth["gpu_usd"])
+    assert view.ended_at is not None and view.ended_at > attempts(world)[0].sent_at + 8 * HOUR
+
+
+def test_a_twin_bills_its_gpu_from_the_start(world: World):
+    """S9, S19: the second instance of one create is on the books like the first."""
+    world.fault("create", "dup", count=1)
+    session = world.provision(hours=2)
+    world.run_for(7500)
+    assert world.ended(session)
+    rows = {row["id"]: row for row in world.ledger()["instances"]}
+    assert len(rows) == 2
+    for one in world.view(session).attempts:
+        assert covers(one.receipt["cost"]["gpu"], rows[one.instance_id]["gpu_usd"])
+
+
+def test_an_unwanted_create_that_is_found_late_has_billed_its_gpu(world: World):
+    """F41, S19: nine minutes unseen are nine minutes paid."""
+    world.fault("create", "commit_then_hang", count=1)
+    world.fault("list", "lag", "9m")
+    session = world.provision(hours=2)
+    world.run_for(100)
+    world.engine.end([session])
+    assert world.ended(session)
+    (truth,) = world.ledger()["instances"]
+    assert covers(world.view(session).attempts[0].receipt["cost"]["gpu"], truth["gpu_usd"])
+
+
+# ---- looks and wakes
+
+
+def test_a_blip_of_the_list_delays_a_create_by_seconds(world: World):
+    """S15, S24: an intention looks again soon, not at the pace of a calm account."""
+    session = world.provision()
+    world.fault("list", "status", "500", count=2)
+    world.engine.wake()
+    assert world.running(session, 90)
+
+
+def test_a_blip_of_the_list_delays_the_start_by_seconds(tmp_path: Path):
+    """S24: one failed list leaves the daemon not ready for seconds."""
+    world = World(tmp_path).start()
+    world.fault("list", "status", "500", count=2)
+    assert world.run_until(world.engine.is_ready, 30)
+    world.kill()
+
+
+def test_a_kept_interruption_wakes_nobody_each_second(world: World):
+    """S15: a grace that does not count is no due time."""
+    assert world.running(world.provision(hours=5, keep_stopped=True))
+    actions.revise(world.market, world.market.present()[0], "outbid", None)
+    world.run_for(2400)
+    assert attempts(world)[0].state is State.INTERRUPTED
+    assert steps(world, 600) <= 60
+
+
+def test_blindness_is_told_within_a_minute(world: World):
+    """S24: also while an instance runs and looks are far apart."""
+    assert world.running(world.provision())
+    world.run_for(300)
+    world.fault("list", "status", "500")
+    world.engine.wake()
+    assert world.run_until(lambda: "degraded" in world.alarms(), 65)
+
+
+# ---- alarms
+
+
+def test_a_key_that_may_not_destroy_raises_one_alarm_that_stays(world: World):
+    """I30: good lists do not clear what the destroy was told."""
+    session = world.provision()
+    assert world.running(session)
+    refused = Destroyed(DestroyOutcome.UNAUTHORISED, "no right")
+    world.engine.lanes["vast"].connection.destroy = lambda ids, limit: tuple(refused for _ in ids)
+    world.engine.end([session])
+    world.run_for(2 * 3600)
+    assert world.alarms() == {"destroy_refused", "end_by_hand"}
+    assert told(world)["alarm", "destroy_refused"] == 1
+    assert not any(kind == "key_rejected" for _, kind in told(world))
+
+
+def test_a_mass_change_is_told_once_although_every_other_list_is_partial(world: World):
+    """I29, I30: a list that proves nothing does not end the alarm."""
+    made = [world.provision(hours=8) for _ in range(4)]
+    assert all(world.running(session) for session in made)
+    for one in attempts(world)[:3]:
+        world.fault("list", "omit", f"{one.instance_id},20h")
+    connection, count = world.engine.lanes["vast"].connection, [0]
+    real = connection.fetch_instances
+
+    def every_other_partial(limit):
+        count[0] += 1
+        value = real(limit)
+        return replace(value, complete=bool(count[0] % 2)) if hasattr(value, "complete") else value
+
+    connection.fetch_instances = every_other_partial
+    world.run_for(2 * 3600)
+    assert told(world)["alarm", "mass_change"] == 1
+    assert told(world)["alarm_cleared", "mass_change"] == 0
+
+
+def test_the_alarm_about_a_missing_instance_ends_before_hand_over_too(tmp_path: Path):
+    """I30: back to booting is back."""
+    world = World(tmp_path, boot_seconds=3000).start().ready()
+    world.provision(hours=5)
+    assert world.run_until(lambda: attempts(world)[0].state is State.BOOTING, 100)
+    world.run_for(30)
+    for _ in range(2):
+        world.stranger()
+    one = attempts(world)[0]
+    world.fault("list", "omit", f"{one.instance_id},15m")
+    world.fault("get", "null", duration="15m")
+    world.run_for(14 * 60)
+    assert (attempts(world)[0].state, world.alarms()) == (State.SUSPECT, {"missing"})
+    (real,) = (i for i in world.market.present() if str(i.id) == one.instance_id)
+    actions.revise(world.market, real, "offline_host", "3m")
+    world.run_for(600)
+    assert (attempts(world)[0].state, world.alarms()) == (State.BOOTING, set())
+    world.kill()
+
+
+# ---- requests
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"consumer": ""}, {"disk_gb": -5.0}, {"disk_gb": float("nan")}, {"retries": 10**30}, {"name": "a" * 100_000}],
+)
+def test_a_request_out_of_all_bounds_is_refused_before_anything_is_written(world: World, changes: dict):
+    """S16: what the database or the market could not hold is the caller's mistake."""
+    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), life_us=2 * HOUR))
+    asked = wire.ProvisionRequest(
+        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, life_us=plan.life_us, image=plan.image
+    )
+    with pytest.raises(UsageError):
+        world.engine.provision(replace(asked, **changes))
+    assert attempts(world) == []
