@@ -39,6 +39,7 @@ class Transaction:
         self.now = now
         self._attempts: dict[str, Attempt] = {}
         self._sessions: dict[str, Session] = {}
+        self._standing: set[tuple[str, str]] | None = None
         self.relabels: list[act.Relabel] = []
 
     def run(self, todo: Iterable[act.Action]) -> None:
@@ -101,21 +102,26 @@ class Transaction:
 
     @_do.register
     def _(self, action: act.Raise) -> None:
-        new = alarms.raise_alarm(
-            self.ctx.store,
-            at=self.now.wall,
-            kind=action.kind,
-            subject=action.subject,
-            text=action.text,
-            hint=action.hint,
-        )
-        if new:
+        if (action.kind, action.subject) in self._alarmed():
+            return
+        kind, subject, text, hint = action.kind, action.subject, action.text, action.hint
+        if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
+            self._alarmed().add((kind, subject))
             self.note(act.Note("alarm", action.text, {"kind": action.kind}))
 
     @_do.register
     def _(self, action: act.Clear) -> None:
+        if (action.kind, action.subject) not in self._alarmed():
+            return
         if alarms.clear_alarm(self.ctx.store, at=self.now.wall, kind=action.kind, subject=action.subject):
+            self._alarmed().discard((action.kind, action.subject))
             self.note(act.Note("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
+
+    def _alarmed(self) -> set[tuple[str, str]]:
+        """What stands, read once: nearly every pass clears alarms that are not there."""
+        if self._standing is None:
+            self._standing = alarms.standing(self.ctx.store)
+        return self._standing
 
     # ---- the steps
 
