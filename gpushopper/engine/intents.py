@@ -296,6 +296,9 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, Note("extended", text, {"until": wall}))
     if session.until_at is not None or request.until_at is not None:
         sessions.update_session(tx.ctx.store, session, until_at=wall, life_us=None)
+    elif session.life_us is not None and request.add_us is not None:
+        # An attempt that takes this one's place gets the longer life too: it was promised.
+        sessions.update_session(tx.ctx.store, session, life_us=session.life_us + request.add_us)
     return views.session(tx.ctx, find(tx.ctx, session.id))
 
 

@@ -68,6 +68,23 @@ def test_a_boot_that_makes_progress_for_ever_ends(policy: object) -> None:
         assert audit(story) == []
 
 
+def test_an_extension_holds_for_the_attempt_that_takes_over() -> None:
+    """Extended while it boots in vain; the next attempt lives as long as was promised (S19)."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "stuck_loading", count=1)
+        wish = story.provision("a", hours=0.5)
+        story.run_for(60)
+        story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(3600)))
+        wish.life_us += us(3600)
+        assert story.until_running("a")
+        story.run_for(3 * 3600)
+        latest = story.instances("a")[-1]
+        assert abs(lives_s(story, latest) - 5400) <= 60
+        story.finish()
+        assert audit(story) == []
+
+
 def test_extend_while_ending_is_refused() -> None:
     """The end is write-once (F18, F121)."""
     with Story() as story:
