@@ -13,6 +13,7 @@ from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
 STORY = "provision, run, end"
 SEAMS = ("begin", "commit", "file", "account", "list", "create", "get", "destroy")
 SHARES = 4
+FINE_SHARES = 12
 """The points of one story are shared out: two workers have something to do, and no test takes minutes."""
 
 
@@ -53,29 +54,29 @@ def test_a_crash_anywhere_on_the_path_of_a_create(share: int) -> None:
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", range(FINE_SHARES))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_crash_anywhere_in_a_story(scenario: str, share: int) -> None:
     count = len(record(None, scenario).points)
-    numbers = list(range(1, count + 1))[share::SHARES]
+    numbers = list(range(1, count + 1))[share::FINE_SHARES]
     print(f"\n{scenario}: {len(numbers)} of {count} points")
     assert die_at(None, scenario, numbers) == []
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", range(FINE_SHARES))
 @pytest.mark.parametrize("case", CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS, ids=lambda case: case.name)
 def test_every_word_with_a_crash_at_every_point(case: Case, share: int) -> None:
     """The full cross product: every word, dying before and after every commit, send, reply and file write."""
     points = record(case).points
     # To die before a transaction begins is to die after the one before it was committed.
-    numbers = [number for number, name in enumerate(points, 1) if name != "begin"][share::SHARES]
+    numbers = [number for number, name in enumerate(points, 1) if name != "begin"][share::FINE_SHARES]
     print(f"\n{case.name}: {len(numbers)} of {len(points)} points")
     assert die_at(case, STORY, numbers) == []
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(120))
 def test_a_second_crash_during_recovery(seed: int) -> None:
     """Pairs of points, the second of them reached only because of the first; sampled by seed."""
     dice = Random(f"pairs {seed}")
@@ -83,7 +84,7 @@ def test_a_second_crash_during_recovery(seed: int) -> None:
     case = dice.choice([None, *CREATE_WORDS, *DESTROY_WORDS, *NETWORK_WORDS])
     count = len(record(case, scenario).points)
     wrong = []
-    for _ in range(6):
+    for _ in range(3):
         first = dice.randint(1, count)
         again = tell(case, scenario, dies_at=(first,), must_act=False)
         second = dice.randint(first + 1, min(first + 40, len(again.points)))
