@@ -267,7 +267,8 @@ def _unit_of_end(attempt: Attempt, seen: Seen, asked_boot: int, now: Moment, pol
     if attempt.destroy_heard:
         # Only a heard destroy may pause: the proof needs one, so an unheard one is repeated by the ladder (I6).
         sets["next_destroy_boot"] = now.boot + us(policy.destroy_every_s)
-    if attempt.off_at is None:
+    if attempt.off_at is None or attempt.units == 0:
+        # The bill ends at the first absence of the proof that holds, not of one that was overtaken (architecture 8).
         sets["off_at"] = now.wall
     text = f"instance {attempt.instance_id} is not shown by list and by id (look {sets['units']})"
     return [Change(attempt, sets, Note("absence_observed", text, {"unit": sets["units"]}))]

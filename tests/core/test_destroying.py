@@ -239,3 +239,11 @@ def test_entering_the_end_again_needs_a_new_proof():
     again = replace(old, **destroying(moment(1000)))
     assert not is_proven_gone(again, REAL)
     assert (again.destroy_heard, again.off_at, again.next_destroy_boot) == (False, None, moment(1000).boot)
+
+
+def test_the_bill_ends_at_the_first_absence_of_the_proof_that_holds():
+    """A destroy between two absences starts the proof anew: the older absence no longer ends the cost."""
+    overtaken = replace(HEARD, off_at=5)
+    assert missing(overtaken, 40).off_at == moment(40).wall
+    second = missing(missing(overtaken, 40), 80)
+    assert (second.units, second.off_at) == (2, moment(40).wall)
