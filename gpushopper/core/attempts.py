@@ -129,7 +129,6 @@ class Attempt:
     destroy_heard: bool = False
     last_destroy_boot: int | None = None
     next_destroy_boot: int | None = None
-    strange_passes: int = 0
     receipt: str = ""
     """JSON text of the evidence, empty until gone."""
 

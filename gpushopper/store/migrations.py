@@ -90,7 +90,6 @@ CREATE TABLE attempts (
     destroy_heard INTEGER NOT NULL CHECK (destroy_heard IN (0, 1)),
     last_destroy_boot INTEGER,
     next_destroy_boot INTEGER,
-    strange_passes INTEGER NOT NULL,
     receipt TEXT NOT NULL,
     UNIQUE (session_id, ordinal),
     CHECK (state NOT IN ('booting', 'running', 'suspect', 'interrupted', 'destroying') OR instance_id IS NOT NULL),

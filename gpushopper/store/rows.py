@@ -127,7 +127,6 @@ class AttemptRow(Row):
     destroy_heard = peewee.BooleanField()
     last_destroy_boot = optional_int()
     next_destroy_boot = optional_int()
-    strange_passes = peewee.IntegerField()
     receipt = Text()
 
     class Meta:

@@ -32,7 +32,6 @@ _INTERVALS: dict[str, Any] = {
     **{name: None for name in _ATTEMPT_NAMES if name.endswith("_boot")},
     "awake_us": 0,
     "units": 0,
-    "strange_passes": 0,
 }
 
 

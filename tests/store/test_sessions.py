@@ -117,12 +117,12 @@ def test_no_change_is_no_write(store: Store):
 def test_intervals_are_forgotten_and_facts_are_not(store: Store):
     boots = {f.name: 11 for f in fields(Attempt) if f.name.endswith("_boot")}
     assert len(boots) >= 7
-    counted = {**boots, "awake_us": 5, "units": 2, "strange_passes": 1, "destroys": 3, "billed_to": 4}
+    counted = {**boots, "awake_us": 5, "units": 2, "destroys": 3, "billed_to": 4}
     put(store, session(), attempt(state=State.BOOTING, **counted))
     put(store, attempt("a2", state=State.GONE, ordinal=2, **counted))
     with store.transaction():
         assert sessions.forget_intervals(store) == 1
-    reset = {**dict.fromkeys(boots), "awake_us": 0, "units": 0, "strange_passes": 0}
+    reset = {**dict.fromkeys(boots), "awake_us": 0, "units": 0}
     expected = attempt(state=State.BOOTING, **{**counted, **reset})
     assert sessions.load_attempt(store, "a1") == expected
     assert sessions.load_attempt(store, "a2") == attempt("a2", state=State.GONE, ordinal=2, **counted)
@@ -197,8 +197,11 @@ def test_attempts_are_found_by_what_the_provider_shows(store: Store):
     assert sessions.find_by_instance(store, "runpod", "77", "i-a2") is None
 
 
-def test_creates_are_counted_by_their_send(store: Store):
-    put(store, session(), attempt("a1"), attempt("a2", ordinal=2, state=State.GONE, sent_at=10))
+def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store):
+    proven = attempt("a2", ordinal=2, state=State.GONE, sent_at=10, receipt='{"kind":"proven"}')
+    refused = attempt("a5", ordinal=5, state=State.GONE, sent_at=15, receipt='{"kind":"refused"}')
+    never = attempt("a6", ordinal=6, state=State.GONE, sent_at=15, receipt='{"kind":"never_sent"}')
+    put(store, session(), attempt("a1"), proven, refused, never)
     put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
     put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.SWEEP))
     assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
