@@ -85,6 +85,7 @@ class PlanRequest:
     until_at: int | None = None
     image: str | None = None
     retries: int = 2
+    max_life_us: int | None = None
     to_rent: bool = False
     """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
 

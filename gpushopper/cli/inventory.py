@@ -11,6 +11,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import SEARCH, search_request, settings
 from gpushopper.cli.say import per_gb, rate
+from gpushopper.core.offers import SORTS
 from gpushopper.errors import ProviderFailed
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def vram(megabytes: int) -> str:
 
 @click.command("inventory", cls=Command)
 @all_of(SEARCH)
-@click.option("--sort", type=click.Choice(["price", "vram", "reliability", "gpus"]), help="Order (default price).")
+@click.option("--sort", type=click.Choice(SORTS), help="Order (default price).")
 @click.option("--limit", type=click.IntRange(1, 100_000), metavar="N", help="Show so many (default 20).")
 @click.pass_obj
 def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) -> None:

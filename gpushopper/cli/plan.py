@@ -45,6 +45,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         until_at=until_at,
         image=given["image"] or defaults.image,
         retries=2 if retries is None else retries,
+        max_life_us=given.get("hard_max"),
         to_rent=to_rent,
     )
 
@@ -72,7 +73,7 @@ def plan(app: App, /, **given: Any) -> None:
 def refuse_if_braked(found: Plan) -> None:
     """Raise the brake that this plan would meet."""
     if found.refusal:
-        raise Refused(found.refusal, "raise it in your config.toml, or end a session: gpu-shopper ls")
+        raise Refused(found.refusal, "ask for less, raise the limit in config.toml, or end a session: gpu-shopper ls")
 
 
 def money_first(found: Plan, now: int) -> list[str]:

@@ -67,8 +67,6 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
 
 
 def _check(given: dict[str, Any]) -> None:
-    if given["offer"] is None and given["hard_max"] is not None and not given["reason"]:
-        raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
     if given["hard_max"] is not None and not given["reason"].strip():
         raise UsageError("--hard-max needs --reason: say why it may live longer than 12 h")
 

@@ -114,7 +114,8 @@ def waiting(session: SessionView, now: int) -> str:
     """What an unclear outcome waits for, and until when."""
     if not session.waiting_for:
         return ""
-    until = f", until {when(session.waiting_until, now)} at the latest" if session.waiting_until else ""
+    # A time of day, not a countdown: in a log each new wording would be a line of its own.
+    until = f", until {clock_time(session.waiting_until, now)} at the latest" if session.waiting_until else ""
     return f"{session.waiting_for}{until}"
 
 

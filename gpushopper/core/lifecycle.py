@@ -121,7 +121,7 @@ def _ending_alarm(session: Session, attempt: Attempt, age: int, policy: Policy) 
 
 
 def _minutes(span: int) -> str:
-    return f"{max(span // us(60), 1)} min"
+    return f"{span // us(60)} min" if span >= us(60) else f"{span // us(1)} s"
 
 
 def _alarm(kind: str, attempt: Attempt, text: str) -> Raise:

@@ -160,7 +160,7 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     )
 
 
-SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpu")
+SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpus")
 
 
 def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[Offer]:
@@ -176,8 +176,8 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
                 return (-offer.vram_mb * offer.gpu_count, *tail)
             case "reliability":
                 return (-offer.reliability, *tail)
-            case "gpu":
-                return (offer.gpu, *tail)
+            case "gpus":
+                return (-offer.gpu_count, *tail)
             case _:
                 return tail
 

@@ -195,7 +195,7 @@ def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy:
 def _still_uncertain(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
     """One more good look without the label: time and units towards the absence rule (D6)."""
     if not seen.is_whole or attempt.id not in seen.known_before:
-        return [Change(attempt, {"last_good_look_boot": None})]
+        return [Change(attempt, {"last_good_look_boot": None, **NO_UNITS})]
     sets: dict[str, Any] = {
         "awake_us": awake_after(attempt, seen.boot, policy),
         "last_good_look_boot": seen.boot,
@@ -230,6 +230,15 @@ def absentees(held: Held, seen: Seen) -> tuple[Attempt, ...]:
         for attempt in held.open
         if attempt.instance_id is not None and attempt.id in seen.known_before and seen.lacks(attempt.instance_id)
     )
+
+
+def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """The wanted ones among the missing that were there until now: a list without them is not evidence of anything.
+
+    Once a by-id read has agreed they are suspect, and no longer speak against the list.
+    """
+    there = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
+    return tuple(a for a in missing if a.is_wanted and a.state in there)
 
 
 def believable(held: Held, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:

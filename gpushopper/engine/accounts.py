@@ -42,6 +42,8 @@ class Sight:
     blind_passes: int = 0
     trouble: str = ""
     wrong_account: bool = False
+    is_doubted: bool = False
+    """Whether the last list lacked wanted instances that were there: nothing is rented on such a list (F9)."""
 
     def needs_probe(self, now: Moment, policy: Policy) -> bool:
         """Whether to probe the account before the next list: its proof is getting old. Once, then list anyway."""

@@ -88,7 +88,7 @@ def _ghosts(ctx: Context, provider: str, listed: set[str], complete: bool) -> li
             status="not shown",
             gpu=attempt.offer.gpu,
             rate=attempt.rate_agreed,
-            session=attempt.session_id,
+            session=session.name if (session := sessions.load_session(ctx.store, attempt.session_id)) else "",
             note="" if not attempt.is_wanted else "wanted, but the provider does not show it",
         )
         for attempt in sessions.load_attempts(ctx.store, provider=provider)

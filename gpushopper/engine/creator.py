@@ -49,6 +49,7 @@ class Creator:
             and not sight.wrong_account
             and sight.is_fresh_for_create(now, ctx.policy)
             and not sight.is_degraded
+            and not sight.is_doubted
             and self.lane.setup.is_local
         )
 

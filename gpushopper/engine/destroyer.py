@@ -29,7 +29,7 @@ class Destroyer:
         self._under_way: frozenset[str] = frozenset()
 
     def _due(self, now: Moment) -> list[Attempt]:
-        return [a for a in self._ending() if _due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
+        return [a for a in self._ending() if self._due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
 
     def _ending(self) -> list[Attempt]:
         return [
@@ -42,10 +42,16 @@ class Destroyer:
         """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3)."""
         return attempt.units > 0 and attempt.instance_id in self.lane.ask
 
+    def _due_boot(self, attempt: Attempt, now: Moment) -> int:
+        """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
+        if attempt.next_destroy_boot is None:
+            return now.boot
+        return min(attempt.next_destroy_boot, now.boot + us(self.lane.ctx.policy.destroy_every_s))
+
     def dues(self, now: Moment) -> list[int]:
         """When destroys are next due, on the boot clock."""
         free = self.lane.free_boot(Endpoint.DESTROY, now)
-        return [max(_due_boot(a, now), free) for a in self._ending() if not self._waits_for_unit(a)]
+        return [max(self._due_boot(a, now), free) for a in self._ending() if not self._waits_for_unit(a)]
 
     def send(self, now: Moment) -> None:
         """Start at most one call: all that are due together where the provider takes several at once."""
@@ -92,10 +98,3 @@ class Destroyer:
             tx.run([Raise(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
         elif heard:
             tx.run([Clear(alarms.DESTROY_REFUSED, attempt.id)])
-
-
-def _due_boot(attempt: Attempt, now: Moment) -> int:
-    """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
-    if attempt.next_destroy_boot is None:
-        return now.boot
-    return min(attempt.next_destroy_boot, now.boot + us(300))

@@ -164,6 +164,9 @@ def _may_spend(ctx: Context, lane: Lane) -> None:
         raise no_guard(lane.setup)
     if lane.sight.wrong_account:
         raise Refused(f"{lane.name}: the key belongs to another account than your sessions", code="wrong_account")
+    if lane.sight.is_doubted:
+        text = f"{lane.name}'s list lacks instances that you have: nothing is rented while it is not believed"
+        raise Refused(text, "see: gpu-shopper alarms", code="list_doubted")
     if not lane.is_ready:
         why = lane.sight.trouble or "its first complete look is under way"
         raise NotReady(f"{lane.name} is not ready: {why}", "try again in a moment, or see: gpu-shopper status")

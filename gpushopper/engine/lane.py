@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from gpushopper.core.reconcile import (
     close_if_proven,
     decide_listing,
     decide_missing,
+    newly_missing,
 )
 from gpushopper.engine import accounts, holdings
 from gpushopper.engine.apply import Transaction
@@ -298,10 +299,13 @@ class Lane:
         account = self.sight.account_id
         is_copy = not self.ctx.may_spend
         held = holdings.load(self.ctx.store, self.ctx.installation.id, self.name, account, seen, is_copy=is_copy)
-        tx.run(decide_listing(held, seen, now, self.ctx.policy))
+        missing = absentees(held, seen)
+        # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
+        self.sight.is_doubted = bool(newly_missing(missing))
+        proof = replace(seen, is_whole=seen.is_whole and not self.sight.is_doubted)
+        tx.run(decide_listing(held, proof, now, self.ctx.policy))
         for attempt in () if is_copy else held.open:
             tx.run(close_if_absent(tx.attempt(attempt), now, self.ctx.policy))
-        missing = absentees(held, seen)
         self.ask = self._to_ask(held, missing, now)
         tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
         if seen.is_whole:
@@ -324,7 +328,7 @@ class Lane:
 
     def _mass_change(self, held: holdings.Held, missing: tuple[Attempt, ...]) -> list[Raise | Clear]:
         """The breaker's alarm: too many wanted instances are missing at once to be believed (I29)."""
-        fresh = [a for a in missing if a.is_wanted and a.state in (State.BOOTING, State.RUNNING, State.INTERRUPTED)]
+        fresh = newly_missing(missing)
         believed = believable(held, missing, self.ctx.policy)
         held_back = [a for a in fresh if a not in believed]
         if not held_back:

@@ -21,6 +21,7 @@ from gpushopper.core.offers import (
     resolve_gpu,
     worst_case,
 )
+from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 SEARCH_LIMIT_S = 30.0
 OFFERS_FRESH_S = 60.0
 NAMES_FRESH_S = 3600.0
-READY_WAIT_S = 20.0
 SPARE_OFFERS = 4
 """Offers on the shortlist beyond the first and its retries: some are gone by the time they are asked for."""
 HEADROOM = 1.5
@@ -190,7 +190,8 @@ class Searcher:
             max_rate=cap,
             guard="paper" if lane.setup.is_local else (lane.connection.traits.guard_kind if lane.connection else ""),
             retries=request.retries,
-            refusal=self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), worst),
+            refusal=self._too_long(request, span)
+            or self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), worst),
         )
 
     def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
@@ -243,6 +244,13 @@ class Searcher:
         with self._lock:
             fresh = [kept.offers for kept in self._kept.values() if now.boot - kept.boot < us(OFFERS_FRESH_S)]
         return next((offer for offers in fresh for offer in offers.offers if offer.key == key), None)
+
+    @staticmethod
+    def _too_long(request: wire.PlanRequest, span: int) -> str:
+        """What a rental of that length would be told (I9)."""
+        if span <= us(HARD_MAXIMUM_S) or request.max_life_us is not None:
+            return ""
+        return "no session lives longer than 12 h without --hard-max and a reason"
 
     def _refusal(self, cheapest: Offer, rate: int, worst: int) -> str:
         """The brake or balance this would meet, so that a plan says so before anybody agrees to it."""

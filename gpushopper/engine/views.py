@@ -226,6 +226,8 @@ def provider(ctx: Context, lane: Lane) -> wire.ProviderStatus:
         state, detail = "keyless", lane.setup.key_problem
     elif sight.is_degraded:
         state, detail = "degraded", sight.trouble
+    elif sight.is_doubted:
+        state, detail = "doubted", "its list lacks instances that you have"
     else:
         state, detail = ("ready", "") if sight.is_ready else ("starting", sight.trouble)
     return wire.ProviderStatus(

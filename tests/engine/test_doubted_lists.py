@@ -1,0 +1,38 @@
+"""A list that lacks what was there a moment ago proves no absence of anything else (I11, F9)."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sim.world import World
+
+from gpushopper.errors import Refused
+
+
+@pytest.mark.parametrize("lie", ["empty200", "null200"])
+def test_an_uncertain_create_is_not_closed_by_a_list_that_is_not_believed(world: World, lie: str):
+    first = world.provision(name="first")
+    assert world.running(first)
+    plan = world.fault("create", "commit_then_hang", count=1)
+    second = world.provision(name="second")
+    world.fault("list", lie, duration="1h")
+    world.run_for(3000)
+    assert plan.acted == 1
+    assert world.status(second) in ("pending", "provisioning")
+    assert len(world.ledger()["creates"]) == 2
+    world.faults.clear()
+    world.engine.wake()
+    world.run_for(400)
+    assert world.status(second) == "running"
+    assert len(world.living()) == 2
+
+
+def test_nothing_is_rented_on_a_list_that_is_not_believed(world: World):
+    first = world.provision(name="first")
+    assert world.running(first)
+    world.fault("list", "empty200", duration="1h")
+    world.engine.wake()
+    world.run_for(10)
+    with pytest.raises(Refused) as error:
+        world.provision(name="second")
+    assert error.value.code == "list_doubted"
+    assert world.engine.status_providers()[0].state == "doubted"
