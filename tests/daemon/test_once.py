@@ -145,6 +145,7 @@ def rent(running: Running, name: str) -> str:
     return session
 
 
+@pytest.mark.sweep
 def test_what_is_rented_outlives_every_end_of_the_daemon(market: Market, start: Starting, wait_until):
     first = start(VAST_API_KEY=market.key)
     wait_until(lambda: first.ask("GET", "/ready").status == 200)

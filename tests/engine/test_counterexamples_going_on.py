@@ -56,6 +56,7 @@ def set_balance(world: World, micros: int) -> None:
 # ---- the next attempt
 
 
+@pytest.mark.sweep
 def test_a_session_does_not_rent_on_hours_after_its_attempt_was_given_up(world: World):
     """S12: an end that takes fourteen hours leaves nobody who waits for a replacement."""
     world.fault("create", "start_failure", count=1)

@@ -53,7 +53,7 @@ def under(story: Story, fault: Fault) -> None:
         story.run_for(60)
 
 
-@pytest.mark.parametrize("count", [1, 2, 10])
+@pytest.mark.parametrize("count", [1, 2, pytest.param(10, marks=pytest.mark.sweep)])
 @pytest.mark.parametrize("lie", LIES)
 def test_a_list_that_says_nothing_changes_nothing(lie: str, count: int) -> None:
     with Story() as story:

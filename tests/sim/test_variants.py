@@ -16,6 +16,7 @@ def test_with_every_rule_the_case_is_green(case: str) -> None:
     assert tell(fault, scenario).wrong == ()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("rule", VARIANTS)
 def test_without_the_rule_it_is_red(rule: str, tmp_path: Path) -> None:
     variant = VARIANTS[rule]
