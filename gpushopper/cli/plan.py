@@ -73,7 +73,9 @@ def plan(app: App, /, **given: Any) -> None:
 def refuse_if_braked(found: Plan) -> None:
     """Raise the brake that this plan would meet."""
     if found.refusal:
-        raise Refused(found.refusal, "ask for less, raise the limit in config.toml, or end a session: gpu-shopper ls")
+        longer = "override it: --hard-max 24h --reason TEXT"
+        brake = "ask for less, raise the limit in config.toml, or end a session: gpu-shopper ls"
+        raise Refused(found.refusal, longer if "--hard-max" in found.refusal else brake)
 
 
 def money_first(found: Plan, now: int) -> list[str]:

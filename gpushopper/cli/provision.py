@@ -68,7 +68,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
 
 def _check(given: dict[str, Any]) -> None:
     if given["hard_max"] is not None and not given["reason"].strip():
-        raise UsageError("--hard-max needs --reason: say why it may live longer than 12 h")
+        raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
 
 
 def _request(found: Plan, config: Config, given: dict[str, Any]) -> ProvisionRequest:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, Clear, Raise
 from gpushopper.core.evidence import Seen
-from gpushopper.core.moment import Moment, us
+from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.engine.apply import Transaction
-from gpushopper.providers.base import Account, Blind, Destroyed, DestroyOutcome, Trouble, Unclear
+from gpushopper.providers.base import Account, Blind, Destroyed, DestroyOutcome, Provider, Trouble, Unclear
 from gpushopper.store import accounts as known_accounts
 
 
@@ -108,6 +108,26 @@ def _key_alarm(value: Blind, name: str) -> list[Action]:
         return []
     text = f"{name} refuses the key: {value.detail}"
     return [Raise(alarms.KEY_REJECTED, name, text, alarms.HINTS[alarms.KEY_REJECTED])]
+
+
+MOST_DRIFTS = 5
+"""So many unknown things get an alarm of their own; who has acknowledged five has got the message."""
+
+
+def drift_alarms(name: str, connection: Provider | None) -> list[Action]:
+    """An alarm for each thing the provider says and nobody here understands (F81)."""
+    strange = sorted(connection.drift) if connection is not None else []
+    hint = alarms.HINTS[alarms.DRIFT]
+    text = f"{name} answers in a way this version does not know"
+    return [Raise(alarms.DRIFT, f"{name}: {what}", f"{text}: {what}", hint) for what in strange[:MOST_DRIFTS]]
+
+
+def clock_alarm(name: str, now: Moment) -> list[Action]:
+    """Nothing is rented while our clock and the provider's are far apart (F62, I12)."""
+    if not clocks_disagree(now):
+        return [Clear(alarms.CLOCK_SUSPECT, name)]
+    text = f"this computer's clock and {name}'s are more than two minutes apart"
+    return [Raise(alarms.CLOCK_SUSPECT, name, text, alarms.HINTS[alarms.CLOCK_SUSPECT])]
 
 
 def record(tx: Transaction, name: str, value: Account | Blind, actions: list[Action]) -> None:

@@ -14,7 +14,7 @@ from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import Seen, is_proven_gone, unit_is_due
 from gpushopper.core.lifecycle import sighted
 from gpushopper.core.looks import blind_interval, look_interval
-from gpushopper.core.moment import Moment, Witness, clocks_disagree, us
+from gpushopper.core.moment import Moment, Witness, us
 from gpushopper.core.reconcile import (
     absentees,
     believable,
@@ -38,8 +38,6 @@ from gpushopper.store.failures import Conflict, Stale
 ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
 GRACE_S = 5.0
 """A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
-MOST_DRIFTS = 5
-"""So many unknown things get an alarm of their own; who has acknowledged five has got the message."""
 BEGUN_S = 2.5
 """A call handed to a thread has begun by then; until it has, a second one to its endpoint could be too early."""
 
@@ -310,8 +308,8 @@ class Lane:
         tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
         if seen.is_whole:
             tx.run(self._mass_change(held, missing))
-        tx.run(self._clock_alarm(now))
-        tx.run(self._drift())
+        tx.run(accounts.clock_alarm(self.name, now))
+        tx.run(accounts.drift_alarms(self.name, self.connection))
 
     def _to_ask(self, held: holdings.Held, missing: tuple[Attempt, ...], now: Moment) -> dict[str, str]:
         """Which missing instances to read by id: those being ended whose unit is due, and the wanted in doubt."""
@@ -336,22 +334,6 @@ class Lane:
             return clear + ([] if fresh else [Clear(alarms.LIST_CONTRADICTS, self.name)])
         text = f"{self.name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
         return [Raise(alarms.MASS_CHANGE, self.name, text, alarms.HINTS[alarms.MASS_CHANGE])]
-
-    def _clock_alarm(self, now: Moment) -> list[Raise | Clear]:
-        """Nothing is rented while our clock and the provider's are far apart (F62, I12)."""
-        if not clocks_disagree(now):
-            return [Clear(alarms.CLOCK_SUSPECT, self.name)]
-        text = f"this computer's clock and {self.name}'s are more than two minutes apart"
-        return [Raise(alarms.CLOCK_SUSPECT, self.name, text, alarms.HINTS[alarms.CLOCK_SUSPECT])]
-
-    def _drift(self) -> list[Raise]:
-        """An alarm for each thing the provider says and nobody here understands (F81)."""
-        strange = sorted(self.connection.drift) if self.connection is not None else []
-        if not strange:
-            return []
-        hint = alarms.HINTS[alarms.DRIFT]
-        text = f"{self.name} answers in a way this version does not know"
-        return [Raise(alarms.DRIFT, f"{self.name}: {what}", f"{text}: {what}", hint) for what in strange[:MOST_DRIFTS]]
 
     # ---- reading by id
 

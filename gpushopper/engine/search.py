@@ -250,7 +250,7 @@ class Searcher:
         """What a rental of that length would be told (I9)."""
         if span <= us(HARD_MAXIMUM_S) or request.max_life_us is not None:
             return ""
-        return "no session lives longer than 12 h without --hard-max and a reason"
+        return "no session lives longer than 12 h without --hard-max"
 
     def _refusal(self, cheapest: Offer, rate: int, worst: int) -> str:
         """The brake or balance this would meet, so that a plan says so before anybody agrees to it."""

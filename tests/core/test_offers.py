@@ -144,7 +144,7 @@ def test_the_worst_case_is_the_rate_over_the_span():
 
 @pytest.mark.parametrize(
     ("sort", "first"),
-    [("price", "1"), ("price-per-gpu", "2"), ("vram", "2"), ("reliability", "3"), ("gpu", "3"), ("nonsense", "1")],
+    [("price", "1"), ("price-per-gpu", "2"), ("vram", "2"), ("reliability", "3"), ("gpus", "2"), ("nonsense", "1")],
 )
 def test_each_order_has_its_first(sort: str, first: str):
     offers = [

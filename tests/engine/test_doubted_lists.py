@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.sim.world import World
 
 from gpushopper.errors import Refused
+from tests.sim.world import World
 
 
 @pytest.mark.parametrize("lie", ["empty200", "null200"])
