@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.attempts import Attempt
 from gpushopper.core.instances import Instance
 from gpushopper.core.moment import Deadline
 from gpushopper.core.offers import Offer
@@ -29,10 +29,6 @@ class Change:
     attempt: Attempt
     sets: Mapping[str, Any]
     note: Note | None = None
-
-    @property
-    def moves_to(self) -> State | None:
-        return self.sets.get("state")
 
 
 @dataclass(frozen=True, slots=True)
