@@ -18,9 +18,9 @@ FINE_SHARES = 12
 """The points of one story are shared out: two workers have something to do, and no test takes minutes."""
 
 
-def record(case: Case | None = None, scenario: str = STORY) -> Verdict:
+def record(case: Case | None = None, scenario: str = STORY, *, must_act: bool = True) -> Verdict:
     """The points a story passes when nothing dies."""
-    verdict = tell(case, scenario, points=True)
+    verdict = tell(case, scenario, points=True, must_act=must_act)
     assert not verdict.wrong
     return verdict
 
@@ -98,7 +98,8 @@ def test_a_second_crash_during_recovery(seed: int) -> None:
     dice = Random(f"pairs {seed}")
     scenario = dice.choice(list(SCENARIOS))
     case = dice.choice([None, *CREATE_WORDS, *DESTROY_WORDS, *NETWORK_WORDS])
-    count = len(record(case, scenario).points)
+    # Drawn by lot, a word may meet a story in which it has no occasion to act.
+    count = len(record(case, scenario, must_act=False).points)
     wrong = []
     for _ in range(3):
         first = dice.randint(1, count)
