@@ -134,9 +134,12 @@ class Daemon:
 
     def _after_gap(self, _now: Moment) -> None:
         """The rules of the clock first, on the database alone: they need no network (F58, F64)."""
-        self.engine.run_clock_rules()
-        self.engine.resume()
-        self.schedule.reset()
+        try:
+            self.engine.run_clock_rules()
+        finally:
+            # Whatever the rules met, a full disk say: the lanes must still look, and the jobs run on time.
+            self.engine.resume()
+            self.schedule.reset()
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()
