@@ -54,13 +54,20 @@ class _PrivateServer(Server):
     max_request_header_size = 32_000
 
     def bind_unix_socket(self, bind_addr: Any) -> None:
-        """Bind a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96)."""
-        Path(bind_addr).unlink(missing_ok=True)
+        """Put a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
+
+        It gets its name once it listens: whoever finds it there is never refused.
+        """
+        path = Path(bind_addr)
+        unnamed = path.with_name("new")  # shorter than the name it gets (S22)
+        unnamed.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # Before bind, so that there is no instant with another mode; the chmod is for systems that ignore it.
         os.fchmod(self.socket.fileno(), 0o600)
-        self.socket.bind(str(bind_addr))
-        os.chmod(bind_addr, 0o600)
+        self.socket.bind(str(unnamed))
+        os.chmod(unnamed, 0o600)
+        self.socket.listen(KNOCKING)
+        unnamed.rename(path)
         self.bind_addr = bind_addr
 
     def process_conn(self, conn: Any) -> None:

@@ -36,13 +36,14 @@ def build_app(service: Service) -> Flask:
 
 
 def _admit(service: Service) -> None:
-    """Name the request, then let in our own user only: the mode of the socket could be changed, this cannot (I22)."""
+    """Name the request, let in our own user only (a socket's mode can be changed, this cannot, I22), hear it out."""
     given = request.headers.get(REQUEST_HEADER, "")
     g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     peer = request.environ.get("X_REMOTE_UID")
     if peer is not None and peer != str(service.uid):
         raise Refused("this daemon belongs to another user", code="not_yours")
+    edge.receive_body()
 
 
 def _finish(response: Response, service: Service) -> Response:

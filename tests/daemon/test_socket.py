@@ -81,6 +81,23 @@ def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(start: Start
     assert second.ask("GET", "/health").json["pid"] == second.process.pid
 
 
+def test_whoever_finds_the_socket_is_never_refused(home: Path):
+    """The name appears on a socket that already listens: a client that sees it may connect at once (F95)."""
+    found: list[bool] = []
+
+    def look(event: str, args: tuple[object, ...]) -> None:
+        if event == "os.rename" and str(args[1]) == str(find_home().socket) and not find_home().socket.exists():
+            with connect(Path(str(args[0]))):
+                found.append(True)
+
+    sys.addaudithook(look)
+    opened = Listener(find_home(), Flask(__name__))
+    opened.open()
+    with connect(find_home().socket):
+        opened.close()
+    assert found == [True]
+
+
 def test_an_ended_daemon_removes_its_socket(start: Starting):
     running = start()
     assert running.end()[0] == 0
@@ -193,10 +210,10 @@ def test_broken_requests_get_an_answer_and_harm_nobody(listener: Listener, text:
     assert reply(where.socket).endswith("here")
 
 
-@pytest.mark.parametrize("cut", [0, 1, 17])
-def test_a_body_cut_on_the_way_asks_for_nothing(start: Starting, cut: int):
+@pytest.mark.parametrize(("path", "cut"), [("shutdown", 0), ("shutdown", 1), ("shutdown", 17), ("stop", 0)])
+def test_a_body_cut_on_the_way_asks_for_nothing(start: Starting, path: str, cut: int):
     running, body = start(), b'{"reason": "user"}'
-    head = f"POST /api/v1/shutdown HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /api/v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     with connect(running.home.socket) as channel:
         channel.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode() + body[:cut])
         channel.shutdown(socket.SHUT_WR)
