@@ -1,0 +1,37 @@
+"""What ends an instance without us: a provider's recipe, and the calls it is made of (architecture 7, D7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ID_MARK = "$ID"
+"""Stands in a call's path for the instance's own id, which only the instance knows when it boots."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardCall:
+    """One HTTPS request an instance may make about itself, with its own scoped key as bearer token."""
+
+    method: str
+    path: str
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an instance of one provider destroys itself.
+
+    `id_variable` and `key_variable` name what the provider puts into the container's environment; the key they name
+    can do nothing but these calls to this one instance. Never an account's key (F93). `last_resort` holds shell
+    commands tried in order, for ever, where the calls do not help; `startup_limit` is the longest start-up text the
+    provider takes, in characters.
+    """
+
+    endpoint: str
+    id_variable: str
+    key_variable: str
+    read: GuardCall
+    destroy: GuardCall
+    stop: GuardCall | None
+    last_resort: tuple[str, ...]
+    startup_limit: int
