@@ -40,6 +40,9 @@ OFFERS_FRESH_S = 60.0
 NAMES_FRESH_S = 3600.0
 SPARE_OFFERS = 4
 """Offers on the shortlist beyond the first and its retries: some are gone by the time they are asked for."""
+READY_LIMIT_S = 20.0
+"""A plan for a rental that is to follow waits this long for the account's first complete look (S18)."""
+READY_PAUSE_S = 0.05
 HEADROOM = 1.5
 """Without a cap of the user's, no offer on the shortlist costs more than this many times its cheapest."""
 
@@ -180,6 +183,8 @@ class Searcher:
         lane = self.lanes[offers[0].provider]
         image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
         worst = max(worst_case(o, want.disk_gb, span) for o in shortlist)
+        if request.to_rent:
+            self._await_ready(lane)
         return wire.Plan(
             offers=[views.offer(o, want.disk_gb) for o in shortlist],
             worst=worst,
@@ -218,6 +223,13 @@ class Searcher:
         lanes = self._lanes(name if name in self.lanes else request.search.provider)
         if not any(lane.setup.is_local for lane in lanes.values()):
             raise no_guard(next(iter(lanes.values())).setup)
+
+    def _await_ready(self, lane: Lane) -> None:
+        """Give a daemon that has just started the time to look at the account once: renting waits for that (S18)."""
+        clock = self.ctx.clock
+        ends_at = clock.monotonic() + READY_LIMIT_S
+        while not lane.is_ready and clock.monotonic() < ends_at:
+            self.ctx.pause(READY_PAUSE_S)
 
     def _by_offer_key(self, key: str, want: Requirements, now: Moment) -> Offer:
         """An offer named by its key: from what was listed lately, else from the market itself."""
