@@ -23,6 +23,7 @@ DRIFT = "drift"
 DESTROY_REFUSED = "destroy_refused"
 CONFLICT = "conflict"
 DATABASE_REBUILT = "database_rebuilt"
+ROW_REPAIRED = "row_repaired"
 
 HINTS = {
     DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
@@ -46,10 +47,11 @@ HINTS = {
     CONFLICT: "nothing was changed; please report it with: gpu-shopper daemon logs",
     DRIFT: "the provider changed its answers; update gpu-shopper",
     DATABASE_REBUILT: "instances are taken in again from the provider's list",
+    ROW_REPAIRED: "its instance ends at the hard maximum at the latest. See: gpu-shopper sessions",
 }
 """What to do about each kind, in one line."""
 
-NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, DRIFT, CONFLICT})
+NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, ROW_REPAIRED, DRIFT, CONFLICT})
 """Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
 
 ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)

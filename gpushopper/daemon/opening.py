@@ -5,10 +5,12 @@ from __future__ import annotations
 import structlog
 
 from gpushopper.clock import Clock
+from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
 from gpushopper.store import alarms, installation
 from gpushopper.store.db import Corrupt, Store, set_aside
 from gpushopper.store.folder import hold_reserve
+from gpushopper.store.repair import repair
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +31,7 @@ def open_store(home: Home, clock: Clock) -> Store:
     try:
         store = Store.open(home.database, now_wall=now)
         hold_reserve(home.reserve)
+        _repair(store, now)
         return store
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
@@ -45,6 +48,22 @@ def open_store(home: Home, clock: Clock) -> Store:
             evidence={"kept": str(kept)},
         )
     return store
+
+
+def _repair(store: Store, now: int) -> None:
+    """One row that cannot be read must not keep the others from being watched (F54)."""
+    with store.transaction():
+        for found in repair(store):
+            _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
+            alarms.raise_alarm(
+                store,
+                at=now,
+                kind=ROW_REPAIRED,
+                subject=f"{found.table}/{found.row}/{found.column}",
+                text=f"{found.column} of {found.table} row {found.row} could not be read and was replaced",
+                hint=HINTS[ROW_REPAIRED],
+                evidence={"was": found.was},
+            )
 
 
 def check_installation(home: Home, store: Store) -> installation.Installation:

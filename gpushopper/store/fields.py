@@ -80,13 +80,17 @@ class DeadlineText(peewee.TextField):
 
 
 class JsonText(peewee.TextField):
-    """A JSON object."""
+    """A JSON object for people to read; one that cannot be read is empty, and stops nothing (F54)."""
 
     def db_value(self, value: Any) -> Any:
         return to_json(value)
 
     def python_value(self, value: Any) -> Any:
-        return json.loads(value)
+        try:
+            found = json.loads(value)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 CONVERTED = (Word, OfferText, OffersText, DeadlineText, JsonText, peewee.BooleanField)

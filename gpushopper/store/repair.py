@@ -1,0 +1,90 @@
+"""Rows with a text that cannot be read: given a cautious value and told, instead of stopping everything (F54).
+
+Types, closed sets and relations are the database's to keep: it refuses to open with a row that breaks them. What it
+cannot judge are the JSON texts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gpushopper.core.moment import Deadline
+from gpushopper.core.offers import Offer
+from gpushopper.store.db import Store
+from gpushopper.store.fields import DeadlineText, OffersText, OfferText
+from gpushopper.store.rows import AttemptRow, SessionRow
+from gpushopper.store.statements import run
+
+SHOWN = 200
+"""Characters kept of what stood there, for the alarm."""
+
+_KINDS = {"int": int, "int | None": int | None, "str": str, "float": int | float, "bool": bool, "Micros": int}
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One text that was replaced; `was` is the beginning of what stood there."""
+
+    table: str
+    row: str
+    column: str
+    was: str
+
+
+def repair(store: Store) -> list[Repair]:
+    """Replace every text that cannot be read; inside a transaction, before anything else reads the rows.
+
+    An attempt stays watched: it ends at its hard maximum at the latest, at the price that was agreed. A session has
+    no further offers to try.
+    """
+    return [*_attempts(store), *_sessions(store)]
+
+
+def _attempts(store: Store) -> Iterator[Repair]:
+    columns = "id, provider, disk_gb, hard_max_at, prepared_at, rate_agreed, deadline, offer, receipt"
+    for row in run(store.database, f"SELECT {columns} FROM attempts"):
+        attempt_id, provider, disk_gb, hard_max_at, prepared_at, rate, deadline, offer, receipt = row
+        if not _is_readable(DeadlineText().python_value, deadline):
+            last = Deadline(hard_max_at, prepared_at, 0, "")
+            yield _replaced(store, AttemptRow, attempt_id, "deadline", last, deadline)
+        if not _is_readable(OfferText().python_value, offer):
+            yield _replaced(store, AttemptRow, attempt_id, "offer", _unknown_offer(provider, disk_gb, rate), offer)
+        if receipt and not _is_readable(lambda text: json.loads(text)["kind"], receipt):
+            yield _replaced(store, AttemptRow, attempt_id, "receipt", '{"kind": "unreadable"}', receipt)
+
+
+def _sessions(store: Store) -> Iterator[Repair]:
+    for session_id, shortlist in run(store.database, "SELECT id, shortlist FROM sessions"):
+        if not _is_readable(OffersText().python_value, shortlist):
+            yield _replaced(store, SessionRow, session_id, "shortlist", (), shortlist)
+
+
+def _is_readable(read: Callable[[str], Any], text: str) -> bool:
+    try:
+        value = read(text)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+    every = value if isinstance(value, tuple) else (value,)
+    return all(_has_its_types(each) for each in every if isinstance(each, Offer | Deadline))
+
+
+def _has_its_types(value: Offer | Deadline) -> bool:
+    """Whether each field holds what it is declared to: JSON would take a word for a time."""
+    return all(isinstance(getattr(value, f.name), _KINDS[str(f.type)]) for f in fields(value))
+
+
+def _unknown_offer(provider: str, disk_gb: float, rate: int) -> Offer:
+    """An offer of which only the agreed price is known."""
+    return Offer(
+        provider=provider, offer_id="unknown", host_id="", gpu="unknown", gpu_count=1, vram_mb=0, gpu_rate=rate,
+        storage_gb_month=0, upload_gb=0, download_gb=0, region="", reliability=0.0, cuda=0.0, disk_gb=disk_gb,
+        cpu_cores=0.0, ram_mb=0, verified=False, interruptible=False, seen_at=0,
+    )  # fmt: skip
+
+
+def _replaced(store: Store, table: type[Any], row_id: Any, column: str, value: Any, was: str) -> Repair:
+    store.write(table.update({column: value}).where(table.id == row_id))
+    return Repair(table._meta.table_name, str(row_id), column, was[:SHOWN])
