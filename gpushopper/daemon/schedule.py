@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from gpushopper.clock import Clock
 from gpushopper.core.moment import us
@@ -34,6 +34,24 @@ class Job:
     run: Callable[[], object]
     every_s: float
     jitter_s: float = 0
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """A period counted from the run before, or from now when that one is long past.
+
+    The library's interval trigger names every missed time one by one: after a clock set forward by years that is
+    minutes of work and gigabytes, begun before anybody can reset it (F59).
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._period = timedelta(seconds=job.every_s)
+        self._jitter = job.jitter_s or None
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The next time, after `now` unless the period since the run before is not over."""
+        is_late = previous_fire_time is None or previous_fire_time + self._period <= now
+        since = now if previous_fire_time is None or is_late else previous_fire_time
+        return self._apply_jitter(since + self._period, self._jitter, now)  # type: ignore[no-any-return]
 
 
 def lifecycle_every_s(policy: Policy) -> float:
@@ -66,20 +84,19 @@ class Schedule:
     def start(self) -> None:
         """Start all jobs; each first runs after its own period."""
         for job in self._jobs.values():
-            self._scheduler.add_job(self._run, self._trigger(job), args=[job], id=job.name, executor=job.name)
+            self._scheduler.add_job(self._run, Every(job), args=[job], id=job.name, executor=job.name)
         self._scheduler.start()
 
     def reset(self) -> None:
         """After sleep or a clock jump: count every job's periods from now (F59, F60).
 
-        Without this a long jump makes the library count through every missed time, and a clock set back stops it: a
-        trigger remembers when it was made, so each job gets a new one.
+        Without this a clock set back stops the jobs until it has caught up.
         """
         now = self._clock.now().boot
         with self._lock:
             self._last_boot = dict.fromkeys(self._last_boot, now)
         for job in self._scheduler.get_jobs():
-            job.reschedule(self._trigger(self._jobs[job.id]))
+            job.reschedule(Every(self._jobs[job.id]))
         self._scheduler.wakeup()
 
     def stop(self) -> None:
@@ -101,9 +118,6 @@ class Schedule:
                 for name, at in self._last_boot.items()
                 if now - at > us(max(LATE_AT_LEAST_S, LATE_PERIODS * self._jobs[name].every_s))
             ]
-
-    def _trigger(self, job: Job) -> IntervalTrigger:
-        return IntervalTrigger(seconds=job.every_s, jitter=job.jitter_s or None, timezone=UTC)
 
     def _run(self, job: Job) -> None:
         try:

@@ -1,0 +1,61 @@
+"""A real daemon whose system clock is really moved under it: its jobs go on (F58-F60, S34)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.moment import SECOND
+from tests.daemon.conftest import Running
+
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+HOUR_S = 3600
+JOBS = ("lifecycle", "reconciliation")
+LIMIT_S = 60
+
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+
+
+@pytest.fixture
+def moved(home: Path, start: Callable[..., Running], wait_until: Callable[..., None]):
+    """A daemon, and a way to set its wall clock some seconds off."""
+    home.mkdir()
+    # The library puts the offset of its file on the wall clock alone: monotonic and boot time stay true.
+    offset = home / "offset"
+    offset.write_text("+0")
+    (home / "config.toml").write_text('[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n')
+    running = start(
+        LD_PRELOAD=str(LIBRARY), FAKETIME_TIMESTAMP_FILE=str(offset), FAKETIME_CACHE_DURATION="1",
+        FAKETIME_DONT_FAKE_MONOTONIC="1",
+    )  # fmt: skip
+    wait_until(lambda: set(JOBS) <= set(last_runs(running)), timeout_s=LIMIT_S)
+
+    def move(seconds: int) -> Running:
+        new = offset.with_name("new")
+        new.write_text(f"{seconds:+d}")
+        os.replace(new, offset)
+        return running
+
+    return move
+
+
+def last_runs(running: Running) -> dict[str, int]:
+    return running.ask("GET", "/api/v1/status").json["jobs"]
+
+
+@pytest.mark.parametrize("seconds", [-24 * HOUR_S, 8 * HOUR_S, 5 * 365 * 24 * HOUR_S])
+def test_every_job_runs_on_by_the_new_clock(moved, wait_until: Callable[..., None], seconds: int):
+    running = moved(seconds)
+    there = time.time_ns() // 1000 + seconds * SECOND
+    wait_until(lambda: abs(running.ask("GET", "/health").json["now"] - there) < 120 * SECOND, timeout_s=LIMIT_S)
+
+    def all_ran() -> bool:
+        runs = last_runs(running)
+        return all(there - SECOND <= runs[job] < there + 2 * LIMIT_S * SECOND for job in JOBS)
+
+    wait_until(all_ran, timeout_s=LIMIT_S)
+    assert running.ask("GET", "/health").json["problems"] == []
