@@ -13,6 +13,7 @@ import stat
 import struct
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote, urlencode
 
@@ -97,7 +98,9 @@ def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float) -> 
     channel.settimeout(limit_s)
     channel.connect(path)
     check_peer(channel)
-    channel.sendall(request)
+    # Whoever is turned away at the door is told why before anything was heard: the answer is there to be read.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        channel.sendall(request)
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -105,7 +108,10 @@ def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float) -> 
         if left <= 0:
             raise TimeoutError
         channel.settimeout(left)
-        piece = channel.recv(256 * 1024)
+        try:
+            piece = channel.recv(256 * 1024)
+        except ConnectionResetError:
+            piece = b""  # closed over our last words: what came before is whole, or is found not to be
         if not piece:
             return b"".join(pieces)
         pieces.append(piece)

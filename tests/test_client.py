@@ -91,6 +91,27 @@ def test_no_field_of_an_answer_hides_behind_a_method_of_dict():
     assert {f.name for cls in classes for f in fields(cls)} & set(dir(Row)) == set()
 
 
+def test_an_answer_given_before_the_request_was_read_is_heard(folder: Home):
+    """The daemon turns away whoever comes when it is full; taken for silence, it would be started a second time."""
+    error = {"code": "busy", "message": "too many connections", "hint": "", "request_id": "", "exit": 1}
+    folder.run.mkdir(parents=True, mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder.socket))
+        listener.listen()
+
+        def turn_away() -> None:
+            channel, _ = listener.accept()
+            with channel:
+                channel.sendall(reply({"error": error}, status=503))
+
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        # Larger than what the system keeps for a reader: it is still being sent when the other end closes.
+        answer = client.exchange(str(folder.socket), "POST", "/", {}, b"x" * 4_000_000, 20)
+        thread.join()
+    assert answer.status == 503 and b"too many connections" in answer.content
+
+
 def test_an_answer_reads_as_attributes(folder: Home, peer: Peer):
     peer.scripts = [reply({"sessions": [{"name": "train", "attempts": [{"state": "gone"}]}]})]
     found = Client(folder).sessions(only_open=True).sessions

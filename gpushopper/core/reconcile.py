@@ -176,13 +176,14 @@ def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
 
 
 def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy: Policy) -> list[Action]:
-    """A second instance under one label (S9): at once if the label is closed, else two passes and a minimum age.
+    """A second instance under one label (S9): at once if nobody wants the label, else two passes and a minimum age.
 
-    The alarm comes with the first sighting, and its time is what the age counts from where the row shows none.
+    At once also means: before another attempt could start beside it (F10). The alarm comes with the first sighting,
+    and its time is what the age counts from where the row shows none.
     """
     text = f"a second instance, {row.instance_id}, carries the label {maker.label}"
     alarm = Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN])
-    if maker.state is not State.GONE:
+    if maker.is_wanted:
         born = row.created_at if row.created_at is not None else since
         if since is None or born is None or now.wall - born < us(policy.orphan_min_age_s):
             return [alarm]

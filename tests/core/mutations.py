@@ -193,6 +193,8 @@ MUTATIONS = (
       "F41: a create under way is not adopted", "reconcile"),
     M("reconcile", "if attempt.is_wanted or attempt.state is State.SENT:", "if not attempt.is_wanted:",
       "I8: a wanted create is destroyed when found", "reconcile"),
+    M("reconcile", "    if maker.is_wanted:\n        born", "    if maker.state is not State.GONE:\n        born",
+      "F10: the next attempt starts beside a twin of the former", "reconcile"),
     M("reconcile", "if since is None or born is None or now.wall", "if born is None or now.wall",
       "S9: a twin ends at first sight", "reconcile"),
     M("reconcile", "if since is None or born is None or now.wall - born < us(policy.orphan_min_age_s):",

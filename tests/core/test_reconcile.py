@@ -217,6 +217,14 @@ def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | No
     assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.TWIN, "202")]
 
 
+def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
+    """Nobody wants anything under that label any more, and another attempt must not start beside it (F10)."""
+    one = attempt(State.DESTROYING, desire=Desire.GONE)
+    young = replace(SECOND, created_at=LATER.wall - us(3))
+    (twin,) = of(DestroyTwin, strange([one], young, None))
+    assert (twin.instance, twin.twin_of) == (young, one)
+
+
 def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
     for maker in (attempt(State.RUNNING), CLOSED):
         actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_whole=False)

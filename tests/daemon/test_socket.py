@@ -119,7 +119,8 @@ def reply(path: Path, text: bytes = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: c
     """All that is answered; a reset after the answer only says that our last words were not read."""
     answered = ""
     with connect(path) as channel:
-        channel.sendall(text)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            channel.sendall(text)
         with suppress(ConnectionResetError):
             while part := channel.recv(4096).decode():
                 answered += part

@@ -41,6 +41,7 @@ def test_every_word_on_every_call(case: Case) -> None:
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "provision, run, end"])
 @pytest.mark.parametrize("case", CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS, ids=lambda case: case.name)
 def test_every_word_in_every_story(case: Case, scenario: str) -> None:
-    verdict = tell(case, scenario)
+    # Some words have no occasion in some stories: where nothing is ended, no destroy can fail.
+    verdict = tell(case, scenario, must_act=False)
     print(f"\n{scenario}: {verdict.row()}")
     assert not verdict.wrong
