@@ -33,18 +33,32 @@ def events(app: App, follow: bool, since: str | None, ref: str, limit: int) -> N
     """Show what happened, in order."""
     start = _start(app, since)
     session = app.client.session(ref).id if ref else ""
+    names = _Names(app)
     found, cursor = _read_all(app, session)
     found = [event for event in found if event.at >= start][-limit:]
     if not follow and app.output == "json":
         show.rows(app, "events", found, (), name="id", next=cursor)
         return
-    _print(app, found)
+    _print(app, found, names)
     while follow:
         threading.Event().wait(PACE_S)
         # A daemon that was killed meanwhile is started again; the cursor is ours, so nothing is missed (S20).
         page = app.client.events(after=cursor, limit=PAGE, session=session)
         cursor = page.next
-        _print(app, page.events)
+        _print(app, page.events, names)
+
+
+class _Names:
+    """Names of sessions by their ids, asked for again when an unknown one comes up."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: dict[str, str] = {}
+
+    def of(self, session: str) -> str:
+        if session not in self._known:
+            self._known = {found.id: found.name for found in self._app.client.sessions().sessions}
+        return self._known.setdefault(session, session)
 
 
 def _start(app: App, since: str | None) -> int:
@@ -71,13 +85,13 @@ def _read_all(app: App, session: str) -> tuple[list[EventView], int]:
         cursor = page.next
 
 
-def _print(app: App, found: list[EventView]) -> None:
+def _print(app: App, found: list[EventView], names: _Names) -> None:
     for event in found:
         if app.as_json:
             show.out(line(cast(Row, event)))
         elif app.output == "name":
             show.out(str(event.id))
         else:
-            about = event.session or event.attempt or "-"
+            about = names.of(event.session) if event.session else event.attempt or "-"
             text = f"{event.kind}: {event.text}" if event.text else event.kind
             show.out(clean(f"{moment_of(event.at):%b %d %H:%M:%S}  {about}  {text}"))

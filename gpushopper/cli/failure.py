@@ -16,6 +16,10 @@ from gpushopper.errors import ShopperError, UsageError
 INTERRUPTED = 130
 
 
+class Declined(click.Abort):
+    """Somebody was asked, and said no."""
+
+
 def report(app: App, error: BaseException) -> int:
     """Print what happened in one line and what to do in a second; return the exit status."""
     match error:
@@ -27,6 +31,9 @@ def report(app: App, error: BaseException) -> int:
             # The reader has seen enough; the interpreter must not find the pipe again when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        case Declined():
+            _show(app, ShopperError("you said no: nothing was done", code="declined"), INTERRUPTED)
+            return INTERRUPTED
         case click.Abort() | KeyboardInterrupt() | EOFError():
             _show(app, ShopperError("interrupted", app.goes_on, code="interrupted"), INTERRUPTED)
             return INTERRUPTED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.failure import Declined
 from gpushopper.cli.times import DOLLARS, SPAN, Number, parse_until
 from gpushopper.core.moment import HOUR
 from gpushopper.errors import UsageError
@@ -82,10 +83,14 @@ def life(app: App, hours: float | None, span: int | None, until: str | None) -> 
 
 
 def confirm(app: App, question: str, yes: bool) -> None:
-    """Ask before spending or destroying; without a terminal `--yes` must have been given."""
+    """Ask before spending or destroying; without a terminal `--yes` must have been given.
+
+    Raises:
+        Declined: the answer was no.
+    """
     if yes:
         return
     if not app.may_ask():
         raise UsageError("nobody can be asked here, and --yes was not given", "add --yes, or --dry-run to look first")
     if not click.confirm(question, err=True):
-        raise click.Abort
+        raise Declined

@@ -10,6 +10,8 @@ from gpushopper.core.money import dollars
 
 DAY = 24 * HOUR
 _SMALL = 100_000
+_NOTHING = 50
+"""Micro-dollars below which four places would show nothing."""
 # Control characters, and the marks that turn the direction of text (F111).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +26,7 @@ def money(micros: int | None) -> str:
     """`$1.72`; below ten cents `$0.0143`, so that little is not shown as nothing; a dash for an unknown amount."""
     if micros is None:
         return "-"
-    return dollars(micros, 4 if 0 < abs(micros) < _SMALL else 2)
+    return dollars(micros, 4 if _NOTHING <= abs(micros) < _SMALL else 2)
 
 
 def rate(micros: int | None) -> str:

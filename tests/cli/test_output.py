@@ -129,6 +129,11 @@ def test_an_interruption_says_what_goes_on(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == "interrupted\n  the end goes on\n"
 
 
+def test_a_no_is_no_interruption(capsys: pytest.CaptureFixture[str]):
+    assert failure.report(App(), failure.Declined()) == 130
+    assert capsys.readouterr().err == "you said no: nothing was done\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [["nosuch"], ["ls", "--nosuch"], ["get", "a", "b"], ["provision", "--for", "2"], ["plan", "--max-price", "x"]],

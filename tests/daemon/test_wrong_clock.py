@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,19 +45,26 @@ def moved(home: Path, start: Callable[..., Running], wait_until: Callable[..., N
     return move
 
 
+def ask(running: Running, path: str) -> Any:
+    """An answer; a connection that is open while the clock jumps counts as old and may be closed: ask again."""
+    while True:
+        with suppress(ConnectionError):
+            return running.ask("GET", path).json
+
+
 def last_runs(running: Running) -> dict[str, int]:
-    return running.ask("GET", "/api/v1/status").json["jobs"]
+    return ask(running, "/api/v1/status")["jobs"]
 
 
 @pytest.mark.parametrize("seconds", [-24 * HOUR_S, 8 * HOUR_S, 5 * 365 * 24 * HOUR_S])
 def test_every_job_runs_on_by_the_new_clock(moved, wait_until: Callable[..., None], seconds: int):
     running = moved(seconds)
     there = time.time_ns() // 1000 + seconds * SECOND
-    wait_until(lambda: abs(running.ask("GET", "/health").json["now"] - there) < 120 * SECOND, timeout_s=LIMIT_S)
+    wait_until(lambda: abs(ask(running, "/health")["now"] - there) < 120 * SECOND, timeout_s=LIMIT_S)
 
     def all_ran() -> bool:
         runs = last_runs(running)
         return all(there - SECOND <= runs[job] < there + 2 * LIMIT_S * SECOND for job in JOBS)
 
     wait_until(all_ran, timeout_s=LIMIT_S)
-    assert running.ask("GET", "/health").json["problems"] == []
+    assert ask(running, "/health")["problems"] == []

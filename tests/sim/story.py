@@ -208,7 +208,7 @@ class Story:
                 answer = self.survive(work)
             except (NotReady, ProviderFailed, Refused) as told:
                 # Of refusals only this one passes by itself: a list that is not believed for the moment.
-                if isinstance(told, Refused) and told.code != "list_doubted":
+                if type(told) is Refused and told.code != "list_doubted":
                     raise
                 self.run_for(20)
                 continue
