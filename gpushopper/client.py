@@ -29,6 +29,7 @@ PROTOCOL = 1
 VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 
 START_TRIES = 3
 """How often one call may start a daemon that is absent or was killed meanwhile (S20)."""
@@ -41,6 +42,8 @@ SIZE_LIMIT = 32 * 1024 * 1024
 
 Starter = Callable[[str], None]
 """Starts the daemon; the argument says why, for the line on stderr."""
+Unlocker = Callable[[list[str]], bool]
+"""Restarts a daemon that lacks these providers' keys, if this side can reach one of them; whether it did."""
 
 
 class Row(dict[str, Any]):
@@ -175,10 +178,11 @@ def _release(version: str) -> tuple[int, ...]:
 class Client:
     """One method per call of the local API (architecture 9)."""
 
-    def __init__(self, home: Home, start: Starter | None = None, restart: Starter | None = None) -> None:
+    def __init__(
+        self, home: Home, start: Starter | None = None, restart: Starter | None = None, unlock: Unlocker | None = None
+    ) -> None:
         self.home = home
-        self._start = start
-        self._restart = restart
+        self._start, self._restart, self._unlock = start, restart, unlock
 
     # ---- market
 
@@ -270,6 +274,10 @@ class Client:
         """Have the daemon read the keys again."""
         return self._ask("POST", "keys/reload")
 
+    def key_reach(self) -> Row:
+        """Which keys the daemon lacks, and the variables that decide where it looks for them."""
+        return self._ask("GET", "keys/reach")
+
     def stop(self) -> Row:
         """Stop the daemon; what is rented stays rented."""
         return self._ask("POST", "stop")
@@ -304,7 +312,7 @@ class Client:
             except Away as away:
                 self._bring_up(away, left)
                 continue
-            if left and self._replaces(answer):
+            if left and (self._replaces(answer) or self._unlocks(answer)):
                 continue
             return _read(answer)
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
@@ -339,6 +347,12 @@ class Client:
             return False
         self._restart(f"it is version {version}, this is {__version__}")
         return True
+
+    def _unlocks(self, answer: Answer) -> bool:
+        """Replace a daemon without keys by one that has them (architecture 10); tried once in a client's life."""
+        lacking = answer.headers.get(KEYLESS_HEADER.lower(), "")
+        unlock, self._unlock = (self._unlock, None) if lacking else (None, self._unlock)
+        return unlock is not None and unlock(lacking.split(","))
 
     def _check_protocol(self, version: str) -> None:
         health = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)

@@ -150,11 +150,20 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySettings:
+    """Whether keys are looked for in the system's keyring, and how many seconds it may take to answer (D15)."""
+
+    keyring: bool = field(default=True, metadata=_as(_flag))
+    keyring_seconds: float = field(default=20.0, metadata=_as(_number(1, 25)))
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings. `origins` names the source of each that is not built in: a file, a variable or `flag`."""
 
     brakes: BrakeSettings = field(default_factory=BrakeSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
+    keys: KeySettings = field(default_factory=KeySettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
@@ -172,6 +181,7 @@ class Config:
 _SECTIONS: dict[str, tuple[str, type]] = {
     "brakes": ("brakes", BrakeSettings),
     "policy": ("policy", PolicySettings),
+    "keys": ("keys", KeySettings),
     "defaults.inventory": ("inventory", InventoryDefaults),
     "defaults.provision": ("provision", ProvisionDefaults),
 }

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -31,12 +32,14 @@ class Mask:
 
     def __init__(self) -> None:
         self._texts: tuple[str, ...] = ()
+        self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
         """Mask this text from now on, in its plain form and as it stands inside JSON."""
         forms = {text, json.dumps(text)[1:-1]} - {""}
-        # Longest first, so that a key that begins with another one is masked whole.
-        self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
+        with self._lock:
+            # Longest first, so that a key that begins with another one is masked whole.
+            self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
 
     def clean(self, line: str) -> str:
         """The line without any of them, and without what looks like one."""

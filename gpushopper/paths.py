@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 HOME_VARIABLE = "GPU_SHOPPER_HOME"
 SOCKET_LIMIT = 100
 """Longest socket path in bytes that every system takes (S22; measured limit about 104 to 107, F97)."""
+
+
+BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
+"""Where the user's session bus answers, and over it the system's keyring."""
+RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,20 @@ def find_home(environ: Mapping[str, str] | None = None) -> Home:
         data=Path(platformdirs.user_data_dir("gpu-shopper", appauthor=False)),
         config=Path(platformdirs.user_config_dir("gpu-shopper", appauthor=False)),
     )
+
+
+def with_user_bus(environ: Mapping[str, str]) -> dict[str, str]:
+    """These variables, with the bus of the user's own session where none is named and one listens.
+
+    cron and ssh name none, and it is there all the same while the user is logged in (D16).
+    """
+    if environ.get(BUS_VARIABLE):
+        return dict(environ)
+    folder = environ.get(RUNTIME_VARIABLE) or f"/run/user/{os.getuid()}"
+    try:
+        bus = os.lstat(f"{folder}/bus")
+    except OSError:
+        return dict(environ)
+    if not stat.S_ISSOCK(bus.st_mode) or bus.st_uid != os.getuid():
+        return dict(environ)
+    return {**environ, RUNTIME_VARIABLE: folder, BUS_VARIABLE: f"unix:path={folder}/bus"}

@@ -18,6 +18,8 @@ PROTOCOL = 1
 VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
+"""Providers whose key the daemon does not have: a client that can reach one restarts it (architecture 10)."""
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
@@ -304,7 +306,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`state` is ready, starting, degraded or keyless."""
+    """`state` is ready, starting, degraded, doubted or keyless; `key_state` says of which kind."""
 
     name: str
     account: str
@@ -314,6 +316,8 @@ class ProviderStatus:
     last_complete_list_at: int | None
     open_attempts: int
     key_source: str
+    key_state: str = "ok"
+    key_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

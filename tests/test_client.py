@@ -82,7 +82,7 @@ def peer(folder: Home) -> Iterator[Peer]:
 
 
 def test_the_names_are_those_of_wire():
-    for name in ("PROTOCOL", "VERSION_HEADER", "REQUEST_HEADER", "IDEMPOTENCY_HEADER"):
+    for name in ("PROTOCOL", "VERSION_HEADER", "REQUEST_HEADER", "IDEMPOTENCY_HEADER", "KEYLESS_HEADER"):
         assert getattr(client, name) == getattr(wire, name)
 
 

@@ -54,10 +54,10 @@ class App:
         return self._client
 
     def make_client(self) -> Client:
-        """A client that starts the daemon on demand, and replaces an older one."""
+        """A client that starts the daemon on demand, and replaces an older one or one without keys."""
         from gpushopper.client import Client
 
-        return Client(self.home, start=self._starter("start"), restart=self._starter("restart"))
+        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock)
 
     def quiet_client(self) -> Client:
         """A client that never starts a daemon."""
@@ -77,6 +77,11 @@ class App:
             launch.start(self.home)
 
         return run
+
+    def _unlock(self, providers: list[str]) -> bool:
+        from gpushopper.cli.unlocking import replace_keyless
+
+        return replace_keyless(self, providers)
 
     def now(self) -> Moment:
         """The clocks, moved by a practice market's offset where there is one (S26)."""

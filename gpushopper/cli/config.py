@@ -52,6 +52,7 @@ def _rows(found: Config) -> list[dict[str, Any]]:
     sections: dict[str, Any] = {
         "brakes": found.brakes,
         "policy": found.policy,
+        "keys": found.keys,
         "defaults.inventory": found.inventory,
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gpushopper.cli import launch, programs, show
+from gpushopper.cli import launch, programs, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.sandbox_home import environment, prepare_home
@@ -82,7 +82,7 @@ def _held(app: App) -> list[SessionView]:
 
 def _may_bill(app: App, session: SessionView) -> str:
     """What goes on costing money, and who ends it while no daemon runs."""
-    keeper = "the instance ends itself" if "I" in session.guards.split("+") else "nobody ends it until a daemon runs"
+    keeper = session_table.keeper(session, "a daemon runs")
     until = when(session.deadline_at, app.now().wall)
     return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -19,8 +20,9 @@ from gpushopper.core.moment import SECOND
 from gpushopper.errors import Misconfigured, NotFound, NotVerified, UsageError
 
 if TYPE_CHECKING:
-    from gpushopper.wire import SessionView
+    from gpushopper.wire import ProviderStatus, SessionView
 
+KEYRING_LIMIT_S = 30.0
 STAGES = {"": 0, "asked": 1, "off": 2, "proven": 3}
 
 WAIT = (
@@ -110,6 +112,7 @@ def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, y
         _print(app, found)
         return
     if not ending:
+        _refuse_keyless(app, found)
         return
     confirm(app, f"Destroy {plural(len(ending), 'instance')}? What is on the disk is lost.", yes)
     if everything and not force:
@@ -117,20 +120,39 @@ def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, y
     for session in ending if not everything or force else []:
         _end_one(app, session, force)
     app.goes_on = "the end goes on; the daemon destroys and proves. See: gpu-shopper ls"
-    _refuse_keyless(app, ending)
+    _refuse_keyless(app, found)
 
 
-def _refuse_keyless(app: App, ending: list[SessionView]) -> None:
-    """Without a key nothing can be asked of the cloud: say until when each will live, and end with a key's status."""
-    keyless = {row.name: row.detail for row in app.client.providers().providers if row.state == "keyless"}
-    stuck = [session for session in ending if session.provider in keyless]
+def _refuse_keyless(app: App, found: list[SessionView]) -> None:
+    """Without a key nothing can be asked of the cloud: name each deadline and who keeps it, and exit 4 (F105, D16)."""
+    waiting = {session.provider for session in found if session.stage in ("", "asked")}
+    lacking = _keyless(app, waiting) if waiting else {}
+    stuck = [session for session in found if session.provider in lacking and session.stage in ("", "asked")]
     if not stuck:
         return
     now = app.now().wall
     for session in stuck:
-        app.note(f"{session.name}: its end is written down; its deadline is {when(session.deadline_at, now)}")
-    name = stuck[0].provider
-    raise Misconfigured(keyless[name], f"it is destroyed once a key is set: gpu-shopper keys set {name}", code="no_key")
+        until = f"its deadline is {when(session.deadline_at, now)}" if session.deadline_at else "it has no deadline"
+        keeper = session_table.keeper(session, "the daemon has a key")
+        app.note(f"{session.name}: its end is written down; {until}, and {keeper}")
+    account = lacking[stuck[0].provider]
+    code = "no_key" if account.key_state == "missing" else f"key_{account.key_state}"
+    raise Misconfigured(account.detail, f"{account.key_hint}; it is destroyed as soon as a key is there", code=code)
+
+
+def _keyless(app: App, providers: set[str]) -> dict[str, ProviderStatus]:
+    """Those of the accounts that have no key; a keyring that is being asked is waited for."""
+
+    def look() -> bool:
+        rows = app.client.providers().providers
+        lacking.clear()
+        lacking.update({row.name: row for row in rows if row.state == "keyless" and row.name in providers})
+        return all(row.key_state != "asking" for row in lacking.values())
+
+    lacking: dict[str, ProviderStatus] = {}
+    with suppress(Out):
+        poll(look, KEYRING_LIMIT_S)
+    return lacking
 
 
 def _end_one(app: App, session: SessionView, force: bool) -> None:

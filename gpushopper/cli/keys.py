@@ -17,7 +17,7 @@ COLUMNS = (
     show.Column("CLOUD", lambda k: k.provider),
     show.Column("STATE", lambda k: k.state),
     show.Column("FROM", lambda k: k.source or "-"),
-    show.Column("REMARK", lambda k: k.text or k.warning or "-"),
+    show.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or k.warning or "-"),
 )
 
 
@@ -25,7 +25,8 @@ COLUMNS = (
 def keys() -> None:
     """Store and test the clouds' API keys.
 
-    A key in the environment (VAST_API_KEY) stands above the key file.
+    They stay in the system's keyring, or with --file in a file that nobody else can read. A key in the environment
+    (VAST_API_KEY) stands above the file, and the file above the keyring.
     """
 
 
@@ -38,18 +39,22 @@ def list_keys(app: App) -> None:
 
 @keys.command("set")
 @click.argument("provider")
+@click.option("--file", "in_file", is_flag=True, help="In the key file: for computers without a keyring, and for cron.")
 @click.pass_obj
-def set_key(app: App, provider: str) -> None:
+def set_key(app: App, provider: str, in_file: bool) -> None:
     """Store a key, typed without echo or piped in, after asking the cloud whether it works."""
     secret = _read_secret(app, provider)
-    _report(app, launch.once(app.home, "keys-set", provider, secret=secret), "stored")
+    words = ("keys-set", provider, *(("file",) if in_file else ()))
+    answer = launch.once(app.home, *words, secret=secret)
+    stored = f"stored in {answer.source}"
+    _report(app, answer, stored, f"{stored}; ")
 
 
 @keys.command("test")
 @click.argument("provider")
 @click.pass_obj
 def test_key(app: App, provider: str) -> None:
-    """Ask the cloud whether the stored key works."""
+    """Ask the cloud whether the stored key works. A locked keyring may ask for its password."""
     _report(app, launch.once(app.home, "keys-probe", provider), "works")
 
 
@@ -75,14 +80,14 @@ def _read_secret(app: App, provider: str) -> str:
     return secret
 
 
-def _report(app: App, answer: Row, done: str) -> None:
+def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:
     if app.as_json:
         show.out(programs.document(**answer))
         return
     if answer.verified:
         show.out(f"{answer.provider}: {done}; account {answer.account}, balance {money(answer.balance)}")
     else:
-        show.out(f"{answer.provider}: not tested, the cloud did not answer ({answer.detail})")
+        show.out(f"{answer.provider}: {unproven}not tested, the cloud did not answer ({answer.detail})")
     _remarks(app, answer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gpushopper.paths import HOME_VARIABLE, Home, find_home
+from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -29,9 +29,10 @@ def environment(home: Home) -> dict[str, str]:
     """The variables of a child process that works in this home.
 
     A practice home gets none of the user's keys and settings: a real key has no business on a practice market, and
-    an endpoint or policy of the environment would stand above what the market wrote into its home.
+    an endpoint or policy of the environment would stand above what the market wrote into its home. Any other one gets
+    the user's session bus, which cron does not name (D16).
     """
-    variables = dict(os.environ)
+    variables = with_user_bus(os.environ)
     if (home.data / "market").is_dir():
         variables = {name: value for name, value in variables.items() if not _is_ours(name)}
     if home.data == home.config:

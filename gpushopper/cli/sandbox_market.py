@@ -123,8 +123,11 @@ def _last(text: str) -> str:
 
 
 def write_settings(home: Home, status: Row) -> None:
-    """Make the folder an ordinary home: endpoints and policy in its settings, the market's keys in its key file."""
-    settings = [f'[policy]\nname = "{POLICY}"\n']
+    """Make the folder an ordinary home: endpoints and policy in its settings, the market's keys in its key file.
+
+    The user's keyring has no part in it: practice keys do not belong there, and real ones are not read for practice.
+    """
+    settings = [f'[policy]\nname = "{POLICY}"\n', "[keys]\nkeyring = false\n"]
     keys = []
     for name, dialect in status.dialects.items():
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')

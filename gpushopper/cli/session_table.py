@@ -47,6 +47,11 @@ def status(session: SessionView) -> str:
     return session.status
 
 
+def keeper(session: SessionView, until: str) -> str:
+    """Who keeps the deadline while we cannot."""
+    return "the instance ends itself" if "I" in session.guards.split("+") else f"nobody ends it until {until}"
+
+
 def gpu(session: Any) -> str:
     """`2x RTX 4090`."""
     if not session.gpu:

@@ -57,6 +57,9 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     )
     show.out("")
     show.table(app, found.providers, _columns(now))
+    for account in found.providers:
+        if account.key_hint:
+            show.out(f"\n{account.name}: {clean(account.key_hint)}")
     for alarm in alarms:
         show.out(f"\nalarm {alarm.id} ({relative(alarm.raised_at, now)}): {clean(alarm.text)}")
         if alarm.hint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -16,16 +16,45 @@ from gpushopper.core.policy import POLICIES, Policy
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured, Refused
 from gpushopper.log import Mask
-from gpushopper.paths import Home
+from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
 from gpushopper.providers import ADAPTERS, ENDPOINTS, adapter
-from gpushopper.secrets import EnvironmentSource, FileSource, KeySource, Missing, Ok, find_key
+from gpushopper.secrets import (
+    BACKEND_VARIABLE,
+    EnvironmentSource,
+    FileSource,
+    KeyringSource,
+    KeySource,
+    Ok,
+    entry_name,
+    find_key,
+    variables_of,
+)
 
 _log = structlog.get_logger(__name__)
 
 
-def key_sources(home: Home, environ: Mapping[str, str] = os.environ) -> list[KeySource]:
-    """Where keys are looked for, in order (S23)."""
-    return [EnvironmentSource(environ), FileSource(home.key_file)]
+def key_sources(home: Home, config: Config, *, may_prompt: bool = False) -> list[KeySource]:
+    """Where keys are looked for, in the order that secrets/sources.py explains (S23).
+
+    A practice home's settings leave the keyring out: it must neither read nor write the user's own.
+    """
+    sources: list[KeySource] = quick_sources(home)
+    if config.keys.keyring:
+        entries = {name: entry_name(home, name) for name in ADAPTERS}
+        sources.append(KeyringSource(entries, config.keys.keyring_seconds, may_prompt))
+    return sources
+
+
+def quick_sources(home: Home) -> list[KeySource]:
+    """The sources that answer at once."""
+    return [EnvironmentSource(os.environ), FileSource(home.key_file)]
+
+
+def key_reach() -> dict[str, str]:
+    """The variables that decide which keys this process can reach: a key's own says only whether it is set (I21)."""
+    environ = with_user_bus(os.environ)
+    reach = {name: environ.get(name, "") for name in (BUS_VARIABLE, BACKEND_VARIABLE)}
+    return reach | {name: "set" if environ.get(name) else "" for each in ADAPTERS for name in variables_of(each)}
 
 
 def enabled_endpoints(config: Config) -> dict[str, str]:
@@ -78,10 +107,11 @@ def connect_accounts(
     clock: Clock,
     mask: Mask,
     warn: Callable[[str], None] = lambda text: None,
+    only: Collection[str] | None = None,
 ) -> list[AccountSetup]:
-    """One account for each enabled provider; one without a usable key says why, and its sessions stay watched."""
-    found = enabled_endpoints(config).items()
-    return [_connect(name, endpoint, sources, clock, mask, warn) for name, endpoint in found]
+    """One account for each enabled provider, or of `only`; one without a usable key says why, and stays watched."""
+    found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
+    return [_connect(name, endpoint, sources, clock, mask, warn) for name, endpoint in found.items()]
 
 
 def _connect(
@@ -101,8 +131,5 @@ def _connect(
             _log.info("key found", provider=name, source=source)
             connection = adapter(name)(endpoint, secret.reveal(), clock.monotonic)
             return AccountSetup(name, connection, "", source, endpoint, local)
-        case Missing(text):
-            return AccountSetup(name, None, text, "", endpoint, local)
-        case refused:
-            warn(refused.text)
-            return AccountSetup(name, None, refused.text, refused.source, endpoint, local)
+        case problem:
+            return AccountSetup(name, None, problem.text, problem.source, endpoint, local, problem.state, problem.hint)

@@ -1,4 +1,4 @@
-"""Keys by one-shot job: the secret comes on stdin and goes into the key file, never into argv or an answer (S23)."""
+"""Keys by one-shot job: the secret comes on stdin, and goes into keyring or key file and nowhere else (S23, I21)."""
 
 from __future__ import annotations
 
@@ -16,37 +16,56 @@ from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError
 from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, Trouble
-from gpushopper.secrets import EnvironmentSource, Missing, Ok, Secret
+from gpushopper.secrets import Absent, EnvironmentSource, FileSource, Ok, Refused, Secret, Unreadable
 from gpushopper.store.folder import unusable
 
 PROBE_LIMIT_S = 20.0
+IN_FILE = "file"
 
 Answer = dict[str, Any]
 
 
 def set_key(home: Home, arguments: Sequence[str]) -> Answer:
-    """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it."""
-    provider = _provider(arguments)
+    """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
+
+    Raises:
+        Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+    """
+    provider = _provider([word for word in arguments if word != IN_FILE])
     secret = Secret(secrets.check_form(sys.stdin.read(secrets.LONGEST_KEY * 2)))
     answer = probe(home, provider, secret)
+    if IN_FILE in arguments or _is_kept_in_file(home, provider):
+        source = _store_in_file(home, provider, secret)
+    else:
+        source = secrets.store(home, provider, secret)
+    return {**answer, "source": source, "warning": _shadow(provider, secret), "daemon": _reload(home)}
+
+
+def _is_kept_in_file(home: Home, provider: str) -> bool:
+    """Whether the file was chosen before: by settings without a keyring, or by a key that already stands there.
+
+    A key in the file stands above the keyring: a new one in the keyring would not be used.
+    """
+    return not config.load(home).keys.keyring or FileSource(home.key_file).look(provider) is not None
+
+
+def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
     try:
         secrets.set_key(home.key_file, provider, secret.reveal())
     except OSError as error:
         raise unusable(home.key_file, error) from error
-    warning = _shadow(provider, secret)
-    return {**answer, "source": f"file {home.key_file}", "warning": warning, "daemon": _reload(home)}
+    return f"file {home.key_file}"
 
 
 def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
     """Ask the provider whether it takes the key that a daemon started here would use."""
     provider = _provider(arguments)
-    match secrets.find_key(provider, accounts.key_sources(home)):
+    match secrets.find_key(provider, accounts.key_sources(home, config.load(home), may_prompt=True)):
         case Ok(secret, source, warning):
-            return {**probe(home, provider, secret), "source": source, "warning": warning}
-        case Missing(text):
-            raise Misconfigured(text, f"Run: gpu-shopper keys set {provider}", code="key_missing")
-        case refused:
-            raise Misconfigured(refused.text, "see: gpu-shopper keys", code="key_refused")
+            answer = {**probe(home, provider, secret), "source": source, "warning": warning}
+            return {**answer, "daemon": _reload(home) if source.startswith("keyring") else ""}
+        case problem:
+            raise Misconfigured(problem.text, problem.hint, code=problem.code)
 
 
 def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
@@ -55,31 +74,42 @@ def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
 
 
 def listed(home: Home) -> list[Answer]:
-    """One row for each provider: state `ok`, `missing` or `refused`."""
+    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused`, told apart (F105)."""
     rows: list[Answer] = []
+    sources = accounts.key_sources(home, config.load(home))
     for provider in ADAPTERS:
-        row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "warning": ""}
-        match secrets.find_key(provider, accounts.key_sources(home)):
+        row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
+        match secrets.find_key(provider, sources):
             case Ok(_, source, warning):
                 row |= {"source": source, "warning": warning}
-            case Missing(text):
-                row |= {"state": "missing", "text": text}
-            case refused:
-                row |= {"state": "refused", "text": refused.text, "source": refused.source}
+            case problem:
+                row |= {"state": problem.state, "source": problem.source, "text": problem.text, "hint": problem.hint}
         rows.append(row)
     return rows
 
 
 def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
-    """Take the key out of the key file; the environment is not ours to change."""
+    """Take the key out of file and keyring; the environment is not ours to change.
+
+    Raises:
+        Unreadable: the keyring may hold one, and cannot be opened now.
+    """
     provider = _provider(arguments)
     try:
         removed = secrets.remove_key(home.key_file, provider)
     except OSError as error:
         raise unusable(home.key_file, error) from error
-    given = EnvironmentSource(os.environ).look(provider)
-    warning = f"a key for {provider} still stands in the environment" if given is not None else ""
-    return {"provider": provider, "removed": removed, "warning": warning, "daemon": _reload(home)}
+    warnings = []
+    if config.load(home).keys.keyring:
+        try:
+            removed = secrets.forget(home, provider) or removed
+        except Unreadable as unreadable:
+            if not isinstance(unreadable.problem, Absent | Refused):
+                raise
+            warnings.append(f"{unreadable.message}; a key may still stand in it")
+    if EnvironmentSource(os.environ).look(provider) is not None:
+        warnings.append(f"a key for {provider} still stands in the environment")
+    return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
 def probe(home: Home, provider: str, secret: Secret) -> Answer:
@@ -118,7 +148,7 @@ def _provider(arguments: Sequence[str]) -> str:
 def _shadow(provider: str, stored: Secret) -> str:
     given = EnvironmentSource(os.environ).look(provider)
     if isinstance(given, Ok) and given.secret != stored:
-        return f"{given.source} holds another key, which stands above the file"
+        return f"{given.source} holds another key, which stands above the stored one"
     return ""
 
 

@@ -83,7 +83,9 @@ JOBS: dict[str, Callable[[Home, Sequence[str]], Answer]] = {
 def run_once(job: str, arguments: Sequence[str]) -> int:
     """Run a job and print its answer, or its error, as one JSON line; the exit status as in errors.py."""
     try:
-        answer, code = {"ok": True, **JOBS[job](find_home(), arguments)}, 0
+        home = find_home()
+        harden()  # a job holds keys too
+        answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
     except ShopperError as error:
         fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
         answer, code = {"ok": False, "error": fields}, error.exit_code
@@ -95,7 +97,6 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
 @contextmanager
 def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
     """The home's lock, and a log that knows no secret yet."""
-    harden()
     mask = log.Mask()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
     with HomeLock.take(home, holder):
@@ -112,7 +113,7 @@ def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
         found = opening.check_installation(home, store)
         settings = config.load(home)
         policy = accounts.choose_policy(settings)
-        setups = accounts.connect_accounts(settings, accounts.key_sources(home), clock, mask)
+        setups = accounts.connect_accounts(settings, accounts.key_sources(home, settings), clock, mask)
         yield Engine(store, clock, executor, setups, policy, Brakes(**asdict(settings.brakes)), found, home)
     finally:
         executor.close()
@@ -170,7 +171,7 @@ def _check_config(home: Home) -> str:
 
 def _check_key(row: Answer) -> str:
     if row["state"] != "ok":
-        raise Misconfigured(row["text"], f"Run: gpu-shopper keys set {row['provider']}")
+        raise Misconfigured(row["text"], row["hint"])
     return str(row["source"])
 
 

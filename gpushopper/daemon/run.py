@@ -18,6 +18,7 @@ from gpushopper.core.moment import HOUR, Moment
 from gpushopper.core.policy import Policy
 from gpushopper.daemon import accounts, opening
 from gpushopper.daemon.farewell import say_what_may_bill
+from gpushopper.daemon.key_watch import RETRY_S, KeyWatch
 from gpushopper.daemon.listener import Listener, check_path
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.resume import Watch
@@ -51,6 +52,7 @@ class Daemon:
         self.stop = stop
         self.clock = SystemClock(home.clock_offset)
         self.mask = log.Mask()
+        self.keys = KeyWatch(home, self.clock, self.mask, self._warn)
         self.started = self.clock.now()
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -84,18 +86,19 @@ class Daemon:
         """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
         settings = config.load(self.home)
         policy = accounts.choose_policy(settings)
-        sources = accounts.key_sources(self.home)
-        setups = accounts.connect_accounts(settings, sources, self.clock, self.mask, self._warn)
+        setups = self.keys.start(settings)
         executor = ThreadExecutor()
         parts.callback(executor.close)
         brakes = Brakes(**asdict(settings.brakes))
         self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home)
         executor.on_done = self.engine.ring
+        self.keys.tell(self.engine.replace_account)
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_look_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
+            Job("keys", self.keys.retry, RETRY_S),
         ]
         self.schedule = Schedule(jobs, self.clock)
         return policy
@@ -112,7 +115,7 @@ class Daemon:
             installation=installation,
             policy=policy,
             schedule=self.schedule,
-            reload_keys=self._reload_keys,
+            keys=self.keys,
             request_stop=self.stop.request,
         )
 
@@ -147,13 +150,6 @@ class Daemon:
     def _prune(self, store: Store) -> None:
         with store.transaction():
             requests.prune(store, self.clock.now().wall - requests.KEPT_US)
-
-    def _reload_keys(self) -> None:
-        settings = config.load(self.home)
-        accounts.choose_policy(settings)
-        sources = accounts.key_sources(self.home)
-        for setup in accounts.connect_accounts(settings, sources, self.clock, self.mask, self._warn):
-            self.engine.replace_account(setup)
 
     def _warn(self, text: str) -> None:
         _log.warning("keys", text=text)

@@ -13,7 +13,7 @@ from gpushopper.daemon import edge
 from gpushopper.daemon.routes import BLUEPRINTS
 from gpushopper.daemon.service import Service
 from gpushopper.errors import Refused, ShopperError
-from gpushopper.wire import REQUEST_HEADER, VERSION_HEADER
+from gpushopper.wire import KEYLESS_HEADER, REQUEST_HEADER, VERSION_HEADER
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger(__name__)
@@ -49,6 +49,9 @@ def _admit(service: Service) -> None:
 def _finish(response: Response, service: Service) -> Response:
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
+    if request.path.startswith("/api/"):
+        response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless())
+        service.keys.contact()
     if request.method != "GET":
         _log.info("request", method=request.method, path=request.path, status=response.status_code)
     return response

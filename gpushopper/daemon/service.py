@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.clock import Clock
 from gpushopper.daemon.schedule import Schedule
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
+
+
+class Keys(Protocol):
+    """What the API needs of the accounts' keys."""
+
+    def keyless(self) -> list[str]: ...
+    def contact(self) -> None: ...
+    def reload(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -33,7 +41,7 @@ class Service:
     installation: str
     policy: str
     schedule: Schedule
-    reload_keys: Callable[[], None]
+    keys: Keys
     request_stop: Callable[[], None]
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))
 

@@ -110,6 +110,11 @@ def _key_alarm(value: Blind, name: str) -> list[Action]:
     return [Raise(alarms.KEY_REJECTED, name, text, alarms.HINTS[alarms.KEY_REJECTED])]
 
 
+def keyless_alarm(name: str, problem: str, hint: str) -> Raise:
+    """Something is rented on an account that cannot even be asked (F105)."""
+    return Raise(alarms.DEGRADED, name, f"{name} cannot be asked for anything: {problem}", hint)
+
+
 MOST_DRIFTS = 5
 """So many unknown things get an alarm of their own; who has acknowledged five has got the message."""
 

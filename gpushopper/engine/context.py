@@ -20,9 +20,10 @@ from gpushopper.store.installation import Installation, Verdict
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """One provider as configured. Without a `connection`, `key_problem` says why (missing, refused ...).
+    """One provider as configured. Without a `connection`, `key_problem` says why and `key_hint` what to do.
 
-    `is_local` is true where the endpoint is a literal loopback address.
+    `key_state` is ok, missing, asking, locked, absent, hung or refused: only `missing` means that there is no key
+    (F105). `is_local` is true where the endpoint is a literal loopback address.
     """
 
     provider: str
@@ -31,6 +32,8 @@ class AccountSetup:
     key_source: str
     endpoint: str
     is_local: bool = False
+    key_state: str = "ok"
+    key_hint: str = ""
 
 
 def random_id(length: int = 16) -> str:

@@ -66,6 +66,7 @@ class Lane:
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
         self.witness: Witness | None = None
+        self._keyless_due: int | None = ctx.clock.now().boot + us(ctx.policy.degraded_after_s)
         self._open: list[Attempt] = []
         self._open_at = -1
         self.creator = Creator(self)
@@ -112,6 +113,7 @@ class Lane:
             inbox.popleft()
         self._expire(now)
         if self.connection is None:
+            self._tell_keyless(now)
             return
         now = self.at(now)
         self.destroyer.send(now)
@@ -122,7 +124,7 @@ class Lane:
     def next_due(self, now: Moment) -> int | None:
         """Boot-clock µs when a step has something to do, None when nothing is planned."""
         if self.connection is None:
-            return None
+            return self._keyless_due if self.open_attempts() else None
         dues = [flight.expires_boot for flight in self.flights.values()]
         looking = any(key[1] in (ACCOUNT, LIST) for key in self.flights)
         if not looking:
@@ -209,6 +211,13 @@ class Lane:
             self.sight.has_probed = False
             known = frozenset(a.id for a in self.open_attempts())
             self.submit((LIST,), lambda: connection.fetch_instances(limit), limit, now, known)
+
+    def _tell_keyless(self, now: Moment) -> None:
+        """Without a key nothing here can be ended: an alarm, which the next whole list clears (F105, I11)."""
+        if self._keyless_due is not None and now.boot >= self._keyless_due and self.open_attempts():
+            alarm = accounts.keyless_alarm(self.name, self.setup.key_problem, self.setup.key_hint)
+            if self.transact(now, lambda tx: tx.run([alarm])):
+                self._keyless_due = None
 
     def _plan_look(self, now: Moment) -> None:
         wait = look_interval(self.open_attempts(), now, self.ctx.policy)

@@ -10,10 +10,9 @@ from gpushopper.providers.base import Blind, Trouble
 
 
 def keyless(setup: AccountSetup) -> Misconfigured:
-    """No key, or one that stands where it must not be read; the source says which (F105)."""
-    if setup.key_source:
-        return Misconfigured(setup.key_problem, "see: gpu-shopper keys", code="key_refused")
-    return Misconfigured(setup.key_problem, f"run: gpu-shopper keys set {setup.provider}", code="no_key")
+    """No key, or none that can be read: different things with different remedies (F105)."""
+    code = "no_key" if setup.key_state == "missing" else f"key_{setup.key_state}"
+    return Misconfigured(setup.key_problem, setup.key_hint, code=code)
 
 
 def no_guard(setup: AccountSetup) -> Refused:

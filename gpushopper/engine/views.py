@@ -239,6 +239,8 @@ def provider(ctx: Context, lane: Lane) -> wire.ProviderStatus:
         last_complete_list_at=sight.whole_at,
         open_attempts=len(stored.load_attempts(ctx.store, provider=lane.name)),
         key_source=lane.setup.key_source,
+        key_state=lane.setup.key_state,
+        key_hint=lane.setup.key_hint,
     )
 
 

@@ -66,6 +66,17 @@ class EmptyAccount:
     def close(self) -> None: ...
 
 
+class KnownKeys:
+    """Nothing about keys changes here."""
+
+    def keyless(self) -> list[str]:
+        return ["vast"]
+
+    def contact(self) -> None: ...
+
+    def reload(self) -> None: ...
+
+
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
     """The default log draws tracebacks for people, which takes longer than all requests here."""
@@ -82,12 +93,13 @@ def serving(connection: Any) -> Iterator[Service]:
     store = Store.open(where.database, now_wall=clock.now().wall)
     found = installation.check(where, store)
     executor = ThreadExecutor()
-    problem = "" if connection else "no key for vast"
-    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True)
+    keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
+    problem = "no key for vast" if keyless else ""
+    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
     engine = Engine(store, clock, executor, [setup], PAPER, Brakes(open_sessions=1000), found, where)
     yield Service(
         engine=engine, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
-        installation=found.id, policy="paper", schedule=Schedule([], clock), reload_keys=lambda: None,
+        installation=found.id, policy="paper", schedule=Schedule([], clock), keys=KnownKeys(),
         request_stop=lambda: None,
     )  # fmt: skip
     executor.close()

@@ -37,7 +37,8 @@ def market(home: Path) -> Iterator[Market]:
     )  # fmt: skip
     assert process.stdout is not None
     vast = json.loads(process.stdout.readline())["dialects"]["vast"]
-    find_home().config_file.write_text(f'[policy]\nname = "drill"\n[providers.vast]\nendpoint = "{vast["url"]}"\n')
+    settings = f'[policy]\nname = "drill"\n[providers.vast]\nendpoint = "{vast["url"]}"\n[keys]\nkeyring = false\n'
+    find_home().config_file.write_text(settings)
     yield Market(vast["url"], vast["keys"]["api_key"])
     process.terminate()
     process.communicate(timeout=15)
@@ -66,7 +67,7 @@ def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: Onc
 
 def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path, once: Once):
     home.mkdir()
-    find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n')
+    find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n[keys]\nkeyring = false\n')
     status, said = once("keys-set", "vast", given="some-key-0123", VAST_API_KEY="another-key")
     assert (status, said["verified"]) == (0, False)
     assert said["detail"] and "VAST_API_KEY" in said["warning"]
@@ -82,7 +83,7 @@ def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path
         (["keys-set"], "x", 2, "usage"),
         (["keys-set", "vast"], "", 4, "bad_key_form"),
         (["keys-set", "vast"], "two words", 4, "bad_key_form"),
-        (["keys-probe", "vast"], "", 4, "key_missing"),
+        (["keys-probe", "vast"], "", 4, "key_absent"),
         (["installation"], "", 2, "usage"),
         (["installation", "both"], "", 2, "usage"),
     ],

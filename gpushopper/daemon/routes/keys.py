@@ -1,4 +1,4 @@
-"""Keys have changed: read them again. No key ever travels over this API."""
+"""Keys have changed: read them again, and say where this daemon looks. No key ever travels over this API."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.edge import answer
+from gpushopper.daemon.accounts import key_reach
+from gpushopper.daemon.edge import answer, waiting
 from gpushopper.daemon.service import Service
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/keys/reload`."""
+    """`/api/v1/keys/reload`, `/api/v1/keys/reach`."""
     routes = Blueprint("keys", __name__, url_prefix="/api/v1/keys")
 
     @routes.post("/reload")
     def reload() -> Response:
-        service.reload_keys()
+        with waiting(service):
+            service.keys.reload()
         return answer({"providers": [asdict(each) for each in service.engine.status_providers()]})
+
+    @routes.get("/reach")
+    def reach() -> Response:
+        return answer({"keyless": service.keys.keyless(), "variables": key_reach()})
 
     return routes

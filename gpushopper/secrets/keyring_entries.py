@@ -1,0 +1,186 @@
+"""The system's keyring as a source of keys: asked in a child process, within a limit, answers told apart (F105)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gpushopper.errors import Misconfigured
+from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
+from gpushopper.secrets.secret import Secret, check_form
+from gpushopper.secrets.sources import Absent, Hung, Locked, Ok, Problem, Refused
+
+SERVICE = "gpu-shopper"
+PROMPT_LIMIT_S = 60.0
+"""How long the owner may take over the password, when a person at a command asks for the keyring."""
+BACKEND_VARIABLE = "PYTHON_KEYRING_BACKEND"
+SWITCHED_OFF = "keyring.backends.fail.Keyring"
+"""The keyring library's own word for "there is none"."""
+
+Reply = dict[str, Any]
+
+
+class Unreadable(Misconfigured):
+    """The keyring could not be used; `problem` says in which of the ways."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text, problem.hint, code=problem.code)
+        self.problem = problem
+
+
+def entry_name(home: Home, provider: str) -> str:
+    """The user name of a key's entry: the provider, in a folder chosen by GPU_SHOPPER_HOME with that folder.
+
+    Such a home may be on another account: with one entry for both, setting a key in one would make the other see a
+    stranger's account (F45), and a copied home would spend without being asked.
+    """
+    return provider if home.data != home.config else f"{provider}@{os.path.realpath(home.config)}"
+
+
+@dataclass(slots=True)
+class KeyringSource:
+    """The keyring, asked once for the entries of all providers when the first of them is looked for.
+
+    With `may_prompt` the owner may be asked for the password, which a daemon never does: it would ask each minute.
+    """
+
+    entries: Mapping[str, str]
+    limit_s: float
+    may_prompt: bool = False
+    _reply: Reply | Problem | None = field(default=None, init=False)
+
+    def look(self, provider: str) -> Ok | Problem | None:
+        if self._reply is None:
+            limit_s = PROMPT_LIMIT_S if self.may_prompt else self.limit_s
+            self._reply = _ask("get", list(self.entries.values()), limit_s, may_prompt=self.may_prompt)
+        if isinstance(self._reply, Problem):
+            return _for(provider, self._reply)
+        key = self._reply["keys"].get(self.entries[provider])
+        if key is None:
+            return None
+        source = f"keyring ({self._reply['backend']})"
+        try:
+            return Ok(Secret(check_form(key)), source)
+        except Misconfigured as wrong:
+            return Refused(f"{source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", source)
+
+
+def store(home: Home, provider: str, secret: Secret) -> str:
+    """Keep a key, and read it back; the keyring's name.
+
+    Raises:
+        Unreadable: it is locked, absent, hung or not to be trusted.
+    """
+    reply = _ask("set", [entry_name(home, provider)], PROMPT_LIMIT_S, may_prompt=True, secret=secret.reveal())
+    return f"keyring ({_must(reply, provider)['backend']})"
+
+
+def forget(home: Home, provider: str) -> bool:
+    """Take a key out; whether there was one.
+
+    Raises:
+        Unreadable: it is locked, absent, hung or not to be trusted.
+    """
+    reply = _ask("delete", [entry_name(home, provider)], PROMPT_LIMIT_S, may_prompt=True)
+    return bool(_must(reply, provider)["removed"])
+
+
+def _must(reply: Reply | Problem, provider: str) -> Reply:
+    if isinstance(reply, Problem):
+        raise Unreadable(_for(provider, reply))
+    return reply
+
+
+def _for(provider: str, problem: Problem) -> Problem:
+    """The problem of the one keyring, with the command that helps this provider."""
+    return replace(problem, hint=problem.hint.format(provider=provider))
+
+
+def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = "") -> Reply | Problem:
+    environ = child_environment(os.environ)
+    excluded = _excluded(environ)
+    if excluded is not None:
+        return excluded
+    asked = {"verb": verb, "service": SERVICE, "users": users, "limit_s": limit_s, "may_prompt": may_prompt}
+    question = json.dumps({**asked, "secret": secret}) + "\n"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpushopper.secrets.keyring_child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=environ,
+    )
+    with process:
+        try:
+            said, _ = process.communicate(question.encode(), limit_s)
+        except subprocess.TimeoutExpired as late:
+            process.kill()
+            return _last_answer(late.output or b"") or _hung(limit_s)
+    return _last_answer(said) or _failed("keyring", "it ended without an answer")
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The child's variables: the user's bus where cron or a service manager set none, and no key of ours (I21, D16)."""
+    return {name: value for name, value in with_user_bus(environ).items() if not name.upper().endswith("_API_KEY")}
+
+
+def _excluded(environ: Mapping[str, str]) -> Problem | None:
+    """What is known without asking: the keyring is switched off, or there is no bus to ask it over."""
+    if environ.get(BACKEND_VARIABLE) == SWITCHED_OFF:
+        return _absent(f"{BACKEND_VARIABLE} switches it off")
+    if sys.platform == "linux" and not environ.get(BUS_VARIABLE):
+        return _absent("no session bus")
+    return None
+
+
+def _last_answer(said: bytes) -> Reply | Problem | None:
+    """What the last whole line says; None without one."""
+    lines = said.split(b"\n")[:-1]
+    if not lines:
+        return None
+    reply: Reply = json.loads(lines[-1])
+    source = f"keyring ({reply['backend']})" if "backend" in reply else "keyring"
+    match reply["state"]:
+        case "ok":
+            return reply
+        case "locked":
+            return _locked(source)
+        case "absent":
+            return _absent("nothing on the session bus keeps keys" if sys.platform == "linux" else "there is none")
+        case "refused":
+            return _distrusted(reply["setting"], reply["wanted"])
+        case _:
+            return _failed(source, reply["reason"])
+
+
+IN_A_FILE = "gpu-shopper keys set {provider} --file"
+
+
+def _locked(source: str) -> Problem:
+    hint = "unlock it: log in to your desktop, or answer its prompt after: gpu-shopper keys test {provider}"
+    return Locked(f"the system {source} is locked", hint, source)
+
+
+def _absent(why: str) -> Problem:
+    return Absent(f"no system keyring can be reached from here: {why}", f"do without one: {IN_A_FILE}", "keyring")
+
+
+def _hung(limit_s: float) -> Problem:
+    text = f"the system keyring did not answer within {limit_s:g} s"
+    hint = f"end what keeps it (gnome-keyring-daemon, kwalletd) and log in again, or do without: {IN_A_FILE}"
+    return Hung(text, hint, "keyring")
+
+
+def _distrusted(setting: str, wanted: str) -> Problem:
+    text = f"{setting} names {wanted}, which does not keep keys safe: it is not used"
+    return Refused(text, f"remove that setting, or do without a keyring: {IN_A_FILE}", "keyring")
+
+
+def _failed(source: str, reason: str) -> Problem:
+    return Refused(f"the system {source} fails: {reason}", f"look at it, or do without one: {IN_A_FILE}", source)

@@ -1,0 +1,125 @@
+"""Where keys may stand and in which order we look: environment, key file, keyring (D15, S23).
+
+The environment is asked first, because who sets a variable means this one run; then the key file, which exists only
+where somebody chose it, so that no keyring, however it fails, stands in the way of a headless user; then the keyring.
+A source that has a key and must not be read, or that cannot say whether it has one, ends the search (F106).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from gpushopper.errors import Misconfigured
+from gpushopper.secrets.secret import Secret, check_form
+
+KEY_VARIABLES: dict[str, tuple[str, ...]] = {"vast": ("VAST_API_KEY", "VASTAI_API_KEY")}
+"""Variables that name a provider's key, the first one wins; any other provider has `<NAME>_API_KEY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The key, and where it was found. `warning` is for people: something about the sources looks wrong."""
+
+    secret: Secret
+    source: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no key: what happened, what to do, and which source says so."""
+
+    text: str
+    hint: str
+    source: str = ""
+    state: ClassVar[str] = ""
+
+    @property
+    def code(self) -> str:
+        """The stable word for scripts."""
+        return f"key_{self.state}"
+
+
+class Missing(Problem):
+    """Every source was looked at and none has a key: the only answer that may be reported as "no key" (F105)."""
+
+    __slots__ = ()
+    state = "missing"
+
+    @property
+    def code(self) -> str:
+        return "no_key"
+
+
+class Refused(Problem):
+    """A source may have a key, but we will not or cannot read it there."""
+
+    __slots__ = ()
+    state = "refused"
+
+
+class Locked(Problem):
+    """The keyring waits for its owner's password."""
+
+    __slots__ = ()
+    state = "locked"
+
+
+class Absent(Problem):
+    """No keyring can be reached from here, so nobody knows what it holds; cron has none, for one (D16)."""
+
+    __slots__ = ()
+    state = "absent"
+
+
+class Hung(Problem):
+    """The keyring was asked and did not answer in time."""
+
+    __slots__ = ()
+    state = "hung"
+
+
+Found = Ok | Problem
+
+
+class KeySource(Protocol):
+    """One place where keys may stand. None means: looked, and nothing is there."""
+
+    def look(self, provider: str) -> Ok | Problem | None: ...
+
+
+def variables_of(provider: str) -> tuple[str, ...]:
+    """The environment variables that may name this provider's key."""
+    return KEY_VARIABLES.get(provider, (f"{provider.upper()}_API_KEY",))
+
+
+class EnvironmentSource:
+    """The daemon's own environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def look(self, provider: str) -> Ok | Problem | None:
+        given = [(name, value) for name in variables_of(provider) if (value := self._environ.get(name, "").strip())]
+        if not given:
+            return None
+        (name, value), *others = given
+        try:
+            secret = Secret(check_form(value))
+        except Misconfigured as wrong:
+            hint = f"set {name} to the whole key, or unset it"
+            return Refused(f"{name}: {wrong.message}", hint, f"environment {name}")
+        differing = [other for other, other_value in others if other_value != value]
+        warning = f"{name} is used; {', '.join(differing)} is set to another key" if differing else ""
+        return Ok(secret, f"environment {name}", warning)
+
+
+def find_key(provider: str, sources: Sequence[KeySource]) -> Found:
+    """Ask the sources in order. A source that must not be read ends the search: no silent fall-back (F106)."""
+    for source in sources:
+        answer = source.look(provider)
+        if answer is not None:
+            return answer
+    return Missing(f"no key for {provider}", f"run: gpu-shopper keys set {provider}")
