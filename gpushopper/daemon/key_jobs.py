@@ -37,7 +37,7 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
     if IN_FILE in arguments or _is_kept_in_file(home, provider):
         source = _store_in_file(home, provider, secret)
     else:
-        source = secrets.store(home, provider, secret)
+        source = secrets.store(home, provider, secret, config.load(home).keys.keyring_seconds)
     return {**answer, "source": source, "warning": _shadow(provider, secret), "daemon": _reload(home)}
 
 
@@ -100,9 +100,10 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     except OSError as error:
         raise unusable(home.key_file, error) from error
     warnings = []
-    if config.load(home).keys.keyring:
+    settings = config.load(home).keys
+    if settings.keyring:
         try:
-            removed = secrets.forget(home, provider) or removed
+            removed = secrets.forget(home, provider, settings.keyring_seconds) or removed
         except Unreadable as unreadable:
             if not isinstance(unreadable.problem, Absent | Refused):
                 raise

@@ -18,7 +18,12 @@ class StopSignal:
         os.set_blocking(self._writer, False)
 
     def watch_signals(self) -> None:
-        """Let SIGTERM and SIGINT ask for the stop; main thread only."""
+        """Let SIGTERM and SIGINT ask for the stop; main thread only.
+
+        The system may hand a signal to any thread, and the handler runs when the main thread next wakes: the wake-up
+        byte, which is written at once and from wherever, makes it wake.
+        """
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
 

@@ -56,12 +56,14 @@ def answer(asked: Answer) -> Answer:
     found = {"state": "ok", "backend": TRUSTED[name]}
     if name == SECRET_SERVICE:
         lock = _look_at_lock()
-        if lock == "locked":
-            _say({**found, "state": "locked"})  # counts if the prompt is never answered
-            if not asked["may_prompt"]:
-                return {**found, "state": "locked"}
+        if lock == "locked" and not asked["may_prompt"]:
+            return {**found, "state": "locked"}
         if lock == "empty" and asked["verb"] != "set":
-            return {**found, "keys": {}}  # asking further would prompt for the password of a new keyring
+            return {**found, "keys": {}, "removed": False}  # the library would make one, and ask for a password
+        if lock != "open":
+            _say({**found, "state": "locked"})  # this counts if its prompt is never answered
+    else:
+        _say({**found, "state": "locked"})  # whether it is cannot be asked: it shows its prompt, and waits
     match asked["verb"]:
         case "get":
             keys = {user: keyring.get_password(asked["service"], user) for user in asked["users"]}

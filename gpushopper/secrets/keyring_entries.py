@@ -56,8 +56,7 @@ class KeyringSource:
 
     def look(self, provider: str) -> Ok | Problem | None:
         if self._reply is None:
-            limit_s = PROMPT_LIMIT_S if self.may_prompt else self.limit_s
-            self._reply = _ask("get", list(self.entries.values()), limit_s, may_prompt=self.may_prompt)
+            self._reply = _ask("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
         if isinstance(self._reply, Problem):
             return _for(provider, self._reply)
         key = self._reply["keys"].get(self.entries[provider])
@@ -70,23 +69,23 @@ class KeyringSource:
             return Refused(f"{source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", source)
 
 
-def store(home: Home, provider: str, secret: Secret) -> str:
+def store(home: Home, provider: str, secret: Secret, limit_s: float) -> str:
     """Keep a key, and read it back; the keyring's name.
 
     Raises:
         Unreadable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("set", [entry_name(home, provider)], PROMPT_LIMIT_S, may_prompt=True, secret=secret.reveal())
+    reply = _ask("set", [entry_name(home, provider)], limit_s, may_prompt=True, secret=secret.reveal())
     return f"keyring ({_must(reply, provider)['backend']})"
 
 
-def forget(home: Home, provider: str) -> bool:
+def forget(home: Home, provider: str, limit_s: float) -> bool:
     """Take a key out; whether there was one.
 
     Raises:
         Unreadable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("delete", [entry_name(home, provider)], PROMPT_LIMIT_S, may_prompt=True)
+    reply = _ask("delete", [entry_name(home, provider)], limit_s, may_prompt=True)
     return bool(_must(reply, provider)["removed"])
 
 
@@ -106,7 +105,8 @@ def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, s
     excluded = _excluded(environ)
     if excluded is not None:
         return excluded
-    asked = {"verb": verb, "service": SERVICE, "users": users, "limit_s": limit_s, "may_prompt": may_prompt}
+    most_s = limit_s + (PROMPT_LIMIT_S if may_prompt else 0)
+    asked = {"verb": verb, "service": SERVICE, "users": users, "limit_s": most_s, "may_prompt": may_prompt}
     question = json.dumps({**asked, "secret": secret}) + "\n"
     process = subprocess.Popen(
         [sys.executable, "-m", "gpushopper.secrets.keyring_child"],
@@ -120,9 +120,20 @@ def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, s
         try:
             said, _ = process.communicate(question.encode(), limit_s)
         except subprocess.TimeoutExpired as late:
-            process.kill()
-            return _last_answer(late.output or b"") or _hung(limit_s)
+            said = _outlast(process, late.output or b"", may_prompt=may_prompt)
+            return _last_answer(said) or _hung(limit_s)
     return _last_answer(said) or _failed("keyring", "it ended without an answer")
+
+
+def _outlast(process: subprocess.Popen[bytes], said: bytes, *, may_prompt: bool) -> bytes:
+    """What it says in the end: one that has said that it is locked may be waiting for the password."""
+    try:
+        if said and may_prompt:
+            return process.communicate(timeout=PROMPT_LIMIT_S)[0]
+    except subprocess.TimeoutExpired:
+        pass
+    process.kill()
+    return said
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:

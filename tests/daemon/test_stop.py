@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,6 +97,20 @@ def test_the_first_reason_decides_and_a_flood_of_reasons_is_harmless():
         stop.request()
     assert stop.wait() == 1
     assert stop.wait() == 0
+
+
+def test_a_signal_that_another_thread_gets_is_heard():
+    """The system may choose any thread; the one that waits must wake all the same."""
+    script = """
+import signal, threading
+from gpushopper.daemon.stopping import StopSignal
+stop = StopSignal()
+stop.watch_signals()
+hand_over = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Timer(0.5, hand_over).start()
+raise SystemExit(stop.wait())
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0
 
 
 def test_no_secret_is_left_anywhere(home: Path, start: Starting):
