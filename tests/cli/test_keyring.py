@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,13 @@ from gpushopper.client import Client
 from gpushopper.paths import Home as Folders
 from tests.cli.bad_days import Row, assert_no_trace, assert_says
 from tests.cli.keyrings import Bus, Home, needs_keyring, session
+from tests.cli.market_process import Market, serve
 from tests.practice import kill_groups, processes_under
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 SOURCE = "keyring (Secret Service)"
 WAIT_S = 30
 pytestmark = needs_keyring
-
-
-@dataclass(frozen=True)
-class Market:
-    url: str
-    key: str
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +40,8 @@ def top() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def market(top: Path) -> Iterator[Market]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gpushopper.sandbox", "serve", "--home", str(top / "market"), "--rate-gaps", "off"],
-        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    vast = json.loads(process.stdout.readline())["dialects"]["vast"]
-    yield Market(vast["url"], vast["keys"]["api_key"])
-    process.terminate()
-    process.communicate(timeout=WAIT_S)
+    with serve(top / "market") as found:
+        yield found
 
 
 @pytest.fixture
@@ -217,18 +204,22 @@ def test_an_absent_keyring_says_so_and_the_file_does_without(make: Callable[...,
     assert key_row(home)["text"].endswith("nothing on the session bus keeps keys")
 
 
-def test_a_hung_keyring_says_so_in_time_and_holds_up_nothing(make: Callable[..., Home], bus: Bus, market: Market):
+def test_a_hung_keyring_says_so_in_time_and_holds_up_nothing(
+    make: Callable[..., Home], bus: Bus, market: Market, wait_until: Callable[..., None]
+):
     bus.fall_silent()
-    home = make(bus, "[keys]\nkeyring_seconds = 6\n")
+    home = make(bus, "[keys]\nkeyring_seconds = 8\n")
     home.must("daemon", "start")
+    # It runs before the keyring's time is up, and answers whatever needs no key.
     assert account(home)["key_state"] in ("asking", "hung")
-    # Meanwhile everything that needs no key is answered.
     assert json.loads(home.must("ls", "--json"))["sessions"] == []
+    wait_until(lambda: account(home)["key_state"] == "hung", WAIT_S)
+    assert account(home)["detail"] == "the system keyring did not answer within 8 s"
+    home.settle(market.url, "[keys]\nkeyring_seconds = 1\n")
     row = key_row(home)
-    assert (row["state"], row["text"]) == ("hung", "the system keyring did not answer within 6 s")
-    assert_says(home("keys", "test", "vast"), Row("", "", "did not answer within 6 s", 4, "gnome-keyring-daemon"))
+    assert (row["state"], row["text"]) == ("hung", "the system keyring did not answer within 1 s")
+    assert_says(home("keys", "test", "vast"), Row("", "", "did not answer within 1 s", 4, "gnome-keyring-daemon"))
     assert_says(home("keys", "set", "vast", stdin=market.key), Row("", "", "did not answer", 4, "--file"))
-    assert account(home)["key_state"] == "hung"
     # The key file stands before the keyring, so a hung one is no trap.
     assert home("keys", "set", "vast", "--file", stdin=market.key).code == 0
     assert account(home)["key_source"].startswith("file ")

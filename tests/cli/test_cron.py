@@ -1,0 +1,137 @@
+"""A real cron ends sessions with its bare surroundings: no bus, no runtime folder, hardly a variable (D16, F105).
+
+cron runs in mount and PID namespaces of its own, with a private spool, private settings and a private /run, so that
+neither its jobs nor what they start can touch this computer's. The three homes share one minute of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.bad_days import COMMAND
+from tests.cli.conftest import Ran
+from tests.cli.keyrings import Home, needs_keyring, session
+from tests.cli.market_process import serve
+from tests.practice import kill_groups
+
+RENT = "provision --gpu RTX4090 --hours 1 --yes --name"
+CRON_LIMIT_S = 130
+"""Jobs start at the full minute; the rest is for what they wait for."""
+END_S = 30
+
+NAMESPACE = """
+mount -t tmpfs none /run
+mount -t tmpfs none /var/spool/cron
+mkdir -m 1730 /var/spool/cron/crontabs
+mount --bind {folder}/crontab /etc/crontab
+for name in cron.d cron.hourly cron.daily cron.weekly cron.monthly; do
+  if [ -d /etc/$name ]; then mount --bind {folder}/empty /etc/$name; fi
+done
+crontab {folder}/jobs
+exec cron -f
+"""
+
+
+def why_not() -> str:
+    """What is missing here for a cron of the test's own; empty when nothing is."""
+    if os.geteuid() != 0:
+        return "needs root to give cron a spool of its own"
+    if not all(map(shutil.which, ("cron", "crontab"))):
+        return "needs the Debian package cron"
+    if not Path("/etc/crontab").exists() or not Path("/var/spool/cron").is_dir():
+        return "needs the folders of Debian's cron"
+    tried = subprocess.run(["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/run"], check=False)
+    return "needs mount and PID namespaces" if tried.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def top() -> Iterator[Path]:
+    if why := why_not():
+        pytest.skip(why)
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
+    yield folder
+    kill_groups(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def job(home: Home) -> str:
+    """The line of one home: what it says goes to a file, and its exit status last, in one step."""
+    to = home.top / "ran"
+    run = f"GPU_SHOPPER_HOME={home.folder} {COMMAND} shutdown --all --yes >{to}.out 2>{to}.err"
+    return f"* * * * * [ -e {to}.begun ] || {{ touch {to}.begun; {run}; echo $? >{to}.tmp; mv {to}.tmp {to}.code; }}\n"
+
+
+@contextmanager
+def cron(top: Path, lines: list[str]) -> Iterator[None]:
+    """Run cron with these jobs; whatever they started ends with it."""
+    folder = top / "cron"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "crontab").touch()
+    (folder / "jobs").write_text("".join(['MAILTO=""\n', *lines]))
+    bare = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    space = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--propagation", "private"]
+    process = subprocess.Popen(
+        [*space, "sh", "-ec", NAMESPACE.format(folder=folder)], env=bare, stdin=subprocess.DEVNULL
+    )  # fmt: skip
+    try:
+        yield
+        assert process.poll() is None, "cron did not run to the end"
+    finally:
+        process.kill()
+        process.wait(END_S)
+
+
+def what_ran(home: Home) -> Ran:
+    out, err, code = ((home.top / f"ran.{name}").read_text() for name in ("out", "err", "code"))
+    return Ran(int(code), out, err)
+
+
+@needs_keyring
+def test_cron_ends_sessions_or_says_until_when_each_will_live(top: Path, wait_until: Callable[..., None]):
+    with serve(top / "market") as market, session(top / "session") as bus:
+        bus.log_in()
+        watched, by_file, by_keyring = (Home(top / name, bus=bus) for name in "abc")
+        for home, options in ((watched, ()), (by_file, ("--file",)), (by_keyring, ())):
+            home.settle(market.url)
+            assert home("keys", "set", "vast", *options, stdin=market.key).code == 0
+            home.must(*RENT.split(), f"train-{home.top.name}")
+        by_file.must("daemon", "stop")
+        by_keyring.must("daemon", "stop")
+        daemon = watched.daemon_pid()
+        homes = [watched, by_file, by_keyring]
+        with cron(top, [job(home) for home in homes]):
+            wait_until(lambda: all((home.top / "ran.code").exists() for home in homes), timeout_s=CRON_LIMIT_S)
+        first, second, third = map(what_ran, homes)
+
+        # A daemon that runs has its key in memory.
+        assert (first.code, first.out.split()[:2]) == (0, ["train-a", "off"]), first
+        assert "starting the daemon" not in first.err and watched.daemon_pid() == daemon
+
+        # Without one the job starts it, and the key file does without a bus.
+        assert (second.code, second.out.split()[:2]) == (0, ["train-b", "off"]), second
+        assert second.err.startswith("starting the daemon ...\n")
+
+        # With the key behind a bus that cron does not have: the end is kept, and nothing is said to be ended.
+        assert (third.code, third.out) == (4, ""), third
+        assert re.search(r"(?m)^error: no system keyring can be reached from here: no session bus$", third.err), third
+        assert "keys set vast --file; it is destroyed as soon as a key is there" in third.err
+        line = r"(?m)^train-c: its end is written down; its deadline is .*\d\d:\d\d.*, and nobody ends it until"
+        assert re.search(line, third.err), third
+        assert "no key" not in third.err.replace("it has no key", "")
+        for ran in (first, second, third):
+            assert market.key not in ran.out + ran.err and "Traceback" not in ran.err
+
+        # Whoever logs in next brings the key, and what cron asked for is done.
+        ran = by_keyring("shutdown", "--all", "--yes")
+        assert (ran.code, ran.out.split()[:2]) == (0, ["train-c", "off"]), ran
+        for home in homes:
+            home.end()
