@@ -113,6 +113,8 @@ class ProvisionRequest:
     keep_stopped: bool = False
     max_life_us: int | None = None
     max_life_reason: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    allow_unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class SessionView:
     disk_gb: float
     ssh_host: str | None
     ssh_port: int | None
+    beat_at: int | None
+    guard_until: int | None
     waiting_for: str
     waiting_until: int | None
     attempts: list[AttemptView]

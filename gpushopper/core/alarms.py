@@ -24,6 +24,9 @@ DESTROY_REFUSED = "destroy_refused"
 CONFLICT = "conflict"
 DATABASE_REBUILT = "database_rebuilt"
 ROW_REPAIRED = "row_repaired"
+REACH_LOST = "reach_lost"
+HOST_KEY = "host_key"
+GUARD_LOST = "guard_lost"
 
 HINTS = {
     DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
@@ -48,6 +51,9 @@ HINTS = {
     DRIFT: "the provider changed its answers; update gpu-shopper",
     DATABASE_REBUILT: "instances are taken in again from the provider's list",
     ROW_REPAIRED: "its instance ends at the hard maximum at the latest. See: gpu-shopper sessions",
+    REACH_LOST: "it may run on; its deadline holds. See: gpu-shopper get NAME",
+    HOST_KEY: "do not log in; end it with: gpu-shopper shutdown NAME",
+    GUARD_LOST: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
 """What to do about each kind, in one line."""
 
@@ -57,7 +63,10 @@ NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, ROW_REPAIRED, 
 ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
 """How the alarm about a slow end grows; each step takes the place of the one before it (D6)."""
 
-ABOUT_ATTEMPT = (*ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS)
+ABOUT_ATTEMPT = (
+    *ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS, REACH_LOST, HOST_KEY,
+    GUARD_LOST,
+)  # fmt: skip
 """Alarms whose subject is an attempt, and which its proven end clears."""
 
 ABOUT_STATE = {"suspect": (MISSING,), "interrupted": (INTERRUPTED,), "uncertain": (UNCERTAIN, PROBABLY_YOURS)}

@@ -13,12 +13,8 @@ from gpushopper.core.instances import Instance, StatusClass
 from gpushopper.core.moment import Moment, Verdict, judge, us
 from gpushopper.core.money import dollars
 from gpushopper.core.offers import gpu_token
-from gpushopper.core.policy import Policy, Proof
+from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session
-
-SHOWN_BY_ROW = frozenset({Proof.RUNNING, Proof.CLAIM})
-"""The proofs of a hand-over that a provider's row alone can give; the others need the instance itself (S1)."""
-
 
 # ---- wanting no more
 
@@ -200,7 +196,7 @@ def _before_hand_over(
     if fault:
         reason, text = fault
         return [Change(attempt, sets), Unwant(attempt, reason, text)]
-    if row.status is StatusClass.RUNNING and policy.hand_over <= SHOWN_BY_ROW:
+    if row.status is StatusClass.RUNNING and not policy.needs_login:
         sets |= {"state": State.RUNNING, "handed_over_at": now.wall, "entered_at": now.wall}
         return [Change(attempt, sets, Note("handed_over", f"{session.name} is running"))]
     if attempt.state is not State.BOOTING:
@@ -225,7 +221,7 @@ def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) ->
     if claim:
         return "claim_mismatch", claim
     is_running = row.status is StatusClass.RUNNING
-    if is_running and policy.hand_over <= SHOWN_BY_ROW:
+    if is_running and not policy.needs_login:
         return None
     since = attempt.progress_boot
     silent = since is not None and now.boot - since >= us(policy.boot_silence_s)

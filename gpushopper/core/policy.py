@@ -22,7 +22,8 @@ class Proof(Enum):
 
 
 ALL_PROOFS = frozenset(Proof)
-PAPER_PROOFS = frozenset({Proof.RUNNING, Proof.CLAIM})
+SHOWN_BY_ROW = frozenset({Proof.RUNNING, Proof.CLAIM})
+"""The proofs that a provider's row alone can give; the others need the instance itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,15 @@ class Policy:
     # boot (F13, S13)
     boot_silence_s: float = 900
     boot_limit_s: float = 3600
+
+    # heartbeats over ssh (D8)
+    beat_every_s: float = 30
+    beat_limit_s: float = 15
+    first_beats_s: tuple[tuple[float, float], ...] = ((180, 2), (600, 5), (3600, 15))
+    guard_grace_s: float = 120
+    guard_tick_s: float = 15
+    guard_backoff_s: float = 300
+    reach_alarm_s: float = 600
 
     # running
     interrupted_grace_s: float = 1800
@@ -98,10 +108,17 @@ class Policy:
             raise ValueError("a new destroy would always come before the proof is complete")
         if self.prepared_max_age_s < 10 * SLOWEST_GAP_S:
             raise ValueError("an intention would be given up while it waits its turn")
+        if self.guard_tick_s > 15 or self.guard_backoff_s > 300:
+            raise ValueError("the guard would look too seldom")
         if self.freshness_s < 10:
             raise ValueError("two observations cannot be that close together")
         if self.name == "real" and min(self.gone_spacing_s, self.absence_spacing_s) < SLOWEST_GAP_S:
             raise ValueError("units closer together than the provider's slowest gap")
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether a hand-over needs the instance's own word; on a paper market there is nobody to ask (S1)."""
+        return not self.hand_over <= SHOWN_BY_ROW
 
     @property
     def settle_s(self) -> float:
@@ -111,7 +128,7 @@ class Policy:
 
 REAL = Policy(name="real", hand_over=ALL_PROOFS)
 
-PAPER = replace(REAL, name="paper", hand_over=PAPER_PROOFS)
+PAPER = replace(REAL, name="paper", hand_over=SHOWN_BY_ROW)
 """Real times on a market of paper instances: for simulations."""
 
 _DRILL_SPEED = 60
@@ -134,6 +151,8 @@ _SCALED = frozenset(
         "steady_look_s",
         "doubt_look_s",
         "empty_pause_s",
+        "guard_grace_s",
+        "reach_alarm_s",
     }
 )
 
@@ -160,11 +179,16 @@ def _drill(proofs: frozenset[Proof]) -> Policy:
         boot_looks_s=((60, 0.25), (600, 1.0)),
         end_looks_s=(0.1, 0.2, 0.4),
         end_look_steady_s=0.5,
+        beat_every_s=2.0,
+        beat_limit_s=5.0,
+        first_beats_s=((60, 0.5), (600, 1.0)),
+        guard_tick_s=1.0,
+        guard_backoff_s=5.0,
         **scaled,  # type: ignore[arg-type]
     )
 
 
-DRILL = _drill(PAPER_PROOFS)
+DRILL = _drill(SHOWN_BY_ROW)
 DRILL_LIVE = _drill(ALL_PROOFS)
 
 POLICIES = {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}

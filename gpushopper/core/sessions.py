@@ -38,6 +38,9 @@ FAILURES = frozenset(
         "too_old",
         "braked",
         "insufficient_credit",
+        "guard_refused",
+        "host_key_changed",
+        "ssh_never",
     }
 )
 """Reasons that make an ended session `failed` rather than `stopped`."""
@@ -71,6 +74,8 @@ class Session:
     keep_stopped: bool = False
     max_life_us: int | None = None
     max_life_reason: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    allow_unguarded: bool = False
     ended_at: int | None = None
 
 
@@ -93,7 +98,7 @@ def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
 
 
 def derive_reach(attempts: Sequence[Attempt]) -> str:
-    """`ok`, `missing` or `interrupted`: what a running session's instance looks like from here."""
+    """`ok`, `lost`, `missing` or `interrupted`: what a running session's instance looks like from here."""
     latest = current(attempts)
     if latest is None:
         return ""
@@ -103,4 +108,4 @@ def derive_reach(attempts: Sequence[Attempt]) -> str:
         case State.INTERRUPTED:
             return "interrupted"
         case _:
-            return "ok"
+            return "ok" if latest.silent_at is None else "lost"

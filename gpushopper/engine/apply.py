@@ -18,13 +18,12 @@ from gpushopper.core.moment import HOUR, Deadline, Moment, us
 from gpushopper.core.money import Micros
 from gpushopper.core.offers import Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.reach import PAPER, PLANTED
 from gpushopper.core.sessions import Session
 from gpushopper.engine import closing, sweep
 from gpushopper.engine.context import Context
 from gpushopper.store import alarms, events, sessions
 from gpushopper.store import ledger as books
-
-PAPER_GUARD = "paper"
 
 
 class Transaction:
@@ -259,7 +258,7 @@ class Transaction:
             hard_max_at=hard_max,
             rate_agreed=offer.rate(session.disk_gb),
             reserve=0,
-            guard=PAPER_GUARD,
+            guard=PLANTED if self.ctx.policy.needs_login else PAPER,
             prepared_at=self.now.wall,
             entered_at=self.now.wall,
         )

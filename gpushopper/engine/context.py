@@ -7,9 +7,12 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
+from gpushopper.core.guard import Recipe
+from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.paths import Home
@@ -36,6 +39,35 @@ class AccountSetup:
     key_hint: str = ""
 
 
+class Remote(Protocol):
+    """What the engine asks of instances themselves; answers are values, whatever a host does (D8)."""
+
+    def public_key(self, session_id: str) -> str:
+        """The session's public key; its pair is made and durable when this returns (I23)."""
+        ...
+
+    def startup(
+        self,
+        recipe: Recipe,
+        session_id: str,
+        life_s: int,
+        deadline_s: int,
+        max_s: int,
+        tick_s: int,
+        backoff_s: int,
+    ) -> str:
+        """The text an instance runs when it starts: our key, and the guard before all else."""
+        ...
+
+    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+        """One login: renew the guard where asked, and read what the instance says of itself."""
+        ...
+
+    def forget_attempt(self, attempt_id: str) -> None:
+        """Drop what belongs to one instance: its pinned host key and the shared connection."""
+        ...
+
+
 def random_id(length: int = 16) -> str:
     """Lower-case base32, five random bits a character: 16 of them make the 80 bits of a label (F109)."""
     return base64.b32encode(secrets.token_bytes(length)).decode().lower()[:length]
@@ -54,6 +86,8 @@ class Context:
     new_id: Callable[[int], str] = field(default=random_id)
     balances: dict[str, Micros] = field(default_factory=dict)
     """Spendable money by provider, as last told."""
+    remote: Remote | None = None
+    """None on a market of paper instances: there is nobody to log in to."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

@@ -11,7 +11,7 @@ from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.lifecycle import destroying
-from gpushopper.core.moment import Moment, us
+from gpushopper.core.moment import SECOND, Moment, us
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
@@ -41,7 +41,7 @@ class Creator:
         return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
 
     def _may_create(self, now: Moment) -> bool:
-        """Only with a recent whole list, the right account, no copied home, and a local market (F79, S10, S16)."""
+        """Only with a recent whole list, the right account, no copied home, and an end without us (F79, S10, S16)."""
         ctx, sight = self.lane.ctx, self.lane.sight
         return (
             ctx.may_spend
@@ -50,7 +50,7 @@ class Creator:
             and sight.is_fresh_for_create(now, ctx.policy)
             and not sight.is_degraded
             and not sight.is_doubted
-            and self.lane.setup.is_local
+            and self.lane.can_rent
         )
 
     def dues(self, now: Moment) -> list[int]:
@@ -101,7 +101,8 @@ class Creator:
             label=attempt.label,
             image=session.image,
             disk_gb=session.disk_gb,
-            environment={LABEL_VARIABLE: attempt.label},
+            environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
+            startup=self._startup(attempt, now),
         )
         not_after = clock.monotonic() + policy.send_limit_s
 
@@ -110,6 +111,19 @@ class Creator:
             return connection.create(request, left) if left > 0 else Unsent()
 
         self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
+
+    def _startup(self, attempt: Attempt, now: Moment) -> str:
+        """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+        remote, policy, connection = self.lane.ctx.remote, self.lane.ctx.policy, self.lane.connection
+        recipe = None if connection is None else connection.recipe
+        if remote is None or recipe is None or not policy.needs_login:
+            return ""
+        life = max(attempt.deadline.wall - now.wall, 0) // SECOND
+        most = max(attempt.hard_max_at - now.wall, 0) // SECOND
+        return remote.startup(
+            recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
+            round(policy.guard_tick_s), round(policy.guard_backoff_s),
+        )  # fmt: skip
 
     # ---- what came of it
 

@@ -12,7 +12,7 @@ from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
 from gpushopper.engine import auditing, intents, recovery, timekeeper, views
-from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.context import AccountSetup, Context, Remote
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
 from gpushopper.engine.lane import Lane
@@ -44,8 +44,9 @@ class Engine:
         brakes: Brakes,
         installation: Installation,
         home: Home,
+        remote: Remote | None = None,
     ) -> None:
-        self.ctx = Context(store, clock, policy, brakes, installation, home)
+        self.ctx = Context(store, clock, policy, brakes, installation, home, remote=remote)
         self.executor = executor
         self.lanes = {setup.provider: Lane(self.ctx, setup, executor) for setup in accounts}
         self.searcher = Searcher(self.ctx, self.lanes)

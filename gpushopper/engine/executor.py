@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Key = Hashable
-DESTROY = "destroy"
+DESTROY, BEAT, ATTACH = "destroy", "beat", "attach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,21 @@ class Executor(Protocol):
 
 
 class ThreadExecutor:
-    """Threads: a pool for reads and creates, and one of its own for destroys, so that nothing delays those (F38)."""
+    """Threads: a pool for reads and creates; one for destroys, so that nothing delays those (F38); one for logins,
+    so that hosts that hang delay neither (I17)."""
 
-    def __init__(self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4) -> None:
+    def __init__(
+        self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4, logins: int = 8
+    ) -> None:
         self.on_done = on_done
         self._calls = ThreadPoolExecutor(workers, thread_name_prefix="call")
         self._destroys = ThreadPoolExecutor(destroyers, thread_name_prefix="destroy")
+        self._logins = ThreadPoolExecutor(logins, thread_name_prefix="login")
         self._done: list[Done] = []
         self._lock = threading.Lock()
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
-        pool = self._destroys if key[1] == DESTROY else self._calls
+        pool = {DESTROY: self._destroys, BEAT: self._logins}.get(key[1], self._calls)
         pool.submit(self._run, key, call)
 
     def _run(self, key: Key, call: Callable[[], Any]) -> None:
@@ -72,3 +76,4 @@ class ThreadExecutor:
         """Start nothing new; calls under way end by their own limits."""
         self._calls.shutdown(wait=False, cancel_futures=True)
         self._destroys.shutdown(wait=False, cancel_futures=True)
+        self._logins.shutdown(wait=False, cancel_futures=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -120,6 +121,8 @@ def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.Provisi
     offers = tuple(offer for offer in offers if offer.provider == offers[0].provider)
     session = _session(tx, lane, offers, request)
     _refuse_denied(tx, session, offers[0])
+    if ctx.remote is not None and ctx.policy.needs_login:
+        ctx.remote.public_key(session.id)  # durable before anything can be rented that it must open (I23)
     sessions.insert_session(ctx.store, session)
     tx.note(Note("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, offers[0], offers[1:], uses_retry=False)])
@@ -160,7 +163,7 @@ def _may_spend(ctx: Context, lane: Lane) -> None:
         raise Refused("this home folder was copied or moved: nothing is rented until you say which", hint, code="clone")
     if lane.connection is None:
         raise keyless(lane.setup)
-    if not lane.setup.is_local:
+    if not lane.can_rent:
         raise no_guard(lane.setup)
     if lane.sight.wrong_account:
         raise Refused(f"{lane.name}: the key belongs to another account than your sessions", code="wrong_account")
@@ -200,7 +203,24 @@ def _session(tx: Transaction, lane: Lane, offers: tuple[Offer, ...], request: wi
         keep_stopped=request.keep_stopped,
         max_life_us=request.max_life_us,
         max_life_reason=request.max_life_reason,
+        environment=_environment(request.environment),
+        allow_unguarded=request.allow_unguarded,
     )
+
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LONGEST_VARIABLE = 256
+"""Characters of a name or a value that a provider takes (vastai.md 4.1)."""
+
+
+def _environment(asked: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The user's variables; ours carry the proof of ownership and are not the user's to set (S4)."""
+    for name, value in asked.items():
+        if not _VARIABLE.fullmatch(name) or name.startswith("GS_"):
+            raise UsageError(f"{name!r} cannot be the name of a variable there", code="bad_variable")
+        if max(len(name), len(value)) > LONGEST_VARIABLE:
+            raise UsageError(f"{name} has more than {LONGEST_VARIABLE} characters", code="bad_variable")
+    return tuple(asked.items())
 
 
 def _span(request: wire.ProvisionRequest, now: Moment) -> tuple[int | None, int | None]:

@@ -26,6 +26,7 @@ from gpushopper.core.reconcile import (
 )
 from gpushopper.engine import accounts, holdings
 from gpushopper.engine.apply import Transaction
+from gpushopper.engine.beats import Beats
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.creator import Creator
 from gpushopper.engine.destroyer import Destroyer
@@ -71,6 +72,7 @@ class Lane:
         self._open_at = -1
         self.creator = Creator(self)
         self.destroyer = Destroyer(self)
+        self.beats = Beats(self)
 
     # ---- what others ask
 
@@ -88,6 +90,13 @@ class Lane:
         return Moment(now.wall, now.boot, now.boot_id, date, was_answered=self.sight.whole_boot is not None)
 
     @property
+    def can_rent(self) -> bool:
+        """Whether what is rented here ends without us: it has a guard, or it is paper on this computer (S1, S16)."""
+        if not self.ctx.policy.needs_login:
+            return self.setup.is_local
+        return self.ctx.remote is not None and self.connection is not None and self.connection.recipe is not None
+
+    @property
     def is_ready(self) -> bool:
         """Whether a complete reconcile has been done, so that creating is allowed (I20)."""
         return self.sight.is_ready
@@ -95,6 +104,7 @@ class Lane:
     def after_gap(self) -> None:
         """After sleep: waiting time for uncertain creates starts a new connected stretch (F65)."""
         now = self.ctx.clock.now()
+        self.beats.wake()
         for attempt in self.open_attempts():
             if attempt.last_good_look_boot is not None:
                 change = Change(attempt, {"last_good_look_boot": None})
@@ -119,6 +129,7 @@ class Lane:
         self.destroyer.send(now)
         self._read_asked(now)
         self.creator.send(now)
+        self.beats.send(now)
         self._look(now)
 
     def next_due(self, now: Moment) -> int | None:
@@ -131,7 +142,7 @@ class Lane:
             wanted = now.boot if self.next_look_boot is None else self.next_look_boot
             endpoint = Endpoint.ACCOUNT if self.sight.needs_probe(now, self.ctx.policy) else Endpoint.LIST
             dues.append(max(wanted, self.free_boot(endpoint, now)))
-        dues += self.destroyer.dues(now) + self.creator.dues(now)
+        dues += self.destroyer.dues(now) + self.creator.dues(now) + self.beats.dues(now)
         if any(("get", i) not in self._reading() for i in self.ask):
             dues.append(self.free_boot(Endpoint.GET, now))
         return min(dues, default=None)
@@ -265,6 +276,10 @@ class Lane:
                 self.creator.took(key[2], value, now, late=flight is None)
             case "destroy":
                 self.destroyer.took(key[2], value, now)
+            case "beat" if flight is not None:
+                self.beats.took(key[2], value, now)
+            case "attach":
+                self.beats.took_attach(key[2], value)
 
     def _expire(self, now: Moment) -> None:
         """Give up calls that outlived their limit; a hung thread blocks nothing (S14)."""

@@ -16,10 +16,9 @@ def keyless(setup: AccountSetup) -> Misconfigured:
 
 
 def no_guard(setup: AccountSetup) -> Refused:
-    """Nothing real is rented before instances can end by themselves (S16)."""
+    """Nothing is rented that could not end by itself (S16, I10)."""
     return Refused(
-        f"renting on the real {setup.provider} is not possible yet: "
-        "instances cannot end by themselves in this version",
+        f"nothing is rented on {setup.provider}: its instances could not end by themselves",
         "practise with: gpu-shopper --sandbox provision ...",
         code="no_guard",
     )

@@ -22,6 +22,7 @@ from gpushopper.core.offers import (
     worst_case,
 )
 from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.reach import PAPER
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
@@ -193,11 +194,17 @@ class Searcher:
             image=image,
             disk_gb=want.disk_gb,
             max_rate=cap,
-            guard="paper" if lane.setup.is_local else (lane.connection.traits.guard_kind if lane.connection else ""),
+            guard=self._guard_of(lane),
             retries=request.retries,
             refusal=self._too_long(request, span)
             or self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), worst),
         )
+
+    def _guard_of(self, lane: Lane) -> str:
+        """What will end the instance without us."""
+        if not self.ctx.policy.needs_login:
+            return PAPER
+        return lane.connection.traits.guard_kind if lane.connection is not None else ""
 
     def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
         if request.offer is not None:
@@ -221,7 +228,7 @@ class Searcher:
         """Say so before the market is asked, where no account in question may be rented on (S16)."""
         name = request.search.provider if request.offer is None else request.offer.partition(":")[0]
         lanes = self._lanes(name if name in self.lanes else request.search.provider)
-        if not any(lane.setup.is_local for lane in lanes.values()):
+        if not any(lane.can_rent for lane in lanes.values()):
             raise no_guard(next(iter(lanes.values())).setup)
 
     def _await_ready(self, lane: Lane) -> None:

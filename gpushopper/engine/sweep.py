@@ -14,6 +14,7 @@ from gpushopper.core.lifecycle import destroying
 from gpushopper.core.moment import Deadline, Moment, us
 from gpushopper.core.offers import MONTH_HOURS, Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.reach import NONE
 from gpushopper.core.sessions import Session
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
@@ -111,7 +112,7 @@ def _found(
         hard_max_at=max(deadline.wall, started + us(HARD_MAXIMUM_S)),
         rate_agreed=row.rate if row.rate is not None else offer.rate(session.disk_gb),
         reserve=0,
-        guard="none",
+        guard=NONE,
         prepared_at=started,
         entered_at=now.wall,
         instance_id=row.instance_id,

@@ -12,6 +12,7 @@ from gpushopper.core import ledger
 from gpushopper.core.attempts import Attempt, Desire, State
 from gpushopper.core.moment import us
 from gpushopper.core.offers import Offer
+from gpushopper.core.reach import ARMED
 from gpushopper.core.sessions import Session, current, derive_reach, derive_status
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as books
@@ -82,11 +83,13 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         accrued=sum(row.accrued for row in rows),
         at_most=sum(row.at_most for row in rows),
         guard=latest.guard if latest else "",
-        guards="D",
+        guards="D+I" if latest is not None and latest.guard == ARMED else "D",
         image=session.image,
         disk_gb=session.disk_gb,
         ssh_host=latest.ssh_host if latest else None,
         ssh_port=latest.ssh_port if latest else None,
+        beat_at=latest.beat_at if latest else None,
+        guard_until=latest.guard_until if latest else None,
         waiting_for=waiting_for,
         waiting_until=waiting_until,
         attempts=rows,
@@ -122,7 +125,8 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
             proof_s = policy.settle_s + policy.absence_units * policy.absence_spacing_s
             return f"{session.provider}'s list to show whether it exists", attempt.entered_at + us(proof_s)
         case State.BOOTING:
-            return f"it to boot ({attempt.status_word or 'created'})", (attempt.sent_at or 0) + us(policy.boot_limit_s)
+            why = attempt.reach if attempt.gpu_billing and attempt.reach else attempt.status_word or "created"
+            return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_limit_s)
         case State.DESTROYING if attempt.off_at is None:
             return f"{session.provider} to show it no more", None
         case State.DESTROYING:

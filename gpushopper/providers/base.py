@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from gpushopper.core.guard import Recipe
 from gpushopper.core.instances import Instance
 from gpushopper.core.money import Micros
 from gpushopper.core.offers import Offer
@@ -194,6 +195,7 @@ class Endpoint(Enum):
     DESTROY = "destroy"
     LABEL = "label"
     ACCOUNT = "account"
+    KEYS = "keys"
 
 
 class Provider(Protocol):
@@ -203,6 +205,11 @@ class Provider(Protocol):
     """
 
     traits: Traits
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How an instance of this provider ends itself; None where it cannot."""
+        ...
 
     @property
     def drift(self) -> Mapping[str, int]:
@@ -225,6 +232,10 @@ class Provider(Protocol):
     def create(self, request: CreateRequest, limit_s: float) -> Created | RefusedCreate | Unclear: ...
 
     def set_label(self, instance_id: str, label: str, limit_s: float) -> bool: ...
+
+    def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
+        """Whether the provider said that the ssh key may log in to a living instance; asking twice is harmless."""
+        ...
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]: ...
 

@@ -69,6 +69,16 @@ class OffersText(peewee.TextField):
         return _offers(value)
 
 
+class PairsText(peewee.TextField):
+    """Names and values, in order."""
+
+    def db_value(self, value: Any) -> Any:
+        return to_json([list(pair) for pair in value])
+
+    def python_value(self, value: Any) -> Any:
+        return tuple((str(name), str(text)) for name, text in json.loads(value))
+
+
 class DeadlineText(peewee.TextField):
     """A deadline with the readings taken when it was set."""
 
@@ -93,7 +103,7 @@ class JsonText(peewee.TextField):
         return found if isinstance(found, dict) else {}
 
 
-CONVERTED = (Word, OfferText, OffersText, DeadlineText, JsonText, peewee.BooleanField)
+CONVERTED = (Word, OfferText, OffersText, PairsText, DeadlineText, JsonText, peewee.BooleanField)
 """The others come from a STRICT table as they are."""
 
 

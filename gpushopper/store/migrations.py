@@ -136,7 +136,19 @@ FIRST = (
     "CREATE INDEX requests_at ON requests (at)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first schema", FIRST),)
+LIVE = (
+    "ALTER TABLE sessions ADD COLUMN environment TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sessions ADD COLUMN allow_unguarded INTEGER NOT NULL DEFAULT 0 CHECK (allow_unguarded IN (0, 1))",
+    "ALTER TABLE attempts ADD COLUMN reach TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE attempts ADD COLUMN beat_at INTEGER",
+    "ALTER TABLE attempts ADD COLUMN silent_at INTEGER",
+    "ALTER TABLE attempts ADD COLUMN guard_seq INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE attempts ADD COLUMN guard_until INTEGER",
+    "ALTER TABLE attempts ADD COLUMN login_boot INTEGER",
+)
+"""What instances say of themselves over ssh (D8), and what a user wants in their environment."""
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first schema", FIRST), Migration(2, "live instances", LIVE))
 
 
 def newest(migrations: Sequence[Migration]) -> int:

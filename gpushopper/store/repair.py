@@ -14,7 +14,7 @@ from typing import Any
 from gpushopper.core.moment import Deadline
 from gpushopper.core.offers import Offer
 from gpushopper.store.db import Store
-from gpushopper.store.fields import DeadlineText, OffersText, OfferText
+from gpushopper.store.fields import DeadlineText, OffersText, OfferText, PairsText
 from gpushopper.store.rows import AttemptRow, SessionRow
 from gpushopper.store.statements import run
 
@@ -57,9 +57,11 @@ def _attempts(store: Store) -> Iterator[Repair]:
 
 
 def _sessions(store: Store) -> Iterator[Repair]:
-    for session_id, shortlist in run(store.database, "SELECT id, shortlist FROM sessions"):
+    for session_id, shortlist, environment in run(store.database, "SELECT id, shortlist, environment FROM sessions"):
         if not _is_readable(OffersText().python_value, shortlist):
             yield _replaced(store, SessionRow, session_id, "shortlist", (), shortlist)
+        if not _is_readable(PairsText().python_value, environment):
+            yield _replaced(store, SessionRow, session_id, "environment", (), environment)
 
 
 def _is_readable(read: Callable[[str], Any], text: str) -> bool:

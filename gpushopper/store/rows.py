@@ -9,7 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.attempts import Desire, Origin, State
-from gpushopper.store.fields import DeadlineText, JsonText, OffersText, OfferText, Text, Word
+from gpushopper.store.fields import DeadlineText, JsonText, OffersText, OfferText, PairsText, Text, Word
 
 
 def optional_int() -> peewee.IntegerField:
@@ -72,6 +72,8 @@ class SessionRow(Row):
     keep_stopped = peewee.BooleanField()
     max_life_us = optional_int()
     max_life_reason = Text()
+    environment = PairsText()
+    allow_unguarded = peewee.BooleanField()
     ended_at = optional_int()
 
     class Meta:
@@ -112,6 +114,11 @@ class AttemptRow(Row):
     progress = Text()
     ssh_host = Text(null=True)
     ssh_port = optional_int()
+    reach = Text()
+    beat_at = optional_int()
+    silent_at = optional_int()
+    guard_seq = peewee.IntegerField()
+    guard_until = optional_int()
     last_seen_at = optional_int()
     missing_at = optional_int()
     billed_to = optional_int()
@@ -123,6 +130,7 @@ class AttemptRow(Row):
     last_unit_boot = optional_int()
     progress_boot = optional_int()
     interrupted_boot = optional_int()
+    login_boot = optional_int()
     destroys = peewee.IntegerField()
     destroy_heard = peewee.BooleanField()
     last_destroy_boot = optional_int()

@@ -28,6 +28,7 @@ from gpushopper.sandbox.pacing import Pacer
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.db import Store
 from gpushopper.store.installation import check
+from tests.sim.instances import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
@@ -111,6 +112,7 @@ class World:
         self.engine: Engine
         self.executor: SimExecutor
         self.store: Store
+        self.remote = SimRemote(self) if policy.needs_login else None
         self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
         self.on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
 
@@ -130,7 +132,7 @@ class World:
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         self.engine = Engine(
-            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home
+            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home, self.remote
         )
         self.engine.ctx.new_id = self.new_id
         self.engine.ctx.pause = transport.wait
@@ -156,6 +158,8 @@ class World:
         """Jump from due time to due time until the condition holds or the limit passes."""
         end = self.clock.t + us(limit_s)
         while True:
+            if self.remote is not None:
+                self.remote.step()
             self.engine.step()
             if condition():
                 return True
@@ -169,6 +173,8 @@ class World:
     def _jump(self, end: int) -> None:
         due = self.engine.next_due()
         target = end if due is None else min(due - us(1000), end)
+        if self.remote is not None:
+            target = min(target, self.remote.next_due() or target)
         self.clock.t = max(target, self.clock.t + us(0.001))
 
     def sleep(self, seconds: float) -> None:

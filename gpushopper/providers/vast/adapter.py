@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from gpushopper.core.guard import Recipe
 from gpushopper.core.money import DOLLAR, Micros
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import Api, Call, Failure, Gap, Limit, Reply
@@ -36,6 +37,7 @@ from gpushopper.providers.vast import destroy, listing, refusals, search
 from gpushopper.providers.vast.create import create_body, read_create
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
+from gpushopper.providers.vast.guarding import self_destroy
 from gpushopper.providers.vast.instances import read_instance
 
 TRAITS = Traits(
@@ -59,6 +61,7 @@ GAPS: Mapping[str, Gap] = {
     Endpoint.LIST.value: Gap(1.1),
     Endpoint.LABEL.value: Gap(1.1),
     Endpoint.ACCOUNT.value: Gap(1.1),
+    Endpoint.KEYS.value: Gap(1.1),
     _NAMES: Gap(1.1),
 }
 
@@ -83,7 +86,7 @@ def connect(
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})
-    return Vast(Api(endpoint, key, GAPS, monotonic, transport, wait, urgent))
+    return Vast(Api(endpoint, key, GAPS, monotonic, transport, wait, urgent), self_destroy(endpoint))
 
 
 def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
@@ -103,8 +106,9 @@ class Vast:
 
     traits = TRAITS
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, recipe: Recipe) -> None:
         self._api = api
+        self.recipe: Recipe | None = recipe
         self._drift = Drift()
         self._bulk_works = True
 
@@ -205,6 +209,15 @@ class Vast:
         if read_id(instance_id) is None:
             return False
         call = Call(Endpoint.LABEL.value, "PUT", f"/api/v0/instances/{instance_id}/", body={"label": label})
+        answer = self._api.send(call, self._api.limit(limit_s))
+        return isinstance(answer, Reply) and refusals.is_success(answer)
+
+    def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
+        """Whether Vast took the key; it takes 10-15 s to act (vastai.md 8)."""
+        if read_id(instance_id) is None:
+            return False
+        path = f"/api/v0/instances/{instance_id}/ssh/"
+        call = Call(Endpoint.KEYS.value, "POST", path, body={"ssh_key": public_key})
         answer = self._api.send(call, self._api.limit(limit_s))
         return isinstance(answer, Reply) and refusals.is_success(answer)
 

@@ -1,0 +1,197 @@
+"""What an instance's word over ssh, or its silence, means for its attempt (architecture 5, 7; D7, D8, F13, F49)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Action, Change, Clear, Note, Raise, Unwant
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.evidence import NO_UNITS
+from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Renewal, Silence, Silent
+from gpushopper.core.moment import DISAGREEMENT, SECOND, Deadline, Moment, us
+from gpushopper.core.offers import Offer, gpu_token
+from gpushopper.core.policy import Policy, Proof
+from gpushopper.core.sessions import Session
+
+PAPER, PLANTED, ARMED, LOST, NONE = "paper", "planted", "armed", "lost", "none"
+"""The words of an attempt's `guard`: nothing to guard; sent along, not yet heard of; confirmed; gone; never planted."""
+
+VRAM_SHARE = 0.95
+"""Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""
+DISK_SHARE = 0.85
+"""A file system keeps some of its disk for itself."""
+
+REACHABLE = frozenset({State.RUNNING, State.SUSPECT})
+
+
+def may_beat(attempt: Attempt) -> bool:
+    """Whether a login is worth trying: wanted, its address known, and running as far as anybody knows.
+
+    An instance that the sweep took in has another session's ssh key: it cannot be logged in to.
+    """
+    if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard == NONE:
+        return False
+    return attempt.state in REACHABLE or (attempt.state is State.BOOTING and attempt.gpu_billing)
+
+
+def beat_interval(attempt: Attempt, now: Moment, policy: Policy) -> int:
+    """Microseconds from one login to the next: quick until the hand-over, then steady."""
+    if attempt.handed_over_at is not None:
+        return us(policy.beat_every_s)
+    age = now.wall - (attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at)
+    for until_s, every_s in policy.first_beats_s:
+        if age < us(until_s):
+            return us(every_s)
+    return us(policy.first_beats_s[-1][1])
+
+
+# ---- renewals
+
+
+def left_us(deadline: Deadline, now: Moment) -> int | None:
+    """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
+
+    No single wrong clock can make the guard's time longer or shorter (I12).
+    """
+    found = [deadline.wall - now.wall]
+    if deadline.boot_id == now.boot_id:
+        found.append(deadline.wall - deadline.set_wall - (now.boot - deadline.set_boot))
+    if now.provider_date is not None:
+        found.append(deadline.wall - now.provider_date)
+    found.sort()
+    if len(found) == 2 and found[1] - found[0] > DISAGREEMENT:
+        return None
+    return found[(len(found) - 1) // 2]
+
+
+def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
+    """What to tell the guard now, if anything: seconds to the deadline under a number above every earlier one.
+
+    Only a guard that has been heard of is renewed, and nothing is renewed past its time: the end is then under way.
+    """
+    left = left_us(attempt.deadline, now)
+    if left is None or left < us(1) or not attempt.is_wanted:
+        return None
+    return Renewal(max(now.wall // SECOND, attempt.guard_seq + 1), left // SECOND)
+
+
+# ---- an answer
+
+
+def heard(session: Session, attempt: Attempt, beat: Heartbeat, now: Moment, policy: Policy) -> list[Action]:
+    """One heartbeat: proof of life (T5), and before the hand-over what it still takes."""
+    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
+        return []
+    sets = _refreshed(attempt, beat.guard, now)
+    actions: list[Action] = [Clear(alarms.REACH_LOST, attempt.id), Clear(alarms.HOST_KEY, attempt.id)]
+    if attempt.handed_over_at is None:
+        return actions + _before_hand_over(session, attempt, beat, sets, now, policy)
+    return actions + _after_hand_over(session, attempt, beat.guard, sets, now)
+
+
+def _refreshed(attempt: Attempt, guard: GuardReport | None, now: Moment) -> dict[str, Any]:
+    sets: dict[str, Any] = {"beat_at": now.wall, "silent_at": None, "reach": ""}
+    if guard is not None:
+        sets |= {"guard_seq": max(guard.seq, attempt.guard_seq), "guard_until": now.wall + us(guard.left_s)}
+    return sets
+
+
+def is_armed(guard: GuardReport | None) -> bool:
+    """Whether the instance will end itself: tested, and at least one of its holders lives (F91, F92)."""
+    return guard is not None and guard.armed and guard.holders > 0
+
+
+def _before_hand_over(
+    session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: Moment, policy: Policy
+) -> list[Action]:
+    fault = claim_fault(attempt.offer, attempt.disk_gb, beat.hardware)
+    if fault:
+        return [Change(attempt, sets), Unwant(attempt, "claim_mismatch", fault)]
+    first = attempt.login_boot if attempt.login_boot is not None else now.boot
+    sets["login_boot"] = first
+    armed = is_armed(beat.guard)
+    if not armed and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
+        why = (beat.guard.why or "not armed yet") if beat.guard is not None else "no guard answers"
+        if now.boot - first >= us(policy.guard_grace_s):
+            return [Change(attempt, sets), Unwant(attempt, "guard_refused", f"it cannot end itself: {why}")]
+        note = Note("boot_progress", f"logged in; its guard: {why}") if attempt.login_boot is None else None
+        return [Change(attempt, sets | {"reach": f"its guard: {why}"}, note)]
+    sets |= {"state": State.RUNNING, "handed_over_at": now.wall, "entered_at": now.wall}
+    sets["guard"] = ARMED if armed else LOST
+    text = f"{session.name} is running" + ("" if armed else ", and nothing on it will end it")
+    return [Change(attempt, sets, Note("handed_over", text))]
+
+
+def _after_hand_over(
+    session: Session, attempt: Attempt, guard: GuardReport | None, sets: dict[str, Any], now: Moment
+) -> list[Action]:
+    actions: list[Action] = []
+    note: Note | None = None
+    if attempt.state is State.SUSPECT:
+        # It answers on its pinned key: whatever a list says, it is there (T5, F49).
+        sets |= {"state": State.RUNNING, "entered_at": now.wall, "missing_at": None, **NO_UNITS}
+        note = Note("back", f"{session.name} answers over ssh")
+        actions.append(Clear(alarms.MISSING, attempt.id))
+    armed = is_armed(guard)
+    if armed:
+        actions.append(Clear(alarms.GUARD_LOST, attempt.id))
+    elif attempt.guard == ARMED:
+        why = "its guard is gone" if guard is None else (guard.why or "none of its timers runs")
+        text = f"{session.name} would not end by itself any more: {why}"
+        actions.append(Raise(alarms.GUARD_LOST, attempt.id, text, alarms.HINTS[alarms.GUARD_LOST]))
+    if armed or attempt.guard == ARMED:
+        sets["guard"] = ARMED if armed else LOST
+    return [*actions, Change(attempt, sets, note)]
+
+
+def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
+    """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
+    names = {gpu_token(name) for name in found.gpus}
+    if found.gpus and not all(_is_same_gpu(name, gpu_token(offer.gpu)) for name in names):
+        return f"it has {found.gpus[0]}, the offer said {offer.gpu}"
+    if found.gpus and len(found.gpus) < offer.gpu_count:
+        return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
+    if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
+        return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
+    if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
+        return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
+    return ""
+
+
+def _is_same_gpu(shown: str, offered: str) -> bool:
+    """The driver says more than a market: `NVIDIA GeForce RTX 4090`, `NVIDIA A100-SXM4-80GB`."""
+    return offered in shown or shown in offered
+
+
+# ---- no answer
+
+
+def unheard(session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+    """No heartbeat: before the hand-over a wait with an end, after it an alarm; never a reason to end (D8)."""
+    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
+        return []
+    if attempt.handed_over_at is None:
+        return _not_yet(attempt, silence, now, policy)
+    since = attempt.silent_at if attempt.silent_at is not None else now.wall
+    actions: list[Action] = [Change(attempt, {"silent_at": since, "reach": silence.detail})]
+    if silence.kind is Silent.HOST_KEY:
+        text = f"{session.name}: another host key than before; nothing is sent there any more"
+        actions.append(Raise(alarms.HOST_KEY, attempt.id, text, alarms.HINTS[alarms.HOST_KEY]))
+    elif now.wall - since >= us(policy.reach_alarm_s):
+        minutes = (now.wall - since) // us(60)
+        text = f"{session.name}: no answer over ssh for {minutes} min ({silence.detail})"
+        actions.append(Raise(alarms.REACH_LOST, attempt.id, text, alarms.HINTS[alarms.REACH_LOST]))
+    return actions
+
+
+def _not_yet(attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+    if silence.kind is Silent.HOST_KEY:
+        return [Unwant(attempt, "host_key_changed", "its host key changed before it was handed over")]
+    moved = silence.detail != attempt.reach
+    sets: dict[str, Any] = {"reach": silence.detail}
+    since = attempt.progress_boot
+    if since is not None and now.boot - since >= us(policy.boot_silence_s):
+        return [Change(attempt, sets), Unwant(attempt, "ssh_never", f"it runs, and no login works: {silence.detail}")]
+    note = Note("boot_progress", f"it runs; ssh: {silence.detail}") if moved else None
+    return [Change(attempt, sets, note)] if moved else []

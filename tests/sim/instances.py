@@ -1,0 +1,120 @@
+"""What runs on simulated instances: a guard that ends its instance by its own key, and logins that can fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpushopper.core.guard import Recipe
+from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Login, Renewal, Silence, Silent
+from gpushopper.core.moment import SECOND
+from gpushopper.sandbox.model import Instance, Phase
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+@dataclass
+class Guard:
+    """Times in µs of the market's clock, which is the instance's too."""
+
+    end_at: int
+    max_at: int
+    seq: int = 0
+    armed: bool = True
+    why: str = ""
+    holders: int = 2
+    is_dead: bool = False
+
+    def report(self, now: int) -> GuardReport:
+        left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
+        return GuardReport(self.armed, self.why, left, most, self.seq, self.holders)
+
+
+class SimRemote:
+    """The engine's way to instances, in a simulation; what a test sets here is what the hosts do."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.guards: dict[int, Guard] = {}
+        self.renewals: list[tuple[str, Renewal | None]] = []
+        self.looks = 0
+        self.before: Callable[[Guard], None] = lambda guard: None
+        """Called when a guard is planted: a self-test that fails, a holder that dies."""
+        self.answer: Callable[[Login], Heartbeat | Silence | None] = lambda login: None
+        """What a host answers instead; None for the truth."""
+        self.hardware = Hardware()
+        self.forgotten: list[str] = []
+
+    # ---- what the engine asks
+
+    def public_key(self, session_id: str) -> str:
+        folder = self.world.home.ssh_keys
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / session_id).touch(mode=0o600)
+        return f"ssh-ed25519 AAAA{session_id}"
+
+    def startup(
+        self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
+    ) -> str:
+        key = self.public_key(session_id)
+        return json.dumps({"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint})
+
+    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+        self.looks += 1
+        self.renewals.append((login.attempt_id, renewal))
+        instead = self.answer(login)
+        if instead is not None:
+            return instead
+        self.step()
+        instance = self._find(login.attempt_id)
+        guard = None if instance is None else self.guards.get(instance.id)
+        if instance is None or instance.phase is not Phase.RUNNING:
+            return Silence(Silent.UNREACHED, "connection refused")
+        if guard is not None and guard.is_dead:
+            guard = None
+        now = self.world.market.now()
+        if guard is not None and renewal is not None and renewal.seq > guard.seq:
+            guard.seq = renewal.seq
+            guard.end_at = min(now + renewal.left_s * SECOND, guard.max_at)
+        return Heartbeat(None if guard is None else guard.report(now), self.hardware)
+
+    def forget_attempt(self, attempt_id: str) -> None:
+        self.forgotten.append(attempt_id)
+
+    # ---- what runs there
+
+    def step(self) -> None:
+        """Plant the guards of instances that have started, and let those whose time is up end their instances."""
+        now = self.world.market.now()
+        for instance in list(self.world.market.present()):
+            if instance.phase is Phase.RUNNING and instance.order.onstart and instance.id not in self.guards:
+                told = json.loads(instance.order.onstart)
+                end = min(now + told["life_s"] * SECOND, max(told["deadline_s"] * SECOND, now))
+                self.guards[instance.id] = Guard(end, now + told["max_s"] * SECOND)
+                self.before(self.guards[instance.id])
+        for instance in list(self.world.market.present()):
+            guard = self.guards.get(instance.id)
+            if guard is not None and not guard.is_dead and guard.armed and now >= guard.end_at:
+                self._destroy(instance)
+
+    def next_due(self) -> int | None:
+        """Simulated µs from the world's start at which a living guard next acts."""
+        now = self.world.market.now()
+        living = {i.id for i in self.world.market.present() if i.phase is Phase.RUNNING}
+        ends = [g.end_at for number, g in self.guards.items() if number in living and not g.is_dead and g.armed]
+        return min((self.world.clock.t + max(end - now, SECOND) for end in ends), default=None)
+
+    def _destroy(self, instance: Instance) -> None:
+        """By the instance's own key, as the real guard does."""
+        client = self.world.app.test_client()
+        path = f"/api/v0/instances/{instance.id}/"
+        client.delete(path, headers={"Authorization": f"Bearer {instance.secret}"}, json={})
+
+    def _find(self, attempt_id: str) -> Instance | None:
+        for instance in self.world.market.present():
+            if attempt_id in dict(instance.order.env).get("GS_LABEL", ""):
+                return instance
+        return None

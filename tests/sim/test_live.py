@@ -1,0 +1,294 @@
+"""Instances that speak: the hand-over waits for their guard, and they end without us (S1, I9, I10, D7, D8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gpushopper import wire
+from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
+from gpushopper.core.moment import SECOND, us
+from gpushopper.core.policy import REAL
+from tests.sim.instances import Guard
+from tests.sim.world import World
+
+HOUR_S = 3600
+TOLERANCE_S = 60
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, policy=REAL, boot_seconds=30.0).start().ready()
+    yield made
+    made.kill()
+
+
+def lived_s(world: World) -> list[float]:
+    """How long each of our instances existed."""
+    rows = [i for i in world.market.instances.values() if not i.order.foreign]
+    return [((i.ended_at or world.market.now()) - i.created_at) / SECOND for i in rows]
+
+
+def ended_by(world: World) -> list[str | None]:
+    return [row["ended_by"] for row in world.ledger()["instances"] if not row["foreign"]]
+
+
+def test_a_confirmed_guard_hands_over(world: World) -> None:
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    view = world.view(ref)
+    assert (view.guard, view.guards, view.reach) == ("armed", "D+I", "ok")
+    assert view.beat_at is not None
+    assert abs((view.guard_until or 0) - (view.deadline_at or 0)) < us(90)
+
+
+def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world: World) -> None:
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    view = world.view(ref)
+    (instance,) = world.market.instances.values()
+    ran_at = next(at for at, phase in instance.history if phase == "running")
+    assert ((view.running_since or 0) - ran_at) / SECOND < 6
+
+
+@pytest.mark.parametrize("why", ["key refused", "no HTTPS client", "no way out"])
+def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) -> None:
+    def refuse(guard: Guard) -> None:
+        guard.armed, guard.why = False, why
+
+    assert world.remote is not None
+    world.remote.before = refuse
+    ref = world.provision(hours=1)
+    assert world.ended(ref, 4 * HOUR_S)
+    view = world.view(ref)
+    assert view.status == "failed" and view.running_since is None
+    assert {a.reason for a in view.attempts} == {"guard_refused"}
+    assert all(a.receipt for a in view.attempts)
+    assert world.living() == []
+    assert max(lived_s(world)) < 10 * 60
+
+
+def test_without_a_guard_only_by_consent(world: World) -> None:
+    assert world.remote is not None
+    world.remote.before = lambda guard: setattr(guard, "is_dead", True)
+    ref = world.provision(hours=1, allow_unguarded=True)
+    assert world.running(ref)
+    assert (world.view(ref).guard, world.view(ref).guards) == ("lost", "D")
+
+
+def test_the_laptop_that_never_comes_back(world: World) -> None:
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    deadline = world.view(ref).deadline_at or 0
+    world.kill()
+    requests = len(world.market.destroys)
+    assert world.remote is not None
+    end = world.clock.t + us(13 * HOUR_S)
+    while world.clock.t < end and world.living():
+        world.clock.t += us(15)
+        world.market.settle()
+        world.remote.step()
+    assert world.living() == []
+    (instance,) = world.market.instances.values()
+    assert ended_by(world) == ["instance_key"]
+    assert (instance.ended_at or 0) <= deadline + us(TOLERANCE_S)
+    assert [seen.by for seen in world.market.destroys[requests:]] == ["instance_key"]
+
+
+def test_a_laptop_that_dies_during_the_boot_leaves_no_longer_life(world: World) -> None:
+    """The planted guard counts from the send, not from the end of a long boot (I9)."""
+    world.market.boot_seconds = 40 * 60
+    ref = world.provision(hours=1)
+    assert world.run_until(lambda: bool(world.market.instances), 600)
+    deadline = world.view(ref).deadline_at or 0
+    world.kill()
+    assert world.remote is not None
+    for _ in range(13 * HOUR_S // 15):
+        world.clock.t += us(15)
+        world.market.settle()
+        world.remote.step()
+    (instance,) = world.market.instances.values()
+    assert (instance.ended_at or 0) <= deadline + us(TOLERANCE_S)
+
+
+def test_an_extension_reaches_the_instance_at_once(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    world.run_for(120)
+    world.engine.extend(ref, wire.ExtendRequest(add_us=us(2 * HOUR_S)))
+    world.run_for(1)
+    (guard,) = world.remote.guards.values()
+    assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(5)
+    world.engine.extend(ref, wire.ExtendRequest(add_us=us(-1.5 * HOUR_S)))
+    world.run_for(1)
+    assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(5)
+
+
+@pytest.mark.parametrize("skew_h", [-24, -3, 3, 24])
+def test_a_wrong_clock_of_ours_moves_no_guard(world: World, skew_h: int) -> None:
+    """Wall clock wrong, boot clock and provider right: two of three decide (I12)."""
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    deadline = world.view(ref).deadline_at or 0
+    world.clock.skew = us(skew_h * HOUR_S)
+    world.run_for(600)
+    (guard,) = world.remote.guards.values()
+    assert abs(guard.end_at - deadline) < us(90)
+    assert world.status(ref) == "running"
+
+
+def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
+    """Numbers follow what the guard last said, so that a clock that went back cannot make every renewal an old one."""
+    assert world.remote is not None
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    world.run_for(300)
+    (guard,) = world.remote.guards.values()
+    world.clock.skew = -us(100)
+    world.restart()
+    world.run_for(120)
+    world.engine.extend(ref, wire.ExtendRequest(add_us=us(HOUR_S)))
+    before = guard.seq
+    world.run_for(1)
+    assert guard.seq == before + 1
+    assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(120)
+
+
+def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    world.remote.answer = lambda login: Silence(Silent.UNREACHED, "connection timed out")
+    world.run_for(300)
+    assert (world.status(ref), world.view(ref).reach) == ("running", "lost")
+    assert "reach_lost" not in world.alarms()
+    world.run_for(400)
+    assert "reach_lost" in world.alarms()
+    assert world.living()
+    world.remote.answer = lambda login: None
+    world.run_for(60)
+    assert world.view(ref).reach == "ok"
+    assert "reach_lost" not in world.alarms()
+
+
+def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_offer(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    world.remote.answer = lambda login: Silence(Silent.HOST_KEY, "host key changed")
+    world.run_for(60)
+    assert "host_key" in world.alarms() and world.status(ref) == "running"
+    other = world.provision(hours=2, retries=1)
+    assert world.ended(other, 2 * HOUR_S)
+    assert {a.reason for a in world.view(other).attempts} == {"host_key_changed"}
+
+
+def test_a_guard_that_dies_later_is_told(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    (guard,) = world.remote.guards.values()
+    guard.is_dead = True
+    world.run_for(60)
+    assert "guard_lost" in world.alarms()
+    assert (world.view(ref).guards, world.status(ref)) == ("D", "running")
+    guard.is_dead = False
+    world.run_for(60)
+    assert "guard_lost" not in world.alarms() and world.view(ref).guards == "D+I"
+    guard.holders = 0
+    world.run_for(60)
+    assert "guard_lost" in world.alarms()
+
+
+def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> None:
+    assert world.remote is not None
+    world.remote.answer = lambda login: Silence(Silent.NO_LOGIN, "permission denied")
+    ref = world.provision(hours=2, retries=1)
+    assert world.ended(ref, 4 * HOUR_S)
+    view = world.view(ref)
+    assert [a.reason for a in view.attempts] == ["ssh_never", "ssh_never"]
+    assert world.living() == []
+    assert max(lived_s(world)) < 20 * 60
+
+
+@pytest.mark.parametrize(
+    ("found", "is_good"),
+    [
+        (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=20), True),
+        (Hardware(), True),
+        (Hardware(gpus=("NVIDIA GeForce RTX 3060",)), False),
+        (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=12000), False),
+        (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=9), False),
+    ],
+)
+def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_good: bool) -> None:
+    assert world.remote is not None
+    world.remote.hardware = found
+    ref = world.provision(hours=1, retries=0)
+    if is_good:
+        assert world.running(ref)
+        return
+    assert world.ended(ref, 2 * HOUR_S)
+    assert [a.reason for a in world.view(ref).attempts] == ["claim_mismatch"]
+
+
+def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    (instance,) = world.market.instances.values()
+    world.fault("list", "omit", "20m", instance=str(instance.id))
+    world.fault("get", "null", duration="20m", instance=str(instance.id))
+    world.run_for(15 * 60)
+    assert world.status(ref) == "running" and world.living()
+    assert world.view(ref).reach == "ok"
+
+
+def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    world.engine.end([ref])
+    world.run_for(1)
+    looks = world.remote.looks
+    assert world.ended(ref)
+    assert world.remote.looks <= looks + 1
+
+
+def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
+    """An answer that arrives after the end was asked for changes no state (F120)."""
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    report = GuardReport(True, "", 3600, 36000, 1, 2)
+    world.engine.end([ref])
+    lane = world.engine.lanes["vast"]
+    lane.beats.took(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
+    assert world.view(ref).attempts[0].state == "destroying"
+    assert world.ended(ref)
+
+
+def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None:
+    from gpushopper.errors import UsageError
+
+    ref = world.provision(hours=1, environment={"TEAM": "alpha"})
+    assert world.running(ref)
+    (instance,) = world.market.instances.values()
+    assert dict(instance.order.env)["TEAM"] == "alpha" and dict(instance.order.env)["GS_LABEL"] == instance.label
+    for bad in ({"GS_LABEL": "x"}, {"A B": "x"}, {"-p 22:22": "1"}, {"A": "x" * 257}):
+        with pytest.raises(UsageError):
+            world.provision(hours=1, environment=bad)
+
+
+def test_the_policy_of_drills_hands_over_live_instances_by_the_same_rules(tmp_path: Path) -> None:
+    from gpushopper.core.policy import DRILL_LIVE
+
+    made = World(tmp_path, policy=replace(DRILL_LIVE), boot_seconds=4.0, gaps=False).start().ready()
+    ref = made.provision(hours=1)
+    assert made.running(ref)
+    assert made.view(ref).guard == "armed"
+    made.kill()
