@@ -111,14 +111,6 @@ class Attempt:
     progress: str = ""
     ssh_host: str | None = None
     ssh_port: int | None = None
-    reach: str = ""
-    """Why the last login gave no heartbeat, or what it showed to be missing; empty when all is well."""
-    beat_at: int | None = None
-    silent_at: int | None = None
-    """Since when no login has worked, once handed over."""
-    guard_seq: int = 0
-    guard_until: int | None = None
-    """When the guard said it would end the instance, by our wall clock."""
     last_seen_at: int | None = None
     missing_at: int | None = None
     billed_to: int | None = None
@@ -133,14 +125,23 @@ class Attempt:
     last_unit_boot: int | None = None
     progress_boot: int | None = None
     interrupted_boot: int | None = None
-    login_boot: int | None = None
-    """When a login first worked, before the hand-over."""
     destroys: int = 0
     destroy_heard: bool = False
     last_destroy_boot: int | None = None
     next_destroy_boot: int | None = None
     receipt: str = ""
     """JSON text of the evidence, empty until gone."""
+    # what the instance says of itself (D8)
+    reach: str = ""
+    """Why the last login gave no heartbeat, or what it showed to be missing; empty when all is well."""
+    beat_at: int | None = None
+    silent_at: int | None = None
+    """Since when no login has worked, once handed over."""
+    guard_seq: int = 0
+    guard_until: int | None = None
+    """When the guard said it would end the instance, by our wall clock."""
+    login_boot: int | None = None
+    """When a login first worked, before the hand-over."""
 
     @property
     def is_open(self) -> bool:

@@ -74,9 +74,9 @@ class Session:
     keep_stopped: bool = False
     max_life_us: int | None = None
     max_life_reason: str = ""
+    ended_at: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     allow_unguarded: bool = False
-    ended_at: int | None = None
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:

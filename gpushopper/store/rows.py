@@ -72,9 +72,9 @@ class SessionRow(Row):
     keep_stopped = peewee.BooleanField()
     max_life_us = optional_int()
     max_life_reason = Text()
+    ended_at = optional_int()
     environment = PairsText()
     allow_unguarded = peewee.BooleanField()
-    ended_at = optional_int()
 
     class Meta:
         table_name = "sessions"
@@ -114,11 +114,6 @@ class AttemptRow(Row):
     progress = Text()
     ssh_host = Text(null=True)
     ssh_port = optional_int()
-    reach = Text()
-    beat_at = optional_int()
-    silent_at = optional_int()
-    guard_seq = peewee.IntegerField()
-    guard_until = optional_int()
     last_seen_at = optional_int()
     missing_at = optional_int()
     billed_to = optional_int()
@@ -130,12 +125,17 @@ class AttemptRow(Row):
     last_unit_boot = optional_int()
     progress_boot = optional_int()
     interrupted_boot = optional_int()
-    login_boot = optional_int()
     destroys = peewee.IntegerField()
     destroy_heard = peewee.BooleanField()
     last_destroy_boot = optional_int()
     next_destroy_boot = optional_int()
     receipt = Text()
+    reach = Text()
+    beat_at = optional_int()
+    silent_at = optional_int()
+    guard_seq = peewee.IntegerField()
+    guard_until = optional_int()
+    login_boot = optional_int()
 
     class Meta:
         table_name = "attempts"

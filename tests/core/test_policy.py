@@ -13,9 +13,9 @@ from gpushopper.core.policy import (
     DRILL_LIVE,
     HARD_MAXIMUM_S,
     PAPER,
-    PAPER_PROOFS,
     POLICIES,
     REAL,
+    SHOWN_BY_ROW,
     SLOWEST_GAP_S,
     Policy,
     Proof,
@@ -26,10 +26,12 @@ SIXTIETH = {
     "gone_span_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
     "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
     "orphan_min_age_s", "steady_look_s", "doubt_look_s", "empty_pause_s",
+    "guard_grace_s", "reach_alarm_s",
 }  # fmt: skip
 QUICKER = {
     "send_limit_s", "flight_s", "destroy_limit_s", "read_limit_s", "freshness_s", "degraded_after_s", "boot_looks_s",
-    "end_looks_s", "end_look_steady_s",
+    "end_looks_s", "end_look_steady_s", "beat_every_s", "beat_limit_s", "first_beats_s", "guard_tick_s",
+    "guard_backoff_s",
 }  # fmt: skip
 UNSCALED = {
     "absence_units", "gone_units", "price_tolerance", "adopt_life_s", "adopt_notice_s",
@@ -52,7 +54,8 @@ def test_the_hard_maximum_is_twelve_hours():
         ("orphan_min_age_s", 900), ("adopt_life_s", 3600), ("adopt_notice_s", 900), ("price_tolerance", 0.02),
         ("interrupted_grace_s", 1800), ("empty_pause_s", 600), ("freshness_s", 60), ("boot_limit_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
-        ("hand_over", frozenset(Proof)),
+        ("hand_over", frozenset(Proof)), ("beat_every_s", 30), ("guard_grace_s", 120), ("guard_tick_s", 15),
+        ("guard_backoff_s", 300), ("reach_alarm_s", 600),
     ],
 )  # fmt: skip
 def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
@@ -93,7 +96,7 @@ def test_the_drill_scales_what_it_must_and_nothing_else(drill: Policy):
             assert quick == pytest.approx(real / 60), name
     for name in UNSCALED:
         assert getattr(drill, name) == getattr(REAL, name), name
-    for name in QUICKER - {"boot_looks_s", "end_looks_s"}:
+    for name in QUICKER - {"boot_looks_s", "end_looks_s", "first_beats_s"}:
         assert 0 < getattr(drill, name) < getattr(REAL, name), name
 
 
@@ -116,8 +119,8 @@ def test_every_policy_keeps_its_own_rules(policy: Policy):
 
 
 def test_paper_is_real_but_for_its_proofs():
-    assert replace(REAL, name="paper", hand_over=PAPER_PROOFS) == PAPER
-    assert {Proof.RUNNING, Proof.CLAIM} == PAPER_PROOFS and set(Proof) == ALL_PROOFS
+    assert replace(REAL, name="paper", hand_over=SHOWN_BY_ROW) == PAPER
+    assert {Proof.RUNNING, Proof.CLAIM} == SHOWN_BY_ROW and set(Proof) == ALL_PROOFS
     assert replace(DRILL, hand_over=ALL_PROOFS) == DRILL_LIVE
     assert POLICIES == {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}
     assert {name: p.name for name, p in POLICIES.items()} == {

@@ -60,7 +60,8 @@ class SimRemote:
         self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
     ) -> str:
         key = self.public_key(session_id)
-        return json.dumps({"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint})
+        told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
+        return json.dumps(told)
 
     def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
         self.looks += 1

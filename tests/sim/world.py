@@ -132,8 +132,9 @@ class World:
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         self.engine = Engine(
-            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home, self.remote
-        )
+            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home,
+            self.remote,
+        )  # fmt: skip
         self.engine.ctx.new_id = self.new_id
         self.engine.ctx.pause = transport.wait
         self.engine.recover()

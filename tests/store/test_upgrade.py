@@ -80,6 +80,15 @@ def test_a_database_of_schema_1_still_opens_and_works(home: Path):
     store.close()
 
 
+def test_a_database_of_schema_2_still_opens_and_works(home: Path):
+    store = Store.open(golden(home, 2), now_wall=NOW)
+    running = sessions.attempts_of(store, "running1")[0]
+    assert (running.reach, running.guard_seq, running.guard_until) == ("connection refused", 7, NOW)
+    found = sessions.find_sessions(store, "name-running1")[0]
+    assert (found.environment, found.allow_unguarded) == ((("TEAM", "alpha"),), True)
+    store.close()
+
+
 # ---- the schema itself
 
 
