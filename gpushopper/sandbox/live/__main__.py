@@ -1,9 +1,10 @@
-"""`python -m gpushopper.sandbox.live`: supervise one live instance, told on stdin (see `orders`)."""
+"""`python -m gpushopper.sandbox.live FOLDER`: supervise one live instance, told on stdin (see `orders`)."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from gpushopper.sandbox.live.supervisor import say, supervise
 
@@ -11,7 +12,7 @@ from gpushopper.sandbox.live.supervisor import say, supervise
 def main() -> int:
     """Run until the container or the market has ended."""
     try:
-        asyncio.run(supervise())
+        asyncio.run(supervise(Path(sys.argv[1])))
     except (OSError, ValueError) as error:
         say(failed=str(error))
         return 1

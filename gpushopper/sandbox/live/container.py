@@ -123,8 +123,6 @@ def _build_tree(plan: Plan) -> None:
     kernel.bind(disk, disk, NO_SUID | NO_DEV)
     kernel.leave_old_root(disk)
     for path, tree in trees.items():
-        if path in plan.extra:
-            os.makedirs(path, exist_ok=True)
         kernel.place_tree(tree, path)
     _build_devices(devices)
     for folder, names in plan.missing.items():

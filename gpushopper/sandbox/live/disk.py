@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -29,12 +30,19 @@ _COPIED = (
     "lsb-release", "magic", "mime.types", "nsswitch.conf", "os-release", "pki/tls/certs", "pki/ca-trust", "protocols",
     "redhat-release", "resolv.conf", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
-_USERS = (("root", 0, "/root", "/bin/bash"), ("daemon", 1, "/usr/sbin", "/bin/false"), ("www-data", 33, "/var", "/bin/false"),
-          ("nobody", 65534, "/nonexistent", "/bin/false"))  # fmt: skip
+_USERS = (
+    ("root", 0, "/root", "/bin/bash"),
+    ("daemon", 1, "/usr/sbin", "/bin/false"),
+    ("www-data", 33, "/var", "/bin/false"),
+    ("nobody", 65534, "/nonexistent", "/bin/false"),
+)
 
 
-def prepare_disk(disk: Path, tools: Path) -> None:
-    """Make a new instance's disk with its own system files and the stand-ins; an existing one is left as it is."""
+def prepare_disk(disk: Path, tools: Path, extra: Iterable[str] = ()) -> None:
+    """Make a new instance's disk with its own system files and the stand-ins; an existing one is left as it is.
+
+    `extra` are folders of this computer with a Python in them, to be shown at the same place.
+    """
     if disk.exists():
         return
     partial = disk.with_name("disk.partial")
@@ -47,6 +55,9 @@ def prepare_disk(disk: Path, tools: Path) -> None:
     for tool in sorted(tools.iterdir()):
         shutil.copyfile(tool, partial / TOOLS / tool.name)
         (partial / TOOLS / tool.name).chmod(0o755)
+    for folder in extra:
+        (partial / folder.lstrip("/")).mkdir(parents=True)
+        (partial / TOOLS / "python3").symlink_to(f"{folder}/bin/python3")
     if os.geteuid() == 0:
         _give_away(partial)
     partial.rename(disk)

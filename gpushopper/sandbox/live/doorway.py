@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.entering import Door
+from gpushopper.sandbox.live.entering import SEARCH_PATH, Door
 from gpushopper.sandbox.live.logins import Login
 
 _KEYS_LIMIT = 65_536
@@ -79,7 +79,7 @@ class Doorway:
         words = self.door.command("head", "-c", str(_KEYS_LIMIT), "/root/.ssh/authorized_keys")
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         reader = await asyncio.create_subprocess_exec(
-            *words, stdin=nothing, stdout=pipe, stderr=nothing, env={"PATH": os.defpath}, cwd="/", start_new_session=True
+            *words, stdin=nothing, stdout=pipe, stderr=nothing, env={"PATH": SEARCH_PATH}, cwd="/"
         )
         try:
             text, _ = await asyncio.wait_for(reader.communicate(), _READ_LIMIT_S)

@@ -14,7 +14,14 @@ from gpushopper.sandbox.live.disk import FIRST_UID
 
 TTY_GROUP = 5
 SEARCH_PATH = "/opt/instance-tools/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LOGIN = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "PATH": SEARCH_PATH, "MAIL": "/var/mail/root"}
+LOGIN = {
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "PATH": SEARCH_PATH,
+    "MAIL": "/var/mail/root",
+}
 
 _GET_PEER = 0x5441  # TIOCGPTPEER: the other end of this very terminal, whatever stands at its path
 _UNLOCK = termios.TIOCSPTLCK if hasattr(termios, "TIOCSPTLCK") else 0x40045431

@@ -56,6 +56,7 @@ class Login(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._close_after)
 
     # What the client sends
 
@@ -79,8 +80,10 @@ class Login(asyncssh.SSHServerSession[bytes]):
             set_size(self._terminal, width, height)
 
     def signal_received(self, signal_name: str) -> None:
-        number = getattr(signal, f"SIG{signal_name}", None)
-        for child in self._children() if number else ():
+        number = signal.Signals.__members__.get(f"SIG{signal_name}")
+        if number is None:
+            return
+        for child in self._children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, number)
 
@@ -122,30 +125,44 @@ class Login(asyncssh.SSHServerSession[bytes]):
         else:
             self._chan.exit(code)
 
+    def _close_after(self, task: asyncio.Task[None]) -> None:
+        """Leave no client waiting, whatever went wrong; the traceback goes to the supervisor's log."""
+        if not task.cancelled() and task.exception() is not None and not self._ended:
+            self._chan.exit(255)
+            task.result()
+
     async def _run_piped(self) -> None:
-        pipe = asyncio.subprocess.PIPE
-        await self._spawn(False, pipe, pipe, pipe)
+        # A pipe of our own: the library forgets its pipe to a program that has ended before we could look.
+        theirs, ours = os.pipe()
+        try:
+            await self._spawn(False, theirs, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
+        except OSError:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        await self._feed(ours)
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout and process.stderr
-        await self._feed(os.dup(process.stdin.transport.get_extra_info("pipe").fileno()))
-        process.stdin.close()
+        assert process is not None and process.stdout and process.stderr
         await asyncio.gather(
             self._forward(process.stdout, None), self._forward(process.stderr, asyncssh.EXTENDED_DATA_STDERR)
         )
 
     async def _run_on_terminal(self) -> None:
         self._terminal, theirs = self._door.open_terminal()
+        ours = os.dup(self._terminal)  # outlives a hang-up while we start
         try:
             set_size(self._terminal, *self._size)
             await self._spawn(True, theirs, theirs, theirs)
+        except OSError:
+            os.close(ours)
+            raise
         finally:
             os.close(theirs)
-        if self._terminal is None:  # hung up meanwhile
-            return
-        await self._feed(os.dup(self._terminal))
+        await self._feed(os.dup(ours))
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        pipe = os.fdopen(os.dup(self._terminal), "rb", buffering=0)
+        pipe = os.fdopen(ours, "rb", buffering=0)
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         try:
             await self._forward(reader, None)
@@ -164,7 +181,8 @@ class Login(asyncssh.SSHServerSession[bytes]):
         asked = {k: v for k, v in self._chan.get_environment().items() if k.startswith(_ACCEPTED)}
         host, port = self._chan.get_extra_info("peername")[:2]
         here, at = self._chan.get_extra_info("sockname")[:2]
-        variables = {**LOGIN, **asked, "SSH_CLIENT": f"{host} {port} {at}", "SSH_CONNECTION": f"{host} {port} {here} {at}"}
+        where = {"SSH_CLIENT": f"{host} {port} {at}", "SSH_CONNECTION": f"{host} {port} {here} {at}"}
+        variables = {**LOGIN, **asked, **where}
         return variables if self._term is None else {**variables, "TERM": self._term}
 
     async def _feed(self, handle: int) -> None:

@@ -10,7 +10,6 @@ class Task:
     """The first line: one instance. `uptime_s` is how long its host had been up when the container started."""
 
     id: int
-    folder: str
     port: int
     env: dict[str, str]
     missing: dict[str, list[str]]

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,17 @@ END_LIMIT_S = 5
 class Supervisor:
     """Runs from the first line on stdin to its end; prints `{"pid"}`, `{"ready"}`, `{"failed"}` and `{"exited"}`."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, folder: Path, task: Task) -> None:
         self._task = task
-        self._side = HostSide(Path(task.folder))
+        self._side = HostSide(folder)
         self._doorway = Doorway(task.port)
         self._standing: Standing | None = None
-        self._started_at = time.monotonic()
 
     async def run(self, lines: asyncio.StreamReader) -> None:
         """Hold the container until it ends or the market's pipe does."""
+        self._started_at = asyncio.get_running_loop().time()
         self._side.prepare(self._task.onstart, self._task.boot_id)
-        prepare_disk(self._side.disk, TOOLS)
+        prepare_disk(self._side.disk, TOOLS, self._task.extra)
         self._show_uptime()
         await self._stand(Standing(**json.loads(await lines.readline())))
         container = await self._start()
@@ -124,7 +123,7 @@ class Supervisor:
             await asyncio.sleep(TICK_S)
 
     def _show_uptime(self) -> None:
-        up = self._task.uptime_s + time.monotonic() - self._started_at
+        up = self._task.uptime_s + asyncio.get_running_loop().time() - self._started_at
         self._side.write("uptime", f"{up:.2f} {up:.2f}\n")
 
     def _kill(self, words: list[str]) -> None:
@@ -161,8 +160,8 @@ def say(**facts: Any) -> None:
         os.write(1, json.dumps(facts).encode() + b"\n")
 
 
-async def supervise() -> None:
-    """Read the task and carry it out."""
+async def supervise(folder: Path) -> None:
+    """Read the task of the instance in a folder and carry it out."""
     lines = asyncio.StreamReader(limit=2**20)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -170,4 +169,4 @@ async def supervise() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     first = await lines.readline()
     if first:
-        await Supervisor(Task(**json.loads(first))).run(lines)
+        await Supervisor(folder, Task(**json.loads(first))).run(lines)
