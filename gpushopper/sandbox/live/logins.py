@@ -222,4 +222,5 @@ class _WayIn(asyncio.Protocol):
         self._login = login
 
     def resume_writing(self) -> None:
-        self._login.resume_reading()
+        # Not from within: an end that comes at once would make the pipe forget what it still holds (measured).
+        asyncio.get_running_loop().call_soon(self._login.resume_reading)
