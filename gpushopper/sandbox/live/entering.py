@@ -49,7 +49,9 @@ class Door:
     def _enter(self) -> list[str]:
         program = shutil.which("nsenter") or "nsenter"
         spaces = ("--user", "--mount", "--pid", "--ipc", "--uts", "--root", "--wd")
-        return [program, "--target", str(self.pid), *spaces, "--"]
+        # A user cannot change groups on the way in, and is root inside already.
+        same = () if os.geteuid() == 0 else ("--preserve-credentials",)
+        return [program, "--target", str(self.pid), *spaces, *same, "--"]
 
     def open_terminal(self) -> tuple[int, int]:
         """Make a terminal in the instance's own /dev/pts and return both ends.

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from gpushopper.sandbox.live.disk import prepare_disk, remove_disk
-from gpushopper.sandbox.live.entering import NEEDED
+from gpushopper.sandbox.live.entering import NEEDED, Door
 from gpushopper.sandbox.live.hostside import TOOLS, HostSide
 from gpushopper.sandbox.live.running import environment
 
@@ -28,20 +28,24 @@ def why_not(folder: Path) -> str | None:
         return f"live instances need {', '.join(absent)} (util-linux)"
     place = folder / "probe"
     try:
-        return _try(place)
+        told = _try(place)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        told = str(error)
     finally:
         remove_disk(place / "disk")
         shutil.rmtree(place, ignore_errors=True)
+    return f"live instances cannot be contained here: {told}" if told else None
 
 
-def _try(place: Path) -> str | None:
+def _try(place: Path) -> str:
+    """Start a container and go in; return what is said against it, nothing when it works."""
     side = HostSide(place)
     side.prepare(None, "probe")
     prepare_disk(side.disk, TOOLS)
     plan = {
         "disk": str(side.disk),
         "host": str(side.shown),
-        "command": ["/bin/sh", "-c", "exit 0"],
+        "command": ["/bin/sh", "-c", "exec sleep 60"],
         "env": {},
         "name": "probe",
         "missing": {},
@@ -54,8 +58,13 @@ def _try(place: Path) -> str | None:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(plan).encode() + b"\n")
         process.stdin.flush()
-        said = [json.loads(line) for line in process.stdout]
-    if {"exited": 0} in said:
-        return None
-    told = next((str(facts["failed"]) for facts in said if "failed" in facts), "the container did not start")
-    return f"live instances cannot be contained here: {told}"
+        said = json.loads(process.stdout.readline() or b"{}")
+        return _enter(said["pid"]) if "pid" in said else str(said.get("failed", "the container did not start"))
+
+
+def _enter(pid: int) -> str:
+    """Go in as a login does."""
+    done = subprocess.run(
+        Door(pid).command("true"), stdin=subprocess.DEVNULL, capture_output=True, timeout=_LIMIT_S, cwd="/", check=False
+    )
+    return done.stderr.decode(errors="replace").strip().partition("\n")[0] if done.returncode else ""

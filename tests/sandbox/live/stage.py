@@ -17,8 +17,8 @@ from typing import Any
 START_LIMIT_S = 60
 READY_S = 60
 SSH_OPTIONS = (
-    "-F", "/dev/null", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-    "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20", "-o", "BatchMode=yes",
+    "-F", "/dev/null", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no",
+    "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20", "-o", "BatchMode=yes",
 )  # fmt: skip
 
 
@@ -126,14 +126,14 @@ class LiveMarket:
 
     # Renting
 
-    def rent(self, onstart: str = "", image: str = "ubuntu:22.04", **more: Any) -> "Rented":
+    def rent(self, onstart: str = "", image: str = "ubuntu:22.04", **more: Any) -> Rented:
         """Rent an instance that takes our key from its start-up script, and wait until it answers."""
         mine = f"mkdir -p /root/.ssh; echo '{self.public_key}' >/root/.ssh/authorized_keys\n"
         rented = self.create(mine + onstart, image, **more)
         rented.until_ready()
         return rented
 
-    def create(self, onstart: str | None = None, image: str = "ubuntu:22.04", **more: Any) -> "Rented":
+    def create(self, onstart: str | None = None, image: str = "ubuntu:22.04", **more: Any) -> Rented:
         offers = self.api("POST", "/api/v0/bundles/", {"rentable": {"eq": True}, "limit": 1})["offers"]
         body = {"image": image, "disk": 20, "runtype": "ssh_direc ssh_proxy", "onstart": onstart, **more}
         made = self.api("PUT", f"/api/v0/asks/{offers[0]['id']}/", body)

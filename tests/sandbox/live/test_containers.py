@@ -1,4 +1,4 @@
-"""A live instance's life: disk, restarts, ends of every kind, and that nothing is left when whoever started it is gone."""
+"""A live instance's life: disk, restarts, ends of every kind, and that nothing is left when its starter is gone."""
 
 from __future__ import annotations
 
@@ -175,7 +175,8 @@ def test_nvidia_smi_tells_what_was_rented(market, rented):
     table = rented.says("nvidia-smi")
     assert f"Driver Version: {row['driver_version']}" in table
     assert {len(line) for line in table.splitlines()[1:]} <= {91}
-    assert rented.says("nvidia-smi --query-gpu=index,memory.used --format=csv").startswith("index, memory.used [MiB]\n0, ")
+    used = rented.says("nvidia-smi --query-gpu=index,memory.used --format=csv")
+    assert used.startswith("index, memory.used [MiB]\n0, 0 MiB")
     assert rented.ssh("nvidia-smi --query-gpu=colour --format=csv").returncode == 2
     assert len(rented.says("nvidia-smi -L").splitlines()) == row["num_gpus"]
 

@@ -69,7 +69,7 @@ def test_offline(market, rented):
     market.wait(lambda: not connects(rented))
     with pytest.raises(OSError):
         market.api("GET", f"/api/v0/instances/{rented.id}/", key=rented.secret)
-    market.wait(lambda: rented.answers())
+    market.wait(rented.answers)
     assert rented.says("pgrep -fc 'sleep 654[3]'") == "1"  # the container ran on
     assert acted(market, fault) == 1
 
@@ -78,7 +78,7 @@ def test_offline_ends_when_its_line_is_cleared(market, rented):
     market.fault("offline", instance=str(rented.id))
     market.wait(lambda: market.row(rented.id)["actual_status"] == "offline")
     market.control("DELETE", "/faults")
-    market.wait(lambda: rented.answers())
+    market.wait(rented.answers)
 
 
 @pytest.mark.parametrize(("arg", "off"), [("1d", 86_400), ("-1d", -86_400), ("365d", 31_536_000)])
