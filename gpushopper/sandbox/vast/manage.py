@@ -52,7 +52,8 @@ def _register_ssh(app: Flask, desk: Desk) -> None:
         instance = desk.mine(instance_id)
         if instance is None:
             return replies.no_such_instance(instance_id)
-        instance.ssh_keys.append(_ssh_key(desk, str(desk.visit.body.get("ssh_key", "")), next_key_id(instance.ssh_keys)))
+        text = str(desk.visit.body.get("ssh_key", ""))
+        instance.ssh_keys.append(_ssh_key(desk, text, next_key_id(instance.ssh_keys)))
         desk.market.changes += 1
         return replies.reply({"success": True, "msg": "SSH key attached successfully"})
 
