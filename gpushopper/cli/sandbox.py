@@ -10,10 +10,10 @@ from gpushopper.cli import launch, programs, sandbox_market, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.times import SPAN
-from gpushopper.errors import Refused, UsageError
+from gpushopper.errors import UsageError
 from gpushopper.paths import Home
 
-CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any")
+CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any", "host")
 
 
 def practice_home(app: App) -> Home:
@@ -31,31 +31,31 @@ def sandbox() -> None:
 
 
 @sandbox.command("start")
-@click.option("--paper", "kind", flag_value="paper", default=True, help="Instances are state only (default).")
-@click.option("--live", "kind", flag_value="live", help="Instances run on this computer.")
+@click.option("--paper", "kind", flag_value="paper", help="Instances are state only (a new market's default).")
+@click.option("--live", "kind", flag_value="live", help="Instances really run, contained, on this computer.")
 @click.option("--seed", type=int, metavar="N", help="Another market.")
 @click.option("--rate-gaps", type=click.Choice(["on", "off"]), help="Make callers keep the clouds' rate limits.")
 @click.option("--fresh", is_flag=True, help="Set the old market and its home aside, begin anew.")
 @click.pass_obj
-def start(app: App, kind: str, seed: int | None, rate_gaps: str | None, fresh: bool) -> None:
+def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, fresh: bool) -> None:
     """Start the market; exits 0 when all its clouds answer."""
-    if kind == "live":
-        raise Refused("--live comes with live instances; this version has paper instances only", "leave it out")
     home = practice_home(app)
     if fresh:
         _set_aside(app, home)
-    words = [*(["--seed", str(seed)] if seed is not None else []), *(["--rate-gaps", rate_gaps] if rate_gaps else [])]
+    words = [f"--{kind}"] if kind is not None else []
+    words += [*(["--seed", str(seed)] if seed is not None else []), *(["--rate-gaps", rate_gaps] if rate_gaps else [])]
     status = sandbox_market.running(home)
     was_up = status is not None
     if status is None:
         status = sandbox_market.start(home, words)
-    elif words:
+    elif words not in ([], [f"--{status.instances_are}"]):
         raise UsageError("the market runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
     if app.as_json:
         show.out(programs.verbatim(_plain(status)))
         return
     clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
-    show.out(f"{'already running' if was_up else 'started'}: {clouds} (paper instances, seed {status.seed})")
+    kind = status.instances_are
+    show.out(f"{'already running' if was_up else 'started'}: {clouds} ({kind} instances, seed {status.seed})")
 
 
 def _set_aside(app: App, home: Home) -> None:
@@ -88,6 +88,7 @@ def status(app: App) -> None:
             ("time there", found.now),
             ("rate gaps", found.rate_gaps),
             *((name, dialect.url) for name, dialect in found.dialects.items()),
+            *((f"instance {one.id}", f"ssh -p {one.ssh.port} {one.ssh.user}@{one.ssh.host}") for one in found.live),
         ]
     )
 
@@ -136,10 +137,33 @@ def advance(app: App, span: int) -> None:
     show.out(programs.verbatim(found) if app.as_json else f"it is now {found.now} there")
 
 
+@sandbox.command("revise", context_settings={"ignore_unknown_options": True})
+@click.argument("instance")
+@click.argument("action")
+@click.argument("value", required=False)
+@click.pass_obj
+def revise(app: App, instance: str, action: str, value: str | None) -> None:
+    """Play the host or the operator: INSTANCE ACTION [VALUE].
+
+    \b
+    destroy host_destroy stop start outbid   what becomes of the instance
+    offline_host [10m]  online_host  reboot_host
+    contract_end 1h     price_factor 1.4
+    gpu_load 80         gpu_claim count=1,name=...   what nvidia-smi says on a live instance
+    """
+    body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
+    found = sandbox_market.ask(practice_home(app), "POST", "/revise", body)
+    show.out(programs.verbatim(found) if app.as_json else f"{found.id} is {found.state}")
+
+
 @sandbox.command("stop")
 @click.pass_obj
 def stop(app: App) -> None:
-    """Stop the market and the daemon of its home; both go on from their files at the next start."""
+    """Stop the market and the daemon of its home; both go on from their files at the next start.
+
+    Live instances end with the market. Those that ran are started again with it, on their disks, as after a restart
+    of their hosts; the market bills them for the time between.
+    """
     home = practice_home(app)
     daemon_was_up = launch.stop(app)
     was_up = sandbox_market.stop(home)
@@ -154,7 +178,7 @@ def fault() -> None:
     """Make the clouds misbehave."""
 
 
-@fault.command("add")
+@fault.command("add", context_settings={"ignore_unknown_options": True})  # clock_skew -1d
 @click.argument("provider")
 @click.argument("call", type=click.Choice(CALLS))
 @click.argument("word")

@@ -23,7 +23,11 @@ START_LIMIT_S = 30.0
 CALL_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 JOIN_LIMIT_S = 5.0
-POLICY = "drill"
+POLICIES = {"paper": "drill", "live": "drill-live"}
+"""What a daemon in this home demands before a hand-over: on paper there is no ssh and no guard to ask for (S1)."""
+
+CANNOT_CONTAIN = 6
+"""The market's exit status when live instances were asked for and cannot be contained here."""
 
 
 class MarketAway(errors.ShopperError):
@@ -112,7 +116,10 @@ def start(home: Home, words: list[str]) -> Row:
     try:
         status = cast(Row, json.loads(line, object_hook=Row))
     except ValueError as error:
-        raise MarketAway(f"the practice market did not start: {_last(complaints.read_text())}") from error
+        why = _last(complaints.read_text())
+        if not line and process.wait() == CANNOT_CONTAIN:
+            raise errors.Refused(why, "paper instances work everywhere: gpu-shopper sandbox start") from error
+        raise MarketAway(f"the practice market did not start: {why}") from error
     write_settings(home, status)
     return status
 
@@ -127,7 +134,7 @@ def write_settings(home: Home, status: Row) -> None:
 
     The user's keyring has no part in it: practice keys do not belong there, and real ones are not read for practice.
     """
-    settings = [f'[policy]\nname = "{POLICY}"\n', "[keys]\nkeyring = false\n"]
+    settings = [f'[policy]\nname = "{POLICIES[status.instances_are]}"\n', "[keys]\nkeyring = false\n"]
     keys = []
     for name, dialect in status.dialects.items():
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')

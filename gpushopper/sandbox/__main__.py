@@ -11,18 +11,18 @@ from pathlib import Path
 from gpushopper.sandbox import book
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.saving import MARKET_FILE, load_world
-from gpushopper.sandbox.server import MARKET_DIR, CannotStart, Sandbox
+from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, 1 cannot start or read, 2 usage."""
+    """Run one command and return its exit status: 0, 1 cannot start or read, 2 usage, 6 cannot contain instances."""
     options = _parser().parse_args(arguments)
     home = Path(options.home).absolute()
     try:
         return _print_ledger(home) if options.command == "ledger" else _serve(home, options)
     except (CannotStart, OSError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return 6 if isinstance(error, CannotContain) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="supply and times follow from it (a new market: 1)")
     parser.add_argument("--boot-seconds", type=float, help="from create to running, about (default 4)")
     parser.add_argument("--rate-gaps", choices=("on", "off"), help="enforce the providers' minimum gaps")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--paper", dest="live", action="store_const", const=False, help="instances are state only")
+    kind.add_argument("--live", action="store_const", const=True, help="instances run on this computer")
     parser.add_argument("--port", type=int, help="TCP port of the Vast dialect (default: the last one)")
     return parser
 
@@ -41,7 +44,13 @@ def _serve(home: Path, options: argparse.Namespace) -> int:
     gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
     sandbox.obey_signals()
     try:
-        status = sandbox.open(seed=options.seed, boot_seconds=options.boot_seconds, rate_gaps=gaps, port=options.port)
+        status = sandbox.open(
+            seed=options.seed,
+            boot_seconds=options.boot_seconds,
+            rate_gaps=gaps,
+            port=options.port,
+            live=options.live,
+        )
         sys.stdout.write(json.dumps({"ready": True, **status}) + "\n")
         sys.stdout.flush()
         sandbox.wait()

@@ -7,6 +7,7 @@ from gpushopper.sandbox.market import Market
 from gpushopper.sandbox.model import BOOT, Instance, Order, Phase
 from gpushopper.sandbox.timing import parse_duration
 
+CLAIMS = ("name", "count", "memory", "driver", "cuda")
 FOREIGN_IMAGE = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
 
 
@@ -41,6 +42,21 @@ def reboot(market: Market, instance: Instance) -> None:
     if instance.phase is Phase.RUNNING:
         lifecycle.boot_again(instance, _bill_to_now(market, instance))
     market.changes += 1
+
+
+def reboot_host(market: Market, instance: Instance) -> None:
+    """Restart the computer under the instance: another boot id, uptime from zero, then the container again."""
+    now = market.now()
+    instance.container.host_boots += 1
+    instance.container.host_up_at = now
+    reboot(market, instance)
+
+
+def container_ended(market: Market, instance: Instance) -> None:
+    """Take note that PID 1 of a running instance has ended by itself."""
+    if instance.phase is Phase.RUNNING:
+        lifecycle.run_out(instance, _bill_to_now(market, instance))
+        market.changes += 1
 
 
 def relabel(market: Market, instance: Instance, label: str | None) -> None:
@@ -98,8 +114,32 @@ def revise(market: Market, instance: Instance, action: str, value: str | float |
         case "price_factor":
             instance.gpu_rate = round(instance.gpu_rate * float(value if value is not None else 1))
         case _:
-            raise ValueError(f"unknown action: {action}")
+            _revise_host(market, instance, action, value)
     market.changes += 1
+
+
+def _revise_host(market: Market, instance: Instance, action: str, value: str | float | None) -> None:
+    """Play what only a live instance can notice."""
+    match action:
+        case "gpu_load":
+            instance.container.load = min(max(int(value or 0), 0), 100)
+        case "gpu_claim":
+            instance.container.claims = read_claims(str(value or ""))
+        case "reboot_host":
+            reboot_host(market, instance)
+        case _:
+            raise ValueError(f"unknown action: {action}")
+
+
+def read_claims(text: str) -> dict[str, str]:
+    """Read `count=1,name=NVIDIA GeForce RTX 3090` into what the GPUs will claim; nothing means the truth again."""
+    claims = {}
+    for part in filter(None, text.split(",")):
+        name, found, value = part.partition("=")
+        if not found or name.strip() not in CLAIMS:
+            raise ValueError(f"not a claim: {part} (one of {' '.join(CLAIMS)}, as count=1)")
+        claims[name.strip()] = value.strip()
+    return claims
 
 
 def _lose_host(market: Market, instance: Instance, until: int | None) -> None:

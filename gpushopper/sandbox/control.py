@@ -18,6 +18,7 @@ from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.pacing import FORMS
 from gpushopper.sandbox.saving import World
 from gpushopper.sandbox.timing import parse_duration, rfc3339
+from gpushopper.sandbox.words import HOST
 
 SCHEMA = 1
 _PROVIDERS = ("vast",)
@@ -26,11 +27,19 @@ _PROVIDERS = ("vast",)
 class Control:
     """What the control surface works with."""
 
-    def __init__(self, home: Path, world: World, clock: MarketClock, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        world: World,
+        clock: MarketClock,
+        stop: Callable[[], None],
+        describe_live: Callable[[], list[dict[str, Any]]] = list,
+    ) -> None:
         self.home = home
         self.world = world
         self.clock = clock
         self.stop = stop
+        self.describe_live = describe_live
 
     def status(self) -> dict[str, Any]:
         """Return where each dialect answers and with which keys."""
@@ -41,7 +50,8 @@ class Control:
             "now": rfc3339(self.clock()),
             "clock_offset_us": self.clock.offset(),
             "seed": self.world.market.seed,
-            "instances_are": "paper",
+            "instances_are": "live" if self.world.market.live else "paper",
+            "live": self.describe_live(),
             "rate_gaps": "on" if self.world.pacer.enabled else "off",
             "dialects": {name: self._dialect(name, port) for name, port in self.world.ports.items()},
         }
@@ -108,6 +118,8 @@ def _add_faults(app: Flask, control: Control) -> None:
     @app.post("/faults")
     def add_fault() -> Response:
         body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
+        if body.get("call") == HOST and not control.world.market.live:
+            raise ValueError("paper instances have no host to fail; start the market with --live")
         arg = body.get("arg")
         fault = faults.add(
             str(body.get("provider", "")),
@@ -158,6 +170,8 @@ def _add_playing(app: Flask, control: Control) -> None:
 
     @app.post("/advance")
     def advance() -> Response:
+        if market.live and any(not instance.order.foreign for instance in market.present()):
+            raise ValueError("the clock stands while live instances exist: their time is real")
         offset = control.clock.advance(parse_duration(_body("by").get("by", "")))
         market.settle()
         market.changes += 1

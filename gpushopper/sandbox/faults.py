@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from gpushopper.sandbox.timing import Clock, parse_duration
-from gpushopper.sandbox.words import CALLS, COUNTED, UNTIL_ARG, WORDS
+from gpushopper.sandbox.words import CALLS, COUNTED, HOST, HOST_WORDS, UNTIL_ARG, WORDS
 
 
 @dataclass(slots=True)
@@ -137,6 +137,14 @@ class FaultBook:
         fault.acted += 1
         return True
 
+    def holding(self, provider: str, word: str, names: tuple[str | None, ...]) -> Iterator[Fault]:
+        """Yield the lines of a host word that cover an instance of these names and whose time is not up."""
+        now = self._clock()
+        for fault in self.faults:
+            held = fault.word == word and _covers(fault, provider, HOST) and (fault.until is None or now < fault.until)
+            if held and fault.selects(*names):
+                yield fault
+
     def _matching(
         self, provider: str, call: str, words: tuple[str, ...], names: tuple[str | None, ...] | None
     ) -> Iterator[Fault]:
@@ -148,7 +156,11 @@ class FaultBook:
 
 
 def _covers(fault: Fault, provider: str, call: str) -> bool:
-    return fault.provider in (provider, "any") and fault.call in (call, "any", *_account_wide(fault))
+    if fault.provider not in (provider, "any"):
+        return False
+    if HOST in (call, fault.call):  # what befalls a host is never meant by `any` call
+        return call == fault.call
+    return fault.call in (call, "any", *_account_wide(fault))
 
 
 def _account_wide(fault: Fault) -> tuple[str, ...]:
@@ -157,13 +169,14 @@ def _account_wide(fault: Fault) -> tuple[str, ...]:
 
 
 def _check(provider: str, call: str, word: str, arg: str | None) -> None:
-    if call not in CALLS:
-        raise ValueError(f"unknown call: {call} (one of {' '.join(CALLS)})")
-    if word not in WORDS:
+    if call not in (*CALLS, HOST):
+        raise ValueError(f"unknown call: {call} (one of {' '.join((*CALLS, HOST))})")
+    found = (HOST_WORDS if call == HOST else WORDS).get(word)
+    known = found or WORDS.get(word) or HOST_WORDS.get(word)
+    if known is None:
         raise ValueError(f"unknown word: {word}")
-    allowed = WORDS[word].calls
-    if call != "any" and call not in allowed:
-        raise ValueError(f"{word} acts on {' '.join(allowed)}, not on {call}")
-    WORDS[word].check(arg)
+    if found is None or (call != "any" and call not in found.calls):
+        raise ValueError(f"{word} acts on {' '.join(known.calls)}, not on {call}")
+    found.check(arg)
     if not provider:
         raise ValueError("a fault needs a provider")

@@ -31,6 +31,7 @@ def begin(instance: Instance, at: int) -> None:
 def boot_again(instance: Instance, at: int) -> None:
     """Load the container again (start, reboot): image present, so only the last stage."""
     instance.wanted, instance.stopped_by, instance.queued_start = "running", None, False
+    instance.container.starts += 1
     instance.enter(Phase.LOADING, at)
     _schedule(instance, at)
 
@@ -39,6 +40,12 @@ def halt(instance: Instance, at: int, by: str) -> None:
     """Stop the container; the disk goes on billing (F23)."""
     instance.wanted, instance.stopped_by, instance.next_at = "stopped", by, None
     instance.resume, instance.online_at = None, None
+    instance.enter(Phase.STOPPED, at)
+
+
+def run_out(instance: Instance, at: int) -> None:
+    """Let the container end by itself: it reads as exited, still wanted, and its disk goes on billing (S28)."""
+    instance.stopped_by, instance.next_at = "container", None
     instance.enter(Phase.STOPPED, at)
 
 
@@ -106,4 +113,5 @@ def _return(instance: Instance, at: int) -> None:
     """Come back from the dead, running and billing (F40)."""
     instance.return_at = instance.ended_at = instance.ended_by = None
     instance.billed_to = at
+    instance.container.starts += 1
     instance.enter(Phase.RUNNING, at)

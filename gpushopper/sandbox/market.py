@@ -46,6 +46,7 @@ class Market:
         self.lock = threading.RLock()
         self.born_at = clock()
         self.changes = 0
+        self.live = False
         self.supply: dict[str, Supply] = {}
         self.accounts: dict[int, Account] = {}
         self.keys: dict[str, Key] = {}

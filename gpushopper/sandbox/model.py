@@ -154,6 +154,23 @@ class Meter:
 
 
 @dataclass(slots=True)
+class Container:
+    """What the host remembers of a live instance. `starts` counts containers, `played` names the faults that acted."""
+
+    port: int | None = None
+    starts: int = 0
+    host_boots: int = 0
+    host_up_at: int | None = None
+    host_keys: int = 0
+    sweeps: int = 0
+    swept: str = ""
+    offline_by: int | None = None
+    load: int = 0
+    claims: dict[str, str] = field(default_factory=dict)
+    played: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Instance:
     """A rented instance. Times in UTC microseconds, rates in micro-dollars per hour."""
 
@@ -185,6 +202,7 @@ class Instance:
     ssh_keys: list[dict[str, object]] = field(default_factory=list)
     history: list[tuple[int, Phase]] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
+    container: Container = field(default_factory=Container)
 
     @property
     def is_there(self) -> bool:

@@ -13,6 +13,7 @@ from gpushopper.sandbox.market import Market
 from gpushopper.sandbox.model import (
     Account,
     Arrival,
+    Container,
     CreateSeen,
     DestroySeen,
     Instance,
@@ -90,6 +91,7 @@ def dump_world(world: World) -> dict[str, Any]:
             "retry_after": world.pacer.retry_after,
         },
         "ports": world.ports,
+        "instances_are": "live" if market.live else "paper",
     }
 
 
@@ -100,6 +102,7 @@ def restore_world(data: dict[str, Any], clock: Clock) -> World:
     world = new_world(clock, seed=data["seed"], boot_seconds=data["boot_seconds"])
     market = world.market
     market.born_at = data["born_at"]
+    market.live = data.get("instances_are") == "live"
     market.accounts = {row["id"]: Account(**row) for row in data["accounts"]}
     market.keys = {row["secret"]: Key(**row) for row in data["keys"]}
     market.instances = {row["id"]: _instance(row) for row in data["instances"]}
@@ -128,6 +131,7 @@ def _instance(row: dict[str, Any]) -> Instance:
             "resume": _phase(row["resume"]),
             "history": [(at, Phase(phase)) for at, phase in row["history"]],
             "meter": Meter(**row["meter"]),
+            "container": Container(**row.get("container", {})),
         }
     )
 

@@ -16,11 +16,14 @@ from cheroot import wsgi
 
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.control import Control, create_control
+from gpushopper.sandbox.live.keeper import Keeper
+from gpushopper.sandbox.live.probing import why_not
 from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
 
 MARKET_DIR = "market"
+LIVE_DIR = "live"
 SOCKET_FILE = "control.sock"
 _LONGEST_SOCKET = 100  # bytes; the system's limit is 108 with its end mark
 DEFAULT_BOOT_SECONDS = 4.0
@@ -30,10 +33,15 @@ class CannotStart(Exception):
     """The sandbox of this home cannot be served; the text says why."""
 
 
+class CannotContain(CannotStart):
+    """Live instances were asked for and this computer cannot contain them (S28)."""
+
+
 class Sandbox:
     """A market in a home folder, served until `stop`.
 
-    `<home>/market` (0700) holds `market.json`, `clock-offset`, `control.sock` (0600) and `lock`.
+    `<home>/market` (0700) holds `market.json`, `clock-offset`, `control.sock` (0600) and `lock`; with live instances
+    `live/<id>` with each one's `disk`, start-up `log` and host keys.
     """
 
     def __init__(self, home: Path) -> None:
@@ -42,6 +50,7 @@ class Sandbox:
         self._stop = threading.Event()
         self._undo = ExitStack()
         self._saved: tuple[int, int] | None = None
+        self._keeper: Keeper | None = None
 
     def open(
         self,
@@ -50,22 +59,30 @@ class Sandbox:
         boot_seconds: float | None = None,
         rate_gaps: bool | None = None,
         port: int | None = None,
+        live: bool | None = None,
     ) -> dict[str, Any]:
         """Start serving and return the status once every dialect answers; raises CannotStart.
 
-        None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port).
+        None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port, paper).
         """
         self._take_lock()
         clock = MarketClock(self.dir)
         self.world = self._load(clock, seed, boot_seconds)
+        self._choose_kind(live)
         self._undo.callback(save_world, self.dir / MARKET_FILE, self.world)
         if rate_gaps is not None:
             self.world.pacer.enabled = rate_gaps
         self._serve_dialect(port)
-        control = Control(self.home, self.world, clock, self._stop.set)
+        if self.world.market.live:
+            self._keeper = Keeper(self.dir / LIVE_DIR, self.world, self._save)
+        describe = list if self._keeper is None else self._keeper.describe
+        control = Control(self.home, self.world, clock, self._stop.set, describe)
         self._serve_control(create_control(control))
         self._save()
         _probe(self.world.ports["vast"])
+        if self._keeper is not None:
+            self._keeper.start()
+            self._undo.callback(self._keeper.stop)
         return control.status()
 
     def obey_signals(self) -> None:
@@ -107,6 +124,17 @@ class Sandbox:
             world.market.boot_seconds = boot_seconds
         return world
 
+    def _choose_kind(self, live: bool | None) -> None:
+        """Settle whether instances are paper or live; no market holds both, and no live one where none can run."""
+        market = self.world.market
+        if live is not None and live != market.live:
+            if any(not instance.order.foreign for instance in market.moving.values()):
+                kind = "live" if market.live else "paper"
+                raise CannotStart(f"this market has {kind} instances; end them first, or begin anew with --fresh")
+            market.live = live
+        if market.live and (reason := why_not(self.dir / LIVE_DIR)) is not None:
+            raise CannotContain(reason)
+
     def _serve_dialect(self, port: int | None) -> None:
         app = _saved_after(create_app(self.world.market, self.world.faults, self.world.pacer), self._save)
         wanted = self.world.ports.get("vast", 0) if port is None else port
@@ -145,6 +173,8 @@ class Sandbox:
             if changes != self._saved:
                 save_world(self.dir / MARKET_FILE, self.world)
                 self._saved = changes
+                if self._keeper is not None:
+                    self._keeper.look()
 
 
 def _saved_after(app: Any, save: Callable[[], None]) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gpushopper.sandbox.timing import parse_duration
 
 CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any")
+HOST = "host"
+"""Not a call of the API: what befalls the computer under a live instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,15 @@ def _duration(arg: str | None) -> None:
         parse_duration(arg.split(",")[-1])
 
 
+def _signed(arg: str | None) -> None:
+    read_signed(_given(arg))
+
+
+def _given(arg: str | None) -> str:
+    _needed(arg)
+    return arg or ""
+
+
 def _number(arg: str | None) -> None:
     if arg is not None:
         float(arg.split(",")[0].removeprefix("x"))
@@ -47,7 +58,14 @@ _CHECKS: dict[str, Callable[[str | None], None]] = {
     "needed": _needed,
     "duration": _duration,
     "number": _number,
+    "signed": _signed,
 }
+
+
+def read_signed(text: str) -> int:
+    """Return microseconds of a duration that may go back: `1d`, `+90s`, `-1d`; raises ValueError."""
+    size = parse_duration(text.lstrip("+-"))
+    return -size if text.startswith("-") else size
 
 
 def _group(group: str, calls: tuple[str, ...], words: str) -> dict[str, Word]:
@@ -87,8 +105,17 @@ WORDS: dict[str, Word] = {
     ),
 }
 
+HOST_WORDS = _group(
+    HOST,
+    (HOST,),
+    "ssh_refuse:duration ssh_authfail hostkey_change reboot offline:duration clock_skew:signed no_egress disk_full"
+    " agent_kill",
+)
+"""Words for live instances (S28). A word holds while its line is there and its time is not up; `reboot`,
+`hostkey_change` and an `agent_kill` without a time happen once to each instance. `--count` counts instances."""
+
 COUNTED = frozenset({"429", "429_plain_text", "ack_noop"})
 """Words whose argument says how often they act."""
 
-UNTIL_ARG = frozenset({"offline", "omit"})
+UNTIL_ARG = frozenset({"offline", "omit", "ssh_refuse"})
 """Words whose argument says how long they act, counted from when they were added."""

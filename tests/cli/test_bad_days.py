@@ -74,7 +74,6 @@ SHARED = [
     Row("unknown option", "ls --nosuch", "No such option '?--nosuch", 2, "--help"),
     Row("unknown command", "nosuch", "No such command 'nosuch'", 2, "--help"),
     Row("fault that does not exist", "sandbox fault add vast create nosuch", "unknown word: nosuch", 2, "sandbox"),
-    Row("live instances", "sandbox start --live", "paper instances only", 6, "leave it out"),
 ]
 IN_JSON = {
     "unknown GPU", "cap below the market", "unknown session", "ambiguous prefix", "13 hours", "end in the past",

@@ -181,12 +181,6 @@ def test_a_daemon_that_is_not_there_is_5_and_is_not_started_by_asking(gs: Shell,
     assert not home.exists()
 
 
-def test_live_instances_are_refused_in_one_line(gs: Shell):
-    ran = gs("sandbox", "start", "--live")
-    assert (ran.code, ran.out) == (6, "")
-    assert len(ran.err.splitlines()) == 2
-
-
 def test_a_project_file_that_reaches_too_far_is_4(gs: Shell, tmp_path: Path):
     (tmp_path / ".gpu-shopper.toml").write_text('[providers.vast]\nendpoint = "https://example.com"\n')
     ran = gs("inventory", cwd=tmp_path)

@@ -10,7 +10,7 @@ from gpushopper.sandbox.billing import spent_since
 from gpushopper.sandbox.model import UNITS_PER_MICRO, Account, Instance
 from gpushopper.sandbox.timing import DAY, HOUR, SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.desk import Desk
+from gpushopper.sandbox.vast.desk import Desk, next_key_id
 from gpushopper.sandbox.vast.offer_rows import SCALE
 
 
@@ -31,7 +31,7 @@ def register(app: Flask, desk: Desk) -> None:
     def create_ssh_key() -> Response:
         account, text = desk.market.accounts[desk.caller.account_id], str(desk.visit.body.get("ssh_key", ""))
         created = rfc3339(desk.market.now()).removesuffix("Z")
-        number = 500 + len(account.ssh_keys)
+        number = next_key_id(account.ssh_keys)
         key = {"id": number, "user_id": account.id, "public_key": text, "key": text, "created_at": created}
         account.ssh_keys.append({**key, "deleted_at": None})
         desk.market.changes += 1

@@ -114,6 +114,11 @@ def read_ids(body: dict[str, Any], name: str) -> list[int]:
     return [int(one) for one in listed if str(one).isdecimal()] if isinstance(listed, list) else []
 
 
+def next_key_id(keys: list[dict[str, object]]) -> int:
+    """Return an id that none of these ssh keys has."""
+    return 1 + max((int(str(key["id"])) for key in keys), default=500)
+
+
 def fault_names(instance: Instance) -> tuple[str | None, ...]:
     """Return the names by which a fault may select an instance."""
     return (str(instance.id), instance.label)

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Flask, Response, json, request
 
 from gpushopper.sandbox import actions
-from gpushopper.sandbox.model import DestroySeen
+from gpushopper.sandbox.model import DestroySeen, Phase
 from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
 from gpushopper.sandbox.transport import HEADER, LOST
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.desk import PROVIDER, Caller, Desk, fault_names, read_ids
+from gpushopper.sandbox.words import HOST
 
 _BEFORE_ACTING = ("hang", "dns", "blackhole", "reset", "offline")
 _AFTER_ACTING = ("drip", "huge", "slow")
@@ -25,7 +26,7 @@ def guard(app: Flask, desk: Desk) -> None:
         desk.open_visit()
         desk.market.settle()
         _hold_accounts(desk)
-        for step in (_lose, _identify, _permit, _pace, _refuse):
+        for step in (_lose, _identify, _cut_off, _permit, _pace, _refuse):
             answer = step(desk)
             if answer is not None:
                 return answer
@@ -88,6 +89,19 @@ def _identify(desk: Desk) -> Response | None:
             visit.caller = Caller(instance.account_id, instance.id)
             return None
     return replies.bad_key()
+
+
+def _cut_off(desk: Desk) -> Response | None:
+    """Lose what an instance sends while its host has no way out (`no_egress`, `offline`); `no_egress hang` waits."""
+    number = desk.caller.instance_id if desk.visit.caller else None
+    if number is None:
+        return None
+    instance = desk.market.instances[number]
+    fault = desk.faults.take(PROVIDER, HOST, "no_egress", names=fault_names(instance))
+    if fault is None and instance.phase is not Phase.OFFLINE:
+        return None
+    desk.lose_reply("hang" if fault is not None and fault.arg == "hang" else "reset")
+    return replies.gateway_error(503)
 
 
 def _permit(desk: Desk) -> Response | None:

@@ -30,7 +30,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         **host_fields(host, offer.gpu_count, max(total, 0.000001)),
         **_states(instance, phase),
         **_container(instance, phase),
-        **_network(instance, host.public_ip, order.runtype or ""),
+        **(_live_network(instance) if _is_live(market, instance) else _network(instance, host.public_ip)),
         "id": instance.id,
         "label": instance.label,
         "start_date": instance.created_at / SECOND,
@@ -38,7 +38,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         "duration": (instance.contract_end - now) / SECOND,
         "uptime_mins": round((now - instance.history[-1][0]) / SECOND / 60, 3) if running else None,
         "gpu_totalram": host.gpu.vram_mb * offer.gpu_count,
-        "gpu_util": 0.0 if running else None,
+        "gpu_util": float(instance.container.load) if running else None,
         "gpu_temp": 41.0 if running else None,
         "cpu_util": 0.1 if running else None,
         "country_code": host.country,
@@ -55,9 +55,9 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         "host_run_time": 2_592_000.0,
         "rentable": False,
     }
-    if running:
+    if running and (not _is_live(market, instance) or instance.container.port is not None):
         # Absent rather than null otherwise: a null crashes the official client (vastai.md 5.3).
-        row["ports"] = _ports(instance, order.runtype or "")
+        row["ports"] = _ports(instance, _is_live(market, instance))
     return row
 
 
@@ -107,8 +107,23 @@ def _container(instance: Instance, phase: Phase) -> dict[str, Any]:
     }
 
 
-def _network(instance: Instance, public_ip: str, runtype: str) -> dict[str, Any]:
-    index = str(instance.id % 9 + 1)
+def _is_live(market: Market, instance: Instance) -> bool:
+    return market.live and not instance.order.foreign
+
+
+def _live_network(instance: Instance) -> dict[str, Any]:
+    """Return where a live instance answers: proxy and direct address lead to the same door on loopback (S28)."""
+    port = instance.container.port
+    return {
+        **_network(instance, "127.0.0.1"),
+        "ssh_host": "127.0.0.1" if port else None,
+        "ssh_port": port,
+        "machine_dir_ssh_port": port or -1,
+    }
+
+
+def _network(instance: Instance, public_ip: str) -> dict[str, Any]:
+    index, runtype = str(instance.id % 9 + 1), instance.order.runtype or ""
     return {
         "ssh_host": f"ssh{index}.vast.ai",
         "ssh_idx": index,
@@ -122,19 +137,28 @@ def _network(instance: Instance, public_ip: str, runtype: str) -> dict[str, Any]
     }
 
 
+def _outside(instance: Instance, inside: int, live: bool) -> int:
+    if not live:
+        return _outside_port(instance, inside)
+    return (instance.container.port or 0) if inside == 22 else inside
+
+
 def _outside_port(instance: Instance, inside: int) -> int:
     return _FIRST_PORT + (instance.id * 31 + inside * 7) % 20_000
 
 
-def _ports(instance: Instance, runtype: str) -> dict[str, Any]:
-    """Return the port map: 22 for direct ssh, and each `-p` of the environment (vastai.md 4.2)."""
-    wanted = ["22/tcp"] if "direc" in runtype else []
+def _ports(instance: Instance, live: bool) -> dict[str, Any]:
+    """Return the port map: 22 for direct ssh, and each `-p` of the environment (vastai.md 4.2).
+
+    A live instance shares our loopback: its ports are the same outside as inside, but for ssh.
+    """
+    wanted = ["22/tcp"] if "direc" in (instance.order.runtype or "") else []
     for key, _ in instance.order.env:
         if key.startswith("-p "):
             inside = key[3:].split(":")[-1]
             wanted.append(inside if "/" in inside else f"{inside}/tcp")
     return {
-        port: [{"HostIp": ip, "HostPort": str(_outside_port(instance, number))} for ip in ("0.0.0.0", "::")]
+        port: [{"HostIp": ip, "HostPort": str(_outside(instance, number, live))} for ip in ("0.0.0.0", "::")]
         for port in wanted
         if (number := int(port.split("/")[0])) >= 0
     }

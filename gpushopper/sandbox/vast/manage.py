@@ -10,7 +10,7 @@ from gpushopper.sandbox import actions
 from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.timing import rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.desk import Desk, read_ids
+from gpushopper.sandbox.vast.desk import Desk, next_key_id, read_ids
 
 _QUEUED = "Required resources are currently unavailable, state change queued."
 
@@ -52,7 +52,8 @@ def _register_ssh(app: Flask, desk: Desk) -> None:
         instance = desk.mine(instance_id)
         if instance is None:
             return replies.no_such_instance(instance_id)
-        instance.ssh_keys.append(_ssh_key(desk, str(desk.visit.body.get("ssh_key", "")), len(instance.ssh_keys)))
+        text = str(desk.visit.body.get("ssh_key", ""))
+        instance.ssh_keys.append(_ssh_key(desk, text, next_key_id(instance.ssh_keys)))
         desk.market.changes += 1
         return replies.reply({"success": True, "msg": "SSH key attached successfully"})
 
@@ -98,7 +99,7 @@ def _ssh_key(desk: Desk, text: str, number: int) -> dict[str, Any]:
     """Return a key object with both names of its text, which differ by endpoint (vastai.md 8)."""
     created = rfc3339(desk.market.now()).removesuffix("Z")
     return {
-        "id": 501 + number,
+        "id": number,
         "user_id": desk.caller.account_id,
         "public_key": text,
         "key": text,

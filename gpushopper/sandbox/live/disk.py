@@ -1,0 +1,116 @@
+"""The instance's disk: a folder that is the root folder inside, made once and kept until the instance is destroyed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
+"""Folders of this computer that are shown inside, read-only; all else inside is the instance's own."""
+
+FIRST_UID = 0x60000000
+"""Uid 0 inside is this one outside when root starts the market: it owns nothing and can do nothing (S28)."""
+
+UID_COUNT = 65536
+TOOLS = "opt/instance-tools/bin"
+"""First in the search path inside, as in the provider's own images; holds the stand-ins."""
+
+_FOLDERS = {
+    "root": 0o700, "root/.ssh": 0o700, "etc": 0o755, "var": 0o755, "run": 0o755, "home": 0o755, "tmp": 0o1777,
+    "dev": 0o755, "proc": 0o555, "sys": 0o555, "mnt": 0o755, "media": 0o755, "srv": 0o755, "opt": 0o755,
+    "opt/instance-tools": 0o755, TOOLS: 0o755, "workspace": 0o755, ".instance": 0o755, "var/log": 0o755,
+    "var/lib": 0o755, "var/cache": 0o755, "var/spool": 0o755, "var/tmp": 0o1777, "run/lock": 0o1777,
+}  # fmt: skip
+# Nothing in it may be a secret of this computer: no ssl/private, no profile.d, no accounts.
+_COPIED = (
+    "alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "debian_version", "gai.conf",
+    "host.conf", "hosts", "inputrc", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs",
+    "lsb-release", "magic", "mime.types", "nsswitch.conf", "os-release", "pki/tls/certs", "pki/ca-trust", "protocols",
+    "redhat-release", "resolv.conf", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+)  # fmt: skip
+_USERS = (
+    ("root", 0, "/root", "/bin/bash"),
+    ("daemon", 1, "/usr/sbin", "/bin/false"),
+    ("www-data", 33, "/var", "/bin/false"),
+    ("nobody", 65534, "/nonexistent", "/bin/false"),
+)
+
+
+def prepare_disk(disk: Path, tools: Path, extra: Iterable[str] = ()) -> None:
+    """Make a new instance's disk with its own system files and the stand-ins; an existing one is left as it is.
+
+    `extra` are folders of this computer with a Python in them, to be shown at the same place.
+    """
+    if disk.exists():
+        return
+    partial = disk.with_name("disk.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    _make_folders(partial)
+    _write_accounts(partial / "etc")
+    for name in _COPIED:
+        _copy(Path("/etc") / name, partial / "etc" / name)
+    for tool in sorted(tools.iterdir()):
+        shutil.copyfile(tool, partial / TOOLS / tool.name)
+        (partial / TOOLS / tool.name).chmod(0o755)
+    for folder in extra:
+        (partial / folder.lstrip("/")).mkdir(parents=True)
+        (partial / TOOLS / "python3").symlink_to(f"{folder}/bin/python3")
+    if os.geteuid() == 0:
+        _give_away(partial)
+    partial.rename(disk)
+
+
+def remove_disk(disk: Path) -> None:
+    """Delete a disk whose container has ended, whatever its owner did to its modes."""
+    if os.geteuid() != 0:
+        for folder, names, _ in os.walk(disk):
+            for name in names:
+                path = os.path.join(folder, name)
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(disk, ignore_errors=True)
+
+
+def _make_folders(disk: Path) -> None:
+    for name, mode in _FOLDERS.items():
+        (disk / name).mkdir()
+        (disk / name).chmod(mode)
+    (disk / "var/run").symlink_to("/run")
+    for name in SYSTEM:
+        source = Path("/", name)
+        if source.is_symlink():
+            (disk / name).symlink_to(source.readlink())
+        elif source.is_dir():
+            (disk / name).mkdir()
+
+
+def _write_accounts(etc: Path) -> None:
+    passwd = [f"{name}:x:{uid}:{uid}:{name}:{home}:{shell}\n" for name, uid, home, shell in _USERS]
+    groups = [f"{name}:x:{uid}:\n" for name, uid, _, _ in _USERS] + ["tty:x:5:\n"]
+    (etc / "passwd").write_text("".join(passwd))
+    (etc / "group").write_text("".join(groups))
+    (etc / "shadow").write_text("".join(f"{name}:*:19000:0:99999:7:::\n" for name, *_ in _USERS))
+    (etc / "shadow").chmod(0o600)
+    (etc / "environment").touch()
+    (etc / "profile").write_text("umask 022\n")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what exists and may be read."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        shutil.copytree(source, target, symlinks=True, ignore_dangling_symlinks=True)
+    elif source.is_file():
+        shutil.copy(source, target)
+
+
+def _give_away(disk: Path) -> None:
+    for folder, names, files in os.walk(disk):
+        for name in (*names, *files):
+            os.lchown(os.path.join(folder, name), FIRST_UID, FIRST_UID)
+    os.lchown(disk, FIRST_UID, FIRST_UID)

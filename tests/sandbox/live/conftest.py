@@ -1,0 +1,62 @@
+"""One market with live instances per file; skipped with the reason where none can be contained."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.sandbox.live.stage import LiveMarket, Rented, remove
+
+
+def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
+    """As the fixture wait_until, for fixtures that live longer than one test."""
+    end, pause = time.monotonic() + timeout_s, threading.Event()
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout_s} s in vain")
+        pause.wait(0.05)
+
+
+@pytest.fixture(scope="package")
+def containable() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="gs-probe-"))
+    reason = why_not(folder)
+    remove(folder)
+    if reason is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def folder(containable: None) -> Iterator[Path]:
+    """A short folder of the file's own: sockets live under it."""
+    made = Path(tempfile.mkdtemp(prefix="gs-"))
+    yield made
+    remove(made)
+
+
+@pytest.fixture(scope="module")
+def market(folder: Path) -> Iterator[LiveMarket]:
+    made = LiveMarket(folder, wait, "--live", "--boot-seconds", "0.3")
+    yield made
+    made.kill(15)
+
+
+@pytest.fixture(scope="module")
+def rented(market: LiveMarket) -> Rented:
+    """One instance that the tests of a file share; whoever ends one rents another."""
+    return market.rent("env >/root/seen-by-onstart", env={"TEAM": "alpha", "-p 8081:8081": "1"})
+
+
+@pytest.fixture(autouse=True)
+def without_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "market" in request.fixturenames:
+        market = request.getfixturevalue("market")
+        if market.child.poll() is None:
+            market.control("DELETE", "/faults")
