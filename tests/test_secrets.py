@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import stat
 from pathlib import Path
 
@@ -11,7 +12,17 @@ import pytest
 
 from gpushopper import secrets
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets import EnvironmentSource, FileSource, Missing, Ok, Refused, Secret
+from gpushopper.paths import Home, with_user_bus
+from gpushopper.secrets import (
+    Absent,
+    EnvironmentSource,
+    FileSource,
+    KeyringSource,
+    Missing,
+    Ok,
+    Refused,
+    Secret,
+)
 
 CANARY = "c4n4ry-0123456789abcdef"
 
@@ -64,6 +75,44 @@ def test_only_a_look_that_found_nothing_is_missing(file: Path):
     assert isinstance(secrets.find_key("vast", [EnvironmentSource({}), FileSource(file)]), Missing)
     secrets.set_key(file, "other", "x")
     assert isinstance(secrets.find_key("vast", [FileSource(file)]), Missing)
+
+
+def test_a_home_chosen_by_its_folder_has_an_entry_of_its_own(tmp_path: Path):
+    """Two homes may be on two accounts: one entry for both would mix them up (F45)."""
+    usual = Home(data=tmp_path / "data", config=tmp_path / "config")
+    assert secrets.entry_name(usual, "vast") == "vast"
+    one, two = (Home(data=tmp_path / name, config=tmp_path / name) for name in ("one", "two"))
+    assert secrets.entry_name(one, "vast") == f"vast@{tmp_path}/one" != secrets.entry_name(two, "vast")
+    (tmp_path / "link").symlink_to("one")
+    link = Home(data=tmp_path / "link", config=tmp_path / "link")
+    assert secrets.entry_name(link, "vast") == secrets.entry_name(one, "vast")
+
+
+def test_the_users_bus_is_taken_where_none_is_named_and_one_listens(home: Path):
+    folder = home.parent / "run"
+    folder.mkdir()
+    bare = {"XDG_RUNTIME_DIR": str(folder)}
+    assert with_user_bus(bare) == bare
+    (folder / "bus").touch()
+    assert with_user_bus(bare) == bare  # a file is no bus
+    (folder / "bus").unlink()
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(folder / "bus"))
+        assert with_user_bus(bare) == {**bare, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/bus"}
+        named = {**bare, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/elsewhere"}
+        assert with_user_bus(named) == named
+        if os.geteuid() == 0:
+            os.chown(folder / "bus", 65534, 65534)
+            assert with_user_bus(bare) == bare  # another user's
+
+
+def test_only_an_answer_of_every_source_may_be_called_no_key(file: Path):
+    """Without a bus nobody knows what the keyring holds (F105)."""
+    found = secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)])
+    assert isinstance(found, Absent) and "no key" not in found.text
+    assert found.hint.endswith("gpu-shopper keys set vast --file")
+    secrets.set_key(file, "vast", CANARY)
+    assert isinstance(secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)]), Ok)
 
 
 def test_a_refused_source_ends_the_search(file: Path):

@@ -78,11 +78,16 @@ class Home:
         assert ran.code == 0, f"{words}: {ran}"
         return ran.out
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.argv(*words), env=self.variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    def begin(self, *words: str, stdin: str = "") -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            self.argv(*words), env=self.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+        process.stdin = None  # what is closed is not flushed again
+        return process
 
     def write(self, files: Mapping[str, str]) -> None:
         """Private files in the home; a text that begins with `+` is added to what is there."""

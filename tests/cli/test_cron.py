@@ -49,7 +49,8 @@ def why_not() -> str:
         return "needs the Debian package cron"
     if not Path("/etc/crontab").exists() or not Path("/var/spool/cron").is_dir():
         return "needs the folders of Debian's cron"
-    tried = subprocess.run(["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/run"], check=False)
+    trial = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/run"]
+    tried = subprocess.run(trial, capture_output=True, check=False)
     return "needs mount and PID namespaces" if tried.returncode else ""
 
 

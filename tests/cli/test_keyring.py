@@ -91,6 +91,12 @@ def assert_key_nowhere(home: Home, key: str) -> None:
         assert key.encode() not in shown
 
 
+def children(home: Home) -> list[int]:
+    """The processes of this home that are asking a keyring."""
+    under = processes_under(home.folder)
+    return [pid for pid in under if b"keyring_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
 # ---- a keyring that works
 
 
@@ -220,6 +226,15 @@ def test_a_hung_keyring_says_so_in_time_and_holds_up_nothing(
     assert (row["state"], row["text"]) == ("hung", "the system keyring did not answer within 1 s")
     assert_says(home("keys", "test", "vast"), Row("", "", "did not answer within 1 s", 4, "gnome-keyring-daemon"))
     assert_says(home("keys", "set", "vast", stdin=market.key), Row("", "", "did not answer", 4, "--file"))
+    # While it waits, the process that asks shows no key: not the one to store, not one from our environment (I21).
+    stranger = "c4n4ry-of-another-tool"
+    home.variables["OTHER_API_KEY"] = stranger
+    asking = home.begin("keys", "set", "vast", stdin=market.key)
+    wait_until(lambda: children(home), WAIT_S)
+    for pid in children(home):
+        shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+        assert market.key.encode() not in shown and stranger.encode() not in shown
+    asking.communicate(timeout=WAIT_S)
     # The key file stands before the keyring, so a hung one is no trap.
     assert home("keys", "set", "vast", "--file", stdin=market.key).code == 0
     assert account(home)["key_source"].startswith("file ")
