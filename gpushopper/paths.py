@@ -58,6 +58,11 @@ class Home:
         return self.data / "ssh"
 
     @property
+    def ssh_config(self) -> Path:
+        """What the user's own ssh configuration may include: a Host block per running session."""
+        return self.ssh_keys / "config"
+
+    @property
     def reserve(self) -> Path:
         """Space held for the day the disk is full; given up then, so that ends can still be recorded (F67)."""
         return self.data / "reserve"

@@ -1,0 +1,49 @@
+"""Files that only their owner can read, whole or absent, and durable when the function returns (F110, I23)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER_MODE = 0o700
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that is ours alone, whatever the umask.
+
+    Raises:
+        OSError: it cannot be made, or it is a link, somebody else's or open to others and not ours to close.
+    """
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not a folder of ours")
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(FOLDER_MODE)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file's content in one step; it is 0600 from the first byte."""
+    file, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(file, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's names, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
