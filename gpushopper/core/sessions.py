@@ -39,6 +39,7 @@ FAILURES = frozenset(
         "braked",
         "insufficient_credit",
         "guard_refused",
+        "no_guard",
         "host_key_changed",
         "ssh_never",
     }

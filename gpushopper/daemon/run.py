@@ -29,6 +29,7 @@ from gpushopper.daemon.stopping import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
+from gpushopper.remote.remote import Remote
 from gpushopper.store import requests
 from gpushopper.store.db import Store
 from gpushopper.store.folder import unusable
@@ -90,7 +91,8 @@ class Daemon:
         executor = ThreadExecutor()
         parts.callback(executor.close)
         brakes = Brakes(**asdict(settings.brakes))
-        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home)
+        ssh = Remote(self.home)
+        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh)
         executor.on_done = self.engine.ring
         self.keys.tell(self.engine.replace_account)
         jobs = [

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Change, Close, Note, Raise
+from gpushopper.core.actions import Change, Close, EndSession, Note, Raise
 from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.instances import LABEL_VARIABLE
@@ -15,6 +15,7 @@ from gpushopper.core.moment import SECOND, Moment, us
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
+from gpushopper.errors import ShopperError
 from gpushopper.providers.base import Created, CreateRequest, Endpoint, Refusal, RefusedCreate, Unclear
 from gpushopper.store import sessions
 
@@ -66,8 +67,9 @@ class Creator:
             if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
-            if session is not None and self._commit_sent(attempt, now):
-                self._submit(session, attempt, now)
+            startup = None if session is None else self._startup(session, attempt, now)
+            if session is not None and startup is not None and self._commit_sent(attempt, now):
+                self._submit(session, attempt, startup, now)
 
     def _doubt_lost(self, now: Moment) -> None:
         """A create that is out but no longer under way had an answer that could not be written: doubt it (F67)."""
@@ -92,7 +94,7 @@ class Creator:
             self._not_before = now.boot + us(BLOCKED_PAUSE_S)
         return done
 
-    def _submit(self, session: Session, attempt: Attempt, now: Moment) -> None:
+    def _submit(self, session: Session, attempt: Attempt, startup: str, now: Moment) -> None:
         connection, clock, policy = self.lane.connection, self.lane.ctx.clock, self.lane.ctx.policy
         if connection is None:
             return
@@ -102,7 +104,7 @@ class Creator:
             image=session.image,
             disk_gb=session.disk_gb,
             environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-            startup=self._startup(attempt, now),
+            startup=startup,
         )
         not_after = clock.monotonic() + policy.send_limit_s
 
@@ -112,8 +114,19 @@ class Creator:
 
         self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
 
-    def _startup(self, attempt: Attempt, now: Moment) -> str:
-        """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+    def _startup(self, session: Session, attempt: Attempt, now: Moment) -> str | None:
+        """What the instance runs first: our key, and a guard that knows its end from now on (I10).
+
+        None where it cannot be made: the session is then over before anything was sent.
+        """
+        try:
+            return self._planted(attempt, now)
+        except ShopperError as error:
+            end = EndSession(session, "no_guard", f"{session.name}: its guard cannot be planted: {error.message}")
+            self.lane.transact(now, lambda tx: tx.run([end]))
+            return None
+
+    def _planted(self, attempt: Attempt, now: Moment) -> str:
         remote, policy, connection = self.lane.ctx.remote, self.lane.ctx.policy, self.lane.connection
         recipe = None if connection is None else connection.recipe
         if remote is None or recipe is None or not policy.needs_login:

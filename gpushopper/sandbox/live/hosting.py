@@ -16,11 +16,10 @@ from gpushopper.sandbox.live.orders import Standing, Task
 from gpushopper.sandbox.live.python import find_python
 from gpushopper.sandbox.market import Market
 from gpushopper.sandbox.model import Instance, Phase
-from gpushopper.sandbox.timing import DAY, SECOND
+from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.words import read_signed
 
-UP_BEFORE = 3 * DAY
-"""How long a host had been up when its first instance was made."""
+UPTIME = Path("/proc/uptime")
 
 AGENTS = ("guard.sh", "agent.py")
 """What `agent_kill` kills without an argument, by a word of the command line."""
@@ -30,7 +29,6 @@ def make_task(market: Market, instance: Instance, port: int) -> Task:
     """Return what to run for an instance whose container starts now."""
     order, facts = instance.order, instance.container
     gaps = gaps_of(order.image)
-    up_at = instance.created_at - UP_BEFORE if facts.host_up_at is None else facts.host_up_at
     has_args = order.runtype == "args"
     return Task(
         id=instance.id,
@@ -41,8 +39,18 @@ def make_task(market: Market, instance: Instance, port: int) -> Task:
         command=list(order.args) if has_args else [],
         onstart=None if has_args else order.onstart,
         boot_id=str(uuid5(NAMESPACE_OID, f"{market.seed}:{instance.id}:{facts.host_boots}")),
-        uptime_s=max(market.now() - up_at, 0) / SECOND,
+        uptime_s=_host_uptime_s(market, facts.host_up_at),
     )
+
+
+def _host_uptime_s(market: Market, rebooted_at: int | None) -> float:
+    """Return how long the host has been up: as long as this computer, until it is rebooted.
+
+    Inside, /proc/PID/stat tells when a process began by the real boot clock; another uptime would contradict it.
+    """
+    if rebooted_at is None:
+        return float(UPTIME.read_text().split()[0])
+    return max(market.now() - rebooted_at, 0) / SECOND
 
 
 def _environment(market: Market, instance: Instance, port: int) -> dict[str, str]:
