@@ -132,12 +132,13 @@ def test_a_practice_home_leaves_the_keyring_alone(top: Path, bus: Bus):
     bus.log_in()
     home = Home(Path(tempfile.mkdtemp(prefix="h-", dir=top)), "--sandbox", inner="sandbox", bus=bus)
     home.must("sandbox", "start")
+    users = bus.keep("vast", f"vast@{home.home}")
     key = json.loads(home.must("sandbox", "status", "--json"))["dialects"]["vast"]["keys"]["api_key"]
     assert f"stored in file {home.home}/keys.toml" in home("keys", "set", "vast", stdin=key).out
-    assert bus.entries() == "[]"
     assert key_row(home)["source"].startswith("file ")
     home.must("keys", "remove", "vast")
     assert key_row(home)["state"] == "missing"
+    assert bus.entries() == users
     home.end()
 
 
@@ -214,14 +215,15 @@ def test_a_hung_keyring_says_so_in_time_and_holds_up_nothing(
     make: Callable[..., Home], bus: Bus, market: Market, wait_until: Callable[..., None]
 ):
     bus.fall_silent()
-    home = make(bus, "[keys]\nkeyring_seconds = 8\n")
+    home = make(bus, "[keys]\nkeyring_seconds = 25\n")
     home.must("daemon", "start")
-    # It runs before the keyring's time is up, and answers whatever needs no key.
-    assert account(home)["key_state"] in ("asking", "hung")
+    # It runs long before the keyring's time is up, and answers whatever needs no key.
+    assert account(home)["key_state"] == "asking"
     assert json.loads(home.must("ls", "--json"))["sessions"] == []
-    wait_until(lambda: account(home)["key_state"] == "hung", WAIT_S)
-    assert account(home)["detail"] == "the system keyring did not answer within 8 s"
     home.settle(market.url, "[keys]\nkeyring_seconds = 1\n")
+    home.must("daemon", "restart")
+    assert account(home)["key_state"] == "hung"
+    assert account(home)["detail"] == "the system keyring did not answer within 1 s"
     row = key_row(home)
     assert (row["state"], row["text"]) == ("hung", "the system keyring did not answer within 1 s")
     assert_says(home("keys", "test", "vast"), Row("", "", "did not answer within 1 s", 4, "gnome-keyring-daemon"))
