@@ -288,10 +288,16 @@ def test_a_plain_store_that_a_package_brings_is_never_used(make: Callable[..., H
     assert not (plain / "plain.txt").exists()
 
 
-@pytest.mark.parametrize("where", ["variable", "file"])
-@pytest.mark.parametrize("named", ["keyring.backends.null.Keyring", "plainstore.Keyring", "keyrings.alt.file.Any"])
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [
+        ("variable", "keyring.backends.null.Keyring"),
+        ("variable", "keyrings.alt.file.PlaintextKeyring"),
+        ("file", "plainstore.Keyring"),
+    ],
+)
 def test_a_setting_cannot_choose_a_store_that_does_not_keep_keys_safe(
-    make: Callable[..., Home], bus: Bus, plain: Path, market: Market, named: str, where: str
+    make: Callable[..., Home], bus: Bus, plain: Path, market: Market, where: str, named: str
 ):
     bus.log_in()
     home = make(bus)
