@@ -9,22 +9,21 @@ from functools import partial
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Change, Clear, Raise
-from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.evidence import Seen, is_proven_gone, unit_is_due
+from gpushopper.core.actions import Change, Raise
+from gpushopper.core.attempts import Attempt
+from gpushopper.core.evidence import Seen, is_proven_gone
 from gpushopper.core.lifecycle import sighted
 from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import Moment, Witness, us
 from gpushopper.core.reconcile import (
     absentees,
-    believable,
     close_if_absent,
     close_if_proven,
     decide_listing,
     decide_missing,
     newly_missing,
 )
-from gpushopper.engine import accounts, holdings
+from gpushopper.engine import accounts, doubts, holdings
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.beats import Beats
 from gpushopper.engine.context import AccountSetup, Context
@@ -328,36 +327,12 @@ class Lane:
         tx.run(decide_listing(held, proof, now, self.ctx.policy))
         for attempt in () if is_copy else held.open:
             tx.run(close_if_absent(tx.attempt(attempt), now, self.ctx.policy))
-        self.ask = self._to_ask(held, missing, now)
+        self.ask = doubts.to_ask(held, missing, now, self.ctx.policy)
         tx.run(self.sight.listed(seen, detail, self.name, now, self.ctx.policy))
         if seen.is_whole:
-            tx.run(self._mass_change(held, missing))
+            tx.run(doubts.mass_change(self.name, held, missing, self.ctx.policy))
         tx.run(accounts.clock_alarm(self.name, now))
         tx.run(accounts.drift_alarms(self.name, self.connection))
-
-    def _to_ask(self, held: holdings.Held, missing: tuple[Attempt, ...], now: Moment) -> dict[str, str]:
-        """Which missing instances to read by id: those being ended whose unit is due, and the wanted in doubt."""
-        doubted = {a.id for a in believable(held, missing, self.ctx.policy)}
-        spacing = self.ctx.policy.gone_spacing_s
-        # Whoever has waited longest comes first: at two seconds a read, a hundred ends would starve each other.
-        waiting = sorted(missing, key=lambda a: (a.last_unit_boot or 0, a.id))
-        return {
-            a.instance_id: a.id
-            for a in waiting
-            if a.instance_id is not None
-            and (a.id in doubted or (a.state is State.DESTROYING and unit_is_due(a, now.boot, spacing)))
-        }
-
-    def _mass_change(self, held: holdings.Held, missing: tuple[Attempt, ...]) -> list[Raise | Clear]:
-        """The breaker's alarm: too many wanted instances are missing at once to be believed (I29)."""
-        fresh = newly_missing(missing)
-        believed = believable(held, missing, self.ctx.policy)
-        held_back = [a for a in fresh if a not in believed]
-        if not held_back:
-            clear: list[Raise | Clear] = [Clear(alarms.MASS_CHANGE, self.name)]
-            return clear + ([] if fresh else [Clear(alarms.LIST_CONTRADICTS, self.name)])
-        text = f"{self.name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
-        return [Raise(alarms.MASS_CHANGE, self.name, text, alarms.HINTS[alarms.MASS_CHANGE])]
 
     # ---- reading by id
 

@@ -89,7 +89,7 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         ssh_host=latest.ssh_host if latest else None,
         ssh_port=latest.ssh_port if latest else None,
         beat_at=latest.beat_at if latest else None,
-        guard_until=latest.guard_until if latest else None,
+        guard_ends_at=latest.guard_until if latest else None,
         waiting_for=waiting_for,
         waiting_until=waiting_until,
         attempts=rows,

@@ -26,7 +26,7 @@ SESSION = SessionView(
     id="s", name="train", consumer="me", status="running", reach="ok", stage="", reason="", provider="vast",
     gpu="RTX 4090", gpu_count=1, rate=400_000, created_at=0, deadline_at=1_700_000_000_000_000, hard_max_at=None,
     running_since=1, ended_at=None, accrued=0, at_most=0, guard="none", guards="D", image="i", disk_gb=20,
-    ssh_host=None, ssh_port=None, waiting_for="", waiting_until=None, attempts=[],
+    ssh_host=None, ssh_port=None, beat_at=None, guard_ends_at=None, waiting_for="", waiting_until=None, attempts=[],
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_a_confirmed_guard_hands_over(world: World) -> None:
     view = world.view(ref)
     assert (view.guard, view.guards, view.reach) == ("armed", "D+I", "ok")
     assert view.beat_at is not None
-    assert abs((view.guard_until or 0) - (view.deadline_at or 0)) < us(90)
+    assert abs((view.guard_ends_at or 0) - (view.deadline_at or 0)) < us(90)
 
 
 def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world: World) -> None:

@@ -1,30 +1,9 @@
-"""Requests and answers of the local API, as plain dataclasses that both towers share.
-
-Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon's edge checks requests with
-pydantic (unknown fields refused, S31); the client fills answers and ignores fields it does not know, because answers
-only ever gain fields.
-"""
+"""What the daemon answers; answers only ever gain fields."""
 
 from __future__ import annotations
 
-import types
-import typing
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, TypeVar
-
-PROTOCOL = 1
-"""Raised only when an old client would misread an answer."""
-
-VERSION_HEADER = "X-Gpu-Shopper-Version"
-REQUEST_HEADER = "X-Request-ID"
-IDEMPOTENCY_HEADER = "Idempotency-Key"
-KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
-"""Providers whose key the daemon does not have: a client that can reach one restarts it (architecture 10)."""
-
-_STRICT: dict[str, Any] = {"extra": "forbid"}
-
-
-# ---- requests
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,98 +33,6 @@ class OfferView:
     interruptible: bool
     seen_at: int
     ends_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """GET /inventory (as query) and the search half of POST /plan. Rates are micro-dollars per hour."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    gpu: str | None = None
-    provider: str | None = None
-    min_gpus: int = 1
-    min_vram_gb: float = 0
-    max_rate: int | None = None
-    min_reliability: float = 0
-    min_cuda: float = 0
-    regions: list[str] = field(default_factory=list)
-    disk_gb: float = 20
-    sort: str = "price"
-    limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """POST /plan: what would be rented, for how long, at what worst price. One of `life_us`, `until_at` or neither."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    search: SearchRequest = field(default_factory=SearchRequest)
-    offer: str | None = None
-    life_us: int | None = None
-    until_at: int | None = None
-    image: str | None = None
-    retries: int = 2
-    max_life_us: int | None = None
-    to_rent: bool = False
-    """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProvisionRequest:
-    """POST /sessions: exactly what a plan showed; `offers` is its shortlist, best first, `max_rate` the cap.
-
-    The offers travel whole, so that a daemon restarted in between can go on (S12, S20).
-    """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    offers: list[OfferView]
-    disk_gb: float
-    max_rate: int | None = None
-    life_us: int | None = None
-    until_at: int | None = None
-    image: str | None = None
-    retries: int = 2
-    name: str | None = None
-    consumer: str = "me"
-    keep_stopped: bool = False
-    max_life_us: int | None = None
-    max_life_reason: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
-    allow_unguarded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendRequest:
-    """POST /sessions/{id}/extend: add to the deadline, or set it."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    add_us: int | None = None
-    until_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EndRequest:
-    """POST /sessions/{id}/done, DELETE /sessions/{id}, POST /shutdown (all sessions)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    reason: str = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class AckRequest:
-    """POST /alarms/ack: one alarm by id, or all with None."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    alarm_id: int | None = None
-
-
-# ---- answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +120,7 @@ class SessionView:
     ssh_host: str | None
     ssh_port: int | None
     beat_at: int | None
-    guard_until: int | None
+    guard_ends_at: int | None
     waiting_for: str
     waiting_until: int | None
     attempts: list[AttemptView]
@@ -372,32 +259,3 @@ class Audit:
     rows: list[AuditRow]
     blind: dict[str, str]
     problems: int
-
-
-T = TypeVar("T")
-
-
-def fill(cls: type[T], data: Any) -> T:
-    """Build an answer from decoded JSON, ignoring unknown fields; standard library only, for the quick client.
-
-    Raises:
-        TypeError: a required field is missing.
-    """
-    hints = typing.get_type_hints(cls)
-    known = {f.name: _fill_value(hints[f.name], data[f.name]) for f in fields(cls) if f.name in data}  # type: ignore[arg-type]
-    return cls(**known)
-
-
-def _fill_value(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    origin = typing.get_origin(kind)
-    if origin is list:
-        (inner,) = typing.get_args(kind)
-        return [_fill_value(inner, item) for item in value]
-    if origin is types.UnionType:
-        inner = next(arm for arm in typing.get_args(kind) if arm is not type(None))
-        return _fill_value(inner, value)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return fill(kind, value)
-    return value

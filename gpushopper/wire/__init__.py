@@ -1,0 +1,78 @@
+"""Requests and answers of the local API, as plain dataclasses that both towers share.
+
+Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon's edge checks requests with
+pydantic (unknown fields refused, S31); the client fills answers and ignores fields it does not know, because answers
+only ever gain fields.
+"""
+
+from __future__ import annotations
+
+from gpushopper.wire.answers import (
+    Accepted,
+    Alarms,
+    AlarmView,
+    AttemptView,
+    Audit,
+    AuditRow,
+    CostRow,
+    Costs,
+    DaemonStatus,
+    Events,
+    EventView,
+    Inventory,
+    OfferView,
+    Plan,
+    ProviderStatus,
+    Sessions,
+    SessionView,
+)
+from gpushopper.wire.filling import fill
+from gpushopper.wire.requests import (
+    AckRequest,
+    EndRequest,
+    ExtendRequest,
+    PlanRequest,
+    ProvisionRequest,
+    SearchRequest,
+)
+
+PROTOCOL = 1
+"""Raised only when an old client would misread an answer."""
+
+VERSION_HEADER = "X-Gpu-Shopper-Version"
+REQUEST_HEADER = "X-Request-ID"
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
+"""Providers whose key the daemon does not have: a client that can reach one restarts it (architecture 10)."""
+
+__all__ = [
+    "IDEMPOTENCY_HEADER",
+    "KEYLESS_HEADER",
+    "PROTOCOL",
+    "REQUEST_HEADER",
+    "VERSION_HEADER",
+    "Accepted",
+    "AckRequest",
+    "AlarmView",
+    "Alarms",
+    "AttemptView",
+    "Audit",
+    "AuditRow",
+    "CostRow",
+    "Costs",
+    "DaemonStatus",
+    "EndRequest",
+    "EventView",
+    "Events",
+    "ExtendRequest",
+    "Inventory",
+    "OfferView",
+    "Plan",
+    "PlanRequest",
+    "ProviderStatus",
+    "ProvisionRequest",
+    "SearchRequest",
+    "SessionView",
+    "Sessions",
+    "fill",
+]

@@ -1,0 +1,99 @@
+"""What a client may ask, exactly: unknown fields are refused by the daemon's edge (S31)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from gpushopper.wire.answers import OfferView
+
+_STRICT: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """GET /inventory (as query) and the search half of POST /plan. Rates are micro-dollars per hour."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    gpu: str | None = None
+    provider: str | None = None
+    min_gpus: int = 1
+    min_vram_gb: float = 0
+    max_rate: int | None = None
+    min_reliability: float = 0
+    min_cuda: float = 0
+    regions: list[str] = field(default_factory=list)
+    disk_gb: float = 20
+    sort: str = "price"
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """POST /plan: what would be rented, for how long, at what worst price. One of `life_us`, `until_at` or neither."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    search: SearchRequest = field(default_factory=SearchRequest)
+    offer: str | None = None
+    life_us: int | None = None
+    until_at: int | None = None
+    image: str | None = None
+    retries: int = 2
+    max_life_us: int | None = None
+    to_rent: bool = False
+    """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionRequest:
+    """POST /sessions: exactly what a plan showed; `offers` is its shortlist, best first, `max_rate` the cap.
+
+    The offers travel whole, so that a daemon restarted in between can go on (S12, S20).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    offers: list[OfferView]
+    disk_gb: float
+    max_rate: int | None = None
+    life_us: int | None = None
+    until_at: int | None = None
+    image: str | None = None
+    retries: int = 2
+    name: str | None = None
+    consumer: str = "me"
+    keep_stopped: bool = False
+    max_life_us: int | None = None
+    max_life_reason: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    allow_unguarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRequest:
+    """POST /sessions/{id}/extend: add to the deadline, or set it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    add_us: int | None = None
+    until_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest:
+    """POST /sessions/{id}/done, DELETE /sessions/{id}, POST /shutdown (all sessions)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    reason: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class AckRequest:
+    """POST /alarms/ack: one alarm by id, or all with None."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    alarm_id: int | None = None
