@@ -15,6 +15,7 @@ import pytest
 
 from gpushopper import __version__, client, errors, wire
 from gpushopper.client import Client, Row
+from gpushopper.client.exchange import exchange
 from gpushopper.paths import Home
 
 Talk = Callable[[socket.socket, bytes], None]
@@ -107,7 +108,7 @@ def test_an_answer_given_before_the_request_was_read_is_heard(folder: Home):
         thread = threading.Thread(target=turn_away)
         thread.start()
         # Larger than what the system keeps for a reader: it is still being sent when the other end closes.
-        answer = client.exchange(str(folder.socket), "POST", "/", {}, b"x" * 4_000_000, 20)
+        answer = exchange(str(folder.socket), "POST", "/", {}, b"x" * 4_000_000, 20)
         thread.join()
     assert answer.status == 503 and b"too many connections" in answer.content
 
@@ -182,11 +183,10 @@ def test_a_dripping_answer_does_not_stretch_the_limit(folder: Home, peer: Peer, 
         )
 
 
-def test_an_endless_answer_is_refused(folder: Home, peer: Peer, monkeypatch: pytest.MonkeyPatch):
+def test_an_endless_answer_is_refused(folder: Home, peer: Peer):
     peer.scripts = [reply(b"x" * 400_000)]
-    monkeypatch.setattr(client, "SIZE_LIMIT", 100_000)
     with pytest.raises(errors.ShopperError, match="too long"):
-        Client(folder).status()
+        exchange(str(folder.socket), "GET", "/", {}, None, 20, size_limit=100_000)
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[1]", b"\xff"])

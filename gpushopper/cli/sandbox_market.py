@@ -13,7 +13,8 @@ from urllib.parse import quote
 from gpushopper import errors
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.launch import is_alive, open_private, read_line
-from gpushopper.client import Away, Row, exchange
+from gpushopper.client import Row
+from gpushopper.client.exchange import Away, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
 
 if TYPE_CHECKING:
