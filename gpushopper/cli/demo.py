@@ -32,11 +32,16 @@ class Scene(NamedTuple):
     says: str
 
 
-STORY = (
-    Scene(
-        "sandbox start{seed}",
-        "A practice market: a simulated cloud that speaks the real one's language. No account, no money.",
-    ),
+OPENING = Scene(
+    "sandbox start --live{seed}",
+    "A practice market: a simulated cloud that speaks the real one's language, with instances that really run, shut in"
+    " on this computer. No account, no money.",
+)
+PAPER_OPENING = Scene(
+    "sandbox start{seed}",
+    "The same market on paper: its instances have a state and a bill, and nobody to log in to.",
+)
+CHOICE = (
     Scene(
         "--sandbox inventory --gpu 'RTX 4090' --limit 5",
         "What does it offer? The price is GPU and disk together.",
@@ -49,8 +54,23 @@ STORY = (
         "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
         "Rent it. The end is written down before the request leaves.",
     ),
+)
+LIVE_WORK = (
+    Scene("--sandbox ssh demo -- nvidia-smi", "Log in: a key of its own, the host's key pinned."),
+    Scene("--sandbox cp {home}/question.txt demo:question.txt", "Bring something to work on ..."),
+    Scene("--sandbox ssh demo -- 'tr a-z A-Z <question.txt >answer.txt'", "... work on it ..."),
+    Scene("--sandbox cp demo:answer.txt {home}/answer.txt", "... and take the result home."),
+    Scene(
+        "--sandbox ls",
+        "What it cost so far, the most it can cost, when it ends. D: our daemon ends it. I: so does the instance,"
+        " if this computer never comes back.",
+    ),
+)
+PAPER_WORK = (
     Scene("--sandbox ls", "One session: what it cost so far, the most it can cost, and when it ends."),
     Scene("sandbox advance 45m", "45 minutes of work, in an instant."),
+)
+END = (
     Scene("--sandbox costs", "Charged to the second."),
     Scene(
         "--sandbox shutdown demo --yes --wait proven",
@@ -59,19 +79,29 @@ STORY = (
     Scene("--sandbox receipt demo", "The receipt: the proof that it is gone, and the final cost."),
     Scene("sandbox ledger", "And what the market itself says it billed."),
 )
+QUESTION = "does this come home?\n"
+CANNOT = 6
+"""Exit status of a refusal: this computer cannot shut instances in."""
 
 
 @click.command("demo", cls=Command)
 @click.option("--seed", type=int, metavar="N", help="Another market, other figures.")
+@click.option("--paper", is_flag=True, help="Tell it on paper, without instances that really run.")
 @click.option("--keep", is_flag=True, help="Keep the home folder and leave the market running.")
 @click.pass_obj
-def demo(app: App, seed: int | None, keep: bool) -> None:
+def demo(app: App, seed: int | None, paper: bool, keep: bool) -> None:
     """Tell the whole story on a practice market, in about half a minute. Needs no account and costs nothing."""
     if app.as_json:
         app.output = "table"
     with _home(app, keep) as home:
-        for scene in STORY:
+        (home / "question.txt").write_text(QUESTION)
+        live = not paper and _play(app, OPENING, home, seed, may_refuse=True)
+        if not live:
+            _play(app, PAPER_OPENING, home, seed)
+        for scene in (*CHOICE, *(LIVE_WORK if live else PAPER_WORK), *END):
             _play(app, scene, home, seed)
+        if live and (home / "answer.txt").read_text() != QUESTION.upper():
+            raise ProblemsFound("what came home is not what was asked for")
         agree = demo_books.compare(
             app, demo_books.read(_ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json"))
         )
@@ -125,15 +155,16 @@ def _environment(home: Path) -> dict[str, str]:
     return {**os.environ, HOME_VARIABLE: str(home)}
 
 
-def _play(app: App, scene: Scene, home: Path, seed: int | None) -> None:
-    """Say what comes, show the command, run it with its real output."""
-    words = scene.words.format(seed="" if seed is None else f" --seed {seed}")
+def _play(app: App, scene: Scene, home: Path, seed: int | None, *, may_refuse: bool = False) -> bool:
+    """Say what comes, show the command, run it with its real output; False when it refused, where it may."""
+    words = scene.words.format(seed="" if seed is None else f" --seed {seed}", home=home)
     colored = app.has_color(sys.stdout)
     dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if colored else ("", "", "")
     print(f"\n{dim}# {scene.says}{plain}\n{bold}$ gpu-shopper {words}{plain}", flush=True)
     code = subprocess.run(_command(words), env=_environment(home), timeout=COMMAND_LIMIT_S, check=False).returncode
-    if code:
+    if code and not (may_refuse and code == CANNOT):
         raise ShopperError(f"the demo stopped: that command ended with status {code}")
+    return code == 0
 
 
 def _ask(home: Path, words: str) -> str:
