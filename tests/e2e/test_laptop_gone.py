@@ -1,0 +1,127 @@
+"""The laptop never comes back: instances end themselves on time, by their own key (F55, F89-F92, I10, D7).
+
+Real daemon, real boot script, real guard, contained as `sandbox start --live` contains them; the market's ledger is
+the only witness.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.practice import Practice, practice
+
+LIFE_S = 45
+TOLERANCE_S = 60
+WAIT_S = 240
+IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"
+
+
+@pytest.fixture
+def market() -> Iterator[Practice]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = why_not(top)
+    if reason is not None:
+        pytest.skip(reason)
+    with practice(top / "h", 7, "--live") as made:
+        yield made
+
+
+def rent(market: Practice, *words: str) -> dict[str, Any]:
+    """Rent for a short time; the session as it was handed over."""
+    market.must("provision", "--gpu", "RTX 4090", "--for", f"{LIFE_S}s", "--name", "gone", "--yes", *words)
+    return json.loads(market.must("get", "gone", "--json"))["session"]
+
+
+def leave(market: Practice) -> None:
+    """kill -9, and nobody starts a daemon again."""
+    os.kill(market.daemon_pid(), signal.SIGKILL)
+
+
+def instance_of(market: Practice, number: str) -> dict[str, Any]:
+    return next(row for row in market.ledger()["instances"] if row["id"] == number)
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def ends_alone(market: Practice, session: dict[str, Any], wait_until: Callable[..., None]) -> float:
+    """Wait for the end, and see who brought it; seconds past the deadline."""
+    number = session["attempts"][-1]["instance_id"]
+    wait_until(lambda: instance_of(market, number)["state"] == "gone", timeout_s=WAIT_S)
+    row = instance_of(market, number)
+    assert row["ended_by"] == "instance_key"
+    ends = [d for d in market.ledger()["destroys"] if d["id"] == number and d["outcome"]["effect"] == "gone"]
+    assert {d["by"] for d in ends} == {"instance_key"}
+    late = at(row["ended_at"]) - at(session["deadline_at"])
+    print(f"\nended {late:+.1f} s from its deadline")
+    assert late <= TOLERANCE_S
+    return late
+
+
+def test_it_ends_itself_at_its_deadline(market: Practice, wait_until: Callable[..., None]) -> None:
+    session = rent(market)
+    assert session["guards"] == "D+I"
+    leave(market)
+    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
+
+
+FAULTS = {
+    "a day forward": ("clock_skew", "1d"),
+    "a day back": ("clock_skew", "-1d"),
+    "its host reboots": ("reboot",),
+    "a holder is killed": ("agent_kill", "hold"),
+}
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("fault", FAULTS)
+def test_it_ends_itself_whatever_its_host_does(
+    market: Practice, fault: str, wait_until: Callable[..., None]
+) -> None:
+    session = rent(market)
+    leave(market)
+    market.fault("host", *FAULTS[fault])
+    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("gaps", ["nopython", "nocurl", "nocurl-nopython"])
+def test_it_ends_itself_with_what_its_image_has(market: Practice, gaps: str, wait_until: Callable[..., None]) -> None:
+    session = rent(market, "--image", f"{IMAGE}-{gaps}")
+    leave(market)
+    ends_alone(market, session, wait_until)
+
+
+@pytest.mark.sweep
+def test_it_ends_itself_once_it_can_reach_its_provider_again(
+    market: Practice, wait_until: Callable[..., None]
+) -> None:
+    session = rent(market)
+    leave(market)
+    market.fault("host", "no_egress", "--for", "70s")
+    ends_alone(market, session, wait_until)
+
+
+def test_an_instance_that_could_not_end_itself_is_never_handed_over(market: Practice) -> None:
+    """No client for HTTPS in the image: said before the hand-over, ended with a receipt (I10, F92)."""
+    done = market.run(
+        "provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0",
+        "--image", f"{IMAGE}-nocurl-nowget-nopython",
+    )  # fmt: skip
+    assert done.returncode == 7, done.stdout + done.stderr
+    market.must("shutdown", "mute", "--yes", "--wait", "proven")
+    (session,) = market.sessions()
+    assert session["running_since"] is None
+    assert {a["reason"] for a in session["attempts"]} == {"guard_refused"}
+    assert all(a["receipt"] for a in session["attempts"])
