@@ -28,6 +28,7 @@ from gpushopper.daemon.stopping import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
+from gpushopper.remote.remote import Remote
 from gpushopper.store import requests
 from gpushopper.store.db import Store
 from gpushopper.store.folder import unusable
@@ -35,6 +36,7 @@ from gpushopper.store.installation import Installation
 
 SOCKET_CHECK_S = 4
 PRUNE_S = 24 * 3600
+SSH_TIDY_S = 3
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -89,13 +91,16 @@ class Daemon:
         executor = ThreadExecutor()
         parts.callback(executor.close)
         brakes = Brakes(**asdict(settings.brakes))
-        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home)
+        ssh = Remote(self.home)
+        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh)
         executor.on_done = self.engine.ring
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_look_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
+            Job("ssh", self.engine.tidy_ssh, SSH_TIDY_S),
+            Job("keys", self.engine.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)
         return policy

@@ -14,6 +14,7 @@ from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
+from gpushopper.remote.remote import Remote
 from gpushopper.store.db import Store
 from gpushopper.store.installation import Installation, Verdict
 
@@ -53,6 +54,9 @@ class Context:
     """Spendable money by provider, as last told."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
+
+    remote: Remote | None = None
+    """The ssh side; None where there is none, in simulations."""
 
     @property
     def may_spend(self) -> bool:

@@ -12,6 +12,8 @@ import typing
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
+from gpushopper.wire.connection import ConnectionView as ConnectionView
+
 PROTOCOL = 1
 """Raised only when an old client would misread an answer."""
 
