@@ -23,6 +23,10 @@ COMMANDS = (
     ("Sessions", "done", "ending:done", "End a session gracefully."),
     ("Sessions", "shutdown", "ending:shutdown", "End sessions and wait until they are off."),
     ("Sessions", "receipt", "get:receipt", "The proof that a session's instance is gone."),
+    ("Use", "ssh", "ssh:ssh", "Log in to a session's instance, or run a command there."),
+    ("Use", "cp", "cp:cp", "Copy files to or from a session's instance."),
+    ("Use", "run", "run:run", "Run a command there that goes on without you."),
+    ("Use", "logs", "run:logs", "What a run has said."),
     ("Money and safety", "costs", "costs:costs", "What was spent, and the most it can still become."),
     ("Money and safety", "status", "status:status", "Daemon, clouds, open money, alarms."),
     ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),
@@ -30,6 +34,7 @@ COMMANDS = (
     ("Money and safety", "events", "events:events", "What happened, in order."),
     ("Set up", "keys", "keys:keys", "Store and test the clouds' API keys."),
     ("Set up", "config", "config:config", "Show settings; settle a copied home folder."),
+    ("Set up", "ssh-config", "ssh_config:ssh_config", "Let your own ssh know running sessions."),
     ("Set up", "daemon", "daemon:daemon", "Start, stop and watch the daemon."),
     ("Try", "demo", "demo:demo", "The whole story on a practice market, in a minute."),
     ("Try", "sandbox", "sandbox:sandbox", "A practice market with simulated clouds."),
@@ -37,7 +42,8 @@ COMMANDS = (
 """Everything the command line can do; `--help` is printed from here without importing any of it."""
 
 EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
-7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted."
+7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; ssh and run pass on \
+the status of the command there, what fails here is 125."
 
 
 @click.group(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import programs, progress, show
+from gpushopper.cli import programs, progress, setting_up, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
@@ -39,6 +39,7 @@ RENT = (
 @all_of(CHOICE)
 @all_of(LIFE)
 @all_of(RENT)
+@all_of(setting_up.OPTIONS)
 @DRY_RUN
 @YES
 @click.pass_obj
@@ -48,9 +49,11 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     Shows the most it can cost, asks, rents the best offer that fits (the next one when it fails) and waits until the
     instance is handed over. Its end is written down before anything is asked for.
     """
+    wanted = setting_up.read(given)
     _check(given)
     config = settings(app)
     found = app.client.plan(plan_request(app, config, given, to_rent=True))
+    setting_up.refuse(wanted, found, no_wait)
     if dry_run:
         _print_plan(app, found)
         return
@@ -62,6 +65,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     accepted = app.client.provision(_request(found, config, given))
     ref = accepted.sessions[0]
     session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
+    setting_up.apply(app, session, wanted)
     print_session(app, session)
     _last_words(app, session, no_wait)
 

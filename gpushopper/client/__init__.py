@@ -93,6 +93,10 @@ class Client:
         """One session by name, id or unique prefix."""
         return cast("wire.SessionView", self._ask("GET", f"sessions/{_part(ref)}"))
 
+    def connection(self, ref: str) -> wire.ConnectionView:
+        """How to log in to one session's instance."""
+        return cast("wire.ConnectionView", self._ask("GET", f"sessions/{_part(ref)}/connection"))
+
     def done(self, ref: str, reason: str) -> wire.Accepted:
         """End a session gracefully."""
         return cast("wire.Accepted", self._ask("POST", f"sessions/{_part(ref)}/done", body={"reason": reason}))

@@ -37,6 +37,7 @@ from gpushopper.store.installation import Installation
 
 SOCKET_CHECK_S = 4
 PRUNE_S = 24 * 3600
+SSH_TIDY_S = 3
 THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
@@ -101,6 +102,8 @@ class Daemon:
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
+            Job("ssh", self.engine.tidy_ssh, SSH_TIDY_S),
+            Job("ssh keys", self.engine.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)
         return policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
+from gpushopper.remote.ssh import Connection
 from gpushopper.store.db import Store
 from gpushopper.store.installation import Installation, Verdict
 
@@ -65,6 +66,22 @@ class Remote(Protocol):
 
     def forget_attempt(self, attempt_id: str) -> None:
         """Drop what belongs to one instance: its pinned host key and the shared connection."""
+        ...
+
+    def known_attempts(self) -> set[str]:
+        """The attempts that something is kept of."""
+        ...
+
+    def connection(self, login: Login) -> Connection:
+        """The exact way in, for a person's own ssh."""
+        ...
+
+    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+        """Let the managed ssh configuration name these sessions, and no others; whether it changed."""
+        ...
+
+    def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:
+        """Remove the key pairs of sessions that are not kept and are old enough; whose they were."""
         ...
 
 

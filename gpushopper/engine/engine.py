@@ -11,7 +11,7 @@ from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
-from gpushopper.engine import auditing, intents, recovery, timekeeper, views
+from gpushopper.engine import auditing, connecting, intents, recovery, timekeeper, views
 from gpushopper.engine.context import AccountSetup, Context, Remote
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
@@ -59,6 +59,7 @@ class Engine:
         self._clock_due = 0
         self._clock_lock = threading.Lock()
         self._last_change = -1
+        self._tidied = -1
 
     # ---- driving
 
@@ -199,6 +200,19 @@ class Engine:
 
     def session(self, ref: str) -> wire.SessionView:
         return views.session(self.ctx, intents.find(self.ctx, ref))
+
+    def connection(self, ref: str) -> wire.ConnectionView:
+        return connecting.connection(self.ctx, intents.find(self.ctx, ref))
+
+    def tidy_ssh(self) -> None:
+        """Let the files of ssh follow what is open, when anything has changed."""
+        if self._tidied != self.ctx.store.last_change:
+            seen = self.ctx.store.last_change
+            connecting.tidy(self.ctx)
+            self._tidied = seen
+
+    def prune_keys(self) -> None:
+        connecting.prune_keys(self.ctx)
 
     def events(self, after: int, limit: int = 200, session_ref: str | None = None) -> wire.Events:
         session_id = None if session_ref is None else intents.find(self.ctx, session_ref).id

@@ -138,6 +138,10 @@ class Remote:
         for path in (pin, pin.with_suffix(".first")):
             path.unlink(missing_ok=True)
 
+    def known_attempts(self) -> set[str]:
+        """The attempts whose hosts' keys are stored here."""
+        return {path.stem for ending in ("hosts", "first") for path in self._home.ssh_keys.glob(f"*.{ending}")}
+
     def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:
         """Remove the keys of sessions that are not kept and were made before this unix time; the sessions' ids."""
         return keys.prune(self._home.ssh_keys, kept, before_s)

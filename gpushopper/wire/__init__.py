@@ -26,6 +26,7 @@ from gpushopper.wire.answers import (
     Sessions,
     SessionView,
 )
+from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.filling import fill
 from gpushopper.wire.requests import (
     AckRequest,
@@ -58,6 +59,7 @@ __all__ = [
     "AttemptView",
     "Audit",
     "AuditRow",
+    "ConnectionView",
     "CostRow",
     "Costs",
     "DaemonStatus",

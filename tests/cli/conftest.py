@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,21 +9,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cli.ran import Ran
+from tests.cli.ssh_stage import Stage
+from tests.ssh_hosts import has_namespaces
+
 LIMIT_S = 90
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 class Shell:
@@ -71,3 +63,13 @@ def market() -> Iterator[Shell]:
     finally:
         shell("sandbox", "stop")
         shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture
+def stage(home: Path) -> Iterator[Stage]:
+    """A session whose instance is a real ssh server."""
+    if not has_namespaces():
+        pytest.skip("no namespaces here: nothing of an instance runs outside them")
+    made = Stage(home).start()
+    yield made
+    made.close()

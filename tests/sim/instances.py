@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpushopper.core.guard import Recipe
 from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Login, Renewal, Silence, Silent
 from gpushopper.core.moment import SECOND
+from gpushopper.remote.ssh import Connection
 from gpushopper.sandbox.model import Instance, Phase
 
 if TYPE_CHECKING:
@@ -84,6 +85,18 @@ class SimRemote:
 
     def forget_attempt(self, attempt_id: str) -> None:
         self.forgotten.append(attempt_id)
+
+    def known_attempts(self) -> set[str]:
+        return {attempt_id for attempt_id, _ in self.renewals} - set(self.forgotten)
+
+    def connection(self, login: Login) -> Connection:
+        raise AssertionError("no person logs in to a simulation")
+
+    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+        return False
+
+    def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:
+        return []
 
     # ---- what runs there
 

@@ -42,6 +42,10 @@ def blueprint(service: Service) -> Blueprint:
     def session(ref: str) -> Response:
         return answer(engine.session(ref))
 
+    @routes.get("/sessions/<ref>/connection")
+    def connection(ref: str) -> Response:
+        return answer(engine.connection(ref))
+
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)

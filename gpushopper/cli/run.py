@@ -1,0 +1,113 @@
+"""`run` and `logs`: work on a session's instance that goes on without us, and what it says."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from gpushopper.cli import follow_run, login, programs, progress, runs, session_table, show
+from gpushopper.cli.app import App
+from gpushopper.cli.following import Out, poll
+from gpushopper.cli.group import Command, all_of
+from gpushopper.cli.passing import Passing, words_after_dashes
+from gpushopper.cli.steps import steps
+from gpushopper.errors import ShopperError, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import ConnectionView, SessionView
+
+OFF_LIMIT_S = 180.0
+VARIABLES = (
+    click.option("-e", "--env", "plain", multiple=True, metavar="K=V", help="Set a variable there."),
+    click.option(
+        "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable there to its value here, unseen."
+    ),
+)
+COLUMNS = (
+    show.Column("RUN", lambda row: row["run"]),
+    show.Column("STATUS", lambda row: row["status"]),
+    show.Column("COMMAND", lambda row: row["command"]),
+)
+
+
+@click.command("run", cls=Passing)
+@click.argument("name", required=False)
+@click.option("--rm", "ends", is_flag=True, help="End the session when the command has ended.")
+@click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
+@all_of(VARIABLES)
+@click.pass_obj
+def run(
+    app: App, name: str | None, ends: bool, detach: bool, plain: tuple[str, ...], secret: tuple[str, ...]
+) -> int:
+    """Run a command on a session's instance: it goes on when the connection is lost, or this command ends.
+
+    The exit status is the command's; what fails on this side is 125. It reads no input; for that: gpu-shopper ssh.
+    """
+    command = words_after_dashes()
+    if not command:
+        raise UsageError("which command?", "gpu-shopper run NAME -- python train.py")
+    if ends and detach:
+        raise UsageError("--rm waits for the command, --detach does not", "leave one of them out")
+    variables = runs.variables(plain, secret, os.environ)
+    found = login.find(app, name)
+    work = runs.new_id()
+    app.goes_on = f"the run {work} goes on on {found.name}; see: gpu-shopper logs {found.name} {work} -f"
+    runs.start(found, work, login.shell_line(command)[0], variables)
+    if detach:
+        show.out(programs.document(session=found.name, run=work) if app.as_json else work)
+        app.note(f"its output: gpu-shopper logs {found.name} {work} -f")
+        return 0
+    if ends:
+        app.goes_on += f"; {found.name} is not ended by it any more: gpu-shopper shutdown {found.name}"
+    status = follow_run.follow(app, found, work, follow_run.standard(), stay=True).status or 0
+    app.goes_on = ""
+    if ends:
+        _end(app, found, status)
+    return status
+
+
+def _end(app: App, found: ConnectionView, status: int) -> None:
+    """End the session whatever the command's status was; say how far that came."""
+    app.note(f"the command ended with status {status}; ending {found.name}")
+    try:
+        app.client.done(found.session, "user")
+    except ShopperError as error:
+        text = f"the command ended with status {status}, but {found.name} was not ended and bills: {error.message}"
+        raise ShopperError(text, f"end it: gpu-shopper shutdown {found.name}", code=error.code) from error
+    app.goes_on = f"the command ended with status {status}; the end of {found.name} goes on"
+    with steps(app) as shown:
+
+        def is_off() -> bool:
+            session: SessionView = app.client.session(found.session)
+            progress.show_ending(shown, session)
+            return session.stage in ("off", "proven")
+
+        try:
+            poll(is_off, OFF_LIMIT_S)
+        except Out:
+            app.note(f"{found.name}: accepted, not verified in time: it may still bill; see: gpu-shopper ls")
+    app.goes_on = ""
+
+
+@click.command("logs", cls=Command)
+@click.argument("name", required=False)
+@click.argument("work", metavar="[RUN]", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Stay until the run has ended.")
+@click.option("-l", "--list", "only_list", is_flag=True, help="List the runs.")
+@click.pass_obj
+def logs(app: App, name: str | None, work: str | None, follow: bool, only_list: bool) -> None:
+    """Show what a run has said; without its id, the newest one.
+
+    What it wrote to its standard error goes to ours.
+    """
+    wanted = runs.check_id(work) if work else ""
+    found = login.find(app, session_table.pick(app, name))
+    if only_list:
+        show.rows(app, "runs", runs.list_runs(found), COLUMNS, name="run")
+        return
+    app.goes_on = "the run goes on"
+    shown = follow_run.follow(app, found, wanted, follow_run.standard(), stay=follow)
+    app.goes_on = ""
+    app.note(f"run {shown.run}: {'still running' if shown.status is None else f'ended with status {shown.status}'}")

@@ -1,0 +1,27 @@
+"""How to log in to a session's instance: paths travel, keys never (I21, I23)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """GET /sessions/{id}/connection. Each of `options` is one `Name=value` for ssh's -o.
+
+    A paper instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of the shared
+    connection, None where each login makes its own.
+    """
+
+    session: str
+    name: str
+    attempt: str
+    reach: str
+    is_paper: bool
+    user: str = ""
+    host: str = ""
+    port: int = 0
+    options: list[str] = field(default_factory=list)
+    key: str = ""
+    known_hosts: str = ""
+    control: str | None = None

@@ -1,0 +1,101 @@
+"""A session on a real ssh server, told of by a peer that answers as the daemon does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gpushopper.core.heartbeat import Login
+from gpushopper.paths import Home
+from gpushopper.remote.remote import Remote
+from tests.cli.ran import Ran
+from tests.ssh_hosts import Host
+from tests.test_client import Peer, reply
+
+SESSION, ATTEMPT, NAME = "session1", "attempt1", "train"
+LIMIT_S = 120
+
+
+class Stage:
+    """The home, the host, and what the daemon was asked."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = Home(home, home)
+        self.remote = Remote(self.home)
+        self.host = Host(Path(tempfile.mkdtemp(prefix="gs-host-")))
+        self.host.prepare(self.remote.public_key(SESSION))
+        self.peer = Peer(self.home.socket)
+        self.peer.scripts = [self._answer]
+        self.stage = ""
+        self.refusal: dict[str, Any] | None = None
+        self.is_paper = False
+        self.reach = "ok"
+        self.asked: list[str] = []
+
+    def start(self, *arguments: str) -> Stage:
+        """Start the host and pin its key, as the daemon has by the hand-over."""
+        self.host.start(*arguments)
+        self.remote.look(self.login, None, 60)
+        return self
+
+    @property
+    def login(self) -> Login:
+        return Login(SESSION, ATTEMPT, "127.0.0.1", self.host.port)
+
+    def close(self) -> None:
+        self.remote.forget_attempt(ATTEMPT)
+        self.host.stop()
+        self.peer.close()
+
+    def _answer(self, channel: Any, request: bytes) -> None:
+        method, target = request.decode().split(" ")[:2]
+        path = target.partition("?")[0].removeprefix("/api/v1/")
+        self.asked.append(f"{method} {path}")
+        channel.sendall(self._body(method, path))
+
+    def _body(self, method: str, path: str) -> bytes:
+        if path.endswith("/connection"):
+            if self.refusal:
+                return reply({"error": self.refusal}, status=409)
+            return reply(self.connection())
+        if method == "POST" and path.endswith("/done"):
+            self.stage = "off"
+            return reply({"sessions": [SESSION], "event": 1, "text": ""}, status=202)
+        if path == "sessions":
+            return reply({"sessions": [self.session()]})
+        return reply({"alarms": []} if path == "alarms" else self.session())
+
+    def session(self) -> dict[str, Any]:
+        return {"id": SESSION, "name": NAME, "stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
+
+    def connection(self) -> dict[str, Any]:
+        common = {"session": SESSION, "name": NAME, "attempt": ATTEMPT, "reach": self.reach, "is_paper": self.is_paper}
+        if self.is_paper:
+            return {**common, "user": "", "host": "", "port": 0, "options": []}
+        way = self.remote.connection(self.login)
+        where = {"user": way.user, "host": way.host, "port": way.port, "options": list(way.options)}
+        paths = {"key": str(way.key), "known_hosts": str(way.known_hosts), "control": str(way.control)}
+        return {**common, **where, **paths}
+
+    def __call__(self, *words: str, stdin: str = "", cwd: Path | None = None, **variables: str) -> Ran:
+        done = subprocess.run(
+            self.argv(*words), env={**os.environ, **variables}, input=stdin, capture_output=True, text=True,
+            timeout=LIMIT_S, cwd=cwd, check=False,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    @staticmethod
+    def argv(*words: str) -> list[str]:
+        return [sys.executable, "-m", "gpushopper.cli", *words]
+
+    def runs(self) -> list[Path]:
+        return sorted((self.host.home / ".gpu-shopper" / "runs").iterdir())
+
+
+def refused(code: str, message: str) -> dict[str, Any]:
+    return json.loads(json.dumps({"code": code, "message": message, "hint": "", "exit": 6, "request_id": "r"}))

@@ -1,0 +1,152 @@
+"""`ssh`: it becomes OpenSSH, with its status, streams and signals."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.ssh_stage import Stage, refused
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 126, 254])
+def test_the_status_is_the_commands(stage: Stage, status: int):
+    assert stage("ssh", "train", "--", "sh", "-c", f"exit {status}").code == status
+
+
+def test_streams_pass_through(stage: Stage):
+    found = stage("ssh", "train", "--", "sh", "-c", "cat; echo bad >&2", stdin="hello\n")
+    assert found == (0, "hello\n", "bad\n")
+
+
+def test_several_words_arrive_as_they_are_and_one_is_a_line(stage: Stage):
+    words = ["printf", "[%s]", "a b", "$HOME", "it's", '"', "*", "-x", "--", "\\", "ü"]
+    assert stage("ssh", "train", "--", *words).out == "".join(f"[{word}]" for word in words[2:])
+    assert stage("ssh", "train", "--", "echo one | tr a-z A-Z; echo two").out == "ONE\ntwo\n"
+
+
+def test_without_a_command_it_is_a_shell(stage: Stage):
+    assert stage("ssh", "train", stdin="echo $((40+2)); exit 5\n")[:2] == (5, "42\n")
+
+
+def test_the_call_can_be_printed_and_used_as_it_stands(stage: Stage):
+    printed = stage("ssh", "train", "--print", "--", "sh", "-c", "exit 9")
+    assert printed.code == 0
+    assert subprocess.run(shlex.split(printed.out), check=False).returncode == 9
+    assert stage("ssh", "train", "--print", "--json", "--", "true").json["argv"][0] == "ssh"
+
+
+def test_no_private_key_is_printed(stage: Stage):
+    key = (stage.home.ssh_keys / "session1.key").read_text().splitlines()[1]
+    found = stage("ssh", "train", "--print")
+    assert key not in found.out + found.err and "session1.key" in found.out
+
+
+def test_a_port_is_forwarded_on_loopback_and_ends_with_the_command(stage: Stage, wait_until: Callable[..., None]):
+    (stage.host.home / "page").write_text("from the instance")
+    serve = "import http.server as s; h = s.HTTPServer(('127.0.0.1', 0), s.SimpleHTTPRequestHandler); " \
+            "print(h.server_port, flush=True); h.serve_forever()"
+    with subprocess.Popen(stage.argv("ssh", "train", "--", "python3", "-c", serve), stdout=subprocess.PIPE) as there:
+        assert there.stdout is not None
+        port = int(there.stdout.readline())
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            here = free.getsockname()[1]
+        with subprocess.Popen(stage.argv("ssh", "train", "-L", f"{here}:{port}", "--no-shell")) as forward:
+            wait_until(lambda: _answers(here), timeout_s=60)
+            with urllib.request.urlopen(f"http://127.0.0.1:{here}/page", timeout=30) as page:
+                assert page.read() == b"from the instance"
+            forward.send_signal(signal.SIGTERM)
+            forward.wait(30)
+        assert not _answers(here)
+        there.kill()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ports", ["0", "70000", "a", "1:2:3", "-1", "80:"])
+def test_an_odd_port_is_refused(stage: Stage, ports: str):
+    found = stage("ssh", "train", f"--port={ports}")
+    assert found.code == 125 and "is no port" in found.err
+
+
+# ---- our own failures
+
+
+def test_our_own_failures_are_125(stage: Stage):
+    for words in (("ssh",), ("ssh", "train", "extra"), ("ssh", "train", "--nonsense"), ("ssh", "train", "-N")):
+        found = stage(*words)
+        assert (found.code, found.out) == (125, "") and found.err.startswith("error: "), words
+
+
+def test_a_paper_session_has_no_shell(stage: Stage):
+    stage.is_paper = True
+    for words in (("ssh", "train"), ("run", "train", "--", "true")):
+        found = stage(*words)
+        assert found.code == 125 and "paper: no shell" in found.err
+    for words in (("cp", "train:a", "."), ("logs", "train")):
+        found = stage(*words)
+        assert found.code == 6 and "paper: no shell" in found.err
+
+
+def test_a_refusal_of_the_daemon_is_told(stage: Stage):
+    stage.refusal = refused("not_handed_over", "train is not handed over yet")
+    found = stage("ssh", "train", "--", "true", )
+    assert found.code == 125 and "not handed over yet" in found.err
+    told = stage("ssh", "train", "--json", "--", "true")
+    assert '"code": "not_handed_over"' in told.err and '"exit": 125' in told.err
+
+
+def test_without_ssh_the_user_is_told(stage: Stage):
+    found = stage("ssh", "train", "--", "true", PATH="/nonexistent")
+    assert found.code == 125 and "no ssh on this computer" in found.err
+
+
+def test_an_odd_reach_is_told_before_the_login(stage: Stage):
+    stage.reach = "interrupted"
+    found = stage("ssh", "train", "--", "true")
+    assert found.code == 0 and "interrupted" in found.err
+
+
+def test_a_changed_host_key_ends_it(stage: Stage):
+    stage.remote.look(stage.login, None, 60)
+    pin = stage.home.ssh_keys / "attempt1.hosts"
+    pinned = pin.read_text()
+    stage.remote.forget_attempt("attempt1")
+    pin.write_text(pinned[:40] + ("A" if pinned[40] != "A" else "B") + pinned[41:])
+    found = stage("ssh", "train", "--", "touch", "was-here")
+    assert found.code == 255 and "Host key verification failed" in found.err
+    assert not (stage.host.home / "was-here").exists()
+
+
+# ---- what goes along
+
+
+def test_the_environment_of_ssh_is_scrubbed(stage: Stage, tmp_path):
+    fake = tmp_path / "ssh"
+    fake.write_text('#!/bin/sh\nexec /usr/bin/env\n')
+    fake.chmod(0o755)
+    found = stage(
+        "ssh", "train", PATH=f"{tmp_path}:{os.environ['PATH']}", SSH_AUTH_SOCK="/agent", SOME_API="secret",
+        LANG="C.UTF-8",
+    )  # fmt: skip
+    names = {line.partition("=")[0] for line in found.out.splitlines()}
+    assert names <= {"PATH", "HOME", "TERM", "LANG", "LC_ALL", "LC_CTYPE", "PWD", "_", "SHLVL", "OLDPWD"}
+    assert "LANG" in names
+
+
+def test_a_broken_pipe_ends_it(stage: Stage):
+    line = f"{shlex.join(stage.argv('ssh', 'train', '--', 'yes'))} | head -n 1"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "y\n"
