@@ -21,6 +21,10 @@ class Server(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self.conn = conn
 
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        """Let ports be forwarded, as sshd does."""
+        return True
+
     def begin_auth(self, username: str) -> bool:
         for _ in range(self.banners):
             self.conn.send_auth_banner(self.text)

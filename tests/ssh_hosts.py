@@ -18,6 +18,10 @@ GUARD = r"""printf 'gs-guard 1\narmed=1\nwhy=\nleft=%s\nmax_left=43200\nseq=%s\n
 """
 
 
+SHOW_GUARD = 'mount -t tmpfs none /var/lib; ln -s "$HOME/.gs-guard" /var/lib/.gs-guard; exec "$@"'
+"""A guard is looked for in the home that the user's entry names, which here is this computer's; then in /var/lib."""
+
+
 def has_namespaces() -> bool:
     return subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
 
@@ -43,7 +47,8 @@ class Host:
         (self.home / "bin").mkdir(parents=True, exist_ok=True)
         self.authorized.write_text(public_key + "\n")
         if guard:
-            (self.home / "guard.sh").write_text(GUARD)
+            (self.home / ".gs-guard").mkdir(exist_ok=True)
+            (self.home / ".gs-guard" / "guard.sh").write_text(GUARD)
         if gpus:
             smi = self.home / "bin" / "nvidia-smi"
             smi.write_text(SMI)
@@ -59,7 +64,7 @@ class Host:
         script = Path(__file__).with_name("loopback_ssh.py")
         given = ["--host-key", str(self.top / "host_key"), "--authorized", str(self.authorized), "--port", str(port)]
         self.process = subprocess.Popen(
-            [*NAMESPACES, sys.executable, str(script), *given, *arguments],
+            [*NAMESPACES, "sh", "-ec", SHOW_GUARD, "sh", sys.executable, str(script), *given, *arguments],
             env={"HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.home,
         )  # fmt: skip

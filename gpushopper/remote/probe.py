@@ -50,7 +50,8 @@ def read(answer: bytes, marker: str, *, is_whole: bool) -> Heartbeat | None:
         return None
     texts = dict(sections[:-1])  # the last one is the end, or was cut
     hardware = _hardware(texts.get("gpus", ""), texts.get("cuda", ""), texts.get("disk", ""))
-    return Heartbeat(guard.read_report(texts["guard"].strip("\r\n")), hardware)
+    words = texts["guard"].replace("\r\n", "\n").strip("\n")
+    return Heartbeat(guard.read_report(words), hardware)
 
 
 def _split(text: str, marker: str) -> list[tuple[str, str]]:

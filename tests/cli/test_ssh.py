@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -52,19 +53,28 @@ def test_a_port_is_forwarded_on_loopback_and_ends_with_the_command(stage: Stage,
     (stage.host.home / "page").write_text("from the instance")
     serve = "import http.server as s; h = s.HTTPServer(('127.0.0.1', 0), s.SimpleHTTPRequestHandler); " \
             "print(h.server_port, flush=True); h.serve_forever()"
-    with subprocess.Popen(stage.argv("ssh", "train", "--", "python3", "-c", serve), stdout=subprocess.PIPE) as there:
+    with begun(stage.argv("ssh", "train", "--", "python3", "-c", serve)) as there:
         assert there.stdout is not None
         port = int(there.stdout.readline())
         with socket.create_server(("127.0.0.1", 0)) as free:
             here = free.getsockname()[1]
-        with subprocess.Popen(stage.argv("ssh", "train", "-L", f"{here}:{port}", "--no-shell")) as forward:
+        with begun(stage.argv("ssh", "train", "-L", f"{here}:{port}", "--no-shell")) as forward:
             wait_until(lambda: _answers(here), timeout_s=60)
             with urllib.request.urlopen(f"http://127.0.0.1:{here}/page", timeout=30) as page:
                 assert page.read() == b"from the instance"
             forward.send_signal(signal.SIGTERM)
             forward.wait(30)
         assert not _answers(here)
-        there.kill()
+
+
+@contextmanager
+def begun(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that ends with the test, however that ends."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _answers(port: int) -> bool:
