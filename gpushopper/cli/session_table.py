@@ -75,9 +75,7 @@ def ssh(session: SessionView) -> str:
     """How to log in."""
     if session.guard == "paper":
         return NO_INSTANCE
-    if not session.ssh_host:
-        return "-"
-    return f"ssh -p {session.ssh_port} root@{session.ssh_host}"
+    return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
 
 def page(session: SessionView, now: int) -> None:

@@ -1,0 +1,85 @@
+"""Contained instances for the guard's tests, one provider each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.guard import Recipe
+from gpushopper.remote import guard, planting
+from tests.agent.inside import TRUE_START, Instance, World, why_not
+from tests.agent.provider import Provider
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
+LIFE, MOST = 3600, 7200
+REASON = why_not()
+
+WORLDS = {"dash": World("dash"), "busybox": World("busybox")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if REASON and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=f"no namespaces to contain an instance in: {REASON}"))
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest) -> World:
+    return WORLDS[request.param]
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    one = Provider()
+    yield one
+    one.close()
+
+
+def boot_text(recipe: Recipe, life_s: int = LIFE, most_s: int = MOST, whole: bool = False) -> str:
+    """Write the boot script; `whole`: with the guard as it is checked in, comments and all."""
+    text = guard.startup_text(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
+    if not whole:
+        return text
+    script = planting.guard_script()
+    planted = planting.pack(planting.planted_script(recipe, planting.stripped(script)))
+    return text.replace(planted, planting.pack(planting.planted_script(recipe, script)))
+
+
+@pytest.fixture
+def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
+    """Start instances: `rent(world, last_resort=..., disk=..., ...)`; all are gone after the test."""
+    made: list[Instance] = []
+
+    def one(
+        world: World,
+        *last_resort: str,
+        disk: str = "kept",
+        uid: int = 0,
+        started: bool = True,
+        stop: bool = True,
+        skew: int = 0,
+        **text: object,
+    ) -> Instance:
+        scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
+        scratch.chmod(0o755)
+        instance = Instance(
+            scratch, world, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+        )
+        provider.now = instance.true_now
+        instance.skew = skew
+        made.append(instance)
+        if started:
+            instance.start()
+        return instance
+
+    yield one
+    for instance in made:
+        instance.stop()
+        shutil.rmtree(instance.scratch, ignore_errors=True)
+    assert not (Path(__file__).parent / ".must-not-be-written").exists()
+    assert os.getpid()

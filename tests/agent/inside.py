@@ -1,0 +1,209 @@
+"""A contained instance: boot script and guard in namespaces of their own, in a time of their own.
+
+Nothing that belongs on an instance may run elsewhere: a guard's last resort is to power off. The first process
+(inside.sh) refuses to go on when it is not the first of its own process namespace or when it can still write to the
+checkout. The clock stands still unless every sleeper waits, and never passes the point a test allows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpushopper.core.heartbeat import GuardReport, Renewal
+from gpushopper.remote import guard
+from tests.agent.provider import INSTANCE, KEY
+
+HERE = Path(__file__).parent
+NOBODY = 65534
+TRUE_START = 1_800_000_000
+UPTIME = 1_000_000
+TOOLS = (
+    "base64 cat chmod date dd env getent grep gzip gunzip head id kill ls mkdir mv od ps rm sed setsid stat sync tail "
+    "timeout touch tr true wc"
+).split()
+
+
+@dataclass(frozen=True)
+class World:
+    """What an image has: a shell that is called sh, whose tools, and which clients for HTTP."""
+
+    shell: str
+    clients: tuple[str, ...] = ("curl", "wget", "python3")
+
+    @property
+    def is_busybox(self) -> bool:
+        return self.shell == "busybox"
+
+
+def namespace_command(uid: int = 0) -> list[str]:
+    """Give up root if we have it, then open the namespaces: even mapped root is an ordinary user outside."""
+    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
+    mapped = [f"--map-user={uid}", f"--map-group={uid}", "--keep-caps"]
+    return [*drop, "unshare", "--user", *mapped, "--pid", "--mount", "--ipc", "--uts", "--fork", "--mount-proc"]
+
+
+def why_not() -> str:
+    """Say why no instance can be contained here; empty where it can."""
+    for tool in ("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
+        if not shutil.which(tool):
+            return f"{tool} is not installed"
+    tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True)
+    return tried.stderr.strip() if tried.returncode else ""
+
+
+class Instance:
+    def __init__(self, scratch: Path, world: World, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
+        self.scratch, self.world, self.disk, self.uid = scratch, world, disk, uid
+        self.environment = {"CONTAINER_ID": INSTANCE, "CONTAINER_API_KEY": KEY}
+        self.true_base = TRUE_START - UPTIME
+        self.skew = 0
+        self.boots = 0
+        self.process: subprocess.Popen[str] | None = None
+        self.first = 0
+        for folder in ("bin", "real", "clock", *(f"disk/{name}" for name in ("root", "home", "var/lib", "run"))):
+            (scratch / folder).mkdir(parents=True)
+        (scratch / "boot.sh").write_text(boot_text)
+        self.furnish()
+        self.write_clock("uptime", f"{UPTIME}.00 0.00")
+        self.write_clock("stop", str(UPTIME))
+        self.write_clock("lock", "")
+        self.hand_over()
+
+    def furnish(self) -> None:
+        folder = self.scratch / "bin"
+        for name in TOOLS:
+            self.link(name, "/bin/busybox" if self.world.is_busybox else shutil.which(name))
+        for name in self.world.clients:
+            # The one of the system: a developer's own may lie where the instance cannot look.
+            self.link(name, f"/usr/bin/{name}")
+        shell = "/bin/busybox" if self.world.is_busybox else shutil.which(self.world.shell)
+        self.link("sh", shell)
+        real = self.scratch / "real" / "date"
+        real.symlink_to("/bin/busybox" if self.world.is_busybox else "/bin/date")
+        for name in ("sleep", "date"):
+            (folder / name).unlink(missing_ok=True)
+            shutil.copy(HERE / f"{name}.sh", folder / name)
+            (folder / name).chmod(0o755)
+
+    def link(self, name: str, target: str | None) -> None:
+        if target and Path(target).exists():
+            (self.scratch / "bin" / name).symlink_to(target)
+
+    def hand_over(self) -> None:
+        for path in (self.scratch, *self.scratch.rglob("*")):
+            if os.getuid() == 0 and not path.is_symlink():
+                os.chown(path, NOBODY, NOBODY)
+
+    def write_clock(self, name: str, text: str) -> None:
+        path = self.scratch / "clock" / name
+        # In place: it may be mounted over a file of /proc.
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        os.write(fd, f"{text}\n".encode())
+        os.close(fd)
+
+    def start(self) -> None:
+        """Start the container: the provider runs the boot script at every start."""
+        self.boots += 1
+        up = self.uptime()
+        self.write_clock("boot_id", f"boot-{self.boots:04d}")
+        self.write_clock("first", f"1 (sh) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {up * 100} 0")
+        self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
+        self.hand_over()
+        drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
+        canary = HERE / ".must-not-be-written"
+        command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
+        command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, " ".join(["/usr/bin/" + d if d == "setpriv" else d for d in drop])]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **self.environment}
+        self.process = subprocess.Popen(
+            command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "ready\n", f"no containment: exit {self.process.wait()}"
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.first = int(children[0])
+
+    def stop(self) -> None:
+        """Pull the plug: the first process of the namespace takes all others with it."""
+        if self.process and self.process.poll() is None:
+            os.kill(self.first, signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+            assert self.process.stdout
+            self.process.stdout.close()
+        self.process = None
+
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def restart(self, down_s: int = 0, new_host_boot: bool = True) -> None:
+        """Stop, be down, start again: a host's reboot begins its uptime and boot id anew, a container's does not."""
+        self.stop()
+        now = self.true_now() + down_s
+        boots, up = self.boots, UPTIME if new_host_boot else self.uptime() + down_s
+        self.write_clock("uptime", f"{up}.00 0.00")
+        self.write_clock("stop", str(up))
+        self.true_base = now - up
+        if not new_host_boot:
+            self.boots = boots - 1
+        self.start()
+
+    def uptime(self) -> int:
+        return int((self.scratch / "clock" / "uptime").read_text().split(".")[0])
+
+    def true_now(self) -> int:
+        return self.true_base + self.uptime()
+
+    def set_skew(self, seconds: int) -> None:
+        self.skew = seconds
+        self.write_clock("wall", str(self.true_base + seconds).rjust(12))
+
+    def run_for(self, seconds: int, timeout_s: float = 120) -> None:
+        """Let the instance's time run on by so much, or until it is no more."""
+        stop = self.uptime() + seconds
+        self.write_clock("stop", str(stop))
+        end, pause = time.monotonic() + timeout_s, threading.Event()
+        while self.uptime() < stop and self.is_up():
+            assert time.monotonic() < end, f"the instance's time stands still at {self.uptime()}, {self.processes()}"
+            pause.wait(0.01)
+
+    def sh(self, command: str, timeout_s: float = 60) -> str:
+        """Run a command inside, as a login would: without the container's variables."""
+        enter = ["nsenter", "-t", str(self.first), "-U", "-m", "-p", "-i", "-u", "-S", str(self.uid), "-G", str(self.uid)]
+        done = subprocess.run(
+            [*enter, "/mnt/bin/sh", "-c", command],
+            env={"PATH": "/mnt/bin", "HOME": "/root"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+        return done.stdout
+
+    def status(self) -> GuardReport | None:
+        return guard.read_report(self.sh(guard.status_command()))
+
+    def renew(self, seq: int, left_s: int) -> GuardReport | None:
+        return guard.read_report(self.sh(guard.renew_command(Renewal(seq, left_s))))
+
+    def processes(self) -> list[str]:
+        """List the command lines inside."""
+        space = os.readlink(f"/proc/{self.first}/ns/pid") if self.is_up() else ""
+        lines = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(path / "ns/pid") == space:
+                    lines.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip())
+            except OSError:
+                continue
+        return lines
+
+    def holder_pid(self, number: int) -> str:
+        return self.sh(f"cat $HOME/.gs-guard/holder{number}").split()[0]

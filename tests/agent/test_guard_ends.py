@@ -1,0 +1,19 @@
+"""The guard ends its instance at the deadline, in time and by the instance's own key (D7, F85, I10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agent.conftest import LIFE
+from tests.agent.inside import TRUE_START
+
+
+def test_destroys_at_the_deadline_and_not_before(rent, provider, world, wait_until):
+    instance = rent(world)
+    wait_until(lambda: provider.did("see"), 30)
+    instance.run_for(LIFE - 30)
+    assert provider.asked("destroy") == []
+    instance.run_for(120)
+    wait_until(lambda: provider.did("destroy"), 30)
+    assert TRUE_START + LIFE <= provider.did("destroy")[0] <= TRUE_START + LIFE + 60
+    assert provider.leaks == []
