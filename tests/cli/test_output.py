@@ -278,7 +278,7 @@ def test_an_unknown_status_is_treated_as_running():
 def test_paper_has_neither_ssh_nor_guard():
     assert session_table.ssh(view()) == "paper: none"
     assert session_table.guards(view()) == "D (paper: none)"
-    assert session_table.ssh(view(guard="self_destroy")) == "ssh -p 22 root@h"
+    assert session_table.ssh(view(guard="armed")) == "gpu-shopper ssh demo"
     assert session_table.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
 
 
