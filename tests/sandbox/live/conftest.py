@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -42,7 +43,9 @@ def folder(containable: None) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def market(folder: Path) -> Iterator[LiveMarket]:
-    made = LiveMarket(folder, wait, "--live", "--boot-seconds", "0.3")
+    # Two that must never be seen inside: a setting that our own processes keep, and a key of the user's.
+    variables = {**os.environ, "TMPDIR": str(folder), "VAST_API_KEY": "canary-of-the-user"}
+    made = LiveMarket(folder, wait, "--live", "--boot-seconds", "0.3", variables=variables)
     yield made
     made.kill(15)
 

@@ -34,6 +34,7 @@ set_clock() { /usr/bin/date -s 2001-01-01; }
 kexec() { syscall '246, 0, 0, 0, 0'; }
 load_module() { syscall '175, 0, 0, 0'; }
 talk_to_market() { as_python "socket.socket(socket.AF_UNIX).connect('$socket')"; }
+see_witness() { for pid in $witnesses; do [ -e /proc/"$pid" ] || return 1; done; }
 read_witness() { for pid in $witnesses; do cat /proc/"$pid"/environ >/dev/null || return 1; done; }
 kill_witness() { for pid in $witnesses; do kill -9 "$pid" || return 1; done; }
 restart_call() { as_python 'sys.exit(ctypes.get_errno() if libc.reboot(0x1234567) else 0)'; }

@@ -31,8 +31,9 @@ PRIVATE = ("write_etc", "write_root", "write_checkout", "clear_tmp", "clear_root
 DENIED = (
     "write_usr", "write_lib", "remove_program", "mount_tmpfs", "mount_proc", "umount_usr", "umount_proc", "remount_usr",
     "nested_umount", "nested_remount", "nested_root", "read_disk", "sysrq", "core_pattern", "name_host", "set_clock",
-    "kexec", "load_module", "talk_to_market", "read_witness", "kill_witness", "restart_call", "power_off_call",
-    "nested_power_off", "poweroff_f", "reboot_f", "halt_f", "shutdown_now", "busybox_poweroff", "busybox_reboot",
+    "kexec", "load_module", "talk_to_market", "see_witness", "read_witness", "kill_witness", "restart_call",
+    "power_off_call", "nested_power_off", "poweroff_f", "reboot_f", "halt_f", "shutdown_now",
+    "busybox_poweroff", "busybox_reboot",
 )  # fmt: skip
 ACTING = (
     "write_usr", "write_lib", "remove_program", "write_etc", "write_checkout", "sysrq", "core_pattern", "name_host",
@@ -100,15 +101,21 @@ def bring(rented: Rented) -> None:
         assert rented.ssh(f"cat >/root/{name}", stdin=(HERE / name).read_text()).returncode == 0
 
 
-def climb(rented: Rented, witnesses: list[int], *verbs: str) -> None:
-    """Run the ladder detached from its login, which some verbs end."""
+def climb(rented: Rented, witnesses: list[int], *verbs: str, by: str = "login") -> None:
+    """Run the ladder, detached from its login, which some verbs end, or by the start-up script of the next start."""
     raw = os.stat("/").st_dev
     words = [
         "/var/log/ladder", " ".join(map(str, witnesses)), str(ROOT), f"{os.major(raw)}:{os.minor(raw)}",
         str(rented.market.home / "market" / "control.sock"), *verbs,
     ]  # fmt: skip
     line = " ".join(shlex.quote(word) for word in words)
-    rented.says(f"cp /root/ladder.sh /var/; setsid -f sh /var/ladder.sh {line} >/dev/null 2>&1 </dev/null")
+    rented.says("cp /root/ladder.sh /var/")
+    if by == "login":
+        rented.says(f"setsid -f sh /var/ladder.sh {line} >/dev/null 2>&1 </dev/null")
+    else:
+        rented.says(f"cat >/var/climb <<'END'\n[ -e /var/log/ladder ] || sh /var/ladder.sh {line}\nEND\n")
+        rented.market.api("PUT", f"/api/v0/instances/reboot/{rented.id}/", {})
+        rented.market.wait(lambda: list(told(rented))[-1:] == list(verbs[-1:]))
 
 
 def told(rented: Rented, name: str = "ladder") -> dict[str, tuple[int | None, str]]:
@@ -126,19 +133,21 @@ def told(rented: Rented, name: str = "ladder") -> dict[str, tuple[int | None, st
     return found
 
 
-def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys):
+@pytest.mark.parametrize("by", ["login", "onstart"])
+def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
     pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
-    rented, neighbour = stranger.rent(), stranger.rent()
+    rented, neighbour = stranger.rent("[ -e /var/climb ] && . /var/climb"), stranger.rent()
     bring(rented)
     before = Surroundings.look(TREES, pids)
-    climb(rented, witnesses, *DENIED, *PRIVATE, "kill_9_1", "kill_1")
+    climb(rented, witnesses, *DENIED, *PRIVATE, "kill_9_1", "kill_1", by=by)
     rented.until("exited")
     bystander = neighbour.ssh("true").returncode
     after = Surroundings.look(TREES, pids)
 
     log = told(rented)
     with capsys.disabled():
-        print(f"\n  {len(before.files)} files, {len(pids)} processes outside; root inside is {stranger.outside_uid}")
+        outside = f"{len(before.files)} files, {len(pids)} processes outside"
+        print(f"\n  {outside}; root inside is {stranger.outside_uid} there; by {by}")
         for verb, (status, words) in log.items():
             print(f"  {verb:<18} {'' if status is None else status!s:>4}  {words}")
     assert list(log) == [*DENIED, *PRIVATE, "kill_9_1", "kill_1"]

@@ -8,10 +8,11 @@ import select
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.sandbox.live.stage import SSH_OPTIONS, make_key
+from tests.sandbox.live.stage import SSH_OPTIONS, make_key, pids_inside
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,13 @@ def test_the_containers_variables_are_for_onstart_and_pid_1_alone(rented):
     assert wanted.items() <= seen.items()
     assert wanted.items() <= first.items()
     assert "CONTAINER_API_KEY" not in rented.says("env")
-    assert not [name for name in seen if "GPU_SHOPPER" in name or name == "VIRTUAL_ENV"]
+    ours = {"TMPDIR", "VAST_API_KEY", "VIRTUAL_ENV", "PYTHONPATH", "GPU_SHOPPER_HOME"}
+    assert not ours & (seen.keys() | first.keys())
+
+
+def test_a_key_of_the_user_is_with_no_process_of_an_instance(rented):
+    for pid in (rented.facts["supervisor"], *pids_inside(rented.facts["pid"])):
+        assert b"canary-of-the-user" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_etc_environment_is_read_at_a_login(rented):
