@@ -68,7 +68,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
 
 def _guards(found: DaemonStatus) -> str:
     """Who ends sessions: on paper instances nobody but the daemon (S1)."""
-    return "daemon" if found.policy == "real" else "daemon; on instances: paper: none"
+    return "daemon, and the instances themselves" if found.is_guarded else "daemon; on instances: paper: none"
 
 
 def _ago(at: int, now: int) -> str:

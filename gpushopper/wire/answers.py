@@ -228,6 +228,8 @@ class DaemonStatus:
     at_most_open: int
     rate_open: int
     alarms: int
+    is_guarded: bool = True
+    """Whether instances end themselves too; on a market of paper ones there is nobody to do it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tests.test_client import Peer, reply
 # Integers of the answers that are neither a time, nor money, nor a span.
 COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "limit", "total", "retries", "ssh_port", "id", "next", "alarm_id",
-    "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems",
+    "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
 }  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def test_an_unknown_status_is_treated_as_running():
 def test_paper_has_neither_ssh_nor_guard():
     assert session_table.ssh(view()) == "paper: none"
     assert session_table.guards(view()) == "D (paper: none)"
-    assert session_table.ssh(view(guard="armed")) == "gpu-shopper ssh demo"
+    assert session_table.ssh(view(guard="armed")) == "gpu-shopper ssh train"
     assert session_table.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
 
 

@@ -96,6 +96,21 @@ def test_a_label_can_be_changed(stage: Stage):
     assert not stage.provider.set_label("1", label, LIMIT_S)
 
 
+def test_a_key_can_be_attached_to_a_living_instance(stage: Stage):
+    instance_id = stage.rent()
+    stage.later()
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y"
+    assert stage.provider.attach_key(instance_id, key, LIMIT_S)
+    stage.later()
+    assert not stage.provider.attach_key("1", key, LIMIT_S)
+
+
+def test_an_instance_can_end_itself_or_the_provider_says_that_it_cannot(stage: Stage):
+    recipe = stage.provider.recipe
+    assert (recipe is not None) == (stage.provider.traits.guard_kind == "self_destroy")
+    assert recipe is None or all("$ID" in call.path for call in (recipe.read, recipe.destroy))
+
+
 def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
     ids = stage.crowd(5)
     before = len(stage.transport.sent)

@@ -45,6 +45,7 @@ def describe(service: Service) -> DaemonStatus:
         started_at=service.started_at,
         now=service.clock.now().wall,
         policy=service.policy,
+        is_guarded=service.engine.ctx.policy.needs_login,
         jobs=dict(service.schedule.last_runs),
         providers=list(engine.status_providers()),
         sessions_open=len(held),
