@@ -121,8 +121,10 @@ class Creator:
         """
         try:
             return self._planted(attempt, now)
-        except ShopperError as error:
-            end = EndSession(session, "no_guard", f"{session.name}: its guard cannot be planted: {error.message}")
+        except (ShopperError, ValueError, OSError) as error:
+            # ValueError: a term without life, an address the guard cannot spell. This thread must outlive them all.
+            why = error.message if isinstance(error, ShopperError) else str(error)
+            end = EndSession(session, "no_guard", f"{session.name}: its guard cannot be planted: {why}")
             self.lane.transact(now, lambda tx: tx.run([end]))
             return None
 

@@ -11,8 +11,9 @@ import pytest
 from gpushopper import wire
 from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
 from gpushopper.core.moment import SECOND, us
-from gpushopper.core.policy import REAL
-from tests.sim.instances import Guard
+from gpushopper.core.policy import DRILL_LIVE, REAL
+from gpushopper.errors import Refused, UsageError
+from tests.sim.instances import Guard, SimRemote
 from tests.sim.world import World
 
 HOUR_S = 3600
@@ -272,9 +273,25 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
     assert world.ended(ref)
 
 
-def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None:
-    from gpushopper.errors import UsageError
+@pytest.mark.parametrize("error", [ValueError("no life"), OSError("no key"), Refused("too long")])
+def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent(
+    tmp_path: Path, error: Exception
+) -> None:
+    class Barren(SimRemote):
+        def startup(self, *term: object) -> str:
+            raise error
 
+    world = World(tmp_path, policy=REAL)
+    world.remote = Barren(world)
+    world.start().ready()
+    ref = world.provision(hours=1)
+    assert world.ended(ref)
+    assert (world.status(ref), world.view(ref).reason) == ("failed", "no_guard")
+    assert world.market.creates == []
+    world.kill()
+
+
+def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None:
     ref = world.provision(hours=1, environment={"TEAM": "alpha"})
     assert world.running(ref)
     (instance,) = world.market.instances.values()
@@ -285,8 +302,6 @@ def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None
 
 
 def test_the_policy_of_drills_hands_over_live_instances_by_the_same_rules(tmp_path: Path) -> None:
-    from gpushopper.core.policy import DRILL_LIVE
-
     made = World(tmp_path, policy=replace(DRILL_LIVE), boot_seconds=4.0, gaps=False).start().ready()
     ref = made.provision(hours=1)
     assert made.running(ref)
