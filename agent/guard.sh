@@ -61,7 +61,7 @@ via_curl() {
 }
 
 via_wget() {
-  timeout -s KILL 15 wget --config="$D/key" -qSO- --max-redirect=0 --content-on-error --method="$1" \
+  timeout -s KILL 15 wget --config="$D/key" -qSO- -t1 --max-redirect=0 --content-on-error --method="$1" \
     --header='Content-Type: application/json' --body-data="$3" "$URL$2" 2>&1
 }
 

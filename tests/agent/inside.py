@@ -24,10 +24,10 @@ HERE = Path(__file__).parent
 NOBODY = 65534
 TRUE_START = 1_800_000_000
 UPTIME = 1_000_000
-TOOLS = (
-    "base64 cat chmod date dd env getent grep gzip gunzip head id kill ls mkdir mv od ps rm sed setsid stat sync tail "
-    "timeout touch tr true wc"
-).split()
+TOOLS = [
+    "base64", "cat", "chmod", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id", "kill", "ls",
+    "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch", "tr", "true", "wc",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def why_not() -> str:
     for tool in ("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
-    tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True)
+    tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True, check=False)
     return tried.stderr.strip() if tried.returncode else ""
 
 
@@ -119,7 +119,8 @@ class Instance:
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
         command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
-        command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, " ".join(["/usr/bin/" + d if d == "setpriv" else d for d in drop])]
+        less = " ".join("/usr/bin/setpriv" if word == "setpriv" else word for word in drop)
+        command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, less]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **self.environment}
         self.process = subprocess.Popen(
             command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -175,7 +176,8 @@ class Instance:
 
     def sh(self, command: str, timeout_s: float = 60) -> str:
         """Run a command inside, as a login would: without the container's variables."""
-        enter = ["nsenter", "-t", str(self.first), "-U", "-m", "-p", "-i", "-u", "-S", str(self.uid), "-G", str(self.uid)]
+        user = ["-S", str(self.uid), "-G", str(self.uid)]
+        enter = [shutil.which("nsenter") or "nsenter", "-t", str(self.first), "-U", "-m", "-p", "-i", "-u", *user]
         done = subprocess.run(
             [*enter, "/mnt/bin/sh", "-c", command],
             env={"PATH": "/mnt/bin", "HOME": "/root"},
@@ -184,6 +186,7 @@ class Instance:
             capture_output=True,
             text=True,
             timeout=timeout_s,
+            check=False,
         )
         return done.stdout
 

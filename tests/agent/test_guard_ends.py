@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.agent.conftest import LIFE
 from tests.agent.inside import TRUE_START
 

@@ -1,0 +1,75 @@
+"""What the guard can call with, what it says when it cannot, and who keeps it alive (F85, F91-F93, C8)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agent.conftest import LIFE
+from tests.agent.inside import World
+
+
+@pytest.mark.parametrize("client", ["curl", "wget", "python3"])
+def test_one_client_is_enough_and_the_key_is_in_no_command_line(rent, provider, wait_until, client):
+    instance = rent(World("dash", (client,)))
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.run_for(LIFE + 60)
+    wait_until(lambda: provider.did("destroy"), 30)
+    assert provider.leaks == []
+
+
+def test_without_a_client_it_says_so(rent, world, wait_until):
+    instance = rent(World(world.shell, ()))
+    wait_until(lambda: (found := instance.status()) and "no client for HTTPS" in found.why, 60)
+    assert not instance.status().armed
+
+
+def test_a_key_that_is_refused_arms_nothing(rent, provider, world, wait_until):
+    provider.scope = set()
+    instance = rent(world)
+    wait_until(lambda: (found := instance.status()) and "refuses the instance's own key" in found.why, 60)
+    assert not instance.status().armed
+
+
+def test_a_key_that_may_only_stop_stops_and_then_the_last_resort(rent, provider, world, wait_until):
+    provider.scope = {"see", "stop"}
+    instance = rent(world, "kill 1")
+    wait_until(lambda: provider.did("see"), 30)
+    instance.run_for(LIFE + 3600)
+    assert provider.did("stop")
+
+
+def test_without_a_way_out_it_goes_on_until_there_is_one(rent, provider, world, wait_until):
+    instance = rent(world)
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.run_for(LIFE - 60)
+    provider.mood = "cut"
+    instance.run_for(660)
+    tries = len(provider.asked("destroy"))
+    assert tries >= 3 and provider.there
+    provider.mood = "well"
+    instance.run_for(600)
+    wait_until(lambda: provider.did("destroy"), 30)
+
+
+def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_look(rent, provider, world, wait_until):
+    instance = rent(world)
+    wait_until(lambda: (found := instance.status()) and found.holders == 2, 60)
+    for number in (1, 2):
+        instance.sh(f"kill -9 {instance.holder_pid(number)}")
+        instance.run_for(60)
+        wait_until(lambda: instance.status().holders == 2, 60)
+    instance.sh(f"kill -9 {instance.holder_pid(1)} {instance.holder_pid(2)}")
+    instance.status()
+    instance.run_for(60)
+    wait_until(lambda: instance.status().holders == 2, 60)
+    instance.run_for(LIFE)
+    wait_until(lambda: provider.did("destroy"), 30)
+
+
+@pytest.mark.parametrize("disk", ["tiny", "read-only"])
+def test_a_disk_that_takes_nothing_ends_it_all_the_same(rent, provider, world, wait_until, disk):
+    instance = rent(world, disk=disk)
+    wait_until(lambda: provider.did("see"), 60)
+    instance.sh("dd if=/dev/zero of=$HOME/full bs=1k count=10000")
+    instance.run_for(LIFE + 120)
+    wait_until(lambda: provider.did("destroy"), 30)

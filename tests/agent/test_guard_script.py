@@ -1,0 +1,65 @@
+"""The script itself: plain sh, small enough to be planted, the same with and without its comments (S29, S33)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.guard import GuardCall, Recipe
+from gpushopper.providers.vast.guarding import self_destroy
+from gpushopper.remote import guard, planting
+from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
+
+RECIPE = self_destroy("https://console.vast.ai")
+SCRIPT = Path(__file__).parents[2] / "agent" / "guard.sh"
+
+
+def test_it_fits_where_it_must_be_planted():
+    script = planting.planted_script(RECIPE, planting.stripped(planting.guard_script()))
+    payload = planting.pack(script)
+    text = guard.startup_text(RECIPE, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)
+    assert len(payload) <= 3400
+    assert len(text) - len(payload) <= 600 + len(PUBLIC_KEY)
+    assert len(text) <= RECIPE.startup_limit
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@pytest.mark.parametrize("dialect", ["sh", "dash"])
+def test_shellcheck_finds_nothing(dialect: str):
+    found = subprocess.run(
+        ["shellcheck", "-s", dialect, str(SCRIPT)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_only_comments_and_blanks_are_left_out():
+    whole = [line.strip() for line in planting.guard_script().splitlines()]
+    assert planting.stripped(planting.guard_script()).splitlines() == [
+        line for line in whole if line and not line.startswith("#")
+    ]
+
+
+def test_the_commented_one_does_the_same(rent, provider, world, wait_until):
+    instance = rent(world, whole=True)
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    instance.run_for(LIFE + 60)
+    wait_until(lambda: provider.did("destroy"), 30)
+
+
+@pytest.mark.parametrize(
+    ("life", "most", "tick", "back"), [(0, 10, 15, 300), (20, 10, 15, 300), (5, 10, 16, 300), (5, 10, 15, 301)]
+)
+def test_a_term_that_could_lengthen_life_is_refused(life: int, most: int, tick: int, back: int):
+    with pytest.raises(ValueError, match="a guard"):
+        guard.startup_text(RECIPE, PUBLIC_KEY, life, 1_800_000_000, most, tick, back)
+
+
+@pytest.mark.parametrize("endpoint", ["https://x/y", "ftp://x", "https://x;reboot", "https://$(id)"])
+def test_an_address_that_sh_would_read_is_refused(endpoint: str):
+    call = GuardCall("GET", "/$ID")
+    recipe = Recipe(endpoint, "A", "B", call, call, None, (), 4000)
+    with pytest.raises(ValueError, match="endpoint"):
+        guard.startup_text(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)
