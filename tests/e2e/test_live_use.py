@@ -1,0 +1,108 @@
+"""A rented instance in use: real OpenSSH and its friends, statuses passed on, work that outlives its starter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.practice import Practice, practice
+
+SECRET = "s3cr3t-of-this-test-alone"
+SETUP = """echo setting up
+test "$TOKEN" = s3cr3t-of-this-test-alone && test "$TEAM" = alpha || exit 9
+echo once >>/root/set-up
+"""
+
+
+@pytest.fixture
+def market() -> Iterator[Practice]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = why_not(top)
+    if reason is not None:
+        pytest.skip(reason)
+    with practice(top / "h", 13, "--live") as made:
+        made.variables["TOKEN"] = SECRET
+        yield made
+
+
+def places_of(secret: bytes, folder: Path) -> list[Path]:
+    """Files of this computer that hold it; an instance's own disk is not ours."""
+    found = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "live"]
+        for path in (Path(top) / name for name in names):
+            if path.is_file() and secret in path.read_bytes():
+                found.append(path)
+    return found
+
+
+def test_a_day_of_work(market: Practice, tmp_path: Path, wait_until: Callable[..., None]) -> None:
+    script = tmp_path / "setup.sh"
+    script.write_text(SETUP)
+    market.must(
+        "provision", "--gpu", "RTX 4090", "--for", "20m", "--name", "work", "--yes", "--setup", str(script),
+        "--env", "TEAM=alpha", "--secret-env", "TOKEN",
+    )  # fmt: skip
+    assert market.must("ssh", "work", "--", "cat /root/set-up") == "once\n"
+    assert market.run("ssh", "work", "--", "sh", "-c", "exit 7").returncode == 7
+
+    done = market.run("run", "work", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (done.returncode, done.stdout) == (3, "out\n") and "err" in done.stderr
+
+    there = tmp_path / "there.bin"
+    there.write_bytes(os.urandom(2_000_000))
+    market.must("cp", str(there), "work:there.bin")
+    market.must("cp", "work:there.bin", str(tmp_path / "back.bin"))
+    assert (tmp_path / "back.bin").read_bytes() == there.read_bytes()
+
+    # The managed configuration serves any program that speaks through ssh.
+    managed = market.home / "ssh" / "config"
+    wait_until(lambda: managed.is_file() and "gpu-shopper-work" in managed.read_text(), timeout_s=60)
+    copied = subprocess.run(
+        ["scp", "-F", str(managed), str(there), "gpu-shopper-work:scp.bin"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert copied.returncode == 0, copied.stderr
+    assert market.must("ssh", "work", "--", "cmp there.bin scp.bin && echo same") == "same\n"
+
+    # The command that began it is over; the work is not.
+    begun = market.must("run", "work", "--detach", "--", "sh", "-c", "for i in 1 2 3 4; do echo line $i; sleep 1; done")
+    assert begun.strip()
+    wait_until(lambda: "line 4" in market.must("logs", "work"), timeout_s=60)
+    assert "line 4" in market.must("logs", "work", "-f")
+
+    assert places_of(SECRET.encode(), market.top) == []
+    assert SECRET not in (market.home / "market" / "market.json").read_text()
+
+    assert market.run("run", "work", "--rm", "--", "false").returncode == 1
+    wait_until(lambda: market.sessions()[0]["stage"] in ("off", "proven"), timeout_s=60)
+    (row,) = market.ledger()["instances"]
+    assert (row["state"], row["ended_by"]) == ("gone", "api")
+
+
+def test_what_cannot_be_set_up_is_told_and_goes_on(market: Practice, tmp_path: Path) -> None:
+    script = tmp_path / "setup.sh"
+    script.write_text("echo no; exit 5\n")
+    done = market.run(
+        "provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "bad", "--yes", "--setup", str(script)
+    )
+    assert done.returncode == 125
+    assert "ended with status 5" in done.stderr and "goes on and bills" in done.stderr
+    assert json.loads(market.must("get", "bad", "--json"))["session"]["status"] == "running"
+
+
+def test_paper_has_no_shell(tmp_path: Path) -> None:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    with practice(top / "h", 14) as paper:
+        paper.must("provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "flat", "--yes")
+        for words in (["ssh", "flat"], ["run", "flat", "--", "true"], ["logs", "flat"], ["cp", "x", "flat:x"]):
+            done = paper.run(*words)
+            assert done.returncode not in (0, 1), words
+            assert "paper" in done.stderr, (words, done.stderr)
