@@ -29,6 +29,7 @@ RENT = (
     click.option("--keep-stopped", is_flag=True, help="Keep an instance that others stopped; its disk bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may live longer than 12 h."),
+    click.option("--allow-unguarded", is_flag=True, help="Take it even if it turns out that it cannot end itself."),
     click.option("--no-wait", is_flag=True, help="Return once the request is accepted."),
     click.option("--timeout", type=SPAN, default="10m", show_default=True, help="How long to wait."),
 )
@@ -62,7 +63,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     refuse_if_braked(found)
     confirm(app, f"Rent it, for at most {money(found.worst)}?", yes)
     app.goes_on = "the request may have been accepted; see: gpu-shopper ls"
-    accepted = app.client.provision(_request(found, config, given))
+    accepted = app.client.provision(_request(found, config, given, wanted.plain))
     ref = accepted.sessions[0]
     session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
     setting_up.apply(app, session, wanted)
@@ -75,7 +76,7 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
 
 
-def _request(found: Plan, config: Config, given: dict[str, Any]) -> ProvisionRequest:
+def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict[str, str]) -> ProvisionRequest:
     """Exactly what the plan showed: its shortlist, its cap, its end."""
     from gpushopper.wire import ProvisionRequest
 
@@ -92,6 +93,8 @@ def _request(found: Plan, config: Config, given: dict[str, Any]) -> ProvisionReq
         keep_stopped=given["keep_stopped"],
         max_life_us=given["hard_max"],
         max_life_reason=given["reason"],
+        environment=variables,
+        allow_unguarded=given["allow_unguarded"],
     )
 
 

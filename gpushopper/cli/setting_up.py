@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView, Plan, SessionView
 
 MOST_BYTES = 1024 * 1024
+LONGEST_CARRIED = 256
+"""Characters of a name or a value that a cloud takes (vastai.md 4.1); longer ones go over ssh alone."""
 OPTIONS = (
     *VARIABLES,
     click.option("--setup", metavar="FILE", help="Run this script there once, and wait for it."),
@@ -54,6 +56,8 @@ class Preparation:
     variables: dict[str, str]
     setup: bytes | None
     onstart: bytes | None
+    plain: dict[str, str]
+    """Those of the variables that are no secrets: the cloud may carry them too, so that start-up sees them."""
 
     @property
     def is_empty(self) -> bool:
@@ -66,8 +70,10 @@ def read(given: dict[str, Any]) -> Preparation:
     Raises:
         UsageError: a file cannot be read, or a variable is not there.
     """
+    plain = runs.variables(given["plain"], (), os.environ)
     variables = runs.variables(given.pop("plain"), given.pop("secret"), os.environ)
-    return Preparation(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")))
+    carried = {name: text for name, text in plain.items() if max(len(name), len(text)) <= LONGEST_CARRIED}
+    return Preparation(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")), carried)
 
 
 def _read_file(path: str | None) -> bytes | None:

@@ -132,3 +132,9 @@ def test_an_instance_that_could_not_end_itself_is_never_handed_over(market: Prac
     assert session["running_since"] is None
     assert {a["reason"] for a in session["attempts"]} == {"guard_refused"}
     assert all(a["receipt"] for a in session["attempts"])
+
+
+@pytest.mark.sweep
+def test_by_consent_it_is_taken_all_the_same_and_shown_as_it_is(market: Practice) -> None:
+    session = rent(market, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
+    assert (session["guards"], session["guard"]) == ("D", "lost")

@@ -79,7 +79,8 @@ def test_a_day_of_work(market: Practice, tmp_path: Path, wait_until: Callable[..
     assert "line 4" in market.must("logs", "work", "-f")
 
     assert places_of(SECRET.encode(), market.top) == []
-    assert SECRET not in (market.home / "market" / "market.json").read_text()
+    told = (market.home / "market" / "market.json").read_text()
+    assert SECRET not in told and "alpha" in told
 
     assert market.run("run", "work", "--rm", "--", "false").returncode == 1
     wait_until(lambda: market.sessions()[0]["stage"] in ("off", "proven"), timeout_s=60)
