@@ -31,7 +31,7 @@ demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repea
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
 test: $(STAMP)  ## the tests, three at a time: many wait for processes (ARGS='-k word' passes options on)
-	@start=$$(date +%s); $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS); code=$$?; \
+	@start=$$(date +%s); $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
 	echo "tests: $$(( $$(date +%s) - start )) s"; exit $$code
 
 lint: $(STAMP)  ## style, banned calls and import contracts
