@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RSYNC_3 = re.compile(r"rsync\s+version 3\.")
 """What calls itself rsync on macOS knows neither progress nor safe names."""
+# Times are compared to the last digit: by whole seconds two files of one length could be taken for the same.
+RSYNC = ("rsync", "-a", "-s", "--no-owner", "--no-group", "--modify-window=-1", "--partial", "--info=progress2")
 _PERCENT = re.compile(rb"(\d{1,3})%\s+(\S+/s)")
 
 _LOOK = """
@@ -102,7 +104,7 @@ def _rsync_argv(job: Copy, remote_is_folder: bool) -> list[str]:
         into = remote_is_folder and Path(job.target).is_dir()
         source = job.remote_path.rstrip("/") + "/" if remote_is_folder else job.remote_path
         ends = [f"{_host(job.found)}:{source}", _local(str(Path(job.target) / name) if into else job.target)]
-    return ["rsync", "-a", "-s", "--no-owner", "--no-group", "--partial", "--info=progress2", "-e", shell, "--", *ends]
+    return [*RSYNC, "-e", shell, "--", *ends]
 
 
 def _rsync_word(word: str) -> str:
@@ -138,7 +140,8 @@ def _sftp_line(job: Copy) -> str:
 def _sftp_word(path: str) -> str:
     if "\n" in path:
         raise UsageError("a name with a line break cannot be resumed", "leave --resume out")
-    return '"' + re.sub(r'([\\"*?\[\]])', r"\\\1", path) + '"'
+    # Between quotes sftp takes a pattern's signs for themselves, unless they are escaped.
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _run(app: App, job: Copy, argv: list[str], *, rsync: bool = False, batch: str = "") -> None:

@@ -71,7 +71,8 @@ lives() {{
 }}
 follow() {{
   cd {folder} 2>/dev/null || {{ echo N; return; }}
-  [ -n "$run" ] || run=$(ls -t | head -n 1)
+  [ -n "$run" ] || run=$(ls -t */command 2>/dev/null | head -n 1)
+  run=${{run%/command}}
   [ -n "$run" ] && cd "$run" 2>/dev/null || {{ echo N; return; }}
   echo "I $run"
   n=0
@@ -95,7 +96,8 @@ follow
 
 _LIST = """
 cd {folder} 2>/dev/null || exit 0
-for run in $(ls -t | head -n 50); do
+for run in $(ls -t */command 2>/dev/null | head -n 50); do
+  run=${{run%/command}}
   [ -f "$run/status" ] && s=$(cat "$run/status") || s=running
   printf '%s\\t%s\\t%s\\n' "$run" "$s" "$(head -c 200 "$run/command" | tr '\\n\\t' '  ')"
 done

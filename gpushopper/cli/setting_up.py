@@ -37,7 +37,7 @@ line='if [ -r "$HOME/.gpu-shopper/environment" ]; then . "$HOME/.gpu-shopper/env
 for f in .profile .bashrc .bash_profile .zshenv; do
   case $f in .bash_profile|.zshenv) [ -e "$HOME/$f" ] || continue ;; esac
   grep -qF "$line" "$HOME/$f" 2>/dev/null && continue
-  {{ echo "$line"; cat "$HOME/$f" 2>/dev/null || :; }} >"$HOME/.gpu-shopper/shell" || exit 1
+  {{ echo "$line" && if [ -e "$HOME/$f" ]; then cat "$HOME/$f"; fi; }} >"$HOME/.gpu-shopper/shell" || exit 1
   cat "$HOME/.gpu-shopper/shell" >"$HOME/$f" || exit 1
 done
 rm -f "$HOME/.gpu-shopper/shell"

@@ -123,8 +123,14 @@ def _check(own: Own, candidate: Path) -> None:
     if said.returncode:
         lines = said.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
         raise _untouched(own.path, f"ssh does not understand it: {lines[0].replace(str(candidate), own.path.name)}")
-    if read(own.path) != own:
+    if _traits(read(own.path)) != _traits(own):
         raise _untouched(own.path, "somebody else is changing it")
+
+
+def _traits(own: Own) -> tuple[object, ...]:
+    """All by which a change would show; not the time it was last read."""
+    state = own.state
+    return (own.content, state and (state.st_ino, state.st_mtime_ns, state.st_mode, state.st_uid, state.st_gid))
 
 
 def _back_up(own: Own) -> Path | None:
