@@ -38,6 +38,13 @@ def environment(asked: str) -> dict[str, str]:
     return {"HOME": home, "PATH": path, "USER": "root", "SHELL": SHELL, "SSH_ORIGINAL_COMMAND": asked}
 
 
+class Files(asyncssh.SFTPServer):
+    """OpenSSH's clients want a status at the end of a transfer, which the library does not send by itself."""
+
+    def exit(self) -> None:
+        self.channel.exit(0)
+
+
 async def pump(source: asyncio.StreamReader, write: Callable[[bytes], None], drain: Callable[[], Any]) -> None:
     """Carry bytes until the end, without telling the other side of it: a status after the end would be lost."""
     try:
@@ -90,7 +97,6 @@ async def main() -> None:
     parser.add_argument("--instead", default="")
     parser.add_argument("--banners", type=int, default=0)
     parser.add_argument("--banner", default="Welcome. Have fun!\n")
-    parser.add_argument("--no-sftp", action="store_true")
     given = parser.parse_args()
     text = given.banner * max(1, 30000 // len(given.banner)) if given.banners > 1 else given.banner
     acceptor = await asyncssh.create_server(
@@ -100,7 +106,7 @@ async def main() -> None:
         server_host_keys=[given.host_key],
         authorized_client_keys=given.authorized,
         process_factory=lambda process: serve_command(process, given.instead),
-        sftp_factory=None if given.no_sftp else True,
+        sftp_factory=Files,
         encoding=None,
         line_editor=False,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+LIMIT_S = 120
 NAMESPACES = ["unshare", "--user", "--map-root-user", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"]
 SMI = """#!/bin/sh
 case "$*" in
@@ -23,7 +26,18 @@ SHOW_GUARD = 'mount -t tmpfs none /var/lib; ln -s "$HOME/.gs-guard" /var/lib/.gs
 
 
 def has_namespaces() -> bool:
-    return subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
+    tried = subprocess.run(
+        [*NAMESPACES, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False
+    )  # fmt: skip
+    return tried.returncode == 0
+
+
+def limit(process: subprocess.Popen[Any], limit_s: float = LIMIT_S) -> threading.Timer:
+    """Kill it when its time is over, so that who waits for its words or its end never waits for ever."""
+    timer = threading.Timer(limit_s, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 @dataclass
@@ -58,7 +72,8 @@ class Host:
     def new_host_key(self) -> None:
         key = self.top / "host_key"
         key.unlink(missing_ok=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+        subprocess.run(words, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
 
     def start(self, *arguments: str, port: int = 0) -> Host:
         script = Path(__file__).with_name("loopback_ssh.py")
@@ -69,7 +84,9 @@ class Host:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.home,
         )  # fmt: skip
         assert self.process.stdout is not None
+        timer = limit(self.process)
         self.port = int(self.process.stdout.readline())
+        timer.cancel()
         return self
 
     def stop(self) -> None:

@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.ran import Ran
 from tests.cli.ssh_stage import Stage
-from tests.ssh_hosts import has_namespaces
+from tests.ssh_hosts import has_namespaces, limit
 
 LIMIT_S = 90
 
@@ -73,3 +74,29 @@ def stage(home: Path) -> Iterator[Stage]:
     made = Stage(home).start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def started(stage: Stage) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start commands that stay, for `LIMIT_S` at most; those that still run at the end are killed.
+
+    Their words are not read to the end: a shared connection may hold the other side of the pipe.
+    """
+    running: list[tuple[subprocess.Popen[bytes], threading.Timer]] = []
+
+    def start(*words: str, **variables: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            stage.argv(*words), env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        running.append((process, limit(process, LIMIT_S)))
+        return process
+
+    yield start
+    for process, timer in running:
+        process.kill()
+        process.wait(30)
+        timer.cancel()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()

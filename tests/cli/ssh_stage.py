@@ -33,7 +33,9 @@ class Stage:
         self.peer.scripts = [self._answer]
         self.stage = ""
         self.refusal: dict[str, Any] | None = None
+        self.done_refusal: dict[str, Any] | None = None
         self.is_paper = False
+        self.path = ""
         self.reach = "ok"
         self.asked: list[str] = []
 
@@ -63,6 +65,8 @@ class Stage:
             if self.refusal:
                 return reply({"error": self.refusal}, status=409)
             return reply(self.connection())
+        if method == "POST" and path.endswith("/done") and self.done_refusal:
+            return reply({"error": self.done_refusal}, status=500)
         if method == "POST" and path.endswith("/done"):
             self.stage = "off"
             return reply({"sessions": [SESSION], "event": 1, "text": ""}, status=202)

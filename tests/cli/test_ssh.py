@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
 from tests.cli.ssh_stage import Stage, refused
+
+Started = Callable[..., "subprocess.Popen[bytes]"]
+Wait = Callable[..., None]
 
 
 @pytest.mark.parametrize("status", [0, 1, 7, 126, 254])
@@ -39,7 +40,8 @@ def test_without_a_command_it_is_a_shell(stage: Stage):
 def test_the_call_can_be_printed_and_used_as_it_stands(stage: Stage):
     printed = stage("ssh", "train", "--print", "--", "sh", "-c", "exit 9")
     assert printed.code == 0
-    assert subprocess.run(shlex.split(printed.out), check=False).returncode == 9
+    done = subprocess.run(shlex.split(printed.out), stdin=subprocess.DEVNULL, timeout=60, check=False)
+    assert done.returncode == 9
     assert stage("ssh", "train", "--print", "--json", "--", "true").json["argv"][0] == "ssh"
 
 
@@ -49,32 +51,24 @@ def test_no_private_key_is_printed(stage: Stage):
     assert key not in found.out + found.err and "session1.key" in found.out
 
 
-def test_a_port_is_forwarded_on_loopback_and_ends_with_the_command(stage: Stage, wait_until: Callable[..., None]):
+SERVE = "import http.server as s; h = s.HTTPServer(('127.0.0.1', 0), s.SimpleHTTPRequestHandler); \
+print(h.server_port, flush=True); h.serve_forever()"
+
+
+def test_a_port_is_forwarded_on_loopback_and_ends_with_the_command(stage: Stage, started: Started, wait_until: Wait):
     (stage.host.home / "page").write_text("from the instance")
-    serve = "import http.server as s; h = s.HTTPServer(('127.0.0.1', 0), s.SimpleHTTPRequestHandler); " \
-            "print(h.server_port, flush=True); h.serve_forever()"
-    with begun(stage.argv("ssh", "train", "--", "python3", "-c", serve)) as there:
-        assert there.stdout is not None
-        port = int(there.stdout.readline())
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            here = free.getsockname()[1]
-        with begun(stage.argv("ssh", "train", "-L", f"{here}:{port}", "--no-shell")) as forward:
-            wait_until(lambda: _answers(here), timeout_s=60)
-            with urllib.request.urlopen(f"http://127.0.0.1:{here}/page", timeout=30) as page:
-                assert page.read() == b"from the instance"
-            forward.send_signal(signal.SIGTERM)
-            forward.wait(30)
-        assert not _answers(here)
-
-
-@contextmanager
-def begun(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that ends with the test, however that ends."""
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    there = started("ssh", "train", "--", "python3", "-c", SERVE)
+    assert there.stdout is not None
+    port = int(there.stdout.readline())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        here = free.getsockname()[1]
+    forward = started("ssh", "train", "-L", f"{here}:{port}", "--no-shell")
+    wait_until(lambda: _answers(here), timeout_s=60)
+    with urllib.request.urlopen(f"http://127.0.0.1:{here}/page", timeout=30) as page:
+        assert page.read() == b"from the instance"
+    forward.terminate()
+    forward.wait(30)
+    assert not _answers(here)
 
 
 def _answers(port: int) -> bool:
@@ -147,10 +141,8 @@ def test_the_environment_of_ssh_is_scrubbed(stage: Stage, tmp_path):
     fake = tmp_path / "ssh"
     fake.write_text('#!/bin/sh\nexec /usr/bin/env\n')
     fake.chmod(0o755)
-    found = stage(
-        "ssh", "train", PATH=f"{tmp_path}:{os.environ['PATH']}", SSH_AUTH_SOCK="/agent", SOME_API="secret",
-        LANG="C.UTF-8",
-    )  # fmt: skip
+    given = {"SSH_AUTH_SOCK": "/agent", "SOME_API": "secret", "LANG": "C.UTF-8"}
+    found = stage("ssh", "train", PATH=f"{tmp_path}:{os.environ['PATH']}", **given)
     names = {line.partition("=")[0] for line in found.out.splitlines()}
     assert names <= {"PATH", "HOME", "TERM", "LANG", "LC_ALL", "LC_CTYPE", "PWD", "_", "SHLVL", "OLDPWD"}
     assert "LANG" in names

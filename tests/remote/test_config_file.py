@@ -18,7 +18,7 @@ def login(session: str, port: int = 22) -> Login:
 
 
 def asked(file: Path, alias: str) -> dict[str, str]:
-    done = subprocess.run(["ssh", "-G", "-F", str(file), alias], capture_output=True, text=True, check=True)
+    done = subprocess.run(["ssh", "-G", "-F", str(file), alias], capture_output=True, text=True, timeout=60, check=True)
     return dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
 
 

@@ -19,7 +19,8 @@ from tests.remote.conftest import login
 
 def resolved(argv: list[str]) -> dict[str, str]:
     """What ssh makes of its arguments."""
-    said = subprocess.run([argv[0], "-G", *argv[1:]], capture_output=True, text=True, check=True, env=environment())
+    words = [argv[0], "-G", *argv[1:]]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True, env=environment())
     return dict(line.partition(" ")[::2] for line in said.stdout.splitlines())
 
 
