@@ -79,6 +79,17 @@ def test_having_been_read_is_no_change(gs: Shell, config: Path):
     assert gs("ssh-config", "install").code == 0
 
 
+def test_what_somebody_else_writes_meanwhile_is_kept(gs: Shell, config: Path, tmp_path: Path):
+    config.write_bytes(OWN)
+    slow = tmp_path / "bin" / "ssh"
+    slow.parent.mkdir()
+    slow.write_text('#!/bin/sh\nprintf "\\n# new" >>"$HOME/.ssh/config"\nexec /usr/bin/ssh "$@"\n')
+    slow.chmod(0o755)
+    found = gs("ssh-config", "install", PATH=f"{slow.parent}:{os.environ['PATH']}")
+    assert found.code != 0 and "somebody else is changing it" in found.err
+    assert config.read_bytes() == OWN + b"\n# new"
+
+
 def test_a_link_stays_a_link(gs: Shell, config: Path, tmp_path: Path):
     real = tmp_path / "dotfiles"
     real.write_bytes(OWN)

@@ -14,7 +14,8 @@ from tests.cli.ssh_stage import Stage
 from tests.ssh_hosts import limit
 
 ODD = "a b'c\"d*é"
-CARRIERS = ("rsync", "scp")
+needs_rsync = pytest.mark.skipif(not Path("/usr/bin/rsync").exists(), reason="there is no rsync here")
+CARRIERS = (pytest.param("rsync", marks=needs_rsync), "scp")
 
 
 @pytest.fixture(params=CARRIERS)
@@ -100,6 +101,7 @@ def test_an_empty_path_is_the_home_folder(carried: Stage, here: Path):
     assert (carried.host.home / "data").read_text() == "x"
 
 
+@needs_rsync
 def test_the_means_are_told(stage: Stage, here: Path, tmp_path: Path):
     (here / "data").write_text("x")
     assert "by scp" not in copy(stage, here / "data", "train:data")
@@ -112,12 +114,23 @@ def test_the_means_are_told(stage: Stage, here: Path, tmp_path: Path):
 # ---- going on
 
 
+@needs_rsync
 def test_rsync_goes_on_with_what_is_there(stage: Stage, here: Path):
     content = os.urandom(300_000)
     (here / "data").write_bytes(content)
     (stage.host.home / "data").write_bytes(content[:100_000])
     copy(stage, here / "data", "train:data")
     assert (stage.host.home / "data").read_bytes() == content
+
+
+@needs_rsync
+def test_a_change_within_a_second_and_of_one_length_is_seen(stage: Stage, here: Path):
+    (stage.host.home / "bin" / "rsync").symlink_to("/usr/bin/rsync")
+    for text, nanoseconds in (("one", 100), ("two", 200)):
+        (here / "data").write_text(text)
+        os.utime(here / "data", ns=(10**18 + nanoseconds, 10**18 + nanoseconds))
+        assert "by scp" not in copy(stage, here / "data", "train:data")
+        assert (stage.host.home / "data").read_text() == text
 
 
 @pytest.mark.parametrize("name", ["data", ODD])
@@ -165,6 +178,7 @@ def test_a_failure_is_told_with_its_reason(carried: Stage, here: Path):
     assert found.code == 1 and "the copy failed: " in found.err
 
 
+@needs_rsync
 def test_words_of_the_host_reach_the_terminal_clean(stage: Stage, here: Path):
     (here / "data").write_text("x")
     (stage.host.home / "bin" / "rsync").write_text("#!/bin/sh\nprintf 'bad \\033[2Jnews\\n' >&2\nexit 9\n")
@@ -173,6 +187,7 @@ def test_words_of_the_host_reach_the_terminal_clean(stage: Stage, here: Path):
     assert found.code == 1 and "bad" in found.err and "\x1b" not in found.err
 
 
+@needs_rsync
 def test_a_person_sees_a_bar(stage: Stage, here: Path):
     (here / "data").write_bytes(os.urandom(2_000_000))
     master, slave = pty.openpty()

@@ -62,6 +62,16 @@ def test_doing_it_again_leaves_one_line(stage: Stage, apply: Apply):
     assert stage("run", "train", "--", 'echo "$A"').out == "2\n"
 
 
+def test_a_profile_that_cannot_be_read_is_left_as_it_is(stage: Stage, apply: Apply):
+    (stage.host.home / ".profile").write_text("one\ntwo\n")
+    broken = stage.host.home / "bin" / "cat"
+    broken.write_text('#!/bin/sh\ncase "$*" in *.profile) echo one; exit 1 ;; esac\nexec /bin/cat "$@"\n')
+    broken.chmod(0o755)
+    with pytest.raises(ShopperError, match="goes on and bills"):
+        apply(plain=("A=1",))
+    assert (stage.host.home / ".profile").read_text() == "one\ntwo\n"
+
+
 def test_the_setup_is_waited_for_and_shown(
     stage: Stage, apply: Apply, script: Callable[[str], str], capfdbinary: pytest.CaptureFixture[bytes]
 ):
