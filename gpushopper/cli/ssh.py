@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import signal
 import sys
 
 import click
@@ -66,8 +65,6 @@ def ssh(app: App, name: str | None, forwards: tuple[str, ...], no_shell: bool, t
 def _become(argv: list[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    # Python ignores SIGPIPE, and what it starts would too: `ssh NAME -- yes | head` must end.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(argv[0], argv, login.environment())
     except FileNotFoundError as error:

@@ -52,6 +52,12 @@ def test_of_a_cut_answer_the_whole_guard_is_enough():
     assert probe.read(cut, MARK, is_whole=True) is None
 
 
+def test_of_a_part_that_was_cut_nothing_is_read():
+    """Half a list of GPUs would read as an instance with fewer."""
+    cut = answer()[: answer().index(b"NVIDIA GeForce RTX 4090, 24217")]
+    assert probe.read(cut, MARK, is_whole=False) == Heartbeat(REPORT, Hardware())
+
+
 def test_half_a_guard_is_never_read():
     whole = answer()
     for end in range(whole.index(f"{MARK} gpus".encode()) + len(MARK) + 4):

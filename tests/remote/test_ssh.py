@@ -74,8 +74,12 @@ def test_what_is_no_address_never_reaches_ssh(remote: Remote, host: str, port: i
 
 
 def test_the_control_path_fits_a_socket_with_what_ssh_adds(home: Path):
-    deep = home / ("d" * 60)
     shared = home.parent
+    edge = home / ("d" * (100 - len(os.fsencode(home)) - len("/run/c-123456789012345678/") - 1))
+    for there in (edge, home / ("d" * 60)):  # one that fits without ssh's own suffix, one that does not at all
+        found = control_path(Home(there, there), login(22), shared)
+        assert found is not None and found.parent.parent == shared
+    deep = home / ("d" * 60)
     short, long = control_path(Home(home, home), login(22)), control_path(Home(deep, deep), login(22), shared)
     assert short is not None and short.is_relative_to(home)
     assert long is not None and long.parent == shared / f"gpu-shopper-{os.geteuid()}"
