@@ -59,6 +59,7 @@ class Engine:
         self._clock_due = 0
         self._clock_lock = threading.Lock()
         self._last_change = -1
+        self._was_ready = False
         self._tidied = -1
 
     # ---- driving
@@ -129,7 +130,8 @@ class Engine:
             self.run_clock_rules()
         for name, lane in self.lanes.items():
             lane.step(now, self._inbox[name])
-        if self.ctx.store.last_change != self._last_change:
+        was_ready, self._was_ready = self._was_ready, self.is_ready()
+        if self.ctx.store.last_change != self._last_change or self._was_ready is not was_ready:
             self.run_clock_rules()
 
     def _heed(self, now: Moment) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gpushopper.core.moment import us
 from gpushopper.errors import Refused
 from tests.sim.story import Story
 from tests.sim.truth import audit
+from tests.sim.world import World
 
 DAY_S = 86_400
 
@@ -188,3 +191,22 @@ def test_a_clock_that_goes_wrong_before_it_fails_over(wrong_s: int) -> None:
             assert ended - seen.at <= story.wishes["a"].life_us + us(60)
         story.finish()
         assert audit(story) == []
+
+
+def test_a_start_with_a_wrong_clock_writes_no_deadline(tmp_path: Path) -> None:
+    """An attempt that takes the place of one never sent must not get its end from a clock nobody has checked (F62).
+
+    Nothing had been sent: the session may be given up as too old, but nothing is rented to be destroyed in an instant.
+    """
+    world = World(tmp_path, gaps=False).start().ready()
+    ref = world.provision(hours=1)
+    world.kill()
+    world.clock.skew = -us(86_400)
+    world.start()
+    world.run_for(60)
+    world.clock.skew = 0
+    world.engine.resume()
+    world.run_for(1800)
+    assert world.market.destroys == []
+    assert world.status(ref) == "running" or world.view(ref).reason == "too_old"
+    world.kill()
