@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gpushopper.core import alarms
@@ -10,7 +11,7 @@ from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Renewal, Silence, Silent
 from gpushopper.core.moment import DISAGREEMENT, SECOND, Deadline, Moment, us
-from gpushopper.core.offers import Offer, gpu_token
+from gpushopper.core.offers import Offer
 from gpushopper.core.policy import Policy, Proof
 from gpushopper.core.sessions import Session
 
@@ -147,8 +148,7 @@ def _after_hand_over(
 
 def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
     """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
-    names = {gpu_token(name) for name in found.gpus}
-    if found.gpus and not all(_is_same_gpu(name, gpu_token(offer.gpu)) for name in names):
+    if not all(is_same_gpu(name, offer.gpu) for name in found.gpus):
         return f"it has {found.gpus[0]}, the offer said {offer.gpu}"
     if found.gpus and len(found.gpus) < offer.gpu_count:
         return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
@@ -159,9 +159,33 @@ def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
     return ""
 
 
-def _is_same_gpu(shown: str, offered: str) -> bool:
-    """The driver says more than a market: `NVIDIA GeForce RTX 4090`, `NVIDIA A100-SXM4-80GB`."""
-    return offered in shown or shown in offered
+_BRANDS = re.compile(r"nvidia|geforce|quadro|tesla|rtx|gtx")
+_MODEL = re.compile(r"(?<![a-z0-9])([a-z]{0,2})(\d{1,4})(?!\d|\s*gb)")
+_VARIANTS = {
+    "ti": r"(?<![a-z])ti(?![a-z])",
+    "super": r"(?<![a-z])s(uper)?(?![a-z])",
+    "ada": r"(?<![a-z])ada",
+    "pro": r"\bpro\b",
+}
+
+
+def is_same_gpu(shown: str, offered: str) -> bool:
+    """Whether a driver's name and a market's can mean one model; a name without a number is not held against it.
+
+    Form, memory and brand are left out: `A100 PCIE` is `NVIDIA A100 80GB PCIe`. Ti, Super and the like are not.
+    """
+    one, other = _model(shown), _model(offered)
+    return one is None or other is None or one == other
+
+
+def _model(name: str) -> tuple[str, frozenset[str]] | None:
+    text = _BRANDS.sub(" ", name.lower())
+    number = _MODEL.search(text)
+    if number is None:
+        return None
+    variants = {word for word, form in _VARIANTS.items() if re.search(form, text)}
+    # Of the PRO cards S is the server edition: a form, not another chip.
+    return number[1] + number[2], frozenset(variants - {"super"} if "pro" in variants else variants)
 
 
 # ---- no answer

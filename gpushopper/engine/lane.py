@@ -10,7 +10,7 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.actions import Change, Raise
-from gpushopper.core.attempts import Attempt
+from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import Seen, is_proven_gone
 from gpushopper.core.lifecycle import sighted
 from gpushopper.core.looks import blind_interval, look_interval
@@ -105,8 +105,13 @@ class Lane:
         now = self.ctx.clock.now()
         self.beats.wake()
         for attempt in self.open_attempts():
+            sets: dict[str, Any] = {}
             if attempt.last_good_look_boot is not None:
-                change = Change(attempt, {"last_good_look_boot": None})
+                sets["last_good_look_boot"] = None
+            if attempt.state is State.BOOTING and attempt.gpu_billing:
+                sets["progress_boot"] = now.boot  # the silence of a login counts while we listen (F13, F64)
+            if sets:
+                change = Change(attempt, sets)
                 self.transact(now, lambda tx, c=change: tx.run([c]))  # type: ignore[misc]
 
     # ---- one step

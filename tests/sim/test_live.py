@@ -238,6 +238,19 @@ def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_
     assert [a.reason for a in world.view(ref).attempts] == ["claim_mismatch"]
 
 
+def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> None:
+    """Twenty minutes asleep, and the first login fails because our own network is not back yet (F13, F64)."""
+    assert world.remote is not None
+    world.remote.answer = lambda login: Silence(Silent.UNREACHED, "network is unreachable")
+    ref = world.provision(hours=2)
+    assert world.run_until(lambda: bool(world.remote and world.remote.looks), 600)
+    world.sleep(1200)
+    world.run_for(20)
+    world.remote.answer = lambda login: None
+    assert world.running(ref, 120)
+    assert len(world.view(ref).attempts) == 1
+
+
 def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
     ref = world.provision(hours=2)
     assert world.running(ref)
