@@ -103,6 +103,21 @@ def is_armed(guard: GuardReport | None) -> bool:
     return guard is not None and guard.armed and guard.holders > 0
 
 
+def overstays(attempt: Attempt, guard: GuardReport, now: Moment) -> bool:
+    """Whether the guard would end the instance too late: it takes no renewals, or counts wrongly (I10)."""
+    left = left_us(attempt.deadline, now)
+    return left is not None and us(guard.left_s) > max(left, 0) + DISAGREEMENT
+
+
+def _distrust(attempt: Attempt, guard: GuardReport | None, now: Moment) -> str:
+    """Why the guard cannot be relied on; empty when it can."""
+    if guard is None:
+        return "no guard answers"
+    if not is_armed(guard):
+        return guard.why or "none of its timers runs"
+    return "it would end the instance too late" if overstays(attempt, guard, now) else ""
+
+
 def _before_hand_over(
     session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: Moment, policy: Policy
 ) -> list[Action]:
@@ -111,16 +126,15 @@ def _before_hand_over(
         return [Change(attempt, sets), Unwant(attempt, "claim_mismatch", fault)]
     first = attempt.login_boot if attempt.login_boot is not None else now.boot
     sets["login_boot"] = first
-    armed = is_armed(beat.guard)
-    if not armed and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
-        why = (beat.guard.why or "not armed yet") if beat.guard is not None else "no guard answers"
+    why = _distrust(attempt, beat.guard, now)
+    if why and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
         if now.boot - first >= us(policy.guard_grace_s):
             return [Change(attempt, sets), Unwant(attempt, "guard_refused", f"it cannot end itself: {why}")]
         note = Note("boot_progress", f"logged in; its guard: {why}") if attempt.login_boot is None else None
         return [Change(attempt, sets | {"reach": f"its guard: {why}"}, note)]
     sets |= {"state": State.RUNNING, "handed_over_at": now.wall, "entered_at": now.wall}
-    sets["guard"] = ARMED if armed else LOST
-    text = f"{session.name} is running" + ("" if armed else ", and nothing on it will end it")
+    sets["guard"] = LOST if why else ARMED
+    text = f"{session.name} is running" + (", and nothing on it will end it in time" if why else "")
     return [Change(attempt, sets, Note("handed_over", text))]
 
 
@@ -134,15 +148,14 @@ def _after_hand_over(
         sets |= {"state": State.RUNNING, "entered_at": now.wall, "missing_at": None, **NO_UNITS}
         note = Note("back", f"{session.name} answers over ssh")
         actions.append(Clear(alarms.MISSING, attempt.id))
-    armed = is_armed(guard)
-    if armed:
+    why = _distrust(attempt, guard, now)
+    if not why:
         actions.append(Clear(alarms.GUARD_LOST, attempt.id))
     elif attempt.guard == ARMED:
-        why = "its guard is gone" if guard is None else (guard.why or "none of its timers runs")
         text = f"{session.name} would not end by itself any more: {why}"
         actions.append(Raise(alarms.GUARD_LOST, attempt.id, text, alarms.HINTS[alarms.GUARD_LOST]))
-    if armed or attempt.guard == ARMED:
-        sets["guard"] = ARMED if armed else LOST
+    if not why or attempt.guard == ARMED:
+        sets["guard"] = LOST if why else ARMED
     return [*actions, Change(attempt, sets, note)]
 
 

@@ -28,6 +28,7 @@ class Guard:
     why: str = ""
     holders: int = 2
     is_dead: bool = False
+    is_deaf: bool = False
 
     def report(self, now: int) -> GuardReport:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
@@ -78,7 +79,7 @@ class SimRemote:
         if guard is not None and guard.is_dead:
             guard = None
         now = self.world.market.now()
-        if guard is not None and renewal is not None and renewal.seq > guard.seq:
+        if guard is not None and renewal is not None and renewal.seq > guard.seq and not guard.is_deaf:
             guard.seq = renewal.seq
             guard.end_at = min(now + renewal.left_s * SECOND, guard.max_at)
         return Heartbeat(None if guard is None else guard.report(now), self.hardware)

@@ -251,6 +251,32 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert len(world.view(ref).attempts) == 1
 
 
+def overlong(guard: Guard) -> None:
+    """Five hours too many, and deaf to renewals."""
+    guard.end_at += us(5 * HOUR_S)
+    guard.max_at += us(5 * HOUR_S)
+    guard.is_deaf = True
+
+
+def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> None:
+    assert world.remote is not None
+    world.remote.before = overlong
+    ref = world.provision(hours=1, retries=0)
+    assert world.ended(ref, 2 * HOUR_S)
+    assert [a.reason for a in world.view(ref).attempts] == ["guard_refused"]
+
+
+def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
+    assert world.remote is not None
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    (guard,) = world.remote.guards.values()
+    overlong(guard)
+    world.run_for(60)
+    assert "guard_lost" in world.alarms() and world.view(ref).guards == "D"
+    assert world.status(ref) == "running"
+
+
 def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
     ref = world.provision(hours=2)
     assert world.running(ref)
