@@ -48,8 +48,8 @@ def moved(home: Path, start: Callable[..., Running], wait_until: Callable[..., N
 
 
 def started(start: Callable[..., Running], shim: dict[str, str]) -> Running:
-    """A daemon under the library, which lets time.sleep fail with EINVAL: the web server naps once while it starts,
-    when its threads are slow to come up."""
+    """A daemon under the library, which refuses a nap with EINVAL: the web server takes one while it starts, when its
+    threads are slow to come up."""
     for _ in range(TRIES):
         try:
             return start(**shim)
