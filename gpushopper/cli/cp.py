@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -10,9 +10,6 @@ from gpushopper.cli import copying, login, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 class Place(NamedTuple):

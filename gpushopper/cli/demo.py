@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,7 +123,7 @@ def _home(app: App, keep: bool) -> Iterator[Path]:
             if keep:
                 app.note(f"\nKept: {HOME_VARIABLE}={home}; stop it with: gpu-shopper sandbox stop")
             else:
-                _clear(home)
+                _clear(app, home)
         finally:
             signal.signal(signal.SIGINT, ignored)
             signal.signal(signal.SIGTERM, before)
@@ -133,10 +133,10 @@ def _end(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _clear(home: Path) -> None:
-    """Stop market and daemon, and remove the home."""
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(
+def _clear(app: App, home: Path) -> None:
+    """Stop market and daemon, and remove the home; what could not be stopped keeps the home it is found by."""
+    try:
+        done = subprocess.run(
             _command("sandbox stop"),
             env=_environment(home),
             stdin=subprocess.DEVNULL,
@@ -144,6 +144,11 @@ def _clear(home: Path) -> None:
             timeout=COMMAND_LIMIT_S,
             check=False,
         )
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is None or done.returncode:
+        app.note(f"\nThe market could not be stopped: {HOME_VARIABLE}={home}; try: gpu-shopper sandbox stop")
+        return
     shutil.rmtree(home, ignore_errors=True)
 
 

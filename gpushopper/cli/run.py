@@ -53,15 +53,19 @@ def run(
     variables = runs.variables(plain, secret, os.environ)
     found = login.find(app, name)
     work = runs.new_id()
-    app.goes_on = f"the run {work} goes on on {found.name}; see: gpu-shopper logs {found.name} {work} -f"
+    app.goes_on = f"the run {work} may have begun on {found.name}; see: gpu-shopper logs {found.name} --list"
     runs.start(found, work, login.shell_line(command)[0], variables)
+    app.goes_on = f"the run {work} goes on on {found.name}; see: gpu-shopper logs {found.name} {work} -f"
     if detach:
         show.out(programs.document(session=found.name, run=work) if app.as_json else work)
         app.note(f"its output: gpu-shopper logs {found.name} {work} -f")
         return 0
     if ends:
         app.goes_on += f"; {found.name} is not ended by it any more: gpu-shopper shutdown {found.name}"
-    status = follow_run.follow(app, found, work, follow_run.standard(), stay=True).status or 0
+    status = follow_run.follow(app, found, work, follow_run.standard(), stay=True).status
+    if status is None:
+        # Asked to stay, an honest instance tells a status: without one nothing is ended on the command's behalf.
+        raise ShopperError(f"{found.name} does not tell how the run ended", app.goes_on, code="no_status")
     app.goes_on = ""
     if ends:
         _end(app, found, status)

@@ -20,6 +20,8 @@ PAPER, PLANTED, ARMED, LOST, NONE = "paper", "planted", "armed", "lost", "none"
 
 VRAM_SHARE = 0.95
 """Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""
+CUDA_SLACK = 0.05
+"""Half a step of CUDA's numbers: they are compared as they are printed."""
 DISK_SHARE = 0.85
 """A file system keeps some of its disk for itself."""
 
@@ -69,7 +71,7 @@ def left_us(deadline: Deadline, now: Moment) -> int | None:
 def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
     """What to tell the guard now, if anything: seconds to the deadline under a number above every earlier one.
 
-    Only a guard that has been heard of is renewed, and nothing is renewed past its time: the end is then under way.
+    Nothing is renewed past its time: the end is then under way.
     """
     left = left_us(attempt.deadline, now)
     if left is None or left < us(1) or not attempt.is_wanted:
@@ -167,6 +169,8 @@ def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
         return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
     if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
         return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
+    if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
+        return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
     if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
         return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
     return ""

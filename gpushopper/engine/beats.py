@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
 
 ATTACH_PAUSE_S = 5.0
+STALE_S = 5.0
+"""A renewal that waited longer before its login began, asleep or for a thread, would add that time to a life (I9)."""
 
 
 class Beats:
@@ -75,8 +77,13 @@ class Beats:
         told = renewal(attempt, now) if attempt.login_boot is not None or attempt.handed_over_at is not None else None
         self._next[attempt.id] = now.boot + beat_interval(attempt, now, policy)
         self._told[attempt.id] = attempt.deadline.wall
-        limit = policy.beat_limit_s
-        self.lane.submit((BEAT, attempt.id), lambda: remote.look(login, told, limit), limit, now)
+        clock, limit = self.lane.ctx.clock, policy.beat_limit_s
+
+        def look() -> Heartbeat | Silence:
+            is_stale = clock.now().boot - now.boot > us(STALE_S)
+            return remote.look(login, None if is_stale else told, limit)
+
+        self.lane.submit((BEAT, attempt.id), look, limit, now)
 
     def took(self, attempt_id: str, value: Any, now: Moment) -> None:
         """Record an answer, or that there was none."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Key = Hashable
-DESTROY, BEAT, ATTACH = "destroy", "beat", "attach"
+DESTROY, BEAT, ATTACH = "destroy", "beat", "keys"
 
 
 @dataclass(frozen=True, slots=True)

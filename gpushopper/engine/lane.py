@@ -282,7 +282,7 @@ class Lane:
                 self.destroyer.took(key[2], value, now)
             case "beat" if flight is not None:
                 self.beats.took(key[2], value, now)
-            case "attach":
+            case "keys":
                 self.beats.took_attach(key[2], value)
 
     def _expire(self, now: Moment) -> None:

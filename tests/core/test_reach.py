@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.reach import is_same_gpu
+from gpushopper.core.heartbeat import Hardware
+from gpushopper.core.reach import claim_fault, is_same_gpu
+from tests.core.samples import OFFER
 
 SAME = [
     ("NVIDIA GeForce RTX 4090", "RTX 4090"), ("NVIDIA H100 80GB HBM3", "H100 SXM"), ("NVIDIA H200 NVL", "H200 NVL"),
@@ -31,3 +33,10 @@ def test_one_model_under_two_names(shown: str, offered: str):
 @pytest.mark.parametrize(("shown", "offered"), OTHER)
 def test_two_models(shown: str, offered: str):
     assert not is_same_gpu(shown, offered)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "is_good"), [("12.4", True), ("13.0", True), ("12.3", False), ("11.8", False), ("", True)]
+)
+def test_a_driver_must_take_the_cuda_that_was_offered(cuda: str, is_good: bool):
+    assert (claim_fault(OFFER, 20, Hardware(cuda=cuda)) == "") is is_good

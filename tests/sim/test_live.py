@@ -251,6 +251,24 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert len(world.view(ref).attempts) == 1
 
 
+def test_a_renewal_that_waited_for_its_login_is_not_sent(world: World) -> None:
+    """The seconds count from their arrival: an hour asleep before the login would be an hour more to live (I9)."""
+    assert world.remote is not None
+    ref = world.provision(hours=2)
+    assert world.running(ref)
+    world.run_for(60)
+
+    def nap(key: tuple[object, ...]) -> None:
+        if key[1] == "beat":
+            world.clock.t += us(600)
+
+    before = len(world.remote.renewals)
+    world.executor.on_submit = nap
+    world.run_for(30)
+    late = [told for _, told in world.remote.renewals[before:]]
+    assert late and set(late) == {None}
+
+
 def overlong(guard: Guard) -> None:
     """Five hours too many, and deaf to renewals."""
     guard.end_at += us(5 * HOUR_S)
