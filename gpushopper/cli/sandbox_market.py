@@ -16,6 +16,7 @@ from gpushopper.cli.launch import is_alive, open_private, read_line
 from gpushopper.client import Row
 from gpushopper.client.exchange import Away, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
+from gpushopper.private_files import write_private
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -140,8 +141,8 @@ def write_settings(home: Home, status: Row) -> None:
     for name, dialect in status.dialects.items():
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
         keys.append(f'[{name}]\napi_key = "{dialect["keys"]["api_key"]}"\n')
-    _replace(home.config_file, _merged(home, settings))
-    _replace(home.key_file, "\n".join(keys))
+    write_private(home.config_file, _merged(home, settings))
+    write_private(home.key_file, "\n".join(keys))
 
 
 def _merged(home: Home, settings: list[str]) -> str:
@@ -153,15 +154,6 @@ def _merged(home: Home, settings: list[str]) -> str:
         kept = kept if found else ""
     ours = "# Written by `gpu-shopper sandbox start`, each time.\n\n" + "\n".join(settings)
     return f"{ours}\n{mark}{kept}"
-
-
-def _replace(path: os.PathLike[str], text: str) -> None:
-    """Write a private file in one step; it is never readable by others, not even for a moment."""
-    partial = f"{os.fspath(path)}.partial"
-    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(file, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(partial, path)
 
 
 def stop(home: Home) -> bool:

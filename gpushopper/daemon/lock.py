@@ -10,7 +10,8 @@ from types import TracebackType
 
 from gpushopper.errors import Refused
 from gpushopper.paths import Home
-from gpushopper.store.folder import FILE_MODE, FOLDER_MODE, unusable
+from gpushopper.private_files import FOLDER_MODE
+from gpushopper.store.folder import FILE_MODE, unusable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpushopper.remote.private_files import private_folder, write_private
+from gpushopper.private_files import private_folder, write_private
 from gpushopper.remote.ssh import Connection
 
 PREFIX = "gpu-shopper-"

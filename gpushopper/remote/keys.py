@@ -11,8 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gpushopper.errors import DiskFull, Misconfigured
+from gpushopper.private_files import private_folder, sync
 from gpushopper.remote.environment import environment
-from gpushopper.remote.private_files import private_folder, sync
 
 ENDING = ".key"
 COMMENT = "gpu-shopper"

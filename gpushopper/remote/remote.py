@@ -12,11 +12,11 @@ from gpushopper.core.guard import Recipe
 from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence, Silent
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
+from gpushopper.private_files import private_folder, sync
 from gpushopper.remote import config_file, guard, keys, probe
 from gpushopper.remote.child import Cut, Limit, Ran, execute
 from gpushopper.remote.environment import environment
 from gpushopper.remote.judging import OWN_FAILURE, failed_login
-from gpushopper.remote.private_files import private_folder, sync
 from gpushopper.remote.ssh import (
     Connection,
     connect_to,

@@ -11,8 +11,8 @@ from pathlib import Path
 from gpushopper.core.heartbeat import Login
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import SOCKET_LIMIT, Home
+from gpushopper.private_files import private_folder
 from gpushopper.remote.keys import key_path
-from gpushopper.remote.private_files import private_folder
 
 SUFFIX = 17
 """Characters that ssh adds to a control path while it binds it: a dot and sixteen more."""

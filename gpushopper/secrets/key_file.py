@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from gpushopper.errors import Misconfigured
+from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets.secret import Secret, check_form
 from gpushopper.secrets.sources import Ok, Problem, Refused
 
@@ -83,20 +82,9 @@ def remove_key(path: Path, provider: str) -> bool:
 
 
 def _write(path: Path, keys: Mapping[str, str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     text = "".join(f"[{name}]\napi_key = {_quote(key)}\n\n" for name, key in sorted(keys.items()))
-    # mkstemp creates with 0600: the key is never readable by others, not even for an instant.
-    file, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
-    try:
-        with open(file, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    write_private(path, text)
 
 
 def _quote(key: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import peewee
 
+from gpushopper.private_files import FOLDER_MODE, sync
 from gpushopper.store.failures import translated
-from gpushopper.store.folder import FILE_MODE, FOLDER_MODE, free_name, stamp, sync_folder, unusable
+from gpushopper.store.folder import FILE_MODE, free_name, stamp, unusable
 from gpushopper.store.statements import run
 
 KEEP = 5
@@ -32,7 +33,7 @@ def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version:
         finally:
             os.close(handle)
         _drop_old(folder, path.stem)
-        sync_folder(folder)
+        sync(folder)
     except OSError as error:
         raise unusable(target, error) from error
     return target

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from gpushopper.core.moment import SECOND
 from gpushopper.errors import DiskFull, Misconfigured
+from gpushopper.private_files import FOLDER_MODE, sync
 from gpushopper.store.failures import read_only
 
-FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps next to a database; the file without them is not the database (F69)."""
@@ -60,15 +60,6 @@ def beside(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in BESIDE]
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names durable: a rename without this may be undone by a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def stamp(now_wall: int) -> str:
     """`20260719T101500Z`, for file names."""
     return datetime.fromtimestamp(now_wall // SECOND, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -90,7 +81,7 @@ def set_aside(path: Path, now_wall: int) -> Path:
         for old, new in zip((path, *beside(path)), (target, *beside(target)), strict=True):
             if old.exists():
                 old.rename(new)
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise unusable(path, error) from error
     return target

@@ -12,9 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from gpushopper.paths import Home
+from gpushopper.private_files import write_private
 from gpushopper.store.accounts import get_meta, set_meta
 from gpushopper.store.db import Store
-from gpushopper.store.folder import FILE_MODE, sync_folder, unusable
+from gpushopper.store.folder import unusable
 
 ID_LENGTH = 10
 KEY = "installation"
@@ -110,15 +111,8 @@ def _read_side(home: Home) -> SideFile | None:
 
 def _write(home: Home, store: Store, installation: str, marks: tuple[str, str]) -> str:
     text = json.dumps(asdict(SideFile(installation, *marks)), indent=1) + "\n"
-    new = home.side_file.with_name(home.side_file.name + ".new")
     try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(home.side_file)
-        sync_folder(home.side_file.parent)
+        write_private(home.side_file, text)
     except OSError as error:
         raise unusable(home.side_file, error) from error
     return _write_database(store, installation)
