@@ -101,10 +101,17 @@ def provision(
     lane = lanes.get(request.offers[0].provider) if request.offers else None
     now = ctx.clock.now()
     at = now if lane is None else lane.at(now)
-    return _perform(ctx, at, once, wire.Accepted, lambda tx: _provision(tx, lanes, request))
+    session_id = ctx.new_id(16)
+    if ctx.remote is not None and ctx.policy.needs_login:
+        # Durable before anything can be rented that it must open (I23), and before the transaction: a program that
+        # hangs must not hold up a commit that ends something. The key of a refused request is pruned later.
+        ctx.remote.public_key(session_id)
+    return _perform(ctx, at, once, wire.Accepted, lambda tx: _provision(tx, lanes, request, session_id))
 
 
-def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.ProvisionRequest) -> wire.Accepted:
+def _provision(
+    tx: Transaction, lanes: Mapping[str, Lane], request: wire.ProvisionRequest, session_id: str
+) -> wire.Accepted:
     ctx = tx.ctx
     if not request.disk_gb >= 1:
         raise UsageError("a session needs at least 1 GB of disk")
@@ -119,10 +126,8 @@ def _provision(tx: Transaction, lanes: Mapping[str, Lane], request: wire.Provisi
     _may_spend(ctx, lane)
     _refuse_wrong_clock(tx.now)
     offers = tuple(offer for offer in offers if offer.provider == offers[0].provider)
-    session = _session(tx, lane, offers, request)
+    session = _session(tx, lane, offers, request, session_id)
     _refuse_denied(tx, session, offers[0])
-    if ctx.remote is not None and ctx.policy.needs_login:
-        ctx.remote.public_key(session.id)  # durable before anything can be rented that it must open (I23)
     sessions.insert_session(ctx.store, session)
     tx.note(Note("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, offers[0], offers[1:], uses_retry=False)])
@@ -177,12 +182,13 @@ def _may_spend(ctx: Context, lane: Lane) -> None:
         raise DiskFull("less than 200 MB are free: nothing new is rented", "free some space first")
 
 
-def _session(tx: Transaction, lane: Lane, offers: tuple[Offer, ...], request: wire.ProvisionRequest) -> Session:
+def _session(
+    tx: Transaction, lane: Lane, offers: tuple[Offer, ...], request: wire.ProvisionRequest, session_id: str
+) -> Session:
     now, ctx = tx.now, tx.ctx
     life, until = _span(request, now)
     if lane.connection is None:
         raise keyless(lane.setup)
-    session_id = ctx.new_id(16)
     return Session(
         id=session_id,
         name=request.name or _name(ctx, offers[0], session_id),
