@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from gpushopper.core import alarms
 from gpushopper.core.actions import Change, Close, EndSession, Note, Raise
 from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
+from gpushopper.core.guard import Recipe
 from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.lifecycle import destroying
 from gpushopper.core.moment import SECOND, Moment, us
@@ -29,6 +31,14 @@ UNSENT_PAUSE_S = 5.0
 
 class Unsent:
     """The call came to its turn too late and was not made: nothing left this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """What the call had to carry cannot be made, by no later try either: nothing left this process."""
+
+    reason: str
+    text: str
 
 
 class Creator:
@@ -67,9 +77,8 @@ class Creator:
             if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
-            startup = None if session is None else self._startup(session, attempt, now)
-            if session is not None and startup is not None and self._commit_sent(attempt, now):
-                self._submit(session, attempt, startup, now)
+            if session is not None and self._commit_sent(attempt, now):
+                self._submit(session, attempt, now)
 
     def _doubt_lost(self, now: Moment) -> None:
         """A create that is out but no longer under way had an answer that could not be written: doubt it (F67)."""
@@ -94,48 +103,34 @@ class Creator:
             self._not_before = now.boot + us(BLOCKED_PAUSE_S)
         return done
 
-    def _submit(self, session: Session, attempt: Attempt, startup: str, now: Moment) -> None:
+    def _submit(self, session: Session, attempt: Attempt, now: Moment) -> None:
+        """Hand over to a thread, the text to be planted too: a program that hangs must not hold up the engine."""
         connection, clock, policy = self.lane.connection, self.lane.ctx.clock, self.lane.ctx.policy
         if connection is None:
             return
-        request = CreateRequest(
-            offer=attempt.offer,
-            label=attempt.label,
-            image=session.image,
-            disk_gb=session.disk_gb,
-            environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-            startup=startup,
-        )
-        not_after = clock.monotonic() + policy.send_limit_s
+        recipe, not_after = connection.recipe, clock.monotonic() + policy.send_limit_s
 
-        def send_once() -> Created | RefusedCreate | Unclear | Unsent:
+        def send_once() -> Created | RefusedCreate | Unclear | Unsent | Unready:
+            try:
+                startup = self._startup(recipe, attempt)
+            except (ShopperError, ValueError, OSError) as error:
+                # ValueError: a term without life, an address the guard cannot spell.
+                why = error.message if isinstance(error, ShopperError) else str(error)
+                return Unready("no_guard", f"its guard cannot be planted: {why}")
             left = not_after - clock.monotonic()
-            return connection.create(request, left) if left > 0 else Unsent()
+            return connection.create(_request(session, attempt, startup), left) if left > 0 else Unsent()
 
         self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
 
-    def _startup(self, session: Session, attempt: Attempt, now: Moment) -> str | None:
-        """What the instance runs first: our key, and a guard that knows its end from now on (I10).
-
-        None where it cannot be made: the session is then over before anything was sent.
-        """
-        try:
-            return self._planted(attempt, now)
-        except (ShopperError, ValueError, OSError) as error:
-            # ValueError: a term without life, an address the guard cannot spell. This thread must outlive them all.
-            why = error.message if isinstance(error, ShopperError) else str(error)
-            end = EndSession(session, "no_guard", f"{session.name}: its guard cannot be planted: {why}")
-            self.lane.transact(now, lambda tx: tx.run([end]))
-            return None
-
-    def _planted(self, attempt: Attempt, now: Moment) -> str:
-        remote, policy, connection = self.lane.ctx.remote, self.lane.ctx.policy, self.lane.connection
-        recipe = None if connection is None else connection.recipe
-        if remote is None or recipe is None or not policy.needs_login:
+    def _startup(self, recipe: Recipe | None, attempt: Attempt) -> str:
+        """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+        ctx, policy = self.lane.ctx, self.lane.ctx.policy
+        if ctx.remote is None or recipe is None or not policy.needs_login:
             return ""
-        life = max(attempt.deadline.wall - now.wall, 0) // SECOND
-        most = max(attempt.hard_max_at - now.wall, 0) // SECOND
-        return remote.startup(
+        now = ctx.clock.now().wall
+        life = max(attempt.deadline.wall - now, 0) // SECOND
+        most = max(attempt.hard_max_at - now, 0) // SECOND
+        return ctx.remote.startup(
             recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
@@ -163,10 +158,19 @@ class Creator:
                 reason = value.why.value
                 tx.run([_refused(attempt, reason, value, now)])
             case Unsent():
-                tx.run([Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", now.wall, {})])
+                tx.run([_never_sent(attempt, "never_sent", now)])
+            case Unready():
+                self._give_up(tx, attempt, value, now)
             case _:
                 detail = value.detail if isinstance(value, Unclear) else "no usable answer"
                 tx.run([_doubt(attempt, detail, now)])
+
+    def _give_up(self, tx: Transaction, attempt: Attempt, value: Unready, now: Moment) -> None:
+        """Nothing was sent, and no other offer would change it: the session is over."""
+        tx.run([_never_sent(attempt, value.reason, now)])
+        session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
+        if session is not None:
+            tx.run([EndSession(session, value.reason, f"{session.name}: {value.text}")])
 
     def _pause_after(self, value: RefusedCreate, now: Moment) -> None:
         """A create that was held back, or never left, is not asked for again at once (S11, F75)."""
@@ -204,6 +208,17 @@ class Creator:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
 
 
+def _request(session: Session, attempt: Attempt, startup: str) -> CreateRequest:
+    return CreateRequest(
+        offer=attempt.offer,
+        label=attempt.label,
+        image=session.image,
+        disk_gb=session.disk_gb,
+        environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
+        startup=startup,
+    )
+
+
 def _sent(attempt: Attempt, now: Moment) -> Change:
     sets: dict[str, Any] = {
         "state": State.SENT,
@@ -222,8 +237,16 @@ def _run_one(tx: Transaction, change: Change) -> None:
 def _refused(attempt: Attempt, reason: str, value: RefusedCreate, now: Moment) -> Close:
     """Nothing exists; the sweep still knows the label, should that be untrue (S11)."""
     named = "throttled" if value.why is Refusal.THROTTLED else reason
-    ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
-    return Close(attempt, ReceiptKind.REFUSED, named, ended_at, {"answer": value.detail})
+    return Close(attempt, ReceiptKind.REFUSED, named, _sent_at(attempt, now), {"answer": value.detail})
+
+
+def _never_sent(attempt: Attempt, reason: str, now: Moment) -> Close:
+    """Marked as sent, and then it was not: nothing can have cost anything."""
+    return Close(attempt, ReceiptKind.NEVER_SENT, reason, _sent_at(attempt, now), {})
+
+
+def _sent_at(attempt: Attempt, now: Moment) -> int:
+    return attempt.sent_at if attempt.sent_at is not None else now.wall
 
 
 def _doubt(attempt: Attempt, detail: str, now: Moment) -> Change:
