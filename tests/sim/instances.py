@@ -63,11 +63,13 @@ class SimRemote:
     def startup(
         self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
     ) -> str:
+        assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
         key = self.public_key(session_id)
         told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
         return json.dumps(told)
 
     def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+        assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.looks += 1
         self.renewals.append((login.attempt_id, renewal))
         instead = self.answer(login)

@@ -67,11 +67,16 @@ class SimExecutor:
     waiting: list[tuple[int, Done]] = field(default_factory=list)
     on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
     on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
+    is_calling: bool = False
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
         self.on_submit(key)
         self.transport.charged_s = 0.0
-        value = call()
+        self.is_calling = True
+        try:
+            value = call()
+        finally:
+            self.is_calling = False
         spent, self.transport.charged_s = us(self.transport.charged_s), 0.0
         self.waiting.append((self.clock.t + spent, Done(key, value)))
         self.on_reply(key)
