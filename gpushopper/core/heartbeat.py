@@ -52,6 +52,8 @@ class Silent(Enum):
     """Another host key than the pinned one: nothing automatic is done there any more (I24)."""
     GARBAGE = "garbage"
     """A login, and an answer that is too long, too slow or not ours to read (I18)."""
+    LOCAL = "local"
+    """This computer could not ask: no thread, no ssh, no file. Nothing is known of the instance (I11)."""
 
 
 @dataclass(frozen=True, slots=True)

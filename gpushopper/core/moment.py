@@ -38,6 +38,13 @@ class Moment:
         date = None if self.provider_date is None else self.provider_date + span_us
         return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
 
+    def dated(self, earlier: Moment) -> Moment:
+        """This reading of our own clocks, with the provider's date that an earlier moment knew."""
+        if earlier.provider_date is None:
+            return self
+        date = Witness(earlier.provider_date, earlier.boot, earlier.boot_id).aged(self)
+        return replace(self, provider_date=date)
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:

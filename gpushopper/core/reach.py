@@ -231,8 +231,14 @@ def _not_yet(attempt: Attempt, silence: Silence, now: Moment, policy: Policy) ->
         return [Unwant(attempt, "host_key_changed", "its host key changed before it was handed over")]
     moved = silence.detail != attempt.reach
     sets: dict[str, Any] = {"reach": silence.detail}
+    if silence.kind is Silent.LOCAL:
+        # Its silence counts while we listen (F13, F64); the limit of the whole boot still holds (S13).
+        return [Change(attempt, sets | {"progress_boot": now.boot}, _waits(silence) if moved else None)]
     since = attempt.progress_boot
     if since is not None and now.boot - since >= us(policy.boot_silence_s):
         return [Change(attempt, sets), Unwant(attempt, "ssh_never", f"it runs, and no login works: {silence.detail}")]
-    note = Note("boot_progress", f"it runs; ssh: {silence.detail}") if moved else None
-    return [Change(attempt, sets, note)] if moved else []
+    return [Change(attempt, sets, _waits(silence))] if moved else []
+
+
+def _waits(silence: Silence) -> Note:
+    return Note("boot_progress", f"it runs; ssh: {silence.detail}")

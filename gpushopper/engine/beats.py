@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
 
 ATTACH_PAUSE_S = 5.0
-STALE_S = 5.0
-"""A renewal that waited longer before its login began, asleep or for a thread, would add that time to a life (I9)."""
+PATIENCE_S = 30.0
+"""How long a login may wait for its turn; later it is not made, so that an instance never has two at once."""
 
 
 class Beats:
@@ -74,20 +74,23 @@ class Beats:
         if remote is None or attempt.ssh_host is None or attempt.ssh_port is None:
             return
         login = Login(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
-        told = renewal(attempt, now) if attempt.login_boot is not None or attempt.handed_over_at is not None else None
         self._next[attempt.id] = now.boot + beat_interval(attempt, now, policy)
         self._told[attempt.id] = attempt.deadline.wall
         clock, limit = self.lane.ctx.clock, policy.beat_limit_s
+        may_renew = attempt.login_boot is not None or attempt.handed_over_at is not None
 
         def look() -> Heartbeat | Silence:
-            is_stale = clock.now().boot - now.boot > us(STALE_S)
-            return remote.look(login, None if is_stale else told, limit)
+            begun = clock.now()
+            if begun.boot - now.boot > us(PATIENCE_S):
+                return Silence(Silent.LOCAL, "this computer is too busy to log in")
+            # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
+            return remote.look(login, renewal(attempt, begun.dated(now)) if may_renew else None, limit)
 
-        self.lane.submit((BEAT, attempt.id), look, limit, now)
+        self.lane.submit((BEAT, attempt.id), look, PATIENCE_S + limit, now)
 
     def took(self, attempt_id: str, value: Any, now: Moment) -> None:
-        """Record an answer, or that there was none."""
-        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.UNREACHED, "no answer in time")
+        """Record an answer, or that there was none; a login that ignores its own limits is a fault of ours."""
+        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.LOCAL, "the login did not end")
         self.lane.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
 
     def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | Silence, now: Moment) -> None:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import IO
 
 from gpushopper.clock import SystemClock
+from gpushopper.core.moment import SECOND
 
 _PIECE = 65536
 _GLANCE_S = 0.2
@@ -88,8 +89,9 @@ def execute(
 
 
 def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> Limit | None:
+    # The boot clock: what slept through its limit is over, and must not go on where it left off (F61, I9).
     clock = SystemClock()
-    ends_at = clock.monotonic() + limit_s
+    ends_at = clock.now().boot / SECOND + limit_s
     with selectors.DefaultSelector() as selector:
         for stream, name in ((process.stdout, "out"), (process.stderr, "err"), (process.stdin, "in")):
             assert stream is not None
@@ -97,7 +99,7 @@ def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> 
             selector.register(stream, selectors.EVENT_WRITE if name == "in" else selectors.EVENT_READ, name)
         while selector.get_map():
             has_ended = process.poll() is not None
-            left = ends_at - clock.monotonic()
+            left = ends_at - clock.now().boot / SECOND
             if left <= 0:
                 return Limit.TIME
             ready = selector.select(0 if has_ended else min(left, _GLANCE_S))
@@ -108,7 +110,7 @@ def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> 
             if has_ended and not any(key.data != "in" for key, _ in ready):
                 break  # all it said has been read; who holds the pipes now is none of ours
         with suppress(subprocess.TimeoutExpired):
-            process.wait(max(ends_at - clock.monotonic(), 0))
+            process.wait(max(ends_at - clock.now().boot / SECOND, 0))
     return None if process.returncode is not None else Limit.TIME
 
 

@@ -68,10 +68,12 @@ class Remote:
                 self._forget_first(login, first)
             way = connect_to(self._home, login, first or pin)
             found = self._ask(way, renewal, limit_s)
-        except (ProviderFailed, Misconfigured) as error:
+        except ProviderFailed as error:
             return Silence(Silent.UNREACHED, error.message)
+        except Misconfigured as error:
+            return Silence(Silent.LOCAL, error.message)
         except OSError as error:
-            return Silence(Silent.UNREACHED, f"ssh cannot be used on this computer: {error.strerror or error}")
+            return Silence(Silent.LOCAL, f"ssh cannot be used on this computer: {error.strerror or error}")
         return found if first is None else self._settle_pin(way, first, pin, found)
 
     def _ask(self, way: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
@@ -99,7 +101,7 @@ class Remote:
             sync(pin.parent)
         except OSError as error:
             close(way.control)
-            return Silence(Silent.UNREACHED, f"its host key could not be stored: {error.strerror or error}")
+            return Silence(Silent.LOCAL, f"its host key could not be stored: {error.strerror or error}")
         return found
 
     # ---- for the user's own ssh
