@@ -79,6 +79,16 @@ def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
     return Renewal(max(now.wall // SECOND, attempt.guard_seq + 1), left // SECOND)
 
 
+TOLD_SLACK = 30 * SECOND
+"""How far a guard's end may lie from the deadline and still be it: whole seconds, and the way of a login."""
+
+
+def is_told(attempt: Attempt) -> bool:
+    """Whether the guard was heard to hold the present deadline; until then it ends the instance at the former one."""
+    until = attempt.guard_until
+    return attempt.guard == ARMED and until is not None and abs(until - attempt.deadline.wall) <= TOLD_SLACK
+
+
 # ---- an answer
 
 
