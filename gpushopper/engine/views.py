@@ -275,4 +275,5 @@ def offer(found: Offer, disk_gb: float) -> wire.OfferView:
         interruptible=found.interruptible,
         seen_at=found.seen_at,
         ends_at=found.ends_at,
+        driver=found.driver,
     )

@@ -33,6 +33,7 @@ class OfferView:
     interruptible: bool
     seen_at: int
     ends_at: int | None = None
+    driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
