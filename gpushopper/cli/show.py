@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli import programs
 from gpushopper.cli.app import App
@@ -97,8 +97,11 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     terminal = app.is_terminal(sys.stdout)
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for column in columns:
-        grid.add_column(Text(column.title), justify="right" if column.right else "left", no_wrap=True)
+    for place, column in enumerate(columns):
+        # The first column is what a person types next: it is never cut, however narrow the terminal.
+        least = max(len(line[place]) for line in cells) if place == 0 and cells else None
+        justify: Literal["left", "right"] = "right" if column.right else "left"
+        grid.add_column(Text(column.title), justify=justify, no_wrap=True, min_width=least)
     for line in cells:
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(
@@ -106,7 +109,8 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         force_terminal=colored or None,
         no_color=not colored,
         highlight=False,
-        width=None if terminal else PIPE_WIDTH,
+        # Whoever asks for all columns would rather have a line wrapped by the terminal than cells cut.
+        width=None if terminal and app.output != "wide" else PIPE_WIDTH,
     )
     console.print(grid)
 

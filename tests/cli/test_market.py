@@ -208,6 +208,22 @@ def test_a_reader_that_has_seen_enough_is_no_error(market: Shell, rented: str):
     assert [line for line in err.splitlines() if not line.startswith(b"alarm ")] == []
 
 
+def test_a_narrow_terminal_cuts_no_name_and_wide_cuts_nothing(market: Shell, rented: str):
+    session = market("get", rented, "--json").json["session"]["id"]
+
+    def shown(words: str) -> str:
+        done = subprocess.run(
+            ["script", "-qec", f"{sys.executable} -m gpushopper.cli --sandbox {words}", "/dev/null"],
+            env={**os.environ, "GPU_SHOPPER_HOME": str(market.home), "COLUMNS": "50", "TERM": "xterm"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        return done.stdout
+
+    assert rented in shown("ls")
+    wide = shown("ls -o wide")
+    assert session in wide and "…" not in wide
+
+
 def test_tables_off_a_terminal_are_plain(market: Shell, rented: str):
     for words in (["ls"], ["status"], ["costs"], ["inventory", "--gpu", "RTX4090", "--limit", "10"]):
         assert "\x1b" not in market(*words).out
