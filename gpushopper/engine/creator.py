@@ -13,7 +13,7 @@ from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.guard import Recipe
 from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.lifecycle import destroying
-from gpushopper.core.moment import SECOND, Moment, us
+from gpushopper.core.moment import SECOND, Moment, clocks_disagree, us
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
@@ -52,7 +52,10 @@ class Creator:
         return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
 
     def _may_create(self, now: Moment) -> bool:
-        """Only with a recent whole list, the right account, no copied home, and an end without us (F79, S10, S16)."""
+        """Only with a recent whole list, the right account, no copied home, and an end without us (F79, S10, S16).
+
+        And by a clock that the provider's bears out: limits that count from a wrong send end it at once (F62, I12).
+        """
         ctx, sight = self.lane.ctx, self.lane.sight
         return (
             ctx.may_spend
@@ -62,6 +65,7 @@ class Creator:
             and not sight.is_degraded
             and not sight.is_doubted
             and self.lane.can_rent
+            and not clocks_disagree(self.lane.at(now))
         )
 
     def dues(self, now: Moment) -> list[int]:

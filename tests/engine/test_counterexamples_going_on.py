@@ -279,6 +279,23 @@ def test_the_alarm_about_a_missing_instance_ends_before_hand_over_too(tmp_path: 
     world.kill()
 
 
+def test_nothing_is_sent_by_a_clock_that_went_wrong_after_the_intent(tmp_path: Path):
+    """F62, I12: an hour back between intent and send, and the boot's limit was over before the boot began."""
+    world = World(tmp_path, boot_seconds=120).start().ready()
+    world.fault("create", "429", "1", count=1)
+    world.provision(hours=5)
+    world.clock.skew = -us(3600)
+    world.engine.resume()
+    world.run_for(300)
+    assert "clock_suspect" in world.alarms()
+    assert not any(one.instance_id for one in attempts(world))
+    world.clock.skew = 0
+    world.engine.resume()
+    assert world.run_until(lambda: any(one.handed_over_at for one in attempts(world)), 600)
+    assert [one.reason for one in attempts(world) if one.instance_id] == [""]
+    world.kill()
+
+
 # ---- requests
 
 
