@@ -178,7 +178,7 @@ late() {
 }
 
 # One round. Stop and the last-resort verbs end this guard too, and a stopped instance still bills its disk (F23):
-# they wait until destroying is refused twice, or is long in vain.
+# they wait until destroying is refused twice, or is long in vain: an outage, or pages that call it gone and lie (I18).
 finish() {
   destroy
   answer
@@ -204,9 +204,12 @@ warn() {
 
 # ---- the self-test: may we destroy ourselves at all? ----------------------------------------------------------------
 
+# Each hour anew, because a key can be taken back; what was seen to work stands until it is seen not to.
 prove() {
+  ! grep -q ^1 "$D/test" || [ $K$((n % 240)) = 10 ] || return
   see
   answer
+  [ $answer = unclear ] && grep -q ^1 "$D/test" && return
   x="0 $answer $code"
   [ "$x" != '0 ok 200' ] || ! ours || x=1
   keep test "$x"
@@ -235,9 +238,10 @@ spawn() {
   setsid sh "$0" hold "$@" </dev/null >/dev/null &
 }
 
-# hold N [first]. One that cannot write down who it is leaves, unless it is the first: a full disk breeds none.
+# hold N [first]: looks each tick, and at the end makes a round each `p` seconds. One that cannot write down who it is
+# leaves, unless it is the first: a full disk breeds none.
 hold() {
-  K=$1 n=0 next=0 refused=1 pause=30 told=
+  K=$1 n=0 next=0 refused=1 p=30 told=
   trap '' HUP INT TERM
   who
   while :; do
@@ -252,13 +256,13 @@ hold() {
     load
     note state &
     holder $((3 - K)) || spawn $((3 - K))
-    if [ $K$((n % 4)) = 10 ] && ! grep -q ^1 "$D/test"; then prove & fi
+    [ $K$((n % 4)) != 10 ] || prove &
     [ $left -gt 300 ] || [ "$told" ] || warn
     # The second one waits a little for the first, which may hang.
     if [ $left -le $(((1 - K) * 3 * TICK)) ] && [ $up -ge $next ]; then
       finish
-      [ $pause -lt $BACK ] || pause=$BACK
-      next=$((up + pause)) pause=$((pause * 2))
+      [ $p -lt $BACK ] || p=$BACK
+      next=$((up + p)) p=$((p * 2))
     fi
     n=$((n + 1))
     sleep $TICK

@@ -65,10 +65,13 @@ def stop(app: App) -> None:
     """Stop it. What is rented stays rented, and is listed."""
     held = _held(app)
     was_up = launch.stop(app)
+    is_up = was_up and app.quiet_client().is_up()
     if app.as_json:
-        show.out(programs.document(running=False, was_running=was_up, may_still_bill=held))
+        show.out(programs.document(running=is_up, was_running=was_up, may_still_bill=held))
         return
     show.out("stopped" if was_up else "it was not running")
+    if is_up:
+        app.note("Another command that waits for it has started it again.")
     for session in held:
         app.note(_may_bill(app, session))
 
@@ -82,8 +85,9 @@ def _held(app: App) -> list[SessionView]:
 
 def _may_bill(app: App, session: SessionView) -> str:
     """What goes on costing money, and who ends it while no daemon runs."""
-    keeper = session_table.keeper(session, "a daemon runs")
-    until = when(session.deadline_at, app.now().wall)
+    now = app.now().wall
+    keeper = session_table.keeper(session, "a daemon runs", now)
+    until = when(session.deadline_at, now)
     return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
 
 

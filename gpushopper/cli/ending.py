@@ -133,7 +133,7 @@ def _refuse_keyless(app: App, found: list[SessionView]) -> None:
     now = app.now().wall
     for session in stuck:
         until = f"its deadline is {when(session.deadline_at, now)}" if session.deadline_at else "it has no deadline"
-        keeper = session_table.keeper(session, "the daemon has a key")
+        keeper = session_table.keeper(session, "the daemon has a key", now)
         app.note(f"{session.name}: its end is written down; {until}, and {keeper}")
     account = lacking[stuck[0].provider]
     code = "no_key" if account.key_state == "missing" else f"key_{account.key_state}"

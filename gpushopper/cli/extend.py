@@ -1,33 +1,82 @@
-"""`extend`: give a session more time."""
+"""`extend`: give a session more time, and stay until its instance has heard of it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from gpushopper.cli import show
 from gpushopper.cli.app import App
+from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import LIFE, life
-from gpushopper.cli.say import money, when
-from gpushopper.cli.session_table import pick, print_session
-from gpushopper.core.moment import HOUR
+from gpushopper.cli.say import clock_time, money, when
+from gpushopper.cli.session_table import ends_itself, pick, print_session
+from gpushopper.cli.times import SPAN
+from gpushopper.core.moment import HOUR, SECOND
+from gpushopper.errors import NotVerified
+
+if TYPE_CHECKING:
+    from gpushopper.wire import SessionView
 
 
 @click.command("extend", cls=Command)
 @click.argument("name", required=False)
 @all_of(LIFE)
+@click.option("--no-wait", is_flag=True, help="Return once the new end is written down.")
+@click.option("--timeout", type=SPAN, default="1m", show_default=True, help="How long the instance may take to answer.")
 @click.pass_obj
-def extend(app: App, name: str | None, hours: float | None, span: int | None, until: str | None) -> None:
+def extend(
+    app: App, name: str | None, hours: float | None, span: int | None, until: str | None, no_wait: bool, timeout: int
+) -> None:
     """Move a session's end.
 
-    --hours and --for add to it (default: 1 hour), --until sets it.
+    --hours and --for add to it (default: 1 hour), --until sets it. Waits until the instance itself has heard of it:
+    until then it would still end at the former time.
     """
     add_us, until_at = life(app, hours, span, until)
     if add_us is None and until_at is None:
         add_us = HOUR
     session = app.client.extend(pick(app, name), add_us=add_us, until_at=until_at)
+    if not no_wait:
+        session = _wait(app, session, timeout)
     if app.output == "table":
         end = when(session.deadline_at, app.now().wall)
         show.out(f"{session.name} now ends {end}; at most {money(session.at_most)}")
     else:
         print_session(app, session)
+
+
+def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
+    """Follow it until the guard holds the new end; one that is not handed over yet hears of it then.
+
+    Raises:
+        NotVerified: the instance did not answer in time, and would end as before.
+    """
+    latest = [session]
+
+    def look() -> bool:
+        if not _is_settled(latest[0]):
+            latest[:] = [app.client.session(session.id)]
+        return _is_settled(latest[0])
+
+    app.goes_on = f"the new end is written down; whether {session.name} has heard of it: gpu-shopper get {session.name}"
+    try:
+        poll(look, limit_us / SECOND)
+    except Out as out:
+        raise _unheard(latest[0], app.now().wall) from out
+    app.goes_on = ""
+    return latest[0]
+
+
+def _is_settled(session: SessionView) -> bool:
+    return session.guard_is_told or session.status != "running" or not ends_itself(session)
+
+
+def _unheard(session: SessionView, now: int) -> NotVerified:
+    own = f"would end itself at {clock_time(session.guard_ends_at, now)}" if session.guard_ends_at else "may end before"
+    return NotVerified(
+        f"{session.name} has not heard of its new end yet and {own}",
+        f"the daemon goes on telling it; see: gpu-shopper get {session.name}",
+    )

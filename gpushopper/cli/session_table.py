@@ -47,9 +47,22 @@ def status(session: SessionView) -> str:
     return session.status
 
 
-def keeper(session: SessionView, until: str) -> str:
+def keeper(session: SessionView, until: str, now: int) -> str:
     """Who keeps the deadline while we cannot."""
-    return "the instance ends itself" if "I" in session.guards.split("+") else f"nobody ends it until {until}"
+    if not ends_itself(session):
+        return f"nobody ends it until {until}"
+    return f"the instance ends itself{own_end(session, now)}"
+
+
+def ends_itself(session: SessionView) -> bool:
+    """Whether the instance would end without us."""
+    return "I" in session.guards.split("+")
+
+
+def own_end(session: SessionView, now: int) -> str:
+    """` at 18:00` where the instance has not heard of the present deadline yet; else nothing."""
+    is_told = session.guard_is_told or session.guard_ends_at is None
+    return "" if is_told else f" at {when(session.guard_ends_at, now)}"
 
 
 def gpu(session: Any) -> str:
@@ -69,6 +82,11 @@ def ends(session: SessionView, now: int) -> str:
 def guards(session: SessionView) -> str:
     """Who ends it: D the daemon, I the instance itself."""
     return f"{session.guards} ({NO_INSTANCE})" if session.guard == "paper" else session.guards
+
+
+def _not_told(session: SessionView, now: int) -> str:
+    other = own_end(session, now) if ends_itself(session) and session.status == "running" else ""
+    return other and f" (the instance itself would end{other}: it has not heard of the new end yet)"
 
 
 def ssh(session: SessionView) -> str:
@@ -93,7 +111,7 @@ def page(session: SessionView, now: int) -> None:
             ("image", session.image),
             ("disk", f"{session.disk_gb:g} GB"),
             ("ssh", ssh(session)),
-            ("guards", guards(session)),
+            ("guards", guards(session) + _not_told(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
             ("created", when(session.created_at, now)),

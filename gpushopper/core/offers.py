@@ -19,6 +19,7 @@ class Offer:
 
     Rates are micro-dollars per hour for the whole offer. `storage_gb_month` is micro-dollars per GB and month of
     720 h. `disk_gb` is the most that can be had. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs.
+    `driver` is the version of the GPU driver (`570.86.10`), empty where the provider does not say.
     """
 
     provider: str
@@ -41,6 +42,7 @@ class Offer:
     interruptible: bool
     seen_at: int
     ends_at: int | None = None
+    driver: str = ""
 
     @property
     def key(self) -> str:

@@ -79,6 +79,16 @@ def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
     return Renewal(max(now.wall // SECOND, attempt.guard_seq + 1), left // SECOND)
 
 
+TOLD_SLACK = 30 * SECOND
+"""How far a guard's end may lie from the deadline and still be it: whole seconds, and the way of a login."""
+
+
+def is_told(attempt: Attempt) -> bool:
+    """Whether the guard was heard to hold the present deadline; until then it ends the instance at the former one."""
+    until = attempt.guard_until
+    return attempt.guard == ARMED and until is not None and abs(until - attempt.deadline.wall) <= TOLD_SLACK
+
+
 # ---- an answer
 
 
@@ -169,11 +179,19 @@ def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
         return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
     if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
         return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
+    if 0 < _branch(found.driver) < _branch(offer.driver):
+        return f"it has driver {found.driver}, the offer said {offer.driver}"
     if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
         return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
     if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
         return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
     return ""
+
+
+def _branch(driver: str) -> int:
+    """The first number of a driver's version, which says what it can run; 0 where there is none."""
+    number = re.match(r"\d{1,5}(?=\.|$)", driver)
+    return int(number[0]) if number else 0
 
 
 _BRANDS = re.compile(r"nvidia|geforce|quadro|tesla|rtx|gtx")

@@ -27,10 +27,17 @@ def say_what_may_bill(engine: Engine, say: Callable[[str], None]) -> None:
 
 def describe(session: SessionView) -> str:
     """One line: `may still bill: train (vast RTX 4090), deadline 18:00; kept by the instance itself`."""
-    until = "no deadline"
-    if session.deadline_at is not None:
-        local = datetime.fromtimestamp(session.deadline_at / 1e6, UTC).astimezone()
-        until = f"deadline {local:%Y-%m-%d %H:%M}"
-    guarded = "I" in session.guards.split("+")
-    keeper = "the instance itself" if guarded else "nobody until a daemon runs again"
-    return f"may still bill: {session.name} ({session.provider} {session.gpu}), {until}; kept by {keeper}"
+    until = "no deadline" if session.deadline_at is None else f"deadline {_local(session.deadline_at)}"
+    return f"may still bill: {session.name} ({session.provider} {session.gpu}), {until}; kept by {_keeper(session)}"
+
+
+def _keeper(session: SessionView) -> str:
+    if "I" not in session.guards.split("+"):
+        return "nobody until a daemon runs again"
+    if session.guard_is_told or session.guard_ends_at is None:
+        return "the instance itself"
+    return f"the instance itself, which has not heard of it yet and ends at {_local(session.guard_ends_at)}"
+
+
+def _local(at: int) -> str:
+    return f"{datetime.fromtimestamp(at / 1e6, UTC).astimezone():%Y-%m-%d %H:%M}"

@@ -12,7 +12,7 @@ from gpushopper.core import ledger
 from gpushopper.core.attempts import Attempt, Desire, State
 from gpushopper.core.moment import us
 from gpushopper.core.offers import Offer
-from gpushopper.core.reach import ARMED
+from gpushopper.core.reach import ARMED, is_told
 from gpushopper.core.sessions import Session, current, derive_reach, derive_status
 from gpushopper.engine.context import Context
 from gpushopper.store import ledger as books
@@ -93,6 +93,7 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         waiting_for=waiting_for,
         waiting_until=waiting_until,
         attempts=rows,
+        guard_is_told=latest is not None and is_told(latest),
     )
 
 
@@ -274,4 +275,5 @@ def offer(found: Offer, disk_gb: float) -> wire.OfferView:
         interruptible=found.interruptible,
         seen_at=found.seen_at,
         ends_at=found.ends_at,
+        driver=found.driver,
     )

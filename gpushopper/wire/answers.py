@@ -33,6 +33,7 @@ class OfferView:
     interruptible: bool
     seen_at: int
     ends_at: int | None = None
+    driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class SessionView:
     waiting_for: str
     waiting_until: int | None
     attempts: list[AttemptView]
+    guard_is_told: bool = False
+    """Whether the instance itself is known to end at `deadline_at`; else it would at `guard_ends_at`."""
 
 
 @dataclass(frozen=True, slots=True)

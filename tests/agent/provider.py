@@ -31,7 +31,8 @@ class Provider:
     """Serve read, destroy and stop of one instance to its own key.
 
     `scope` is what the key may do, `mood` what becomes of every call: well, cut (no egress), a status code, `noop`
-    (acknowledged, nothing done). `leaks` are the command lines that carried the key while a call was under way.
+    (acknowledged, nothing done), `portal` (somebody else's page, with a good status). `leaks` are the command lines
+    that carried the key while a call was under way.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -74,6 +75,8 @@ class Provider:
     def answer(self, what: str) -> tuple[int, dict[str, Any]]:
         if isinstance(self.mood, int):
             return self.mood, {"error": "trouble"}
+        if self.mood == "portal":
+            return 200, {"page": "welcome to our network"}
         if what not in self.scope:
             return 401, {"success": False, "error": "auth_error"}
         if what == "see":

@@ -38,6 +38,29 @@ def test_a_key_that_may_only_stop_stops_and_then_the_last_resort(rent, provider,
     assert provider.did("stop")
 
 
+def test_a_page_of_somebody_else_is_not_believed_for_long(rent, provider, world, wait_until):
+    """Every call has a good status and none acts: who is still there has not been destroyed (I18)."""
+    instance = rent(world, "touch $HOME/last")
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    provider.mood = "portal"
+    instance.run_for(LIFE + 40 * 60)
+    assert provider.there and len(provider.asked("destroy")) >= 8
+    assert instance.sh("ls $HOME") == ""
+    instance.run_for(20 * 60)
+    wait_until(lambda: instance.sh("ls $HOME").strip() == "last", 30)
+
+
+def test_a_key_that_is_taken_back_later_is_noticed(rent, provider, world, wait_until):
+    instance = rent(world, life_s=20_000, most_s=20_000)
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    provider.mood = "cut"  # no answer says nothing: what was proven stands
+    instance.run_for(7200)
+    assert instance.status().armed
+    provider.mood, provider.scope = "well", set()
+    instance.run_for(7200)
+    wait_until(lambda: "refuses the instance's own key" in instance.status().why, 30)
+
+
 def test_without_a_way_out_it_goes_on_until_there_is_one(rent, provider, world, wait_until):
     instance = rent(world)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)

@@ -239,6 +239,21 @@ def test_stopping_the_daemon_says_what_may_still_bill(market: Shell, rented: str
     assert market("daemon", "start").out.startswith("already running")
 
 
+def test_a_stop_is_a_stop_though_another_command_starts_it_again(market: Shell, rented: str):
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "gpushopper.cli", "--sandbox", "events", "--follow"],
+        env={**os.environ, "GPU_SHOPPER_HOME": str(market.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with follower:
+        assert follower.stdout is not None and follower.stdout.readline()
+        ran = market("daemon", "stop")
+        follower.kill()
+    assert (ran.code, ran.out) == (0, "stopped\n")
+    assert market("get", rented, "--json").json["session"]["status"] == "running"
+
+
 def test_an_end_that_cannot_be_verified_is_8_and_may_bill(market: Shell, rented: str):
     """Last, because it ends the session that the others look at."""
     assert market("sandbox", "fault", "add", "vast", "destroy", "ack_noop", "1000").code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gpushopper.core.heartbeat import Hardware
@@ -33,6 +35,15 @@ def test_one_model_under_two_names(shown: str, offered: str):
 @pytest.mark.parametrize(("shown", "offered"), OTHER)
 def test_two_models(shown: str, offered: str):
     assert not is_same_gpu(shown, offered)
+
+
+@pytest.mark.parametrize(
+    ("driver", "is_good"), [("570.86.10", True), ("570.26", True), ("590.1", True), ("560.94", False), ("", True)]
+)
+def test_a_driver_must_not_be_of_an_older_branch_than_was_offered(driver: str, is_good: bool):
+    offer = replace(OFFER, driver="570.86.10")
+    assert (claim_fault(offer, 20, Hardware(driver=driver)) == "") is is_good
+    assert claim_fault(OFFER, 20, Hardware(driver=driver)) == ""
 
 
 @pytest.mark.parametrize(

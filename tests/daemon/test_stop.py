@@ -81,7 +81,9 @@ class Holding:
 
 def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
     said: list[str] = []
-    guarded = replace(SESSION, name="safe", guards="D+I")
+    guarded = replace(SESSION, name="safe", guards="D+I", guard_ends_at=SESSION.deadline_at, guard_is_told=True)
+    untold = describe(replace(guarded, guard_is_told=False))
+    assert "has not heard of it yet and ends at 2023-11-1" in untold
     say_what_may_bill(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
     assert said[0].endswith("kept by nobody until a daemon runs again")

@@ -7,7 +7,9 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +90,22 @@ def test_a_day_of_work(market: Practice, tmp_path: Path, wait_until: Callable[..
     assert (row["state"], row["ended_by"]) == ("gone", "api")
 
 
-def test_what_cannot_be_set_up_is_told_and_goes_on(market: Practice, tmp_path: Path) -> None:
+def session_of(market: Practice, name: str) -> dict[str, Any]:
+    return dict(json.loads(market.must("get", name, "--json"))["session"])
+
+
+def hangs_up(market: Practice) -> None:
+    """Close the daemon's shared connections, as a lost link would."""
+    for control in market.home.glob("run/c-*"):
+        subprocess.run(
+            ["ssh", "-F", "/dev/null", "-o", f"ControlPath={control}", "-O", "exit", "any"],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False,
+        )  # fmt: skip
+
+
+def test_what_cannot_be_set_up_is_told_and_goes_on(
+    market: Practice, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
     script = tmp_path / "setup.sh"
     script.write_text("echo no; exit 5\n")
     done = market.run(
@@ -96,7 +113,21 @@ def test_what_cannot_be_set_up_is_told_and_goes_on(market: Practice, tmp_path: P
     )
     assert done.returncode == 125
     assert "ended with status 5" in done.stderr and "goes on and bills" in done.stderr
-    assert json.loads(market.must("get", "bad", "--json"))["session"]["status"] == "running"
+    assert session_of(market, "bad")["status"] == "running"
+
+    # A new end counts once the instance has heard of it: until then it would still end at the former one.
+    assert "now ends" in market.must("extend", "bad", "--for", "30m")
+    longer = session_of(market, "bad")
+    known, wanted = (datetime.fromisoformat(longer[name]) for name in ("guard_ends_at", "deadline_at"))
+    assert longer["guard_is_told"] and abs(known - wanted).total_seconds() < 30
+    market.must("sandbox", "fault", "add", "vast", "host", "ssh_refuse")
+    wait_until(lambda: hangs_up(market) or session_of(market, "bad")["reach"] == "lost", timeout_s=60)
+    done = market.run("extend", "bad", "--for", "30m", "--timeout", "3s")
+    assert done.returncode == 8, done.stdout + done.stderr
+    assert "has not heard of its new end yet and would end itself at" in done.stderr
+    assert "has not heard of the new end" in market.must("get", "bad")
+    market.must("sandbox", "fault", "clear")
+    wait_until(lambda: session_of(market, "bad")["guard_is_told"], timeout_s=60)
 
 
 def test_paper_has_no_shell(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ OFFER: dict[str, Any] = {
     "storage_total_cost": 0.001111, "inet_up_cost": 0.002, "inet_down_cost": 0.003, "geolocation": "Texas, US",
     "reliability": 0.9981, "reliability2": 0.9982, "cuda_max_good": 12.8, "disk_space": 1012.3, "cpu_cores": 128,
     "cpu_cores_effective": 16.0, "cpu_ram": 515789, "verification": "verified", "is_bid": False, "min_bid": 0.2,
-    "end_date": 1796400000.0, "rentable": True,
+    "end_date": 1796400000.0, "rentable": True, "driver_version": "570.86.10",
 }  # fmt: skip
 ROW: dict[str, Any] = {
     "id": 33402296, "machine_id": 41234, "host_id": 51234, "label": "team-job-1", "actual_status": "running",

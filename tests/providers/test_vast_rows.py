@@ -89,6 +89,15 @@ def test_an_offer_is_read_field_by_field():
     assert (offer.region, offer.reliability, offer.cuda, offer.verified) == ("Texas, US", 0.9982, 12.8, True)
     assert (offer.cpu_cores, offer.ram_mb, offer.interruptible, offer.seen_at) == (16.0, 64473, False, 7)
     assert offer.ends_at == 1_796_400_000_000_000
+    assert offer.driver == "570.86.10"
+
+
+@pytest.mark.parametrize(
+    ("told", "driver"), [("535.86.05\n", "535.86.05"), (535086005, "535.86.5"), (None, ""), ([], "")]
+)
+def test_a_driver_is_a_word_or_a_number(told: object, driver: str):
+    offer = read_offer({**OFFER, "driver_version": told}, 5.0, 7, Drift())
+    assert offer is not None and offer.driver == driver
 
 
 def test_a_missing_base_price_is_the_total_without_its_storage():

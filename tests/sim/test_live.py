@@ -223,6 +223,8 @@ def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> 
         (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=20), True),
         (Hardware(), True),
         (Hardware(gpus=("NVIDIA GeForce RTX 3060",)), False),
+        (Hardware(driver="999.1"), True),
+        (Hardware(driver="440.33.01"), False),
         (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=12000), False),
         (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=9), False),
     ],

@@ -82,10 +82,18 @@ def _line(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
+def _version(value: Any) -> Any:
+    """`535.86.5`, also where it is a number with three digits for each part (vastai.md 3.2)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1_000_000:
+        return f"{value // 1_000_000}.{value // 1000 % 1000}.{value % 1000}"
+    return _line(value)
+
+
 Number = Annotated[float | None, WrapValidator(_amount)]
 Flag = Annotated[bool | None, WrapValidator(_or_unknown)]
 Text = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_exact)]
 Line = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_line)]
+Version = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_version)]
 Price = Annotated[int | None, BeforeValidator(_price)]
 Time = Annotated[int | None, BeforeValidator(_wall)]
 Id = Annotated[str | None, BeforeValidator(_identity)]

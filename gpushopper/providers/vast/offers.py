@@ -10,7 +10,7 @@ from gpushopper.core.money import Micros, parse_dollars
 from gpushopper.core.offers import MONTH_HOURS, Offer
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import OFFER_FIELDS
-from gpushopper.providers.vast.lenient import Flag, Id, Line, Number, Price, Row, Time
+from gpushopper.providers.vast.lenient import Flag, Id, Line, Number, Price, Row, Time, Version
 
 _MOST_GPUS = 1024
 
@@ -36,6 +36,7 @@ class OfferRow(Row):
     reliability: Number = None
     reliability2: Number = None
     cuda_max_good: Number = None
+    driver_version: Version = None
     disk_space: Number = None
     cpu_cores: Number = None
     cpu_cores_effective: Number = None
@@ -99,6 +100,7 @@ def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
         interruptible=bool(row.is_bid),
         seen_at=seen_at,
         ends_at=row.end_date,
+        driver=row.driver_version or "",
     )
 
 
