@@ -29,6 +29,8 @@ _LOOK = """
 p={path}
 [ -d "$p" ] && echo is-folder
 [ -e "$p" ] && echo is-there
+[ -d "$p" ] && p=${{p%/}}/{name}
+[ -f "$p" ] && echo is-begun size-$(stat -Lc %s "$p")
 command -v rsync >/dev/null && echo has-rsync
 :
 """
@@ -69,15 +71,21 @@ def perform(app: App, job: Copy) -> str:
         is_folder = Path(job.source).is_dir() if job.is_upload else "is-folder" in traits
         if is_folder:
             raise UsageError("a folder can only be resumed by rsync", f"install rsync here and on {job.found.name}")
-        _run(app, job, ["sftp", *login.options(job.found), "-b", "-", _host(job.found)], batch=_sftp_line(job))
+        if job.is_upload and f"size-{Path(job.source).stat().st_size}" in traits:
+            return "sftp"  # it is all there, which sftp would call a failure
+        argv = ["sftp", *login.options(job.found), "-b", "-", _host(job.found)]
+        _run(app, job, argv, batch=_sftp_line(job, "is-begun" in traits))
         return "sftp"
+    app.goes_on = "what has been copied is kept; the same command begins anew, with --resume it goes on"
     _run(app, job, _scp_argv(job))
     return "scp"
 
 
 def _look(job: Copy) -> set[str]:
     path = job.remote_path
-    said = login.ask(job.found, _LOOK.format(path=shlex.quote(f"./{path}" if path.startswith("-") else path)))
+    name = Path(job.source).name if job.is_upload else ""
+    words = {"path": f"./{path}" if path.startswith("-") else path, "name": name}
+    said = login.ask(job.found, _LOOK.format(**{word: shlex.quote(text) for word, text in words.items()}))
     if said.status:
         raise login.failed(job.found, said, "files cannot be looked at")
     return set(said.out.split())
@@ -127,11 +135,11 @@ def _scp_argv(job: Copy) -> list[str]:
     return ["scp", *login.options(job.found), "-r", "-p", "--", *ends]
 
 
-def _sftp_line(job: Copy) -> str:
-    """One order of sftp's batch language that goes on where a copy was cut off."""
+def _sftp_line(job: Copy, is_begun: bool) -> str:
+    """One order of sftp's batch language that goes on where a copy was cut off; where nothing is there, it begins."""
     source, target = job.source, job.target
     if job.is_upload:
-        return f"reput -p {_sftp_word(source)} {_sftp_word(job.remote_path)}\n"
+        return f"{'reput' if is_begun else 'put'} -p {_sftp_word(source)} {_sftp_word(job.remote_path)}\n"
     here = Path(target) / Path(job.remote_path).name if Path(target).is_dir() else Path(target)
     order = "reget" if here.exists() else "get"
     return f"{order} -p {_sftp_word(job.remote_path)} {_sftp_word(str(here))}\n"

@@ -10,6 +10,8 @@ from gpushopper.sandbox.timing import parse_duration
 CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any")
 HOST = "host"
 """Not a call of the API: what befalls the computer under a live instance."""
+KEY_SCOPES = ("none", "stop")
+"""What `key_scope` leaves of an instance's own key: nothing at all, or reading and stopping (F92)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ def _given(arg: str | None) -> str:
     return arg or ""
 
 
+def _scope(arg: str | None) -> None:
+    if arg not in KEY_SCOPES:
+        raise ValueError(f"this word needs one of {' '.join(KEY_SCOPES)}")
+
+
 def _number(arg: str | None) -> None:
     if arg is not None:
         float(arg.split(",")[0].removeprefix("x"))
@@ -59,6 +66,7 @@ _CHECKS: dict[str, Callable[[str | None], None]] = {
     "duration": _duration,
     "number": _number,
     "signed": _signed,
+    "scope": _scope,
 }
 
 
@@ -109,7 +117,7 @@ HOST_WORDS = _group(
     HOST,
     (HOST,),
     "ssh_refuse:duration ssh_authfail hostkey_change reboot offline:duration clock_skew:signed no_egress disk_full"
-    " agent_kill",
+    " agent_kill key_scope:scope",
 )
 """Words for live instances (S28). A word holds while its line is there and its time is not up; `reboot`,
 `hostkey_change` and an `agent_kill` without a time happen once to each instance. `--count` counts instances."""

@@ -148,6 +148,31 @@ def test_sftp_goes_on_with_what_is_there(stage: Stage, here: Path, tmp_path: Pat
     assert (here / "new").read_bytes() == content
 
 
+@pytest.mark.parametrize("target", ["data", "into"])
+def test_one_command_begins_goes_on_and_is_done(stage: Stage, here: Path, tmp_path: Path, target: str):
+    """Whoever repeats `cp --resume` until it succeeds meets a file that is not there yet, and one that is whole."""
+    hide(stage, tmp_path)
+    content = os.urandom(300_000)
+    (here / "data").write_bytes(content)
+    (stage.host.home / "into").mkdir()
+    there = stage.host.home / target / ("data" if target == "into" else "")
+    for begun in (None, content[:100_000], content):
+        if begun is not None:
+            there.write_bytes(begun)
+        assert "by sftp" in copy(stage, "--resume", here / "data", f"train:{target}")
+        assert there.read_bytes() == content
+
+
+def test_a_copy_that_begins_anew_is_not_said_to_go_on(stage: Stage, here: Path, tmp_path: Path):
+    hide(stage, tmp_path)
+    (tmp_path / "bin" / "scp").unlink()
+    (tmp_path / "bin" / "scp").write_text("#!/bin/sh\nkill -INT $PPID; exit 1\n")
+    (tmp_path / "bin" / "scp").chmod(0o755)
+    (here / "data").write_text("x")
+    found = stage("cp", str(here / "data"), "train:data", PATH=stage.path)
+    assert found.code == 130 and "with --resume it goes on" in found.err
+
+
 def test_without_resume_what_is_there_is_replaced(stage: Stage, here: Path, tmp_path: Path):
     hide(stage, tmp_path)
     (here / "data").write_text("new content")

@@ -28,6 +28,28 @@ def test_a_revoked_key_is_refused_everywhere_but_on_instances(shop):
     assert shop.ids() == [number]
 
 
+def test_an_instances_own_key_can_be_left_with_less_than_is_documented(shop):
+    number, other = shop.rent("gs1-a"), shop.rent("gs1-b")
+    mine = shop.key
+    shop.key = shop.instance(number).secret
+    path = f"/api/v0/instances/{number}/"
+
+    def codes():
+        calls = (("GET", None), ("PUT", {"state": "running"}), ("DELETE", {}), ("PUT", {"state": "stopped"}))
+        return [shop.call(method, path, body).status_code for method, body in calls]
+
+    shop.fault("host", "key_scope", "none", instance=str(number))
+    assert codes() == [401, 401, 401, 401]
+    shop.world.faults.clear()
+    fault = shop.fault("host", "key_scope", "stop", instance=str(number))
+    assert codes() == [200, 401, 401, 200]
+    assert fault.acted == 2
+    shop.key = shop.instance(other).secret
+    assert shop.destroy(other).status_code == 200, "another instance's key is whole"
+    shop.key = mine
+    assert shop.destroy(number).status_code == 200, "the account's key is whole"
+
+
 def test_zero_balance_stops_what_runs_and_refuses_creates(shop):
     number = shop.rent()
     shop.clock.pass_seconds(60)
@@ -117,6 +139,7 @@ def test_chance_is_seeded(shop):
         ("create", "late", "soon"),
         ("create", "label_cut", "some"),
         ("get", "no_field", None),
+        ("host", "key_scope", "destroy"),
     ],
 )
 def test_a_wrong_script_is_refused(shop, call, word, arg):

@@ -113,9 +113,22 @@ def _permit(desk: Desk) -> Response | None:
     own = (request.view_args or {}).get("instance_id") == caller.instance_id
     if caller.instance_id is not None and not (visit.endpoint.own and own):
         return replies.refuse(401, "not_authorized", "This key is limited to its own instance.")
+    if caller.instance_id is not None and _lacks_scope(desk, caller.instance_id):
+        return replies.refuse(401, "not_authorized", "This key lacks the permission.")
     if caller.scopes is not None and visit.endpoint.scope not in caller.scopes:
         return replies.refuse(403, "not_authorized", f"This key lacks the permission {visit.endpoint.scope}.")
     return None
+
+
+def _lacks_scope(desk: Desk, number: int) -> bool:
+    """Whether an instance's own key may do less than is documented (F92): `key_scope none`, or `stop`."""
+    names = fault_names(desk.market.instances[number])
+    fault = desk.faults.find(PROVIDER, HOST, "key_scope", names=names)
+    visit = desk.visit
+    stops = visit.endpoint.call == "manage" and visit.body == {"state": "stopped"}
+    if fault is None or (fault.arg == "stop" and (stops or visit.endpoint.call == "get")):
+        return False
+    return desk.faults.act(fault)
 
 
 def _pace(desk: Desk) -> Response | None:

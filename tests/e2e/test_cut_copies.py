@@ -1,0 +1,160 @@
+"""A large copy that is cut off in the middle goes on from there, by rsync and by sftp alone, and arrives whole.
+
+The bytes are counted where they enter the instance: whoever began anew would send all of them twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.practice import Practice, practice
+
+IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"
+SIZE = 64_000_000
+CUT_AT = 16_000_000
+CONTENT = random.Random(1).randbytes(SIZE)
+Wait = Callable[..., None]
+
+needs_rsync = pytest.mark.skipif(not Path("/usr/bin/rsync").exists(), reason="there is no rsync here")
+SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
+needs_sftp = pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")
+WAYS = {"rsync": (), "sftp": ("--resume",)}
+EVERY_WAY = [pytest.param("rsync", marks=needs_rsync), pytest.param("sftp", marks=needs_sftp)]
+
+
+class There:
+    """One instance, as the market sees it."""
+
+    def __init__(self, market: Practice, name: str) -> None:
+        self.market, self.name = market, name
+        session = json.loads(market.must("get", name, "--json"))["session"]
+        self.id = session["attempts"][-1]["instance_id"]
+
+    @property
+    def root(self) -> Path:
+        return self.market.home / "market" / "live" / self.id / "disk" / "root"
+
+    def carried(self) -> int:
+        """Bytes that its ssh server has handed to programs inside, and taken from them.
+
+        The thread's own account: what the programs read and wrote themselves is added to the process's when they end.
+        """
+        live = json.loads(self.market.must("sandbox", "status", "--json"))["live"]
+        pid = next(row["supervisor"] for row in live if row["id"] == self.id)
+        lines = Path(f"/proc/{pid}/task/{pid}/io").read_text().split()
+        return int(lines[lines.index("rchar:") + 1]) + int(lines[lines.index("wchar:") + 1])
+
+    def arrived(self, folder: Path, name: str) -> int:
+        """How much of a file is there, under its name or under that of a copy on its way."""
+        return max((path.stat().st_size for path in folder.glob(f"*{name}*")), default=0)
+
+    def answers(self) -> bool:
+        return self.market.run("ssh", self.name, "--", "true").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Practice]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = why_not(top)
+    if reason is not None:
+        pytest.skip(reason)
+    with practice(top / "h", 17, "--live") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def instances(market: Practice) -> dict[str, There]:
+    """One with rsync, one that has nothing but sftp."""
+    images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync"}
+    rented = [
+        market.begin("provision", "--gpu", "RTX 4090", "--for", "1h", "--name", way, "--yes", "--image", image)
+        for way, image in images.items()
+    ]
+    for process in rented:
+        said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    return {way: There(market, way) for way in images}
+
+
+def begin_and_freeze(
+    there: There, words: tuple[str, ...], folder: Path, name: str, wait_until: Wait
+) -> subprocess.Popen[str]:
+    """Start a copy and hold it still in the middle."""
+    copy = there.market.begin("cp", *WAYS[there.name], *words)
+    wait_until(lambda: there.arrived(folder, name) >= CUT_AT, timeout_s=60)
+    os.killpg(copy.pid, signal.SIGSTOP)
+    assert there.arrived(folder, name) < SIZE * 3 // 4, "it was too quick to be cut in the middle"
+    return copy
+
+
+def lose_link(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
+    """Take the instance's host off the net until everybody has noticed."""
+    there.market.fault("host", "offline", "2s", "--instance", there.id)
+    os.killpg(copy.pid, signal.SIGCONT)
+    _, said = copy.communicate(timeout=60)
+    assert copy.returncode == 1 and "run it again" in said, said
+    wait_until(there.answers, timeout_s=60)
+
+
+def kill(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
+    """As a closed terminal or a dead battery: nobody says good-bye."""
+    os.killpg(copy.pid, signal.SIGKILL)
+    copy.communicate(timeout=60)
+
+
+def go_on(there: There, words: tuple[str, ...]) -> int:
+    """Run the same command again; the bytes it took."""
+    before = there.carried()
+    told = json.loads(there.market.must("cp", "--json", *WAYS[there.name], *words))
+    assert told["by"] == there.name
+    return there.carried() - before
+
+
+CUTS = {"link lost": lose_link, "killed": kill}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("way", EVERY_WAY)
+def test_a_copy_there_goes_on_where_it_was_cut(
+    instances: dict[str, There], way: str, cut: str, tmp_path: Path, wait_until: Wait
+) -> None:
+    there, name = instances[way], f"{cut[0]}-up"
+    (tmp_path / name).write_bytes(CONTENT)
+    words = (str(tmp_path / name), f"{there.name}:{name}")
+    CUTS[cut](there, begin_and_freeze(there, words, there.root, name, wait_until), wait_until)
+    wait_until(lambda: there.root.joinpath(name).exists(), timeout_s=60)
+    kept = there.root.joinpath(name).stat().st_size
+    assert CUT_AT * 3 // 4 <= kept < SIZE
+    took = go_on(there, words)
+    print(f"\n{kept:,} bytes were there, {took:,} more went over")
+    assert took < SIZE - kept + SIZE // 20
+    assert there.market.must("ssh", way, "--", f"sha256sum <{name}").split()[0] == sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("way", EVERY_WAY)
+def test_a_copy_back_goes_on_where_it_was_cut(
+    instances: dict[str, There], way: str, tmp_path: Path, wait_until: Wait
+) -> None:
+    there = instances[way]
+    there.market.must("ssh", way, "--", f"head -c {SIZE} /dev/urandom >down")
+    words = (f"{there.name}:down", str(tmp_path / "down"))
+    lose_link(there, begin_and_freeze(there, words, tmp_path, "down", wait_until), wait_until)
+    kept = (tmp_path / "down").stat().st_size
+    assert CUT_AT * 3 // 4 <= kept < SIZE
+    took = go_on(there, words)
+    print(f"\n{kept:,} bytes were here, {took:,} more came over")
+    assert took < SIZE - kept + SIZE // 20
+    sent = there.market.must("ssh", way, "--", "sha256sum <down").split()[0]
+    assert sha256((tmp_path / "down").read_bytes()).hexdigest() == sent

@@ -1,0 +1,132 @@
+"""Guards that may not act, and guards that are killed: refused before the hand-over, told of after it (F91, F92, I10).
+
+Real daemon, real guard; what the host or the provider does to the guard is a word of the market's fault script.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.e2e.test_laptop_gone import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
+from tests.practice import Practice, practice
+
+WAIT_S = 120
+Wait = Callable[..., None]
+
+
+@pytest.fixture
+def market() -> Iterator[Practice]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = why_not(top)
+    if reason is not None:
+        pytest.skip(reason)
+    with practice(top / "h", 23, "--live") as made:
+        yield made
+
+
+def session_of(market: Practice, name: str) -> dict[str, Any]:
+    return json.loads(market.must("get", name, "--json"))["session"]
+
+
+def alarms(market: Practice) -> set[str]:
+    return {row["kind"] for row in json.loads(market.must("alarms", "--json"))["alarms"]}
+
+
+# ---- the instance's own key
+
+
+def test_an_instance_whose_own_key_is_refused_is_never_handed_over(market: Practice, wait_until: Wait) -> None:
+    market.fault("host", "key_scope", "none")
+    done = market.run("provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0")
+    assert done.returncode == 7 and "guard refused" in done.stderr, done.stderr
+    wait_until(lambda: session_of(market, "mute")["stage"] == "proven", timeout_s=WAIT_S)
+
+    session = session_of(market, "mute")
+    (attempt,) = session["attempts"]
+    assert (session["status"], session["running_since"], attempt["handed_over_at"]) == ("failed", None, None)
+    assert (attempt["reason"], attempt["receipt"]["kind"]) == ("guard_refused", "proven")
+    assert "it cannot end itself: the provider refuses the instance's own key" in market.must("events", "--json")
+    assert market.run("ssh", "mute", "--", "true").returncode == 125
+    assert "handed_over" not in [kind for _, kind in market.changes()]
+
+    ledger = market.ledger()
+    (row,) = ledger["instances"]
+    assert (row["state"], row["ended_by"], row["id"]) == ("gone", "api", attempt["instance_id"])
+    assert {(end["by"], end["outcome"]["effect"]) for end in ledger["destroys"]} == {("api", "gone")}
+    assert at(row["ended_at"]) <= at(attempt["receipt"]["ended_at"]) <= at(attempt["receipt"]["proven_at"])
+    billed = float(row["gpu_usd"]) + float(row["storage_usd"])
+    assert billed <= float(attempt["accrued_usd"]), "the books must never say less than was billed"
+
+
+@pytest.mark.sweep
+def test_an_instance_that_may_only_stop_itself_stops_and_the_daemon_ends_it_later(
+    market: Practice, wait_until: Wait
+) -> None:
+    """The self-test reads, and cannot know that a destroy will be refused: a stopped disk is the least harm (F23)."""
+    market.fault("host", "key_scope", "stop")
+    number = rent(market)["attempts"][-1]["instance_id"]
+    leave(market)
+    wait_until(lambda: instance_of(market, number)["state"] == "stopped", timeout_s=WAIT_S)
+    assert instance_of(market, number)["stopped_by"] == "instance_key"
+    market.must("shutdown", "gone", "--yes", "--wait", "proven")
+    assert instance_of(market, number)["ended_by"] == "api"
+
+
+# ---- its two holders
+
+
+def guard_folder(market: Practice, session: dict[str, Any]) -> Path:
+    number = session["attempts"][-1]["instance_id"]
+    return market.home / "market" / "live" / number / "disk" / "root" / ".gs-guard"
+
+
+def holders(folder: Path) -> set[str]:
+    """Who last wrote down that it holds the guard."""
+    return {path.read_text() for path in folder.glob("holder[12]")}
+
+
+def test_the_daemon_tells_of_a_guard_that_is_killed_over_and_over(market: Practice, wait_until: Wait) -> None:
+    market.must("provision", "--gpu", "RTX 4090", "--for", "20m", "--name", "gone", "--yes")
+    assert (session_of(market, "gone")["guards"], alarms(market)) == ("D+I", set())
+    market.fault("host", "agent_kill", "--for", "10m")
+    wait_until(lambda: "guard_lost" in alarms(market), timeout_s=WAIT_S)
+    session = session_of(market, "gone")
+    assert (session["guards"], session["guard"], session["status"]) == ("D", "lost", "running")
+    market.must("sandbox", "fault", "clear")
+    # A look is enough to bring both back (F91).
+    wait_until(lambda: session_of(market, "gone")["guards"] == "D+I", timeout_s=WAIT_S)
+    assert alarms(market) == set()
+
+
+@pytest.mark.sweep
+def test_the_daemon_ends_what_its_guard_cannot(market: Practice, wait_until: Wait) -> None:
+    session = rent(market)
+    market.fault("host", "agent_kill", "--for", "10m")
+    wait_until(lambda: "guard_lost" in alarms(market), timeout_s=WAIT_S)
+    number = session["attempts"][-1]["instance_id"]
+    wait_until(lambda: instance_of(market, number)["state"] == "gone", timeout_s=WAIT_S)
+    row = instance_of(market, number)
+    assert row["ended_by"] == "api"
+    assert -15 < at(row["ended_at"]) - at(session["deadline_at"]) <= TOLERANCE_S
+
+
+@pytest.mark.sweep
+def test_a_guard_that_was_killed_again_and_again_still_ends_it_alone_and_on_time(
+    market: Practice, wait_until: Wait
+) -> None:
+    session = rent(market)
+    folder = guard_folder(market, session)
+    for _ in range(3):
+        before = holders(folder)
+        market.fault("host", "agent_kill")
+        wait_until(lambda: len(holders(folder) - before) == 2, timeout_s=WAIT_S)  # noqa: B023
+    wait_until(lambda: session_of(market, "gone")["guards"] == "D+I", timeout_s=WAIT_S)
+    leave(market)
+    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
