@@ -32,7 +32,7 @@ COMMANDS = (
     ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),
     ("Money and safety", "audit", "audit:audit", "Compare the clouds' lists with our books."),
     ("Money and safety", "events", "events:events", "What happened, in order."),
-    ("Set up", "keys", "keys:keys", "Store and test the clouds' API keys."),
+    ("Set up", "keys", "keys:keys", "Store and test keys of clouds, logins at registries."),
     ("Set up", "config", "config:config", "Show settings; settle a copied home folder."),
     ("Set up", "ssh-config", "ssh_config:ssh_config", "Let your own ssh know running sessions."),
     ("Set up", "daemon", "daemon:daemon", "Start, stop and watch the daemon."),

@@ -1,4 +1,4 @@
-"""`keys`: store, list, test, remove the clouds' API keys. A secret is typed unseen or piped in, never an argument."""
+"""`keys`: store, list, test, remove keys of clouds and logins at registries. A secret is never an argument."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import money
 from gpushopper.client import Row
+from gpushopper.core.images import is_registry
 from gpushopper.errors import UsageError
 
 COLUMNS = (
@@ -19,65 +20,111 @@ COLUMNS = (
     show.Column("FROM", lambda k: k.source or "-"),
     show.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or k.warning or "-"),
 )
+REGISTRIES = (
+    show.Column("REGISTRY", lambda k: k.registry),
+    show.Column("USER", lambda k: k.user or "-"),
+    *COLUMNS[1:3],
+    show.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or "-"),
+)
+UNTESTED = "only a rental can test it: provision --image IMAGE --image-login"
 
 
 @click.group(cls=Group, default="list")
 def keys() -> None:
-    """Store and test the clouds' API keys.
+    """Store and test the clouds' API keys, and logins at image registries.
 
     They stay in the system's keyring, or with --file in a file that nobody else can read. A key in the environment
-    (VAST_API_KEY) stands above the file, and the file above the keyring.
+    (VAST_API_KEY) stands above the file, and the file above the keyring. A name with a dot or a colon is a registry:
+    docker.io, ghcr.io, localhost:5000.
     """
 
 
 @keys.command("list")
 @click.pass_obj
 def list_keys(app: App) -> None:
-    """Show where each cloud's key comes from; never the key."""
-    show.rows(app, "keys", launch.once(app.home, "keys-list")["keys"], COLUMNS, name="provider")
+    """Show where each cloud's key and each registry's login comes from; never the secret."""
+    found = launch.once(app.home, "keys-list")
+    if app.output == "json":
+        show.out(programs.document(keys=found["keys"], registries=found.registries))
+        return
+    show.rows(app, "keys", found["keys"], COLUMNS, name="provider")
+    if found.registries:
+        if not app.as_json and app.output != "name":
+            show.out("")
+        show.rows(app, "registries", found.registries, REGISTRIES, name="registry")
 
 
 @keys.command("set")
-@click.argument("provider")
+@click.argument("provider", metavar="CLOUD|REGISTRY")
+@click.option("--user", metavar="NAME", help="Whose login it is, at a registry.")
 @click.option("--file", "in_file", is_flag=True, help="In the key file: for computers without a keyring, and for cron.")
 @click.pass_obj
-def set_key(app: App, provider: str, in_file: bool) -> None:
-    """Store a key, typed without echo or piped in, after asking the cloud whether it works."""
-    secret = _read_secret(app, provider)
-    words = ("keys-set", provider, *(("file",) if in_file else ()))
+def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
+    """Store a key, typed without echo or piped in, after asking the cloud whether it works.
+
+    For a registry it is the password of --user; take an access token that can only read. It is stored untested.
+    """
+    _check_user(provider, user)
+    secret = _read_secret(app, provider, user)
+    words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
     answer = launch.once(app.home, *words, secret=secret)
+    if "registry" in answer:
+        _tell_login(app, answer, f"login of {answer.user} stored in {answer.source}; {UNTESTED}")
+        return
     stored = f"stored in {answer.source}"
     _report(app, answer, stored, f"{stored}; ")
 
 
 @keys.command("test")
-@click.argument("provider")
+@click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.pass_obj
 def test_key(app: App, provider: str) -> None:
-    """Ask the cloud whether the stored key works. A locked keyring may ask for its password."""
-    _report(app, launch.once(app.home, "keys-probe", provider), "works")
+    """Ask the cloud whether the stored key works. A locked keyring may ask for its password.
+
+    A registry is not asked: this says whether its login can be read.
+    """
+    answer = launch.once(app.home, "keys-probe", provider)
+    if "registry" in answer:
+        _tell_login(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
+        return
+    _report(app, answer, "works")
 
 
 @keys.command("remove")
-@click.argument("provider")
+@click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.pass_obj
 def remove_key(app: App, provider: str) -> None:
-    """Forget a stored key. Sessions of that cloud can then no longer be ended from here."""
+    """Forget a stored key or login. Sessions of that cloud can then no longer be ended from here."""
     answer = launch.once(app.home, "keys-remove", provider)
     if app.as_json:
         show.out(programs.document(**answer))
         return
-    show.out(f"{provider}: {'removed' if answer.removed else 'there was no stored key'}")
+    name, what = (answer.registry, "login") if "registry" in answer else (provider, "key")
+    show.out(f"{name}: {'removed' if answer.removed else f'there was no stored {what}'}")
     _remarks(app, answer)
 
 
-def _read_secret(app: App, provider: str) -> str:
+def _check_user(name: str, user: str | None) -> None:
+    if is_registry(name) and not user:
+        raise UsageError(f"{name} is a registry: whose login is it?", f"gpu-shopper keys set {name} --user NAME")
+    if user and not is_registry(name):
+        hint = "leave out --user; a registry's name has a dot or a colon, such as ghcr.io"
+        raise UsageError(f"{name} is no registry, and a cloud's key has no user", hint)
+
+
+def _read_secret(app: App, provider: str, user: str | None) -> str:
+    what = f"Token or password of {user} at {provider}" if user else f"API key of {provider}"
     if app.is_terminal(sys.stdin):
-        return str(click.prompt(f"API key of {provider}", hide_input=True, err=True))
+        return str(click.prompt(what, hide_input=True, err=True))
     secret = sys.stdin.read().strip()
     if not secret:
-        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {provider}")
+        more = f" --user {user}" if user else ""
+        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {provider}{more}")
     return secret
+
+
+def _tell_login(app: App, answer: Row, text: str) -> None:
+    show.out(programs.document(**answer) if app.as_json else f"{answer.registry}: {text}")
 
 
 def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:

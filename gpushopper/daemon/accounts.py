@@ -33,14 +33,17 @@ from gpushopper.secrets import (
 _log = structlog.get_logger(__name__)
 
 
-def key_sources(home: Home, config: Config, *, may_prompt: bool = False) -> list[KeySource]:
+def key_sources(
+    home: Home, config: Config, *, may_prompt: bool = False, registries: Collection[str] = ()
+) -> list[KeySource]:
     """Where keys are looked for, in the order that secrets/sources.py explains (S23).
 
-    A practice home's settings leave the keyring out: it must neither read nor write the user's own.
+    A practice home's settings leave the keyring out: it must neither read nor write the user's own. With
+    `registries` it is asked for their passwords too, in the same question.
     """
     sources: list[KeySource] = quick_sources(home)
     if config.keys.keyring:
-        entries = {name: entry_name(home, name) for name in ADAPTERS}
+        entries = {name: entry_name(home, name) for name in (*ADAPTERS, *registries)}
         sources.append(KeyringSource(entries, config.keys.keyring_seconds, may_prompt))
     return sources
 

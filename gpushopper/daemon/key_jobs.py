@@ -1,4 +1,7 @@
-"""Keys by one-shot job: the secret comes on stdin, and goes into keyring or key file and nowhere else (S23, I21)."""
+"""Keys by one-shot job: the secret comes on stdin, and goes into keyring or key file and nowhere else (S23, I21).
+
+A name with a dot or a colon is a registry's, and its login's (login_jobs.py).
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,17 @@ from typing import Any
 from gpushopper import config, secrets
 from gpushopper.client import Client
 from gpushopper.clock import SystemClock
-from gpushopper.daemon import accounts
+from gpushopper.core.secret import Secret
+from gpushopper.daemon import accounts, login_jobs
+from gpushopper.daemon.login_jobs import IN_FILE
 from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError, UsageError
 from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, Trouble
-from gpushopper.secrets import Absent, EnvironmentSource, FileSource, Ok, Refused, Secret, Unreadable
+from gpushopper.secrets import Absent, EnvironmentSource, FileSource, KeyringSource, KeySource, Ok, Refused, Unreadable
 from gpushopper.store.folder import unusable
 
 PROBE_LIMIT_S = 20.0
-IN_FILE = "file"
 
 Answer = dict[str, Any]
 
@@ -31,6 +35,8 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
     Raises:
         Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
     """
+    if registry := login_jobs.named(arguments):
+        return login_jobs.set_login(home, registry, arguments)
     provider = _provider([word for word in arguments if word != IN_FILE])
     secret = Secret(secrets.check_form(sys.stdin.read(secrets.LONGEST_KEY * 2)))
     answer = probe(home, provider, secret)
@@ -59,6 +65,8 @@ def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
 
 def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
     """Ask the provider whether it takes the key that a daemon started here would use."""
+    if registry := login_jobs.named(arguments):
+        return login_jobs.probe_login(home, registry)
     provider = _provider(arguments)
     match secrets.find_key(provider, accounts.key_sources(home, config.load(home), may_prompt=True)):
         case Ok(secret, source, warning):
@@ -69,14 +77,16 @@ def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
 
 
 def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
-    """Where each provider's key stands; no key is shown, not even in part."""
-    return {"keys": listed(home)}
+    """Where each provider's key and each registry's login stands; none is shown, not even in part."""
+    sources = accounts.key_sources(home, config.load(home), registries=login_jobs.known(home))
+    keyring = next((each for each in sources if isinstance(each, KeyringSource)), None)
+    return {"keys": listed(home, sources), "registries": login_jobs.listed(home, keyring)}
 
 
-def listed(home: Home) -> list[Answer]:
+def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answer]:
     """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused`, told apart (F105)."""
     rows: list[Answer] = []
-    sources = accounts.key_sources(home, config.load(home))
+    sources = accounts.key_sources(home, config.load(home)) if sources is None else sources
     for provider in ADAPTERS:
         row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
         match secrets.find_key(provider, sources):
@@ -94,6 +104,8 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     Raises:
         Unreadable: the keyring may hold one, and cannot be opened now.
     """
+    if registry := login_jobs.named(arguments):
+        return login_jobs.remove_login(home, registry)
     provider = _provider(arguments)
     try:
         removed = secrets.remove_key(home.key_file, provider)

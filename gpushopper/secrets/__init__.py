@@ -1,10 +1,21 @@
-"""Keys of the providers: where they may stand, in which order we look, and how they are kept (D15, S23)."""
+"""Keys of clouds and logins at registries: where they may stand, how we look, and how they are kept (D15, S23)."""
 
 from __future__ import annotations
 
-from gpushopper.secrets.key_file import FileSource, read_key_file, remove_key, set_key
+from gpushopper.core.secret import Secret
+from gpushopper.secrets.key_file import (
+    FileSource,
+    KeptLogin,
+    read_key_file,
+    read_logins,
+    remove_key,
+    remove_login,
+    set_key,
+    set_login,
+)
 from gpushopper.secrets.keyring_entries import BACKEND_VARIABLE, KeyringSource, Unreadable, entry_name, forget, store
-from gpushopper.secrets.secret import LONGEST_KEY, Secret, check_form
+from gpushopper.secrets.registry_logins import FoundLogin, find_login
+from gpushopper.secrets.secret import LONGEST_KEY, check_form
 from gpushopper.secrets.sources import (
     Absent,
     EnvironmentSource,
@@ -27,7 +38,9 @@ __all__ = [
     "EnvironmentSource",
     "FileSource",
     "Found",
+    "FoundLogin",
     "Hung",
+    "KeptLogin",
     "KeySource",
     "KeyringSource",
     "Locked",
@@ -40,10 +53,14 @@ __all__ = [
     "check_form",
     "entry_name",
     "find_key",
+    "find_login",
     "forget",
     "read_key_file",
+    "read_logins",
     "remove_key",
+    "remove_login",
     "set_key",
+    "set_login",
     "store",
     "variables_of",
 ]

@@ -1,4 +1,15 @@
-"""The key file: `[provider] api_key = "..."`, readable by nobody but its owner, or not read at all (D15, S23)."""
+"""The key file, readable by nobody but its owner, or not read at all (D15, S23).
+
+    [vast]
+    api_key = "..."
+
+    [registry."ghcr.io"]
+    user = "alice"
+    password = "..."
+
+A registry without a password here has it in the system's keyring. So the file is also the list of registries that a
+login is stored for: a keyring is never searched, and nobody who stored none is ever asked to unlock one.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +17,33 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from gpushopper.core.images import read_registry
+from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
-from gpushopper.secrets.secret import Secret, check_form
+from gpushopper.secrets.secret import check_form
 from gpushopper.secrets.sources import Ok, Problem, Refused
+
+REGISTRY = "registry"
+_LARGEST = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLogin:
+    """One registry's entry. `password` is None where the keyring has it."""
+
+    user: str
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    logins: dict[str, KeptLogin] = field(default_factory=dict)
 
 
 class FileSource:
@@ -25,8 +57,13 @@ class FileSource:
             text = read_key_file(self._path).get(provider)
             return None if text is None else Ok(Secret(check_form(text)), f"file {self._path}")
         except Misconfigured as wrong:
-            text = "; ".join(filter(None, (wrong.message, wrong.hint)))
-            return Refused(text, "see: gpu-shopper keys", f"file {self._path}")
+            return unreadable(wrong, self._path)
+
+
+def unreadable(wrong: Misconfigured, path: Path) -> Refused:
+    """Why nothing is taken from the file."""
+    text = "; ".join(filter(None, (wrong.message, wrong.hint)))
+    return Refused(text, "see: gpu-shopper keys", f"file {path}")
 
 
 def read_key_file(path: Path) -> dict[str, str]:
@@ -35,23 +72,67 @@ def read_key_file(path: Path) -> dict[str, str]:
     Raises:
         Misconfigured: the file is a link, another user's, open to others, or not in that form.
     """
+    return _read(path).keys
+
+
+def read_logins(path: Path) -> dict[str, KeptLogin]:
+    """Each `[registry."NAME"]`, by the registry's name; a missing file is empty.
+
+    Raises:
+        Misconfigured: as for the keys.
+    """
+    return _read(path).logins
+
+
+def _read(path: Path) -> _Content:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        return {}
+        return _Content()
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror}", code="key_file") from error
     with open(file, encoding="utf-8") as stream:
         _check_privacy(path, os.fstat(stream.fileno()))
         try:
-            tree = tomllib.loads(stream.read(65536))
+            tree = tomllib.loads(stream.read(_LARGEST))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
             # Not the parser's words: they may quote the line, and with it the key.
             raise Misconfigured(f"{path} is not valid TOML", code="key_file") from None
-    keys = {name: table.get("api_key") for name, table in tree.items() if isinstance(table, dict)}
-    if len(keys) != len(tree) or not all(isinstance(key, str) for key in keys.values()):
-        raise Misconfigured(f'{path} may only hold tables such as [vast] with api_key = "..."', code="key_file")
+    return _Content(_keys(path, tree), _logins(path, tree.get(REGISTRY, {})))
+
+
+def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
+    tables = {name: table for name, table in tree.items() if name != REGISTRY}
+    keys = {name: table.get("api_key") for name, table in tables.items() if isinstance(table, dict)}
+    if len(keys) != len(tables) or not all(isinstance(key, str) for key in keys.values()):
+        text = f'{path} may only hold tables such as [vast] with api_key = "...", and [registry."NAME"]'
+        raise Misconfigured(text, code="key_file")
     return {name: str(key) for name, key in keys.items()}
+
+
+def _logins(path: Path, tables: object) -> dict[str, KeptLogin]:
+    if not isinstance(tables, dict):
+        raise _no_login(path)
+    return {_spelt(path, name): _login(path, table) for name, table in tables.items()}
+
+
+def _login(path: Path, table: object) -> KeptLogin:
+    fields = table if isinstance(table, dict) else {}
+    user, password = fields.get("user"), fields.get("password")
+    if not isinstance(user, str) or not isinstance(password, str | None):
+        raise _no_login(path)
+    return KeptLogin(user, None if password is None else Secret(password))
+
+
+def _no_login(path: Path) -> Misconfigured:
+    return Misconfigured(f'{path}: [registry."NAME"] holds user = "..." and password = "..."', code="key_file")
+
+
+def _spelt(path: Path, name: str) -> str:
+    try:
+        return read_registry(name)
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}", code="key_file") from None
 
 
 def _check_privacy(path: Path, status: os.stat_result) -> None:
@@ -69,24 +150,48 @@ def set_key(path: Path, provider: str, key: str) -> None:
     Raises:
         Misconfigured: the key is malformed, or the file is not ours to change.
     """
-    _write(path, {**read_key_file(path), provider: check_form(key)})
+    found = _read(path)
+    _write(path, _Content({**found.keys, provider: check_form(key)}, found.logins))
 
 
 def remove_key(path: Path, provider: str) -> bool:
     """Take one key out of the file; whether there was one."""
-    keys = read_key_file(path)
-    if provider not in keys:
+    found = _read(path)
+    if provider not in found.keys:
         return False
-    _write(path, {name: key for name, key in keys.items() if name != provider})
+    _write(path, _Content({name: key for name, key in found.keys.items() if name != provider}, found.logins))
     return True
 
 
-def _write(path: Path, keys: Mapping[str, str]) -> None:
+def set_login(path: Path, registry: str, login: KeptLogin) -> None:
+    """Store one registry's entry, atomically, beside whatever else is there.
+
+    Raises:
+        Misconfigured: the file is not ours to change.
+    """
+    found = _read(path)
+    _write(path, _Content(found.keys, {**found.logins, registry: login}))
+
+
+def remove_login(path: Path, registry: str) -> bool:
+    """Take one registry's entry out of the file; whether there was one."""
+    found = _read(path)
+    if registry not in found.logins:
+        return False
+    _write(path, _Content(found.keys, {name: each for name, each in found.logins.items() if name != registry}))
+    return True
+
+
+def _write(path: Path, content: _Content) -> None:
+    """Providers first: whoever writes those anew keeps what begins with the first registry (cli/sandbox_market.py)."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    text = "".join(f"[{name}]\napi_key = {_quote(key)}\n\n" for name, key in sorted(keys.items()))
-    write_private(path, text)
+    parts = [f"[{name}]\napi_key = {_quote(key)}\n\n" for name, key in sorted(content.keys.items())]
+    for name, login in sorted(content.logins.items()):
+        password = "" if login.password is None else f"password = {_quote(login.password.reveal())}\n"
+        parts.append(f"[{REGISTRY}.{_quote(name)}]\nuser = {_quote(login.user)}\n{password}\n")
+    write_private(path, "".join(parts))
 
 
-def _quote(key: str) -> str:
-    """A TOML basic string; keys are printable ASCII, so only two characters need an escape."""
-    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _quote(text: str) -> str:
+    """A TOML basic string; what we keep is printable ASCII, so only two characters need an escape."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

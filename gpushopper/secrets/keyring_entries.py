@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gpushopper.core.images import is_registry
+from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
-from gpushopper.secrets.secret import Secret, check_form
+from gpushopper.secrets.secret import check_form
 from gpushopper.secrets.sources import Absent, Hung, Locked, Ok, Problem, Refused
 
 SERVICE = "gpu-shopper"
@@ -33,18 +35,18 @@ class Unreadable(Misconfigured):
         self.problem = problem
 
 
-def entry_name(home: Home, provider: str) -> str:
-    """The user name of a key's entry: the provider, in a folder chosen by GPU_SHOPPER_HOME with that folder.
+def entry_name(home: Home, name: str) -> str:
+    """The user name of an entry: the provider or registry, in a folder chosen by GPU_SHOPPER_HOME with that folder.
 
     Such a home may be on another account: with one entry for both, setting a key in one would make the other see a
     stranger's account (F45), and a copied home would spend without being asked.
     """
-    return provider if home.data != home.config else f"{provider}@{os.path.realpath(home.config)}"
+    return name if home.data != home.config else f"{name}@{os.path.realpath(home.config)}"
 
 
 @dataclass(slots=True)
 class KeyringSource:
-    """The keyring, asked once for the entries of all providers when the first of them is looked for.
+    """The keyring, asked once for all entries when the first of them is looked for: name and the entry's user name.
 
     With `may_prompt` the owner may be asked for the password, which a daemon never does: it would ask each minute.
     """
@@ -55,49 +57,54 @@ class KeyringSource:
     _reply: Reply | Problem | None = field(default=None, init=False)
 
     def look(self, provider: str) -> Ok | Problem | None:
+        found = self.find(provider)
+        if not isinstance(found, Ok):
+            return found
+        try:
+            return Ok(Secret(check_form(found.secret.reveal())), found.source)
+        except Misconfigured as wrong:
+            return Refused(f"{found.source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", found.source)
+
+    def find(self, name: str) -> Ok | Problem | None:
+        """What stands under one of the names, whatever its form."""
         if self._reply is None:
             self._reply = _ask("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
         if isinstance(self._reply, Problem):
-            return _for(provider, self._reply)
-        key = self._reply["keys"].get(self.entries[provider])
-        if key is None:
-            return None
-        source = f"keyring ({self._reply['backend']})"
-        try:
-            return Ok(Secret(check_form(key)), source)
-        except Misconfigured as wrong:
-            return Refused(f"{source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", source)
+            return _for(name, self._reply)
+        text = self._reply["keys"].get(self.entries[name])
+        return None if text is None else Ok(Secret(text), f"keyring ({self._reply['backend']})")
 
 
-def store(home: Home, provider: str, secret: Secret, limit_s: float) -> str:
-    """Keep a key, and read it back; the keyring's name.
+def store(home: Home, name: str, secret: Secret, limit_s: float) -> str:
+    """Keep a key or a password, and read it back; the keyring's name.
 
     Raises:
         Unreadable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("set", [entry_name(home, provider)], limit_s, may_prompt=True, secret=secret.reveal())
-    return f"keyring ({_must(reply, provider)['backend']})"
+    reply = _ask("set", [entry_name(home, name)], limit_s, may_prompt=True, secret=secret.reveal())
+    return f"keyring ({_must(reply, name)['backend']})"
 
 
-def forget(home: Home, provider: str, limit_s: float) -> bool:
-    """Take a key out; whether there was one.
+def forget(home: Home, name: str, limit_s: float) -> bool:
+    """Take one out; whether there was one.
 
     Raises:
         Unreadable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("delete", [entry_name(home, provider)], limit_s, may_prompt=True)
-    return bool(_must(reply, provider)["removed"])
+    reply = _ask("delete", [entry_name(home, name)], limit_s, may_prompt=True)
+    return bool(_must(reply, name)["removed"])
 
 
-def _must(reply: Reply | Problem, provider: str) -> Reply:
+def _must(reply: Reply | Problem, name: str) -> Reply:
     if isinstance(reply, Problem):
-        raise Unreadable(_for(provider, reply))
+        raise Unreadable(_for(name, reply))
     return reply
 
 
-def _for(provider: str, problem: Problem) -> Problem:
-    """The problem of the one keyring, with the command that helps this provider."""
-    return replace(problem, hint=problem.hint.format(provider=provider))
+def _for(name: str, problem: Problem) -> Problem:
+    """The problem of the one keyring, with the command that helps this provider or registry."""
+    setting = f"{name} --user NAME" if is_registry(name) else name
+    return replace(problem, hint=problem.hint.format(name=name, setting=setting))
 
 
 def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = "") -> Reply | Problem:
@@ -170,11 +177,11 @@ def _last_answer(said: bytes) -> Reply | Problem | None:
             return _failed(source, reply["reason"])
 
 
-IN_A_FILE = "gpu-shopper keys set {provider} --file"
+IN_A_FILE = "gpu-shopper keys set {setting} --file"
 
 
 def _locked(source: str) -> Problem:
-    hint = "unlock it: log in to your desktop, or answer its prompt after: gpu-shopper keys test {provider}"
+    hint = "unlock it: log in to your desktop, or answer its prompt after: gpu-shopper keys test {name}"
     return Locked(f"the system {source} is locked", hint, source)
 
 

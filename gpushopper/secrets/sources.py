@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets.secret import Secret, check_form
+from gpushopper.secrets.secret import check_form
 
 KEY_VARIABLES: dict[str, tuple[str, ...]] = {"vast": ("VAST_API_KEY", "VASTAI_API_KEY")}
 """Variables that name a provider's key, the first one wins; any other provider has `<NAME>_API_KEY`."""

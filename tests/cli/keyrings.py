@@ -6,11 +6,13 @@ would be looked for in the user's.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from typing import Any
 import pytest
 
 from tests.cli.bad_days import Home as AnyHome
-from tests.practice import kill_groups
+from tests.practice import kill_groups, processes_under
 
+RENT = "provision --gpu RTX4090 --hours 1 --yes"
+SOURCE = "keyring (Secret Service)"
 TOOLS = ("dbus-run-session", "gnome-keyring-daemon")
 needs_keyring = pytest.mark.skipif(
     not all(map(shutil.which, TOOLS)), reason="needs the Debian packages dbus and gnome-keyring"
@@ -169,3 +173,53 @@ class Home(AnyHome):
         """An ordinary home on a practice market, with short waits for the keyring."""
         text = f'[policy]\nname = "drill"\n[providers.vast]\nendpoint = "{url}"\n{more}'
         self.write({"config.toml": text})
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder for sessions and homes: sockets live under it, and all that works there ends with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
+    yield folder
+    kill_groups(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def session_in(top: Path) -> Iterator[Bus]:
+    """A session with nothing on its bus yet."""
+    folder = Path(tempfile.mkdtemp(prefix="b-", dir=top))
+    with session(folder / "s") as found:
+        yield found
+
+
+@contextmanager
+def homes(top: Path, url: str) -> Iterator[Callable[..., Home]]:
+    """Make homes on a practice market; they end with the block."""
+    made: list[Home] = []
+
+    def build(bus: Bus | None = None, more: str = "") -> Home:
+        home = Home(Path(tempfile.mkdtemp(prefix="h-", dir=top)), bus=bus)
+        home.settle(url, more)
+        made.append(home)
+        return home
+
+    yield build
+    for home in made:
+        home.end()
+
+
+def key_row(home: Home, **variables: str) -> dict[str, Any]:
+    """What `keys list` says about the one provider."""
+    ran = home("keys", "list", "--json", **variables)
+    assert ran.code == 0, ran
+    (row,) = json.loads(ran.out)["keys"]
+    return row
+
+
+def assert_key_nowhere(home: Home, key: str) -> None:
+    """Neither in a file of the home nor in the arguments of a process that works there."""
+    files = [path for path in home.folder.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    assert files == []
+    for pid in processes_under(home.folder):
+        shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+        assert key.encode() not in shown

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,22 +19,29 @@ import pytest
 from gpushopper.client import Client
 from gpushopper.paths import Home as Folders
 from tests.cli.bad_days import Row, assert_no_trace, assert_says
-from tests.cli.keyrings import Bus, Home, needs_keyring, session
+from tests.cli.keyrings import (
+    RENT,
+    SOURCE,
+    Bus,
+    Home,
+    assert_key_nowhere,
+    homes,
+    key_row,
+    needs_keyring,
+    session_in,
+    short_folder,
+)
 from tests.cli.market_process import Market, serve
-from tests.practice import kill_groups, processes_under
+from tests.practice import processes_under
 
-RENT = "provision --gpu RTX4090 --hours 1 --yes"
-SOURCE = "keyring (Secret Service)"
 WAIT_S = 30
 pytestmark = needs_keyring
 
 
 @pytest.fixture(scope="module")
 def top() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gs-"))
-    yield folder
-    kill_groups(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -46,33 +52,14 @@ def market(top: Path) -> Iterator[Market]:
 
 @pytest.fixture
 def bus(top: Path) -> Iterator[Bus]:
-    """A session with nothing on its bus yet."""
-    folder = Path(tempfile.mkdtemp(prefix="b-", dir=top))
-    with session(folder / "s") as found:
+    with session_in(top) as found:
         yield found
 
 
 @pytest.fixture
 def make(top: Path, market: Market) -> Iterator[Callable[..., Home]]:
-    made: list[Home] = []
-
-    def build(bus: Bus | None = None, more: str = "") -> Home:
-        home = Home(Path(tempfile.mkdtemp(prefix="h-", dir=top)), bus=bus)
-        home.settle(market.url, more)
-        made.append(home)
-        return home
-
-    yield build
-    for home in made:
-        home.end()
-
-
-def key_row(home: Home, **variables: str) -> dict[str, Any]:
-    """What `keys list` says about the one provider."""
-    ran = home("keys", "list", "--json", **variables)
-    assert ran.code == 0, ran
-    (row,) = json.loads(ran.out)["keys"]
-    return row
+    with homes(top, market.url) as build:
+        yield build
 
 
 def account(home: Home) -> dict[str, Any]:
@@ -80,15 +67,6 @@ def account(home: Home) -> dict[str, Any]:
     folder = home.folder
     (row,) = Client(Folders(folder, folder)).providers().providers
     return row
-
-
-def assert_key_nowhere(home: Home, key: str) -> None:
-    """Neither in a file of the home nor in the arguments of a process that works there."""
-    files = [path for path in home.folder.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
-    assert files == []
-    for pid in processes_under(home.folder):
-        shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
-        assert key.encode() not in shown
 
 
 def children(home: Home) -> list[int]:

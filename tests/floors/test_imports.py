@@ -9,7 +9,7 @@ from tests.floors.tree import files, imports_of, name_of, product_modules, synta
 # Standard modules that compute and do nothing else: no clock, no randomness, no file, no socket, no log.
 CORE_MAY_IMPORT = {
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy",
-    "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib",
+    "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "hmac",
     "heapq", "ipaddress", "itertools", "json", "math", "operator", "re", "statistics", "string",
     "struct", "textwrap", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip

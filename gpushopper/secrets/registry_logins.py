@@ -1,0 +1,49 @@
+"""The login at one registry: the user in the key file, the password there or in the keyring (D15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpushopper.core.images import ImageLogin
+from gpushopper.errors import Misconfigured
+from gpushopper.secrets.key_file import read_logins, unreadable
+from gpushopper.secrets.keyring_entries import KeyringSource
+from gpushopper.secrets.sources import Missing, Ok, Problem, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLogin:
+    """The login, and where its password was found."""
+
+    login: ImageLogin
+    source: str
+
+
+def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> FoundLogin | Problem:
+    """Look in the key file, and in the keyring only if the file says so; the ways to fail are told apart (F105)."""
+    try:
+        kept = read_logins(file).get(registry)
+    except Misconfigured as wrong:
+        return unreadable(wrong, file)
+    again = f"run: gpu-shopper keys set {registry} --user NAME"
+    if kept is None:
+        return Missing(f"no login at {registry} is stored", again)
+    found = Ok(kept.password, f"file {file}") if kept.password is not None else _in_keyring(registry, keyring)
+    if isinstance(found, Problem):
+        return found
+    try:
+        return FoundLogin(ImageLogin(registry, kept.user, found.secret), found.source)
+    except ValueError as error:
+        return Refused(f"the login at {registry}: {error}", again, found.source)
+
+
+def _in_keyring(registry: str, keyring: KeyringSource | None) -> Ok | Problem:
+    if keyring is None:
+        text = f"the login at {registry} is in the system keyring, which the settings switch off"
+        return Refused(text, f"do without one: gpu-shopper keys set {registry} --user NAME --file", "keyring")
+    found = keyring.find(registry)
+    if found is None:
+        text = f"the system keyring no longer holds the login at {registry}"
+        return Missing(text, f"run: gpu-shopper keys set {registry} --user NAME", "keyring")
+    return found
