@@ -87,6 +87,7 @@ def status(app: App) -> None:
             ("home", found.home),
             ("time there", found.now),
             ("rate gaps", found.rate_gaps),
+            ("private images", f"{found.registry.image}, for {found.registry.user}; token: status --json"),
             *((name, dialect.url) for name, dialect in found.dialects.items()),
             *((f"instance {one.id}", f"ssh -p {one.ssh.port} {one.ssh.user}@{one.ssh.host}") for one in found.live),
         ]

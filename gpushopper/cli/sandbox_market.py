@@ -142,7 +142,14 @@ def write_settings(home: Home, status: Row) -> None:
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
         keys.append(f'[{name}]\napi_key = "{dialect["keys"]["api_key"]}"\n')
     write_private(home.config_file, _merged(home, settings))
-    write_private(home.key_file, "\n".join(keys))
+    write_private(home.key_file, "\n".join(keys) + _logins(home))
+
+
+def _logins(home: Home) -> str:
+    """The logins at registries that were stored in this home: they stand last in its key file."""
+    kept = home.key_file.read_text() if home.key_file.exists() else ""
+    _, found, logins = f"\n{kept}".partition("\n[registry.")
+    return f"\n[registry.{logins}" if found else ""
 
 
 def _merged(home: Home, settings: list[str]) -> str:

@@ -14,7 +14,8 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
 | request | body | reply, beside `schema` |
 |---|---|---|
 | GET /status | | `{"home": PATH, "pid": N, "now": TIME, "clock_offset_us": N, "seed": N,
-  "instances_are": "paper"|"live", "live": [LIVE, ...], "rate_gaps": "on"|"off", "dialects": {"vast": {"url": "http://127.0.0.1:P",
+  "instances_are": "paper"|"live", "live": [LIVE, ...], "rate_gaps": "on"|"off", "registry": {"host", "user", "token",
+  "image": a private image there}, "dialects": {"vast": {"url": "http://127.0.0.1:P",
   "keys": {"api_key": KEY, "other_account_api_key": KEY}}}}` |
 | POST /faults | `{"provider": "vast", "call": CALL, "word": WORD, "arg"?: TEXT, "count"?: N, "for"?: "10m",
   "instance"?: ID or label or "one" or "all" or "prefix*", "after"?: N, "chance"?: PERCENT}` |

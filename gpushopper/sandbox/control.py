@@ -42,7 +42,8 @@ class Control:
         self.describe_live = describe_live
 
     def status(self) -> dict[str, Any]:
-        """Return where each dialect answers and with which keys."""
+        """Return where each dialect answers and with which keys, and who may pull private images."""
+        market = self.world.market
         return {
             "schema": SCHEMA,
             "home": str(self.home),
@@ -53,6 +54,7 @@ class Control:
             "instances_are": "live" if self.world.market.live else "paper",
             "live": self.describe_live(),
             "rate_gaps": "on" if self.world.pacer.enabled else "off",
+            "registry": {**asdict(market.registry), "image": f"{market.registry.host}/team/private:1"},
             "dialects": {name: self._dialect(name, port) for name, port in self.world.ports.items()},
         }
 

@@ -18,6 +18,7 @@ from gpushopper.sandbox.model import (
     Order,
     Phase,
 )
+from gpushopper.sandbox.registry import make_registry
 from gpushopper.sandbox.timing import DAY, Clock
 
 FIRST_CREDIT = 100_000_000
@@ -42,6 +43,7 @@ class Market:
     def __init__(self, clock: Clock, *, seed: int = 1, boot_seconds: float = 4.0) -> None:
         self.clock = clock
         self.seed = seed
+        self.registry = make_registry(seed)
         self.boot_seconds = boot_seconds
         self.lock = threading.RLock()
         self.born_at = clock()

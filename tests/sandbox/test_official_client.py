@@ -125,6 +125,24 @@ def test_row_9_create_raw(tcp, holds):
     assert made.secret == told["instance_api_key"]
 
 
+def test_row_9b_create_with_a_login(tcp, holds, wait_until):
+    """Sent as it is written; a private image runs with it, and hangs in docker's words without (vastai.md 4.1)."""
+    registry = tcp.world.market.registry
+    login, image = f"-u {registry.user} -p {registry.token} {registry.host}", f"{registry.host}/team/private:1"
+    what = ("--image", image, "--disk", "40", "--ssh", "--raw")
+    ran = holds("create", "instance", str(tcp.free_offers(1)[0]), *what, "--login", login)
+    first = json.loads(ran.out)["new_contract"]
+    (sent,) = tcp.sent("PUT", "/api/v0/asks/")
+    assert sent.body["image_login"] == login
+    second = json.loads(holds("create", "instance", str(tcp.free_offers(1)[0]), *what).out)["new_contract"]
+    wait_until(lambda: tcp.instance(first).phase is Phase.RUNNING, 30)
+    wait_until(lambda: tcp.instance(second).phase is Phase.LOADING, 30)
+    row = json.loads(holds("show", "instance", str(second), "--raw").out)
+    assert "pull access denied" in row["status_msg"]
+    ran = holds("create", "instance", str(tcp.free_offers(1)[0]), *what, "--login", "-u alice")
+    assert "image_login" in ran.err + ran.out and len(tcp.world.market.instances) == 2
+
+
 def test_row_10_create(tcp, holds):
     ran = holds("create", "instance", str(tcp.free_offers(1)[0]), "--image", "ubuntu:22.04", "--disk", "40", "--ssh")
     (made,) = tcp.world.market.instances

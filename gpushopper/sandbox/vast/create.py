@@ -10,6 +10,7 @@ from flask import Flask, Response
 from gpushopper.sandbox import actions
 from gpushopper.sandbox.market import NoCredit, OfferGone
 from gpushopper.sandbox.model import Instance, Order, Phase
+from gpushopper.sandbox.registry import pull_failure, read_login
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.desk import PROVIDER, Desk
 from gpushopper.sandbox.vast.orders import BadOrder, read_order
@@ -31,10 +32,20 @@ def register(app: Flask, desk: Desk) -> None:
         if desk.take("id_never_exists"):
             return _success(_UNKNOWN_ID + offer_id % 1_000_000, "0" * 64)
         try:
-            order = read_order(offer_id, desk.visit.body)
+            order = _pulled(desk, read_order(offer_id, desk.visit.body))
         except BadOrder as error:
             return replies.refuse(400, error.code, str(error))
         return _rent(desk, order)
+
+
+def _pulled(desk: Desk, order: Order) -> Order:
+    """Judge at once whether a host could pull the image: the login itself is kept nowhere. Raises BadOrder."""
+    try:
+        login = read_login(desk.visit.body.get("image_login"))
+    except ValueError as error:
+        raise BadOrder(str(error)) from error
+    failure = pull_failure(desk.market.registry, order.image, login)
+    return order if failure is None else replace(order, stuck_in=Phase.LOADING, stuck_message=failure)
 
 
 def _rent(desk: Desk, order: Order) -> Response:
