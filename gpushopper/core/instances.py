@@ -84,6 +84,8 @@ class Instance:
     disk_gb: float | None
     ssh_host: str | None = None
     ssh_port: int | None = None
+    image_refused: bool = False
+    """Whether it failed because the registry does not give its image: no host would fare better."""
 
     def owner(self) -> Owner | None:
         """Whose it is by exact parse of either carrier; the label wins where both are valid (S4)."""

@@ -210,11 +210,13 @@ def _boot_text(row: Instance) -> str:
 
 
 def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> tuple[str, str] | None:
-    """Why this instance cannot be handed over, if so; each fails over to the next offer (S13, F13, F15)."""
+    """Why this instance cannot be handed over, if so; all but a refused image fail over (S13, F13, F15)."""
     limit = round(attempt.rate_agreed * (1 + policy.price_tolerance))
     if row.rate is not None and row.rate > limit:
         told, agreed = dollars(row.rate, 4), dollars(attempt.rate_agreed, 4)
         return "price_moved", f"the price is {told}/h, agreed was {agreed}/h"
+    if row.status is StatusClass.FAILED and row.image_refused:
+        return "image_refused", f"the registry does not give the image: {row.message}"
     if row.status in (StatusClass.STOPPED, StatusClass.FAILED):
         return "boot_failed", f"the instance is {row.status_word}: {row.message or 'it did not start'}"
     claim = claim_fault(attempt, row)

@@ -10,8 +10,8 @@ from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session, current
 
-ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit"})
-"""No other offer of the same account could fare better."""
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "image_refused"})
+"""No other offer of the same account could fare better: every host asks the same registry for the same image."""
 
 SAME_OFFER = frozenset({"never_sent", "throttled"})
 """The offer itself was not at fault: try it again, without using up a retry."""

@@ -150,6 +150,9 @@ def test_progress_is_noted_once():
         (row(rate=None), None),
         (shown(Status.STOPPED), "boot_failed"),
         (shown(Status.FAILED), "boot_failed"),
+        (shown(Status.FAILED, image_refused=True), "image_refused"),
+        (shown(Status.PENDING, image_refused=True), None),
+        (row(image_refused=True), None),
         (shown(Status.OFFLINE), None),
         (shown(Status.STOPPED, rate=TOLERATED + 1), "price_moved"),
         (row(gpu="RTX 3090"), "claim_mismatch"),
@@ -176,6 +179,13 @@ def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: st
 def test_a_fault_counts_in_every_state_before_hand_over(state: State):
     one = attempt(state, handed_over_at=None)
     assert faults(see(one, shown(Status.STOPPED))) == ["boot_failed"]
+
+
+def test_an_image_refused_after_hand_over_gives_nothing_up():
+    """A host that pulls again may be refused; what a person holds, and its disk, stay theirs (I8)."""
+    actions = see(attempt(State.RUNNING), shown(Status.FAILED, image_refused=True))
+    assert faults(actions) == []
+    assert carried_out(attempt(State.RUNNING), actions).state is State.INTERRUPTED
 
 
 def test_a_fault_after_hand_over_gives_nothing_up():

@@ -79,6 +79,59 @@ def test_the_contract_states_tell_a_stop_nobody_asked(states: tuple[str, ...], w
     assert row is not None and row.status is status
 
 
+PULL = "Error response from daemon: "
+REFUSED = (
+    f"{PULL}pull access denied for me/x, repository does not exist or may require 'docker login': denied: requested "
+    "access to the resource is denied\n",
+    f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied',
+    f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": unauthorized\n',
+    f'{PULL}Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password',
+    "unauthorized: authentication required",
+    f"{PULL}error from registry: denied",
+    f"{PULL}Head https://nexus.example/v2/x/manifests/1: no basic auth credentials",
+    f"{PULL}manifest for ubuntu:99.99 not found: manifest unknown: manifest unknown",
+    f"{PULL}repository name not known to registry",
+    "docker: invalid reference format.",
+)
+FAILED_OTHERWISE = (
+    f"{PULL}failed to create task: OCI runtime create failed: runc create failed",
+    f'{PULL}mkdir "/var/lib/docker/x": permission denied',
+    f"{PULL}toomanyrequests: You have reached your pull rate limit.",
+    f'{PULL}Get "https://ghcr.io/v2/": received unexpected HTTP status: 403 Forbidden',
+    f"{PULL}no matching manifest for linux/arm64 in the manifest list entries",
+    f"{PULL}write /var/lib/docker/tmp/x: no space left on device",
+)
+
+
+@pytest.mark.parametrize("word", [None, "created", "loading"])
+@pytest.mark.parametrize(
+    ("message", "is_refused"), [*((text, True) for text in REFUSED), *((text, False) for text in FAILED_OTHERWISE)]
+)
+def test_a_registrys_no_is_told_from_a_hosts_own_trouble(message: str, is_refused: bool, word: str | None):
+    row = read_instance({**ROW, "actual_status": word, "status_msg": message}, Drift())
+    assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, is_refused)
+
+
+@pytest.mark.parametrize("word", ["running", "exited", "offline", "unknown", "dreaming"])
+def test_the_words_of_a_pull_mean_nothing_once_it_is_over(word: str):
+    row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0]}, Drift())
+    assert row is not None and not row.image_refused and row.status is not StatusClass.FAILED
+
+
+@pytest.mark.parametrize("message", ["Pulling me/denied", "Pulling unauthorized/x:denied", "success, running x"])
+def test_an_image_may_be_called_what_it_likes(message: str):
+    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, Drift())
+    assert row is not None and row.status is StatusClass.PENDING
+
+
+@pytest.mark.parametrize("form", ["docker login -u a -p {} ghcr.io", "login --password={} x", "login --password {}"])
+def test_a_password_in_a_hosts_own_command_is_not_kept(form: str):
+    """Our last start may have sent it, so that nobody here knows its text any more."""
+    message = "failed: " + form.format("c4n4ry-1x")
+    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, Drift())
+    assert row is not None and "c4n4ry" not in repr(row) and "[secret]" in row.message and "[secret]" in row.progress
+
+
 def test_an_offer_is_read_field_by_field():
     offer = read_offer(OFFER, 5.0, 7, Drift())
     assert offer is not None

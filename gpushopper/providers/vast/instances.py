@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from gpushopper.core.instances import LABEL_VARIABLE, Instance, StatusClass
 from gpushopper.core.money import Micros
-from gpushopper.providers.api import plain
+from gpushopper.providers.api import REDACTED, plain
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import INSTANCE_FIELDS, read_id
 from gpushopper.providers.vast.lenient import Id, Line, Number, Price, Row, Text, Time
@@ -32,13 +32,21 @@ _WORDS = {
     # A host without heartbeat: alive for all we know (F22).
     "unknown": StatusClass.UNKNOWN,
 }
-_START_FAILURE = re.compile(
-    r"oci runtime create failed|error response from daemon|pull access denied|manifest unknown"
-    r"|manifest for \S+ not found|no matching manifest|failed to register layer|no space left on device"
-    r"|invalid reference format",
+_IMAGE_REFUSED = re.compile(
+    r"pull access denied|access to the resource is denied|(?:^|: )(denied|unauthorized)\b|no basic auth credentials"
+    r"|manifest unknown|manifest for \S+ not found|name unknown|name not known to registry|invalid reference format",
     re.IGNORECASE,
 )
-"""Docker texts after which a container never starts (vastai.md 12)."""
+"""Docker texts that say: not this image, or not without another login. Neither a host's own trouble (`permission
+denied`) nor what depends on where it asks from (a pull limit, a forbidden country, a missing architecture)."""
+_START_FAILURE = re.compile(
+    r"oci runtime create failed|error response from daemon|no matching manifest|failed to register layer"
+    r"|no space left on device|toomanyrequests",
+    re.IGNORECASE,
+)
+"""Other docker texts after which a container never starts (vastai.md 12)."""
+_PASSWORD = re.compile(r"(?<!\S)(-p|--password)([ =]+)\S+")
+"""A login's password in a command that a host shows because it failed; it may have been sent before our last start."""
 _HOST = re.compile(r"(?!-)[0-9A-Za-z.:-]{1,253}")
 """Names and addresses; no leading hyphen, which ssh would read as an option."""
 _ABSENT = object()
@@ -87,6 +95,7 @@ def read_instance(row: object, drift: Drift) -> Instance | None:
     word = row.get("actual_status", _ABSENT)
     status = _classify(word, parsed, drift)
     host, port = _ssh(row, parsed)
+    message = _PASSWORD.sub(rf"\1\2{REDACTED}", parsed.status_msg or "")
     shown = plain(word, 40) if isinstance(word, str) else "none" if word is None else "unreadable"
     return Instance(
         instance_id=instance_id,
@@ -94,8 +103,8 @@ def read_instance(row: object, drift: Drift) -> Instance | None:
         env_label=_env_label(row.get("extra_env")),
         status=status,
         status_word=shown,
-        message=parsed.status_msg or "",
-        progress=f"{shown}|{parsed.status_msg or ''}",
+        message=message,
+        progress=f"{shown}|{message}",
         rate=parsed.dph_total,
         gpu_rate=parsed.dph_base,
         storage_rate=_storage(parsed),
@@ -109,6 +118,7 @@ def read_instance(row: object, drift: Drift) -> Instance | None:
         disk_gb=parsed.disk_space,
         ssh_host=host,
         ssh_port=port,
+        image_refused=status is StatusClass.FAILED and bool(_IMAGE_REFUSED.search(message)),
     )
 
 
@@ -136,9 +146,13 @@ def _classify(word: object, row: InstanceRow, drift: Drift) -> StatusClass:
     if row.cur_state == row.intended_status == row.next_state == "stopped":
         # Outbid, out of credit or stopped at birth (vastai.md 12): disk bills.
         return StatusClass.STOPPED
-    if status is StatusClass.PENDING and row.status_msg and _START_FAILURE.search(row.status_msg):
+    if status is StatusClass.PENDING and _never_starts(row.status_msg or ""):
         return StatusClass.FAILED
     return status
+
+
+def _never_starts(message: str) -> bool:
+    return bool(_IMAGE_REFUSED.search(message) or _START_FAILURE.search(message))
 
 
 def _env_label(env: Any) -> str | None:
