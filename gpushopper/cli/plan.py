@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,7 +107,7 @@ def _guard(guard: str) -> str:
     return "paper: none" if guard == "paper" else guard
 
 
-def tell(app: App, found: Plan) -> None:
-    """The plan on stderr, before a question."""
-    for line in money_first(found, app.now().wall):
+def tell(app: App, found: Plan, more: Sequence[str] = ()) -> None:
+    """The plan on stderr, before a question, with what else there is to say about it."""
+    for line in (*money_first(found, app.now().wall), *map(clean, more)):
         print(line, file=sys.stderr)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.say import money, rate, span, when
 from gpushopper.cli.session_table import waiting
-from gpushopper.errors import KeyRejected, ProviderFailed, Refused, ShopperError
+from gpushopper.core.images import registry_of
+from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 
 if TYPE_CHECKING:
     from gpushopper.cli.steps import Steps
@@ -67,7 +68,29 @@ def failure_of(session: SessionView) -> ShopperError:
         return KeyRejected(message, f"set a working key: gpu-shopper keys set {session.provider}")
     if session.reason == "braked":
         return Refused(message, hint)
+    if session.reason in ("image_refused", "no_image_login"):
+        return _image_failure(session, message)
     return ProviderFailed(message, hint)
+
+
+def _image_failure(session: SessionView, message: str) -> ShopperError:
+    """The registry's no, or a login that could not be read: what to look at differs with what was handed over."""
+    registry = session.image_login or _registry(session.image)
+    if session.reason == "no_image_login":
+        hint = f"nothing was sent; see: gpu-shopper keys test {registry}, then rent again"
+        return Misconfigured(message, hint, code="no_image_login")
+    if session.image_login:
+        hint = f"check the name {session.image}, and that the login may read it: gpu-shopper keys set {registry}"
+        return ProviderFailed(message, f"{hint} --user NAME", code="image_refused")
+    hint = f"check the name {session.image}; a private image: gpu-shopper keys set {registry} --user NAME"
+    return ProviderFailed(message, f"{hint}, then provision --image-login", code="image_refused")
+
+
+def _registry(image: str) -> str:
+    try:
+        return registry_of(image)
+    except ValueError:
+        return "REGISTRY"  # the name is what is wrong
 
 
 def show_ending(shown: Steps, session: SessionView) -> None:

@@ -16,6 +16,7 @@ from gpushopper.cli.say import money
 from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
+from gpushopper.core.images import registry_of
 from gpushopper.core.moment import MINUTE, SECOND
 from gpushopper.errors import NotVerified, UsageError
 
@@ -29,6 +30,7 @@ RENT = (
     click.option("--keep-stopped", is_flag=True, help="Keep an instance that others stopped; its disk bills."),
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may live longer than 12 h."),
+    click.option("--image-login", is_flag=True, help="Hand over your stored login at the image's registry."),
     click.option("--allow-unguarded", is_flag=True, help="Take it even if it turns out that it cannot end itself."),
     click.option("--no-wait", is_flag=True, help="Return once the request is accepted."),
     click.option("--timeout", type=SPAN, default="10m", show_default=True, help="How long to wait."),
@@ -55,11 +57,12 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     config = settings(app)
     found = app.client.plan(plan_request(app, config, given, to_rent=True))
     setting_up.refuse(wanted, found, no_wait)
+    shared = _shared(found) if given["image_login"] else []
     if dry_run:
-        _print_plan(app, found)
+        _print_plan(app, found, shared)
         return
     if not app.as_json:
-        tell(app, found)
+        tell(app, found, shared)
     refuse_if_braked(found)
     confirm(app, f"Rent it, for at most {money(found.worst)}?", yes)
     app.goes_on = "the request may have been accepted; see: gpu-shopper ls"
@@ -74,6 +77,16 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
 def _check(given: dict[str, Any]) -> None:
     if given["hard_max"] is not None and not given["reason"].strip():
         raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
+
+
+def _shared(found: Plan) -> list[str]:
+    """What the rental gives away, said before it is agreed to."""
+    try:
+        registry = registry_of(found.image)
+    except ValueError as error:
+        raise UsageError(f"{found.image} names no registry to log in at: {error}") from None
+    cloud = found.offers[0].provider
+    return [f"{cloud} and the host get your login at {registry}: let it be a token that can only read."]
 
 
 def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict[str, str]) -> ProvisionRequest:
@@ -95,14 +108,15 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         max_life_reason=given["reason"],
         environment=variables,
         allow_unguarded=given["allow_unguarded"],
+        image_login=given["image_login"],
     )
 
 
-def _print_plan(app: App, found: Plan) -> None:
+def _print_plan(app: App, found: Plan, shared: list[str]) -> None:
     if app.as_json:
         show.out(programs.document(dry_run=True, plan=found))
     else:
-        tell(app, found)
+        tell(app, found, shared)
         app.note("Nothing was rented (--dry-run).")
     refuse_if_braked(found)
 

@@ -109,6 +109,7 @@ def page(session: SessionView, now: int) -> None:
             ("at the latest", when(session.hard_max_at, now) if session.hard_max_at else ""),
             ("GPU", f"{gpu(session)} on {session.provider}"),
             ("image", session.image),
+            ("image login", session.image_login),
             ("disk", f"{session.disk_gb:g} GB"),
             ("ssh", ssh(session)),
             ("guards", guards(session) + _not_told(session, now)),

@@ -42,6 +42,8 @@ FAILURES = frozenset(
         "no_guard",
         "host_key_changed",
         "ssh_never",
+        "image_refused",
+        "no_image_login",
     }
 )
 """Reasons that make an ended session `failed` rather than `stopped`."""
@@ -53,7 +55,8 @@ class Session:
 
     `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
     attempt keeps to (S12). Exactly one of `life_us` (counted from each attempt's intent) and `until_at` (wall µs) is
-    set (S19).
+    set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the login
+    itself is read anew for each create and never stored here (I21).
     """
 
     id: str
@@ -78,6 +81,7 @@ class Session:
     ended_at: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     allow_unguarded: bool = False
+    image_login: str = ""
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:

@@ -18,6 +18,7 @@ from gpushopper.core.moment import HOUR, Moment
 from gpushopper.core.policy import Policy
 from gpushopper.daemon import accounts, opening
 from gpushopper.daemon.farewell import say_what_may_bill
+from gpushopper.daemon.image_logins import ImageLogins
 from gpushopper.daemon.key_watch import RETRY_S, KeyWatch
 from gpushopper.daemon.listener import Listener, check_path
 from gpushopper.daemon.lock import Holder, HomeLock
@@ -93,7 +94,8 @@ class Daemon:
         parts.callback(executor.close)
         brakes = Brakes(**asdict(settings.brakes))
         ssh = Remote(self.home)
-        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh)
+        logins = ImageLogins(self.home, self.mask)
+        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh, logins)
         executor.on_done = self.engine.ring
         self.keys.tell(self.engine.replace_account)
         jobs = [

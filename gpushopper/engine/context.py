@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import secrets
+import secrets as randomness
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,13 @@ from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.guard import Recipe
 from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence
+from gpushopper.core.images import ImageLogin
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh import Connection
+from gpushopper.secrets import Missing, Problem
 from gpushopper.store.db import Store
 from gpushopper.store.installation import Installation, Verdict
 
@@ -85,9 +87,20 @@ class Remote(Protocol):
         ...
 
 
+class ReadLogin(Protocol):
+    """Reads the stored login at a registry, within a time limit; or says which of the ways to fail it was (F105)."""
+
+    def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem: ...
+
+
+def no_logins(registry: str, limit_s: float) -> ImageLogin | Problem:
+    """For an engine that rents nothing."""
+    return Missing(f"no login at {registry} can be read here", "start the daemon: gpu-shopper daemon start")
+
+
 def random_id(length: int = 16) -> str:
     """Lower-case base32, five random bits a character: 16 of them make the 80 bits of a label (F109)."""
-    return base64.b32encode(secrets.token_bytes(length)).decode().lower()[:length]
+    return base64.b32encode(randomness.token_bytes(length)).decode().lower()[:length]
 
 
 @dataclass(slots=True)
@@ -105,6 +118,8 @@ class Context:
     """Spendable money by provider, as last told."""
     remote: Remote | None = None
     """None on a market of paper instances: there is nobody to log in to."""
+    read_login: ReadLogin = no_logins
+    """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,13 @@ from gpushopper.core import alarms
 from gpushopper.core.actions import Change, Close, EndSession, Note, Raise
 from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
-from gpushopper.core.guard import Recipe
-from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.lifecycle import destroying
-from gpushopper.core.moment import SECOND, Moment, clocks_disagree, us
+from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
-from gpushopper.errors import ShopperError
-from gpushopper.providers.base import Created, CreateRequest, Endpoint, Refusal, RefusedCreate, Unclear
+from gpushopper.engine.parcel import Unready, pack
+from gpushopper.providers.base import Created, Endpoint, Refusal, RefusedCreate, Unclear
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
@@ -31,14 +28,6 @@ UNSENT_PAUSE_S = 5.0
 
 class Unsent:
     """The call came to its turn too late and was not made: nothing left this process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unready:
-    """What the call had to carry cannot be made, by no later try either: nothing left this process."""
-
-    reason: str
-    text: str
 
 
 class Creator:
@@ -108,36 +97,20 @@ class Creator:
         return done
 
     def _submit(self, session: Session, attempt: Attempt, now: Moment) -> None:
-        """Hand over to a thread, the text to be planted too: a program that hangs must not hold up the engine."""
+        """Hand over to a thread, which packs too: a program or keyring that hangs must not hold up the engine."""
         connection, clock, policy = self.lane.connection, self.lane.ctx.clock, self.lane.ctx.policy
         if connection is None:
             return
-        recipe, not_after = connection.recipe, clock.monotonic() + policy.send_limit_s
+        not_after = clock.monotonic() + policy.send_limit_s
 
         def send_once() -> Created | RefusedCreate | Unclear | Unsent | Unready:
-            try:
-                startup = self._startup(recipe, attempt)
-            except (ShopperError, ValueError, OSError) as error:
-                # ValueError: a term without life, an address the guard cannot spell.
-                why = error.message if isinstance(error, ShopperError) else str(error)
-                return Unready("no_guard", f"its guard cannot be planted: {why}")
+            parcel = pack(self.lane.ctx, session, attempt, connection.recipe, lambda: not_after - clock.monotonic())
+            if isinstance(parcel, Unready):
+                return parcel
             left = not_after - clock.monotonic()
-            return connection.create(_request(session, attempt, startup), left) if left > 0 else Unsent()
+            return connection.create(parcel, left) if left > 0 else Unsent()
 
         self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
-
-    def _startup(self, recipe: Recipe | None, attempt: Attempt) -> str:
-        """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
-        ctx, policy = self.lane.ctx, self.lane.ctx.policy
-        if ctx.remote is None or recipe is None or not policy.needs_login:
-            return ""
-        now = ctx.clock.now().wall
-        life = max(attempt.deadline.wall - now, 0) // SECOND
-        most = max(attempt.hard_max_at - now, 0) // SECOND
-        return ctx.remote.startup(
-            recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
-            round(policy.guard_tick_s), round(policy.guard_backoff_s),
-        )  # fmt: skip
 
     # ---- what came of it
 
@@ -210,17 +183,6 @@ class Creator:
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
-
-
-def _request(session: Session, attempt: Attempt, startup: str) -> CreateRequest:
-    return CreateRequest(
-        offer=attempt.offer,
-        label=attempt.label,
-        image=session.image,
-        disk_gb=session.disk_gb,
-        environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-        startup=startup,
-    )
 
 
 def _sent(attempt: Attempt, now: Moment) -> Change:

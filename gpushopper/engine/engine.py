@@ -12,7 +12,7 @@ from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
 from gpushopper.engine import auditing, connecting, intents, recovery, timekeeper, views
-from gpushopper.engine.context import AccountSetup, Context, Remote
+from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
 from gpushopper.engine.lane import Lane
@@ -45,8 +45,11 @@ class Engine:
         installation: Installation,
         home: Home,
         remote: Remote | None = None,
+        read_login: ReadLogin = no_logins,
     ) -> None:
-        self.ctx = Context(store, clock, policy, brakes, installation, home, remote=remote)
+        self.ctx = Context(
+            store, clock, policy, brakes, installation, home, remote=remote, read_login=read_login
+        )
         self.executor = executor
         self.lanes = {setup.provider: Lane(self.ctx, setup, executor) for setup in accounts}
         self.searcher = Searcher(self.ctx, self.lanes)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 from gpushopper.providers.base import Blind, Trouble
+from gpushopper.secrets import Missing, Problem
 
 
 def keyless(setup: AccountSetup) -> Misconfigured:
@@ -22,6 +23,12 @@ def no_guard(setup: AccountSetup) -> Refused:
         "practise with: gpu-shopper --sandbox provision ...",
         code="no_guard",
     )
+
+
+def no_login(problem: Problem) -> Misconfigured:
+    """No login at the image's registry, or none that can be read now (F105)."""
+    code = "no_login" if isinstance(problem, Missing) else f"login_{problem.state}"
+    return Misconfigured(problem.text, problem.hint, code=code)
 
 
 def unanswered(blind: Mapping[str, Blind]) -> ShopperError:

@@ -85,6 +85,7 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         guard=latest.guard if latest else "",
         guards="D+I" if latest is not None and latest.guard == ARMED else "D",
         image=session.image,
+        image_login=session.image_login,
         disk_gb=session.disk_gb,
         ssh_host=latest.ssh_host if latest else None,
         ssh_port=latest.ssh_port if latest else None,

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from gpushopper.core.guard import Recipe
+from gpushopper.core.images import ImageLogin
 from gpushopper.core.instances import Instance
 from gpushopper.core.money import Micros
 from gpushopper.core.offers import Offer
@@ -140,6 +141,8 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     startup: str = ""
+    image_login: ImageLogin | None = None
+    """Only where the traits say that the provider takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,8 @@ class Traits:
     """Facts about a provider that the rules and the plan need.
 
     `guard_kind` as in D7; `bulk_destroy` is the most ids one call takes, 1 for none; `default_image` is used where
-    the user names none; `console` is the address a person opens to check by hand.
+    the user names none; `console` is the address a person opens to check by hand; `takes_image_login` says whether a
+    create can carry a login at a registry.
     """
 
     name: str
@@ -183,6 +187,7 @@ class Traits:
     default_image: str
     console: str
     key_variables: tuple[str, ...]
+    takes_image_login: bool = False
 
 
 class Endpoint(Enum):

@@ -148,7 +148,14 @@ LIVE = (
 )
 """What instances say of themselves over ssh (D8), and what a user wants in their environment."""
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first schema", FIRST), Migration(2, "live instances", LIVE))
+IMAGE_LOGIN = ("ALTER TABLE sessions ADD COLUMN image_login TEXT NOT NULL DEFAULT ''",)
+"""The registry whose login a create carries; never the login (I21)."""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "first schema", FIRST),
+    Migration(2, "live instances", LIVE),
+    Migration(3, "logins at registries", IMAGE_LOGIN),
+)
 
 
 def newest(migrations: Sequence[Migration]) -> int:

@@ -75,6 +75,7 @@ class SessionRow(Row):
     ended_at = optional_int()
     environment = PairsText()
     allow_unguarded = peewee.BooleanField()
+    image_login = Text()
 
     class Meta:
         table_name = "sessions"

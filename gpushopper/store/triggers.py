@@ -13,7 +13,7 @@ from gpushopper.core.sessions import FAILURES
 
 FIXED = {
     "attempts": ("id", "session_id", "ordinal", "provider", "account", "label", "origin", "prepared_at"),
-    "sessions": ("id", "consumer", "created_at"),
+    "sessions": ("id", "consumer", "created_at", "image_login"),
 }
 """Columns that never change."""
 

@@ -125,6 +125,8 @@ class SessionView:
     waiting_for: str
     waiting_until: int | None
     attempts: list[AttemptView]
+    image_login: str = ""
+    """The registry whose login its creates carry."""
     guard_is_told: bool = False
     """Whether the instance itself is known to end at `deadline_at`; else it would at `guard_ends_at`."""
 

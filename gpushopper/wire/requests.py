@@ -69,6 +69,8 @@ class ProvisionRequest:
     max_life_reason: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     allow_unguarded: bool = False
+    image_login: bool = False
+    """Whether the cloud and the host get the stored login at the image's registry."""
 
 
 @dataclass(frozen=True, slots=True)

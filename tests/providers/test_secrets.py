@@ -8,9 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.providers.base import Search
+from gpushopper.core.images import ImageLogin
+from gpushopper.core.secret import Secret
+from gpushopper.providers.base import CreateRequest, Listing, Search, Unclear
+from gpushopper.providers.vast.drift import Drift
+from gpushopper.providers.vast.offers import read_offer
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
-from tests.providers.stage import LIMIT_S, answering
+from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of
 
 KEY = "vast-Zyxwvutsrqponmlkjihgfedcba-9876543210"
@@ -68,6 +72,74 @@ def test_an_echo_in_an_exception_comes_out_clean(kind: type[Exception]):
 
     found = answering(fail, key=KEY).fetch_account(LIMIT_S)
     assert KEY not in repr(found) and "\x1b" not in found.detail  # type: ignore[union-attr]
+
+
+LOGIN = ImageLogin("ghcr.io", "alice", Secret("a1/b2+c3=d4"))
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+@pytest.mark.parametrize("kind", ["json", "escaped", "plain"])
+@pytest.mark.parametrize("echo", LOGIN.echoes())
+def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str, echo: str):
+    """In the answer to the create that carried it, and in whatever is heard after that."""
+    text = json.dumps({"success": False, "error": "x", "msg": f"-p {echo}!", "instances": [{**ROW, "label": echo}]})
+    text = text.replace("/", "\\/") if kind == "escaped" else text
+    content = "text/plain" if kind == "plain" else "application/json"
+    answer = httpx.Response(status, text=text, headers={"content-type": content})
+    provider = answering(lambda request: answer, key=KEY)
+    offer = read_offer(OFFER, 20.0, 0, Drift())
+    assert offer is not None
+    request = CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN)
+    found: list[Any] = [provider.create(request, LIMIT_S), provider.fetch_instances(LIMIT_S), provider.drift]
+    assert all(form not in repr(value) for value in found for form in LOGIN.echoes())
+
+
+@pytest.mark.parametrize("echo", LOGIN.echoes())
+def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
+    row = {**ROW, **dict.fromkeys(("label", "status_msg", "gpu_name", "image_uuid", "actual_status"), f"x{echo}")}
+    provider = answering(lambda request: httpx.Response(200, json={**LIST, "instances": [row]}), key=KEY)
+    offer = read_offer(OFFER, 20.0, 0, Drift())
+    assert offer is not None
+    provider.create(CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN), LIMIT_S)
+    found = provider.fetch_instances(LIMIT_S)
+    assert isinstance(found, Listing) and found.instances[0].label == "x[secret]"
+    assert all(form not in repr(value) for value in (found, provider.drift) for form in LOGIN.echoes())
+
+
+def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError(f"sent {request.content!r}")
+
+    offer = read_offer(OFFER, 20.0, 0, Drift())
+    assert offer is not None
+    found = answering(fail, key=KEY).create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S)
+    assert isinstance(found, Unclear) and "[secret]" in found.detail and "a1/b2" not in repr(found)
+
+
+def test_a_password_that_is_a_word_of_the_interface_costs_no_field():
+    """What is hidden is values: names and numbers stay, or a list would become unreadable."""
+    word = ImageLogin("ghcr.io", "alice", Secret("instances"))
+    number = ImageLogin("ghcr.io", "alice", Secret("33402296"))
+    clock = StageClock()
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=LIST))
+    provider = connect_to("vast", transport, KEY, clock)
+    before = provider.fetch_instances(LIMIT_S)
+    offer = read_offer(OFFER, 20.0, 0, Drift())
+    assert offer is not None
+    for login in (word, number):
+        clock.wait(60)
+        provider.create(CreateRequest(offer, "l", "i", 40.0, {}, "", login), LIMIT_S)
+    assert provider.fetch_instances(LIMIT_S) == before
+
+
+def test_no_nesting_is_too_deep_to_be_cleaned():
+    deep: Any = "a1/b2+c3=d4"
+    for _ in range(600):
+        deep = [deep]
+    provider = answering(lambda request: httpx.Response(400, json={"msg": "x", "deep": deep}), key=KEY)
+    offer = read_offer(OFFER, 20.0, 0, Drift())
+    assert offer is not None
+    assert isinstance(provider.create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S), Unclear)
 
 
 def test_the_key_travels_in_one_header_only():

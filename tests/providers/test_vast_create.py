@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gpushopper.core.images import ImageLogin
+from gpushopper.core.secret import Secret
 from gpushopper.providers.base import (
     Created,
     CreateRequest,
@@ -23,10 +25,12 @@ from tests.providers.stage import answering
 ID = "33402296"
 
 
-def create_with(answer: httpx.Response, seen: list[httpx.Request] | None = None) -> Any:
+def create_with(
+    answer: httpx.Response, seen: list[httpx.Request] | None = None, login: ImageLogin | None = None
+) -> Any:
     offer = read_offer(OFFER, 20.0, 0, Drift())
     assert offer is not None
-    request = CreateRequest(offer, "gs1-x", "ubuntu:22.04", 40.0, {"GS_LABEL": "gs1-x", "A": "b"}, "echo hi")
+    request = CreateRequest(offer, "gs1-x", "ubuntu:22.04", 40.0, {"GS_LABEL": "gs1-x", "A": "b"}, "echo hi", login)
 
     def handle(http: httpx.Request) -> httpx.Response:
         if seen is not None:
@@ -48,6 +52,16 @@ def test_a_create_sends_what_the_official_client_sends():
         "client_id": "me", "image": "ubuntu:22.04", "disk": 40.0, "label": "gs1-x", "onstart": "echo hi",
         "env": {"GS_LABEL": "gs1-x", "A": "b"}, "runtype": "ssh_direc ssh_proxy", "cancel_unavail": True,
     }  # fmt: skip
+
+
+def test_a_login_travels_as_dockers_own_words_and_only_where_asked():
+    seen: list[httpx.Request] = []
+    login = ImageLogin("ghcr.io", "alice", Secret("t0ken-abcdef"))
+    assert create_with(reply(CREATED), seen, login) == Created(ID, True, DATE_US)
+    create_with(reply(CREATED), seen)
+    with_login, without = (json.loads(request.content) for request in seen)
+    assert with_login.pop("image_login") == "-u alice -p t0ken-abcdef ghcr.io"
+    assert with_login == without
 
 
 @pytest.mark.parametrize(

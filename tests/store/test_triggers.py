@@ -48,7 +48,7 @@ def test_states_move_as_the_table_says(store: Store, before: State, after: State
 @pytest.mark.parametrize(
     ("table", "column"),
     [("attempts", c) for c in ("id", "session_id", "label", "account", "provider", "origin")]
-    + [("sessions", c) for c in ("id", "consumer")],
+    + [("sessions", c) for c in ("id", "consumer", "image_login")],
 )
 def test_what_names_a_row_never_changes(held: Store, table: str, column: str):
     assert f"{table}_fixed_{column}" in refused(held, f"UPDATE {table} SET {column} = 'other'")

@@ -85,7 +85,14 @@ def test_a_database_of_schema_2_still_opens_and_works(home: Path):
     running = sessions.attempts_of(store, "running1")[0]
     assert (running.reach, running.guard_seq, running.guard_until) == ("connection refused", 7, NOW)
     found = sessions.find_sessions(store, "name-running1")[0]
-    assert (found.environment, found.allow_unguarded) == ((("TEAM", "alpha"),), True)
+    assert (found.environment, found.allow_unguarded, found.image_login) == ((("TEAM", "alpha"),), True, "")
+    store.close()
+
+
+def test_a_database_of_schema_3_still_opens_and_works(home: Path):
+    store = Store.open(golden(home, 3), now_wall=NOW)
+    found = {session.id: session.image_login for session in sessions.load_sessions(store)}
+    assert found == {"pending1": "", "running1": "ghcr.io", "stopping1": "", "failed1": ""}
     store.close()
 
 

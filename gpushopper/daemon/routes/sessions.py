@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.edge import answer, read_body, read_once, read_query
+from gpushopper.daemon.edge import answer, read_body, read_once, read_query, waiting
 from gpushopper.daemon.service import Service
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
@@ -31,7 +32,9 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/sessions")
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
-        return answer(engine.provision(asked, read_once(asked)), 202)
+        # A login may have to be asked of a keyring, which may take its time.
+        with waiting(service) if asked.image_login else nullcontext():
+            return answer(engine.provision(asked, read_once(asked)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:

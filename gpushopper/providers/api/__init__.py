@@ -3,6 +3,6 @@
 from gpushopper.providers.api.calls import Api, Call, Failure, Limit
 from gpushopper.providers.api.pace import Gap
 from gpushopper.providers.api.replies import Reply
-from gpushopper.providers.api.text import clean, plain
+from gpushopper.providers.api.text import REDACTED, clean, plain
 
-__all__ = ["Api", "Call", "Failure", "Gap", "Limit", "Reply", "clean", "plain"]
+__all__ = ["REDACTED", "Api", "Call", "Failure", "Gap", "Limit", "Reply", "clean", "plain"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ import httpx
 from gpushopper.providers.api.deadline import LimitedTransport
 from gpushopper.providers.api.pace import Gap, Pace
 from gpushopper.providers.api.replies import Reply, Unusable, read_reply
-from gpushopper.providers.api.text import clean
+from gpushopper.providers.api.text import REDACTED, clean, rewrite
 from gpushopper.providers.base import Trouble
 
 _ROUNDING_S = 0.001
@@ -76,6 +76,8 @@ class Api:
         self._base = endpoint.rstrip("/")
         self._key = key
         self._monotonic = monotonic
+        self._hidden: tuple[str, ...] = ()
+        self._hiding = threading.Lock()
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
         self._urgent = urgent
@@ -88,8 +90,19 @@ class Api:
         return Limit(seconds, self._monotonic)
 
     def show(self, text: object) -> str:
-        """Foreign text fit for details and logs: without the key, control characters and length (F103, F111)."""
-        return clean(str(text), self._key)
+        """Foreign text fit for details and logs: without secrets, control characters and length (F103, F111)."""
+        return clean(self._without_hidden(str(text)), self._key)
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Take these secrets out of everything that is heard from now on; they are only ever added."""
+        with self._hiding:
+            # Longest first, so that one that contains another goes whole.
+            self._hidden = tuple(sorted({*self._hidden, *texts}, key=len, reverse=True))
+
+    def _without_hidden(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, REDACTED)
+        return text
 
     def close(self) -> None:
         self._closed.set()
@@ -141,7 +154,9 @@ class Api:
         try:
             response = transport.handle_request(self._request(call, left))
             try:
-                return read_reply(response, self._key, limit.left)
+                reply = read_reply(response, self._key, limit.left)
+                # In values only: a password is shorter than a key, and must not cost us a field's name or a number.
+                return replace(reply, body=rewrite(reply.body, self._without_hidden)) if self._hidden else reply
             finally:
                 response.close()
         except Unusable as error:

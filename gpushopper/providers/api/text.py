@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 REDACTED = "[secret]"
 _MARK = "\ufffd"
@@ -28,3 +30,17 @@ def clean(text: str, secret: str = "", most: int = 300) -> str:
     if secret:
         text = text.replace(secret, REDACTED)
     return plain(_SPACE.sub(" ", _TOKEN.sub(REDACTED, text)).strip(), most)
+
+
+def rewrite(body: Any, change: Callable[[str], str]) -> Any:
+    """Decoded JSON with every text in it changed, in place; names stay, and no depth is too deep."""
+    top = [body]
+    waiting: list[Any] = [top]
+    while waiting:
+        value = waiting.pop()
+        for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            if isinstance(item, str):
+                value[key] = change(item)
+            elif isinstance(item, dict | list):
+                waiting.append(item)
+    return top[0]

@@ -49,6 +49,7 @@ TRAITS = Traits(
     default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
     console="https://cloud.vast.ai/instances/",
     key_variables=("VAST_API_KEY", "VASTAI_API_KEY"),
+    takes_image_login=True,
 )
 
 _NAMES = "names"
@@ -197,6 +198,8 @@ class Vast:
         """Rent once: no repeat, no second offer, whatever happens (I2)."""
         if read_id(request.offer.offer_id) is None:
             return RefusedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
+        if request.image_login is not None:
+            self._api.hide(request.image_login.echoes())
         path = f"/api/v0/asks/{request.offer.offer_id}/"
         call = Call(Endpoint.CREATE.value, "PUT", path, body=create_body(request))
         outcome = read_create(self._api.send(call, self._api.limit(limit_s)))

@@ -37,6 +37,9 @@ def create_body(request: CreateRequest) -> dict[str, Any]:
     }
     if request.startup:
         body["onstart"] = request.startup
+    if (login := request.image_login) is not None:
+        # Docker's own words (vastai.md 4.1); core/images.py lets none through that could be more than one word.
+        body["image_login"] = f"-u {login.user} -p {login.password.reveal()} {login.registry}"
     return body
 
 

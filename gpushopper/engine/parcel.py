@@ -1,0 +1,82 @@
+"""What one create carries, made on its own thread: the text to be planted, and the login at the image's registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpushopper.core.attempts import Attempt
+from gpushopper.core.guard import Recipe
+from gpushopper.core.images import ImageLogin
+from gpushopper.core.instances import LABEL_VARIABLE
+from gpushopper.core.moment import SECOND
+from gpushopper.core.sessions import Session
+from gpushopper.engine.context import Context
+from gpushopper.errors import ShopperError
+from gpushopper.providers.base import CreateRequest
+from gpushopper.secrets import Problem
+
+SEND_SHARE = 0.25
+"""What of the send limit is left for the send itself, however slowly a keyring answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """What the call had to carry cannot be made, by no later try either: nothing left this process."""
+
+    reason: str
+    text: str
+
+
+def pack(
+    ctx: Context, session: Session, attempt: Attempt, recipe: Recipe | None, left: Callable[[], float]
+) -> CreateRequest | Unready:
+    """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
+    startup = _startup(ctx, recipe, attempt)
+    if isinstance(startup, Unready):
+        return startup
+    login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.send_limit_s)
+    if isinstance(login, Unready):
+        return login
+    return CreateRequest(
+        offer=attempt.offer,
+        label=attempt.label,
+        image=session.image,
+        disk_gb=session.disk_gb,
+        environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
+        startup=startup,
+        image_login=login,
+    )
+
+
+def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Unready:
+    """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+    policy = ctx.policy
+    if ctx.remote is None or recipe is None or not policy.needs_login:
+        return ""
+    now = ctx.clock.now().wall
+    life = max(attempt.deadline.wall - now, 0) // SECOND
+    most = max(attempt.hard_max_at - now, 0) // SECOND
+    try:
+        return ctx.remote.startup(
+            recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
+            round(policy.guard_tick_s), round(policy.guard_backoff_s),
+        )  # fmt: skip
+    except (ShopperError, ValueError, OSError) as error:
+        # ValueError: a term without life, an address the guard cannot spell.
+        return Unready("no_guard", f"its guard cannot be planted: {_why(error)}")
+
+
+def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | Unready | None:
+    """The login as it is stored now: attempts follow each other for minutes, daemons restart, and no row keeps it."""
+    if not session.image_login:
+        return None
+    try:
+        found = ctx.read_login(session.image_login, max(limit_s, 0.1))
+    except (ShopperError, OSError) as error:
+        return Unready("no_image_login", f"the login at {session.image_login} cannot be read: {_why(error)}")
+    return Unready("no_image_login", f"{found.text}; {found.hint}") if isinstance(found, Problem) else found
+
+
+def _why(error: Exception) -> str:
+    return error.message if isinstance(error, ShopperError) else str(error)
