@@ -1,0 +1,85 @@
+"""A private image, rented as a person does: refused without a login, handed over with it, and the login is nowhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gpushopper.sandbox.live.probing import why_not
+from tests.e2e.test_no_secret_there import orders, scan
+from tests.practice import Practice, practice, processes_under
+
+RENT = ("provision", "--gpu", "RTX 4090", "--for", "10m", "--yes")
+
+
+@pytest.fixture(params=["--paper", "--live"])
+def market(request: pytest.FixtureRequest) -> Iterator[Practice]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = why_not(top) if request.param == "--live" else None
+    if reason is not None:
+        pytest.skip(reason)
+    with practice(top / "h", 12, request.param) as made:
+        yield made
+
+
+def set_login(market: Practice, host: str, user: str, token: str) -> str:
+    done = subprocess.run(
+        market.command("keys", "set", host, "--user", user), env=market.variables, input=token, capture_output=True,
+        text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def files_with(market: Practice, text: str) -> list[str]:
+    found = (path for path in market.top.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path.name for path in found if text.encode() in path.read_bytes())
+
+
+def refusal(market: Practice, *words: str) -> tuple[int, str, str]:
+    """Exit status, the error and its hint."""
+    done = market.run(*RENT, *words)
+    lines = done.stderr.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    return done.returncode, lines[place], lines[place + 1].strip()
+
+
+def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practice) -> None:
+    registry = json.loads(market.must("sandbox", "status", "--json"))["registry"]
+    host, user, token, image = (registry[name] for name in ("host", "user", "token", "image"))
+    private = ("--image", image)
+
+    code, error, hint = refusal(market, *private, "--name", "bare")
+    assert code == 7 and "bare was not handed over: image refused (1 tried)" in error
+    setting = f"gpu-shopper keys set {host} --user NAME"
+    assert hint == f"check the name {image}; a private image: {setting}, then provision --image-login"
+    code, error, hint = refusal(market, *private, "--image-login", "--name", "unstored")
+    assert code == 4 and f"no login at {host} is stored" in error
+    assert hint == f"run: {setting}"
+
+    set_login(market, host, user, "wr0ng-password")
+    code, error, hint = refusal(market, *private, "--image-login", "--name", "wrong")
+    assert code == 7 and "wrong was not handed over: image refused (1 tried)" in error
+    assert f"that the login may read it: {setting}" in hint
+
+    said = [set_login(market, host, user, token)]
+    rented = market.run(*RENT, *private, "--image-login", "--name", "right")
+    assert rented.returncode == 0, rented
+    assert f"vast and the host get your login at {host}: let it be a token that can only read." in rented.stderr
+    said += [rented.stdout, rented.stderr, market.must("get", "right", "--json"), market.must("events", "--json")]
+    assert json.loads(said[3])["session"]["image_login"] == host
+
+    market.must("daemon", "stop")  # its last words are written
+    assert files_with(market, token) == ["keys.toml"]
+    assert files_with(market, "wr0ng-password") == []
+    assert not any(token in text or "wr0ng-password" in text for text in said)
+    for pid in processes_under(market.top):
+        shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+        assert token.encode() not in shown
+    assert b"GS_LABEL" in orders(market)[-1] and image.encode() in orders(market)[-1], "the orders were not read"
+    if json.loads(market.must("sandbox", "status", "--json"))["instances_are"] == "live":
+        assert scan(market, token.encode()) == set()
