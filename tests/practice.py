@@ -1,6 +1,6 @@
 """A practice market and a daemon as real processes in a home of their own, driven by the real command line.
 
-Shared by tests/e2e and tests/bench. Everything that was started ends with `end`, however the test went.
+Shared by tests/daemon, tests/e2e and tests/bench. Everything that was started ends with `end`, however the test went.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Nothing that belongs on an instance may run elsewhere: a guard's last resort is to power off. The first process
 (inside.sh) refuses to go on when it is not the first of its own process namespace or when it can still write to the
-checkout. The clock stands still unless every sleeper waits, and never passes the point a test allows.
+checkout. The clock never passes the point a test allows. Up to there each sleeper moves it on, whether or not others
+are at work: who needs it to the tick allows it little at a time, and waits until all is quiet.
 """
 
 from __future__ import annotations
@@ -207,6 +208,13 @@ class Instance:
             except OSError:
                 continue
         return lines
+
+    def is_quiet(self) -> bool:
+        """Whether both holders lie asleep, and nothing that they began is at work."""
+        lines = self.processes()
+        asleep = [line for line in lines if "/mnt/bin/sleep 15" in line]
+        holding = [line for line in lines if "guard.sh hold" in line]
+        return len(asleep) == len(holding) == 2 and not any("curl" in line for line in lines)
 
     def holder_pid(self, number: int) -> str:
         return self.sh(f"cat $HOME/.gs-guard/holder{number}").split()[0]

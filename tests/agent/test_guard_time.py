@@ -9,6 +9,7 @@ from tests.agent.inside import TRUE_START
 
 DAY = 86_400
 GRACE_S = 60
+LONG, DOWN_S, TICK_S, STEP_S = 12 * 3600, 20, 15, 3
 
 
 def end_of(instance, provider, wait_until, limit_s: int) -> int:
@@ -33,6 +34,42 @@ def test_turns_of_fourteen_minutes_make_no_life_longer(rent, provider, world, wa
             instance.restart(down_s=20, new_host_boot=new_host_boot)
     wait_until(lambda: provider.did("destroy"), 30)
     assert LIFE - 12 * 40 <= provider.did("destroy")[0] - TRUE_START <= LIFE + GRACE_S
+
+
+def live_in_turns(instance, end: int, turn_s: int, new_host_boot: bool) -> int:
+    """Restart it after every turn until the last one before the end; how often that was."""
+    turns = 0
+    while end - instance.true_now() > turn_s + DOWN_S + 10 * TICK_S:
+        instance.run_for(turn_s)
+        assert instance.is_up(), "it has ended long before its time"
+        instance.restart(down_s=DOWN_S, new_host_boot=new_host_boot)
+        turns += 1
+    return turns
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("skew", [0, -DAY], ids=["right clock", "a day behind"])
+@pytest.mark.parametrize(("turn_min", "new_host_boot"), [(14, False), (20, True)], ids=["container", "host"])
+def test_a_life_of_twelve_hours_in_turns_ends_within_a_tick(
+    rent, provider, world, wait_until, turn_min, new_host_boot, skew
+):
+    """What was down is not lived again: the clock says so, or for a wrong one the provider (F89, I12).
+
+    A restart may cost the tick that was not counted any more; nothing ever adds one.
+    """
+    end = TRUE_START + LONG
+    instance = rent(world, life_s=LONG, most_s=LONG, skew=skew)
+    wait_until(lambda: provider.did("see"), 30)
+    turns = live_in_turns(instance, end, turn_min * 60, new_host_boot)
+    assert turns >= LONG // (turn_min * 60 + DOWN_S) - 1
+    earliest = end - turns * TICK_S
+    instance.run_for(end - 2 * TICK_S - instance.true_now())
+    wait_until(instance.is_quiet, 30)
+    assert earliest <= instance.true_now() + instance.status().left_s <= end + TICK_S or provider.did("destroy")
+    while instance.true_now() < end + TICK_S and not provider.did("destroy"):
+        instance.run_for(STEP_S)
+        wait_until(instance.is_quiet, 30)
+    assert earliest <= provider.did("destroy")[0] <= end + TICK_S + STEP_S
 
 
 @pytest.mark.parametrize("skew", [-DAY, DAY], ids=["a day back", "a day forward"])

@@ -1,0 +1,81 @@
+"""The way to an instance, refused over the real socket: what the daemon says, and what `ssh NAME` makes of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.client.exchange import exchange
+from tests.practice import Practice, practice
+
+LIMIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Practice]:
+    """A paper market with a session of each kind; the daemon runs."""
+    with practice(Path(tempfile.mkdtemp(prefix="gs-")) / "h", 29) as made:
+        rent(made, "flat")
+        rent(made, "over")
+        made.must("shutdown", "over", "--yes", "--wait", "proven")
+        yield made
+
+
+def rent(market: Practice, name: str, *words: str) -> None:
+    market.must("provision", "--gpu", "RTX 4090", "--for", "30m", "--name", name, "--yes", *words)
+
+
+def ask(market: Practice, ref: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """The status, the body and the headers."""
+    path = f"/api/v1/sessions/{ref}/connection"
+    answer = exchange(str(market.home / "run" / "daemon.sock"), "GET", path, {"X-Request-ID": "asked-7"}, None, LIMIT_S)
+    return answer.status, json.loads(answer.content), {name.lower(): text for name, text in answer.headers.items()}
+
+
+def assert_refused(market: Practice, ref: str, *told: object) -> None:
+    """Over the socket one form; from `ssh` 125, because what it passes on otherwise is the status of a command."""
+    status, body, headers = ask(market, ref)
+    error = body["error"]
+    assert set(body) == {"error"} and set(error) == {"code", "message", "hint", "request_id", "exit"}
+    assert (status, error["code"], error["exit"]) == told
+    assert error["request_id"] == headers["x-request-id"] == "asked-7"
+    assert ref in error["message"] and "gpu-shopper" in error["hint"]
+    assert_told(market, ref, error["code"])
+
+
+def assert_told(market: Practice, ref: str, code: str) -> None:
+    done = market.run("ssh", ref, "--json", "--", "true")
+    error = json.loads(done.stderr)["error"]
+    assert (done.returncode, done.stdout, error["code"], error["exit"]) == (125, "", code, 125)
+    plain = market.run("ssh", ref, "--", "true")
+    assert (plain.returncode, plain.stdout) == (125, "") and plain.stderr.startswith("error: ")
+    assert ref in plain.stderr and len(plain.stderr.splitlines()) == 2
+
+
+def test_a_session_that_nobody_knows(market: Practice) -> None:
+    assert_refused(market, "zebra", 404, "session_not_found", 3)
+
+
+def test_a_session_that_has_ended(market: Practice) -> None:
+    assert_refused(market, "over", 409, "ending", 6)
+
+
+def test_a_session_that_is_not_handed_over_yet(market: Practice) -> None:
+    market.fault("create", "stuck_loading")
+    rent(market, "stuck", "--no-wait")
+    assert_refused(market, "stuck", 409, "not_handed_over", 6)
+    market.must("sandbox", "fault", "clear")
+    market.must("shutdown", "stuck", "--yes", "--no-wait")
+    assert ask(market, "stuck")[1]["error"]["code"] == "ending", "as soon as its end is asked for"
+
+
+def test_a_paper_instance_is_told_as_one_without_a_way(market: Practice) -> None:
+    status, body, _ = ask(market, "flat")
+    assert (status, body["is_paper"], body["name"], body["reach"]) == (200, True, "flat", "ok")
+    assert (body["host"], body["port"], body["options"], body["key"]) == ("", 0, [], "")
+    assert_told(market, "flat", "paper")
