@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +20,13 @@ LIMIT_S = 60
 @pytest.fixture(scope="module")
 def market() -> Iterator[Practice]:
     """A paper market with a session of each kind; the daemon runs."""
-    with practice(Path(tempfile.mkdtemp(prefix="gs-")) / "h", 29) as made:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    with practice(top / "h", 29) as made:
         rent(made, "flat")
         rent(made, "over")
         made.must("shutdown", "over", "--yes", "--wait", "proven")
         yield made
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def rent(market: Practice, name: str, *words: str) -> None:

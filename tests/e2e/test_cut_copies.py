@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -71,6 +72,7 @@ def market() -> Iterator[Practice]:
         pytest.skip(reason)
     with practice(top / "h", 17, "--live") as made:
         yield made
+    shutil.rmtree(top, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

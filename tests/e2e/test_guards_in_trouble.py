@@ -6,6 +6,7 @@ Real daemon, real guard; what the host or the provider does to the guard is a wo
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ def market() -> Iterator[Practice]:
         pytest.skip(reason)
     with practice(top / "h", 23, "--live") as made:
         yield made
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def session_of(market: Practice, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import base64
 import http.client
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def day() -> Iterator[Day]:
         market.variables |= {"TOKEN": AT_RENT, "OTHER": AT_RUN}
         yield live(market, tap)
         tap.close()
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def live(market: Practice, tap: Tap) -> Day:
