@@ -13,6 +13,7 @@ from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import LIFE, life
 from gpushopper.cli.say import clock_time, money, when
 from gpushopper.cli.session_table import ends_itself, pick, print_session
+from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import HOUR, SECOND
 from gpushopper.errors import NotVerified
@@ -55,15 +56,18 @@ def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
         NotVerified: the instance did not answer in time, and would end as before.
     """
     latest = [session]
+    if _is_settled(session):
+        return session
 
     def look() -> bool:
-        if not _is_settled(latest[0]):
-            latest[:] = [app.client.session(session.id)]
+        latest[:] = [app.client.session(session.id)]
         return _is_settled(latest[0])
 
     app.goes_on = f"the new end is written down; whether {session.name} has heard of it: gpu-shopper get {session.name}"
     try:
-        poll(look, limit_us / SECOND)
+        with steps(app) as shown:
+            shown.step("telling", f"telling {session.name}'s instance of its new end")
+            poll(look, limit_us / SECOND)
     except Out as out:
         raise _unheard(latest[0], app.now().wall) from out
     app.goes_on = ""
