@@ -26,6 +26,8 @@ from tests.sim.world import World
 
 T = TypeVar("T")
 RAM = Path("/dev/shm")
+NEARLY = us(1)
+"""What a search costs of the market's time is charged to the asking, and not to the deadline."""
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Wish:
         """Whether the user wants it at this time: asked for, not ended, and its time is not nearly up."""
         if self.gave_up or (self.ended_at is not None and at >= self.ended_at):
             return False
-        return at < self.asked_at + self.life_us
+        return at < self.asked_at + self.life_us - NEARLY
 
 
 class Story:
