@@ -210,7 +210,7 @@ def _boot_text(row: Instance) -> str:
 
 
 def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> tuple[str, str] | None:
-    """Why this instance cannot be handed over, if so; all but a refused image fail over (S13, F13, F15)."""
+    """Why this instance cannot be handed over, if so; it fails over (S13, F13, F15)."""
     limit = round(attempt.rate_agreed * (1 + policy.price_tolerance))
     if row.rate is not None and row.rate > limit:
         told, agreed = dollars(row.rate, 4), dollars(attempt.rate_agreed, 4)

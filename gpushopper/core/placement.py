@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from gpushopper.core.actions import EndSession, StartAttempt
 from gpushopper.core.attempts import Attempt, Desire, State
 from gpushopper.core.moment import Moment, clocks_disagree, us
+from gpushopper.core.offers import Offer
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session, current
 
-ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "image_refused"})
-"""No other offer of the same account could fare better: every host asks the same registry for the same image."""
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit"})
+"""No other offer of the same account could fare better."""
+
+IMAGE_REFUSED = "image_refused"
+"""A host says that the registry refused the image to it. Every host asks the same registry; but it is a host's word."""
 
 SAME_OFFER = frozenset({"never_sent", "throttled"})
 """The offer itself was not at fault: try it again, without using up a retry."""
@@ -45,7 +49,7 @@ def next_step(
     latest = current(attempts)
     if session.desire is not Desire.RUN or latest is None or (latest.is_wanted and latest.is_open):
         return None
-    if latest.reason in ENDS_THE_SESSION:
+    if latest.reason in ENDS_THE_SESSION or _is_refused_everywhere(session, latest, attempts):
         return EndSession(session, latest.reason)
     # A deadline set by a wrong clock would end the next attempt at the wrong time: wait for the clock (I12).
     if clocks_disagree(now) or not all(may_replace(attempt) for attempt in attempts):
@@ -53,6 +57,23 @@ def next_step(
     if session.until_at is not None and now.wall >= session.until_at:
         return EndSession(session, "deadline")
     return _go_on(session, latest, attempts, now, policy)
+
+
+def _is_refused_everywhere(session: Session, latest: Attempt, attempts: Sequence[Attempt]) -> bool:
+    """Whether two hosts were refused the image, or no other host can be asked: one may be wrong, or lie."""
+    if latest.reason != IMAGE_REFUSED:
+        return False
+    return len(_refused_at(attempts)) > 1 or session.retries_left <= 0 or not _elsewhere(session, attempts)
+
+
+def _refused_at(attempts: Sequence[Attempt]) -> set[str]:
+    return {a.offer.host_id for a in attempts if a.reason == IMAGE_REFUSED and a.offer.host_id}
+
+
+def _elsewhere(session: Session, attempts: Sequence[Attempt]) -> tuple[Offer, ...]:
+    """The offers still untried, without those on a host that was refused the image: it would be refused again."""
+    refused = _refused_at(attempts)
+    return tuple(offer for offer in session.shortlist if offer.host_id not in refused)
 
 
 def _go_on(
@@ -68,6 +89,7 @@ def _go_on(
         return StartAttempt(session, latest.offer, session.shortlist, uses_retry=False)
     if session.retries_left <= 0:
         return EndSession(session, "retries_used_up", f"the last attempt ended with {latest.reason}")
-    if not session.shortlist:
+    shortlist = _elsewhere(session, attempts)
+    if not shortlist:
         return EndSession(session, "no_offer_left", f"the last attempt ended with {latest.reason}")
-    return StartAttempt(session, session.shortlist[0], session.shortlist[1:], uses_retry=True)
+    return StartAttempt(session, shortlist[0], shortlist[1:], uses_retry=True)

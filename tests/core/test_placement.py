@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gpushopper.core.actions import EndSession, StartAttempt
 from gpushopper.core.attempts import Attempt, Desire, Origin, State
 from gpushopper.core.moment import us
+from gpushopper.core.offers import Offer
 from gpushopper.core.placement import SAME_OFFER, may_replace, next_step
 from gpushopper.core.policy import REAL
 from gpushopper.core.sessions import Session
@@ -83,9 +84,62 @@ def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, wait
     assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
-@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "image_refused"])
+@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit"])
 def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
     assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
+
+
+HOST_A = offer(offer_id="1", host_id="a")
+HOST_A_TOO, HOST_B = offer(offer_id="2", host_id="a"), offer(offer_id="3", host_id="b")
+UNKNOWN_HOST = offer(offer_id="4", host_id="")
+
+
+def refused(offered: Offer = HOST_A, number: int = 1, **changes: Any) -> Attempt:
+    return failed("image_refused", offer=offered, number=number, **changes)
+
+
+def test_an_image_refused_to_one_host_is_asked_of_another_one():
+    """What one host says may be that host's own trouble. Its other offers would say the same again."""
+    one = session(shortlist=(HOST_A_TOO, HOST_B))
+    assert step(one, refused()) == StartAttempt(one, HOST_B, (), uses_retry=True)
+    unsure = session(shortlist=(UNKNOWN_HOST, HOST_B))
+    assert step(unsure, refused()) == StartAttempt(unsure, UNKNOWN_HOST, (HOST_B,), uses_retry=True)
+    more = session(shortlist=(HOST_A_TOO, HOST_B, THIRD, HOST_A_TOO))
+    assert step(more, refused()) == StartAttempt(more, HOST_B, (THIRD,), uses_retry=True)
+
+
+def test_an_image_refused_to_two_hosts_ends_the_session_at_once():
+    two = (refused(), refused(HOST_B, 2))
+    assert step(WAITING, *two) == EndSession(WAITING, "image_refused")
+    under_way = attempt(State.DESTROYING, 2, reason="image_refused", offer=HOST_B)
+    assert step(WAITING, refused(), under_way) == EndSession(WAITING, "image_refused"), "it waits for no proof"
+    apart = (refused(), failed("boot_failed", number=2), refused(HOST_B, 3))
+    assert step(WAITING, *apart) == EndSession(WAITING, "image_refused")
+
+
+def test_the_same_host_twice_and_hosts_without_a_name_are_no_second_word():
+    for again in (HOST_A_TOO, UNKNOWN_HOST):
+        assert isinstance(step(WAITING, refused(), refused(again, 2)), StartAttempt)
+    assert isinstance(step(WAITING, refused(UNKNOWN_HOST), refused(UNKNOWN_HOST, 2)), StartAttempt)
+    assert isinstance(step(WAITING, refused(), failed("boot_failed", number=2, offer=HOST_B)), StartAttempt)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}]
+)
+def test_an_image_that_no_other_host_can_be_asked_for_ends_the_session_with_its_reason(changes: dict[str, Any]):
+    one = replace(WAITING, **changes)
+    assert step(one, refused()) == EndSession(one, "image_refused")
+    now = replace(moment(60), provider_date=moment(900).wall)
+    assert next_step(one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now, REAL) == EndSession(
+        one, "image_refused"
+    )
+
+
+def test_a_refused_image_waits_for_its_attempts_end_before_the_next():
+    under_way = attempt(State.DESTROYING, 1, reason="image_refused", offer=HOST_A)
+    assert step(WAITING, under_way) is None
+    assert isinstance(step(WAITING, replace(under_way, off_at=WALL)), StartAttempt)
 
 
 @pytest.mark.parametrize(

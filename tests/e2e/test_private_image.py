@@ -54,7 +54,7 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practi
     private = ("--image", image)
 
     code, error, hint = refusal(market, *private, "--name", "bare")
-    assert code == 7 and "bare was not handed over: image refused (1 tried)" in error
+    assert code == 7 and "bare was not handed over: image refused (2 tried)" in error
     setting = f"gpu-shopper keys set {host} --user NAME"
     assert hint == f"check the name {image}; a private image: {setting}, then provision --image-login"
     code, error, hint = refusal(market, *private, "--image-login", "--name", "unstored")
@@ -63,7 +63,7 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practi
 
     set_login(market, host, user, "wr0ng-password")
     code, error, hint = refusal(market, *private, "--image-login", "--name", "wrong")
-    assert code == 7 and "wrong was not handed over: image refused (1 tried)" in error
+    assert code == 7 and "wrong was not handed over: image refused (2 tried)" in error
     assert f"that the login may read it: {setting}" in hint
 
     said = [set_login(market, host, user, token)]

@@ -81,18 +81,23 @@ def test_the_contract_states_tell_a_stop_nobody_asked(states: tuple[str, ...], w
 
 PULL = "Error response from daemon: "
 REFUSED = (
-    f"{PULL}pull access denied for me/x, repository does not exist or may require 'docker login': denied: requested "
-    "access to the resource is denied\n",
-    f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied',
-    f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": unauthorized\n',
-    f'{PULL}Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password',
-    "unauthorized: authentication required",
-    f"{PULL}error from registry: denied",
-    f"{PULL}Head https://nexus.example/v2/x/manifests/1: no basic auth credentials",
-    f"{PULL}manifest for ubuntu:99.99 not found: manifest unknown: manifest unknown",
-    f"{PULL}repository name not known to registry",
-    "docker: invalid reference format.",
-)
+    ("me/x", f"{PULL}pull access denied for me/x, repository does not exist or may require 'docker login': denied: "
+     "requested access to the resource is denied\n"),
+    ("ghcr.io/me/x:1", f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied'),
+    ("ghcr.io/me/x:1", f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": unauthorized\n'),
+    ("ghcr.io/me/x@sha256:0", f'{PULL}Head "https://GHCR.io/v2/me/x/manifests/sha256:0": denied: denied'),
+    ("me/x", f'{PULL}Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password'),
+    ("me/x", "unauthorized: authentication required"),
+    ("gcr.io/me/x", f'{PULL}denied: Unauthenticated request. Unauthenticated requests do not have permission "x"'),
+    ("quay.io/me/x", f"{PULL}unauthorized: access to the requested resource is not authorized"),
+    ("me/x", f"{PULL}error from registry: denied"),
+    ("nexus.example/x:1", f"{PULL}Head https://nexus.example/v2/x/manifests/1: no basic auth credentials"),
+    ("ubuntu:99.99", f"{PULL}manifest for ubuntu:99.99 not found: manifest unknown: manifest unknown"),
+    ("r.example/x", f"{PULL}repository r.example/x not found: name unknown: The repository does not exist"),
+    ("r.example/x", f"{PULL}repository name not known to registry"),
+    ("me/mount/error", f"{PULL}pull access denied for me/mount/error"),
+    ("me/X", "docker: invalid reference format."),
+)  # fmt: skip
 FAILED_OTHERWISE = (
     f"{PULL}failed to create task: OCI runtime create failed: runc create failed",
     f'{PULL}mkdir "/var/lib/docker/x": permission denied',
@@ -100,21 +105,47 @@ FAILED_OTHERWISE = (
     f'{PULL}Get "https://ghcr.io/v2/": received unexpected HTTP status: 403 Forbidden',
     f"{PULL}no matching manifest for linux/arm64 in the manifest list entries",
     f"{PULL}write /var/lib/docker/tmp/x: no space left on device",
+    # a word like a registry's, and another's
+    f"{PULL}failed to create shim task: apparmor failed to apply profile: denied",
+    f"{PULL}failed to create shim task: cannot read manifest unknown: denied: requested access to the resource is "
+    "denied",
+    "nvidia-container-cli: mount error: /dev/x: denied",
+    f"{PULL}error pulling image configuration: download failed after attempts=6: denied: <html>cloudfront 403",
+    f"{PULL}Get https://mirror.host.lan/v2/: unauthorized: authentication required",
+    f'{PULL}Head "https://mirror.host.lan/v2/me/x/manifests/1": manifest unknown: manifest unknown',
+    f"{PULL}authorization denied by plugin opa: denied",
 )
+"""None of these is about the image `me/x`, or none says so."""
 
 
 @pytest.mark.parametrize("word", [None, "created", "loading"])
 @pytest.mark.parametrize(
-    ("message", "is_refused"), [*((text, True) for text in REFUSED), *((text, False) for text in FAILED_OTHERWISE)]
+    ("image", "message", "is_refused"),
+    [*((image, text, True) for image, text in REFUSED), *(("me/x", text, False) for text in FAILED_OTHERWISE)],
 )
-def test_a_registrys_no_is_told_from_a_hosts_own_trouble(message: str, is_refused: bool, word: str | None):
-    row = read_instance({**ROW, "actual_status": word, "status_msg": message}, Drift())
+def test_a_registrys_no_is_told_from_a_hosts_own_trouble(
+    image: str, message: str, is_refused: bool, word: str | None
+):
+    row = read_instance({**ROW, "actual_status": word, "status_msg": message, "image_uuid": image}, Drift())
     assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, is_refused)
+
+
+@pytest.mark.parametrize("message", ["sh: 1: name unknown", "x: Denied by host policy", "Access denied"])
+def test_a_word_of_a_hosts_own_says_nothing_of_the_image(message: str):
+    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message, "image_uuid": "me/x"}, Drift())
+    assert row is not None and not row.image_refused
+
+
+@pytest.mark.parametrize("image", [None, 7, "", "ev!l.io/x"])
+def test_an_address_is_no_registrys_own_where_the_row_names_no_image(image: object):
+    message = f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied'
+    row = read_instance({**ROW, "actual_status": None, "status_msg": message, "image_uuid": image}, Drift())
+    assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, False)
 
 
 @pytest.mark.parametrize("word", ["running", "exited", "offline", "unknown", "dreaming"])
 def test_the_words_of_a_pull_mean_nothing_once_it_is_over(word: str):
-    row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0]}, Drift())
+    row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0][1]}, Drift())
     assert row is not None and not row.image_refused and row.status is not StatusClass.FAILED
 
 

@@ -71,9 +71,9 @@ Make = Callable[..., tuple[World, Logins]]
 
 def request(world: World, **changes: Any) -> wire.ProvisionRequest:
     plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), life_us=2 * HOUR))
-    plain: dict[str, Any] = {"image": IMAGE, "image_login": True}
+    plain: dict[str, Any] = {"image": IMAGE, "image_login": True, "retries": 3}
     return wire.ProvisionRequest(
-        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, life_us=plan.life_us, retries=3,
+        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, life_us=plan.life_us,
         **{**plain, **changes},
     )  # fmt: skip
 
@@ -203,7 +203,7 @@ def test_a_login_that_is_gone_at_the_create_ends_the_session_with_nothing_sent(m
 
 
 @pytest.mark.parametrize("wrong", ["no login", "another password", "another registry"])
-def test_a_refused_image_ends_the_session_at_once_and_burns_no_retries(made: Make, wrong: str):
+def test_an_image_refused_to_a_second_host_ends_the_session_and_burns_no_more_retries(made: Make, wrong: str):
     world, logins = made()
     registry = world.market.registry
     logins.answers = [ImageLogin(registry.host, registry.user, Secret("wr0ng-password"))]
@@ -212,12 +212,29 @@ def test_a_refused_image_ends_the_session_at_once_and_burns_no_retries(made: Mak
     before = world.clock.t
     ref = rent(world, image_login=wrong != "no login")
     assert world.run_until(lambda: world.view(ref).status in ("stopping", "failed"), 120)
-    assert (world.clock.t - before) / 1e6 < 60, "not by a boot limit"
+    assert (world.clock.t - before) / 1e6 < 120, "not by a boot limit"
     assert world.ended(ref)
     view = world.view(ref)
-    assert (view.status, view.reason, len(view.attempts)) == ("failed", "image_refused", 1)
-    assert view.attempts[0].receipt is not None and world.living() == []
+    assert (view.status, view.reason, len(view.attempts)) == ("failed", "image_refused", 2)
+    assert all(attempt.receipt is not None for attempt in view.attempts) and world.living() == []
+    assert len({attempt.offer.host_id for attempt in sessions.attempts_of(world.store, ref)}) == 2
     assert ("unauthorized" if wrong == "another password" else "pull access denied") in texts(world)
+
+
+def test_an_image_refused_to_one_host_alone_is_rented_on_the_next(made: Make):
+    world, logins = made()
+    registry = world.market.registry
+    logins.answers = [right(world), ImageLogin(registry.host, registry.user, Secret("wr0ng-password")), right(world)]
+    ref = rent(world)
+    assert world.running(ref)
+    assert [attempt.reason for attempt in world.view(ref).attempts] == ["image_refused", ""]
+
+
+def test_an_image_refused_to_one_host_ends_a_session_without_retries_with_its_reason(made: Make):
+    world, _ = made()
+    ref = rent(world, image_login=False, retries=0)
+    assert world.ended(ref)
+    assert (world.view(ref).reason, len(world.view(ref).attempts)) == ("image_refused", 1)
 
 
 def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made: Make):

@@ -15,6 +15,7 @@ from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import INSTANCE_FIELDS, read_id
 from gpushopper.providers.vast.lenient import Id, Line, Number, Price, Row, Text, Time
 from gpushopper.providers.vast.offers import storage_rate
+from gpushopper.providers.vast.pulls import image_is_refused, never_starts
 
 _WORDS = {
     "created": StatusClass.PENDING,
@@ -32,19 +33,6 @@ _WORDS = {
     # A host without heartbeat: alive for all we know (F22).
     "unknown": StatusClass.UNKNOWN,
 }
-_IMAGE_REFUSED = re.compile(
-    r"pull access denied|access to the resource is denied|(?:^|: )(denied|unauthorized)\b|no basic auth credentials"
-    r"|manifest unknown|manifest for \S+ not found|name unknown|name not known to registry|invalid reference format",
-    re.IGNORECASE,
-)
-"""Docker texts that say: not this image, or not without another login. Neither a host's own trouble (`permission
-denied`) nor what depends on where it asks from (a pull limit, a forbidden country, a missing architecture)."""
-_START_FAILURE = re.compile(
-    r"oci runtime create failed|error response from daemon|no matching manifest|failed to register layer"
-    r"|no space left on device|toomanyrequests",
-    re.IGNORECASE,
-)
-"""Other docker texts after which a container never starts (vastai.md 12)."""
 _PASSWORD = re.compile(r"(?<!\S)(-p|--password)([ =]+)\S+")
 """A login's password in a command that a host shows because it failed; it may have been sent before our last start."""
 _HOST = re.compile(r"(?!-)[0-9A-Za-z.:-]{1,253}")
@@ -118,7 +106,7 @@ def read_instance(row: object, drift: Drift) -> Instance | None:
         disk_gb=parsed.disk_space,
         ssh_host=host,
         ssh_port=port,
-        image_refused=status is StatusClass.FAILED and bool(_IMAGE_REFUSED.search(message)),
+        image_refused=status is StatusClass.FAILED and image_is_refused(message, parsed.image_uuid),
     )
 
 
@@ -146,13 +134,9 @@ def _classify(word: object, row: InstanceRow, drift: Drift) -> StatusClass:
     if row.cur_state == row.intended_status == row.next_state == "stopped":
         # Outbid, out of credit or stopped at birth (vastai.md 12): disk bills.
         return StatusClass.STOPPED
-    if status is StatusClass.PENDING and _never_starts(row.status_msg or ""):
+    if status is StatusClass.PENDING and never_starts(row.status_msg or ""):
         return StatusClass.FAILED
     return status
-
-
-def _never_starts(message: str) -> bool:
-    return bool(_IMAGE_REFUSED.search(message) or _START_FAILURE.search(message))
 
 
 def _env_label(env: Any) -> str | None:
