@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -88,6 +89,21 @@ def test_a_hand_written_password_that_could_be_misread_is_refused(file: Path, pa
     found = find_login("ghcr.io", file, None)
     assert isinstance(found, Refused) and password not in found.text
     assert found.hint == "run: gpu-shopper keys set ghcr.io --user NAME"
+
+
+def test_a_file_that_cannot_be_opened_just_now_is_no_answer(file: Path):
+    """Too many open files say nothing about the login: whoever asks again may hear it."""
+    secrets.set_login(file, "ghcr.io", KeptLogin("alice", Secret(TOKEN)))
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, allowed[1]))
+    try:
+        with pytest.raises(Misconfigured, match="Too many open files"):
+            find_login("ghcr.io", file, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+    assert isinstance(find_login("ghcr.io", file, None), FoundLogin)
 
 
 def test_found_missing_and_unknown_are_told_apart(file: Path):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CREATE = "create"
 BLOCKED_PAUSE_S = 1.0
 UNSENT_PAUSE_S = 5.0
+TRIES = 40
+"""How often what could not be made for a create is asked for again, as long as somebody is taken to wait (S12)."""
 
 
 class Unsent:
@@ -36,6 +38,8 @@ class Creator:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self._not_before = 0
+        self._held: dict[str, int] = {}
+        """Sessions whose own create waits, and until when by the boot clock: no other one waits with it."""
 
     def _waiting(self) -> list[Attempt]:
         return [a for a in self.lane.open_attempts() if a.state is State.PREPARED and a.is_wanted]
@@ -61,12 +65,15 @@ class Creator:
         """When a create can next be sent, on the boot clock."""
         if not self._waiting() or not self._may_create(now):
             return []
-        return [max(self.lane.free_boot(Endpoint.CREATE, now), self._not_before)]
+        free = max(self.lane.free_boot(Endpoint.CREATE, now), self._not_before)
+        return [max(free, self._held.get(attempt.session_id, 0)) for attempt in self._waiting()]
 
     def send(self, now: Moment) -> None:
         """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
         self._doubt_lost(now)
         for attempt in self._waiting() if now.boot >= self._not_before else ():
+            if now.boot < self._held.get(attempt.session_id, 0):
+                continue
             if self.lane.connection is None or not self._may_create(now) or not self.lane.is_free(Endpoint.CREATE, now):
                 return
             session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
@@ -136,11 +143,21 @@ class Creator:
                 tx.run([_refused(attempt, reason, value, now)])
             case Unsent():
                 tx.run([_never_sent(attempt, "never_sent", now)])
+            case Unready(passes=True):
+                self._hold(tx, attempt, value, now)
             case Unready():
                 self._give_up(tx, attempt, value, now)
             case _:
                 detail = value.detail if isinstance(value, Unclear) else "no usable answer"
                 tx.run([_doubt(attempt, detail, now)])
+
+    def _hold(self, tx: Transaction, attempt: Attempt, value: Unready, now: Moment) -> None:
+        """Nothing was sent, and a later try may have what it needs: the same offer again, after a pause (S12)."""
+        self._held = {name: until for name, until in self._held.items() if until > now.boot}
+        self._held[attempt.session_id] = now.boot + us(self.lane.ctx.policy.prepared_max_age_s / TRIES)
+        tx.run([_never_sent(attempt, "never_sent", now)])
+        note = Note("waiting", f"nothing was sent, and it is tried again: {value.text}")
+        tx.note(note, attempt.session_id, attempt.id)
 
     def _give_up(self, tx: Transaction, attempt: Attempt, value: Unready, now: Moment) -> None:
         """Nothing was sent, and no other offer would change it: the session is over."""

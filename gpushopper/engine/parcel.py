@@ -12,20 +12,27 @@ from gpushopper.core.instances import LABEL_VARIABLE
 from gpushopper.core.moment import SECOND
 from gpushopper.core.sessions import Session
 from gpushopper.engine.context import Context
-from gpushopper.errors import ShopperError
+from gpushopper.errors import DiskFull, ShopperError
 from gpushopper.providers.base import CreateRequest
-from gpushopper.secrets import Problem
+from gpushopper.secrets import Hung, Locked, Problem
 
 SEND_SHARE = 0.25
 """What of the send limit is left for the send itself, however slowly a keyring answers."""
 
+NO_LOGIN = "no_image_login"
+
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """What the call had to carry cannot be made, by no later try either: nothing left this process."""
+    """What the call had to carry cannot be made: nothing left this process.
+
+    It `passes` where a later try may fare better: a keyring that is locked or hangs, a full disk, settings that are
+    being edited. `reason` is what the session ends with where it does not.
+    """
 
     reason: str
     text: str
+    passes: bool = False
 
 
 def pack(
@@ -64,7 +71,8 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Unr
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: a term without life, an address the guard cannot spell.
-        return Unready("no_guard", f"its guard cannot be planted: {_why(error)}")
+        text = f"its guard cannot be planted: {_why(error)}"
+        return Unready("no_guard", text, passes=isinstance(error, OSError | DiskFull))
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | Unready | None:
@@ -73,9 +81,12 @@ def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin |
         return None
     try:
         found = ctx.read_login(session.image_login, max(limit_s, 0.1))
-    except (ShopperError, OSError) as error:
-        return Unready("no_image_login", f"the login at {session.image_login} cannot be read: {_why(error)}")
-    return Unready("no_image_login", f"{found.text}; {found.hint}") if isinstance(found, Problem) else found
+    except (ShopperError, ValueError, OSError) as error:
+        text = f"the login at {session.image_login} cannot be read: {_why(error)}"
+        return Unready(NO_LOGIN, text, passes=not isinstance(error, ValueError))
+    if isinstance(found, Problem):
+        return Unready(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
+    return found
 
 
 def _why(error: Exception) -> str:

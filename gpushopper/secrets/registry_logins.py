@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_file import read_logins, unreadable
 from gpushopper.secrets.keyring_entries import KeyringSource
 from gpushopper.secrets.sources import Missing, Ok, Problem, Refused
+
+_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
+"""A computer's troubles, which end; a link or a folder in the file's place does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,16 @@ class FoundLogin:
 
 
 def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> FoundLogin | Problem:
-    """Look in the key file, and in the keyring only if the file says so; the ways to fail are told apart (F105)."""
+    """Look in the key file, and in the keyring only if the file says so; the ways to fail are told apart (F105).
+
+    Raises:
+        Misconfigured: the file could not be opened this time, for a reason that is not the file's own.
+    """
     try:
         kept = read_logins(file).get(registry)
     except Misconfigured as wrong:
+        if isinstance(wrong.__cause__, OSError) and wrong.__cause__.errno in _PASSING:
+            raise
         return unreadable(wrong, file)
     again = f"run: gpu-shopper keys set {registry} --user NAME"
     if kept is None:

@@ -11,7 +11,7 @@ import pytest
 
 from gpushopper import wire
 from gpushopper.core.images import ImageLogin
-from gpushopper.core.moment import HOUR
+from gpushopper.core.moment import HOUR, us
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
 from gpushopper.engine.engine import Once
@@ -185,9 +185,15 @@ def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: M
 # ---- gone at the create
 
 
-@pytest.mark.parametrize(
-    "later", [*(problem for problem, _ in PROBLEMS), ShopperError("the settings are broken"), OSError("a sick disk")]
-)
+ENDS = (PROBLEMS[0][0], PROBLEMS[2][0], PROBLEMS[4][0], ValueError("an odd login"))
+PASSES = (PROBLEMS[1][0], PROBLEMS[3][0], ShopperError("the settings are being edited"), OSError("too many open files"))
+
+
+def words(answer: Answer) -> str:
+    return answer.text if isinstance(answer, Problem) else str(answer)
+
+
+@pytest.mark.parametrize("later", ENDS)
 def test_a_login_that_is_gone_at_the_create_ends_the_session_with_nothing_sent(made: Make, later: Answer):
     world, logins = made()
     logins.answers.append(later)
@@ -196,7 +202,46 @@ def test_a_login_that_is_gone_at_the_create_ends_the_session_with_nothing_sent(m
     view = world.view(ref)
     assert (view.status, view.reason, len(view.attempts)) == ("failed", "no_image_login", 1)
     assert (world.market.creates, view.accrued) == ([], 0)
-    assert (later.text if isinstance(later, Problem) else str(later)) in texts(world)
+    assert words(later) in texts(world)
+
+
+@pytest.mark.parametrize("later", PASSES)
+def test_a_login_that_cannot_be_read_just_now_is_waited_for(made: Make, later: Answer):
+    world, logins = made()
+    logins.answers += [later, later, right(world)]
+    ref = rent(world)
+    assert world.running(ref)
+    view = world.view(ref)
+    assert [attempt.reason for attempt in view.attempts] == ["never_sent", "never_sent", ""]
+    assert len({attempt.offer.key for attempt in sessions.attempts_of(world.store, ref)}) == 1
+    assert (len(world.market.creates), sessions.load_session(world.store, ref).retries_left) == (1, 3)  # type: ignore[union-attr]
+    (first, second) = (event for event in world.engine.events(0, 1000).events if event.kind == "waiting")
+    assert words(later) in first.text and first.text == second.text and first.at < second.at
+    assert second.at - first.at >= us(10), "a keyring is not asked again at once"
+
+
+@pytest.mark.parametrize("later", PASSES)
+def test_a_login_that_stays_unreadable_is_waited_for_ten_minutes(made: Make, later: Answer):
+    world, logins = made()
+    logins.answers.append(later)
+    ref, began = rent(world), world.clock.t
+    assert world.ended(ref)
+    assert 600 <= (world.clock.t - began) / us(1) < 660
+    view = world.view(ref)
+    assert (view.status, view.reason, view.accrued, world.market.creates) == ("failed", "too_old", 0, [])
+    assert len(view.attempts) < 50
+
+
+def test_a_login_that_is_waited_for_holds_up_no_other_rental(made: Make):
+    world, logins = made()
+    logins.answers.append(PASSES[0])
+    slow = rent(world)
+    assert world.run_until(lambda: "locked" in texts(world), 60)
+    before = world.clock.t
+    other = rent(world, image="ubuntu:22.04", image_login=False)
+    assert world.run_until(lambda: bool(world.market.creates), 60)
+    assert (world.clock.t - before) / us(1) < 2
+    assert world.running(other) and world.status(slow) == "pending"
 
 
 # ---- refused by the registry
