@@ -124,7 +124,11 @@ def _read_secret(app: App, provider: str, user: str | None) -> str:
 
 
 def _tell_login(app: App, answer: Row, text: str) -> None:
-    show.out(programs.document(**answer) if app.as_json else f"{answer.registry}: {text}")
+    if app.as_json:
+        show.out(programs.document(**answer))
+        return
+    show.out(f"{answer.registry}: {text}")
+    _remarks(app, answer)
 
 
 def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:

@@ -46,7 +46,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
         raise UsageError(f"whose login at {registry}?", f"gpu-shopper keys set {registry} --user NAME")
     password = _read_password(registry, user)
     settings = config.load(home).keys
-    kept = secrets.read_logins(home.key_file).get(registry)
+    kept, warning = secrets.read_logins(home.key_file).get(registry), ""
     if IN_FILE in arguments or not settings.keyring or (kept is not None and kept.password is not None):
         source, entry = f"file {home.key_file}", KeptLogin(user, password)
     else:
@@ -56,7 +56,9 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
         secrets.set_login(home.key_file, registry, entry)
     except OSError as error:
         raise unusable(home.key_file, error) from error
-    return {"registry": registry, "user": user, "source": source}
+    if kept is not None and kept.password is None and entry.password is not None:
+        warning = _forget_former(home, registry, is_there=True)
+    return {"registry": registry, "user": user, "source": source, "warning": warning}
 
 
 def _read_password(registry: str, user: str) -> Secret:
@@ -113,12 +115,16 @@ def listed(home: Home, source: KeyringSource | None) -> list[Answer]:
 
 
 def remove_login(home: Home, registry: str) -> Answer:
-    """Take the login out of keyring and file.
+    """Take the login out of file and keyring. A password in the file goes first, whatever the keyring does then.
 
     Raises:
         Unreadable: the keyring may hold it, and cannot be opened now; then the file goes on naming it.
     """
     kept = secrets.read_logins(home.key_file).get(registry)
+    if kept is not None and kept.password is not None:
+        _remove_from_file(home, registry)
+        warning = _forget_former(home, registry, is_there=False)
+        return {"registry": registry, "removed": True, "warning": warning}
     settings, warning, removed = config.load(home).keys, "", False
     if settings.keyring:
         try:
@@ -126,10 +132,32 @@ def remove_login(home: Home, registry: str) -> Answer:
         except Unreadable as unreadable:
             if not isinstance(unreadable.problem, Absent | Refused):
                 raise
-            if kept is not None and kept.password is None:
+            if kept is not None:
                 warning = f"{unreadable.message}; its password may still stand in it"
+    removed = _remove_from_file(home, registry) or removed
+    return {"registry": registry, "removed": removed, "warning": warning}
+
+
+def _remove_from_file(home: Home, registry: str) -> bool:
     try:
-        removed = secrets.remove_login(home.key_file, registry) or removed
+        return secrets.remove_login(home.key_file, registry)
     except OSError as error:
         raise unusable(home.key_file, error) from error
-    return {"registry": registry, "removed": removed, "warning": warning}
+
+
+def _forget_former(home: Home, registry: str, *, is_there: bool) -> str:
+    """Take out of the keyring what the file has taken the place of; or say why it may still be there.
+
+    No prompt: whoever keeps a login in the file may be far from the screen that would show it. Where no keyring is in
+    use, one is mentioned only if a password is known to be there.
+    """
+    settings = config.load(home).keys
+    rest = f"a former password of {registry} may still stand in it"
+    if not settings.keyring:
+        return f"the settings switch off the system keyring; {rest}" if is_there else ""
+    try:
+        secrets.forget(home, registry, settings.keyring_seconds, may_prompt=False)
+    except Unreadable as unreadable:
+        is_likely = is_there or not isinstance(unreadable.problem, Absent | Refused)
+        return f"{unreadable.message}; {rest}" if is_likely else ""
+    return ""

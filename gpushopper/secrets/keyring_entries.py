@@ -85,13 +85,13 @@ def store(home: Home, name: str, secret: Secret, limit_s: float) -> str:
     return f"keyring ({_must(reply, name)['backend']})"
 
 
-def forget(home: Home, name: str, limit_s: float) -> bool:
+def forget(home: Home, name: str, limit_s: float, *, may_prompt: bool = True) -> bool:
     """Take one out; whether there was one.
 
     Raises:
         Unreadable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("delete", [entry_name(home, name)], limit_s, may_prompt=True)
+    reply = _ask("delete", [entry_name(home, name)], limit_s, may_prompt=may_prompt)
     return bool(_must(reply, name)["removed"])
 
 

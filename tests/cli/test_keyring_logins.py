@@ -106,10 +106,39 @@ def test_a_login_in_a_locked_keyring_refuses_the_rental_and_the_file_does_withou
         assert_says(home(*words, stdin=TOKEN), Row("", "", locked, 4, "unlock it.*keys test ghcr.io$"))
     assert login_row(home)["state"] == "locked", "what could not be forgotten is still named"
     assert json.loads(home.must("ls", "--json"))["sessions"] == []
-    assert "stored in file" in home(*SET, "--file", stdin=TOKEN).out
+    in_file = home(*SET, "--file", stdin=TOKEN)
+    assert in_file.code == 0 and "stored in file" in in_file.out
+    assert re.search(f"{locked}; a former password of ghcr.io may still stand in it", in_file.err), in_file
     assert login_row(home)["source"].startswith("file ")
     home.must(*RENT.split(), "--name", "train", *PRIVATE)
     assert home("shutdown", "train", "--yes").code == 0
+    removed = home("keys", "remove", "ghcr.io")
+    assert removed.code == 0 and removed.out == "ghcr.io: removed\n"
+    assert re.search(f"{locked}; a former password of ghcr.io may still stand in it", removed.err), removed
+    assert TOKEN not in (home.folder / "keys.toml").read_text()
+
+
+def test_a_login_that_moves_to_the_file_leaves_no_password_in_the_keyring(make: Callable[..., Home], bus: Bus):
+    bus.log_in()
+    home = make(bus)
+    assert home(*SET, stdin="an-0lder-password").code == 0
+    assert bus.entries() == f"['ghcr.io@{home.folder}']"
+    moved = home(*SET, "--file", stdin=TOKEN)
+    assert (moved.code, moved.err) == (0, "") and "stored in file" in moved.out
+    assert bus.entries() == "[]"
+    assert home("keys", "remove", "ghcr.io").err == ""
+
+
+def test_a_password_in_the_file_is_forgotten_whatever_the_keyring_does(
+    make: Callable[..., Home], bus: Bus, market: Market
+):
+    bus.fall_silent()
+    home = make(bus, "[keys]\nkeyring_seconds = 1\n")
+    assert home(*SET, "--file", stdin=TOKEN).err == "", "nothing was ever stored elsewhere"
+    removed = home("keys", "remove", "ghcr.io", "--json")
+    assert removed.code == 0 and json.loads(removed.out)["removed"] is True, removed
+    assert "did not answer within 1 s" in json.loads(removed.out)["warning"]
+    assert TOKEN not in (home.folder / "keys.toml").read_text()
 
 
 def test_a_login_in_an_absent_and_in_a_hung_keyring_are_two_things(make: Callable[..., Home], bus: Bus, market: Market):

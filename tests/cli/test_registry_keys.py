@@ -56,6 +56,22 @@ def test_without_a_keyring_it_says_so_and_stores_nothing(gs: Shell, home: Path):
     assert_says(none, says("no login at ghcr.io is stored", 4, "keys set ghcr.io --user NAME"))
 
 
+def test_a_former_password_that_cannot_be_reached_is_mentioned(gs: Shell, home: Path):
+    """The keyring had it in another session; here there is none, or the settings leave it out."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    for settings, why in (("", "no system keyring"), ("[keys]\nkeyring = false\n", "the settings switch off")):
+        (home / "config.toml").write_text(settings)
+        (home / "keys.toml").write_text('[registry."ghcr.io"]\nuser = "alice"\n')
+        (home / "keys.toml").chmod(0o600)
+        stored = gs(*SET, "--file", stdin=TOKEN)
+        assert stored.code == 0 and "stored in file" in stored.out
+        assert why in stored.err and "a former password of ghcr.io may still stand in it" in stored.err
+        again = gs(*SET, "--file", "--json", stdin=TOKEN)
+        assert (again.code, json.loads(again.out)["warning"]) == (0, "")
+        removed = gs("keys", "remove", "ghcr.io")
+        assert (removed.code, removed.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("words", "secret", "row"),
     [
