@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -108,19 +109,32 @@ def answer(view: Any, status: int = 200) -> Response:
     return Response(json.dumps(plain), status=status, content_type="application/json")
 
 
-@contextmanager
-def waiting(service: Service) -> Iterator[None]:
+def waiting(service: Service) -> AbstractContextManager[None]:
     """Wait for a provider without ever taking the last threads of the API (I17).
 
     Raises:
         Busy: enough others are waiting already.
     """
-    if not service.slow.acquire(blocking=False):
-        raise Busy("too many searches at once", "Try again in a few seconds.")
+    return _one_of(service.slow, "too many searches at once")
+
+
+def waiting_for_login(service: Service) -> AbstractContextManager[None]:
+    """Wait for a keyring, likewise, and beside those who search.
+
+    Raises:
+        Busy: enough others are waiting already.
+    """
+    return _one_of(service.logins, "too many rentals wait for a login at once")
+
+
+@contextmanager
+def _one_of(limit: threading.BoundedSemaphore, refusal_text: str) -> Iterator[None]:
+    if not limit.acquire(blocking=False):
+        raise Busy(refusal_text, "Try again in a few seconds.")
     try:
         yield
     finally:
-        service.slow.release()
+        limit.release()
 
 
 _STATUS = {2: 400, 3: 404, 4: 424, 5: 503, 6: 409, 7: 502, 8: 504}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
+LOGINS_AT_ONCE = 2
+"""Rentals that may wait for a keyring: who rents is not held up by who searches."""
 
 
 class Keys(Protocol):
@@ -44,6 +46,7 @@ class Service:
     keys: Keys
     request_stop: Callable[[], None]
     slow: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(SLOW_AT_ONCE))
+    logins: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LOGINS_AT_ONCE))
 
 
 class Busy(ShopperError):

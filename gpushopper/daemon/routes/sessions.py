@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.edge import answer, read_body, read_once, read_query, waiting
+from gpushopper.daemon.edge import answer, read_body, read_once, read_query, waiting_for_login
 from gpushopper.daemon.service import Service
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
@@ -33,7 +33,7 @@ def blueprint(service: Service) -> Blueprint:
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
         # A login may have to be asked of a keyring, which may take its time.
-        with waiting(service) if asked.image_login else nullcontext():
+        with waiting_for_login(service) if asked.image_login else nullcontext():
             return answer(engine.provision(asked, read_once(asked)), 202)
 
     @routes.get("/sessions")
