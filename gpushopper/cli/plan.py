@@ -48,6 +48,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         retries=2 if retries is None else retries,
         max_life_us=given.get("hard_max"),
         to_rent=to_rent,
+        image_login=given.get("image_login", False),
     )
 
 

@@ -12,6 +12,7 @@ DOCKER_HUB = "docker.io"
 _ALSO_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?")
 _LONGEST_REGISTRY = 255
+_TAG = re.compile(r":[^/:]*$")
 
 SHORTEST_PASSWORD = 8
 """What is shorter could not be taken out of foreign text again without taking out words."""
@@ -34,10 +35,20 @@ def registry_of(image: str) -> str:
         ValueError: the first part would be a registry, and cannot be one.
     """
     first, slash, _ = image.partition("/")
-    # No repository has capital letters, so that docker takes such a part for a host too.
-    if not slash or not (is_registry(first) or first != first.lower()):
+    if not slash or not is_registry(first):
+        if slash and first != first.lower():
+            # No repository has capital letters, so that docker takes such a part for a host: nobody means that.
+            raise ValueError(image_fault(image))
         return DOCKER_HUB
     return read_registry(first)
+
+
+def image_fault(image: str) -> str:
+    """Why docker would not look for such an image anywhere, or nothing; only what people do mistype."""
+    first, slash, rest = image.partition("/")
+    path = rest if slash and is_registry(first) else image
+    name = _TAG.sub("", path.partition("@")[0])
+    return "" if name == name.lower() else f"docker allows no capital letters in the name of an image: {name}"
 
 
 def read_registry(name: str) -> str:

@@ -13,7 +13,6 @@ from gpushopper.core import ledger
 from gpushopper.core.actions import Note, StartAttempt
 from gpushopper.core.admission import Denial, affordable, denied_by_balance
 from gpushopper.core.attempts import Attempt, Desire
-from gpushopper.core.images import registry_of
 from gpushopper.core.moment import Deadline, Moment, clocks_disagree, us
 from gpushopper.core.money import dollars
 from gpushopper.core.offers import Offer, gpu_token
@@ -22,9 +21,9 @@ from gpushopper.core.sessions import Session, current
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
-from gpushopper.engine.refusals import keyless, no_guard, no_login
+from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
+from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.errors import DiskFull, NoOffer, NotFound, NotReady, Refused, UsageError
-from gpushopper.secrets import Problem
 from gpushopper.store import events, requests, sessions
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ def provision(
     Raises:
         UsageError, NoOffer, NotReady, Refused, Misconfigured, DiskFull: nothing was written.
     """
+    refuse_impossible(request.image)
     lane = lanes.get(request.offers[0].provider) if request.offers else None
     now = ctx.clock.now()
     at = now if lane is None else lane.at(now)
@@ -110,32 +110,8 @@ def provision(
         ctx.remote.public_key(session_id)
     if request.image_login and lane is not None and (once is None or requests.recall(ctx.store, once.key) is None):
         # Outside of the transaction too: a keyring may take its whole time to answer.
-        _refuse_unreadable_login(ctx, lane, request)
+        refuse_unreadable_login(ctx, lane, request.image)
     return _perform(ctx, at, once, wire.Accepted, lambda tx: _provision(tx, lanes, request, session_id))
-
-
-LOGIN_LIMIT_S = 25.0
-"""Most that a keyring may take while somebody waits for the answer to a request."""
-
-
-def _refuse_unreadable_login(ctx: Context, lane: Lane, request: wire.ProvisionRequest) -> None:
-    """Refuse what could only fail later: the same login is read again for each create (I21)."""
-    if lane.connection is None:
-        raise keyless(lane.setup)
-    traits = lane.connection.traits
-    if not traits.takes_image_login:
-        text = f"{lane.name} takes no login at a registry"
-        raise Refused(text, "rent there without --image-login", code="image_login")
-    found = ctx.read_login(_registry_of(request, traits.default_image), LOGIN_LIMIT_S)
-    if isinstance(found, Problem):
-        raise no_login(found)
-
-
-def _registry_of(request: wire.ProvisionRequest, default_image: str) -> str:
-    try:
-        return registry_of(request.image or default_image)
-    except ValueError as error:
-        raise UsageError(f"{request.image!r} names no registry to log in at: {error}", code="bad_image") from None
 
 
 def _provision(
@@ -241,7 +217,7 @@ def _session(
         max_life_reason=request.max_life_reason,
         environment=_environment(request.environment),
         allow_unguarded=request.allow_unguarded,
-        image_login=_registry_of(request, default_image) if request.image_login else "",
+        image_login=registry_for(request.image, default_image) if request.image_login else "",
     )
 
 

@@ -26,6 +26,7 @@ from gpushopper.core.reach import PAPER
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
+from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login
 from gpushopper.engine.intents import DEFAULT_LIFE_S
 from gpushopper.engine.patience import read_patiently
 from gpushopper.engine.refusals import keyless, no_guard, unanswered
@@ -171,7 +172,9 @@ class Searcher:
         Raises:
             NoOffer: nothing fits; the cheapest that was seen is named.
             Refused: a rental is to follow, and nothing could be rented there, whatever it costs.
+            UsageError, Misconfigured: it would be refused for its image, or for the login that it is to carry.
         """
+        refuse_impossible(request.image)
         if request.to_rent:
             self._refuse_unguarded(request)
         now = self.ctx.clock.now()
@@ -184,6 +187,8 @@ class Searcher:
         lane = self.lanes[offers[0].provider]
         image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
         worst = max(worst_case(o, want.disk_gb, span) for o in shortlist)
+        if request.image_login:
+            refuse_unreadable_login(self.ctx, lane, request.image)
         if request.to_rent:
             self._await_ready(lane)
         return wire.Plan(

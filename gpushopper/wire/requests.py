@@ -44,6 +44,8 @@ class PlanRequest:
     max_life_us: int | None = None
     to_rent: bool = False
     """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
+    image_login: bool = False
+    """Whether that rental is to carry a login: then one that cannot be read is refused like the rental itself."""
 
 
 @dataclass(frozen=True, slots=True)

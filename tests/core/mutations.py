@@ -286,7 +286,7 @@ MUTATIONS = (
       "I21: a password that goes on as a command", "images"),
     M("images", "        if fault:\n            raise ValueError(fault)\n", "",
       "I21: a login that nobody checked", "images"),
-    M("images", "not (is_registry(first) or first != first.lower())", "not is_registry(first)",
+    M("images", "if slash and first != first.lower():", "if False:",
       "a login goes to another registry than docker asks", "images"),
     M("lifecycle", "if row.status is StatusClass.FAILED and row.image_refused:", "if row.image_refused:",
       "F22: a word alone refuses an image", "sightings"),

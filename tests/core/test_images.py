@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from gpushopper.core.images import ImageLogin, is_registry, login_fault, read_registry, registry_of
+from gpushopper.core.images import ImageLogin, image_fault, is_registry, login_fault, read_registry, registry_of
 from gpushopper.core.secret import Secret
 
 TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -32,7 +32,6 @@ TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
         ("me:5000/x", "me:5000"),
         ("10.0.0.5:5000/team/x", "10.0.0.5:5000"),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/x", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
-        ("Team/x", "team"),  # no repository has capital letters
     ],
 )
 def test_the_registry_is_what_docker_would_ask(image: str, registry: str):
@@ -45,6 +44,28 @@ def test_the_registry_is_what_docker_would_ask(image: str, registry: str):
 def test_what_cannot_be_a_registry_is_refused(image: str):
     with pytest.raises(ValueError, match="host or host:port"):
         registry_of(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [("Team/x", "Team/x"), ("team/X:1", "team/X"), ("Ubuntu", "Ubuntu"), ("ghcr.io/Me/x:Tag", "Me/x"),
+     ("localhost:5000/X@sha256:AB", "X"), ("a/B/c", "a/B/c"), ("GHCR.io/Me/x", "Me/x")],
+)  # fmt: skip
+def test_no_image_has_capital_letters_in_its_name(image: str, name: str):
+    """Docker refuses them, and would take the first part of `Team/x` for a host."""
+    assert image_fault(image) == f"docker allows no capital letters in the name of an image: {name}"
+
+
+@pytest.mark.parametrize(
+    "image", ["ubuntu", "me/x:Tag", "GHCR.io/me/x", "ghcr.io/me/x:V1@sha256:AB", "localhost:5000/x", "Host:5000/x", ""]
+)
+def test_registries_and_tags_may_have_capital_letters(image: str):
+    assert image_fault(image) == ""
+
+
+def test_a_first_part_with_capital_letters_is_no_registry():
+    with pytest.raises(ValueError, match="no capital letters"):
+        registry_of("Team/x")
 
 
 @pytest.mark.parametrize("name", ["https://ghcr.io", "ghcr.io/me", "ghcr.io ", "ghcr.io\n", "", "a" * 300 + ".io"])

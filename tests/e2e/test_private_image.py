@@ -60,6 +60,11 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practi
     code, error, hint = refusal(market, *private, "--image-login", "--name", "unstored")
     assert code == 4 and f"no login at {host} is stored" in error
     assert hint == f"run: {setting}"
+    for words in (("--dry-run",), ()):
+        planned = market.run(*RENT, *private, "--image-login", *words)
+        assert planned.returncode == 4 and "At most" not in planned.stderr, "before anybody agrees to a price"
+    code, error, hint = refusal(market, "--image", "Team/x")
+    assert code == 2 and "no capital letters in the name of an image: Team/x" in error
 
     set_login(market, host, user, "wr0ng-password")
     code, error, hint = refusal(market, *private, "--image-login", "--name", "wrong")
@@ -73,7 +78,8 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practi
     said += [rented.stdout, rented.stderr, market.must("get", "right", "--json"), market.must("events", "--json")]
     assert json.loads(said[3])["session"]["image_login"] == host
 
-    market.must("daemon", "stop")  # its last words are written
+    market.must("daemon", "stop")
+    # its last words are written
     assert files_with(market, token) == ["keys.toml"]
     assert files_with(market, "wr0ng-password") == []
     assert not any(token in text or "wr0ng-password" in text for text in said)

@@ -26,6 +26,19 @@ IMAGE = "registry.example/team/private:1"
 Answer = ImageLogin | Problem | Exception
 
 
+PROBLEMS = (
+    (Missing("no login at registry.example is stored", "run: set"), "no_login"),
+    (Locked("the keyring is locked", "unlock"), "login_locked"),
+    (Absent("no keyring", "--file"), "login_absent"),
+    (Hung("no answer", "--file"), "login_hung"),
+    (Unusable("a bad file", "chmod"), "login_refused"),
+)
+
+
+ENDS = (PROBLEMS[0][0], PROBLEMS[2][0], PROBLEMS[4][0], ValueError("an odd login"))
+PASSES = (PROBLEMS[1][0], PROBLEMS[3][0], ShopperError("the settings are being edited"), OSError("too many open files"))
+
+
 class Logins:
     """What is stored, and every question asked about it."""
 
@@ -137,15 +150,6 @@ def test_a_restart_in_between_reads_it_from_its_place(made: Make):
 # ---- refused before anything is written
 
 
-PROBLEMS = (
-    (Missing("no login at registry.example is stored", "run: set"), "no_login"),
-    (Locked("the keyring is locked", "unlock"), "login_locked"),
-    (Absent("no keyring", "--file"), "login_absent"),
-    (Hung("no answer", "--file"), "login_hung"),
-    (Unusable("a bad file", "chmod"), "login_refused"),
-)
-
-
 @pytest.mark.parametrize(("problem", "code"), PROBLEMS)
 def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made: Make, problem: Problem, code: str):
     world, _ = made(problem)
@@ -174,6 +178,38 @@ def test_an_image_without_a_usable_registry_is_refused(made: Make):
     assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
 
 
+@pytest.mark.parametrize("login", [True, False])
+@pytest.mark.parametrize("image", ["Team/x", "me/X:1"])
+def test_an_image_that_docker_would_refuse_is_refused(made: Make, image: str, login: bool):
+    world, logins = made()
+    with pytest.raises(UsageError, match="no capital letters in the name of an image") as error:
+        rent(world, image=image, image_login=login)
+    assert (error.value.code, error.value.hint) == ("bad_image", "write it in lower case; only a tag may have them")
+    assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
+    with pytest.raises(UsageError, match="no capital letters"):
+        world.engine.plan(wire.PlanRequest(image=image, to_rent=True, image_login=login))
+
+
+def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(made: Make):
+    for problem, code in PROBLEMS:
+        world, logins = made(problem)
+        with pytest.raises(Misconfigured) as error:
+            world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True, image_login=True))
+        assert (error.value.code, error.value.exit_code, error.value.hint) == (code, 4, problem.hint)
+        assert logins.asked[0][0] == "registry.example"
+        assert world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True)).offers, "who asks for none needs none"
+
+
+def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
+    world, logins = made()
+    connection = world.engine.lanes["vast"].connection
+    assert connection is not None
+    connection.traits = replace(connection.traits, takes_image_login=False)
+    with pytest.raises(Refused, match="vast takes no login at a registry"):
+        world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True, image_login=True))
+    assert logins.asked == []
+
+
 def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: Make):
     world, logins = made()
     once, asked = Once("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
@@ -183,10 +219,6 @@ def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: M
 
 
 # ---- gone at the create
-
-
-ENDS = (PROBLEMS[0][0], PROBLEMS[2][0], PROBLEMS[4][0], ValueError("an odd login"))
-PASSES = (PROBLEMS[1][0], PROBLEMS[3][0], ShopperError("the settings are being edited"), OSError("too many open files"))
 
 
 def words(answer: Answer) -> str:
