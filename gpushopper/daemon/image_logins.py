@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import structlog
+
 from gpushopper import config
 from gpushopper.core.images import ImageLogin
 from gpushopper.log import Mask
 from gpushopper.paths import Home
 from gpushopper.secrets import FoundLogin, KeyringSource, Problem, entry_name, find_login
+
+_log = structlog.get_logger(__name__)
 
 
 class ImageLogins:
@@ -23,7 +27,8 @@ class ImageLogins:
             entries = {registry: entry_name(self._home, registry)}
             keyring = KeyringSource(entries, min(settings.keyring_seconds, limit_s))
         match find_login(registry, self._home.key_file, keyring):
-            case FoundLogin(login):
+            case FoundLogin(login, source):
+                _log.info("login read", registry=registry, source=source)
                 for text in login.echoes():
                     self._mask.add(text)
                 return login

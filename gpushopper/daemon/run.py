@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 
 import structlog
 
@@ -127,6 +128,7 @@ class Daemon:
         )
 
     def _start_threads(self) -> None:
+        self._learn_logins()
         watch = Watch(self.clock, self._after_gap)
         for name, run in (("engine", self._run_engine), ("resume", watch.run)):
             thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
@@ -134,6 +136,13 @@ class Daemon:
             thread.start()
         self.schedule.start()
         _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
+
+    def _learn_logins(self) -> None:
+        """What an earlier process sent may be echoed to this one; nothing waits for a keyring to say what that was."""
+        registries = self.engine.open_registries()
+        if registries:
+            learn = partial(self.engine.learn_logins, registries)
+            threading.Thread(target=learn, name="logins", daemon=True).start()
 
     def _run_engine(self, stop: threading.Event) -> None:
         try:

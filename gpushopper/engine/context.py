@@ -16,6 +16,7 @@ from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence
 from gpushopper.core.images import ImageLogin
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
+from gpushopper.engine.echoes import Echoes
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh import Connection
@@ -120,6 +121,8 @@ class Context:
     """None on a market of paper instances: there is nobody to log in to."""
     read_login: ReadLogin = no_logins
     """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
+    echoes: Echoes = field(default_factory=Echoes)
+    """What connections take out of all that they hear."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

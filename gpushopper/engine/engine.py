@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gpushopper import wire
 from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
-from gpushopper.engine import auditing, connecting, intents, recovery, timekeeper, views
+from gpushopper.engine import auditing, connecting, echoes, intents, recovery, timekeeper, views
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
@@ -52,6 +52,8 @@ class Engine:
         )
         self.executor = executor
         self.lanes = {setup.provider: Lane(self.ctx, setup, executor) for setup in accounts}
+        for setup in accounts:
+            self.ctx.echoes.cover(setup.provider, setup.connection)
         self.searcher = Searcher(self.ctx, self.lanes)
         self._bell = threading.Condition()
         self._rung = False
@@ -70,6 +72,14 @@ class Engine:
     def recover(self) -> None:
         """Start-up recovery, on the database alone (I20)."""
         recovery.recover(self.ctx, self.ctx.clock.now())
+
+    def open_registries(self) -> list[str]:
+        """Whose logins instances may still carry."""
+        return echoes.open_registries(self.ctx)
+
+    def learn_logins(self, registries: Collection[str]) -> int:
+        """Know the echoes of logins that an earlier process sent. Asks keyrings: on a thread that may wait."""
+        return echoes.learn(self.ctx, registries)
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop."""
@@ -143,6 +153,7 @@ class Engine:
             former = self.lanes[setup.provider].connection
             if former is not None:
                 former.close()
+            self.ctx.echoes.cover(setup.provider, setup.connection)
             self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
         if self._resumed:
             self._resumed = False

@@ -86,6 +86,7 @@ def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin |
         return Unready(NO_LOGIN, text, passes=not isinstance(error, ValueError))
     if isinstance(found, Problem):
         return Unready(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
+    ctx.echoes.add(found.echoes())
     return found
 
 

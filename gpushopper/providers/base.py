@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -246,6 +246,10 @@ class Provider(Protocol):
 
     def free_at(self, endpoint: Endpoint) -> float:
         """Monotonic seconds from which a call to the endpoint may start: pacing never sleeps (S6)."""
+        ...
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Take these secrets out of everything that is heard from now on (I21)."""
         ...
 
     def close(self) -> None: ...

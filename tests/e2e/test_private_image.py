@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,13 @@ def refusal(market: Practice, *words: str) -> tuple[int, str, str]:
     return done.returncode, lines[place], lines[place + 1].strip()
 
 
-def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practice) -> None:
+def logins_read(market: Practice) -> int:
+    return (market.home / "daemon.log").read_text().count('"login read"')
+
+
+def test_a_private_image_needs_its_login_and_the_login_stays_here(
+    market: Practice, wait_until: Callable[..., None]
+) -> None:
     registry = json.loads(market.must("sandbox", "status", "--json"))["registry"]
     host, user, token, image = (registry[name] for name in ("host", "user", "token", "image"))
     private = ("--image", image)
@@ -79,7 +85,10 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(market: Practi
     assert json.loads(said[3])["session"]["image_login"] == host
 
     market.must("daemon", "stop")
-    # its last words are written
+    before = logins_read(market)
+    market.must("daemon", "start")
+    wait_until(lambda: logins_read(market) == before + 1)  # what the host may show of it is known again
+    market.must("daemon", "stop")  # its last words are written
     assert files_with(market, token) == ["keys.toml"]
     assert files_with(market, "wr0ng-password") == []
     assert not any(token in text or "wr0ng-password" in text for text in said)

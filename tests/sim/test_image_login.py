@@ -16,6 +16,7 @@ from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
 from gpushopper.engine.engine import Once
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
+from gpushopper.providers import adapter
 from gpushopper.sandbox.model import Phase
 from gpushopper.secrets import Absent, Hung, Locked, Missing, Problem
 from gpushopper.secrets import Refused as Unusable
@@ -145,6 +146,63 @@ def test_a_restart_in_between_reads_it_from_its_place(made: Make):
     world.engine.ctx.read_login = logins
     assert world.running(ref)
     assert [on_thread for _, _, on_thread in logins.asked] == [False, True]
+
+
+# ---- never shown
+
+
+def say(world: World, text: str) -> None:
+    """Let every instance still be loading, with a status text."""
+    for instance in world.market.instances.values():
+        instance.order = replace(instance.order, stuck_in=Phase.LOADING, stuck_message=text)
+        instance.next_at = None
+        instance.enter(Phase.LOADING, world.market.now())
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("after", ["a restart", "another key"])
+def test_an_echo_of_what_an_earlier_connection_sent_is_not_shown(made: Make, number: int, after: str):
+    world, logins = made()
+    login = ImageLogin(right(world).registry, "reader", Secret("p/ssword+1"))
+    world.market.registry = replace(world.market.registry, token="p/ssword+1")
+    logins.answers = [login]
+    ref = rent(world)
+    assert world.run_until(lambda: bool(world.view(ref).attempts[0].instance_id), 60)
+    if after == "a restart":
+        world.restart()
+        world.engine.ctx.read_login = logins
+        assert world.engine.open_registries() == ["registry.example"]
+        assert world.engine.learn_logins(["registry.example"]) == 1
+    else:
+        transport = world.executor.transport
+        connection = adapter("vast")(
+            "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
+        )
+        world.engine.replace_account(replace(world.engine.lanes["vast"].setup, connection=connection))
+    say(world, f"still pulling with {login.echoes()[number]} !")
+    assert world.run_until(lambda: "still pulling" in texts(world), 600)
+    assert "pulling with [secret] !" in texts(world)
+    assert not any(echo in texts(world) + repr(world.view(ref)) for echo in login.echoes())
+
+
+@pytest.mark.parametrize("problem", PASSES)
+def test_a_login_that_cannot_be_read_at_the_start_stops_nothing(made: Make, problem: Answer):
+    world, logins = made()
+    ref = rent(world)
+    world.restart()
+    world.engine.ctx.read_login = logins
+    logins.answers = [problem, right(world)]
+    assert world.engine.learn_logins(world.engine.open_registries()) == 0
+    assert world.running(ref)
+
+
+def test_logins_of_what_has_ended_are_not_asked_for(made: Make):
+    world, _ = made()
+    ref, other = rent(world), rent(world, image="ubuntu:22.04", image_login=False)
+    assert world.running(ref) and world.running(other)
+    assert world.engine.open_registries() == ["registry.example"]
+    world.engine.end([ref])
+    assert world.ended(ref) and world.engine.open_registries() == []
 
 
 # ---- refused before anything is written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -120,6 +120,10 @@ class Vast:
     def free_at(self, endpoint: Endpoint) -> float:
         return self._api.pace.free_at(endpoint.value)
 
+    def hide(self, texts: Iterable[str]) -> None:
+        """Take these secrets out of everything that is heard from now on (I21)."""
+        self._api.hide(texts)
+
     def close(self) -> None:
         self._api.close()
 
@@ -199,7 +203,7 @@ class Vast:
         if read_id(request.offer.offer_id) is None:
             return RefusedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
         if request.image_login is not None:
-            self._api.hide(request.image_login.echoes())
+            self.hide(request.image_login.echoes())
         path = f"/api/v0/asks/{request.offer.offer_id}/"
         call = Call(Endpoint.CREATE.value, "PUT", path, body=create_body(request))
         outcome = read_create(self._api.send(call, self._api.limit(limit_s)))
