@@ -10,7 +10,7 @@ from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session, current
 
-ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "image_refused"})
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "image_refused", "local_fault"})
 """No other offer of the same account could fare better: every host asks the same registry for the same image."""
 
 SAME_OFFER = frozenset({"never_sent", "throttled"})
