@@ -213,7 +213,8 @@ prove() {
   x="0 $answer $code"
   [ "$x" != '0 ok 200' ] || ! ours || x=1
   keep test "$x"
-  [ "$code" = 499 ] || return
+  # In the first minutes only: later the instance is its user's to change.
+  [ $code$((n / 40)) = 4990 ] || return
   for x in 'apt-get update' 'apt-get install -y curl ca-certificates' 'apk add curl' 'yum install -y curl'; do
     timeout -s KILL 300 $x
   done

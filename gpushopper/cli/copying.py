@@ -176,7 +176,8 @@ def _run(app: App, job: Copy, argv: list[str], *, rsync: bool = False, batch: st
         status = process.wait()
     if status:
         reason = (said.lines() or [f"status {status}"])[0]  # what follows the first are consequences
-        raise ShopperError(f"the copy failed: {reason}", "run it again; it goes on from what is still there", code="copy_failed")
+        again = "run it again; it goes on from what is still there"
+        raise ShopperError(f"the copy failed: {reason}", again, code="copy_failed")
 
 
 def _watch(stream: IO[bytes], shows: bool) -> None:

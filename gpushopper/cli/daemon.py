@@ -72,15 +72,18 @@ def stop(app: App) -> None:
     show.out("stopped" if was_up else "it was not running")
     if is_up:
         app.note("Another command that waits for it has started it again.")
-    for session in held:
+    if held is None:
+        app.note("What may still bill is not known without a daemon; see: gpu-shopper audit")
+    for session in held or ():
         app.note(_may_bill(app, session))
 
 
-def _held(app: App) -> list[SessionView]:
+def _held(app: App) -> list[SessionView] | None:
+    """What goes on without the daemon; None where nobody can say."""
     try:
         return list(app.quiet_client().sessions(only_open=True).sessions)
     except ShopperError:
-        return []
+        return None
 
 
 def _may_bill(app: App, session: SessionView) -> str:

@@ -10,13 +10,13 @@ from gpushopper.cli import show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
-from gpushopper.cli.options import LIFE, life
+from gpushopper.cli.options import MORE_LIFE, life
 from gpushopper.cli.say import clock_time, money, when
-from gpushopper.cli.session_table import ends_itself, pick, print_session
+from gpushopper.cli.session_table import has_heard, pick, print_session
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import HOUR, SECOND
-from gpushopper.errors import NotVerified
+from gpushopper.errors import NotVerified, Refused
 
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("extend", cls=Command)
 @click.argument("name", required=False)
-@all_of(LIFE)
+@all_of(MORE_LIFE)
 @click.option("--no-wait", is_flag=True, help="Return once the new end is written down.")
 @click.option("--timeout", type=SPAN, default="1m", show_default=True, help="How long the instance may take to answer.")
 @click.pass_obj
@@ -71,16 +71,20 @@ def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
     except Out as out:
         raise _unheard(latest[0], app.now().wall) from out
     app.goes_on = ""
+    if latest[0].status != "running":
+        why = latest[0].reason.replace("_", " ")
+        hint = f"see: gpu-shopper get {session.name}"
+        raise Refused(f"{session.name} is ending meanwhile: {why}", hint, code="ending")
     return latest[0]
 
 
 def _is_settled(session: SessionView) -> bool:
-    return session.guard_is_told or session.status != "running" or not ends_itself(session)
+    return session.status != "running" or has_heard(session)
 
 
 def _unheard(session: SessionView, now: int) -> NotVerified:
-    own = f"would end itself at {clock_time(session.guard_ends_at, now)}" if session.guard_ends_at else "may end before"
+    own = clock_time(session.guard_ends_at or 0, now)
     return NotVerified(
-        f"{session.name} has not heard of its new end yet and {own}",
+        f"{session.name} has not heard of its new end yet and would end itself at {own}",
         f"the daemon goes on telling it; see: gpu-shopper get {session.name}",
     )

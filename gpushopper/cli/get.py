@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gpushopper.cli import session_table, show
+from gpushopper.cli import progress, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.receipts import print_receipt
@@ -20,7 +20,8 @@ def get(app: App, name: str | None, as_receipt: bool) -> None:
     if as_receipt:
         print_receipt(app, session)
     elif app.output == "table":
-        session_table.page(session, app.now().wall)
+        why = progress.cause(app, session) if session.reason and session.running_since is None else ""
+        session_table.page(session, app.now().wall, why)
     elif app.output == "name":
         show.out(session.name)
     else:

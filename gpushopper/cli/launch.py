@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 from gpushopper import errors
@@ -128,12 +129,20 @@ def stop(app: App) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of ours has this number; it holds the home's lock until it ends."""
+    """Whether a process of ours with this number runs; one that only waits to be reaped has ended."""
     try:
         os.kill(pid, 0)
     except OSError:
         return False
-    return pid > 0
+    return pid > 0 and not _is_reaped_late(pid)
+
+
+def _is_reaped_late(pid: int) -> bool:
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False  # it has gone, or the system has no such file
+    return told.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def once(home: Home, *words: str, secret: str | None = None) -> Any:

@@ -29,11 +29,15 @@ SEARCH = (
     click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
 )
 
+_HOURS = Number(min=0, min_open=True)
 LIFE = (
-    click.option(
-        "-t", "--hours", type=Number(min=0, min_open=True), metavar="N", help="For so many hours (default 2)."
-    ),
+    click.option("-t", "--hours", type=_HOURS, metavar="N", help="For so many hours (default 2)."),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
+    click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
+)
+MORE_LIFE = (
+    click.option("-t", "--hours", type=_HOURS, metavar="N", help="So many hours more (default 1)."),
+    click.option("--for", "span", type=SPAN, metavar="SPAN", help="Longer by 90m, 1h30m, 2d."),
     click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
 )
 

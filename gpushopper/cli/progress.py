@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.say import money, rate, span, when
+from gpushopper.cli.say import clean, money, rate, span, when
 from gpushopper.cli.session_table import waiting
 from gpushopper.core.images import registry_of
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 
 if TYPE_CHECKING:
+    from gpushopper.cli.app import App
     from gpushopper.cli.steps import Steps
     from gpushopper.wire import AttemptView, SessionView
 
@@ -57,10 +58,22 @@ def _plain(reason: str) -> str:
     return reason.replace("_", " ") or "no reason given"
 
 
-def failure_of(session: SessionView) -> ShopperError:
-    """The error of a session that ended before it was handed over."""
+def cause(app: App, session: SessionView) -> str:
+    """What was seen that gave the last attempt up, in the words of the history; nothing where they say no more."""
+    found = app.client.events(session=session.id, limit=500).events
+    for kind in ("unwanted", "ending"):
+        # Some say no more than the reason, which stands there already.
+        told = [e.text for e in found if e.kind == kind and not e.text.endswith(f": {e.data.get('reason')}")]
+        if told:
+            return clean(told[-1].removeprefix(f"{session.name}: "))
+    return ""
+
+
+def failure_of(session: SessionView, why: str) -> ShopperError:
+    """The error of a session that ended before it was handed over; `why` as from `cause`."""
     tried = len(session.attempts)
-    message = f"{session.name} was not handed over: {_plain(session.reason)} ({tried} tried)"
+    told = f": {why}" if why else ""
+    message = f"{session.name} was not handed over: {_plain(session.reason)} ({tried} tried){told}"
     if session.status == "stopping":
         message += "; the daemon is still ending what was started, it may still bill"
     hint = f"see: gpu-shopper get {session.name}"

@@ -143,7 +143,7 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
             ) from out
     app.goes_on = ""
     if latest[0].status != "running":
-        raise progress.failure_of(latest[0])
+        raise progress.failure_of(latest[0], progress.cause(app, latest[0]))
     return latest[0]
 
 

@@ -49,20 +49,22 @@ def status(session: SessionView) -> str:
 
 def keeper(session: SessionView, until: str, now: int) -> str:
     """Who keeps the deadline while we cannot."""
-    if not ends_itself(session):
+    if "I" in session.guards.split("+"):
+        return f"the instance ends itself{own_end(session, now)}"
+    if session.guard_ends_at is None:
         return f"nobody ends it until {until}"
-    return f"the instance ends itself{own_end(session, now)}"
-
-
-def ends_itself(session: SessionView) -> bool:
-    """Whether the instance would end without us."""
-    return "I" in session.guards.split("+")
+    # A guard in doubt may still act.
+    return f"its guard may end it at {when(session.guard_ends_at, now)}, else nobody until {until}"
 
 
 def own_end(session: SessionView, now: int) -> str:
     """` at 18:00` where the instance has not heard of the present deadline yet; else nothing."""
-    is_told = session.guard_is_told or session.guard_ends_at is None
-    return "" if is_told else f" at {when(session.guard_ends_at, now)}"
+    return "" if has_heard(session) else f" at {when(session.guard_ends_at, now)}"
+
+
+def has_heard(session: SessionView) -> bool:
+    """Whether the instance holds the present deadline too, or has nothing that could hold another one."""
+    return session.guard_is_told or session.guard_ends_at is None
 
 
 def gpu(session: Any) -> str:
@@ -85,7 +87,7 @@ def guards(session: SessionView) -> str:
 
 
 def _not_told(session: SessionView, now: int) -> str:
-    other = own_end(session, now) if ends_itself(session) and session.status == "running" else ""
+    other = own_end(session, now) if session.status == "running" else ""
     return other and f" (the instance itself would end{other}: it has not heard of the new end yet)"
 
 
@@ -96,13 +98,13 @@ def ssh(session: SessionView) -> str:
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
 
-def page(session: SessionView, now: int) -> None:
-    """Everything about one session, money first."""
+def page(session: SessionView, now: int, cause: str = "") -> None:
+    """Everything about one session, money first; `cause` is what the history says beside the reason."""
     show.facts(
         [
             ("name", session.name),
             ("status", status(session)),
-            ("why", session.reason),
+            ("why", f"{session.reason}: {cause}" if cause else session.reason),
             ("money", money_line(session)),
             ("price", f"{rate(session.rate)} an hour"),
             ("ends", ends(session, now)),

@@ -10,6 +10,7 @@ from gpushopper.cli import programs
 from gpushopper.cli.app import App
 
 PIPE_WIDTH = 240
+SHORT = 3
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
@@ -98,8 +99,9 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     for place, column in enumerate(columns):
-        # The first column is what a person types next: it is never cut, however narrow the terminal.
-        least = max(len(line[place]) for line in cells) if place == 0 and cells else None
+        # The first column is what a person types next, and a short word has nothing to spare: neither is ever cut.
+        longest = max((len(line[place]) for line in cells), default=0)
+        least = longest if place == 0 or longest <= SHORT else None
         justify: Literal["left", "right"] = "right" if column.right else "left"
         grid.add_column(Text(column.title), justify=justify, no_wrap=True, min_width=least)
     for line in cells:

@@ -57,6 +57,9 @@ HINTS = {
 }
 """What to do about each kind, in one line."""
 
+KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
+"""The hint about an interrupted one that nothing but its deadline ends."""
+
 NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, ROW_REPAIRED, DRIFT, CONFLICT})
 """Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
 

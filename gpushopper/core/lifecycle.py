@@ -8,11 +8,11 @@ from typing import Any
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, Change, Clear, EndSession, Note, Raise, Unwant
 from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State
+from gpushopper.core.claims import row_fault
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.instances import Instance, StatusClass
 from gpushopper.core.moment import Moment, Verdict, judge, us
 from gpushopper.core.money import dollars
-from gpushopper.core.offers import gpu_token
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session
 
@@ -219,7 +219,7 @@ def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) ->
         return "image_refused", f"the registry does not give the image: {row.message}"
     if row.status in (StatusClass.STOPPED, StatusClass.FAILED):
         return "boot_failed", f"the instance is {row.status_word}: {row.message or 'it did not start'}"
-    claim = claim_fault(attempt, row)
+    claim = row_fault(attempt, row)
     if claim:
         return "claim_mismatch", claim
     is_running = row.status is StatusClass.RUNNING
@@ -228,23 +228,12 @@ def _boot_fault(attempt: Attempt, row: Instance, now: Moment, policy: Policy) ->
     since = attempt.progress_boot
     silent = since is not None and now.boot - since >= us(policy.boot_silence_s)
     # Running, its row has nothing more to say: only the limit counts until the other proofs are in (S13).
-    if (silent and not is_running) or boot_is_over(attempt, now, policy):
+    is_over = boot_is_over(attempt, now, policy)
+    if is_over and is_running and attempt.silent_at is not None:
+        return "local_fault", f"this computer could not log in to it: {attempt.reach}"
+    if (silent and not is_running) or is_over:
         return "boot_stuck", f"no progress: still {row.status_word or 'created'}"
     return None
-
-
-def claim_fault(attempt: Attempt, row: Instance) -> str:
-    """What of the offer's claim the instance contradicts, or nothing; what it does not say is not held against it."""
-    offer = attempt.offer
-    if row.gpu is not None and gpu_token(row.gpu) != gpu_token(offer.gpu):
-        return f"it has {row.gpu}, the offer said {offer.gpu}"
-    if row.gpu_count is not None and row.gpu_count < offer.gpu_count:
-        return f"it has {row.gpu_count} GPUs, the offer said {offer.gpu_count}"
-    if row.vram_mb is not None and row.vram_mb < offer.vram_mb * 0.95:
-        return f"it has {row.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
-    if row.disk_gb is not None and row.disk_gb < attempt.disk_gb - 1:
-        return f"it has {row.disk_gb:g} GB of disk, {attempt.disk_gb:g} were asked for"
-    return ""
 
 
 def _after_hand_over(
@@ -274,14 +263,26 @@ def _after_hand_over(
 
 
 def _interrupted(session: Session, attempt: Attempt, row: Instance, sets: dict[str, Any], now: Moment) -> list[Action]:
-    if attempt.state is State.INTERRUPTED:
-        started = attempt.interrupted_boot if attempt.interrupted_boot is not None else now.boot
-        return [Change(attempt, sets | {"interrupted_boot": started})]
-    sets |= {"state": State.INTERRUPTED, "entered_at": now.wall, "interrupted_boot": now.boot}
+    """Shown, and not running. Only a stop that the provider states starts the time after which it is ended.
+
+    A text that reads like a failed start may be a host's, and wrong: then the user or the deadline decides (F22).
+    """
+    is_stopped = row.status is StatusClass.STOPPED
+    former = attempt.interrupted_boot if attempt.state is State.INTERRUPTED else None
+    since = (now.boot if former is None else former) if is_stopped else None
+    sets |= {"interrupted_boot": since}
+    if attempt.state is State.INTERRUPTED and (former is None) is (since is None):
+        return [Change(attempt, sets)]
+    if attempt.state is not State.INTERRUPTED:
+        sets |= {"state": State.INTERRUPTED, "entered_at": now.wall}
     text = f"{session.name}: the provider shows it as {row.status_word}; its disk still bills"
+    if not is_stopped:
+        text = f"{session.name}: it may not start again: {row.message or row.status_word}"
+    hint = alarms.HINTS[alarms.INTERRUPTED] if is_stopped else alarms.KEPT_HINT
     return [
+        Clear(alarms.INTERRUPTED, attempt.id),
         Change(attempt, sets, Note("interrupted", text)),
-        _alarm(alarms.INTERRUPTED, attempt, text),
+        Raise(alarms.INTERRUPTED, attempt.id, text, hint),
     ]
 
 

@@ -11,7 +11,7 @@ from gpushopper.core.offers import Offer
 from gpushopper.core.policy import Policy
 from gpushopper.core.sessions import Session, current
 
-ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit"})
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "local_fault"})
 """No other offer of the same account could fare better."""
 
 IMAGE_REFUSED = "image_refused"

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, Change, Clear, Note, Raise, Unwant
 from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.claims import hardware_fault
 from gpushopper.core.evidence import NO_UNITS
-from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Renewal, Silence, Silent
+from gpushopper.core.heartbeat import GuardReport, Heartbeat, Renewal, Silence, Silent
 from gpushopper.core.moment import DISAGREEMENT, SECOND, Deadline, Moment, us
-from gpushopper.core.offers import Offer
 from gpushopper.core.policy import Policy, Proof
 from gpushopper.core.sessions import Session
 
 PAPER, PLANTED, ARMED, LOST, NONE = "paper", "planted", "armed", "lost", "none"
 """The words of an attempt's `guard`: nothing to guard; sent along, not yet heard of; confirmed; gone; never planted."""
-
-VRAM_SHARE = 0.95
-"""Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""
-CUDA_SLACK = 0.05
-"""Half a step of CUDA's numbers: they are compared as they are printed."""
-DISK_SHARE = 0.85
-"""A file system keeps some of its disk for itself."""
 
 REACHABLE = frozenset({State.RUNNING, State.SUSPECT})
 
@@ -84,29 +76,44 @@ TOLD_SLACK = 30 * SECOND
 
 
 def is_told(attempt: Attempt) -> bool:
-    """Whether the guard was heard to hold the present deadline; until then it ends the instance at the former one."""
-    until = attempt.guard_until
-    return attempt.guard == ARMED and until is not None and abs(until - attempt.deadline.wall) <= TOLD_SLACK
+    """Whether the guard was heard to hold the present deadline; until then it ends the instance at the former one.
+
+    Asked of a guard in doubt too: one that is called lost may still act.
+    """
+    return attempt.guard_until is not None and abs(attempt.guard_until - attempt.deadline.wall) <= TOLD_SLACK
+
+
+def _own_end(attempt: Attempt, guard: GuardReport, now: Moment) -> int:
+    """When the guard ends the instance, wall µs by the clock that wrote the deadline: a step of ours moves neither."""
+    left = left_us(attempt.deadline, now)
+    own = us(guard.left_s)
+    return now.wall + own if left is None else attempt.deadline.wall + own - left
 
 
 # ---- an answer
 
 
-def heard(session: Session, attempt: Attempt, beat: Heartbeat, now: Moment, policy: Policy) -> list[Action]:
-    """One heartbeat: proof of life (T5), and before the hand-over what it still takes."""
+def heard(
+    session: Session, attempt: Attempt, beat: Heartbeat, now: Moment, policy: Policy, *, was_moved: bool = False
+) -> list[Action]:
+    """One heartbeat: proof of life (T5), and before the hand-over what it still takes.
+
+    `was_moved`: the deadline has changed since the login began, so that its guard cannot hold it yet.
+    """
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
         return []
     sets = _refreshed(attempt, beat.guard, now)
     actions: list[Action] = [Clear(alarms.REACH_LOST, attempt.id), Clear(alarms.HOST_KEY, attempt.id)]
     if attempt.handed_over_at is None:
         return actions + _before_hand_over(session, attempt, beat, sets, now, policy)
-    return actions + _after_hand_over(session, attempt, beat.guard, sets, now)
+    why = _distrust(attempt, beat.guard, now, was_moved=was_moved)
+    return actions + _after_hand_over(session, attempt, why, sets)
 
 
 def _refreshed(attempt: Attempt, guard: GuardReport | None, now: Moment) -> dict[str, Any]:
     sets: dict[str, Any] = {"beat_at": now.wall, "silent_at": None, "reach": ""}
     if guard is not None:
-        sets |= {"guard_seq": max(guard.seq, attempt.guard_seq), "guard_until": now.wall + us(guard.left_s)}
+        sets |= {"guard_seq": max(guard.seq, attempt.guard_seq), "guard_until": _own_end(attempt, guard, now)}
     return sets
 
 
@@ -121,19 +128,20 @@ def overstays(attempt: Attempt, guard: GuardReport, now: Moment) -> bool:
     return left is not None and us(guard.left_s) > max(left, 0) + DISAGREEMENT
 
 
-def _distrust(attempt: Attempt, guard: GuardReport | None, now: Moment) -> str:
+def _distrust(attempt: Attempt, guard: GuardReport | None, now: Moment, *, was_moved: bool = False) -> str:
     """Why the guard cannot be relied on; empty when it can."""
     if guard is None:
         return "no guard answers"
     if not is_armed(guard):
         return guard.why or "none of its timers runs"
-    return "it would end the instance too late" if overstays(attempt, guard, now) else ""
+    is_late = not was_moved and overstays(attempt, guard, now)
+    return "it would end the instance too late" if is_late else ""
 
 
 def _before_hand_over(
     session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: Moment, policy: Policy
 ) -> list[Action]:
-    fault = claim_fault(attempt.offer, attempt.disk_gb, beat.hardware)
+    fault = hardware_fault(attempt.offer, attempt.disk_gb, beat.hardware)
     if fault:
         return [Change(attempt, sets), Unwant(attempt, "claim_mismatch", fault)]
     first = attempt.login_boot if attempt.login_boot is not None else now.boot
@@ -150,17 +158,14 @@ def _before_hand_over(
     return [Change(attempt, sets, Note("handed_over", text))]
 
 
-def _after_hand_over(
-    session: Session, attempt: Attempt, guard: GuardReport | None, sets: dict[str, Any], now: Moment
-) -> list[Action]:
+def _after_hand_over(session: Session, attempt: Attempt, why: str, sets: dict[str, Any]) -> list[Action]:
     actions: list[Action] = []
     note: Note | None = None
     if attempt.state is State.SUSPECT:
         # It answers on its pinned key: whatever a list says, it is there (T5, F49).
-        sets |= {"state": State.RUNNING, "entered_at": now.wall, "missing_at": None, **NO_UNITS}
+        sets |= {"state": State.RUNNING, "entered_at": sets["beat_at"], "missing_at": None, **NO_UNITS}
         note = Note("back", f"{session.name} answers over ssh")
         actions.append(Clear(alarms.MISSING, attempt.id))
-    why = _distrust(attempt, guard, now)
     if not why:
         actions.append(Clear(alarms.GUARD_LOST, attempt.id))
     elif attempt.guard == ARMED:
@@ -171,58 +176,6 @@ def _after_hand_over(
     return [*actions, Change(attempt, sets, note)]
 
 
-def claim_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
-    """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
-    if not all(is_same_gpu(name, offer.gpu) for name in found.gpus):
-        return f"it has {found.gpus[0]}, the offer said {offer.gpu}"
-    if found.gpus and len(found.gpus) < offer.gpu_count:
-        return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
-    if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
-        return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
-    if 0 < _branch(found.driver) < _branch(offer.driver):
-        return f"it has driver {found.driver}, the offer said {offer.driver}"
-    if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
-        return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
-    if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
-        return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
-    return ""
-
-
-def _branch(driver: str) -> int:
-    """The first number of a driver's version, which says what it can run; 0 where there is none."""
-    number = re.match(r"\d{1,5}(?=\.|$)", driver)
-    return int(number[0]) if number else 0
-
-
-_BRANDS = re.compile(r"nvidia|geforce|quadro|tesla|rtx|gtx")
-_MODEL = re.compile(r"(?<![a-z0-9])([a-z]{0,2})(\d{1,4})(?!\d|\s*gb)")
-_VARIANTS = {
-    "ti": r"(?<![a-z])ti(?![a-z])",
-    "super": r"(?<![a-z])s(uper)?(?![a-z])",
-    "ada": r"(?<![a-z])ada",
-    "pro": r"\bpro\b",
-}
-
-
-def is_same_gpu(shown: str, offered: str) -> bool:
-    """Whether a driver's name and a market's can mean one model; a name without a number is not held against it.
-
-    Form, memory and brand are left out: `A100 PCIE` is `NVIDIA A100 80GB PCIe`. Ti, Super and the like are not.
-    """
-    one, other = _model(shown), _model(offered)
-    return one is None or other is None or one == other
-
-
-def _model(name: str) -> tuple[str, frozenset[str]] | None:
-    text = _BRANDS.sub(" ", name.lower())
-    number = _MODEL.search(text)
-    if number is None:
-        return None
-    variants = {word for word, form in _VARIANTS.items() if re.search(form, text)}
-    # Of the PRO cards S is the server edition: a form, not another chip.
-    return number[1] + number[2], frozenset(variants - {"super"} if "pro" in variants else variants)
-
-
 # ---- no answer
 
 
@@ -231,31 +184,51 @@ def unheard(session: Session, attempt: Attempt, silence: Silence, now: Moment, p
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
         return []
     if attempt.handed_over_at is None:
-        return _not_yet(attempt, silence, now, policy)
+        return _not_yet(session, attempt, silence, now, policy)
     since = attempt.silent_at if attempt.silent_at is not None else now.wall
     actions: list[Action] = [Change(attempt, {"silent_at": since, "reach": silence.detail})]
     if silence.kind is Silent.HOST_KEY:
         text = f"{session.name}: another host key than before; nothing is sent there any more"
         actions.append(Raise(alarms.HOST_KEY, attempt.id, text, alarms.HINTS[alarms.HOST_KEY]))
     elif now.wall - since >= us(policy.reach_alarm_s):
-        minutes = (now.wall - since) // us(60)
-        text = f"{session.name}: no answer over ssh for {minutes} min ({silence.detail})"
-        actions.append(Raise(alarms.REACH_LOST, attempt.id, text, alarms.HINTS[alarms.REACH_LOST]))
+        actions.append(_unreached(session, attempt, silence, now.wall - since))
     return actions
 
 
-def _not_yet(attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+def _unreached(session: Session, attempt: Attempt, silence: Silence, span: int) -> Raise:
+    what = "this computer cannot log in to it" if silence.kind is Silent.LOCAL else "no answer over ssh"
+    text = f"{session.name}: {what} for {span // us(60)} min ({silence.detail})"
+    return Raise(alarms.REACH_LOST, attempt.id, text, alarms.HINTS[alarms.REACH_LOST])
+
+
+def _not_yet(
+    session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy
+) -> list[Action]:
     if silence.kind is Silent.HOST_KEY:
         return [Unwant(attempt, "host_key_changed", "its host key changed before it was handed over")]
     moved = silence.detail != attempt.reach
     sets: dict[str, Any] = {"reach": silence.detail}
     if silence.kind is Silent.LOCAL:
-        # Its silence counts while we listen (F13, F64); the limit of the whole boot still holds (S13).
-        return [Change(attempt, sets | {"progress_boot": now.boot}, _waits(silence) if moved else None)]
+        return _not_asked(session, attempt, silence, now, policy)
     since = attempt.progress_boot
+    if attempt.silent_at is not None:
+        # Its silence counts while we listen (F13, F64).
+        sets |= {"silent_at": None, "progress_boot": now.boot}
+        return [Change(attempt, sets), Clear(alarms.REACH_LOST, attempt.id)]
     if since is not None and now.boot - since >= us(policy.boot_silence_s):
         return [Change(attempt, sets), Unwant(attempt, "ssh_never", f"it runs, and no login works: {silence.detail}")]
     return [Change(attempt, sets, _waits(silence))] if moved else []
+
+
+def _not_asked(session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+    """A fault of this computer: an alarm before long; at the limit of the boot the session ends, for no other host
+    could be logged in to either (S13). `silent_at` says since when, and so that it is ours."""
+    since = attempt.silent_at if attempt.silent_at is not None else now.wall
+    sets = {"reach": silence.detail, "silent_at": since, "progress_boot": now.boot}
+    actions: list[Action] = [Change(attempt, sets, _waits(silence) if silence.detail != attempt.reach else None)]
+    if now.wall - since >= us(policy.reach_alarm_s):
+        actions.append(_unreached(session, attempt, silence, now.wall - since))
+    return actions
 
 
 def _waits(silence: Silence) -> Note:

@@ -41,6 +41,7 @@ FAILURES = frozenset(
         "guard_refused",
         "no_guard",
         "host_key_changed",
+        "local_fault",
         "ssh_never",
         "image_refused",
         "no_image_login",

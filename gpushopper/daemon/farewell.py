@@ -33,7 +33,8 @@ def describe(session: SessionView) -> str:
 
 def _keeper(session: SessionView) -> str:
     if "I" not in session.guards.split("+"):
-        return "nobody until a daemon runs again"
+        in_doubt = "" if session.guard_ends_at is None else " for sure"
+        return f"nobody{in_doubt} until a daemon runs again"
     if session.guard_is_told or session.guard_ends_at is None:
         return "the instance itself"
     return f"the instance itself, which has not heard of it yet and ends at {_local(session.guard_ends_at)}"

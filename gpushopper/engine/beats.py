@@ -82,7 +82,7 @@ class Beats:
         def look() -> Heartbeat | Silence:
             begun = clock.now()
             if begun.boot - now.boot > us(PATIENCE_S):
-                return Silence(Silent.LOCAL, "this computer is too busy to log in")
+                return Silence(Silent.LOCAL, "this computer slept, or is too busy to log in")
             # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
             return remote.look(login, renewal(attempt, begun.dated(now)) if may_renew else None, limit)
 
@@ -100,7 +100,8 @@ class Beats:
         if attempt is None or session is None:
             return
         if isinstance(found, Heartbeat):
-            tx.run(heard(session, attempt, found, now, policy))
+            was_moved = self._told.get(attempt_id, attempt.deadline.wall) != attempt.deadline.wall
+            tx.run(heard(session, attempt, found, now, policy, was_moved=was_moved))
         else:
             tx.run(unheard(session, attempt, found, now, policy))
         if tx.attempt(attempt).handed_over_at != attempt.handed_over_at:

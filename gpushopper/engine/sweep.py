@@ -64,7 +64,8 @@ def _as_shown(row: Instance, now: Moment) -> dict[str, Any]:
     """The state of an adopted instance: handed over long ago, whatever the provider shows now."""
     match row.status:
         case StatusClass.STOPPED | StatusClass.FAILED:
-            state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": now.boot}
+            since = now.boot if row.status is StatusClass.STOPPED else None
+            state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": since}
         case StatusClass.OFFLINE:
             state = {"state": State.SUSPECT, "missing_at": now.wall}
         case _:

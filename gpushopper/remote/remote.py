@@ -19,6 +19,7 @@ from gpushopper.remote.environment import environment
 from gpushopper.remote.judging import OWN_FAILURE, failed_login
 from gpushopper.remote.ssh import (
     Connection,
+    check_folder,
     connect_to,
     control_path,
     control_paths,
@@ -39,11 +40,12 @@ class Remote:
     # ---- before there is an instance
 
     def public_key(self, session_id: str) -> str:
-        """The session's public key, its pair durable (I23, D2).
+        """The session's public key, its pair durable (I23, D2), in a folder that ssh can use.
 
         Raises:
             Misconfigured, DiskFull: it could not be made; nothing may be rented.
         """
+        check_folder(self._home)
         return keys.ensure_key(self._home.ssh_keys, session_id)
 
     def startup(

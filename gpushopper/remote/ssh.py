@@ -107,6 +107,15 @@ def connect_to(home: Home, login: Login, known_hosts: Path) -> Connection:
     return Connection(login.host, login.port, login.user, options, key, known_hosts, control)
 
 
+def check_folder(home: Home) -> None:
+    """Refuse a home folder whose files no option of ssh can name.
+
+    Raises:
+        Misconfigured: nothing that is rented from it could be logged in to.
+    """
+    _quoted(home.ssh_keys / "any")
+
+
 def check_address(login: Login) -> None:
     """Refuse what ssh could take for something else than an address (F111)."""
     if not _HOST.fullmatch(login.host) or not 0 < login.port < 65536 or not _USER.fullmatch(login.user):

@@ -282,6 +282,24 @@ def test_paper_has_neither_ssh_nor_guard():
     assert session_table.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"guard": "armed", "guards": "D+I", "guard_ends_at": 100, "guard_is_told": True}, "the instance ends itself"),
+        ({"guard": "armed", "guards": "D+I", "guard_ends_at": 100, "guard_is_told": False},
+         "the instance ends itself at "),
+        ({"guard": "lost", "guard_ends_at": 100, "guard_is_told": False}, "its guard may end it at "),
+        ({"guard": "lost", "guard_ends_at": None, "guard_is_told": False}, "nobody ends it until noon"),
+    ],
+)
+def test_who_keeps_the_deadline_is_said_with_the_doubts(changes: dict[str, object], words: str):
+    """A guard that is called lost may still act, and at the end it was last told."""
+    session = view(status="running", **changes)
+    said = session_table.keeper(session, "noon", 0)
+    assert said == words or (words.endswith(" ") and said.startswith(words))
+    assert session_table.has_heard(session) is (changes["guard_ends_at"] is None or changes["guard_is_told"])
+
+
 def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.CaptureFixture[str]):
     steps = PlainSteps()
     first = Row({**view().attempts[0], "id": "a0", "state": "gone", "reason": "boot_stuck", "offer": "vast:9"})
@@ -299,5 +317,6 @@ def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.Captu
 
 @pytest.mark.parametrize(("reason", "code"), [("retries_used_up", 7), ("key_rejected", 4), ("braked", 6)])
 def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
-    error: ShopperError = progress.failure_of(view(status="failed", reason=reason))
+    error: ShopperError = progress.failure_of(view(status="failed", reason=reason), "seen so")
+    assert "seen so" in error.message
     assert error.exit_code == code

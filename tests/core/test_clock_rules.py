@@ -201,7 +201,8 @@ def test_a_healthy_attempt_raises_nothing():
 
 
 def test_every_alarm_of_the_rules_tells_what_to_do():
-    named = {value for name, value in vars(alarms).items() if name.isupper() and isinstance(value, str)}
+    texts = {value for name, value in vars(alarms).items() if name.isupper() and isinstance(value, str)}
+    named = texts - {alarms.KEPT_HINT}
     assert named == set(alarms.HINTS)
     assert all(alarms.HINTS.values())
     assert set(alarms.ABOUT_ATTEMPT) | alarms.NEEDS_ACK <= named

@@ -84,7 +84,7 @@ def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, wait
     assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
-@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit"])
+@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "local_fault"])
 def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
     assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, Clear, Raise, Unwant
 from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State, may_move
+from gpushopper.core.claims import row_fault
 from gpushopper.core.instances import Instance, StatusClass
-from gpushopper.core.lifecycle import claim_fault, sighted
+from gpushopper.core.lifecycle import sighted
 from gpushopper.core.moment import HOUR, Moment, us
 from gpushopper.core.policy import PAPER, REAL
 from tests.core.samples import BOOT, NOW, RATE, WALL, attempt, carried_out, change, moment, of, row, session, shown
@@ -194,8 +195,8 @@ def test_a_fault_after_hand_over_gives_nothing_up():
 
 
 def test_what_the_row_does_not_say_is_not_held_against_it():
-    assert claim_fault(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
-    assert "RTX 3090" in claim_fault(BOOTING, row(gpu="RTX 3090"))
+    assert row_fault(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
+    assert "RTX 3090" in row_fault(BOOTING, row(gpu="RTX 3090"))
 
 
 # ---- a boot that is stuck
@@ -230,11 +231,35 @@ def test_a_boot_of_a_former_run_of_the_daemon_starts_its_silence_anew():
 
 @pytest.mark.parametrize("status", [Status.STOPPED, Status.FAILED])
 def test_stopped_by_others_it_is_interrupted(status: StatusClass):
+    """Only a stop that the provider states starts the grace: a text that reads like a failure may be a host's (F22)."""
     one = attempt(State.RUNNING)
     actions = see(one, shown(status), moment(10))
     after = carried_out(one, actions)
-    assert (after.state, after.interrupted_boot) == (State.INTERRUPTED, moment(10).boot)
-    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.INTERRUPTED]
+    is_stopped = status is Status.STOPPED
+    assert (after.state, after.interrupted_boot) == (State.INTERRUPTED, moment(10).boot if is_stopped else None)
+    (alarm,) = of(Raise, actions)
+    assert alarm.kind == alarms.INTERRUPTED and ("after the grace time" in alarm.hint) is is_stopped
+
+
+def test_a_failure_that_becomes_a_stop_says_so_and_back():
+    failed = attempt(State.INTERRUPTED, interrupted_boot=None)
+    actions = see(failed, shown(Status.STOPPED), moment(10))
+    assert carried_out(failed, actions).interrupted_boot == moment(10).boot
+    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.HINTS[alarms.INTERRUPTED]]
+    stopped = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
+    actions = see(stopped, shown(Status.FAILED), moment(10))
+    assert carried_out(stopped, actions).interrupted_boot is None
+    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.KEPT_HINT]
+    assert of(Raise, see(failed, shown(Status.FAILED), moment(20))) == []
+
+
+def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_instances():
+    one = replace(BOOTING, silent_at=WALL, reach="no ssh here")
+    late = moment(4000)
+    for silent_at, reason in ((WALL, "local_fault"), (None, "boot_stuck")):
+        seen = replace(one, silent_at=silent_at)
+        (fault,) = of(Unwant, sighted(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL))
+        assert fault.reason == reason
 
 
 def test_looking_again_does_not_restart_the_grace():

@@ -58,8 +58,11 @@ def test_a_folder_of_any_plain_name_reaches_ssh_unchanged(home: Path, name: str)
 
 @pytest.mark.parametrize("name", ['a"b', "a$HOME", "a\\b", "a\nb"])
 def test_a_folder_that_ssh_would_misread_is_refused(home: Path, name: str):
-    with pytest.raises(Misconfigured):
-        Remote(Home(home / name, home / name)).connection(login(22))
+    remote = Remote(Home(home / name, home / name))
+    with pytest.raises(Misconfigured, match="ssh cannot use files"):  # before anything is rented
+        remote.public_key("session1")
+    with pytest.raises(Misconfigured, match="ssh cannot use files"):
+        remote.connection(login(22))
 
 
 @pytest.mark.parametrize(

@@ -384,4 +384,6 @@ def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made:
     world.engine.wake()
     assert world.run_until(lambda: world.view(ref).reach == "interrupted", 600)
     assert (world.view(ref).status, world.view(ref).attempts[0].desire) == ("running", "run")
+    world.run_for(3600)  # longer than a stop that the provider states would be waited for
+    assert (world.view(ref).status, world.view(ref).attempts[0].desire) == ("running", "run")
     assert len(world.living()) == 1 and not world.market.destroys

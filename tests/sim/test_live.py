@@ -253,56 +253,6 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert len(world.view(ref).attempts) == 1
 
 
-def wait_for_a_thread(world: World, seconds: float) -> None:
-    """From now on each login waits for its turn, asleep or behind others."""
-
-    def wait(key: tuple[object, ...]) -> None:
-        if key[1] == "beat":
-            world.clock.t += us(seconds)
-
-    world.executor.on_submit = wait
-
-
-def test_what_a_renewal_waited_is_not_added_to_a_life(world: World) -> None:
-    """The seconds count from when the login begins, not from when it was asked for (I9)."""
-    assert world.remote is not None
-    ref = world.provision(hours=2)
-    assert world.running(ref)
-    world.run_for(60)
-    (guard,) = world.remote.guards.values()
-    wait_for_a_thread(world, 25)
-    world.run_for(120)
-    assert guard.end_at <= (world.view(ref).deadline_at or 0) + us(2)
-    assert world.remote.renewals[-1][1] is not None
-
-
-def test_a_login_that_waited_too_long_is_not_made_and_says_nothing_of_the_instance(world: World) -> None:
-    """Two at once, or a busy computer taken for a dead instance: neither (I11)."""
-    assert world.remote is not None
-    wait_for_a_thread(world, 90)
-    ref = world.provision(hours=2, retries=0)
-    world.run_for(20 * 60)
-    assert world.remote.looks == 0
-    assert (world.status(ref), len(world.view(ref).attempts)) == ("provisioning", 1)
-    wait_for_a_thread(world, 0)
-    assert world.running(ref, 120)
-    wait_for_a_thread(world, 90)
-    world.run_for(20 * 60)
-    assert world.status(ref) == "running" and "reach_lost" in world.alarms()
-
-
-def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
-    """Twenty minutes without a usable ssh, and then the boot goes on; silence of the instance would have failed it."""
-    assert world.remote is not None
-    world.remote.answer = lambda login: Silence(Silent.LOCAL, "ssh cannot be used on this computer")
-    ref = world.provision(hours=2)
-    world.run_for(20 * 60)
-    assert len(world.view(ref).attempts) == 1 and world.remote.looks > 100
-    world.remote.answer = lambda login: None
-    assert world.running(ref, 120)
-    assert len(world.view(ref).attempts) == 1
-
-
 def overlong(guard: Guard) -> None:
     """Five hours too many, and deaf to renewals."""
     guard.end_at += us(5 * HOUR_S)
