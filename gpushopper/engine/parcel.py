@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ SEND_SHARE = 0.25
 """What of the send limit is left for the send itself, however slowly a keyring answers."""
 
 NO_LOGIN = "no_image_login"
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
+"""This computer's own troubles that end by themselves; a file that is not there does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Unr
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: a term without life, an address the guard cannot spell.
         text = f"its guard cannot be planted: {_why(error)}"
-        return Unready("no_guard", text, passes=isinstance(error, OSError | DiskFull))
+        passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in PASSING)
+        return Unready("no_guard", text, passes)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | Unready | None:

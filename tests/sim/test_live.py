@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from gpushopper import wire
 from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
 from gpushopper.core.moment import SECOND, us
 from gpushopper.core.policy import DRILL_LIVE, REAL
-from gpushopper.errors import Refused, UsageError
+from gpushopper.errors import DiskFull, Refused, UsageError
 from tests.sim.instances import Guard, SimRemote
 from tests.sim.world import World
 
@@ -329,6 +331,29 @@ def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent
     assert world.ended(ref)
     assert (world.status(ref), world.view(ref).reason) == ("failed", "no_guard")
     assert world.market.creates == []
+    world.kill()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "no space"), OSError(errno.EMFILE, "too many open files"), DiskFull("full")]
+)
+def test_a_guard_that_cannot_be_planted_just_now_is_waited_for(tmp_path: Path, error: Exception) -> None:
+    class Passing(SimRemote):
+        left = 2
+
+        def startup(self, *term: Any) -> str:
+            self.left -= 1
+            if self.left >= 0:
+                raise error
+            return super().startup(*term)
+
+    world = World(tmp_path, policy=REAL)
+    world.remote = Passing(world)
+    world.start().ready()
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    assert [attempt.reason for attempt in world.view(ref).attempts] == ["never_sent", "never_sent", ""]
+    assert len(world.market.creates) == 1
     world.kill()
 
 

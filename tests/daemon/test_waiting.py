@@ -1,0 +1,82 @@
+"""Requests that wait for a market or a keyring never take the last threads of the API (I17)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.daemon.listener import THREADS
+from gpushopper.daemon.server import build_app
+from gpushopper.daemon.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
+from gpushopper.errors import Refused
+from tests.daemon.test_api import assert_error, provision, serving
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Service]:
+    with serving(None) as found:
+        yield found
+
+
+def test_searches_never_take_the_last_threads(service: Service):
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    class Hanging:
+        def inventory(self, _: object) -> dict[str, Any]:
+            entered.release()
+            leave.wait(20)
+            return {"offers": []}
+
+    service.engine = Hanging()  # type: ignore[assignment]
+    app = build_app(service)
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(app.test_client().get("/api/v1/inventory").status_code))
+        for _ in range(SLOW_AT_ONCE)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=10)
+    assert_error(app.test_client().get("/api/v1/inventory"), 503, "busy", 1)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert codes == [200] * SLOW_AT_ONCE
+    assert app.test_client().get("/api/v1/inventory").status_code == 200
+
+
+def test_a_rental_that_waits_for_a_login_is_held_up_by_no_search_and_leaves_threads(service: Service):
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    class Hanging:
+        def provision(self, *_: object) -> None:
+            entered.release()
+            leave.wait(20)
+            raise Refused("over", code="over")
+
+    service.engine = Hanging()  # type: ignore[assignment]
+    app = build_app(service)
+
+    def rent(**changes: Any) -> Any:
+        return app.test_client().post("/api/v1/sessions", json=provision(**changes))
+
+    searches = [service.slow.acquire(blocking=False) for _ in range(SLOW_AT_ONCE)]
+    assert all(searches) and SLOW_AT_ONCE + LOGINS_AT_ONCE < THREADS
+    threads = [threading.Thread(target=rent, kwargs={"image_login": True}) for _ in range(LOGINS_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert entered.acquire(timeout=10)
+    refused = rent(image_login=True)
+    assert_error(refused, 503, "busy", 1)
+    assert refused.json["error"]["message"] == "too many rentals wait for a login at once"
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert_error(rent(image_login=True), 409, "over", 6)
+    assert_error(rent(), 409, "over", 6)
