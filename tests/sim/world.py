@@ -52,6 +52,10 @@ class SimClock:
     def monotonic(self) -> float:
         return (self.t - self.asleep) / us(1) + self.pending()
 
+    def ours(self) -> int:
+        """The true time of the daemon, µs."""
+        return START + self.t
+
     def market(self) -> int:
         """The market's clock: never back, although calls of one instant overlap."""
         self._market = max(self._market, START + self.t + us(self.pending()))
