@@ -61,7 +61,8 @@ def _plain(reason: str) -> str:
 def cause(app: App, session: SessionView) -> str:
     """What was seen that gave the last attempt up, in the words of the history; nothing where they say no more."""
     found = app.client.events(session=session.id, limit=500).events
-    for kind in ("unwanted", "ending"):
+    # Where it waited in vain, what it waited for says more than that it grew too old.
+    for kind in ("waiting", "unwanted", "ending") if session.reason == "too_old" else ("unwanted", "ending"):
         # Some say no more than the reason, which stands there already.
         told = [e.text for e in found if e.kind == kind and not e.text.endswith(f": {e.data.get('reason')}")]
         if told:
