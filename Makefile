@@ -30,8 +30,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
-test: $(STAMP)  ## the tests, three at a time: many wait for processes (ARGS='-k word' passes options on)
-	@start=$$(date +%s); $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
+test: $(STAMP)  ## the tests, four at a time: many wait for processes (ARGS='-k word' passes options on)
+	@start=$$(date +%s); $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
 	echo "tests: $$(( $$(date +%s) - start )) s"; exit $$code
 
 lint: $(STAMP)  ## style, banned calls and import contracts

@@ -115,7 +115,7 @@ ours() {
 
 # After a restart: what the ticks left, less the tick that was not counted, or what the wall clock leaves, whichever
 # is less. Where they are more than ten minutes apart the provider's Date judges, but never above the ticks (F89, F90,
-# I12). Only holders ask: a status must not wait for the network.
+# I12); what asking it took is taken off, because the ticks are of before. Only holders ask: a status must not wait.
 judge() {
   [ ! "$boot" ] || left=$((left - TICK))
   now=$(date +%s)
@@ -126,7 +126,7 @@ judge() {
       x=$(field '[Dd]ate: *\(.*T\)')
       if [ "$x" ]; then
         x=$(date -ud "$x" +%s || TZ=UTC0 date -D '%a, %d %b %Y %T' -d "$x" +%s)
-        now=${x:-$now}
+        [ ! "$x" ] || now=$((x - $(date +%s) + now))
         break
       fi
       sleep 5
@@ -196,7 +196,7 @@ finish() {
 
 # A terminal that takes nothing holds up its own line only.
 warn() {
-  told=1
+  t=1
   for x in /dev/pts/[0-9]*; do
     printf '\r\ngpu-shopper: ends in %s s\r\n' $left >"$x" &
   done
@@ -222,12 +222,12 @@ prove() {
 
 # ---- two holders: each starts the other when it is dead (F91) --------------------------------------------------------
 
-# alive PID BORN: runs, is no zombie, is not held, and is no later process of the same number. Sets born.
+# alive PID BORN: runs, is no zombie, is not held, and is no later process of the same number. Sets b, its birth.
 alive() {
   read -r line <"/proc/$1/stat" || return
   set -- "$2" ${line##*) }
-  born=${21}
-  case $2 in [ZTt]) false ;; *) [ "$1" = "$born" ] ;; esac
+  b=${21}
+  case $2 in [ZTt]) false ;; *) [ "$1" = "$b" ] ;; esac
 }
 
 # holder N: does it live? Sets pid.
@@ -242,7 +242,7 @@ spawn() {
 # hold N [first]: looks each tick, and at the end makes a round each `p` seconds. One that cannot write down who it is
 # leaves, unless it is the first: a full disk breeds none.
 hold() {
-  K=$1 n=0 next=0 refused=1 p=30 told=
+  K=$1 n=0 next=0 refused=1 p=30 t=
   trap '' HUP INT TERM
   who
   while :; do
@@ -250,7 +250,7 @@ hold() {
       [ $pid = $$ ] || exit
     else
       alive $$
-      keep holder$K "$$ $born" || [ "$2" ] || exit
+      keep holder$K "$$ $b" || [ "$2" ] || exit
     fi
     # The first one settles the time; the second finds it settled.
     [ $K$n != 20 ] || sleep $TICK
@@ -258,7 +258,7 @@ hold() {
     note state &
     holder $((3 - K)) || spawn $((3 - K))
     [ $K$((n % 4)) != 10 ] || prove &
-    [ $left -gt 300 ] || [ "$told" ] || warn
+    [ $left -gt 300 ] || [ "$t" ] || warn
     # The second one waits a little for the first, which may hang.
     if [ $left -le $(((1 - K) * 3 * TICK)) ] && [ $up -ge $next ]; then
       finish

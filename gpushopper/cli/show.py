@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from shutil import get_terminal_size
 from typing import Any, Literal, NamedTuple
 
 from gpushopper.cli import programs
 from gpushopper.cli.app import App
 
 PIPE_WIDTH = 240
+LEAST_WIDTH = 80
 SHORT = 3
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
@@ -111,10 +113,17 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         force_terminal=colored or None,
         no_color=not colored,
         highlight=False,
-        # Whoever asks for all columns would rather have a line wrapped by the terminal than cells cut.
-        width=None if terminal and app.output != "wide" else PIPE_WIDTH,
+        width=_width(app, terminal),
     )
     console.print(grid)
+
+
+def _width(app: App, terminal: bool) -> int:
+    """Columns to use: cells are cut to fit, but not below what can be read, and not where all was asked for.
+
+    There the terminal wraps the line, which loses nothing.
+    """
+    return max(get_terminal_size().columns, LEAST_WIDTH) if terminal and app.output != "wide" else PIPE_WIDTH
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

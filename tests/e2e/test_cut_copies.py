@@ -124,9 +124,11 @@ def go_on(there: There, words: tuple[str, ...]) -> int:
 
 
 CUTS = {"link lost": lose_link, "killed": kill}
+# A busy computer may copy the rest before the link is gone.
+EVERY_CUT = [pytest.param("link lost", marks=pytest.mark.sweep), "killed"]
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("cut", EVERY_CUT)
 @pytest.mark.parametrize("way", EVERY_WAY)
 def test_a_copy_there_goes_on_where_it_was_cut(
     instances: dict[str, There], way: str, cut: str, tmp_path: Path, wait_until: Wait

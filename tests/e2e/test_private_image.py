@@ -17,7 +17,7 @@ from tests.practice import Practice, practice, processes_under
 RENT = ("provision", "--gpu", "RTX 4090", "--for", "10m", "--yes")
 
 
-@pytest.fixture(params=["--paper", "--live"])
+@pytest.fixture(params=[pytest.param("--paper", marks=pytest.mark.sweep), "--live"])
 def market(request: pytest.FixtureRequest) -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     reason = why_not(top) if request.param == "--live" else None

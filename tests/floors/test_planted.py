@@ -90,6 +90,7 @@ def copy(tmp_path: Path) -> Callable[[], Path]:
     return make
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("mistake", PLANTS)
 def test_a_planted_mistake_is_seen(mistake: str, copy: Callable[[], Path]):
     plant, tree = PLANTS[mistake], copy()

@@ -133,7 +133,7 @@ def told(rented: Rented, name: str = "ladder") -> dict[str, tuple[int | None, st
     return found
 
 
-@pytest.mark.parametrize("by", ["login", "onstart"])
+@pytest.mark.parametrize("by", [pytest.param("login", marks=pytest.mark.sweep), "onstart"])
 def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
     pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
     rented, neighbour = stranger.rent("[ -e /var/climb ] && . /var/climb"), stranger.rent()
