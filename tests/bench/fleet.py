@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper.core.moment import us
+from gpushopper.core.money import DOLLAR
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.sandbox.model import Phase
 from gpushopper.store import sessions as stored
@@ -25,7 +26,10 @@ FEW = 20
 def measure_fleet(many: int) -> list[Row]:
     """Rent `many`, end them all at one moment, and read the times off the market's ledger and our rows."""
     with tempfile.TemporaryDirectory(prefix="gs-") as folder:
-        world = World(Path(folder), gaps=True).start().ready()
+        world = World(Path(folder), gaps=True)
+        for account in world.market.accounts.values():
+            account.paid_in_micros = 10_000 * DOLLAR  # so many at once hold back more than a market lends by itself
+        world.start().ready()
         try:
             rent(world, many)
             rows = hand_over_rows(world)
