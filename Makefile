@@ -11,7 +11,7 @@ PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11;
 SHM     := $(shell [ -w /dev/shm ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
-.PHONY: all dev demo test lint types fix bench sweep mutants clean help
+.PHONY: all dev demo test proofs lint types fix bench sweep mutants clean help
 
 all: lint types test  ## lint, types and tests (the default)
 
@@ -33,6 +33,10 @@ demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repea
 test: $(STAMP)  ## the tests, four at a time: many wait for processes (ARGS='-k word' passes options on)
 	@start=$$(date +%s); $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
 	echo "tests: $$(( $$(date +%s) - start )) s"; exit $$code
+
+proofs: $(STAMP)  ## what waits for real time, containers, shells, keyrings and cron
+	@start=$$(date +%s); $(BIN)/python -m pytest -m proofs -n 4 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
+	echo "proofs: $$(( $$(date +%s) - start )) s"; exit $$code
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .
