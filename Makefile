@@ -2,6 +2,7 @@
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+CLIENT  := $(VENV)/.official-client
 SEED    ?=
 ARGS    ?=
 # The first Python that is new enough; PYTHON=/path/to/python3 overrides it.
@@ -30,13 +31,19 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
-test: $(STAMP)  ## the tests, four at a time: many wait for processes (ARGS='-k word' passes options on)
-	@start=$$(date +%s); $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
-	echo "tests: $$(( $$(date +%s) - start )) s"; exit $$code
+# Four files at a time: many tests wait for processes.
+PYTEST_SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
 
-proofs: $(STAMP)  ## what waits for real time, containers, shells, keyrings and cron
-	@start=$$(date +%s); $(BIN)/python -m pytest -m proofs -n 4 --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
-	echo "proofs: $$(( $$(date +%s) - start )) s"; exit $$code
+test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
+	@$(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
+
+proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
+	@$(BIN)/python -m tests.timed proofs -m proofs $(PYTEST_SPREAD) $(ARGS)
+
+# Vast's own client, which judges the practice market; nothing is installed while tests run.
+$(CLIENT): $(STAMP) tests/sandbox/official_client.py
+	@echo "installing Vast's own client into $(VENV) ..."
+	@$(BIN)/python -m tests.sandbox.official_client && touch $@
 
 lint: $(STAMP)  ## style, banned calls and import contracts
 	$(BIN)/ruff check .
@@ -48,10 +55,10 @@ types: $(STAMP)  ## strict types
 fix: $(STAMP)  ## repair what the linter can repair
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## measure the speeds we hold ourselves to
+bench: $(STAMP) $(CLIENT)  ## measure the speeds we hold ourselves to
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
-sweep: $(STAMP)  ## the long proofs, on two workers
+sweep: $(STAMP) $(CLIENT)  ## the long proofs, on two workers
 	$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m pytest -m sweep -n 2 --hypothesis-profile=sweep $(ARGS)
 
 mutants: $(STAMP)  ## break each safety rule on purpose and expect red

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.reporting import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401  hooks
+
 # `ci` repeats exactly; `sweep` looks for what nobody thought of (make sweep).
 settings.register_profile(
     "ci",

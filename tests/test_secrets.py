@@ -23,6 +23,7 @@ from gpushopper.secrets import (
     Refused,
     Secret,
 )
+from tests.needs import needs_root
 
 CANARY = "c4n4ry-0123456789abcdef"
 
@@ -133,10 +134,9 @@ def test_a_file_open_to_others_is_refused(file: Path, mode: int):
         secrets.set_key(file, "vast", "new")
 
 
+@needs_root
 def test_a_file_of_another_user_is_refused(file: Path):
     secrets.set_key(file, "vast", CANARY)
-    if os.geteuid() != 0:
-        pytest.skip("needs root to give a file away")
     os.chown(file, 65534, 65534)
     with pytest.raises(Misconfigured, match="another user"):
         secrets.read_key_file(file)

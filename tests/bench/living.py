@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from tests.bench.report import Row, p95, spread
 from tests.practice import Practice
-from tests.sandbox.official_client import Client, install
+from tests.sandbox import official_client
+from tests.sandbox.official_client import Client
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -49,7 +50,7 @@ class Living:
         dialect = json.loads(practice.must("sandbox", "status", "--json"))["dialects"]["vast"]
         home = practice.top / "official"
         home.mkdir()
-        return cls(practice, Client(install(), home, dialect["url"], dialect["keys"]["api_key"]))
+        return cls(practice, Client(official_client.program(), home, dialect["url"], dialect["keys"]["api_key"]))
 
     def variables(self) -> dict[str, str]:
         """Of a user whose home this is: no `--sandbox`, no question to the market before the command."""

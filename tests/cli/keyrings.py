@@ -17,17 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.bad_days import Home as AnyHome
+from tests.needs import needs
 from tests.practice import kill_groups, processes_under
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 SOURCE = "keyring (Secret Service)"
 TOOLS = ("dbus-run-session", "gnome-keyring-daemon")
-needs_keyring = pytest.mark.skipif(
-    not all(map(shutil.which, TOOLS)), reason="needs the Debian packages dbus and gnome-keyring"
-)
+needs_keyring = needs(*TOOLS)
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

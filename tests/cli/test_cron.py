@@ -21,7 +21,10 @@ from tests.cli.bad_days import COMMAND
 from tests.cli.conftest import Ran
 from tests.cli.keyrings import Home, needs_keyring, session
 from tests.cli.market_process import serve
+from tests.needs import lacking
 from tests.practice import kill_groups
+
+pytestmark = pytest.mark.proofs
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes --name"
 CRON_LIMIT_S = 130
@@ -44,9 +47,9 @@ exec cron -f
 def why_not() -> str:
     """What is missing here for a cron of the test's own; empty when nothing is."""
     if os.geteuid() != 0:
-        return "needs root to give cron a spool of its own"
-    if not all(map(shutil.which, ("cron", "crontab"))):
-        return "needs the Debian package cron"
+        return "needs root"
+    if reason := lacking("cron", "crontab"):
+        return reason
     if not Path("/etc/crontab").exists() or not Path("/var/spool/cron").is_dir():
         return "needs the folders of Debian's cron"
     trial = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/run"]

@@ -35,7 +35,7 @@ from tests.cli.market_process import Market, serve
 from tests.practice import processes_under
 
 WAIT_S = 30
-pytestmark = needs_keyring
+pytestmark = [pytest.mark.proofs, needs_keyring]
 
 
 @pytest.fixture(scope="module")

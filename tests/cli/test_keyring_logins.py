@@ -31,7 +31,7 @@ from tests.cli.market_process import Market, serve
 TOKEN = "c4n4ry-0123456789abcdef"
 SET = ("keys", "set", "ghcr.io", "--user", "alice")
 PRIVATE = ("--image", "ghcr.io/alice/private:1", "--image-login")
-pytestmark = needs_keyring
+pytestmark = [pytest.mark.proofs, needs_keyring]
 
 
 @pytest.fixture(scope="module")

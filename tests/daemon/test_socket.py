@@ -20,6 +20,7 @@ from gpushopper.daemon.listener import CONNECTIONS, THREADS, Listener
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import find_home
 from tests.daemon.conftest import Running
+from tests.needs import needs_root
 
 Starting = Callable[..., Running]
 
@@ -52,7 +53,7 @@ except OSError as error:
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change the user")
+@needs_root
 def test_another_user_is_kept_out_twice(start: Starting):
     running = start()
 

@@ -19,11 +19,11 @@ from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
 from tests.daemon.conftest import COMMAND, Running
+from tests.needs import needs_root
 
 Failing = Callable[..., tuple[int, str]]
 Starting = Callable[..., Running]
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount and to change the user")
 
 
 def written(home: Path, config: str) -> Home:

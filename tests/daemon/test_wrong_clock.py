@@ -13,14 +13,14 @@ import pytest
 
 from gpushopper.core.moment import SECOND
 from tests.daemon.conftest import Running
+from tests.needs import find, needs
 
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 HOUR_S = 3600
 JOBS = ("lifecycle", "reconciliation")
 LIMIT_S = 60
 TRIES = 8
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+pytestmark = [pytest.mark.proofs, needs("libfaketime")]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def moved(home: Path, start: Callable[..., Running], wait_until: Callable[..., N
     offset.write_text("+0")
     (home / "config.toml").write_text('[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n')
     shim = {
-        "LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_CACHE_DURATION": "1",
+        "LD_PRELOAD": str(find("libfaketime")), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
     running = started(start, shim)

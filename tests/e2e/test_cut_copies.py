@@ -21,6 +21,8 @@ import pytest
 from gpushopper.sandbox.live.probing import why_not
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"
 SIZE = 64_000_000
 CUT_AT = 16_000_000

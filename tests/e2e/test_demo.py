@@ -10,7 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.practice import Practice, kill_groups, processes_under
+
+pytestmark = pytest.mark.proofs
 
 LIMIT_S = 150
 FIGURE = re.compile(r"\$\d+\.\d+")

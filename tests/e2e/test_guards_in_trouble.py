@@ -18,6 +18,8 @@ from gpushopper.sandbox.live.probing import why_not
 from tests.e2e.test_laptop_gone import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 WAIT_S = 120
 Wait = Callable[..., None]
 

@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.killing import AIMS, Kill, Outcome, aimed, drawn, live_all, record
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 Wait = Callable[..., None]
 
 

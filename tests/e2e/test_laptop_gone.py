@@ -20,6 +20,8 @@ import pytest
 from gpushopper.sandbox.live.probing import why_not
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 LIFE_S = 45
 TOLERANCE_S = 60
 WAIT_S = 240

@@ -16,6 +16,8 @@ import pytest
 from gpushopper.sandbox.live.probing import why_not
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 SECRET = "s3cr3t-of-this-test-alone"
 SETUP = """echo setting up
 test "$TOKEN" = s3cr3t-of-this-test-alone && test "$TEAM" = alpha || exit 9

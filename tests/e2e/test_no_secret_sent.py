@@ -25,6 +25,8 @@ from tests.e2e.tap import Request, Tap, split
 from tests.e2e.test_live_use import places_of
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 AT_RENT, AT_RUN = "s3cr3t-given-when-it-was-rented", "s3cr3t-given-to-one-run-alone"
 PLANTED = "c4n4ry-that-anybody-may-see"
 TOLD = 'printf %s "${}" | sha256sum'

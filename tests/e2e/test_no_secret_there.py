@@ -13,6 +13,8 @@ import pytest
 from gpushopper.sandbox.live.probing import why_not
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 PRIVATE = ("root", "etc", "var", "run", "home", "tmp", "workspace", "dev/shm")
 """What an instance can write to: all else is this computer's, shown read-only."""
 LARGEST_FILE = 1 << 22

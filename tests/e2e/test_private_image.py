@@ -14,6 +14,8 @@ from gpushopper.sandbox.live.probing import why_not
 from tests.e2e.test_no_secret_there import orders, scan
 from tests.practice import Practice, practice, processes_under
 
+pytestmark = pytest.mark.proofs
+
 RENT = ("provision", "--gpu", "RTX 4090", "--for", "10m", "--yes")
 
 

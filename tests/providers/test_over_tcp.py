@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -20,6 +19,7 @@ from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.saving import World, new_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
+from tests.needs import needs
 
 LIMIT_S = 0.7
 
@@ -87,7 +87,7 @@ def test_a_hung_read_leaves_destroys_their_connection(served: tuple[World, str],
     hung.join()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+@needs("openssl")
 def test_a_certificate_nobody_signed_gets_no_key(tmp_path: Path):
     certificate, private = tmp_path / "c.pem", tmp_path / "k.pem"
     subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.remote import keys
 from gpushopper.remote.remote import Remote
+from tests.needs import needs
 
 FULL = """
 import sys
@@ -96,7 +96,7 @@ def test_without_ssh_keygen_the_user_is_told(remote: Remote, monkeypatch: pytest
         remote.public_key("session1")
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
+@needs("strace")
 def test_the_key_and_its_name_are_synced_before_it_is_told(where: Home, tmp_path: Path):
     trace = tmp_path / "trace"
     calls = ["strace", "-y", "-e", "trace=fsync,link,linkat,write", "-o", str(trace)]

@@ -8,7 +8,10 @@ import re
 import pytest
 
 from gpushopper.sandbox.model import Phase
-from tests.sandbox.official_client import Client, install
+from tests.sandbox import official_client
+from tests.sandbox.official_client import Client
+
+pytestmark = pytest.mark.proofs
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 SEARCH = ("gpu_name=RTX_4090 num_gpus=1 gpu_ram>=20 dph<0.6", "-o", "dph_total", "--limit", "5", "--storage", "40")
@@ -17,7 +20,7 @@ USER, LIST = "/api/v0/users/current", "/api/v1/instances/"
 
 @pytest.fixture(scope="module")
 def program():
-    return install()
+    return official_client.program()
 
 
 @pytest.fixture

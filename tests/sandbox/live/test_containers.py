@@ -12,6 +12,8 @@ import pytest
 from gpushopper.sandbox.live.disk import FIRST_UID
 from tests.sandbox.live.stage import Rented, is_alive, pids_inside
 
+pytestmark = pytest.mark.proofs
+
 
 def boot(rented: Rented) -> tuple[str, float]:
     boot_id, uptime = rented.says("cat /proc/sys/kernel/random/boot_id /proc/uptime").splitlines()

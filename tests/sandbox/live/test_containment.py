@@ -22,6 +22,8 @@ from tests.sandbox.live.conftest import wait
 from tests.sandbox.live.stage import LiveMarket, Rented, remove
 from tests.sandbox.live.surroundings import Surroundings, ancestors, changes, old_processes
 
+pytestmark = pytest.mark.proofs
+
 HERE = Path(__file__).parent
 OTHER_UID = 61_234
 TREES = (Path("/root"), Path("/etc"), Path("/usr"), ROOT)

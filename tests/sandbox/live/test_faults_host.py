@@ -9,6 +9,8 @@ import pytest
 
 from tests.sandbox.live.stage import pids_inside
 
+pytestmark = pytest.mark.proofs
+
 
 def acted(market, fault) -> int:
     found = market.control("GET", "/faults")["faults"]

@@ -14,6 +14,8 @@ import pytest
 
 from tests.sandbox.live.stage import SSH_OPTIONS, make_key, pids_inside
 
+pytestmark = pytest.mark.proofs
+
 
 @pytest.mark.parametrize(
     ("command", "status", "out"),

@@ -6,13 +6,16 @@ import json
 
 import pytest
 
+from tests.sandbox import official_client
 from tests.sandbox.live.stage import make_key
-from tests.sandbox.official_client import Client, Ran, install
+from tests.sandbox.official_client import Client, Ran
+
+pytestmark = pytest.mark.proofs
 
 
 @pytest.fixture(scope="module")
 def program():
-    return install()
+    return official_client.program()
 
 
 @pytest.fixture

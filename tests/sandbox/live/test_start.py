@@ -13,6 +13,8 @@ import pytest
 
 from tests.sandbox.live.stage import is_alive
 
+pytestmark = pytest.mark.proofs
+
 CREATE = {"image": "ubuntu:22.04", "disk": 20, "runtype": "ssh_direc ssh_proxy"}
 
 
