@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# Written all the time by the very tools that run the tests.
-VOLATILE = frozenset({
-    ".cache", ".git", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-    "__pycache__",
-})  # fmt: skip
 OLD_S = 600
+HARM = "gs-was-here"
+"""The file that every write of ladder.sh leaves where it succeeds."""
+
+CANARY = "keep this file: a test looks whether an instance can delete it"
+SAMPLE_SIZE = 40
+"""Files of each folder of programs and settings whose bytes are compared."""
+LISTED = ("/", "/usr", "/usr/bin", "/usr/lib", "/etc")
+"""Folders of the system whose names are compared, and of whose files a sample is."""
 
 
-def manifest(tops: Iterable[Path]) -> dict[str, tuple[int, ...]]:
-    """Every file under some folders with what a change would change; what we may not read is left out."""
-    found: dict[str, tuple[int, ...]] = {}
-    waiting = [str(top) for top in tops]
-    while waiting:
-        try:
-            entries = list(os.scandir(waiting.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.name in VOLATILE:
-                continue
-            try:
-                about = entry.stat(follow_symlinks=False)
-            except OSError:
-                continue
-            found[entry.path] = (about.st_ino, about.st_mode, about.st_uid, about.st_size, about.st_mtime_ns)
-            if entry.is_dir(follow_symlinks=False):
-                found[entry.path] = found[entry.path][:3]  # a file in it tells its own change
-                waiting.append(entry.path)
+def sample(folders: Iterable[str] = LISTED) -> list[str]:
+    """Return what the ladder writes to, and some files of each folder, the same at each call."""
+    chosen = ["/etc/passwd", "/usr/lib/os-release", "/usr/bin/true"]
+    for folder in folders:
+        files = sorted(entry.path for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
+        chosen += files[:: max(1, len(files) // SAMPLE_SIZE)]
+    return chosen
+
+
+def contents(folders: Iterable[Path], canaries: Iterable[Path]) -> dict[str, str]:
+    """Return what a change would change: bytes of the sample and of the canaries, the system's names, harm done.
+
+    The size of this computer's disk does not matter: no folder is read deeper than its own entries.
+    """
+    found = {path: _digest(Path(path)) for path in (*sample(), *map(str, canaries))}
+    found |= {f"names in {folder}": " ".join(sorted(os.listdir(folder))) for folder in LISTED}
+    found |= {f"harm in {folder}": str((folder / HARM).exists()) for folder in folders}
     return found
 
 
-def changes(before: dict[str, tuple[int, ...]], after: dict[str, tuple[int, ...]]) -> list[str]:
-    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return str(error)
+
+
+@contextmanager
+def canaries(folders: Iterable[Path]) -> Iterator[list[Path]]:
+    """Put a file of ours into each folder that can be written, and take it away again."""
+    made: list[Path] = []
+    try:
+        for folder in folders:
+            with suppress(OSError):
+                number, name = tempfile.mkstemp(prefix=".gs-canary-", dir=folder)
+                os.write(number, CANARY.encode())
+                os.close(number)
+                made.append(Path(name))
+        yield made
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
+
+
+def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return which entries differ."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def born(pid: int) -> int | None:
@@ -84,14 +113,14 @@ def old_processes() -> list[int]:
 class Surroundings:
     """The computer at one moment."""
 
-    files: dict[str, tuple[int, ...]]
+    files: dict[str, str]
     texts: dict[str, str]
     processes: dict[int, int | None]
 
     @classmethod
-    def look(cls, tops: Iterable[Path], pids: Iterable[int]) -> Surroundings:
+    def look(cls, pids: Iterable[int], folders: Iterable[Path] = (), canaries: Iterable[Path] = ()) -> Surroundings:
         texts = {name: Path(name).read_text() for name in _TEXTS if Path(name).exists()}
-        return cls(manifest(tops), texts, {pid: born(pid) for pid in pids})
+        return cls(contents(folders, canaries), texts, {pid: born(pid) for pid in pids})
 
 
 _TEXTS = (

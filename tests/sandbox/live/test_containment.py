@@ -20,13 +20,14 @@ from gpushopper.sandbox.live.disk import FIRST_UID
 from tests.floors.tree import ROOT
 from tests.sandbox.live.conftest import wait
 from tests.sandbox.live.stage import LiveMarket, Rented, remove
-from tests.sandbox.live.surroundings import Surroundings, ancestors, changes, old_processes
+from tests.sandbox.live.surroundings import Surroundings, ancestors, canaries, changes, old_processes
 
 pytestmark = pytest.mark.proofs
 
 HERE = Path(__file__).parent
 OTHER_UID = 61_234
-TREES = (Path("/root"), Path("/etc"), Path("/usr"), ROOT)
+FOLDERS = tuple(Path(place) for place in ("/", "/root", "/etc", "/usr", "/home", "/tmp", "/var/tmp", Path.home(), ROOT))
+"""Where the ladder writes or deletes, and where canaries are put."""
 
 PRIVATE = ("write_etc", "write_root", "write_checkout", "clear_tmp", "clear_root")
 """What works inside, on the instance's own disk."""
@@ -65,7 +66,7 @@ def as_user(top: Path) -> dict[str, object]:
         if tried.returncode == 0:
             subprocess.run(["chown", "-R", str(OTHER_UID), str(top)], check=True)
             return {"prefix": prefix, "python": (python,), "variables": chosen}
-    pytest.skip(f"no Python with our libraries can be run by another user here: {tried.stderr.strip()[-200:]}")
+    pytest.skip(f"needs a Python with our libraries that another user can run: {tried.stderr.strip()[-200:]}")
 
 
 @pytest.fixture(scope="module", params=["root", "user"])
@@ -73,7 +74,7 @@ def stranger(request: pytest.FixtureRequest, containable: None) -> Iterator[Live
     """A market of each kind of user."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     if request.param == "root" and os.geteuid() != 0:
-        pytest.skip("not root")
+        pytest.skip("needs root")
     how = as_user(top) if request.param == "user" else {}
     made = LiveMarket(top, wait, "--live", "--boot-seconds", "0.3", **how)
     made.outside_uid = OTHER_UID if how else (FIRST_UID if os.geteuid() == 0 else os.geteuid())
@@ -140,21 +141,23 @@ def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
     pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
     rented, neighbour = stranger.rent("[ -e /var/climb ] && . /var/climb"), stranger.rent()
     bring(rented)
-    before = Surroundings.look(TREES, pids)
-    climb(rented, witnesses, *DENIED, *PRIVATE, "kill_9_1", "kill_1", by=by)
-    rented.until("exited")
-    bystander = neighbour.ssh("true").returncode
-    after = Surroundings.look(TREES, pids)
+    with canaries(FOLDERS) as placed:
+        before = Surroundings.look(pids, FOLDERS, placed)
+        climb(rented, witnesses, *DENIED, *PRIVATE, "kill_9_1", "kill_1", by=by)
+        rented.until("exited")
+        bystander = neighbour.ssh("true").returncode
+        after = Surroundings.look(pids, FOLDERS, placed)
 
     log = told(rented)
     with capsys.disabled():
-        outside = f"{len(before.files)} files, {len(pids)} processes outside"
+        outside = f"{len(before.files)} files and folders, {len(pids)} processes outside"
         print(f"\n  {outside}; root inside is {stranger.outside_uid} there; by {by}")
         for verb, (status, words) in log.items():
             print(f"  {verb:<18} {'' if status is None else status!s:>4}  {words}")
     assert list(log) == [*DENIED, *PRIVATE, "kill_9_1", "kill_1"]
     assert [verb for verb in DENIED if not log[verb][0]] == []
     assert [verb for verb in (*PRIVATE, "kill_9_1") if log[verb][0] != 0] == []
+    assert len(placed) >= 2
     assert changes(before.files, after.files) == []
     assert after.texts == before.texts
     assert after.processes == before.processes
@@ -165,11 +168,11 @@ def test_killing_everything_visible_ends_the_instance_alone(stranger, witnesses)
     rented = stranger.rent()
     bring(rented)
     pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
-    before = Surroundings.look((), pids)
+    before = Surroundings.look(pids)
     climb(rented, witnesses, "kill_all")
     rented.until("exited")
     assert "kill_all" in told(rented)
-    assert Surroundings.look((), pids) == before
+    assert Surroundings.look(pids) == before
 
 
 def decoy(rented: Rented, *verbs: str) -> int:
