@@ -8,8 +8,9 @@ ARGS    ?=
 # The first Python that is new enough; PYTHON=/path/to/python3 overrides it.
 PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
              $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-# Long proofs write many small databases: memory is kinder to them than a disk.
-SHM     := $(shell [ -w /dev/shm ] && echo /dev/shm)
+# Tests write many small databases: memory is quicker than a disk, where there is room and programs may be run.
+SHM     := $(shell [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -qw noexec \
+             && [ "$$(df -Pm /dev/shm | awk 'NR == 2 {print $$4}')" -ge 2000 ] && echo /dev/shm)
 
 .DEFAULT_GOAL := all
 .PHONY: all dev demo test proofs lint types fix bench sweep mutants clean help
@@ -35,7 +36,7 @@ demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repea
 PYTEST_SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
-	@$(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
+	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
 
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
 	@$(BIN)/python -m tests.timed proofs -m proofs $(PYTEST_SPREAD) $(ARGS)

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -66,6 +67,9 @@ def refuse_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(refuse_network)
+
+# A shell's background job ignores Ctrl-C, and would hand that on to every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

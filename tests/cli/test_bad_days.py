@@ -185,6 +185,7 @@ BROKEN = [
 ]  # fmt: skip
 
 
+@pytest.mark.proofs
 @pytest.mark.parametrize("row", BROKEN, ids=str)
 def test_a_home_that_cannot_be_used(make: Callable[..., Home], row: Row):
     home = make()
@@ -198,12 +199,14 @@ def test_a_home_that_cannot_be_used(make: Callable[..., Home], row: Row):
     assert_nothing_changed(home.home, before)
 
 
+@pytest.mark.proofs
 def test_a_key_file_that_others_can_read(make: Callable[..., Home]):
     home = make()
     (home.home / "keys.toml").chmod(0o644)
     assert_says(home(*RENT.split()), Row("", RENT, "keys.toml can be read by other users; run: chmod 600", 4, "keys"))
 
 
+@pytest.mark.proofs
 def test_a_socket_path_that_some_system_would_cut(top: Path):
     home = Home(top / ("x" * 90))
     for words in ("ls", "daemon start", "daemon run", "audit"):
@@ -214,6 +217,7 @@ def test_a_socket_path_that_some_system_would_cut(top: Path):
 # ---- bad days of the daemon
 
 
+@pytest.mark.proofs
 def test_daemons_that_are_there_already(make: Callable[..., Home]):
     home = make()
     assert home.must("daemon", "start").startswith("started")
@@ -234,6 +238,7 @@ def test_a_daemon_that_holds_the_home_and_is_silent(silent: subprocess.Popen[str
     assert_says(ran, Row("", "", "holds this home and does not answer", 5, "daemon.log"))
 
 
+@pytest.mark.proofs
 def test_an_older_daemon_is_replaced(make: Callable[..., Home]):
     home = make()
     old = home.top / "old"
@@ -247,6 +252,7 @@ def test_an_older_daemon_is_replaced(make: Callable[..., Home]):
     assert f"restarting the daemon: it is version 0.0.9, this is {gpushopper.__version__}" in ran.err
 
 
+@pytest.mark.proofs
 def test_a_database_of_a_newer_version(make: Callable[..., Home]):
     home = make()
     home.must("ls")
@@ -259,6 +265,7 @@ def test_a_database_of_a_newer_version(make: Callable[..., Home]):
     assert (home.home / "gpu-shopper.db").read_bytes() == before
 
 
+@pytest.mark.proofs
 def test_a_damaged_database_is_set_aside_and_its_instance_taken_back(
     make: Callable[..., Home], wait_until: Callable[..., None]
 ):
@@ -274,6 +281,7 @@ def test_a_damaged_database_is_set_aside_and_its_instance_taken_back(
     assert_no_trace(home.home, ran)
 
 
+@pytest.mark.proofs
 def test_a_copied_home_waits_for_a_decision(make: Callable[..., Home]):
     home, copy = make(), make()
     home.must("ls")
@@ -290,6 +298,7 @@ def test_a_copied_home_waits_for_a_decision(make: Callable[..., Home]):
 # ---- bad days of the disk
 
 
+@pytest.mark.proofs
 @needs_root
 def test_a_home_that_takes_no_writes(make: Callable[..., Home]):
     home = make()
@@ -303,6 +312,7 @@ def test_a_home_that_takes_no_writes(make: Callable[..., Home]):
     assert_nothing_changed(folder, before)
 
 
+@pytest.mark.proofs
 @needs_root
 def test_on_a_full_disk_nothing_is_rented_and_everything_can_be_ended(make: Callable[..., Home]):
     home = make()
@@ -329,6 +339,7 @@ def test_an_offer_that_went_meanwhile_costs_one_line(begun: tuple[Home, Ran]):
     assert "error" not in ran.err
 
 
+@pytest.mark.proofs
 def test_when_every_offer_is_refused_it_says_how_many_were_tried(market: Home):
     with fault(market, "create", "unavailable"):
         ran = market(*RENT.split(), "--name", "none", "--retries", "1")
@@ -336,6 +347,7 @@ def test_when_every_offer_is_refused_it_says_how_many_were_tried(market: Home):
     assert json.loads(market.must("get", "none", "--json"))["session"]["status"] == "failed"
 
 
+@pytest.mark.proofs
 def test_an_interrupted_wait_says_what_goes_on(market: Home):
     with fault(market, "create", "stuck_loading", "--count", "1"):
         process = market.begin(*RENT.split(), "--name", "stuck")

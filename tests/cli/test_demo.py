@@ -53,6 +53,7 @@ def short_tmp() -> str:
     return tempfile.mkdtemp(prefix="t")
 
 
+@pytest.mark.proofs
 def test_an_interrupted_demo_leaves_nothing(short_tmp: str, wait_until: Callable[..., None]):
     process = subprocess.Popen(
         [sys.executable, "-m", "gpushopper.cli", "demo"],

@@ -24,6 +24,7 @@ def listed(gs: Shell) -> list[dict[str, Any]]:
     return json.loads(gs("keys", "list", "--json").out)["registries"]
 
 
+@pytest.mark.proofs
 def test_a_login_is_stored_listed_tested_and_removed(gs: Shell, home: Path):
     assert listed(gs) == []
     stored = gs(*SET, "--file", stdin=f"{TOKEN}\n")
@@ -56,6 +57,7 @@ def test_without_a_keyring_it_says_so_and_stores_nothing(gs: Shell, home: Path):
     assert_says(none, says("no login at ghcr.io is stored", 4, "keys set ghcr.io --user NAME"))
 
 
+@pytest.mark.proofs
 def test_a_former_password_that_cannot_be_reached_is_mentioned(gs: Shell, home: Path):
     """The keyring had it in another session; here there is none, or the settings leave it out."""
     home.mkdir(mode=0o700, exist_ok=True)
@@ -94,6 +96,7 @@ def test_what_cannot_be_stored_is_refused_in_one_line(gs: Shell, home: Path, wor
     assert not (home / "keys.toml").exists()
 
 
+@pytest.mark.proofs
 def test_a_file_that_others_can_read_is_said_for_clouds_and_gives_no_login(gs: Shell, home: Path):
     gs(*SET, "--file", stdin=TOKEN)
     (home / "keys.toml").chmod(0o644)
@@ -101,6 +104,7 @@ def test_a_file_that_others_can_read_is_said_for_clouds_and_gives_no_login(gs: S
     assert_says(gs("keys", "test", "ghcr.io"), says("can be read by other users", 4))
 
 
+@pytest.mark.proofs
 def test_a_market_that_starts_anew_keeps_the_logins_of_its_home(home: Path):
     gs = Shell(home, "--sandbox")
     try:

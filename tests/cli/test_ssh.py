@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.ssh_stage import Stage, refused
 
+pytestmark = pytest.mark.proofs
+
 Started = Callable[..., "subprocess.Popen[bytes]"]
 Wait = Callable[..., None]
 

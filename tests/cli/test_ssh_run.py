@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.ssh_stage import Stage
 
+pytestmark = pytest.mark.proofs
+
 Started = Callable[..., "subprocess.Popen[bytes]"]
 Wait = Callable[..., None]
 LOOSE_S = 60

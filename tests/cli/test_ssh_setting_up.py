@@ -15,6 +15,8 @@ from gpushopper.errors import ShopperError
 from tests.cli.conftest import Shell
 from tests.cli.ssh_stage import Stage
 
+pytestmark = pytest.mark.proofs
+
 SECRET = "canary of 'mine'"
 Apply = Callable[..., None]
 

@@ -14,6 +14,8 @@ import pytest
 from gpushopper.client.exchange import exchange
 from tests.practice import Practice, practice
 
+pytestmark = pytest.mark.proofs
+
 LIMIT_S = 60
 
 

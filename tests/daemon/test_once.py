@@ -93,6 +93,7 @@ def test_what_cannot_be_done_is_one_json_line(home: Path, once: Once, arguments,
     assert (found, said["ok"], said["error"]["code"]) == (status, False, code)
 
 
+@pytest.mark.proofs
 def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: Once, start: Starting, wait_until):
     running = start()
     assert running.ask("GET", "/api/v1/providers").json["providers"][0]["state"] == "keyless"
@@ -107,6 +108,7 @@ def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: Once, st
     assert once("audit") == (0, said)
 
 
+@pytest.mark.proofs
 def test_an_audit_that_cannot_see_says_so(home: Path, once: Once):
     home.mkdir()
     find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n')
@@ -115,6 +117,7 @@ def test_an_audit_that_cannot_see_says_so(home: Path, once: Once):
     assert status == 9
 
 
+@pytest.mark.proofs
 def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: Once, home: Path):
     first = start()
     before = first.ask("GET", "/api/v1/status").json["installation"]

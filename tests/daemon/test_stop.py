@@ -49,6 +49,7 @@ def test_a_request_ends_it(start: Starting):
     assert running.process.wait(timeout=15) == 0
 
 
+@pytest.mark.proofs
 def test_after_a_kill_the_books_are_whole_and_the_next_start_goes_on(start: Starting):
     first = start()
     before = first.ask("GET", "/api/v1/status").json
@@ -115,6 +116,7 @@ raise SystemExit(stop.wait())
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0
 
 
+@pytest.mark.proofs
 def test_no_secret_is_left_anywhere(home: Path, start: Starting):
     canary = "c4n4ry0123456789abcdef"
     home.mkdir()

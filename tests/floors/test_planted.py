@@ -105,6 +105,7 @@ def test_a_planted_mistake_is_seen(mistake: str, copy: Callable[[], Path]):
     assert "planted" in output and plant.said in output, output
 
 
+@pytest.mark.sweep
 def test_the_plain_copy_is_green(copy: Callable[[], Path]):
     tree = copy()
     for checker in (RUFF, CONTRACTS, guards("test_imports", "test_store", "test_size")):

@@ -67,6 +67,7 @@ def test_nobody_there(remote: Remote):
     assert isinstance(found, Silence) and "refused" in found.detail
 
 
+@pytest.mark.proofs
 def test_a_listener_that_never_answers_is_given_up_in_time(remote: Remote, mute: int):
     began = time.monotonic()
     assert silent(remote.look(login(mute), None, SHORT_S)) is Silent.UNREACHED
@@ -143,6 +144,7 @@ def test_looks_share_a_connection_that_ends_with_the_attempt(remote: Remote, whe
     assert not control.exists()
 
 
+@pytest.mark.proofs
 def test_a_shared_connection_outlives_a_look_that_is_cut(remote: Remote, host: Start):
     there = host()
     alive(remote.look(login(there.port), None, LIMIT_S))
@@ -158,6 +160,7 @@ def test_a_shared_connection_outlives_a_look_that_is_cut(remote: Remote, host: S
 # ---- after the login
 
 
+@pytest.mark.proofs
 @pytest.mark.parametrize(
     "instead",
     [

@@ -57,7 +57,14 @@ def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world:
     assert ((view.running_since or 0) - ran_at) / SECOND < 6
 
 
-@pytest.mark.parametrize("why", ["key refused", "no HTTPS client", "no way out"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "key refused",
+        pytest.param("no HTTPS client", marks=pytest.mark.proofs),
+        pytest.param("no way out", marks=pytest.mark.proofs),
+    ],
+)
 def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) -> None:
     def refuse(guard: Guard) -> None:
         guard.armed, guard.why = False, why

@@ -14,17 +14,21 @@ from gpushopper.store import sessions
 from tests.sim.world import World
 
 BROKEN = [
-    ("attempts", "deadline", "{"),
     ("attempts", "deadline", '{"wall":"soon","set_wall":1,"set_boot":1,"boot_id":"b"}'),
-    ("attempts", "offer", ""),
     ("attempts", "offer", "null"),
-    ("attempts", "offer", '{"provider":"vast"}'),
     ("attempts", "receipt", "no receipt"),
     ("sessions", "shortlist", '[{"gpu":1}]'),
-    ("sessions", "shortlist", "{"),
-    ("sessions", "shortlist", "[" * 5000),
     ("events", "data", "{"),
     ("alarms", "evidence", "7"),
+]
+"""One damage of each column; a whole story is told about each."""
+
+MORE_BROKEN = [
+    ("attempts", "deadline", "{"),
+    ("attempts", "offer", ""),
+    ("attempts", "offer", '{"provider":"vast"}'),
+    ("sessions", "shortlist", "{"),
+    ("sessions", "shortlist", "[" * 5000),
 ]
 
 
@@ -42,7 +46,9 @@ def break_one(path: Path, table: str, column: str, text: str) -> None:
     file.close()
 
 
-@pytest.mark.parametrize(("table", "column", "text"), BROKEN)
+@pytest.mark.parametrize(
+    ("table", "column", "text"), [*BROKEN, *(pytest.param(*one, marks=pytest.mark.proofs) for one in MORE_BROKEN)]
+)
 def test_every_session_still_ends_at_its_time(tmp_path: Path, table: str, column: str, text: str) -> None:
     world = World(tmp_path, gaps=False).start().ready()
     refs = [world.provision(hours=1, name=name) for name in ("one", "two", "three")]
