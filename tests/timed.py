@@ -22,7 +22,9 @@ def main() -> int:
     start = time.monotonic()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = subprocess.Popen([sys.executable, "-m", "pytest", *options])
+    # Without byte code each of the hundreds of processes that tests start would compile the product again.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.Popen([sys.executable, "-m", "pytest", *options], env=variables)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # pytest hears Ctrl-C itself and ends in order
     code = _wait_for(child.pid)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
