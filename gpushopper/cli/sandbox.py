@@ -47,7 +47,7 @@ def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, f
     status = sandbox_market.running(home)
     was_up = status is not None
     if status is None:
-        status = sandbox_market.start(home, words)
+        status = sandbox_market.start(home, words, app.note)
     elif words not in ([], [f"--{status.instances_are}"]):
         raise UsageError("the market runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
     if app.as_json:

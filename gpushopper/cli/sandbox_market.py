@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from gpushopper import errors
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.launch import is_alive, open_private, read_line
-from gpushopper.client import Row
+from gpushopper.client import Client, Row
 from gpushopper.client.exchange import Away, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import write_private
@@ -75,7 +76,7 @@ def ensure_market(app: App) -> None:
     if running(app.home) is None:
         app.note("starting the practice market ...")
         try:
-            start(app.home, [])
+            start(app.home, [], app.note)
         except MarketAway:
             if not _another_started(app.home):
                 raise
@@ -90,8 +91,11 @@ def _another_started(home: Home) -> bool:
     return True
 
 
-def start(home: Home, words: list[str]) -> Row:
-    """Start the market's process, wait until its dialects answer, and write the home's settings and keys."""
+def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
+    """Start the market's process, wait until its dialects answer, and write the home's settings and keys.
+
+    A daemon that still runs here is told where the market answers now; a change of address is said with `note`.
+    """
     # Both folders by themselves: `parents` would make the outer one with the umask's mode.
     try:
         for folder in (home.data.parent, home.data):
@@ -122,8 +126,33 @@ def start(home: Home, words: list[str]) -> Row:
         if not line and process.wait() == CANNOT_CONTAIN:
             raise errors.Refused(why, "paper instances work everywhere: gpu-shopper sandbox start") from error
         raise MarketAway(f"the practice market did not start: {why}") from error
+    before = _endpoints(home)
     write_settings(home, status)
+    moved = [name for name, former in before.items() if former != status.dialects.get(name, Row()).get("url", former)]
+    for name in moved:
+        note(f"{before[name]} was taken by another program: {name} now answers at {status.dialects[name].url}")
+    if moved:
+        _tell_daemon(home, note)
     return status
+
+
+def _endpoints(home: Home) -> dict[str, str]:
+    """Where this home's clouds answered last, as its settings say."""
+    try:
+        found = tomllib.loads(home.config_file.read_text()).get("providers", {})
+        return {name: str(given["endpoint"]) for name, given in found.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _tell_daemon(home: Home, note: Callable[[str], None]) -> None:
+    """Have a running daemon read its settings again: at the old address nothing could be ended any more."""
+    try:
+        Client(home).reload_keys()
+    except errors.DaemonUnreachable:
+        return  # none runs: the next one reads the new settings
+    except errors.ShopperError as error:
+        note(f"the daemon does not follow: {error.message}; restart it: gpu-shopper --sandbox daemon restart")
 
 
 def _last(text: str) -> str:

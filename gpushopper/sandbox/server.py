@@ -18,6 +18,7 @@ from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.control import Control, create_control
 from gpushopper.sandbox.live.keeper import Keeper
 from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.ports import choose_port
 from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
@@ -136,16 +137,15 @@ class Sandbox:
             raise CannotContain(reason)
 
     def _serve_dialect(self, port: int | None) -> None:
+        """Serve on the port asked for, else on the last one, else on a new one, which is then kept."""
         app = _saved_after(create_app(self.world.market, self.world.faults, self.world.pacer), self._save)
-        wanted = self.world.ports.get("vast", 0) if port is None else port
-        server = FaultyServer(wanted, app)
-        try:
-            server.prepare()
-        except OSError as error:
-            if port is not None:
-                raise CannotStart(f"port {port} is taken") from error
-            server = FaultyServer(0, app)
-            server.prepare()
+        wanted = self.world.ports.get("vast") if port is None else port
+        server = _bound(app, wanted or choose_port())
+        if server is None and port is not None:
+            raise CannotStart(f"port {port} is taken")
+        server = server or _bound(app, choose_port())
+        if server is None:
+            raise CannotStart("no port is free on loopback")
         self.world.ports["vast"] = server.bind_addr[1]
         self._run(server)
 
@@ -175,6 +175,16 @@ class Sandbox:
                 self._saved = changes
                 if self._keeper is not None:
                     self._keeper.look()
+
+
+def _bound(app: Any, port: int) -> FaultyServer | None:
+    """A server on this port, None where it is taken."""
+    server = FaultyServer(port, app)
+    try:
+        server.prepare()
+    except OSError:
+        return None
+    return server
 
 
 def _saved_after(app: Any, save: Callable[[], None]) -> Any:

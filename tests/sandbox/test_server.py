@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,37 @@ def test_kill_loses_nothing_and_the_port_stays(start, home):
     assert again.control("GET", "/faults")["faults"][0]["acted"] == 1
     assert again.vast("GET", "/api/v1/instances/")["instances"] == []
     assert [row["id"] for row in again.vast("GET", "/api/v1/instances/")["instances"]] == [number]
+
+
+def test_the_port_stays_with_connections_that_the_market_closed(start):
+    """What it closed first lingers in the system for a minute, and held the port of a killed market."""
+    server = start()
+    port = int(server.ready["dialects"]["vast"]["url"].rpartition(":")[2])
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"GET /api/v0/gpu_names/unique/ HTTP/1.0\r\n\r\n")
+            while connection.recv(65536):
+                pass
+    server.kill()
+    assert start().ready["dialects"] == server.ready["dialects"]
+
+
+def test_a_new_market_stays_clear_of_the_ports_of_outgoing_connections(start):
+    port = int(start().ready["dialects"]["vast"]["url"].rpartition(":")[2])
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert port < first or first <= 20_000
+
+
+def test_a_port_that_others_took_is_given_up(start):
+    server = start()
+    server.kill()
+    port = int(server.ready["dialects"]["vast"]["url"].rpartition(":")[2])
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        moved = start().ready["dialects"]["vast"]["url"]
+    assert moved != server.ready["dialects"]["vast"]["url"]
 
 
 def test_stop_is_graceful_and_the_ledger_stays_readable(start, home):

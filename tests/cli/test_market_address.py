@@ -1,0 +1,39 @@
+"""A market that comes back at another address takes its running daemon along: nothing there bills on unseen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from gpushopper.cli.launch import is_alive
+from tests.cli.conftest import Shell
+
+
+@pytest.mark.proofs
+def test_a_killed_market_whose_port_was_taken_is_followed_by_its_daemon(gs: Shell, wait_until: Callable[..., None]):
+    try:
+        assert gs("sandbox", "start").code == 0
+        ran = gs("--sandbox", "provision", "--gpu", "RTX 4090", "--hours", "1", "--name", "held", "--yes")
+        assert ran.code == 0, ran.err
+        daemon = gs("--sandbox", "daemon", "status", "--json").json["pid"]
+        before = gs("sandbox", "status", "--json").json
+        os.kill(before["pid"], signal.SIGKILL)
+        wait_until(lambda: not is_alive(before["pid"]), timeout_s=10)
+        url = before["dialects"]["vast"]["url"]
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", urlsplit(url).port))
+            other.listen()
+            started = gs("sandbox", "start")
+            assert (started.code, f"{url} was taken by another program" in started.err) == (0, True), started.err
+            ended = gs("--sandbox", "shutdown", "held", "--yes", "--wait", "proven")
+        assert ended.code == 0, ended.err
+        assert gs("--sandbox", "daemon", "status", "--json").json["pid"] == daemon
+        assert [row["state"] for row in gs("sandbox", "ledger", "--json").json["instances"]] == ["gone"]
+    finally:
+        gs("sandbox", "stop")
