@@ -39,8 +39,20 @@ class Destroyer:
         ]
 
     def _waits_for_unit(self, attempt: Attempt) -> bool:
-        """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3)."""
-        return attempt.units > 0 and attempt.instance_id in self.lane.ask
+        """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3).
+
+        Nor is one that could begin, once a destroy was heard: a long list may take longer than the pause between two
+        destroys, and each of them makes the list that was begun before it worthless. One list, or one read by id, is
+        all that is waited for, and each of them has its limit.
+        """
+        if attempt.instance_id in self.lane.ask:
+            return attempt.units > 0 or attempt.destroy_heard
+        return attempt.destroy_heard and self._is_listing_since(attempt.last_destroy_boot)
+
+    def _is_listing_since(self, boot: int | None) -> bool:
+        """Whether a list is under way that was asked for after the last destroy was answered."""
+        asked = [flight.asked_boot for key, flight in self.lane.flights.items() if key[1] == Endpoint.LIST.value]
+        return boot is not None and any(each >= boot for each in asked)
 
     def _due_boot(self, attempt: Attempt, now: Moment) -> int:
         """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""

@@ -225,7 +225,8 @@ class Lane:
         elif self.is_free(Endpoint.LIST, now):
             self.sight.has_probed = False
             known = frozenset(a.id for a in self.open_attempts())
-            self.submit((LIST,), lambda: connection.fetch_instances(limit), limit, now, known)
+            whole = connection.list_limit_s(limit)
+            self.submit((LIST,), lambda: connection.fetch_instances(limit), whole, now, known)
 
     def _tell_keyless(self, now: Moment) -> None:
         """Without a key nothing here can be ended: an alarm, which the next whole list clears (F105, I11)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -56,6 +56,8 @@ class Listing:
     complete: bool
     date: int | None
     detail: str = ""
+    total: int | None = field(default=None, compare=False)
+    """How many the provider says there are; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,13 @@ class Provider(Protocol):
 
     def fetch_account(self, limit_s: float) -> Account | Blind: ...
 
-    def fetch_instances(self, limit_s: float) -> Listing | Blind: ...
+    def fetch_instances(self, limit_s: float) -> Listing | Blind:
+        """All instances of the account. `limit_s` bounds each page of the list, `list_limit_s` all of it."""
+        ...
+
+    def list_limit_s(self, limit_s: float) -> float:
+        """The most seconds that `fetch_instances` may take with this limit: a longer list has more pages."""
+        ...
 
     def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind: ...
 

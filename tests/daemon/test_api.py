@@ -52,6 +52,9 @@ class EmptyAccount:
     def fetch_instances(self, limit_s: float) -> Listing:
         return Listing((), True, None)
 
+    def list_limit_s(self, limit_s: float) -> float:
+        return limit_s
+
     def search(self, search: Search, limit_s: float) -> Offers:
         facts = {name: value for name, value in asdict(OFFER).items() if name in [f.name for f in fields(Offer)]}
         return Offers((Offer(**facts),), True, None)

@@ -112,6 +112,8 @@ class Vast:
         self.recipe: Recipe | None = recipe
         self._drift = Drift()
         self._bulk_works = True
+        self._rows: int | None = None
+        """How long the list was when it was last read."""
 
     @property
     def drift(self) -> Mapping[str, int]:
@@ -142,17 +144,25 @@ class Vast:
 
     def fetch_instances(self, limit_s: float) -> Listing | Blind:
         """All pages of the v1 list; the old v0 list answers 410 or nothing (vastai.md 5.1)."""
-        limit = self._api.limit(limit_s)
+        whole = self._api.limit(self.list_limit_s(limit_s))
         order = json.dumps([{"col": "id", "dir": "asc"}], separators=(",", ":"))
 
         def fetch(token: str | None, wait: bool) -> Reply | Failure:
             query = {"limit": str(listing.PAGE), "order_by": order, **({"after_token": token} if token else {})}
+            own = limit_s + GAPS[Endpoint.LIST.value].seconds if wait else limit_s
+            limit = self._api.limit(min(own, whole.left()))
             return self._read(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
 
         found = listing.read_pages(fetch, self._drift)
         if isinstance(found, Blind):
             return self._shown(found)
+        if found.total is not None:
+            self._rows = found.total
         return replace(found, detail=self._api.show(found.detail))
+
+    def list_limit_s(self, limit_s: float) -> float:
+        """The most seconds for the whole list, by how long it was last time."""
+        return listing.whole_limit_s(limit_s, GAPS[Endpoint.LIST.value].seconds, self._rows)
 
     def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind:
         """One by id. Missing is Vast's `{"instances": null}` or `no_such_instance`, and proves little alone."""

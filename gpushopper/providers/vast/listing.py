@@ -14,6 +14,10 @@ from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.instances import read_instance, shows_owner
 
 PAGE = 25
+PAGES_UNKNOWN = 20
+"""Time for so many pages is given before the account has said how many rows it has."""
+PAGE_SHARE = 0.25
+"""Of the limit of one page: so much time is given on top for each further one, beside the gap before it."""
 _MOST_PAGES = 400
 _LONGEST_TOKEN = 4096
 
@@ -77,7 +81,18 @@ class _Pages:
             self.suspect("the total changed while paging")
         elif self.totals and self.totals != {len(self.found)}:
             self.suspect(f"{len(self.found)} rows of {next(iter(self.totals))}")
-        return Listing(tuple(self.found.values()), not self.doubt, self.date, self.doubt)
+        total = max(self.totals, default=None)
+        return Listing(tuple(self.found.values()), not self.doubt, self.date, self.doubt, total)
+
+
+def whole_limit_s(page_limit_s: float, gap_s: float, rows: int | None) -> float:
+    """The most seconds for a list of so many rows, one page of growth included; None where nobody has said yet.
+
+    A hang is ended by the limit of its page. This one only has to let a list that moves on come to its end: the gap
+    between two pages alone is half of a short limit.
+    """
+    pages = PAGES_UNKNOWN if rows is None else min(rows, PAGE * _MOST_PAGES) // PAGE + 2
+    return page_limit_s + (pages - 1) * (gap_s + page_limit_s * PAGE_SHARE)
 
 
 def read_pages(fetch: Fetch, drift: Drift) -> Listing | Blind:
