@@ -150,7 +150,7 @@ def revise(app: App, instance: str, action: str, value: str | None) -> None:
     destroy host_destroy stop start outbid   what becomes of the instance
     offline_host [10m]  online_host  reboot_host
     contract_end 1h     price_factor 1.4
-    gpu_load 80         gpu_claim count=1,name=...   what nvidia-smi says on a live instance
+    gpu_load 80         gpu_claim count=1,disk=12,name=...   what a live instance says it has
     """
     body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
     found = sandbox_market.ask(practice_home(app), "POST", "/revise", body)

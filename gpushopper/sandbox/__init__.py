@@ -36,8 +36,8 @@ FAULT = `{"id", "provider", "call", "word", "arg", "count", "until", "instance",
 "active", "line"}`; `acted` is how often it acted, `line` the words to add it again. CALL and WORD are in
 `gpushopper.sandbox.words`; the call `host` is for live instances. ACTION = `destroy host_destroy stop outbid start
 offline_host(value: how long) online_host reboot_host contract_end(value: in how long) price_factor(value: 1.4)
-gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ..."; none: the truth)`. LIVE = `{"id", "ssh": {"host",
-"port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null, "ready":
-whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail
+gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ...,disk=12"; none: the truth)`. LIVE = `{"id", "ssh":
+{"host", "port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null,
+"ready": whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail
 success_false search_quota`. Durations are `10m`, `90s`, `2h`, `1h30m` or seconds; times RFC 3339 in UTC.
 """

@@ -7,7 +7,9 @@ from gpushopper.sandbox.market import Market
 from gpushopper.sandbox.model import BOOT, Instance, Order, Phase
 from gpushopper.sandbox.timing import parse_duration
 
-CLAIMS = ("name", "count", "memory", "driver", "cuda")
+GPU_CLAIMS = ("name", "count", "memory", "driver", "cuda")
+SIZE_CLAIMS = ("disk", "ram", "cpus")  # GB, MB, a number
+CLAIMS = (*GPU_CLAIMS, *SIZE_CLAIMS)
 FOREIGN_IMAGE = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
 
 
@@ -132,12 +134,14 @@ def _revise_host(market: Market, instance: Instance, action: str, value: str | f
 
 
 def read_claims(text: str) -> dict[str, str]:
-    """Read `count=1,name=NVIDIA GeForce RTX 3090` into what the GPUs will claim; nothing means the truth again."""
+    """Read `count=1,name=NVIDIA GeForce RTX 3090` into what the host will claim; nothing means the truth again."""
     claims = {}
     for part in filter(None, text.split(",")):
         name, found, value = part.partition("=")
         if not found or name.strip() not in CLAIMS:
             raise ValueError(f"not a claim: {part} (one of {' '.join(CLAIMS)}, as count=1)")
+        if name.strip() in SIZE_CLAIMS and not value.strip().isdecimal():
+            raise ValueError(f"not a size: {part}")
         claims[name.strip()] = value.strip()
     return claims
 

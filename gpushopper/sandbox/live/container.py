@@ -22,6 +22,7 @@ from typing import Any
 
 from gpushopper.sandbox.live import kernel
 from gpushopper.sandbox.live.disk import FIRST_UID, SYSTEM, UID_COUNT
+from gpushopper.sandbox.live.hostside import STAND_INS
 from gpushopper.sandbox.live.kernel import NO_DEV, NO_EXEC, NO_SUID, READ_ONLY
 
 KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
@@ -32,7 +33,9 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 _HIDDEN_IN_PROC = ("acpi", "kcore", "keys", "latency_stats", "timer_list", "sched_debug", "scsi", "kpagecount")
 _FIXED_IN_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-_FAKED_IN_PROC = {"uptime": "uptime", "sys/kernel/random/boot_id": "boot_id"}
+_FAKED_IN_PROC = {
+    "uptime": "uptime", "sys/kernel/random/boot_id": "boot_id", "meminfo": "meminfo", "cpuinfo": "cpuinfo"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,22 @@ def _build_tree(plan: Plan) -> None:
     _build_devices(devices)
     for folder, names in plan.missing.items():
         _hide(folder, names)
+    for name in STAND_INS:
+        _stand_in(name)
 
 
 def _is_real_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
+
+
+def _stand_in(name: str) -> None:
+    """Show our program in the place of the real one, and that one where ours finds it."""
+    for folder in ("/usr/bin", "/bin"):
+        path = Path(folder, name)
+        # A link may lead to one program of many names; then ours is found first by the search path alone.
+        if path.is_file() and not path.is_symlink() and _is_real_folder(Path(folder)):
+            kernel.bind(path, f"/.instance/real/{name}")
+            kernel.bind(f"/.instance/{name}", path)
 
 
 def _hide(folder: str, names: list[str]) -> None:

@@ -38,7 +38,7 @@ _USERS = (
 )
 
 
-def prepare_disk(disk: Path, tools: Path, extra: Iterable[str] = ()) -> None:
+def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -> None:
     """Make a new instance's disk with its own system files and the stand-ins; an existing one is left as it is.
 
     `extra` are folders of this computer with a Python in them, to be shown at the same place.
@@ -52,7 +52,7 @@ def prepare_disk(disk: Path, tools: Path, extra: Iterable[str] = ()) -> None:
     _write_accounts(partial / "etc")
     for name in _COPIED:
         _copy(Path("/etc") / name, partial / "etc" / name)
-    for tool in sorted(tools.iterdir()):
+    for tool in tools:
         shutil.copyfile(tool, partial / TOOLS / tool.name)
         (partial / TOOLS / tool.name).chmod(0o755)
     for folder in extra:

@@ -12,6 +12,7 @@ from gpushopper.sandbox.faults import Fault, FaultBook
 from gpushopper.sandbox.live.entering import SEARCH_PATH
 from gpushopper.sandbox.live.gpus import gpu_facts
 from gpushopper.sandbox.live.images import gaps_of, missing
+from gpushopper.sandbox.live.machine import machine_facts
 from gpushopper.sandbox.live.orders import Standing, Task
 from gpushopper.sandbox.live.python import find_python
 from gpushopper.sandbox.market import Market
@@ -95,6 +96,7 @@ class Host:
         return Standing(
             keys=[str(key["key"]) for key in self._instance.ssh_keys],
             gpu=gpu_facts(self._market.offer_of(self._instance), self._instance),
+            machine=machine_facts(self._market.offer_of(self._instance), self._instance),
             answers=self._instance.order.runtype != "args" and self._held("ssh_refuse") is None,
             online=self._instance.phase is not Phase.OFFLINE,
             locked=self._held("ssh_authfail") is not None,

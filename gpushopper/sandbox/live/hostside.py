@@ -7,13 +7,22 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from gpushopper.sandbox.live.machine import memory_text, processor_text
+
 INSIDE = Path(__file__).parent / "inside"
-TOOLS = INSIDE / "tools"
 LOG_LIMIT = 256 * 1024
 """Bytes of start-up output kept; what comes after is dropped, so that no instance fills the disk."""
 
 GPU_FIELDS = ("name", "count", "memory", "driver", "cuda", "load", "power", "cap")
 """What the stand-in nvidia-smi tells; a claim may replace each (`POST /revise`, gpu_claim)."""
+
+
+STAND_INS = ("df", "nproc")
+"""Programs that would tell of this computer: these answer in their place, whatever the search path inside."""
+
+
+TOOLS = (*sorted((INSIDE / "tools").iterdir()), *(INSIDE / name for name in STAND_INS))
+"""Programs that come first in the search path inside."""
 
 
 class HostSide:
@@ -33,11 +42,16 @@ class HostSide:
         self.shown.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self.shown.chmod(0o755)
-        for name in ("init", "launch", "login", "disk-full"):
+        for name in ("init", "launch", "login", "disk-full", *STAND_INS):
             shutil.copyfile(INSIDE / name, self.shown / name)
+        (self.shown / "real").mkdir(exist_ok=True)
+        for name in STAND_INS:
+            (self.shown / name).chmod(0o755)
+            self.write(f"real/{name}", "")  # where the container shows the real program
         self.write("onstart", onstart or "")
         self.write("boot_id", f"{boot_id}\n")
-        self.write("uptime", "")
+        for name in ("uptime", "meminfo", "cpuinfo"):
+            self.write(name, "")
 
     def write(self, name: str, text: str) -> None:
         """Write a shown file in place: some are shown at a second place, which a rename would not reach."""
@@ -51,6 +65,12 @@ class HostSide:
         """Say what the GPUs are; nvidia-smi reads it at every call."""
         lines = (f"{name}={str(facts[name]).splitlines()[0]}\n" for name in GPU_FIELDS)
         self.write("gpu", "".join(lines))
+
+    def write_machine(self, facts: Mapping[str, str], *, is_full: bool) -> None:
+        """Say how much disk, memory and how many processors there are."""
+        self.write("disk", f"{facts['disk_kb']} {'full' if is_full else ''}\n")
+        self.write("meminfo", memory_text(facts))
+        self.write("cpuinfo", processor_text(facts))
 
     def key_file(self, number: int) -> Path:
         """Return where the host key of this number is kept, 0600."""

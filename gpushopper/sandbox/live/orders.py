@@ -22,10 +22,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Every line after it, whole: keys that may log in, what the host plays, what the GPUs are."""
+    """Every line after it, whole: keys that may log in, what the host plays, what the GPUs and the rest of the
+    machine are."""
 
     keys: list[str]
     gpu: dict[str, str]
+    machine: dict[str, str]
     answers: bool = True
     online: bool = True
     locked: bool = False

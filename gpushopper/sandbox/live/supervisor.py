@@ -91,6 +91,7 @@ class Supervisor:
         self._doorway.keys, self._doorway.locked = new.keys, new.locked
         self._side.write("skew", f"{new.skew_s}\n")
         self._side.write_gpu(new.gpu)
+        self._side.write_machine(new.machine, is_full=new.disk_full)
         if not new.online:
             self._doorway.cut_off()
         if old is not None and new.sweeps > old.sweeps:

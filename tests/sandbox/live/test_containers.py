@@ -204,6 +204,34 @@ def test_its_load_can_be_set_and_it_can_lie(market, rented):
     assert "not a claim" in bad["error"]["message"]
 
 
+def test_disk_memory_and_processors_are_the_offers_whatever_this_computer_has(market, rented):
+    row = market.row(rented.id)
+
+    def size(command="df -Pk /"):
+        return int(rented.says(command).splitlines()[-1].split()[1])
+
+    asked_kb = int(row["disk_space"] * 1024 * 1024)
+    for command in ("df -Pk /", "df -Pk /workspace", "/usr/bin/df -k /root", "PATH=/usr/bin:/bin df -P"):
+        assert size(command) == asked_kb, command
+    assert rented.says("df -h /").splitlines()[-1].split()[1] == "20G"
+    assert rented.ssh("df -Pk /nowhere").returncode == 1
+    assert rented.says("df -Pk /dev/shm").splitlines()[-1].split()[-1] == "/dev/shm"
+    assert rented.says("nproc") == rented.says("grep -c ^processor /proc/cpuinfo") == str(row["cpu_cores"])
+    assert int(rented.says("grep MemTotal /proc/meminfo").split()[1]) == row["cpu_ram"] * 1024
+
+    def revise(value):
+        return market.control(
+            "POST", "/revise", {"instance": str(rented.id), "action": "gpu_claim", "value": value}
+        )
+
+    revise("disk=5,ram=1000,cpus=2")
+    market.wait(lambda: size() == 5 * 1024 * 1024)
+    assert rented.says("nproc") == "2"
+    assert "not a size" in revise("disk=little")["error"]["message"]
+    revise("")
+    market.wait(lambda: size() == asked_kb)
+
+
 # Whoever started it is gone (these restart the market and come last)
 
 
