@@ -24,6 +24,8 @@ $(STAMP): pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "error: Python 3.11 or newer is needed (set PYTHON=/path/to/python3)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) has no venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@[ -e $@ ] && echo "updating $(VENV): pyproject.toml has changed ..." || \
+	  echo "setting up $(VENV) (about a minute, once): the package and its tools, some 210 MB ..."
 	@start=$$(date +%s); \
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || exit 1; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || exit 1; \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -12,17 +13,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from gpushopper.cli import demo_books
+from gpushopper.cli import demo_books, demo_end
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.errors import ProblemsFound, ShopperError
+from gpushopper.errors import DiskFull, ProblemsFound, ShopperError
 from gpushopper.paths import HOME_VARIABLE
 
 COMMAND_LIMIT_S = 120
+NEEDED_MB = 50
+"""Free space in the folder for temporary files; measured: 7 MB, with instances that really run."""
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Scene(NamedTuple):
@@ -112,44 +116,46 @@ def demo(app: App, seed: int | None, paper: bool, keep: bool) -> None:
 @contextmanager
 def _home(app: App, keep: bool) -> Iterator[Path]:
     """A home of the demo's own; afterwards nothing of it runs or remains, however the demo ended."""
-    home = Path(tempfile.mkdtemp(prefix="gs-demo-"))
-    before = signal.signal(signal.SIGTERM, _end)
+    folder = Path(tempfile.gettempdir())
+    check_space(folder)
+    home = folder / f"gs-demo-{secrets.token_hex(4)}"
+    watch = demo_end.Watch(home)  # first, so that there is nothing that it does not know of
+    before = {number: signal.getsignal(number) for number in ENDS}
     try:
+        for number in ENDS:
+            if before[number] is not signal.SIG_IGN:  # `nohup` means it
+                signal.signal(number, _end)
+        home.mkdir(mode=0o700)
         yield home
         app.goes_on = ""
     finally:
-        ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            if keep:
-                app.note(f"\nKept: {HOME_VARIABLE}={home}; stop it with: gpu-shopper sandbox stop")
-            else:
-                _clear(app, home)
-        finally:
-            signal.signal(signal.SIGINT, ignored)
-            signal.signal(signal.SIGTERM, before)
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        if keep:
+            app.note(f"\nKept: {HOME_VARIABLE}={home}; stop it with: {HOME_VARIABLE}={home} gpu-shopper sandbox stop")
+        elif not demo_end.clear(home, spared=[watch.pid]):
+            app.note(f"\nNot everything could be removed; see: ls -la {home}")
+        watch.dismiss()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def check_space(folder: Path, needed_mb: int = NEEDED_MB) -> None:
+    """Refuse before anything is begun where the demo would fail in its middle.
+
+    Raises:
+        DiskFull: too little is free in the folder for temporary files.
+    """
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    if free_mb < needed_mb:
+        raise DiskFull(
+            f"the demo needs {needed_mb} MB in {folder}, {free_mb} MB are free",
+            "free some, or name another folder: TMPDIR=/var/tmp gpu-shopper demo",
+        )
 
 
 def _end(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _clear(app: App, home: Path) -> None:
-    """Stop market and daemon, and remove the home; what could not be stopped keeps the home it is found by."""
-    try:
-        done = subprocess.run(
-            _command("sandbox stop"),
-            env=_environment(home),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=COMMAND_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode:
-        app.note(f"\nThe market could not be stopped: {HOME_VARIABLE}={home}; try: gpu-shopper sandbox stop")
-        return
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def _command(words: str) -> list[str]:
@@ -166,7 +172,7 @@ def _play(app: App, scene: Scene, home: Path, seed: int | None, *, may_refuse: b
     colored = app.has_color(sys.stdout)
     dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if colored else ("", "", "")
     print(f"\n{dim}# {scene.says}{plain}\n{bold}$ gpu-shopper {words}{plain}", flush=True)
-    code = subprocess.run(_command(words), env=_environment(home), timeout=COMMAND_LIMIT_S, check=False).returncode
+    code = _run(words, home).returncode
     if code and not (may_refuse and code == CANNOT):
         raise ShopperError(f"the demo stopped: that command ended with status {code}")
     return code == 0
@@ -174,15 +180,16 @@ def _play(app: App, scene: Scene, home: Path, seed: int | None, *, may_refuse: b
 
 def _ask(home: Path, words: str) -> str:
     """The answer of a command, for the comparison."""
-    done = subprocess.run(
-        _command(words),
-        env=_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_LIMIT_S,
-        check=False,
-    )
+    done = _run(words, home, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode:
         raise ShopperError(f"the demo stopped: {words} ended with status {done.returncode}")
-    return done.stdout
+    return str(done.stdout)
+
+
+def _run(words: str, home: Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            _command(words), env=_environment(home), text=True, timeout=COMMAND_LIMIT_S, check=False, **more
+        )
+    except subprocess.TimeoutExpired as late:
+        raise ShopperError(f"the demo stopped: {words} took longer than {COMMAND_LIMIT_S} s") from late

@@ -1,21 +1,27 @@
-"""When the demo agrees with the market, and that it leaves nothing behind when it is interrupted.
+"""When the demo agrees with the market, and that it leaves nothing behind, however it ends.
 
 The whole story is told in tests/e2e.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gpushopper.cli import demo, demo_end
 from gpushopper.cli.demo_books import Side, agrees
+from gpushopper.errors import DiskFull
 
 OURS = Side(instances=("1",), gone=True, micros=139_200)
 
@@ -36,40 +42,151 @@ def test_receipt_and_ledger_must_agree(theirs: Side, agree: bool):
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Processes whose command or environment names a home in this folder."""
+    """Processes whose words, environment or mounts name a home in this folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            text = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            text = b"".join((process / name).read_bytes() for name in ("cmdline", "environ", "mountinfo"))
         except OSError:
             continue
-        if f"{folder}/gs-demo-".encode() in text:
+        if f"{folder.name}/gs-demo-".encode() in text:
             found.append(process.name)
     return found
 
 
 @pytest.fixture
-def short_tmp() -> str:
-    return tempfile.mkdtemp(prefix="t")
+def short_tmp(wait_until: Callable[..., None]) -> Iterator[Path]:
+    """A folder for temporary files with a short path; afterwards nothing of a demo may be there or run."""
+    folder = Path(tempfile.mkdtemp(prefix="t"))
+    yield folder
+    wait_until(lambda: leftovers(folder) == [] and list(folder.iterdir()) == [], timeout_s=40)
+    folder.rmdir()
+
+
+def begin(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gpushopper.cli", "demo", *words],
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def until(process: subprocess.Popen[bytes], command: str) -> None:
+    """Read on until the demo shows this command, which it runs next."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(b"$ ") and command.encode() in line:
+            return
+    pytest.fail(f"the demo never came to {command}")
+
+
+def end(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=120)
+    return process.returncode, out.decode()
+
+
+# A market or a daemon that is only just starting answers nobody; an instance has processes of its own.
+SCENES = ("sandbox start", "--sandbox inventory", "--sandbox provision", "--sandbox ssh")
 
 
 @pytest.mark.proofs
-def test_an_interrupted_demo_leaves_nothing(short_tmp: str, wait_until: Callable[..., None]):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gpushopper.cli", "demo"],
-        env={**os.environ, "TMPDIR": short_tmp},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_demo_that_is_ended_leaves_nothing(short_tmp: Path, scene: str, number: signal.Signals):
+    process = begin(short_tmp)
+    until(process, scene)
+    (os.killpg if number is signal.SIGINT else os.kill)(process.pid, number)
+    assert end(process)[0] == 130
+    assert list(short_tmp.iterdir()) == []
+
+
+@pytest.mark.proofs
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_demo_that_is_killed_leaves_nothing_either(short_tmp: Path, scene: str):
+    process = begin(short_tmp)
+    until(process, scene)
+    process.kill()
+    process.wait()
     assert process.stdout is not None
-    for line in process.stdout:
-        if b"--sandbox inventory" in line:
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    process.stdout.read()
     process.stdout.close()
-    assert process.wait(timeout=30) == 130
-    wait_until(lambda: leftovers(Path(short_tmp)) == [], timeout_s=10)
-    assert list(Path(short_tmp).iterdir()) == []
-    os.rmdir(short_tmp)
+
+
+def control(folder: Path, *words: str) -> str:
+    """A command in the demo's home, from outside."""
+    (home,) = folder.glob("gs-demo-*")
+    done = subprocess.run(
+        [sys.executable, "-m", "gpushopper.cli", *words],
+        env={**os.environ, "GPU_SHOPPER_HOME": str(home)}, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.proofs
+def test_a_demo_whose_command_fails_says_so_and_leaves_nothing(short_tmp: Path):
+    process = begin(short_tmp)
+    until(process, "--sandbox inventory")
+    control(short_tmp, "sandbox", "fault", "add", "vast", "create", "reject", "insufficient_credit")
+    code, out = end(process)
+    assert (code, "the demo stopped: that command ended with status" in out) == (1, True), out
+    assert list(short_tmp.iterdir()) == []
+
+
+@pytest.mark.proofs
+@pytest.mark.parametrize("scene", ["--sandbox provision", "--sandbox shutdown"])
+def test_a_demo_whose_market_is_killed_goes_on_or_says_why_and_leaves_nothing(short_tmp: Path, scene: str):
+    process = begin(short_tmp)
+    until(process, scene)
+    os.kill(json.loads(control(short_tmp, "sandbox", "status", "--json"))["pid"], signal.SIGKILL)
+    code, out = end(process)
+    assert code == 0 or "the demo stopped" in out, out
+    assert list(short_tmp.iterdir()) == []
+
+
+# The fast twins: the same clearing up, of processes that take no time to start.
+
+
+def stay(home: Path) -> subprocess.Popen[bytes]:
+    """A process that works in this home and would stay."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"],
+        env={**os.environ, "GPU_SHOPPER_HOME": str(home / "sandbox")}, stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def make_home(folder: Path) -> Path:
+    """A home such as a demo's, with a folder in it that its instance closed."""
+    home = folder / "gs-demo-1"
+    (home / "sandbox" / "market" / "closed" / "inner").mkdir(parents=True)
+    (home / "sandbox" / "market" / "closed").chmod(0)
+    return home
+
+
+def test_clearing_ends_what_works_in_this_home_and_nothing_else(short_tmp: Path):
+    home = make_home(short_tmp)
+    with stay(home) as ours, stay(short_tmp / "other") as other:
+        for process in (ours, other):
+            assert process.stdout is not None
+            process.stdout.readline()
+        threading.Thread(target=ours.wait, daemon=True).start()  # nobody's zombie
+        assert demo_end.clear(home)
+        assert ours.wait(10) == -signal.SIGTERM
+        assert other.poll() is None
+        other.kill()
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("last_word", [b"", demo_end.OVER], ids=["killed", "over"])
+def test_the_watcher_clears_up_where_no_last_word_came(short_tmp: Path, last_word: bytes):
+    home = make_home(short_tmp)
+    demo_end.watch(home, io.BytesIO(last_word))
+    assert home.exists() is (last_word == demo_end.OVER)
+    demo_end.clear(home)
+
+
+def test_too_little_space_is_said_before_anything_begins(tmp_path: Path):
+    free_mb = shutil.disk_usage(tmp_path).free // 1_000_000
+    demo.check_space(tmp_path, needed_mb=max(free_mb // 2, 0))
+    with pytest.raises(DiskFull, match=rf"the demo needs {free_mb * 2 + 100} MB in {tmp_path}, \d+ MB are free"):
+        demo.check_space(tmp_path, needed_mb=free_mb * 2 + 100)
