@@ -26,7 +26,7 @@ COMMANDS = (
     ("Use", "ssh", "ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "cp:cp", "Copy files to or from a session's instance."),
     ("Use", "run", "run:run", "Run a command there that goes on without you."),
-    ("Use", "logs", "run:logs", "What a run has said."),
+    ("Use", "logs", "logs:logs", "What a run, or the container, has said."),
     ("Money and safety", "costs", "costs:costs", "What was spent, and the most it can still become."),
     ("Money and safety", "status", "status:status", "Daemon, clouds, open money, alarms."),
     ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),

@@ -22,6 +22,8 @@ HEAD_LIMIT = 64
 PIECE_LIMIT = 262144
 LINE_LIMIT = 4096
 MOST_GREETINGS = 1000
+UNREACHED = "unreached"
+"""Code of the error when no login came about for too long."""
 LOST_LIMIT_S = 600.0
 """How long an unreachable instance is asked again before we give up; the run itself goes on."""
 PAUSES_S = (0.5, 1, 2, 5, 10)
@@ -61,8 +63,12 @@ def on_stderr() -> Sinks:
     return Sinks(sys.stderr.buffer, sys.stderr.buffer)
 
 
-def follow(app: App, found: ConnectionView, run: str, sinks: Sinks, *, stay: bool) -> Progress:
+def follow(
+    app: App, found: ConnectionView, run: str, sinks: Sinks, *, stay: bool, patience_s: float = LOST_LIMIT_S
+) -> Progress:
     """Show what a run says until it ends, or what it has said so far; a lost connection is made again.
+
+    For `patience_s` seconds in a row nobody may get in.
 
     Raises:
         NotFound: there is no such run.
@@ -77,9 +83,11 @@ def follow(app: App, found: ConnectionView, run: str, sinks: Sinks, *, stay: boo
             break
         if (shown.out, shown.err) != before:
             since, tries = clock.monotonic(), 0
-        if clock.monotonic() - since > LOST_LIMIT_S or "Host key verification failed" in reason:
+        if clock.monotonic() - since > patience_s or "Host key verification failed" in reason:
             raise ShopperError(
-                f"{found.name} cannot be reached: {reason}", f"the run goes on; see: gpu-shopper logs {found.name} -f"
+                f"{found.name} cannot be reached: {reason}",
+                f"the run goes on; see: gpu-shopper logs {found.name} -f",
+                code=UNREACHED,
             )
         if not tries:
             app.note(f"the connection to {found.name} is lost ({reason}); trying again, the run goes on")

@@ -1,4 +1,4 @@
-"""`run` and `logs`: work on a session's instance that goes on without us, and what it says."""
+"""`run`: work on a session's instance that goes on without us."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli import follow_run, login, programs, progress, runs, session_table, show
+from gpushopper.cli import follow_run, login, programs, progress, runs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
-from gpushopper.cli.group import Command, all_of
+from gpushopper.cli.group import all_of
 from gpushopper.cli.passing import Passing, words_after_dashes
 from gpushopper.cli.steps import steps
 from gpushopper.errors import ShopperError, UsageError
@@ -24,11 +24,6 @@ VARIABLES = (
     click.option(
         "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable there to its value here, unseen."
     ),
-)
-COLUMNS = (
-    show.Column("RUN", lambda row: row["run"]),
-    show.Column("STATUS", lambda row: row["status"]),
-    show.Column("COMMAND", lambda row: row["command"]),
 )
 
 
@@ -93,25 +88,3 @@ def _end(app: App, found: ConnectionView, status: int) -> None:
         except Out:
             app.note(f"{found.name}: accepted, not verified in time: it may still bill; see: gpu-shopper ls")
     app.goes_on = ""
-
-
-@click.command("logs", cls=Command)
-@click.argument("name", required=False)
-@click.argument("work", metavar="[RUN]", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Stay until the run has ended.")
-@click.option("-l", "--list", "only_list", is_flag=True, help="List the runs.")
-@click.pass_obj
-def logs(app: App, name: str | None, work: str | None, follow: bool, only_list: bool) -> None:
-    """Show what a run has said; without its id, the newest one.
-
-    What it wrote to its standard error goes to ours.
-    """
-    wanted = runs.check_id(work) if work else ""
-    found = login.find(app, session_table.pick(app, name))
-    if only_list:
-        show.rows(app, "runs", runs.list_runs(found), COLUMNS, name="run")
-        return
-    app.goes_on = "the run goes on"
-    shown = follow_run.follow(app, found, wanted, follow_run.standard(), stay=follow)
-    app.goes_on = ""
-    app.note(f"run {shown.run}: {'still running' if shown.status is None else f'ended with status {shown.status}'}")

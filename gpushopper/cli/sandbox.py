@@ -13,7 +13,7 @@ from gpushopper.cli.times import SPAN
 from gpushopper.errors import UsageError
 from gpushopper.paths import Home
 
-CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any", "host")
+CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any", "host")
 
 
 def practice_home(app: App) -> Home:

@@ -97,6 +97,11 @@ class Client:
         """How to log in to one session's instance."""
         return cast("wire.ConnectionView", self._ask("GET", f"sessions/{_part(ref)}/connection"))
 
+    def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
+        """What the cloud has of the output of a session's container."""
+        path = f"sessions/{_part(ref)}/provider-log"
+        return cast("wire.ProviderLog", self._ask("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
+
     def done(self, ref: str, reason: str) -> wire.Accepted:
         """End a session gracefully."""
         return cast("wire.Accepted", self._ask("POST", f"sessions/{_part(ref)}/done", body={"reason": reason}))

@@ -11,7 +11,7 @@ from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
-from gpushopper.engine import auditing, connecting, echoes, intents, recovery, timekeeper, views
+from gpushopper.engine import auditing, connecting, echoes, intents, provider_logs, recovery, timekeeper, views
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
@@ -254,6 +254,9 @@ class Engine:
 
     def audit(self) -> wire.Audit:
         return auditing.audit(self.ctx, {name: lane.setup for name, lane in self.lanes.items()})
+
+    def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
+        return provider_logs.provider_log(self.ctx, self.lanes, intents.find(self.ctx, ref), tail)
 
     def status_providers(self) -> list[wire.ProviderStatus]:
         return [views.provider(self.ctx, lane) for lane in self.lanes.values()]

@@ -76,6 +76,13 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """What an instance's container has printed, as the provider keeps it: not fit to be shown as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
     """The reply carried an instance id, whatever its success flag said (F3)."""
 
@@ -203,6 +210,7 @@ class Endpoint(Enum):
     LABEL = "label"
     ACCOUNT = "account"
     KEYS = "keys"
+    LOGS = "logs"
 
 
 class Provider(Protocol):
@@ -248,6 +256,10 @@ class Provider(Protocol):
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         """Whether the provider said that the ssh key may log in to a living instance; asking twice is harmless."""
+        ...
+
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | Blind:
+        """The last `tail` lines that the instance's container has printed, without a login."""
         ...
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]: ...

@@ -16,12 +16,15 @@ from cheroot import wsgi
 
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.control import Control, create_control
+from gpushopper.sandbox.live.hostside import read_log
 from gpushopper.sandbox.live.keeper import Keeper
 from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.ports import choose_port
 from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
+from gpushopper.sandbox.vast.logs import paper_log
 
 MARKET_DIR = "market"
 LIVE_DIR = "live"
@@ -138,7 +141,8 @@ class Sandbox:
 
     def _serve_dialect(self, port: int | None) -> None:
         """Serve on the port asked for, else on the last one, else on a new one, which is then kept."""
-        app = _saved_after(create_app(self.world.market, self.world.faults, self.world.pacer), self._save)
+        dialect = create_app(self.world.market, self.world.faults, self.world.pacer, self._read_log)
+        app = _saved_after(dialect, self._save)
         wanted = self.world.ports.get("vast") if port is None else port
         server = _bound(app, wanted or choose_port())
         if server is None and port is not None:
@@ -148,6 +152,12 @@ class Sandbox:
             raise CannotStart("no port is free on loopback")
         self.world.ports["vast"] = server.bind_addr[1]
         self._run(server)
+
+    def _read_log(self, instance: Instance) -> str:
+        """What the container of an instance has printed; of a paper one, what it would have."""
+        if not self.world.market.live or instance.order.foreign:
+            return paper_log(instance)
+        return read_log(self.dir / LIVE_DIR / str(instance.id))
 
     def _serve_control(self, app: Any) -> None:
         locked = _locked(app, self.world)

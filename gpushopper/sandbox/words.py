@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gpushopper.sandbox.timing import parse_duration
 
-CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "any")
+CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any")
+"""`logs` asks for an instance's log, `log_file` fetches it."""
 HOST = "host"
 """Not a call of the API: what befalls the computer under a live instance."""
 KEY_SCOPES = ("none", "stop")

@@ -28,6 +28,7 @@ from gpushopper.wire.answers import (
 )
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.filling import fill
+from gpushopper.wire.provider_log import ProviderLog
 from gpushopper.wire.requests import (
     AckRequest,
     EndRequest,
@@ -71,6 +72,7 @@ __all__ = [
     "OfferView",
     "Plan",
     "PlanRequest",
+    "ProviderLog",
     "ProviderStatus",
     "ProvisionRequest",
     "SearchRequest",

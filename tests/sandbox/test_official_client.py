@@ -229,6 +229,29 @@ def test_row_22_stop_start(tcp, holds, wait_until):
     assert tcp.instance(number).queued_start
 
 
+def test_row_30_logs(tcp, holds, client, wait_until):
+    number = tcp.rent()
+    path = f"/api/v0/instances/{number}/"
+    wait_until(lambda: tcp.call("GET", path)["instances"]["actual_status"] == "running", timeout_s=20)
+    ran = holds("logs", str(number), "--tail", "50")
+    assert (ran.code, "running onstart.sh" in ran.out) == (0, True), ran.err
+    (asked,) = [r for r in tcp.seen if "request_logs" in r.path]
+    assert (asked.method, asked.body["tail"]) == ("PUT", "50")
+    assert any(r.path.startswith("/instance_logs/") and r.method == "GET" for r in tcp.seen)
+
+
+def test_row_31_execute(tcp, holds):
+    """The command of 1.9.1 ends in a traceback whenever it works: its own defect; what it asked for was fetched."""
+    number = tcp.rent()
+    ran = holds("execute", str(number), "ls -l")
+    assert (ran.code, "Traceback" in ran.err) == (1, True)
+    (asked,) = [r for r in tcp.seen if "/command/" in r.path]
+    assert asked.body == {"command": "ls -l"}
+    assert any(r.path.startswith("/instance_logs/") for r in tcp.seen)
+    refused = holds("execute", str(number), "cat x")
+    assert (refused.code, "400" in refused.err) == (0, True)
+
+
 def test_row_37_destroy(tcp, holds):
     number, other = tcp.rent(), tcp.rent()
     assert holds("destroy", "instance", str(number), "-y").out.strip() == f"destroying instance {number}."

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from gpushopper.daemon.routes import alarms, costs, events, health, inventory, keys, process, providers, sessions
+from gpushopper.daemon.routes import (
+    alarms,
+    costs,
+    events,
+    health,
+    inventory,
+    keys,
+    process,
+    provider_logs,
+    providers,
+    sessions,
+)
 
 BLUEPRINTS = tuple(
-    module.blueprint for module in (health, inventory, sessions, costs, events, alarms, providers, keys, process)
+    module.blueprint
+    for module in (health, inventory, sessions, provider_logs, costs, events, alarms, providers, keys, process)
 )

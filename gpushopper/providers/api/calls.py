@@ -12,11 +12,13 @@ import httpx
 
 from gpushopper.providers.api.deadline import LimitedTransport
 from gpushopper.providers.api.pace import Gap, Pace
-from gpushopper.providers.api.replies import Reply, Unusable, read_reply
-from gpushopper.providers.api.text import REDACTED, clean, rewrite
+from gpushopper.providers.api.replies import Reply, Text, Unusable, read_reply, read_text
+from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
 from gpushopper.providers.base import Trouble
 
 _ROUNDING_S = 0.001
+LARGEST_TEXT = 2 * 1024 * 1024
+"""Bytes of one file that is fetched."""
 _REPEATED = frozenset({429, 502, 503, 504})
 _TOO_LATE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """What a transport raises before the first byte of a request has left."""
@@ -85,6 +87,11 @@ class Api:
         self._transport = transport or LimitedTransport(monotonic, url)
         self._spare = transport or LimitedTransport(monotonic, url)
 
+    @property
+    def base(self) -> str:
+        """The endpoint's address."""
+        return self._base
+
     def limit(self, seconds: float) -> Limit:
         """Start a call's time."""
         return Limit(seconds, self._monotonic)
@@ -139,6 +146,40 @@ class Api:
             return Failure(Trouble.NETWORK, "no time left to send", sent=False)
         answer = self._exchange(call, left, limit)
         return self._paced(call, answer)
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two requests of one read; ended by closing."""
+        self._wait(seconds)
+
+    def fetch(self, url: httpx.URL, limit: Limit) -> Text | Failure:
+        """Get a file from an address that the caller has judged: without our key, no redirect followed, once."""
+        left = limit.left()
+        if self._closed.is_set() or left <= 0:
+            return Failure(Trouble.NETWORK, "no time left to send", sent=False)
+        transport = self._elsewhere(url)
+        limits = {"total_limit": left, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
+        headers = {"Accept-Encoding": "gzip", "User-Agent": "gpu-shopper"}
+        try:
+            response = transport.handle_request(httpx.Request("GET", url, headers=headers, extensions=limits))
+            try:
+                text = read_text(response, limit.left, LARGEST_TEXT)
+                return Text(response.status_code, conceal(self._without_hidden(text), self._key))
+            finally:
+                response.close()
+        except Unusable as error:
+            return Failure(Trouble.NETWORK, str(error), timed_out=error.timed_out)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+            return self._failed(error)
+        finally:
+            if transport is not self._transport:
+                transport.close()
+
+    def _elsewhere(self, url: httpx.URL) -> httpx.BaseTransport:
+        """The way to a host: our own for the endpoint's, one of its own for any other."""
+        own = httpx.URL(self._base)
+        is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+        given = not isinstance(self._transport, LimitedTransport)
+        return self._transport if is_own or given else LimitedTransport(self._monotonic, url)
 
     def _paced(self, call: Call, answer: Reply | Failure) -> Reply | Failure:
         if isinstance(answer, Failure):

@@ -38,6 +38,14 @@ class Reply:
     retry_after_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file that was fetched: foreign text without our secrets."""
+
+    status: int
+    text: str = field(repr=False)
+
+
 class Unusable(Exception):
     """A reply we stop reading or cannot read."""
 
@@ -61,14 +69,19 @@ def read_reply(response: httpx.Response, secret: str, left: Callable[[], float])
     return Reply(response.status_code, is_json, body, text[:_HEAD].decode(errors="replace"), date, wait)
 
 
-def _collect(response: httpx.Response, left: Callable[[], float]) -> bytes:
+def read_text(response: httpx.Response, left: Callable[[], float], most: int) -> str:
+    """Read a response that is no JSON to its end; raises Unusable as `read_reply`, and above `most` bytes."""
+    return _collect(response, left, most).decode(errors="replace")
+
+
+def _collect(response: httpx.Response, left: Callable[[], float], most: int = LARGEST) -> bytes:
     """Read a body, bounded in bytes, unpacked bytes and time; raises Unusable."""
     parts, size = [], 0
     # The stream itself: httpx would unpack without a bound.
     for part in cast(httpx.SyncByteStream, response.stream):
         size += len(part)
-        if size > LARGEST:
-            raise Unusable(f"the reply is larger than {LARGEST // 1024**2} MB")
+        if size > most:
+            raise Unusable(f"the reply is larger than {most // 1024**2} MB")
         # A transport handed in may have no limit of its own.
         if left() <= 0:
             raise Unusable("the reply did not end within the time limit", timed_out=True)
@@ -79,13 +92,13 @@ def _collect(response: httpx.Response, left: Callable[[], float]) -> bytes:
         return raw
     if packing != "gzip":
         raise Unusable("the reply is packed in a way we did not offer")
-    return _unpacked(raw)
+    return _unpacked(raw, most)
 
 
-def _unpacked(raw: bytes) -> bytes:
+def _unpacked(raw: bytes, most: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(raw, LARGEST)
+        text = unpacker.decompress(raw, most)
     except zlib.error as error:
         raise Unusable("the reply cannot be unpacked") from error
     if not unpacker.eof:

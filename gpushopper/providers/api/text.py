@@ -25,6 +25,13 @@ def plain(text: str, most: int = 300) -> str:
     return "".join(_MARK if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in short)
 
 
+def conceal(text: str, secret: str = "") -> str:
+    """Foreign text of many lines without our secret and without what looks like a key; else as it was."""
+    if secret:
+        text = text.replace(secret, REDACTED)
+    return _TOKEN.sub(REDACTED, text)
+
+
 def clean(text: str, secret: str = "", most: int = 300) -> str:
     """Return one line for people: secrets out, white space collapsed, control characters marked, cut."""
     if secret:

@@ -23,6 +23,7 @@ from gpushopper.providers.base import (
     DestroyOutcome,
     Endpoint,
     Listing,
+    Log,
     Missing,
     Offers,
     Present,
@@ -39,6 +40,7 @@ from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
 from gpushopper.providers.vast.guarding import self_destroy
 from gpushopper.providers.vast.instances import read_instance
+from gpushopper.providers.vast.logs import fetch_log
 
 TRAITS = Traits(
     name="vast",
@@ -63,6 +65,7 @@ GAPS: Mapping[str, Gap] = {
     Endpoint.LABEL.value: Gap(1.1),
     Endpoint.ACCOUNT.value: Gap(1.1),
     Endpoint.KEYS.value: Gap(1.1),
+    Endpoint.LOGS.value: Gap(1.1),
     _NAMES: Gap(1.1),
 }
 
@@ -237,6 +240,13 @@ class Vast:
         call = Call(Endpoint.KEYS.value, "POST", path, body={"ssh_key": public_key})
         answer = self._api.send(call, self._api.limit(limit_s))
         return isinstance(answer, Reply) and refusals.is_success(answer)
+
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | Blind:
+        """What the container has printed; the host uploads it after we asked, mostly within seconds."""
+        if read_id(instance_id) is None:
+            return Blind(Trouble.SHAPE, "not an instance id of Vast")
+        found = fetch_log(self._api, instance_id, tail, self._api.limit(limit_s))
+        return self._shown(found) if isinstance(found, Blind) else found
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:
         """One call for up to 64 ids; an outcome for each, in order.

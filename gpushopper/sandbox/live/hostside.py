@@ -25,6 +25,14 @@ TOOLS = (*sorted((INSIDE / "tools").iterdir()), *(INSIDE / name for name in STAN
 """Programs that come first in the search path inside."""
 
 
+def read_log(folder: Path) -> str:
+    """What the container of the instance in this folder has printed so far; nothing where it has not run."""
+    try:
+        return (folder / "log").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 class HostSide:
     """`<folder>/host` is shown inside and readable there; nothing in it is a secret from the instance.
 

@@ -12,13 +12,15 @@ from werkzeug.exceptions import HTTPException
 from gpushopper.sandbox.faults import FaultBook
 from gpushopper.sandbox.market import Market
 from gpushopper.sandbox.pacing import Pacer
-from gpushopper.sandbox.vast import account, create, destroy, gate, instances, manage, replies, search
+from gpushopper.sandbox.vast import account, create, destroy, gate, instances, logs, manage, replies, search
 from gpushopper.sandbox.vast.desk import Desk
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def create_app(market: Market, faults: FaultBook, pacer: Pacer | None = None) -> Flask:
+def create_app(
+    market: Market, faults: FaultBook, pacer: Pacer | None = None, read_log: logs.ReadLog = logs.paper_log
+) -> Flask:
     """Return the dialect; requests are served one at a time under the market's lock.
 
     Replies that a transport must break carry `X-Sandbox-Transport` (see `gpushopper.sandbox.transport`).
@@ -30,6 +32,7 @@ def create_app(market: Market, faults: FaultBook, pacer: Pacer | None = None) ->
     gate.guard(app, desk)
     for part in (search, create, instances, manage, destroy, account):
         part.register(app, desk)
+    logs.register(app, desk, read_log)
 
     @app.errorhandler(HTTPException)
     def unknown(error: HTTPException) -> Response:

@@ -1,0 +1,33 @@
+"""Foreign output as lines that can be shown: bounded, and nothing in them that a terminal would obey (F111)."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LINE = 2000
+MOST_LINES = 10_000
+
+_CONTROL_SEQUENCE = re.compile(
+    r"(\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, movements
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(\x07|\x1b\\|\x9c)?"  # titles, links, clipboards
+    r"|\x1b[ -/]*[0-~]?"
+)
+# Control characters, and the marks that turn the direction of text; whole lines were split off before.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def readable(text: str, most_lines: int = MOST_LINES) -> list[str]:
+    """The last lines of a log, each cut at `LONGEST_LINE` characters.
+
+    Of a line that was written over and over, as progress is, what was written last counts.
+    """
+    lines = text.split("\n")
+    if lines and not lines[-1].strip("\r"):
+        lines.pop()
+    return [_one(line) for line in lines[-most_lines:]] if most_lines > 0 else []
+
+
+def _one(line: str) -> str:
+    last = line.rstrip("\r").rpartition("\r")[2]
+    shown = _CONTROL_SEQUENCE.sub("", last[: LONGEST_LINE * 4]).expandtabs(8)
+    return _UNPRINTABLE.sub(" ", shown)[:LONGEST_LINE].rstrip()

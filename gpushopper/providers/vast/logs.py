@@ -1,0 +1,68 @@
+"""What the container of an instance has printed, from Vast itself: asked for, then fetched elsewhere (vastai.md 9)."""
+
+from __future__ import annotations
+
+import httpx
+
+from gpushopper.providers.api import Api, Call, Failure, Limit, Reply
+from gpushopper.providers.base import Blind, Endpoint, Log, Missing, Trouble
+from gpushopper.providers.vast import refusals
+
+FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
+"""The host uploads the log after the address was told."""
+STORE = "s3.amazonaws.com"
+FOLDERS = ("/vast.ai/", "/public.vast.ai/")
+"""Where Vast has its hosts upload to; the store itself is everybody's."""
+LONGEST_ADDRESS = 2000
+
+
+def fetch_log(api: Api, instance_id: str, tail: int, limit: Limit) -> Log | Missing | Blind:
+    """The last lines of the container's log; `Missing` where Vast knows no such instance."""
+    path = f"/api/v0/instances/request_logs/{instance_id}/"
+    answer = api.read(Call(Endpoint.LOGS.value, "PUT", path, body={"tail": str(tail)}), limit)
+    if isinstance(answer, Reply) and answer.status == 404 and refusals.error_word(answer) == "invalid_id":
+        return Missing(answer.date)
+    body = refusals.payload(answer)
+    if isinstance(body, Blind):
+        return body
+    address = body.get("result_url")
+    if not isinstance(address, str) or not address:
+        return Blind(Trouble.SHAPE, f"no address of a log: {body.get('msg') or 'nothing was said'}")
+    url = allowed(address, api.base)
+    if url is None:
+        return Blind(Trouble.SHAPE, f"the log is said to be at an address that is not the provider's: {address}")
+    return _wait_for(api, url, limit)
+
+
+def allowed(address: str, endpoint: str) -> httpx.URL | None:
+    """The address, if it is one we may fetch from: the provider's own, or its folder in the store that it uses.
+
+    An answer must not send this computer to another host, be it one of the user's own network (I21).
+    """
+    try:
+        url, own = httpx.URL(address), httpx.URL(endpoint)
+    except (httpx.InvalidURL, TypeError):
+        return None
+    if len(address) > LONGEST_ADDRESS or url.userinfo or ".." in url.path:
+        return None
+    if (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port):
+        return url
+    of_vast = url.host == STORE and url.path.startswith(FOLDERS)
+    return url if url.scheme == "https" and url.port is None and of_vast else None
+
+
+def _wait_for(api: Api, url: httpx.URL, limit: Limit) -> Log | Blind:
+    """Fetch until it is there: until then the store says that it has no such file, in whatever words."""
+    pause, told = FIRST_PAUSE_S, "nothing"
+    while limit.left() > pause:
+        api.pause(pause)
+        pause = PAUSE_S
+        found = api.fetch(url, limit)
+        if isinstance(found, Failure):
+            return Blind(found.kind, f"the log cannot be fetched: {found.detail}")
+        if found.status == 200:
+            return Log(found.text)
+        if 300 <= found.status < 400:
+            return Blind(Trouble.SHAPE, "the log is said to be somewhere else: redirects are not followed")
+        told = str(found.status)
+    return Blind(Trouble.NETWORK, f"the host has not uploaded the log in time (the last answer was {told})")

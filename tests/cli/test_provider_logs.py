@@ -1,0 +1,45 @@
+"""`logs --provider`: what the container has printed, without a login; and in the place of one that fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+GPU = ("--gpu", "RTX 4090", "--hours", "1")
+
+
+def test_the_cloud_tells_what_a_container_printed(market: Shell):
+    assert market("provision", *GPU, "--name", "printing", "--yes").code == 0
+    for words in (("printing", "--provider"), ("--provider", "printing"), ("--provider", "-n", "5", "printing")):
+        ran = market("logs", *words)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.splitlines()[-1].endswith("running onstart.sh")
+    found = market("logs", "printing", "--provider", "--tail", "1", "--json").json
+    assert (found["schema"], found["name"], found["provider"], len(found["lines"])) == (1, "printing", "vast", 1)
+    for words in (("-f",), ("-l",), ("run1",), ("--tail", "0"), ("--tail", "10001")):
+        assert market("logs", "printing", "--provider", *words).code == 2
+    assert market("shutdown", "printing", "--yes", "--wait", "proven").code == 0
+    gone = market("logs", "printing", "--provider")
+    assert (gone.code, gone.out) == (3, "") and "keeps no log of it" in gone.err
+
+
+@pytest.mark.proofs
+def test_a_login_that_fails_is_replaced_by_what_the_cloud_tells(gs: Shell):
+    try:
+        started = gs("sandbox", "start", "--live")
+        if started.code == 6:
+            pytest.skip(started.err)
+        ran = gs("--sandbox", "provision", *GPU, "--name", "mute", "--yes")
+        assert ran.code == 0, ran.err
+        gs("sandbox", "fault", "add", "vast", "host", "ssh_refuse")
+        told = gs("--sandbox", "logs", "mute")
+        assert told.code == 0, told.err
+        assert told.out == gs("--sandbox", "logs", "mute", "--provider").out
+        assert "mute cannot be reached" in told.err and "not a run's" in told.err
+        gs("sandbox", "fault", "add", "vast", "logs", "status", "500")
+        mute = gs("--sandbox", "logs", "mute")
+        assert (mute.code, mute.out) == (1, "")
+        assert "vast gives no log" in mute.err and "error: mute cannot be reached" in mute.err
+    finally:
+        gs("sandbox", "stop")
