@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TAIL = 1000
 MOST_TAIL = 10_000
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 """How long a login is tried before the cloud is asked; with -f there is reason to wait for longer."""
 NO_WAY_IN = ("not_handed_over", "no_address")
 COLUMNS = (

@@ -14,7 +14,7 @@ from gpushopper.sandbox.timing import SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.desk import Desk
 
-UPLOAD_US = 2 * SECOND
+UPLOAD_US = SECOND // 2
 """From the request to the moment when its result can be fetched."""
 DEFAULT_TAIL = 1000
 LONGEST_LINE = 500
