@@ -166,8 +166,11 @@ def stop(app: App) -> None:
     of their hosts; the market bills them for the time between.
     """
     home = practice_home(app)
-    daemon_was_up = launch.stop(app)
-    was_up = sandbox_market.stop(home)
+    was_up = False
+    try:
+        daemon_was_up = launch.stop(app)
+    finally:  # a daemon that takes its time is no reason to leave the market and its instances running
+        was_up = sandbox_market.stop(home)
     if app.as_json:
         show.out(programs.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
     else:
