@@ -19,7 +19,7 @@ all: lint types test  ## lint, types and tests (the default)
 
 dev: $(STAMP)  ## set up .venv with the package and its development tools
 
-# Made once, and again when the dependencies may have changed.
+# Made once, and again when the dependencies may have changed. Packages are unpacked here: /tmp may be small.
 $(STAMP): pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "error: Python 3.11 or newer is needed (set PYTHON=/path/to/python3)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -27,9 +27,10 @@ $(STAMP): pyproject.toml
 	@[ -e $@ ] && echo "updating $(VENV): pyproject.toml has changed ..." || \
 	  echo "setting up $(VENV) (about a minute, once): the package and its tools, some 210 MB ..."
 	@start=$$(date +%s); \
+	mkdir -p $(VENV)/tmp && export TMPDIR="$(CURDIR)/$(VENV)/tmp"; \
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || exit 1; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || exit 1; \
-	touch $@; echo "set-up: $$(( $$(date +%s) - start )) s"
+	rm -rf $(VENV)/tmp; touch $@; echo "set-up: $$(( $$(date +%s) - start )) s"
 
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
