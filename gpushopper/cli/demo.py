@@ -150,7 +150,7 @@ def check_space(folder: Path, needed_mb: int = NEEDED_MB) -> None:
     if free_mb < needed_mb:
         raise DiskFull(
             f"the demo needs {needed_mb} MB in {folder}, {free_mb} MB are free",
-            "free some, or name another folder: TMPDIR=/var/tmp gpu-shopper demo",
+            "free some, or use a folder on a larger disk and run it again: export TMPDIR=/var/tmp",
         )
 
 
