@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import programs, show
+from gpushopper.cli import naming, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import money, plural
@@ -44,14 +44,14 @@ def costs() -> None:
 
 @costs.command("show")
 @click.option("-c", "--consumer", default="", help="Only this consumer.")
-@click.option("-s", "--session", default="", metavar="NAME", help="Only this session.")
+@click.option("-s", "--session", metavar="NAME", help="Only this session.")
 @click.option("--start", metavar="DATE", help="Sessions begun on or after this date or time.")
 @click.option("--end", metavar="DATE", help="Sessions begun before this date or time.")
 @click.pass_obj
-def show_costs(app: App, consumer: str, session: str, start: str | None, end: str | None) -> None:
+def show_costs(app: App, consumer: str, session: str | None, start: str | None, end: str | None) -> None:
     """Show costs by session."""
     found = app.client.costs(
-        session=app.client.session(session).id if session else "",
+        session="" if session is None else naming.to_show(app, session).id,
         consumer=consumer,
         start=parse_date(start, "--start") if start else None,
         end=parse_date(end, "--end") if end else None,

@@ -13,7 +13,7 @@ from gpushopper.errors import UsageError
 
 
 class Place(NamedTuple):
-    """A path here (`session` is None), or on a session's instance ("" is the only open one)."""
+    """A path here (`session` is None), or on a session's instance."""
 
     session: str | None
     path: str
@@ -43,7 +43,7 @@ def cp(app: App, source: str, target: str, resume: bool) -> None:
         raise UsageError("one of SRC and DST is NAME:PATH", "for instance: gpu-shopper cp data.tar train:/data/")
     is_upload = there.session is not None
     session = there.session if is_upload else here.session
-    found = login.find(app, session or None)
+    found = login.find(app, session)
     job = copying.Copy(found, here.path, there.path, is_upload, resume)
     app.goes_on = "what has been copied is kept; the same command goes on from there"
     done = copying.perform(app, job)

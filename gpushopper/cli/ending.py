@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli import programs, progress, session_table, show
+from gpushopper.cli import naming, programs, progress, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import DRY_RUN, YES, confirm
 from gpushopper.cli.say import money, plural, when
-from gpushopper.cli.session_table import pick
 from gpushopper.cli.steps import Steps, steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import SECOND
-from gpushopper.errors import Misconfigured, NotFound, NotVerified, UsageError
+from gpushopper.errors import Misconfigured, NotFound, NotVerified, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import ProviderStatus, SessionView
@@ -40,7 +39,7 @@ WAIT = (
 @click.pass_obj
 def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
     """End a session gracefully, and wait until it is off."""
-    found = [app.client.session(pick(app, name))]
+    found = [naming.to_act_on(app, name, asks=yes)]
     _end(app, found, force=False, everything=False, yes=yes, dry_run=dry_run)
     if not dry_run:
         _settle(app, found, "accepted" if no_wait else until_stage, timeout)
@@ -52,7 +51,7 @@ def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: i
 @click.pass_obj
 def delete(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
     """End a session at once, and wait until it is off."""
-    found = [app.client.session(pick(app, name))]
+    found = [naming.to_act_on(app, name, asks=yes)]
     _end(app, found, force=True, everything=False, yes=yes, dry_run=dry_run)
     if not dry_run:
         _settle(app, found, "accepted" if no_wait else until_stage, timeout)
@@ -80,7 +79,7 @@ def shutdown(
     `off` means that the cloud no longer shows the instance; the daemon then finishes the proof. `--wait proven` waits
     for the receipt: only then it is called destroyed.
     """
-    found = _chosen(app, names, everything)
+    found, unknown = _chosen(app, names, everything, yes)
     if not found:
         app.note("There is no open session.")
         _print(app, [])
@@ -88,17 +87,37 @@ def shutdown(
     _end(app, found, force=force, everything=everything, yes=yes, dry_run=dry_run)
     if not dry_run:
         _settle(app, found, "accepted" if no_wait else until_stage, timeout)
+    if unknown:
+        raise unknown[0]
 
 
-def _chosen(app: App, names: tuple[str, ...], everything: bool) -> list[SessionView]:
+def _chosen(
+    app: App, names: tuple[str, ...], everything: bool, yes: bool
+) -> tuple[list[SessionView], list[ShopperError]]:
+    """The sessions to end, and what was wrong with the other names: one bad name saves none of the rest.
+
+    Raises:
+        UsageError, NotFound: no name is any good.
+    """
     if everything and names:
         raise UsageError("give names or --all, not both", "see: gpu-shopper ls")
     if everything:
-        return list(app.client.sessions(only_open=True).sessions)
+        return list(app.client.sessions(only_open=True).sessions), []
     if not names and not app.may_ask():
         raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
-    found = [app.client.session(ref) for ref in names or (pick(app, None),)]
-    return list({session.id: session for session in found}.values())
+    found: dict[str, SessionView] = {}
+    unknown: list[ShopperError] = []
+    for ref in names or (None,):
+        try:
+            session = naming.to_act_on(app, ref, asks=yes)
+            found[session.id] = session
+        except (NotFound, UsageError) as error:
+            unknown.append(error)
+    if unknown and not found:
+        raise unknown[0]
+    for error in unknown:
+        app.note(f"not ended: {error.message}")
+    return list(found.values()), unknown
 
 
 def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool) -> None:

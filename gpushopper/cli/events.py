@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gpushopper.cli import show
+from gpushopper.cli import naming, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.programs import line
@@ -26,13 +26,13 @@ PACE_S = 0.5
 @click.command("events", cls=Command)
 @click.option("-f", "--follow", is_flag=True, help="Go on, until Ctrl-C.")
 @click.option("--since", metavar="TIME", help="Only from 2h ago, or from an RFC 3339 time on.")
-@click.option("-s", "--session", "ref", default="", metavar="NAME", help="Only this session.")
+@click.option("-s", "--session", "ref", metavar="NAME", help="Only this session.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
 @click.pass_obj
-def events(app: App, follow: bool, since: str | None, ref: str, limit: int) -> None:
+def events(app: App, follow: bool, since: str | None, ref: str | None, limit: int) -> None:
     """Show what happened, in order."""
     start = _start(app, since)
-    session = app.client.session(ref).id if ref else ""
+    session = "" if ref is None else naming.to_show(app, ref).id
     names = _Names(app)
     found, cursor = _read_all(app, session)
     found = [event for event in found if event.at >= start][-limit:]

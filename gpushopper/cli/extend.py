@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli import show
+from gpushopper.cli import naming, show
 from gpushopper.cli.app import App
 from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import MORE_LIFE, life
 from gpushopper.cli.say import clock_time, money, when
-from gpushopper.cli.session_table import has_heard, pick, print_session
+from gpushopper.cli.session_table import has_heard, print_session
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.moment import HOUR, SECOND
@@ -39,7 +39,7 @@ def extend(
     add_us, until_at = life(app, hours, span, until)
     if add_us is None and until_at is None:
         add_us = HOUR
-    session = app.client.extend(pick(app, name), add_us=add_us, until_at=until_at)
+    session = app.client.extend(naming.to_act_on(app, name).id, add_us=add_us, until_at=until_at)
     if not no_wait:
         session = _wait(app, session, timeout)
     if app.output == "table":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gpushopper.cli import progress, session_table, show
+from gpushopper.cli import naming, progress, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.receipts import print_receipt
@@ -16,7 +16,7 @@ from gpushopper.cli.receipts import print_receipt
 @click.pass_obj
 def get(app: App, name: str | None, as_receipt: bool) -> None:
     """Show everything about one session."""
-    session = app.client.session(session_table.pick(app, name))
+    session = naming.to_show(app, name)
     if as_receipt:
         print_receipt(app, session)
     elif app.output == "table":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from gpushopper.cli.session_table import pick
+from gpushopper.cli import naming
 from gpushopper.errors import Misconfigured, Refused, ShopperError
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class Said(NamedTuple):
 
 
 def find(app: App, name: str | None) -> ConnectionView:
-    """How to log in to the session that is meant.
+    """How to log in to the session of exactly this name or id (`naming.to_act_on`).
 
     Raises:
         Refused: it is on paper, not handed over yet, or ending.
     """
-    found = app.client.connection(pick(app, name))
+    found = app.client.connection(naming.to_act_on(app, name).id)
     if found.is_paper:
         text = f"paper: no shell; {found.name} is on a practice market without live instances"
         raise Refused(text, "see: gpu-shopper sandbox start --help", code="paper")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gpushopper.cli import follow_run, login, programs, runs, session_table, show
+from gpushopper.cli import follow_run, login, naming, programs, runs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.say import clean
@@ -53,7 +53,7 @@ def logs(
     if from_cloud and (work or follow or only_list):
         raise UsageError("--provider shows the container's log, which knows no runs", "leave RUN, -f and -l out")
     wanted = runs.check_id(work) if work else ""
-    ref = session_table.pick(app, name)
+    ref = naming.to_show(app, name).id
     if from_cloud:
         _show_provider_log(app, ref, tail or DEFAULT_TAIL)
         return

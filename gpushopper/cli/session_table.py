@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli import programs, show
 from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, span, when
-from gpushopper.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -158,17 +157,3 @@ def print_session(app: App, session: SessionView) -> None:
         show.out(programs.document(session=session))
     else:
         show.rows(app, "sessions", [session], columns(app.now().wall))
-
-
-def pick(app: App, ref: str | None) -> str:
-    """The session meant: the one named, or on a terminal the only open one."""
-    if ref:
-        return ref
-    if not app.may_ask():
-        raise UsageError("name the session: nobody can be asked here", "see: gpu-shopper ls")
-    found = app.client.sessions(only_open=True).sessions
-    if not found:
-        raise NotFound("there is no open session", "see: gpu-shopper ls -a")
-    if len(found) > 1:
-        raise UsageError(f"which one? {', '.join(s.name for s in found)}", "name the session")
-    return str(found[0].name)

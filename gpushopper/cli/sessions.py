@@ -28,7 +28,7 @@ VERBS = {
 def sessions() -> None:
     """List, show, extend and end sessions.
 
-    Without a verb: list. A NAME may be a name, an id or the beginning of one.
+    Without a verb: list. A NAME is a name or an id; to get and receipt also the beginning of one.
     """
 
 

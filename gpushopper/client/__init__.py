@@ -7,6 +7,7 @@ attributes. Building those dataclasses would cost every command 25 ms; they are 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -51,6 +52,10 @@ class Row(dict[str, Any]):
             raise AttributeError(name) from None
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+"""A name that stands in a path as it is."""
+
+
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
 
@@ -90,11 +95,14 @@ class Client:
         return cast("wire.Sessions", self._ask("GET", "sessions", query=query))
 
     def session(self, ref: str) -> wire.SessionView:
-        """One session by name, id or unique prefix."""
-        return cast("wire.SessionView", self._ask("GET", f"sessions/{_part(ref)}"))
+        """One session by name, id or unique prefix, whatever characters its name has."""
+        if _PLAIN.fullmatch(ref):
+            return cast("wire.SessionView", self._ask("GET", f"sessions/{ref}"))
+        # No path can tell `a/b` from two parts: a WSGI server undoes the quoting before anybody looks.
+        return cast("wire.SessionView", self._ask("GET", "session", query=[("ref", ref)]))
 
     def connection(self, ref: str) -> wire.ConnectionView:
-        """How to log in to one session's instance."""
+        """How to log in to the instance of the session with this name or id."""
         return cast("wire.ConnectionView", self._ask("GET", f"sessions/{_part(ref)}/connection"))
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
@@ -103,15 +111,15 @@ class Client:
         return cast("wire.ProviderLog", self._ask("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
 
     def done(self, ref: str, reason: str) -> wire.Accepted:
-        """End a session gracefully."""
+        """End the session with this name or id gracefully."""
         return cast("wire.Accepted", self._ask("POST", f"sessions/{_part(ref)}/done", body={"reason": reason}))
 
     def delete(self, ref: str) -> wire.Accepted:
-        """End a session at once."""
+        """End the session with this name or id at once."""
         return cast("wire.Accepted", self._ask("DELETE", f"sessions/{_part(ref)}"))
 
     def extend(self, ref: str, *, add_us: int | None = None, until_at: int | None = None) -> wire.SessionView:
-        """Move the deadline."""
+        """Move the deadline of the session with this name or id."""
         body = {"add_us": add_us, "until_at": until_at}
         return cast("wire.SessionView", self._ask("POST", f"sessions/{_part(ref)}/extend", body=body))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from gpushopper.core.attempts import Attempt
+from gpushopper.core.gpu_names import gpu_token
 from gpushopper.core.heartbeat import Hardware
 from gpushopper.core.instances import Instance
-from gpushopper.core.offers import Offer, gpu_token
+from gpushopper.core.offers import Offer
 
 VRAM_SHARE = 0.95
 """Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""

@@ -1,10 +1,8 @@
-"""Offers and what a user asks of them: matching, ranking, and GPU names that forgive spelling."""
+"""Offers and what a user asks of them: matching and ranking."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gpushopper.core.money import Micros, for_span, is_sane_rate
@@ -73,61 +71,6 @@ class Requirements:
     regions: tuple[str, ...] = ()
     disk_gb: float = 20.0
     min_life_us: int = 0
-
-
-class UnknownGpu(ValueError):
-    """The GPU name matches none on the market; `close` holds similar ones."""
-
-    def __init__(self, wanted: str, close: Sequence[str]) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
-        self.close = tuple(close)
-
-
-_NOISE = re.compile(r"^(nvidia|geforce|tesla|quadro)+")
-
-
-def gpu_token(name: str) -> str:
-    """Letters and digits only, lower case: `RTX_4090`, `rtx 4090` and `RTX-4090` are one token."""
-    return _NOISE.sub("", re.sub(r"[^a-z0-9]", "", name.lower()))
-
-
-def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The market's names meant by what was typed, sorted.
-
-    An exact token wins; then the same with the maker's prefix left out (`4090` is `RTX 4090`); then a family
-    (`a100` is both `A100 SXM4` and `A100 PCIE`). A longer number never matches a shorter one (`409` is no `4090`).
-
-    Raises:
-        UnknownGpu: nothing matches; carries close names.
-    """
-    names = sorted(set(known))
-    token = gpu_token(wanted)
-    tokens = {name: gpu_token(name) for name in names}
-    if not token:
-        raise UnknownGpu(wanted, names[:5])
-    exact = tuple(n for n in names if tokens[n] == token)
-    prefixed = (f"rtx{token}", f"gtx{token}", f"qrtx{token}", f"rtxa{token}")
-    bare = next((tuple(n for n in names if tokens[n] == full) for full in prefixed if full in tokens.values()), ())
-    family = tuple(n for n in names if _same_family(tokens[n], token))
-    found = exact or bare or family
-    if not found:
-        raise UnknownGpu(wanted, close_names(wanted, names))
-    return found
-
-
-def _same_family(full: str, token: str) -> bool:
-    """Whether the token is the leading model of a full name: `h100` of `h100sxm`, never `a10` of `a100`."""
-    if not full.startswith(token) or not re.search(r"[0-9]", token):
-        return False
-    return not full[len(token) :][:1].isdigit() and not re.match(r"(ti|super|sti|s$|d$)", full[len(token) :])
-
-
-def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The market's names most like the one typed."""
-    by_token = {gpu_token(name): name for name in known}
-    hits = difflib.get_close_matches(gpu_token(wanted), by_token, n=limit, cutoff=0.4)
-    return tuple(by_token[hit] for hit in hits)
 
 
 def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:

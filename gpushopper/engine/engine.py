@@ -218,7 +218,7 @@ class Engine:
         return views.session(self.ctx, intents.find(self.ctx, ref))
 
     def connection(self, ref: str) -> wire.ConnectionView:
-        return connecting.connection(self.ctx, intents.find(self.ctx, ref))
+        return connecting.connection(self.ctx, intents.find_exactly(self.ctx, ref))
 
     def tidy_ssh(self) -> None:
         """Let the files of ssh follow what is open, when anything has changed."""

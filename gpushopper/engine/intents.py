@@ -74,7 +74,7 @@ def _perform(
 
 
 def find(ctx: Context, ref: str) -> Session:
-    """The one session meant by an id, a name or a unique prefix.
+    """The one session meant by an id, a name or a unique prefix: for answers that only show it.
 
     Raises:
         NotFound: none, or more than one.
@@ -86,6 +86,21 @@ def find(ctx: Context, ref: str) -> Session:
         names = ", ".join(sorted(s.name for s in found)[:5])
         raise NotFound(f"{ref!r} could be {names}", "type more of the name", code="session_ambiguous")
     return found[0]
+
+
+def find_exactly(ctx: Context, ref: str) -> Session:
+    """The one session with this name or id: whatever ends, extends or logs in to one asks here.
+
+    Raises:
+        NotFound: none; a session whose name begins so is named, and never meant.
+    """
+    found = sessions.find_exactly(ctx.store, ref)
+    if len(found) == 1:
+        return found[0]
+    close = find(ctx, ref)  # says so itself where nothing, or more than one, is called or begins so
+    raise NotFound(
+        f"no session named {ref}; did you mean {close.name}?", "type its whole name", code="session_not_found"
+    )
 
 
 # ---- provision
@@ -289,7 +304,7 @@ def _end(tx: Transaction, refs: list[str] | None, reason: str) -> wire.Accepted:
     if refs is None:
         wanted = sessions.load_sessions(tx.ctx.store, open_only=True)
     else:
-        wanted = list({s.id: s for s in (find(tx.ctx, ref) for ref in refs)}.values())
+        wanted = list({s.id: s for s in (find_exactly(tx.ctx, ref) for ref in refs)}.values())
     for session in wanted:
         tx.end_session(session, reason)
     return wire.Accepted([session.id for session in wanted], cursor)
@@ -306,9 +321,9 @@ def extend(
     Raises:
         Refused: past the hard maximum, more than the balance covers, or the session is ending.
     """
-    now, session = ctx.clock.now(), find(ctx, ref)
+    now, session = ctx.clock.now(), find_exactly(ctx, ref)
     at = lanes[session.provider].at(now) if session.provider in lanes else now
-    return _perform(ctx, at, once, wire.SessionView, lambda tx: _extend(tx, find(ctx, session.id), request))
+    return _perform(ctx, at, once, wire.SessionView, lambda tx: _extend(tx, find_exactly(ctx, session.id), request))
 
 
 def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:
@@ -335,7 +350,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     elif session.life_us is not None and request.add_us is not None:
         # An attempt that takes this one's place gets the longer life too: it was promised.
         sessions.update_session(tx.ctx.store, session, life_us=session.life_us + request.add_us)
-    return views.session(tx.ctx, find(tx.ctx, session.id))
+    return views.session(tx.ctx, find_exactly(tx.ctx, session.id))
 
 
 def _new_deadline(attempt: Attempt, request: wire.ExtendRequest, now: Moment) -> int:

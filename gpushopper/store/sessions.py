@@ -76,19 +76,22 @@ def load_named(store: Store, ids: Sequence[str]) -> list[Session]:
 
 
 def find_sessions(store: Store, ref: str) -> list[Session]:
-    """What a user may mean: the id, else the open or newest session of that name, else all that begin so.
+    """What a user may mean: what is exactly called so, else all that begin so.
 
     More than one means ambiguous. Where open sessions begin so, closed ones are left out.
     """
-    if not ref:
-        return []
-    exact = load_session(store, ref)
-    found = [exact] if exact else _named(store, ref, _is_open()) or _named(store, ref)[:1]
-    if found:
+    found = find_exactly(store, ref)
+    if found or not ref:
         return found
     begins = (fn.SUBSTR(SessionRow.id, 1, len(ref)) == ref) | (fn.SUBSTR(SessionRow.name, 1, len(ref)) == ref)
     query = _select_sessions().where(begins)
     return _sessions(store, query.where(_is_open())) or _sessions(store, query)
+
+
+def find_exactly(store: Store, ref: str) -> list[Session]:
+    """The session with this id, else the open one of this name, else the newest of this name."""
+    exact = load_session(store, ref)
+    return [exact] if exact else _named(store, ref, _is_open()) or _named(store, ref)[:1]
 
 
 def load_sessions(store: Store, *, open_only: bool = False, consumer: str | None = None) -> list[Session]:

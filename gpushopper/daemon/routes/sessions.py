@@ -24,8 +24,17 @@ class SessionsQuery:
     open: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """GET /session: a name that no path can hold, such as `a/b`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    ref: str
+
+
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions` and below, `/api/v1/shutdown`."""
+    """`/api/v1/sessions` and below, `/session`, `/shutdown`; only what reads alone takes the beginning of a name."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
     engine = service.engine
 
@@ -44,6 +53,10 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
         return answer(engine.session(ref))
+
+    @routes.get("/session")
+    def session_of_any_name() -> Response:
+        return answer(engine.session(read_query(SessionQuery).ref))
 
     @routes.get("/sessions/<ref>/connection")
     def connection(ref: str) -> Response:
