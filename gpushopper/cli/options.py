@@ -9,8 +9,10 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.failure import Declined
-from gpushopper.cli.times import DOLLARS, SPAN, Number, parse_until
-from gpushopper.core.moment import HOUR
+from gpushopper.cli.times import DOLLARS, LONGEST_SPAN, SPAN, Number, parse_until
+from gpushopper.core.gpu_names import MOST_GPUS, Wish, read_wish
+from gpushopper.core.moment import HOUR, SECOND
+from gpushopper.core.policy import SHORTEST_LIFE_S
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,9 +20,13 @@ if TYPE_CHECKING:
     from gpushopper.wire import SearchRequest
 
 SEARCH = (
-    click.option("-g", "--gpu", "--gpu-type", "gpu", metavar="NAME", help="GPU, for instance 'RTX 4090' or h100."),
+    click.option(
+        "-g", "--gpu", "--gpu-type", "gpu", multiple=True, metavar="NAME[:N]",
+        help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or given again: one of them.",
+    ),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
-    click.option("--min-gpus", "gpus", type=click.IntRange(1, 64), metavar="N", help="GPUs in one instance."),
+    click.option("--gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="GPUs in one instance, exactly."),
+    click.option("--min-gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="GPUs in one instance, at least."),
     click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
     click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Dearest price, disk included."),
     click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score."),
@@ -29,7 +35,7 @@ SEARCH = (
     click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
 )
 
-_HOURS = Number(min=0, min_open=True)
+_HOURS = Number(0, LONGEST_SPAN / HOUR, min_open=True)
 LIFE = (
     click.option("-t", "--hours", type=_HOURS, metavar="N", help="For so many hours (default 2)."),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
@@ -62,10 +68,12 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
                 return value
         return otherwise
 
+    gpu, exact_gpus = _gpus(given, pick("gpu", None), defaults)
     return SearchRequest(
-        gpu=pick("gpu", None),
+        gpu=gpu,
         provider=pick("provider", None),
-        min_gpus=pick("gpus", 1),
+        min_gpus=given.get("min_gpus"),
+        exact_gpus=exact_gpus,
         min_vram_gb=pick("vram", 0),
         max_rate=pick("max_price", None),
         min_reliability=pick("min_reliability", 0),
@@ -77,13 +85,44 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
     )
 
 
+def _gpus(given: dict[str, Any], named: str | tuple[str, ...] | None, defaults: Any) -> tuple[str | None, int | None]:
+    """Names of GPUs with commas between, and the exact number of them, what was typed before what is set.
+
+    Raises:
+        UsageError: a name is empty, or two numbers were typed that differ.
+    """
+    if named is None:
+        wish = Wish((), None)
+    else:
+        try:
+            wish = read_wish(named if isinstance(named, str) else ",".join(named))
+        except ValueError as error:
+            raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu a100:2") from None
+    typed = {count for count in (given.get("gpus"), wish.count if given.get("gpu") else None) if count is not None}
+    if len(typed) > 1 or (typed and given.get("min_gpus") is not None):
+        raise UsageError("two different numbers of GPUs", "give one of --gpus N, --min-gpus N and --gpu NAME:N")
+    otherwise = None if given.get("min_gpus") is not None else wish.count or getattr(defaults, "gpus", None)
+    return ",".join(wish.names) or None, typed.pop() if typed else otherwise
+
+
 def life(app: App, hours: float | None, span: int | None, until: str | None) -> tuple[int | None, int | None]:
     """Length in µs, or end in wall µs; neither when nothing was said."""
     if sum(value is not None for value in (hours, span, until)) > 1:
         raise UsageError("give one of --hours, --for and --until", "leave the others out")
     if until is not None:
-        return None, parse_until(until, app.now().wall)
-    return (round(hours * HOUR) if hours is not None else span), None
+        now = app.now().wall
+        at = parse_until(until, now)
+        _refuse_short(at - now)
+        return None, at
+    length = round(hours * HOUR) if hours is not None else span
+    if length is not None:
+        _refuse_short(length)
+    return length, None
+
+
+def _refuse_short(length: int) -> None:
+    if length < SHORTEST_LIFE_S * SECOND:
+        raise UsageError("less than a minute is no time to rent for", "ask for 1m or more", code="too_short")
 
 
 def confirm(app: App, question: str, yes: bool) -> None:

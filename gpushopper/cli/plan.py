@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +15,9 @@ from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.inventory import COLUMNS
 from gpushopper.cli.options import LIFE, SEARCH, life, search_request, settings
 from gpushopper.cli.say import clean, money, per_gb, plural, rate, span, when
+from gpushopper.core.images import fault_hint, image_fault
 from gpushopper.core.moment import HOUR
-from gpushopper.errors import Refused
+from gpushopper.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
@@ -35,6 +37,12 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
     from gpushopper.wire import PlanRequest
 
     defaults = config.provision
+    if given["offer"] is not None:
+        defaults = replace(defaults, gpu=None, gpus=None)  # the offer itself says which and how many
+    elif not given["gpu"] and defaults.gpu is None:
+        given = {**given, "gpu": (_ask_gpu(app),)}
+    image = given["image"] if given["image"] is not None else defaults.image
+    _refuse_impossible(image)
     life_us, until_at = life(app, given["hours"], given["span"], given["until"])
     if life_us is None and until_at is None:
         life_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
@@ -44,12 +52,29 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         offer=given["offer"],
         life_us=life_us,
         until_at=until_at,
-        image=given["image"] or defaults.image,
+        image=image,
         retries=2 if retries is None else retries,
         max_life_us=given.get("hard_max"),
         to_rent=to_rent,
         image_login=given.get("image_login", False),
     )
+
+
+def _ask_gpu(app: App) -> str:
+    """The GPU, where none was named.
+
+    Raises:
+        UsageError: nobody can be asked.
+    """
+    if not app.may_ask():
+        raise UsageError("which GPU?", "name it: --gpu 'RTX 4090'; see: gpu-shopper inventory", code="gpu_missing")
+    return str(click.prompt("Which GPU, for instance RTX 4090 or a100:2?", err=True, prompt_suffix=" "))
+
+
+def _refuse_impossible(image: str | None) -> None:
+    fault = "" if image is None else image_fault(image)
+    if fault:
+        raise UsageError(fault, fault_hint(fault), code="bad_image")
 
 
 @click.command("plan", cls=Command)

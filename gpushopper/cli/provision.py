@@ -12,12 +12,13 @@ from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, confirm, settings
 from gpushopper.cli.plan import CHOICE, plan_request, refuse_if_braked, tell
-from gpushopper.cli.say import money
+from gpushopper.cli.say import money, span
 from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.images import registry_of
-from gpushopper.core.moment import MINUTE, SECOND
+from gpushopper.core.moment import SECOND
+from gpushopper.core.session_names import fitted, name_fault
 from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     Shows the most it can cost, asks, rents the best offer that fits (the next one when it fails) and waits until the
     instance is handed over. Its end is written down before anything is asked for.
     """
-    wanted = setting_up.read(given)
     _check(given)
+    wanted = setting_up.read(given)
     config = settings(app)
     found = app.client.plan(plan_request(app, config, given, to_rent=True))
     setting_up.refuse(wanted, found, no_wait)
@@ -77,6 +78,10 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
 def _check(given: dict[str, Any]) -> None:
     if given["hard_max"] is not None and not given["reason"].strip():
         raise UsageError("--hard-max needs --reason", "say why it may live longer than 12 h")
+    name = given["name"]
+    if name is not None and (fault := name_fault(name)):
+        hint = f"for instance: --name {fitted(name)}" if name else "give a name, or leave --name out"
+        raise UsageError(fault, hint, code="bad_name")
 
 
 def _shared(found: Plan) -> list[str]:
@@ -136,9 +141,8 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
         try:
             poll(look, limit_us / SECOND)
         except Out as out:
-            minutes = limit_us / MINUTE
             raise NotVerified(
-                f"{latest[0].name} is not handed over after {minutes:g} minutes; it goes on and may bill",
+                f"{latest[0].name} is not handed over after {span(limit_us)}; it goes on and may bill",
                 f"see: gpu-shopper get {latest[0].name}, or end it: gpu-shopper shutdown {latest[0].name}",
             ) from out
     app.goes_on = ""

@@ -17,16 +17,19 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
+LONGEST_SPAN = 3650 * _UNITS["d"]
+
+
 def parse_span(text: str) -> int:
-    """Microseconds of `90m`, `1h30m`, `2d`. Raises ValueError for anything else, zero included."""
+    """Microseconds of `90m`, `1h30m`, `2d`. Raises ValueError for anything else, zero and ten years included."""
     compact = text.strip().lower().replace(" ", "")
     parts = _PART.findall(compact)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != compact:
         raise ValueError(text)
-    total = sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
-    if total <= 0:
+    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not 1 <= total <= LONGEST_SPAN:
         raise ValueError(text)
-    return total
+    return round(total)
 
 
 def parse_until(text: str, now: int) -> int:

@@ -12,7 +12,15 @@ DOCKER_HUB = "docker.io"
 _ALSO_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?")
 _LONGEST_REGISTRY = 255
-_TAG = re.compile(r":[^/:]*$")
+_PRINTABLE = re.compile(r"[A-Za-z0-9._:/@+-]+")
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_HEX = re.compile(r"[0-9a-f]+")
+_HASH = re.compile(r"[0-9a-f]{64}")
+"""Docker takes such a name for the id of an image on the host."""
+_DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_LONGEST_REFERENCE = 255 + 128
 
 SHORTEST_PASSWORD = 8
 """What is shorter could not be taken out of foreign text again without taking out words."""
@@ -44,11 +52,49 @@ def registry_of(image: str) -> str:
 
 
 def image_fault(image: str) -> str:
-    """Why docker would not look for such an image anywhere, or nothing; only what people do mistype."""
+    """Why docker would not look for such an image anywhere, or nothing: the grammar of its references."""
+    shown = _shown(image)
+    if not image:
+        return "the name of the image is empty (an unset variable?)"
+    if "://" in image:
+        return f"an image is named without https:// or the like: {shown}"
+    if not _PRINTABLE.fullmatch(image):
+        return f"docker allows no spaces, quotes or other odd characters in the name of an image: {shown}"
     first, slash, rest = image.partition("/")
-    path = rest if slash and is_registry(first) else image
-    name = _TAG.sub("", path.partition("@")[0])
-    return "" if name == name.lower() else f"docker allows no capital letters in the name of an image: {name}"
+    has_registry = bool(slash) and is_registry(first)
+    tagged, at, digest = (rest if has_registry else image).partition("@")
+    name, colon, tag = tagged.partition(":")
+    if name != name.lower():
+        return f"docker allows no capital letters in the name of an image: {name}"
+    if has_registry and not _is_registry_host(first):
+        return f"{first} cannot be a registry, which is written as host or host:port: {shown}"
+    if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _HASH.fullmatch(image):
+        return f"docker allows no image of that name: {shown}"
+    if colon and not _TAG.fullmatch(tag):
+        return f"{tag!r} after the colon is no tag: {shown}"
+    if at and not _is_digest(digest):
+        return f"what follows the @ is no digest, such as sha256: and 64 hexadecimal digits: {shown}"
+    return ""
+
+
+def fault_hint(fault: str) -> str:
+    """What to do about a fault that `image_fault` found."""
+    if "capital letters" in fault:
+        return "write it in lower case; only a tag may have them"
+    return "for instance: pytorch/pytorch:latest"
+
+
+def _shown(image: str) -> str:
+    return image if len(image) <= 80 else f"{image[:80]}..."
+
+
+def _is_registry_host(name: str) -> bool:
+    return len(name) <= _LONGEST_REGISTRY and _REGISTRY.fullmatch(name.lower()) is not None
+
+
+def _is_digest(text: str) -> bool:
+    kind, _, digits = text.partition(":")
+    return _HEX.fullmatch(digits) is not None and len(digits) == _DIGESTS.get(kind)
 
 
 def read_registry(name: str) -> str:

@@ -49,8 +49,9 @@ def for_span(rate_per_hour: Micros, span_us: int) -> Micros:
 
 def dollars(amount: Micros, places: int = 2) -> str:
     """`$1.72`; a minus sign stands before the dollar sign."""
-    sign = "-" if amount < 0 else ""
-    return f"{sign}${Decimal(abs(amount)) / DOLLAR:.{places}f}"
+    number = f"{Decimal(abs(amount)) / DOLLAR:.{places}f}"
+    sign = "-" if amount < 0 and number.strip("0.") else ""  # what rounds to nothing has no sign
+    return f"{sign}${number}"
 
 
 def decimal_text(amount: Micros) -> str:

@@ -7,6 +7,8 @@ from enum import Enum
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
+SHORTEST_LIFE_S = 60
+"""Nothing is rented or extended for less: it would be over before it can be used, and is most likely a typing error."""
 
 SLOWEST_GAP_S = 12.0
 """The longest minimum gap between two calls of one endpoint at any provider: Vast's create penalty (vastai.md 13)."""

@@ -11,7 +11,17 @@ from gpushopper.clock import Clock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
-from gpushopper.engine import auditing, connecting, echoes, intents, provider_logs, recovery, timekeeper, views
+from gpushopper.engine import (
+    auditing,
+    connecting,
+    echoes,
+    finding,
+    intents,
+    provider_logs,
+    recovery,
+    timekeeper,
+    views,
+)
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import Done, Executor
 from gpushopper.engine.intents import Once
@@ -215,10 +225,10 @@ class Engine:
         return views.sessions(self.ctx, consumer, status, open_only)
 
     def session(self, ref: str) -> wire.SessionView:
-        return views.session(self.ctx, intents.find(self.ctx, ref))
+        return views.session(self.ctx, finding.find(self.ctx, ref))
 
     def connection(self, ref: str) -> wire.ConnectionView:
-        return connecting.connection(self.ctx, intents.find_exactly(self.ctx, ref))
+        return connecting.connection(self.ctx, finding.find_exactly(self.ctx, ref))
 
     def tidy_ssh(self) -> None:
         """Let the files of ssh follow what is open, when anything has changed."""
@@ -231,7 +241,7 @@ class Engine:
         connecting.prune_keys(self.ctx)
 
     def events(self, after: int, limit: int = 200, session_ref: str | None = None) -> wire.Events:
-        session_id = None if session_ref is None else intents.find(self.ctx, session_ref).id
+        session_id = None if session_ref is None else finding.find(self.ctx, session_ref).id
         found = events.after(self.ctx.store, after, limit, session_id)
         return wire.Events(found, found[-1].id if found else after)
 
@@ -249,14 +259,14 @@ class Engine:
         start: int | None = None,
         end: int | None = None,
     ) -> wire.Costs:
-        session_id = None if session is None else intents.find(self.ctx, session).id
+        session_id = None if session is None else finding.find(self.ctx, session).id
         return views.costs(self.ctx, session_id, consumer, start, end)
 
     def audit(self) -> wire.Audit:
         return auditing.audit(self.ctx, {name: lane.setup for name, lane in self.lanes.items()})
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
-        return provider_logs.provider_log(self.ctx, self.lanes, intents.find(self.ctx, ref), tail)
+        return provider_logs.provider_log(self.ctx, self.lanes, finding.find(self.ctx, ref), tail)
 
     def status_providers(self) -> list[wire.ProviderStatus]:
         return [views.provider(self.ctx, lane) for lane in self.lanes.values()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpushopper.core.images import image_fault, registry_of
+from gpushopper.core.images import fault_hint, image_fault, registry_of
 from gpushopper.engine.context import Context
 from gpushopper.engine.refusals import keyless, no_login
 from gpushopper.errors import Refused, UsageError
@@ -23,9 +23,9 @@ def refuse_impossible(image: str | None) -> None:
     Raises:
         UsageError: that name.
     """
-    fault = image_fault(image or "")
+    fault = "" if image is None else image_fault(image)
     if fault:
-        raise UsageError(fault, "write it in lower case; only a tag may have them", code="bad_image")
+        raise UsageError(fault, fault_hint(fault), code="bad_image")
 
 
 def refuse_unreadable_login(ctx: Context, lane: Lane, image: str | None) -> None:

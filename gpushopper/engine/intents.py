@@ -13,14 +13,17 @@ from gpushopper.core import ledger
 from gpushopper.core.actions import Note, StartAttempt
 from gpushopper.core.admission import Denial, affordable, denied_by_balance
 from gpushopper.core.attempts import Attempt, Desire
+from gpushopper.core.gpu_names import gpu_token
 from gpushopper.core.moment import Deadline, Moment, clocks_disagree, us
 from gpushopper.core.money import dollars
-from gpushopper.core.offers import Offer, gpu_token
-from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.offers import Offer
+from gpushopper.core.policy import HARD_MAXIMUM_S, SHORTEST_LIFE_S
+from gpushopper.core.session_names import fitted, name_fault
 from gpushopper.core.sessions import Session, current
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
+from gpushopper.engine.finding import find_exactly
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
 from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.errors import DiskFull, NoOffer, NotFound, NotReady, Refused, UsageError
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFAULT_LIFE_S = 2 * 3600
 MOST_RETRIES = 100
-LONGEST_NAME = 100
+LONGEST_CONSUMER = 100
+LONGEST_STEM = 20
+"""Characters of a made-up name before the part of its id."""
 FREE_FLOOR = 200 * 2**20
 """Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
 
@@ -73,36 +78,6 @@ def _perform(
         return answer
 
 
-def find(ctx: Context, ref: str) -> Session:
-    """The one session meant by an id, a name or a unique prefix: for answers that only show it.
-
-    Raises:
-        NotFound: none, or more than one.
-    """
-    found = sessions.find_sessions(ctx.store, ref)
-    if not found:
-        raise NotFound(f"no session is called {ref!r}", "see them with: gpu-shopper sessions", code="session_not_found")
-    if len(found) > 1:
-        names = ", ".join(sorted(s.name for s in found)[:5])
-        raise NotFound(f"{ref!r} could be {names}", "type more of the name", code="session_ambiguous")
-    return found[0]
-
-
-def find_exactly(ctx: Context, ref: str) -> Session:
-    """The one session with this name or id: whatever ends, extends or logs in to one asks here.
-
-    Raises:
-        NotFound: none; a session whose name begins so is named, and never meant.
-    """
-    found = sessions.find_exactly(ctx.store, ref)
-    if len(found) == 1:
-        return found[0]
-    close = find(ctx, ref)  # says so itself where nothing, or more than one, is called or begins so
-    raise NotFound(
-        f"no session named {ref}; did you mean {close.name}?", "type its whole name", code="session_not_found"
-    )
-
-
 # ---- provision
 
 
@@ -137,8 +112,10 @@ def _provision(
         raise UsageError("a session needs at least 1 GB of disk")
     if not request.consumer or not 0 <= request.retries <= MOST_RETRIES:
         raise UsageError(f"a session needs a consumer, and at most {MOST_RETRIES} retries")
-    if max(len(request.consumer), len(request.name or "")) > LONGEST_NAME:
-        raise UsageError(f"a name has at most {LONGEST_NAME} characters")
+    if len(request.consumer) > LONGEST_CONSUMER:
+        raise UsageError(f"a consumer's name has at most {LONGEST_CONSUMER} characters")
+    if request.name is not None and (fault := name_fault(request.name)):
+        raise UsageError(fault, "choose another name, or none", code="bad_name")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
@@ -212,7 +189,7 @@ def _session(
     default_image = lane.connection.traits.default_image
     return Session(
         id=session_id,
-        name=request.name or _name(ctx, offers[0], session_id),
+        name=request.name if request.name is not None else _name(ctx, offers[0], session_id),
         consumer=request.consumer,
         provider=lane.name,
         account=lane.sight.account_id,
@@ -264,8 +241,7 @@ def _span(request: wire.ProvisionRequest, now: Moment) -> tuple[int | None, int 
         wanted = request.until_at - now.wall
     else:
         wanted = us(DEFAULT_LIFE_S) if request.life_us is None else request.life_us
-    if wanted <= 0:
-        raise UsageError("the duration must be more than nothing")
+    refuse_short(wanted)
     if wanted > most:
         raise Refused(
             "no session lives longer than 12 h",
@@ -275,13 +251,22 @@ def _span(request: wire.ProvisionRequest, now: Moment) -> tuple[int | None, int 
     return (None, request.until_at) if request.until_at is not None else (wanted, None)
 
 
+def refuse_short(span: int) -> None:
+    """Refuse a life, or a change of one, of less than a minute.
+
+    Raises:
+        UsageError: it is shorter.
+    """
+    if span < us(SHORTEST_LIFE_S):
+        raise UsageError("less than a minute is no time to rent for", "ask for 1m or more", code="too_short")
+
+
 def _name(ctx: Context, offer: Offer, session_id: str) -> str:
     """`rtx4090-k3f`: what it is, and enough of the id to be unique among the open ones."""
-    for length in range(3, 17):
-        name = f"{gpu_token(offer.gpu)}-{session_id[:length]}"
-        if not any(s.name == name for s in sessions.load_sessions(ctx.store)):
-            return name
-    return session_id
+    taken = {session.name for session in sessions.load_sessions(ctx.store)}
+    stem = fitted(gpu_token(offer.gpu) or "gpu", LONGEST_STEM)
+    names = [f"{stem}-{session_id[:length]}" for length in range(3, 17)]
+    return next((name for name in names if name not in taken), names[-1])
 
 
 _OFFER_FIELDS = tuple(f.name for f in fields(Offer))
@@ -356,7 +341,11 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
 def _new_deadline(attempt: Attempt, request: wire.ExtendRequest, now: Moment) -> int:
     if (request.add_us is None) == (request.until_at is None):
         raise UsageError("give a duration to add, or an end")
+    if request.add_us is not None:
+        refuse_short(abs(request.add_us))
     wall = request.until_at if request.until_at is not None else attempt.deadline.wall + (request.add_us or 0)
     if wall <= now.wall:
         raise UsageError("the new end is in the past", "end it with: gpu-shopper shutdown NAME")
+    if request.until_at is not None:
+        refuse_short(wall - now.wall)
     return wall

@@ -11,14 +11,11 @@ from gpushopper import wire
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.money import dollars
 from gpushopper.core.offers import (
-    SORTS,
     Offer,
     Requirements,
-    UnknownGpu,
     fits,
     is_rentable,
     rank,
-    resolve_gpu,
     worst_case,
 )
 from gpushopper.core.policy import HARD_MAXIMUM_S
@@ -27,9 +24,10 @@ from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login
-from gpushopper.engine.intents import DEFAULT_LIFE_S
+from gpushopper.engine.intents import DEFAULT_LIFE_S, refuse_short
 from gpushopper.engine.patience import read_patiently
 from gpushopper.engine.refusals import keyless, no_guard, unanswered
+from gpushopper.engine.wanted import Models, is_one, models_of, narrow, requirements, to_rent
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, UsageError
 from gpushopper.providers.base import Blind, Endpoint, Offers, Provider, Search
 from gpushopper.store.sessions import tried_since
@@ -89,12 +87,13 @@ class Searcher:
         for name, lane in lanes.items():
             if name in blind or (want.gpu is not None and not gpus.get(name)):
                 continue
-            answer = self._search(lane, _narrow(want, gpus.get(name, ()), limit))
+            models = gpus.get(name, {})
+            answer = self._search(lane, narrow(want, models, limit))
             if isinstance(answer, Blind):
                 blind[name] = answer
                 continue
             more = more or not answer.complete
-            found += [o for o in answer.offers if fits(o, want, gpus.get(name, ()))]
+            found += [o for o in answer.offers if fits(o, want, tuple(models)) and is_one(o, models)]
         if blind and len(blind) == len(lanes):
             raise unanswered(blind)
         return found, more, {name: answer.detail for name, answer in blind.items()}
@@ -112,26 +111,18 @@ class Searcher:
 
     def _resolve(
         self, wanted: str | None, lanes: Mapping[str, Lane]
-    ) -> tuple[dict[str, tuple[str, ...]], dict[str, Blind]]:
-        """Each market's own names for what was typed; a market without such a GPU is left out."""
+    ) -> tuple[dict[str, Models], dict[str, Blind]]:
+        """Each market's own names for what was typed; a market without such a GPU is left out.
+
+        Raises:
+            NotFound: one of the names is known to no market that answers.
+        """
         if wanted is None:
             return {}, {}
-        gpus: dict[str, tuple[str, ...]] = {}
-        blind: dict[str, Blind] = {}
-        close: list[str] = []
-        for name, lane in lanes.items():
-            known = self._gpu_names(lane)
-            if isinstance(known, Blind):
-                blind[name] = known
-                continue
-            try:
-                gpus[name] = resolve_gpu(wanted, known)
-            except UnknownGpu as unknown:
-                close += unknown.close
-        if not gpus and len(blind) < len(lanes):
-            hint = f"did you mean {', '.join(close[:5])}?" if close else "see: gpu-shopper inventory"
-            raise NotFound(f"no market knows a GPU called {wanted!r}", hint, code="gpu_not_found")
-        return gpus, blind
+        answers = {name: self._gpu_names(lane) for name, lane in lanes.items()}
+        blind = {name: known for name, known in answers.items() if isinstance(known, Blind)}
+        markets = {name: known for name, known in answers.items() if not isinstance(known, Blind)}
+        return models_of(wanted, markets) if markets else {}, blind
 
     def _gpu_names(self, lane: Lane) -> tuple[str, ...] | Blind:
         now = self.ctx.clock.now().boot
@@ -179,7 +170,7 @@ class Searcher:
             self._refuse_unguarded(request)
         now = self.ctx.clock.now()
         span, until = _span(request, now)
-        want = replace(requirements(request.search), min_life_us=span)
+        want = replace(to_rent(request), min_life_us=span)
         offers = self._chosen(request, want, now)
         cap = request.search.max_rate or round(offers[0].rate(want.disk_gb) * HEADROOM)
         shortlist = [o for o in offers if o.provider == offers[0].provider and o.rate(want.disk_gb) <= cap]
@@ -261,7 +252,19 @@ class Searcher:
             raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
         if not is_rentable(found, want, now.wall):
             raise NoOffer(f"offer {key} cannot be rented for that long, or not on demand")
+        self._refuse_other(found, want)
         return found
+
+    def _refuse_other(self, found: Offer, want: Requirements) -> None:
+        """Refuse an offer that is not of the GPU, number or price that was asked for beside its id."""
+        models = self._resolve(want.gpu, {found.provider: self.lanes[found.provider]})[0].get(found.provider, {})
+        asked = Requirements(
+            min_gpus=want.min_gpus, exact_gpus=want.exact_gpus, max_rate=want.max_rate, disk_gb=want.disk_gb
+        )
+        if not fits(found, asked, tuple(models)) or not is_one(found, models):
+            what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)} an hour"
+            text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: not what was asked for"
+            raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")
 
     def _kept_offer(self, key: str, now: Moment) -> Offer | None:
         """An offer among what was found within the last minute."""
@@ -294,50 +297,12 @@ def _connected(lane: Lane) -> Provider:
     return lane.connection
 
 
-def requirements(request: wire.SearchRequest) -> Requirements:
-    """The request in core's terms.
-
-    Raises:
-        UsageError: an unknown sort, or a negative number.
-    """
-    if request.sort not in SORTS:
-        raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
-    if min(request.min_gpus, request.min_vram_gb, request.disk_gb, request.max_rate or 0) < 0:
-        raise UsageError("a filter must not be negative")
-    return Requirements(
-        gpu=request.gpu,
-        provider=request.provider,
-        min_gpus=max(request.min_gpus, 1),
-        # Markets call 23.99 GB "24 GB": half a per cent is forgiven.
-        min_vram_mb=round(request.min_vram_gb * 1000 * 0.995),
-        max_rate=request.max_rate,
-        min_reliability=request.min_reliability,
-        min_cuda=request.min_cuda,
-        regions=tuple(request.regions),
-        disk_gb=request.disk_gb,
-    )
-
-
-def _narrow(want: Requirements, gpus: tuple[str, ...], limit: int | None) -> Search:
-    """What the market itself can filter; the rest is filtered here, so more is fetched than is shown."""
-    picky = bool(want.regions or want.min_cuda)
-    return Search(
-        gpus=gpus,
-        min_gpus=want.min_gpus,
-        min_vram_mb=want.min_vram_mb,
-        max_gpu_rate=want.max_rate,
-        min_reliability=want.min_reliability,
-        disk_gb=want.disk_gb,
-        limit=None if limit is None or picky or limit > 64 else 64,
-    )
-
-
 def _span(request: wire.PlanRequest, now: Moment) -> tuple[int, int]:
     if request.until_at is not None:
         if request.until_at <= now.wall:
             raise UsageError("the end is in the past")
+        refuse_short(request.until_at - now.wall)
         return request.until_at - now.wall, request.until_at
     span = request.life_us if request.life_us is not None else us(DEFAULT_LIFE_S)
-    if span <= 0:
-        raise UsageError("the duration must be more than nothing")
+    refuse_short(span)
     return span, now.wall + span

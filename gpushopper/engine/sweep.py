@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 from gpushopper.core import alarms as kinds
@@ -15,9 +16,13 @@ from gpushopper.core.moment import Deadline, Moment, us
 from gpushopper.core.offers import MONTH_HOURS, Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.reach import NONE
+from gpushopper.core.session_names import LONGEST, fitted
 from gpushopper.core.sessions import Session
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
+
+LONGEST_NUMBER = 8
+"""Characters kept free for the number that tells two names apart."""
 
 
 def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Attempt, Raise]:
@@ -50,14 +55,11 @@ def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Att
 
 
 def _free_name(ctx: Context, row: Instance) -> str:
-    """`adopted-ID`, with a number where an open session has that name already."""
+    """`adopted-ID`, made to fit, with a number where an open session has that name already: it never fails."""
     taken = {session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
-    wanted, number = f"adopted-{row.instance_id}", 1
-    name = wanted
-    while name in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
+    stem = fitted(f"adopted-{row.instance_id}", LONGEST - LONGEST_NUMBER)
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _as_shown(row: Instance, now: Moment) -> dict[str, Any]:

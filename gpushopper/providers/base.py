@@ -163,6 +163,7 @@ class Search:
 
     gpus: tuple[str, ...] = ()
     min_gpus: int = 1
+    exact_gpus: int | None = None
     min_vram_mb: int = 0
     max_gpu_rate: Micros | None = None
     min_reliability: float = 0.0

@@ -17,8 +17,11 @@ class SearchRequest:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     gpu: str | None = None
+    """One name, or several with commas between; `A100:2` also says how many GPUs."""
     provider: str | None = None
-    min_gpus: int = 1
+    min_gpus: int | None = None
+    exact_gpus: int | None = None
+    """How many GPUs one instance has. A plan without this and without `min_gpus` means one."""
     min_vram_gb: float = 0
     max_rate: int | None = None
     min_reliability: float = 0

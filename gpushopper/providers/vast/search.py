@@ -44,7 +44,9 @@ def search_body(search: Search) -> dict[str, Any]:
         body["ask_contract_id"] = {"in": [int(i) for i in search.offer_ids if i.isascii() and i.isdigit()]}
     if search.gpus:
         body["gpu_name"] = {"in": list(search.gpus)}
-    if search.min_gpus > 1:
+    if search.exact_gpus is not None:
+        body["num_gpus"] = {"eq": search.exact_gpus}
+    elif search.min_gpus > 1:
         body["num_gpus"] = {"gte": search.min_gpus}
     if search.min_vram_mb > 0:
         body["gpu_ram"] = {"gte": search.min_vram_mb}
