@@ -115,8 +115,8 @@ def _chosen(
             unknown.append(error)
     if unknown and not found:
         raise unknown[0]
-    for error in unknown:
-        app.note(f"not ended: {error.message}")
+    for fault in unknown:
+        app.note(f"not ended: {fault.message}")
     return list(found.values()), unknown
 
 

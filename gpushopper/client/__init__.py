@@ -7,7 +7,6 @@ attributes. Building those dataclasses would cost every command 25 ms; they are 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -52,10 +51,6 @@ class Row(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-"""A name that stands in a path as it is."""
-
-
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdigit())
 
@@ -96,10 +91,7 @@ class Client:
 
     def session(self, ref: str) -> wire.SessionView:
         """One session by name, id or unique prefix, whatever characters its name has."""
-        if _PLAIN.fullmatch(ref):
-            return cast("wire.SessionView", self._ask("GET", f"sessions/{ref}"))
-        # No path can tell `a/b` from two parts: a WSGI server undoes the quoting before anybody looks.
-        return cast("wire.SessionView", self._ask("GET", "session", query=[("ref", ref)]))
+        return cast("wire.SessionView", self._ask("GET", f"sessions/{_part(ref)}"))
 
     def connection(self, ref: str) -> wire.ConnectionView:
         """How to log in to the instance of the session with this name or id."""

@@ -58,16 +58,16 @@ def image_fault(image: str) -> str:
         return "the name of the image is empty (an unset variable?)"
     if "://" in image:
         return f"an image is named without https:// or the like: {shown}"
-    if not _PRINTABLE.fullmatch(image):
-        return f"docker allows no spaces, quotes or other odd characters in the name of an image: {shown}"
     first, slash, rest = image.partition("/")
     has_registry = bool(slash) and is_registry(first)
+    if has_registry and not _is_registry_host(first):
+        return f"{first} cannot be a registry, which is written as host or host:port: {shown}"
+    if not _PRINTABLE.fullmatch(image):
+        return f"docker allows no spaces, quotes or other odd characters in the name of an image: {shown}"
     tagged, at, digest = (rest if has_registry else image).partition("@")
     name, colon, tag = tagged.partition(":")
     if name != name.lower():
         return f"docker allows no capital letters in the name of an image: {name}"
-    if has_registry and not _is_registry_host(first):
-        return f"{first} cannot be a registry, which is written as host or host:port: {shown}"
     if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _HASH.fullmatch(image):
         return f"docker allows no image of that name: {shown}"
     if colon and not _TAG.fullmatch(tag):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
+from urllib.parse import unquote
 
 from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
@@ -101,6 +102,15 @@ def read_once(asked: object = None) -> Once | None:
         raise Malformed(f"{IDEMPOTENCY_HEADER} must have 8 to 128 printable characters without spaces")
     text = json.dumps(asdict(asked), sort_keys=True) if is_dataclass(asked) and not isinstance(asked, type) else ""
     return Once(key=key, method=request.method, path=request.path, digest=hashlib.sha256(text.encode()).hexdigest())
+
+
+def read_name(part: str) -> str:
+    """The name of a session in the request's path as it was sent, undoing its quoting once.
+
+    The server leaves a quoted slash as it is, lest `a%2Fb` become two parts; so `part`, the router's word, will not do.
+    """
+    sent = request.environ.get("REQUEST_URI", "").partition("?")[0].partition("/sessions/")[2]
+    return unquote(sent.partition("/")[0]) or part
 
 
 def answer(view: Any, status: int = 200) -> Response:

@@ -25,8 +25,8 @@ from tests.test_client import Peer, reply
 
 # Integers of the answers that are neither a time, nor money, nor a span.
 COUNTS = {
-    "gpu_count", "vram_mb", "ram_mb", "min_gpus", "limit", "total", "retries", "ssh_port", "id", "next", "alarm_id",
-    "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
+    "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
+    "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
 }  # fmt: skip
 
 

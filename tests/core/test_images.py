@@ -57,9 +57,34 @@ def test_no_image_has_capital_letters_in_its_name(image: str, name: str):
 
 
 @pytest.mark.parametrize(
-    "image", ["ubuntu", "me/x:Tag", "GHCR.io/me/x", "ghcr.io/me/x:V1@sha256:AB", "localhost:5000/x", "Host:5000/x", ""]
+    "image", ["ubuntu", "me/x:Tag", "GHCR.io/me/x", "localhost:5000/x", "Host:5000/x",
+              "ghcr.io/me/x:V1@sha256:" + "a" * 64]
 )
 def test_registries_and_tags_may_have_capital_letters(image: str):
+    assert image_fault(image) == ""
+
+
+IMPOSSIBLE = (
+    "", "img tag", "img:", ":latest", "a:b:c", "'img'", '"img"', "https://ghcr.io/me/x", "docker://img", "img@",
+    "img@sha256:" + "0" * 63, "img@sha256:" + "0" * 65, "img@sha256:" + "g" * 64, "img@md5:" + "0" * 32, "img@latest",
+    "ghcr.io/x:5000/y", "/img", "img/", "a//b", "-img", "img-", "a..b", "a___b", "img:-tag", "img:" + "t" * 129,
+    "0" * 64, "a" * 500, "ev!l.io/x", "host:port/x", "-a.io/x", "img\n", "im\tg", "$IMG", "${IMG}", "\u00e9",
+    "img;reboot",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("image", IMPOSSIBLE)
+def test_what_docker_would_look_for_nowhere_is_a_fault(image: str):
+    assert image_fault(image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["img@sha256:" + "0" * 64, "img:1@sha256:" + "f" * 64, "img@sha512:" + "0" * 128, "a__b", "a-b_c/e--f",
+     "my_img:_1",
+     "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime", "nvcr.io/nvidia/pytorch:24.01-py3", "127.0.0.1:40000/team/x:1"],
+)  # fmt: skip
+def test_what_docker_takes_is_none(image: str):
     assert image_fault(image) == ""
 
 

@@ -141,7 +141,7 @@ def test_the_doctor_looks_without_touching(home: Path, once: Once):
 
 def rent(running: Running, name: str) -> str:
     """Plan and provision the cheapest offer; the session's id."""
-    plan = running.ask("POST", "/api/v1/plan", {"life_us": 3_600_000_000}, timeout_s=60).json
+    plan = running.ask("POST", "/api/v1/plan", {"life_us": 3_600_000_000, "search": {"gpu": "RTX 4090"}}, timeout_s=60).json
     asked = {name: plan[name] for name in ("offers", "disk_gb", "max_rate", "life_us")}
     answer = running.ask("POST", "/api/v1/sessions", {**asked, "name": name}, Idempotency_Key="rent-" + name)
     assert answer.status == 202, answer.json
@@ -174,7 +174,7 @@ def test_the_brakes_of_the_configuration_hold(market: Market, start: Starting, w
     file.write_text(file.read_text() + "[brakes]\nopen_sessions = 0\n")
     running = start(VAST_API_KEY=market.key)
     wait_until(lambda: running.ask("GET", "/ready").status == 200)
-    plan = running.ask("POST", "/api/v1/plan", {}, timeout_s=60).json
+    plan = running.ask("POST", "/api/v1/plan", {"search": {"gpu": "RTX 4090"}}, timeout_s=60).json
     asked = {name: plan[name] for name in ("offers", "disk_gb", "max_rate")}
     answer = running.ask("POST", "/api/v1/sessions", asked)
     assert (answer.status, answer.error["exit"]) == (409, 6)

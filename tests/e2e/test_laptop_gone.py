@@ -22,7 +22,7 @@ from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs
 
-LIFE_S = 45
+LIFE_S = 60
 TOLERANCE_S = 60
 WAIT_S = 240
 IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"

@@ -24,6 +24,7 @@ from gpushopper.store import sessions
 from tests.sim.world import World
 
 IMAGE = "registry.example/team/private:1"
+ANY_4090 = wire.SearchRequest(gpu="4090")
 Answer = ImageLogin | Problem | Exception
 
 
@@ -245,17 +246,17 @@ def test_an_image_that_docker_would_refuse_is_refused(made: Make, image: str, lo
     assert (error.value.code, error.value.hint) == ("bad_image", "write it in lower case; only a tag may have them")
     assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
     with pytest.raises(UsageError, match="no capital letters"):
-        world.engine.plan(wire.PlanRequest(image=image, to_rent=True, image_login=login))
+        world.engine.plan(wire.PlanRequest(search=ANY_4090, image=image, to_rent=True, image_login=login))
 
 
 def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(made: Make):
     for problem, code in PROBLEMS:
         world, logins = made(problem)
         with pytest.raises(Misconfigured) as error:
-            world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True, image_login=True))
+            world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
         assert (error.value.code, error.value.exit_code, error.value.hint) == (code, 4, problem.hint)
         assert logins.asked[0][0] == "registry.example"
-        assert world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True)).offers, "who asks for none needs none"
+        assert world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True)).offers, "who asks for none needs none"
 
 
 def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
@@ -264,7 +265,7 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     assert connection is not None
     connection.traits = replace(connection.traits, takes_image_login=False)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
-        world.engine.plan(wire.PlanRequest(image=IMAGE, to_rent=True, image_login=True))
+        world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
     assert logins.asked == []
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.edge import answer, read_body, read_once, read_query, waiting_for_login
+from gpushopper.daemon.edge import answer, read_body, read_name, read_once, read_query, waiting_for_login
 from gpushopper.daemon.service import Service
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
@@ -24,17 +24,8 @@ class SessionsQuery:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionQuery:
-    """GET /session: a name that no path can hold, such as `a/b`."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    ref: str
-
-
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions` and below, `/session`, `/shutdown`; only what reads alone takes the beginning of a name."""
+    """`/api/v1/sessions` and below, `/shutdown`; only what reads alone takes the beginning of a name."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
     engine = service.engine
 
@@ -52,26 +43,22 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
-        return answer(engine.session(ref))
-
-    @routes.get("/session")
-    def session_of_any_name() -> Response:
-        return answer(engine.session(read_query(SessionQuery).ref))
+        return answer(engine.session(read_name(ref)))
 
     @routes.get("/sessions/<ref>/connection")
     def connection(ref: str) -> Response:
-        return answer(engine.connection(ref))
+        return answer(engine.connection(read_name(ref)))
 
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
-        return answer(engine.extend(ref, asked, read_once(asked)))
+        return answer(engine.extend(read_name(ref), asked, read_once(asked)))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
         asked = read_body(EndRequest)
-        return answer(engine.end([ref], asked.reason, read_once(asked)), 202)
+        return answer(engine.end([read_name(ref)], asked.reason, read_once(asked)), 202)
 
     @routes.post("/shutdown")
     def shutdown() -> Response:

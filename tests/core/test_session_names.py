@@ -1,0 +1,42 @@
+"""Names of sessions: few characters, never the look of an id; other text is made to fit."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.session_names import LONGEST, fitted, name_fault
+from gpushopper.engine.context import random_id
+
+
+@pytest.mark.parametrize("name", ["a", "7", "exp10", "my-exp", "a" * LONGEST, "a-", "rtx4090-k3f", "adopted-33400001"])
+def test_a_plain_name_may_be_given(name: str):
+    assert name_fault(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "-x", "../x", "a:b", "a/b", "a b", "Exp", "a_b", "a.b", "Z\u00fcrich", "a\n", "a" * (LONGEST + 1), "$x", "*",
+     "ubspn5k6v6hzyzna", "abcdefghijklmnop"],
+)  # fmt: skip
+def test_any_other_is_refused(name: str):
+    assert name_fault(name)
+
+
+def test_an_empty_name_is_called_so():
+    assert name_fault("") == "the name is empty (an unset variable?)"
+
+
+def test_every_id_is_taken_for_one():
+    assert all(name_fault(random_id(16)) for _ in range(50))
+
+
+@given(st.text() | st.builds(random_id, st.just(16)), st.integers(8, LONGEST))
+def test_whatever_is_made_to_fit_may_be_given(text: str, longest: int):
+    made = fitted(text, longest)
+    assert name_fault(made) == "" and len(made) <= max(longest, 16)
+
+
+def test_a_name_that_fits_stays():
+    assert fitted("my-exp") == "my-exp" and fitted("My Exp_1") == "my-exp-1"
