@@ -88,13 +88,13 @@ def shutdown(
     if not dry_run:
         _settle(app, found, "accepted" if no_wait else until_stage, timeout)
     if unknown:
-        raise unknown[0]
+        what = ", ".join(ref or "a name that is empty" for ref in unknown)
+        kind = NotFound if all(unknown) else UsageError
+        raise kind(f"no such session, so not ended: {what}", "see: gpu-shopper ls", code="not_all_found")
 
 
-def _chosen(
-    app: App, names: tuple[str, ...], everything: bool, yes: bool
-) -> tuple[list[SessionView], list[ShopperError]]:
-    """The sessions to end, and what was wrong with the other names: one bad name saves none of the rest.
+def _chosen(app: App, names: tuple[str, ...], everything: bool, yes: bool) -> tuple[list[SessionView], list[str]]:
+    """The sessions to end, and the names that mean none: they are no reason to let the rest go on billing.
 
     Raises:
         UsageError, NotFound: no name is any good.
@@ -106,18 +106,20 @@ def _chosen(
     if not names and not app.may_ask():
         raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
     found: dict[str, SessionView] = {}
-    unknown: list[ShopperError] = []
+    unknown: dict[str, ShopperError] = {}
     for ref in names or (None,):
         try:
             session = naming.to_act_on(app, ref, asks=yes)
             found[session.id] = session
         except (NotFound, UsageError) as error:
-            unknown.append(error)
+            if ref is None:
+                raise
+            unknown[ref] = error
     if unknown and not found:
-        raise unknown[0]
-    for fault in unknown:
-        app.note(f"not ended: {fault.message}")
-    return list(found.values()), unknown
+        raise next(iter(unknown.values()))
+    for fault in unknown.values():
+        app.note(f"will not be ended: {fault.message}")
+    return list(found.values()), list(unknown)
 
 
 def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool) -> None:

@@ -141,7 +141,8 @@ def test_the_doctor_looks_without_touching(home: Path, once: Once):
 
 def rent(running: Running, name: str) -> str:
     """Plan and provision the cheapest offer; the session's id."""
-    plan = running.ask("POST", "/api/v1/plan", {"life_us": 3_600_000_000, "search": {"gpu": "RTX 4090"}}, timeout_s=60).json
+    wish = {"life_us": 3_600_000_000, "search": {"gpu": "RTX 4090"}}
+    plan = running.ask("POST", "/api/v1/plan", wish, timeout_s=60).json
     asked = {name: plan[name] for name in ("offers", "disk_gb", "max_rate", "life_us")}
     answer = running.ask("POST", "/api/v1/sessions", {**asked, "name": name}, Idempotency_Key="rent-" + name)
     assert answer.status == 202, answer.json

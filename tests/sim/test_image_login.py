@@ -256,7 +256,8 @@ def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(mad
             world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
         assert (error.value.code, error.value.exit_code, error.value.hint) == (code, 4, problem.hint)
         assert logins.asked[0][0] == "registry.example"
-        assert world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True)).offers, "who asks for none needs none"
+        plan = world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True))
+        assert plan.offers, "who asks for none needs none"
 
 
 def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
