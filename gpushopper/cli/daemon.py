@@ -13,8 +13,9 @@ from gpushopper.cli import launch, programs, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.sandbox_home import environment, prepare_home
-from gpushopper.cli.say import clean, money, plural, span, when
+from gpushopper.cli.say import clean, money, plural, when
 from gpushopper.client import Row
+from gpushopper.core.spans import span
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
 
 if TYPE_CHECKING:

@@ -33,7 +33,10 @@ def to_show(app: App, ref: str | None) -> SessionView:
         NotFound: there is none, or more than one begins so.
         UsageError: nothing was named, and nobody can be asked.
     """
-    return _only(app) if ref is None else app.client.session(check(ref))
+    if ref is None:
+        return _only(app)
+    name = check(ref)
+    return app.client.session(name)
 
 
 def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
@@ -51,7 +54,8 @@ def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
         if asks:
             _confirm(app, f"the only open session is {found.name}", found)
         return found
-    found = app.client.session(check(ref))
+    name = check(ref)
+    found = app.client.session(name)
     if ref in (found.name, found.id):
         return found
     if not app.may_ask():

@@ -14,9 +14,10 @@ from gpushopper.cli.app import App
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.inventory import COLUMNS
 from gpushopper.cli.options import LIFE, SEARCH, life, search_request, settings
-from gpushopper.cli.say import clean, money, per_gb, plural, rate, span, when
+from gpushopper.cli.say import clean, money, per_gb, plural, rate, when
 from gpushopper.core.images import fault_hint, image_fault
 from gpushopper.core.moment import HOUR
+from gpushopper.core.spans import span
 from gpushopper.errors import Refused, UsageError
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.say import clean, money, rate, span, when
+from gpushopper.cli.say import clean, money, rate, when
 from gpushopper.cli.session_table import waiting
 from gpushopper.core.images import registry_of
+from gpushopper.core.spans import span
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from gpushopper.cli.following import Out, poll
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import DRY_RUN, LIFE, SEARCH, YES, confirm, settings
 from gpushopper.cli.plan import CHOICE, plan_request, refuse_if_braked, tell
-from gpushopper.cli.say import money, span
+from gpushopper.cli.say import money
 from gpushopper.cli.session_table import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.steps import steps
 from gpushopper.cli.times import SPAN
 from gpushopper.core.images import registry_of
 from gpushopper.core.moment import SECOND
 from gpushopper.core.session_names import fitted, name_fault
+from gpushopper.core.spans import span
 from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:

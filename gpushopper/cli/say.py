@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from gpushopper.core.moment import HOUR, MINUTE, SECOND
+from gpushopper.core.moment import SECOND
 from gpushopper.core.money import dollars
+from gpushopper.core.spans import span
 
-DAY = 24 * HOUR
 _SMALL = 100_000
 _NOTHING = 50
 """Micro-dollars below which four places would show nothing."""
@@ -49,23 +49,6 @@ def rfc3339(at: int) -> str:
     """`2026-11-24T18:00:00Z`; whole seconds carry no fraction."""
     stamp = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()
     return f"{stamp}Z"
-
-
-def span(micros: int) -> str:
-    """`1h 58m`, `45s`, `2d 3h`: the two largest units, rounded, never more."""
-    left = abs(micros)
-    left += (SECOND if left < 10 * MINUTE else MINUTE if left < DAY else HOUR) // 2
-    days, left = divmod(left, DAY)
-    hours, left = divmod(left, HOUR)
-    minutes, left = divmod(left, MINUTE)
-    seconds = left // SECOND
-    if days:
-        return f"{days}d {hours}h" if hours else f"{days}d"
-    if hours:
-        return f"{hours}h {minutes}m" if minutes else f"{hours}h"
-    if minutes >= 10 or (minutes and not seconds):
-        return f"{minutes}m"
-    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
 
 
 def relative(at: int, now: int) -> str:

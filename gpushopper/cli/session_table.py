@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli import programs, show
-from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, span, when
+from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, when
+from gpushopper.core.spans import span
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App

@@ -9,7 +9,8 @@ import click
 from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.cli.say import clean, money, plural, rate, relative, span
+from gpushopper.cli.say import clean, money, plural, rate, relative
+from gpushopper.core.spans import span
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, DaemonStatus

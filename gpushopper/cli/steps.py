@@ -6,9 +6,10 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from gpushopper.cli.say import clean, money, span
+from gpushopper.cli.say import clean, money
 from gpushopper.clock import SystemClock
 from gpushopper.core.moment import us
+from gpushopper.core.spans import span
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -10,6 +10,7 @@ import structlog
 
 from gpushopper.clock import Clock
 from gpushopper.core.moment import SECOND, Moment, us
+from gpushopper.core.spans import span
 
 EVERY_S = 1.0
 GAP_US = 30 * SECOND
@@ -39,13 +40,13 @@ def find_gap(before: Reading, after: Reading) -> str:
     boot = after.moment.boot - before.moment.boot
     awake = us(after.monotonic - before.monotonic)
     if wall < 0:
-        return f"the clock was set back by {-wall / SECOND:.0f} s"
+        return f"the clock was set back by {span(-wall)}"
     if boot - awake > GAP_US:
-        return f"slept for {(boot - awake) / SECOND:.0f} s"
+        return f"slept for {span(boot - awake)}"
     if awake > GAP_US:
-        return f"stood still for {awake / SECOND:.0f} s"
+        return f"stood still for {span(awake)}"
     if wall - boot > GAP_US:
-        return f"the clock was set forward by {(wall - boot) / SECOND:.0f} s"
+        return f"the clock was set forward by {span(wall - boot)}"
     return ""
 
 

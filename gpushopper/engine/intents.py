@@ -20,6 +20,7 @@ from gpushopper.core.offers import Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S, SHORTEST_LIFE_S
 from gpushopper.core.session_names import fitted, name_fault
 from gpushopper.core.sessions import Session, current
+from gpushopper.core.spans import span
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.context import Context
@@ -318,9 +319,9 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     _refuse_wrong_clock(tx.now)
     wall = _new_deadline(attempt, request, tx.now)
     if wall > attempt.hard_max_at:
-        left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60)
+        left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60) * us(60)
         raise Refused(
-            f"{session.name} may not live longer than its hard maximum; {left} min more are possible",
+            f"{session.name} may not live longer than its hard maximum; {span(left)} more are possible",
             "ask for less, or rent another; only provision takes --hard-max",
             code="hard_maximum",
         )

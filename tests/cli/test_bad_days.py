@@ -390,5 +390,7 @@ def test_a_terminal_without_other_letters_gets_what_it_can_show(market: Home):
         ran = market(*words.split(), **plain)
         assert ran.code in (0, 9), ran
         assert "unexpected" not in ran.err and "\x1b" not in ran.out
-    named = market(*RENT.split(), "--dry-run", "--name", "Zürich", "--gpu", "東京", **plain)
+    named = market(*RENT.split(), "--dry-run", "--gpu", "東京", **plain)
     assert_says(named, Row("", "", "no market knows a GPU", 3))
+    named = market(*RENT.split(), "--dry-run", "--name", "Zürich", **plain)
+    assert_says(named, Row("", "", "cannot be a session's name", 2))

@@ -11,6 +11,7 @@ from freezegun import freeze_time
 from gpushopper.cli import say, times
 from gpushopper.cli.app import App
 from gpushopper.core.moment import HOUR, MINUTE, SECOND
+from gpushopper.core.spans import span
 from gpushopper.errors import UsageError
 
 NOON = round(datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()) * SECOND
@@ -31,16 +32,17 @@ def zone(monkeypatch: pytest.MonkeyPatch):
     [
         (0, "0s"), (45 * SECOND, "45s"), (90 * SECOND, "1m 30s"), (600 * SECOND, "10m"), (HOUR - SECOND, "1h"),
         (118 * MINUTE, "1h 58m"), (2 * HOUR - SECOND, "2h"), (27 * HOUR, "1d 3h"), (48 * HOUR - MINUTE, "2d"),
-        (-90 * SECOND, "1m 30s"),
+        (-90 * SECOND, "1m 30s"), (SECOND // 2, "0.5s"), (1, "0.1s"),
     ],
 )  # fmt: skip
 def test_spans_have_two_units_and_are_rounded(micros: int, text: str):
-    assert say.span(micros) == text
+    assert span(micros) == text
 
 
 @pytest.mark.parametrize(
     ("micros", "text"),
-    [(0, "$0.00"), (1_257, "$0.0013"), (99_999, "$0.1000"), (1_720_000, "$1.72"), (-430_000, "-$0.43"), (None, "-")],
+    [(0, "$0.00"), (1_257, "$0.0013"), (99_999, "$0.1000"), (1_720_000, "$1.72"), (-430_000, "-$0.43"), (None, "-"),
+     (-1, "$0.00"), (-49, "$0.00"), (-1_257, "-$0.0013"), (-51, "-$0.0001")],
 )
 def test_little_money_is_not_shown_as_nothing(micros: int | None, text: str):
     assert say.money(micros) == text
@@ -90,7 +92,10 @@ def test_durations(text: str, micros: int):
     assert times.parse_span(text) == micros
 
 
-@pytest.mark.parametrize("text", ["", "2", "h", "-1h", "0m", "1h-", "2 hours", "1e3h", "inf"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "2", "h", "-1h", "0m", "1h-", "2 hours", "1e3h", "inf", "nan", "3651d", "9" * 400 + "h", "0.0000001s"],
+)
 def test_what_is_no_duration(text: str):
     with pytest.raises(ValueError):
         times.parse_span(text)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.core.log_text import MOST_LINES
-from gpushopper.daemon.edge import Malformed, answer, read_query, waiting
+from gpushopper.daemon.edge import Malformed, answer, read_name, read_query, waiting
 from gpushopper.daemon.service import Service
 
 
@@ -31,6 +31,6 @@ def blueprint(service: Service) -> Blueprint:
         if not 1 <= tail <= MOST_LINES:
             raise Malformed(f"tail is a number of lines from 1 to {MOST_LINES}")
         with waiting(service):
-            return answer(service.engine.provider_log(ref, tail))
+            return answer(service.engine.provider_log(read_name(ref), tail))
 
     return routes

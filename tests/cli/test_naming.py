@@ -1,0 +1,82 @@
+"""Which session is meant where nothing was named, with and without somebody to ask."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+import pytest
+
+from gpushopper.cli import naming
+from gpushopper.cli.app import App
+from gpushopper.cli.failure import Declined
+from gpushopper.client import Client, Row
+from gpushopper.errors import NotFound, UsageError
+from tests.cli.in_process import Stream
+
+
+def session(name: str) -> Row:
+    return Row(
+        name=name, id=f"id-of-{name}", gpu="RTX 4090", gpu_count=1, provider="vast", status="running", reach="ok",
+        stage="", ended_at=None, accrued=10_000, at_most=420_000,
+    )  # fmt: skip
+
+
+class Known:
+    """The daemon's answers about open sessions."""
+
+    def __init__(self, *names: str) -> None:
+        self._found = [session(name) for name in names]
+
+    def sessions(self, **_: Any) -> Row:
+        return Row(sessions=self._found)
+
+
+@pytest.fixture
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An App whose user answers; None is nobody."""
+
+    def make(known: Known, answer: str | None) -> App:
+        app = App()
+        app._client = cast("Client", known)
+        monkeypatch.setattr(sys, "stdin", Stream(answer or "", is_terminal=answer is not None))
+        monkeypatch.setattr(sys, "stderr", Stream(is_terminal=answer is not None))
+        return app
+
+    return make
+
+
+@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+def test_where_nobody_can_be_asked_a_name_is_needed(at_terminal: Any, find: Any):
+    with pytest.raises(UsageError, match="name the session"):
+        find(at_terminal(Known("one"), None), None)
+
+
+@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+def test_no_session_or_several_are_not_guessed_at(at_terminal: Any, find: Any):
+    with pytest.raises(UsageError, match=r"which one\? one, two"):
+        find(at_terminal(Known("one", "two"), "y\n"), None)
+    with pytest.raises(NotFound, match="no open session"):
+        find(at_terminal(Known(), "y\n"), None)
+
+
+def test_the_only_one_is_shown_unasked(at_terminal: Any):
+    assert naming.to_show(at_terminal(Known("one"), ""), None).name == "one"
+
+
+def test_the_only_one_is_named_and_asked_for_before_anything_is_done_to_it(at_terminal: Any):
+    app = at_terminal(Known("one"), "y\n")
+    assert naming.to_act_on(app, None).name == "one"
+    assert "the only open session is one: 1x RTX 4090 on vast, running" in cast("Stream", sys.stderr).getvalue()
+    with pytest.raises(Declined):
+        naming.to_act_on(at_terminal(Known("one"), "n\n"), None)
+
+
+def test_who_asks_anyway_is_not_asked_twice(at_terminal: Any):
+    assert naming.to_act_on(at_terminal(Known("one"), ""), None, asks=False).name == "one"
+
+
+@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+def test_an_empty_name_is_no_omitted_one(at_terminal: Any, find: Any):
+    with pytest.raises(UsageError, match="an unset variable"):
+        find(at_terminal(Known("one"), "y\n"), "")

@@ -1,0 +1,31 @@
+"""Whatever an instance is called at its provider, it is adopted under a name that may be given and is unique."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gpushopper.core.actions import AdoptStray
+from gpushopper.core.moment import Deadline, us
+from gpushopper.core.session_names import name_fault
+from gpushopper.engine import sweep
+from gpushopper.store import sessions
+from tests.core.samples import attempt_id, row
+from tests.sim.world import World
+
+
+@pytest.mark.parametrize("instance", ["33400001", "I-0Aß/../x", "pod_" + "x" * 300, "", "--", "東京"])
+def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
+    now = world.engine.ctx.clock.now()
+    deadline = Deadline.at(now.wall + us(3600), now)
+    names = []
+    for number in (1, 2, 3):
+        found = replace(row(number), instance_id=instance)
+        action = AdoptStray("vast", "acc", found, attempt_id(number), deadline)
+        session, _, _ = sweep.adopted(world.engine.ctx, action, now)
+        with world.store.transaction():
+            sessions.insert_session(world.store, session)
+        names.append(session.name)
+    assert [name_fault(name) for name in names] == ["", "", ""]
+    assert len(set(names)) == 3 and all(name.startswith("adopted") for name in names)
