@@ -35,7 +35,7 @@ SEARCH = (
     click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
 )
 
-_HOURS = Number(0, LONGEST_SPAN / HOUR, min_open=True)
+_HOURS = Number(min=0, min_open=True)
 LIFE = (
     click.option("-t", "--hours", type=_HOURS, metavar="N", help="For so many hours (default 2)."),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
@@ -114,10 +114,13 @@ def life(app: App, hours: float | None, span: int | None, until: str | None) -> 
         at = parse_until(until, now)
         _refuse_short(at - now)
         return None, at
-    length = round(hours * HOUR) if hours is not None else span
-    if length is not None:
-        _refuse_short(length)
-    return length, None
+    if hours is not None:
+        if hours > LONGEST_SPAN / HOUR:
+            raise UsageError(f"{hours:g} hours are not a time to rent for", "write 1.5, or --for 90m")
+        span = round(hours * HOUR)
+    if span is not None:
+        _refuse_short(span)
+    return span, None
 
 
 def _refuse_short(length: int) -> None:
