@@ -174,6 +174,7 @@ def test_on_a_terminal_the_gpu_is_asked_for(gs: Inside):
 # ---- commands that rent and end exactly what they say
 
 
+@pytest.mark.proofs  # the market lets us search once in six seconds; tests/engine/test_wanted.py has the same rules
 @pytest.mark.parametrize(
     ("line", "gpus", "counts"),
     [("-g v100", {"Tesla V100"}, {1}), ("-g v100:2", {"Tesla V100"}, {2}),
@@ -185,6 +186,7 @@ def test_a_plan_holds_the_gpus_and_the_number_that_were_typed(gs: Inside, line: 
     assert {offer["gpu_count"] for offer in offers} == counts
 
 
+@pytest.mark.proofs
 def test_an_offer_by_its_id_must_be_what_else_was_typed(gs: Inside):
     key = json.loads(gs("plan", "-g", "v100:2", "--json").out)["plan"]["offers"][0]["key"]
     assert gs("plan", "--offer", key).code == gs("plan", "--offer", key, "-g", "V100", "--gpus", "2").code == 0
@@ -193,6 +195,7 @@ def test_an_offer_by_its_id_must_be_what_else_was_typed(gs: Inside):
         assert ran.code == 7 and "not what was asked for" in ran.err, ran
 
 
+@pytest.mark.proofs
 def test_without_a_number_one_gpu_stands_there(gs: Inside):
     assert gs("provision", "-g", "v100", "-t", "1", "--yes", "--name", "single").code == 0
     assert standing(gs, {"single"})["single"][0] == "1x Tesla V100"
@@ -219,6 +222,7 @@ def test_an_unset_variable_beside_a_name_is_a_usage_error_and_saves_nothing(gs: 
 ODD = ("../x", "a:b", "a/b", "-x", "a b", "Zürich", "..", "a%2Fb", "x/done", "?q=1", "Exp10")
 
 
+@pytest.mark.proofs  # restarts the daemon; tests/daemon/test_api.py reads and ends the same names
 def test_sessions_of_other_names_are_shown_and_ended_by_them(
     gs: Inside, market: Shell, wait_until: Callable[..., None]
 ):

@@ -63,6 +63,19 @@ def test_nothing_else_is_planned_instead(world: World, search: dict[str, Any], k
         plan(world, **search)
 
 
+def test_an_offer_by_its_id_must_be_what_else_was_typed(world: World):
+    key = plan(world, gpu="v100:2").offers[0].key
+
+    def of_offer(**search: Any) -> wire.Plan:
+        return world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(**search), offer=key))
+
+    for fine in ({}, {"gpu": "V100"}, {"exact_gpus": 2}, {"min_gpus": 1}, {"gpu": "v100-32gb"}):
+        assert [(offer.key, offer.gpu_count) for offer in of_offer(**fine).offers] == [(key, 2)]
+    for other in ({"gpu": "4090"}, {"exact_gpus": 1}, {"min_gpus": 4}, {"max_rate": 1}, {"gpu": "v100-16gb"}):
+        with pytest.raises(NoOffer, match="not what was asked for"):
+            of_offer(**other)
+
+
 def test_an_inventory_without_a_gpu_lists_all_of_any_number(world: World):
     found = world.engine.inventory(wire.SearchRequest(limit=1000)).offers
     assert len({offer.gpu for offer in found}) > 20 and {offer.gpu_count for offer in found} == {1, 2, 4, 8}
