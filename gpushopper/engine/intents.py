@@ -24,6 +24,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
 from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.errors import DiskFull, NoOffer, NotFound, NotReady, Refused, UsageError
+from gpushopper.paths import FREE_FLOOR
 from gpushopper.store import events, requests, sessions
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ T = TypeVar("T")
 DEFAULT_LIFE_S = 2 * 3600
 MOST_RETRIES = 100
 LONGEST_NAME = 100
-FREE_FLOOR = 200 * 2**20
 """Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
 
 

@@ -235,6 +235,10 @@ class DaemonStatus:
     alarms: int
     is_guarded: bool = True
     """Whether instances end themselves too; on a market of paper ones there is nobody to do it."""
+    disk_free: int = 0
+    """Bytes free for us where the home folder lies."""
+    disk_low: bool = False
+    """Whether that is too little to rent anything new; what is rented can still be ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.edge import answer, read_body, read_once, read_query, waiting_for_login
 from gpushopper.daemon.service import Service
+from gpushopper.store.reserve import with_room
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 
@@ -27,7 +28,7 @@ class SessionsQuery:
 def blueprint(service: Service) -> Blueprint:
     """`/api/v1/sessions` and below, `/api/v1/shutdown`."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
-    engine = service.engine
+    engine, room = service.engine, service.home.reserve
 
     @routes.post("/sessions")
     def provision() -> Response:
@@ -52,17 +53,20 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
-        return answer(engine.extend(ref, asked, read_once(asked)))
+        key = read_once(asked)
+        return answer(with_room(room, lambda: engine.extend(ref, asked, key)))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
         asked = read_body(EndRequest)
-        return answer(engine.end([ref], asked.reason, read_once(asked)), 202)
+        key = read_once(asked)
+        return answer(with_room(room, lambda: engine.end([ref], asked.reason, key)), 202)
 
     @routes.post("/shutdown")
     def shutdown() -> Response:
         asked = read_body(EndRequest)
-        return answer(engine.end(None, asked.reason, read_once(asked)), 202)
+        key = read_once(asked)
+        return answer(with_room(room, lambda: engine.end(None, asked.reason, key)), 202)
 
     return routes
