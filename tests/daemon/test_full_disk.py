@@ -14,21 +14,38 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
 
 SCRIPT = """
 mount -t tmpfs -o size=80m,mode=700 none "$1"
-job() { "$2" -m gpushopper.daemon once installation "$3" || true; }
-job "$1" "$2" keep
+job() { "$python" -m gpushopper.daemon once installation "$1" || true; }
+python=$2
+job keep
 [ -s "$1/reserve" ] && echo held
+(umask 077; echo '[vast]' >"$1/keys.toml"; echo 'api_key = "old"' >>"$1/keys.toml")
 cat /dev/zero >"$1/ballast" 2>/dev/null || true
 stat -f -c %a "$1"
-job "$1" "$2" new
+"$2" -c "$3" "$1/keys.toml" || true
+cat "$1/keys.toml"
+ls -A "$1" | grep -c keys
+job new
 [ -e "$1/reserve" ] || echo given up
-job "$1" "$2" new
+job new
+"""
+
+SET_KEY = """
+import pathlib, sys
+from gpushopper import errors, secrets
+try:
+    secrets.set_key(pathlib.Path(sys.argv[1]), "vast", "n" * 500)
+except errors.DiskFull as full:
+    print(full.message)
 """
 
 
-def test_a_start_gives_the_reserve_up_and_does_not_take_it_again(home: Path):
+def test_a_start_gives_the_reserve_up_and_keys_stay_as_they_were(home: Path):
     home.mkdir()
-    command = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", SCRIPT, "sh", str(home), sys.executable]
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    command = [*alone, "sh", "-ec", SCRIPT, "sh", str(home), sys.executable, SET_KEY]
     done = subprocess.run(command, text=True, capture_output=True, timeout=60, check=False)
-    first, held, free, second, given_up, third = done.stdout.splitlines()
+    first, held, free, refused, *kept, files, second, given_up, third = done.stdout.splitlines()
     assert (held, free, given_up) == ("held", "0", "given up"), done
+    assert f"{home}/keys.toml could not be written; it is as it was" in refused, done
+    assert (kept, files) == (["[vast]", 'api_key = "old"'], "1")
     assert [json.loads(line)["ok"] for line in (first, second, third)] == [True, True, True]

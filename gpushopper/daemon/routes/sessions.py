@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from flask import Blueprint, Response
@@ -28,7 +29,7 @@ class SessionsQuery:
 def blueprint(service: Service) -> Blueprint:
     """`/api/v1/sessions` and below, `/api/v1/shutdown`."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
-    engine, room = service.engine, service.home.reserve
+    engine = service.engine
 
     @routes.post("/sessions")
     def provision() -> Response:
@@ -54,19 +55,23 @@ def blueprint(service: Service) -> Blueprint:
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
         key = read_once(asked)
-        return answer(with_room(room, lambda: engine.extend(ref, asked, key)))
+        return answer(with_room(service.home.reserve, partial(engine.extend, ref, asked, key)))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
-        asked = read_body(EndRequest)
-        key = read_once(asked)
-        return answer(with_room(room, lambda: engine.end([ref], asked.reason, key)), 202)
+        return _end(service, [ref])
 
     @routes.post("/shutdown")
     def shutdown() -> Response:
-        asked = read_body(EndRequest)
-        key = read_once(asked)
-        return answer(with_room(room, lambda: engine.end(None, asked.reason, key)), 202)
+        return _end(service, None)
 
     return routes
+
+
+def _end(service: Service, refs: list[str] | None) -> Response:
+    """Write the wish down, on a full disk too: the reserve is held for that."""
+    asked = read_body(EndRequest)
+    key = read_once(asked)
+    end = partial(service.engine.end, refs, asked.reason, key)
+    return answer(with_room(service.home.reserve, end), 202)
