@@ -148,11 +148,3 @@ def test_two_changes_at_once_lose_nothing(file: Path):
     for thread in threads:
         thread.join()
     assert secrets.read_key_file(file) == {name: f"key-{name}" for name in names}
-
-
-def test_a_folder_that_takes_no_writes_is_said_in_words(file: Path):
-    blocked = file.parent / "block"
-    blocked.write_text("")
-    with pytest.raises(Misconfigured) as refused:
-        secrets.set_key(blocked / "keys.toml", "vast", "n3w-key")
-    assert f"{blocked}/keys.toml cannot be written" in refused.value.message

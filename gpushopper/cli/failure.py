@@ -52,8 +52,8 @@ def report(app: App, error: BaseException) -> int:
 
 def _usage(error: click.ClickException) -> UsageError:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f"see: {ctx.command_path} --help" if ctx else ""
-    return UsageError(error.format_message().rstrip("."), hint)
+    command = ctx.command_path if ctx else "gpu-shopper"
+    return UsageError(error.format_message().rstrip("."), f"see: {command} --help")
 
 
 def _unexpected(app: App, error: BaseException) -> int:

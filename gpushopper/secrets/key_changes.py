@@ -5,7 +5,6 @@ Other tables, unknown fields, comments and line ends stay; a file in a form that
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import tomllib
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gpushopper.errors import DiskFull, Misconfigured
+from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets import toml_text
 from gpushopper.secrets.key_file import REGISTRY, KeptLogin, read_key_file, read_logins, read_text, spelt
@@ -26,7 +25,7 @@ def set_key(path: Path, provider: str, key: str) -> None:
 
     Raises:
         Misconfigured: the key is malformed, or the file is not ours to change.
-        DiskFull: no space.
+        OSError: it cannot be written; it is then as it was.
     """
     with _changing(path) as text:
         _put(path, text, (provider,), {"api_key": check_form(key)})
@@ -46,7 +45,7 @@ def set_login(path: Path, registry: str, login: KeptLogin) -> None:
 
     Raises:
         Misconfigured: the file is not ours to change.
-        DiskFull: no space.
+        OSError: it cannot be written; it is then as it was.
     """
     password = None if login.password is None else login.password.reveal()
     with _changing(path) as text:
@@ -65,19 +64,13 @@ def remove_login(path: Path, registry: str) -> bool:
 @contextmanager
 def _changing(path: Path) -> Iterator[str]:
     """The file's text, as long as nobody else of us may change it: two changes at once would lose one."""
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield read_text(path)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            text = f"the disk or quota is full: {path} could not be written; it is as it was"
-            raise DiskFull(text, f"free space in {path.parent}") from error
-        raise Misconfigured(f"{path} cannot be written: {error.strerror}", code="key_file") from error
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield read_text(path)
+    finally:
+        os.close(folder)
 
 
 def _put(path: Path, text: str, table: tuple[str, ...], fields: Mapping[str, str | None]) -> None:
