@@ -38,6 +38,10 @@ class App:
             self._home = choose_home(self.practice)
         return self._home
 
+    def check_home(self) -> None:
+        """Refuse a home folder that is not ours to use, before a command does anything."""
+        _ = self.home
+
     @property
     def client(self) -> Client:
         """The way to the daemon, which is started when it is not there."""

@@ -85,6 +85,11 @@ class Command(click.Command):
             self.refuse_extra(ctx, len(rest))
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, in a home folder that is ours."""
+        ctx.ensure_object(App).check_home()
+        return super().invoke(ctx)
+
     def refuse_extra(self, ctx: click.Context, count: int) -> None:
         """Say that there are too many words, and no word of them."""
         ctx.fail(f"{count} argument{'s' if count > 1 else ''} too many")

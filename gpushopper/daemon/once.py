@@ -14,6 +14,7 @@ from typing import Any
 
 from gpushopper import __version__, config, log
 from gpushopper.client import Client
+from gpushopper.client.ownership import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.admission import Brakes
 from gpushopper.daemon import accounts, key_jobs, opening
@@ -84,6 +85,7 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
     """Run a job and print its answer, or its error, as one JSON line; the exit status as in errors.py."""
     try:
         home = find_home()
+        check_home(home)
         harden()  # a job holds keys too
         answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
     except ShopperError as error:

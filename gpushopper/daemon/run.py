@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from gpushopper import __version__, config, log
+from gpushopper.client.ownership import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import HOUR, Moment
@@ -69,6 +70,7 @@ class Daemon:
 
         Returns the exit status. Raises the errors of a start that cannot be; the lock is then free again.
         """
+        check_home(self.home)
         check_path(self.home)
         harden()
         with ExitStack() as parts:
