@@ -61,7 +61,7 @@ class App:
         """A client that starts the daemon on demand, and replaces an older one or one without keys."""
         from gpushopper.client import Client
 
-        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock)
+        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock, self._tell_wait)
 
     def quiet_client(self) -> Client:
         """A client that never starts a daemon."""
@@ -81,6 +81,9 @@ class App:
             launch.start(self.home)
 
         return run
+
+    def _tell_wait(self) -> None:
+        self.note("the daemon is busy with other commands: waiting for a place ...")
 
     def _unlock(self, providers: list[str]) -> bool:
         from gpushopper.cli.unlocking import replace_keyless
