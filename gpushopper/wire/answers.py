@@ -38,12 +38,16 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`more` says that the market holds more than was read; `blind` names providers that did not answer."""
+    """`more` says that the market holds more than was read; `blind` names providers that did not answer.
+
+    `unbelievable` counts the offers left out for a price of zero, below zero or beyond all reason.
+    """
 
     offers: list[OfferView]
     total: int
     more: bool = False
     blind: dict[str, str] = field(default_factory=dict)
+    unbelievable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
