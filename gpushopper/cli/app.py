@@ -39,8 +39,13 @@ class App:
         return self._home
 
     def check_home(self) -> None:
-        """Refuse a home folder that is not ours to use, before a command does anything."""
-        _ = self.home
+        """Refuse a home folder that is not ours to use, before a command does anything.
+
+        Nothing is kept of it: `sandbox` chooses its own home once it runs.
+        """
+        from gpushopper.cli.sandbox_home import choose_home
+
+        choose_home(self.practice)
 
     @property
     def client(self) -> Client:

@@ -19,12 +19,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad_days import Home, mounted
+from tests.needs import needs, needs_root
 from tests.practice import kill_groups
 
-pytestmark = [
-    pytest.mark.proofs,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount"),
-]
+pytestmark = [pytest.mark.proofs, needs_root, needs("unshare")]
 LINE = re.compile(r"(?m)^the disk of \S+ is (nearly )?full.*: nothing new is rented, ending works; free some space$")
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 

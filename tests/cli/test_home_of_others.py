@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli import COMMANDS, main
+from gpushopper.cli.app import App
+from tests.needs import needs, needs_root
 
 OTHER = 65534
 LINES = [
@@ -20,7 +22,6 @@ LINES = [
     "daemon run", "daemon start", "daemon stop", "daemon restart", "daemon status", "daemon logs", "demo",
     "sandbox start", "sandbox stop", "sandbox status", "sandbox ledger", "--sandbox ls", "--sandbox keys",
 ]  # fmt: skip
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a folder away")
 
 
 def test_every_command_is_among_them():
@@ -55,6 +56,7 @@ def test_a_file_in_the_place_of_the_folder(home: Path, capsys: pytest.CaptureFix
 
 
 @needs_root
+@needs("setpriv")
 @pytest.mark.parametrize("line", ["ls", "keys", "daemon status", "daemon run", "sandbox status"])
 @pytest.mark.parametrize("closed", ["home", "above"])
 def test_a_home_that_cannot_be_looked_into(home: Path, line: str, closed: str):
@@ -83,8 +85,9 @@ def test_a_shared_folder_of_the_system_may_be_a_home(home: Path):
     check_home(find_home())
 
 
-@pytest.mark.parametrize("line", ["daemon logs", "config show"])
 @needs_root
+@needs("setpriv")
+@pytest.mark.parametrize("line", ["daemon logs", "config show"])
 def test_a_file_in_our_home_that_we_may_not_read(home: Path, line: str):
     """Left behind by `sudo`: words, not a traceback."""
     home.parent.chmod(0o755)
@@ -100,3 +103,11 @@ def test_a_file_in_our_home_that_we_may_not_read(home: Path, line: str):
     )  # fmt: skip
     assert (ran.returncode, ran.stdout) == (4, ""), ran
     assert str(home) in ran.stderr and "unexpected" not in ran.stderr and len(ran.stderr.splitlines()) == 2
+
+
+def test_the_check_chooses_no_home_for_the_command(home: Path):
+    """`sandbox` works in the practice home, which it names only once it runs."""
+    app = App()
+    app.check_home()
+    app.practice = True
+    assert app.home.data == home / "sandbox"
