@@ -11,7 +11,8 @@ from pathlib import Path
 HOME_VARIABLE = "GPU_SHOPPER_HOME"
 SOCKET_LIMIT = 100
 """Longest socket path in bytes that every system takes (S22; measured limit about 104 to 107, F97)."""
-
+FREE_FLOOR = 200 * 2**20
+"""With fewer bytes free on the home's file system nothing new is rented: its end must be recordable (F67)."""
 
 BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
 """Where the user's session bus answers, and over it the system's keyring."""

@@ -6,8 +6,9 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from gpushopper import __version__, client, errors, wire
 from gpushopper.client import Client, Row
 from gpushopper.client.exchange import exchange
+from gpushopper.client.turn import QUIET_S, Turn
 from gpushopper.paths import Home
 
 Talk = Callable[[socket.socket, bytes], None]
@@ -111,6 +113,64 @@ def test_an_answer_given_before_the_request_was_read_is_heard(folder: Home):
         answer = exchange(str(folder.socket), "POST", "/", {}, b"x" * 4_000_000, 20)
         thread.join()
     assert answer.status == 503 and b"too many connections" in answer.content
+
+
+BUSY = {"code": "busy", "message": "too many searches at once", "hint": "Try again.", "request_id": "", "exit": 1}
+
+
+@pytest.mark.parametrize("full", [reply({"error": BUSY}, status=503), reply(b"too slow", status=408)])
+def test_a_full_daemon_is_asked_again_with_the_same_key(folder: Home, peer: Peer, full: bytes):
+    peer.scripts = [full, full, full, reply({"sessions": [], "event": 7, "text": ""}, status=202)]
+    assert Client(folder).shutdown("user").event == 7
+    keys = {peer.header(place, wire.IDEMPOTENCY_HEADER) for place in range(len(peer.requests))}
+    assert (len(peer.requests), len(keys)) == (4, 1)
+
+
+def test_a_daemon_whose_door_is_crowded_is_neither_gone_nor_started_again(folder: Home):
+    """More knock than the system keeps in line: a command waits, for a while."""
+    folder.run.mkdir(parents=True, mode=0o700)
+    starts: list[str] = []
+    with socket.socket(socket.AF_UNIX) as listener, ExitStack() as crowd:
+        listener.bind(str(folder.socket))
+        listener.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                knocking = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                knocking.setblocking(False)
+                knocking.connect(str(folder.socket))
+        asked = Client(folder, starts.append)
+        assert asked.is_up()
+        with pytest.raises(errors.DaemonUnreachable, match="too many commands knock"):
+            asked._ask("GET", "status", limit_s=0.3)
+    assert starts == []
+
+
+def test_a_daemon_that_stays_full_says_so_in_the_end(folder: Home, peer: Peer):
+    peer.scripts = [reply({"error": BUSY}, status=503)]
+    asked = Client(folder)
+    with pytest.raises(errors.ShopperError) as caught:
+        asked._ask("GET", "status", limit_s=0.3)
+    assert (caught.value.code, caught.value.exit_code) == ("busy", 1)
+    assert len(peer.requests) >= 2
+
+
+def test_a_wait_is_bounded_grows_and_is_mentioned_once():
+    told: list[str] = []
+    turn = Turn(0.35, lambda: told.append("waiting"))
+    turn._began -= QUIET_S + 0.1
+    turn._limit_s += QUIET_S + 0.1
+    before, waits = time.monotonic(), 0
+    while turn.wait():
+        waits += 1
+    assert 0.3 < time.monotonic() - before < 3
+    assert 2 <= waits <= 7
+    assert told == ["waiting"]
+
+
+def test_a_full_daemon_is_up(folder: Home, peer: Peer):
+    peer.scripts = [reply({"error": BUSY}, status=503)]
+    assert Client(folder).is_up()
+    assert len(peer.requests) == 1
 
 
 def test_an_answer_reads_as_attributes(folder: Home, peer: Peer):

@@ -9,6 +9,7 @@ import click
 
 from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
+from gpushopper.cli.disk import about_disk
 from gpushopper.cli.group import Group
 from gpushopper.cli.say import clean, relative
 from gpushopper.errors import NotFound, ShopperError, UsageError
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def remind(app: App) -> None:
-    """One line per open alarm on stderr; nothing for programs, which find them in `status` and `alarms`."""
+    """One line per open alarm on stderr, and one for a full disk; nothing for programs, which find both in `status`."""
     if app.opened is None or app.as_json or not app.tells_alarms:
         return
+    if text := about_disk(app.home):
+        app.note(text)
     try:
         found = app.quiet_client().alarms().alarms
     except ShopperError:

@@ -38,6 +38,15 @@ class App:
             self._home = choose_home(self.practice)
         return self._home
 
+    def check_home(self) -> None:
+        """Refuse a home folder that is not ours to use, before a command does anything.
+
+        Nothing is kept of it: `sandbox` chooses its own home once it runs.
+        """
+        from gpushopper.cli.sandbox_home import choose_home
+
+        choose_home(self.practice)
+
     @property
     def client(self) -> Client:
         """The way to the daemon, which is started when it is not there."""
@@ -57,7 +66,7 @@ class App:
         """A client that starts the daemon on demand, and replaces an older one or one without keys."""
         from gpushopper.client import Client
 
-        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock)
+        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock, self._tell_wait)
 
     def quiet_client(self) -> Client:
         """A client that never starts a daemon."""
@@ -77,6 +86,9 @@ class App:
             launch.start(self.home)
 
         return run
+
+    def _tell_wait(self) -> None:
+        self.note("the daemon is busy with other commands: waiting for a place ...")
 
     def _unlock(self, providers: list[str]) -> bool:
         from gpushopper.cli.unlocking import replace_keyless

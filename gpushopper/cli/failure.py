@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.programs import SCHEMA
 from gpushopper.cli.say import clean
-from gpushopper.errors import ShopperError, UsageError
+from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
 
@@ -41,6 +42,9 @@ def report(app: App, error: BaseException) -> int:
             _show(app, error, error.exit_code)
             _alarms_after(app, error)
             return error.exit_code
+        case OSError() if (known := _of_the_system(error)) is not None:
+            _show(app, known, known.exit_code)
+            return known.exit_code
         case click.exceptions.NoArgsIsHelpError():
             print(error.format_message(), file=sys.stderr)
             return 2
@@ -50,10 +54,22 @@ def report(app: App, error: BaseException) -> int:
     return _unexpected(app, error)
 
 
+def _of_the_system(error: OSError) -> ShopperError | None:
+    """A file that the system does not let us use, or no space for one: words instead of a trace."""
+    if error.filename is None or error.errno is None:
+        return None
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        text = f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}"
+        return Misconfigured(text, "look at it: ls -l; or set GPU_SHOPPER_HOME to a folder of yours")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"the disk or quota is full: {os.fsdecode(error.filename)} could not be written", "free space")
+    return None
+
+
 def _usage(error: click.ClickException) -> UsageError:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f"see: {ctx.command_path} --help" if ctx else ""
-    return UsageError(error.format_message().rstrip("."), hint)
+    command = ctx.command_path if ctx else "gpu-shopper"
+    return UsageError(error.format_message().rstrip("."), f"see: {command} --help")
 
 
 def _unexpected(app: App, error: BaseException) -> int:

@@ -71,10 +71,28 @@ def load(target: str) -> click.Command | None:
 
 
 class Command(click.Command):
-    """A command that also takes the output options."""
+    """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103)."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *output_options(hidden=True)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; words that are left over are counted where click would print them: one may be a key."""
+        takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
+        rest = super().parse_args(ctx, args)
+        ctx.allow_extra_args = takes_more
+        if rest and not takes_more and not ctx.resilient_parsing:
+            self.refuse_extra(ctx, len(rest))
+        return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, in a home folder that is ours."""
+        ctx.ensure_object(App).check_home()
+        return super().invoke(ctx)
+
+    def refuse_extra(self, ctx: click.Context, count: int) -> None:
+        """Say that there are too many words, and no word of them."""
+        ctx.fail(f"{count} argument{'s' if count > 1 else ''} too many")
 
 
 class Group(click.Group):
@@ -108,6 +126,18 @@ class Group(click.Group):
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; the word that is none is not printed: it may be a key, as in `keys KEY`."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if args[0].startswith("-"):
+                raise
+            verbs = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"no such verb: {self.name} has {verbs}", ctx) from None
+
     def _names_a_verb(self, args: list[str]) -> bool:
         words = [word for word in args if not word.startswith("-")]
         plain = bool(args) and not args[0].startswith("-")
@@ -139,14 +169,19 @@ class LazyGroup(Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; for a mistyped one, name those that look like it."""
         try:
-            return super().resolve_command(ctx, args)
+            return click.Group.resolve_command(self, ctx, args)
         except click.UsageError as error:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], self.list_commands(ctx), n=3)
+            word = args[0]
+            close = get_close_matches(word, self.list_commands(ctx), n=3)
             if close:
-                raise click.UsageError(f"no command {args[0]}; did you mean {' or '.join(close)}?", ctx) from error
-            raise
+                raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
+            if word.startswith("-"):
+                raise
+            # Only what can be a mistyped command is printed.
+            shown = f" '{word}'" if word.isascii() and word.isalpha() and word.islower() and len(word) < 17 else ""
+            raise click.UsageError(f"No such command{shown}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, from the table alone: nothing is imported for `--help`."""

@@ -10,7 +10,7 @@ from gpushopper.cli import show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command, all_of
 from gpushopper.cli.options import SEARCH, search_request, settings
-from gpushopper.cli.say import per_gb, rate
+from gpushopper.cli.say import per_gb, plural, rate
 from gpushopper.core.offers import SORTS
 from gpushopper.errors import ProviderFailed
 
@@ -57,7 +57,8 @@ def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) 
         defaults, filters, sort=sort or defaults.sort or "price", limit=limit or defaults.limit or 20
     )
     found = app.client.inventory(request)
-    show.rows(app, "offers", found.offers, COLUMNS, name="key", total=found.total, more=found.more, blind=found.blind)
+    told = {"total": found.total, "more": found.more, "blind": found.blind, "unbelievable": found.unbelievable}
+    show.rows(app, "offers", found.offers, COLUMNS, name="key", **told)
     _remarks(app, found)
 
 
@@ -74,3 +75,5 @@ def _remarks(app: App, found: Inventory) -> None:
     elif found.more or found.total > len(found.offers):
         total = f"more than {found.total}" if found.more else str(found.total)
         app.note(f"The first {len(found.offers)} of {total}; --limit shows more.")
+    if found.unbelievable:
+        app.note(f"{plural(found.unbelievable, 'offer')} left out: the price is zero or cannot be believed.")

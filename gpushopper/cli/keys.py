@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import click
 
 from gpushopper.cli import launch, programs, show
 from gpushopper.cli.app import App
-from gpushopper.cli.group import Group
+from gpushopper.cli.group import Command, Group
 from gpushopper.cli.say import money
 from gpushopper.client import Row
 from gpushopper.core.images import is_registry
@@ -54,7 +55,21 @@ def list_keys(app: App) -> None:
         show.rows(app, "registries", found.registries, REGISTRIES, name="registry")
 
 
-@keys.command("set")
+class SetKey(Command):
+    """`keys set`, to which a key is given by mistake again and again: then it says how, and not the key (F103)."""
+
+    def refuse_extra(self, ctx: click.Context, count: int) -> None:
+        given = ctx.params
+        name = given["provider"]
+        words = f"gpu-shopper keys set {name if _is_name(name) else 'REGISTRY' if is_registry(name) else 'CLOUD'}"
+        if is_registry(name):
+            words += f" --user {given['user'] if _is_user(given['user']) else 'NAME'}"
+        if given["in_file"]:
+            words += " --file"
+        raise UsageError("the key is not given on the command line, where others can read it", f"run: {words}")
+
+
+@keys.command("set", cls=SetKey)
 @click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.option("--user", metavar="NAME", help="Whose login it is, at a registry.")
 @click.option("--file", "in_file", is_flag=True, help="In the key file: for computers without a keyring, and for cron.")
@@ -64,6 +79,7 @@ def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
 
     For a registry it is the password of --user; take an access token that can only read. It is stored untested.
     """
+    _check_name(provider, "set")
     _check_user(provider, user)
     secret = _read_secret(app, provider, user)
     words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
@@ -83,6 +99,7 @@ def test_key(app: App, provider: str) -> None:
 
     A registry is not asked: this says whether its login can be read.
     """
+    _check_name(provider, "test")
     answer = launch.once(app.home, "keys-probe", provider)
     if "registry" in answer:
         _tell_login(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
@@ -95,6 +112,7 @@ def test_key(app: App, provider: str) -> None:
 @click.pass_obj
 def remove_key(app: App, provider: str) -> None:
     """Forget a stored key or login. Sessions of that cloud can then no longer be ended from here."""
+    _check_name(provider, "remove")
     answer = launch.once(app.home, "keys-remove", provider)
     if app.as_json:
         show.out(programs.document(**answer))
@@ -104,9 +122,32 @@ def remove_key(app: App, provider: str) -> None:
     _remarks(app, answer)
 
 
+def _is_name(word: str) -> bool:
+    """Whether a word can be the name of a cloud or a registry, and so may be printed: a key cannot."""
+    return re.fullmatch(r"[a-z-]{2,20}" if not is_registry(word) else r"[a-z0-9.:-]{2,80}", word) is not None
+
+
+def _shown(registry: str) -> str:
+    return registry if _is_name(registry) else "REGISTRY"
+
+
+def _is_user(word: str | None) -> bool:
+    return word is not None and re.fullmatch(r"[A-Za-z0-9._@+/$-]{1,40}", word) is not None
+
+
+def _check_name(word: str, verb: str) -> None:
+    if not is_registry(word) and not _is_name(word):
+        hint = f"for instance: gpu-shopper keys {verb} vast" + ("; the key is then asked for" if verb == "set" else "")
+        raise UsageError("that is not the name of a cloud or registry", hint)
+
+
 def _check_user(name: str, user: str | None) -> None:
     if is_registry(name) and not user:
-        raise UsageError(f"{name} is a registry: whose login is it?", f"gpu-shopper keys set {name} --user NAME")
+        shown = _shown(name)
+        raise UsageError(f"{shown} is a registry: whose login is it?", f"gpu-shopper keys set {shown} --user NAME")
+    if user and ":" in user:
+        hint = f"the password is asked for, not given; run: gpu-shopper keys set {_shown(name)} --user NAME"
+        raise UsageError("a user's name has no colon", hint)
     if user and not is_registry(name):
         hint = "leave out --user; a registry's name has a dot or a colon, such as ghcr.io"
         raise UsageError(f"{name} is no registry, and a cloud's key has no user", hint)
@@ -118,8 +159,8 @@ def _read_secret(app: App, provider: str, user: str | None) -> str:
         return str(click.prompt(what, hide_input=True, err=True))
     secret = sys.stdin.read().strip()
     if not secret:
-        more = f" --user {user}" if user else ""
-        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {provider}{more}")
+        more = f" --user {user if _is_user(user) else 'NAME'}" if user else ""
+        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {_shown(provider)}{more}")
     return secret
 
 

@@ -128,23 +128,28 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
         UsageError: a name is none, or the caller has no such variable.
     """
     found = {}
-    for text in plain:
+    # Numbers instead of words in the errors: what was mistyped may be the secret itself (F103).
+    for number, text in enumerate(plain, 1):
         name, sign, value = text.partition("=")
         if not sign:
-            raise UsageError(f"--env {text} has no value", f"give one: --env {text}=VALUE; or --secret-env {text}")
-        found[_name(name)] = value
-    for name in secret:
+            hint = "write: --env NAME=VALUE; or, for a variable of this shell: --secret-env NAME"
+            raise UsageError(f"--env number {number} has no value", hint)
+        found[_name(name, number)] = value
+    for number, name in enumerate(secret, 1):
         if "=" in name:
-            raise UsageError("--secret-env takes a name only: a value would stand in the list of processes")
-        if name not in environ:
-            raise UsageError(f"--secret-env {name}: there is no such variable here", f"set it: export {name}=...")
-        found[_name(name)] = environ[name]
+            text = "--secret-env takes a name only: a value would stand in the list of processes"
+            raise UsageError(text, "set the variable here, then write: --secret-env NAME")
+        if name not in environ or not _NAME.fullmatch(name):
+            text = f"--secret-env number {number} names no variable that is set here"
+            raise UsageError(text, "set it: export NAME=...; then write: --secret-env NAME")
+        found[name] = environ[name]
     return found
 
 
-def _name(name: str) -> str:
+def _name(name: str, number: int) -> str:
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name of a variable")
+        text = f"--env number {number}: what stands before = is no name of a variable"
+        raise UsageError(text, "a name has letters, digits and _, and does not begin with a digit")
     return name
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from gpushopper.client.ownership import check_home
 from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
 
 if TYPE_CHECKING:
@@ -12,9 +13,18 @@ if TYPE_CHECKING:
 
 
 def choose_home(practice: bool) -> Home:
-    """The user's home, or with `--sandbox` the complete home of the practice market in it."""
+    """The user's home, or with `--sandbox` the complete home of the practice market in it.
+
+    Raises:
+        Misconfigured: it is another user's, or cannot be used.
+    """
     home = find_home()
-    return Home(data=home.sandbox, config=home.sandbox) if practice else home
+    check_home(home)
+    if not practice:
+        return home
+    inner = Home(data=home.sandbox, config=home.sandbox)
+    check_home(inner)
+    return inner
 
 
 def prepare_home(app: App, practice: bool) -> None:

@@ -8,6 +8,7 @@ import click
 
 from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
+from gpushopper.cli.disk import low_disk
 from gpushopper.cli.group import Command
 from gpushopper.cli.say import clean, money, plural, rate, relative
 from gpushopper.core.spans import span
@@ -49,6 +50,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
         [
             ("daemon", f"{found.version}, process {found.pid}, up {span(now - found.started_at)}"),
             ("home", found.home),
+            ("disk", low_disk(found.disk_free) if found.disk_low else ""),
             ("policy", policy),
             ("open", open_line),
             ("guards", _guards(found)),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
-from gpushopper.client.exchange import Answer, Away, check_socket, exchange
+from gpushopper.client.exchange import Answer, Away, Crowded, check_socket, exchange
+from gpushopper.client.turn import Turn, is_full
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
@@ -59,9 +60,16 @@ class Client:
     """One method per call of the local API (architecture 9)."""
 
     def __init__(
-        self, home: Home, start: Starter | None = None, restart: Starter | None = None, unlock: Unlocker | None = None
+        self,
+        home: Home,
+        start: Starter | None = None,
+        restart: Starter | None = None,
+        unlock: Unlocker | None = None,
+        tell_wait: Callable[[], None] | None = None,
     ) -> None:
         self.home = home
+        self._tell_wait = tell_wait
+        """Called when a request waits for a place at a full daemon, and it takes a while."""
         self._start, self._restart, self._unlock = start, restart, unlock
 
     # ---- market
@@ -174,9 +182,11 @@ class Client:
     def is_up(self) -> bool:
         """Whether a daemon answers now; never starts one."""
         try:
-            self._exchange("GET", "/health", {}, None, 5.0)
+            self._exchange_once("GET", "/health", {}, None, 5.0)
         except Away:
             return False
+        except Crowded:
+            return True
         return True
 
     # ---- one exchange
@@ -207,6 +217,23 @@ class Client:
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
 
     def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
+    ) -> Answer:
+        """One exchange with a daemon that has a place for it; where it is full, the request waits for its turn."""
+        turn = Turn(limit_s, self._tell_wait)
+        while True:
+            try:
+                answer = self._exchange_once(method, target, headers, payload, limit_s)
+            except Crowded as crowded:
+                if turn.wait():
+                    continue
+                raise errors.DaemonUnreachable(
+                    "too many commands knock at the daemon at once", "try again in a minute"
+                ) from crowded
+            if not is_full(answer) or not turn.wait():
+                return answer
+
+    def _exchange_once(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
     ) -> Answer:
         try:

@@ -21,6 +21,10 @@ class Away(Exception):
     """Nobody listens, or the connection broke before the whole answer came."""
 
 
+class Crowded(Exception):
+    """Somebody listens, and more are knocking than the system keeps in line."""
+
+
 class Answer(NamedTuple):
     """A whole HTTP answer; header names in lower case."""
 
@@ -45,6 +49,7 @@ def exchange(
 
     Raises:
         Away: nobody listens, or the connection broke before the answer was whole.
+        Crowded: too many others are knocking.
         TimeoutError: the whole exchange took too long.
     """
     lines = [f"{method} {target} HTTP/1.0", "Host: daemon", f"Content-Length: {len(payload or b'')}"]
@@ -55,6 +60,8 @@ def exchange(
             answer = _talk(channel, path, request, limit_s, size_limit)
         except TimeoutError:
             raise
+        except BlockingIOError as error:
+            raise Crowded(str(error)) from error
         except OSError as error:
             raise Away(str(error)) from error
     return _parse(answer)

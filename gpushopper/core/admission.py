@@ -55,9 +55,11 @@ def denied_by_brakes(load: Load, rate: Micros, brakes: Brakes, *, new_session: b
 
 def denied_by_price(offer: Offer, disk_gb: float, cap: Micros | None) -> Denial | None:
     """An unknown or absurd price can not be reserved against; one above the cap was never agreed (F116)."""
+    rate = offer.rate(disk_gb)
     if not is_sane_rate(offer.gpu_rate):
         return Denial("price", f"{offer.key} shows no usable price")
-    rate = offer.rate(disk_gb)
+    if not is_sane_rate(rate):
+        return Denial("price", f"{offer.key} shows no usable price for a disk of {disk_gb:g} GB")
     if cap is not None and rate > cap:
         return Denial("max_price", f"{offer.key} costs {dollars(rate, 4)}/h, the cap is {dollars(cap, 4)}/h")
     return None

@@ -56,6 +56,11 @@ class Offer:
         return self.gpu_rate + self.storage_rate(disk_gb)
 
 
+def is_believable(offer: Offer, disk_gb: float) -> bool:
+    """Whether an offer has a price at all: above zero and not absurd, for the GPU and for all of it (F116)."""
+    return is_sane_rate(offer.gpu_rate) and is_sane_rate(offer.rate(disk_gb))
+
+
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """What the user asks for. None or an empty tuple means: do not care. `max_rate` is micro-dollars per hour."""
@@ -100,7 +105,7 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     """Whether we would rent it unattended: on demand, a sane price, alive long enough (F116)."""
     return (
         not offer.interruptible
-        and is_sane_rate(offer.gpu_rate)
+        and is_believable(offer, want.disk_gb)
         and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
     )
 

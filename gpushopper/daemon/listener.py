@@ -14,14 +14,18 @@ from typing import Any
 import structlog
 from cheroot.wsgi import Server
 
+from gpushopper.daemon.connections import HeardOut, TimedConnection
 from gpushopper.daemon.edge import LARGEST_BODY
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.store.folder import unusable
 
 THREADS = 8
+"""Requests that are acted on at once."""
 CONNECTIONS = 64
+"""Connections that are open at once; each may have a thread to be heard by."""
 READ_LIMIT_S = 5
+"""For a whole request, from its first byte on; also for a connection that says nothing."""
 STOP_LIMIT_S = 2
 KNOCKING = 512
 """Connections the system holds until we take them; a full one makes connecting fail at once (EAGAIN), not wait."""
@@ -52,6 +56,12 @@ class _PrivateServer(Server):
     # Internal, and left out of the library's stubs; the tests would notice if it went.
     _connections: Any
     max_request_header_size = 32_000
+    ConnectionClass = TimedConnection
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._counting = threading.Lock()
+        self.open_connections = 0
 
     def bind_unix_socket(self, bind_addr: Any) -> None:
         """Put a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
@@ -72,13 +82,19 @@ class _PrivateServer(Server):
 
     def process_conn(self, conn: Any) -> None:
         """Give a new connection to the selector first: one that says nothing must not hold a thread (F100)."""
-        if getattr(conn, "has_spoken", False):
+        if conn.has_spoken:
             super().process_conn(conn)
-        elif self._connections._num_connections >= CONNECTIONS:
+        elif self.open_connections >= CONNECTIONS:
             _turn_away(conn)
         else:
+            self._count(1)
+            conn.counted(lambda: self._count(-1))
             conn.has_spoken = True
             self._connections.put(conn)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self.open_connections += change
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Into our log instead of onto stderr."""
@@ -117,9 +133,9 @@ class Listener:
         # cheroot would take file descriptor 3 for a socket of systemd's, whoever the variable was meant for.
         os.environ.pop("LISTEN_PID", None)
         server = _PrivateServer(
-            str(self._home.socket), self._app, numthreads=THREADS, max=THREADS, timeout=READ_LIMIT_S,
-            shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS, accepted_queue_timeout=1,
-            request_queue_size=KNOCKING, peercreds_enabled=True,
+            str(self._home.socket), HeardOut(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
+            timeout=READ_LIMIT_S, shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS,
+            accepted_queue_timeout=1, request_queue_size=KNOCKING, peercreds_enabled=True,
         )  # fmt: skip
         try:
             server.prepare()

@@ -32,7 +32,8 @@ def named(arguments: Sequence[str]) -> str:
     try:
         return read_registry(name)
     except ValueError as error:
-        raise UsageError(f"{name!r} is no registry", str(error)) from None
+        # Not the name: `https://alice:PASSWORD@ghcr.io` holds a password (F103).
+        raise UsageError("what was given is no registry", str(error)) from None
 
 
 def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:

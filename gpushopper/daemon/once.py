@@ -14,6 +14,7 @@ from typing import Any
 
 from gpushopper import __version__, config, log
 from gpushopper.client import Client
+from gpushopper.client.ownership import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.admission import Brakes
 from gpushopper.daemon import accounts, key_jobs, opening
@@ -23,7 +24,7 @@ from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
-from gpushopper.store import installation
+from gpushopper.store import installation, reserve
 
 HANDOVER_S = 15.0
 
@@ -62,7 +63,7 @@ def decide_installation(home: Home, arguments: Sequence[str]) -> Answer:
     clock = SystemClock(home.clock_offset)
     stopped = _stop_daemon(home, clock)
     with _locked(home, clock):
-        store = opening.open_store(home, clock)
+        store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
         try:
             return {"installation": decide(home, store).id, "daemon": "stopped" if stopped else "not running"}
         finally:
@@ -84,6 +85,7 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
     """Run a job and print its answer, or its error, as one JSON line; the exit status as in errors.py."""
     try:
         home = find_home()
+        check_home(home)
         harden()  # a job holds keys too
         answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
     except ShopperError as error:
@@ -99,18 +101,18 @@ def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
     """The home's lock, and a log that knows no secret yet."""
     mask = log.Mask()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
-    with HomeLock.take(home, holder):
-        open_log(home, mask, clock)
+    with reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
+        reserve.with_room(home.reserve, lambda: open_log(home, mask, clock))
         yield mask
 
 
 @contextmanager
 def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
     """An engine that is never run, for one question. The caller holds the lock."""
-    store = opening.open_store(home, clock)
+    store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
     executor = ThreadExecutor()
     try:
-        found = opening.check_installation(home, store)
+        found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
         settings = config.load(home)
         policy = accounts.choose_policy(settings)
         setups = accounts.connect_accounts(settings, accounts.key_sources(home, settings), clock, mask)

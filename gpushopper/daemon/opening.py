@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import structlog
 
 from gpushopper.clock import Clock
 from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
-from gpushopper.store import alarms, installation
+from gpushopper.store import alarms, installation, reserve
 from gpushopper.store.db import Corrupt, Store, set_aside
-from gpushopper.store.folder import hold_reserve
 from gpushopper.store.repair import repair
 
 _log = structlog.get_logger(__name__)
@@ -29,41 +31,55 @@ def open_store(home: Home, clock: Clock) -> Store:
     """
     now = clock.now().wall
     try:
-        store = Store.open(home.database, now_wall=now)
-        hold_reserve(home.reserve)
-        _repair(store, now)
-        return store
+        store = _ready(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
         kept = set_aside(home.database, now)
-    store = Store.open(home.database, now_wall=now)
-    with store.transaction():
-        alarms.raise_alarm(
-            store,
-            at=now,
-            kind=REBUILT,
-            subject="database",
-            text=f"the database was damaged and has been set aside as {kept.name}; a new one was started",
-            hint="Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit",
-            evidence={"kept": str(kept)},
+        # Here and not by a second call of this function: that one would find nothing damaged, and raise no alarm.
+        store = reserve.with_room(
+            home.reserve,
+            lambda: _ready(Store.open(home.database, now_wall=now), lambda opened: _tell_rebuilt(opened, now, kept)),
         )
+    reserve.hold(home.reserve)
     return store
+
+
+def _ready(store: Store, prepare: Callable[[Store], None]) -> Store:
+    """The store after its first transaction; closed if that fails, so that the start can be tried again."""
+    try:
+        with store.transaction():
+            prepare(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _tell_rebuilt(store: Store, now: int, kept: Path) -> None:
+    alarms.raise_alarm(
+        store,
+        at=now,
+        kind=REBUILT,
+        subject="database",
+        text=f"the database was damaged and has been set aside as {kept.name}; a new one was started",
+        hint="Instances of ours are found again on the accounts and adopted. See: gpu-shopper audit",
+        evidence={"kept": str(kept)},
+    )
 
 
 def _repair(store: Store, now: int) -> None:
     """One row that cannot be read must not keep the others from being watched (F54)."""
-    with store.transaction():
-        for found in repair(store):
-            _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
-            alarms.raise_alarm(
-                store,
-                at=now,
-                kind=ROW_REPAIRED,
-                subject=f"{found.table}/{found.row}/{found.column}",
-                text=f"{found.column} of {found.table} row {found.row} could not be read and was replaced",
-                hint=HINTS[ROW_REPAIRED],
-                evidence={"was": found.was},
-            )
+    for found in repair(store):
+        _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
+        alarms.raise_alarm(
+            store,
+            at=now,
+            kind=ROW_REPAIRED,
+            subject=f"{found.table}/{found.row}/{found.column}",
+            text=f"{found.column} of {found.table} row {found.row} could not be read and was replaced",
+            hint=HINTS[ROW_REPAIRED],
+            evidence={"was": found.was},
+        )
 
 
 def check_installation(home: Home, store: Store) -> installation.Installation:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from gpushopper import __version__, config, log
+from gpushopper.client.ownership import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.admission import Brakes
 from gpushopper.core.moment import HOUR, Moment
@@ -32,12 +34,13 @@ from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
 from gpushopper.remote.remote import Remote
-from gpushopper.store import requests
+from gpushopper.store import requests, reserve
 from gpushopper.store.db import Store
 from gpushopper.store.folder import unusable
 from gpushopper.store.installation import Installation
 
 SOCKET_CHECK_S = 4
+RESERVE_CHECK_S = 60
 PRUNE_S = 24 * 3600
 SSH_TIDY_S = 3
 THREAD_STOP_S = 3
@@ -45,6 +48,7 @@ THREAD_STOP_S = 3
 _log = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Daemon:
@@ -66,25 +70,30 @@ class Daemon:
 
         Returns the exit status. Raises the errors of a start that cannot be; the lock is then free again.
         """
+        check_home(self.home)
         check_path(self.home)
         harden()
         with ExitStack() as parts:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
-            parts.enter_context(HomeLock.take(self.home, holder))
-            open_log(self.home, self.mask, self.clock)
-            store = opening.open_store(self.home, self.clock)
+            parts.enter_context(self._with_room(lambda: HomeLock.take(self.home, holder)))
+            self._with_room(lambda: open_log(self.home, self.mask, self.clock))
+            store = self._with_room(lambda: opening.open_store(self.home, self.clock))
             parts.callback(store.close)
-            found = opening.check_installation(self.home, store)
+            found = self._with_room(lambda: opening.check_installation(self.home, store))
             policy = self._build(store, found, parts)
             self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
             parts.callback(self._end_threads)
             parts.callback(self.listener.close)
             parts.callback(self.ending.set)
-            self.engine.recover()
-            self.listener.open()
+            self._with_room(self.engine.recover)
+            self._with_room(self.listener.open)
             self._start_threads()
             ready()
             return self.stop.wait()
+
+    def _with_room(self, step: Callable[[], T]) -> T:
+        """A step of the start: a full disk must not keep a dead daemon from coming back to end things (F67)."""
+        return reserve.with_room(self.home.reserve, step)
 
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
         """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
@@ -104,6 +113,7 @@ class Daemon:
             Job("reconciliation", self.engine.wake, policy.steady_look_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
+            Job("reserve", self._hold_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", self.engine.tidy_ssh, SSH_TIDY_S),
             Job("ssh keys", self.engine.prune_keys, PRUNE_S),
@@ -159,6 +169,10 @@ class Daemon:
             # Whatever the rules met, a full disk say: the lanes must still look, and the jobs run on time.
             self.engine.resume()
             self.schedule.reset()
+
+    def _hold_reserve(self) -> None:
+        """What was given up is taken again once there is room: the next full disk may come in the same life."""
+        reserve.hold(self.home.reserve)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()

@@ -28,6 +28,7 @@ from gpushopper.engine.finding import find_exactly
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
 from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.errors import DiskFull, NoOffer, NotFound, NotReady, Refused, UsageError
+from gpushopper.paths import FREE_FLOOR
 from gpushopper.store import events, requests, sessions
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ MOST_RETRIES = 100
 LONGEST_CONSUMER = 100
 LONGEST_STEM = 20
 """Characters of a made-up name before the part of its id."""
-FREE_FLOOR = 200 * 2**20
-"""Bytes that must be free before anything new is rented: what happens next must be recordable (F67)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,17 +73,18 @@ class Searcher:
             ProviderFailed: no market answered.
         """
         want = requirements(request)
-        found, more, blind = self._gather(want, request.limit if request.sort == "price" else None)
+        found, more, blind, unbelievable = self._gather(want, request.limit if request.sort == "price" else None)
         fitting = rank(found, want.disk_gb, request.sort)
         shown = fitting[: request.limit] if request.limit > 0 else fitting
         rows = [views.offer(o, want.disk_gb) for o in shown]
-        return wire.Inventory(rows, total=len(fitting), more=more, blind=blind)
+        return wire.Inventory(rows, total=len(fitting), more=more, blind=blind, unbelievable=unbelievable)
 
-    def _gather(self, want: Requirements, limit: int | None) -> tuple[list[Offer], bool, dict[str, str]]:
+    def _gather(self, want: Requirements, limit: int | None) -> tuple[list[Offer], bool, dict[str, str], int]:
+        """Offers that fit, whether there are more, who did not answer, and how many had no price to believe."""
         lanes = self._lanes(want.provider)
         gpus, blind = self._resolve(want.gpu, lanes)
         found: list[Offer] = []
-        more = False
+        more, unbelievable = False, 0
         for name, lane in lanes.items():
             if name in blind or (want.gpu is not None and not gpus.get(name)):
                 continue
@@ -93,10 +94,11 @@ class Searcher:
                 blind[name] = answer
                 continue
             more = more or not answer.complete
+            unbelievable += answer.unbelievable
             found += [o for o in answer.offers if fits(o, want, tuple(models)) and is_one(o, models)]
         if blind and len(blind) == len(lanes):
             raise unanswered(blind)
-        return found, more, {name: answer.detail for name, answer in blind.items()}
+        return found, more, {name: answer.detail for name, answer in blind.items()}, unbelievable
 
     def _lanes(self, provider: str | None) -> dict[str, Lane]:
         if provider is not None and provider not in self.lanes:
@@ -205,7 +207,7 @@ class Searcher:
     def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
         if request.offer is not None:
             return [self._by_offer_key(request.offer, want, now)]
-        found, _, _ = self._gather(replace(want, max_rate=None), limit=64)
+        found, _, _, _ = self._gather(replace(want, max_rate=None), limit=64)
         tried = tried_since(self.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
         rentable = [o for o in found if is_rentable(o, want, now.wall) and not _is_used_up(o, tried)]
         ranked = rank(rentable, want.disk_gb)

@@ -175,11 +175,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Offers found. `complete` is False when more exist than were read (S17: "first N of more")."""
+    """Offers found. `complete` is False when more exist than were read (S17: "first N of more").
+
+    `unbelievable` counts those that were left out because of a price of zero, below zero or beyond all reason (F116).
+    """
 
     offers: tuple[Offer, ...]
     complete: bool
     date: int | None
+    unbelievable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from gpushopper.core.secret import Secret
-from gpushopper.secrets.key_file import (
-    FileSource,
-    KeptLogin,
-    read_key_file,
-    read_logins,
-    remove_key,
-    remove_login,
-    set_key,
-    set_login,
-)
+from gpushopper.secrets.key_changes import remove_key, remove_login, set_key, set_login
+from gpushopper.secrets.key_file import FileSource, KeptLogin, read_key_file, read_logins
 from gpushopper.secrets.keyring_entries import BACKEND_VARIABLE, KeyringSource, Unreadable, entry_name, forget, store
 from gpushopper.secrets.registry_logins import FoundLogin, find_login
 from gpushopper.secrets.secret import LONGEST_KEY, check_form

@@ -24,9 +24,8 @@ from typing import Any
 from gpushopper.core.images import read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets.secret import check_form
-from gpushopper.secrets.sources import Ok, Problem, Refused
+from gpushopper.secrets.sources import KEY_VARIABLES, Ok, Problem, Refused
 
 REGISTRY = "registry"
 _LARGEST = 262_144
@@ -85,26 +84,43 @@ def read_logins(path: Path) -> dict[str, KeptLogin]:
 
 
 def _read(path: Path) -> _Content:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return _Content()
-    except OSError as error:
-        raise Misconfigured(f"{path} cannot be read: {error.strerror}", code="key_file") from error
-    with open(file, encoding="utf-8") as stream:
-        _check_privacy(path, os.fstat(stream.fileno()))
-        try:
-            tree = tomllib.loads(stream.read(_LARGEST))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            # Not the parser's words: they may quote the line, and with it the key.
-            raise Misconfigured(f"{path} is not valid TOML", code="key_file") from None
+    tree = tomllib.loads(read_text(path))
     return _Content(_keys(path, tree), _logins(path, tree.get(REGISTRY, {})))
 
 
+def read_text(path: Path) -> str:
+    """The file's text, known to be TOML of the right form; empty where there is no file."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}", code="key_file") from error
+    # Line ends as they are: the file is written back.
+    with open(file, encoding="utf-8", newline="") as stream:
+        _check_privacy(path, os.fstat(stream.fileno()))
+        try:
+            text = stream.read(_LARGEST + 1)
+            tree = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            # Not the parser's words: they may quote the line, and with it the key.
+            raise Misconfigured(f"{path} is not valid TOML", code="key_file") from None
+    if len(text) > _LARGEST:
+        raise Misconfigured(f"{path} is too large to be a key file", code="key_file")
+    _keys(path, tree)
+    _logins(path, tree.get(REGISTRY, {}))
+    return text
+
+
 def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
+    """Each key there is. A table without one is a mistake where we know the cloud, and else none of our business."""
     tables = {name: table for name, table in tree.items() if name != REGISTRY}
-    keys = {name: table.get("api_key") for name, table in tables.items() if isinstance(table, dict)}
-    if len(keys) != len(tables) or not all(isinstance(key, str) for key in keys.values()):
+    keys = {
+        name: table.get("api_key") if isinstance(table, dict) else None
+        for name, table in tables.items()
+        if name in KEY_VARIABLES or not isinstance(table, dict) or "api_key" in table
+    }
+    if not all(isinstance(key, str) for key in keys.values()):
         text = f'{path} may only hold tables such as [vast] with api_key = "...", and [registry."NAME"]'
         raise Misconfigured(text, code="key_file")
     return {name: str(key) for name, key in keys.items()}
@@ -113,7 +129,7 @@ def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
 def _logins(path: Path, tables: object) -> dict[str, KeptLogin]:
     if not isinstance(tables, dict):
         raise _no_login(path)
-    return {_spelt(path, name): _login(path, table) for name, table in tables.items()}
+    return {spelt(path, name): _login(path, table) for name, table in tables.items()}
 
 
 def _login(path: Path, table: object) -> KeptLogin:
@@ -128,7 +144,7 @@ def _no_login(path: Path) -> Misconfigured:
     return Misconfigured(f'{path}: [registry."NAME"] holds user = "..." and password = "..."', code="key_file")
 
 
-def _spelt(path: Path, name: str) -> str:
+def spelt(path: Path, name: str) -> str:
     try:
         return read_registry(name)
     except ValueError as error:
@@ -142,56 +158,3 @@ def _check_privacy(path: Path, status: os.stat_result) -> None:
         raise Misconfigured(f"{path} belongs to another user", code="key_file")
     if status.st_mode & 0o077:
         raise Misconfigured(f"{path} can be read by other users", f"run: chmod 600 {path}", code="key_file")
-
-
-def set_key(path: Path, provider: str, key: str) -> None:
-    """Store one key, atomically, in a file that nobody else could ever read.
-
-    Raises:
-        Misconfigured: the key is malformed, or the file is not ours to change.
-    """
-    found = _read(path)
-    _write(path, _Content({**found.keys, provider: check_form(key)}, found.logins))
-
-
-def remove_key(path: Path, provider: str) -> bool:
-    """Take one key out of the file; whether there was one."""
-    found = _read(path)
-    if provider not in found.keys:
-        return False
-    _write(path, _Content({name: key for name, key in found.keys.items() if name != provider}, found.logins))
-    return True
-
-
-def set_login(path: Path, registry: str, login: KeptLogin) -> None:
-    """Store one registry's entry, atomically, beside whatever else is there.
-
-    Raises:
-        Misconfigured: the file is not ours to change.
-    """
-    found = _read(path)
-    _write(path, _Content(found.keys, {**found.logins, registry: login}))
-
-
-def remove_login(path: Path, registry: str) -> bool:
-    """Take one registry's entry out of the file; whether there was one."""
-    found = _read(path)
-    if registry not in found.logins:
-        return False
-    _write(path, _Content(found.keys, {name: each for name, each in found.logins.items() if name != registry}))
-    return True
-
-
-def _write(path: Path, content: _Content) -> None:
-    """Providers first: whoever writes those anew keeps what begins with the first registry (cli/sandbox_market.py)."""
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    parts = [f"[{name}]\napi_key = {_quote(key)}\n\n" for name, key in sorted(content.keys.items())]
-    for name, login in sorted(content.logins.items()):
-        password = "" if login.password is None else f"password = {_quote(login.password.reveal())}\n"
-        parts.append(f"[{REGISTRY}.{_quote(name)}]\nuser = {_quote(login.user)}\n{password}\n")
-    write_private(path, "".join(parts))
-
-
-def _quote(text: str) -> str:
-    """A TOML basic string; what we keep is printable ASCII, so only two characters need an escape."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -17,8 +17,9 @@ from gpushopper.store.failures import Corrupt, Stale, translated
 from gpushopper.store.fields import converted
 from gpushopper.store.folder import set_aside
 from gpushopper.store.migrations import MIGRATIONS, Migration
+from gpushopper.store.schema import check_schema, version_of
 from gpushopper.store.statements import check, is_in_transaction, run
-from gpushopper.store.upgrade import upgrade, version_of
+from gpushopper.store.upgrade import upgrade
 
 __all__ = ["Corrupt", "Stale", "Store", "set_aside"]
 
@@ -36,6 +37,8 @@ PRAGMAS: tuple[tuple[str, int], ...] = (
 # macOS answers fsync before the disk has it.
 DARWIN: tuple[tuple[str, int], ...] = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
 FULL, EXTRA = 2, 3
+JOURNAL: tuple[tuple[str, int | str], ...] = (("synchronous", FULL), ("journal_mode", "wal"))
+JOURNAL_ON_NETWORK: tuple[tuple[str, int | str], ...] = (("synchronous", EXTRA), ("journal_mode", "delete"))
 
 
 class Store:
@@ -65,7 +68,7 @@ class Store:
 
         Raises:
             Corrupt: the file is damaged; `set_aside` it and start anew.
-            Misconfigured: read-only, or written by a newer program.
+            Misconfigured: read-only, written by a newer program, or not the schema it says it is.
             DiskFull: no space.
         """
         path = path.absolute()
@@ -77,9 +80,12 @@ class Store:
         try:
             with translated(path):
                 database.connect()
-                _set_up(database, on_network=folder.is_network(kind))
+                _set(database, PRAGMAS + (DARWIN if sys.platform == "darwin" else ()))
                 if why := check(database):
                     raise Corrupt(f"the database {path} is damaged: {why}")
+                # Before anything is written: the journal's mode stands in the file too.
+                check_schema(database, path, migrations)
+                _set(database, JOURNAL_ON_NETWORK if folder.is_network(kind) else JOURNAL)
                 upgrade(database, path, now_wall, migrations)
         except BaseException:
             store.close()
@@ -174,15 +180,10 @@ def _refuse_lost_database(path: Path) -> None:
         raise Corrupt(f"the database {path} is missing, but its log {wal.name} is there")
 
 
-def _set_up(database: peewee.SqliteDatabase, *, on_network: bool) -> None:
-    mode, sync = ("delete", EXTRA) if on_network else ("wal", FULL)
-    pragmas = PRAGMAS + (DARWIN if sys.platform == "darwin" else ())
-    for name, value in (*pragmas, ("synchronous", sync)):
+def _set(database: peewee.SqliteDatabase, pragmas: Sequence[tuple[str, int | str]]) -> None:
+    for name, value in pragmas:
         run(database, f"PRAGMA {name} = {value}")
-    run(database, f"PRAGMA journal_mode = {mode}")
-    wanted: dict[str, int | str] = {**dict(pragmas), "synchronous": sync, "journal_mode": mode}
-    for name, expected in wanted.items():
+    for name, expected in pragmas:
         rows = run(database, f"PRAGMA {name}")
         if not rows or rows[0][0] != expected:
             raise RuntimeError(f"SQLite does not take PRAGMA {name} = {expected}: it says {rows}")
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,8 +50,7 @@ def _known(error: Exception, path: Path) -> ShopperError | None:
     if not isinstance(extended, int):
         return None
     code = extended & 0xFF
-    # A quota and a file size limit come as a failed write, an exhausted disk as FULL (F67).
-    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
+    if _is_full(code, extended, path):
         return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return Corrupt(f"the database {path} is damaged: {error}", "gpu-shopper daemon start sets it aside")
@@ -61,6 +61,23 @@ def _known(error: Exception, path: Path) -> ShopperError | None:
     if code == sqlite3.SQLITE_IOERR:
         return ShopperError(f"the disk failed under {path}: {error}", "check the disk", code="disk_error")
     return None
+
+
+def _is_full(code: int, extended: int, path: Path) -> bool:
+    """Whether the error is want of space (F67): of the disk, of a quota, of room for the shared memory or for a file.
+
+    A quota and a file size limit come as a failed write, an exhausted disk as FULL. A file that could not be made
+    comes as CANTOPEN, whatever the reason: there the file system is asked.
+    """
+    if code == sqlite3.SQLITE_FULL or extended in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return True
+    if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+        return False
+    try:
+        state = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return state.f_bavail == 0 or (state.f_files > 0 and state.f_favail == 0)
 
 
 def read_only(path: Path, why: str) -> Misconfigured:

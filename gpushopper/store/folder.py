@@ -93,26 +93,6 @@ def free_bytes(path: Path) -> int:
     return state.f_bavail * state.f_frsize
 
 
-RESERVE_BYTES = 4 * 2**20
-
-
-def hold_reserve(path: Path) -> None:
-    """Hold space that is given up when the disk is full, so that ends can still be recorded (F67).
-
-    Nothing is said when there is no room for it: the floor under new rentals speaks first.
-    """
-    if path.exists():
-        return
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        try:
-            os.write(handle, b"\0" * RESERVE_BYTES)
-        finally:
-            os.close(handle)
-    except OSError:
-        path.unlink(missing_ok=True)
-
-
 def read_mounts() -> str:
     """The mount table; empty where the system has none, which counts as local."""
     try:

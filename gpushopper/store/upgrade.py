@@ -7,24 +7,17 @@ from pathlib import Path
 
 import peewee
 
-from gpushopper.errors import Misconfigured
 from gpushopper.store.backups import back_up
 from gpushopper.store.failures import Corrupt
-from gpushopper.store.migrations import Migration, newest
+from gpushopper.store.migrations import Migration
+from gpushopper.store.schema import version_of
 from gpushopper.store.statements import check, is_in_transaction, run
 from gpushopper.store.triggers import derived
 
 
 def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migrations: Sequence[Migration]) -> None:
-    """Apply what is missing, and make triggers and views say what the code says."""
+    """Apply what is missing, and make triggers and views say what the code says. After `check_schema`."""
     found = version_of(database)
-    if found > newest(migrations):
-        raise Misconfigured(
-            f"the database {path} was written by a newer gpu-shopper (schema {found}, this one knows "
-            f"{newest(migrations)})",
-            "upgrade gpu-shopper, or set GPU_SHOPPER_HOME to another folder",
-            code="schema_newer",
-        )
     missing = [step for step in migrations if step.version > found]
     if not missing and _stored(database) == derived():
         return
@@ -36,11 +29,6 @@ def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migratio
         _apply(database, path, now_wall, missing)
     finally:
         run(database, "PRAGMA foreign_keys = 1")
-
-
-def version_of(database: peewee.SqliteDatabase) -> int:
-    """The schema version a file says it has; 0 when it is new."""
-    return int(run(database, "PRAGMA user_version")[0][0])
 
 
 def _apply(database: peewee.SqliteDatabase, path: Path, now_wall: int, missing: Sequence[Migration]) -> None:

@@ -38,12 +38,16 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`more` says that the market holds more than was read; `blind` names providers that did not answer."""
+    """`more` says that the market holds more than was read; `blind` names providers that did not answer.
+
+    `unbelievable` counts the offers left out for a price of zero, below zero or beyond all reason.
+    """
 
     offers: list[OfferView]
     total: int
     more: bool = False
     blind: dict[str, str] = field(default_factory=dict)
+    unbelievable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,10 @@ class DaemonStatus:
     alarms: int
     is_guarded: bool = True
     """Whether instances end themselves too; on a market of paper ones there is nobody to do it."""
+    disk_free: int = 0
+    """Bytes free for us where the home folder lies."""
+    disk_low: bool = False
+    """Whether that is too little to rent anything new; what is rented can still be ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ def test_a_list_for_programs_imports_neither_tables_nor_dataclasses_of_the_wire(
         peer.close()
     assert ours(found) == {
         *START, "cli.sessions", "cli.show", "cli.programs", "cli.sandbox_home",
-        "client", "client.exchange", "clock", "core", "core.moment", "errors", "paths",
+        "client", "client.exchange", "client.ownership", "client.turn", "clock", "core", "core.moment", "errors",
+        "paths",
     }  # fmt: skip
     assert found & DEAR == set()
     foreign = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)

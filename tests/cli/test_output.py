@@ -27,6 +27,7 @@ from tests.test_client import Peer, reply
 COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
+    "disk_free", "unbelievable",
 }  # fmt: skip
 
 
@@ -39,6 +40,19 @@ def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
                 if hints[field.name] in (int, int | None) and programs.enrich({field.name: 1}) == {field.name: 1}:
                     unknown.add(field.name)
     assert unknown == COUNTS
+
+
+def test_offers_without_a_price_to_believe_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
+    peer = Peer(home / "run" / "daemon.sock")
+    nothing = {"offers": [], "total": 0, "more": False, "blind": {}, "unbelievable": 2}
+    peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "unbelievable": 1}), reply(nothing)]
+    try:
+        assert main(["inventory"]) == 0
+        assert "2 offers left out: the price is zero or cannot be believed." in capsys.readouterr().err
+        assert main(["inventory", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["unbelievable"] == 1
+    finally:
+        peer.close()
 
 
 def test_money_times_and_spans_for_programs():

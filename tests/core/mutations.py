@@ -272,6 +272,7 @@ MUTATIONS = (
     M("admission", "load.rate + rate > brakes", "load.rate > brakes", "F9: the new rate is not counted", "admission"),
     M("admission", "if not is_sane_rate(offer.gpu_rate):", "if offer.gpu_rate is None:", "F116: an unknown price",
       "admission"),
+    M("admission", "if not is_sane_rate(rate):", "if rate is None:", "F116: a disk of an absurd price", "admission"),
     M("admission", "balance is None or balance >= load.reserved + reserve", "balance is None or balance > 0",
       "D11: an account that cannot pay", "admission"),
     M("admission", "balance is None or balance >= load.reserved + reserve", "balance is None or balance >= reserve",

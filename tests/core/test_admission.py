@@ -74,6 +74,11 @@ def test_a_price_must_be_known_and_within_the_cap(changes: dict[str, Any], cap: 
     assert (denial.rule if denial else None) == denied
 
 
+def test_a_disk_of_an_absurd_price_is_denied_like_a_gpu_of_one():
+    denial = denied_by_price(offer(storage_gb_month=MAX_RATE * 720), DISK_GB, None)
+    assert denial is not None and denial.rule == "price"
+
+
 def test_the_shortlist_keeps_what_the_cap_allows_in_its_order():
     dear, free = offer(gpu_rate=RATE), offer(gpu_rate=0)
     assert affordable((OFFER, dear, free, OFFER), DISK_GB, RATE) == (OFFER, OFFER)

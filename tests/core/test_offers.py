@@ -49,6 +49,7 @@ def test_only_resolved_names_fit():
     ("changes", "rentable"),
     [
         ({}, True), ({"interruptible": True}, False), ({"gpu_rate": 0}, False), ({"gpu_rate": MAX_RATE + 1}, False),
+        ({"storage_gb_month": MAX_RATE * 720}, False),
         ({"ends_at": WALL + HOUR}, True), ({"ends_at": WALL + HOUR - 1}, False), ({"ends_at": None}, True),
     ],
 )  # fmt: skip

@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from flask import Flask, request
 
-from gpushopper.daemon.listener import CONNECTIONS, THREADS, Listener
+from gpushopper.daemon.connections import TimedConnection
+from gpushopper.daemon.listener import CONNECTIONS, READ_LIMIT_S, THREADS, Listener
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import find_home
 from tests.daemon.conftest import Running
@@ -178,6 +179,62 @@ def test_silent_connections_hold_no_thread(listener: Listener):
     assert reply(where.socket).endswith("here")
     for channel in silent:
         channel.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+     b"POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n"],
+    ids=["request line", "headers", "body", "chunked body"],
+)  # fmt: skip
+def test_connections_that_drip_hold_nobody_up(listener: Listener, wait_until: Callable[..., None], begun: bytes):
+    """More of them than requests are acted on at once, each with a byte now and then (F100)."""
+    where = find_home()
+    with ExitStack() as all_of_them:
+        dripping = [all_of_them.enter_context(connect(where.socket)) for _ in range(THREADS * 2)]
+        for channel in dripping:
+            channel.sendall(begun or b"G")
+        for channel in dripping:
+            channel.sendall(b"x")
+        before = time.monotonic()
+        assert reply(where.socket).endswith("here")
+        assert time.monotonic() - before < READ_LIMIT_S / 2
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nX: ", b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"]
+)
+def test_a_request_that_drips_is_ended_by_one_limit_for_all_of_it(listener: Listener, begun: bytes):
+    listener._server.timeout = 0.4
+    answered = b""
+    with connect(find_home().socket) as channel:
+        channel.sendall(begun)
+        channel.settimeout(0.1)  # the pause between two bytes
+        before = time.monotonic()
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while not answered and time.monotonic() - before < 10:
+                channel.sendall(b"x")
+                with suppress(TimeoutError):
+                    answered = channel.recv(100) or b"closed"
+    assert answered == b"closed" or b"408" in answered
+    assert time.monotonic() - before < 5
+
+
+def test_an_answer_that_is_fetched_in_drips_is_given_up(home: Path, wait_until: Callable[..., None]):
+    """Its thread must come free again: one limit for all of the answer."""
+    app = Flask(__name__)
+    app.add_url_rule("/", "much", lambda: "x" * 8_000_000)
+    opened = Listener(find_home(), app)
+    opened.open()
+    try:
+        opened._server.ConnectionClass = type("Quick", (TimedConnection,), {"answer_limit_s": 0.3})
+        with connect(find_home().socket) as channel:
+            channel.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert channel.recv(100).startswith(b"HTTP/1.1 200")
+            assert opened._server.open_connections == 1
+            wait_until(lambda: channel.recv(100) and not opened._server.open_connections, timeout_s=5)
+    finally:
+        opened.close()
 
 
 def test_too_many_connections_are_told_so(listener: Listener):

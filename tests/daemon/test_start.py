@@ -128,7 +128,7 @@ def test_a_home_of_another_user(home: Path, fail_to_start: Failing):
     home.mkdir(mode=0o755)
     status, said = fail_to_start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     assert status == 4
-    assert_one_line(said, str(home), "cannot be written")
+    assert_one_line(said, str(home), "belongs to another user (root)")
 
 
 def in_mounted(command: str, home: Path) -> list[str]:

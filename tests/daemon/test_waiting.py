@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gpushopper.daemon.listener import THREADS
+from gpushopper.client import Client
+from gpushopper.daemon.listener import THREADS, Listener
 from gpushopper.daemon.server import build_app
 from gpushopper.daemon.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
 from gpushopper.errors import Refused
@@ -48,6 +49,37 @@ def test_searches_never_take_the_last_threads(service: Service):
         thread.join(10)
     assert codes == [200] * SLOW_AT_ONCE
     assert app.test_client().get("/api/v1/inventory").status_code == 200
+
+
+def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
+    """More than may search at once: each is told so, comes back, and gets its answer."""
+    entered, most = threading.Semaphore(0), threading.Semaphore(SLOW_AT_ONCE)
+
+    class Searching:
+        def audit(self) -> dict[str, Any]:
+            assert most.acquire(blocking=False), "more at once than may be"
+            entered.release()
+            first_four.wait(20)
+            most.release()
+            return {"rows": []}
+
+    first_four = threading.Event()
+    service.engine = Searching()  # type: ignore[assignment]
+    opened = Listener(service.home, build_app(service))
+    opened.open()
+    answers: list[Any] = []
+    try:
+        asking = [threading.Thread(target=lambda: answers.append(Client(service.home).audit())) for _ in range(20)]
+        for each in asking:
+            each.start()
+        for _ in range(SLOW_AT_ONCE):
+            assert entered.acquire(timeout=20)
+        first_four.set()
+        for each in asking:
+            each.join(30)
+    finally:
+        opened.close()
+    assert answers == [{"rows": []}] * 20
 
 
 def test_a_rental_that_waits_for_a_login_is_held_up_by_no_search_and_leaves_threads(service: Service):

@@ -134,6 +134,46 @@ def test_a_newer_schema_is_refused_and_untouched(home: Path, store: Store):
     assert (home / "gpu-shopper.db").read_bytes() == before
 
 
+WRONG_SCHEMAS = {
+    "forced to 0": "PRAGMA user_version = 0",
+    "forced older": f"PRAGMA user_version = {newest(MIGRATIONS) - 1}",
+    "below zero": "PRAGMA user_version = -5",
+    "a step not recorded": f"DELETE FROM migrations WHERE version = {newest(MIGRATIONS)}",
+    "a step of a newer program": "INSERT INTO migrations VALUES (98, 'later', 1)",
+    "no record of steps": "DROP TABLE migrations",
+    "a record of another form": "ALTER TABLE migrations RENAME COLUMN version TO number",
+    "a table is missing": "DROP TABLE requests",
+    "a column is missing": "ALTER TABLE attempts DROP COLUMN guard_until",
+}
+
+
+@pytest.mark.parametrize("statement", WRONG_SCHEMAS.values(), ids=WRONG_SCHEMAS.keys())
+def test_a_schema_number_that_the_tables_contradict_is_refused_and_untouched(
+    home: Path, store: Store, statement: str
+):
+    run(store.database, statement)
+    assert_refused(home, store)
+
+
+def test_somebody_elses_database_is_refused_and_untouched(home: Path):
+    home.mkdir()
+    other = peewee.SqliteDatabase(str(home / "gpu-shopper.db"))
+    run(other, "CREATE TABLE recipes (name TEXT)")
+    assert_refused(home, other)
+
+
+def assert_refused(home: Path, opened: Store | peewee.SqliteDatabase) -> None:
+    opened.close()
+    path = home / "gpu-shopper.db"
+    before = path.read_bytes()
+    with pytest.raises(Misconfigured) as refused:
+        Store.open(path, now_wall=NOW)
+    assert (refused.value.code, refused.value.exit_code) == ("schema_mismatch", 4)
+    assert str(path) in refused.value.message and "backups" in refused.value.hint
+    assert path.read_bytes() == before
+    assert not (home / "backups").exists()
+
+
 def test_an_upgrade_keeps_a_copy_of_what_was(home: Path):
     path = golden(home, 1)
     before = contents(path)

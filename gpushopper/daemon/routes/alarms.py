@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response
 
 from gpushopper.daemon.edge import answer, read_body
 from gpushopper.daemon.service import Service
+from gpushopper.store.reserve import with_room
 from gpushopper.wire import AckRequest
 
 
@@ -18,7 +21,9 @@ def blueprint(service: Service) -> Blueprint:
         return answer(service.engine.alarms())
 
     @routes.post("/ack")
-    def acknowledge() -> Response:
-        return answer({"acknowledged": service.engine.acknowledge(read_body(AckRequest).alarm_id)})
+    def seen() -> Response:
+        asked = read_body(AckRequest)
+        acknowledge = partial(service.engine.acknowledge, asked.alarm_id)
+        return answer({"acknowledged": with_room(service.home.reserve, acknowledge)})
 
     return routes

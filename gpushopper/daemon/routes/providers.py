@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.edge import answer, waiting
 from gpushopper.daemon.service import Service
+from gpushopper.paths import FREE_FLOOR
 from gpushopper.wire import PROTOCOL, DaemonStatus
 
 
@@ -36,6 +37,7 @@ def describe(service: Service) -> DaemonStatus:
     """The daemon in one view; sums are over open sessions, in micro-dollars."""
     engine = service.engine
     held = engine.sessions(None, None, True).sessions
+    free = engine.ctx.store.free_bytes()
     return DaemonStatus(
         version=service.version,
         protocol=PROTOCOL,
@@ -46,6 +48,8 @@ def describe(service: Service) -> DaemonStatus:
         now=service.clock.now().wall,
         policy=service.policy,
         is_guarded=service.engine.ctx.policy.needs_login,
+        disk_free=free,
+        disk_low=free < FREE_FLOOR,
         jobs=dict(service.schedule.last_runs),
         providers=list(engine.status_providers()),
         sessions_open=len(held),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
 from gpushopper.daemon.edge import answer, read_body, read_name, read_once, read_query, waiting_for_login
 from gpushopper.daemon.service import Service
+from gpushopper.store.reserve import with_room
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 
@@ -52,17 +54,24 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
-        return answer(engine.extend(read_name(ref), asked, read_once(asked)))
+        key = read_once(asked)
+        return answer(with_room(service.home.reserve, partial(engine.extend, read_name(ref), asked, key)))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
-        asked = read_body(EndRequest)
-        return answer(engine.end([read_name(ref)], asked.reason, read_once(asked)), 202)
+        return _end(service, [read_name(ref)])
 
     @routes.post("/shutdown")
     def shutdown() -> Response:
-        asked = read_body(EndRequest)
-        return answer(engine.end(None, asked.reason, read_once(asked)), 202)
+        return _end(service, None)
 
     return routes
+
+
+def _end(service: Service, refs: list[str] | None) -> Response:
+    """Write the wish down, on a full disk too: the reserve is held for that."""
+    asked = read_body(EndRequest)
+    key = read_once(asked)
+    end = partial(service.engine.end, refs, asked.reason, key)
+    return answer(with_room(service.home.reserve, end), 202)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
-from gpushopper.core.money import Micros, parse_dollars
-from gpushopper.core.offers import MONTH_HOURS, Offer
+from gpushopper.core.money import Micros, is_sane_rate, parse_dollars
+from gpushopper.core.offers import MONTH_HOURS, Offer, is_believable
 from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import OFFER_FIELDS
+from gpushopper.providers.vast.fields import OFFER_FIELDS, read_id
 from gpushopper.providers.vast.lenient import Flag, Id, Line, Number, Price, Row, Time, Version
 
 _MOST_GPUS = 1024
+_RATES = ("dph_base", "dph_total")
+_OTHER_PRICES = ("storage_cost", "storage_total_cost", "inet_up_cost", "inet_down_cost", "internet_up_cost_per_tb",
+                 "internet_down_cost_per_tb")  # fmt: skip
 
 
 class OfferRow(Row):
@@ -58,10 +61,33 @@ def read_offer(row: object, disk_gb: float, seen_at: int, drift: Drift) -> Offer
     except ValidationError:
         drift.note("offer row: unreadable")
         return None
-    offer = _offer(parsed, disk_gb, seen_at)
-    if offer is None:
+    offer = None if _has_odd(row, _RATES) else _offer(parsed, disk_gb, seen_at)
+    if offer is None or not is_believable(offer, disk_gb):
         drift.note("offer row: dropped")
+        return None
     return offer
+
+
+def is_unbelievable(row: object, disk_gb: float) -> bool:
+    """Whether a row that is no offer claims a price that cannot be: zero, below zero, not a number, absurd (F116)."""
+    if not isinstance(row, Mapping) or read_id(row.get("ask_contract_id") or row.get("id")) is None:
+        return False
+    if _has_odd(row, _RATES) or any(_is_odd(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
+        return True
+    rate, storage = parse_dollars(row.get("dph_base")), parse_dollars(row.get("storage_cost"))
+    return rate is not None and storage is not None and not is_sane_rate(rate + storage_rate(storage, disk_gb))
+
+
+def _has_odd(row: Mapping[str, object], names: Iterable[str]) -> bool:
+    return any(_is_odd(row.get(name), may_be_free=False) for name in names)
+
+
+def _is_odd(value: object, *, may_be_free: bool) -> bool:
+    """Whether a price that is stated is none. One that is not stated is unknown."""
+    if value is None:
+        return False
+    price = parse_dollars(value)
+    return not (is_sane_rate(price) or (may_be_free and price == 0))
 
 
 def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:

@@ -13,7 +13,7 @@ from gpushopper.providers.base import Blind, Offers, Search, Trouble
 from gpushopper.providers.vast import refusals
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
-from gpushopper.providers.vast.offers import price_of, read_offer
+from gpushopper.providers.vast.offers import is_unbelievable, price_of, read_offer
 
 CAP = 64
 """Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""
@@ -71,6 +71,8 @@ class _Bands:
     tie_host: int | None = None
     """Inside a tie: the next host id to ask from."""
     skipped: bool = False
+    unbelievable: set[str] = field(default_factory=set)
+    """Ids of rows whose price cannot be believed."""
 
     def narrowed(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.tie_host is not None:
@@ -86,6 +88,8 @@ class _Bands:
             offer = read_offer(row, self.disk_gb, self.date or 0, self.drift)
             if offer is not None:
                 self.found.setdefault(offer.offer_id, offer)
+            elif is_unbelievable(row, self.disk_gb):
+                self.unbelievable.add(str(row.get("ask_contract_id") or row.get("id")))
 
     def step(self, rows: list[Any]) -> bool:
         """Move to the next band; False when the market's end is reached or cannot be."""
@@ -150,4 +154,4 @@ def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> Offers:
     """The cheapest `limit`; complete only if nothing was cut away either."""
     offers = sorted(bands.found.values(), key=lambda offer: (offer.rate(bands.disk_gb), offer.key))
     shown = tuple(offers if limit is None else offers[:limit])
-    return Offers(shown, complete and len(shown) == len(offers), bands.date)
+    return Offers(shown, complete and len(shown) == len(offers), bands.date, len(bands.unbelievable))
