@@ -100,6 +100,11 @@ class Transaction:
         self.relabels.append(action)
 
     @_do.register
+    def _(self, action: act.Record) -> None:
+        of = (action.provider, action.account, action.instance_id)
+        sessions.record_id(self.ctx.store, sessions.Discovery(*of, action.label, action.source, self.now.wall))
+
+    @_do.register
     def _(self, action: act.Raise) -> None:
         if (action.kind, action.subject) in self._alarmed():
             return

@@ -15,6 +15,7 @@ from gpushopper.core.evidence import Seen, is_proven_gone
 from gpushopper.core.lifecycle import sighted
 from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import Moment, Witness, us
+from gpushopper.core.ownership import give_up_id, is_contradicted
 from gpushopper.core.reconcile import (
     absentees,
     close_if_absent,
@@ -62,6 +63,8 @@ class Lane:
         self.flights: dict[tuple[Any, ...], Flight] = {}
         self.sight = accounts.Sight(account_id=known_account(ctx.store, setup.provider) or "")
         self.seen: Seen | None = None
+        self.listed: set[str] = set()
+        """Every instance id that this account has listed, whoever's it is: no create after that can have made it."""
         self.ask: dict[str, str] = {}
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
@@ -315,7 +318,7 @@ class Lane:
             return
         is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
         seen = Seen(value.instances, is_whole, flight.asked_boot, now.boot, flight.known_before)
-        seen = holdings.with_discoveries(self.ctx.store, self.name, self.sight.account_id, seen)
+        self.listed |= {row.instance_id for row in seen.instances}
         if self.transact(now, lambda tx: self._reconcile(tx, seen, value.detail, now)):
             self.seen = seen
         self._plan_look(now)
@@ -372,6 +375,10 @@ class Lane:
                 text = f"{self.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
                 hint = alarms.HINTS[alarms.LIST_CONTRADICTS]
                 tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
+            ids = holdings.known_ids(self.ctx.store, self.name, attempt.account, [value.instance.instance_id])
+            if is_contradicted(attempt, value.instance, ids):
+                tx.run(give_up_id(session, attempt, now))
+                return
             tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
         elif self.seen is not None:
             tx.run(decide_missing(session, attempt, self.seen, flight.asked_boot, now, self.ctx.policy))
