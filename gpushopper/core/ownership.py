@@ -49,6 +49,12 @@ def carries(label: str, row: Instance) -> bool:
     return owner is not None and make_label(owner.installation, owner.attempt) == label
 
 
+def is_labelled_by(row: Instance, installation: str) -> bool:
+    """Whether the row carries a label of this installation, whichever attempt's."""
+    owner = row.owner()
+    return owner is not None and owner.installation == installation
+
+
 def _is_left_of(label: str, text: str) -> bool:
     """Whether a text is what is left of this label when a provider cuts it, extends it or changes its case."""
     plain = text.strip().lower()
@@ -59,8 +65,6 @@ def says_otherwise(label: str, row: Instance) -> bool:
     """Whether the row carries a text of its own: neither this label, nor nothing, nor what is left of it."""
     if carries(label, row):
         return False
-    if row.owner() is not None:
-        return True
     return any(text and not _is_left_of(label, text) for text in (row.label, row.env_label))
 
 
@@ -135,15 +139,19 @@ def _given_up(now: Moment) -> dict[str, Any]:
     }
 
 
-def give_up_id(session: Session, attempt: Attempt, now: Moment) -> list[Change | Record | Raise]:
-    """The attempt is uncertain again: its own instance, if there is one, is found by its label."""
-    instance_id = attempt.instance_id or ""
-    note = Note("uncertain", f"instance {instance_id} is not the one that was asked for")
-    return [
-        Record(attempt.provider, attempt.account, instance_id, None, CONTRADICTED),
-        Change(attempt, _given_up(now), note),
-        contradiction(session.name, instance_id),
-    ]
+def give_up_id(
+    session: Session, attempt: Attempt, row: Instance, installation: str, now: Moment
+) -> list[Change | Record | Raise]:
+    """The attempt is uncertain again: its own instance, if there is one, is found by its label.
+
+    An instance with the label of another attempt of this installation is that attempt's, and is not disowned.
+    """
+    note = Note("uncertain", f"instance {row.instance_id} is not the one that was asked for")
+    actions: list[Change | Record | Raise] = [Change(attempt, _given_up(now), note)]
+    if is_labelled_by(row, installation):
+        return [*actions, contradiction(session.name, row.instance_id, "which belongs to another session")]
+    record = Record(attempt.provider, attempt.account, row.instance_id, None, CONTRADICTED)
+    return [record, *actions, contradiction(session.name, row.instance_id)]
 
 
 def without_id(attempt: Attempt, now: Moment) -> Attempt:

@@ -85,19 +85,22 @@ def _give_up_contradicted(held: Held, seen: Seen, now: Moment) -> tuple[Held, li
         attempt = held.by_instance.get(row.instance_id)
         if attempt is None or not is_contradicted(attempt, row, held.ids, seen.instances):
             continue
-        actions += ownership.give_up_id(held.sessions[attempt.session_id], attempt, now)
-        held = _without_id(held, attempt, ownership.without_id(attempt, now))
+        session = held.sessions[attempt.session_id]
+        actions += ownership.give_up_id(session, attempt, row, held.installation, now)
+        held = _without_id(held, row, ownership.without_id(attempt, now))
     return held, actions
 
 
-def _without_id(held: Held, former: Attempt, attempt: Attempt) -> Held:
+def _without_id(held: Held, row: Instance, attempt: Attempt) -> Held:
+    is_ours = ownership.is_labelled_by(row, held.installation)
+    disowned = held.ids.disowned if is_ours else held.ids.disowned | {row.instance_id}
     mark = {key: _swap(known, attempt) for key, known in held.by_label.items()}
     return replace(
         held,
         open=_swap(held.open, attempt),
         by_label=mark,
-        by_instance={key: known for key, known in held.by_instance.items() if key != former.instance_id},
-        ids=replace(held.ids, disowned=held.ids.disowned | {former.instance_id or ""}),
+        by_instance={key: known for key, known in held.by_instance.items() if key != row.instance_id},
+        ids=replace(held.ids, disowned=disowned),
     )
 
 
@@ -164,7 +167,7 @@ def _known(
     if attempt.state is not State.GONE:
         return sighted(session, attempt, row, now, policy)
     if ownership.is_another_by_now(attempt, row, ids):
-        return []
+        return [ownership.contradiction(session.name, row.instance_id)]
     text = f"{session.name}: closed instance {row.instance_id} was seen again"
     return [
         Change(attempt, _reopened(row, now), Note("reopened", text)),

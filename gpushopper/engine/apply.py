@@ -40,6 +40,8 @@ class Transaction:
         self._sessions: dict[str, Session] = {}
         self._standing: set[tuple[str, str]] | None = None
         self.relabels: list[act.Relabel] = []
+        self.without_id: list[str] = []
+        """Attempts whose id turned out to be another instance's."""
 
     def run(self, todo: Iterable[act.Action]) -> None:
         """Apply in order."""
@@ -150,6 +152,8 @@ class Transaction:
         self._attempts[current.id] = current
         if current.state is not before.state:
             self._left(before)
+        if before.instance_id is not None and current.instance_id is None:
+            self.without_id.append(current.id)
         if note is not None:
             self.note(note, current.session_id, current.id)
         return current

@@ -42,6 +42,14 @@ class Beats:
         """After a gap, log in everywhere at once."""
         self._next.clear()
 
+    def forget(self, attempt_id: str) -> None:
+        """Its id was another instance's: the address and the host key that were learnt are not its own."""
+        self._attached.discard(attempt_id)
+        for kept in (self._next, self._told, self._next_attach):
+            kept.pop(attempt_id, None)
+        if self.lane.ctx.remote is not None:
+            self.lane.ctx.remote.forget_attempt(attempt_id)
+
     # ---- logging in
 
     def _waiting(self) -> list[Attempt]:
@@ -111,7 +119,10 @@ class Beats:
     # ---- the key, a second way
 
     def _unattached(self) -> list[Attempt]:
-        """Booting instances whose provider has not been told our key: some hosts drop what the boot script wrote."""
+        """Booting instances whose provider has not been told our key: some hosts drop what the boot script wrote.
+
+        Only those that have shown our label: somebody else's instance must not be given our key (I28).
+        """
         if self._is_off:
             return []
         under_way = {key[2] for key in self.lane.flights if key[1] == ATTACH}
@@ -119,7 +130,7 @@ class Beats:
             a
             for a in self.lane.open_attempts()
             if a.state is State.BOOTING and a.is_wanted and a.guard not in (NONE, PAPER) and a.last_seen_at is not None
-            and a.id not in self._attached | under_way
+            and a.id not in self._attached | under_way and self.lane.listed.get(a.instance_id or "")
         ]  # fmt: skip
 
     def _attach(self, now: Moment) -> None:

@@ -224,7 +224,7 @@ class Creator:
         """Nothing is done by that id, now or later; what the create made, if anything, is found by its label."""
         tx.run([contradiction(self._name(attempt), instance_id, why)])
         held = sessions.find_by_instance(self.lane.ctx.store, attempt.provider, attempt.account, instance_id)
-        if held is None:
+        if held is None and not self.lane.listed.get(instance_id):
             tx.run([Record(attempt.provider, attempt.account, instance_id, None, CONTRADICTED)])
         if attempt.state is State.SENT:
             tx.run([_doubt(attempt, f"it was answered with instance {instance_id}, {why}", now)])

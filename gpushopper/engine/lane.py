@@ -15,7 +15,7 @@ from gpushopper.core.evidence import Seen, is_proven_gone
 from gpushopper.core.lifecycle import sighted
 from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import Moment, Witness, us
-from gpushopper.core.ownership import give_up_id, is_contradicted
+from gpushopper.core.ownership import give_up_id, is_contradicted, is_labelled_by
 from gpushopper.core.reconcile import (
     absentees,
     close_if_absent,
@@ -63,8 +63,8 @@ class Lane:
         self.flights: dict[tuple[Any, ...], Flight] = {}
         self.sight = accounts.Sight(account_id=known_account(ctx.store, setup.provider) or "")
         self.seen: Seen | None = None
-        self.listed: set[str] = set()
-        """Every instance id that this account has listed, whoever's it is: no create after that can have made it."""
+        self.listed: dict[str, bool] = {}
+        """Every instance id listed so far, true where the row had our label: no later create can have made it."""
         self.ask: dict[str, str] = {}
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
@@ -199,6 +199,8 @@ class Lane:
         except Conflict as conflict:
             self._report(conflict, now)
             return False
+        for attempt_id in change.without_id:
+            self.beats.forget(attempt_id)
         for relabel in change.relabels:
             self._relabel(relabel.instance_id, relabel.label, now)
         return True
@@ -318,7 +320,8 @@ class Lane:
             return
         is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
         seen = Seen(value.instances, is_whole, flight.asked_boot, now.boot, flight.known_before)
-        self.listed |= {row.instance_id for row in seen.instances}
+        own = self.ctx.installation.id
+        self.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}
         if self.transact(now, lambda tx: self._reconcile(tx, seen, value.detail, now)):
             self.seen = seen
         self._plan_look(now)
@@ -377,7 +380,7 @@ class Lane:
                 tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
             ids = holdings.known_ids(self.ctx.store, self.name, attempt.account, [value.instance.instance_id])
             if is_contradicted(attempt, value.instance, ids):
-                tx.run(give_up_id(session, attempt, now))
+                tx.run(give_up_id(session, attempt, value.instance, self.ctx.installation.id, now))
                 return
             tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
         elif self.seen is not None:

@@ -13,6 +13,7 @@ import pytest
 from gpushopper.core import alarms
 from gpushopper.core.attempts import State
 from gpushopper.core.instances import make_label
+from gpushopper.core.policy import REAL
 from gpushopper.sandbox.actions import end, relabel
 from gpushopper.sandbox.model import Instance, Order
 from gpushopper.store import sessions
@@ -56,6 +57,24 @@ def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None
         story.end("a")
         story.finish()
         assert destroyed(story) == {ours.id}
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("whose", ["labelled", "unlabelled"])
+def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
+    """With logins: its address, its host key and our key on it would belong to somebody else."""
+    with Story(policy=REAL) as story:
+        story.start().ready()
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        (ours,) = story.instances("a")
+        assert held(story, "a") == str(ours.id)
+        assert story.world.remote is not None
+        assert story.world.remote.forgotten == [_owner(story, "a")[1]]
+        assert all(not i.ssh_keys for i in story.world.market.instances.values() if i.order.foreign)
+        story.end("a")
+        story.finish()
         assert audit(story) == []
 
 
