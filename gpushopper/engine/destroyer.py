@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,10 @@ class Destroyer:
         if attempt.next_destroy_boot is None or attempt.id in self._unseen_until:
             return self._unseen_until.get(attempt.id, now.boot)
         return min(attempt.next_destroy_boot, now.boot + us(self.lane.ctx.policy.destroy_every_s))
+
+    def mind(self, batches: Iterable[tuple[str, ...]]) -> None:
+        """These attempts' destroys are under way: they are not sent a second time."""
+        self._under_way |= frozenset(attempt_id for batch in batches for attempt_id in batch)
 
     def dues(self, now: Moment) -> list[int]:
         """When destroys are next due, on the boot clock."""

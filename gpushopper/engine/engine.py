@@ -149,12 +149,7 @@ class Engine:
 
     def _heed(self, now: Moment) -> None:
         while self._swaps:
-            setup = self._swaps.pop(0)
-            former = self.lanes[setup.provider].connection
-            if former is not None:
-                former.close()
-            self.ctx.echoes.cover(setup.provider, setup.connection)
-            self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
+            self._swap(self._swaps.pop(0))
         if self._resumed:
             self._resumed = False
             for lane in self.lanes.values():
@@ -163,6 +158,18 @@ class Engine:
             self._look = False
             for lane in self.lanes.values():
                 lane.wake()
+
+    def _swap(self, setup: AccountSetup) -> None:
+        """Another key or address gets a lane of its own; the same connection, read again, changes nothing."""
+        former = self.lanes[setup.provider]
+        if setup.connection is not None and setup.connection is former.connection:
+            former.setup = setup
+            return
+        if former.connection is not None:
+            former.connection.close()
+        self.ctx.echoes.cover(setup.provider, setup.connection)
+        lane = self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
+        lane.take_over(former)
 
     def next_due(self) -> int | None:
         """Boot-clock µs of the next thing to do; in a simulation time jumps there."""

@@ -28,9 +28,9 @@ from gpushopper.engine import accounts, doubts, holdings
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.beats import Beats
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.creator import Creator
+from gpushopper.engine.creator import CREATE, Creator
 from gpushopper.engine.destroyer import Destroyer
-from gpushopper.engine.executor import Done, Executor
+from gpushopper.engine.executor import DESTROY, Done, Executor
 from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Missing, Present, Provider, Trouble
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
@@ -102,6 +102,13 @@ class Lane:
     def is_ready(self) -> bool:
         """Whether a complete reconcile has been done, so that creating is allowed (I20)."""
         return self.sight.is_ready
+
+    def take_over(self, former: Lane) -> None:
+        """Creates and destroys that the former lane of this account sent are answered here: no answer is lost (F67)."""
+        kept = {key: flight for key, flight in former.flights.items() if key[1] in (CREATE, DESTROY)}
+        self.flights |= kept
+        self.destroyer.mind(key[2] for key in kept if key[1] == DESTROY)
+        self.listed |= former.listed
 
     def after_gap(self) -> None:
         """After sleep: waiting time for uncertain creates starts a new connected stretch (F65)."""
