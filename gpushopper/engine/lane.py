@@ -111,18 +111,25 @@ class Lane:
         self.listed |= former.listed
 
     def after_gap(self) -> None:
-        """After sleep: waiting time for uncertain creates starts a new connected stretch (F65)."""
+        """After sleep: no interval is measured across it, and every instance is logged in to at once (F64, F65)."""
         now = self.ctx.clock.now()
+        self.break_off_waiting(now)
         self.beats.wake()
         for attempt in self.open_attempts():
-            sets: dict[str, Any] = {}
-            if attempt.last_good_look_boot is not None:
-                sets["last_good_look_boot"] = None
             if attempt.state is State.BOOTING and attempt.gpu_billing:
-                sets["progress_boot"] = now.boot  # the silence of a login counts while we listen (F13, F64)
-            if sets:
-                change = Change(attempt, sets)
-                self.transact(now, lambda tx, c=change: tx.run([c]))  # type: ignore[misc]
+                # The silence of a login counts while we listen (F13, F64).
+                self._set(attempt, {"progress_boot": now.boot}, now)
+
+    def break_off_waiting(self, now: Moment) -> None:
+        """The waiting time of uncertain creates is connected time: after a gap, or a list that says nothing, a new
+        stretch begins (F65)."""
+        for attempt in self.open_attempts():
+            if attempt.last_good_look_boot is not None:
+                self._set(attempt, {"last_good_look_boot": None}, now)
+
+    def _set(self, attempt: Attempt, sets: dict[str, Any], now: Moment) -> None:
+        change = Change(attempt, sets)
+        self.transact(now, lambda tx: tx.run([change]))
 
     # ---- one step
 
@@ -322,7 +329,7 @@ class Lane:
         if isinstance(value, Blind):
             actions = self.sight.blind(value, self.name, now, self.ctx.policy)
             self.transact(now, lambda tx: tx.run(actions))
-            self.after_gap()
+            self.break_off_waiting(now)
             self._plan_look(now)
             return
         is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
