@@ -11,6 +11,7 @@ from gpushopper.core.moment import Moment, us
 from gpushopper.core.reach import NONE, PAPER, beat_interval, heard, may_beat, renewal, unheard
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.executor import ATTACH, BEAT
+from gpushopper.engine.flights import Unsent
 from gpushopper.providers.base import Endpoint
 from gpushopper.store import sessions
 
@@ -98,7 +99,8 @@ class Beats:
 
     def took(self, attempt_id: str, value: Any, now: Moment) -> None:
         """Record an answer, or that there was none; a login that ignores its own limits is a fault of ours."""
-        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.LOCAL, "the login did not end")
+        why = "this computer is too busy to log in" if isinstance(value, Unsent) else "the login did not end"
+        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.LOCAL, why)
         self.lane.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
 
     def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | Silence, now: Moment) -> None:

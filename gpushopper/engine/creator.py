@@ -16,6 +16,7 @@ from gpushopper.core.ownership import CONTRADICTED, contradiction
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
+from gpushopper.engine.flights import Unsent
 from gpushopper.engine.holdings import known_ids
 from gpushopper.engine.parcel import Unready, pack
 from gpushopper.providers.base import Created, Endpoint, Refusal, RefusedCreate, Unclear
@@ -36,10 +37,6 @@ class Listed:
     """The answer names an instance that had been listed before the create was sent: it did not make it."""
 
     answer: Created
-
-
-class Unsent:
-    """The call came to its turn too late and was not made: nothing left this process."""
 
 
 class Creator:

@@ -13,6 +13,7 @@ from gpushopper.core.lifecycle import after_destroy
 from gpushopper.core.moment import Moment, us
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.executor import DESTROY
+from gpushopper.engine.flights import Unsent
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
 from gpushopper.store import sessions
 
@@ -101,8 +102,10 @@ class Destroyer:
         return easy[:most] if easy else troubled[:1]
 
     def took(self, attempt_ids: tuple[str, ...], value: object, now: Moment) -> None:
-        """Record each answer; none of them closes anything (I5)."""
+        """Record each answer; none of them closes anything (I5). What was not sent is not booked, and is still due."""
         self._under_way -= frozenset(attempt_ids)
+        if isinstance(value, Unsent):
+            return
         answers = list(value) if isinstance(value, (tuple, list)) else [value] * len(attempt_ids)
         answers += [None] * (len(attempt_ids) - len(answers))
         for attempt_id, answer in zip(attempt_ids, answers, strict=False):

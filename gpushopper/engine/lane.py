@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.actions import Change, Raise
 from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.evidence import Seen, is_proven_gone
-from gpushopper.core.lifecycle import sighted
+from gpushopper.core.evidence import Seen
 from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import Moment, Witness, us
-from gpushopper.core.ownership import give_up_id, is_contradicted, is_labelled_by
+from gpushopper.core.ownership import is_labelled_by
 from gpushopper.core.reconcile import (
     absentees,
     close_if_absent,
-    close_if_proven,
     decide_listing,
-    decide_missing,
     newly_missing,
 )
 from gpushopper.engine import accounts, doubts, holdings
@@ -31,25 +27,16 @@ from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.creator import CREATE, Creator
 from gpushopper.engine.destroyer import Destroyer
 from gpushopper.engine.executor import DESTROY, Done, Executor
-from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Missing, Present, Provider, Trouble
+from gpushopper.engine.flights import Flight, Withdrawn
+from gpushopper.engine.reads import Reads
+from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider, Trouble
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
 from gpushopper.store.failures import Conflict, Stale
 
-ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
-GRACE_S = 5.0
-"""A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
+ACCOUNT, LIST, LABEL = "account", "list", "label"
 BEGUN_S = 2.5
-"""A call handed to a thread has begun by then; until it has, a second one to its endpoint could be too early."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A call under way."""
-
-    expires_boot: int
-    asked_boot: int
-    known_before: frozenset[str] = frozenset()
+"""A call that begins has taken its slot in the pacing by then; until it has, a second one could be too early."""
 
 
 class Lane:
@@ -75,6 +62,7 @@ class Lane:
         self.creator = Creator(self)
         self.destroyer = Destroyer(self)
         self.beats = Beats(self)
+        self.reads = Reads(self)
 
     # ---- what others ask
 
@@ -148,7 +136,7 @@ class Lane:
             return
         now = self.at(now)
         self.destroyer.send(now)
-        self._read_asked(now)
+        self.reads.send(now)
         self.creator.send(now)
         self.beats.send(now)
         self._look(now)
@@ -164,24 +152,24 @@ class Lane:
             endpoint = Endpoint.ACCOUNT if self.sight.needs_probe(now, self.ctx.policy) else Endpoint.LIST
             dues.append(max(wanted, self.free_boot(endpoint, now)))
         dues += self.destroyer.dues(now) + self.creator.dues(now) + self.beats.dues(now)
-        if any(("get", i) not in self._reading() for i in self.ask):
-            dues.append(self.free_boot(Endpoint.GET, now))
+        dues += self.reads.dues(now)
         return min(dues, default=None)
-
-    def _reading(self) -> set[tuple[str, Any]]:
-        return {(key[1], key[2]) for key in self.flights if key[1] == GET}
 
     def free_boot(self, endpoint: Endpoint, now: Moment) -> int:
         """When the endpoint may be called next, on the boot clock (S6)."""
         if self.connection is None:
             return now.boot
         wait = self.connection.free_at(endpoint) - self.ctx.clock.monotonic()
-        return max(now.boot + us(wait), self._begun_boot(endpoint), now.boot)
+        return max(now.boot + us(wait), self._begun_boot(endpoint, now), now.boot)
 
-    def _begun_boot(self, endpoint: Endpoint) -> int:
-        """When every call to the endpoint under way has surely begun and so taken its slot in the pacing."""
-        asked = [flight.asked_boot for key, flight in self.flights.items() if key[1] == endpoint.value]
-        return max(asked, default=-us(BEGUN_S)) + us(BEGUN_S)
+    def _begun_boot(self, endpoint: Endpoint, now: Moment) -> int:
+        """When every call to the endpoint under way has surely taken its slot in the pacing.
+
+        While one waits for a thread, no second one is put behind it.
+        """
+        under_way = [flight for key, flight in self.flights.items() if key[1] == endpoint.value]
+        begun = [now.boot if flight.begun_boot is None else flight.begun_boot for flight in under_way]
+        return max(begun, default=-us(BEGUN_S)) + us(BEGUN_S)
 
     def is_free(self, endpoint: Endpoint, now: Moment) -> bool:
         """Whether a call to the endpoint may start now."""
@@ -197,9 +185,8 @@ class Lane:
     ) -> None:
         """Start a call under this lane's name; one per key at a time."""
         full = (self.name, *key)
-        expires = now.boot + us(limit_s + GRACE_S)
-        self.flights[full] = Flight(expires, now.boot, known_before)
-        self.executor.submit(full, call, limit_s)
+        flight = self.flights[full] = Flight(limit_s, now.boot, known_before)
+        self.executor.submit(full, flight.call(call, lambda: self.ctx.clock.now().boot), limit_s)
 
     def transact(self, now: Moment, work: Callable[[Transaction], None]) -> bool:
         """Run one transaction; a row changed by somebody else undoes it, and the next pass decides anew (I16)."""
@@ -274,6 +261,8 @@ class Lane:
 
     def _take(self, done: Done, now: Moment) -> None:
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
+        if isinstance(done.value, Withdrawn):
+            return
         flight = self.flights.pop(key, None)
         try:
             self._sort(key, flight, done, now)
@@ -294,7 +283,7 @@ class Lane:
             case "list" if flight is not None:
                 self._took_list(value, flight, now)
             case "get" if flight is not None:
-                self._took_instance(key[2], value, flight, now)
+                self.reads.took(key[2], value, flight, now)
             case "create":
                 self.creator.took(key[2], value, now, late=flight is None)
             case "destroy":
@@ -305,9 +294,13 @@ class Lane:
                 self.beats.took_attach(key[2], value)
 
     def _expire(self, now: Moment) -> None:
-        """Give up calls that outlived their limit; a hung thread blocks nothing (S14)."""
+        """Give up calls that outlived their limit, withdraw those that never began: a hung thread blocks nothing."""
         for key, flight in list(self.flights.items()):
-            if now.boot >= flight.expires_boot:
+            if now.boot < flight.expires_boot:
+                continue
+            if flight.withdraw():
+                self._take(Done(key, accounts.unasked(key[1])), now)
+            elif now.boot >= flight.expires_boot:  # it has not begun just now
                 self._take(Done(key, accounts.silence(key[1])), now)
 
     def _hear_date(self, value: Any, now: Moment) -> None:
@@ -358,49 +351,6 @@ class Lane:
             tx.run(doubts.mass_change(self.name, held, missing, self.ctx.policy))
         tx.run(accounts.clock_alarm(self.name, now))
         tx.run(accounts.drift_alarms(self.name, self.connection))
-
-    # ---- reading by id
-
-    def _read_asked(self, now: Moment) -> None:
-        connection, seen = self.connection, self.seen
-        if connection is None or seen is None or not seen.is_fresh(now, self.ctx.policy):
-            self.ask = {}
-            return
-        limit = self.ctx.policy.read_limit_s
-        for instance_id in list(self.ask):
-            if (self.name, GET, instance_id) in self.flights or not self.is_free(Endpoint.GET, now):
-                continue
-            self.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
-
-    def _took_instance(
-        self, instance_id: str, value: Present | Missing | Blind, flight: Flight, now: Moment
-    ) -> None:
-        attempt_id = self.ask.pop(instance_id, None)
-        if attempt_id is None or isinstance(value, Blind):
-            return
-        self.transact(now, lambda tx: self._judge_instance(tx, attempt_id, value, flight, now))
-
-    def _judge_instance(
-        self, tx: Transaction, attempt_id: str, value: Present | Missing, flight: Flight, now: Moment
-    ) -> None:
-        attempt = sessions.load_attempt(self.ctx.store, attempt_id)
-        session = None if attempt is None else sessions.load_session(self.ctx.store, attempt.session_id)
-        if attempt is None or session is None or not attempt.is_open:
-            return
-        if isinstance(value, Present):
-            if attempt.is_wanted:
-                text = f"{self.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
-                hint = alarms.HINTS[alarms.LIST_CONTRADICTS]
-                tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
-            ids = holdings.known_ids(self.ctx.store, self.name, attempt.account, [value.instance.instance_id])
-            if is_contradicted(attempt, value.instance, ids):
-                tx.run(give_up_id(session, attempt, value.instance, self.ctx.installation.id, now))
-                return
-            tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
-        elif self.seen is not None:
-            tx.run(decide_missing(session, attempt, self.seen, flight.asked_boot, now, self.ctx.policy))
-            latest = tx.attempt(attempt)
-            tx.run(close_if_proven(latest, is_proven_gone(latest, self.ctx.policy), now))
 
     def _relabel(self, instance_id: str, label: str, now: Moment) -> None:
         connection = self.connection
