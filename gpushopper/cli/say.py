@@ -75,6 +75,18 @@ def relative(at: int, now: int) -> str:
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
 
 
+def ago(at: int, now: int) -> str:
+    """`3m ago`, `now`, for what has happened: where that lies ahead, a clock has been set back since."""
+    if at > now + MINUTE:
+        return "clock changed"
+    return relative(min(at, now), now)
+
+
+def age(at: int, now: int) -> str:
+    """How long ago something began, `1h 58m`; never less than nothing."""
+    return span(max(now - at, 0))
+
+
 def clock_time(at: int, now: int) -> str:
     """`18:00` today, `Thu 18:00` within a week, else `24 Nov 18:00`; local time."""
     then, today = moment_of(at), moment_of(now)

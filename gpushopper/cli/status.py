@@ -9,7 +9,7 @@ import click
 from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.cli.say import clean, money, plural, rate, relative, span
+from gpushopper.cli.say import age, ago, clean, money, plural, rate
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, DaemonStatus
@@ -46,7 +46,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"
     show.facts(
         [
-            ("daemon", f"{found.version}, process {found.pid}, up {span(now - found.started_at)}"),
+            ("daemon", f"{found.version}, process {found.pid}, up {age(found.started_at, now)}"),
             ("home", found.home),
             ("policy", policy),
             ("open", open_line),
@@ -61,7 +61,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
         if account.key_hint:
             show.out(f"\n{account.name}: {clean(account.key_hint)}")
     for alarm in alarms:
-        show.out(f"\nalarm {alarm.id} ({relative(alarm.raised_at, now)}): {clean(alarm.text)}")
+        show.out(f"\nalarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}")
         if alarm.hint:
             show.out(f"  {clean(alarm.hint)}")
 
@@ -72,7 +72,7 @@ def _guards(found: DaemonStatus) -> str:
 
 
 def _ago(at: int, now: int) -> str:
-    return relative(at, now) if at else "not yet"
+    return ago(at, now) if at else "not yet"
 
 
 def _columns(now: int) -> list[show.Column]:
@@ -90,4 +90,4 @@ def _columns(now: int) -> list[show.Column]:
 
 def _list_age(provider: Any, now: int) -> str:
     at = provider.last_complete_list_at
-    return relative(at, now) if at else "never"
+    return ago(at, now) if at else "never"

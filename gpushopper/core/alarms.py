@@ -29,6 +29,7 @@ HOST_KEY = "host_key"
 GUARD_LOST = "guard_lost"
 CONTRADICTED = "contradicted"
 UNLABELLED = "unlabelled"
+UNPROVEN = "unproven"
 
 HINTS = {
     DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
@@ -38,6 +39,7 @@ HINTS = {
     MASS_CHANGE: "nothing was changed; check the provider's console",
     STILL_ENDING: "it may still bill; it is asked for again and again",
     ENDING_LATE: "it may still bill; look at the provider's console",
+    UNPROVEN: "it is not shown any more; the proof goes on as soon as the provider can be asked",
     END_BY_HAND: "it may still bill; end it by hand in the provider's console",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it still bills in our books; end it with: gpu-shopper shutdown NAME",
@@ -72,7 +74,7 @@ ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
 
 ABOUT_ATTEMPT = (
     *ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS, REACH_LOST, HOST_KEY,
-    GUARD_LOST, UNLABELLED,
+    GUARD_LOST, UNLABELLED, UNPROVEN,
 )  # fmt: skip
 """Alarms whose subject is an attempt, and which its proven end clears."""
 

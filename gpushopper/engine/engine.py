@@ -183,9 +183,10 @@ class Engine:
         with self._clock_lock:
             now = self.ctx.clock.now()
             moments = {name: lane.at(now) for name, lane in self.lanes.items()}
+            paces = {name: lane.end_pace_s for name, lane in self.lanes.items()}
             for _ in range(5):
                 self._last_change = self.ctx.store.last_change
-                if not timekeeper.keep_time(self.ctx, moments, now):
+                if not timekeeper.keep_time(self.ctx, moments, paces, now):
                     break
                 self.ring()
             self._clock_due = timekeeper.next_clock(self.ctx, now)

@@ -70,6 +70,11 @@ class Lane:
     def connection(self) -> Provider | None:
         return self.setup.connection
 
+    @property
+    def end_pace_s(self) -> float:
+        """How far apart the provider's limits put several ends."""
+        return 0.0 if self.connection is None else self.connection.traits.end_pace_s
+
     def wake(self) -> None:
         """Look at once."""
         self.next_look_boot = None
