@@ -11,15 +11,19 @@ from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.disk import about_disk
 from gpushopper.cli.group import Group
-from gpushopper.cli.say import clean, relative
+from gpushopper.cli.say import ago, clean, plural
 from gpushopper.errors import NotFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView
 
 
+MOST_LINES = 3
+"""So many alarms are shown one by one under a command; more are one line."""
+
+
 def remind(app: App) -> None:
-    """One line per open alarm on stderr, and one for a full disk; nothing for programs, which find both in `status`."""
+    """Open alarms on stderr in few lines, and one line for a full disk; nothing for programs, which ask `status`."""
     if app.opened is None or app.as_json or not app.tells_alarms:
         return
     if text := about_disk(app.home):
@@ -28,16 +32,19 @@ def remind(app: App) -> None:
         found = app.quiet_client().alarms().alarms
     except ShopperError:
         return  # the command's own answer stands; the next one shows them
-    for alarm in found:
-        if alarm.acknowledged_at is None:
-            print(_line(app, alarm), file=sys.stderr)
+    shown = [alarm for alarm in found if alarm.acknowledged_at is None]
+    for line in _lines(app, shown):
+        print(line, file=sys.stderr)
 
 
-def _line(app: App, alarm: AlarmView) -> str:
-    word = f"alarm {alarm.id}:"
-    if app.has_color(sys.stderr):
-        word = f"\x1b[33m{word}\x1b[0m"
-    return f"{word} {clean(alarm.text)}"
+def _lines(app: App, shown: list[AlarmView]) -> list[str]:
+    if len(shown) > MOST_LINES:
+        return [f"{_marked(app, plural(len(shown), 'alarm') + ':')} see: gpu-shopper alarms"]
+    return [f"{_marked(app, f'alarm {alarm.id}:')} {clean(alarm.text)}" for alarm in shown]
+
+
+def _marked(app: App, word: str) -> str:
+    return f"\x1b[33m{word}\x1b[0m" if app.has_color(sys.stderr) else word
 
 
 @click.group(cls=Group, default="list")
@@ -58,7 +65,7 @@ def list_alarms(app: App) -> None:
     columns = [
         show.Column("ID", lambda a: a.id, right=True),
         show.Column("KIND", lambda a: a.kind),
-        show.Column("SINCE", lambda a: relative(a.raised_at, now)),
+        show.Column("SINCE", lambda a: ago(a.raised_at, now)),
         show.Column("WHAT", _what),
     ]
     show.rows(app, "alarms", found, columns, name="id")

@@ -13,9 +13,8 @@ from gpushopper.cli import launch, programs, session_table, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
 from gpushopper.cli.sandbox_home import environment, prepare_home
-from gpushopper.cli.say import clean, money, plural, when
+from gpushopper.cli.say import age, clean, money, plural, when
 from gpushopper.client import Row
-from gpushopper.core.spans import span
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def status(app: App) -> None:
         return
     sessions = plural(found.sessions_open, "open session")
     show.out(
-        f"running: version {found.version}, process {found.pid}, up {span(found.now - found.started_at)}, {sessions}"
+        f"running: version {found.version}, process {found.pid}, up {age(found.started_at, found.now)}, {sessions}"
     )
 
 

@@ -73,7 +73,13 @@ def _remarks(app: App, found: Inventory) -> None:
     if not found.offers:
         app.note("No offer fits.")
     elif found.more or found.total > len(found.offers):
-        total = f"more than {found.total}" if found.more else str(found.total)
-        app.note(f"The first {len(found.offers)} of {total}; --limit shows more.")
+        app.note(f"{_share(len(found.offers), found.total, more=found.more)}; --limit shows more.")
     if found.unbelievable:
         app.note(f"{plural(found.unbelievable, 'offer')} left out: the price is zero or cannot be believed.")
+
+
+def _share(shown: int, total: int, *, more: bool) -> str:
+    """How much of what there is was shown; `more`: the clouds have more than the total that was read."""
+    if shown == total:
+        return f"The first {shown}, and there are more"
+    return f"The first {shown} of {'more than ' if more else ''}{total}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from gpushopper.core.moment import SECOND
+from gpushopper.core.moment import MINUTE, SECOND
 from gpushopper.core.money import dollars
 from gpushopper.core.spans import span
 
@@ -56,6 +56,18 @@ def relative(at: int, now: int) -> str:
     if abs(at - now) < SECOND:
         return "now"
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
+
+
+def ago(at: int, now: int) -> str:
+    """`3m ago`, `now`, for what has happened: where that lies ahead, a clock has been set back since."""
+    if at > now + MINUTE:
+        return "clock changed"
+    return relative(min(at, now), now)
+
+
+def age(at: int, now: int) -> str:
+    """How long ago something began, `1h 58m`; never less than nothing."""
+    return span(max(now - at, 0))
 
 
 def clock_time(at: int, now: int) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli import programs, show
-from gpushopper.cli.say import clean, clock_time, money, plural, rate, relative, when
-from gpushopper.core.spans import span
+from gpushopper.cli.say import age, ago, clean, clock_time, money, plural, rate, when
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -30,7 +29,7 @@ def columns(now: int) -> list[show.Column]:
         show.Column("GUARDS", guards),
         show.Column("CONSUMER", lambda s: s.consumer, wide=True),
         show.Column("SSH", ssh, wide=True),
-        show.Column("AGE", lambda s: span(now - s.created_at), wide=True),
+        show.Column("AGE", lambda s: age(s.created_at, now), wide=True),
         show.Column("ID", lambda s: s.id, wide=True),
     ]
 
@@ -77,7 +76,7 @@ def gpu(session: Any) -> str:
 def ends(session: SessionView, now: int) -> str:
     """When it ends, or when it ended."""
     if session.ended_at is not None:
-        return f"ended {relative(session.ended_at, now)}"
+        return f"ended {ago(session.ended_at, now)}"
     return when(session.deadline_at, now)
 
 

@@ -10,8 +10,7 @@ from gpushopper.cli import programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.disk import low_disk
 from gpushopper.cli.group import Command
-from gpushopper.cli.say import clean, money, plural, rate, relative
-from gpushopper.core.spans import span
+from gpushopper.cli.say import age, ago, clean, money, plural, rate
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, DaemonStatus
@@ -48,7 +47,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"
     show.facts(
         [
-            ("daemon", f"{found.version}, process {found.pid}, up {span(now - found.started_at)}"),
+            ("daemon", f"{found.version}, process {found.pid}, up {age(found.started_at, now)}"),
             ("home", found.home),
             ("disk", low_disk(found.disk_free) if found.disk_low else ""),
             ("policy", policy),
@@ -64,7 +63,7 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
         if account.key_hint:
             show.out(f"\n{account.name}: {clean(account.key_hint)}")
     for alarm in alarms:
-        show.out(f"\nalarm {alarm.id} ({relative(alarm.raised_at, now)}): {clean(alarm.text)}")
+        show.out(f"\nalarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}")
         if alarm.hint:
             show.out(f"  {clean(alarm.hint)}")
 
@@ -75,7 +74,7 @@ def _guards(found: DaemonStatus) -> str:
 
 
 def _ago(at: int, now: int) -> str:
-    return relative(at, now) if at else "not yet"
+    return ago(at, now) if at else "not yet"
 
 
 def _columns(now: int) -> list[show.Column]:
@@ -93,4 +92,4 @@ def _columns(now: int) -> list[show.Column]:
 
 def _list_age(provider: Any, now: int) -> str:
     at = provider.last_complete_list_at
-    return relative(at, now) if at else "never"
+    return ago(at, now) if at else "never"

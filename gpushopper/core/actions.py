@@ -99,6 +99,17 @@ class Relabel:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Keep for good what was learnt of an instance id (core/ownership.py); `label` is ours where it has carried it."""
+
+    provider: str
+    account: str
+    instance_id: str
+    label: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Raise:
     """Open an alarm, or keep it open (I30)."""
 
@@ -116,4 +127,6 @@ class Clear:
     subject: str
 
 
-Action = Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Raise | Clear
+Action = (
+    Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Record | Raise | Clear
+)

@@ -27,6 +27,9 @@ ROW_REPAIRED = "row_repaired"
 REACH_LOST = "reach_lost"
 HOST_KEY = "host_key"
 GUARD_LOST = "guard_lost"
+CONTRADICTED = "contradicted"
+UNLABELLED = "unlabelled"
+UNPROVEN = "unproven"
 
 HINTS = {
     DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
@@ -36,6 +39,7 @@ HINTS = {
     MASS_CHANGE: "nothing was changed; check the provider's console",
     STILL_ENDING: "it may still bill; it is asked for again and again",
     ENDING_LATE: "it may still bill; look at the provider's console",
+    UNPROVEN: "it is not shown any more; the proof goes on as soon as the provider can be asked",
     END_BY_HAND: "it may still bill; end it by hand in the provider's console",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it still bills in our books; end it with: gpu-shopper shutdown NAME",
@@ -53,6 +57,8 @@ HINTS = {
     ROW_REPAIRED: "its instance ends at the hard maximum at the latest. See: gpu-shopper sessions",
     REACH_LOST: "it may run on; its deadline holds. See: gpu-shopper get NAME",
     HOST_KEY: "do not log in; end it with: gpu-shopper shutdown NAME",
+    CONTRADICTED: "nothing is done to it; look at the provider's console",
+    UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at the provider's console",
     GUARD_LOST: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
 """What to do about each kind, in one line."""
@@ -60,7 +66,7 @@ HINTS = {
 KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
 """The hint about an interrupted one that nothing but its deadline ends."""
 
-NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, ROW_REPAIRED, DRIFT, CONFLICT})
+NEEDS_ACK = frozenset({TWIN, REOPENED, ADOPTED, DATABASE_REBUILT, ROW_REPAIRED, DRIFT, CONFLICT, CONTRADICTED})
 """Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
 
 ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
@@ -68,7 +74,7 @@ ENDING_LADDER = (STILL_ENDING, ENDING_LATE, END_BY_HAND)
 
 ABOUT_ATTEMPT = (
     *ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_MOVED, PROBABLY_YOURS, REACH_LOST, HOST_KEY,
-    GUARD_LOST,
+    GUARD_LOST, UNLABELLED, UNPROVEN,
 )  # fmt: skip
 """Alarms whose subject is an attempt, and which its proven end clears."""
 

@@ -43,14 +43,16 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.PREPARED: frozenset({S.SENT, S.GONE}),
     S.SENT: frozenset({S.BOOTING, S.UNCERTAIN, S.GONE}),
     S.UNCERTAIN: frozenset({S.BOOTING, S.DESTROYING, S.GONE}),
-    S.BOOTING: frozenset({S.RUNNING, S.SUSPECT, S.INTERRUPTED, S.DESTROYING}),
+    S.BOOTING: frozenset({S.RUNNING, S.SUSPECT, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
     S.RUNNING: frozenset({S.SUSPECT, S.INTERRUPTED, S.DESTROYING}),
-    S.SUSPECT: frozenset({S.BOOTING, S.RUNNING, S.INTERRUPTED, S.DESTROYING}),
+    S.SUSPECT: frozenset({S.BOOTING, S.RUNNING, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
     S.INTERRUPTED: frozenset({S.RUNNING, S.BOOTING, S.SUSPECT, S.DESTROYING}),
-    S.DESTROYING: frozenset({S.GONE}),
+    S.DESTROYING: frozenset({S.GONE, S.UNCERTAIN}),
     S.GONE: frozenset({S.DESTROYING}),
 }
-"""Architecture 5. A vanished instance that stopped first, and one that resumes before hand-over, are spelled out."""
+"""Architecture 5. A vanished instance that stopped first, and one that resumes before hand-over, are spelled out.
+
+Back to uncertain goes only an attempt whose id turned out to be another instance's (core/ownership.py)."""
 
 OPEN_STATES = tuple(state for state in State if state is not State.GONE)
 WITH_INSTANCE = frozenset({S.BOOTING, S.RUNNING, S.SUSPECT, S.INTERRUPTED, S.DESTROYING})

@@ -47,8 +47,13 @@ def destroying(now: Moment) -> dict[str, Any]:
 # ---- the rules of the clock
 
 
-def clock_rules(session: Session, attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
-    """What time alone decides: needs no provider, so no outage can delay it (I9, I11)."""
+def clock_rules(
+    session: Session, attempt: Attempt, now: Moment, policy: Policy, queue_s: float = 0.0
+) -> list[Action]:
+    """What time alone decides: needs no provider, so no outage can delay it (I9, I11).
+
+    `queue_s` is how long the other ends of the account may keep this one waiting, at the provider's pace.
+    """
     actions: list[Action] = []
     if not attempt.is_wanted and attempt.state in ALIVE_STATES:
         # However it came to be here, its destroy must not wait for a list (I8, I9).
@@ -56,7 +61,7 @@ def clock_rules(session: Session, attempt: Attempt, now: Moment, policy: Policy)
     if attempt.is_wanted and session.desire is Desire.RUN:
         actions += _deadline(session, attempt, now)
         actions += _interruption(session, attempt, now, policy)
-    actions += _slow_ends(session, attempt, now, policy)
+    actions += _slow_ends(session, attempt, now, policy, us(queue_s))
     return actions
 
 
@@ -90,12 +95,17 @@ def _interruption(session: Session, attempt: Attempt, now: Moment, policy: Polic
     return [EndSession(session, "interrupted", f"{session.name}: stopped by the provider and did not come back")]
 
 
-def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
+def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy, queue: int) -> list[Action]:
     """Alarms on attempts that stay too long in a doubtful state; a longer wait never quietens them (D6)."""
     age = now.wall - attempt.entered_at
     match attempt.state:
-        case State.DESTROYING if age >= us(policy.destroy_alarms_s[0]):
-            return _ending_alarm(session, attempt, age, policy)
+        case State.DESTROYING if attempt.off_at is not None:
+            span = now.wall - attempt.off_at
+            if attempt.last_unit_boot is not None:
+                span = min(span, now.boot - attempt.last_unit_boot)
+            return _unproven(session, attempt, span, policy, queue)
+        case State.DESTROYING:
+            return _ending_alarm(session, attempt, age, policy, queue)
         case State.UNCERTAIN if age >= us(policy.uncertain_alarm_s):
             text = f"{session.name}: unknown for {_minutes(age)} whether its create made an instance"
             return [_alarm(alarms.UNCERTAIN, attempt, text)]
@@ -108,11 +118,25 @@ def _slow_ends(session: Session, attempt: Attempt, now: Moment, policy: Policy) 
             return []
 
 
-def _ending_alarm(session: Session, attempt: Attempt, age: int, policy: Policy) -> list[Action]:
-    step = sum(age >= us(limit) for limit in policy.destroy_alarms_s) - 1
+def _unproven(session: Session, attempt: Attempt, span: int, policy: Policy, queue: int) -> list[Action]:
+    """Off: it is not shown, so no slow end is told of; only a proof that has not moved for very long (I27).
+
+    Each unit of the proof is a read that may wait for those of all other ends.
+    """
+    quiet: list[Action] = [Clear(kind, attempt.id) for kind in alarms.ENDING_LADDER]
+    if span < us(policy.destroy_alarms_s[-1]) + policy.gone_units * queue:
+        return quiet
+    text = f"{session.name}: instance {attempt.instance_id} is off, but its end is not proven after {_minutes(span)}"
+    return [*quiet, _alarm(alarms.UNPROVEN, attempt, text)]
+
+
+def _ending_alarm(session: Session, attempt: Attempt, age: int, policy: Policy, queue: int) -> list[Action]:
+    step = sum(age >= us(limit) + queue for limit in policy.destroy_alarms_s) - 1
+    if step < 0:
+        return [Clear(alarms.UNPROVEN, attempt.id)]
     limit = _minutes(us(policy.destroy_alarms_s[step]))
     text = f"{session.name}: instance {attempt.instance_id} is not proven gone after {limit}"
-    former = alarms.ENDING_LADDER[:step]
+    former = (*alarms.ENDING_LADDER[:step], alarms.UNPROVEN)
     return [_alarm(alarms.ENDING_LADDER[step], attempt, text), *(Clear(kind, attempt.id) for kind in former)]
 
 

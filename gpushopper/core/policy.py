@@ -42,6 +42,7 @@ class Policy:
     list_lag_s: float = 420
     uncertain_alarm_s: float = 900
     prepared_max_age_s: float = 600
+    label_wait_s: float = 600
 
     # absence of an unknown id (D6)
     absence_units: int = 3
@@ -139,6 +140,7 @@ _SCALED = frozenset(
         "kernel_limit_s",
         "list_lag_s",
         "uncertain_alarm_s",
+        "label_wait_s",
         "absence_spacing_s",
         "gone_spacing_s",
         "gone_span_s",

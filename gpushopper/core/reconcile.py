@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gpushopper.core import alarms
+from gpushopper.core import alarms, ownership
 from gpushopper.core.actions import (
     Action,
     AdoptStray,
@@ -16,6 +16,7 @@ from gpushopper.core.actions import (
     DestroyTwin,
     Note,
     Raise,
+    Record,
     Relabel,
     Unwant,
 )
@@ -33,6 +34,7 @@ from gpushopper.core.evidence import (
 from gpushopper.core.instances import Instance, Owner, StatusClass
 from gpushopper.core.lifecycle import boot_is_over, destroying, sighted
 from gpushopper.core.moment import Deadline, Moment, us
+from gpushopper.core.ownership import CONFIRMED, FOREIGN, KnownIds, carries, is_contradicted, is_doubtable
 from gpushopper.core.policy import HARD_MAXIMUM_S, Policy
 from gpushopper.core.sessions import Session
 
@@ -56,6 +58,8 @@ class Held:
     """When each second instance under a label was first seen, wall µs by instance id."""
     is_copy: bool = False
     """A copied or moved home: what is recorded open is looked after, nothing is adopted, swept or concluded (S10)."""
+    ids: KnownIds = field(default_factory=KnownIds)
+    """What is recorded of the listed ids."""
 
 
 def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
@@ -63,15 +67,45 @@ def decide_listing(held: Held, seen: Seen, now: Moment, policy: Policy) -> list[
 
     Absence of a known id is only noted here (`absentees`); it needs a by-id read to count.
     """
-    actions: list[Action] = []
+    held, actions = _give_up_contradicted(held, seen, now)
     adopted: set[str] = set()
     rows = {row.instance_id: row for row in seen.instances}
     for row in sorted(rows.values(), key=lambda r: (len(r.instance_id), r.instance_id)):
         actions += _decide_row(held, row, seen.is_whole, now, policy, adopted)
     for attempt in () if held.is_copy else held.open:
         if attempt.state is State.UNCERTAIN and attempt.instance_id is None and attempt.id not in adopted:
-            actions += _still_uncertain(held.sessions[attempt.session_id], attempt, seen, now, policy)
+            actions += _still_uncertain(held, attempt, seen, now, policy)
     return actions
+
+
+def _give_up_contradicted(held: Held, seen: Seen, now: Moment) -> tuple[Held, list[Action]]:
+    """Take back the ids whose rows are another instance's; the rest of the list is judged without them (I28)."""
+    actions: list[Action] = []
+    for row in seen.instances:
+        attempt = held.by_instance.get(row.instance_id)
+        if attempt is None or not is_contradicted(attempt, row, held.ids, seen.instances):
+            continue
+        session = held.sessions[attempt.session_id]
+        actions += ownership.give_up_id(session, attempt, row, held.installation, now)
+        held = _without_id(held, row, ownership.without_id(attempt, now))
+    return held, actions
+
+
+def _without_id(held: Held, row: Instance, attempt: Attempt) -> Held:
+    is_ours = ownership.is_labelled_by(row, held.installation)
+    disowned = held.ids.disowned if is_ours else held.ids.disowned | {row.instance_id}
+    mark = {key: _swap(known, attempt) for key, known in held.by_label.items()}
+    return replace(
+        held,
+        open=_swap(held.open, attempt),
+        by_label=mark,
+        by_instance={key: known for key, known in held.by_instance.items() if key != row.instance_id},
+        ids=replace(held.ids, disowned=disowned),
+    )
+
+
+def _swap(attempts: tuple[Attempt, ...], changed: Attempt) -> tuple[Attempt, ...]:
+    return tuple(changed if one.id == changed.id else one for one in attempts)
 
 
 def _decide_row(
@@ -81,14 +115,17 @@ def _decide_row(
     owner = row.owner()
     ours = owner is not None and owner.installation == held.installation
     actions: list[Action] = []
-    if ours and (row.label is None or row.label == "") and row.env_label:
-        actions.append(Relabel(row.instance_id, row.env_label))
     if known is not None:
         if held.is_copy and known.state is State.GONE:
             return []
-        return actions + _known(held.sessions[known.session_id], known, row, now, policy)
+        actions += _about_label(held, known, row, now, policy)
+        return actions + _known(held.sessions[known.session_id], known, row, held.ids, now, policy)
     if not ours or owner is None or held.is_copy:
-        return []
+        return _note_foreign(held, row)
+    if row.instance_id in held.ids.disowned:
+        return [ownership.copied_label(row)]
+    if not row.label and row.env_label:
+        actions.append(Relabel(row.instance_id, row.env_label))
     labelled = held.by_label.get(owner.attempt, ())
     if not labelled:
         if not is_proven:
@@ -100,9 +137,37 @@ def _decide_row(
     return actions + _unrecorded(held, labelled, row, is_proven, now, policy, adopted)
 
 
-def _known(session: Session, attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
+def _note_foreign(held: Held, row: Instance) -> list[Action]:
+    """Remember who was listed with somebody else's label: no label makes it ours later (I28)."""
+    if row.instance_id in held.ids.disowned or not ownership.is_somebody_elses(row, held.installation):
+        return []
+    return [Record(held.provider, held.account, row.instance_id, None, FOREIGN)]
+
+
+def _about_label(held: Held, attempt: Attempt, row: Instance, now: Moment, policy: Policy) -> list[Action]:
+    """Record that a known instance carries its label, write a lost one again, and tell of one that never showed."""
+    if not carries(attempt.label, row):
+        age = None if attempt.sent_at is None else now.wall - attempt.sent_at
+        is_young = age is None or age < us(policy.label_wait_s)
+        if row.instance_id in held.ids.confirmed or is_young or not attempt.is_open:
+            return []
+        text = f"{held.sessions[attempt.session_id].name}: instance {row.instance_id} does not show our label"
+        return [Raise(alarms.UNLABELLED, attempt.id, text, alarms.HINTS[alarms.UNLABELLED])]
+    actions: list[Action] = [Clear(alarms.UNLABELLED, attempt.id)]
+    if row.instance_id not in held.ids.confirmed:
+        actions.append(Record(held.provider, held.account, row.instance_id, attempt.label, CONFIRMED))
+    if not row.label:
+        actions.append(Relabel(row.instance_id, attempt.label))
+    return actions
+
+
+def _known(
+    session: Session, attempt: Attempt, row: Instance, ids: KnownIds, now: Moment, policy: Policy
+) -> list[Action]:
     if attempt.state is not State.GONE:
         return sighted(session, attempt, row, now, policy)
+    if ownership.is_another_by_now(attempt, row, ids):
+        return [ownership.contradiction(session.name, row.instance_id)]
     text = f"{session.name}: closed instance {row.instance_id} was seen again"
     return [
         Change(attempt, _reopened(row, now), Note("reopened", text)),
@@ -146,7 +211,7 @@ def _unrecorded(
         return []
     if not is_proven or any(a.instance_id == row.instance_id for a in labelled):
         return []
-    return _twin(maker, row, held.strangers_since.get(row.instance_id), now, policy)
+    return _twin(maker, row, held.ids, held.strangers_since.get(row.instance_id), now, policy)
 
 
 def _adopt(attempt: Attempt, row: Instance, now: Moment) -> Change:
@@ -175,7 +240,9 @@ def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
     return [Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])]
 
 
-def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy: Policy) -> list[Action]:
+def _twin(
+    maker: Attempt, row: Instance, ids: KnownIds, since: int | None, now: Moment, policy: Policy
+) -> list[Action]:
     """A second instance under one label (S9): at once if nobody wants the label, else two passes and a minimum age.
 
     At once also means: before another attempt could start beside it (F10). The alarm comes with the first sighting,
@@ -183,6 +250,8 @@ def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy:
     """
     text = f"a second instance, {row.instance_id}, carries the label {maker.label}"
     alarm = Raise(alarms.TWIN, row.instance_id, text, alarms.HINTS[alarms.TWIN])
+    if maker.is_wanted and is_doubtable(maker, ids):
+        return []  # the label is better proof than the answer of a create: which of the two is ours is still open
     if maker.is_wanted:
         born = row.created_at if row.created_at is not None else since
         if since is None or born is None or now.wall - born < us(policy.orphan_min_age_s):
@@ -193,15 +262,21 @@ def _twin(maker: Attempt, row: Instance, since: int | None, now: Moment, policy:
 # ---- creates whose outcome is unknown
 
 
-def _still_uncertain(session: Session, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
-    """One more good look without the label: time and units towards the absence rule (D6)."""
+def _still_uncertain(held: Held, attempt: Attempt, seen: Seen, now: Moment, policy: Policy) -> list[Action]:
+    """One more good look without the label: time and units towards the absence rule (D6).
+
+    A foreign or contradicted instance that carries the label since is not adopted; it holds the attempt open.
+    """
+    session = held.sessions[attempt.session_id]
     if not seen.is_whole or attempt.id not in seen.known_before:
         return [Change(attempt, {"last_good_look_boot": None, **NO_UNITS})]
     sets: dict[str, Any] = {
         "awake_us": awake_after(attempt, seen.boot, policy),
         "last_good_look_boot": seen.boot,
     }
-    suspect = probably_ours(attempt, session.image, seen.instances)
+    if any(carries(attempt.label, row) for row in seen.instances):
+        return [Change(attempt, sets | NO_UNITS)]
+    suspect = probably_ours(attempt, session.image, ownership.without(seen.instances, held.ids.disowned))
     if suspect is not None:
         text = f"{session.name}: instance {suspect.instance_id} carries no label and is probably yours"
         hint = alarms.HINTS[alarms.PROBABLY_YOURS]

@@ -133,6 +133,6 @@ def _connect(
                 warn(warning)
             _log.info("key found", provider=name, source=source)
             connection = adapter(name)(endpoint, secret.reveal(), clock.monotonic)
-            return AccountSetup(name, connection, "", source, endpoint, local)
+            return AccountSetup(name, connection, "", source, endpoint, local, key=secret)
         case problem:
             return AccountSetup(name, None, problem.text, problem.source, endpoint, local, problem.state, problem.hint)

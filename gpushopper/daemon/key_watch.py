@@ -139,10 +139,11 @@ class KeyWatch:
                     _drop(each)
                     continue
                 self._heard[each.provider] = number
-                self._setups[each.provider] = each
+                news = _in_use(former, each)
+                self._setups[each.provider] = news
                 # Under the lock: the engine must not hear two looks in the wrong order.
-                (self._told or self._news.append)(each)
-                self._complain(each)
+                (self._told or self._news.append)(news)
+                self._complain(news)
 
     def _complain(self, setup: AccountSetup) -> None:
         if setup.key_state not in ("ok", "missing"):
@@ -158,6 +159,19 @@ def _settings(home: Home) -> Config:
 def _asking(setup: AccountSetup) -> AccountSetup:
     text = "the system keyring has not answered yet"
     return replace(setup, key_state="asking", key_problem=text, key_hint="wait for it: gpu-shopper status")
+
+
+def is_same_key(former: AccountSetup, found: AccountSetup) -> bool:
+    """Whether the key that was found is the one in use, at the same address: then its connection stays (I11)."""
+    return found.key is not None and (former.key, former.endpoint) == (found.key, found.endpoint)
+
+
+def _in_use(former: AccountSetup, found: AccountSetup) -> AccountSetup:
+    """What was found, with the connection in use where the key is the same: nothing under way may be lost."""
+    if not is_same_key(former, found):
+        return found
+    _drop(found)
+    return replace(found, connection=former.connection)
 
 
 def _is_news(former: AccountSetup, found: AccountSetup) -> bool:

@@ -12,6 +12,7 @@ from gpushopper.core.moment import Moment, clocks_disagree, us
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.engine.apply import Transaction
+from gpushopper.engine.flights import Unsent
 from gpushopper.providers.base import Account, Blind, Destroyed, DestroyOutcome, Provider, Trouble, Unclear
 from gpushopper.store import accounts as known_accounts
 
@@ -25,6 +26,13 @@ def silence(kind: str) -> Blind | Unclear | Destroyed:
             return Destroyed(DestroyOutcome.UNKNOWN, "no answer within the time limit")
         case _:
             return Blind(Trouble.NETWORK, "no answer within the time limit")
+
+
+def unasked(kind: str) -> Blind | Unsent:
+    """What a call counts as that waited too long for a thread and was withdrawn: nothing was asked."""
+    if kind in ("create", "destroy", "beat"):
+        return Unsent()
+    return Blind(Trouble.NETWORK, "this computer is too busy to ask")
 
 
 @dataclass(slots=True)

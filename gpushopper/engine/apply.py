@@ -40,6 +40,8 @@ class Transaction:
         self._sessions: dict[str, Session] = {}
         self._standing: set[tuple[str, str]] | None = None
         self.relabels: list[act.Relabel] = []
+        self.without_id: list[str] = []
+        """Attempts whose id turned out to be another instance's."""
 
     def run(self, todo: Iterable[act.Action]) -> None:
         """Apply in order."""
@@ -100,6 +102,11 @@ class Transaction:
         self.relabels.append(action)
 
     @_do.register
+    def _(self, action: act.Record) -> None:
+        of = (action.provider, action.account, action.instance_id)
+        sessions.record_id(self.ctx.store, sessions.Discovery(*of, action.label, action.source, self.now.wall))
+
+    @_do.register
     def _(self, action: act.Raise) -> None:
         if (action.kind, action.subject) in self._alarmed():
             return
@@ -145,6 +152,8 @@ class Transaction:
         self._attempts[current.id] = current
         if current.state is not before.state:
             self._left(before)
+        if before.instance_id is not None and current.instance_id is None:
+            self.without_id.append(current.id)
         if note is not None:
             self.note(note, current.session_id, current.id)
         return current

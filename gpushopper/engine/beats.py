@@ -11,6 +11,7 @@ from gpushopper.core.moment import Moment, us
 from gpushopper.core.reach import NONE, PAPER, beat_interval, heard, may_beat, renewal, unheard
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.executor import ATTACH, BEAT
+from gpushopper.engine.flights import Unsent
 from gpushopper.providers.base import Endpoint
 from gpushopper.store import sessions
 
@@ -41,6 +42,14 @@ class Beats:
     def wake(self) -> None:
         """After a gap, log in everywhere at once."""
         self._next.clear()
+
+    def forget(self, attempt_id: str) -> None:
+        """Its id was another instance's: the address and the host key that were learnt are not its own."""
+        self._attached.discard(attempt_id)
+        for kept in (self._next, self._told, self._next_attach):
+            kept.pop(attempt_id, None)
+        if self.lane.ctx.remote is not None:
+            self.lane.ctx.remote.forget_attempt(attempt_id)
 
     # ---- logging in
 
@@ -90,7 +99,8 @@ class Beats:
 
     def took(self, attempt_id: str, value: Any, now: Moment) -> None:
         """Record an answer, or that there was none; a login that ignores its own limits is a fault of ours."""
-        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.LOCAL, "the login did not end")
+        why = "this computer is too busy to log in" if isinstance(value, Unsent) else "the login did not end"
+        found = value if isinstance(value, Heartbeat | Silence) else Silence(Silent.LOCAL, why)
         self.lane.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
 
     def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | Silence, now: Moment) -> None:
@@ -111,7 +121,10 @@ class Beats:
     # ---- the key, a second way
 
     def _unattached(self) -> list[Attempt]:
-        """Booting instances whose provider has not been told our key: some hosts drop what the boot script wrote."""
+        """Booting instances whose provider has not been told our key: some hosts drop what the boot script wrote.
+
+        Only those that have shown our label: somebody else's instance must not be given our key (I28).
+        """
         if self._is_off:
             return []
         under_way = {key[2] for key in self.lane.flights if key[1] == ATTACH}
@@ -119,7 +132,7 @@ class Beats:
             a
             for a in self.lane.open_attempts()
             if a.state is State.BOOTING and a.is_wanted and a.guard not in (NONE, PAPER) and a.last_seen_at is not None
-            and a.id not in self._attached | under_way
+            and a.id not in self._attached | under_way and self.lane.listed.get(a.instance_id or "")
         ]  # fmt: skip
 
     def _attach(self, now: Moment) -> None:

@@ -16,6 +16,7 @@ from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence
 from gpushopper.core.images import ImageLogin
 from gpushopper.core.money import Micros
 from gpushopper.core.policy import Policy
+from gpushopper.core.secret import Secret
 from gpushopper.engine.echoes import Echoes
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
@@ -41,6 +42,8 @@ class AccountSetup:
     is_local: bool = False
     key_state: str = "ok"
     key_hint: str = ""
+    key: Secret | None = None
+    """What the connection was made with, to tell whether a key that is read again is another one."""
 
 
 class Remote(Protocol):

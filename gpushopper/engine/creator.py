@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Change, Close, EndSession, Note, Raise
+from gpushopper.core.actions import Change, Close, EndSession, Note, Raise, Record
 from gpushopper.core.attempts import Attempt, ReceiptKind, State
 from gpushopper.core.evidence import NO_UNITS
 from gpushopper.core.lifecycle import destroying
 from gpushopper.core.moment import Moment, clocks_disagree, us
+from gpushopper.core.ownership import CONTRADICTED, contradiction
 from gpushopper.core.placement import may_replace
 from gpushopper.core.sessions import Session
 from gpushopper.engine.apply import Transaction
+from gpushopper.engine.flights import Unsent
+from gpushopper.engine.holdings import known_ids
 from gpushopper.engine.parcel import Unready, pack
 from gpushopper.providers.base import Created, Endpoint, Refusal, RefusedCreate, Unclear
 from gpushopper.store import sessions
@@ -28,8 +32,11 @@ TRIES = 40
 """How often what could not be made for a create is asked for again, as long as somebody is taken to wait (S12)."""
 
 
-class Unsent:
-    """The call came to its turn too late and was not made: nothing left this process."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The answer names an instance that had been listed before the create was sent: it did not make it."""
+
+    answer: Created
 
 
 class Creator:
@@ -109,13 +116,15 @@ class Creator:
         if connection is None:
             return
         not_after = clock.monotonic() + policy.send_limit_s
+        before = frozenset(self.lane.listed)
 
-        def send_once() -> Created | RefusedCreate | Unclear | Unsent | Unready:
+        def send_once() -> Created | Listed | RefusedCreate | Unclear | Unsent | Unready:
             parcel = pack(self.lane.ctx, session, attempt, connection.recipe, lambda: not_after - clock.monotonic())
             if isinstance(parcel, Unready):
                 return parcel
             left = not_after - clock.monotonic()
-            return connection.create(parcel, left) if left > 0 else Unsent()
+            answer = connection.create(parcel, left) if left > 0 else Unsent()
+            return Listed(answer) if isinstance(answer, Created) and answer.instance_id in before else answer
 
         self.lane.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
 
@@ -134,7 +143,9 @@ class Creator:
             return
         match value:
             case Created():
-                self._created(tx, attempt, value, now)
+                self._created(tx, attempt, value.instance_id, now)
+            case Listed(answer):
+                self._contradicted(tx, attempt, answer.instance_id, "which was there before", now)
             case _ if late or attempt.state is not State.SENT:
                 return
             case RefusedCreate():
@@ -171,35 +182,49 @@ class Creator:
         if value.why in (Refusal.THROTTLED, Refusal.NEVER_SENT):
             self._not_before = now.boot + us(max(value.retry_after_s or 0.0, UNSENT_PAUSE_S))
 
-    def _created(self, tx: Transaction, attempt: Attempt, value: Created, now: Moment) -> None:
-        if attempt.instance_id == value.instance_id:
+    def _created(self, tx: Transaction, attempt: Attempt, instance_id: str, now: Moment) -> None:
+        """An id was answered: recorded at once, unless it cannot be what this create made (F5, I28)."""
+        store = self.lane.ctx.store
+        holder = sessions.find_by_instance(store, attempt.provider, attempt.account, instance_id)
+        if holder is not None and holder.label == attempt.label:
             return
-        holder = sessions.find_by_instance(
-            self.lane.ctx.store, attempt.provider, attempt.account, value.instance_id
-        )
-        if attempt.instance_id is not None or holder is not None:
-            sessions.add_discovery(
-                self.lane.ctx.store,
-                attempt.provider,
-                attempt.account,
-                value.instance_id,
-                attempt.label,
-                "create reply",
-                now.wall,
-            )
-            return
-        sets: dict[str, Any] = {"instance_id": value.instance_id, "progress_boot": now.boot}
+        ids = known_ids(store, attempt.provider, attempt.account, [instance_id])
+        if holder is not None or ids.disowned:
+            why = "which belongs to another session" if holder is not None else "which is somebody else's"
+            self._contradicted(tx, attempt, instance_id, why, now)
+        elif attempt.instance_id is not None:
+            # Ours was found by its label. A second one with that label is a twin (S9); without it, it is not ours.
+            why = f"but instance {attempt.instance_id} carries its label; without that label"
+            tx.run([contradiction(self._name(attempt), instance_id, why)])
+        else:
+            self._take_id(tx, attempt, instance_id, now)
+
+    def _take_id(self, tx: Transaction, attempt: Attempt, instance_id: str, now: Moment) -> None:
+        sets: dict[str, Any] = {"instance_id": instance_id, "progress_boot": now.boot}
         if attempt.state is State.GONE or (attempt.state is State.UNCERTAIN and not attempt.is_wanted):
             sets |= destroying(now)
         else:
             sets |= {"state": State.BOOTING, "entered_at": now.wall, **NO_UNITS}
-        tx.run([Change(attempt, sets, Note("created", f"instance {value.instance_id} exists"))])
+        tx.run([Change(attempt, sets, Note("created", f"instance {instance_id} exists"))])
         if attempt.state is State.GONE:
-            text = f"instance {value.instance_id} was created after its attempt was closed"
+            text = f"instance {instance_id} was created after its attempt was closed"
             tx.run([Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])])
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
+
+    def _name(self, attempt: Attempt) -> str:
+        session = sessions.load_session(self.lane.ctx.store, attempt.session_id)
+        return attempt.session_id if session is None else session.name
+
+    def _contradicted(self, tx: Transaction, attempt: Attempt, instance_id: str, why: str, now: Moment) -> None:
+        """Nothing is done by that id, now or later; what the create made, if anything, is found by its label."""
+        tx.run([contradiction(self._name(attempt), instance_id, why)])
+        held = sessions.find_by_instance(self.lane.ctx.store, attempt.provider, attempt.account, instance_id)
+        if held is None and not self.lane.listed.get(instance_id):
+            tx.run([Record(attempt.provider, attempt.account, instance_id, None, CONTRADICTED)])
+        if attempt.state is State.SENT:
+            tx.run([_doubt(attempt, f"it was answered with instance {instance_id}, {why}", now)])
 
 
 def _sent(attempt: Attempt, now: Moment) -> Change:

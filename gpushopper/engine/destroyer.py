@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,15 @@ from gpushopper.core.lifecycle import after_destroy
 from gpushopper.core.moment import Moment, us
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.executor import DESTROY
+from gpushopper.engine.flights import Unsent
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
     from gpushopper.engine.lane import Lane
+
+FIRST_LOOK_S = 20.0
+"""How long the first destroy of an instance that no list has shown yet waits for one that may contradict its id."""
 
 HEARD = frozenset({DestroyOutcome.ACKNOWLEDGED, DestroyOutcome.NOT_FOUND})
 
@@ -27,16 +32,33 @@ class Destroyer:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self._under_way: frozenset[str] = frozenset()
+        self._unseen_until: dict[str, int] = {}
+        """Boot-clock µs until which the destroy of an attempt waits for a first look at its instance."""
 
     def _due(self, now: Moment) -> list[Attempt]:
-        return [a for a in self._ending() if self._due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
+        return [a for a in self._ending(now) if self._due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
 
-    def _ending(self) -> list[Attempt]:
+    def _ending(self, now: Moment) -> list[Attempt]:
+        self._mind_unseen(now)
         return [
             a
             for a in self.lane.open_attempts()
             if a.state is State.DESTROYING and a.instance_id is not None and a.id not in self._under_way
         ]
+
+    def _mind_unseen(self, now: Moment) -> None:
+        """An id that only a create's answer named may be a stranger's: one list has to come in before its destroy.
+
+        Where none comes, it waits no longer than FIRST_LOOK_S: a deadline must not depend on lists (I9, I28).
+        """
+        waiting = {}
+        for attempt in self.lane.open_attempts():
+            if attempt.state is not State.DESTROYING or attempt.last_seen_at is not None or attempt.destroys:
+                continue
+            since = 0 if attempt.progress_boot is None else attempt.progress_boot
+            if self.lane.seen is None or self.lane.seen.asked_boot < since:
+                waiting[attempt.id] = self._unseen_until.get(attempt.id, now.boot + us(FIRST_LOOK_S))
+        self._unseen_until = waiting
 
     def _waits_for_unit(self, attempt: Attempt) -> bool:
         """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3).
@@ -56,14 +78,18 @@ class Destroyer:
 
     def _due_boot(self, attempt: Attempt, now: Moment) -> int:
         """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
-        if attempt.next_destroy_boot is None:
-            return now.boot
+        if attempt.next_destroy_boot is None or attempt.id in self._unseen_until:
+            return self._unseen_until.get(attempt.id, now.boot)
         return min(attempt.next_destroy_boot, now.boot + us(self.lane.ctx.policy.destroy_every_s))
+
+    def mind(self, batches: Iterable[tuple[str, ...]]) -> None:
+        """These attempts' destroys are under way: they are not sent a second time."""
+        self._under_way |= frozenset(attempt_id for batch in batches for attempt_id in batch)
 
     def dues(self, now: Moment) -> list[int]:
         """When destroys are next due, on the boot clock."""
         free = self.lane.free_boot(Endpoint.DESTROY, now)
-        return [max(self._due_boot(a, now), free) for a in self._ending() if not self._waits_for_unit(a)]
+        return [max(self._due_boot(a, now), free) for a in self._ending(now) if not self._waits_for_unit(a)]
 
     def send(self, now: Moment) -> None:
         """Start at most one call: all that are due together where the provider takes several at once."""
@@ -88,8 +114,10 @@ class Destroyer:
         return easy[:most] if easy else troubled[:1]
 
     def took(self, attempt_ids: tuple[str, ...], value: object, now: Moment) -> None:
-        """Record each answer; none of them closes anything (I5)."""
+        """Record each answer; none of them closes anything (I5). What was not sent is not booked, and is still due."""
         self._under_way -= frozenset(attempt_ids)
+        if isinstance(value, Unsent):
+            return
         answers = list(value) if isinstance(value, (tuple, list)) else [value] * len(attempt_ids)
         answers += [None] * (len(attempt_ids) - len(answers))
         for attempt_id, answer in zip(attempt_ids, answers, strict=False):

@@ -159,12 +159,7 @@ class Engine:
 
     def _heed(self, now: Moment) -> None:
         while self._swaps:
-            setup = self._swaps.pop(0)
-            former = self.lanes[setup.provider].connection
-            if former is not None:
-                former.close()
-            self.ctx.echoes.cover(setup.provider, setup.connection)
-            self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
+            self._swap(self._swaps.pop(0))
         if self._resumed:
             self._resumed = False
             for lane in self.lanes.values():
@@ -173,6 +168,18 @@ class Engine:
             self._look = False
             for lane in self.lanes.values():
                 lane.wake()
+
+    def _swap(self, setup: AccountSetup) -> None:
+        """Another key or address gets a lane of its own; the same connection, read again, changes nothing."""
+        former = self.lanes[setup.provider]
+        if setup.connection is not None and setup.connection is former.connection:
+            former.setup = setup
+            return
+        if former.connection is not None:
+            former.connection.close()
+        self.ctx.echoes.cover(setup.provider, setup.connection)
+        lane = self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
+        lane.take_over(former)
 
     def next_due(self) -> int | None:
         """Boot-clock µs of the next thing to do; in a simulation time jumps there."""
@@ -186,9 +193,10 @@ class Engine:
         with self._clock_lock:
             now = self.ctx.clock.now()
             moments = {name: lane.at(now) for name, lane in self.lanes.items()}
+            paces = {name: lane.end_pace_s for name, lane in self.lanes.items()}
             for _ in range(5):
                 self._last_change = self.ctx.store.last_change
-                if not timekeeper.keep_time(self.ctx, moments, now):
+                if not timekeeper.keep_time(self.ctx, moments, paces, now):
                     break
                 self.ring()
             self._clock_due = timekeeper.next_clock(self.ctx, now)

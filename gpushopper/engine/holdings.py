@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 
 from gpushopper.core.alarms import TWIN
 from gpushopper.core.attempts import Attempt
 from gpushopper.core.evidence import Seen
 from gpushopper.core.instances import make_label
+from gpushopper.core.ownership import CONFIRMED, CONTRADICTED, FOREIGN, KnownIds
 from gpushopper.core.reconcile import Held
 from gpushopper.store import alarms, sessions
 from gpushopper.store.db import Store
 
-__all__ = ["Held", "load", "with_discoveries"]
+__all__ = ["Held", "known_ids", "load"]
 
 
 def load(
@@ -35,14 +36,14 @@ def load(
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_named(store, sorted(named))}
     since = alarms.first_raised(store, TWIN)
-    return Held(installation, provider, account, opened, by_label, by_instance, held, since, is_copy)
+    ids = known_ids(store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None})
+    return Held(installation, provider, account, opened, by_label, by_instance, held, since, is_copy, ids)
 
 
-def with_discoveries(store: Store, provider: str, account: str, seen: Seen) -> Seen:
-    """A list whose rows carry the label under which a late reply named them, where they show none (F120)."""
-    labels = {d.instance_id: d.label for d in sessions.discoveries(store, provider, account)}
-    rows = (
-        replace(row, env_label=labels[row.instance_id]) if row.owner() is None and row.instance_id in labels else row
-        for row in seen.instances
+def known_ids(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownIds:
+    """What is recorded of these ids: those that have carried our label, and those that are not ours (I28)."""
+    sources = sessions.recorded_ids(store, provider, account, sorted(ids))
+    return KnownIds(
+        confirmed=frozenset(i for i, source in sources.items() if source == CONFIRMED),
+        disowned=frozenset(i for i, source in sources.items() if source in (FOREIGN, CONTRADICTED)),
     )
-    return replace(seen, instances=tuple(rows)) if labels else seen

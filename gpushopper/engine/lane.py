@@ -4,51 +4,39 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.actions import Change, Raise
 from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.evidence import Seen, is_proven_gone
-from gpushopper.core.lifecycle import sighted
+from gpushopper.core.evidence import Seen
 from gpushopper.core.looks import blind_interval, look_interval
 from gpushopper.core.moment import Moment, Witness, us
+from gpushopper.core.ownership import is_labelled_by
 from gpushopper.core.reconcile import (
     absentees,
     close_if_absent,
-    close_if_proven,
     decide_listing,
-    decide_missing,
     newly_missing,
 )
 from gpushopper.engine import accounts, doubts, holdings
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.beats import Beats
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.creator import Creator
+from gpushopper.engine.creator import CREATE, Creator
 from gpushopper.engine.destroyer import Destroyer
-from gpushopper.engine.executor import Done, Executor
-from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Missing, Present, Provider, Trouble
+from gpushopper.engine.executor import DESTROY, Done, Executor
+from gpushopper.engine.flights import Flight, Withdrawn
+from gpushopper.engine.reads import Reads
+from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider, Trouble
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
 from gpushopper.store.failures import Conflict, Stale
 
-ACCOUNT, LIST, GET, LABEL = "account", "list", "get", "label"
-GRACE_S = 5.0
-"""A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
+ACCOUNT, LIST, LABEL = "account", "list", "label"
 BEGUN_S = 2.5
-"""A call handed to a thread has begun by then; until it has, a second one to its endpoint could be too early."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A call under way."""
-
-    expires_boot: int
-    asked_boot: int
-    known_before: frozenset[str] = frozenset()
+"""A call that begins has taken its slot in the pacing by then; until it has, a second one could be too early."""
 
 
 class Lane:
@@ -62,6 +50,8 @@ class Lane:
         self.flights: dict[tuple[Any, ...], Flight] = {}
         self.sight = accounts.Sight(account_id=known_account(ctx.store, setup.provider) or "")
         self.seen: Seen | None = None
+        self.listed: dict[str, bool] = {}
+        """Every instance id listed so far, true where the row had our label: no later create can have made it."""
         self.ask: dict[str, str] = {}
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
@@ -72,12 +62,18 @@ class Lane:
         self.creator = Creator(self)
         self.destroyer = Destroyer(self)
         self.beats = Beats(self)
+        self.reads = Reads(self)
 
     # ---- what others ask
 
     @property
     def connection(self) -> Provider | None:
         return self.setup.connection
+
+    @property
+    def end_pace_s(self) -> float:
+        """How far apart the provider's limits put several ends."""
+        return 0.0 if self.connection is None else self.connection.traits.end_pace_s
 
     def wake(self) -> None:
         """Look at once."""
@@ -100,19 +96,33 @@ class Lane:
         """Whether a complete reconcile has been done, so that creating is allowed (I20)."""
         return self.sight.is_ready
 
+    def take_over(self, former: Lane) -> None:
+        """Creates and destroys that the former lane of this account sent are answered here: no answer is lost (F67)."""
+        kept = {key: flight for key, flight in former.flights.items() if key[1] in (CREATE, DESTROY)}
+        self.flights |= kept
+        self.destroyer.mind(key[2] for key in kept if key[1] == DESTROY)
+        self.listed |= former.listed
+
     def after_gap(self) -> None:
-        """After sleep: waiting time for uncertain creates starts a new connected stretch (F65)."""
+        """After sleep: no interval is measured across it, and every instance is logged in to at once (F64, F65)."""
         now = self.ctx.clock.now()
+        self.break_off_waiting(now)
         self.beats.wake()
         for attempt in self.open_attempts():
-            sets: dict[str, Any] = {}
-            if attempt.last_good_look_boot is not None:
-                sets["last_good_look_boot"] = None
             if attempt.state is State.BOOTING and attempt.gpu_billing:
-                sets["progress_boot"] = now.boot  # the silence of a login counts while we listen (F13, F64)
-            if sets:
-                change = Change(attempt, sets)
-                self.transact(now, lambda tx, c=change: tx.run([c]))  # type: ignore[misc]
+                # The silence of a login counts while we listen (F13, F64).
+                self._set(attempt, {"progress_boot": now.boot}, now)
+
+    def break_off_waiting(self, now: Moment) -> None:
+        """The waiting time of uncertain creates is connected time: after a gap, or a list that says nothing, a new
+        stretch begins (F65)."""
+        for attempt in self.open_attempts():
+            if attempt.last_good_look_boot is not None:
+                self._set(attempt, {"last_good_look_boot": None}, now)
+
+    def _set(self, attempt: Attempt, sets: dict[str, Any], now: Moment) -> None:
+        change = Change(attempt, sets)
+        self.transact(now, lambda tx: tx.run([change]))
 
     # ---- one step
 
@@ -131,7 +141,7 @@ class Lane:
             return
         now = self.at(now)
         self.destroyer.send(now)
-        self._read_asked(now)
+        self.reads.send(now)
         self.creator.send(now)
         self.beats.send(now)
         self._look(now)
@@ -147,24 +157,24 @@ class Lane:
             endpoint = Endpoint.ACCOUNT if self.sight.needs_probe(now, self.ctx.policy) else Endpoint.LIST
             dues.append(max(wanted, self.free_boot(endpoint, now)))
         dues += self.destroyer.dues(now) + self.creator.dues(now) + self.beats.dues(now)
-        if any(("get", i) not in self._reading() for i in self.ask):
-            dues.append(self.free_boot(Endpoint.GET, now))
+        dues += self.reads.dues(now)
         return min(dues, default=None)
-
-    def _reading(self) -> set[tuple[str, Any]]:
-        return {(key[1], key[2]) for key in self.flights if key[1] == GET}
 
     def free_boot(self, endpoint: Endpoint, now: Moment) -> int:
         """When the endpoint may be called next, on the boot clock (S6)."""
         if self.connection is None:
             return now.boot
         wait = self.connection.free_at(endpoint) - self.ctx.clock.monotonic()
-        return max(now.boot + us(wait), self._begun_boot(endpoint), now.boot)
+        return max(now.boot + us(wait), self._begun_boot(endpoint, now), now.boot)
 
-    def _begun_boot(self, endpoint: Endpoint) -> int:
-        """When every call to the endpoint under way has surely begun and so taken its slot in the pacing."""
-        asked = [flight.asked_boot for key, flight in self.flights.items() if key[1] == endpoint.value]
-        return max(asked, default=-us(BEGUN_S)) + us(BEGUN_S)
+    def _begun_boot(self, endpoint: Endpoint, now: Moment) -> int:
+        """When every call to the endpoint under way has surely taken its slot in the pacing.
+
+        While one waits for a thread, no second one is put behind it.
+        """
+        under_way = [flight for key, flight in self.flights.items() if key[1] == endpoint.value]
+        begun = [now.boot if flight.begun_boot is None else flight.begun_boot for flight in under_way]
+        return max(begun, default=-us(BEGUN_S)) + us(BEGUN_S)
 
     def is_free(self, endpoint: Endpoint, now: Moment) -> bool:
         """Whether a call to the endpoint may start now."""
@@ -180,9 +190,8 @@ class Lane:
     ) -> None:
         """Start a call under this lane's name; one per key at a time."""
         full = (self.name, *key)
-        expires = now.boot + us(limit_s + GRACE_S)
-        self.flights[full] = Flight(expires, now.boot, known_before)
-        self.executor.submit(full, call, limit_s)
+        flight = self.flights[full] = Flight(limit_s, now.boot, known_before)
+        self.executor.submit(full, flight.call(call, lambda: self.ctx.clock.now().boot), limit_s)
 
     def transact(self, now: Moment, work: Callable[[Transaction], None]) -> bool:
         """Run one transaction; a row changed by somebody else undoes it, and the next pass decides anew (I16)."""
@@ -196,6 +205,8 @@ class Lane:
         except Conflict as conflict:
             self._report(conflict, now)
             return False
+        for attempt_id in change.without_id:
+            self.beats.forget(attempt_id)
         for relabel in change.relabels:
             self._relabel(relabel.instance_id, relabel.label, now)
         return True
@@ -256,6 +267,8 @@ class Lane:
 
     def _take(self, done: Done, now: Moment) -> None:
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
+        if isinstance(done.value, Withdrawn):
+            return
         flight = self.flights.pop(key, None)
         try:
             self._sort(key, flight, done, now)
@@ -276,7 +289,7 @@ class Lane:
             case "list" if flight is not None:
                 self._took_list(value, flight, now)
             case "get" if flight is not None:
-                self._took_instance(key[2], value, flight, now)
+                self.reads.took(key[2], value, flight, now)
             case "create":
                 self.creator.took(key[2], value, now, late=flight is None)
             case "destroy":
@@ -287,9 +300,13 @@ class Lane:
                 self.beats.took_attach(key[2], value)
 
     def _expire(self, now: Moment) -> None:
-        """Give up calls that outlived their limit; a hung thread blocks nothing (S14)."""
+        """Give up calls that outlived their limit, withdraw those that never began: a hung thread blocks nothing."""
         for key, flight in list(self.flights.items()):
-            if now.boot >= flight.expires_boot:
+            if now.boot < flight.expires_boot:
+                continue
+            if flight.withdraw():
+                self._take(Done(key, accounts.unasked(key[1])), now)
+            elif now.boot >= flight.expires_boot:  # it has not begun just now
                 self._take(Done(key, accounts.silence(key[1])), now)
 
     def _hear_date(self, value: Any, now: Moment) -> None:
@@ -311,12 +328,13 @@ class Lane:
         if isinstance(value, Blind):
             actions = self.sight.blind(value, self.name, now, self.ctx.policy)
             self.transact(now, lambda tx: tx.run(actions))
-            self.after_gap()
+            self.break_off_waiting(now)
             self._plan_look(now)
             return
         is_whole = value.complete and self.sight.is_proven(now, self.ctx.policy)
         seen = Seen(value.instances, is_whole, flight.asked_boot, now.boot, flight.known_before)
-        seen = holdings.with_discoveries(self.ctx.store, self.name, self.sight.account_id, seen)
+        own = self.ctx.installation.id
+        self.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}
         if self.transact(now, lambda tx: self._reconcile(tx, seen, value.detail, now)):
             self.seen = seen
         self._plan_look(now)
@@ -339,45 +357,6 @@ class Lane:
             tx.run(doubts.mass_change(self.name, held, missing, self.ctx.policy))
         tx.run(accounts.clock_alarm(self.name, now))
         tx.run(accounts.drift_alarms(self.name, self.connection))
-
-    # ---- reading by id
-
-    def _read_asked(self, now: Moment) -> None:
-        connection, seen = self.connection, self.seen
-        if connection is None or seen is None or not seen.is_fresh(now, self.ctx.policy):
-            self.ask = {}
-            return
-        limit = self.ctx.policy.read_limit_s
-        for instance_id in list(self.ask):
-            if (self.name, GET, instance_id) in self.flights or not self.is_free(Endpoint.GET, now):
-                continue
-            self.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
-
-    def _took_instance(
-        self, instance_id: str, value: Present | Missing | Blind, flight: Flight, now: Moment
-    ) -> None:
-        attempt_id = self.ask.pop(instance_id, None)
-        if attempt_id is None or isinstance(value, Blind):
-            return
-        self.transact(now, lambda tx: self._judge_instance(tx, attempt_id, value, flight, now))
-
-    def _judge_instance(
-        self, tx: Transaction, attempt_id: str, value: Present | Missing, flight: Flight, now: Moment
-    ) -> None:
-        attempt = sessions.load_attempt(self.ctx.store, attempt_id)
-        session = None if attempt is None else sessions.load_session(self.ctx.store, attempt.session_id)
-        if attempt is None or session is None or not attempt.is_open:
-            return
-        if isinstance(value, Present):
-            if attempt.is_wanted:
-                text = f"{self.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
-                hint = alarms.HINTS[alarms.LIST_CONTRADICTS]
-                tx.run([Raise(alarms.LIST_CONTRADICTS, self.name, text, hint)])
-            tx.run(sighted(session, attempt, value.instance, now, self.ctx.policy))
-        elif self.seen is not None:
-            tx.run(decide_missing(session, attempt, self.seen, flight.asked_boot, now, self.ctx.policy))
-            latest = tx.attempt(attempt)
-            tx.run(close_if_proven(latest, is_proven_gone(latest, self.ctx.policy), now))
 
     def _relabel(self, instance_id: str, label: str, now: Moment) -> None:
         connection = self.connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from gpushopper.core.actions import Action, Clear, Close, Raise, StartAttempt
 from gpushopper.core.attempts import Attempt, Desire, ReceiptKind, State
@@ -17,21 +17,24 @@ from gpushopper.store import alarms, sessions
 from gpushopper.store.failures import Stale
 
 
-def keep_time(ctx: Context, moments: dict[str, Moment], now: Moment) -> bool:
+def keep_time(ctx: Context, moments: dict[str, Moment], paces: dict[str, float], now: Moment) -> bool:
     """Apply the clock rules and each session's next move; whether anything changed.
 
-    `moments` holds, by provider, this moment with that provider's date as witness.
+    `moments` holds, by provider, this moment with that provider's date as witness; `paces` the seconds from one end
+    to the next.
     """
     with ctx.store.read():
         held = sessions.load_sessions(ctx.store, open_only=True)
         by_session: dict[str, list[Attempt]] = defaultdict(list)
-        for attempt in sessions.load_attempts(ctx.store):
+        opened = sessions.load_attempts(ctx.store)
+        for attempt in opened:
             by_session[attempt.session_id].append(attempt)
         standing = alarms.standing(ctx.store)
     changed = False
+    queues = _queues(opened, paces)
     for session in held:
-        at = moments.get(session.provider, now)
-        todo = [a for a in _due(ctx, session, by_session[session.id], at) if not _is_idle(a, standing)]
+        at, queue_s = moments.get(session.provider, now), queues.get(session.provider, 0.0)
+        todo = [a for a in _due(ctx, session, by_session[session.id], at, queue_s) if not _is_idle(a, standing)]
         changed = _run(ctx, todo, at) or changed
     return changed
 
@@ -47,10 +50,16 @@ def _is_idle(action: Action, standing: set[tuple[str, str]]) -> bool:
             return False
 
 
-def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment) -> list[Action]:
+def _queues(opened: list[Attempt], paces: dict[str, float]) -> dict[str, float]:
+    """By provider: how many seconds the ends under way may keep one of them waiting."""
+    ending = Counter(attempt.provider for attempt in opened if attempt.state is State.DESTROYING)
+    return {name: (count - 1) * paces.get(name, 0.0) for name, count in ending.items()}
+
+
+def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment, queue_s: float) -> list[Action]:
     todo: list[Action] = []
     for attempt in opened:
-        todo += clock_rules(session, attempt, now, ctx.policy)
+        todo += clock_rules(session, attempt, now, ctx.policy, queue_s)
         todo += _never_sent(attempt, now, ctx.policy)
     lives = any(a.is_wanted for a in opened)
     if session.desire is Desire.RUN and not lives:

@@ -192,7 +192,8 @@ class Traits:
 
     `guard_kind` as in D7; `bulk_destroy` is the most ids one call takes, 1 for none; `default_image` is used where
     the user names none; `console` is the address a person opens to check by hand; `takes_image_login` says whether a
-    create can carry a login at a registry.
+    create can carry a login at a registry; `end_pace_s` is how far apart the provider's limits put the ends of several
+    instances, destroy or read by id, whichever is slower.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Traits:
     console: str
     key_variables: tuple[str, ...]
     takes_image_login: bool = False
+    end_pace_s: float = 0.0
 
 
 class Endpoint(Enum):

@@ -14,6 +14,11 @@ HOST = "host"
 KEY_SCOPES = ("none", "stop")
 """What `key_scope` leaves of an instance's own key: nothing at all, or reading and stopping (F92)."""
 
+STRANGERS = ("listed", "unlabelled", "labelled", "sibling")
+"""Whose id `stranger_id` answers a create with: that of the oldest instance of somebody else (the default; a new one
+where there is none), of somebody else's that appears at this very moment, without or with a label of its own, or of
+the account's newest instance before this create."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -51,6 +56,11 @@ def _given(arg: str | None) -> str:
     return arg or ""
 
 
+def _stranger(arg: str | None) -> None:
+    if arg is not None and arg not in STRANGERS:
+        raise ValueError(f"this word takes one of {' '.join(STRANGERS)}")
+
+
 def _scope(arg: str | None) -> None:
     if arg not in KEY_SCOPES:
         raise ValueError(f"this word needs one of {' '.join(KEY_SCOPES)}")
@@ -68,6 +78,7 @@ _CHECKS: dict[str, Callable[[str | None], None]] = {
     "number": _number,
     "signed": _signed,
     "scope": _scope,
+    "stranger": _stranger,
 }
 
 
@@ -89,7 +100,7 @@ WORDS: dict[str, Word] = {
         ("create",),
         "drop commit_then_500 commit_then_hang commit_then_reset commit_then_garbage commit_then_no_id"
         " error_with_id late:duration dup stopped label_drop label_cut:number env_drop stuck_loading"
-        " start_failure unavailable reject id_never_exists refused_yet_created",
+        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:stranger",
     ),
     **_group(
         "list",

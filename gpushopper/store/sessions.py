@@ -232,6 +232,27 @@ def add_discovery(
     store.write(query.on_conflict_ignore())
 
 
+def record_id(store: Store, found: Discovery) -> None:
+    """Keep what was learnt of an instance id, in the place of what was known of it before."""
+    values = {f.name: getattr(found, f.name) for f in fields(Discovery)}
+    target = [DiscoveryRow.provider, DiscoveryRow.account, DiscoveryRow.instance_id]
+    news = {DiscoveryRow.label: found.label, DiscoveryRow.source: found.source, DiscoveryRow.seen_at: found.seen_at}
+    store.write(DiscoveryRow.insert(**values).on_conflict(conflict_target=target, update=news))
+
+
+def recorded_ids(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
+    """How each of these instance ids was recorded: the source by the id, for those that were."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = DiscoveryRow.select(DiscoveryRow.instance_id, DiscoveryRow.source).where(
+            (DiscoveryRow.provider == provider)
+            & (DiscoveryRow.account == account)
+            & DiscoveryRow.instance_id.in_(ids[start : start + _CHUNK])
+        )
+        found.update(store.rows(query))
+    return found
+
+
 def discoveries(store: Store, provider: str, account: str) -> list[Discovery]:
     """All discoveries of an account, oldest first."""
     query = DiscoveryRow.select(*(getattr(DiscoveryRow, f.name) for f in fields(Discovery)))

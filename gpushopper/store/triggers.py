@@ -20,6 +20,9 @@ FIXED = {
 WRITTEN_ONCE = {"attempts": ("instance_id", "sent_at")}
 """Columns that may go from nothing to a value, and then never change."""
 
+GIVEN_UP = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
+"""The one exception: an attempt whose id turned out to be another instance's is uncertain again, and has none."""
+
 KEPT = ("attempts", "sessions", "events", "ledger", "discoveries")
 """Tables whose rows are never deleted: the sweep matches closed ones for ever."""
 
@@ -36,6 +39,7 @@ def derived() -> dict[str, str]:
     for table, columns in WRITTEN_ONCE.items():
         for column in columns:
             rule = f"OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column}"
+            rule += f" AND NOT ({GIVEN_UP})" if column == "instance_id" else ""
             _add(found, table, f"once_{column}", f"UPDATE OF {column}", rule)
     for table, columns in VERSIONED.items():
         changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)

@@ -221,6 +221,41 @@ def test_every_command_shows_open_alarms_in_one_line_each(gs: Shell, alarmed: Pe
     assert [line for line in ran.err.splitlines() if "alarm" in line] == ["alarm 3: x still bills"]
 
 
+@pytest.mark.parametrize("count", [3, 4, 18])
+def test_more_than_three_alarms_are_one_line_under_a_command(gs: Shell, alarmed: Peer, count: int):
+    one = {"kind": "still_ending", "subject": "s", "hint": "look", "raised_at": 0, "acknowledged_at": None}
+    alarms = [{**one, "id": number, "text": f"s{number} still bills"} for number in range(1, count + 1)]
+    alarmed.scripts[1] = reply({"alarms": alarms})
+    lines = [line for line in gs("ls").err.splitlines() if "alarm" in line]
+    each = [f"alarm {number}: s{number} still bills" for number in range(1, count + 1)]
+    assert lines == (each if count == 3 else [f"{count} alarms: see: gpu-shopper alarms"])
+
+
+def test_an_alarm_from_before_the_clock_was_set_back_says_so(gs: Shell, alarmed: Peer):
+    ahead = {"kind": "degraded", "subject": "s", "text": "blind", "hint": "", "id": 1, "acknowledged_at": None}
+    alarmed.scripts = [reply({"alarms": [{**ahead, "raised_at": 10**17}]})]
+    ran = gs("alarms")
+    assert "clock changed" in ran.out and " in " not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("total", "more", "said"),
+    [(19, True, "The first 19, and there are more; --limit"), (64, True, "The first 19 of more than 64; --limit"),
+     (64, False, "The first 19 of 64; --limit"), (19, False, "")],
+)  # fmt: skip
+def test_how_much_of_the_market_was_shown(gs: Shell, home: Path, total: int, more: bool, said: str):
+    offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
+    offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
+    peer = Peer(home / "run" / "daemon.sock")
+    peer.scripts = [reply({"offers": [offer] * 19, "total": total, "more": more, "blind": {}}), reply({"alarms": []})]
+    try:
+        ran = gs("inventory", "--gpu", "RTX 4090")
+    finally:
+        peer.close()
+    assert ran.code == 0, ran.err
+    assert said in ran.err if said else "The first" not in ran.err
+
+
 def test_programs_find_alarms_elsewhere(gs: Shell, alarmed: Peer):
     assert gs("ls", "--json").err == ""
 

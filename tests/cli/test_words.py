@@ -52,6 +52,16 @@ def test_a_price_per_gb_has_no_trailing_zeros():
     assert [say.per_gb(micros) for micros in (0, 5_000, 13_500, 1_000_000)] == ["$0", "$0.005", "$0.0135", "$1"]
 
 
+@pytest.mark.parametrize(
+    ("before", "text", "age"),
+    [(3 * MINUTE, "3m ago", "3m"), (0, "now", "0s"), (-5 * SECOND, "now", "0s"), (-59 * SECOND, "now", "0s"),
+     (-3 * HOUR, "clock changed", "0s")],
+)  # fmt: skip
+def test_what_has_happened_never_lies_ahead(before: int, text: str, age: str):
+    """The computer's clock was set back since (F62): no `in 3h` under SINCE."""
+    assert (say.ago(NOON - before, NOON), say.age(NOON - before, NOON)) == (text, age)
+
+
 @freeze_time("2026-11-24 12:00:00")
 def test_a_table_shows_local_and_relative_time():
     now = App().now().wall

@@ -178,7 +178,25 @@ def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: s
     raised = [alarm.kind for alarm in of(Raise, actions)]
     assert raised == ([] if kind is None else [kind])
     former = {alarms.ENDING_LATE: 1, alarms.END_BY_HAND: 2}.get(kind or "", 0)
-    assert [clear.kind for clear in of(Clear, actions)] == list(alarms.ENDING_LADDER[:former])
+    assert [clear.kind for clear in of(Clear, actions)] == [*alarms.ENDING_LADDER[:former], alarms.UNPROVEN]
+
+
+@pytest.mark.parametrize(("age_s", "queue_s", "is_told"), [(300, 1, False), (363, 64, False), (364, 64, True)])
+def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_told: bool):
+    actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL, queue_s)
+    assert bool(of(Raise, actions)) is is_told
+
+
+@pytest.mark.parametrize(("age_s", "queue_s", "kind"), [
+    (3599, 0, None), (3600, 0, alarms.UNPROVEN), (3600, 1, None), (3603, 1, alarms.UNPROVEN),
+])  # fmt: skip
+def test_what_is_off_is_told_of_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
+    one = attempt(State.DESTROYING, off_at=WALL)
+    forming = attempt(State.DESTROYING, off_at=WALL, units=2, last_unit_boot=moment(age_s - 60).boot)
+    assert of(Raise, clock_rules(SESSION, forming, moment(age_s), REAL, queue_s)) == []
+    actions = clock_rules(SESSION, one, moment(age_s), REAL, queue_s)
+    assert [alarm.kind for alarm in of(Raise, actions)] == ([] if kind is None else [kind])
+    assert [clear.kind for clear in of(Clear, actions)] == list(alarms.ENDING_LADDER)
 
 
 def test_a_slow_end_alarms_also_when_its_session_has_ended():

@@ -22,7 +22,7 @@ from gpushopper.core.policy import (
 )
 
 SIXTIETH = {
-    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "absence_spacing_s", "gone_spacing_s",
+    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "label_wait_s", "absence_spacing_s", "gone_spacing_s",
     "gone_span_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
     "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
     "orphan_min_age_s", "steady_look_s", "doubt_look_s", "empty_pause_s",

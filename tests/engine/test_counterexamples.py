@@ -234,7 +234,7 @@ def test_a_create_whose_reply_meets_a_full_disk_is_still_known(tmp_path: Path):
             world.engine.step()
     switch["full"] = False
     world.run_for(1800)
-    assert (states(world), len(world.living()), world.alarms()) == (["running"], 1, set())
+    assert (states(world), len(world.living()), world.alarms()) == (["running"], 1, {"unlabelled"})
     world.kill()
 
 

@@ -138,6 +138,7 @@ def test_chance_is_seeded(shop):
         ("list", "commit_then_500", None),
         ("create", "late", "soon"),
         ("create", "label_cut", "some"),
+        ("create", "stranger_id", "mine"),
         ("get", "no_field", None),
         ("host", "key_scope", "destroy"),
     ],

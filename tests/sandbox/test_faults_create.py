@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gpushopper.sandbox.actions import launch_foreign
+
 HEADER = "X-Sandbox-Transport"
 
 
@@ -39,6 +41,8 @@ CREATES = [
     ("id_never_exists", None, 200, None, False, 0, "none"),
     ("refused_yet_created", None, 400, None, False, 1, "created"),
     ("late", "6m", 503, "hang", False, 0, "created_later"),
+    ("stranger_id", None, 200, None, True, 2, "created"),
+    ("stranger_id", "labelled", 200, None, True, 2, "created"),
 ]
 
 
@@ -54,6 +58,23 @@ def test_create_words(shop, word, arg, status, transport, real, count, effect):
     assert seen["outcome"]["effect"] == effect
     shop.create()
     assert acted(shop) == [1]
+
+
+@pytest.mark.parametrize(
+    ("arg", "is_new", "label"), [(None, False, "theirs"), ("unlabelled", True, None), ("labelled", True, "not-yours")]
+)
+def test_a_create_is_answered_with_somebody_elses_id(shop, arg, is_new, label):
+    theirs = launch_foreign(shop.world.market, "vast", "theirs")
+    shop.fault("create", "stranger_id", arg, count=1)
+    told = shop.instance(shop.rent("ours"))
+    assert (told.order.foreign, told.id != theirs.id, told.label) == (True, is_new, label)
+    assert [row["label"] for row in shop.listed()["instances"]].count("ours") == 1
+
+
+def test_a_create_is_answered_with_the_id_of_the_one_before(shop):
+    first = shop.rent("first")
+    shop.fault("create", "stranger_id", "sibling", count=1)
+    assert shop.rent("second") == first
 
 
 def test_a_lost_reply_carries_no_byte_of_it(shop):

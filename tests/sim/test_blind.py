@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gpushopper.core import alarms
+from gpushopper.core.heartbeat import Silence, Silent
 from gpushopper.core.moment import us
+from gpushopper.core.policy import REAL
 from gpushopper.sandbox.faults import Fault
 from gpushopper.store.statements import run
 from tests.sim.story import Story
 from tests.sim.truth import audit
+from tests.sim.world import World
 
 LIES = {
     "empty200": ("list", "empty200", None),
@@ -97,3 +103,52 @@ def test_an_offline_start_closes_nothing() -> None:
         assert [i.is_there for i in story.instances("s0")] == [True]
         story.finish()
         assert audit(story) == []
+
+
+# ---- a list that says nothing is no sleep
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, policy=REAL).start().ready()
+    yield made
+    made.kill()
+
+
+def looks_in(world: World, seconds: float) -> int:
+    """How many logins are made in a time."""
+    assert world.remote is not None
+    before = world.remote.looks
+    world.run_for(seconds)
+    return world.remote.looks - before
+
+
+def test_a_blind_list_causes_no_logins(live: World) -> None:
+    """Only sleep wakes every login at once; a provider that cannot be seen is no reason (F64)."""
+    assert live.running(live.provision(hours=5))
+    live.run_for(60)
+    usual = looks_in(live, 300)
+    live.fault("list", "status", "503")
+    assert looks_in(live, 300) <= usual
+    assert alarms.DEGRADED in live.alarms()
+
+
+def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> None:
+    """An instance that never lets anybody in is given up after its quarter of an hour, seen or not (F13)."""
+    assert live.remote is not None
+    live.remote.answer = lambda login: Silence(Silent.UNREACHED, "connection refused")
+    ref = live.provision(retries=0)
+    assert live.run_until(lambda: bool(live.remote and live.remote.looks), 600)
+    live.fault("list", "status", "503", chance=50)
+    live.run_for(REAL.boot_silence_s + 120)
+    assert live.status(ref) != "provisioning"
+
+
+def test_a_sleep_does_wake_every_login(live: World) -> None:
+    assert live.running(live.provision(hours=5))
+    live.run_for(7)
+    assert live.remote is not None
+    before = live.remote.looks
+    live.sleep(60)
+    live.run_for(1)
+    assert live.remote.looks == before + 1

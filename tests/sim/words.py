@@ -47,6 +47,7 @@ def _create() -> list[Case]:
         "reject": ("no_such_ask", "gone_while_starting", "host_only", "429", "503"),
         "refused_yet_created": ("no_such_ask", "gone_while_starting"),
         "stuck_loading": ("loading", "created"),
+        "stranger_id": ("listed", "labelled", "unlabelled"),
     }
     names = [name for name, word in WORDS.items() if word.group == "create"]
     return [Case("create", name, arg) for name in names for arg in argued.get(name, (None,))]

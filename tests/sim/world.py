@@ -72,8 +72,20 @@ class SimExecutor:
     on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
     on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
     is_calling: bool = False
+    full: set[str] = field(default_factory=set)
+    """Kinds of calls whose pool has no free thread: they wait in `queue` until `free` is called."""
+    queue: list[tuple[tuple[Any, ...], Callable[[], Any], float]] = field(default_factory=list)
+
+    def free(self) -> None:
+        """The threads are free again: what has waited begins now, in order."""
+        self.full, waiting, self.queue = set(), self.queue, []
+        for key, call, limit_s in waiting:
+            self.submit(key, call, limit_s)
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
+        if key[1] in self.full:
+            self.queue.append((key, call, limit_s))
+            return
         self.on_submit(key)
         self.transport.charged_s = 0.0
         self.is_calling = True

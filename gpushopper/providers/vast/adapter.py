@@ -52,6 +52,7 @@ TRAITS = Traits(
     console="https://cloud.vast.ai/instances/",
     key_variables=("VAST_API_KEY", "VASTAI_API_KEY"),
     takes_image_login=True,
+    end_pace_s=3.2,
 )
 
 _NAMES = "names"

@@ -119,10 +119,24 @@ def _tell(desk: Desk, order: Order, instance: Instance) -> Response:
     if desk.take("commit_then_no_id"):
         desk.visit.told = "200 no_id"
         return replies.reply({"success": True})
+    if fault := desk.take("stranger_id"):
+        instance = _somebody_else(desk, instance, fault.arg or "listed")
     offer = desk.market.offer_of(instance)
     if order.bid_micros is not None and order.bid_micros < offer.min_bid_micros:
         return _bid_too_low(instance, 400)
     return _success(instance.id, instance.secret)
+
+
+def _somebody_else(desk: Desk, made: Instance, whose: str) -> Instance:
+    """An instance on the same account that this create did not make (`stranger_id`)."""
+    others = [other for other in desk.market.present(desk.caller.account_id) if other.id != made.id]
+    if whose == "sibling" and others:
+        return others[-1]
+    strangers = [other for other in others if other.order.foreign]
+    if whose == "listed" and strangers:
+        return strangers[0]
+    label = "not-yours" if whose == "labelled" else None
+    return actions.launch_foreign(desk.market, PROVIDER, label)
 
 
 def _success(instance_id: int, secret: str) -> Response:

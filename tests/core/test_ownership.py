@@ -1,0 +1,213 @@
+"""Whose an id is: what a label says for and against it, and what an attempt does that held another's (I3, I28, F12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpushopper.core import alarms
+from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
+from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.instances import Instance, make_label
+from gpushopper.core.ownership import (
+    CONFIRMED,
+    CONTRADICTED,
+    KnownIds,
+    carries,
+    is_contradicted,
+    is_somebody_elses,
+    says_otherwise,
+)
+from gpushopper.core.policy import REAL
+from gpushopper.core.reconcile import decide_listing
+from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, held, moment, of, row, seen
+
+BOOTING = attempt(State.BOOTING)
+LABEL = BOOTING.label
+ANOTHER = make_label(HERE, attempt_id(2))
+"""The label of another attempt of ours."""
+THEIRS = make_label(ELSEWHERE, attempt_id(1))
+SURE = KnownIds(confirmed=frozenset({"101"}))
+DISOWNED = KnownIds(disowned=frozenset({"101"}))
+OURS = row(1, instance_id="202")
+"""The instance that the create really made."""
+DOUBTABLE = [State.BOOTING, State.SUSPECT, State.DESTROYING]
+
+
+def decide(one: Attempt, *rows: Instance, ids: KnownIds | None = None, after_s: float = 60) -> list[Action]:
+    now = moment(after_s)
+    return decide_listing(held(one, ids=ids or KnownIds()), seen(*rows, now=now, known=[one]), now, REAL)
+
+
+def doubted(state: State, **changes: Any) -> Attempt:
+    return attempt(state, **{"handed_over_at": None, **changes})
+
+
+# ---- what a row says
+
+
+@pytest.mark.parametrize(
+    ("label", "variable", "other"),
+    [
+        (LABEL, None, False),
+        (None, LABEL, False),
+        ("my training", LABEL, False),
+        (LABEL, ANOTHER, False),
+        (None, None, False),
+        ("", "", False),
+        (LABEL[:20], None, False),
+        (LABEL.upper(), None, False),
+        (f"{LABEL} (mine)", None, False),
+        (ANOTHER, None, True),
+        (ANOTHER, LABEL, True),
+        (THEIRS, None, True),
+        (None, ANOTHER, True),
+        (None, "something", True),
+        ("my training", None, True),
+        ("g", None, True),
+        (LABEL[:15], None, True),
+        (ANOTHER[:35], None, True),
+    ],
+)
+def test_only_a_text_of_its_own_speaks_against_an_id(label: str | None, variable: str | None, other: bool):
+    shown = row(label=label, env_label=variable)
+    assert says_otherwise(LABEL, shown) is other
+    assert not (other and carries(LABEL, shown))
+    assert is_contradicted(BOOTING, shown, KnownIds()) is other
+
+
+@pytest.mark.parametrize(
+    ("label", "theirs"),
+    [(None, False), ("", False), (LABEL, False), (LABEL[:18], False), (LABEL[:35].upper(), False),
+     ("a colleague's", True), (THEIRS, True), (f"x{LABEL}", True)],
+)  # fmt: skip
+def test_an_id_is_noted_as_foreign_for_a_text_that_cannot_be_ours(label: str | None, theirs: bool):
+    assert is_somebody_elses(row(9, label=label), HERE) is theirs
+
+
+@pytest.mark.parametrize("label", ["my training", ANOTHER, THEIRS, "", None])
+@pytest.mark.parametrize("state", [*DOUBTABLE, State.RUNNING, State.INTERRUPTED])
+def test_a_confirmed_or_handed_over_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
+    for one, ids in ((doubted(state), SURE), (attempt(state, handed_over_at=1), KnownIds())):
+        actions = decide(one, row(label=label), ids=ids)
+        assert carried_out(one, actions).instance_id == "101"
+        assert alarms.CONTRADICTED not in {a.kind for a in of(Raise, actions)}
+
+
+# ---- giving an id up
+
+
+@pytest.mark.parametrize("label", ["my training", THEIRS])
+@pytest.mark.parametrize("state", DOUBTABLE)
+def test_a_contradicted_attempt_is_uncertain_and_without_its_id(state: State, label: str):
+    one = doubted(state, ssh_host="1.2.3.4", gpu_billing=True, destroys=1, destroy_heard=True, units=2, off_at=5)
+    actions = decide(one, row(label=label))
+    after = carried_out(one, actions)
+    assert (after.state, after.instance_id, after.desire) == (State.UNCERTAIN, None, one.desire)
+    assert (after.ssh_host, after.gpu_billing, after.units, after.off_at) == (None, False, 0, None)
+    assert (after.destroys, after.destroy_heard, after.next_destroy_boot) == (0, False, None)
+    assert Record("vast", "77", "101", None, CONTRADICTED) in actions
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+
+
+@pytest.mark.parametrize("state", DOUBTABLE)
+def test_the_instance_of_another_attempt_goes_to_that_attempt(state: State):
+    """Two creates were out, and the answer of one came to the other: each label finds its own."""
+    one, other = doubted(state), attempt(State.UNCERTAIN, 2)
+    now = moment(60)
+    rows = seen(row(1, label=ANOTHER), now=now, known=[one, other])
+    actions = decide_listing(held(one, other), rows, now, REAL)
+    assert (carried_out(one, actions).state, carried_out(one, actions).instance_id) == (State.UNCERTAIN, None)
+    assert (carried_out(other, actions).state, carried_out(other, actions).instance_id) == (State.BOOTING, "101")
+    assert of(Record, actions) == []
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+
+
+@pytest.mark.parametrize("label", ["my training", None, ""])
+@pytest.mark.parametrize("state", DOUBTABLE)
+def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label: str | None):
+    """The label proves which instance the create made; the wanted one is taken in by the same list."""
+    one = doubted(state)
+    for rows in ((row(label=label), OURS), (OURS, row(label=label))):
+        after = carried_out(one, decide(one, *rows))
+        assert after.instance_id == "202"
+        assert after.state is (State.DESTROYING if state is State.DESTROYING else State.BOOTING)
+        assert of(DestroyTwin, decide(one, *rows)) == []
+
+
+@pytest.mark.parametrize("label", [None, ""])
+def test_an_id_without_a_label_stands(label: str | None):
+    actions = decide(BOOTING, row(label=label))
+    assert carried_out(BOOTING, actions).instance_id == "101"
+    assert of(Raise, actions) == []
+
+
+def test_without_a_label_for_ten_minutes_it_alarms_until_one_shows():
+    assert of(Raise, decide(BOOTING, row(label=None), after_s=599)) == []
+    late = decide(BOOTING, row(label=None), after_s=600)
+    assert [(a.kind, a.subject) for a in of(Raise, late)] == [(alarms.UNLABELLED, BOOTING.id)]
+    shown = decide(BOOTING, row(label=None, env_label=LABEL), after_s=900)
+    assert Clear(alarms.UNLABELLED, BOOTING.id) in shown
+    assert Record("vast", "77", "101", LABEL, CONFIRMED) in shown
+    assert of(Relabel, shown) == [Relabel("101", LABEL)]
+    assert of(Record, decide(BOOTING, row(), ids=SURE)) == []
+
+
+def test_a_confirmed_one_whose_label_is_removed_is_no_alarm():
+    assert of(Raise, decide(BOOTING, row(label=None), ids=SURE, after_s=900)) == []
+
+
+def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
+    """The list does not show the answered id at all: which of the two is ours is open, so neither is ended."""
+    old = OURS
+    for after_s in (60, 3600):
+        actions = decide(BOOTING, old, after_s=after_s)
+        assert of(DestroyTwin, actions) == of(Raise, actions) == []
+    assert of(Raise, decide(BOOTING, row(), old, after_s=3600, ids=SURE)) != []
+
+
+# ---- disowned ids
+
+
+@pytest.mark.parametrize("state", [State.UNCERTAIN, State.SENT, State.GONE])
+def test_a_disowned_instance_with_our_label_is_only_told_of(state: State):
+    one = attempt(state, instance_id=None)
+    actions = decide(one, row(), ids=DISOWNED)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    assert carried_out(one, actions).instance_id is None
+    assert of(Relabel, actions) == of(AdoptStray, actions) == of(DestroyTwin, actions) == []
+
+
+def test_a_disowned_instance_is_no_stray_and_no_twin():
+    twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=DISOWNED)
+    stray = decide(attempt(State.RUNNING, 2), row(), ids=DISOWNED)
+    for actions in (twin, stray):
+        assert of(AdoptStray, actions) == of(DestroyTwin, actions) == []
+        assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+
+
+def test_while_one_carries_the_label_absence_does_not_count():
+    unsure = attempt(State.UNCERTAIN, awake_us=10**12, units=2, last_good_look_boot=0)
+    assert carried_out(unsure, decide(unsure, row(), ids=DISOWNED)).units == 0
+
+
+def test_a_disowned_one_without_a_label_is_not_probably_ours():
+    unsure = attempt(State.UNCERTAIN, awake_us=10**12)
+    bare = row(label=None)
+    assert alarms.PROBABLY_YOURS in {a.kind for a in of(Raise, decide(unsure, bare))}
+    assert of(Raise, decide(unsure, bare, ids=DISOWNED)) == []
+
+
+def test_an_attempt_that_still_holds_a_disowned_id_gives_it_up():
+    assert carried_out(BOOTING, decide(BOOTING, row(label=None), ids=DISOWNED)).instance_id is None
+
+
+def test_the_unproven_id_of_a_closed_attempt_is_not_reopened_for_somebody_else():
+    closed = attempt(State.GONE, instance_id="101")
+    actions = decide(closed, row(label="my training"))
+    assert of(Change, actions) == []
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    for ids, changes in ((SURE, {}), (KnownIds(), {"handed_over_at": 1})):
+        closed = attempt(State.GONE, instance_id="101", **changes)
+        assert carried_out(closed, decide(closed, row(label="my training"), ids=ids)).state is State.DESTROYING

@@ -1,0 +1,86 @@
+"""A key that is read again: the same one changes nothing, and another one loses no answer that is on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gpushopper.core.attempts import State
+from gpushopper.core.moment import us
+from gpushopper.core.secret import Secret
+from gpushopper.daemon.key_watch import is_same_key
+from gpushopper.engine.context import AccountSetup
+from gpushopper.providers import adapter
+from gpushopper.store import sessions
+from tests.sim.world import World
+
+
+def another(world: World) -> AccountSetup:
+    """A setup with a connection of its own, as a look for keys makes it."""
+    transport = world.executor.transport
+    connection = adapter("vast")(
+        "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
+    )
+    return replace(world.engine.lanes["vast"].setup, connection=connection)
+
+
+def same(world: World) -> AccountSetup:
+    """The setup in use, with a source that is called something else."""
+    return replace(world.engine.lanes["vast"].setup, key_source="another file")
+
+
+@pytest.mark.parametrize("made", [same, another])
+def test_an_answer_under_way_outlives_a_reload(world: World, made: Callable[[World], AccountSetup]):
+    """A refusal that is lost leaves the create in doubt for ten minutes, instead of going on at once (F67)."""
+    world.fault("create", "slow", "20s", count=1)
+    world.fault("create", "reject", "no_such_ask", count=1)
+    begun = world.clock.t
+    ref = world.provision()
+    assert world.run_until(lambda: _states(world) == [State.SENT], 60)
+    world.engine.replace_account(made(world))
+    assert world.running(ref)
+    assert (world.clock.t - begun) / us(1) < 120
+    assert _states(world) == [State.GONE, State.RUNNING]
+
+
+def test_a_destroy_under_way_outlives_a_reload(world: World):
+    ref = world.provision()
+    assert world.running(ref)
+    world.fault("destroy", "slow", "20s", count=1)
+    world.engine.end([ref])
+    assert world.run_until(lambda: bool(world.market.destroys), 60)
+    world.engine.replace_account(another(world))
+    world.run_for(40)
+    assert len(world.market.destroys) == 1, "it was heard: it is not sent a second time at once"
+
+
+def test_the_same_key_keeps_the_lane(world: World):
+    lane = world.engine.lanes["vast"]
+    world.engine.replace_account(same(world))
+    world.run_for(1)
+    assert world.engine.lanes["vast"] is lane
+    assert (lane.is_ready, lane.setup.key_source) == (True, "another file")
+
+
+def _states(world: World) -> list[State]:
+    return [attempt.state for attempt in sessions.load_attempts(world.store, open_only=False)]
+
+
+KNOWN = AccountSetup("vast", None, "", "file", "https://one", key=Secret("a" * 20))
+
+
+@pytest.mark.parametrize(
+    ("found", "is_same"),
+    [
+        (KNOWN, True),
+        (replace(KNOWN, key_source="keyring"), True),
+        (replace(KNOWN, key=Secret("b" * 20)), False),
+        (replace(KNOWN, endpoint="https://two"), False),
+        (replace(KNOWN, key=None, key_state="missing"), False),
+    ],
+)
+def test_the_same_key_at_the_same_address_is_no_news(found: AccountSetup, is_same: bool):
+    assert is_same_key(KNOWN, found) is is_same
+    assert "a" * 20 not in repr(KNOWN)

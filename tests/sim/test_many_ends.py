@@ -1,0 +1,89 @@
+"""Many ends at once are slow at a provider's pace, and that is no alarm; an end that does not work is one (D6, I30)."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+
+import pytest
+
+from gpushopper.core import alarms
+from gpushopper.core.policy import DRILL, PAPER, Policy
+from gpushopper.errors import NoOffer, NotFound
+from gpushopper.store.statements import run
+from tests.sim.story import Story
+
+
+def raised(story: Story) -> set[str]:
+    """Every kind of alarm there ever was."""
+    return {kind for (kind,) in run(story.world.store.database, "SELECT DISTINCT kind FROM alarms")}
+
+
+def with_many(story: Story, count: int) -> list[str]:
+    """So many running sessions, of several kinds: a market does not hold fifty of one."""
+    for account in story.world.market.accounts.values():
+        account.paid_in_micros = 10**10
+    story.start().ready()
+    kinds = deque(["RTX 4090", "RTX 3090", "A100 PCIE", "A100 SXM4", "H100 SXM", "RTX A6000", "RTX 4080", "L40S"])
+    running: list[str] = []
+    for number in range(4 * count):
+        with suppress(NoOffer, NotFound):
+            story.provision(f"s{number}", hours=11, gpu=kinds[0], retries=5)
+            if story.until_running(f"s{number}"):
+                running.append(f"s{number}")
+        kinds.rotate(-1)
+        if len(running) == count:
+            return running
+    raise AssertionError(f"only {len(running)} of {count} run")
+
+
+@pytest.mark.parametrize(
+    ("policy", "count"),
+    [pytest.param(DRILL, 18, id="drill"), pytest.param(PAPER, 50, id="paper", marks=pytest.mark.sweep)],
+)
+def test_many_ends_at_once_raise_no_alarm(policy: Policy, count: int) -> None:
+    with Story(policy=policy) as story:
+        story.end(*with_many(story, count))
+        assert story.until_over()
+        assert raised(story) == set()
+
+
+def test_what_is_off_is_no_slow_end() -> None:
+    """Off, and then nothing can be seen any more: the account alarms, and much later the missing proof."""
+    with Story() as story:
+        (name,) = with_many(story, 1)
+        story.end(name)
+        assert story.until(lambda: story.world.view(name).stage == "off", 300)
+        story.world.fault("list", "status", "503")
+        story.run_for(1800)
+        assert raised(story) == {alarms.DEGRADED}
+        story.run_for(3600)
+        assert raised(story) == {alarms.DEGRADED, alarms.UNPROVEN}
+        story.heal()
+        assert story.until_over()
+        assert not story.world.alarms() & {alarms.UNPROVEN}
+
+
+def test_what_is_seen_again_is_a_slow_end_once_more() -> None:
+    with Story() as story:
+        (name,) = with_many(story, 1)
+        story.world.fault("destroy", "zombie", "10m", count=1)
+        story.world.fault("destroy", "ack_noop", after=1)
+        story.world.fault("destroy", "404_alive")
+        story.end(name)
+        story.run_for(1200)
+        kinds = raised(story)
+        assert kinds & {alarms.STILL_ENDING, alarms.ENDING_LATE}
+
+
+@pytest.mark.parametrize("beside", [0, 4])
+def test_an_end_that_does_not_work_alarms_whatever_else_ends(beside: int) -> None:
+    with Story() as story:
+        names = with_many(story, 1 + beside)
+        stuck = str(story.instances(names[0])[0].id)
+        story.world.fault("destroy", "ack_noop", instance=stuck)
+        story.end(*names)
+        story.run_for(330)
+        assert story.world.alarms() == {alarms.STILL_ENDING}
+        story.run_for(600)
+        assert story.world.alarms() == {alarms.ENDING_LATE}

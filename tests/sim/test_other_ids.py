@@ -1,0 +1,261 @@
+"""A create answered with the id of an instance that is not ours: it is never touched, and ours is found by its label.
+
+Whose id it is and when it was first listed make no difference (I3, I28, F12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gpushopper.core import alarms
+from gpushopper.core.attempts import State
+from gpushopper.core.instances import make_label
+from gpushopper.core.policy import REAL
+from gpushopper.sandbox.actions import end, relabel
+from gpushopper.sandbox.model import Instance, Order
+from gpushopper.store import sessions
+from tests.sim.story import Story
+from tests.sim.truth import audit
+
+STRANGERS = ("listed", "labelled", "unlabelled")
+
+
+def destroyed(story: Story) -> set[int]:
+    return {seen.id for seen in story.world.market.destroys}
+
+
+def held(story: Story, name: str) -> str | None:
+    """The id that the session's newest attempt holds."""
+    return sessions.attempts_of(story.world.store, story.wishes[name].session)[-1].instance_id
+
+
+def strangers(story: Story) -> set[int]:
+    return {i.id for i in story.world.market.instances.values() if i.order.foreign}
+
+
+def told(story: Story) -> set[str]:
+    return story.world.alarms()
+
+
+@pytest.mark.parametrize("label", [None, "", "somebodys"])
+@pytest.mark.parametrize("whose", STRANGERS)
+def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None:
+    with Story() as story:
+        story.world.stranger(label)
+        story.start().ready()
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        (ours,) = story.instances("a")
+        assert held(story, "a") == str(ours.id)
+        assert alarms.CONTRADICTED in told(story)
+        story.run_for(3600)
+        assert destroyed(story) == set(), "neither ours nor anybody else's"
+        story.end("a")
+        story.finish()
+        assert destroyed(story) == {ours.id}
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("whose", ["labelled", "unlabelled"])
+def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
+    """With logins: its address, its host key and our key on it would belong to somebody else."""
+    with Story(policy=REAL) as story:
+        story.start().ready()
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        (ours,) = story.instances("a")
+        assert held(story, "a") == str(ours.id)
+        assert story.world.remote is not None
+        assert story.world.remote.forgotten == [_owner(story, "a")[1]]
+        assert all(not i.ssh_keys for i in story.world.market.instances.values() if i.order.foreign)
+        story.end("a")
+        story.finish()
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("whose", STRANGERS)
+def test_an_end_asked_for_at_once_does_not_reach_the_stranger(whose: str) -> None:
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.provision("a")
+        assert story.until(lambda: bool(story.world.market.creates), 60)
+        story.end("a")
+        story.finish()
+        assert not destroyed(story) & strangers(story)
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("whose", ["listed", "labelled"])
+def test_nothing_but_the_stranger_is_there(whose: str) -> None:
+    """The create made nothing at all and named a stranger's: absence closes it, and the next offer is taken."""
+    with Story() as story:
+        story.world.stranger()
+        story.start().ready()
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.provision("a")
+        assert story.until(lambda: bool(story.world.market.creates), 60)
+        end(story.world.market, story.instances("a")[0], "operator")
+        assert story.until_running("a")
+        assert len(story.world.market.creates) == 2
+        story.end("a")
+        story.finish()
+        assert not destroyed(story) & strangers(story)
+
+
+def test_the_id_of_another_session_of_ours() -> None:
+    with Story() as story:
+        story.start().ready()
+        story.provision("a", hours=11)
+        assert story.until_running("a")
+        story.world.fault("create", "stranger_id", "sibling", count=1)
+        story.provision("b")
+        assert story.until_running("b")
+        ids = {name: held(story, name) for name in ("a", "b")}
+        assert ids == {name: str(story.instances(name)[0].id) for name in ("a", "b")}
+        assert alarms.CONTRADICTED in told(story)
+        story.run_for(3600)
+        assert destroyed(story) == set()
+        assert story.instances("a")[0].label == make_label(*_owner(story, "a"))
+        story.end("b")
+        story.finish()
+        assert destroyed(story) == {story.instances("b")[0].id}
+        assert audit(story, must_run=("a",)) == []
+
+
+def _owner(story: Story, name: str) -> tuple[str, str]:
+    (attempt,) = sessions.attempts_of(story.world.store, story.wishes[name].session)
+    return story.world.engine.ctx.installation.id, attempt.id
+
+
+@pytest.mark.parametrize("whose", STRANGERS)
+@pytest.mark.parametrize("number", [14, 17, 20, 23])
+def test_a_crash_on_the_way(whose: str, number: int) -> None:
+    """kill -9 at commits, sends and replies around such a create changes nothing in the end."""
+    with Story(dies_at=(number,)) as story:
+        story.world.stranger("somebodys")
+        story.world.fault("create", "stranger_id", whose, count=1)
+        story.start().ready()
+        story.provision("a")
+        story.until_running("a")
+        story.end("a")
+        story.until_over()
+        story.finish()
+        assert not destroyed(story) & strangers(story)
+        assert audit(story) == []
+
+
+def test_a_late_answer_names_a_stranger() -> None:
+    """Ours was found by its label before the answer came: the answer changes nothing."""
+    with Story() as story:
+        stranger = story.world.stranger(None)
+        story.start().ready()
+        story.world.fault("create", "stranger_id", "listed", count=1)
+        story.world.fault("create", "slow", "90s", count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        story.run_for(3600)
+        assert destroyed(story) == set()
+        story.end("a")
+        story.finish()
+        assert stranger.id not in destroyed(story)
+        assert audit(story) == []
+
+
+# ---- labels that people change in the console
+
+
+EDITS: list[Callable[[Story, Instance], str]] = [
+    lambda story, ours: "my training",
+    lambda story, ours: "",
+    lambda story, ours: make_label("b" * 10, "a" * 16),
+    lambda story, ours: make_label(story.world.engine.ctx.installation.id, "a" * 16),
+]
+
+
+@pytest.mark.parametrize("when", ["booting", "running"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story, Instance], str], when: str) -> None:
+    """By its recorded id (I3): it is neither lost nor destroyed before its end, and ended at its end."""
+    with Story(boot_seconds=120) as story:
+        story.start().ready()
+        story.provision("a")
+        if when == "running":
+            assert story.until_running("a")
+        else:
+            assert story.until(lambda: story.status("a") == "provisioning", 60)
+            story.run_for(10)
+        (ours,) = story.instances("a")
+        relabel(story.world.market, ours, edit(story, ours))
+        ours.order = _without_variable(ours)
+        story.run_for(3600)
+        assert story.status("a") == "running"
+        assert held(story, "a") == str(ours.id)
+        assert destroyed(story) == set()
+        story.end("a")
+        story.finish()
+        assert destroyed(story) == {ours.id}
+        assert audit(story) == []
+
+
+def _without_variable(instance: Instance) -> Order:
+    return replace(instance.order, env=())
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_stranger_that_gets_our_label_is_not_destroyed(restart: bool) -> None:
+    """Somebody copies one of our labels on an instance that was listed as theirs: a person has to look."""
+    with Story() as story:
+        stranger = story.world.stranger("theirs")
+        story.start().ready()
+        story.provision("a")
+        assert story.until_running("a")
+        if restart:
+            story.kill(5)
+        relabel(story.world.market, stranger, story.instances("a")[0].label)
+        story.run_for(2 * 3600 - 600)
+        assert alarms.CONTRADICTED in told(story)
+        story.end("a")
+        story.finish()
+        assert stranger.id not in destroyed(story)
+        assert audit(story) == []
+
+
+def test_an_id_without_any_label_stands_and_alarms_after_ten_minutes() -> None:
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "label_drop", count=1)
+        story.world.fault("create", "env_drop", count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        (ours,) = story.instances("a")
+        assert held(story, "a") == str(ours.id)
+        story.run_for(500)
+        assert alarms.UNLABELLED not in told(story)
+        story.run_for(900)
+        assert alarms.UNLABELLED in told(story)
+        relabel(story.world.market, ours, make_label(*_owner(story, "a")))
+        story.run_for(600)
+        assert alarms.UNLABELLED not in told(story)
+        story.end("a")
+        story.finish()
+        assert destroyed(story) == {ours.id}
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("lost", ["label_drop", "env_drop", "label_cut"])
+def test_one_carrier_is_enough(lost: str) -> None:
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", lost, "20" if lost == "label_cut" else None, count=1)
+        story.provision("a")
+        assert story.until_running("a")
+        story.run_for(1800)
+        assert not told(story) & {alarms.UNLABELLED, alarms.CONTRADICTED}
+        (attempt,) = sessions.attempts_of(story.world.store, story.wishes["a"].session)
+        assert attempt.state is State.RUNNING
