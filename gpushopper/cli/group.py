@@ -71,7 +71,16 @@ def load(target: str) -> click.Command | None:
 
 
 class Command(click.Command):
-    """A command that also takes the output options."""
+    """A command that also takes the output options; unless it `takes_bytes`, its words are made UTF-8."""
+
+    def __init__(self, *args: Any, takes_bytes: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes_bytes = takes_bytes
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not self.takes_bytes:
+            args = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in args]
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *output_options(hidden=True)]

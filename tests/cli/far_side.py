@@ -1,0 +1,102 @@
+"""A stand-in for an instance: `ssh` runs what it is given in a private folder, with the programs an image may have."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from gpushopper.cli.app import App
+from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
+from gpushopper.cli.remote_copy.places import sides
+from gpushopper.wire import ConnectionView
+
+SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
+# All that the scripts of a copy need; an image has them from coreutils, or from busybox.
+NEEDED = ("sh", "stat", "readlink", "mkdir", "mv", "rm", "chmod", "ln", "cat", "dd", "wc", "df")
+OFTEN = ("find", "grep")
+SSH = """#!/bin/sh
+subsystem=
+while [ $# -gt 0 ]; do
+  case $1 in
+  -o|-F) shift 2 ;;
+  -s) subsystem=1; shift ;;
+  -*) [ "$1" = -- ] && break; shift ;;
+  *) break ;;
+  esac
+done
+[ "$1" = -- ] && shift
+shift
+{ENTER}
+cd {HOME} || exit 255
+if [ -n "$subsystem" ]; then {SFTP}; fi
+exec /usr/bin/env -i HOME={HOME} PATH={PATH} LC_ALL=C {SHELL} -c "$*"
+"""
+
+
+class Far:
+    """The other side; `copy` runs the command's own code in this process."""
+
+    def __init__(self, top: Path, carrier: str, *, shell: str = "dash", programs: str = "system", greeting: str = ""):
+        self.top, self.carrier, self.greeting = top, carrier, greeting
+        self.home, self.here, self.bin = top / "far", top / "here", top / "bin"
+        for folder in (self.home, self.here, self.bin, top / "farbin"):
+            folder.mkdir()
+        self._fill(programs)
+        (top / "farbin" / "sh").unlink(missing_ok=True)
+        (top / "farbin" / "sh").symlink_to(which(shell))
+        self.write_ssh()
+        self.notes: list[str] = []
+
+    def _fill(self, programs: str) -> None:
+        names = [*NEEDED, *(() if programs == "bare" else OFTEN), "tar"]
+        for name in names:
+            target = which("busybox") if programs == "busybox" else which(name)
+            (self.top / "farbin" / name).symlink_to(target)
+        if self.carrier == "rsync":
+            (self.top / "farbin" / "rsync").symlink_to(which("rsync"))
+        (self.bin / "rsync").symlink_to(which("rsync")) if shutil.which("rsync") else None
+
+    def write_ssh(self) -> None:
+        sftp = f"exec {SFTP_SERVER}" if self.carrier == "sftp" else "echo 'subsystem request failed' >&2; exit 255"
+        words = {"HOME": self.home, "PATH": self.top / "farbin", "SHELL": self.top / "farbin" / "sh", "SFTP": sftp}
+        enter = f"printf '{self.greeting}\\n'" if self.greeting else ""
+        text = SSH.replace("{ENTER}", enter)
+        for name, value in words.items():
+            text = text.replace("{" + name + "}", str(value))
+        (self.bin / "ssh").write_text(text)
+        (self.bin / "ssh").chmod(0o755)
+
+    @property
+    def view(self) -> ConnectionView:
+        return ConnectionView(
+            session="s1", name="train", attempt="a1", reach="ok", is_paper=False, user="root", host="far", port=22,
+            options=["User=root"],
+        )  # fmt: skip
+
+    def copy(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> Done:
+        """Copy as `cp` does, from the folder `here`."""
+        app = Quiet(self.notes)
+        before = os.getcwd()
+        os.chdir(self.here)
+        try:
+            return Copy(app, self.view, sides(words), Wishes(exclude, mkdir)).perform()
+        finally:
+            os.chdir(before)
+
+
+class Quiet(App):
+    """Collects notes."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def which(program: str) -> str:
+    found = shutil.which(program)
+    assert found is not None, program
+    return found

@@ -1,0 +1,287 @@
+"""`cp`: one expected tree, whichever program carries the files, in whichever direction, compared byte by byte."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gpushopper.cli.remote_copy.copying import Done
+from gpushopper.errors import NotFound, ShopperError, UsageError
+from tests.cli.far_side import SFTP_SERVER, Far
+
+TIME = 1_700_000_000
+BIG = bytes(range(256)) * 2000
+# Names that shells, wildcards, option parsers, batch files or text decoders read otherwise.
+ODD_NAMES = (
+    b"a b", b"it's", b'say "x"', b"back\\slash", b"line\nbreak", b"-rf", b"c[x]", b"cx", b"*", b"?", b"$HOME", b"a:b",
+    b"~", b"#x", b"\xff\xfe", "Übung".encode(), b".hidden", b"...", b" ", b"tab\t", b"=", b"x//"[:1] + b"\n=",
+)  # fmt: skip
+CARRIERS = (
+    pytest.param("rsync", marks=pytest.mark.skipif(not shutil.which("rsync"), reason="there is no rsync here")),
+    pytest.param("sftp", marks=pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")),
+    "tar",
+)
+
+
+class Way(NamedTuple):
+    """A carrier and a direction: `give` is the folder copied from, `take` the one copied to."""
+
+    far: Far
+    is_up: bool
+
+    @property
+    def give(self) -> Path:
+        return self.far.here if self.is_up else self.far.home
+
+    @property
+    def take(self) -> Path:
+        return self.far.home if self.is_up else self.far.here
+
+    def __call__(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> Done:
+        *sources, target = words
+        named = [word if self.is_up else f"train:{word}" for word in sources]
+        return self.far.copy(*named, f"train:{target}" if self.is_up else target, exclude=exclude, mkdir=mkdir)
+
+
+@pytest.fixture(params=["up", "down"])
+def direction(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=CARRIERS)
+def way(request: pytest.FixtureRequest, direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
+    return make_way(Far(tmp_path, request.param), direction, monkeypatch)
+
+
+def make_way(far: Far, direction: str, monkeypatch: pytest.MonkeyPatch) -> Way:
+    monkeypatch.setenv("PATH", f"{far.bin}:/usr/bin:/bin")
+    return Way(far, direction == "up")
+
+
+def write(path: Path | bytes, content: bytes = b"x", mode: int = 0o640, time: int = TIME) -> None:
+    name = os.fsencode(path)
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    with open(name, "wb") as file:
+        file.write(content)
+    os.chmod(name, mode)
+    os.utime(name, (time, time))
+
+
+def tree(top: Path) -> dict[bytes, object]:
+    """Everything below a folder: folders with their mode, files with mode, time and content, links with their target."""
+    found: dict[bytes, object] = {}
+    start = os.fsencode(top)
+    for folder, folders, files in os.walk(start):
+        for name in [*folders, *files]:
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            mode, key = stat.S_IMODE(facts.st_mode), os.path.relpath(path, start)
+            if stat.S_ISLNK(facts.st_mode):
+                found[key] = os.readlink(path)
+            elif stat.S_ISDIR(facts.st_mode):
+                found[key] = mode
+            else:
+                with open(path, "rb") as file:
+                    found[key] = (mode, int(facts.st_mtime), file.read())
+    return found
+
+
+FILE = (0o640, TIME, b"x")
+
+
+def plant(top: Path) -> None:
+    """A folder with everything in it."""
+    data = top / "data"
+    write(data / "file")
+    write(data / "sub" / "run.sh", b"#!/bin/sh\n", 0o755)
+    write(data / "big", BIG)
+    write(data / "empty", b"")
+    for name in ODD_NAMES:
+        write(os.fsencode(data / "odd") + b"/" + name, name)
+    (data / "hollow").mkdir()
+    (data / "sub").chmod(0o750)
+    for folder in (data, data / "odd", data / "hollow"):
+        folder.chmod(0o755)
+    links = {"to-file": "file", "to-folder": "sub", "sub/up": "../file", "sub/down": "../sub/run.sh", "gone": "nowhere"}
+    for name, target in links.items():
+        (data / name).symlink_to(target)
+    leading_out = {"out": "../other", "abs": str(data / "file"), "sub/far": "../../other", "sly": "to-folder/../../other"}
+    for name, target in leading_out.items():
+        (data / name).symlink_to(target)
+    os.mkfifo(data / "fifo")
+
+
+def planted(root: bytes) -> dict[bytes, object]:
+    """What must arrive of it."""
+    kept: dict[bytes, object] = {
+        b"": 0o755, b"/file": FILE, b"/sub": 0o750, b"/sub/run.sh": (0o755, TIME, b"#!/bin/sh\n"),
+        b"/big": (0o640, TIME, BIG), b"/empty": (0o640, TIME, b""), b"/odd": 0o755, b"/hollow": 0o755,
+        b"/to-file": b"file", b"/to-folder": b"sub", b"/sub/up": b"../file", b"/sub/down": b"../sub/run.sh",
+        b"/gone": b"nowhere",
+    }  # fmt: skip
+    kept |= {b"/odd/" + name: (0o640, TIME, name) for name in ODD_NAMES}
+    return {root + path: value for path, value in kept.items()}
+
+
+# ---- what goes where
+
+
+def test_a_file(way: Way):
+    write(way.give / "f", BIG, 0o750)
+    done = way("f", "g")
+    assert tree(way.take) == {b"g": (0o750, TIME, BIG)}
+    assert done.by == [way.far.carrier]
+
+
+def test_a_file_takes_the_place_of_another(way: Way):
+    write(way.give / "f", b"new")
+    write(way.take / "g", b"older and longer", 0o600, TIME + 5)
+    for _ in range(2):
+        way("f", "g")
+        assert tree(way.take) == {b"g": (0o640, TIME, b"new")}
+
+
+def test_a_file_into_a_folder(way: Way):
+    write(way.give / "f")
+    (way.take / "into").mkdir(mode=0o755)
+    way("f", "into")
+    way("f", "into/")
+    way("f", ".")
+    assert tree(way.take) == {b"f": FILE, b"into": 0o755, b"into/f": FILE}
+
+
+def test_a_folder_with_everything_in_it(way: Way):
+    plant(way.give)
+    done = way("data", "copy")
+    assert tree(way.take) == planted(b"copy")
+    assert sorted(done.left_out) == [b"abs", b"fifo", b"out", b"sly", b"sub/far"]
+    said = "\n".join(way.far.notes)
+    assert "4 links that lead out" in said and "sub/far -> ../../other" in said and "fifo" in said
+    assert "gone -> nowhere" in said
+
+
+def test_a_folder_into_a_folder_keeps_its_name_and_what_is_there(way: Way):
+    plant(way.give)
+    write(way.take / "into" / "data" / "file", b"older", 0o600, TIME + 9)
+    write(way.take / "into" / "data" / "sub" / "mine", b"mine")
+    for folder in ("into", "into/data", "into/data/sub"):
+        (way.take / folder).chmod(0o701)
+    expected = planted(b"into/data") | {b"into": 0o701, b"into/data": 0o701, b"into/data/sub": 0o701}
+    expected[b"into/data/sub/mine"] = (0o640, TIME, b"mine")
+    for _ in range(2):
+        way("data", "into")
+        assert tree(way.take) == expected
+
+
+def test_what_a_folder_holds(way: Way):
+    plant(way.give)
+    for _ in range(2):
+        way("data/", "new")
+        assert tree(way.take) == planted(b"new")
+    (way.take / "new" / "extra").mkdir(mode=0o755)
+    way("data/.", "new/extra/")
+    assert {k: v for k, v in tree(way.take).items() if k.startswith(b"new/extra/")} == {
+        k: v for k, v in planted(b"new/extra").items() if k != b"new/extra"
+    }
+
+
+def test_a_link_that_is_named_is_followed_and_keeps_the_name_that_was_typed(way: Way):
+    write(way.give / "store" / "2026-11-01" / "f")
+    (way.give / "store" / "2026-11-01").chmod(0o755)
+    (way.give / "data").symlink_to("store/2026-11-01")
+    (way.give / "latest").symlink_to("store/2026-11-01/f")
+    (way.take / "into").mkdir(mode=0o755)
+    way("data", "latest", "into")
+    way("latest", "g")
+    expected = {b"into": 0o755, b"into/data": 0o755, b"into/data/f": FILE, b"into/latest": FILE, b"g": FILE}
+    assert tree(way.take) == expected
+
+
+def test_several_sources(way: Way):
+    for name in ("a", "b", "one/c"):
+        write(way.give / name, name.encode())
+    (way.give / "one").chmod(0o755)
+    with pytest.raises(NotFound, match=r"no such folder (here|there): into; add --mkdir"):
+        way("a", "b", "one", "into")
+    way("a", "b", "one", "one/c", "into", mkdir=True)
+    assert {k: v[2] for k, v in tree(way.take).items() if isinstance(v, tuple)} == {
+        b"into/a": b"a", b"into/b": b"b", b"into/one/c": b"one/c", b"into/c": b"one/c"
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="two sources would become"):
+        way("a", "./a", "into")
+
+
+def test_two_links_to_one_file_are_two_files(way: Way):
+    write(way.give / "f")
+    for name in ("x", "y"):
+        (way.give / name).symlink_to("f")
+    way("x", "y", "f", ".")
+    assert tree(way.take) == {b"x": FILE, b"y": FILE, b"f": FILE}
+
+
+def test_exactly_the_named_files(way: Way):
+    """No wildcard is expanded: `c[x]` is not `cx`, `*` is not everything."""
+    for name in ODD_NAMES:
+        write(os.fsencode(way.give) + b"/" + name, name)
+    named = [name for name in ODD_NAMES if name not in (b"cx", b".hidden", b"a b")]
+    way(*(f"./{name.decode('utf-8', 'surrogateescape')}" for name in named), ".")
+    assert tree(way.take) == {name: (0o640, TIME, name) for name in named}
+
+
+def test_hard_links_become_files(way: Way):
+    write(way.give / "data" / "a", BIG)
+    os.link(way.give / "data" / "a", way.give / "data" / "b")
+    (way.give / "data").chmod(0o755)
+    way("data", "copy")
+    assert tree(way.take) == {b"copy": 0o755, b"copy/a": (0o640, TIME, BIG), b"copy/b": (0o640, TIME, BIG)}
+    assert (way.take / "copy" / "a").stat().st_nlink == 1
+
+
+def test_exclude(way: Way):
+    for name in ("keep.py", "x.tmp", "sub/y.tmp", "sub/z", ".git/config", "sub/.git/config", "raw/keep"):
+        write(way.give / "data" / name)
+    way("data", "copy", exclude=(b"*.tmp", b".git/", b"raw/*"))
+    assert sorted(k for k, v in tree(way.take).items() if isinstance(v, tuple)) == [b"copy/keep.py", b"copy/sub/z"]
+    assert (way.take / "copy" / "raw").is_dir()
+
+
+def test_a_missing_folder_is_said_and_made_when_asked_for(way: Way):
+    write(way.give / "f")
+    write(way.give / "d" / "f")
+    side = "there" if way.is_up else "here"
+    for words in (("f", "a/b/g"), ("d", "a/b/g")):
+        with pytest.raises(NotFound, match=f"no such folder {side}: a/b; add --mkdir"):
+            way(*words)
+    with pytest.raises(NotFound, match=f"no such folder {side}: a/b/; add --mkdir"):
+        way("f", "a/b/")
+    assert tree(way.take) == {}
+    way("f", "a/b/g", mkdir=True)
+    way("d", "a/c/e", mkdir=True)
+    way("f", "a/d/", mkdir=True)
+    assert {k for k, v in tree(way.take).items() if v == FILE} == {b"a/b/g", b"a/c/e/f", b"a/d/f"}
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_copied(way: Way):
+    write(way.give / "f")
+    write(way.give / "d" / "f")
+    os.mkfifo(way.give / "fifo")
+    write(way.take / "file")
+    (way.take / "folder" / "f").mkdir(parents=True)
+    os.mkfifo(way.take / "pipe")
+    before = sorted(os.listdir(way.take))
+    for words in (("d", "file"), ("f", "folder"), ("f", "pipe"), ("fifo", "x"), ("f/", "x"), ("f", "file/")):
+        with pytest.raises(UsageError):
+            way(*words)
+    with pytest.raises(NotFound, match="there is no none"):
+        way("none", "x")
+    assert sorted(os.listdir(way.take)) == before
+
+
