@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gpushopper.cli.app import App
@@ -11,6 +16,7 @@ from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
 from gpushopper.cli.remote_copy.places import sides
 from gpushopper.wire import ConnectionView
 
+LIMIT_S = 30
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
 # All that the scripts of a copy need; an image has them from coreutils, or from busybox.
 NEEDED = ("sh", "stat", "readlink", "mkdir", "mv", "rm", "chmod", "ln", "cat", "dd", "wc", "df")
@@ -29,8 +35,13 @@ done
 shift
 {ENTER}
 cd {HOME} || exit 255
-if [ -n "$subsystem" ]; then {SFTP}; fi
-exec /usr/bin/env -i HOME={HOME} PATH={PATH} LC_ALL=C {SHELL} -c "$*"
+if [ -n "$subsystem" ]; then
+  if [ -e {LIMIT} ]; then exec {PYTHON} {SELF} {LIMIT} sh -c '{SFTP}'; fi
+  {SFTP}
+fi
+set -- /usr/bin/env -i HOME={HOME} PATH={PATH} LC_ALL=C {SHELL} -c "$*"
+if [ -e {LIMIT} ]; then exec {PYTHON} {SELF} {LIMIT} "$@"; fi
+exec "$@"
 """
 
 
@@ -48,6 +59,20 @@ class Far:
         self.write_ssh()
         self.notes: list[str] = []
 
+    @property
+    def limit(self) -> Path:
+        """While this file exists, a connection is lost after the bytes it says; those carried are noted beside it."""
+        return self.top / "limit"
+
+    @contextmanager
+    def thin(self, limit: int, then: str = "lost") -> Iterator[Path]:
+        """Let connections carry so many bytes each way, then be lost, or hang; yields where they are counted."""
+        self.limit.write_text(f"{limit} {then}")
+        try:
+            yield self.limit.with_suffix(".count")
+        finally:
+            self.limit.unlink()
+
     def _fill(self, programs: str) -> None:
         names = [*NEEDED, *(() if programs == "bare" else OFTEN), "tar"]
         for name in names:
@@ -59,8 +84,10 @@ class Far:
 
     def write_ssh(self) -> None:
         sftp = f"exec {SFTP_SERVER}" if self.carrier == "sftp" else "echo 'subsystem request failed' >&2; exit 255"
-        words = {"HOME": self.home, "PATH": self.top / "farbin", "SHELL": self.top / "farbin" / "sh", "SFTP": sftp}
+        programs = self.top / "farbin"
+        words: dict[str, object] = {"HOME": self.home, "PATH": programs, "SHELL": programs / "sh", "SFTP": sftp}
         enter = f"printf '{self.greeting}\\n'" if self.greeting else ""
+        words |= {"LIMIT": self.limit, "PYTHON": sys.executable, "SELF": Path(__file__).with_name("thin_line.py")}
         text = SSH.replace("{ENTER}", enter)
         for name, value in words.items():
             text = text.replace("{" + name + "}", str(value))
@@ -79,9 +106,14 @@ class Far:
         app = Quiet(self.notes)
         before = os.getcwd()
         os.chdir(self.here)
+        late = threading.Timer(LIMIT_S, os.kill, (os.getpid(), signal.SIGTERM))
+        late.start()
         try:
             return Copy(app, self.view, sides(words), Wishes(exclude, mkdir)).perform()
+        except KeyboardInterrupt as error:
+            raise AssertionError("the copy hangs") from error
         finally:
+            late.cancel()
             os.chdir(before)
 
 
