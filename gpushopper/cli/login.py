@@ -69,6 +69,11 @@ def shell_line(command: Sequence[str]) -> list[str]:
     return [command[0] if len(command) == 1 else shlex.join(command)] if command else []
 
 
+def encoded(words: Sequence[str]) -> list[bytes]:
+    """Words of the command line as they were typed, under every locale: what is not UTF-8 comes escaped."""
+    return [word.encode("utf-8", "surrogateescape") for word in words]
+
+
 def environment() -> dict[str, str]:
     """The environment of ssh and its kin."""
     return {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -87,10 +92,10 @@ def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
     Raises:
         Misconfigured: there is no ssh here.
     """
-    data = script.encode() if isinstance(script, str) else script
+    data = script if isinstance(script, bytes) else encoded([script])[0]
     try:
         process = subprocess.Popen(
-            ssh_argv(found, command or ("exec sh -s",), flags=("-T",)),
+            encoded(ssh_argv(found, command or ("exec sh -s",), flags=("-T",))),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
