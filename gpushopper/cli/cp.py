@@ -8,7 +8,7 @@ from gpushopper.cli import login, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
-from gpushopper.cli.remote_copy.places import sides, to_bytes, to_text
+from gpushopper.cli.remote_copy.places import sides, to_text
 
 
 @click.command("cp", cls=Command, takes_bytes=True)
@@ -31,7 +31,7 @@ def cp(app: App, words: tuple[str, ...], mkdir: bool, exclude: tuple[str, ...], 
     """
     typed = sides(words)
     found = login.find(app, typed.session)
-    done = Copy(app, found, typed, Wishes(tuple(map(to_bytes, exclude)), mkdir, verbose)).perform()
+    done = Copy(app, found, typed, Wishes(tuple(map(login.to_bytes, exclude)), mkdir, verbose)).perform()
     if not typed.target.is_stream:
         _report(app, words, done)
 

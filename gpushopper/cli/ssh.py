@@ -66,6 +66,6 @@ def _become(argv: list[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execvpe(argv[0], login.encoded(argv), login.environment())
+        os.execvpe(argv[0], argv, login.environment())
     except FileNotFoundError as error:
         raise login.missing("ssh") from error

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpushopper.cli.app import App
+from gpushopper.cli.failure import report
 from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
 from gpushopper.cli.remote_copy.places import sides
 from gpushopper.wire import ConnectionView
@@ -48,16 +49,20 @@ exec "$@"
 class Far:
     """The other side; `copy` runs the command's own code in this process."""
 
-    def __init__(self, top: Path, carrier: str, *, shell: str = "dash", programs: str = "system", greeting: str = ""):
+    def __init__(
+        self, top: Path, carrier: str = "tar", *, shell: str = "dash", programs: str = "system", greeting: str = ""
+    ) -> None:
         self.top, self.carrier, self.greeting = top, carrier, greeting
         self.home, self.here, self.bin = top / "far", top / "here", top / "bin"
+        self.notes: list[str] = []
+        if self.home.exists():
+            return  # made by another process
         for folder in (self.home, self.here, self.bin, top / "farbin"):
             folder.mkdir()
         self._fill(programs)
         (top / "farbin" / "sh").unlink(missing_ok=True)
         (top / "farbin" / "sh").symlink_to(which(shell))
         self.write_ssh()
-        self.notes: list[str] = []
 
     @property
     def limit(self) -> Path:
@@ -103,18 +108,31 @@ class Far:
 
     def copy(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> Done:
         """Copy as `cp` does, from the folder `here`."""
-        app = Quiet(self.notes)
         before = os.getcwd()
         os.chdir(self.here)
         late = threading.Timer(LIMIT_S, os.kill, (os.getpid(), signal.SIGTERM))
         late.start()
         try:
-            return Copy(app, self.view, sides(words), Wishes(exclude, mkdir)).perform()
+            return self._copy(Quiet(self.notes), words, Wishes(exclude, mkdir))
         except KeyboardInterrupt as error:
             raise AssertionError("the copy hangs") from error
         finally:
             late.cancel()
             os.chdir(before)
+
+
+    def _copy(self, app: App, words: tuple[str, ...], wishes: Wishes) -> Done:
+        return Copy(app, self.view, sides(words), wishes).perform()
+
+    def run(self, *words: str) -> int:
+        """Copy as a command that ends: its status, with the error said."""
+        app = App()
+        os.chdir(self.here)
+        try:
+            self._copy(app, words, Wishes())
+        except BaseException as error:  # noqa: BLE001 - as the command line does
+            return report(app, error)
+        return 0
 
 
 class Quiet(App):
@@ -132,3 +150,7 @@ def which(program: str) -> str:
     found = shutil.which(program)
     assert found is not None, program
     return found
+
+
+if __name__ == "__main__":
+    sys.exit(Far(Path(sys.argv[1])).run(*sys.argv[2:]))

@@ -52,7 +52,7 @@ def main() -> int:
     with file.with_suffix(".count").open("a") as out:
         out.write(f"{sum(counts)}\n")
     if is_over.is_set() and then == "hang":
-        file.with_suffix(".pids").write_text(f"{os.getpid()} {process.pid}")
+        file.with_suffix(".pids").write_text(f"{os.getpid()} {process.pid}\n")
         signal.pause()
     if is_over.is_set():
         process.kill()

@@ -28,24 +28,6 @@ def carry(trip: Trip) -> None:
 # ---- up
 
 
-class _Exactly:
-    """A file as long as its header said, even when it changes while it is read."""
-
-    def __init__(self, source: IO[bytes], size: int, trip: Trip) -> None:
-        self._source, self._left, self._trip = source, size, trip
-        self.is_short = False
-
-    def read(self, count: int) -> bytes:
-        wanted = min(count, self._left)
-        piece = self._source.read(wanted)
-        if len(piece) < wanted:
-            self.is_short = True
-            piece += bytes(wanted - len(piece))
-        self._left -= wanted
-        self._trip.bar.add(wanted)
-        return piece
-
-
 def _send(trip: Trip) -> None:
     # The script comes first on the same stream: dd takes exactly its length and leaves the rest to tar.
     script = b"cd -- %s && exec tar -xpf -" % scripts.quoted(trip.job.part)
@@ -54,11 +36,9 @@ def _send(trip: Trip) -> None:
         drained = channel.Reader(program.stdout)  # what the login's shell says by itself
         try:
             program.stdin.write(script)
-            with tarfile.open(
-                fileobj=program.stdin, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
-            ) as archive:
-                for entry in trip.files:
-                    _add(archive, entry, trip)
+            for entry in trip.files:
+                _add(program.stdin, entry, trip)
+            program.stdin.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of an archive
             program.stdin.close()
         except BrokenPipeError:
             drained.join()
@@ -69,7 +49,8 @@ def _send(trip: Trip) -> None:
             raise channel.failure(trip.found, program)
 
 
-def _add(archive: tarfile.TarFile, entry: Entry, trip: Trip) -> None:
+def _add(out: IO[bytes], entry: Entry, trip: Trip) -> None:
+    """Write one member: its header as GNU tar and busybox read it, then as many bytes as that says."""
     trip.bar.name(entry.path)
     with local_side.told():
         source = open(below(trip.job.base, entry.path), "rb")  # noqa: SIM115 - closed below
@@ -77,12 +58,15 @@ def _add(archive: tarfile.TarFile, entry: Entry, trip: Trip) -> None:
         facts = os.fstat(source.fileno())
         info = tarfile.TarInfo("./" + to_text(entry.path))
         info.size, info.mode, info.mtime = facts.st_size, entry.mode, facts.st_mtime_ns // 10**9
-        info.uname = info.gname = "root"
-        exactly = _Exactly(source, info.size, trip)
-        archive.addfile(info, exactly)  # type: ignore[arg-type]
-    archive.members.clear()  # type: ignore[attr-defined]
-    if exactly.is_short:
-        raise ShopperError(f"{to_text(entry.path)} changed while it was read", "run the same command again")
+        out.write(info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
+        left = info.size
+        while left and (piece := source.read(min(channel.PIECE, left))):
+            out.write(piece)
+            trip.bar.add(len(piece))
+            left -= len(piece)
+    if left:
+        raise ShopperError(f"{to_text(entry.path)} changed while it was read", channel.AGAIN, code="copy_failed")
+    out.write(bytes(-info.size % tarfile.BLOCKSIZE))
 
 
 # ---- down

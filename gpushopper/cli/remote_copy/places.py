@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gpushopper.cli.login import to_bytes
 from gpushopper.errors import UsageError
 
 EXAMPLE = "for instance: gpu-shopper cp data.tar train:/data/"
@@ -35,13 +36,8 @@ class Typed(NamedTuple):
         return (self.target.session if self.is_upload else self.sources[0].session) or None
 
 
-def to_bytes(word: str) -> bytes:
-    """A word of the command line as it was typed: what is not UTF-8 comes escaped (see `cli.main`)."""
-    return word.encode("utf-8", "surrogateescape")
-
-
 def to_text(path: bytes) -> str:
-    """A path for people; the inverse of `to_bytes`."""
+    """A path for people; the inverse of `login.to_bytes`."""
     return path.decode("utf-8", "surrogateescape")
 
 
