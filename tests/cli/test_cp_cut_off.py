@@ -54,6 +54,7 @@ def test_a_file_goes_on(way: Way, before: bytes | None):
         assert took < len(BIG) - LIMIT // 2
 
 
+@pytest.mark.proofs
 def test_a_file_that_changed_meanwhile_begins_anew(way: Way):
     write(way.give / "f", BIG)
     cut(way, "f", "g")
@@ -62,7 +63,9 @@ def test_a_file_that_changed_meanwhile_begins_anew(way: Way):
     assert tree(way.take) == {b"g": (0o640, TIME + 1, BIG[::-1])}
 
 
-@pytest.mark.parametrize("target", ["new", "into", pytest.param("data/", marks=pytest.mark.proofs)])
+@pytest.mark.parametrize(
+    "target", ["new", *(pytest.param(name, marks=pytest.mark.proofs) for name in ("into", "data/"))]
+)
 def test_a_folder_ends_in_the_same_place(way: Way, target: str):
     """A second copy was nested into the first, and a truncated file was left, where a copy was repeated as advised."""
     write(way.give / "data" / "a", BIG[:200_000])
@@ -83,6 +86,7 @@ def test_a_folder_ends_in_the_same_place(way: Way, target: str):
     assert took < len(BIG) + 100_000  # the file that had arrived is not sent again
 
 
+@pytest.mark.proofs
 def test_a_file_that_was_deleted_meanwhile_does_not_come_along(way: Way):
     write(way.give / "data" / "a", b"gone soon")
     write(way.give / "data" / "z", BIG)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import re
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.copies import CARRIERS
-from tests.cli.far_side import Far
 from tests.cli.ssh_stage import Stage
 from tests.ssh_hosts import has_namespaces, limit
 
+pytestmark = pytest.mark.proofs
 ODD = "a b'c\"d*é"
 
 
@@ -185,36 +183,3 @@ def test_a_person_sees_a_bar(carried: Stage, here: Path):
     timer.cancel()
     assert re.search(rb"copying.*%.*3\.0 MB", shown, re.DOTALL), shown
 
-
-# ---- signals
-
-
-@pytest.mark.parametrize(
-    ("direction", "number"), [("up", signal.SIGTERM), ("down", signal.SIGINT), ("down", signal.SIGHUP)]
-)
-@pytest.mark.parametrize("carrier", CARRIERS)
-def test_a_signal_ends_all_that_was_started(
-    carrier: str, direction: str, number: int, tmp_path: Path, wait_until: Callable[..., None]
-):
-    far = Far(tmp_path, carrier)
-    give = far.here if direction == "up" else far.home
-    (give / "big").write_bytes(bytes(2_000_000))
-    words = ("big", "train:copy") if direction == "up" else ("train:big", "copy")
-    with far.thin(500_000, "hang"):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.far_side", str(tmp_path), *words], stderr=subprocess.PIPE,
-            env={**os.environ, "PATH": f"{far.bin}:/usr/bin:/bin"}, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
-        timer = limit(process, 60)
-        started = far.limit.with_suffix(".pids")
-        wait_until(lambda: started.exists() and started.read_text().endswith("\n"), timeout_s=30)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=5)
-        timer.cancel()
-    assert process.returncode == 130, said
-    assert said.decode().splitlines() == [
-        "interrupted", "  what has arrived is kept aside; the same command goes on from there"
-    ]  # fmt: skip
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.read_text().split()), timeout_s=5)
-    left = os.listdir(far.home if direction == "up" else far.here)
-    assert len(left) == 1 and ".gs-part" in left[0]
