@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,12 @@ def test_a_folder_ends_in_the_same_place(way: Way, target: str):
 @pytest.mark.proofs
 def test_a_file_that_was_deleted_meanwhile_does_not_come_along(way: Way):
     write(way.give / "data" / "a", b"gone soon")
+    write(way.give / "data" / "b" / "c" / "d", b"gone soon")
     write(way.give / "data" / "z", BIG)
     cut(way, "data", "new")
     (way.give / "data" / "a").unlink()
     (way.give / "data" / "a").mkdir()
+    shutil.rmtree(way.give / "data" / "b")
+    write(way.give / "data" / "b", b"a file now")
     repeat(way, "data", "new")
-    assert files_in(way.take) == {b"new/z": BIG}
+    assert files_in(way.take) == {b"new/z": BIG, b"new/b": b"a file now"}

@@ -31,7 +31,13 @@ def make(top: Path, direction: str, monkeypatch: pytest.MonkeyPatch, carrier: st
 
 
 @pytest.mark.parametrize(
-    "image", [pytest.param(name, marks=needs_busybox if name == "busybox" else ()) for name in IMAGES]
+    "image",
+    [
+        "no find",
+        pytest.param("busybox", marks=needs_busybox),
+        "greets",
+        *(pytest.param(shell, marks=pytest.mark.proofs) for shell in ("dash", "bash")),
+    ],
 )
 def test_every_image_gives_the_same_tree(image: str, direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     way = make(tmp_path, direction, monkeypatch, "rsync" if image == "greets" else "tar", **IMAGES[image])

@@ -159,6 +159,19 @@ def test_hard_links_become_files(way: Way):
     assert (way.take / "copy" / "a").stat().st_nlink == 1
 
 
+def test_a_folder_that_may_not_be_written_to(way: Way):
+    for name in ("data/sub/a", "data/sub/deep/b"):
+        write(way.give / name)
+    for name in ("data/sub/deep", "data/sub", "data"):
+        (way.give / name).chmod(0o555)
+    (way.take / "into" / "data").mkdir(parents=True)
+    (way.take / "into" / "data").chmod(0o750)
+    way("data", "into")
+    found = tree(way.take)
+    modes = {b"into/data": 0o750, b"into/data/sub": 0o555, b"into/data/sub/deep": 0o555}
+    assert {key: found[key] for key in modes} == modes and found[b"into/data/sub/deep/b"] == FILE
+
+
 def test_exclude(way: Way):
     for name in ("keep.py", "x.tmp", "sub/y.tmp", "sub/z", ".git/config", "sub/.git/config", "raw/keep"):
         write(way.give / "data" / name)

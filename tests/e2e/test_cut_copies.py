@@ -78,8 +78,8 @@ def market() -> Iterator[Practice]:
 
 @pytest.fixture(scope="module")
 def instances(market: Practice) -> dict[str, There]:
-    """One with rsync, one that has nothing but sftp."""
-    images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync"}
+    """One with rsync, one that has only sftp, one that has neither."""
+    images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync", "tar": f"{IMAGE}-norsync-nosftp"}
     rented = [
         market.begin("provision", "--gpu", "RTX 4090", "--for", "1h", "--name", way, "--yes", "--image", image)
         for way, image in images.items()
@@ -172,3 +172,12 @@ def test_a_copy_back_goes_on_where_it_was_cut(
     assert took < SIZE - kept + SIZE // 20
     sent = there.market.must("ssh", way, "--", "sha256sum <down").split()[0]
     assert sha256((tmp_path / "down").read_bytes()).hexdigest() == sent
+
+
+def test_an_instance_without_rsync_and_sftp_is_served_by_tar(instances: dict[str, There], tmp_path: Path) -> None:
+    there = instances["tar"]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a b").write_bytes(CONTENT[:100_000])
+    for source, target in ((f"{tmp_path}/data", "tar:copy"), ("tar:copy", f"{tmp_path}/back")):
+        assert json.loads(there.market.must("cp", "--json", source, target))["by"] == "tar"
+    assert (tmp_path / "back" / "a b").read_bytes() == CONTENT[:100_000]

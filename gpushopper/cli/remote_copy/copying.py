@@ -10,7 +10,7 @@ from gpushopper.cli.remote_copy import by_rsync, by_sftp, by_tar, planning, stre
 from gpushopper.cli.remote_copy.bar import Bar
 from gpushopper.cli.remote_copy.carriers import CannotServe, Trip
 from gpushopper.cli.remote_copy.channel import interruptible
-from gpushopper.cli.remote_copy.entries import Chosen, Entry, Kind, choose, files_of
+from gpushopper.cli.remote_copy.entries import Chosen, Entry, Kind, choose, files_of, topmost
 from gpushopper.cli.remote_copy.local_side import LocalSide
 from gpushopper.cli.remote_copy.places import Place, Typed, from_home, to_text, unmistakable
 from gpushopper.cli.remote_copy.planning import Job, Source
@@ -123,8 +123,8 @@ class Copy:
         begun = {entry.path: entry for entry in self.taker.prepare(job)}
         folders = [entry for entry in job.entries if entry.kind is Kind.FOLDER]
         kinds = {entry.path: entry.kind for entry in job.entries if entry.kind is not Kind.LINK}
-        stale = [path for path, entry in begun.items() if kinds.get(path) is not entry.kind]
-        self.taker.arrange(job, stale, [f for f in folders if f.path not in begun or f.path in stale or f.mode])
+        stale = topmost(path for path, entry in begun.items() if kinds.get(path) is not entry.kind)
+        self.taker.arrange(job, stale, folders)
         files = files_of(job.entries)
         missing = tuple(entry for entry in files if not entry.is_same_file(begun.get(entry.path)))
         bar.add(sum(entry.size for entry in files) - sum(entry.size for entry in missing))

@@ -117,6 +117,15 @@ def files_of(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.kind is Kind.FILE]
 
 
+def topmost(paths: Iterable[bytes]) -> list[bytes]:
+    """Paths without those that lie below another of them."""
+    kept: list[bytes] = []
+    for path in sorted(paths, key=lambda path: path.split(b"/")):
+        if not kept or not path.startswith(kept[-1] + b"/"):
+            kept.append(path)
+    return kept
+
+
 def _not_excluded(found: Sequence[Entry], patterns: Sequence[bytes]) -> list[Entry]:
     """What no pattern matches, by its name or by its path inside the folder; with a folder goes all it holds."""
     kept: list[Entry] = []

@@ -66,16 +66,15 @@ class LocalSide:
             for entry in job.entries:
                 if entry.kind is Kind.LINK:
                     _link(entry, below(job.part, entry.path))
-            for entry in reversed(job.entries):
-                if entry.kind is Kind.FOLDER:
-                    os.chmod(below(job.part, entry.path), entry.mode)
-            if job.creates_root:
-                os.chmod(job.part, job.mode)
-                _move(job.part, job.root)
+            if not job.creates_root:
+                for source, final in _moves(job):
+                    os.rename(source, final)
+                _set_modes(job, job.root)
+                _remove(job.part)
                 return
-            for source, final in _moves(job):
-                _move(source, final)
-            _remove(job.part)
+            _set_modes(job, job.part)
+            os.chmod(job.part, job.mode)
+            os.rename(job.part, job.root)
 
 
 @contextmanager
@@ -195,5 +194,12 @@ def _moves(job: Job) -> Iterator[tuple[bytes, bytes]]:
             yield source, final
 
 
-def _move(source: bytes, final: bytes) -> None:
-    os.rename(source, final)
+def _set_modes(job: Job, top: bytes) -> None:
+    """Give folders their modes, after the moves: one that may not be written to cannot be moved.
+
+    A folder that still is in the part folder was there before and keeps its mode.
+    """
+    for entry in reversed(job.entries):
+        is_ours = top == job.part or not os.path.lexists(below(job.part, entry.path))
+        if entry.kind is Kind.FOLDER and is_ours:
+            os.chmod(below(top, entry.path), entry.mode)

@@ -98,6 +98,8 @@ n() {
   [ ! -d "$R/$2" ] || die "$R/$2 is a folder"
   [ ! -e "$P/$1" ] || mv -f -- "$P/$1" "$R/$2" || exit 9
 }
+# c MODE FOLDER: a folder that still is in the part folder was there before and keeps its mode.
+c() { [ -d "$P/$2" ] || chmod "$1" -- "$R/$2" || exit 9; }
 l() { rm -f -- "$P/$1" && ln -s -- "$2" "$P/$1" || exit 9; }
 """
 
@@ -143,13 +145,14 @@ def place(job: Job) -> bytes:
     lines = [START, b"P=%s R=%s\n" % (quoted(job.part), quoted(job.root)), _PLACE]
     lines += [b"l %s\n" % words((e.path, e.target)) for e in job.entries if e.kind is Kind.LINK]
     folders = [e for e in job.entries if e.kind is Kind.FOLDER]
-    lines += [b'chmod %o -- "$P"/%s || exit 9\n' % (folder.mode, quoted(folder.path)) for folder in reversed(folders)]
     if job.creates_root:
+        lines += [b'chmod %o -- "$P"/%s || exit 9\n' % (f.mode, quoted(f.path)) for f in reversed(folders)]
         lines.append(b'chmod %o -- "$P" || exit 9\n' % job.mode)
         lines.append(b'if [ -e "$R" ] || [ -L "$R" ]; then die "$R has appeared meanwhile"; fi\n')
         lines.append(b'mv -- "$P" "$R" || exit 9\n')
     else:
         lines += [b"n %s\n" % words((e.path, job.renamed[e.path])) for e in job.entries] if job.renamed else _merge(job)
+        lines += [b"c %o %s\n" % (folder.mode, quoted(folder.path)) for folder in reversed(folders)]
         lines.append(b'chmod -R u+rwx -- "$P" && rm -rf -- "$P"\n')
     return b"".join(lines)
 
