@@ -96,6 +96,7 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--instead", default="")
     parser.add_argument("--banners", type=int, default=0)
+    parser.add_argument("--no-sftp", action="store_true")
     parser.add_argument("--banner", default="Welcome. Have fun!\n")
     given = parser.parse_args()
     text = given.banner * max(1, 30000 // len(given.banner)) if given.banners > 1 else given.banner
@@ -106,7 +107,7 @@ async def main() -> None:
         server_host_keys=[given.host_key],
         authorized_client_keys=given.authorized,
         process_factory=lambda process: serve_command(process, given.instead),
-        sftp_factory=Files,
+        sftp_factory=None if given.no_sftp else Files,
         encoding=None,
         line_editor=False,
     )

@@ -82,8 +82,8 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _typed() -> list[str]:
-    """The words of the command line as UTF-8, which a locale without other letters does not decode."""
-    return [os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:]]
+    """The words of the command line as UTF-8 under every locale; other bytes are escaped, so that none is lost."""
+    return [os.fsencode(word).decode("utf-8", "surrogateescape") for word in sys.argv[1:]]
 
 
 def _write_what_it_can() -> None:

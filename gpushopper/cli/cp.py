@@ -1,58 +1,50 @@
-"""`cp`: files to a session's instance and back, by rsync where both sides have it, else by OpenSSH's own means."""
+"""`cp`: files to a session's instance and back; the instance needs nothing but a shell and tar."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import click
 
-from gpushopper.cli import copying, login, programs, show
+from gpushopper.cli import login, programs, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
-from gpushopper.errors import UsageError
+from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
+from gpushopper.cli.remote_copy.places import sides, to_text
 
 
-class Place(NamedTuple):
-    """A path here (`session` is None), or on a session's instance."""
-
-    session: str | None
-    path: str
-
-
-def parse(text: str) -> Place:
-    """`NAME:PATH` is there, everything else here; `./a:b` is a file with a colon in its name."""
-    name, colon, path = text.partition(":")
-    if not colon or "/" in name:
-        return Place(None, text)
-    return Place(name, path or ".")
-
-
-@click.command("cp", cls=Command)
-@click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DST")
-@click.option("--resume", is_flag=True, help="Go on with a file of a copy that was cut off.")
+@click.command("cp", cls=Command, takes_bytes=True)
+@click.argument("words", metavar="SRC... DST", nargs=-1, required=True)
+@click.option("--mkdir", is_flag=True, help="Make the target folder if it does not exist.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches, by name or by path.")
+@click.option("-v", "--verbose", is_flag=True, help="Say which program carries the files.")
+@click.option("-r", "-R", "--recursive", is_flag=True, hidden=True, expose_value=False, help="Folders always go whole.")
+@click.option("--resume", is_flag=True, hidden=True, expose_value=False, help="A copy that was cut off always goes on.")
 @click.pass_obj
-def cp(app: App, source: str, target: str, resume: bool) -> None:
-    """Copy files to or from a session's instance; folders go whole.
+def cp(app: App, words: tuple[str, ...], mkdir: bool, exclude: tuple[str, ...], verbose: bool) -> None:
+    """Copy files and folders to or from a session's instance.
 
     One side is NAME:PATH, where a plain path begins in the home folder there. As with cp, a target that is a folder
-    takes the source into it. Without rsync, --resume trusts what is there to be the beginning of the source.
+    takes the sources into it, several sources need a folder, and - is standard input or output. As with rsync, SRC/
+    means what the folder holds. The same command goes on with a copy that was cut off.
+
+    Links inside a folder stay links, unless they lead out of it: those are left out and named. PATTERN is a shell
+    pattern for names inside a folder, or for their paths from there: *.tmp, data/raw.
     """
-    here, there = parse(source), parse(target)
-    if (here.session is None) == (there.session is None):
-        raise UsageError("one of SRC and DST is NAME:PATH", "for instance: gpu-shopper cp data.tar train:/data/")
-    is_upload = there.session is not None
-    session = there.session if is_upload else here.session
-    found = login.find(app, session)
-    job = copying.Copy(found, here.path, there.path, is_upload, resume)
-    app.goes_on = "what has been copied is kept; the same command goes on from there"
-    done = copying.perform(app, job)
-    app.goes_on = ""
+    typed = sides(words)
+    found = login.find(app, typed.session)
+    done = Copy(app, found, typed, Wishes(tuple(map(login.to_bytes, exclude)), mkdir, verbose)).perform()
+    if not typed.target.is_stream:
+        _report(app, words, done)
+
+
+def _report(app: App, words: tuple[str, ...], done: Done) -> None:
+    *sources, target = words
+    by = sorted(set(done.by))
     if app.as_json:
-        show.out(programs.document(copied=source, to=target, by=done))
-    else:
-        app.note(f"copied {source} to {target}{_by(done)}")
-
-
-def _by(program: str) -> str:
-    return "" if program == "rsync" else f" (by {program}: no rsync on both sides)"
+        left_out = [to_text(path) for path in done.left_out]
+        show.out(programs.document(
+            copied=" ".join(sources), to=target, by=", ".join(by), sources=sources, files=done.files, bytes=done.moved,
+            left_out=left_out,
+        ))  # fmt: skip
+        return
+    what = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
+    app.note(f"copied {what} to {target}")

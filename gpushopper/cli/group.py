@@ -71,13 +71,22 @@ def load(target: str) -> click.Command | None:
 
 
 class Command(click.Command):
-    """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103)."""
+    """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103).
+
+    Unless it `takes_bytes`, words that are not UTF-8 are made so.
+    """
+
+    def __init__(self, *args: Any, takes_bytes: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes_bytes = takes_bytes
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *output_options(hidden=True)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; words that are left over are counted where click would print them: one may be a key."""
+        if not self.takes_bytes:
+            args = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in args]
         takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
         rest = super().parse_args(ctx, args)
         ctx.allow_extra_args = takes_more

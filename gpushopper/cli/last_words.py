@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import IO
 
 KEPT = 4096
@@ -19,8 +20,9 @@ class LastWords:
         self._thread.start()
 
     def _read(self) -> None:
-        while piece := self._stream.read1(KEPT):  # type: ignore[attr-defined]
-            self._text = (self._text + piece)[-KEPT:]
+        with suppress(OSError, ValueError), self._stream:  # closed meanwhile: the command leaves early
+            while piece := self._stream.read1(KEPT):  # type: ignore[attr-defined]
+                self._text = (self._text + piece)[-KEPT:]
 
     def lines(self) -> list[str]:
         """The lines that say something, none very long; they are foreign text."""

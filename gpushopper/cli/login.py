@@ -61,12 +61,22 @@ def _values(found: ConnectionView, shared: bool) -> list[str]:
 def ssh_argv(found: ConnectionView, command: Sequence[str] = (), *, flags: Sequence[str] = ()) -> list[str]:
     """The call of ssh. Forwards get a connection of their own, which ends with them."""
     shared = not any(flag.startswith("-L") for flag in flags)
-    return ["ssh", *options(found, shared=shared), *flags, "--", found.host, *shell_line(command)]
+    return ["ssh", *options(found, shared=shared), *flags, "--", found.host, *_as_typed(shell_line(command))]
+
+
+def _as_typed(words: Sequence[str]) -> list[str]:
+    """Words that the system's own encoding turns into the bytes that were typed."""
+    return [os.fsdecode(to_bytes(word)) for word in words]
 
 
 def shell_line(command: Sequence[str]) -> list[str]:
     """One word is a line for the instance's shell; several arrive there as they are."""
     return [command[0] if len(command) == 1 else shlex.join(command)] if command else []
+
+
+def to_bytes(word: str) -> bytes:
+    """A word of the command line as it was typed: it comes as UTF-8 under every locale, other bytes come escaped."""
+    return word.encode("utf-8", "surrogateescape")
 
 
 def environment() -> dict[str, str]:
@@ -87,7 +97,7 @@ def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
     Raises:
         Misconfigured: there is no ssh here.
     """
-    data = script.encode() if isinstance(script, str) else script
+    data = script if isinstance(script, bytes) else to_bytes(script)
     try:
         process = subprocess.Popen(
             ssh_argv(found, command or ("exec sh -s",), flags=("-T",)),

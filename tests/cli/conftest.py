@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.copies import CARRIERS, Way
+from tests.cli.far_side import Far
 from tests.cli.ran import Ran
 from tests.cli.ssh_stage import Stage
 from tests.ssh_hosts import has_namespaces, limit
@@ -100,3 +102,17 @@ def started(stage: Stage) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         for pipe in (process.stdout, process.stderr):
             assert pipe is not None
             pipe.close()
+
+
+@pytest.fixture(params=["up", "down"])
+def direction(request: pytest.FixtureRequest) -> str:
+    """Which way a copy goes."""
+    return str(request.param)
+
+
+@pytest.fixture(params=CARRIERS)
+def way(request: pytest.FixtureRequest, direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """A copy by each carrier in each direction, to and from a stand-in for an instance."""
+    far = Far(tmp_path, request.param)
+    monkeypatch.setenv("PATH", f"{far.bin}:/usr/bin:/bin")
+    return Way(far, direction == "up")

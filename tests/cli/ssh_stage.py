@@ -36,6 +36,7 @@ class Stage:
         self.done_refusal: dict[str, Any] | None = None
         self.is_paper = False
         self.path = ""
+        self.carrier = ""
         self.reach = "ok"
         self.asked: list[str] = []
 

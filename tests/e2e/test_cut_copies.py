@@ -32,7 +32,6 @@ Wait = Callable[..., None]
 needs_rsync = pytest.mark.skipif(not Path("/usr/bin/rsync").exists(), reason="there is no rsync here")
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
 needs_sftp = pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")
-WAYS = {"rsync": (), "sftp": ("--resume",)}
 EVERY_WAY = [pytest.param("rsync", marks=needs_rsync), pytest.param("sftp", marks=needs_sftp)]
 
 
@@ -59,8 +58,8 @@ class There:
         return int(lines[lines.index("rchar:") + 1]) + int(lines[lines.index("wchar:") + 1])
 
     def arrived(self, folder: Path, name: str) -> int:
-        """How much of a file is there, under its name or under that of a copy on its way."""
-        return max((path.stat().st_size for path in folder.glob(f"*{name}*")), default=0)
+        """How much of a file is in the part folder of its copy."""
+        return max((path.stat().st_size for path in folder.glob(f".{name}.gs-part-*/{name}")), default=0)
 
     def answers(self) -> bool:
         return self.market.run("ssh", self.name, "--", "true").returncode == 0
@@ -79,8 +78,8 @@ def market() -> Iterator[Practice]:
 
 @pytest.fixture(scope="module")
 def instances(market: Practice) -> dict[str, There]:
-    """One with rsync, one that has nothing but sftp."""
-    images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync"}
+    """One with rsync, one that has only sftp, one that has neither."""
+    images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync", "tar": f"{IMAGE}-norsync-nosftp"}
     rented = [
         market.begin("provision", "--gpu", "RTX 4090", "--for", "1h", "--name", way, "--yes", "--image", image)
         for way, image in images.items()
@@ -91,13 +90,21 @@ def instances(market: Practice) -> dict[str, There]:
     return {way: There(market, way) for way in images}
 
 
+def signal_all(pid: int, number: int) -> None:
+    """Signal a process and all that it started; what a command starts has groups of its own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(pid, number)
+    for child in children:
+        signal_all(int(child), number)
+
+
 def begin_and_freeze(
     there: There, words: tuple[str, ...], folder: Path, name: str, wait_until: Wait
 ) -> subprocess.Popen[str]:
     """Start a copy and hold it still in the middle."""
-    copy = there.market.begin("cp", *WAYS[there.name], *words)
+    copy = there.market.begin("cp", *words)
     wait_until(lambda: there.arrived(folder, name) >= CUT_AT, timeout_s=60)
-    os.killpg(copy.pid, signal.SIGSTOP)
+    signal_all(copy.pid, signal.SIGSTOP)
     assert there.arrived(folder, name) < SIZE * 3 // 4, "it was too quick to be cut in the middle"
     return copy
 
@@ -105,22 +112,22 @@ def begin_and_freeze(
 def lose_link(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
     """Take the instance's host off the net until everybody has noticed."""
     there.market.fault("host", "offline", "2s", "--instance", there.id)
-    os.killpg(copy.pid, signal.SIGCONT)
+    signal_all(copy.pid, signal.SIGCONT)
     _, said = copy.communicate(timeout=60)
-    assert copy.returncode == 1 and "run it again" in said, said
+    assert copy.returncode == 1 and "run the same command again" in said, said
     wait_until(there.answers, timeout_s=60)
 
 
 def kill(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
     """As a closed terminal or a dead battery: nobody says good-bye."""
-    os.killpg(copy.pid, signal.SIGKILL)
+    signal_all(copy.pid, signal.SIGKILL)
     copy.communicate(timeout=60)
 
 
 def go_on(there: There, words: tuple[str, ...]) -> int:
     """Run the same command again; the bytes it took."""
     before = there.carried()
-    told = json.loads(there.market.must("cp", "--json", *WAYS[there.name], *words))
+    told = json.loads(there.market.must("cp", "--json", *words))
     assert told["by"] == there.name
     return there.carried() - before
 
@@ -139,8 +146,8 @@ def test_a_copy_there_goes_on_where_it_was_cut(
     (tmp_path / name).write_bytes(CONTENT)
     words = (str(tmp_path / name), f"{there.name}:{name}")
     CUTS[cut](there, begin_and_freeze(there, words, there.root, name, wait_until), wait_until)
-    wait_until(lambda: there.root.joinpath(name).exists(), timeout_s=60)
-    kept = there.root.joinpath(name).stat().st_size
+    kept = there.arrived(there.root, name)
+    assert not there.root.joinpath(name).exists()
     assert CUT_AT * 3 // 4 <= kept < SIZE
     took = go_on(there, words)
     print(f"\n{kept:,} bytes were there, {took:,} more went over")
@@ -157,10 +164,20 @@ def test_a_copy_back_goes_on_where_it_was_cut(
     there.market.must("ssh", way, "--", f"head -c {SIZE} /dev/urandom >down")
     words = (f"{there.name}:down", str(tmp_path / "down"))
     lose_link(there, begin_and_freeze(there, words, tmp_path, "down", wait_until), wait_until)
-    kept = (tmp_path / "down").stat().st_size
+    kept = there.arrived(tmp_path, "down")
+    assert not (tmp_path / "down").exists()
     assert CUT_AT * 3 // 4 <= kept < SIZE
     took = go_on(there, words)
     print(f"\n{kept:,} bytes were here, {took:,} more came over")
     assert took < SIZE - kept + SIZE // 20
     sent = there.market.must("ssh", way, "--", "sha256sum <down").split()[0]
     assert sha256((tmp_path / "down").read_bytes()).hexdigest() == sent
+
+
+def test_an_instance_without_rsync_and_sftp_is_served_by_tar(instances: dict[str, There], tmp_path: Path) -> None:
+    there = instances["tar"]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a b").write_bytes(CONTENT[:100_000])
+    for source, target in ((f"{tmp_path}/data", "tar:copy"), ("tar:copy", f"{tmp_path}/back")):
+        assert json.loads(there.market.must("cp", "--json", source, target))["by"] == "tar"
+    assert (tmp_path / "back" / "a b").read_bytes() == CONTENT[:100_000]

@@ -1,0 +1,92 @@
+"""`cp`: what was typed, and the exact path each source becomes, as values."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.cli.remote_copy.entries import Entry, Kind, choose
+from gpushopper.cli.remote_copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
+from gpushopper.cli.remote_copy.planning import Seen, Source, candidates, jobs, place
+from gpushopper.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("a", "b"), ("t:a", "t:b"), ("a", "t:b", "t:c"), ("a",), ("a", "t:b", "c"), ("t:a", "u:b", "c"), ("", "t:a"),
+     ("-", "a", "t:b"), ("t:a", "t:b", "-"), ("./t:a", "b")],
+)  # fmt: skip
+def test_what_is_no_copy_is_refused(words: tuple[str, ...]):
+    with pytest.raises(UsageError):
+        sides(words)
+
+
+def test_what_was_typed_keeps_its_bytes():
+    found = sides(("\udcff é", "t:\udcfe:x"))
+    assert found.sources == (Place(None, b"\xff \xc3\xa9"),) and found.target == Place("t", b"\xfe:x")
+    assert found.session == "t" and found.is_upload
+
+
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [(b"", b"./."), (b"~", b"./."), (b"~/a/", b"./a"), (b"a", b"./a"), (b"-rf", b"./-rf"), (b"/", b"/"),
+     (b"//a//", b"//a"), (b"~a", b"./~a")],
+)  # fmt: skip
+def test_paths_there_begin_at_home(typed: bytes, path: bytes):
+    assert unmistakable(from_home(typed)) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "folder"),
+    [(b"a", b"a", b"."), (b"./a/b/", b"b", b"./a"), (b"/a", b"a", b"/"), (b"/", b"", b"/"), (b"..", b"", b"."),
+     (b"a/.", b"", b"a"), (b"~", b"~", b".")],
+)  # fmt: skip
+def test_the_last_name_of_a_path(path: bytes, name: bytes, folder: bytes):
+    assert (last_name(path), folder_of(path)) == (name, folder)
+
+
+def finals(typed: bytes, what: str, target: bytes, target_is: str) -> bytes:
+    path = unmistakable(target)
+    seen = {p: Seen(p) for p in candidates([typed], path)}
+    seen[path] = Seen(path, target_is)
+    source = Source(typed, Seen(unmistakable(typed), what, b"/real/" + last_name(typed)))
+    ((_, final),) = place([source], target, seen, path, "", False)
+    return final
+
+
+@pytest.mark.parametrize(
+    ("typed", "what", "target", "target_is", "final"),
+    [
+        (b"f", "file", b"new", "none", b"./new"), (b"f", "file", b"old", "file", b"./old"),
+        (b"a/f", "file", b"in", "folder", b"./in/f"), (b"a/f", "file", b"in/", "folder", b"./in/f"),
+        (b"d", "folder", b"new", "none", b"./new"), (b"a/d", "folder", b"in", "folder", b"./in/d"),
+        (b"d/", "folder", b"new", "none", b"./new"), (b"d/", "folder", b"in", "folder", b"./in"),
+        (b"d/", "folder", b"new/", "none", b"./new"), (b".", "folder", b"in", "folder", b"./in"),
+        (b"../..", "folder", b"in", "folder", b"./in"), (b"f", "file", b"/", "folder", b"/f"),
+    ],
+)  # fmt: skip
+def test_the_exact_path_of_a_copy(typed: bytes, what: str, target: bytes, target_is: str, final: bytes):
+    assert finals(typed, what, target, target_is) == final
+
+
+def test_a_part_folder_is_found_again_by_the_same_copy_only():
+    def part(size: int = 5, origin: bytes = b"s1", name: bytes = b"f") -> bytes:
+        source = Source(name, Seen(b"./" + name, "file", b"/root/" + name, size=size))
+        path = b"./t"
+        moves = place([source], b"t", {path: Seen(path, "none")}, path, "", False)
+        return jobs(moves, {}, {}, origin)[0].part
+
+    assert part() == part() and part().startswith(b"./.t.gs-part-")
+    assert len({part(), part(size=6), part(origin=b"s2"), part(name=b"g")}) == 4
+
+
+def test_exclude_matches_names_and_paths():
+    names = (b"a.tmp", b"raw", b"raw/x", b"sub", b"sub/b.tmp", b"sub/keep", b"sub/raw", b"[x]")
+    folders = {b"raw", b"sub", b"sub/raw"}
+    found = [Entry(name, Kind.FOLDER if name in folders else Kind.FILE) for name in names]
+
+    def kept(*patterns: bytes) -> list[bytes]:
+        return [entry.path for entry in choose(found, patterns).entries]
+
+    assert kept() == sorted(names)
+    assert kept(b"*.tmp", b"raw/") == [b"[x]", b"sub", b"sub/keep"]
+    assert kept(b"sub/raw", b"[[]x]") == [b"a.tmp", b"raw", b"raw/x", b"sub", b"sub/b.tmp", b"sub/keep"]
