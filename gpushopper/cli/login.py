@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.session_table import pick
+from gpushopper.core.shell import SHELL
 from gpushopper.errors import Misconfigured, Refused, ShopperError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
     data = script.encode() if isinstance(script, str) else script
     try:
         process = subprocess.Popen(
-            ssh_argv(found, command or ("exec sh -s",), flags=("-T",)),
+            ssh_argv(found, command or (SHELL,), flags=("-T",)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -18,18 +18,18 @@ The path is whole, because a variable `PATH` of the user's is set before any com
 # that are kept are the shell's own (read-only in bash, where unsetting one would end the script) or needed. A home that
 # is not there is replaced by the one of the user's entry. Flags may have been set through SHELLOPTS.
 CLEAN = f"""\
-libraries=${{LD_LIBRARY_PATH-}}
+GS_LIBRARIES=${{LD_LIBRARY_PATH-}}
 unset IFS LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT
 set +efuvx
 PATH={SYSTEM_PATH}:${{PATH-}}
 for v in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do
-  case $v in PATH|HOME|USER|LOGNAME|SHELL|BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID) ;; *) unset "$v" ;; esac
+  case $v in PATH|GS_*|HOME|USER|LOGNAME|SHELL|BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID) ;; *) unset "$v" ;; esac
 done
 LC_ALL=C
 [ -d "${{HOME-}}" ] || eval HOME=~$(id -un)
 export PATH HOME LC_ALL
 """
-"""The first lines of every script of ours that runs over ssh; `libraries` keeps the user's LD_LIBRARY_PATH."""
+"""The first lines of every script of ours that runs over ssh; `GS_LIBRARIES` keeps the user's LD_LIBRARY_PATH."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -41,9 +41,11 @@ def over_ssh(script: str) -> str:
 
 def name_problem(name: str) -> str:
     """Say what is wrong with the name of a variable; "" where nothing is."""
+    if name.startswith("GS_"):
+        return f"{name!r} cannot be set there: names that begin with GS_ are ours"
     if _NAME.fullmatch(name):
         return ""
-    return f"{name!r} cannot be the name of a variable: letters, digits and _ only, and no digit first"
+    return f"{name!r} is no name of a variable: letters, digits and _ only, and no digit first"
 
 
 def value_problem(name: str, value: str) -> str:
@@ -52,4 +54,8 @@ def value_problem(name: str, value: str) -> str:
         return f"the value of {name} has a NUL character in it: no program can be given that"
     if "\n" in value or "\r" in value:
         return f"the value of {name} has a line break in it: clouds cannot carry that"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"the value of {name} is not text (UTF-8): clouds cannot carry that"
     return ""

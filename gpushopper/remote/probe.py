@@ -21,7 +21,7 @@ SECTIONS = (
 """What is asked after the guard, each with its standard shell command; nothing is printed where there is no such."""
 
 # Some images keep the driver's libraries where only a variable of theirs leads.
-_SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$libraries nvidia-smi "$@"; }'
+_SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$GS_LIBRARIES nvidia-smi "$@"; }'
 
 _NUMBER = re.compile(r"\d{1,7}(\.\d{1,3})?")
 

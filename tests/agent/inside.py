@@ -69,7 +69,8 @@ class Instance:
         self.boots = 0
         self.process: subprocess.Popen[str] | None = None
         self.first = 0
-        for folder in ("bin", "real", "system", "nothing", "clock", *(f"disk/{name}" for name in ("root", "home", "var/lib", "run"))):
+        disks = (f"disk/{name}" for name in ("root", "home", "var/lib", "run"))
+        for folder in ("bin", "real", "system", "nothing", "clock", *disks):
             (scratch / folder).mkdir(parents=True)
         (scratch / "boot.sh").write_text(boot_text)
         self.furnish()
