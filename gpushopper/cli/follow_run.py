@@ -32,8 +32,10 @@ PAUSES_S = (0.5, 1, 2, 5, 10)
 
 @dataclass(slots=True)
 class Progress:
-    """How much of a run's outputs has been shown; `end` says how it stands there, "" while unknown: status, running, lost,
-    not started or none."""
+    """How much of a run's outputs has been shown.
+
+    `end` says how it stands: status, running, lost, not started or none; "" while that is unknown.
+    """
 
     run: str
     out: int = 0

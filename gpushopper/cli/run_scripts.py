@@ -50,7 +50,7 @@ prepare() (
   }}
   if printf '%s\\n' "$1" >"$d/command" && printf '%-7s\\n' '' >"$d/status.new" && : >"$d/out" && : >"$d/err"
   then printf '%s\\n' "$d"
-  else rm -rf "$d"; exit 1
+  else rm -rf "$d"; echo "cannot write in $HOME: is its disk full?" >&2; exit 1
   fi
 )
 begin() {{
