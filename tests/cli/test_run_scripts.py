@@ -93,7 +93,7 @@ def test_the_command_sees_the_users_variables_and_the_scripts_do_not(there: Ther
 def test_a_command_that_is_not_there_is_told_by_the_start(there: There, line: str, status: str):
     done = there.start(line, looks=50)
     assert done.stdout == f"{run_scripts.FAILED_AT_ONCE} {status}\n"
-    assert line.split()[0] in done.stderr
+    assert line.split(maxsplit=1)[0] in done.stderr
     assert there.listed() == {"a1": status}
 
 

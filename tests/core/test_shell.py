@@ -45,8 +45,9 @@ def test_a_script_of_ours_sees_none_of_the_users_variables(shell: str, tmp_path:
 @pytest.mark.parametrize("home", [{}, {"HOME": "/nowhere"}], ids=["none", "nowhere"])
 def test_a_home_that_is_not_there_is_the_one_of_the_users_entry(home: dict[str, str]):
     done = subprocess.run(
-        ["/bin/sh", "-s"], input=f"{CLEAN}echo $HOME\n", env=home, capture_output=True, text=True, check=False, timeout=60
-    )
+        ["/bin/sh", "-s"], input=f"{CLEAN}echo $HOME\n", env=home, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
     assert Path(done.stdout.strip()).is_dir() and done.stdout != "/nowhere\n"
 
 
