@@ -131,7 +131,7 @@ def startup_text(script: str, term: Term, public_key: str, limit: int) -> str:
 BOOT = """\
 #!/bin/sh
 umask 077
-unset LD_PRELOAD LD_LIBRARY_PATH
+unset GZIP LD_PRELOAD LD_LIBRARY_PATH
 PATH={path}:$PATH
 export PATH LC_ALL=C
 {folders}; do D=$D/{folder}; [ -s $D/{script} ] || {{ mkdir -p $D && echo >$D/w; }} && break; done
@@ -145,6 +145,7 @@ S=$H/.ssh
 A=$S/authorized_keys
 mkdir -p $S
 K='{key}'
-grep -qxF "$K" $A || printf '\\n%s\\n' "$K" >>$A
+grep -qxF "$K" $A || echo "
+$K" >>$A
 chmod go= $S $A
 """

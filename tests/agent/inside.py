@@ -9,6 +9,7 @@ are at work: who needs it to the tick allows it little at a time, and waits unti
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,8 @@ class Instance:
     def __init__(self, scratch: Path, world: World, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
         self.scratch, self.world, self.disk, self.uid = scratch, world, disk, uid
         self.environment = {"CONTAINER_ID": INSTANCE, "CONTAINER_API_KEY": KEY}
+        self.users: dict[str, str] = {}
+        """What its user set for the container, on top of that."""
         self.true_base = TRUE_START - UPTIME
         self.skew = 0
         self.boots = 0
@@ -86,7 +89,7 @@ class Instance:
             self.link(folder / name, "busybox" if self.world.is_busybox and name in TOOLS else name)
         self.link(folder / "sh", self.world.shell)
         self.link(self.scratch / "real" / "date", "busybox" if self.world.is_busybox else "date")
-        for name in ("sleep", "flock", "mount", "setpriv"):
+        for name in ("env", "sleep", "flock", "mount", "setpriv"):
             self.link(self.scratch / "real" / name, name)
         for name in ("sleep", "date"):
             (folder / name).unlink(missing_ok=True)
@@ -118,6 +121,8 @@ class Instance:
         self.write_clock("boot_id", f"boot-{self.boots:04d}")
         self.write_clock("first", f"1 (sh) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {up * 100} 0")
         self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
+        given = [shlex.quote(f"{name}={text}") for name, text in self.users.items()]
+        (self.scratch / "start").write_text(f"exec /mnt/real/env {' '.join(given)} /mnt/bin/sh /mnt/boot.sh\n")
         self.hand_over()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"

@@ -45,7 +45,7 @@ trap 'exit 0' TERM
 PATH=/mnt/bin
 export PATH
 echo ready
-$5 sh /mnt/boot.sh </dev/null >/mnt/boot.log 2>&1 &
+$5 sh /mnt/start </dev/null >/mnt/boot.log 2>&1 &
 while :; do
   /mnt/real/sleep 1000 &
   wait $! || :

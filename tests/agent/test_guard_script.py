@@ -45,6 +45,7 @@ def test_only_comments_and_blanks_are_left_out():
     ]
 
 
+@pytest.mark.proofs
 def test_the_commented_one_does_the_same(rent, provider, world, wait_until):
     instance = rent(world, whole=True)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
