@@ -5,6 +5,7 @@ The whole lives that prove the same second by second are in test_guard_time and 
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -231,36 +232,41 @@ def test_the_users_variables_break_nothing(rent, provider, wait_until, client):
 # ---- the warning
 
 SAID = {
-    301: "", 300: "in 5 minutes", 271: "in 5 minutes", 269: "in 4 minutes", 90: "in 2 minutes", 89: "in 1 minute\n",
-    30: "in 1 minute\n", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
+    301: "", 300: "in 5 minutes", 271: "in 5 minutes", 269: "in 4 minutes", 90: "in 2 minutes", 89: "in 1 minute",
+    30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
 }  # fmt: skip
 ON_A_TERMINAL = """
-import os, pty, select, subprocess, sys
+import json, os, pty, select, subprocess
+asked = json.load(open("/mnt/asked"))
 ours, theirs = pty.openpty()
-subprocess.run(["/mnt/bin/sh", "-c", sys.argv[1]], stdout=subprocess.DEVNULL)
-while select.select([ours], [], [], 0.1 if int(sys.argv[2]) else 0.02)[0]:
-    os.write(1, os.read(ours, 4096))
+heard = []
+for state in asked["states"]:
+    open("/root/.gs-guard/state", "w").write(state + chr(10))
+    subprocess.run(["/mnt/bin/sh", "-c", asked["look"]], stdout=subprocess.DEVNULL)
+    heard.append("")
+    while select.select([ours], [], [], 0.02)[0]:
+        heard[-1] += os.read(ours, 4096).decode()
+print(json.dumps([text.replace("\\r\\r", "\\r") for text in heard]))  # the terminal itself adds one
 """
 
 
-def warned(instance: Instance, is_expected: bool = False) -> str:
-    """Look once, as the daemon does; what a terminal of the instance was told."""
+def warned(instance: Instance, *states: str) -> list[str]:
+    """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
+    put(instance, "holder1", f"1 {UPTIME * 100}")  # one that lives: a look starts none, which would write states too
     (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
-    words = over_ssh(guard.status_command())
-    instance.sh(f"cat >/tmp/look <<'LOOK'\n{words}\nLOOK\n")
-    return instance.sh(f'/mnt/bin/python3 /mnt/terminal.py "$(cat /tmp/look)" {int(is_expected)}')
+    asked = {"look": over_ssh(guard.status_command()), "states": states}
+    (instance.scratch / "asked").write_text(json.dumps(asked))
+    heard: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
+    return heard
 
 
 def test_logins_are_warned_once_per_end_in_minutes_and_never_after_it(plant, world):
-    instance = plant(world)
-    put(instance, "holder1", "1 0")
-    for wall, (seconds, said) in enumerate(SAID.items()):
-        put(instance, "state", f"{END} 0 {seconds} {GAP} {END + wall} {UPTIME} {BOOT}")
-        text = warned(instance, bool(said))
-        assert (said in text and "gpu-shopper: this instance ends" in text) if said else text == "", seconds
-    put(instance, "state", f"{END} 0 200 {GAP} {END} {UPTIME} {BOOT}")
-    assert "in 3 minutes" in warned(instance, True)
-    assert warned(instance) == ""
+    states = [f"{END} 0 {left} {GAP} {END + end} {UPTIME} {BOOT}" for end, left in enumerate([*SAID, 200])]
+    *heard, first, second = warned(plant(world), *states, states[-1])
+    found = dict(zip(SAID, heard, strict=True))
+    prefix = "\r\ngpu-shopper: this instance ends "
+    assert found == {left: f"{prefix}{said}\r\n" if said else "" for left, said in SAID.items()}
+    assert (first, second) == (f"{prefix}in 3 minutes\r\n", "")
 
 
 def test_the_warning_stays_inside(plant, world):
@@ -270,8 +276,7 @@ def test_the_warning_stays_inside(plant, world):
         if os.geteuid() == 0:
             os.fchown(theirs, NOBODY, -1)
     instance = plant(world)
-    put(instance, "state", f"{END} 0 200 {GAP} {END} {UPTIME} {BOOT}")
-    assert "in 3 minutes" in warned(instance, True)
+    assert "in 3 minutes" in warned(instance, f"{END} 0 200 {GAP} {END} {UPTIME} {BOOT}")[0]
     assert not [ours for ours, _ in pairs if select.select([ours], [], [], 0)[0]]
     for pair in pairs:
         for end in pair:
