@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.session_table import pick
-from gpushopper.core.shell import SHELL
+from gpushopper.core.shell import CLEAN, SHELL
 from gpushopper.errors import Misconfigured, Refused, ShopperError
 
 if TYPE_CHECKING:
@@ -83,12 +83,13 @@ def missing(program: str) -> Misconfigured:
 def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
     """Run a short script on the instance, given to its shell on stdin; of a long answer only the beginning is kept.
 
-    With a `command`, that is run instead and gets the bytes on stdin.
+    A text runs without the user's variables (CLEAN); bytes are handed over as they are. With a
+    `command`, that is run instead and gets them on stdin.
 
     Raises:
         Misconfigured: there is no ssh here.
     """
-    data = script.encode() if isinstance(script, str) else script
+    data = (CLEAN + script).encode() if isinstance(script, str) else script
     try:
         process = subprocess.Popen(
             ssh_argv(found, command or (SHELL,), flags=("-T",)),

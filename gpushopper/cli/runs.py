@@ -109,7 +109,7 @@ def start(
 
 def list_runs(found: ConnectionView) -> list[dict[str, str]]:
     """The runs on an instance, the newest first."""
-    said = login.ask(found, run_scripts.list_script())
+    said = login.ask(found, run_scripts.list_script().encode())
     if said.status:
         raise login.failed(found, said, "the runs cannot be listed")
     rows = [line.split("\t", 2) for line in said.out.splitlines()]
