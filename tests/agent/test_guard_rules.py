@@ -9,16 +9,21 @@ import json
 import os
 import pty
 import select
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from gpushopper.core.shell import over_ssh
 from gpushopper.remote import guard
-from tests.agent.conftest import LIFE, MOST
+from tests.agent.conftest import LIFE, MOST, boot_text
 from tests.agent.inside import NOBODY, TRUE_START, UPTIME, Instance, World
-from tests.agent.provider import INSTANCE, KEY
+from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell import HOSTILE
+from tests.sandbox.live.conftest import wait
 
 END, GAP, TICK = TRUE_START + LIFE, MOST - LIFE, 15
 BOOT = "boot-0001"
@@ -30,12 +35,49 @@ DASH = World("dash")
 def plant(rent, wait_until) -> Callable[..., Instance]:
     """Plant a guard and do not start it."""
 
-    def one(world: World = DASH, *last_resort: str) -> Instance:
-        instance: Instance = rent(world, *last_resort, still=True)
+    def one(world: World) -> Instance:
+        instance: Instance = rent(world, still=True)
         wait_until(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"), 60)
         return instance
 
     return one
+
+
+@dataclass
+class Bench:
+    """One instance, and its provider, for all rows of the tables below."""
+
+    instance: Instance
+    provider: Provider
+
+    def clear(self) -> None:
+        """Make it as it was planted; all is quiet there, for nothing was started."""
+        self.instance.sh("cd $HOME; rm -rf last; cd .gs-guard && rm -f state renewal test key")
+        self.instance.write_clock("uptime", f"{UPTIME}.00 0.00")
+        self.instance.set_skew(0)
+        self.provider.reset()
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Bench]:
+    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
+    scratch.chmod(0o755)
+    provider = Provider()
+    instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), still=True))
+    try:
+        instance.start()
+        wait(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"))
+        yield Bench(instance, provider)
+    finally:
+        instance.stop()
+        provider.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@pytest.fixture
+def bench(made: Bench) -> Bench:
+    made.clear()
+    return made
 
 
 @pytest.fixture
@@ -82,8 +124,8 @@ def test_a_life_counts_from_the_start_of_the_container(still):
     ],
     ids=["ticks", "over", "other life", "no boot", "octal", "too long", "no number", "empty", "rubbish", "cut off"],
 )
-def test_what_is_left_is_counted_from_a_whole_state_of_this_life(plant, state, expected):
-    instance = plant()
+def test_what_is_left_is_counted_from_a_whole_state_of_this_life(bench, state, expected):
+    instance = bench.instance
     put(instance, "state", state)
     instance.write_clock("uptime", f"{UPTIME + 60}.00 0.00")
     assert left(instance) == expected
@@ -106,8 +148,8 @@ def test_the_higher_number_counts(still):
         (20, -DAY, "1", 1800 - 20),
     ],
 )
-def test_a_restart_takes_the_smaller_of_ticks_and_wall_clock(plant, provider, down_s, skew, holder, expected):
-    instance = plant()
+def test_a_restart_takes_the_smaller_of_ticks_and_wall_clock(bench, down_s, skew, holder, expected):
+    instance, provider = bench.instance, bench.provider
     put(instance, "state", f"{END} 0 1800 {GAP} {TRUE_START + 1800} {UPTIME} boot-0000")
     provider.now = lambda: TRUE_START + down_s
     instance.write_clock("uptime", f"{UPTIME + down_s}.00 0.00")
@@ -134,9 +176,9 @@ DESTROY, STOP = "destroy", "stop"
     ],
 )
 def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
-    plant, provider, mood, scope, late_s, rounds, did, last
+    bench, mood, scope, late_s, rounds, did, last
 ):
-    instance = plant(DASH, "touch $HOME/last")
+    instance, provider = bench.instance, bench.provider
     provider.mood, provider.scope = mood, set(scope.split())
     asked(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
     assert {what for what in (DESTROY, STOP) if provider.did(what)} == did
@@ -159,8 +201,8 @@ def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
         ("well", "", "1", "0 refused 401"),
     ],
 )
-def test_the_self_test_writes_what_it_saw(plant, provider, mood, scope, before, test):
-    instance = plant()
+def test_the_self_test_writes_what_it_saw(bench, mood, scope, before, test):
+    instance, provider = bench.instance, bench.provider
     provider.mood, provider.scope = mood, set(scope.split())
     if before:
         put(instance, "test", before)
