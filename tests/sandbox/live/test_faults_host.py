@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from gpushopper.core.shell import SYSTEM_PATH
 from tests.sandbox.live.stage import pids_inside
 
 pytestmark = pytest.mark.proofs
@@ -92,6 +93,8 @@ def test_clock_skew(market, rented, arg, off):
         return int(ours) - int(true)
 
     market.wait(lambda: abs(difference() - off) <= 2)
+    ours, true = rented.says(f"PATH={SYSTEM_PATH}; date +%s; /usr/bin/date +%s").split()
+    assert abs(int(ours) - int(true) - off) <= 2, "who looks into the system's folders first sees it, too"
     assert rented.says("date -u -d @0 +%Y") == "1970"
     assert rented.says("date -u +%Y-%m-%d; exec date -u -d '0 seconds' +%Y").count("\n") == 1
     market.control("DELETE", "/faults")
