@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # One shell each time; the other where it ends its instance at all, and everything in the long proofs.
         if "[busybox" in item.name and item.path.stem in ("test_guard_calls", "test_guard_time"):
             item.add_marker(pytest.mark.sweep)
+        elif item.get_closest_marker("sweep"):
+            continue
         elif item.path.stem in PROOFS or ("[busybox" in item.name and item.path.stem == "test_guard_rules"):
             item.add_marker(pytest.mark.proofs)
 
