@@ -3,18 +3,22 @@
 #
 # gpushopper/remote/planting.py plants it without its comments, and puts above it what the boot script knows:
 #   LIFE MAX            seconds to live, and to the hard maximum
-#   DEADLINE            the unix time at which LIFE is over; it also marks the files below as of this one life
+#   END                 the unix time at which LIFE is over; it also marks the files below as of this one life
 #   TICK BACK           seconds between two looks at the clock; the longest pause between two rounds of ending
 #   URL ID_IN KEY_IN    where to call, and the variables that hold this instance's id and key
 #   see destroy stop    functions: one `call` each
 #   last                function: the last-resort verbs, one after the other
+#
+# All that ends the instance is in here, for nobody may ever come by. What is only done when somebody does comes along
+# with that call: over_ssh.sh, which reads this file and uses D, left, gap, wall, keep, load, holder and spawn. The boot
+# script sets PATH and takes away the variables of the user's that would break these tools.
 #
 # Beside it lie: state and renewal (a line each, replaced whole), key (0600), test (what the self-test said), holder1
 # and holder2 (process and birth). Every time is of the boot clock, /proc/uptime, but for the wall deadline in the
 # state, which only a restart looks at (F90).
 #
 # A provider counts every character (S29): hence short names, and numbers and paths without quotes.
-# shellcheck disable=SC2086 # they are checked where they come in, and lines are split on purpose
+# shellcheck disable=SC2046,SC2086 # they are checked where they come in, and lines are split on purpose
 exec 2>/dev/null
 umask 077
 D=${0%/*}
@@ -22,13 +26,6 @@ D=${0%/*}
 # keep FILE TEXT: whole and on the disk, or not at all: a full disk leaves the old file.
 keep() {
   printf '%s\n' "$2" | dd of="$D/$1.$$" conv=fsync && mv -f "$D/$1.$$" "$D/$1"
-}
-
-# Whole numbers that arithmetic takes: not empty, not octal, not too long. Bad ones would end the shell.
-whole() {
-  for v; do
-    case ${v#-} in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
-  done
 }
 
 # ---- who we are -------------------------------------------------------------------------------------------------
@@ -54,14 +51,15 @@ header=Authorization: Bearer $KEY" ;;
 }
 
 # ---- calls: the key never in an argument (F93), TLS verified, each bounded in time and size (I18) -------------------
+# Past the user's proxies: the answer of one that refuses would be read as the provider's.
 
 via_curl() {
   printf 'header="Authorization: Bearer %s"\n' "$KEY" |
-    curl -qgsi -m 15 -K - -X "$1" -H 'Content-Type: application/json' -d "$3" "$URL$2"
+    curl -qgsi --noproxy '*' -m 15 -K - -X "$1" -H 'Content-Type: application/json' -d "$3" "$URL$2"
 }
 
 via_wget() {
-  timeout -s KILL 15 wget --config="$D/key" -qSO- -t1 --max-redirect=0 --content-on-error --method="$1" \
+  timeout -s KILL 15 wget --config="$D/key" --no-proxy -qSO- -t1 --max-redirect=0 --content-on-error --method="$1" \
     --header='Content-Type: application/json' --body-data="$3" "$URL$2" 2>&1
 }
 
@@ -136,11 +134,6 @@ judge() {
   [ $x -gt $left ] || left=$x
 }
 
-# note FILE: what is left, as one line.
-note() {
-  keep $1 "$DEADLINE $seq $left $gap $wall $at $boot ."
-}
-
 # Sets left, counted up to `at` = now: from the state, or from a renewal with a higher number; where both are missing
 # or damaged from what this process knew, else from what was planted, less the age of the first process. `gap` is what
 # lies between deadline and hard maximum. Nothing here adds life.
@@ -149,19 +142,15 @@ load() {
   up=${up%%.*} id=-
   read -r id </proc/sys/kernel/random/boot_id
   for x in renewal state; do
-    line=
-    read -r line <"$D/$x"
-    set -- $line
-    if [ "$1 $8" = "$DEADLINE ." ] && whole "$2" "$3" "$4" "$5" "$6" && [ "$2" -ge $seq ]; then
-      seq=$2 left=$3 gap=$4 wall=$5 at=$6 boot=$7
-    fi
+    set -- $(grep -xE "$END( 0| -?[1-9][0-9]{0,14}){5} .+" "$D/$x")
+    [ "$2" -ge $seq ] && seq=$2 left=$3 gap=$4 wall=$5 at=$6 boot=$7
   done
   if [ ! "$boot" ]; then
     read -r line </proc/1/stat
     set -- ${line##*) }
     x=$((up - ${20:-0} / 100))
     [ $x -gt 0 ] || x=0
-    left=$((LIFE - x)) gap=$((MAX - LIFE)) wall=$DEADLINE at=$up
+    left=$((LIFE - x)) gap=$((MAX - LIFE)) wall=$END at=$up
   fi
   if [ "$boot" = $id ] && [ $up -ge $at ]; then
     left=$((left - up + at))
@@ -192,14 +181,6 @@ finish() {
   answer
   [ $answer = refused ] || late 10 || return
   last &
-}
-
-# A terminal that takes nothing holds up its own line only.
-warn() {
-  t=1
-  for x in /dev/pts/[0-9]*; do
-    printf '\r\ngpu-shopper: ends in %s s\r\n' $left >"$x" &
-  done
 }
 
 # ---- the self-test: may we destroy ourselves at all? ----------------------------------------------------------------
@@ -242,7 +223,7 @@ spawn() {
 # hold N [first]: looks each tick, and at the end makes a round each `p` seconds. One that cannot write down who it is
 # leaves, unless it is the first: a full disk breeds none.
 hold() {
-  K=$1 n=0 next=0 refused=1 p=30 t=
+  K=$1 n=0 next=0 refused=1 p=30
   trap '' HUP INT TERM
   who
   while :; do
@@ -255,10 +236,9 @@ hold() {
     # The first one settles the time; the second finds it settled.
     [ $K$n != 20 ] || sleep $TICK
     load
-    note state &
+    keep state "$END $seq $left $gap $wall $at $boot" &
     holder $((3 - K)) || spawn $((3 - K))
     [ $K$((n % 4)) != 10 ] || prove &
-    [ $left -gt 300 ] || [ "$t" ] || warn
     # The second one waits a little for the first, which may hang.
     if [ $left -le $(((1 - K) * 3 * TICK)) ] && [ $up -ge $next ]; then
       finish
@@ -270,33 +250,7 @@ hold() {
   done
 }
 
-# ---- what others ask ------------------------------------------------------------------------------------------------
-
-status() {
-  load
-  n=0
-  for c in 1 2; do
-    ! holder $c || n=$((n + 1))
-  done
-  armed=0 why=
-  read -r armed why <"$D/test"
-  printf '%s\n' 'gs-guard 1' armed=$armed "why=$why" left=$left max_left=$((left + gap)) seq=$seq holders=$n
-  [ $n != 0 ] || spawn 1
-}
-
-# Ended is ended: no renewal after the deadline. What is written is absolute: any holder may take it in, or twice.
-renew() {
-  load
-  if whole "$1" "$2" && [ "$1" -gt $seq ] && [ "$2" -ge 0 ] && [ $left -gt 0 ]; then
-    x=$(($2 - left))
-    [ $x -lt $gap ] || x=$gap
-    (
-      seq=$1 left=$((left + x)) gap=$((gap - x)) wall=$((wall + x))
-      note renewal
-    )
-  fi
-  status
-}
+# ---- what starts it ---------------------------------------------------------------------------------------------
 
 # At every start of the container. The state stays: a restart arms nothing anew (F89).
 boot() {

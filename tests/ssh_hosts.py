@@ -21,8 +21,15 @@ GUARD = r"""printf 'gs-guard 1\narmed=1\nwhy=\nleft=%s\nmax_left=43200\nseq=%s\n
 """
 
 
-SHOW_GUARD = 'mount -t tmpfs none /var/lib; ln -s "$HOME/.gs-guard" /var/lib/.gs-guard; exec "$@"'
-"""A guard is looked for in the home that the user's entry names, which here is this computer's; then in /var/lib."""
+SHOW_GUARD = """
+mount -t tmpfs none /var/lib; ln -s "$HOME/.gs-guard" /var/lib/.gs-guard
+[ ! -d /usr/local/sbin ] || mount --bind "$HOME/bin" /usr/local/sbin
+exec "$@"
+"""
+"""A guard is looked for in the home that the user's entry names, which here is this computer's; then in /var/lib.
+
+The programs in `bin` are the image's own: our parts look where images have theirs, before they use the user's path.
+"""
 
 
 def has_namespaces() -> bool:

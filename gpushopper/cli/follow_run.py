@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from gpushopper.cli import login, runs
+from gpushopper.cli import login, run_scripts, runs
 from gpushopper.cli.last_words import LastWords
 from gpushopper.clock import SystemClock
+from gpushopper.core.shell import SHELL
 from gpushopper.errors import NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ PAUSES_S = (0.5, 1, 2, 5, 10)
 
 @dataclass(slots=True)
 class Progress:
-    """How much of a run's outputs has been shown; `end` is status, running, lost or none, "" while unknown."""
+    """How much of a run's outputs has been shown.
+
+    `end` says how it stands: status, running, lost, not started or none; "" while that is unknown.
+    """
 
     run: str
     out: int = 0
@@ -72,7 +76,7 @@ def follow(
 
     Raises:
         NotFound: there is no such run.
-        ShopperError: it ended without a status, or the instance stays unreachable.
+        ShopperError: it never began, it ended without a status, or the instance stays unreachable.
     """
     shown, clock, pause = Progress(run), SystemClock(), threading.Event()
     since, tries = clock.monotonic(), 0
@@ -104,16 +108,19 @@ def _checked(found: ConnectionView, shown: Progress) -> Progress:
     if shown.end == "lost":
         text = f"the run {shown.run} ended without a status: was {found.name} restarted?"
         raise ShopperError(text, f"what it said: gpu-shopper logs {found.name} {shown.run}", code="run_lost")
+    if shown.end == "not started":
+        text = f"the run {shown.run} never began: the connection or {found.name} went away while it was started"
+        raise ShopperError(text, "start it again", code="run_not_started")
     return shown
 
 
 def _one_connection(found: ConnectionView, shown: Progress, sinks: Sinks, stay: bool) -> str:
     """Read frames until the end or until the connection breaks; what ssh said then, on one short line."""
     mark = runs.new_id()
-    script = runs.follow_script(shown.run, shown.out, shown.err, mark, stay=stay)
+    script = run_scripts.follow_script(shown.run, shown.out, shown.err, mark, stay=stay)
     try:
         process = subprocess.Popen(
-            login.ssh_argv(found, ("exec sh -s",), flags=("-T",)),
+            login.ssh_argv(found, (SHELL,), flags=("-T",)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -156,8 +163,8 @@ def _read_frames(stream: IO[bytes], shown: Progress, sinks: Sinks) -> None:
             case "S":
                 shown.end, shown.status = "status", int(word) & 0xFF if word.isdigit() else 255
                 return
-            case "R" | "L" | "N":
-                shown.end = {"R": "running", "L": "lost", "N": "none"}[kind]
+            case "R" | "L" | "N" | "F":
+                shown.end = {"R": "running", "L": "lost", "N": "none", "F": "not started"}[kind]
                 return
             case ".":
                 continue

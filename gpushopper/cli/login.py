@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli import naming
+from gpushopper.core.shell import CLEAN, SHELL
 from gpushopper.errors import Misconfigured, Refused, ShopperError
 
 if TYPE_CHECKING:
@@ -92,15 +93,16 @@ def missing(program: str) -> Misconfigured:
 def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
     """Run a short script on the instance, given to its shell on stdin; of a long answer only the beginning is kept.
 
-    With a `command`, that is run instead and gets the bytes on stdin.
+    A text runs without the user's variables (CLEAN); bytes are handed over as they are. With a
+    `command`, that is run instead and gets them on stdin.
 
     Raises:
         Misconfigured: there is no ssh here.
     """
-    data = script if isinstance(script, bytes) else to_bytes(script)
+    data = to_bytes(CLEAN + script) if isinstance(script, str) else script
     try:
         process = subprocess.Popen(
-            ssh_argv(found, command or ("exec sh -s",), flags=("-T",)),
+            ssh_argv(found, command or (SHELL,), flags=("-T",)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

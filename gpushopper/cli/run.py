@@ -49,12 +49,14 @@ def run(
     found = login.find(app, name)
     work = runs.new_id()
     app.goes_on = f"the run {work} may have begun on {found.name}; see: gpu-shopper logs {found.name} --list"
-    runs.start(found, work, login.shell_line(command)[0], variables)
+    failed = runs.start(found, work, login.shell_line(command)[0], variables, followed=not detach)
     app.goes_on = f"the run {work} goes on on {found.name}; see: gpu-shopper logs {found.name} {work} -f"
     if detach:
         show.out(programs.document(session=found.name, run=work) if app.as_json else work)
+        if failed is not None:
+            app.note(f"the command could not be run: it ended at once with status {failed}")
         app.note(f"its output: gpu-shopper logs {found.name} {work} -f")
-        return 0
+        return failed or 0
     if ends:
         app.goes_on += f"; {found.name} is not ended by it any more: gpu-shopper shutdown {found.name}"
     status = follow_run.follow(app, found, work, follow_run.standard(), stay=True).status

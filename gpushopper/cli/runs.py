@@ -1,6 +1,5 @@
-"""Work on an instance that survives a lost connection: where it lies there, how it starts, how it is followed.
+"""Work on an instance that survives a lost connection: how it starts, how it is listed, what it is given.
 
-Each run has a folder `~/.gpu-shopper/runs/ID` of its user: `command`, `out`, `err`, `pid`, and `status` once it ended.
 Everything goes to the instance's shell on stdin: no word of it stands in an argument list on either side.
 """
 
@@ -12,96 +11,21 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gpushopper.cli import login
+from gpushopper.cli import login, run_scripts
+from gpushopper.core.shell import name_problem, value_problem
 from gpushopper.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
-FOLDER = '"$HOME/.gpu-shopper/runs"'
-ENVIRONMENT = '"$HOME/.gpu-shopper/environment"'
 START_TRIES = 3
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LINGER_TENTHS = 3
+"""How long a start that nobody follows looks whether there is such a command at all."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,40}")
-
-# The whole script is a function: a connection lost half-way leaves nothing half done. A run of the same id is started
-# once, however often this is said.
-_START = """
-start() {{
-  was=$(umask); umask 077
-  d={folder}/{run}
-  if ! mkdir -p {folder} || ! mkdir "$d" 2>/dev/null; then
-    [ -d "$d" ] && return 0
-    echo "cannot write in $HOME" >&2; return 1
-  fi
-  printf '%s\\n' "$command" >"$d/command"
-  : >"$d/out"; : >"$d/err"
-  umask "$was"
-  [ -r {environment} ] && . {environment}
-{exports}
-  trap '' HUP
-  $(command -v setsid) sh -c '
-    echo $$ >"$1/pid"
-    "${{SHELL:-sh}}" -c "$2"
-    s=$?; echo $s >"$1/status.new"; mv "$1/status.new" "$1/status"
-  ' gpu-shopper-run "$d" "$command" </dev/null >"$d/out" 2>"$d/err" &
-  n=0
-  until [ -s "$d/pid" ] || [ $n -ge 50 ]; do n=$((n+1)); sleep 0.1 2>/dev/null || sleep 1; done
-}}
-command={command}
-start
-"""
-
-# Frames on stdout: `B mark`, `I id`, `O n` or `E n` and n bytes, `.` for a sign of life, then `S status`, `R` (still
-# running), `L` (it ended without a status) or `N` (no such run). A status is looked for before the last bytes are read.
-_FOLLOW = """
-send() {{
-  s=$(wc -c <"$2"); s=$((s))
-  while [ "$3" -lt "$s" ]; do
-    n=$((s-$3)); [ $n -gt 262144 ] && n=262144
-    printf '%s %s\\n' "$1" $n
-    tail -c +$(($3+1)) "$2" | head -c $n
-    set -- "$1" "$2" $(($3+n))
-  done
-  at=$3
-}}
-lives() {{
-  p=$(cat pid 2>/dev/null) || return 1
-  if [ -r /proc/self/cmdline ]; then grep -q "$run" "/proc/$p/cmdline" 2>/dev/null; else kill -0 "$p" 2>/dev/null; fi
-}}
-follow() {{
-  cd {folder} 2>/dev/null || {{ echo N; return; }}
-  [ -n "$run" ] || run=$(ls -t */command 2>/dev/null | head -n 1)
-  run=${{run%/command}}
-  [ -n "$run" ] && cd "$run" 2>/dev/null || {{ echo N; return; }}
-  echo "I $run"
-  n=0
-  while :; do
-    end=
-    if [ -f status ]; then end="S $(cat status)"
-    elif ! lives; then [ -f status ] && end="S $(cat status)" || end=L
-    elif [ $stay = 0 ]; then end=R
-    fi
-    send O out $o; o=$at
-    send E err $e; e=$at
-    [ -n "$end" ] && {{ echo "$end"; return; }}
-    n=$((n+1)); [ $((n%25)) = 0 ] && echo .
-    sleep 0.2 2>/dev/null || sleep 1
-  done
-}}
-run={run}; o={out}; e={err}; stay={stay}
-echo "B {mark}"
-follow
-"""
-
-_LIST = """
-cd {folder} 2>/dev/null || exit 0
-for run in $(ls -t */command 2>/dev/null | head -n 50); do
-  run=${{run%/command}}
-  [ -f "$run/status" ] && s=$(cat "$run/status") || s=running
-  printf '%s\\t%s\\t%s\\n' "$run" "$s" "$(head -c 200 "$run/command" | tr '\\n\\t' '  ')"
-done
-"""
+_SHELLS_OWN = frozenset(
+    ("BASHOPTS", "BASH_VERSINFO", "EGID", "EUID", "GID", "PPID", "SHELLOPTS", "UID", "USERNAME", "status")
+)
+"""Variables that some shells take for their own: setting them ends a script there, or changes the user in zsh."""
 
 
 def new_id() -> str:
@@ -117,15 +41,21 @@ def check_id(run: str) -> str:
 
 
 def exports(variables: Mapping[str, str]) -> str:
-    """Shell lines that set these variables."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    """Shell lines that set these variables, where the shell lets them be set."""
+    return "".join(_export(name, f"export {name}={shlex.quote(value)}") for name, value in variables.items())
+
+
+def _export(name: str, line: str) -> str:
+    if name not in _SHELLS_OWN:
+        return f"{line}\n"
+    return f'if [ -z "${{ZSH_VERSION-}}" ] && ({line}) 2>/dev/null; then {line}; fi\n'
 
 
 def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of `--env K=V` and `--secret-env K`; a secret's value comes from the caller's environment.
 
     Raises:
-        UsageError: a name is none, or the caller has no such variable.
+        UsageError: a name is none, a plain value cannot be carried, or the caller has no such variable.
     """
     found = {}
     # Numbers instead of words in the errors: what was mistyped may be the secret itself (F103).
@@ -134,12 +64,12 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
         if not sign:
             hint = "write: --env NAME=VALUE; or, for a variable of this shell: --secret-env NAME"
             raise UsageError(f"--env number {number} has no value", hint)
-        found[_name(name, number)] = value
+        found[_name(name, number)] = _plain(name, value)
     for number, name in enumerate(secret, 1):
         if "=" in name:
             text = "--secret-env takes a name only: a value would stand in the list of processes"
             raise UsageError(text, "set the variable here, then write: --secret-env NAME")
-        if name not in environ or not _NAME.fullmatch(name):
+        if name not in environ or name_problem(name):
             text = f"--secret-env number {number} names no variable that is set here"
             raise UsageError(text, "set it: export NAME=...; then write: --secret-env NAME")
         found[name] = environ[name]
@@ -147,40 +77,43 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
 
 
 def _name(name: str, number: int) -> str:
-    if not _NAME.fullmatch(name):
-        text = f"--env number {number}: what stands before = is no name of a variable"
-        raise UsageError(text, "a name has letters, digits and _, and does not begin with a digit")
+    if problem := name_problem(name):
+        raise UsageError(f"--env number {number}: {problem}")
     return name
 
 
-def start(found: ConnectionView, run: str, line: str, variables: Mapping[str, str]) -> None:
+def _plain(name: str, value: str) -> str:
+    if problem := value_problem(name, value):
+        hint = f"copy a file there, or give it with --secret-env {name}, which takes any text"
+        raise UsageError(problem, hint)
+    return value
+
+
+def start(
+    found: ConnectionView, run: str, line: str, variables: Mapping[str, str], *, followed: bool = True
+) -> int | None:
     """Start a shell line on the instance, away from this connection.
+
+    Where nobody follows it, the status with which it ended at once because there is no such command; else None.
 
     Raises:
         ShopperError: it could not be started, or we cannot know whether it was.
     """
-    script = _START.format(
-        folder=FOLDER, run=run, environment=ENVIRONMENT, exports=exports(variables), command=shlex.quote(line)
-    )
+    script = run_scripts.start_script(run, line, exports(variables), looks=0 if followed else LINGER_TENTHS)
     for _ in range(START_TRIES):
-        said = login.ask(found, script)
+        said = login.ask(found, script.encode())
         if said.status != login.TRANSPORT_FAILED:
             break
     if said.status:
         raise login.failed(found, said, "the command could not be started")
-
-
-def follow_script(run: str, out: int, err: int, mark: str, *, stay: bool) -> str:
-    """The script that tells what a run has said after these offsets, until it ends if we stay; "" is the newest run.
-
-    `mark` stands in its first line: what came before are a shell's greetings.
-    """
-    return _FOLLOW.format(folder=FOLDER, run=run, out=out, err=err, mark=mark, stay=int(stay))
+    last = (said.out.splitlines() or [""])[-1]
+    status = last.removeprefix(run_scripts.FAILED_AT_ONCE).strip()
+    return int(status) if last.startswith(run_scripts.FAILED_AT_ONCE) and status in ("126", "127") else None
 
 
 def list_runs(found: ConnectionView) -> list[dict[str, str]]:
     """The runs on an instance, the newest first."""
-    said = login.ask(found, _LIST.format(folder=FOLDER))
+    said = login.ask(found, run_scripts.list_script().encode())
     if said.status:
         raise login.failed(found, said, "the runs cannot be listed")
     rows = [line.split("\t", 2) for line in said.out.splitlines()]

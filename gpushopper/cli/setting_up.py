@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli import follow_run, login, runs
+from gpushopper.cli import follow_run, login, run_scripts, runs
 from gpushopper.cli.passing import OWN_FAILURE
 from gpushopper.cli.run import VARIABLES
+from gpushopper.core.shell import over_ssh
 from gpushopper.errors import ShopperError, UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def apply(app: App, session: SessionView, wanted: Preparation) -> None:
 
 def _apply(app: App, found: ConnectionView, wanted: Preparation) -> None:
     if wanted.variables:
-        script = _PLANT.format(environment=runs.ENVIRONMENT)
+        script = _PLANT.format(environment=run_scripts.ENVIRONMENT)
         _send(found, script, runs.exports(wanted.variables).encode(), "the variables could not be set")
     if wanted.setup is not None:
         app.note(f"setting up {found.name} ...")
@@ -131,16 +131,19 @@ def _apply(app: App, found: ConnectionView, wanted: Preparation) -> None:
             hint = f"what it said: gpu-shopper logs {found.name} setup"
             raise ShopperError(f"the set-up ended with status {status}", hint, code="setup_failed")
     if wanted.onstart is not None:
-        _start(found, "onstart", wanted.onstart)
+        failed = _start(found, "onstart", wanted.onstart, followed=False)
+        if failed is not None:
+            hint = f"what it said: gpu-shopper logs {found.name} onstart"
+            raise ShopperError(f"the start script cannot be run: status {failed}", hint, code="onstart_failed")
         app.note(f"started; its output: gpu-shopper logs {found.name} onstart -f")
 
 
-def _start(found: ConnectionView, name: str, content: bytes) -> None:
+def _start(found: ConnectionView, name: str, content: bytes, *, followed: bool = True) -> int | None:
     _send(found, _UPLOAD.format(name=name), content, f"{name} could not be copied")
-    runs.start(found, name, f'"$HOME/.gpu-shopper/{name}"', {})
+    return runs.start(found, name, f'"$HOME/.gpu-shopper/{name}"', {}, followed=followed)
 
 
 def _send(found: ConnectionView, script: str, content: bytes, failure: str) -> None:
-    said = login.ask(found, content, f"exec sh -c {shlex.quote(script)}")
+    said = login.ask(found, content, over_ssh(script))
     if said.status:
         raise login.failed(found, said, failure)

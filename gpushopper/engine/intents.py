@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +19,7 @@ from gpushopper.core.offers import Offer
 from gpushopper.core.policy import HARD_MAXIMUM_S, SHORTEST_LIFE_S
 from gpushopper.core.session_names import fitted, name_fault
 from gpushopper.core.sessions import Session, current
+from gpushopper.core.shell import name_problem, value_problem
 from gpushopper.core.spans import span
 from gpushopper.engine import views
 from gpushopper.engine.apply import Transaction
@@ -213,7 +213,6 @@ def _session(
     )
 
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_VARIABLE = 256
 """Characters of a name or a value that a provider takes (vastai.md 4.1)."""
 
@@ -221,8 +220,8 @@ LONGEST_VARIABLE = 256
 def _environment(asked: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The user's variables; ours carry the proof of ownership and are not the user's to set (S4)."""
     for name, value in asked.items():
-        if not _VARIABLE.fullmatch(name) or name.startswith("GS_"):
-            raise UsageError(f"{name!r} cannot be the name of a variable there", code="bad_variable")
+        if problem := name_problem(name) or value_problem(name, value):
+            raise UsageError(problem, code="bad_variable")
         if max(len(name), len(value)) > LONGEST_VARIABLE:
             raise UsageError(f"{name} has more than {LONGEST_VARIABLE} characters", code="bad_variable")
     return tuple(asked.items())

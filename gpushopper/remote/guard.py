@@ -44,20 +44,34 @@ def startup_text(
 
 
 def status_command() -> str:
-    """Write the one shell command that finds the guard and prints its status; it starts dead holders again."""
+    """Write the lines of shell that find the guard and print its status; it starts dead holders again."""
     return on_guard("status")
 
 
 def renew_command(renewal: Renewal) -> str:
-    """Write the one shell command that hands the guard a renewal and prints its status."""
+    """Write the lines of shell that hand the guard a renewal and print its status."""
     return on_guard(f"renew {renewal.seq:d} {renewal.left_s:d}")
 
 
 def on_guard(words: str) -> str:
-    path = f"$D/{planting.FOLDER}/{planting.SCRIPT}"
-    script = f"{planting.FOLDERS}; do [ -s {path} ] && exec sh {path} {words}; done"
-    # A login's own shell may be any; this one is POSIX.
-    return f"sh -c {shlex.quote(script)}"
+    """Write the lines that find the guard and ask it, for a shell that `core.shell.CLEAN` has prepared."""
+    asked = f'. "$0"\n{planting.stripped(planting.agent_script(planting.OVER_SSH))}{words}'
+    return ASK.format(
+        folders=planting.FOLDERS, path=f"$D/{planting.FOLDER}/{planting.SCRIPT}", mark=planting.END_MARK,
+        asked=shlex.quote(asked), words=words,
+    )  # fmt: skip
+
+
+# A guard of a former version has its own answers; asked with ours, it would be read by names it does not have.
+ASK = """(
+{folders}; do
+G={path}
+[ -s "$G" ] || continue
+read -r x <"$G"
+case $x in *\\ {mark}=*) exec sh -c {asked} "$G" ;; esac
+exec sh "$G" {words}
+done
+)"""
 
 
 def read_report(text: str) -> GuardReport | None:

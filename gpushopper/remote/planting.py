@@ -11,15 +11,19 @@ from importlib import resources
 from pathlib import Path
 
 from gpushopper.core.guard import ID_MARK, GuardCall, Recipe
+from gpushopper.core.shell import SYSTEM_PATH
 from gpushopper.errors import Refused
 
 PAYLOAD_LIMIT = 3400
-"""Characters of the packed guard: leaves our own lines their share of the tightest provider's limit (S29)."""
+"""Characters of the packed guard, whatever the provider would take (S29)."""
 
 TICK_LIMIT_S, BACKOFF_LIMIT_S = 15, 300
 """The guard looks at the clock, and tries again, at least this often (S29)."""
 
-FOLDER, SCRIPT = ".gs-guard", "guard.sh"
+FOLDER, SCRIPT, OVER_SSH = ".gs-guard", "guard.sh", "over_ssh.sh"
+END_MARK = "END"
+"""In a guard's first line: those planted before it was so named answer `status` and `renew` by themselves."""
+
 FOLDERS = "eval H=~$(id -un); for D in $H /var/lib /var/tmp /dev/shm /tmp"
 """A loop's head over the places where a guard may lie: its user's home, else what a read-only root leaves.
 
@@ -51,17 +55,22 @@ class Term:
     def line(self) -> str:
         """Spell the term as the guard's first line."""
         return (
-            f"LIFE={self.life_s:d} MAX={self.max_s:d} DEADLINE={self.deadline_s:d}"
+            f"LIFE={self.life_s:d} MAX={self.max_s:d} {END_MARK}={self.deadline_s:d}"
             f" TICK={self.tick_s:d} BACK={self.backoff_s:d}"
         )
 
 
-def guard_script() -> str:
-    """Load agent/guard.sh: from the wheel, or from the checkout in an editable install (S33)."""
-    packed = resources.files("gpushopper.remote") / SCRIPT
+def agent_script(name: str) -> str:
+    """Load a script of agent/: from the wheel, or from the checkout in an editable install (S33)."""
+    packed = resources.files("gpushopper.remote") / name
     if packed.is_file():
         return packed.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "agent" / SCRIPT).read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "agent" / name).read_text(encoding="utf-8")
+
+
+def guard_script() -> str:
+    """Load agent/guard.sh, which is planted."""
+    return agent_script(SCRIPT)
 
 
 def stripped(script: str) -> str:
@@ -105,7 +114,9 @@ def startup_text(script: str, term: Term, public_key: str, limit: int) -> str:
     if key is None:
         raise ValueError("a public key begins with its kind and itself")
     payload = pack(script)
-    text = BOOT.format(folders=FOLDERS, folder=FOLDER, script=SCRIPT, term=term.line(), payload=payload, key=key[0])
+    text = BOOT.format(
+        path=SYSTEM_PATH, folders=FOLDERS, folder=FOLDER, script=SCRIPT, term=term.line(), payload=payload, key=key[0]
+    )
     if len(payload) > PAYLOAD_LIMIT or len(text) > limit:
         raise Refused(
             f"a start-up text of {len(text)} characters, {len(payload)} of them the guard; the provider takes {limit}",
@@ -114,11 +125,15 @@ def startup_text(script: str, term: Term, public_key: str, limit: int) -> str:
     return text
 
 
-# Each line goes on whatever became of the one before. Decoding stands in for itself where the image lacks a tool. A
+# The container's variables are the user's as well: none may hide our tools or change what they do (D7, F85). Each line
+# goes on whatever became of the one before. Decoding stands in for itself where the image lacks a tool. A
 # guard that is there already is replaced whole or not at all.
 BOOT = """\
 #!/bin/sh
 umask 077
+unset GZIP LD_PRELOAD LD_LIBRARY_PATH
+PATH={path}:$PATH
+export PATH LC_ALL=C
 {folders}; do D=$D/{folder}; [ -s $D/{script} ] || {{ mkdir -p $D && echo >$D/w; }} && break; done
 G=$D/{script}
 {{ echo {term}; (base64 -d || python3 -m base64 -d) <<E | (gzip -dc || python3 -m gzip -d -); }} >$G- && mv $G- $G
@@ -126,9 +141,11 @@ G=$D/{script}
 E
 sh $G boot
 touch $H/.no_auto_tmux
-mkdir -p $H/.ssh
+S=$H/.ssh
+A=$S/authorized_keys
+mkdir -p $S
 K='{key}'
-A=$H/.ssh/authorized_keys
-grep -qxF "$K" $A || printf '\\n%s\\n' "$K" >>$A
-chmod go= $H/.ssh $A
+grep -qxF "$K" $A || echo "
+$K" >>$A
+chmod go= $S $A
 """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from gpushopper.core.heartbeat import Hardware, Heartbeat
+from gpushopper.core.shell import over_ssh
 from gpushopper.remote import guard
 from gpushopper.remote.judging import one_line
 
@@ -14,22 +14,25 @@ SIZE_LIMIT = 64 * 1024
 MOST_GPUS = 64
 
 SECTIONS = (
-    ("gpus", "nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits"),
-    ("cuda", r"nvidia-smi | sed -n 's/.*CUDA[A-Za-z ]* Version: *\([0-9.]*\).*/\1/p'"),
+    ("gpus", "smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits"),
+    ("cuda", r"smi | sed -n 's/.*CUDA[A-Za-z ]* Version: *\([0-9.]*\).*/\1/p'"),
     ("disk", "df -Pk /"),
 )
 """What is asked after the guard, each with its standard shell command; nothing is printed where there is no such."""
 
+# Some images keep the driver's libraries where only a variable of theirs leads.
+_SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$GS_LIBRARIES nvidia-smi "$@"; }'
+
 _NUMBER = re.compile(r"\d{1,7}(\.\d{1,3})?")
 
 
-def command(marker: str, guard_command: str) -> str:
+def command(marker: str, guard_lines: str) -> str:
     """The one shell command. Each answer stands between lines that carry `marker`, which no foreign text knows."""
-    script = []
-    for name, words in (("guard", guard_command), *SECTIONS):
+    script = [_SMI]
+    for name, words in (("guard", guard_lines), *SECTIONS):
         script += [f"printf '\\n%s {name}\\n' {marker}", f"{{ {words}\n}} </dev/null 2>/dev/null"]
     script.append(f"printf '\\n%s end\\n' {marker}")
-    return f"exec sh -c {shlex.quote(chr(10).join(script))}"
+    return over_ssh("\n".join(script))
 
 
 def has_begun(answer: bytes, marker: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,12 @@ from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
 LIFE, MOST = 3600, 7200
+FORMER = Path(__file__).with_name("former_guard.txt")
+"""The guard of the version before, as it lies on instances that were rented with it."""
 REASON = why_not()
+
+PROOFS = ("test_guard_calls", "test_guard_time")
+"""Whole lives, second by second; what each proves is asked of the guard's functions in test_guard_rules, too."""
 
 WORLDS = {"dash": World("dash"), "busybox": World("busybox")}
 
@@ -31,6 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # One shell each time; the other where it ends its instance at all, and everything in the long proofs.
         if "[busybox" in item.name and item.path.stem in ("test_guard_calls", "test_guard_time"):
             item.add_marker(pytest.mark.sweep)
+        elif item.get_closest_marker("sweep"):
+            continue
+        elif item.path.stem in PROOFS or ("[busybox" in item.name and item.path.stem == "test_guard_rules"):
+            item.add_marker(pytest.mark.proofs)
 
 
 @pytest.fixture(params=WORLDS)
@@ -45,14 +54,28 @@ def provider() -> Iterator[Provider]:
     one.close()
 
 
-def boot_text(recipe: Recipe, life_s: int = LIFE, most_s: int = MOST, whole: bool = False) -> str:
-    """Write the boot script; `whole`: with the guard as it is checked in, comments and all."""
+def boot_text(
+    recipe: Recipe,
+    life_s: int = LIFE,
+    most_s: int = MOST,
+    whole: bool = False,
+    former: bool = False,
+    still: bool = False,
+) -> str:
+    """Write the boot script.
+
+    `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it; `still`:
+    the guard is planted and not started, so that its functions can be asked one by one.
+    """
     text = guard.startup_text(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
-    if not whole:
-        return text
-    script = planting.guard_script()
-    planted = planting.pack(planting.planted_script(recipe, planting.stripped(script)))
-    return text.replace(planted, planting.pack(planting.planted_script(recipe, script)))
+    if still:
+        text = text.replace("sh $G boot\n", "")
+    ours = planting.stripped(planting.guard_script())
+    other = planting.guard_script() if whole else FORMER.read_text() if former else ours
+    if former:
+        text = text.replace(f" {planting.END_MARK}=", " DEADLINE=")
+    packed = [planting.pack(planting.planted_script(recipe, script)) for script in (ours, other)]
+    return text.replace(packed[0], packed[1])
 
 
 @pytest.fixture
@@ -68,6 +91,7 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         started: bool = True,
         stop: bool = True,
         skew: int = 0,
+        variables: Mapping[str, str] | None = None,
         **text: object,
     ) -> Instance:
         scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
@@ -77,6 +101,7 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         )
         provider.now = instance.true_now
         instance.skew = skew
+        instance.users |= variables or {}
         made.append(instance)
         if started:
             instance.start()

@@ -9,6 +9,7 @@ are at work: who needs it to the tick allows it little at a time, and waits unti
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpushopper.core.heartbeat import GuardReport, Renewal
+from gpushopper.core.shell import SYSTEM_PATH, over_ssh
 from gpushopper.remote import guard
 from tests.agent.provider import INSTANCE, KEY
 
@@ -63,12 +65,15 @@ class Instance:
     def __init__(self, scratch: Path, world: World, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
         self.scratch, self.world, self.disk, self.uid = scratch, world, disk, uid
         self.environment = {"CONTAINER_ID": INSTANCE, "CONTAINER_API_KEY": KEY}
+        self.users: dict[str, str] = {}
+        """What its user set for the container, on top of that."""
         self.true_base = TRUE_START - UPTIME
         self.skew = 0
         self.boots = 0
         self.process: subprocess.Popen[str] | None = None
         self.first = 0
-        for folder in ("bin", "real", "clock", *(f"disk/{name}" for name in ("root", "home", "var/lib", "run"))):
+        disks = (f"disk/{name}" for name in ("root", "home", "var/lib", "run"))
+        for folder in ("bin", "real", "system", "nothing", "clock", *disks):
             (scratch / folder).mkdir(parents=True)
         (scratch / "boot.sh").write_text(boot_text)
         self.furnish()
@@ -78,24 +83,24 @@ class Instance:
         self.hand_over()
 
     def furnish(self) -> None:
+        """Give it the programs of its image, and ourselves those of this computer (inside.sh)."""
         folder = self.scratch / "bin"
-        for name in TOOLS:
-            self.link(name, "/bin/busybox" if self.world.is_busybox else shutil.which(name))
-        for name in self.world.clients:
-            # The one of the system: a developer's own may lie where the instance cannot look.
-            self.link(name, f"/usr/bin/{name}")
-        shell = "/bin/busybox" if self.world.is_busybox else shutil.which(self.world.shell)
-        self.link("sh", shell)
-        real = self.scratch / "real" / "date"
-        real.symlink_to("/bin/busybox" if self.world.is_busybox else "/bin/date")
+        for name in (*TOOLS, *self.world.clients):
+            self.link(folder / name, "busybox" if self.world.is_busybox and name in TOOLS else name)
+        self.link(folder / "sh", self.world.shell)
+        self.link(self.scratch / "real" / "date", "busybox" if self.world.is_busybox else "date")
+        for name in ("env", "sleep", "flock", "mount", "setpriv"):
+            self.link(self.scratch / "real" / name, name)
         for name in ("sleep", "date"):
             (folder / name).unlink(missing_ok=True)
             shutil.copy(HERE / f"{name}.sh", folder / name)
             (folder / name).chmod(0o755)
 
-    def link(self, name: str, target: str | None) -> None:
-        if target and Path(target).exists():
-            (self.scratch / "bin" / name).symlink_to(target)
+    def link(self, path: Path, program: str) -> None:
+        """Show a program of the system, not a developer's own: that may lie where the instance cannot look."""
+        found = shutil.which(program, path=SYSTEM_PATH)
+        if found:
+            path.symlink_to(f"/mnt/system{os.path.realpath(found)}")
 
     def hand_over(self) -> None:
         for path in (self.scratch, *self.scratch.rglob("*")):
@@ -116,11 +121,13 @@ class Instance:
         self.write_clock("boot_id", f"boot-{self.boots:04d}")
         self.write_clock("first", f"1 (sh) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {up * 100} 0")
         self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
+        given = [shlex.quote(f"{name}={text}") for name, text in self.users.items()]
+        (self.scratch / "start").write_text(f"exec /mnt/real/env {' '.join(given)} /mnt/bin/sh /mnt/boot.sh\n")
         self.hand_over()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
         command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
-        less = " ".join("/usr/bin/setpriv" if word == "setpriv" else word for word in drop)
+        less = " ".join("/mnt/real/setpriv" if word == "setpriv" else word for word in drop)
         command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, less]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **self.environment}
         self.process = subprocess.Popen(
@@ -192,10 +199,10 @@ class Instance:
         return done.stdout
 
     def status(self) -> GuardReport | None:
-        return guard.read_report(self.sh(guard.status_command()))
+        return guard.read_report(self.sh(over_ssh(guard.status_command())))
 
     def renew(self, seq: int, left_s: int) -> GuardReport | None:
-        return guard.read_report(self.sh(guard.renew_command(Renewal(seq, left_s))))
+        return guard.read_report(self.sh(over_ssh(guard.renew_command(Renewal(seq, left_s)))))
 
     def processes(self) -> list[str]:
         """List the command lines inside."""

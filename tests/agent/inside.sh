@@ -17,6 +17,8 @@ done </proc/self/mounts
 if (: >>"$canary") 2>/dev/null; then exit 98; fi
 for folder in root home var run; do mount --bind "/mnt/disk/$folder" "/$folder"; done
 mount -t tmpfs -o mode=1777 none /tmp
+# Terminals of its own: a device that is seen here can be written to, however read-only its file system is.
+mount -t devpts -o ptmxmode=0666,mode=0620 none /dev/pts
 mount -t tmpfs -o mode=1777 none /dev/shm
 case $disk in
   kept) ;;
@@ -28,12 +30,23 @@ mount --bind /mnt/clock/uptime /proc/uptime
 mount --bind /mnt/clock/boot_id /proc/sys/kernel/random/boot_id
 mount --bind /mnt/clock/first /proc/1/stat
 
+# Its programs are those of its image alone, wherever they are looked for; ours lie under /mnt/system.
+for folder in usr/bin usr/sbin; do
+  mkdir -p "/mnt/system/$folder"
+  mount --bind "/$folder" "/mnt/system/$folder"
+done
+for folder in bin sbin usr/sbin usr/local/bin usr/local/sbin usr/bin; do
+  [ -d "/$folder" ] && [ ! -h "/$folder" ] || continue
+  case $folder in usr/bin | bin) shown=/mnt/bin ;; *) shown=/mnt/nothing ;; esac
+  /mnt/real/mount --bind "$shown" "/$folder"
+done
+
 trap 'exit 0' TERM
 PATH=/mnt/bin
 export PATH
 echo ready
-$5 sh /mnt/boot.sh </dev/null >/mnt/boot.log 2>&1 &
+$5 sh /mnt/start </dev/null >/mnt/boot.log 2>&1 &
 while :; do
-  /bin/sleep 1000 &
+  /mnt/real/sleep 1000 &
   wait $! || :
 done

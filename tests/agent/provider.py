@@ -36,6 +36,16 @@ class Provider:
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.reset()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Desk", (Desk,), {"provider": self}))
+        self.server.daemon_threads = True
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def reset(self) -> None:
+        """Know the instance as it was just rented."""
         self.now: Callable[[], int] = lambda: 0
         self.scope = {"see", "destroy", "stop"}
         self.mood: str | int = "well"
@@ -43,12 +53,6 @@ class Provider:
         self.shown = INSTANCE
         self.calls: list[Call] = []
         self.leaks: list[str] = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Desk", (Desk,), {"provider": self}))
-        self.server.daemon_threads = True
-        if tls:
-            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
-        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         self.server.shutdown()

@@ -4,7 +4,7 @@ read -r up _ </proc/uptime
 due=$((${up%%.*} + $1))
 exec 9>>/mnt/clock/lock
 while :; do
-  /usr/bin/flock 9
+  /mnt/real/flock 9
   read -r up _ </proc/uptime
   up=${up%%.*}
   read -r stop </mnt/clock/stop
@@ -13,7 +13,7 @@ while :; do
   [ "$due" -gt "$stop" ] || to=$due
   # In place: the file is mounted over /proc/uptime, and is never seen half written.
   [ "$to" -le "$up" ] || printf '%s.00 0.00\n' "$to" 1<>/mnt/clock/uptime
-  /usr/bin/flock -u 9
+  /mnt/real/flock -u 9
   [ "$to" -lt "$due" ] || exit 0
-  /bin/sleep 0.02
+  /mnt/real/sleep 0.02
 done

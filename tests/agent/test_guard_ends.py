@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.agent.conftest import LIFE
 from tests.agent.inside import TRUE_START
 
+SHORT = 120
 
+
+def test_it_is_planted_arms_itself_and_ends_the_instance(rent, provider, world, wait_until):
+    instance = rent(world, life_s=SHORT, most_s=SHORT)
+    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.run_for(SHORT - 30)
+    assert provider.asked("destroy") == []
+    instance.run_for(90)
+    wait_until(lambda: provider.did("destroy"), 30)
+    assert TRUE_START + SHORT <= provider.did("destroy")[0] <= TRUE_START + SHORT + 60
+    assert provider.leaks == []
+
+
+@pytest.mark.proofs
 def test_destroys_at_the_deadline_and_not_before(rent, provider, world, wait_until):
     instance = rent(world)
     wait_until(lambda: provider.did("see"), 30)

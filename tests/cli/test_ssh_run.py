@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.ssh_stage import Stage
+from tests.core.test_shell import HOSTILE
 
 pytestmark = pytest.mark.proofs
 
@@ -134,6 +136,44 @@ def test_a_start_that_is_repeated_starts_once(stage: Stage):
         runs.start(Row(stage.connection()), "same", "echo x >>times", {})  # type: ignore[arg-type]
     stage("logs", "train", "same", "-f")
     assert (stage.host.home / "times").read_text() == "x\n"
+
+
+PLANTED = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTILE.items() if name != "SHELLOPTS")
+"""What a login shell reads of what `provision -e` planted, before our command."""
+
+
+def test_the_users_variables_hold_up_no_run(stage: Stage):
+    """`-e PATH=/opt/conda/bin`: the wrapper found no program, and the run hung as `running` for ever."""
+    stage.host.stop()
+    stage.host.start("--instead", f'{PLANTED}eval "$SSH_ORIGINAL_COMMAND"')
+    stage.remote.forget_attempt("attempt1")
+    found = stage("run", "train", "--", 'echo "$PATH"; exit 4')
+    assert (found.code, found.out) == (4, "/opt/conda/bin\n")
+    assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["4"]
+
+
+def test_a_detached_command_that_is_not_there_is_told(stage: Stage):
+    found = stage("run", "train", "--detach", "--", "nosuch-program")
+    assert found.code == 127 and "could not be run" in found.err
+    assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["127"]
+
+
+def test_a_run_that_never_began_is_told_and_not_listed(stage: Stage):
+    (stage.host.home / ".gpu-shopper").mkdir()
+    (stage.host.home / ".gpu-shopper" / "environment").write_text("exit 1\n")
+    found = stage("run", "train", "--detach", "--", "true")
+    assert found.code == 125 and found.out == "" and "never began" in found.err
+    assert stage("logs", "train", "--list", "--json").json["runs"] == []
+    assert stage("logs", "train").code == 3
+
+
+def test_a_run_whose_start_was_cut_off_is_no_running_one(stage: Stage):
+    (folder := file(stage, "cut", "out").parent).mkdir(parents=True)
+    for name in ("command", "out", "err"):
+        (folder / name).touch()
+    assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["not started"]
+    found = stage("logs", "train", "cut")
+    assert found.code == 1 and "never began" in found.err
 
 
 # ---- ending the session

@@ -121,7 +121,8 @@ RENT = ("provision", "-g", "4090", "--yes")
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("--setup", "/nonexistent"), "cannot be read"), (("--onstart", "/dev/null"), "is empty"),
-     (("--env", "A"), "no value"), (("--secret-env", "NOT_SET"), "no such variable")],
+     (("--env", "A"), "no value"), (("--secret-env", "NOT_SET"), "no such variable"),
+     (("-e", "A=x\ny"), "line break"), (("-e", "1A=x"), "no name"), (("-e", "GS_LABEL=x"), "are ours")],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_at_once(gs: Shell, words: tuple[str, ...], said: str):
     found = gs(*RENT, *words)

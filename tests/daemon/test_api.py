@@ -191,6 +191,7 @@ def test_every_refusal_has_one_form(api: FlaskClient, method: str, path: str, st
         (json.dumps(provision(disk_gb=float("inf"))).encode(), "disk_gb"),
         (json.dumps(provision(name="a\x1b[31mb")).encode(), "name"),
         (json.dumps(provision(image="x" * 5000)).encode(), "image"),
+        (json.dumps(provision(environment={"A": "x\ny"})).encode(), "environment"),
         (b'{"offers": [], "disk_gb": "\\ud800"}', "JSON"),
     ],
 )

@@ -54,6 +54,18 @@ def test_a_killed_daemon_remembers_the_key(world: World):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("A", "x\ny", "line break"), ("A", "x\r", "line break"), ("A", "x\0y", "NUL"), ("1A", "x", "no name"),
+     ("A B", "x", "no name"), ("", "x", "no name"), ("GS_LABEL", "x", "are ours"), ("A", "x" * 257, "256")],
+)  # fmt: skip
+def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: World, name: str, value: str, said: str):
+    before = rows(world)
+    with pytest.raises(UsageError, match=said) as error:
+        world.engine.provision(request(world, environment={name: value}))
+    assert (error.value.exit_code, rows(world)) == (2, before)
+
+
+@pytest.mark.parametrize(
     ("brakes", "rule"),
     [
         (Brakes(open_sessions=0), "brakes.open_sessions"),

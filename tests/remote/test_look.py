@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence, Silent
 from gpushopper.paths import Home
 from gpushopper.remote.remote import Remote
+from tests.core.test_shell import HOSTILE
 from tests.remote.conftest import login
 from tests.ssh_hosts import Host
 
@@ -52,6 +54,16 @@ def test_a_good_host_tells_guard_and_hardware(remote: Remote, host: Start):
 def test_a_renewal_reaches_the_guard(remote: Remote, host: Start):
     found = alive(remote.look(login(host().port), Renewal(seq=7, left_s=1234), LIMIT_S))
     assert found.guard is not None and (found.guard.seq, found.guard.left_s) == (7, 1234)
+
+
+@pytest.mark.proofs
+def test_a_login_with_the_users_variables_is_heard_all_the_same(remote: Remote, host: Start):
+    """A login shell reads what `provision -e` planted: before our command, and whatever it is."""
+    planted = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTILE.items() if name != "SHELLOPTS")
+    found = alive(remote.look(login(host("--instead", f'{planted}eval "$SSH_ORIGINAL_COMMAND"').port), None, LIMIT_S))
+    assert found.hardware.gpus == ("NVIDIA GeForce RTX 4090",) * 2
+    assert found.hardware.disk_gb is not None
+    assert found.guard is not None and found.guard.armed
 
 
 def test_a_host_without_guard_and_gpus_is_alive(remote: Remote, host: Start):

@@ -17,8 +17,9 @@ GPU_FIELDS = ("name", "count", "memory", "driver", "cuda", "load", "power", "cap
 """What the stand-in nvidia-smi tells; a claim may replace each (`POST /revise`, gpu_claim)."""
 
 
-STAND_INS = ("df", "nproc")
-"""Programs that would tell of this computer: these answer in their place, whatever the search path inside."""
+STAND_INS = ("date", "df", "nproc")
+"""Programs that would tell of this computer, not of the host that is played: these answer in their place, whatever the
+search path inside."""
 
 
 TOOLS = (*sorted((INSIDE / "tools").iterdir()), *(INSIDE / name for name in STAND_INS))

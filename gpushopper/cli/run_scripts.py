@@ -1,0 +1,197 @@
+"""The shell scripts behind `run` and `logs`, for any POSIX shell (dash, busybox ash, bash).
+
+Each run has a folder `~/.gpu-shopper/runs/ID` of its user: `command`, `out`, `err`, `pid` once it began, and `status`
+once it ended. `status.new` is written before the start, so that a status needs no room on a disk that is full by then.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from gpushopper.core.shell import CLEAN, SYSTEM_PATH
+
+FOLDER = '"$HOME/.gpu-shopper/runs"'
+ENVIRONMENT = '"$HOME/.gpu-shopper/environment"'
+FAILED_AT_ONCE = "ended at once:"
+"""Begins the line in which a start tells that the command could not be run: its status follows."""
+
+_TAKEN_ASIDE = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT"
+"""Variables that would break the wrapper around a run. It keeps them as GS_KEPT_..., and the command gets them back."""
+
+# The status is written over what was there, and then renamed: neither needs a new block. Names of our own begin with
+# GS_ wherever the command could see them.
+_WRAPPER = f"""
+echo $$ >"$1/pid" || exit
+(
+  for GS_V in {_TAKEN_ASIDE}; do
+    unset $GS_V
+    eval "if [ \\"\\${{GS_KEPT_$GS_V+x}}\\" ]; then export $GS_V=\\"\\$GS_KEPT_$GS_V\\"; fi; unset GS_KEPT_$GS_V"
+  done
+  exec "$3" -c "$2"
+)
+s=$?
+printf '%-7s\\n' $s 1<>"$1/status.new"
+mv "$1/status.new" "$1/status"
+"""
+
+# The whole script is a function: a connection lost half-way leaves nothing half done. A run of the same id is started
+# once, however often this is said: whoever makes its folder starts it. What we do ourselves is in subshells without the
+# user's variables; the command has them all, with those that were planted and those given for this run.
+_START = """
+prepare() (
+{clean}
+  umask 077
+  d={folder}/{run}
+  mkdir -p {folder} || exit 1
+  mkdir "$d" 2>/dev/null || {{
+    [ -d "$d" ] || {{ mkdir "$d"; exit 1; }}
+    printf '%s\\n' "$d"
+    exit 3
+  }}
+  if printf '%s\\n' "$1" >"$d/command" && printf '%-7s\\n' '' >"$d/status.new" && : >"$d/out" && : >"$d/err"
+  then printf '%s\\n' "$d"
+  else rm -rf "$d"; echo "cannot write in $HOME: is its disk full?" >&2; exit 1
+  fi
+)
+begin() {{
+  if [ -r "${{1%/runs/*}}/environment" ]; then . "${{1%/runs/*}}/environment"; fi
+{exports}
+  for GS_V in {aside}; do
+    eval "if [ \\"\\${{$GS_V+x}}\\" ]; then export GS_KEPT_$GS_V=\\"\\$$GS_V\\"; fi; unset $GS_V"
+  done
+  PATH={path}:${{GS_KEPT_PATH-}}
+  export PATH
+  set -- "$1" "$2" "${{SHELL-}}"
+  [ -x "$3" ] || set -- "$1" "$2" /bin/sh
+  GS_V=$(command -v setsid)
+  trap '' HUP
+  exec ${{GS_V:+"$GS_V"}} /bin/sh -c {wrapper} gpu-shopper-run "$@"
+}}
+await() (
+{clean}
+  n=0
+  until [ -s "$1/pid" ] || [ -f "$1/status" ]; do
+    n=$((n+1))
+    [ $n -lt $2 ] && {{ [ -z "$3" ] || kill -0 "$3" 2>/dev/null; }} || exit 1
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  n=0
+  until [ -f "$1/status" ] || [ $n -ge {looks} ]; do
+    n=$((n+1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  [ {looks} = 0 ] || [ ! -f "$1/status" ] || {{
+    read -r s <"$1/status"
+    case $s in 126|127) tail -n 1 "$1/err" >&2; echo "{failed_at_once} $s" ;; esac
+  }}
+  exit 0
+)
+discard() (
+{clean}
+  tail -n 1 "$1/err" >&2
+  rm -rf "$1"
+)
+start() {{
+  set +efuvx
+  GS_RUN=$(prepare "$1")
+  case $? in
+    0) ;;
+    3) await "$GS_RUN" 50 '' || {{ echo 'it never began' >&2; return 1; }}; return 0 ;;
+    *) return 1 ;;
+  esac
+  (begin "$GS_RUN" "$1") </dev/null >"$GS_RUN/out" 2>"$GS_RUN/err" &
+  await "$GS_RUN" 300 $! || {{ echo 'it never began' >&2; discard "$GS_RUN"; return 1; }}
+}}
+start {command}
+"""
+
+# Sets `s` to the status of a run, or to what else is true of it. A status is looked for again after its process, which
+# may have ended in between.
+_STATE = """
+lives() {
+  p=$(cat "$1/pid" 2>/dev/null) || return 1
+  if [ -r /proc/self/cmdline ]; then grep -q "$1" "/proc/$p/cmdline" 2>/dev/null; else kill -0 "$p" 2>/dev/null; fi
+}
+state() {
+  s=running
+  [ -f "$1/status" ] || ! lives "$1" || return 0
+  s='not started'
+  if [ -f "$1/status" ]; then read -r s <"$1/status"; elif [ -s "$1/pid" ]; then s=lost; fi
+}
+"""
+
+# Frames on stdout: `B mark`, `I id`, `O n` or `E n` and n bytes, `.` for a sign of life, then `S status`, `R` (still
+# running), `L` (it ended without a status), `F` (it never began) or `N` (no such run). A status is looked for before
+# the last bytes are read. A start may be under way: what has not begun yet gets 5 s.
+_FOLLOW = """
+send() {{
+  s=$(wc -c <"$2"); s=$((s))
+  while [ "$3" -lt "$s" ]; do
+    n=$((s-$3)); [ $n -gt 262144 ] && n=262144
+    printf '%s %s\\n' "$1" $n
+    tail -c +$(($3+1)) "$2" | head -c $n
+    set -- "$1" "$2" $(($3+n))
+  done
+  at=$3
+}}
+follow() {{
+  cd {folder} 2>/dev/null || {{ echo N; return; }}
+  [ -n "$run" ] || run=$(ls -t */command 2>/dev/null | head -n 1)
+  run=${{run%/command}}
+  [ -n "$run" ] && [ -d "$run" ] || {{ echo N; return; }}
+  echo "I $run"
+  looks=0
+  while :; do
+    end=
+    state "$run"
+    case $s in
+      running) [ $stay = 1 ] || end=R ;;
+      lost) end=L ;;
+      'not started') [ $looks -lt 25 ] || end=F ;;
+      *) end="S $s" ;;
+    esac
+    send O "$run/out" $o; o=$at
+    send E "$run/err" $e; e=$at
+    [ -n "$end" ] && {{ echo "$end"; return; }}
+    looks=$((looks+1)); [ $((looks%25)) = 0 ] && echo .
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+}}
+run={run}; o={out}; e={err}; stay={stay}
+echo "B {mark}"
+follow
+"""
+
+_LIST = """
+cd {folder} 2>/dev/null || exit 0
+for run in $(ls -t */command 2>/dev/null | head -n 50); do
+  run=${{run%/command}}
+  state "$run"
+  printf '%s\\t%s\\t%s\\n' "$run" "$s" "$(head -c 200 "$run/command" | tr '\\n\\t' '  ')"
+done
+"""
+
+
+def start_script(run: str, line: str, exports: str, *, looks: int) -> str:
+    """Write the script that starts a shell line; it brings its own CLEAN, for the line is to have the user's variables.
+
+    Where it could not be started it says why on stderr, ends with another status than 0, and leaves no run behind.
+    After the start it waits for `looks` tenths of a second and says in FAILED_AT_ONCE when no command was found.
+    """
+    return _START.format(
+        clean=CLEAN, folder=FOLDER, run=run, exports=exports, command=shlex.quote(line), aside=_TAKEN_ASIDE,
+        path=SYSTEM_PATH, wrapper=shlex.quote(_WRAPPER), looks=looks, failed_at_once=FAILED_AT_ONCE,
+    )  # fmt: skip
+
+
+def follow_script(run: str, out: int, err: int, mark: str, *, stay: bool) -> str:
+    """Write the script that tells what a run has said after these offsets, until it ends if we stay; "": the newest.
+
+    `mark` stands in its first line: what came before are a shell's greetings.
+    """
+    return CLEAN + _STATE + _FOLLOW.format(folder=FOLDER, run=run, out=out, err=err, mark=mark, stay=int(stay))
+
+
+def list_script() -> str:
+    """Write the script that lists the runs, the newest first: id, status and command, with tabs between."""
+    return CLEAN + _STATE + _LIST.format(folder=FOLDER)

@@ -1,0 +1,61 @@
+"""What our own parts on an instance rely on, whatever its user set there: a search path, and none of the variables."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where every image has its programs. What the user set comes after it: some images have theirs elsewhere."""
+
+SHELL = "exec /bin/sh -s"
+"""A command for a login's own shell, whichever that is: it starts a POSIX shell that reads its script from stdin.
+
+The path is whole, because a variable `PATH` of the user's is set before any command of ours.
+"""
+
+# The loader's variables and the separators go first: they would act on the programs that look for the others. Those
+# that are kept are the shell's own (read-only in bash, where unsetting one would end the script) or needed. A home that
+# is not there is replaced by the one of the user's entry. Flags may have been set through SHELLOPTS.
+CLEAN = f"""\
+GS_LIBRARIES=${{LD_LIBRARY_PATH-}}
+unset IFS LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT
+set +efuvx
+PATH={SYSTEM_PATH}:${{PATH-}}
+for v in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do
+  case $v in PATH|GS_*|HOME|USER|LOGNAME|SHELL|BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID) ;; *) unset "$v" ;; esac
+done
+LC_ALL=C
+[ -d "${{HOME-}}" ] || eval HOME=~$(id -un)
+export PATH HOME LC_ALL
+"""
+"""The first lines of every script of ours that runs over ssh; `GS_LIBRARIES` keeps the user's LD_LIBRARY_PATH."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def over_ssh(script: str) -> str:
+    """Write a script as one command for a login's own shell; its stdin is the script's."""
+    return f"exec /bin/sh -c {shlex.quote(CLEAN + script)}"
+
+
+def name_problem(name: str) -> str:
+    """Say what is wrong with the name of a variable, without repeating it (F103); "" where nothing is."""
+    if name.startswith("GS_"):
+        return "names of variables that begin with GS_ are ours"
+    if _NAME.fullmatch(name):
+        return ""
+    return "what stands before = is no name of a variable: letters, digits and _ only, and no digit first"
+
+
+def value_problem(name: str, value: str) -> str:
+    """Say why a variable's value cannot be carried by every cloud and every shell; "" where it can."""
+    if "\0" in value:
+        return f"the value of {name} has a NUL character in it: no program can be given that"
+    if "\n" in value or "\r" in value:
+        return f"the value of {name} has a line break in it: clouds cannot carry that"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"the value of {name} is not text (UTF-8): clouds cannot carry that"
+    return ""

@@ -1,0 +1,325 @@
+"""What the guard's functions do, asked one by one in a contained instance whose guard was planted and not started.
+
+The whole lives that prove the same second by second are in test_guard_time and test_guard_calls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.shell import over_ssh
+from gpushopper.remote import guard
+from tests.agent.conftest import LIFE, MOST, boot_text
+from tests.agent.inside import NOBODY, TRUE_START, UPTIME, Instance, World
+from tests.agent.provider import INSTANCE, KEY, Provider
+from tests.core.test_shell import HOSTILE
+from tests.sandbox.live.conftest import wait
+
+END, GAP, TICK = TRUE_START + LIFE, MOST - LIFE, 15
+BOOT = "boot-0001"
+DAY = 86_400
+DASH = World("dash")
+
+
+@pytest.fixture
+def plant(rent, wait_until) -> Callable[..., Instance]:
+    """Plant a guard and do not start it."""
+
+    def one(world: World) -> Instance:
+        instance: Instance = rent(world, still=True)
+        wait_until(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"), 60)
+        return instance
+
+    return one
+
+
+@dataclass
+class Bench:
+    """One instance, and its provider, for all rows of the tables below."""
+
+    instance: Instance
+    provider: Provider
+
+    def clear(self) -> None:
+        """Make it as it was planted; all is quiet there, for nothing was started."""
+        self.instance.sh("cd $HOME; rm -rf last; cd .gs-guard && rm -f state renewal test key")
+        self.instance.write_clock("uptime", f"{UPTIME}.00 0.00")
+        self.instance.set_skew(0)
+        self.provider.reset()
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Bench]:
+    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
+    scratch.chmod(0o755)
+    provider = Provider()
+    instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), still=True))
+    try:
+        instance.start()
+        wait(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"))
+        yield Bench(instance, provider)
+    finally:
+        instance.stop()
+        provider.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@pytest.fixture
+def bench(made: Bench) -> Bench:
+    made.clear()
+    return made
+
+
+@pytest.fixture
+def still(plant, world) -> Instance:
+    return plant(world)
+
+
+def asked(instance: Instance, words: str) -> str:
+    """Ask the planted guard's functions something, as a holder's process."""
+    said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
+    return said.strip()
+
+
+def put(instance: Instance, name: str, text: str) -> None:
+    instance.sh(f"printf '%s\\n' '{text}' >$HOME/.gs-guard/{name}")
+
+
+def left(instance: Instance, holder: str = "") -> int:
+    return int(asked(instance, f"K={holder}; {'who;' if holder else ''} load; echo $left").splitlines()[-1])
+
+
+# ---- time
+
+
+def test_a_life_counts_from_the_start_of_the_container(still):
+    assert left(still) == LIFE
+    still.write_clock("uptime", f"{UPTIME + 100}.00 0.00")
+    assert left(still) == LIFE - 100
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (f"{END} 0 900 {GAP} {END} {UPTIME} {BOOT}", 900 - 60),
+        (f"{END} 0 -5 0 {END} {UPTIME} {BOOT}", -65),
+        (f"{END + 1} 0 99999 {GAP} {END} {UPTIME} {BOOT}", LIFE - 60),
+        (f"{END} 0 99999 {GAP} {END} {UPTIME}", LIFE - 60),
+        (f"{END} 0 099999 {GAP} {END} {UPTIME} {BOOT}", LIFE - 60),
+        (f"{END} 0 9999999999999999 {GAP} {END} {UPTIME} {BOOT}", LIFE - 60),
+        (f"{END} x 99999 {GAP} {END} {UPTIME} {BOOT}", LIFE - 60),
+        ("", LIFE - 60),
+        ("rubbish", LIFE - 60),
+        (f"{END} 0 99999999", LIFE - 60),
+    ],
+    ids=["ticks", "over", "other life", "no boot", "octal", "too long", "no number", "empty", "rubbish", "cut off"],
+)
+def test_what_is_left_is_counted_from_a_whole_state_of_this_life(bench, state, expected):
+    instance = bench.instance
+    put(instance, "state", state)
+    instance.write_clock("uptime", f"{UPTIME + 60}.00 0.00")
+    assert left(instance) == expected
+
+
+def test_the_higher_number_counts(still):
+    put(still, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
+    for seq, expected in ((2, 900), (4, 1200)):
+        put(still, "renewal", f"{END} {seq} 1200 {GAP} {END + 300} {UPTIME} {BOOT}")
+        assert left(still) == expected
+
+
+@pytest.mark.parametrize(
+    ("down_s", "skew", "holder", "expected"),
+    [
+        (20, 0, "", 1800 - 20),  # the wall clock saw what was down
+        (20, -300, "", 1800 - TICK),  # never more than the ticks
+        (20, DAY, "", 1800 - 20 - DAY),  # nobody to ask: the smaller one
+        (20, DAY, "1", 1800 - 20),  # the provider's date
+        (20, -DAY, "1", 1800 - 20),
+    ],
+)
+def test_a_restart_takes_the_smaller_of_ticks_and_wall_clock(bench, down_s, skew, holder, expected):
+    instance, provider = bench.instance, bench.provider
+    put(instance, "state", f"{END} 0 1800 {GAP} {TRUE_START + 1800} {UPTIME} boot-0000")
+    provider.now = lambda: TRUE_START + down_s
+    instance.write_clock("uptime", f"{UPTIME + down_s}.00 0.00")
+    instance.set_skew(skew)
+    assert left(instance, holder) == expected
+
+
+# ---- the end
+
+DESTROY, STOP = "destroy", "stop"
+
+
+@pytest.mark.parametrize(
+    ("mood", "scope", "late_s", "rounds", "did", "last"),
+    [
+        ("well", "see destroy stop", 0, 1, {DESTROY}, False),
+        ("well", "see stop", 0, 3, {STOP}, False),
+        ("well", "see", 0, 3, set(), True),
+        ("noop", "see destroy stop", 0, 3, {DESTROY}, False),
+        ("noop", "see destroy stop", 1300, 1, {DESTROY, STOP}, False),
+        ("portal", "see destroy stop", 3100, 1, {DESTROY, STOP}, True),
+        (500, "see destroy stop", 1100, 1, set(), False),
+        ("cut", "see destroy stop", 3100, 1, set(), True),
+    ],
+)
+def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
+    bench, mood, scope, late_s, rounds, did, last
+):
+    instance, provider = bench.instance, bench.provider
+    provider.mood, provider.scope = mood, set(scope.split())
+    asked(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
+    assert {what for what in (DESTROY, STOP) if provider.did(what)} == did
+    assert (instance.sh("ls $HOME").strip() == "last") is last
+    assert provider.leaks == []
+
+
+# ---- the self-test
+
+
+@pytest.mark.parametrize(
+    ("mood", "scope", "before", "test"),
+    [
+        ("well", "see", "", "1"),
+        ("well", "", "", "0 refused 401"),
+        ("cut", "see", "", "0 unclear"),
+        (500, "see", "", "0 unclear 500"),
+        ("portal", "see", "", "0 ok 200"),
+        ("cut", "see", "1", "1"),
+        ("well", "", "1", "0 refused 401"),
+    ],
+)
+def test_the_self_test_writes_what_it_saw(bench, mood, scope, before, test):
+    instance, provider = bench.instance, bench.provider
+    provider.mood, provider.scope = mood, set(scope.split())
+    if before:
+        put(instance, "test", before)
+    asked(instance, "K=1 n=240; who; prove")
+    assert instance.sh("cat $HOME/.gs-guard/test").strip() == test
+
+
+def test_without_a_client_it_tries_to_install_one_in_the_first_minutes_only(plant):
+    instance = plant(World("dash", ()))
+    instance.sh("printf '#!/bin/sh\\necho \"$@\" >>$HOME/asked\\n' >/mnt/bin/apk; chmod +x /mnt/bin/apk")
+    for n, expected in ((40, ""), (39, "add curl")):
+        instance.sh("rm -f $HOME/.gs-guard/test")
+        asked(instance, f"K=1 n={n}; who; prove")
+        assert instance.sh("cat $HOME/asked").strip() == expected
+    assert instance.sh("cat $HOME/.gs-guard/test").strip() == "0 refused 499"
+
+
+def test_the_key_is_found_in_the_first_process_and_kept(still):
+    assert asked(still, "who; echo $ID $KEY") == f"{INSTANCE} {KEY}"
+    assert still.sh("cat $HOME/.gs-guard/key").splitlines() == [
+        f"# {INSTANCE} {KEY}",
+        f"header=Authorization: Bearer {KEY}",
+    ]
+
+
+# ---- what others ask
+
+
+@pytest.mark.parametrize("former", [False, True], ids=["this version", "the one before"])
+def test_a_guard_is_asked_and_renewed_whatever_its_version(rent, world, provider, wait_until, former):
+    instance = rent(world, former=former)
+    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    longer = instance.renew(5, LIFE + 1200)
+    assert longer is not None and (longer.seq, longer.max_left_s - longer.left_s) == (5, GAP - 1200)
+    assert abs(longer.left_s - (LIFE + 1200)) <= 30
+    for seq in (5, 4, 0):
+        again = instance.renew(seq, 60)
+        assert again is not None and again.seq == 5 and again.left_s > LIFE
+    most = instance.renew(6, 10 * MOST)
+    assert most is not None and most.left_s == most.max_left_s <= MOST
+    shorter = instance.renew(7, 300)
+    assert shorter is not None and shorter.left_s <= 300
+    for number in (1, 2):
+        instance.sh(f"kill -9 {instance.holder_pid(number)}")
+    wait_until(lambda: (found := instance.status()) and found.holders == 2, 60)
+
+
+def test_there_is_no_renewal_after_the_end(still):
+    put(still, "state", f"{END} 3 0 {GAP} {END} {UPTIME} {BOOT}")
+    found = still.renew(4, 600)
+    assert found is not None and (found.seq, found.left_s) == (3, 0)
+
+
+def test_a_look_starts_a_guard_whose_holders_are_dead(still, wait_until):
+    assert still.status().holders == 0
+    wait_until(lambda: still.status().holders == 2, 60)
+
+
+@pytest.mark.parametrize("client", ["curl", "wget", "python3"])
+def test_the_users_variables_break_nothing(rent, provider, wait_until, client):
+    """`-e PATH=/opt/conda/bin` rented three hosts in vain: the boot script found no tool, and no guard was planted."""
+    instance = rent(World("dash", (client,)), variables={**HOSTILE, "LD_PRELOAD": "/nowhere.so"}, life_s=60, most_s=60)
+    wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    instance.run_for(120)
+    wait_until(lambda: provider.did(DESTROY), 30)
+    assert provider.leaks == []
+
+
+# ---- the warning
+
+SAID = {
+    301: "", 300: "in 5 minutes", 271: "in 5 minutes", 269: "in 4 minutes", 90: "in 2 minutes", 89: "in 1 minute",
+    30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
+}  # fmt: skip
+ON_A_TERMINAL = """
+import json, os, pty, select, subprocess
+asked = json.load(open("/mnt/asked"))
+ours, theirs = pty.openpty()
+heard = []
+for state in asked["states"]:
+    open("/root/.gs-guard/state", "w").write(state + chr(10))
+    subprocess.run(["/mnt/bin/sh", "-c", asked["look"]], stdout=subprocess.DEVNULL)
+    heard.append("")
+    while select.select([ours], [], [], 0.02)[0]:
+        heard[-1] += os.read(ours, 4096).decode()
+print(json.dumps([text.replace("\\r\\r", "\\r") for text in heard]))  # the terminal itself adds one
+"""
+
+
+def warned(instance: Instance, *states: str) -> list[str]:
+    """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
+    put(instance, "holder1", f"1 {UPTIME * 100}")  # one that lives: a look starts none, which would write states too
+    (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
+    asked = {"look": over_ssh(guard.status_command()), "states": states}
+    (instance.scratch / "asked").write_text(json.dumps(asked))
+    heard: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
+    return heard
+
+
+def test_logins_are_warned_once_per_end_in_minutes_and_never_after_it(plant, world):
+    states = [f"{END} 0 {left} {GAP} {END + end} {UPTIME} {BOOT}" for end, left in enumerate([*SAID, 200])]
+    *heard, first, second = warned(plant(world), *states, states[-1])
+    found = dict(zip(SAID, heard, strict=True))
+    prefix = "\r\ngpu-shopper: this instance ends "
+    assert found == {left: f"{prefix}{said}\r\n" if said else "" for left, said in SAID.items()}
+    assert (first, second) == (f"{prefix}in 3 minutes\r\n", "")
+
+
+def test_the_warning_stays_inside(plant, world):
+    """It came to every terminal of the computer whose user ran a contained instance."""
+    pairs = [pty.openpty() for _ in range(3)]
+    for _, theirs in pairs:
+        if os.geteuid() == 0:
+            os.fchown(theirs, NOBODY, -1)
+    instance = plant(world)
+    assert "in 3 minutes" in warned(instance, f"{END} 0 200 {GAP} {END} {UPTIME} {BOOT}")[0]
+    assert not [ours for ours, _ in pairs if select.select([ours], [], [], 0)[0]]
+    for pair in pairs:
+        for end in pair:
+            os.close(end)

@@ -1,0 +1,165 @@
+"""The scripts of `run` and `logs` in the shells that images have, as a login runs them: only in a home of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from gpushopper.cli import run_scripts, runs
+from tests.core.test_shell import HOSTILE, SHELLS
+
+LIMIT_S = 60
+Wait = Callable[..., None]
+FULL_DISK = "mount -t tmpfs -o size=64k none {home}; {first}; exec {shell}"
+FILL = "cat /dev/zero >{home}/full 2>/dev/null"
+NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+
+
+class There:
+    """A user's home on an instance, and the shell that scripts are given to."""
+
+    def __init__(self, home: Path, shell: list[str]) -> None:
+        self.home, self.words = home, [*shell, "-s"]
+        self.variables: dict[str, str] = {}
+
+    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
+        variables = {"PATH": os.defpath, "HOME": str(self.home), "SHELL": "/bin/sh", **self.variables}
+        return subprocess.run(
+            self.words, input=script, env=variables, executable=shutil.which(self.words[0]), cwd=self.home,
+            capture_output=True, text=True, timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+
+    def start(
+        self, line: str, given: Mapping[str, str] | None = None, run: str = "a1", looks: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        return self.sh(run_scripts.start_script(run, line, runs.exports(given or {}), looks=looks))
+
+    def follow(self, run: str = "a1", *, stay: bool = True) -> str:
+        return self.sh(run_scripts.follow_script(run, 0, 0, "mark", stay=stay)).stdout
+
+    def listed(self) -> dict[str, str]:
+        rows = [line.split("\t") for line in self.sh(run_scripts.list_script()).stdout.splitlines()]
+        return {row[0]: row[1] for row in rows}
+
+    def plant(self, variables: Mapping[str, str]) -> None:
+        """Plant variables as `provision -e` does."""
+        (self.home / ".gpu-shopper").mkdir()
+        (self.home / ".gpu-shopper" / "environment").write_text(runs.exports(variables))
+
+    def folder(self, run: str = "a1") -> Path:
+        return self.home / ".gpu-shopper" / "runs" / run
+
+
+# One shell each time; all of them where processes may take longer.
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.proofs if name != "dash" else ()) for name in SHELLS])
+def there(request: pytest.FixtureRequest, tmp_path: Path) -> There:
+    return There(tmp_path, SHELLS[request.param])
+
+
+def test_a_run_tells_outputs_and_status(there: There):
+    assert there.start("printf out; printf err >&2; exit 7").returncode == 0
+    assert there.follow() == "B mark\nI a1\nO 3\noutE 3\nerrS 7\n"
+    assert there.listed() == {"a1": "7"}
+
+
+SEEN = {name: text for name, text in HOSTILE.items() if name not in ("SHELLOPTS", "UID", "SEVERAL")}
+"""The shell itself gives SHELLOPTS and UID their values; one with several lines is refused before."""
+
+
+@pytest.mark.parametrize("where", ["planted", "given", "of the login"])
+def test_the_command_sees_the_users_variables_and_the_scripts_do_not(there: There, where: str):
+    hostile = {**HOSTILE, "LD_PRELOAD": ""}
+    if where == "planted":
+        there.plant(hostile)
+    if where == "of the login":
+        there.variables = hostile
+    show = " ".join(f'"${name}"' for name in SEEN if name != "IFS")
+    assert there.start(f"printf '%s|' {show}; exit 3", hostile if where == "given" else {}).stderr.count("read") == 0
+    frames = there.follow()
+    there.variables = hostile if where != "given" else {}
+    assert "|".join(text for name, text in SEEN.items() if name != "IFS") in frames
+    assert frames.endswith("S 3\n")
+    assert there.listed() == {"a1": "3"}
+
+
+@pytest.mark.parametrize(("line", "status"), [("nosuch-program --x", "127"), ("/etc/passwd", "126"), ("./a/b", "127")])
+def test_a_command_that_is_not_there_is_told_by_the_start(there: There, line: str, status: str):
+    done = there.start(line, looks=50)
+    assert done.stdout == f"{run_scripts.FAILED_AT_ONCE} {status}\n"
+    assert line.split(maxsplit=1)[0] in done.stderr
+    assert there.listed() == {"a1": status}
+
+
+def test_a_command_that_fails_by_itself_has_been_started(there: There):
+    assert there.start("exit 1", looks=50).stdout == ""
+
+
+@pytest.mark.parametrize("text", ["exit 1\n", "if then fi\n", "export PATH=/nowhere; exec /nowhere/x\n"])
+def test_a_run_that_never_began_is_told_and_not_listed(there: There, text: str):
+    """What is planted can be damaged: the wrapper does not begin, and nothing says `running` for ever."""
+    (there.home / ".gpu-shopper").mkdir()
+    (there.home / ".gpu-shopper" / "environment").write_text(text)
+    done = there.start("true")
+    assert done.returncode == 1 and "it never began" in done.stderr
+    assert there.listed() == {}
+    assert there.follow() == "B mark\nN\n"
+
+
+def test_a_folder_without_a_run_is_not_running(there: There):
+    """The connection, or the instance, went away while it was started."""
+    there.folder().mkdir(parents=True)
+    (there.folder() / "command").write_text("true\n")
+    for name in ("out", "err"):
+        (there.folder() / name).touch()
+    assert there.listed() == {"a1": "not started"}
+
+
+def test_a_killed_run_is_lost(there: There, wait_until: Wait):
+    there.start("exec sleep 600")
+    assert there.listed() == {"a1": "running"}
+    assert there.follow(stay=False).endswith("R\n")
+    pid = int((there.folder() / "pid").read_text())
+    os.killpg(pid, signal.SIGKILL)
+    wait_until(lambda: there.listed() == {"a1": "lost"}, timeout_s=LIMIT_S)
+    assert there.follow().endswith("L\n")
+
+
+def test_a_start_that_is_repeated_starts_once(there: There):
+    for _ in range(3):
+        assert there.start("echo x >>times").returncode == 0
+    there.follow()
+    assert (there.home / "times").read_text() == "x\n"
+
+
+def test_a_home_that_takes_nothing_is_told(there: There):
+    (there.home / ".gpu-shopper").write_text("a file in the folder's place")
+    done = there.start("true")
+    assert done.returncode != 0 and ".gpu-shopper" in done.stderr
+
+
+def on_a_full_disk(there: There, first: str) -> None:
+    tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False, timeout=LIMIT_S)
+    if tried.returncode:
+        pytest.skip("no namespaces to lay a small disk in")
+    there.words = [*NAMESPACES, FULL_DISK.format(home=there.home, first=first, shell=shlex.join(there.words))]
+
+
+def test_on_a_full_disk_it_is_told_and_not_listed(there: There):
+    on_a_full_disk(there, FILL.format(home=there.home))
+    script = run_scripts.start_script("a1", "true", "", looks=0)
+    done = there.sh(f"({script}\n)\necho status $?\n({run_scripts.list_script()})\n")
+    assert done.stdout == "status 1\n" and "is its disk full?" in done.stderr
+
+
+def test_a_status_needs_no_room(there: There):
+    on_a_full_disk(there, ":")
+    script = run_scripts.start_script("a1", f"{FILL.format(home=there.home)}; exit 5", "", looks=0)
+    done = there.sh(f"({script}\n)\n({run_scripts.follow_script('a1', 0, 0, 'mark', stay=True)})\n")
+    assert done.stdout.endswith("S 5\n")

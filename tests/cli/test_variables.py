@@ -1,0 +1,43 @@
+"""Variables for an instance: what is taken, and what is refused before anything is asked for (exit 2)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from gpushopper.cli import runs, setting_up
+from gpushopper.errors import UsageError
+
+GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A=x\ny", "line break"), ("A=x\r", "line break"), ("A=\udcff", "UTF-8"), ("A", "no value"),
+        ("1A=x", "no name"), ("A B=x", "no name"), ("=x", "no name"), ("A\n=x", "no name"), ("GS_LABEL=x", "are ours"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_carried_is_refused(text: str, said: str):
+    for read in (lambda: runs.variables((text,), (), {}), lambda: setting_up.read({**GIVEN, "plain": (text,)})):
+        with pytest.raises(UsageError, match=said) as error:
+            read()
+        assert error.value.exit_code == 2
+
+
+def test_a_secret_may_have_several_lines():
+    assert runs.variables((), ("KEY",), {"KEY": "a\nb"}) == {"KEY": "a\nb"}
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox", "bash", "zsh"])
+def test_a_variable_that_the_shell_keeps_for_itself_stops_no_other(shell: str):
+    if not (program := shutil.which(shell)):
+        pytest.skip(f"{shell} is not installed")
+    words = {"busybox": [program, "sh"], "bash": [program, "--posix"]}.get(shell, [program])
+    owned = {name: "1" for name in sorted(runs._SHELLS_OWN)}
+    script = runs.exports({**owned, "A": "it's", "B": "a\nb"}) + 'printf "%s|%s|" "$A" "$B"; id -u'
+    plain = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout
+    done = subprocess.run([*words, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"it's|a\nb|{plain}", "")
