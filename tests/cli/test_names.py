@@ -222,7 +222,7 @@ def test_an_unset_variable_beside_a_name_is_a_usage_error_and_saves_nothing(gs: 
 ODD = ("../x", "a:b", "a/b", "-x", "a b", "Zürich", "..", "a%2Fb", "x/done", "?q=1", "Exp10")
 
 
-@pytest.mark.proofs  # restarts the daemon; tests/daemon/test_api.py reads and ends the same names
+@pytest.mark.proofs  # restarts the daemon; tests/daemon/test_api_names.py has the same names
 def test_sessions_of_other_names_are_shown_and_ended_by_them(
     gs: Inside, market: Shell, wait_until: Callable[..., None]
 ):

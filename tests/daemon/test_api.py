@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import pytest
 import structlog
@@ -31,10 +29,9 @@ from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
 from gpushopper.providers.base import Account, Listing, Offers, Search, Traits
-from gpushopper.store import installation, sessions
+from gpushopper.store import installation
 from gpushopper.store.db import Store
 from gpushopper.wire import PROTOCOL, CostRow, Costs, OfferView, ProvisionRequest
-from tests.store.samples import session
 
 OFFER = OfferView(
     key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
@@ -369,47 +366,3 @@ def test_no_name_is_ever_a_fault_of_ours(api: FlaskClient, name: str):
 
     ref = quote(name.encode("utf-8", "surrogatepass"), safe="")
     assert api.get(f"/api/v1/sessions/{ref}").status_code < 500
-
-
-ODD = ("../x", "a:b", "a/b", "-x", "a b", "Zürich", "..", ".", "a%2Fb", "x/done", "?q=1", "#1", "/", "a//b/")
-
-
-def as_sent(path: str) -> dict[str, str]:
-    """What our server makes of a path: a quoted slash stays quoted, all else is undone; REQUEST_URI is untouched."""
-    pieces = re.split("(?i)%2f", path)
-    return {"PATH_INFO": "%2F".join(map(unquote, pieces)).encode().decode("latin-1"), "REQUEST_URI": path}
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, api: FlaskClient, name: str):
-    """Names were free once; such rows are still there."""
-    store = service.engine.ctx.store
-    with store.transaction():
-        for number, each in enumerate(ODD):
-            sessions.insert_session(store, session(f"s{number}", name=each))
-    path = f"/api/v1/sessions/{quote(name, safe='')}"
-    shown = api.get("/", environ_overrides=as_sent(path))
-    assert shown.json["name"] == name, shown.json
-    ended = api.delete("/", environ_overrides=as_sent(path))
-    assert (ended.status_code, ended.json["sessions"]) == (202, [shown.json["id"]])
-    done = api.post("/", environ_overrides=as_sent(f"{path}/done"))
-    assert (done.status_code, done.json["sessions"]) == (202, [shown.json["id"]])
-    unwanted = [each.name for each in sessions.load_sessions(store) if each.desire == "gone"]
-    assert unwanted == [name]
-
-
-@pytest.mark.parametrize("ref", ["exp", "s-1"])
-def test_a_path_that_acts_takes_no_beginning_of_a_name_or_an_id(service: Service, api: FlaskClient, ref: str):
-    store = service.engine.ctx.store
-    with store.transaction():
-        sessions.insert_session(store, session("s-1234", name="exp10"))
-    path = f"/api/v1/sessions/{ref}"
-    assert api.get(path).json["name"] == "exp10"
-    replies = [
-        api.delete(path), api.post(f"{path}/done"), api.post(f"{path}/extend", json={"add_us": 3_600_000_000}),
-        api.get(f"{path}/connection"),
-    ]  # fmt: skip
-    for reply in replies:
-        error = assert_error(reply, 404, "session_not_found", 3)
-        assert error["message"] == f"no session named {ref}; did you mean exp10?"
-    assert [each.desire for each in sessions.load_sessions(store)] == ["run"]
