@@ -70,7 +70,7 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
             text = "--secret-env takes a name only: a value would stand in the list of processes"
             raise UsageError(text, "set the variable here, then write: --secret-env NAME")
         if name not in environ or name_problem(name):
-            text = f"--secret-env number {number} names no variable that is set here"
+            text = f"--secret-env number {number}: there is no such variable here"
             raise UsageError(text, "set it: export NAME=...; then write: --secret-env NAME")
         found[name] = environ[name]
     return found
