@@ -31,12 +31,12 @@ RENT = "provision --gpu RTX4090 --hours 1 --yes"
 def home() -> Iterator[Home]:
     """A practice home on a small disk, one session running in it."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    market, home = Home(top / "m"), Home(top / "h")
-    market.must("sandbox", "start", "--seed", "3")
-    home.write({name: (market.home / "sandbox" / name).read_text() for name in ("config.toml", "keys.toml")})
-    shutil.copytree(home.home, kept := top / "kept")
-    options = f"size=260m,mode=700 none {home.home}"
     try:
+        market, home = Home(top / "m"), Home(top / "h")
+        market.must("sandbox", "start", "--seed", "3")
+        home.write({name: (market.home / "sandbox" / name).read_text() for name in ("config.toml", "keys.toml")})
+        shutil.copytree(home.home, kept := top / "kept")
+        options = f"size=260m,mode=700 none {home.home}"
         with mounted(home, f"mount -t tmpfs -o {options}; cp -p {kept}/*.toml {home.home}") as shell:
             home.shell = shell  # type: ignore[attr-defined]
             home.must(*RENT.split(), "--name", "held")
