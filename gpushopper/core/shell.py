@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where every image has its programs. What the user set comes after it: some images have theirs elsewhere."""
@@ -36,7 +35,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def over_ssh(script: str) -> str:
     """Write a script as one command for a login's own shell; its stdin is the script's."""
-    return f"exec /bin/sh -c {shlex.quote(CLEAN + script)}"
+    quoted = (CLEAN + script).replace("'", "'\"'\"'")
+    return f"exec /bin/sh -c '{quoted}'"
 
 
 def name_problem(name: str) -> str:
