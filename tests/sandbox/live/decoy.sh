@@ -6,13 +6,21 @@ log=$1 checkout=$2
 shift 2
 trap 'exit 43' TERM
 set -e
-mount -t tmpfs none /mnt
-mkdir -p /mnt/usr/bin /mnt/usr/lib /mnt/etc # ours, and so writable, where the system's are not
-cp /usr/lib/os-release /mnt/usr/lib/os-release
-for folder in usr etc; do
-    mkdir /mnt/$folder-work
-    mount -t overlay -o "lowerdir=/$folder,upperdir=/mnt/$folder,workdir=/mnt/$folder-work" overlay /$folder
+mkdir -p /decoy
+mount -t tmpfs none /decoy
+# Ours, and so writable, where the system's are not. Programs are links: single files of /usr/bin have mounts of their
+# own, and an overlay takes no folder with such mounts in it.
+mkdir -p /decoy/real /decoy/usr/bin /decoy/usr/lib /decoy/etc /decoy/work-lib /decoy/work-etc
+mount --rbind /usr /decoy/real
+cp /usr/lib/os-release /decoy/usr/lib/os-release
+ln -s /decoy/real/bin/* /decoy/usr/bin
+mount -t overlay -o lowerdir=/usr/lib,upperdir=/decoy/usr/lib,workdir=/decoy/work-lib overlay /decoy/usr/lib
+mount -t overlay -o lowerdir=/etc,upperdir=/decoy/etc,workdir=/decoy/work-etc overlay /etc
+for folder in /decoy/real/*/; do
+    name=$(basename "$folder")
+    [ -e "/decoy/usr/$name" ] || { mkdir "/decoy/usr/$name" && mount --rbind "$folder" "/decoy/usr/$name"; }
 done
+mount --rbind /decoy/usr /usr
 mount -t tmpfs none /proc
 mkdir -p /proc/sys/kernel
 : >/proc/sysrq-trigger
