@@ -25,7 +25,7 @@ def copy_tree(top: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__", "sandbox", "cli")
     shutil.copytree(ROOT / "gpushopper", top / "gpushopper", ignore=ignore)
     shutil.copytree(ROOT / "tests" / "core", top / "tests" / "core", ignore=ignore)
-    for name in ("pyproject.toml", "tests/conftest.py"):
+    for name in ("pyproject.toml", "tests/conftest.py", "tests/reporting.py", "tests/needs.py"):
         shutil.copy(ROOT / name, top / name)
     return top
 
