@@ -78,7 +78,8 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
 
 def _name(name: str, number: int) -> str:
     if problem := name_problem(name):
-        raise UsageError(f"--env number {number}: {problem}")
+        hint = "write: --env NAME=VALUE, with a NAME of letters, digits and _"
+        raise UsageError(f"--env number {number}: {problem}", hint)
     return name
 
 

@@ -13,6 +13,7 @@ _ARGUMENTS: dict[str, tuple[str | None, ...]] = {
     "duration": ("20s", "3m", "10m"),
     "number": ("1", "2", "3"),
     "needed": ("actual_status", "label", "start_date"),
+    "stranger": ("listed", "labelled", "sibling"),
 }
 _LONGEST = {"late": "10m", "zombie": "45m", "needs_min_age": "30m"}
 

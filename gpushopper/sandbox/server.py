@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ from gpushopper.sandbox.live.probing import why_not
 from gpushopper.sandbox.model import Instance
 from gpushopper.sandbox.ports import choose_port
 from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
+from gpushopper.sandbox.stopping import StopRequest
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.vast import create_app
 from gpushopper.sandbox.vast.logs import paper_log
@@ -51,7 +51,7 @@ class Sandbox:
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
         self.dir = self.home / MARKET_DIR
-        self._stop = threading.Event()
+        self._stop = StopRequest()
         self._undo = ExitStack()
         self._saved: tuple[int, int] | None = None
         self._keeper: Keeper | None = None
@@ -80,7 +80,7 @@ class Sandbox:
         if self.world.market.live:
             self._keeper = Keeper(self.dir / LIVE_DIR, self.world, self._save)
         describe = list if self._keeper is None else self._keeper.describe
-        control = Control(self.home, self.world, clock, self._stop.set, describe)
+        control = Control(self.home, self.world, clock, self._stop.request, describe)
         self._serve_control(create_control(control))
         self._save()
         _probe(self.world.ports["vast"])
@@ -91,8 +91,7 @@ class Sandbox:
 
     def obey_signals(self) -> None:
         """Let SIGTERM and SIGINT end `wait`; call it before anybody may know that we run."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+        self._stop.obey_signals()
 
     def wait(self) -> None:
         """Serve until somebody asks to stop."""
