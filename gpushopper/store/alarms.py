@@ -6,6 +6,7 @@ from typing import Any
 
 from gpushopper.store.db import Store
 from gpushopper.store.rows import AlarmRow
+from gpushopper.store.statements import prepared
 from gpushopper.wire import AlarmView
 
 
@@ -40,20 +41,29 @@ def open_alarms(store: Store) -> list[AlarmView]:
 
 def standing(store: Store) -> set[tuple[str, str]]:
     """Kind and subject of every alarm not yet cleared, acknowledged ones included."""
-    query = AlarmRow.select(AlarmRow.kind, AlarmRow.subject).where(AlarmRow.cleared_at.is_null())
-    return {(kind, subject) for kind, subject in store.rows(query)}
+    return {(kind, subject) for kind, subject in store.rows(_standing())}
 
 
 def first_raised(store: Store, kind: str) -> dict[str, int]:
     """When each alarm of a kind that is not cleared was raised, by subject."""
-    query = AlarmRow.select(AlarmRow.subject, AlarmRow.raised_at)
-    return dict(store.rows(query.where((AlarmRow.kind == kind) & AlarmRow.cleared_at.is_null())))
+    return dict(store.rows(_raised(kind)))
 
 
 def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
     """Hide one alarm, or all with None; how many were shown until now."""
     query = AlarmRow.update(acknowledged_at=at).where(_is_shown())
     return store.write(query if alarm_id is None else query.where(AlarmRow.id == alarm_id))
+
+
+@prepared
+def _standing() -> Any:
+    return AlarmRow.select(AlarmRow.kind, AlarmRow.subject).where(AlarmRow.cleared_at.is_null())
+
+
+@prepared
+def _raised(kind: str) -> Any:
+    query = AlarmRow.select(AlarmRow.subject, AlarmRow.raised_at)
+    return query.where((AlarmRow.kind == kind) & AlarmRow.cleared_at.is_null())
 
 
 def _same(kind: str, subject: str) -> Any:

@@ -18,7 +18,7 @@ from gpushopper.store.fields import converted
 from gpushopper.store.folder import set_aside
 from gpushopper.store.migrations import MIGRATIONS, Migration
 from gpushopper.store.schema import check_schema, version_of
-from gpushopper.store.statements import check, is_in_transaction, run
+from gpushopper.store.statements import Select, check, is_in_transaction, run, spelled
 from gpushopper.store.upgrade import upgrade
 
 __all__ = ["Corrupt", "Stale", "Store", "set_aside"]
@@ -145,11 +145,14 @@ class Store:
             return self._writing
 
     def rows(self, query: Any, columns: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of a select, as tuples of values of core; `columns` where the select names them as plain SQL."""
+        """The rows of a select, as tuples of values of core; `columns` where the select names them as plain SQL.
+
+        The select is one of Peewee's, or one that is kept spelled out (statements.prepared).
+        """
+        select = query if isinstance(query, Select) else spelled(query)
         with self._lock, translated(self.path):
-            sql, values = query.bind(self.database).sql()
-            found = run(self.database, sql, tuple(values))
-        return converted(found, query.selected_columns if columns is None else columns)
+            found = run(self.database, select.text, select.values)
+        return converted(found, select.columns if columns is None else columns)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""

@@ -16,6 +16,7 @@ from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.db import Store
 from gpushopper.store.failures import Stale
 from gpushopper.store.rows import AttemptRow, DiscoveryRow, SessionRow
+from gpushopper.store.statements import prepared
 
 T = TypeVar("T")
 _CHUNK = 200
@@ -66,7 +67,7 @@ def insert_session(store: Store, session: Session) -> None:
 
 def load_session(store: Store, session_id: str) -> Session | None:
     """One session by its id."""
-    return _first(_sessions(store, _select_sessions().where(SessionRow.id == session_id)))
+    return _first(_sessions(store, _session_of(session_id)))
 
 
 def load_named(store: Store, ids: Sequence[str]) -> list[Session]:
@@ -96,12 +97,7 @@ def find_exactly(store: Store, ref: str) -> list[Session]:
 
 def load_sessions(store: Store, *, open_only: bool = False, consumer: str | None = None) -> list[Session]:
     """All sessions in order of creation; open means: wanted, or some attempt is not gone."""
-    query = _select_sessions()
-    if open_only:
-        query = query.where(_is_open())
-    if consumer is not None:
-        query = query.where(SessionRow.consumer == consumer)
-    return _sessions(store, query)
+    return _sessions(store, _sessions_of(open_only, consumer))
 
 
 def update_session(store: Store, session: Session, **changes: Any) -> Session:
@@ -129,23 +125,17 @@ def insert_attempt(store: Store, attempt: Attempt) -> None:
 
 def load_attempt(store: Store, attempt_id: str) -> Attempt | None:
     """One attempt by its id."""
-    return _first(_attempts(store, _select_attempts().where(AttemptRow.id == attempt_id)))
+    return _first(_attempts(store, _attempt_of(attempt_id)))
 
 
 def load_attempts(store: Store, *, provider: str | None = None, open_only: bool = True) -> list[Attempt]:
     """Attempts of one provider or of all, by session and ordinal."""
-    query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
-    if provider is not None:
-        query = query.where(AttemptRow.provider == provider)
-    if open_only:
-        query = query.where(AttemptRow.state != State.GONE)
-    return _attempts(store, query)
+    return _attempts(store, _attempts_at(provider, open_only))
 
 
 def attempts_of(store: Store, session_id: str) -> list[Attempt]:
     """A session's attempts by ordinal."""
-    query = _select_attempts().where(AttemptRow.session_id == session_id)
-    return _attempts(store, query.order_by(AttemptRow.ordinal))
+    return _attempts(store, _attempts_of(session_id))
 
 
 def find_by_label(store: Store, label: str) -> list[Attempt]:
@@ -269,6 +259,37 @@ def _select_sessions() -> Any:
 
 def _select_attempts() -> Any:
     return AttemptRow.select(_ATTEMPT_SQL)
+
+
+@prepared
+def _session_of(session_id: str) -> Any:
+    return _select_sessions().where(SessionRow.id == session_id)
+
+
+@prepared
+def _sessions_of(open_only: bool, consumer: str | None) -> Any:
+    query = _select_sessions()
+    if open_only:
+        query = query.where(_is_open())
+    return query if consumer is None else query.where(SessionRow.consumer == consumer)
+
+
+@prepared
+def _attempt_of(attempt_id: str) -> Any:
+    return _select_attempts().where(AttemptRow.id == attempt_id)
+
+
+@prepared
+def _attempts_at(provider: str | None, open_only: bool) -> Any:
+    query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
+    if provider is not None:
+        query = query.where(AttemptRow.provider == provider)
+    return query.where(AttemptRow.state != State.GONE) if open_only else query
+
+
+@prepared
+def _attempts_of(session_id: str) -> Any:
+    return _select_attempts().where(AttemptRow.session_id == session_id).order_by(AttemptRow.ordinal)
 
 
 def _sessions(store: Store, query: Any) -> list[Session]:

@@ -247,7 +247,8 @@ def test_how_much_of_the_market_was_shown(gs: Shell, home: Path, total: int, mor
     offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
     offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
     peer = Peer(home / "run" / "daemon.sock")
-    peer.scripts = [reply({"offers": [offer] * 19, "total": total, "more": more, "blind": {}, "unbelievable": 0}), reply({"alarms": []})]
+    told = {"offers": [offer] * 19, "total": total, "more": more, "blind": {}, "unbelievable": 0}
+    peer.scripts = [reply(told), reply({"alarms": []})]
     try:
         ran = gs("inventory", "--gpu", "RTX 4090")
     finally:
