@@ -22,6 +22,7 @@ def lives_s(story: Story, instance: Instance) -> float:
     return ((instance.ended_at or story.now) - instance.created_at) / us(1)
 
 
+@pytest.mark.proofs
 def test_a_hundred_extensions_do_not_pass_twelve_hours() -> None:
     with Story() as story:
         story.start().ready()

@@ -215,6 +215,7 @@ def test_a_guard_that_dies_later_is_told(world: World) -> None:
     assert "guard_lost" in world.alarms()
 
 
+@pytest.mark.proofs
 def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> None:
     assert world.remote is not None
     world.remote.answer = lambda login: Silence(Silent.NO_LOGIN, "permission denied")

@@ -76,6 +76,7 @@ def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
     assert len(world.view(ref).attempts) == 1
 
 
+@pytest.mark.proofs
 def test_a_computer_that_cannot_log_in_rents_no_second_instance_for_it(world: World) -> None:
     """No other host could be logged in to either: an hour, an alarm, and the session is over (S13)."""
     assert world.remote is not None

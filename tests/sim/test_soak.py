@@ -7,7 +7,7 @@ import pytest
 from tests.sim.soak import soak
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.proofs)])
 def test_a_short_soak(seed: int) -> None:
     wrong, said = soak(seed, 0.7)
     print(f"\n{said}")
