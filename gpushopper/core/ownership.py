@@ -6,7 +6,8 @@ another label contradicts it: the attempt gives the id up and is uncertain again
 label says nothing either way, and a label that was cut or altered on its way counts as empty.
 
 What was learnt of an id is recorded for good, in the table `discoveries`: `CONFIRMED` by a row with our label,
-`FOREIGN` when it was listed with somebody else's, `CONTRADICTED` when a create or an attempt wrongly claimed it. No
+`FOREIGN` when it was listed with somebody else's, `CONTRADICTED` when a create or an attempt wrongly claimed one that
+was listed before, belongs to another session or shows somebody else's text. No
 later label makes a foreign or contradicted id ours: nothing is adopted, destroyed or labelled by it. The other way
 round, a confirmed id stays ours whatever a person writes into its label.
 """
@@ -144,12 +145,15 @@ def give_up_id(
 ) -> list[Change | Record | Raise]:
     """The attempt is uncertain again: its own instance, if there is one, is found by its label.
 
-    An instance with the label of another attempt of this installation is that attempt's, and is not disowned.
+    An instance with the label of another attempt of this installation is that attempt's, and is not disowned. Nor is
+    one that shows no label: should it show ours later, the create made two, and it is a twin (S9).
     """
     note = Note("uncertain", f"instance {row.instance_id} is not the one that was asked for")
     actions: list[Change | Record | Raise] = [Change(attempt, _given_up(now), note)]
     if is_labelled_by(row, installation):
         return [*actions, contradiction(session.name, row.instance_id, "which belongs to another session")]
+    if not is_somebody_elses(row, installation):
+        return [*actions, contradiction(session.name, row.instance_id, "which does not show our label")]
     record = Record(attempt.provider, attempt.account, row.instance_id, None, CONTRADICTED)
     return [record, *actions, contradiction(session.name, row.instance_id)]
 

@@ -92,8 +92,8 @@ def _give_up_contradicted(held: Held, seen: Seen, now: Moment) -> tuple[Held, li
 
 
 def _without_id(held: Held, row: Instance, attempt: Attempt) -> Held:
-    is_ours = ownership.is_labelled_by(row, held.installation)
-    disowned = held.ids.disowned if is_ours else held.ids.disowned | {row.instance_id}
+    is_theirs = ownership.is_somebody_elses(row, held.installation)
+    disowned = held.ids.disowned | {row.instance_id} if is_theirs else held.ids.disowned
     mark = {key: _swap(known, attempt) for key, known in held.by_label.items()}
     return replace(
         held,

@@ -136,6 +136,15 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
         assert of(DestroyTwin, decide(one, *rows)) == []
 
 
+@pytest.mark.parametrize("label", [None, "", LABEL[:18], ANOTHER[:35]])
+@pytest.mark.parametrize("state", DOUBTABLE)
+def test_one_that_says_nothing_is_given_up_and_not_disowned(state: State, label: str | None):
+    """The create may have made both: when the second one shows its label after all, it must be ended as a twin."""
+    actions = decide(doubted(state), row(label=label), OURS)
+    assert [each for each in of(Record, actions) if each.source == CONTRADICTED] == []
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+
+
 @pytest.mark.parametrize("label", [None, ""])
 def test_an_id_without_a_label_stands(label: str | None):
     actions = decide(BOOTING, row(label=label))

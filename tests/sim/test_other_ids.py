@@ -167,6 +167,28 @@ def test_a_late_answer_names_a_stranger() -> None:
         assert audit(story) == []
 
 
+def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended() -> None:
+    """The answered one shows nothing at first: the other is taken in, and this one bills on unless it is a twin."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "dup", count=1)
+        story.provision("a")
+        assert story.until(lambda: len(story.instances("a")) == 2, 60)
+        answered, other = story.instances("a")
+        label, order = answered.label, answered.order
+        relabel(story.world.market, answered, None)
+        answered.order = _without_variable(answered)
+        assert story.until(lambda: held(story, "a") == str(other.id), 120)
+        relabel(story.world.market, answered, label)
+        answered.order = order
+        story.run_for(1800)
+        assert destroyed(story) == {answered.id}
+        assert story.status("a") == "running"
+        story.end("a")
+        story.finish()
+        assert audit(story) == []
+
+
 # ---- labels that people change in the console
 
 
