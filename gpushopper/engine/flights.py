@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.core.moment import us
@@ -56,4 +57,12 @@ class Flight:
 
     def call(self, work: Callable[[], Any], boot: Callable[[], int]) -> Callable[[], Any]:
         """The work as a thread should do it: it begins, or says that it was withdrawn."""
-        return lambda: work() if self.begin(boot()) else Withdrawn()
+        return lambda: Landed(self, work()) if self.begin(boot()) else Withdrawn()
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a call brought, and which call it was: by then another one may be under way under the same key."""
+
+    flight: Flight
+    value: Any

@@ -27,7 +27,7 @@ from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.creator import CREATE, Creator
 from gpushopper.engine.destroyer import Destroyer
 from gpushopper.engine.executor import DESTROY, Done, Executor
-from gpushopper.engine.flights import Flight, Withdrawn
+from gpushopper.engine.flights import Flight, Landed, Withdrawn
 from gpushopper.engine.reads import Reads
 from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider, Trouble
 from gpushopper.store import sessions
@@ -269,9 +269,14 @@ class Lane:
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
         if isinstance(done.value, Withdrawn):
             return
-        flight = self.flights.pop(key, None)
+        value, flight = done.value, self.flights.get(key)
+        if isinstance(value, Landed):
+            # One that was given up is late, also when the same is asked anew: an old list is no newer one (D6).
+            value, flight = value.value, value.flight if value.flight is flight else None
+        if flight is not None:
+            del self.flights[key]
         try:
-            self._sort(key, flight, done, now)
+            self._sort(key, flight, replace(done, value=value), now)
         except BaseException:
             if flight is not None:
                 self.flights[key] = flight

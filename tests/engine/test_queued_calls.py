@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gpushopper.core.attempts import State
-from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.engine.executor import Done, ThreadExecutor
 from gpushopper.engine.flights import Flight, Withdrawn
 from gpushopper.store import sessions
 from gpushopper.store.statements import run
@@ -71,6 +71,32 @@ def test_reads_that_wait_for_a_thread_are_asked_anew(world: World, kind: str):
     world.run_for(200)
     world.executor.free()
     assert world.ended(ref)
+
+
+def test_a_list_that_comes_after_it_was_given_up_is_not_taken_for_the_next_one(world: World):
+    """By then the next one is under way: what was seen before it was asked for would count as seen after."""
+    (ref,) = rent(world, 1)
+    lane, key = world.engine.lanes["vast"], ("vast", "list")
+    assert world.run_until(lambda: key in lane.flights, 600)
+    first, old = lane.flights[key], _held_back(world, key)
+    assert world.run_until(lambda: key in lane.flights and lane.flights[key] is not first, 600)
+    second, new = lane.flights[key], _held_back(world, key)
+    world.executor.waiting.append((world.clock.t, old))
+    world.engine.step()
+    assert lane.flights.get(key) is second
+    assert lane.seen is not None and lane.seen.asked_boot < first.asked_boot
+    world.executor.waiting.append((world.clock.t, new))
+    world.engine.step()
+    assert lane.seen.asked_boot == second.asked_boot
+    world.engine.end([ref])
+    assert world.ended(ref)
+
+
+def _held_back(world: World, key: tuple[str, ...]) -> Done:
+    """The answer to the call under way, kept from coming."""
+    (entry,) = [each for each in world.executor.waiting if each[1].key == key]
+    world.executor.waiting.remove(entry)
+    return entry[1]
 
 
 # ---- the flight itself
