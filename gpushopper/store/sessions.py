@@ -172,7 +172,7 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     """Change columns of the row as it was read: same state, same version.
 
     Raises:
-        Stale: the row has changed since. An instance id in `changes` must then be kept with `add_discovery`.
+        Stale: the row has changed since. An instance id in `changes` is then to be tried again (I16).
     """
     _refuse_keys(changes)
     if not changes:
@@ -210,16 +210,6 @@ def forget_intervals(store: Store) -> int:
 
 
 # ---- discoveries
-
-
-def add_discovery(
-    store: Store, provider: str, account: str, instance_id: str, label: str | None, source: str, seen_at: int
-) -> None:
-    """Keep an instance id whose guarded update failed; the first report of it stays."""
-    query = DiscoveryRow.insert(
-        provider=provider, account=account, instance_id=instance_id, label=label, source=source, seen_at=seen_at
-    )
-    store.write(query.on_conflict_ignore())
 
 
 def record_id(store: Store, found: Discovery) -> None:

@@ -207,11 +207,11 @@ def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store
     assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
 
 
-def test_a_discovery_is_kept_once(store: Store):
+def test_what_is_learnt_last_of_an_id_counts(store: Store):
+    last = sessions.Discovery("vast", "77", "i-1", "label", "confirmed", 6)
     with store.transaction():
-        sessions.add_discovery(store, "vast", "77", "i-1", "label", "late reply", 5)
-        sessions.add_discovery(store, "vast", "77", "i-1", None, "again", 6)
-        sessions.add_discovery(store, "vast", "78", "i-1", None, "other account", 6)
-    assert sessions.discoveries(store, "vast", "77") == [
-        sessions.Discovery("vast", "77", "i-1", "label", "late reply", 5)
-    ]
+        sessions.record_id(store, sessions.Discovery("vast", "77", "i-1", None, "foreign", 5))
+        sessions.record_id(store, last)
+        sessions.record_id(store, sessions.Discovery("vast", "78", "i-1", None, "foreign", 6))
+    assert sessions.discoveries(store, "vast", "77") == [last]
+    assert sessions.recorded_ids(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}

@@ -22,7 +22,7 @@ def held(store: Store) -> Store:
         sessions.insert_attempt(store, attempt(state=State.BOOTING))
         events.append(store, at=NOW, kind="k", text="t")
         ledger.insert_entries(store, [Entry("a1", "gpu", NOW, NOW + 1, 5)])
-        sessions.add_discovery(store, "vast", "77", "i-9", None, "late", NOW)
+        sessions.record_id(store, sessions.Discovery("vast", "77", "i-9", None, "late", NOW))
     return store
 
 
