@@ -233,13 +233,6 @@ def recorded_ids(store: Store, provider: str, account: str, ids: Sequence[str]) 
     return found
 
 
-def discoveries(store: Store, provider: str, account: str) -> list[Discovery]:
-    """All discoveries of an account, oldest first."""
-    query = DiscoveryRow.select(*(getattr(DiscoveryRow, f.name) for f in fields(Discovery)))
-    query = query.where((DiscoveryRow.provider == provider) & (DiscoveryRow.account == account))
-    return [Discovery(*row) for row in store.rows(query.order_by(DiscoveryRow.seen_at, DiscoveryRow.instance_id))]
-
-
 # ---- below the surface
 
 

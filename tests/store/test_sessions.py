@@ -208,10 +208,8 @@ def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store
 
 
 def test_what_is_learnt_last_of_an_id_counts(store: Store):
-    last = sessions.Discovery("vast", "77", "i-1", "label", "confirmed", 6)
     with store.transaction():
         sessions.record_id(store, sessions.Discovery("vast", "77", "i-1", None, "foreign", 5))
-        sessions.record_id(store, last)
+        sessions.record_id(store, sessions.Discovery("vast", "77", "i-1", "label", "confirmed", 6))
         sessions.record_id(store, sessions.Discovery("vast", "78", "i-1", None, "foreign", 6))
-    assert sessions.discoveries(store, "vast", "77") == [last]
     assert sessions.recorded_ids(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}
