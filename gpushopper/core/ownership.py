@@ -158,6 +158,17 @@ def give_up_id(
     return [record, *actions, contradiction(session.name, row.instance_id)]
 
 
+def give_up_unseen(session: Session, attempt: Attempt, now: Moment) -> list[Change | Raise]:
+    """As `give_up_id`, of an id that neither list nor read shows while another instance carries the label.
+
+    It is not disowned: a late row of it that shows the label is a twin (S9).
+    """
+    instance_id = attempt.instance_id or ""
+    note = Note("uncertain", f"instance {instance_id} is not there, and another one carries its label")
+    why = "which is not there, while another one carries its label"
+    return [Change(attempt, _given_up(now), note), contradiction(session.name, instance_id, why)]
+
+
 def without_id(attempt: Attempt, now: Moment) -> Attempt:
     """The attempt as `give_up_id` leaves it."""
     return replace(attempt, **_given_up(now))

@@ -87,20 +87,33 @@ def _give_up_contradicted(held: Held, seen: Seen, now: Moment) -> tuple[Held, li
             continue
         session = held.sessions[attempt.session_id]
         actions += ownership.give_up_id(session, attempt, row, held.installation, now)
-        held = _without_id(held, row, ownership.without_id(attempt, now))
+        is_theirs = ownership.is_somebody_elses(row, held.installation)
+        held = _without_id(held, attempt, now, is_theirs=is_theirs)
+    for attempt in held.open:
+        if not held.is_copy and _is_elsewhere(held, attempt, seen):
+            actions += ownership.give_up_unseen(held.sessions[attempt.session_id], attempt, now)
+            held = _without_id(held, attempt, now, is_theirs=False)
     return held, actions
 
 
-def _without_id(held: Held, row: Instance, attempt: Attempt) -> Held:
-    is_theirs = ownership.is_somebody_elses(row, held.installation)
-    disowned = held.ids.disowned | {row.instance_id} if is_theirs else held.ids.disowned
-    mark = {key: _swap(known, attempt) for key, known in held.by_label.items()}
+def _is_elsewhere(held: Held, attempt: Attempt, seen: Seen) -> bool:
+    """Whether the answered id is shown neither by list nor by id, and an instance that nobody holds has the label."""
+    if attempt.state is not State.SUSPECT or not attempt.is_wanted or not is_doubtable(attempt, held.ids):
+        return False
+    taken = held.ids.disowned | held.by_instance.keys()
+    return seen.lacks(attempt.instance_id or "") and any(
+        carries(attempt.label, row) and row.instance_id not in taken for row in seen.instances
+    )
+
+
+def _without_id(held: Held, former: Attempt, now: Moment, *, is_theirs: bool) -> Held:
+    attempt, instance_id = ownership.without_id(former, now), former.instance_id or ""
     return replace(
         held,
         open=_swap(held.open, attempt),
-        by_label=mark,
-        by_instance={key: known for key, known in held.by_instance.items() if key != row.instance_id},
-        ids=replace(held.ids, disowned=disowned),
+        by_label={key: _swap(known, attempt) for key, known in held.by_label.items()},
+        by_instance={key: known for key, known in held.by_instance.items() if key != instance_id},
+        ids=replace(held.ids, disowned=held.ids.disowned | {instance_id}) if is_theirs else held.ids,
     )
 
 

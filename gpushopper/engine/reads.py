@@ -57,15 +57,17 @@ class Reads:
         attempt_id = self.lane.ask.pop(instance_id, None)
         if attempt_id is None or isinstance(value, Blind):
             return
-        self.lane.transact(now, lambda tx: self._judge(tx, attempt_id, value, flight, now))
+        attempt = sessions.load_attempt(self.lane.ctx.store, attempt_id)
+        if attempt is None or not attempt.is_open or attempt.instance_id != instance_id:
+            return  # it may have given that id up meanwhile
+        self.lane.transact(now, lambda tx: self._judge(tx, attempt, value, flight, now))
 
     def _judge(
-        self, tx: Transaction, attempt_id: str, value: Present | Missing, flight: Flight, now: Moment
+        self, tx: Transaction, attempt: Attempt, value: Present | Missing, flight: Flight, now: Moment
     ) -> None:
         store, policy, seen = self.lane.ctx.store, self.lane.ctx.policy, self.lane.seen
-        attempt = sessions.load_attempt(store, attempt_id)
-        session = None if attempt is None else sessions.load_session(store, attempt.session_id)
-        if attempt is None or session is None or not attempt.is_open:
+        session = sessions.load_session(store, attempt.session_id)
+        if session is None:
             return
         if isinstance(value, Present):
             self._shown(tx, session, attempt, value.instance, now)

@@ -8,7 +8,7 @@ import pytest
 
 from gpushopper.core import alarms
 from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
-from gpushopper.core.attempts import Attempt, State
+from gpushopper.core.attempts import Attempt, Desire, State
 from gpushopper.core.instances import Instance, make_label
 from gpushopper.core.ownership import (
     CONFIRMED,
@@ -174,6 +174,31 @@ def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
         actions = decide(BOOTING, old, after_s=after_s)
         assert of(DestroyTwin, actions) == of(Raise, actions) == []
     assert of(Raise, decide(BOOTING, row(), old, after_s=3600, ids=SURE)) != []
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids", "is_whole", "gives_up"),
+    [
+        ({}, KnownIds(), True, True),
+        ({}, KnownIds(), False, False),  # a list that may lack more proves no absence
+        ({}, SURE, True, False),  # its row has shown our label
+        ({}, KnownIds(disowned=frozenset({"202"})), True, False),
+        ({"handed_over_at": 1}, KnownIds(), True, False),
+        ({"desire": Desire.GONE}, KnownIds(), True, False),  # it is to be ended, and the other one as its twin
+    ],
+)
+def test_an_id_that_is_not_there_gives_way_to_an_instance_with_the_label(
+    changes: dict[str, Any], ids: KnownIds, is_whole: bool, gives_up: bool
+):
+    """Suspect: a read by id did not show it either."""
+    one, now = doubted(State.SUSPECT, **changes), moment(60)
+    rows = seen(OURS, now=now, known=[one], is_whole=is_whole)
+    actions = decide_listing(held(one, ids=ids), rows, now, REAL)
+    after = carried_out(one, actions)
+    assert (after.instance_id == "202") is gives_up
+    contradicted = [a.subject for a in of(Raise, actions) if a.kind == alarms.CONTRADICTED]
+    assert ("101" in contradicted) is gives_up
+    assert [each for each in of(Record, actions) if each.source == CONTRADICTED] == []
 
 
 # ---- disowned ids

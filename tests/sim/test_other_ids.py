@@ -14,6 +14,8 @@ from gpushopper.core import alarms
 from gpushopper.core.attempts import State
 from gpushopper.core.instances import make_label
 from gpushopper.core.policy import REAL
+from gpushopper.engine.flights import Flight
+from gpushopper.providers.base import Present
 from gpushopper.sandbox.actions import end, relabel
 from gpushopper.sandbox.model import Instance, Order
 from gpushopper.store import sessions
@@ -184,6 +186,45 @@ def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended(
         story.run_for(1800)
         assert destroyed(story) == {answered.id}
         assert story.status("a") == "running"
+        story.end("a")
+        story.finish()
+        assert audit(story) == []
+
+
+def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_label() -> None:
+    """Ours would bill for the whole boot limit beside a session that waits, and then be destroyed as a twin."""
+    with Story() as story:
+        story.start().ready()
+        story.world.fault("create", "dup", count=1)
+        story.provision("a")
+        assert story.until(lambda: len(story.instances("a")) == 2, 60)
+        answered, other = story.instances("a")
+        end(story.world.market, answered, "operator")
+        assert story.until(lambda: story.status("a") == "running", 300)
+        assert held(story, "a") == str(other.id)
+        assert alarms.CONTRADICTED in told(story) and alarms.MISSING not in told(story)
+        story.run_for(1800)
+        assert destroyed(story) == set()
+        story.end("a")
+        story.finish()
+        assert destroyed(story) == {other.id}
+        assert audit(story) == []
+
+
+def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt() -> None:
+    with Story() as story:
+        stranger = story.world.stranger("somebodys")
+        story.start().ready()
+        story.provision("a")
+        assert story.until_running("a")
+        lane, now = story.world.engine.lanes["vast"], story.world.clock.now()
+        assert lane.connection is not None
+        (before,) = lane.open_attempts()
+        answer = lane.connection.fetch_instance(str(stranger.id), 30)
+        assert isinstance(answer, Present)
+        lane.ask = {str(stranger.id): before.id}
+        lane.reads.took(str(stranger.id), answer, Flight(30, now.boot), now)
+        assert lane.open_attempts() == [before]
         story.end("a")
         story.finish()
         assert audit(story) == []
