@@ -34,7 +34,7 @@ COLUMNS = (
 @click.option("-f", "--follow", is_flag=True, help="Stay until the run has ended.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List the runs.")
 @click.option("--provider", "from_cloud", is_flag=True, help="What the container printed, told by the cloud.")
-@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="So many lines of it (1000).")
+@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="So many lines of that (1000).")
 @click.pass_obj
 def logs(
     app: App,
@@ -52,32 +52,34 @@ def logs(
     """
     if from_cloud and (work or follow or only_list):
         raise UsageError("--provider shows the container's log, which knows no runs", "leave RUN, -f and -l out")
+    if tail is not None and not from_cloud:
+        raise UsageError("--tail is for the container's log; of a run all is shown", "add --provider, or leave it out")
     wanted = runs.check_id(work) if work else ""
     ref = naming.to_show(app, name).id
     if from_cloud:
         _show_provider_log(app, ref, tail or DEFAULT_TAIL)
         return
-    found = _find(app, ref, tail, may_ask_cloud=not only_list)
+    found = _find(app, ref, may_ask_cloud=not only_list)
     if found is None:
         return
     if only_list:
         show.rows(app, "runs", runs.list_runs(found), COLUMNS, name="run")
         return
-    _show_run(app, found, wanted, follow, tail)
+    _show_run(app, found, wanted, follow)
 
 
-def _find(app: App, ref: str, tail: int | None, *, may_ask_cloud: bool) -> ConnectionView | None:
+def _find(app: App, ref: str, *, may_ask_cloud: bool) -> ConnectionView | None:
     """How to log in; None when that cannot be yet and the cloud's log was shown instead."""
     try:
         return login.find(app, ref)
     except Refused as refusal:
         if refusal.code not in NO_WAY_IN or not may_ask_cloud:
             raise
-        _instead(app, ref, tail, refusal)
+        _instead(app, ref, refusal)
         return None
 
 
-def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: int | None) -> None:
+def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool) -> None:
     app.goes_on = "the run goes on"
     patience_s = follow_run.LOST_LIMIT_S if follow else PATIENCE_S
     try:
@@ -85,18 +87,18 @@ def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: 
     except ShopperError as error:
         if error.code != follow_run.UNREACHED:
             raise
-        _instead(app, found.session, tail, error)
+        _instead(app, found.session, error)
         return
     finally:
         app.goes_on = ""
     app.note(f"run {shown.run}: {'still running' if shown.status is None else f'ended with status {shown.status}'}")
 
 
-def _instead(app: App, ref: str, tail: int | None, why: ShopperError) -> None:
+def _instead(app: App, ref: str, why: ShopperError) -> None:
     """Show the cloud's log and say so; where there is none either, the first reason is the one that counts."""
     app.note(f"{why.message}; this is what its cloud keeps of the container's output, not a run's")
     try:
-        _show_provider_log(app, ref, tail or DEFAULT_TAIL)
+        _show_provider_log(app, ref, DEFAULT_TAIL)
     except ShopperError as error:
         app.note(error.message)
         raise why from error
