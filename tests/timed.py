@@ -1,7 +1,8 @@
 """Run pytest and print the wall and CPU time of the whole run: `python -m tests.timed NAME [PYTEST OPTION ...]`.
 
 Tests start daemons that detach. As a child subreaper (prctl(2)) this process becomes their parent when their own is
-gone, waits for them, and so counts their CPU time too. Its exit status is pytest's.
+gone, waits for them, and so counts their CPU time too. Temporary files go into one folder, which is removed at the
+end. The exit status is pytest's.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -22,11 +26,15 @@ def main() -> int:
     start = time.monotonic()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))  # short: Unix sockets lie below it
+    folder.chmod(0o1777)  # as /tmp: some tests run as another user
     # Without byte code each of the hundreds of processes that tests start would compile the product again.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    child = subprocess.Popen([sys.executable, "-m", "pytest", *options], env=variables)
+    command = [sys.executable, "-m", "pytest", *options]
+    child = subprocess.Popen(command, env={**variables, "TMPDIR": str(folder)})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # pytest hears Ctrl-C itself and ends in order
     code = _wait_for(child.pid)
+    shutil.rmtree(folder, ignore_errors=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = used.ru_utime + used.ru_stime
     print(f"{name}: {_minutes(time.monotonic() - start)} wall, {_minutes(cpu)} CPU", flush=True)
