@@ -48,7 +48,7 @@ class Copy:
 
     def __init__(self, app: App, found: ConnectionView, typed: Typed, wishes: Wishes) -> None:
         self.app, self.typed, self.wishes = app, typed, wishes
-        self.remote, local = RemoteSide(found), LocalSide()
+        self.remote, local = RemoteSide(found), LocalSide(wishes.patterns)
         self.giver: Side = local if typed.is_upload else self.remote
         self.taker: Side = self.remote if typed.is_upload else local
         self.done = Done()

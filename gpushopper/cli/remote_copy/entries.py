@@ -130,14 +130,18 @@ def _not_excluded(found: Sequence[Entry], patterns: Sequence[bytes]) -> list[Ent
     """What no pattern matches, by its name or by its path inside the folder; with a folder goes all it holds."""
     kept: list[Entry] = []
     gone: set[bytes] = set()
-    bare = [pattern.rstrip(b"/") for pattern in patterns]
     for entry in sorted(found, key=by_path):
-        parent, _, name = entry.path.rpartition(b"/")
-        if parent in gone or any(fnmatchcase(word, p) for p in bare for word in (name, entry.path)):
+        if entry.path.rpartition(b"/")[0] in gone or is_excluded(entry.path, patterns):
             gone.add(entry.path)
         else:
             kept.append(entry)
     return kept
+
+
+def is_excluded(path: bytes, patterns: Sequence[bytes]) -> bool:
+    """Whether a pattern matches the last name of a path inside the copied folder, or the whole of it."""
+    name = path.rpartition(b"/")[2]
+    return any(fnmatchcase(word, pattern.rstrip(b"/")) for pattern in patterns for word in (name, path))
 
 
 def _arrow(link: Entry) -> str:

@@ -14,16 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gpushopper.cli.remote_copy.channel import full_here
-from gpushopper.cli.remote_copy.entries import Entry, Kind, checked
+from gpushopper.cli.remote_copy.entries import Entry, Kind, checked, is_excluded
 from gpushopper.cli.remote_copy.places import below, folder_of, last_name, to_text
 from gpushopper.cli.remote_copy.planning import Job, Seen
 from gpushopper.errors import Refused, ShopperError
 
 
 class LocalSide:
-    """Reads and writes files here."""
+    """Reads and writes files here; what one of the `patterns` excludes is not looked at, and need not be readable."""
 
     where = ""
+
+    def __init__(self, patterns: Sequence[bytes] = ()) -> None:
+        self._patterns = patterns
 
     def look(self, paths: Sequence[bytes]) -> dict[bytes, Seen]:
         """What each path is."""
@@ -36,7 +39,7 @@ class LocalSide:
             ShopperError: something in it cannot be read.
         """
         with told():
-            return checked(_entries(folder, b""))
+            return checked(_entries(folder, b"", self._patterns))
 
     def prepare(self, job: Job) -> list[Entry]:
         """Make the part folder; what it holds from an earlier, cut-off copy."""
@@ -113,22 +116,28 @@ def _seen(path: bytes) -> Seen:
     try:
         facts = os.stat(path)
     except OSError:
-        return Seen(path, "other" if os.path.islink(path) else "none", path, has_parent)
+        return Seen(path, "dangling" if os.path.islink(path) else "none", path, has_parent)
     what = "folder" if stat.S_ISDIR(facts.st_mode) else "file" if stat.S_ISREG(facts.st_mode) else "other"
     mode = facts.st_mode & 0o777
     return Seen(path, what, os.path.realpath(path), has_parent, mode, facts.st_size, int(facts.st_mtime // 1))
 
 
-def _entries(top: bytes, inner: bytes) -> Iterator[Entry]:
+def _entries(top: bytes, inner: bytes, patterns: Sequence[bytes] = ()) -> Iterator[Entry]:
     """Entries of a folder; `inner` is the part of their paths that is given so far."""
-    with os.scandir(below(top, inner) if inner else top) as found:
-        rows = list(found)
+    folder = below(top, inner) if inner else top
+    try:
+        with os.scandir(folder) as found:
+            rows = list(found)
+    except PermissionError as error:
+        raise _unreadable(folder) from error
     for row in rows:
         path = below(inner, row.name) if inner else row.name
+        if is_excluded(path, patterns):
+            continue
         entry = _entry(row, path)
         yield entry
         if entry.kind is Kind.FOLDER:
-            yield from _entries(top, path)
+            yield from _entries(top, path, patterns)
 
 
 def _entry(row: os.DirEntry[bytes], path: bytes) -> Entry:
@@ -140,8 +149,12 @@ def _entry(row: os.DirEntry[bytes], path: bytes) -> Entry:
         return Entry(path, Kind.FOLDER, mode, 0, mtime)
     kind = Kind.FILE if stat.S_ISREG(facts.st_mode) else Kind.OTHER
     if kind is Kind.FILE and not os.access(row.path, os.R_OK):
-        raise PermissionError(errno.EACCES, "permission denied; leave it out with --exclude", row.path)
+        raise _unreadable(row.path)
     return Entry(path, kind, mode, facts.st_size, mtime)
+
+
+def _unreadable(path: bytes) -> PermissionError:
+    return PermissionError(errno.EACCES, "permission denied; leave it out with --exclude", path)
 
 
 def _check_own(path: bytes) -> None:

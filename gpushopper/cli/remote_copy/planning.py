@@ -21,7 +21,7 @@ LONGEST_NAME = 200
 
 
 class Seen(NamedTuple):
-    """What a path is: `what` is folder, file, other or none; `real` is its path with all links followed."""
+    """What a path is: `what` is folder, file, other, dangling (a link to nothing) or none; `real` is its path with all links followed."""
 
     path: bytes
     what: str = "none"
@@ -108,8 +108,10 @@ def check_sources(sources: Sequence[Source], where: str) -> None:
         shown = to_text(typed)
         if seen.what == "none":
             raise NotFound(f"there is no {shown}{where}", code="file_not_found")
+        if seen.what == "dangling":
+            raise NotFound(f"{shown}{where} is a link that leads to nothing", code="file_not_found")
         if seen.what == "other":
-            raise UsageError(f"{shown}{where} is neither a file nor a folder", "a fifo or device is read by: cp -")
+            raise UsageError(f"{shown}{where} is neither a file nor a folder", "a fifo or device can be read with -")
         if seen.what == "file" and typed.endswith(b"/"):
             raise UsageError(f"{shown}{where} is a file, not a folder", "leave the slash out")
 
@@ -129,6 +131,8 @@ def place(
         UsageError: a file is where a folder must go, or the other way round; two sources have the same name.
     """
     there, shown = seen[target], to_text(typed_target)
+    if there.what == "dangling":
+        raise UsageError(f"{shown}{where} is a link that leads to nothing", "name what it should lead to")
     if there.what == "other":
         raise UsageError(f"{shown}{where} is neither a file nor a folder", "name a file or a folder")
     takes_in = there.what == "folder" or len(sources) > 1 or _names_a_folder(typed_target, sources)
@@ -160,9 +164,9 @@ def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, Seen], where: str)
     for source, final in moves:
         what = (seen.get(final) or Seen(final)).what
         shown = f"{to_text(final)}{where}"
-        if source.seen.what == "folder" and what in ("file", "other"):
+        if source.seen.what == "folder" and what in ("file", "other", "dangling"):
             raise UsageError(f"{shown} is not a folder, {to_text(source.typed)} is one", "choose another target")
-        if source.seen.what == "file" and what in ("folder", "other"):
+        if source.seen.what == "file" and what in ("folder", "other", "dangling"):
             raise UsageError(f"{shown} is not a file, {to_text(source.typed)} is one", "choose another target")
         if final in taken and not source.is_contents:
             raise UsageError(f"two sources would become {shown}", "copy them one by one")

@@ -14,7 +14,7 @@ from gpushopper.errors import ShopperError
 if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
-FOUND_WHAT = ("folder", "file", "other", "none")
+FOUND_WHAT = ("folder", "file", "other", "dangling", "none")
 _TYPES = {0o040000: Kind.FOLDER, 0o100000: Kind.FILE, 0o120000: Kind.LINK}
 _FORMAT = 0o170000
 

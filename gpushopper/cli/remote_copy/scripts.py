@@ -19,7 +19,8 @@ START = b"unset CDPATH\ndie() { printf '%s\\n' \"$*\" >&2; exit 9; }\n"
 _LOOK = rb"""
 look() {
   k=none
-  if [ -d "$1" ]; then k=folder; elif [ -f "$1" ]; then k=file; elif [ -e "$1" ] || [ -L "$1" ]; then k=other; fi
+  if [ -d "$1" ]; then k=folder; elif [ -f "$1" ]; then k=file
+  elif [ -e "$1" ]; then k=other; elif [ -L "$1" ]; then k=dangling; fi
   h=0; [ -d "$2" ] && h=1
   s=$(stat -Lc '%f %s %Y' -- "$1" 2>/dev/null) || s='0 0 0'
   r=$(readlink -f -- "$1" 2>/dev/null; echo x); r=${r%?x}

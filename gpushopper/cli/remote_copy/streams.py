@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import shlex
 import sys
-from typing import cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
 
 from gpushopper.cli.remote_copy import channel, scripts
 from gpushopper.cli.remote_copy.bar import Bar
 from gpushopper.cli.remote_copy.places import below, folder_of, last_name, to_text
 from gpushopper.cli.remote_copy.planning import LONGEST_NAME, PART, Seen
 from gpushopper.cli.remote_copy.remote_side import RemoteSide
-from gpushopper.errors import NotFound, ShopperError, UsageError
+from gpushopper.errors import DiskFull, NotFound, ShopperError, UsageError
 
 _KEEP = b"""
 [ -d "$R" ] && die "$R is a folder"
 [ "$(wc -c <"$P")" -eq "$N" ] || die "only a part has arrived"
 mv -f -- "$P" "$R" || exit 9
 """
+
+
+def opened(stream: TextIO | None, name: str) -> io.BufferedIOBase:
+    """The bytes of standard input or output.
+
+    Raises:
+        UsageError: the shell has closed it (`<&-`).
+    """
+    if stream is None:
+        raise UsageError(f"{name} is closed", "leave out <&- or >&-", code="stream_closed")
+    return cast(io.BufferedIOBase, stream.buffer)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn what the system says about our own standard input or output into one line; a reader that left is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"there is no room for {name}", "write it elsewhere") from error
+        raise ShopperError(f"{name}: {(error.strerror or str(error)).lower()}", code="copy_failed") from error
 
 
 def send(side: RemoteSide, target: Seen, typed: bytes, mkdir: bool, bar: Bar) -> None:
@@ -27,7 +55,7 @@ def send(side: RemoteSide, target: Seen, typed: bytes, mkdir: bool, bar: Bar) ->
         UsageError: the target is no file.
         NotFound: its folder does not exist.
     """
-    if target.what in ("folder", "other") or typed.endswith(b"/"):
+    if target.what in ("folder", "other", "dangling") or typed.endswith(b"/"):
         raise UsageError(f"{to_text(typed)}{side.where} is no file", "name the file that standard input becomes")
     if not target.has_parent and not mkdir:
         shown = to_text(folder_of(typed))
@@ -37,11 +65,12 @@ def send(side: RemoteSide, target: Seen, typed: bytes, mkdir: bool, bar: Bar) ->
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
     with channel.running(channel.shell(side.found, line)) as program:
         drained = channel.Reader(program.stdout)
-        source = cast(io.BufferedReader, sys.stdin.buffer)
+        source = opened(sys.stdin, "standard input")
         try:
             program.stdin.write(script)
             program.stdin.flush()
-            length = channel.pumped(source.read1, program.stdin.write, bar.add)
+            with _told("standard input"):
+                length = channel.pumped(source.read1, program.stdin.write, bar.add)
             program.stdin.close()
         except BrokenPipeError:
             length = -1
@@ -59,16 +88,18 @@ def fetch(side: RemoteSide, source: Seen, typed: bytes, bar: Bar) -> None:
         UsageError: it is a folder.
     """
     if source.what == "folder":
-        hint = f"gpu-shopper ssh {side.found.name} -- tar -cf - FOLDER"
+        words = f"tar -cf - -- {shlex.quote(to_text(source.path))}"
+        hint = f"gpu-shopper ssh {side.found.name} -- {shlex.quote(words)}"
         raise UsageError(f"{to_text(typed)}{side.where} is a folder, standard output takes a file", hint)
     mark = channel.new_mark()
     script = scripts.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (mark, scripts.quoted(source.path))
     with channel.running(channel.shell(side.found, "exec sh -s")) as program:
         feeding = channel.fed(program, script)
         if channel.skip_to(program.stdout, mark) is not None:
-            out = sys.stdout.buffer
-            count = channel.pumped(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
-            out.flush()
+            out = opened(sys.stdout, "standard output")
+            with _told("standard output"):
+                count = channel.pumped(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
+                out.flush()
             feeding.join()
             if not program.process.wait():
                 if source.what == "file" and count < source.size:
