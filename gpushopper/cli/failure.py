@@ -6,15 +6,18 @@ import errno
 import json
 import os
 import sys
+from contextlib import suppress
 
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.group import ReaderGone
 from gpushopper.cli.programs import SCHEMA
 from gpushopper.cli.say import clean
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Declined(click.Abort):
@@ -28,9 +31,8 @@ def report(app: App, error: BaseException) -> int:
             return error.exit_code
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1
-        case BrokenPipeError():
-            # The reader has seen enough; the interpreter must not find the pipe again when it flushes.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case BrokenPipeError() | ReaderGone():
+            _forget_readers()
             return 0
         case Declined():
             _show(app, ShopperError("you said no: nothing was done", code="declined"), INTERRUPTED)
@@ -54,14 +56,23 @@ def report(app: App, error: BaseException) -> int:
     return _unexpected(app, error)
 
 
+def _forget_readers() -> None:
+    """The reader has seen enough; the interpreter must not find the pipe again when it flushes."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # closed, or no file at all
+            os.dup2(nowhere, stream.fileno())
+
+
 def _of_the_system(error: OSError) -> ShopperError | None:
     """A file that the system does not let us use, or no space for one: words instead of a trace."""
     if error.filename is None or error.errno is None:
-        return None
+        # A write names no file: it may have been to our own standard output.
+        return DiskFull("the disk or quota is full", "free space") if error.errno in FULL else None
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         text = f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}"
         return Misconfigured(text, "look at it: ls -l; or set GPU_SHOPPER_HOME to a folder of yours")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return DiskFull(f"the disk or quota is full: {os.fsdecode(error.filename)} could not be written", "free space")
     return None
 
@@ -88,6 +99,14 @@ def _unexpected(app: App, error: BaseException) -> int:
 
 
 def _show(app: App, error: ShopperError, exit_code: int) -> None:
+    """Print an error; where nobody reads it any more, its status still says it."""
+    try:
+        _print(app, error, exit_code)
+    except BrokenPipeError:
+        _forget_readers()
+
+
+def _print(app: App, error: ShopperError, exit_code: int) -> None:
     if app.as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": exit_code}
         print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)

@@ -153,6 +153,10 @@ class Group(click.Group):
         return plain or bool(words and words[0] in {*self.commands, *self.lazy})
 
 
+class ReaderGone(Exception):
+    """Whoever read our output has left (`| head`): no error of the command's."""
+
+
 class LazyGroup(Group):
     """The root: knows its commands by name and one line of help, imports one when it is called."""
 
@@ -191,6 +195,13 @@ class LazyGroup(Group):
             # Only what can be a mistyped command is printed.
             shown = f" '{word}'" if word.isascii() and word.isalpha() and word.islower() and len(word) < 17 else ""
             raise click.UsageError(f"No such command{shown}", ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself would end with status 1 where a reader has left."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, from the table alone: nothing is imported for `--help`."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -370,3 +373,33 @@ def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: 
     error: ShopperError = progress.failure_of(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code
+
+
+@pytest.mark.parametrize("gone", ["stdout", "stderr"])
+def test_a_reader_that_has_left_changes_no_status(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gone: str
+):
+    """`2>&1 | head` closes both; wherever the command finds that out, its status is the same."""
+    monkeypatch.setattr(sys, gone, Refusing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+    words, code = (["config", "show"], 0) if gone == "stdout" else (["shutdown", ""], 2)
+    assert main(words) == code
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_full_disk_under_our_own_output_is_told_in_words(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "stdout", Refusing(OSError(errno.ENOSPC, "No space left on device")))
+    assert main(["config", "show"]) == 1
+    assert capsys.readouterr().err == "error: the disk or quota is full\n  free space\n"
+
+
+class Refusing(io.StringIO):
+    """A stream that takes nothing."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, text: str) -> int:
+        raise self._error
