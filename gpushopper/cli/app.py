@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gpushopper.core.moment import Moment
     from gpushopper.paths import Home
 
+_COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")
 FORMATS = ("table", "json", "jsonl", "wide", "name")
 
 
@@ -113,11 +115,15 @@ class App:
         if self.as_json:
             from gpushopper.cli.programs import line
 
-            print(line({"note": text}), file=sys.stderr, flush=True)
+            print(line({"note": self.to_paste(text)}), file=sys.stderr, flush=True)
             return
         from gpushopper.cli.say import clean
 
-        print(clean(text), file=sys.stderr, flush=True)
+        print(clean(self.to_paste(text)), file=sys.stderr, flush=True)
+
+    def to_paste(self, text: str) -> str:
+        """A text whose commands work when pasted: in the practice market's home they need `--sandbox` too."""
+        return _COMMAND.sub("gpu-shopper --sandbox ", text) if self.practice else text
 
     def is_terminal(self, stream: TextIO | None) -> bool:
         """Whether a person reads this stream."""

@@ -115,10 +115,12 @@ def _chosen(app: App, names: tuple[str, ...], everything: bool, yes: bool) -> tu
             if ref is None:
                 raise
             unknown[ref] = error
-    if unknown and not found:
-        raise next(iter(unknown.values()))
-    for fault in unknown.values():
+    faults = sorted(unknown.values(), key=lambda error: error.exit_code)
+    raised = faults.pop(0) if faults and not found else None
+    for fault in faults:
         app.note(f"will not be ended: {fault.message}")
+    if raised:
+        raise raised
     return list(found.values()), list(unknown)
 
 

@@ -107,16 +107,17 @@ def _show(app: App, error: ShopperError, exit_code: int) -> None:
 
 
 def _print(app: App, error: ShopperError, exit_code: int) -> None:
+    message, hint = app.to_paste(error.message), app.to_paste(error.hint)
     if app.as_json:
-        body = {"code": error.code, "message": error.message, "hint": error.hint, "exit": exit_code}
+        body = {"code": error.code, "message": message, "hint": hint, "exit": exit_code}
         print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)
         return
     word = "error: " if exit_code != INTERRUPTED else ""
     if app.has_color(sys.stderr) and word:
         word = f"\x1b[31m{word}\x1b[0m"
-    print(f"{word}{clean(error.message)}", file=sys.stderr)
-    if error.hint:
-        print(f"  {clean(error.hint)}", file=sys.stderr)
+    print(f"{word}{clean(message)}", file=sys.stderr)
+    if hint:
+        print(f"  {clean(hint)}", file=sys.stderr)
 
 
 def _alarms_after(app: App, error: ShopperError) -> None:

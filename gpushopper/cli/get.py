@@ -21,7 +21,7 @@ def get(app: App, name: str | None, as_receipt: bool) -> None:
         print_receipt(app, session)
     elif app.output == "table":
         why = progress.cause(app, session) if session.reason and session.running_since is None else ""
-        session_table.page(session, app.now().wall, why)
+        session_table.page(app, session, why)
     elif app.output == "name":
         show.out(session.name)
     else:

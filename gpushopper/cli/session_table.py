@@ -97,8 +97,9 @@ def ssh(session: SessionView) -> str:
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
 
-def page(session: SessionView, now: int, cause: str = "") -> None:
+def page(app: App, session: SessionView, cause: str = "") -> None:
     """Everything about one session, money first; `cause` is what the history says beside the reason."""
+    now = app.now().wall
     show.facts(
         [
             ("name", session.name),
@@ -112,7 +113,7 @@ def page(session: SessionView, now: int, cause: str = "") -> None:
             ("image", session.image),
             ("image login", session.image_login),
             ("disk", f"{session.disk_gb:g} GB"),
-            ("ssh", ssh(session)),
+            ("ssh", app.to_paste(ssh(session))),
             ("guards", guards(session) + _not_told(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),

@@ -12,6 +12,8 @@ from gpushopper.cli.app import App
 
 PIPE_WIDTH = 240
 LEAST_WIDTH = 80
+ROOM_FOR_NAME = 14
+"""Characters of the first column that the least width counts with."""
 SHORT = 3
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
@@ -69,7 +71,7 @@ def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
     from gpushopper.cli.say import clean
 
     shown = [column for column in columns if app.output == "wide" or not column.wide]
-    cells = [[clean(column.value(item)) for column in shown] for item in items]
+    cells = [[clean(app.to_paste(str(column.value(item)))) for column in shown] for item in items]
     if app.is_terminal(sys.stdout) or app.color == "always":
         _rich(app, shown, cells)
         return
@@ -113,17 +115,19 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         force_terminal=colored or None,
         no_color=not colored,
         highlight=False,
-        width=_width(app, terminal),
+        width=_width(app, terminal, max((len(line[0]) for line in cells), default=0)),
     )
     console.print(grid)
 
 
-def _width(app: App, terminal: bool) -> int:
+def _width(app: App, terminal: bool, first: int) -> int:
     """Columns to use: cells are cut to fit, but not below what can be read, and not where all was asked for.
 
-    There the terminal wraps the line, which loses nothing.
+    There the terminal wraps the line, which loses nothing. A long name leaves the cells beside it as wide as a short
+    one does: `first` is the length of the longest.
     """
-    return max(get_terminal_size().columns, LEAST_WIDTH) if terminal and app.output != "wide" else PIPE_WIDTH
+    least = LEAST_WIDTH + max(0, first - ROOM_FOR_NAME)
+    return max(get_terminal_size().columns, least) if terminal and app.output != "wide" else PIPE_WIDTH
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

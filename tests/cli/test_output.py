@@ -403,3 +403,45 @@ class Refusing(io.StringIO):
 
     def write(self, text: str) -> int:
         raise self._error
+
+
+@pytest.mark.parametrize(
+    ("text", "practice"),
+    [
+        ("Log in: gpu-shopper ssh a", "Log in: gpu-shopper --sandbox ssh a"),
+        ("gpu-shopper ls; gpu-shopper plan -h", "gpu-shopper --sandbox ls; gpu-shopper --sandbox plan -h"),
+        ("start it: gpu-shopper sandbox start", "start it: gpu-shopper sandbox start"),
+        ("gpu-shopper --sandbox daemon restart", "gpu-shopper --sandbox daemon restart"),
+        ("see: gpu-shopper --help", "see: gpu-shopper --help"),
+        ("/home/x/gpu-shopper data", "/home/x/gpu-shopper data"),
+    ],
+)
+def test_a_command_that_is_printed_works_in_the_home_it_was_printed_for(text: str, practice: str):
+    app = App()
+    assert app.to_paste(text) == text
+    app.practice = True
+    assert app.to_paste(text) == practice
+
+
+def test_hints_of_the_practice_market_name_it(home: Path, capsys: pytest.CaptureFixture[str]):
+    for words in (["--sandbox", "shutdown", "", "--yes"], ["shutdown", "", "--yes", "--sandbox", "--json"]):
+        assert main(words) == 2
+        assert "see: gpu-shopper --sandbox ls" in capsys.readouterr().err
+
+
+def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.MonkeyPatch):
+    """On a terminal of 80 columns the line is wrapped: a status of one letter would be worse."""
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("COLUMNS", "80")
+    row = view(name="a" * 41, guard="armed", status="running", guards="D+I", rate=2, ended_at=None, deadline_at=10)
+    show.table(App(), [row], session_table.columns(0))
+    for word in ("running", "1x H100", "D+I"):
+        assert word in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    """A terminal, as far as tables ask."""
+
+    def isatty(self) -> bool:
+        return True

@@ -21,7 +21,7 @@ LONGEST_NAME = 200
 
 
 class Seen(NamedTuple):
-    """What a path is: `what` is folder, file, other, dangling (a link to nothing) or none; `real` is its path with all links followed."""
+    """What a path is: `what` is folder, file, other, dangling (a link) or none; `real` is the path without links."""
 
     path: bytes
     what: str = "none"
