@@ -9,6 +9,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.group import Command
 from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
 from gpushopper.cli.remote_copy.places import sides, to_text
+from gpushopper.errors import UsageError
 
 
 @click.command("cp", cls=Command, takes_bytes=True)
@@ -27,9 +28,11 @@ def cp(app: App, words: tuple[str, ...], mkdir: bool, exclude: tuple[str, ...], 
     means what the folder holds. The same command goes on with a copy that was cut off.
 
     Links inside a folder stay links, unless they lead out of it: those are left out and named. PATTERN is a shell
-    pattern for names inside a folder, or for their paths from there: *.tmp, data/raw.
+    pattern for names inside a folder, or for their paths from there: *.tmp, data/raw, /data.
     """
     typed = sides(words)
+    if "" in exclude:
+        raise UsageError("the pattern of --exclude is empty (an unset variable?)", "for instance: --exclude '*.tmp'")
     found = login.find(app, typed.session)
     done = Copy(app, found, typed, Wishes(tuple(map(login.to_bytes, exclude)), mkdir, verbose)).perform()
     if not typed.target.is_stream:

@@ -12,8 +12,7 @@ from gpushopper.cli.app import App
 
 PIPE_WIDTH = 240
 LEAST_WIDTH = 80
-ROOM_FOR_NAME = 14
-"""Characters of the first column that the least width counts with."""
+LONG_NAME = 20
 SHORT = 3
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
@@ -123,10 +122,10 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
 def _width(app: App, terminal: bool, first: int) -> int:
     """Columns to use: cells are cut to fit, but not below what can be read, and not where all was asked for.
 
-    There the terminal wraps the line, which loses nothing. A long name leaves the cells beside it as wide as a short
-    one does: `first` is the length of the longest.
+    There the terminal wraps the line, which loses nothing. `first` is the length of the longest name: a long one
+    comes on top of the least width, for the cells beside it could no longer be read.
     """
-    least = LEAST_WIDTH + max(0, first - ROOM_FOR_NAME)
+    least = LEAST_WIDTH + (first if first > LONG_NAME else 0)
     return max(get_terminal_size().columns, least) if terminal and app.output != "wide" else PIPE_WIDTH
 
 

@@ -90,3 +90,14 @@ def test_exclude_matches_names_and_paths():
     assert kept() == sorted(names)
     assert kept(b"*.tmp", b"raw/") == [b"[x]", b"sub", b"sub/keep"]
     assert kept(b"sub/raw", b"[[]x]") == [b"a.tmp", b"raw", b"raw/x", b"sub", b"sub/b.tmp", b"sub/keep"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [(b"sub", []), (b"sub/", []), (b"/sub", [b"a/sub"]), (b"./sub", [b"a/sub"]), (b"/a/sub/", [b"sub"]),
+     (b"./s*", [b"a/sub"]), (b"a/sub", [b"sub"]), (b".hidden", [b"a/sub", b"sub"])],
+)  # fmt: skip
+def test_a_pattern_with_a_slash_before_it_is_a_path_from_the_folder_on(pattern: bytes, left: list[bytes]):
+    found = [Entry(path, Kind.FOLDER) for path in (b"a", b"a/sub", b"sub")] + [Entry(b".hidden", Kind.FILE)]
+    kept = [entry.path for entry in choose(found, [pattern]).entries]
+    assert [path for path in kept if path.endswith(b"sub")] == left and (b".hidden" in kept) == (pattern != b".hidden")

@@ -81,6 +81,7 @@ ACTING = [
     row("run exp -- true", 125, EXACT),
     row("run --rm exp -- true", 125, EXACT),
     row("cp pyproject.toml exp:x", 3, EXACT),
+    row("cp pyproject.toml exp10:x --exclude ''", 2, r"pattern of --exclude is empty"),
     row("cp exp:x .", 3, EXACT),
     row("shutdown EXP10 --yes", 3, "no session is called 'EXP10'"),
     row("shutdown gon --yes", 3, r"no session named gon; did you mean gone\?"),

@@ -139,9 +139,16 @@ def _not_excluded(found: Sequence[Entry], patterns: Sequence[bytes]) -> list[Ent
 
 
 def is_excluded(path: bytes, patterns: Sequence[bytes]) -> bool:
-    """Whether a pattern matches the last name of a path inside the copied folder, or the whole of it."""
+    """Whether a pattern matches the last name of a path inside the copied folder, or the whole of it.
+
+    `/data` and `./data` are the whole path only, from the folder on.
+    """
     name = path.rpartition(b"/")[2]
-    return any(fnmatchcase(word, pattern.rstrip(b"/")) for pattern in patterns for word in (name, path))
+    for pattern in patterns:
+        bare = pattern.removeprefix(b".").lstrip(b"/") if pattern.startswith((b"/", b"./")) else pattern
+        if fnmatchcase(path, bare.rstrip(b"/")) or (bare == pattern and fnmatchcase(name, bare.rstrip(b"/"))):
+            return True
+    return False
 
 
 def _arrow(link: Entry) -> str:
