@@ -95,6 +95,19 @@ def test_a_folder_into_a_folder_keeps_its_name_and_what_is_there(way: Way):
         assert tree(way.take) == expected
 
 
+def test_a_file_of_the_same_size_and_time_is_copied_all_the_same(way: Way):
+    """As archives unpack them: the time of each file is that of the archive's making."""
+    write(way.give / "data" / "a", b"new")
+    write(way.give / "data" / "b", b"same")
+    write(way.take / "data" / "a", b"old")
+    write(way.take / "data" / "b", b"same")
+    way("data", ".")
+    assert files_in(way.take) == {b"data/a": b"new", b"data/b": b"same"}
+    write(way.give / "data" / "a", b"now")
+    way("data/", "data")
+    assert files_in(way.take) == {b"data/a": b"now", b"data/b": b"same"}
+
+
 def test_what_a_folder_holds(way: Way):
     plant(way.give)
     for _ in range(2):

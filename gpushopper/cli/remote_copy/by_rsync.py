@@ -62,8 +62,9 @@ def carry(trip: Trip) -> None:
 def _argv(trip: Trip) -> list[str | bytes]:
     shell = " ".join(_rsync_word(word) for word in ["ssh", *login.options(trip.found)])
     job = trip.job
-    # What is in place already is compared with, and not sent when it is the same.
-    compare: list[str | bytes] = [] if job.creates_root or job.renamed else ["--compare-dest=.."]
+    # What is in place already is compared with, and not sent when it is the same. By its content: what was unpacked
+    # from an archive often has a time that says nothing, and the other carriers leave nothing old in place either.
+    compare: list[str | bytes] = [] if job.creates_root or job.renamed else ["--compare-dest=..", "--checksum"]
     host = _host(trip.found.host).encode() + b":"
     base, part = below(job.base, b""), below(job.part, b"")
     ends = [base, host + part] if trip.is_upload else [host + base, part]
