@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {
+    "bash": "bash",
     "busybox": "busybox",
     "cron": "cron",
     "crontab": "cron",

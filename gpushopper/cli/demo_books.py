@@ -73,5 +73,7 @@ def compare(app: App, sides: tuple[Side, Side]) -> bool:
     show.out("")
     show.table(app, rows, columns)
     agree = agrees(ours, theirs)
-    show.out(f"\n{'They agree: rented, used, gone, and accounted for.' if agree else 'They disagree.'}")
+    exactly = rows[2][1] == rows[2][2]
+    words = "They agree" if exactly else "They agree, but for the moments between two looks"
+    show.out(f"\n{f'{words}: rented, used, gone, and accounted for.' if agree else 'They disagree.'}")
     return agree

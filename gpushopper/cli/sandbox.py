@@ -9,6 +9,7 @@ import click
 from gpushopper.cli import launch, programs, sandbox_market, show
 from gpushopper.cli.app import App
 from gpushopper.cli.group import Group
+from gpushopper.cli.say import plural
 from gpushopper.cli.times import SPAN
 from gpushopper.errors import UsageError
 from gpushopper.paths import Home
@@ -115,7 +116,7 @@ def ledger(app: App) -> None:
     ]
     show.rows(app, "instances", found.instances, columns, name="id")
     if app.output in ("table", "wide"):
-        app.note(f"{len(found.creates)} creates, {len(found.destroys)} destroys")
+        app.note(f"{plural(len(found.creates), 'create')}, {plural(len(found.destroys), 'destroy')}")
 
 
 @sandbox.command("launch")

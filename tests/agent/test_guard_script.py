@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gpushopper.core.guard import GuardCall, Recipe
 from gpushopper.providers.vast.guarding import self_destroy
 from gpushopper.remote import guard, planting
 from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
+from tests.needs import needs
 
 RECIPE = self_destroy("https://console.vast.ai")
 AGENT = Path(__file__).parents[2] / "agent"
@@ -28,7 +28,7 @@ def test_it_fits_where_it_must_be_planted_and_leaves_room(capsys):
     assert left >= ROOM
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@needs("shellcheck")
 @pytest.mark.parametrize("dialect", ["sh", "dash"])
 @pytest.mark.parametrize("name", ["guard.sh", "over_ssh.sh"])
 def test_shellcheck_finds_nothing(dialect: str, name: str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from gpushopper.cli.remote_copy.copying import Done
-from tests.cli.far_side import SFTP_SERVER, Far
+from tests.cli.far_side import Far
+from tests.needs import needs
 
 TIME = 1_700_000_000
 BIG = bytes(range(256)) * 2000
@@ -21,8 +21,8 @@ ODD_NAMES = (
     b"~", b"#x", b"\xff\xfe", "Übung".encode(), b".hidden", b"...", b" ", b"tab\t", b"=", b"x\n=",
 )  # fmt: skip
 CARRIERS = (
-    pytest.param("rsync", marks=pytest.mark.skipif(not shutil.which("rsync"), reason="there is no rsync here")),
-    pytest.param("sftp", marks=pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")),
+    pytest.param("rsync", marks=needs("rsync")),
+    pytest.param("sftp", marks=needs("sftp-server")),
     "tar",
 )
 

@@ -10,11 +10,12 @@ import pytest
 
 from gpushopper.errors import DiskFull, ShopperError
 from tests.cli.copies import BIG, Way, files_in, tree, write
-from tests.cli.far_side import SFTP_SERVER, Far
+from tests.cli.far_side import Far
 from tests.cli.test_cp_matrix import plant, planted
+from tests.needs import needs
 
-needs_busybox = pytest.mark.skipif(not shutil.which("busybox"), reason="there is no busybox here")
-needs_sftp = pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")
+needs_busybox = needs("busybox")
+needs_sftp = needs("sftp-server")
 IMAGES = {
     "dash": {"shell": "dash"},
     "bash": {"shell": "bash"},

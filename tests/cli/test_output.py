@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -373,75 +370,3 @@ def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: 
     error: ShopperError = progress.failure_of(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code
-
-
-@pytest.mark.parametrize("gone", ["stdout", "stderr"])
-def test_a_reader_that_has_left_changes_no_status(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gone: str
-):
-    """`2>&1 | head` closes both; wherever the command finds that out, its status is the same."""
-    monkeypatch.setattr(sys, gone, Refusing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
-    words, code = (["config", "show"], 0) if gone == "stdout" else (["shutdown", ""], 2)
-    assert main(words) == code
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_full_disk_under_our_own_output_is_told_in_words(
-    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(sys, "stdout", Refusing(OSError(errno.ENOSPC, "No space left on device")))
-    assert main(["config", "show"]) == 1
-    assert capsys.readouterr().err == "error: the disk or quota is full\n  free space\n"
-
-
-class Refusing(io.StringIO):
-    """A stream that takes nothing."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__()
-        self._error = error
-
-    def write(self, text: str) -> int:
-        raise self._error
-
-
-@pytest.mark.parametrize(
-    ("text", "practice"),
-    [
-        ("Log in: gpu-shopper ssh a", "Log in: gpu-shopper --sandbox ssh a"),
-        ("gpu-shopper ls; gpu-shopper plan -h", "gpu-shopper --sandbox ls; gpu-shopper --sandbox plan -h"),
-        ("start it: gpu-shopper sandbox start", "start it: gpu-shopper sandbox start"),
-        ("gpu-shopper --sandbox daemon restart", "gpu-shopper --sandbox daemon restart"),
-        ("see: gpu-shopper --help", "see: gpu-shopper --help"),
-        ("/home/x/gpu-shopper data", "/home/x/gpu-shopper data"),
-    ],
-)
-def test_a_command_that_is_printed_works_in_the_home_it_was_printed_for(text: str, practice: str):
-    app = App()
-    assert app.to_paste(text) == text
-    app.practice = True
-    assert app.to_paste(text) == practice
-
-
-def test_hints_of_the_practice_market_name_it(home: Path, capsys: pytest.CaptureFixture[str]):
-    for words in (["--sandbox", "shutdown", "", "--yes"], ["shutdown", "", "--yes", "--sandbox", "--json"]):
-        assert main(words) == 2
-        assert "see: gpu-shopper --sandbox ls" in capsys.readouterr().err
-
-
-def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.MonkeyPatch):
-    """On a terminal of 80 columns the line is wrapped: a status of one letter would be worse."""
-    out = Terminal()
-    monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setenv("COLUMNS", "80")
-    row = view(name="a" * 41, guard="armed", status="running", guards="D+I", rate=2, ended_at=None, deadline_at=10)
-    show.table(App(), [row], session_table.columns(0))
-    for word in ("running", "1x H100", "D+I"):
-        assert word in out.getvalue()
-
-
-class Terminal(io.StringIO):
-    """A terminal, as far as tables ask."""
-
-    def isatty(self) -> bool:
-        return True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 
 from gpushopper.cli import runs, setting_up
 from gpushopper.errors import UsageError
+from tests.needs import find, require
 
 GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
 
@@ -33,8 +33,9 @@ def test_a_secret_may_have_several_lines():
 
 @pytest.mark.parametrize("shell", ["dash", "busybox", "bash", "zsh"])
 def test_a_variable_that_the_shell_keeps_for_itself_stops_no_other(shell: str):
-    if not (program := shutil.which(shell)):
-        pytest.skip(f"{shell} is not installed")
+    require(shell)
+    program = find(shell)
+    assert program
     words = {"busybox": [program, "sh"], "bash": [program, "--posix"]}.get(shell, [program])
     owned = {name: "1" for name in sorted(runs._SHELLS_OWN)}
     script = runs.exports({**owned, "A": "it's", "B": "a\nb"}) + 'printf "%s|%s|" "$A" "$B"; id -u'

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from gpushopper.core.shell import CLEAN, SYSTEM_PATH, name_problem, over_ssh, value_problem
+from tests.needs import find, needs, require
 
-SHELLS = {name: words for name, words in {
-    "dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"],
-}.items() if shutil.which(words[0])}  # fmt: skip
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
 
 HOSTILE = {
     "PATH": "/opt/conda/bin", "LD_LIBRARY_PATH": "/opt/conda/lib", "IFS": "/", "ENV": "/nowhere", "CDPATH": "/tmp",
@@ -25,11 +23,11 @@ HOSTILE = {
 """Variables that an image or `-e` may set, each of which broke a script of ours or could."""
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", [pytest.param(shell, marks=needs(shell)) for shell in SHELLS])
 def test_a_script_of_ours_sees_none_of_the_users_variables(shell: str, tmp_path: Path):
     script = CLEAN + "env; printf 'a b' | { read -r x y; echo \"$y\"; }; case $- in *[efu]*) echo flags ;; esac\n"
     done = subprocess.run(
-        [*SHELLS[shell], "-s"], input=script, env={**HOSTILE, "HOME": str(tmp_path)}, executable=shutil.which(shell),
+        [*SHELLS[shell], "-s"], input=script, env={**HOSTILE, "HOME": str(tmp_path)}, executable=find(shell),
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     *lines, last = done.stdout.splitlines()
@@ -51,10 +49,11 @@ def test_a_home_that_is_not_there_is_the_one_of_the_users_entry(home: dict[str, 
     assert Path(done.stdout.strip()).is_dir() and done.stdout != "/nowhere\n"
 
 
-@pytest.mark.parametrize("shell", ["sh", "bash", "zsh", "fish", "busybox"])
+@pytest.mark.parametrize("shell", ["dash", "bash", "zsh", "fish", "busybox"])
 def test_any_login_shell_starts_it(shell: str):
-    if not (program := shutil.which(shell)):
-        pytest.skip(f"{shell} is not installed")
+    require(shell)
+    program = find(shell)
+    assert program
     words = [program, "sh", "-c"] if shell == "busybox" else [program, "-c"]
     text = over_ssh("printf '%s|' \"it's\" 'a\\nb' '\"'; cat")
     done = subprocess.run(

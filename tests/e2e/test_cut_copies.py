@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.probing import why_not
+from tests.needs import needs
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs
@@ -29,10 +30,7 @@ CUT_AT = 16_000_000
 CONTENT = random.Random(1).randbytes(SIZE)
 Wait = Callable[..., None]
 
-needs_rsync = pytest.mark.skipif(not Path("/usr/bin/rsync").exists(), reason="there is no rsync here")
-SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
-needs_sftp = pytest.mark.skipif(not SFTP_SERVER.exists(), reason="there is no sftp-server here")
-EVERY_WAY = [pytest.param("rsync", marks=needs_rsync), pytest.param("sftp", marks=needs_sftp)]
+EVERY_WAY = [pytest.param("rsync", marks=needs("rsync")), pytest.param("sftp", marks=needs("sftp-server"))]
 
 
 class There:
