@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from gpushopper.cli.app import FORMATS, App
 
+_OPTION = re.compile(r"-{1,2}[a-zA-Z-]{1,20}")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -70,6 +73,17 @@ def load(target: str) -> click.Command | None:
     return found if isinstance(found, click.Command) else None
 
 
+@contextmanager
+def _no_echo(ctx: click.Context) -> Iterator[None]:
+    """An option that is none is named where it can be a mistyped one: `keys set vast --KEY` may hold a key."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        if _OPTION.fullmatch(error.option_name):
+            raise
+        raise click.UsageError("No such option", ctx) from None
+
+
 class Command(click.Command):
     """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103).
 
@@ -88,7 +102,8 @@ class Command(click.Command):
         if not self.takes_bytes:
             args = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in args]
         takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
-        rest = super().parse_args(ctx, args)
+        with _no_echo(ctx):
+            rest = super().parse_args(ctx, args)
         ctx.allow_extra_args = takes_more
         if rest and not takes_more and not ctx.resilient_parsing:
             self.refuse_extra(ctx, len(rest))
@@ -133,7 +148,8 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.default and not {"--help", "-h"} & set(args) and not self._names_a_verb(args):
             args = [self.default, *args]
-        return super().parse_args(ctx, args)
+        with _no_echo(ctx):
+            return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

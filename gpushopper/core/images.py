@@ -12,13 +12,13 @@ DOCKER_HUB = "docker.io"
 _ALSO_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?")
 _LONGEST_REGISTRY = 255
+MOST_PORT = 65_535
 _PRINTABLE = re.compile(r"[A-Za-z0-9._:/@+-]+")
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _HEX = re.compile(r"[0-9a-f]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
-"""Docker takes such a name for the id of an image on the host."""
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _LONGEST_REFERENCE = 255 + 128
 
@@ -68,7 +68,7 @@ def image_fault(image: str) -> str:
     name, colon, tag = tagged.partition(":")
     if name != name.lower():
         return f"docker allows no capital letters in the name of an image: {name}"
-    if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _HASH.fullmatch(image):
+    if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _is_id(image):
         return f"docker allows no image of that name: {shown}"
     if colon and not _TAG.fullmatch(tag):
         return f"{tag!r} after the colon is no tag: {shown}"
@@ -89,7 +89,15 @@ def _shown(image: str) -> str:
 
 
 def _is_registry_host(name: str) -> bool:
+    port = name.partition(":")[2]
+    if port.isdigit() and not 0 < int(port) <= MOST_PORT:
+        return False
     return len(name) <= _LONGEST_REGISTRY and _REGISTRY.fullmatch(name.lower()) is not None
+
+
+def _is_id(image: str) -> bool:
+    """Docker takes such a name for the id of an image on the host."""
+    return _HASH.fullmatch(image.removeprefix("sha256:")) is not None
 
 
 def _is_digest(text: str) -> bool:

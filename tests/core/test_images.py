@@ -69,7 +69,7 @@ IMPOSSIBLE = (
     "img@sha256:" + "0" * 63, "img@sha256:" + "0" * 65, "img@sha256:" + "g" * 64, "img@md5:" + "0" * 32, "img@latest",
     "ghcr.io/x:5000/y", "/img", "img/", "a//b", "-img", "img-", "a..b", "a___b", "img:-tag", "img:" + "t" * 129,
     "0" * 64, "a" * 500, "ev!l.io/x", "host:port/x", "-a.io/x", "img\n", "im\tg", "$IMG", "${IMG}", "\u00e9",
-    "img;reboot",
+    "img;reboot", "sha256:" + "0" * 64, "localhost:65536/x", "ghcr.io:0/x",
 )  # fmt: skip
 
 
