@@ -67,8 +67,8 @@ SHARED = [
     Row("negative disk", "provision --disk -5 --yes", "not in the range", 2, "--help"),
     Row("negative price", "plan --max-price -1", "'-1' is not an amount", 2, "--help"),
     Row("negative number of GPUs", "inventory --min-gpus -1", "not in the range", 2, "--help"),
-    Row("shutdown without a name", "shutdown --yes", "name the sessions, or --all", 2, "gpu-shopper ls"),
-    Row("done without a name", "done --yes", "name the session", 2, "gpu-shopper ls"),
+    Row("shutdown without a name", "shutdown --yes", "name the sessions, or --all", 2, "gpu-shopper --sandbox ls"),
+    Row("done without a name", "done --yes", "name the session", 2, "gpu-shopper --sandbox ls"),
     Row("spending unasked", "provision --gpu RTX4090", "--yes was not given", 2, "--yes"),
     Row("destroying unasked", "shutdown --all", "--yes was not given", 2, "--yes"),
     Row("unknown option", "ls --nosuch", "No such option '?--nosuch", 2, "--help"),
@@ -361,7 +361,7 @@ def test_an_interrupted_wait_says_what_goes_on(market: Home):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
     tail = err.splitlines()[-2:]
-    assert tail == ["interrupted", "  provisioning goes on; end it with: gpu-shopper shutdown stuck"]
+    assert tail == ["interrupted", "  provisioning goes on; end it with: gpu-shopper --sandbox shutdown stuck"]
     assert market("shutdown", "stuck", "--yes").code == 0
 
 

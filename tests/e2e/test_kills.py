@@ -68,7 +68,7 @@ def test_ctrl_c_leaves_the_command_and_says_what_goes_on(shop: Practice, wait_un
     os.kill(command.pid, signal.SIGINT)
     _, said = command.communicate(timeout=30)
     assert command.returncode == 130, said
-    assert "provisioning goes on; end it with: gpu-shopper shutdown left" in said
+    assert "provisioning goes on; end it with: gpu-shopper --sandbox shutdown left" in said
     wait_until(lambda: [row["status"] for row in shop.sessions()] == ["running"], timeout_s=60)
     ledger = shop.ledger()
     assert [row["state"] for row in ledger["instances"]] == ["running"]

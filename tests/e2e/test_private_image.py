@@ -63,7 +63,7 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(
 
     code, error, hint = refusal(market, *private, "--name", "bare")
     assert code == 7 and "bare was not handed over: image refused (2 tried)" in error
-    setting = f"gpu-shopper keys set {host} --user NAME"
+    setting = f"gpu-shopper --sandbox keys set {host} --user NAME"
     assert hint == f"check the name {image}; a private image: {setting}, then provision --image-login"
     code, error, hint = refusal(market, *private, "--image-login", "--name", "unstored")
     assert code == 4 and f"no login at {host} is stored" in error
