@@ -6,9 +6,10 @@ from gpushopper.core import alarms
 from gpushopper.core.actions import Clear, Raise
 from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import unit_is_due
+from gpushopper.core.missing import believable, newly_missing
 from gpushopper.core.moment import Moment
 from gpushopper.core.policy import Policy
-from gpushopper.core.reconcile import Held, believable, newly_missing
+from gpushopper.core.reconcile import Held
 
 
 def to_ask(held: Held, missing: tuple[Attempt, ...], now: Moment, policy: Policy) -> dict[str, str]:

@@ -12,14 +12,10 @@ from gpushopper.core.actions import Change, Raise
 from gpushopper.core.attempts import Attempt, State
 from gpushopper.core.evidence import Seen
 from gpushopper.core.looks import blind_interval, look_interval
+from gpushopper.core.missing import absentees, newly_missing
 from gpushopper.core.moment import Moment, Witness, us
 from gpushopper.core.ownership import is_labelled_by
-from gpushopper.core.reconcile import (
-    absentees,
-    close_if_absent,
-    decide_listing,
-    newly_missing,
-)
+from gpushopper.core.reconcile import close_if_absent, decide_listing
 from gpushopper.engine import accounts, doubts, holdings
 from gpushopper.engine.apply import Transaction
 from gpushopper.engine.beats import Beats

@@ -11,9 +11,9 @@ from gpushopper.core.attempts import Attempt
 from gpushopper.core.evidence import is_proven_gone
 from gpushopper.core.instances import Instance
 from gpushopper.core.lifecycle import sighted
+from gpushopper.core.missing import close_if_proven, decide_missing
 from gpushopper.core.moment import Moment
 from gpushopper.core.ownership import give_up_id, is_contradicted
-from gpushopper.core.reconcile import close_if_proven, decide_missing
 from gpushopper.core.sessions import Session
 from gpushopper.engine import holdings
 from gpushopper.engine.apply import Transaction

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from gpushopper.core.actions import Action, Close, EndSession, Unwant
 from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State
 from gpushopper.core.evidence import Seen
+from gpushopper.core.missing import absentees, believable, decide_missing
 from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import REAL
-from gpushopper.core.reconcile import absentees, believable, decide_missing
 from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, held, moment, of, row, seen, session
 
 SESSION = session()
