@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,21 @@ def require(*names: str) -> None:
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def _other_user_can_run_us() -> bool:
+    """Whether another user may read this Python and the project; a home folder is often closed to others."""
+    if os.geteuid() != 0 or find("setpriv") is None:
+        return False
+    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*who, sys.executable, "-c", "import gpushopper.cli"]
+    return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
+
+
+needs_other_user = pytest.mark.skipif(
+    not _other_user_can_run_us(), reason="needs root, and a project folder that other users can read"
+)
+"""For what is run as the user 65534."""
 
 
 def packages(reasons: list[str]) -> list[str]:

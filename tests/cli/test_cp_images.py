@@ -36,7 +36,7 @@ def make(top: Path, direction: str, monkeypatch: pytest.MonkeyPatch, carrier: st
     [
         "no find",
         pytest.param("busybox", marks=needs_busybox),
-        "greets",
+        pytest.param("greets", marks=needs("rsync")),
         *(pytest.param(shell, marks=pytest.mark.proofs) for shell in ("dash", "bash")),
     ],
 )

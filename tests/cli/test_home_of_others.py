@@ -11,7 +11,7 @@ import pytest
 
 from gpushopper.cli import COMMANDS, main
 from gpushopper.cli.app import App
-from tests.needs import needs, needs_root
+from tests.needs import needs_other_user, needs_root
 
 OTHER = 65534
 LINES = [
@@ -55,8 +55,7 @@ def test_a_file_in_the_place_of_the_folder(home: Path, capsys: pytest.CaptureFix
     assert_refused(line, f"the home folder {home} is not a folder", capsys)
 
 
-@needs_root
-@needs("setpriv")
+@needs_other_user
 @pytest.mark.parametrize("line", ["ls", "keys", "daemon status", "daemon run", "sandbox status"])
 @pytest.mark.parametrize("closed", ["home", "above"])
 def test_a_home_that_cannot_be_looked_into(home: Path, line: str, closed: str):
@@ -85,8 +84,7 @@ def test_a_shared_folder_of_the_system_may_be_a_home(home: Path):
     check_home(find_home())
 
 
-@needs_root
-@needs("setpriv")
+@needs_other_user
 @pytest.mark.parametrize("line", ["daemon logs", "config show"])
 def test_a_file_in_our_home_that_we_may_not_read(home: Path, line: str):
     """Left behind by `sudo`: words, not a traceback."""

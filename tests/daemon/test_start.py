@@ -19,7 +19,7 @@ from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
 from tests.daemon.conftest import COMMAND, Running
-from tests.needs import needs_root
+from tests.needs import needs_other_user, needs_root
 
 Failing = Callable[..., tuple[int, str]]
 Starting = Callable[..., Running]
@@ -122,7 +122,7 @@ def test_a_damaged_database_is_kept_aside_with_an_alarm(home: Path, start: Start
     assert b"damage" in kept.read_bytes()
 
 
-@needs_root
+@needs_other_user
 def test_a_home_of_another_user(home: Path, fail_to_start: Failing):
     home.parent.chmod(0o755)
     home.mkdir(mode=0o755)
