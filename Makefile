@@ -42,7 +42,7 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)
 
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
-	@$(BIN)/python -m tests.timed proofs -m proofs $(PYTEST_SPREAD) $(ARGS)
+	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) $(ARGS)
 
 # Vast's own client, which judges the practice market; nothing is installed while tests run.
 $(CLIENT): $(STAMP) tests/sandbox/official_client.py

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -90,10 +91,11 @@ def instances(market: Practice) -> dict[str, There]:
 
 def signal_all(pid: int, number: int) -> None:
     """Signal a process and all that it started; what a command starts has groups of its own."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    os.kill(pid, number)
-    for child in children:
-        signal_all(int(child), number)
+    with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended by itself meanwhile
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(pid, number)
+        for child in children:
+            signal_all(int(child), number)
 
 
 def begin_and_freeze(
