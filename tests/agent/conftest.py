@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent not in item.path.parents:
             continue
         if REASON:
-            item.add_marker(pytest.mark.skip(reason=f"no namespaces to contain an instance in: {REASON}"))
+            item.add_marker(pytest.mark.skip(reason=REASON))
         # One shell each time; the other where it ends its instance at all, and everything in the long proofs.
         if "[busybox" in item.name and item.path.stem in ("test_guard_calls", "test_guard_time"):
             item.add_marker(pytest.mark.sweep)

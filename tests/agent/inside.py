@@ -22,6 +22,7 @@ from gpushopper.core.heartbeat import GuardReport, Renewal
 from gpushopper.core.shell import SYSTEM_PATH, over_ssh
 from gpushopper.remote import guard
 from tests.agent.provider import INSTANCE, KEY
+from tests.needs import lacking
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -54,11 +55,10 @@ def namespace_command(uid: int = 0) -> list[str]:
 
 def why_not() -> str:
     """Say why no instance can be contained here; empty where it can."""
-    for tool in ("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
-        if not shutil.which(tool):
-            return f"{tool} is not installed"
+    if reason := lacking("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
+        return reason
     tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True, check=False)
-    return tried.stderr.strip() if tried.returncode else ""
+    return f"needs namespaces to contain an instance in: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 class Instance:
