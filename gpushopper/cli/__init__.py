@@ -10,34 +10,34 @@ import click
 
 from gpushopper import __version__
 from gpushopper.cli.app import App
-from gpushopper.cli.group import LazyGroup
+from gpushopper.cli.input.command_classes import LazyGroup
 
 COMMANDS = (
-    ("Rent", "inventory", "inventory:inventory", "Offers of all clouds, cheapest first."),
-    ("Rent", "plan", "plan:plan", "What would be rented, and the most it can cost."),
-    ("Rent", "provision", "provision:provision", "Rent a GPU for a given time."),
-    ("Sessions", "ls", "sessions:ls", "Open sessions (short for sessions list)."),
-    ("Sessions", "sessions", "sessions:sessions", "List, show, extend and end sessions."),
-    ("Sessions", "get", "get:get", "Everything about one session."),
-    ("Sessions", "extend", "extend:extend", "Give a session more time."),
-    ("Sessions", "done", "ending:done", "End a session gracefully."),
-    ("Sessions", "shutdown", "ending:shutdown", "End sessions and wait until they are off."),
-    ("Sessions", "receipt", "get:receipt", "The proof that a session's instance is gone."),
-    ("Use", "ssh", "ssh:ssh", "Log in to a session's instance, or run a command there."),
-    ("Use", "cp", "cp:cp", "Copy files to or from a session's instance."),
-    ("Use", "run", "run:run", "Run a command there that goes on without you."),
-    ("Use", "logs", "logs:logs", "What a run, or the container, has said."),
-    ("Money and safety", "costs", "costs:costs", "What was spent, and the most it can still become."),
-    ("Money and safety", "status", "status:status", "Daemon, clouds, open money, alarms."),
-    ("Money and safety", "alarms", "alarms:alarms", "What needs a person's eye."),
-    ("Money and safety", "audit", "audit:audit", "Compare the clouds' lists with our books."),
-    ("Money and safety", "events", "events:events", "What happened, in order."),
-    ("Set up", "keys", "keys:keys", "Store and test keys of clouds, logins at registries."),
-    ("Set up", "config", "config:config", "Show settings; settle a copied home folder."),
-    ("Set up", "ssh-config", "ssh_config:ssh_config", "Let your own ssh know running sessions."),
-    ("Set up", "daemon", "daemon:daemon", "Start, stop and watch the daemon."),
-    ("Try", "demo", "demo:demo", "The whole story on a practice market, in a minute."),
-    ("Try", "sandbox", "sandbox:sandbox", "A practice market with simulated clouds."),
+    ("Rent", "inventory", "rent.inventory:inventory", "Offers of all clouds, cheapest first."),
+    ("Rent", "plan", "rent.plan:plan", "What would be rented, and the most it can cost."),
+    ("Rent", "provision", "rent.provision:provision", "Rent a GPU for a given time."),
+    ("Sessions", "ls", "sessions.sessions:ls", "Open sessions (short for sessions list)."),
+    ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
+    ("Sessions", "get", "sessions.get:get", "Everything about one session."),
+    ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
+    ("Sessions", "done", "sessions.ending:done", "End a session gracefully."),
+    ("Sessions", "shutdown", "sessions.ending:shutdown", "End sessions and wait until they are off."),
+    ("Sessions", "receipt", "sessions.get:receipt", "The proof that a session's instance is gone."),
+    ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
+    ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
+    ("Use", "run", "use.run:run", "Run a command there that goes on without you."),
+    ("Use", "logs", "use.logs:logs", "What a run, or the container, has said."),
+    ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the most it can still become."),
+    ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open money, alarms."),
+    ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "What needs a person's eye."),
+    ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our books."),
+    ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
+    ("Set up", "keys", "set_up.keys:keys", "Store and test keys of clouds, logins at registries."),
+    ("Set up", "config", "set_up.config:config", "Show settings; settle a copied home folder."),
+    ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Let your own ssh know running sessions."),
+    ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),
+    ("Try", "demo", "try_out.demo:demo", "The whole story on a practice market, in a minute."),
+    ("Try", "sandbox", "try_out.sandbox:sandbox", "A practice market with simulated clouds."),
 )
 """Everything the command line can do; `--help` is printed from here without importing any of it."""
 
@@ -72,7 +72,7 @@ def main(args: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors become an exit status
-        from gpushopper.cli.failure import report
+        from gpushopper.cli.error_report import report
 
         # An option that cannot be parsed stops the parser before it has seen --json.
         if "--json" in (sys.argv[1:] if args is None else args):
@@ -96,6 +96,6 @@ def _write_what_it_can() -> None:
 def _finish(app: App) -> None:
     """Show open alarms after every command that talked to the daemon (I30)."""
     if app.opened is not None and not app.as_json:
-        from gpushopper.cli.alarms import remind
+        from gpushopper.cli.commands.money_and_safety.alarms import remind
 
         remind(app)

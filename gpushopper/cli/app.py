@@ -35,7 +35,7 @@ class App:
     def home(self) -> Home:
         """The home folder this command works in."""
         if self._home is None:
-            from gpushopper.cli.sandbox_home import choose_home
+            from gpushopper.cli.process.homes import choose_home
 
             self._home = choose_home(self.practice)
         return self._home
@@ -45,7 +45,7 @@ class App:
 
         Nothing is kept of it: `sandbox` chooses its own home once it runs.
         """
-        from gpushopper.cli.sandbox_home import choose_home
+        from gpushopper.cli.process.homes import choose_home
 
         choose_home(self.practice)
 
@@ -53,7 +53,7 @@ class App:
     def client(self) -> Client:
         """The way to the daemon, which is started when it is not there."""
         if self._client is None:
-            from gpushopper.cli.sandbox_home import prepare_home
+            from gpushopper.cli.process.homes import prepare_home
 
             prepare_home(self, self.practice)
             self._client = self.make_client()
@@ -78,14 +78,14 @@ class App:
 
     def _starter(self, what: str) -> Starter:
         def run(why: str) -> None:
-            from gpushopper.cli import launch
+            from gpushopper.cli.process import daemon_process
 
             if what == "restart":
                 self.note(f"restarting the daemon: {why} ...")
-                launch.stop(self)
+                daemon_process.stop(self)
             else:
                 self.note(f"starting the daemon{' ' + why if why else ''} ...")
-            launch.start(self.home)
+            daemon_process.start(self.home)
 
         return run
 
@@ -93,7 +93,7 @@ class App:
         self.note("the daemon is busy with other commands: waiting for a place ...")
 
     def _unlock(self, providers: list[str]) -> bool:
-        from gpushopper.cli.unlocking import replace_keyless
+        from gpushopper.cli.process.keyless_daemon import replace_keyless
 
         return replace_keyless(self, providers)
 
@@ -113,11 +113,11 @@ class App:
     def note(self, text: str) -> None:
         """Say something that is not the answer: a line on stderr, cleaned of control characters."""
         if self.as_json:
-            from gpushopper.cli.programs import line
+            from gpushopper.cli.output.json_output import line
 
             print(line({"note": self.to_paste(text)}), file=sys.stderr, flush=True)
             return
-        from gpushopper.cli.say import clean
+        from gpushopper.cli.output.text_format import clean
 
         print(clean(self.to_paste(text)), file=sys.stderr, flush=True)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gpushopper.cli.remote_copy.copying import Done
+from gpushopper.cli.remote.copy.copying import Done
 from tests.cli.far_side import Far
 from tests.needs import needs
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpushopper.cli.app import App
-from gpushopper.cli.failure import report
-from gpushopper.cli.remote_copy.copying import Copy, Done, Wishes
-from gpushopper.cli.remote_copy.places import sides
+from gpushopper.cli.error_report import report
+from gpushopper.cli.remote.copy.copying import Copy, Done, Wishes
+from gpushopper.cli.remote.copy.places import sides
 from gpushopper.wire import ConnectionView
 
 LIMIT_S = 30

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.remote_copy.entries import Entry, Kind, checked, leads_out
+from gpushopper.cli.remote.copy.entries import Entry, Kind, checked, leads_out
 from gpushopper.errors import NotFound, ShopperError
 from tests.cli.copies import TIME, Way, files_in, tree, write
 from tests.cli.far_side import Far

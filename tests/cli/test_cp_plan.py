@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.cli.remote_copy.entries import Entry, Kind, choose
-from gpushopper.cli.remote_copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
-from gpushopper.cli.remote_copy.planning import Seen, Source, candidates, jobs, place
+from gpushopper.cli.remote.copy.entries import Entry, Kind, choose
+from gpushopper.cli.remote.copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
+from gpushopper.cli.remote.copy.planning import Seen, Source, candidates, jobs, place
 from gpushopper.errors import UsageError
 
 

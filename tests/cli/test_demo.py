@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli import demo, demo_end
-from gpushopper.cli.demo_books import Side, agrees
+from gpushopper.cli.commands.try_out import demo
+from gpushopper.cli.output.ledger_comparison import Side, agrees
+from gpushopper.cli.process import demo_cleanup
 from gpushopper.errors import DiskFull
 
 OURS = Side(instances=("1",), gone=True, micros=139_200)
@@ -171,19 +172,19 @@ def test_clearing_ends_what_works_in_this_home_and_nothing_else(short_tmp: Path)
             assert process.stdout is not None
             process.stdout.readline()
         threading.Thread(target=ours.wait, daemon=True).start()  # nobody's zombie
-        assert demo_end.clear(home)
+        assert demo_cleanup.clear(home)
         assert ours.wait(10) == -signal.SIGTERM
         assert other.poll() is None
         other.kill()
     assert not home.exists()
 
 
-@pytest.mark.parametrize("last_word", [b"", demo_end.OVER], ids=["killed", "over"])
+@pytest.mark.parametrize("last_word", [b"", demo_cleanup.OVER], ids=["killed", "over"])
 def test_the_watcher_clears_up_where_no_last_word_came(short_tmp: Path, last_word: bytes):
     home = make_home(short_tmp)
-    demo_end.watch(home, io.BytesIO(last_word))
-    assert home.exists() is (last_word == demo_end.OVER)
-    demo_end.clear(home)
+    demo_cleanup.watch(home, io.BytesIO(last_word))
+    assert home.exists() is (last_word == demo_cleanup.OVER)
+    demo_cleanup.clear(home)
 
 
 def test_too_little_space_is_said_before_anything_begins(tmp_path: Path):

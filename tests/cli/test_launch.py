@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from gpushopper.cli.launch import is_alive
+from gpushopper.cli.process.daemon_process import is_alive
 from tests.cli.conftest import Shell
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gpushopper.cli.launch import is_alive
+from gpushopper.cli.process.daemon_process import is_alive
 from tests.cli.conftest import Shell
 
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from gpushopper.cli import naming
 from gpushopper.cli.app import App
-from gpushopper.cli.failure import Declined
+from gpushopper.cli.error_report import Declined
+from gpushopper.cli.input import session_argument
 from gpushopper.client import Client, Row
 from gpushopper.errors import NotFound, UsageError
 from tests.cli.in_process import Stream
@@ -46,13 +46,13 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
-@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+@pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
 def test_where_nobody_can_be_asked_a_name_is_needed(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match="name the session"):
         find(at_terminal(Known("one"), None), None)
 
 
-@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+@pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
 def test_no_session_or_several_are_not_guessed_at(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match=r"which one\? one, two"):
         find(at_terminal(Known("one", "two"), "y\n"), None)
@@ -61,22 +61,22 @@ def test_no_session_or_several_are_not_guessed_at(at_terminal: Any, find: Any):
 
 
 def test_the_only_one_is_shown_unasked(at_terminal: Any):
-    assert naming.to_show(at_terminal(Known("one"), ""), None).name == "one"
+    assert session_argument.to_show(at_terminal(Known("one"), ""), None).name == "one"
 
 
 def test_the_only_one_is_named_and_asked_for_before_anything_is_done_to_it(at_terminal: Any):
     app = at_terminal(Known("one"), "y\n")
-    assert naming.to_act_on(app, None).name == "one"
+    assert session_argument.to_act_on(app, None).name == "one"
     assert "the only open session is one: 1x RTX 4090 on vast, running" in cast("Stream", sys.stderr).getvalue()
     with pytest.raises(Declined):
-        naming.to_act_on(at_terminal(Known("one"), "n\n"), None)
+        session_argument.to_act_on(at_terminal(Known("one"), "n\n"), None)
 
 
 def test_who_asks_anyway_is_not_asked_twice(at_terminal: Any):
-    assert naming.to_act_on(at_terminal(Known("one"), ""), None, asks=False).name == "one"
+    assert session_argument.to_act_on(at_terminal(Known("one"), ""), None, asks=False).name == "one"
 
 
-@pytest.mark.parametrize("find", [naming.to_show, naming.to_act_on])
+@pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
 def test_an_empty_name_is_no_omitted_one(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match="an unset variable"):
         find(at_terminal(Known("one"), "y\n"), "")

@@ -13,10 +13,11 @@ import click
 import pytest
 
 from gpushopper import wire
-from gpushopper.cli import COMMANDS, failure, main, programs, progress, root, session_table, show
+from gpushopper.cli import COMMANDS, error_report, main, root
 from gpushopper.cli.app import App
-from gpushopper.cli.sandbox_home import environment
-from gpushopper.cli.steps import PlainSteps
+from gpushopper.cli.output import json_output, session_phases, session_views, tables
+from gpushopper.cli.output.progress_display import PlainSteps
+from gpushopper.cli.process.homes import environment
 from gpushopper.client import Row
 from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
 from gpushopper.paths import Home
@@ -37,7 +38,7 @@ def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
         if isinstance(cls, type) and is_dataclass(cls):
             hints = get_type_hints(cls)
             for field in fields(cls):
-                if hints[field.name] in (int, int | None) and programs.enrich({field.name: 1}) == {field.name: 1}:
+                if hints[field.name] in (int, int | None) and json_output.enrich({field.name: 1}) == {field.name: 1}:
                     unknown.add(field.name)
     assert unknown == COUNTS
 
@@ -56,7 +57,7 @@ def test_offers_without_a_price_to_believe_are_counted_in_a_note(home: Path, cap
 
 
 def test_money_times_and_spans_for_programs():
-    found = programs.enrich(
+    found = json_output.enrich(
         {"rate": 430_000, "worst": -5, "balance": None, "sent_at": 0, "gone_at": None, "life_us": 90_000_000}
     )
     assert found == {
@@ -67,14 +68,14 @@ def test_money_times_and_spans_for_programs():
 
 
 def test_plain_tables_are_aligned_and_have_no_trailing_blanks():
-    lines = show.plain(["NAME", "$"], [["a", "$1"], ["longer", "$10"]], [False, True])
+    lines = tables.plain(["NAME", "$"], [["a", "$1"], ["longer", "$10"]], [False, True])
     assert lines == ["NAME      $", "a        $1", "longer  $10"]
 
 
 def test_a_name_with_markup_and_escapes_stays_text(capsys: pytest.CaptureFixture[str]):
     app = App()
     app.color = "always"
-    show.table(app, [{"n": "[red]x[/red]\x1b[2J"}], [show.Column("N", lambda row: row["n"])])
+    tables.table(app, [{"n": "[red]x[/red]\x1b[2J"}], [tables.Column("N", lambda row: row["n"])])
     out = capsys.readouterr().out
     assert "[red]x[/red]" in out
     assert "\x1b[2J" not in out
@@ -116,20 +117,20 @@ def test_a_terminal_may_be_told_to_stay_plain(variables: dict[str, str], monkeyp
 
 
 def test_an_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]):
-    assert failure.report(App(), NotVerified("it\x1b[2J may bill", "look")) == 8
+    assert error_report.report(App(), NotVerified("it\x1b[2J may bill", "look")) == 8
     assert capsys.readouterr().err == "error: it [2J may bill\n  look\n"
 
 
 def test_an_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
     app = App()
     app.output = "json"
-    failure.report(app, ProviderFailed("no", "h", code="c"))
+    error_report.report(app, ProviderFailed("no", "h", code="c"))
     found = json.loads(capsys.readouterr().err)
     assert found == {"schema": 1, "error": {"code": "c", "message": "no", "hint": "h", "exit": 7}}
 
 
 def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[str], home: Path):
-    assert failure.report(App(), ZeroDivisionError("x")) == 1
+    assert error_report.report(App(), ZeroDivisionError("x")) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: unexpected ZeroDivisionError: x\n")
     assert str(home / "daemon.log") in err
@@ -139,12 +140,12 @@ def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[s
 def test_an_interruption_says_what_goes_on(capsys: pytest.CaptureFixture[str]):
     app = App()
     app.goes_on = "the end goes on"
-    assert failure.report(app, click.Abort()) == 130
+    assert error_report.report(app, click.Abort()) == 130
     assert capsys.readouterr().err == "interrupted\n  the end goes on\n"
 
 
 def test_a_no_is_no_interruption(capsys: pytest.CaptureFixture[str]):
-    assert failure.report(App(), failure.Declined()) == 130
+    assert error_report.report(App(), error_report.Declined()) == 130
     assert capsys.readouterr().err == "you said no: nothing was done\n"
 
 
@@ -322,14 +323,14 @@ def view(**changed: object) -> Row:
 
 
 def test_an_unknown_status_is_treated_as_running():
-    assert session_table.status(view(status="paused")) == "paused (unknown: treat as running)"
+    assert session_views.status(view(status="paused")) == "paused (unknown: treat as running)"
 
 
 def test_paper_has_neither_ssh_nor_guard():
-    assert session_table.ssh(view()) == "paper: none"
-    assert session_table.guards(view()) == "D (paper: none)"
-    assert session_table.ssh(view(guard="armed")) == "gpu-shopper ssh train"
-    assert session_table.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
+    assert session_views.ssh(view()) == "paper: none"
+    assert session_views.guards(view()) == "D (paper: none)"
+    assert session_views.ssh(view(guard="armed")) == "gpu-shopper ssh train"
+    assert session_views.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
 
 
 @pytest.mark.parametrize(
@@ -345,9 +346,9 @@ def test_paper_has_neither_ssh_nor_guard():
 def test_who_keeps_the_deadline_is_said_with_the_doubts(changes: dict[str, object], words: str):
     """A guard that is called lost may still act, and at the end it was last told."""
     session = view(status="running", **changes)
-    said = session_table.keeper(session, "noon", 0)
+    said = session_views.keeper(session, "noon", 0)
     assert said == words or (words.endswith(" ") and said.startswith(words))
-    assert session_table.has_heard(session) is (changes["guard_ends_at"] is None or changes["guard_is_told"])
+    assert session_views.has_heard(session) is (changes["guard_ends_at"] is None or changes["guard_is_told"])
 
 
 def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.CaptureFixture[str]):
@@ -355,9 +356,9 @@ def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.Captu
     first = Row({**view().attempts[0], "id": "a0", "state": "gone", "reason": "boot_stuck", "offer": "vast:9"})
     now = Row(view().attempts[0])
     for _ in range(3):
-        progress.show_provisioning(steps, view(attempts=[first, now]), 0)
+        session_phases.show_provisioning(steps, view(attempts=[first, now]), 0)
     unclear = Row({**now, "id": "a2", "state": "uncertain"})
-    progress.show_provisioning(steps, view(attempts=[unclear], waiting_for="the list"), 0)
+    session_phases.show_provisioning(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
         "skipped vast:9: boot stuck",
         "starting instance 77: loading",
@@ -367,6 +368,6 @@ def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.Captu
 
 @pytest.mark.parametrize(("reason", "code"), [("retries_used_up", 7), ("key_rejected", 4), ("braked", 6)])
 def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
-    error: ShopperError = progress.failure_of(view(status="failed", reason=reason), "seen so")
+    error: ShopperError = session_phases.failure_of(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code

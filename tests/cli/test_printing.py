@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli import main, session_table, show
+from gpushopper.cli import main
 from gpushopper.cli.app import App
+from gpushopper.cli.output import session_views, tables
 from gpushopper.client import Row
 
 
@@ -77,7 +78,7 @@ def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.Monke
         name="a" * 41, status="running", reach="", provider="vast", gpu="H100", gpu_count=1, guard="armed",
         guards="D+I", rate=2, accrued=0, at_most=9, ended_at=None, deadline_at=10,
     )  # fmt: skip
-    show.table(App(), [row], session_table.columns(0))
+    tables.table(App(), [row], session_views.columns(0))
     for word in ("running", "1x H100", "D+I"):
         assert word in out.getvalue()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli import run_scripts, runs
+from gpushopper.cli.remote import run_scripts, runs
 from tests.core.test_shell import HOSTILE, SHELLS
 
 LIMIT_S = 60

@@ -129,7 +129,7 @@ def test_an_unknown_run_is_told(stage: Stage, run: str):
 
 
 def test_a_start_that_is_repeated_starts_once(stage: Stage):
-    from gpushopper.cli import runs
+    from gpushopper.cli.remote import runs
     from gpushopper.client import Row
 
     for _ in range(3):

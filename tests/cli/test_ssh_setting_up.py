@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gpushopper.cli import setting_up
 from gpushopper.cli.app import App
+from gpushopper.cli.remote import session_setup
 from gpushopper.client import Row
 from gpushopper.errors import ShopperError
 from tests.cli.conftest import Shell
@@ -27,8 +27,8 @@ def apply(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Apply:
     monkeypatch.setenv("TOKEN", SECRET)
 
     def run(**given: Any) -> None:
-        wanted = setting_up.read({"plain": (), "secret": (), "setup": None, "onstart": None, **given})
-        setting_up.apply(App(), Row(stage.session()), wanted)  # type: ignore[arg-type]
+        wanted = session_setup.read({"plain": (), "secret": (), "setup": None, "onstart": None, **given})
+        session_setup.apply(App(), Row(stage.session()), wanted)  # type: ignore[arg-type]
 
     return run
 

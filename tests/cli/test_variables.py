@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gpushopper.cli import runs, setting_up
+from gpushopper.cli.remote import runs, session_setup
 from gpushopper.errors import UsageError
 from tests.needs import find, require
 
@@ -21,7 +21,7 @@ GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
     ],
 )  # fmt: skip
 def test_what_cannot_be_carried_is_refused(text: str, said: str):
-    for read in (lambda: runs.variables((text,), (), {}), lambda: setting_up.read({**GIVEN, "plain": (text,)})):
+    for read in (lambda: runs.variables((text,), (), {}), lambda: session_setup.read({**GIVEN, "plain": (text,)})):
         with pytest.raises(UsageError, match=said) as error:
             read()
         assert error.value.exit_code == 2

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from freezegun import freeze_time
 
-from gpushopper.cli import say, times
 from gpushopper.cli.app import App
+from gpushopper.cli.input import durations
+from gpushopper.cli.output import text_format
 from gpushopper.core.moment import HOUR, MINUTE, SECOND
 from gpushopper.core.spans import span
 from gpushopper.errors import UsageError
@@ -45,11 +46,11 @@ def test_spans_have_two_units_and_are_rounded(micros: int, text: str):
      (-1, "$0.00"), (-49, "$0.00"), (-1_257, "-$0.0013"), (-51, "-$0.0001")],
 )
 def test_little_money_is_not_shown_as_nothing(micros: int | None, text: str):
-    assert say.money(micros) == text
+    assert text_format.money(micros) == text
 
 
 def test_a_price_per_gb_has_no_trailing_zeros():
-    assert [say.per_gb(micros) for micros in (0, 5_000, 13_500, 1_000_000)] == ["$0", "$0.005", "$0.0135", "$1"]
+    assert [text_format.per_gb(micros) for micros in (0, 5_000, 13_500, 1_000_000)] == ["$0", "$0.005", "$0.0135", "$1"]
 
 
 @pytest.mark.parametrize(
@@ -59,24 +60,24 @@ def test_a_price_per_gb_has_no_trailing_zeros():
 )  # fmt: skip
 def test_what_has_happened_never_lies_ahead(before: int, text: str, age: str):
     """The computer's clock was set back since (F62): no `in 3h` under SINCE."""
-    assert (say.ago(NOON - before, NOON), say.age(NOON - before, NOON)) == (text, age)
+    assert (text_format.ago(NOON - before, NOON), text_format.age(NOON - before, NOON)) == (text, age)
 
 
 @freeze_time("2026-11-24 12:00:00")
 def test_a_table_shows_local_and_relative_time():
     now = App().now().wall
     assert now == NOON
-    assert say.when(now + 118 * MINUTE, now) == "19:28 (in 1h 58m)"
-    assert say.when(now - 3 * MINUTE, now) == "17:27 (3m ago)"
-    assert say.when(now + 27 * HOUR, now).startswith("Wed 20:30")
-    assert say.when(now + 24 * 10 * HOUR, now).startswith("4 Dec 17:30")
-    assert say.when(now, now) == "17:30 (now)"
-    assert say.when(None, now) == "-"
+    assert text_format.when(now + 118 * MINUTE, now) == "19:28 (in 1h 58m)"
+    assert text_format.when(now - 3 * MINUTE, now) == "17:27 (3m ago)"
+    assert text_format.when(now + 27 * HOUR, now).startswith("Wed 20:30")
+    assert text_format.when(now + 24 * 10 * HOUR, now).startswith("4 Dec 17:30")
+    assert text_format.when(now, now) == "17:30 (now)"
+    assert text_format.when(None, now) == "-"
 
 
 def test_programs_get_rfc_3339_in_utc():
-    assert say.rfc3339(NOON) == "2026-11-24T12:00:00Z"
-    assert say.rfc3339(NOON + 250_000) == "2026-11-24T12:00:00.250000Z"
+    assert text_format.rfc3339(NOON) == "2026-11-24T12:00:00Z"
+    assert text_format.rfc3339(NOON + 250_000) == "2026-11-24T12:00:00.250000Z"
 
 
 @pytest.mark.parametrize(
@@ -84,13 +85,13 @@ def test_programs_get_rfc_3339_in_utc():
     ["\x1b[31mred", "a\nb", "a\rb", "\x9b31m", "\x07", "\u202eabc", "\u200babc", "a\u2028b", "\x00", "\ud800"],
 )
 def test_foreign_text_cannot_command_the_terminal(text: str):
-    shown = say.clean(text)
+    shown = text_format.clean(text)
     assert shown.isprintable()
     shown.encode()
 
 
 def test_words_with_other_letters_stay():
-    assert say.clean("Zürich ├ 東京 [bold]") == "Zürich ├ 東京 [bold]"
+    assert text_format.clean("Zürich ├ 東京 [bold]") == "Zürich ├ 東京 [bold]"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_words_with_other_letters_stay():
      ("1h 30m", 90 * MINUTE), ("2H", 2 * HOUR)],
 )  # fmt: skip
 def test_durations(text: str, micros: int):
-    assert times.parse_span(text) == micros
+    assert durations.parse_span(text) == micros
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_durations(text: str, micros: int):
 )
 def test_what_is_no_duration(text: str):
     with pytest.raises(ValueError):
-        times.parse_span(text)
+        durations.parse_span(text)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +124,10 @@ def test_what_is_no_duration(text: str):
     ],
 )
 def test_until(text: str, at: int):
-    assert times.parse_until(text, NOON) == at
+    assert durations.parse_until(text, NOON) == at
 
 
 @pytest.mark.parametrize("text", ["24:00", "18", "tomorrow", "2026-11-24T11:59:00Z", ""])
 def test_what_is_no_end(text: str):
     with pytest.raises(UsageError):
-        times.parse_until(text, NOON)
+        durations.parse_until(text, NOON)

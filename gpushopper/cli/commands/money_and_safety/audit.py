@@ -1,0 +1,58 @@
+"""`audit`: every billable thing on the accounts, beside our books; exit 9 when they disagree."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.output import tables
+from gpushopper.cli.output.text_format import plural, rate
+from gpushopper.cli.process import daemon_process
+from gpushopper.client import Row
+from gpushopper.errors import ProblemsFound
+
+COLUMNS = (
+    tables.Column("CLOUD", lambda r: r.provider),
+    tables.Column("INSTANCE", lambda r: r.instance_id),
+    tables.Column("WHOSE", lambda r: r.kind),
+    tables.Column("STATUS", lambda r: r.status),
+    tables.Column("GPU", lambda r: r.gpu),
+    tables.Column("$/HR", lambda r: rate(r.rate), right=True),
+    tables.Column("SESSION", lambda r: r.session or "-"),
+    tables.Column("NOTE", lambda r: r.note),
+    tables.Column("LABEL", lambda r: r.label, wide=True),
+)
+
+
+@click.command("audit", cls=Command)
+@click.pass_obj
+def audit(app: App) -> None:
+    """Compare the clouds' lists with our books. Exits 9 when something does not fit.
+
+    Runs through the daemon where one is up, else by itself; it changes nothing. Instances that are not ours
+    (WHOSE: foreign) are shown and never touched.
+    """
+    found = _find(app)
+    tables.rows(app, "instances", found.rows, COLUMNS, name="instance_id", blind=found.blind, problems=found.problems)
+    if not found.rows and app.output in ("table", "wide"):
+        app.note("Nothing on the accounts." if not found.blind else "Nothing seen.")
+    for name, why in found.blind.items():
+        if not app.as_json:
+            app.note(f"{name} did not answer: {why}")
+    if found.problems or found.blind:
+        raise ProblemsFound(_summary(found), "the notes say what; see also: gpu-shopper alarms")
+
+
+def _find(app: App) -> Row:
+    if app.quiet_client().is_up():
+        return cast(Row, app.client.audit())
+    return cast(Row, daemon_process.once(app.home, "audit"))
+
+
+def _summary(found: Row) -> str:
+    if found.problems:
+        return f"{plural(found.problems, 'problem')} found"
+    return f"{', '.join(found.blind)} could not be checked"

@@ -1,0 +1,98 @@
+"""`events`: the history, in order, and as it goes on."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input import session_argument
+from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.input.durations import parse_date, parse_span
+from gpushopper.cli.output import tables
+from gpushopper.cli.output.json_output import line
+from gpushopper.cli.output.text_format import clean, moment_of
+from gpushopper.client import Row
+from gpushopper.errors import UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import EventView
+
+PAGE = 500
+PACE_S = 0.5
+
+
+@click.command("events", cls=Command)
+@click.option("-f", "--follow", is_flag=True, help="Go on, until Ctrl-C.")
+@click.option("--since", metavar="TIME", help="Only from 2h ago, or from an RFC 3339 time on.")
+@click.option("-s", "--session", "ref", metavar="NAME", help="Only this session.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
+@click.pass_obj
+def events(app: App, follow: bool, since: str | None, ref: str | None, limit: int) -> None:
+    """Show what happened, in order."""
+    start = _start(app, since)
+    session = "" if ref is None else session_argument.to_show(app, ref).id
+    names = _Names(app)
+    found, cursor = _read_all(app, session)
+    found = [event for event in found if event.at >= start][-limit:]
+    if not follow and app.output == "json":
+        tables.rows(app, "events", found, (), name="id", next=cursor)
+        return
+    _print(app, found, names)
+    while follow:
+        threading.Event().wait(PACE_S)
+        # A daemon that was killed meanwhile is started again; the cursor is ours, so nothing is missed (S20).
+        page = app.client.events(after=cursor, limit=PAGE, session=session)
+        cursor = page.next
+        _print(app, page.events, names)
+
+
+class _Names:
+    """Names of sessions by their ids, asked for again when an unknown one comes up."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._known: dict[str, str] = {}
+
+    def of(self, session: str) -> str:
+        if session not in self._known:
+            self._known = {found.id: found.name for found in self._app.client.sessions().sessions}
+        return self._known.setdefault(session, session)
+
+
+def _start(app: App, since: str | None) -> int:
+    if since is None:
+        return 0
+    try:
+        return app.now().wall - parse_span(since.removesuffix("ago").strip())
+    except ValueError:
+        pass
+    try:
+        return parse_date(since, "--since")
+    except UsageError as error:
+        raise UsageError(f"--since {since} is neither a span nor a time", "write 2h or 2026-11-24T18:00:00Z") from error
+
+
+def _read_all(app: App, session: str) -> tuple[list[EventView], int]:
+    found: list[EventView] = []
+    cursor = 0
+    while True:
+        page = app.client.events(after=cursor, limit=PAGE, session=session)
+        found += page.events
+        if len(page.events) < PAGE or page.next == cursor:
+            return found, max(page.next, cursor)
+        cursor = page.next
+
+
+def _print(app: App, found: list[EventView], names: _Names) -> None:
+    for event in found:
+        if app.as_json:
+            tables.out(line(cast(Row, event)))
+        elif app.output == "name":
+            tables.out(str(event.id))
+        else:
+            about = names.of(event.session) if event.session else event.attempt or "-"
+            text = f"{event.kind}: {event.text}" if event.text else event.kind
+            tables.out(clean(f"{moment_of(event.at):%b %d %H:%M:%S}  {about}  {text}"))

@@ -1,0 +1,95 @@
+"""`status`: daemon, clouds, open money, alarms; exit 9 while an alarm is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.disk_space import low_disk
+from gpushopper.cli.output.text_format import age, ago, clean, money, plural, rate
+
+if TYPE_CHECKING:
+    from gpushopper.wire import AlarmView, DaemonStatus
+
+PROBLEMS = 9
+
+
+@click.command("status", cls=Command)
+@click.pass_obj
+def status(app: App) -> None:
+    """Show daemon, clouds, open money and alarms. Exits 9 while an alarm is open."""
+    app.tells_alarms = False
+    found = app.client.status()
+    alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
+    if app.as_json:
+        # `alarms` is a count in the daemon's answer; the rows stand beside it, under a name of their own.
+        tables.out(json_output.document(status=found, alarms=alarms))
+    elif app.output == "name":
+        for provider in found.providers:
+            tables.out(clean(provider.name))
+    else:
+        _page(app, found, alarms)
+    if alarms:
+        raise click.exceptions.Exit(PROBLEMS)
+
+
+def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
+    now = found.now
+    open_money = f"{money(found.accrued_open)} so far, at most {money(found.at_most_open)}"
+    if found.sessions_open:
+        open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.rate_open)} an hour, {open_money}"
+    else:
+        open_line = "no session"
+    policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"
+    tables.facts(
+        [
+            ("daemon", f"{found.version}, process {found.pid}, up {age(found.started_at, now)}"),
+            ("home", found.home),
+            ("disk", low_disk(found.disk_free) if found.disk_low else ""),
+            ("policy", policy),
+            ("open", open_line),
+            ("guards", _guards(found)),
+            ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
+            ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
+        ]
+    )
+    tables.out("")
+    tables.table(app, found.providers, _columns(now))
+    for account in found.providers:
+        if account.key_hint:
+            tables.out(f"\n{account.name}: {clean(account.key_hint)}")
+    for alarm in alarms:
+        tables.out(f"\nalarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}")
+        if alarm.hint:
+            tables.out(f"  {clean(alarm.hint)}")
+
+
+def _guards(found: DaemonStatus) -> str:
+    """Who ends sessions: on paper instances nobody but the daemon (S1)."""
+    return "daemon, and the instances themselves" if found.is_guarded else "daemon; on instances: paper: none"
+
+
+def _ago(at: int, now: int) -> str:
+    return ago(at, now) if at else "not yet"
+
+
+def _columns(now: int) -> list[tables.Column]:
+    return [
+        tables.Column("CLOUD", lambda p: p.name),
+        tables.Column("STATE", lambda p: p.state),
+        tables.Column("OPEN", lambda p: p.open_attempts, right=True),
+        tables.Column("BALANCE", lambda p: money(p.balance), right=True),
+        tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
+        tables.Column("KEY", lambda p: p.key_source or "-"),
+        tables.Column("DETAIL", lambda p: p.detail),
+        tables.Column("ACCOUNT", lambda p: p.account, wide=True),
+    ]
+
+
+def _list_age(provider: Any, now: int) -> str:
+    at = provider.last_complete_list_at
+    return ago(at, now) if at else "never"

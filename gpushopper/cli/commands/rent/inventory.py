@@ -1,0 +1,85 @@
+"""`inventory`: the offers of all clouds, cheapest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.cli.input.options import SEARCH, search_request, settings
+from gpushopper.cli.output import tables
+from gpushopper.cli.output.text_format import per_gb, plural, rate
+from gpushopper.core.offers import SORTS
+from gpushopper.errors import ProviderFailed
+
+if TYPE_CHECKING:
+    from gpushopper.wire import Inventory
+
+COLUMNS = (
+    tables.Column("ID", lambda o: o.key),
+    tables.Column("GPU", lambda o: o.gpu),
+    tables.Column("COUNT", lambda o: o.gpu_count, right=True),
+    tables.Column("VRAM", lambda o: vram(o.vram_mb), right=True),
+    tables.Column("$/HR", lambda o: rate(o.rate), right=True),
+    tables.Column("REGION", lambda o: o.region or "-"),
+    tables.Column("RELIABILITY", lambda o: f"{o.reliability:.1%}", right=True),
+    tables.Column("CUDA", lambda o: f"{o.cuda:g}", right=True),
+    tables.Column("PROVIDER", lambda o: o.provider, wide=True),
+    tables.Column("DISK", lambda o: f"{o.disk_gb:.0f} GB", right=True, wide=True),
+    tables.Column("CPU", lambda o: f"{o.cpu_cores:g}", right=True, wide=True),
+    tables.Column("RAM", lambda o: vram(o.ram_mb), right=True, wide=True),
+    tables.Column("UP/GB", lambda o: per_gb(o.upload_gb), right=True, wide=True),
+    tables.Column("DOWN/GB", lambda o: per_gb(o.download_gb), right=True, wide=True),
+    tables.Column("VERIFIED", lambda o: "yes" if o.verified else "no", wide=True),
+    tables.Column("HOST", lambda o: o.host_id, wide=True),
+)
+
+
+def vram(megabytes: int) -> str:
+    """Memory in whole GB."""
+    return f"{megabytes / 1024:.0f} GB"
+
+
+@click.command("inventory", cls=Command)
+@all_of(SEARCH)
+@click.option("--sort", type=click.Choice(SORTS), help="Order (default price).")
+@click.option("--limit", type=click.IntRange(1, 100_000), metavar="N", help="Show so many (default 20).")
+@click.pass_obj
+def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) -> None:
+    """Show the offers of all clouds, cheapest first.
+
+    $/HR is GPU and disk together, for the disk asked for; traffic comes on top (-o wide shows it).
+    """
+    defaults = settings(app).inventory
+    request = search_request(
+        defaults, filters, sort=sort or defaults.sort or "price", limit=limit or defaults.limit or 20
+    )
+    found = app.client.inventory(request)
+    told = {"total": found.total, "more": found.more, "blind": found.blind, "unbelievable": found.unbelievable}
+    tables.rows(app, "offers", found.offers, COLUMNS, name="key", **told)
+    _remarks(app, found)
+
+
+def _remarks(app: App, found: Inventory) -> None:
+    for name, why in found.blind.items():
+        if not app.as_json:
+            app.note(f"{name} did not answer: {why}")
+    if found.blind and not found.offers:
+        raise ProviderFailed("no cloud answered", "see: gpu-shopper status")
+    if app.output not in ("table", "wide"):
+        return
+    if not found.offers:
+        app.note("No offer fits.")
+    elif found.more or found.total > len(found.offers):
+        app.note(f"{_share(len(found.offers), found.total, more=found.more)}; --limit shows more.")
+    if found.unbelievable:
+        app.note(f"{plural(found.unbelievable, 'offer')} left out: the price is zero or cannot be believed.")
+
+
+def _share(shown: int, total: int, *, more: bool) -> str:
+    """How much of what there is was shown; `more`: the clouds have more than the total that was read."""
+    if shown == total:
+        return f"The first {shown}, and there are more"
+    return f"The first {shown} of {'more than ' if more else ''}{total}"

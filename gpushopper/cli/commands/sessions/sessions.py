@@ -1,0 +1,60 @@
+"""`sessions` and `ls`: the list. The other verbs are loaded when they are called: a list is asked for most often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command, Group, all_of
+from gpushopper.cli.output import tables
+
+LIST = (
+    click.option("-c", "--consumer", default="", help="Only sessions of this consumer."),
+    click.option("-s", "--status", default="", help="Only sessions in this status."),
+    click.option("-a", "--all", "everything", is_flag=True, help="Ended sessions too."),
+)
+VERBS = {
+    "get": "sessions.get:get",
+    "extend": "sessions.extend:extend",
+    "done": "sessions.ending:done",
+    "delete": "sessions.ending:delete",
+    "receipt": "sessions.get:receipt",
+}
+
+
+@click.group(cls=Group, default="list", lazy=VERBS)
+def sessions() -> None:
+    """List, show, extend and end sessions.
+
+    Without a verb: list. A NAME is a name or an id; to get and receipt also the beginning of one.
+    """
+
+
+@sessions.command("list")
+@all_of(LIST)
+@click.pass_obj
+def list_sessions(app: App, consumer: str, status: str, everything: bool) -> None:
+    """List open sessions."""
+    only_open = not (everything or status)
+    found = app.client.sessions(consumer=consumer, status=status, only_open=only_open).sessions
+    tables.rows(app, "sessions", found, _columns(app))
+    if not found and app.output in ("table", "wide"):
+        app.note("No open sessions (-a shows ended ones)." if only_open else "No sessions.")
+
+
+def _columns(app: App) -> list[tables.Column]:
+    if app.as_json:
+        return []
+    from gpushopper.cli.output.session_views import columns
+
+    return columns(app.now().wall)
+
+
+@click.command("ls", cls=Command)
+@all_of(LIST)
+@click.pass_context
+def ls(ctx: click.Context, /, **options: Any) -> None:
+    """List open sessions."""
+    ctx.invoke(list_sessions, **options)

@@ -1,0 +1,94 @@
+"""`config`: every setting with its origin, and what to do with a copied home folder (S10)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Group
+from gpushopper.cli.output import tables
+from gpushopper.cli.output.text_format import money
+from gpushopper.cli.process import daemon_process
+
+if TYPE_CHECKING:
+    from gpushopper.config import Config
+
+MONEY = ("max_price", "dollars_per_hour")
+
+COLUMNS = (
+    tables.Column("KEY", lambda row: row["key"]),
+    tables.Column("VALUE", lambda row: row["shown"]),
+    tables.Column("FROM", lambda row: row["origin"]),
+)
+
+
+@click.group(cls=Group, default="show")
+def config() -> None:
+    """Show settings; settle a copied home folder.
+
+    Settings stand in config.toml, project defaults in .gpu-shopper.toml, and each can be a variable
+    (GPU_SHOPPER_MAX_PRICE). Flags stand above all. `config show` lists every key.
+    """
+
+
+@config.command("show")
+@click.pass_obj
+def show_config(app: App) -> None:
+    """Show every setting and where it comes from."""
+    from gpushopper import config as settings
+
+    found = settings.load(app.home, project_from=Path.cwd())
+    rows = list(_rows(found))
+    files = {"home": str(app.home.data), "config_file": str(app.home.config_file)}
+    tables.rows(app, "settings", rows, COLUMNS, name="key", **files)
+    if app.output in ("table", "wide"):
+        app.note(f"Home {app.home.data}, settings {app.home.config_file}")
+
+
+def _rows(found: Config) -> list[dict[str, Any]]:
+    sections: dict[str, Any] = {
+        "brakes": found.brakes,
+        "policy": found.policy,
+        "keys": found.keys,
+        "defaults.inventory": found.inventory,
+        "defaults.provision": found.provision,
+        **{f"providers.{name}": found.provider(name) for name in found.providers},
+    }
+    return [
+        {
+            "key": f"{section}.{name}",
+            "value": value,
+            "shown": _shown(name, value),
+            "origin": found.origin(f"{section}.{name}"),
+        }
+        for section, values in sections.items()
+        for name, value in asdict(values).items()
+    ]
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    if name in MONEY and isinstance(value, int):
+        return money(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+@config.command("installation")
+@click.argument("choice", type=click.Choice(["keep", "new"]))
+@click.pass_obj
+def installation(app: App, choice: str) -> None:
+    """Settle a home folder that was copied or restored.
+
+    keep: the original is gone, this one goes on with its instances. new: the original lives on, this one starts
+    afresh and leaves the original's instances alone.
+    """
+    answer = daemon_process.once(app.home, "installation", choice)
+    columns = [tables.Column("INSTALLATION", lambda row: row.installation)]
+    tables.rows(app, "installations", [answer], columns, name="installation")
+    if not app.as_json:
+        app.note("This home goes on under its old name." if choice == "keep" else "This home has a new name.")

@@ -1,0 +1,194 @@
+"""`keys`: store, list, test, remove keys of clouds and logins at registries. A secret is never an argument."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Command, Group
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.text_format import money
+from gpushopper.cli.process import daemon_process
+from gpushopper.client import Row
+from gpushopper.core.images import is_registry
+from gpushopper.errors import UsageError
+
+COLUMNS = (
+    tables.Column("CLOUD", lambda k: k.provider),
+    tables.Column("STATE", lambda k: k.state),
+    tables.Column("FROM", lambda k: k.source or "-"),
+    tables.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or k.warning or "-"),
+)
+REGISTRIES = (
+    tables.Column("REGISTRY", lambda k: k.registry),
+    tables.Column("USER", lambda k: k.user or "-"),
+    *COLUMNS[1:3],
+    tables.Column("REMARK", lambda k: "; ".join(filter(None, (k.text, k.hint))) or "-"),
+)
+UNTESTED = "only a rental can test it: provision --image IMAGE --image-login"
+
+
+@click.group(cls=Group, default="list")
+def keys() -> None:
+    """Store and test the clouds' API keys, and logins at image registries.
+
+    They stay in the system's keyring, or with --file in a file that nobody else can read. A key in the environment
+    (VAST_API_KEY) stands above the file, and the file above the keyring. A name with a dot or a colon is a registry:
+    docker.io, ghcr.io, localhost:5000.
+    """
+
+
+@keys.command("list")
+@click.pass_obj
+def list_keys(app: App) -> None:
+    """Show where each cloud's key and each registry's login comes from; never the secret."""
+    found = daemon_process.once(app.home, "keys-list")
+    if app.output == "json":
+        tables.out(json_output.document(keys=found["keys"], registries=found.registries))
+        return
+    tables.rows(app, "keys", found["keys"], COLUMNS, name="provider")
+    if found.registries:
+        if not app.as_json and app.output != "name":
+            tables.out("")
+        tables.rows(app, "registries", found.registries, REGISTRIES, name="registry")
+
+
+class SetKey(Command):
+    """`keys set`, to which a key is given by mistake again and again: then it says how, and not the key (F103)."""
+
+    def refuse_extra(self, ctx: click.Context, count: int) -> None:
+        given = ctx.params
+        name = given["provider"]
+        words = f"gpu-shopper keys set {name if _is_name(name) else 'REGISTRY' if is_registry(name) else 'CLOUD'}"
+        if is_registry(name):
+            words += f" --user {given['user'] if _is_user(given['user']) else 'NAME'}"
+        if given["in_file"]:
+            words += " --file"
+        raise UsageError("the key is not given on the command line, where others can read it", f"run: {words}")
+
+
+@keys.command("set", cls=SetKey)
+@click.argument("provider", metavar="CLOUD|REGISTRY")
+@click.option("--user", metavar="NAME", help="Whose login it is, at a registry.")
+@click.option("--file", "in_file", is_flag=True, help="In the key file: for computers without a keyring, and for cron.")
+@click.pass_obj
+def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
+    """Store a key, typed without echo or piped in, after asking the cloud whether it works.
+
+    For a registry it is the password of --user; take an access token that can only read. It is stored untested.
+    """
+    _check_name(provider, "set")
+    _check_user(provider, user)
+    secret = _read_secret(app, provider, user)
+    words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
+    answer = daemon_process.once(app.home, *words, secret=secret)
+    if "registry" in answer:
+        _tell_login(app, answer, f"login of {answer.user} stored in {answer.source}; {UNTESTED}")
+        return
+    stored = f"stored in {answer.source}"
+    _report(app, answer, stored, f"{stored}; ")
+
+
+@keys.command("test")
+@click.argument("provider", metavar="CLOUD|REGISTRY")
+@click.pass_obj
+def test_key(app: App, provider: str) -> None:
+    """Ask the cloud whether the stored key works. A locked keyring may ask for its password.
+
+    A registry is not asked: this says whether its login can be read.
+    """
+    _check_name(provider, "test")
+    answer = daemon_process.once(app.home, "keys-probe", provider)
+    if "registry" in answer:
+        _tell_login(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
+        return
+    _report(app, answer, "works")
+
+
+@keys.command("remove")
+@click.argument("provider", metavar="CLOUD|REGISTRY")
+@click.pass_obj
+def remove_key(app: App, provider: str) -> None:
+    """Forget a stored key or login. Sessions of that cloud can then no longer be ended from here."""
+    _check_name(provider, "remove")
+    answer = daemon_process.once(app.home, "keys-remove", provider)
+    if app.as_json:
+        tables.out(json_output.document(**answer))
+        return
+    name, what = (answer.registry, "login") if "registry" in answer else (provider, "key")
+    tables.out(f"{name}: {'removed' if answer.removed else f'there was no stored {what}'}")
+    _remarks(app, answer)
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word can be the name of a cloud or a registry, and so may be printed: a key cannot."""
+    return re.fullmatch(r"[a-z-]{2,20}" if not is_registry(word) else r"[a-z0-9.:-]{2,80}", word) is not None
+
+
+def _shown(registry: str) -> str:
+    return registry if _is_name(registry) else "REGISTRY"
+
+
+def _is_user(word: str | None) -> bool:
+    return word is not None and re.fullmatch(r"[A-Za-z0-9._@+/$-]{1,40}", word) is not None
+
+
+def _check_name(word: str, verb: str) -> None:
+    if not is_registry(word) and not _is_name(word):
+        hint = f"for instance: gpu-shopper keys {verb} vast" + ("; the key is then asked for" if verb == "set" else "")
+        raise UsageError("that is not the name of a cloud or registry", hint)
+
+
+def _check_user(name: str, user: str | None) -> None:
+    if is_registry(name) and not user:
+        shown = _shown(name)
+        raise UsageError(f"{shown} is a registry: whose login is it?", f"gpu-shopper keys set {shown} --user NAME")
+    if user and ":" in user:
+        hint = f"the password is asked for, not given; run: gpu-shopper keys set {_shown(name)} --user NAME"
+        raise UsageError("a user's name has no colon", hint)
+    if user and not is_registry(name):
+        hint = "leave out --user; a registry's name has a dot or a colon, such as ghcr.io"
+        raise UsageError(f"{name} is no registry, and a cloud's key has no user", hint)
+
+
+def _read_secret(app: App, provider: str, user: str | None) -> str:
+    what = f"Token or password of {user} at {provider}" if user else f"API key of {provider}"
+    if app.is_terminal(sys.stdin):
+        return str(click.prompt(what, hide_input=True, err=True))
+    secret = sys.stdin.read().strip()
+    if not secret:
+        more = f" --user {user if _is_user(user) else 'NAME'}" if user else ""
+        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {_shown(provider)}{more}")
+    return secret
+
+
+def _tell_login(app: App, answer: Row, text: str) -> None:
+    if app.as_json:
+        tables.out(json_output.document(**answer))
+        return
+    tables.out(f"{answer.registry}: {text}")
+    _remarks(app, answer)
+
+
+def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:
+    if app.as_json:
+        tables.out(json_output.document(**answer))
+        return
+    if answer.verified:
+        tables.out(f"{answer.provider}: {done}; account {answer.account}, balance {money(answer.balance)}")
+    else:
+        tables.out(f"{answer.provider}: {unproven}not tested, the cloud did not answer ({answer.detail})")
+    _remarks(app, answer)
+
+
+def _remarks(app: App, answer: Row) -> None:
+    for text in (answer.get("warning"), _about_daemon(answer.get("daemon", ""))):
+        if text:
+            app.note(str(text))
+
+
+def _about_daemon(word: str) -> str:
+    return f"The daemon {word}." if word.startswith("has not") else ""

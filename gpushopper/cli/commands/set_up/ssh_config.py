@@ -1,0 +1,69 @@
+"""`ssh-config`: let the user's own ssh, scp, rsync and editor know the running sessions as hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Group
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.remote import ssh_config_include
+
+
+@click.group("ssh-config", cls=Group, default="print")
+def ssh_config() -> None:
+    """Let your own ssh know running sessions as gpu-shopper-NAME.
+
+    The daemon keeps their entries in a file of its own; your ~/.ssh/config needs one line that includes it.
+    """
+
+
+def _own() -> Path:
+    return Path.home() / ".ssh" / "config"
+
+
+@ssh_config.command("print")
+@click.pass_obj
+def print_config(app: App) -> None:
+    """Print the line for ~/.ssh/config, and the entries it brings."""
+    managed = app.home.ssh_config
+    line = ssh_config_include.include_line(managed).decode().strip()
+    entries = managed.read_text(encoding="utf-8", errors="replace") if managed.exists() else ""
+    if app.as_json:
+        is_in = line.encode() + b"\n" in ssh_config_include.read(_own()).content.splitlines(keepends=True)
+        tables.out(json_output.document(include=line, installed=is_in, entries=entries))
+        return
+    tables.out(line)
+    if entries:
+        tables.out(f"\n{entries.rstrip()}")
+
+
+@ssh_config.command("install")
+@click.pass_obj
+def install(app: App) -> None:
+    """Put the line at the top of ~/.ssh/config; all else there stays as it is."""
+    line = ssh_config_include.include_line(app.home.ssh_config)
+    own = ssh_config_include.read(_own())
+    _put(app, own.content, ssh_config_include.with_line(own.content, line), own, "installed")
+
+
+@ssh_config.command("remove")
+@click.pass_obj
+def remove(app: App) -> None:
+    """Take the line out of ~/.ssh/config; all else there stays as it is."""
+    line = ssh_config_include.include_line(app.home.ssh_config)
+    own = ssh_config_include.read(_own())
+    _put(app, own.content, ssh_config_include.without_line(own.content, line), own, "removed")
+
+
+def _put(app: App, before: bytes, after: bytes, own: ssh_config_include.Own, done: str) -> None:
+    backup = ssh_config_include.replace(own, after) if after != before else None
+    if app.as_json:
+        tables.out(json_output.document(path=str(own.path), changed=after != before, backup=str(backup) if backup else None))
+        return
+    if after == before:
+        app.note(f"{own.path}: nothing to do")
+        return
+    app.note(f"{own.path}: {done}" + (f"; as it was: {backup}" if backup else ""))

@@ -1,0 +1,232 @@
+"""`sandbox`: a practice market with simulated clouds. Its verbs and their JSON are a contract that only grows."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.input.command_classes import Group
+from gpushopper.cli.input.durations import SPAN
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.text_format import plural
+from gpushopper.cli.process import daemon_process, sandbox_process
+from gpushopper.errors import UsageError
+from gpushopper.paths import Home
+
+CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any", "host")
+
+
+def practice_home(app: App) -> Home:
+    """The practice market's home, whether or not `--sandbox` was given too."""
+    app.practice = True
+    return app.home
+
+
+@click.group(cls=Group)
+def sandbox() -> None:
+    """A practice market with simulated clouds.
+
+    Any command works there with --sandbox: gpu-shopper --sandbox inventory
+    """
+
+
+@sandbox.command("start")
+@click.option("--paper", "kind", flag_value="paper", help="Instances are state only (a new market's default).")
+@click.option("--live", "kind", flag_value="live", help="Instances really run, contained, on this computer.")
+@click.option("--seed", type=int, metavar="N", help="Another market.")
+@click.option("--rate-gaps", type=click.Choice(["on", "off"]), help="Make callers keep the clouds' rate limits.")
+@click.option("--fresh", is_flag=True, help="Set the old market and its home aside, begin anew.")
+@click.pass_obj
+def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, fresh: bool) -> None:
+    """Start the market; exits 0 when all its clouds answer."""
+    home = practice_home(app)
+    if fresh:
+        _set_aside(app, home)
+    words = [f"--{kind}"] if kind is not None else []
+    words += [*(["--seed", str(seed)] if seed is not None else []), *(["--rate-gaps", rate_gaps] if rate_gaps else [])]
+    status = sandbox_process.running(home)
+    was_up = status is not None
+    if status is None:
+        status = sandbox_process.start(home, words, app.note)
+    elif words not in ([], [f"--{status.instances_are}"]):
+        raise UsageError("the market runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
+    if app.as_json:
+        tables.out(json_output.verbatim(_plain(status)))
+        return
+    clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
+    kind = status.instances_are
+    tables.out(f"{'already running' if was_up else 'started'}: {clouds} ({kind} instances, seed {status.seed})")
+
+
+def _set_aside(app: App, home: Home) -> None:
+    daemon_process.stop(app)
+    sandbox_process.stop(home)
+    if home.data.exists():
+        number = 1
+        while (aside := home.data.with_name(f"{home.data.name}.old-{number}")).exists():
+            number += 1
+        home.data.rename(aside)
+        app.note(f"the old market stands in {aside}")
+
+
+def _plain(status: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in status.items() if name != "ready"}
+
+
+@sandbox.command("status")
+@click.pass_obj
+def status(app: App) -> None:
+    """Show where the clouds answer, and the market's time."""
+    found = sandbox_process.ask(practice_home(app), "GET", "/status")
+    if app.as_json:
+        tables.out(json_output.verbatim(found))
+        return
+    tables.facts(
+        [
+            ("market", f"process {found.pid}, seed {found.seed}, {found.instances_are} instances"),
+            ("home", found.home),
+            ("time there", found.now),
+            ("rate gaps", found.rate_gaps),
+            ("private images", f"{found.registry.image}, for {found.registry.user}; token: status --json"),
+            *((name, dialect.url) for name, dialect in found.dialects.items()),
+            *((f"instance {one.id}", f"ssh -p {one.ssh.port} {one.ssh.user}@{one.ssh.host}") for one in found.live),
+        ]
+    )
+
+
+@sandbox.command("ledger")
+@click.pass_obj
+def ledger(app: App) -> None:
+    """Show what the market really billed: the truth that our books must match."""
+    found = sandbox_process.read_ledger(practice_home(app))
+    if app.output == "json":
+        tables.out(json_output.verbatim(found))
+        return
+    columns = [
+        tables.Column("ID", lambda i: i.id),
+        tables.Column("CLOUD", lambda i: i.provider),
+        tables.Column("STATE", lambda i: i.state),
+        tables.Column("GPU s", lambda i: i.gpu_seconds, right=True),
+        tables.Column("DISK s", lambda i: i.storage_seconds, right=True),
+        tables.Column("BILLED", lambda i: f"${i.usd}", right=True),
+        tables.Column("ENDED BY", lambda i: i.ended_by or "-"),
+        tables.Column("WHOSE", lambda i: "foreign" if i.foreign else "ours"),
+        tables.Column("LABEL", lambda i: i.label or "-", wide=True),
+    ]
+    tables.rows(app, "instances", found.instances, columns, name="id")
+    if app.output in ("table", "wide"):
+        app.note(f"{plural(len(found.creates), 'create')}, {plural(len(found.destroys), 'destroy')}")
+
+
+@sandbox.command("launch")
+@click.argument("provider")
+@click.option("--label", metavar="TEXT", help="Its label.")
+@click.pass_obj
+def launch_stranger(app: App, provider: str, label: str | None) -> None:
+    """Put a stranger's instance on the same account."""
+    body = {"provider": provider, **({"label": label} if label is not None else {})}
+    found = sandbox_process.ask(practice_home(app), "POST", "/launch", body)
+    tables.out(json_output.verbatim(found) if app.as_json else str(found.id))
+
+
+@sandbox.command("advance")
+@click.argument("span", type=SPAN)
+@click.pass_obj
+def advance(app: App, span: int) -> None:
+    """Move the market's clock forward; to the daemon it looks like sleep."""
+    found = sandbox_process.ask(practice_home(app), "POST", "/advance", {"by": f"{span // 1_000_000}s"})
+    tables.out(json_output.verbatim(found) if app.as_json else f"it is now {found.now} there")
+
+
+@sandbox.command("revise", context_settings={"ignore_unknown_options": True})
+@click.argument("instance")
+@click.argument("action")
+@click.argument("value", required=False)
+@click.pass_obj
+def revise(app: App, instance: str, action: str, value: str | None) -> None:
+    """Play the host or the operator: INSTANCE ACTION [VALUE].
+
+    \b
+    destroy host_destroy stop start outbid   what becomes of the instance
+    offline_host [10m]  online_host  reboot_host
+    contract_end 1h     price_factor 1.4
+    gpu_load 80         gpu_claim count=1,disk=12,name=...   what a live instance says it has
+    """
+    body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
+    found = sandbox_process.ask(practice_home(app), "POST", "/revise", body)
+    tables.out(json_output.verbatim(found) if app.as_json else f"{found.id} is {found.state}")
+
+
+@sandbox.command("stop")
+@click.pass_obj
+def stop(app: App) -> None:
+    """Stop the market and the daemon of its home; both go on from their files at the next start.
+
+    Live instances end with the market. Those that ran are started again with it, on their disks, as after a restart
+    of their hosts; the market bills them for the time between.
+    """
+    home = practice_home(app)
+    was_up = False
+    try:
+        daemon_was_up = daemon_process.stop(app)
+    finally:  # a daemon that takes its time is no reason to leave the market and its instances running
+        was_up = sandbox_process.stop(home)
+    if app.as_json:
+        tables.out(json_output.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
+    else:
+        tables.out("stopped" if was_up else "it was not running")
+
+
+@sandbox.group("fault", cls=Group, default="list")
+def fault() -> None:
+    """Make the clouds misbehave."""
+
+
+@fault.command("add", context_settings={"ignore_unknown_options": True})  # clock_skew -1d
+@click.argument("provider")
+@click.argument("call", type=click.Choice(CALLS))
+@click.argument("word")
+@click.argument("arg", required=False)
+@click.option("--count", type=click.IntRange(1), metavar="N", help="So many times.")
+@click.option("--for", "span", metavar="SPAN", help="For so long.")
+@click.option("--instance", metavar="ID", help="Only for this instance.")
+@click.pass_obj
+def add_fault(app: App, /, **given: object) -> None:
+    """Add a fault: PROVIDER CALL WORD [ARG]."""
+    given["for"] = given.pop("span")
+    body = {name: value for name, value in given.items() if value is not None}
+    found = sandbox_process.ask(practice_home(app), "POST", "/faults", body)
+    tables.out(json_output.verbatim(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
+
+
+@fault.command("list")
+@click.pass_obj
+def list_faults(app: App) -> None:
+    """Show the faults, and how often each acted."""
+    found = sandbox_process.ask(practice_home(app), "GET", "/faults")
+    if app.output == "json":
+        tables.out(json_output.verbatim(found))
+        return
+    columns = [
+        tables.Column("ID", lambda f: f.id),
+        tables.Column("FAULT", lambda f: f.line),
+        tables.Column("ACTED", lambda f: f.acted, right=True),
+        tables.Column("ACTIVE", lambda f: "yes" if f.active else "no"),
+    ]
+    tables.rows(app, "faults", found.faults, columns, name="id")
+    if not found.faults and not app.as_json:
+        app.note("No faults.")
+
+
+@fault.command("clear")
+@click.argument("fault_id", required=False)
+@click.pass_obj
+def clear_faults(app: App, fault_id: str | None) -> None:
+    """Take away one fault, or all."""
+    if fault_id is not None and not re.fullmatch(r"[\w.-]+", fault_id):
+        raise UsageError(f"{fault_id} is not the ID of a fault")
+    path = f"/faults/{fault_id}" if fault_id else "/faults"
+    found = sandbox_process.ask(practice_home(app), "DELETE", path)
+    tables.out(json_output.verbatim(found) if app.as_json else f"{found.cleared} cleared")

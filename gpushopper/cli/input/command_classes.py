@@ -1,0 +1,228 @@
+"""Commands that load when they are used, and take the output options on either side of their name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from gpushopper.cli.app import FORMATS, App
+
+_OPTION = re.compile(r"-{1,2}[a-zA-Z-]{1,20}")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Build the callback that puts an option's value into the App."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            setattr(ctx.ensure_object(App), name, value if fixed is None else fixed)
+
+    return callback
+
+
+def output_options(*, hidden: bool) -> list[click.Parameter]:
+    """The options every command takes; after the command they work and stay out of its help."""
+    common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
+    return [
+        click.Option(
+            ["-o", "--output"],
+            type=click.Choice(FORMATS),
+            callback=_store("output"),
+            help="How to print the answer.",
+            **common,
+        ),
+        click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            callback=_store("color"),
+            help="When to colour.",
+            **common,
+        ),
+        click.Option(
+            ["--sandbox"],
+            is_flag=True,
+            callback=_store("practice", True),
+            help="Use the practice market instead of real clouds.",
+            **common,
+        ),
+    ]
+
+
+def all_of(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    """Apply several option decorators in reading order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def load(target: str) -> click.Command | None:
+    """Import the command that `module:attribute` names."""
+    module, _, attribute = target.partition(":")
+    found = getattr(importlib.import_module(f"gpushopper.cli.commands.{module}"), attribute)
+    return found if isinstance(found, click.Command) else None
+
+
+@contextmanager
+def _no_echo(ctx: click.Context) -> Iterator[None]:
+    """An option that is none is named where it can be a mistyped one: `keys set vast --KEY` may hold a key."""
+    try:
+        yield
+    except click.NoSuchOption as error:
+        if _OPTION.fullmatch(error.option_name):
+            raise
+        raise click.UsageError("No such option", ctx) from None
+
+
+class Command(click.Command):
+    """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103).
+
+    Unless it `takes_bytes`, words that are not UTF-8 are made so.
+    """
+
+    def __init__(self, *args: Any, takes_bytes: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes_bytes = takes_bytes
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *output_options(hidden=True)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; words that are left over are counted where click would print them: one may be a key."""
+        if not self.takes_bytes:
+            args = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in args]
+        takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
+        with _no_echo(ctx):
+            rest = super().parse_args(ctx, args)
+        ctx.allow_extra_args = takes_more
+        if rest and not takes_more and not ctx.resilient_parsing:
+            self.refuse_extra(ctx, len(rest))
+        return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, in a home folder that is ours."""
+        ctx.ensure_object(App).check_home()
+        return super().invoke(ctx)
+
+    def refuse_extra(self, ctx: click.Context, count: int) -> None:
+        """Say that there are too many words, and no word of them."""
+        ctx.fail(f"{count} argument{'s' if count > 1 else ''} too many")
+
+
+class Group(click.Group):
+    """A noun with verbs; `default` is the verb that is meant when none is given.
+
+    `lazy` maps further verbs to `module:attribute`: they are imported when one of them is called.
+    """
+
+    command_class = Command
+
+    def __init__(
+        self, *args: Any, default: str | None = None, lazy: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            return load(self.lazy[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *output_options(hidden=True)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.default and not {"--help", "-h"} & set(args) and not self._names_a_verb(args):
+            args = [self.default, *args]
+        with _no_echo(ctx):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; the word that is none is not printed: it may be a key, as in `keys KEY`."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if args[0].startswith("-"):
+                raise
+            verbs = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"no such verb: {self.name} has {verbs}", ctx) from None
+
+    def _names_a_verb(self, args: list[str]) -> bool:
+        words = [word for word in args if not word.startswith("-")]
+        plain = bool(args) and not args[0].startswith("-")
+        return plain or bool(words and words[0] in {*self.commands, *self.lazy})
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has left (`| head`): no error of the command's."""
+
+
+class LazyGroup(Group):
+    """The root: knows its commands by name and one line of help, imports one when it is called."""
+
+    def __init__(self, *args: Any, table: Sequence[tuple[str, str, str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        """Section, name, `module:attribute`, help line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for _, name, _, _ in self.table]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for _, name, target, _ in self.table:
+            if name == cmd_name:
+                return load(target)
+        return None
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*click.Group.get_params(self, ctx), *output_options(hidden=False)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a mistyped one, name those that look like it."""
+        try:
+            return click.Group.resolve_command(self, ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            word = args[0]
+            close = get_close_matches(word, self.list_commands(ctx), n=3)
+            if close:
+                raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
+            if word.startswith("-"):
+                raise
+            # Only what can be a mistyped command is printed.
+            shown = f" '{word}'" if word.isascii() and word.isalpha() and word.islower() and len(word) < 17 else ""
+            raise click.UsageError(f"No such command{shown}", ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself would end with status 1 where a reader has left."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, from the table alone: nothing is imported for `--help`."""
+        width = max(len(name) for _, name, _, _ in self.table)
+        for section in dict.fromkeys(section for section, *_ in self.table):
+            with formatter.section(section):
+                lines = [(name.ljust(width), text) for part, name, _, text in self.table if part == section]
+                formatter.write_dl(lines)

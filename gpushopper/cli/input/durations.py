@@ -1,0 +1,103 @@
+"""Durations and clock times as people type them: `90m`, `1h30m`, `2d`, `18:00`."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from gpushopper.core.moment import HOUR, MINUTE, SECOND
+from gpushopper.errors import UsageError
+
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HOUR}
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+LONGEST_SPAN = 3650 * _UNITS["d"]
+
+
+def parse_span(text: str) -> int:
+    """Microseconds of `90m`, `1h30m`, `2d`. Raises ValueError for anything else, zero and ten years included."""
+    compact = text.strip().lower().replace(" ", "")
+    parts = _PART.findall(compact)
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != compact:
+        raise ValueError(text)
+    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not 1 <= total <= LONGEST_SPAN:
+        raise ValueError(text)
+    return round(total)
+
+
+def parse_until(text: str, now: int) -> int:
+    """Wall µs of the next `18:00` local, or of an RFC 3339 time. Raises UsageError when it is past or unreadable."""
+    from gpushopper.cli.output.text_format import moment_of
+
+    clock = _CLOCK.fullmatch(text.strip())
+    today = moment_of(now)
+    if clock:
+        then = today.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, tzinfo=None)
+        if then <= today.replace(tzinfo=None):
+            then += timedelta(days=1)
+        return _micros(then.astimezone())
+    at = parse_date(text, "--until")
+    if at <= now:
+        raise UsageError(f"--until {text} is in the past", "write 18:00 or 2026-11-24T18:00:00Z")
+    return at
+
+
+def parse_date(text: str, option: str) -> int:
+    """Wall µs of a date or time in RFC 3339 form; local where it names no zone."""
+    try:
+        return _micros(datetime.fromisoformat(text.strip()).astimezone())
+    except ValueError as error:
+        raise UsageError(f"{option} {text} is not a time", "write 18:00 or 2026-11-24T18:00:00Z") from error
+
+
+def _micros(then: datetime) -> int:
+    return round(then.timestamp()) * SECOND
+
+
+class Span(click.ParamType[int]):
+    """A duration option."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_span(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a duration: write 90m, 1h30m or 2d", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range; `nan` and `inf` are none, though Python reads them as floats."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class Dollars(click.ParamType[int]):
+    """An amount of money, in dollars on the command line and in micro-dollars inside."""
+
+    name = "dollars"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from gpushopper.core.money import parse_dollars
+
+        amount = parse_dollars(str(value).removeprefix("$"))
+        if isinstance(value, int) or amount is None:
+            return value if isinstance(value, int) else self.fail(f"{value!r} is not an amount: write 0.50", param, ctx)
+        return amount
+
+
+SPAN = Span()
+DOLLARS = Dollars()

@@ -1,0 +1,160 @@
+"""How a session reads: its row, its page, its ssh and guards in honest words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.text_format import age, ago, clean, clock_time, money, plural, rate, when
+
+if TYPE_CHECKING:
+    from gpushopper.cli.app import App
+    from gpushopper.wire import AttemptView, SessionView
+
+NO_INSTANCE = "paper: none"
+"""Stands wherever ssh or a guard would be shown for an instance that is state only (S1)."""
+
+
+def columns(now: int) -> list[tables.Column]:
+    """The columns of `ls`; the money columns are: price, spent so far, the most it can become."""
+    return [
+        tables.Column("NAME", lambda s: s.name),
+        tables.Column("STATUS", status),
+        tables.Column("GPU", gpu),
+        tables.Column("CLOUD", lambda s: s.provider),
+        tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
+        tables.Column("SPENT", lambda s: money(s.accrued), right=True),
+        tables.Column("AT MOST", lambda s: money(s.at_most), right=True),
+        tables.Column("ENDS", lambda s: ends(s, now)),
+        tables.Column("GUARDS", guards),
+        tables.Column("CONSUMER", lambda s: s.consumer, wide=True),
+        tables.Column("SSH", ssh, wide=True),
+        tables.Column("AGE", lambda s: age(s.created_at, now), wide=True),
+        tables.Column("ID", lambda s: s.id, wide=True),
+    ]
+
+
+def status(session: SessionView) -> str:
+    """The status, with what is odd about it. A status this version does not know is not taken for ended (F99)."""
+    known = {"pending", "provisioning", "running", "stopping", "stopped", "failed"}
+    if session.status not in known:
+        return f"{session.status} (unknown: treat as running)"
+    if session.status == "stopping":
+        return {"off": "stopping (off)", "asked": "stopping (asked)"}.get(session.stage, "stopping")
+    if session.status == "running" and session.reach not in ("", "ok"):
+        return f"running ({session.reach})"
+    return session.status
+
+
+def keeper(session: SessionView, until: str, now: int) -> str:
+    """Who keeps the deadline while we cannot."""
+    if "I" in session.guards.split("+"):
+        return f"the instance ends itself{own_end(session, now)}"
+    if session.guard_ends_at is None:
+        return f"nobody ends it until {until}"
+    # A guard in doubt may still act.
+    return f"its guard may end it at {when(session.guard_ends_at, now)}, else nobody until {until}"
+
+
+def own_end(session: SessionView, now: int) -> str:
+    """` at 18:00` where the instance has not heard of the present deadline yet; else nothing."""
+    return "" if has_heard(session) else f" at {when(session.guard_ends_at, now)}"
+
+
+def has_heard(session: SessionView) -> bool:
+    """Whether the instance holds the present deadline too, or has nothing that could hold another one."""
+    return session.guard_is_told or session.guard_ends_at is None
+
+
+def gpu(session: Any) -> str:
+    """`2x RTX 4090`."""
+    if not session.gpu:
+        return "-"
+    return f"{session.gpu_count}x {session.gpu}"
+
+
+def ends(session: SessionView, now: int) -> str:
+    """When it ends, or when it ended."""
+    if session.ended_at is not None:
+        return f"ended {ago(session.ended_at, now)}"
+    return when(session.deadline_at, now)
+
+
+def guards(session: SessionView) -> str:
+    """Who ends it: D the daemon, I the instance itself."""
+    return f"{session.guards} ({NO_INSTANCE})" if session.guard == "paper" else session.guards
+
+
+def _not_told(session: SessionView, now: int) -> str:
+    other = own_end(session, now) if session.status == "running" else ""
+    return other and f" (the instance itself would end{other}: it has not heard of the new end yet)"
+
+
+def ssh(session: SessionView) -> str:
+    """How to log in."""
+    if session.guard == "paper":
+        return NO_INSTANCE
+    return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
+
+
+def page(app: App, session: SessionView, cause: str = "") -> None:
+    """Everything about one session, money first; `cause` is what the history says beside the reason."""
+    now = app.now().wall
+    tables.facts(
+        [
+            ("name", session.name),
+            ("status", status(session)),
+            ("why", f"{session.reason}: {cause}" if cause else session.reason),
+            ("money", money_line(session)),
+            ("price", f"{rate(session.rate)} an hour"),
+            ("ends", ends(session, now)),
+            ("at the latest", when(session.hard_max_at, now) if session.hard_max_at else ""),
+            ("GPU", f"{gpu(session)} on {session.provider}"),
+            ("image", session.image),
+            ("image login", session.image_login),
+            ("disk", f"{session.disk_gb:g} GB"),
+            ("ssh", app.to_paste(ssh(session))),
+            ("guards", guards(session) + _not_told(session, now)),
+            ("waiting for", waiting(session, now)),
+            ("consumer", session.consumer),
+            ("created", when(session.created_at, now)),
+            ("id", session.id),
+        ]
+    )
+    if session.attempts:
+        tables.out(f"\n{plural(len(session.attempts), 'attempt')}:")
+        for attempt in session.attempts:
+            tables.out(f"  {_attempt(attempt, now)}")
+
+
+def money_line(session: SessionView) -> str:
+    """`$0.43 so far, at most $1.72`, or the final cost."""
+    if session.ended_at is not None:
+        return f"{money(session.accrued)} in all"
+    return f"{money(session.accrued)} so far, at most {money(session.at_most)}"
+
+
+def waiting(session: SessionView, now: int) -> str:
+    """What an unclear outcome waits for, and until when."""
+    if not session.waiting_for:
+        return ""
+    # A time of day, not a countdown: in a log each new wording would be a line of its own.
+    until = f", until {clock_time(session.waiting_until, now)} at the latest" if session.waiting_until else ""
+    return f"{session.waiting_for}{until}"
+
+
+def _attempt(attempt: AttemptView, now: int) -> str:
+    sent = f", sent {clock_time(attempt.sent_at, now)}" if attempt.sent_at else ""
+    instance = f", instance {attempt.instance_id}" if attempt.instance_id else ""
+    proof = "" if attempt.state != "gone" else f", gone ({(attempt.receipt or {}).get('kind', 'no receipt')})"
+    why = f" ({attempt.reason})" if attempt.reason else ""
+    state = "" if attempt.state == "gone" else f", {attempt.state}"
+    return clean(f"{attempt.offer}{instance}{sent}{state}{proof}, {money(attempt.accrued)}{why}")
+
+
+def print_session(app: App, session: SessionView) -> None:
+    """One session as the list shows it, or as one JSON object."""
+    if app.output == "json":
+        tables.out(json_output.document(session=session))
+    else:
+        tables.rows(app, "sessions", [session], columns(app.now().wall))

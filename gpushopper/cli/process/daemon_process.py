@@ -1,0 +1,174 @@
+"""The daemon as a child process: started detached, stopped over its socket, asked for one job (`once`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from gpushopper import errors
+from gpushopper.cli.app import App
+from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.process.homes import environment
+from gpushopper.client import Client, Row, from_answer
+from gpushopper.clock import SystemClock
+from gpushopper.paths import Home
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 15.0
+ONCE_LIMIT_S = 120.0
+HOLDER_LIMIT_S = 10.0
+"""How long a daemon that holds the home may stay silent (D13); one that lost its socket binds it anew before (F97)."""
+MODULE = "gpushopper.daemon"
+
+
+def command(*words: str) -> list[str]:
+    """The command of a child that runs our daemon package with this interpreter."""
+    return [sys.executable, "-m", MODULE, *words]
+
+
+def start(home: Home) -> Row:
+    """Start the daemon detached and wait until it answers; raise the reason it gives when it does not (S21)."""
+    reader, writer = os.pipe()
+    log = _log_file(home)
+    try:
+        subprocess.Popen(
+            command("detached", "--ready-fd", str(writer)),
+            pass_fds=(writer,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log or subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env=environment(home),
+        )
+    finally:
+        os.close(writer)
+        if log:
+            log.close()
+    try:
+        line = read_line(reader, START_LIMIT_S)
+    finally:
+        os.close(reader)
+    return _started(line, home)
+
+
+def _log_file(home: Home) -> IO[bytes] | None:
+    """Where a daemon that dies before its log is open can leave its last words."""
+    try:
+        home.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open_private(home.log)
+    except OSError:
+        return None  # the daemon says what is wrong with the folder
+
+
+def open_private(path: os.PathLike[str]) -> IO[bytes]:
+    """Open a file for appending that only its owner can read (F110)."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab")
+
+
+def read_line(fd: int, limit_s: float) -> bytes:
+    """Read one line from a pipe within a total time limit; what came so far when it ends early."""
+    clock, text = SystemClock(), b""
+    ends_at = clock.monotonic() + limit_s
+    while not text.endswith(b"\n"):
+        left = ends_at - clock.monotonic()
+        ready = select.select([fd], [], [], max(left, 0))[0]
+        piece = os.read(fd, 65536) if ready else b""
+        if not piece:
+            break
+        text += piece
+    return text
+
+
+def _started(line: bytes, home: Home) -> Row:
+    answer = _decode(line)
+    if answer is None:
+        raise errors.DaemonUnreachable("the daemon did not start", f"see: {home.log}")
+    if "error" not in answer:
+        return answer
+    error = from_answer(answer["error"])
+    if error.code != "already_running":
+        raise error
+    # Another command started one at the same moment: that one serves both.
+    try:
+        poll(Client(home).is_up, HOLDER_LIMIT_S)
+    except Out:
+        raise errors.DaemonUnreachable(
+            f"a daemon holds this home and does not answer: {error.message}", f"see: {home.log}; end that process"
+        ) from None
+    return answer
+
+
+def _decode(line: bytes) -> Row | None:
+    try:
+        answer = json.loads(line, object_hook=Row)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, Row) else None
+
+
+def stop(app: App) -> bool:
+    """Stop the daemon if one answers, and wait until its process has ended; whether there was one.
+
+    Another command that waits for something may have started the next one by then (S20).
+    """
+    client = app.quiet_client()
+    if not client.is_up():
+        return False
+    pid = int(client.stop().get("pid", 0))
+    try:
+        poll(lambda: not is_alive(pid), STOP_LIMIT_S)
+    except Out as out:
+        raise errors.NotVerified("the daemon was asked to stop and is still there", f"see: {app.home.log}") from out
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of ours with this number runs; one that only waits to be reaped has ended."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return pid > 0 and not _is_reaped_late(pid)
+
+
+def _is_reaped_late(pid: int) -> bool:
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False  # it has gone, or the system has no such file
+    return told.rpartition(")")[2].split()[:1] == ["Z"]
+
+
+def once(home: Home, *words: str, secret: str | None = None) -> Any:
+    """Run one job without the daemon and return its answer; a secret travels on stdin, never in argv (I21)."""
+    try:
+        done = subprocess.run(
+            command("once", *words),
+            input=None if secret is None else secret.encode(),
+            stdin=subprocess.DEVNULL if secret is None else None,
+            capture_output=True,
+            timeout=ONCE_LIMIT_S,
+            cwd="/",
+            env=environment(home),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise errors.ShopperError(f"{words[0]} did not finish within {ONCE_LIMIT_S:.0f} s") from error
+    lines = done.stdout.strip().splitlines()
+    answer = _decode(lines[-1]) if lines else None
+    if answer is None:
+        raise errors.ShopperError(f"{words[0]} gave no answer (status {done.returncode})", _last(done.stderr))
+    if "error" in answer:
+        raise from_answer(answer["error"])
+    return answer
+
+
+def _last(text: bytes) -> str:
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,149 @@
+"""What `provision` does on a fresh instance, over ssh after its hand-over: variables, set-up, start script."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpushopper.cli.commands.use.run import VARIABLES
+from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
+from gpushopper.cli.remote import follow_run, run_scripts, runs, ssh_connection
+from gpushopper.core.shell import over_ssh
+from gpushopper.errors import ShopperError, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.cli.app import App
+    from gpushopper.wire import ConnectionView, Plan, SessionView
+
+MOST_BYTES = 1024 * 1024
+LONGEST_CARRIED = 256
+"""Characters of a name or a value that a cloud takes (vastai.md 4.1); longer ones go over ssh alone."""
+OPTIONS = (
+    *VARIABLES,
+    click.option("--setup", metavar="FILE", help="Run this script there once, and wait for it."),
+    click.option("--onstart", metavar="FILE", help="Start this script there, and leave it running."),
+)
+
+# Read by login shells and by runs; the lines stand first, because a shell may leave its file early.
+_PLANT = """
+umask 077
+mkdir -p "$HOME/.gpu-shopper" || exit 1
+cat >{environment}.new && mv {environment}.new {environment} || exit 1
+line='if [ -r "$HOME/.gpu-shopper/environment" ]; then . "$HOME/.gpu-shopper/environment"; fi'
+for f in .profile .bashrc .bash_profile .zshenv; do
+  case $f in .bash_profile|.zshenv) [ -e "$HOME/$f" ] || continue ;; esac
+  grep -qF "$line" "$HOME/$f" 2>/dev/null && continue
+  {{ echo "$line" && if [ -e "$HOME/$f" ]; then cat "$HOME/$f"; fi; }} >"$HOME/.gpu-shopper/shell" || exit 1
+  cat "$HOME/.gpu-shopper/shell" >"$HOME/$f" || exit 1
+done
+rm -f "$HOME/.gpu-shopper/shell"
+"""
+_UPLOAD = """
+umask 077
+mkdir -p "$HOME/.gpu-shopper" && cat >"$HOME/.gpu-shopper/{name}.new" && chmod 700 "$HOME/.gpu-shopper/{name}.new" &&
+mv "$HOME/.gpu-shopper/{name}.new" "$HOME/.gpu-shopper/{name}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """All that is asked for, read and checked before anything is rented."""
+
+    variables: dict[str, str]
+    setup: bytes | None
+    onstart: bytes | None
+    plain: dict[str, str]
+    """Those of the variables that are no secrets: the cloud may carry them too, so that start-up sees them."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.variables and self.setup is None and self.onstart is None
+
+
+def read(given: dict[str, Any]) -> Preparation:
+    """Take what concerns us out of the options of `provision`.
+
+    Raises:
+        UsageError: a file cannot be read, or a variable is not there.
+    """
+    plain = runs.variables(given["plain"], (), os.environ)
+    variables = runs.variables(given.pop("plain"), given.pop("secret"), os.environ)
+    carried = {name: text for name, text in plain.items() if max(len(name), len(text)) <= LONGEST_CARRIED}
+    return Preparation(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")), carried)
+
+
+def _read_file(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if not content or len(content) > MOST_BYTES:
+        raise UsageError(f"{path} is empty" if not content else f"{path} is larger than 1 MB", "copy it later: cp")
+    return content
+
+
+def refuse(wanted: Preparation, plan: Plan, no_wait: bool) -> None:
+    """Say before renting that it cannot be done: it needs the hand-over, and a shell."""
+    if wanted.is_empty:
+        return
+    if no_wait:
+        raise UsageError("--setup, --onstart and the variables need the hand-over", "leave --no-wait out")
+    if plan.guard == "paper":
+        raise UsageError("paper: no shell, so nothing can be set up there", "leave out --setup, --onstart and --env")
+
+
+def apply(app: App, session: SessionView, wanted: Preparation) -> None:
+    """Set up a session's instance.
+
+    Raises:
+        ShopperError: status 125; it says that the session goes on and bills.
+    """
+    if wanted.is_empty:
+        return
+    app.goes_on = f"{session.name} is rented and goes on; end it: gpu-shopper shutdown {session.name}"
+    try:
+        _apply(app, ssh_connection.find(app, session.id), wanted)
+    except ShopperError as error:
+        hint = f"end it: gpu-shopper shutdown {session.name}"
+        text = f"{error.message}; {session.name} goes on and bills"
+        failure = ShopperError(text, f"{error.hint}; {hint}" if error.hint else hint, code=error.code)
+        failure.exit_code = OWN_FAILURE
+        raise failure from error
+    app.goes_on = ""
+
+
+def _apply(app: App, found: ConnectionView, wanted: Preparation) -> None:
+    if wanted.variables:
+        script = _PLANT.format(environment=run_scripts.ENVIRONMENT)
+        _send(found, script, runs.exports(wanted.variables).encode(), "the variables could not be set")
+    if wanted.setup is not None:
+        app.note(f"setting up {found.name} ...")
+        _start(found, "setup", wanted.setup)
+        status = follow_run.follow(app, found, "setup", follow_run.on_stderr(), stay=True).status
+        if status:
+            hint = f"what it said: gpu-shopper logs {found.name} setup"
+            raise ShopperError(f"the set-up ended with status {status}", hint, code="setup_failed")
+    if wanted.onstart is not None:
+        failed = _start(found, "onstart", wanted.onstart, followed=False)
+        if failed is not None:
+            hint = f"what it said: gpu-shopper logs {found.name} onstart"
+            raise ShopperError(f"the start script cannot be run: status {failed}", hint, code="onstart_failed")
+        app.note(f"started; its output: gpu-shopper logs {found.name} onstart -f")
+
+
+def _start(found: ConnectionView, name: str, content: bytes, *, followed: bool = True) -> int | None:
+    _send(found, _UPLOAD.format(name=name), content, f"{name} could not be copied")
+    return runs.start(found, name, f'"$HOME/.gpu-shopper/{name}"', {}, followed=followed)
+
+
+def _send(found: ConnectionView, script: str, content: bytes, failure: str) -> None:
+    said = ssh_connection.ask(found, content, over_ssh(script))
+    if said.status:
+        raise ssh_connection.failed(found, said, failure)
