@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,17 +13,21 @@ from gpushopper import __version__
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import LazyGroup
 
+if TYPE_CHECKING:
+    from gpushopper.client import Client
+    from gpushopper.paths import Home
+
 COMMANDS = (
     ("Rent", "inventory", "rent.inventory:inventory", "Offers of all clouds, cheapest first."),
     ("Rent", "plan", "rent.plan:plan", "What would be rented, and the most it can cost."),
     ("Rent", "provision", "rent.provision:provision", "Rent a GPU for a given time."),
-    ("Sessions", "ls", "sessions.sessions:ls", "Open sessions (short for sessions list)."),
+    ("Sessions", "ls", "sessions.ls:ls", "Open sessions (short for sessions list)."),
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
-    ("Sessions", "done", "sessions.ending:done", "End a session gracefully."),
-    ("Sessions", "shutdown", "sessions.ending:shutdown", "End sessions and wait until they are off."),
-    ("Sessions", "receipt", "sessions.get:receipt", "The proof that a session's instance is gone."),
+    ("Sessions", "done", "sessions.done:done", "End a session gracefully."),
+    ("Sessions", "shutdown", "sessions.shutdown:shutdown", "End sessions and wait until they are off."),
+    ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
     ("Use", "run", "use.run:run", "Run a command there that goes on without you."),
@@ -62,7 +67,7 @@ def root() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    app = App()
+    app = new_app()
     _write_what_it_can()
     try:
         words = _typed() if args is None else args
@@ -81,6 +86,23 @@ def main(args: list[str] | None = None) -> int:
     return code
 
 
+def new_app() -> App:
+    """An App that finds its home and its daemon as commands do; what that takes is imported when it is needed."""
+    return App(_choose_home, _open_client)
+
+
+def _choose_home(practice: bool) -> Home:
+    from gpushopper.cli.process.homes import choose_home
+
+    return choose_home(practice)
+
+
+def _open_client(app: App) -> Client:
+    from gpushopper.cli.process.daemon_client import open_client
+
+    return open_client(app)
+
+
 def _typed() -> list[str]:
     """The words of the command line as UTF-8 under every locale; other bytes are escaped, so that none is lost."""
     return [os.fsencode(word).decode("utf-8", "surrogateescape") for word in sys.argv[1:]]
@@ -96,6 +118,6 @@ def _write_what_it_can() -> None:
 def _finish(app: App) -> None:
     """Show open alarms after every command that talked to the daemon (I30)."""
     if app.opened is not None and not app.as_json:
-        from gpushopper.cli.commands.money_and_safety.alarms import remind
+        from gpushopper.cli.output.alarm_reminder import remind
 
         remind(app)

@@ -8,26 +8,35 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
-    from gpushopper.client import Client, Starter
+    from gpushopper.client import Client
     from gpushopper.core.moment import Moment
     from gpushopper.paths import Home
 
 _COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")
+SCHEMA = 1
+"""The number in every JSON document; a schema only gains fields."""
 FORMATS = ("table", "json", "jsonl", "wide", "name")
 
 
 class App:
-    """Handed from the root command to every other; filled by the options, whichever side of the command they stand."""
+    """Handed from the root command to every other; filled by the options, whichever side of the command they stand.
 
-    def __init__(self) -> None:
+    It imports nothing of the command line but plain text: how a home is chosen and a client made is given to it.
+    """
+
+    def __init__(self, choose_home: Callable[[bool], Home], open_client: Callable[[App], Client]) -> None:
         self.output = "table"
         self.color = "auto"
         self.practice = False
         self.goes_on = ""
         """What continues after Ctrl-C, said then."""
         self.tells_alarms = True
+        self._choose_home = choose_home
+        """Takes whether it is for the practice market."""
+        self._open_client = open_client
         self._home: Home | None = None
         self._client: Client | None = None
 
@@ -35,9 +44,7 @@ class App:
     def home(self) -> Home:
         """The home folder this command works in."""
         if self._home is None:
-            from gpushopper.cli.process.homes import choose_home
-
-            self._home = choose_home(self.practice)
+            self._home = self._choose_home(self.practice)
         return self._home
 
     def check_home(self) -> None:
@@ -45,18 +52,13 @@ class App:
 
         Nothing is kept of it: `sandbox` chooses its own home once it runs.
         """
-        from gpushopper.cli.process.homes import choose_home
-
-        choose_home(self.practice)
+        self._choose_home(self.practice)
 
     @property
     def client(self) -> Client:
         """The way to the daemon, which is started when it is not there."""
         if self._client is None:
-            from gpushopper.cli.process.homes import prepare_home
-
-            prepare_home(self, self.practice)
-            self._client = self.make_client()
+            self._client = self._open_client(self)
         return self._client
 
     @property
@@ -64,38 +66,11 @@ class App:
         """The client, if this command has used one."""
         return self._client
 
-    def make_client(self) -> Client:
-        """A client that starts the daemon on demand, and replaces an older one or one without keys."""
-        from gpushopper.client import Client
-
-        return Client(self.home, self._starter("start"), self._starter("restart"), self._unlock, self._tell_wait)
-
     def quiet_client(self) -> Client:
         """A client that never starts a daemon."""
         from gpushopper.client import Client
 
         return Client(self.home)
-
-    def _starter(self, what: str) -> Starter:
-        def run(why: str) -> None:
-            from gpushopper.cli.process import daemon_process
-
-            if what == "restart":
-                self.note(f"restarting the daemon: {why} ...")
-                daemon_process.stop(self)
-            else:
-                self.note(f"starting the daemon{' ' + why if why else ''} ...")
-            daemon_process.start(self.home)
-
-        return run
-
-    def _tell_wait(self) -> None:
-        self.note("the daemon is busy with other commands: waiting for a place ...")
-
-    def _unlock(self, providers: list[str]) -> bool:
-        from gpushopper.cli.process.keyless_daemon import replace_keyless
-
-        return replace_keyless(self, providers)
 
     def now(self) -> Moment:
         """The clocks, moved by a practice market's offset where there is one (S26)."""
@@ -113,11 +88,11 @@ class App:
     def note(self, text: str) -> None:
         """Say something that is not the answer: a line on stderr, cleaned of control characters."""
         if self.as_json:
-            from gpushopper.cli.output.json_output import line
+            import json
 
-            print(line({"note": self.to_paste(text)}), file=sys.stderr, flush=True)
+            print(json.dumps({"schema": SCHEMA, "note": self.to_paste(text)}), file=sys.stderr, flush=True)
             return
-        from gpushopper.cli.output.text_format import clean
+        from gpushopper.cli.terminal_text import clean
 
         print(clean(self.to_paste(text)), file=sys.stderr, flush=True)
 

@@ -10,18 +10,14 @@ from contextlib import suppress
 
 import click
 
-from gpushopper.cli.app import App
+from gpushopper.cli.app import SCHEMA, App
 from gpushopper.cli.input.command_classes import ReaderGone
-from gpushopper.cli.output.json_output import SCHEMA
-from gpushopper.cli.output.text_format import clean
+from gpushopper.cli.input.prompts import Declined
+from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class Declined(click.Abort):
-    """Somebody was asked, and said no."""
 
 
 def report(app: App, error: BaseException) -> int:
@@ -124,6 +120,6 @@ def _alarms_after(app: App, error: ShopperError) -> None:
     """Alarms are shown on every command (I30), failed ones included, unless the daemon is what failed."""
     if app.opened is None or error.exit_code == 5:
         return
-    from gpushopper.cli.commands.money_and_safety.alarms import remind
+    from gpushopper.cli.output.alarm_reminder import remind
 
     remind(app)

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gpushopper.cli import new_app
 from gpushopper.cli.app import App
 from gpushopper.cli.error_report import report
+from gpushopper.cli.process.daemon_client import open_client
+from gpushopper.cli.process.homes import choose_home
 from gpushopper.cli.remote.copy.copying import Copy, Done, Wishes
 from gpushopper.cli.remote.copy.places import sides
 from gpushopper.wire import ConnectionView
@@ -126,7 +129,7 @@ class Far:
 
     def run(self, *words: str) -> int:
         """Copy as a command that ends: its status, with the error said."""
-        app = App()
+        app = new_app()
         os.chdir(self.here)
         try:
             self._copy(app, words, Wishes())
@@ -139,7 +142,7 @@ class Quiet(App):
     """Collects notes."""
 
     def __init__(self, notes: list[str]) -> None:
-        super().__init__()
+        super().__init__(choose_home, open_client)
         self.notes = notes
 
     def note(self, text: str) -> None:

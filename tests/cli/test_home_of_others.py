@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli import COMMANDS, main
-from gpushopper.cli.app import App
+from gpushopper.cli import COMMANDS, main, new_app
 from tests.needs import needs_other_user, needs_root
 
 OTHER = 65534
@@ -105,7 +104,7 @@ def test_a_file_in_our_home_that_we_may_not_read(home: Path, line: str):
 
 def test_the_check_chooses_no_home_for_the_command(home: Path):
     """`sandbox` works in the practice home, which it names only once it runs."""
-    app = App()
+    app = new_app()
     app.check_home()
     app.practice = True
     assert app.home.data == home / "sandbox"

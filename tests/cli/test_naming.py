@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from gpushopper.cli import new_app
 from gpushopper.cli.app import App
-from gpushopper.cli.error_report import Declined
 from gpushopper.cli.input import session_argument
+from gpushopper.cli.input.prompts import Declined
 from gpushopper.client import Client, Row
 from gpushopper.errors import NotFound, UsageError
 from tests.cli.in_process import Stream
@@ -37,7 +38,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An App whose user answers; None is nobody."""
 
     def make(known: Known, answer: str | None) -> App:
-        app = App()
+        app = new_app()
         app._client = cast("Client", known)
         monkeypatch.setattr(sys, "stdin", Stream(answer or "", is_terminal=answer is not None))
         monkeypatch.setattr(sys, "stderr", Stream(is_terminal=answer is not None))

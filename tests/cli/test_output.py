@@ -13,8 +13,8 @@ import click
 import pytest
 
 from gpushopper import wire
-from gpushopper.cli import COMMANDS, error_report, main, root
-from gpushopper.cli.app import App
+from gpushopper.cli import COMMANDS, error_report, main, new_app, root
+from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
 from gpushopper.cli.output.progress_display import PlainSteps
 from gpushopper.cli.process.homes import environment
@@ -73,7 +73,7 @@ def test_plain_tables_are_aligned_and_have_no_trailing_blanks():
 
 
 def test_a_name_with_markup_and_escapes_stays_text(capsys: pytest.CaptureFixture[str]):
-    app = App()
+    app = new_app()
     app.color = "always"
     tables.table(app, [{"n": "[red]x[/red]\x1b[2J"}], [tables.Column("N", lambda row: row["n"])])
     out = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_colour_follows_the_option_then_the_environment(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    app = App()
+    app = new_app()
     app.color = option
     with (tmp_path / "out").open("w") as stream:
         assert app.has_color(stream) is colored
@@ -107,22 +107,22 @@ def test_a_terminal_may_be_told_to_stay_plain(variables: dict[str, str], monkeyp
     terminal = SimpleNamespace(isatty=lambda: True)
     for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
         monkeypatch.delenv(name, raising=False)
-    assert App().has_color(terminal)  # type: ignore[arg-type]
+    assert new_app().has_color(terminal)  # type: ignore[arg-type]
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert not App().has_color(terminal)  # type: ignore[arg-type]
+    assert not new_app().has_color(terminal)  # type: ignore[arg-type]
 
 
 # ---- errors
 
 
 def test_an_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]):
-    assert error_report.report(App(), NotVerified("it\x1b[2J may bill", "look")) == 8
+    assert error_report.report(new_app(), NotVerified("it\x1b[2J may bill", "look")) == 8
     assert capsys.readouterr().err == "error: it [2J may bill\n  look\n"
 
 
 def test_an_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
-    app = App()
+    app = new_app()
     app.output = "json"
     error_report.report(app, ProviderFailed("no", "h", code="c"))
     found = json.loads(capsys.readouterr().err)
@@ -130,7 +130,7 @@ def test_an_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
 
 
 def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[str], home: Path):
-    assert error_report.report(App(), ZeroDivisionError("x")) == 1
+    assert error_report.report(new_app(), ZeroDivisionError("x")) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: unexpected ZeroDivisionError: x\n")
     assert str(home / "daemon.log") in err
@@ -138,14 +138,14 @@ def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[s
 
 
 def test_an_interruption_says_what_goes_on(capsys: pytest.CaptureFixture[str]):
-    app = App()
+    app = new_app()
     app.goes_on = "the end goes on"
     assert error_report.report(app, click.Abort()) == 130
     assert capsys.readouterr().err == "interrupted\n  the end goes on\n"
 
 
 def test_a_no_is_no_interruption(capsys: pytest.CaptureFixture[str]):
-    assert error_report.report(App(), error_report.Declined()) == 130
+    assert error_report.report(new_app(), Declined()) == 130
     assert capsys.readouterr().err == "you said no: nothing was done\n"
 
 

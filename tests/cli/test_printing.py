@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli import main
-from gpushopper.cli.app import App
+from gpushopper.cli import main, new_app
 from gpushopper.cli.output import session_views, tables
 from gpushopper.client import Row
 
@@ -57,7 +56,7 @@ class Refusing(io.StringIO):
     ],
 )
 def test_a_command_that_is_printed_works_in_the_home_it_was_printed_for(text: str, practice: str):
-    app = App()
+    app = new_app()
     assert app.to_paste(text) == text
     app.practice = True
     assert app.to_paste(text) == practice
@@ -78,7 +77,7 @@ def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.Monke
         name="a" * 41, status="running", reach="", provider="vast", gpu="H100", gpu_count=1, guard="armed",
         guards="D+I", rate=2, accrued=0, at_most=9, ended_at=None, deadline_at=10,
     )  # fmt: skip
-    tables.table(App(), [row], session_views.columns(0))
+    tables.table(new_app(), [row], session_views.columns(0))
     for word in ("running", "1x H100", "D+I"):
         assert word in out.getvalue()
 

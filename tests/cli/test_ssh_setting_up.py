@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.cli.app import App
+from gpushopper.cli import new_app
 from gpushopper.cli.remote import session_setup
 from gpushopper.client import Row
 from gpushopper.errors import ShopperError
@@ -28,7 +28,7 @@ def apply(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Apply:
 
     def run(**given: Any) -> None:
         wanted = session_setup.read({"plain": (), "secret": (), "setup": None, "onstart": None, **given})
-        session_setup.apply(App(), Row(stage.session()), wanted)  # type: ignore[arg-type]
+        session_setup.apply(new_app(), Row(stage.session()), wanted)  # type: ignore[arg-type]
 
     return run
 

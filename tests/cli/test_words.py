@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from freezegun import freeze_time
 
-from gpushopper.cli.app import App
+from gpushopper.cli import new_app
 from gpushopper.cli.input import durations
 from gpushopper.cli.output import text_format
+from gpushopper.cli.terminal_text import clean
 from gpushopper.core.moment import HOUR, MINUTE, SECOND
 from gpushopper.core.spans import span
 from gpushopper.errors import UsageError
@@ -65,7 +66,7 @@ def test_what_has_happened_never_lies_ahead(before: int, text: str, age: str):
 
 @freeze_time("2026-11-24 12:00:00")
 def test_a_table_shows_local_and_relative_time():
-    now = App().now().wall
+    now = new_app().now().wall
     assert now == NOON
     assert text_format.when(now + 118 * MINUTE, now) == "19:28 (in 1h 58m)"
     assert text_format.when(now - 3 * MINUTE, now) == "17:27 (3m ago)"
@@ -85,13 +86,13 @@ def test_programs_get_rfc_3339_in_utc():
     ["\x1b[31mred", "a\nb", "a\rb", "\x9b31m", "\x07", "\u202eabc", "\u200babc", "a\u2028b", "\x00", "\ud800"],
 )
 def test_foreign_text_cannot_command_the_terminal(text: str):
-    shown = text_format.clean(text)
+    shown = clean(text)
     assert shown.isprintable()
     shown.encode()
 
 
 def test_words_with_other_letters_stay():
-    assert text_format.clean("Zürich ├ 東京 [bold]") == "Zürich ├ 東京 [bold]"
+    assert clean("Zürich ├ 東京 [bold]") == "Zürich ├ 東京 [bold]"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ class Plant:
     text: str
     checker: tuple[str, ...]
     said: str
+    neighbour: str = ""
+    """What `other.py` beside it holds."""
 
 
 BOUND = '''
@@ -50,6 +52,19 @@ class Planted(Model):
 PLANTS = {
     "httpx in the command line": Plant("cli", "import httpx", contract("thin"), "-> httpx"),
     "the engine behind the command line": Plant("cli", "import gpushopper.engine", contract("thin"), ".engine"),
+    "a command in the output": Plant(
+        "cli/output", "import gpushopper.cli.commands.rent.plan", contract("rooms"), "commands.rent.plan"
+    ),
+    "one section of commands in another": Plant(
+        "cli/commands/use", "import gpushopper.cli.commands.rent.plan", contract("sections"), "commands.rent.plan"
+    ),
+    "a circle in the command line": Plant(
+        "cli/remote",
+        "import gpushopper.cli.remote.other",
+        contract("circles"),
+        ".other",
+        neighbour="import gpushopper.cli.remote.planted",
+    ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
     "a library in core": Plant("core", "import httpx", contract("core"), "-> httpx"),
     "one provider in another": Plant("providers", "from . import other", contract("providers"), ".other"),
@@ -98,7 +113,7 @@ def test_a_planted_mistake_is_seen(mistake: str, copy: Callable[[], Path]):
         (tree / "gpushopper" / name).mkdir(exist_ok=True)
         (tree / "gpushopper" / name / "__init__.py").touch()
     package = tree / "gpushopper" / plant.package
-    (package / "other.py").write_text('"""A neighbour."""\n')
+    (package / "other.py").write_text(f'"""A neighbour."""\n{plant.neighbour}\n')
     (package / "planted.py").write_text(f'"""Planted."""\n{plant.text}\n')
     code, output = run(plant.checker, tree)
     assert code != 0

@@ -16,12 +16,18 @@ _OPTION = re.compile(r"-{1,2}[a-zA-Z-]{1,20}")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _app(ctx: click.Context) -> App:
+    found = ctx.find_object(App)
+    assert found is not None, "the root command is called with an App"
+    return found
+
+
 def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Parameter, Any], None]:
     """Build the callback that puts an option's value into the App."""
 
     def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value is not None and value is not False:
-            setattr(ctx.ensure_object(App), name, value if fixed is None else fixed)
+            setattr(_app(ctx), name, value if fixed is None else fixed)
 
     return callback
 
@@ -111,7 +117,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it, in a home folder that is ours."""
-        ctx.ensure_object(App).check_home()
+        _app(ctx).check_home()
         return super().invoke(ctx)
 
     def refuse_extra(self, ctx: click.Context, count: int) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.error_report import Declined
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Number, parse_until
 from gpushopper.core.gpu_names import MOST_GPUS, Wish, read_wish
 from gpushopper.core.moment import HOUR, SECOND
@@ -45,6 +44,13 @@ MORE_LIFE = (
     click.option("-t", "--hours", type=_HOURS, metavar="N", help="So many hours more (default 1)."),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="Longer by 90m, 1h30m, 2d."),
     click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
+)
+
+VARIABLES = (
+    click.option("-e", "--env", "plain", multiple=True, metavar="K=V", help="Set a variable there."),
+    click.option(
+        "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable there to its value here, unseen."
+    ),
 )
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -126,17 +132,3 @@ def life(app: App, hours: float | None, span: int | None, until: str | None) -> 
 def _refuse_short(length: int) -> None:
     if length < SHORTEST_LIFE_S * SECOND:
         raise UsageError("less than a minute is no time to rent for", "ask for 1m or more", code="too_short")
-
-
-def confirm(app: App, question: str, yes: bool) -> None:
-    """Ask before spending or destroying; without a terminal `--yes` must have been given.
-
-    Raises:
-        Declined: the answer was no.
-    """
-    if yes:
-        return
-    if not app.may_ask():
-        raise UsageError("nobody can be asked here, and --yes was not given", "add --yes, or --dry-run to look first")
-    if not click.confirm(question, err=True):
-        raise Declined

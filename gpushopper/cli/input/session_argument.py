@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpushopper.cli.error_report import Declined
+from gpushopper.cli.input.prompts import Declined
 from gpushopper.core.session_names import EMPTY
 from gpushopper.errors import NotFound, UsageError
 

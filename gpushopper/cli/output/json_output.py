@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-SCHEMA = 1
+from gpushopper.cli.app import SCHEMA
 
 TIMES = frozenset({"at", "now", "running_since", "waiting_until"})
 """Fields that are times, beside everything that ends in `_at`."""

@@ -6,7 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from gpushopper.cli.output.text_format import clean, money
+from gpushopper.cli.output.text_format import money
+from gpushopper.cli.terminal_text import clean
 from gpushopper.clock import SystemClock
 from gpushopper.core.moment import us
 from gpushopper.core.spans import span

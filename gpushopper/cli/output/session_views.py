@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.text_format import age, ago, clean, clock_time, money, plural, rate, when
+from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
+from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App

@@ -59,7 +59,7 @@ def rows(
 
 
 def _names(items: Iterable[Any], name: str) -> None:
-    from gpushopper.cli.output.text_format import clean
+    from gpushopper.cli.terminal_text import clean
 
     for item in items:
         out(clean(item[name]))
@@ -67,7 +67,7 @@ def _names(items: Iterable[Any], name: str) -> None:
 
 def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
     """Print a table on stdout."""
-    from gpushopper.cli.output.text_format import clean
+    from gpushopper.cli.terminal_text import clean
 
     shown = [column for column in columns if app.output == "wide" or not column.wide]
     cells = [[clean(app.to_paste(str(column.value(item)))) for column in shown] for item in items]
@@ -131,7 +131,7 @@ def _width(app: App, terminal: bool, first: int) -> int:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print labelled lines, the labels aligned; empty values are left out."""
-    from gpushopper.cli.output.text_format import clean
+    from gpushopper.cli.terminal_text import clean
 
     kept = [(label, clean(value)) for label, value in pairs if value not in (None, "")]
     width = max((len(label) for label, _ in kept), default=0)

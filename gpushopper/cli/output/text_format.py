@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 from gpushopper.core.moment import MINUTE, SECOND
@@ -12,14 +11,7 @@ from gpushopper.core.spans import span
 _SMALL = 100_000
 _NOTHING = 50
 """Micro-dollars below which four places would show nothing."""
-# Control characters, and the marks that turn the direction of text (F111).
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def clean(text: object) -> str:
-    """Text from elsewhere, on one line and without anything a terminal would obey (F111)."""
-    return _UNPRINTABLE.sub(" ", str(text)).encode("utf-8", "replace").decode()
 
 
 def money(micros: int | None) -> str:

@@ -1,8 +1,8 @@
 """The end of a demo: whatever became of it, none of its processes runs on and its folder is gone.
 
 Found by the name of the folder, not by asking: a market that was only just starting answers nobody, and would go on
-without a home. `python -m gpushopper.cli.process.demo_cleanup FOLDER` watches a demo from outside and ends it when its pipe is
-closed without a word, which is how a demo that was killed looks.
+without a home. `python -m gpushopper.cli.process.demo_cleanup FOLDER` watches a demo from outside and ends it when
+its pipe is closed without a word, which is how a demo that was killed looks.
 """
 
 from __future__ import annotations

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from gpushopper.client.ownership import check_home
 from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
-
-if TYPE_CHECKING:
-    from gpushopper.cli.app import App
 
 
 def choose_home(practice: bool) -> Home:
@@ -25,14 +21,6 @@ def choose_home(practice: bool) -> Home:
     inner = Home(data=home.sandbox, config=home.sandbox)
     check_home(inner)
     return inner
-
-
-def prepare_home(app: App, practice: bool) -> None:
-    """Start the practice market where a command is about to need it; a real home needs nothing."""
-    if practice:
-        from gpushopper.cli.process.sandbox_process import ensure_market
-
-        ensure_market(app)
 
 
 def environment(home: Home) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpushopper.cli.commands.use.run import VARIABLES
 from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
+from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.remote import follow_run, run_scripts, runs, ssh_connection
 from gpushopper.core.shell import over_ssh
 from gpushopper.errors import ShopperError, UsageError

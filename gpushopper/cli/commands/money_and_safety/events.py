@@ -13,7 +13,8 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.durations import parse_date, parse_span
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.json_output import line
-from gpushopper.cli.output.text_format import clean, moment_of
+from gpushopper.cli.output.text_format import moment_of
+from gpushopper.cli.terminal_text import clean
 from gpushopper.client import Row
 from gpushopper.errors import UsageError
 

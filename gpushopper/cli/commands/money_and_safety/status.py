@@ -10,7 +10,8 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.disk_space import low_disk
-from gpushopper.cli.output.text_format import age, ago, clean, money, plural, rate
+from gpushopper.cli.output.text_format import age, ago, money, plural, rate
+from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
     from gpushopper.wire import AlarmView, DaemonStatus

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.commands.rent.inventory import COLUMNS
 from gpushopper.cli.input.command_classes import Command, all_of
 from gpushopper.cli.input.options import LIFE, SEARCH, life, search_request, settings
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.text_format import clean, money, per_gb, plural, rate, when
+from gpushopper.cli.output.offer_table import COLUMNS
+from gpushopper.cli.output.plan_view import money_first
 from gpushopper.core.images import fault_hint, image_fault
 from gpushopper.core.moment import HOUR
-from gpushopper.core.spans import span
 from gpushopper.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -104,37 +101,3 @@ def refuse_if_braked(found: Plan) -> None:
         longer = "override it: --hard-max 24h --reason TEXT"
         brake = "ask for less, raise the limit in config.toml, or end a session: gpu-shopper ls"
         raise Refused(found.refusal, longer if "--hard-max" in found.refusal else brake)
-
-
-def money_first(found: Plan, now: int) -> list[str]:
-    """The plan in three lines, worst case first."""
-    best = found.offers[0]
-    count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
-    spare = len(found.offers) - 1
-    others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
-    how_long = f"for {span(found.life_us)}" if found.life_us else "until then"
-    first = best.rate * (found.until_at - now) // HOUR
-    dearest = f" on the dearest of {len(found.offers)} offers, {money(first)} on the first" if spare else ""
-    return [
-        f"At most {money(found.worst)} by {when(found.until_at, now)}{dearest}{_traffic(best)}.",
-        clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}, {best.region}{others}."),
-        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard)}."),
-    ]
-
-
-def _traffic(offer: Any) -> str:
-    if not offer.upload_gb and not offer.download_gb:
-        return ""
-    if offer.upload_gb == offer.download_gb:
-        return f", + traffic at {per_gb(offer.upload_gb)}/GB"
-    return f", + traffic at {per_gb(offer.upload_gb)}/GB out and {per_gb(offer.download_gb)}/GB in"
-
-
-def _guard(guard: str) -> str:
-    return "paper: none" if guard == "paper" else guard
-
-
-def tell(app: App, found: Plan, more: Sequence[str] = ()) -> None:
-    """The plan on stderr, before a question, with what else there is to say about it."""
-    for line in (*money_first(found, app.now().wall), *map(clean, more)):
-        print(line, file=sys.stderr)

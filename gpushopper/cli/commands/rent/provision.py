@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_if_braked, tell
+from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_if_braked
 from gpushopper.cli.input.command_classes import Command, all_of
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import DRY_RUN, LIFE, SEARCH, YES, confirm, settings
+from gpushopper.cli.input.options import DRY_RUN, LIFE, SEARCH, YES, settings
+from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, tables
+from gpushopper.cli.output.plan_view import tell
 from gpushopper.cli.output.progress_display import steps
 from gpushopper.cli.output.session_views import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.output.text_format import money

@@ -1,4 +1,4 @@
-"""`done` and `shutdown`: end sessions, and say honestly how far the end has come."""
+"""What `done`, `delete` and `shutdown` share: end sessions, wait, and say how far the end has come."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input import session_argument
-from gpushopper.cli.input.command_classes import Command, all_of
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import DRY_RUN, YES, confirm
+from gpushopper.cli.input.options import DRY_RUN, YES
+from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
 from gpushopper.cli.output.progress_display import Steps, steps
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.cli.polling import Out, poll
 from gpushopper.core.moment import SECOND
-from gpushopper.errors import Misconfigured, NotFound, NotVerified, ShopperError, UsageError
+from gpushopper.errors import Misconfigured, NotFound, NotVerified
 
 if TYPE_CHECKING:
     from gpushopper.wire import ProviderStatus, SessionView
@@ -34,98 +33,9 @@ WAIT = (
 )
 
 
-@click.command("done", cls=Command)
-@click.argument("name", required=False)
-@all_of(WAIT)
-@click.pass_obj
-def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
-    """End a session gracefully, and wait until it is off."""
-    found = [session_argument.to_act_on(app, name, asks=yes)]
-    _end(app, found, force=False, everything=False, yes=yes, dry_run=dry_run)
-    if not dry_run:
-        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
-
-
-@click.command("delete", cls=Command)
-@click.argument("name", required=False)
-@all_of(WAIT)
-@click.pass_obj
-def delete(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
-    """End a session at once, and wait until it is off."""
-    found = [session_argument.to_act_on(app, name, asks=yes)]
-    _end(app, found, force=True, everything=False, yes=yes, dry_run=dry_run)
-    if not dry_run:
-        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
-
-
-@click.command("shutdown", cls=Command)
-@click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every open session.")
-@click.option("-f", "--force", is_flag=True, help="At once, without a graceful end.")
-@all_of(WAIT)
-@click.pass_obj
-def shutdown(
-    app: App,
-    names: tuple[str, ...],
-    everything: bool,
-    force: bool,
-    until_stage: str,
-    no_wait: bool,
-    timeout: int,
-    dry_run: bool,
-    yes: bool,
+def end_sessions(
+    app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool
 ) -> None:
-    """End sessions and wait until they are off.
-
-    `off` means that the cloud no longer shows the instance; the daemon then finishes the proof. `--wait proven` waits
-    for the receipt: only then it is called destroyed.
-    """
-    found, unknown = _chosen(app, names, everything, yes)
-    if not found:
-        app.note("There is no open session.")
-        _print(app, [])
-        return
-    _end(app, found, force=force, everything=everything, yes=yes, dry_run=dry_run)
-    if not dry_run:
-        _settle(app, found, "accepted" if no_wait else until_stage, timeout)
-    if unknown:
-        what = ", ".join(ref or "a name that is empty" for ref in unknown)
-        kind = NotFound if all(unknown) else UsageError
-        raise kind(f"no such session, so not ended: {what}", "see: gpu-shopper ls", code="not_all_found")
-
-
-def _chosen(app: App, names: tuple[str, ...], everything: bool, yes: bool) -> tuple[list[SessionView], list[str]]:
-    """The sessions to end, and the names that mean none: they are no reason to let the rest go on billing.
-
-    Raises:
-        UsageError, NotFound: no name is any good.
-    """
-    if everything and names:
-        raise UsageError("give names or --all, not both", "see: gpu-shopper ls")
-    if everything:
-        return list(app.client.sessions(only_open=True).sessions), []
-    if not names and not app.may_ask():
-        raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
-    found: dict[str, SessionView] = {}
-    unknown: dict[str, ShopperError] = {}
-    for ref in names or (None,):
-        try:
-            session = session_argument.to_act_on(app, ref, asks=yes)
-            found[session.id] = session
-        except (NotFound, UsageError) as error:
-            if ref is None:
-                raise
-            unknown[ref] = error
-    faults = sorted(unknown.values(), key=lambda error: error.exit_code)
-    raised = faults.pop(0) if faults and not found else None
-    for fault in faults:
-        app.note(f"will not be ended: {fault.message}")
-    if raised:
-        raise raised
-    return list(found.values()), list(unknown)
-
-
-def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool) -> None:
     """Name what will be destroyed, ask, and hand the decision to the daemon."""
     ending = [session for session in found if session.stage == ""]  # the others have been asked for already
     for session in ending:
@@ -133,7 +43,7 @@ def _end(app: App, found: list[SessionView], *, force: bool, everything: bool, y
         if not app.as_json:
             app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
     if dry_run:
-        _print(app, found)
+        print_ended(app, found)
         return
     if not ending:
         _refuse_keyless(app, found)
@@ -190,7 +100,7 @@ def _end_one(app: App, session: SessionView, force: bool) -> None:
         raise
 
 
-def _settle(app: App, found: list[SessionView], stage: str, limit_us: int) -> None:
+def await_end(app: App, found: list[SessionView], stage: str, limit_us: int) -> None:
     """Wait for the stage, print the sessions, and exit 8 when it was not reached."""
     latest = {session.id: session for session in found}
     try:
@@ -200,14 +110,14 @@ def _settle(app: App, found: list[SessionView], stage: str, limit_us: int) -> No
             else:
                 poll(lambda: _refresh(app, latest, STAGES[stage], shown), limit_us / SECOND)
     except Out as out:
-        _print(app, list(latest.values()))
+        print_ended(app, list(latest.values()))
         late = [session.name for session in latest.values() if STAGES.get(session.stage, 0) < STAGES[stage]]
         raise NotVerified(
             f"accepted, not verified in time: {', '.join(late)} may still bill",
             "the daemon goes on; see: gpu-shopper ls",
         ) from out
     app.goes_on = ""
-    _print(app, list(latest.values()))
+    print_ended(app, list(latest.values()))
     if stage == "accepted" and not app.as_json:
         app.note("accepted; the daemon destroys and proves. See: gpu-shopper ls")
 
@@ -220,7 +130,7 @@ def _refresh(app: App, latest: dict[str, SessionView], wanted: int, shown: Steps
     return all(STAGES.get(session.stage, 0) >= wanted for session in latest.values())
 
 
-def _print(app: App, sessions: list[SessionView]) -> None:
+def print_ended(app: App, sessions: list[SessionView]) -> None:
     """The answer: which session is at which stage, and what it cost."""
     if app.output == "table":
         for session in sessions:
@@ -232,5 +142,10 @@ def _print(app: App, sessions: list[SessionView]) -> None:
 
 
 def _stage(session: SessionView) -> str:
-    stages = {"proven": session_phases.outcome(session), "off": "off", "asked": "asked, may still bill", "": session.status}
+    stages = {
+        "proven": session_phases.outcome(session),
+        "off": "off",
+        "asked": "asked, may still bill",
+        "": session.status,
+    }
     return stages.get(session.stage, session.stage)

@@ -1,4 +1,4 @@
-"""`get` and `receipt`: everything about one session, and the proof of its end."""
+"""`get`: everything about one session."""
 
 from __future__ import annotations
 
@@ -27,11 +27,3 @@ def get(app: App, name: str | None, as_receipt: bool) -> None:
         tables.out(session.name)
     else:
         session_views.print_session(app, session)
-
-
-@click.command("receipt", cls=Command)
-@click.argument("name", required=False)
-@click.pass_context
-def receipt(ctx: click.Context, name: str | None) -> None:
-    """Show the proof that a session's instance is gone."""
-    ctx.invoke(get, name=name, as_receipt=True)

@@ -1,13 +1,11 @@
-"""`sessions` and `ls`: the list. The other verbs are loaded when they are called: a list is asked for most often."""
+"""`sessions`: the list. The other verbs are loaded when they are called: a list is asked for most often."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import Command, Group, all_of
+from gpushopper.cli.input.command_classes import Group, all_of
 from gpushopper.cli.output import tables
 
 LIST = (
@@ -18,9 +16,9 @@ LIST = (
 VERBS = {
     "get": "sessions.get:get",
     "extend": "sessions.extend:extend",
-    "done": "sessions.ending:done",
-    "delete": "sessions.ending:delete",
-    "receipt": "sessions.get:receipt",
+    "done": "sessions.done:done",
+    "delete": "sessions.delete:delete",
+    "receipt": "sessions.receipt:receipt",
 }
 
 
@@ -50,11 +48,3 @@ def _columns(app: App) -> list[tables.Column]:
     from gpushopper.cli.output.session_views import columns
 
     return columns(app.now().wall)
-
-
-@click.command("ls", cls=Command)
-@all_of(LIST)
-@click.pass_context
-def ls(ctx: click.Context, /, **options: Any) -> None:
-    """List open sessions."""
-    ctx.invoke(list_sessions, **options)

@@ -12,9 +12,11 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import json_output, session_views, tables
-from gpushopper.cli.output.text_format import age, clean, money, plural, when
+from gpushopper.cli.output.text_format import age, money, plural, when
 from gpushopper.cli.process import daemon_process
-from gpushopper.cli.process.homes import environment, prepare_home
+from gpushopper.cli.process.daemon_client import prepare_home
+from gpushopper.cli.process.homes import environment
+from gpushopper.cli.terminal_text import clean
 from gpushopper.client import Row
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
 

@@ -61,7 +61,8 @@ def remove(app: App) -> None:
 def _put(app: App, before: bytes, after: bytes, own: ssh_config_include.Own, done: str) -> None:
     backup = ssh_config_include.replace(own, after) if after != before else None
     if app.as_json:
-        tables.out(json_output.document(path=str(own.path), changed=after != before, backup=str(backup) if backup else None))
+        kept = str(backup) if backup else None
+        tables.out(json_output.document(path=str(own.path), changed=after != before, backup=kept))
         return
     if after == before:
         app.note(f"{own.path}: nothing to do")

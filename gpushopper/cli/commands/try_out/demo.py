@@ -107,9 +107,8 @@ def demo(app: App, seed: int | None, paper: bool, keep: bool) -> None:
             _play(app, scene, home, seed)
         if live and (home / "answer.txt").read_text() != QUESTION.upper():
             raise ProblemsFound("what came home is not what was asked for")
-        agree = ledger_comparison.compare(
-            app, ledger_comparison.read(_ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json"))
-        )
+        receipt, ledger = _ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json")
+        agree = ledger_comparison.compare(app, ledger_comparison.read(receipt, ledger))
     if not agree:
         raise ProblemsFound("receipt and ledger disagree")
 

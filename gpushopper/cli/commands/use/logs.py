@@ -10,8 +10,8 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.text_format import clean
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
+from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import Refused, ShopperError, UsageError
 
 if TYPE_CHECKING:

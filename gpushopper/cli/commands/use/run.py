@@ -10,6 +10,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import all_of
 from gpushopper.cli.input.exit_passthrough import Passing, words_after_dashes
+from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.output import json_output, session_phases, tables
 from gpushopper.cli.output.progress_display import steps
 from gpushopper.cli.polling import Out, poll
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView, SessionView
 
 OFF_LIMIT_S = 180.0
-VARIABLES = (
-    click.option("-e", "--env", "plain", multiple=True, metavar="K=V", help="Set a variable there."),
-    click.option(
-        "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable there to its value here, unseen."
-    ),
-)
 
 
 @click.command("run", cls=Passing)

@@ -57,7 +57,7 @@ def ssh(app: App, name: str | None, forwards: tuple[str, ...], no_shell: bool, t
         tables.out(json_output.document(argv=argv) if app.as_json else shlex.join(argv))
         return
     if not app.as_json:
-        from gpushopper.cli.commands.money_and_safety.alarms import remind
+        from gpushopper.cli.output.alarm_reminder import remind
 
         remind(app)  # nothing of ours runs after ssh
     _become(argv)

@@ -6,8 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.output.text_format import clean
 from gpushopper.cli.remote.copy.places import to_text
+from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -1,0 +1,22 @@
+"""`done`: end a session gracefully."""
+
+from __future__ import annotations
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.commands.sessions.ending import WAIT, await_end, end_sessions
+from gpushopper.cli.input import session_argument
+from gpushopper.cli.input.command_classes import Command, all_of
+
+
+@click.command("done", cls=Command)
+@click.argument("name", required=False)
+@all_of(WAIT)
+@click.pass_obj
+def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
+    """End a session gracefully, and wait until it is off."""
+    found = [session_argument.to_act_on(app, name, asks=yes)]
+    end_sessions(app, found, force=False, everything=False, yes=yes, dry_run=dry_run)
+    if not dry_run:
+        await_end(app, found, "accepted" if no_wait else until_stage, timeout)

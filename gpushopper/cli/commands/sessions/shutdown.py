@@ -1,0 +1,83 @@
+"""`shutdown`: end several sessions, or all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gpushopper.cli.app import App
+from gpushopper.cli.commands.sessions.ending import WAIT, await_end, end_sessions, print_ended
+from gpushopper.cli.input import session_argument
+from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.errors import NotFound, ShopperError, UsageError
+
+if TYPE_CHECKING:
+    from gpushopper.wire import SessionView
+
+
+@click.command("shutdown", cls=Command)
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every open session.")
+@click.option("-f", "--force", is_flag=True, help="At once, without a graceful end.")
+@all_of(WAIT)
+@click.pass_obj
+def shutdown(
+    app: App,
+    names: tuple[str, ...],
+    everything: bool,
+    force: bool,
+    until_stage: str,
+    no_wait: bool,
+    timeout: int,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """End sessions and wait until they are off.
+
+    `off` means that the cloud no longer shows the instance; the daemon then finishes the proof. `--wait proven` waits
+    for the receipt: only then it is called destroyed.
+    """
+    found, unknown = _chosen(app, names, everything, yes)
+    if not found:
+        app.note("There is no open session.")
+        print_ended(app, [])
+        return
+    end_sessions(app, found, force=force, everything=everything, yes=yes, dry_run=dry_run)
+    if not dry_run:
+        await_end(app, found, "accepted" if no_wait else until_stage, timeout)
+    if unknown:
+        what = ", ".join(ref or "a name that is empty" for ref in unknown)
+        kind = NotFound if all(unknown) else UsageError
+        raise kind(f"no such session, so not ended: {what}", "see: gpu-shopper ls", code="not_all_found")
+
+
+def _chosen(app: App, names: tuple[str, ...], everything: bool, yes: bool) -> tuple[list[SessionView], list[str]]:
+    """The sessions to end, and the names that mean none: they are no reason to let the rest go on billing.
+
+    Raises:
+        UsageError, NotFound: no name is any good.
+    """
+    if everything and names:
+        raise UsageError("give names or --all, not both", "see: gpu-shopper ls")
+    if everything:
+        return list(app.client.sessions(only_open=True).sessions), []
+    if not names and not app.may_ask():
+        raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
+    found: dict[str, SessionView] = {}
+    unknown: dict[str, ShopperError] = {}
+    for ref in names or (None,):
+        try:
+            session = session_argument.to_act_on(app, ref, asks=yes)
+            found[session.id] = session
+        except (NotFound, UsageError) as error:
+            if ref is None:
+                raise
+            unknown[ref] = error
+    faults = sorted(unknown.values(), key=lambda error: error.exit_code)
+    raised = faults.pop(0) if faults and not found else None
+    for fault in faults:
+        app.note(f"will not be ended: {fault.message}")
+    if raised:
+        raise raised
+    return list(found.values()), list(unknown)
