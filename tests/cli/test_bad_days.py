@@ -62,6 +62,7 @@ SHARED = [
     Row("bad duration", "provision --for 2 --yes", "'2' is not a duration: write 90m", 2, "--help"),
     Row("negative duration", "extend train-a --for -1h", "'-1h' is not a duration", 2, "--help"),
     Row("negative hours", "provision --hours -1 --yes", "-1.0 is not in the range", 2, "--help"),
+    Row("a span for hours", "provision --hours 2h --yes", "write 2, or --for 2h", 2, "--help"),
     Row("no number of hours", "provision --hours nan --yes", "'?nan'? is not a number", 2, "--help"),
     Row("endless hours", "provision --hours inf --yes", "'?inf'? is not a number", 2, "--help"),
     Row("negative disk", "provision --disk -5 --yes", "not in the range", 2, "--help"),

@@ -79,10 +79,25 @@ class Number(click.FloatRange):
     """A number in a range; `nan` and `inf` are none, though Python reads them as floats."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = float(super().convert(value, param, ctx))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number", param, ctx)
-        return number
+        return float(super().convert(number, param, ctx))
+
+
+class Hours(Number):
+    """A number of hours, at least a little more than none; a span like 2h belongs to --for."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, str) and value[-1:].isalpha() and value[:1].isdigit():
+            self.fail(f"{value!r} is not a number of hours: write 2, or --for 2h", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Dollars(click.ParamType[int]):

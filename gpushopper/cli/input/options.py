@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Number, parse_until
+from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
 from gpushopper.core.gpu_names import MOST_GPUS, Wish, read_wish
 from gpushopper.core.moment import HOUR, SECOND
 from gpushopper.core.policy import SHORTEST_LIFE_S
@@ -34,7 +34,7 @@ SEARCH = (
     click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
 )
 
-_HOURS = Number(min=0, min_open=True)
+_HOURS = Hours()
 LIFE = (
     click.option("-t", "--hours", type=_HOURS, metavar="N", help="For so many hours (default 2)."),
     click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
