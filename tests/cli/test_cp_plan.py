@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gpushopper.cli.remote.copy.channel import AGAIN, hint_for
 from gpushopper.cli.remote.copy.entries import Entry, Kind, choose
 from gpushopper.cli.remote.copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
 from gpushopper.cli.remote.copy.planning import Seen, Source, candidates, jobs, place
@@ -101,3 +102,15 @@ def test_a_pattern_with_a_slash_before_it_is_a_path_from_the_folder_on(pattern: 
     found = [Entry(path, Kind.FOLDER) for path in (b"a", b"a/sub", b"sub")] + [Entry(b".hidden", Kind.FILE)]
     kept = [entry.path for entry in choose(found, [pattern]).entries]
     assert [path for path in kept if path.endswith(b"sub")] == left and (b".hidden" in kept) == (pattern != b".hidden")
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"),
+    [
+        ("connection reset by peer", True),
+        ("mkdir: cannot create directory 'x': Permission denied", False),
+        ("rsync: [receiver] mkstemp failed: Read-only file system (30)", False),
+    ],
+)
+def test_the_advice_is_to_repeat_only_what_may_succeed(reason: str, again: bool):
+    assert (hint_for(reason) == AGAIN) is again

@@ -24,6 +24,11 @@ PIECE = 65536
 ANSWER_LIMIT = 64_000_000
 """Bytes of a listing that are read: some half a million entries."""
 AGAIN = "run the same command again; it goes on from there"
+LASTING = (
+    "permission denied", "operation not permitted", "read-only file system", "not a directory", "is a directory",
+    "file name too long", "invalid argument",
+)  # fmt: skip
+"""What the system says where the same command would fail again."""
 GREETING_LIMIT = 1_000_000
 GRACE_S = 0.3
 """How long a program may take to leave after it was asked to."""
@@ -197,7 +202,14 @@ def failure(found: ConnectionView, program: Program) -> ShopperError:
         return ShopperError(f"the copy failed: {found.name} cannot be reached: {reason}", AGAIN, code="unreached")
     if is_full(reason):
         return full_there(found)
-    return ShopperError(f"the copy failed: {reason}", AGAIN, code="copy_failed")
+    return ShopperError(f"the copy failed: {reason}", hint_for(reason), code="copy_failed")
+
+
+def hint_for(reason: str) -> str:
+    """Say what to do about a copy that failed for this reason."""
+    if any(words in reason.lower() for words in LASTING):
+        return "nothing is lost; choose a target that can be written, or change its rights"
+    return AGAIN
 
 
 def is_full(reason: str) -> bool:

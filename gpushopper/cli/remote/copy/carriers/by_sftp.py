@@ -131,7 +131,7 @@ def _fail(trip: Trip, program: channel.Program, error: Exception) -> NoReturn:
     if isinstance(error, BrokenPipeError) or "connection ended" in str(error):
         program.process.wait()
         raise channel.failure(trip.found, program) from None
-    raise ShopperError(f"the copy failed: {error}", channel.AGAIN, code="copy_failed") from None
+    raise ShopperError(f"the copy failed: {error}", channel.hint_for(str(error)), code="copy_failed") from None
 
 
 def _is_full(trip: Trip) -> bool:
