@@ -129,7 +129,10 @@ def stop(app: App) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of ours with this number runs; one that only waits to be reaped has ended."""
+    """Whether a process of ours with this number runs; one that only waits to be reaped has ended.
+
+    A killed process whose first thread is gone and whose others are not is still one that runs: it holds its port.
+    """
     try:
         os.kill(pid, 0)
     except OSError:
@@ -140,9 +143,10 @@ def is_alive(pid: int) -> bool:
 def _is_reaped_late(pid: int) -> bool:
     try:
         told = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return False  # it has gone, or the system has no such file
-    return told.rpartition(")")[2].split()[:1] == ["Z"]
+    return told.rpartition(")")[2].split()[:1] == ["Z"] and threads <= 1
 
 
 def once(home: Home, *words: str, secret: str | None = None) -> Any:
