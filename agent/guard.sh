@@ -1,7 +1,7 @@
 #!/bin/sh
 # Ends this instance on time, by itself (architecture 7, D7, F85-F94). POSIX sh: dash, busybox ash, bash.
 #
-# gpushopper/remote/planting.py plants it without its comments, and puts above it what the boot script knows:
+# gpushopper/remote/boot_script.py plants it without its comments, and puts above it what the boot script knows:
 #   LIFE MAX            seconds to live, and to the hard maximum
 #   END                 the unix time at which LIFE is over; it also marks the files below as of this one life
 #   TICK BACK           seconds between two looks at the clock; the longest pause between two rounds of ending

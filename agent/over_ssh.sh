@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is sent along with a call over ssh: how a guard is asked and renewed, and how logins are warned of the end.
 #
-# gpushopper/remote/guard.py puts it behind the line that reads the planted guard.sh, whose functions and names it uses,
+# gpushopper/remote/guard_protocol.py puts it behind the line that reads the planted guard.sh, whose functions and names it uses,
 # and puts `status` or `renew SEQ LEFT` below it. Nothing in here is needed to end an instance. POSIX sh.
 # shellcheck disable=SC2086,SC2154 # numbers are checked where they are read; what is not set here is guard.sh's
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from gpushopper.core.moment import SECOND, Moment
+from gpushopper.core.timing.clock_snapshot import SECOND, Moment
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

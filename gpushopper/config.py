@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.money import DOLLAR, Micros, parse_dollars
+from gpushopper.core.model.money import DOLLAR, Micros, parse_dollars
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 

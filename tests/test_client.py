@@ -16,8 +16,8 @@ import pytest
 
 from gpushopper import __version__, client, errors, wire
 from gpushopper.client import Client, Row
-from gpushopper.client.exchange import exchange
-from gpushopper.client.turn import QUIET_S, Turn
+from gpushopper.client.busy_retry import QUIET_S, Turn
+from gpushopper.client.http_exchange import exchange
 from gpushopper.paths import Home
 
 Talk = Callable[[socket.socket, bytes], None]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gpushopper import log, secrets
-from gpushopper.core.images import ImageLogin
+from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
-from gpushopper.daemon.image_logins import ImageLogins
+from gpushopper.daemon.keys.image_logins import ImageLogins
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.secrets import Absent, FoundLogin, KeptLogin, KeyringSource, Missing, Refused, find_login

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from gpushopper.client import Client
-    from gpushopper.core.moment import Moment
+    from gpushopper.core.timing.clock_snapshot import Moment
     from gpushopper.paths import Home
 
 _COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")

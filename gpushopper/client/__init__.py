@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
-from gpushopper.client.exchange import Answer, Away, Crowded, check_socket, exchange
-from gpushopper.client.turn import Turn, is_full
+from gpushopper.client.busy_retry import Turn, is_full
+from gpushopper.client.http_exchange import Answer, Away, Crowded, check_socket, exchange
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from gpushopper import __version__
-from gpushopper.daemon.once import JOBS, run_once
+from gpushopper.daemon.one_shot import JOBS, run_once
 from gpushopper.daemon.run import Daemon
 from gpushopper.daemon.stopping import StopSignal
 from gpushopper.errors import ShopperError

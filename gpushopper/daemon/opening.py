@@ -10,9 +10,10 @@ import structlog
 from gpushopper.clock import Clock
 from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
-from gpushopper.store import alarms, installation, reserve
-from gpushopper.store.db import Corrupt, Store, set_aside
+from gpushopper.store import alarms, installation
+from gpushopper.store.database import Corrupt, Store, set_aside
 from gpushopper.store.repair import repair
+from gpushopper.store.sqlite import reserve
 
 _log = structlog.get_logger(__name__)
 

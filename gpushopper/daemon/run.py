@@ -14,30 +14,32 @@ from typing import TypeVar
 import structlog
 
 from gpushopper import __version__, config, log
-from gpushopper.client.ownership import check_home
+from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
-from gpushopper.core.admission import Brakes
-from gpushopper.core.moment import HOUR, Moment
 from gpushopper.core.policy import Policy
-from gpushopper.daemon import accounts, opening
-from gpushopper.daemon.farewell import say_what_may_bill
-from gpushopper.daemon.image_logins import ImageLogins
-from gpushopper.daemon.key_watch import RETRY_S, KeyWatch
-from gpushopper.daemon.listener import Listener, check_path
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.timing.clock_snapshot import HOUR, Moment
+from gpushopper.daemon import opening
+from gpushopper.daemon.api.listener import Listener, check_path
+from gpushopper.daemon.api.server import build_app
+from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
+from gpushopper.daemon.keys import account_setup
+from gpushopper.daemon.keys.image_logins import ImageLogins
+from gpushopper.daemon.keys.key_watch import RETRY_S, KeyWatch
 from gpushopper.daemon.lock import Holder, HomeLock
-from gpushopper.daemon.resume import Watch
-from gpushopper.daemon.schedule import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
-from gpushopper.daemon.server import build_app
-from gpushopper.daemon.service import Service
+from gpushopper.daemon.sleep_detection import Watch
+from gpushopper.daemon.stop_report import say_what_may_bill
 from gpushopper.daemon.stopping import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
-from gpushopper.remote.remote import Remote
-from gpushopper.store import requests, reserve
-from gpushopper.store.db import Store
-from gpushopper.store.folder import unusable
+from gpushopper.remote.instance_access import Remote
+from gpushopper.store import idempotency
+from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
+from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite.folder import unusable
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -98,7 +100,7 @@ class Daemon:
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
         """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
         settings = config.load(self.home)
-        policy = accounts.choose_policy(settings)
+        policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings)
         executor = ThreadExecutor()
         parts.callback(executor.close)
@@ -179,7 +181,7 @@ class Daemon:
 
     def _prune(self, store: Store) -> None:
         with store.transaction():
-            requests.prune(store, self.clock.now().wall - requests.KEPT_US)
+            idempotency.prune(store, self.clock.now().wall - idempotency.KEPT_US)
 
     def _warn(self, text: str) -> None:
         _log.warning("keys", text=text)

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gpushopper.clock import Clock
-from gpushopper.core.admission import Brakes
-from gpushopper.core.guard import Recipe
-from gpushopper.core.heartbeat import Heartbeat, Login, Renewal, Silence
-from gpushopper.core.images import ImageLogin
-from gpushopper.core.money import Micros
+from gpushopper.core.model.container_image import ImageLogin
+from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.heartbeat import Heartbeat, Login, Renewal, Silence
+from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Secret
-from gpushopper.engine.echoes import Echoes
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.engine.credential_redaction import Echoes
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
-from gpushopper.remote.ssh import Connection
+from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import Missing, Problem
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation, Verdict
 
 

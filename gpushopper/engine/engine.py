@@ -8,29 +8,22 @@ from collections.abc import Collection, Sequence
 
 from gpushopper import wire
 from gpushopper.clock import Clock
-from gpushopper.core.admission import Brakes
-from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import Policy
-from gpushopper.engine import (
-    auditing,
-    connecting,
-    echoes,
-    finding,
-    intents,
-    provider_logs,
-    recovery,
-    timekeeper,
-    views,
-)
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.engine import credential_redaction, lifecycle_job, session_lookup, startup_recovery
+from gpushopper.engine.account.reconciler import Lane
+from gpushopper.engine.commands import provision as intents
+from gpushopper.engine.commands.provision import Once
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import Done, Executor
-from gpushopper.engine.intents import Once
-from gpushopper.engine.lane import Lane
-from gpushopper.engine.search import Searcher
+from gpushopper.engine.queries import audit as auditing
+from gpushopper.engine.queries import provider_logs, ssh_connection, views
+from gpushopper.engine.queries.search import Searcher
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
 
 __all__ = ["AccountSetup", "Engine", "Once"]
@@ -81,15 +74,15 @@ class Engine:
 
     def recover(self) -> None:
         """Start-up recovery, on the database alone (I20)."""
-        recovery.recover(self.ctx, self.ctx.clock.now())
+        startup_recovery.recover(self.ctx, self.ctx.clock.now())
 
     def open_registries(self) -> list[str]:
         """Whose logins instances may still carry."""
-        return echoes.open_registries(self.ctx)
+        return credential_redaction.open_registries(self.ctx)
 
     def learn_logins(self, registries: Collection[str]) -> int:
         """Know the echoes of logins that an earlier process sent. Asks keyrings: on a thread that may wait."""
-        return echoes.learn(self.ctx, registries)
+        return credential_redaction.learn(self.ctx, registries)
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop."""
@@ -196,10 +189,10 @@ class Engine:
             paces = {name: lane.end_pace_s for name, lane in self.lanes.items()}
             for _ in range(5):
                 self._last_change = self.ctx.store.last_change
-                if not timekeeper.keep_time(self.ctx, moments, paces, now):
+                if not lifecycle_job.keep_time(self.ctx, moments, paces, now):
                     break
                 self.ring()
-            self._clock_due = timekeeper.next_clock(self.ctx, now)
+            self._clock_due = lifecycle_job.next_clock(self.ctx, now)
 
     # ---- requests
 
@@ -233,23 +226,23 @@ class Engine:
         return views.sessions(self.ctx, consumer, status, open_only)
 
     def session(self, ref: str) -> wire.SessionView:
-        return views.session(self.ctx, finding.find(self.ctx, ref))
+        return views.session(self.ctx, session_lookup.find(self.ctx, ref))
 
     def connection(self, ref: str) -> wire.ConnectionView:
-        return connecting.connection(self.ctx, finding.find_exactly(self.ctx, ref))
+        return ssh_connection.connection(self.ctx, session_lookup.find_exactly(self.ctx, ref))
 
     def tidy_ssh(self) -> None:
         """Let the files of ssh follow what is open, when anything has changed."""
         if self._tidied != self.ctx.store.last_change:
             seen = self.ctx.store.last_change
-            connecting.tidy(self.ctx)
+            ssh_connection.tidy(self.ctx)
             self._tidied = seen
 
     def prune_keys(self) -> None:
-        connecting.prune_keys(self.ctx)
+        ssh_connection.prune_keys(self.ctx)
 
     def events(self, after: int, limit: int = 200, session_ref: str | None = None) -> wire.Events:
-        session_id = None if session_ref is None else finding.find(self.ctx, session_ref).id
+        session_id = None if session_ref is None else session_lookup.find(self.ctx, session_ref).id
         found = events.after(self.ctx.store, after, limit, session_id)
         return wire.Events(found, found[-1].id if found else after)
 
@@ -267,14 +260,14 @@ class Engine:
         start: int | None = None,
         end: int | None = None,
     ) -> wire.Costs:
-        session_id = None if session is None else finding.find(self.ctx, session).id
+        session_id = None if session is None else session_lookup.find(self.ctx, session).id
         return views.costs(self.ctx, session_id, consumer, start, end)
 
     def audit(self) -> wire.Audit:
         return auditing.audit(self.ctx, {name: lane.setup for name, lane in self.lanes.items()})
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
-        return provider_logs.provider_log(self.ctx, self.lanes, finding.find(self.ctx, ref), tail)
+        return provider_logs.provider_log(self.ctx, self.lanes, session_lookup.find(self.ctx, ref), tail)
 
     def status_providers(self) -> list[wire.ProviderStatus]:
         return [views.provider(self.ctx, lane) for lane in self.lanes.values()]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpushopper.core.images import fault_hint, image_fault, registry_of
+from gpushopper.core.model.container_image import fault_hint, image_fault, registry_of
 from gpushopper.engine.context import Context
 from gpushopper.engine.refusals import keyless, no_login
 from gpushopper.errors import Refused, UsageError
 from gpushopper.secrets import Problem
 
 if TYPE_CHECKING:
-    from gpushopper.engine.lane import Lane
+    from gpushopper.engine.account.reconciler import Lane
 
 LOGIN_LIMIT_S = 25.0
 """Most that a keyring may take while somebody waits for the answer to a request."""

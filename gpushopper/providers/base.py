@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from gpushopper.core.guard import Recipe
-from gpushopper.core.images import ImageLogin
-from gpushopper.core.instances import Instance
-from gpushopper.core.money import Micros
-from gpushopper.core.offers import Offer
+from gpushopper.core.model.container_image import ImageLogin
+from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.money import Micros
+from gpushopper.core.model.offer import Offer
 
 
 class Trouble(Enum):

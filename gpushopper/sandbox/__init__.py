@@ -22,7 +22,7 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
   `{"fault": FAULT}` |
 | GET /faults | | `{"faults": [FAULT, ...]}` |
 | DELETE /faults, DELETE /faults/ID | | `{"cleared": N}` |
-| GET /ledger | | the ledger, see `gpushopper.sandbox.book` |
+| GET /ledger | | the ledger, see `gpushopper.sandbox.market.ground_truth` |
 | POST /launch | `{"provider": "vast", "label"?: TEXT}` | `{"id": ID, "provider": "vast", "label": TEXT|null}` |
 | POST /advance | `{"by": "8h"}`; refused while live instances exist | `{"clock_offset_us": N, "now": TIME}` |
 | POST /revise | `{"instance": ID, "action": ACTION, "value"?: V}` | `{"id": ID, "state": STATE}` |
@@ -34,8 +34,9 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
 
 FAULT = `{"id", "provider", "call", "word", "arg", "count", "until", "instance", "chance", "after", "acted",
 "active", "line"}`; `acted` is how often it acted, `line` the words to add it again. CALL and WORD are in
-`gpushopper.sandbox.words`; the call `host` is for live instances. ACTION = `destroy host_destroy stop outbid start
-offline_host(value: how long) online_host reboot_host contract_end(value: in how long) price_factor(value: 1.4)
+`gpushopper.sandbox.faults.fault_types`; the call `host` is for live instances. ACTION =
+`destroy host_destroy stop outbid start offline_host(value: how long) online_host reboot_host
+contract_end(value: in how long) price_factor(value: 1.4)
 gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ...,disk=12"; none: the truth)`. LIVE = `{"id", "ssh":
 {"host", "port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null,
 "ready": whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail

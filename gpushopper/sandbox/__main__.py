@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpushopper.sandbox import book
 from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.market import ground_truth
 from gpushopper.sandbox.saving import MARKET_FILE, load_world
 from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
 
@@ -65,7 +65,7 @@ def _print_ledger(home: Path) -> int:
     if not path.exists():
         raise CannotStart(f"no market in {home}")
     world = load_world(path, MarketClock(path.parent))
-    sys.stdout.write(json.dumps(book.write_ledger(world.market), indent=2) + "\n")
+    sys.stdout.write(json.dumps(ground_truth.write_ledger(world.market), indent=2) + "\n")
     return 0
 
 

@@ -11,14 +11,14 @@ from typing import Any
 from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException
 
-from gpushopper.sandbox import actions, book
 from gpushopper.sandbox.clock import MarketClock
-from gpushopper.sandbox.faults import Fault
-from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.faults.fault_table import Fault
+from gpushopper.sandbox.faults.fault_types import HOST
+from gpushopper.sandbox.market import actions, ground_truth
+from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.pacing import FORMS
 from gpushopper.sandbox.saving import World
 from gpushopper.sandbox.timing import parse_duration, rfc3339
-from gpushopper.sandbox.words import HOST
 
 SCHEMA = 1
 _PROVIDERS = ("vast",)
@@ -106,7 +106,7 @@ def _add_reading(app: Flask, control: Control) -> None:
 
     @app.get("/ledger")
     def ledger() -> Response:
-        return _reply(book.write_ledger(control.world.market))
+        return _reply(ground_truth.write_ledger(control.world.market))
 
     @app.post("/stop")
     def stop() -> Response:
@@ -185,7 +185,7 @@ def _add_playing(app: Flask, control: Control) -> None:
         market.settle()
         instance = _find(control, body.get("instance"))
         actions.revise(market, instance, str(body.get("action", "")), body.get("value"))
-        return _reply({"schema": SCHEMA, "id": str(instance.id), "state": book.state_of(instance)})
+        return _reply({"schema": SCHEMA, "id": str(instance.id), "state": ground_truth.state_of(instance)})
 
 
 def _provider(body: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.faults import Fault, FaultBook
-from gpushopper.sandbox.market import Market
-from gpushopper.sandbox.model import (
+from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
+from gpushopper.sandbox.market.market import Market
+from gpushopper.sandbox.market.model import (
     Account,
     Arrival,
     Container,

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.images import read_registry
+from gpushopper.core.model.container_image import read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.secret import check_form

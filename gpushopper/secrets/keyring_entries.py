@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gpushopper.core.images import is_registry
+from gpushopper.core.model.container_image import is_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus

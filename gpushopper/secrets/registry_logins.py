@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpushopper.core.images import ImageLogin
+from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_file import read_logins, unreadable
 from gpushopper.secrets.keyring_entries import KeyringSource

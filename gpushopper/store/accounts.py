@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpushopper.store.db import Store
-from gpushopper.store.rows import AccountRow, MetaRow
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import AccountRow, MetaRow
 
 
 def get_meta(store: Store, key: str) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.store.db import Store
-from gpushopper.store.rows import AlarmRow
-from gpushopper.store.statements import prepared
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import AlarmRow
+from gpushopper.store.sqlite.statements import prepared
 from gpushopper.wire import AlarmView
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpushopper.store.db import Store
-from gpushopper.store.rows import ConsumerRow
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import ConsumerRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from peewee import fn
 
-from gpushopper.store.db import Store
-from gpushopper.store.rows import EventRow
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import EventRow
 from gpushopper.wire import EventView
 
 

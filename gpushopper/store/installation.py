@@ -14,8 +14,8 @@ from pathlib import Path
 from gpushopper.paths import Home
 from gpushopper.private_files import write_private
 from gpushopper.store.accounts import get_meta, set_meta
-from gpushopper.store.db import Store
-from gpushopper.store.folder import unusable
+from gpushopper.store.database import Store
+from gpushopper.store.sqlite.folder import unusable
 
 ID_LENGTH = 10
 KEY = "installation"

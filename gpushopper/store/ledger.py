@@ -8,9 +8,9 @@ from typing import Any
 
 from peewee import fn
 
-from gpushopper.core.ledger import Entry
-from gpushopper.store.db import Store
-from gpushopper.store.rows import LedgerRow
+from gpushopper.core.spending.ledger import Entry
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import LedgerRow
 
 _NAMES = tuple(f.name for f in fields(Entry))
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gpushopper.core.moment import Deadline
-from gpushopper.core.offers import Offer
-from gpushopper.store.db import Store
-from gpushopper.store.fields import DeadlineText, OffersText, OfferText, PairsText
-from gpushopper.store.rows import AttemptRow, SessionRow
-from gpushopper.store.statements import run
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.store.database import Store
+from gpushopper.store.schema.columns import DeadlineText, OffersText, OfferText, PairsText
+from gpushopper.store.schema.tables import AttemptRow, SessionRow
+from gpushopper.store.sqlite.statements import run
 
 SHOWN = 200
 """Characters kept of what stood there, for the alarm."""

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from peewee import SQL, fn
 
-from gpushopper.core.attempts import Attempt, Desire, Origin, ReceiptKind, State
-from gpushopper.core.sessions import Session
+from gpushopper.core.model.attempt import Attempt, Desire, Origin, ReceiptKind, State
+from gpushopper.core.model.session import Session
 from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
-from gpushopper.store.db import Store
-from gpushopper.store.failures import Stale
-from gpushopper.store.rows import AttemptRow, DiscoveryRow, SessionRow
-from gpushopper.store.statements import prepared
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import AttemptRow, DiscoveryRow, SessionRow
+from gpushopper.store.sqlite.failures import Stale
+from gpushopper.store.sqlite.statements import prepared
 
 T = TypeVar("T")
 _CHUNK = 200

@@ -7,7 +7,18 @@ only ever gain fields.
 
 from __future__ import annotations
 
-from gpushopper.wire.answers import (
+from gpushopper.wire.connection import ConnectionView
+from gpushopper.wire.deserialize import fill
+from gpushopper.wire.provider_log import ProviderLog
+from gpushopper.wire.requests import (
+    AckRequest,
+    EndRequest,
+    ExtendRequest,
+    PlanRequest,
+    ProvisionRequest,
+    SearchRequest,
+)
+from gpushopper.wire.responses import (
     Accepted,
     Alarms,
     AlarmView,
@@ -25,17 +36,6 @@ from gpushopper.wire.answers import (
     ProviderStatus,
     Sessions,
     SessionView,
-)
-from gpushopper.wire.connection import ConnectionView
-from gpushopper.wire.filling import fill
-from gpushopper.wire.provider_log import ProviderLog
-from gpushopper.wire.requests import (
-    AckRequest,
-    EndRequest,
-    ExtendRequest,
-    PlanRequest,
-    ProvisionRequest,
-    SearchRequest,
 )
 
 PROTOCOL = 1

@@ -18,9 +18,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpushopper.core.heartbeat import GuardReport, Renewal
-from gpushopper.core.shell import SYSTEM_PATH, over_ssh
-from gpushopper.remote import guard
+from gpushopper.core.model.heartbeat import GuardReport, Renewal
+from gpushopper.core.model.shell_environment import SYSTEM_PATH, over_ssh
+from gpushopper.remote import guard_protocol
 from tests.agent.provider import INSTANCE, KEY
 from tests.needs import lacking
 
@@ -199,10 +199,10 @@ class Instance:
         return done.stdout
 
     def status(self) -> GuardReport | None:
-        return guard.read_report(self.sh(over_ssh(guard.status_command())))
+        return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.status_command())))
 
     def renew(self, seq: int, left_s: int) -> GuardReport | None:
-        return guard.read_report(self.sh(over_ssh(guard.renew_command(Renewal(seq, left_s)))))
+        return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.renew_command(Renewal(seq, left_s)))))
 
     def processes(self) -> list[str]:
         """List the command lines inside."""

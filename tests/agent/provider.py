@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.guard import GuardCall, Recipe
+from gpushopper.core.model.guard_recipe import GuardCall, Recipe
 
 INSTANCE = "4711"
 KEY = "c4n4ry-0123456789abcdef"

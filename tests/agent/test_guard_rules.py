@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.shell import over_ssh
-from gpushopper.remote import guard
+from gpushopper.core.model.shell_environment import over_ssh
+from gpushopper.remote import guard_protocol
 from tests.agent.conftest import LIFE, MOST, boot_text
 from tests.agent.inside import NOBODY, TRUE_START, UPTIME, Instance, World
 from tests.agent.provider import INSTANCE, KEY, Provider
-from tests.core.test_shell import HOSTILE
+from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait
 
 END, GAP, TICK = TRUE_START + LIFE, MOST - LIFE, 15
@@ -296,7 +296,7 @@ def warned(instance: Instance, *states: str) -> list[str]:
     """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
     put(instance, "holder1", f"1 {UPTIME * 100}")  # one that lives: a look starts none, which would write states too
     (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
-    asked = {"look": over_ssh(guard.status_command()), "states": states}
+    asked = {"look": over_ssh(guard_protocol.status_command()), "states": states}
     (instance.scratch / "asked").write_text(json.dumps(asked))
     heard: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
     return heard

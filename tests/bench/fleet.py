@@ -7,10 +7,10 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.moment import us
-from gpushopper.core.money import DOLLAR
+from gpushopper.core.model.money import DOLLAR
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import NoOffer, NotFound
-from gpushopper.sandbox.model import Phase
+from gpushopper.sandbox.market.model import Phase
 from gpushopper.store import sessions as stored
 from tests.bench.report import Row, p95
 from tests.sim.world import START, World

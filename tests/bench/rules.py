@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gpushopper.core.attempts import State
-from gpushopper.core.moment import HOUR, Deadline
-from gpushopper.core.offers import Offer, Requirements, fits, rank
+from gpushopper.core.model.attempt import State
+from gpushopper.core.model.offer import Offer, Requirements, fits, rank
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
 from gpushopper.store import sessions as stored
 from tests.bench.report import Row, spread
 from tests.sim.world import START, World

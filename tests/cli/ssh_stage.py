@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.heartbeat import Login
+from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home
-from gpushopper.remote.remote import Remote
+from gpushopper.remote.instance_access import Remote
 from tests.cli.ran import Ran
 from tests.ssh_hosts import Host
 from tests.test_client import Peer, reply

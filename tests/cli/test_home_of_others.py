@@ -75,7 +75,7 @@ def test_a_home_that_cannot_be_looked_into(home: Path, line: str, closed: str):
 @needs_root
 def test_a_shared_folder_of_the_system_may_be_a_home(home: Path):
     """As /tmp is: of root, open to all."""
-    from gpushopper.client.ownership import check_home
+    from gpushopper.client.home_owner import check_home
     from gpushopper.paths import find_home
 
     home.mkdir()

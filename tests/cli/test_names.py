@@ -178,7 +178,7 @@ def test_on_a_terminal_the_gpu_is_asked_for(gs: Inside):
 # ---- commands that rent and end exactly what they say
 
 
-@pytest.mark.proofs  # the market lets us search once in six seconds; tests/engine/test_wanted.py has the same rules
+@pytest.mark.proofs  # the market lets us search once in six seconds; tests/engine/test_search_criteria.py is quick
 @pytest.mark.parametrize(
     ("line", "gpus", "counts"),
     [("-g v100", {"Tesla V100"}, {1}), ("-g v100:2", {"Tesla V100"}, {2}),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli.remote import run_scripts, runs
-from tests.core.test_shell import HOSTILE, SHELLS
+from tests.core.test_shell_environment import HOSTILE, SHELLS
 
 LIMIT_S = 60
 Wait = Callable[..., None]

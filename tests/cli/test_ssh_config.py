@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.heartbeat import Login
+from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home
-from gpushopper.remote.remote import Remote
+from gpushopper.remote.instance_access import Remote
 from tests.cli.conftest import Shell
 
 OWN = b"# mine\r\nHost work\n\tHostName work.example\n  Port 2200\n\nMatch all\n  User me"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.ssh_stage import Stage
-from tests.core.test_shell import HOSTILE
+from tests.core.test_shell_environment import HOSTILE
 
 pytestmark = pytest.mark.proofs
 

@@ -12,8 +12,8 @@ from gpushopper.cli import new_app
 from gpushopper.cli.input import durations
 from gpushopper.cli.output import text_format
 from gpushopper.cli.terminal_text import clean
-from gpushopper.core.moment import HOUR, MINUTE, SECOND
-from gpushopper.core.spans import span
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
+from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import UsageError
 
 NOON = round(datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()) * SECOND

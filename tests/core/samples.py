@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from gpushopper.core.actions import Action, Change
-from gpushopper.core.attempts import WITH_INSTANCE, Attempt, Desire, Origin, State
-from gpushopper.core.evidence import Seen
-from gpushopper.core.instances import Instance, StatusClass, make_label
-from gpushopper.core.moment import HOUR, Deadline, Moment, us
-from gpushopper.core.offers import Offer
-from gpushopper.core.reconcile import Held
-from gpushopper.core.sessions import Session
+from gpushopper.core.lifecycle.evidence import Seen
+from gpushopper.core.listing.reconcile import Held
+from gpushopper.core.model.actions import Action, Change
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, Origin, State
+from gpushopper.core.model.instance import Instance, StatusClass, make_label
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, Moment, us
 
 WALL = 1_780_000_000_000_000
 BOOT = us(50_000)

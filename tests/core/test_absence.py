@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Action, Clear, Close, Raise
-from gpushopper.core.attempts import Attempt, Desire, ReceiptKind, State
-from gpushopper.core.evidence import awake_after, may_close_as_absent, probably_ours, unit_is_due
-from gpushopper.core.instances import Instance
-from gpushopper.core.moment import us
+from gpushopper.core.lifecycle.evidence import awake_after, may_close_as_absent, probably_ours, unit_is_due
+from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
+from gpushopper.core.model.actions import Action, Clear, Close, Raise
+from gpushopper.core.model.attempt import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.model.instance import Instance
 from gpushopper.core.policy import REAL
-from gpushopper.core.reconcile import close_if_absent, decide_listing
+from gpushopper.core.timing.clock_snapshot import us
 from tests.core.samples import (
     BOOT,
     FOREIGN,

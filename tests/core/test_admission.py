@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.admission import (
+from gpushopper.core.model.money import DOLLAR, MAX_RATE
+from gpushopper.core.spending.admission import (
     Brakes,
     Load,
     affordable,
@@ -16,7 +17,6 @@ from gpushopper.core.admission import (
     denied_by_brakes,
     denied_by_price,
 )
-from gpushopper.core.money import DOLLAR, MAX_RATE
 from tests.core.samples import DISK_GB, OFFER, RATE, offer
 
 FULL = Brakes(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.claims import hardware_fault, is_same_gpu
-from gpushopper.core.heartbeat import Hardware
+from gpushopper.core.lifecycle.claims import hardware_fault, is_same_gpu
+from gpushopper.core.model.heartbeat import Hardware
 from tests.core.samples import OFFER
 
 SAME = [

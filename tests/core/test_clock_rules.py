@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Change, Clear, EndSession, Raise
-from gpushopper.core.attempts import ALIVE_STATES, OPEN_STATES, Desire, State
-from gpushopper.core.lifecycle import boot_is_over, clock_rules, destroying, unwanted
-from gpushopper.core.moment import HOUR, Deadline, Moment, us
+from gpushopper.core.lifecycle.sightings import boot_is_over, clock_rules, destroying, unwanted
+from gpushopper.core.model.actions import Change, Clear, EndSession, Raise
+from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, Desire, State
+from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
-from gpushopper.core.sessions import Session
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, Moment, us
 from tests.core.samples import BOOT, NOW, WALL, attempt, carried_out, moment, of, session
 
 SESSION = session()

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.actions import Close
-from gpushopper.core.attempts import ALIVE_STATES, Attempt, ReceiptKind, State
-from gpushopper.core.evidence import Seen, add_unit, counts_as_gone_unit, is_proven_gone
-from gpushopper.core.instances import StatusClass
-from gpushopper.core.lifecycle import after_destroy, destroying, ladder_step, sighted
-from gpushopper.core.missing import close_if_proven, decide_missing
-from gpushopper.core.moment import Moment, us
+from gpushopper.core.lifecycle.evidence import Seen, add_unit, counts_as_gone_unit, is_proven_gone
+from gpushopper.core.lifecycle.sightings import after_destroy, destroying, ladder_step, sighted
+from gpushopper.core.listing.missing import close_if_proven, decide_missing
+from gpushopper.core.model.actions import Close
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
+from gpushopper.core.model.instance import StatusClass
 from gpushopper.core.policy import POLICIES, REAL
+from gpushopper.core.timing.clock_snapshot import Moment, us
 from tests.core.samples import BOOT, FOREIGN, NOW, WALL, attempt, carried_out, change, moment, of, row, seen, session
 
 SESSION = session()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.gpu_names import (
+from gpushopper.core.model.gpu_names import (
     UnknownGpu,
     Wish,
     close_names,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core import ledger
-from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.ledger import GPU, STORAGE, Entry
-from gpushopper.core.moment import HOUR, Deadline, us
+from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import REAL
+from gpushopper.core.spending import ledger
+from gpushopper.core.spending.ledger import GPU, STORAGE, Entry
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, us
 from tests.core.samples import NOW, RATE, WALL, attempt, offer
 
 BILLED = attempt(State.RUNNING, gpu_billing=True)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.actions import Action, Close, EndSession, Unwant
-from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State
-from gpushopper.core.evidence import Seen
-from gpushopper.core.missing import absentees, believable, decide_missing
-from gpushopper.core.moment import Moment, us
+from gpushopper.core.lifecycle.evidence import Seen
+from gpushopper.core.listing.missing import absentees, believable, decide_missing
+from gpushopper.core.model.actions import Action, Close, EndSession, Unwant
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, Desire, State
 from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import Moment, us
 from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, held, moment, of, row, seen, session
 
 SESSION = session()

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.moment import HOUR
-from gpushopper.core.money import (
+from gpushopper.core.model.money import (
     DOLLAR,
     MAX_AMOUNT,
     MAX_RATE,
@@ -20,6 +19,7 @@ from gpushopper.core.money import (
     is_sane_rate,
     parse_dollars,
 )
+from gpushopper.core.timing.clock_snapshot import HOUR
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
-from gpushopper.core.attempts import Attempt, Desire, State
-from gpushopper.core.instances import Instance, make_label
-from gpushopper.core.ownership import (
+from gpushopper.core.listing.ownership import (
     CONFIRMED,
     CONTRADICTED,
     KnownIds,
@@ -19,8 +16,11 @@ from gpushopper.core.ownership import (
     is_somebody_elses,
     says_otherwise,
 )
+from gpushopper.core.listing.reconcile import decide_listing
+from gpushopper.core.model.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
+from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.core.policy import REAL
-from gpushopper.core.reconcile import decide_listing
 from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, held, moment, of, row, seen
 
 BOOTING = attempt(State.BOOTING)

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
-from gpushopper.core.attempts import Attempt, Desire, Origin, State
-from gpushopper.core.instances import Instance, StatusClass, make_label
-from gpushopper.core.moment import HOUR, us
-from gpushopper.core.ownership import FOREIGN as FOREIGN_ID
-from gpushopper.core.ownership import KnownIds
+from gpushopper.core.listing.ownership import FOREIGN as FOREIGN_ID
+from gpushopper.core.listing.ownership import KnownIds
+from gpushopper.core.listing.reconcile import decide_listing
+from gpushopper.core.model.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
+from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.policy import REAL
-from gpushopper.core.reconcile import decide_listing
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from tests.core.samples import (
     BOOT,
     ELSEWHERE,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.session_names import LONGEST, fitted, name_fault
+from gpushopper.core.model.session_names import LONGEST, fitted, name_fault
 
 
 @pytest.mark.parametrize("name", ["a", "7", "exp10", "my-exp", "a" * LONGEST, "a-", "rtx4090-k3f", "adopted-33400001"])

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.actions import Action, Clear, Raise, Unwant
-from gpushopper.core.attempts import ALIVE_STATES, Attempt, Desire, State, may_move
-from gpushopper.core.claims import row_fault
-from gpushopper.core.instances import Instance, StatusClass
-from gpushopper.core.lifecycle import sighted
-from gpushopper.core.moment import HOUR, Moment, us
+from gpushopper.core.lifecycle.claims import row_fault
+from gpushopper.core.lifecycle.sightings import sighted
+from gpushopper.core.model.actions import Action, Clear, Raise, Unwant
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, Desire, State, may_move
+from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.policy import PAPER, REAL
+from gpushopper.core.timing.clock_snapshot import HOUR, Moment, us
 from tests.core.samples import BOOT, NOW, RATE, WALL, attempt, carried_out, change, moment, of, row, session, shown
 
 SESSION = session()

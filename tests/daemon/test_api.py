@@ -17,20 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpushopper.clock import SystemClock
-from gpushopper.core.admission import Brakes
-from gpushopper.core.offers import Offer
+from gpushopper.core.model.offer import Offer
 from gpushopper.core.policy import PAPER
-from gpushopper.daemon.routes.costs import sum_up
-from gpushopper.daemon.schedule import Schedule
-from gpushopper.daemon.server import build_app
-from gpushopper.daemon.service import Service
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.daemon.api.routes.costs import sum_up
+from gpushopper.daemon.api.server import build_app
+from gpushopper.daemon.api.service import Service
+from gpushopper.daemon.jobs import Schedule
 from gpushopper.engine.engine import AccountSetup, Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
 from gpushopper.providers.base import Account, Listing, Offers, Search, Traits
 from gpushopper.store import installation
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from gpushopper.wire import PROTOCOL, CostRow, Costs, OfferView, ProvisionRequest
 
 OFFER = OfferView(

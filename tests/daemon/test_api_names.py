@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from gpushopper.daemon.server import build_app
-from gpushopper.daemon.service import Service
+from gpushopper.daemon.api.server import build_app
+from gpushopper.daemon.api.service import Service
 from gpushopper.store import sessions
 from tests.daemon.test_api import assert_error, serving
 from tests.store.samples import session

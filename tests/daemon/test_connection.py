@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.client.exchange import exchange
+from gpushopper.client.http_exchange import exchange
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs

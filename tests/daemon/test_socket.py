@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from flask import Flask, request
 
-from gpushopper.daemon.connections import TimedConnection
-from gpushopper.daemon.listener import CONNECTIONS, READ_LIMIT_S, THREADS, Listener
+from gpushopper.daemon.api.connections import TimedConnection
+from gpushopper.daemon.api.listener import CONNECTIONS, READ_LIMIT_S, THREADS, Listener
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import find_home
 from tests.daemon.conftest import Running

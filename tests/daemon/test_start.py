@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import config as settings
-from gpushopper.daemon import accounts
+from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
@@ -54,7 +54,7 @@ def assert_one_line(said: str, *words: str) -> None:
 )
 def test_a_configuration_that_cannot_be(home: Path, config: str, code: int, words: list[str]):
     with pytest.raises(ShopperError) as caught:
-        accounts.choose_policy(settings.load(written(home, config), environ={}))
+        account_setup.choose_policy(settings.load(written(home, config), environ={}))
     said = f"{caught.value.message} {caught.value.hint}"
     assert caught.value.exit_code == code
     assert [word for word in words if word not in said] == [], said
@@ -78,7 +78,7 @@ def test_a_refused_configuration_frees_the_lock(home: Path, fail_to_start: Faili
     ],
 )
 def test_a_quick_policy_is_taken_where_nothing_real_can_be_reached(home: Path, config: str):
-    assert accounts.choose_policy(settings.load(written(home, config), environ={})).name == "drill"
+    assert account_setup.choose_policy(settings.load(written(home, config), environ={})).name == "drill"
 
 
 def test_a_socket_path_that_some_system_would_cut(home: Path, fail_to_start: Failing):

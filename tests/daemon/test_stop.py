@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.daemon.farewell import describe, say_what_may_bill
 from gpushopper.daemon.lock import Holder, HomeLock
+from gpushopper.daemon.stop_report import describe, say_what_may_bill
 from gpushopper.daemon.stopping import StopSignal
 from gpushopper.wire import Sessions, SessionView
 from tests.daemon.conftest import Running

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gpushopper.client import Client
-from gpushopper.daemon.listener import THREADS, Listener
-from gpushopper.daemon.server import build_app
-from gpushopper.daemon.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
+from gpushopper.daemon.api.listener import THREADS, Listener
+from gpushopper.daemon.api.server import build_app
+from gpushopper.daemon.api.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
 from gpushopper.errors import Refused
 from tests.daemon.test_api import assert_error, provision, serving
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.core.moment import SECOND
+from gpushopper.core.timing.clock_snapshot import SECOND
 from tests.daemon.conftest import Running
 from tests.needs import find, needs
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.live.containment_check import why_not
 from tests.e2e.test_laptop_gone import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
 from tests.practice import Practice, practice
 

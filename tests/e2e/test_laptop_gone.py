@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.live.containment_check import why_not
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.live.containment_check import why_not
 from tests.e2e.canaries import ArgumentWatch, holds
 from tests.e2e.tap import Request, Tap, split
 from tests.e2e.test_live_use import places_of

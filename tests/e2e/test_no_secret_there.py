@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.live.containment_check import why_not
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.actions import AdoptStray
-from gpushopper.core.moment import Deadline, us
-from gpushopper.core.session_names import name_fault
-from gpushopper.engine import sweep
+from gpushopper.core.model.actions import AdoptStray
+from gpushopper.core.model.session_names import name_fault
+from gpushopper.core.timing.clock_snapshot import Deadline, us
+from gpushopper.engine import orphan_adoption
 from gpushopper.store import sessions
 from tests.core.samples import attempt_id, row
 from tests.sim.world import World
@@ -23,7 +23,7 @@ def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
     for number in (1, 2, 3):
         found = replace(row(number), instance_id=instance)
         action = AdoptStray("vast", "acc", found, attempt_id(number), deadline)
-        session, _, _ = sweep.adopted(world.engine.ctx, action, now)
+        session, _, _ = orphan_adoption.adopted(world.engine.ctx, action, now)
         with world.store.transaction():
             sessions.insert_session(world.store, session)
         names.append(session.name)

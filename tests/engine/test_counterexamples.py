@@ -10,12 +10,12 @@ from shutil import copyfile
 import peewee
 import pytest
 
-from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.moment import HOUR, us
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import DiskFull, Refused
 from gpushopper.providers import adapter
-from gpushopper.sandbox import actions
+from gpushopper.sandbox.market import actions
 from gpushopper.store import sessions
 from gpushopper.store.installation import Installation, Verdict
 from tests.sim.world import World

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.admission import Brakes
-from gpushopper.core.attempts import Attempt, State
-from gpushopper.core.moment import HOUR, us
-from gpushopper.core.money import DOLLAR
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.policy import DRILL
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.errors import Refused, UsageError
 from gpushopper.providers.base import Destroyed, DestroyOutcome
-from gpushopper.sandbox import actions
+from gpushopper.sandbox.market import actions
 from gpushopper.store import sessions
 from tests.sim.world import World
 

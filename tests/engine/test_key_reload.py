@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.attempts import State
-from gpushopper.core.moment import us
+from gpushopper.core.model.attempt import State
 from gpushopper.core.secret import Secret
-from gpushopper.daemon.key_watch import is_same_key
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.daemon.keys.key_watch import is_same_key
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
 from gpushopper.store import sessions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.moment import us
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import NotReady
 from tests.sim.world import World
 

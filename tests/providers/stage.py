@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from gpushopper.core.instances import LABEL_VARIABLE, make_label
-from gpushopper.core.offers import Offer
+from gpushopper.core.model.instance import LABEL_VARIABLE, make_label
+from gpushopper.core.model.offer import Offer
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Created, CreateRequest, Offers, Provider, Search
-from gpushopper.sandbox.actions import launch_foreign
-from gpushopper.sandbox.faults import Fault
+from gpushopper.sandbox.faults.fault_table import Fault
+from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.saving import World, new_world
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast import create_app

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.instances import StatusClass, parse_label
-from gpushopper.core.money import is_sane_rate
+from gpushopper.core.model.instance import StatusClass, parse_label
+from gpushopper.core.model.money import is_sane_rate
 from gpushopper.providers.base import (
     Account,
     Blind,

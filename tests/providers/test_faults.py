@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.core.instances import StatusClass
+from gpushopper.core.model.instance import StatusClass
 from gpushopper.providers.base import (
     Account,
     Blind,
@@ -23,7 +23,7 @@ from gpushopper.providers.base import (
     Unclear,
 )
 from gpushopper.providers.base import Search as Wanted
-from gpushopper.sandbox.words import WORDS
+from gpushopper.sandbox.faults.fault_types import WORDS
 from tests.providers.stage import LIMIT_S, Stage
 
 ARGUMENTS = {

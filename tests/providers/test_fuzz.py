@@ -27,7 +27,7 @@ from gpushopper.providers.base import (
     Unclear,
 )
 from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.offers import read_offer
+from gpushopper.providers.vast.offer_rows import read_offer
 from tests.providers.bodies import CANARY, CREATED, DATE, INSTANCE_CANARY, LIST, NO_SUCH_ASK, OFFER, ROW
 from tests.providers.stage import answering
 

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.core.images import ImageLogin
+from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
 from gpushopper.providers.base import CreateRequest, Listing, Search, Unclear
 from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.offers import read_offer
+from gpushopper.providers.vast.offer_rows import read_offer
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
 from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.core.images import ImageLogin
+from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
 from gpushopper.providers.base import (
     Created,
@@ -18,7 +18,7 @@ from gpushopper.providers.base import (
     Unclear,
 )
 from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.offers import read_offer
+from gpushopper.providers.vast.offer_rows import read_offer
 from tests.providers.bodies import CREATED, DATE_US, NO_SUCH_ASK, OFFER, reply
 from tests.providers.stage import answering
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gpushopper.core.instances import StatusClass
+from gpushopper.core.model.instance import StatusClass
 from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.instances import read_instance
-from gpushopper.providers.vast.offers import read_offer, read_region
+from gpushopper.providers.vast.instance_rows import read_instance
+from gpushopper.providers.vast.offer_rows import read_offer, read_region
 from tests.providers.bodies import OFFER, ROW
 
 ID = "33402296"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.heartbeat import Login
+from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home, find_home
-from gpushopper.remote.remote import Remote
+from gpushopper.remote.instance_access import Remote
 from tests.ssh_hosts import Host, has_namespaces
 
 

@@ -13,9 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gpushopper.sandbox.book import write_ledger
 from gpushopper.sandbox.clock import MarketClock
-from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.market.ground_truth import write_ledger
+from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.saving import World, new_world
 from gpushopper.sandbox.tcp import FaultyServer
 from gpushopper.sandbox.timing import SECOND, Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.sandbox.actions import launch_foreign
+from gpushopper.sandbox.market.actions import launch_foreign
 
 HEADER = "X-Sandbox-Transport"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.sandbox.model import Order
+from gpushopper.sandbox.market.model import Order
 
 HEADER = "X-Sandbox-Transport"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpushopper.sandbox.actions import launch_foreign, revise
-from gpushopper.sandbox.live.machine import machine_facts, memory_text, processor_text
-from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.live.instance.machine import machine_facts, memory_text, processor_text
+from gpushopper.sandbox.market.actions import launch_foreign, revise
+from gpushopper.sandbox.market.market import Market
 
 
 def test_it_is_the_offers_and_what_the_host_claims_stands_above_it():

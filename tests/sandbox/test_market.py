@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from gpushopper.sandbox import actions
-from gpushopper.sandbox.catalogue import grow_supply
-from gpushopper.sandbox.market import Market, NoCredit, OfferGone
-from gpushopper.sandbox.model import Order, Phase
+from gpushopper.sandbox.market import actions
+from gpushopper.sandbox.market.catalogue import grow_supply
+from gpushopper.sandbox.market.market import Market, NoCredit, OfferGone
+from gpushopper.sandbox.market.model import Order, Phase
 from gpushopper.sandbox.timing import DAY, HOUR, parse_duration, rfc3339
 
 

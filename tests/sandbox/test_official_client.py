@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from gpushopper.sandbox.model import Phase
+from gpushopper.sandbox.market.model import Phase
 from tests.sandbox import official_client
 from tests.sandbox.official_client import Client
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from gpushopper.sandbox.model import Phase
-from gpushopper.sandbox.registry import Login, make_registry, read_login
+from gpushopper.sandbox.market.model import Phase
+from gpushopper.sandbox.market.registry import Login, make_registry, read_login
 from gpushopper.sandbox.saving import dump_world, restore_world
 
 PRIVATE = "registry.example/team/private:1"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpushopper.core.guard import Recipe
-from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Login, Renewal, Silence, Silent
-from gpushopper.core.moment import SECOND
-from gpushopper.remote.ssh import Connection
-from gpushopper.sandbox.model import Instance, Phase
+from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, Login, Renewal, Silence, Silent
+from gpushopper.core.timing.clock_snapshot import SECOND
+from gpushopper.remote.ssh_command import Connection
+from gpushopper.sandbox.market.model import Instance, Phase
 
 if TYPE_CHECKING:
     from tests.sim.world import World

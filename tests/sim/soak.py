@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from random import Random
 
-from gpushopper.core.moment import us
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
 from tests.sim.story import Story
 from tests.sim.truth import audit, is_healthy

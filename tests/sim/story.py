@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gpushopper import wire
-from gpushopper.core.moment import us
 from gpushopper.core.policy import PAPER, Policy
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.engine import Once
 from gpushopper.errors import NotReady, ProviderFailed, Refused
-from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions
 from tests.sim.crashes import Crash, Points
 from tests.sim.world import World

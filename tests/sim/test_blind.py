@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gpushopper.core import alarms
-from gpushopper.core.heartbeat import Silence, Silent
-from gpushopper.core.moment import us
+from gpushopper.core.model.heartbeat import Silence, Silent
 from gpushopper.core.policy import REAL
-from gpushopper.sandbox.faults import Fault
-from gpushopper.store.statements import run
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.sandbox.faults.fault_table import Fault
+from gpushopper.store.sqlite.statements import run
 from tests.sim.story import Story
 from tests.sim.truth import audit
 from tests.sim.world import World

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.moment import us
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
 from tests.sim.story import Story
 from tests.sim.truth import audit

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from gpushopper.core.moment import us
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
 from tests.sim.story import Story
 from tests.sim.test_blind import rows
@@ -142,7 +142,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         # The other copy's new attempt, and a second instance under a label both know.
         from dataclasses import replace
 
-        from gpushopper.core.instances import make_label
+        from gpushopper.core.model.instance import make_label
 
         label = make_label(installation, "c" * 16)
         others = replace(order, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)

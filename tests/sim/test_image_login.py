@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.images import ImageLogin
-from gpushopper.core.moment import HOUR, us
+from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.engine import Once
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
 from gpushopper.providers import adapter
-from gpushopper.sandbox.model import Phase
+from gpushopper.sandbox.market.model import Phase
 from gpushopper.secrets import Absent, Hung, Locked, Missing, Problem
 from gpushopper.secrets import Refused as Unusable
 from gpushopper.store import sessions

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.moment import us
 from gpushopper.core.policy import HARD_MAXIMUM_S, PAPER
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
-from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.market.model import Instance
 from tests.sim.story import Story
 from tests.sim.truth import audit
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
-from gpushopper.core.moment import SECOND, us
+from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
 from gpushopper.core.policy import DRILL_LIVE, REAL
+from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
 from tests.sim.instances import Guard, SimRemote
 from tests.sim.world import World

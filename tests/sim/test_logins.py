@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.heartbeat import Silence, Silent
-from gpushopper.core.moment import us
+from gpushopper.core.model.heartbeat import Silence, Silent
 from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import us
 from tests.sim.test_live import HOUR_S, lived_s
 from tests.sim.world import World
 

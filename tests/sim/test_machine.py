@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from gpushopper import wire
-from gpushopper.core.moment import us
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
 from tests.sim.soak import LIES
 from tests.sim.story import Story

@@ -10,7 +10,7 @@ import pytest
 from gpushopper.core import alarms
 from gpushopper.core.policy import DRILL, PAPER, Policy
 from gpushopper.errors import NoOffer, NotFound
-from gpushopper.store.statements import run
+from gpushopper.store.sqlite.statements import run
 from tests.sim.story import Story
 
 

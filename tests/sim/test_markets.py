@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.moment import us
-from gpushopper.sandbox.actions import revise
-from gpushopper.sandbox.model import Instance
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.sandbox.market.actions import revise
+from gpushopper.sandbox.market.model import Instance
 from tests.sim.story import Story
 from tests.sim.truth import audit
 

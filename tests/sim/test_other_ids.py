@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from gpushopper.core import alarms
-from gpushopper.core.attempts import State
-from gpushopper.core.instances import make_label
+from gpushopper.core.model.attempt import State
+from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
-from gpushopper.engine.flights import Flight
+from gpushopper.engine.account.in_flight import Flight
 from gpushopper.providers.base import Present
-from gpushopper.sandbox.actions import end, relabel
-from gpushopper.sandbox.model import Instance, Order
+from gpushopper.sandbox.market.actions import end, relabel
+from gpushopper.sandbox.market.model import Instance, Order
 from gpushopper.store import sessions
 from tests.sim.story import Story
 from tests.sim.truth import audit

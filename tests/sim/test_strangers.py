@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.core.instances import make_label, parse_label
+from gpushopper.core.model.instance import make_label, parse_label
 from tests.sim.story import Story
 from tests.sim.truth import audit
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.words import WORDS
+from gpushopper.sandbox.faults.fault_types import WORDS
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import HEAD, tell
 from tests.sim.words import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case, one_each

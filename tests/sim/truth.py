@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from gpushopper.core.moment import us
-from gpushopper.sandbox.model import BOOT, DestroySeen, Instance, Phase
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.sandbox.market.model import BOOT, DestroySeen, Instance, Phase
 from gpushopper.store import sessions
 from tests.sim.story import Story, Wish
 

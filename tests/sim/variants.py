@@ -64,7 +64,7 @@ VARIANTS = {
         ("an error that carries the only handle",),
     ),
     "uncertain on doubt": Variant(
-        "engine/creator.py",
+        "engine/account/creator.py",
         (
             (
                 "                tx.run([_doubt(attempt, detail, now)])\n",
@@ -74,7 +74,7 @@ VARIANTS = {
         ("an error after the effect", "a reply that never came"),
     ),
     "sweep of closed labels": Variant(
-        "core/reconcile.py",
+        "core/listing/reconcile.py",
         (
             (
                 '    text = f"{session.name}: closed instance {row.instance_id} was seen again"\n',
@@ -88,7 +88,7 @@ VARIANTS = {
         ("back from the dead", "later than any bound"),
     ),
     "no closing of wanted": Variant(
-        "core/reconcile.py",
+        "core/listing/reconcile.py",
         (
             (
                 "    if boot_is_over(attempt, now, policy):\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gpushopper.sandbox.faults import Fault
+from gpushopper.sandbox.faults.fault_table import Fault
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.story import Story
 from tests.sim.truth import audit

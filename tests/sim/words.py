@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpushopper.sandbox.faults import Fault
-from gpushopper.sandbox.words import WORDS
+from gpushopper.sandbox.faults.fault_table import Fault
+from gpushopper.sandbox.faults.fault_types import WORDS
 from tests.sim.story import Story
 
 

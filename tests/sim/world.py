@@ -12,21 +12,21 @@ from typing import Any
 import peewee
 
 from gpushopper import wire
-from gpushopper.core.admission import Brakes
-from gpushopper.core.moment import Moment, us
 from gpushopper.core.policy import PAPER, Policy
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.timing.clock_snapshot import Moment, us
 from gpushopper.engine.engine import AccountSetup, Engine
 from gpushopper.engine.executor import Done
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
-from gpushopper.sandbox.actions import launch_foreign
-from gpushopper.sandbox.book import write_ledger
-from gpushopper.sandbox.faults import Fault, FaultBook
-from gpushopper.sandbox.market import Market
-from gpushopper.sandbox.model import Instance
+from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
+from gpushopper.sandbox.market.actions import launch_foreign
+from gpushopper.sandbox.market.ground_truth import write_ledger
+from gpushopper.sandbox.market.market import Market
+from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.pacing import Pacer
 from gpushopper.sandbox.vast.app import create_app
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.sim.instances import SimRemote
 from tests.transport import FaultTransport

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from tests.store.samples import NOW
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import peewee
 
-from gpushopper.core.attempts import WITH_INSTANCE, Attempt, Desire, Origin, State
-from gpushopper.core.moment import HOUR, Deadline
-from gpushopper.core.offers import Offer
-from gpushopper.core.sessions import Session
-from gpushopper.store.db import Store
-from gpushopper.store.statements import run
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, Origin, State
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
+from gpushopper.store.database import Store
+from gpushopper.store.sqlite.statements import run
 
 NOW = 1_780_000_000_000_000
 OFFER = Offer(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.instances import make_label
+from gpushopper.core.model.instance import make_label
 from gpushopper.paths import Home
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation, Verdict, check, keep, renew
 from tests.store.samples import NOW, Killed, killed_at
 

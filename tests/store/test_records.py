@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gpushopper.core.ledger import KINDS, Entry
-from gpushopper.store import accounts, alarms, events, ledger, requests, sessions
-from gpushopper.store.db import Store
+from gpushopper.core.spending.ledger import KINDS, Entry
+from gpushopper.store import accounts, alarms, events, idempotency, ledger, sessions
+from gpushopper.store.database import Store
 from gpushopper.wire import AlarmView, EventView
 from tests.store.samples import NOW, attempt, session
 
@@ -109,7 +109,9 @@ def test_an_acknowledged_alarm_stays_so_until_it_clears(store: Store):
 
 
 def remember(store: Store, key: str, at: int) -> None:
-    requests.remember(store, key, at=at, method="POST", path="/sessions", body_digest="d", status=202, body='{"x":1}')
+    idempotency.remember(
+        store, key, at=at, method="POST", path="/sessions", body_digest="d", status=202, body='{"x":1}'
+    )
 
 
 def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
@@ -117,16 +119,16 @@ def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
         sessions.insert_session(store, session())
         remember(store, "k1", NOW)
         raise ValueError("undone")
-    assert (requests.recall(store, "k1"), sessions.load_sessions(store)) == (None, [])
+    assert (idempotency.recall(store, "k1"), sessions.load_sessions(store)) == (None, [])
     with store.transaction():
         remember(store, "k1", NOW)
-        remember(store, "k2", NOW + requests.KEPT_US)
-    assert requests.recall(store, "k1") == requests.Remembered("POST", "/sessions", "d", 202, '{"x":1}')
+        remember(store, "k2", NOW + idempotency.KEPT_US)
+    assert idempotency.recall(store, "k1") == idempotency.Remembered("POST", "/sessions", "d", 202, '{"x":1}')
     with store.transaction():
-        assert requests.prune(store, NOW) == 0
-        assert requests.prune(store, NOW + 1) == 1
-    assert requests.recall(store, "k1") is None
-    assert requests.recall(store, "k2") is not None
+        assert idempotency.prune(store, NOW) == 0
+        assert idempotency.prune(store, NOW + 1) == 1
+    assert idempotency.recall(store, "k1") is None
+    assert idempotency.recall(store, "k2") is not None
 
 
 def test_the_account_recorded_last_is_the_known_one(store: Store):

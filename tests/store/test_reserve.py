@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper.errors import DiskFull
-from gpushopper.store import reserve
-from gpushopper.store.reserve import HOLD_FLOOR, RESERVE_BYTES
+from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite.reserve import HOLD_FLOOR, RESERVE_BYTES
 
 PLENTY = HOLD_FLOOR * 2
 

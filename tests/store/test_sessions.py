@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gpushopper.core.attempts import Attempt, Desire, Origin, State
-from gpushopper.core.moment import HOUR, Deadline
-from gpushopper.core.sessions import Session
+from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
 from gpushopper.errors import UsageError
 from gpushopper.store import consumers, sessions
-from gpushopper.store.db import Stale, Store
-from gpushopper.store.rows import AttemptRow, SessionRow
+from gpushopper.store.database import Stale, Store
+from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from tests.store.samples import NOW, OFFER, attempt, session
 
 

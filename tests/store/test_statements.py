@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpushopper.store.rows import MetaRow
-from gpushopper.store.statements import prepared, spelled
+from gpushopper.store.schema.tables import MetaRow
+from gpushopper.store.sqlite.statements import prepared, spelled
 
 
 @prepared

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.attempts import WITH_INSTANCE, Attempt, Desire, State
-from gpushopper.core.sessions import FAILURES, Status, derive_status
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, State
+from gpushopper.core.model.session import FAILURES, Status, derive_status
 from gpushopper.store import sessions
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from tests.store.samples import NOW, attempt, raw, session
 
 NUMBERS = itertools.count()

@@ -7,10 +7,10 @@ import itertools
 import peewee
 import pytest
 
-from gpushopper.core.attempts import Desire, Origin, State, may_move
-from gpushopper.core.ledger import Entry
+from gpushopper.core.model.attempt import Desire, Origin, State, may_move
+from gpushopper.core.spending.ledger import Entry
 from gpushopper.store import events, ledger, sessions
-from gpushopper.store.db import Store
+from gpushopper.store.database import Store
 from tests.store.samples import NOW, attempt, raw, session
 
 

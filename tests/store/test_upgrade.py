@@ -9,12 +9,12 @@ import peewee
 import pytest
 
 from gpushopper.errors import Misconfigured
-from gpushopper.store import alarms, events, ledger, requests, sessions
-from gpushopper.store.db import Corrupt, Store
-from gpushopper.store.migrations import FIRST, MIGRATIONS, Migration, newest
-from gpushopper.store.rows import TABLES
-from gpushopper.store.statements import run
-from gpushopper.store.triggers import derived
+from gpushopper.store import alarms, events, idempotency, ledger, sessions
+from gpushopper.store.database import Corrupt, Store
+from gpushopper.store.schema.migrations import FIRST, MIGRATIONS, Migration, newest
+from gpushopper.store.schema.tables import TABLES
+from gpushopper.store.schema.triggers import derived
+from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, Killed, killed_at, raw, schema
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -74,7 +74,7 @@ def test_a_database_of_schema_1_still_opens_and_works(home: Path):
     assert ledger.totals_by_attempt(store) == {"a2": {"gpu": 700, "storage": 20}}
     assert [event.data for event in events.after(store, 0)] == [{"from": "prepared"}, {}]
     assert [alarm.kind for alarm in alarms.open_alarms(store)] == ["destroy_slow"]
-    assert requests.recall(store, "key-1") == requests.Remembered("POST", "/sessions", "digest", 202, "{}")
+    assert idempotency.recall(store, "key-1") == idempotency.Remembered("POST", "/sessions", "digest", 202, "{}")
     with store.transaction():
         sessions.update_attempt(store, running, progress="later")
     store.close()

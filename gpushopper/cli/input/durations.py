@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gpushopper.core.moment import HOUR, MINUTE, SECOND
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, SECOND
 from gpushopper.errors import UsageError
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HOUR}
@@ -106,7 +106,7 @@ class Dollars(click.ParamType[int]):
     name = "dollars"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from gpushopper.core.money import parse_dollars
+        from gpushopper.core.model.money import parse_dollars
 
         amount = parse_dollars(str(value).removeprefix("$"))
         if isinstance(value, int) or amount is None:

@@ -9,9 +9,9 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.gpu_names import MOST_GPUS, Wish, read_wish
-from gpushopper.core.moment import HOUR, SECOND
+from gpushopper.core.model.gpu_names import MOST_GPUS, Wish, read_wish
 from gpushopper.core.policy import SHORTEST_LIFE_S
+from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.input.prompts import Declined
-from gpushopper.core.session_names import EMPTY
+from gpushopper.core.model.session_names import EMPTY
 from gpushopper.errors import NotFound, UsageError
 
 if TYPE_CHECKING:

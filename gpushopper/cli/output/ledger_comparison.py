@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
-from gpushopper.core.money import dollars
+from gpushopper.core.model.money import dollars
 
 TENTH_OF_A_CENT = 1_000
 SHARE = 0.01

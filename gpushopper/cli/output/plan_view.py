@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gpushopper.cli.app import App
 from gpushopper.cli.output.text_format import money, per_gb, plural, rate, when
 from gpushopper.cli.terminal_text import clean
-from gpushopper.core.moment import HOUR
-from gpushopper.core.spans import span
+from gpushopper.core.timing.clock_snapshot import HOUR
+from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.wire import Plan

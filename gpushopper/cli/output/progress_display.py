@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clock import SystemClock
-from gpushopper.core.moment import us
-from gpushopper.core.spans import span
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.output.session_views import waiting
 from gpushopper.cli.output.text_format import money, rate, when
 from gpushopper.cli.terminal_text import clean
-from gpushopper.core.images import registry_of
-from gpushopper.core.spans import span
+from gpushopper.core.model.container_image import registry_of
+from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from gpushopper.core.moment import MINUTE, SECOND
-from gpushopper.core.money import dollars
-from gpushopper.core.spans import span
+from gpushopper.core.model.money import dollars
+from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND
+from gpushopper.core.timing.duration_text import span
 
 _SMALL = 100_000
 _NOTHING = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gpushopper.client.ownership import check_home
+from gpushopper.client.home_owner import check_home
 from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
 
 

@@ -15,7 +15,7 @@ from gpushopper import errors
 from gpushopper.cli.polling import Out, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
 from gpushopper.client import Client, Row
-from gpushopper.client.exchange import Away, exchange
+from gpushopper.client.http_exchange import Away, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import write_private
 

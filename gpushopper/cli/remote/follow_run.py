@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from gpushopper.cli.remote import run_scripts, runs, ssh_connection
 from gpushopper.cli.remote.stderr_tail import LastWords
 from gpushopper.clock import SystemClock
-from gpushopper.core.shell import SHELL
+from gpushopper.core.model.shell_environment import SHELL
 from gpushopper.errors import NotFound, ShopperError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from gpushopper.core.shell import CLEAN, SYSTEM_PATH
+from gpushopper.core.model.shell_environment import CLEAN, SYSTEM_PATH
 
 FOLDER = '"$HOME/.gpu-shopper/runs"'
 ENVIRONMENT = '"$HOME/.gpu-shopper/environment"'

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote import run_scripts, ssh_connection
-from gpushopper.core.shell import name_problem, value_problem
+from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.errors import NotFound, UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import click
 from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
 from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.remote import follow_run, run_scripts, runs, ssh_connection
-from gpushopper.core.shell import over_ssh
+from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.errors import ShopperError, UsageError
 
 if TYPE_CHECKING:

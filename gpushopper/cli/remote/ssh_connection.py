@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.input import session_argument
-from gpushopper.core.shell import CLEAN, SHELL
+from gpushopper.core.model.shell_environment import CLEAN, SHELL
 from gpushopper.errors import Misconfigured, Refused, ShopperError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from gpushopper.providers.api.deadline import LimitedTransport
-from gpushopper.providers.api.pace import Gap, Pace
+from gpushopper.providers.api.pacing import Gap, Pace
 from gpushopper.providers.api.replies import Reply, Text, Unusable, read_reply, read_text
 from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
 from gpushopper.providers.base import Trouble

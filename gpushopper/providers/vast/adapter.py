@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from gpushopper.core.guard import Recipe
-from gpushopper.core.money import DOLLAR, Micros
+from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import Api, Call, Failure, Gap, Limit, Reply
 from gpushopper.providers.base import (
@@ -34,12 +34,13 @@ from gpushopper.providers.base import (
     Trouble,
     Unclear,
 )
-from gpushopper.providers.vast import destroy, listing, refusals, search
+from gpushopper.providers.vast import destroy, error_replies, instance_list
+from gpushopper.providers.vast import offer_search as search
 from gpushopper.providers.vast.create import create_body, read_create
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
-from gpushopper.providers.vast.guarding import self_destroy
-from gpushopper.providers.vast.instances import read_instance
+from gpushopper.providers.vast.guard_recipe import self_destroy
+from gpushopper.providers.vast.instance_rows import read_instance
 from gpushopper.providers.vast.logs import fetch_log
 
 TRAITS = Traits(
@@ -137,7 +138,7 @@ class Vast:
         """Who the key is, and `credit`: `balance` stays near zero on prepaid accounts (vastai.md 10)."""
         # Without a final slash, as the official client: a redirect would not be followed.
         answer = self._read(Endpoint.ACCOUNT, "/api/v0/users/current", self._api.limit(limit_s))
-        body = refusals.payload(answer)
+        body = error_replies.payload(answer)
         if isinstance(body, Blind):
             return self._shown(body)
         account_id = read_id(body.get("id"))
@@ -152,12 +153,12 @@ class Vast:
         order = json.dumps([{"col": "id", "dir": "asc"}], separators=(",", ":"))
 
         def fetch(token: str | None, wait: bool) -> Reply | Failure:
-            query = {"limit": str(listing.PAGE), "order_by": order, **({"after_token": token} if token else {})}
+            query = {"limit": str(instance_list.PAGE), "order_by": order, **({"after_token": token} if token else {})}
             own = limit_s + GAPS[Endpoint.LIST.value].seconds if wait else limit_s
             limit = self._api.limit(min(own, whole.left()))
             return self._read(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
 
-        found = listing.read_pages(fetch, self._drift)
+        found = instance_list.read_pages(fetch, self._drift)
         if isinstance(found, Blind):
             return self._shown(found)
         if found.total is not None:
@@ -166,7 +167,7 @@ class Vast:
 
     def list_limit_s(self, limit_s: float) -> float:
         """The most seconds for the whole list, by how long it was last time."""
-        return listing.whole_limit_s(limit_s, GAPS[Endpoint.LIST.value].seconds, self._rows)
+        return instance_list.whole_limit_s(limit_s, GAPS[Endpoint.LIST.value].seconds, self._rows)
 
     def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind:
         """One by id. Missing is Vast's `{"instances": null}` or `no_such_instance`, and proves little alone."""
@@ -174,9 +175,9 @@ class Vast:
             return Blind(Trouble.SHAPE, "not an instance id of Vast")
         path = f"/api/v0/instances/{instance_id}/"
         answer = self._read(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
-        if isinstance(answer, Reply) and refusals.is_no_such_instance(answer):
+        if isinstance(answer, Reply) and error_replies.is_no_such_instance(answer):
             return Missing(answer.date)
-        body = refusals.payload(answer)
+        body = error_replies.payload(answer)
         if isinstance(body, Blind):
             return self._shown(body)
         if "instances" in body and body["instances"] is None:
@@ -200,7 +201,7 @@ class Vast:
     def gpu_names(self, limit_s: float) -> tuple[str, ...] | Blind:
         """The market's GPU names, sorted; from an unfiltered search where the list of names is missing."""
         limit = self._api.limit(limit_s)
-        body = refusals.payload(self._api.read(Call(_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
+        body = error_replies.payload(self._api.read(Call(_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
         names = body.get("gpu_names") if isinstance(body, dict) else None
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
             return tuple(sorted({self._api.show(name) for name in names}))
@@ -231,7 +232,7 @@ class Vast:
             return False
         call = Call(Endpoint.LABEL.value, "PUT", f"/api/v0/instances/{instance_id}/", body={"label": label})
         answer = self._api.send(call, self._api.limit(limit_s))
-        return isinstance(answer, Reply) and refusals.is_success(answer)
+        return isinstance(answer, Reply) and error_replies.is_success(answer)
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         """Whether Vast took the key; it takes 10-15 s to act (vastai.md 8)."""
@@ -240,7 +241,7 @@ class Vast:
         path = f"/api/v0/instances/{instance_id}/ssh/"
         call = Call(Endpoint.KEYS.value, "POST", path, body={"ssh_key": public_key})
         answer = self._api.send(call, self._api.limit(limit_s))
-        return isinstance(answer, Reply) and refusals.is_success(answer)
+        return isinstance(answer, Reply) and error_replies.is_success(answer)
 
     def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | Blind:
         """What the container has printed; the host uploads it after we asked, mostly within seconds."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Created, CreateRequest, Refusal, RefusedCreate, Trouble, Unclear
-from gpushopper.providers.vast import refusals
+from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.fields import read_id
 
 _ID_FIELD = "new_contract"
@@ -38,7 +38,7 @@ def create_body(request: CreateRequest) -> dict[str, Any]:
     if request.startup:
         body["onstart"] = request.startup
     if (login := request.image_login) is not None:
-        # Docker's own words (vastai.md 4.1); core/images.py lets none through that could be more than one word.
+        # Docker's own words (vastai.md 4.1); none can be more than one word (core/model/container_image.py).
         body["image_login"] = f"-u {login.user} -p {login.password.reveal()} {login.registry}"
     return body
 
@@ -53,16 +53,16 @@ def read_create(answer: Reply | Failure) -> Created | RefusedCreate | Unclear:
     found = _ids(answer.body, 0)
     ids = {text for value in found if (text := read_id(value)) is not None}
     if len(ids) == 1 and len(found) == 1 and answer.status not in range(300, 400):
-        said = refusals.is_success(answer)
+        said = error_replies.is_success(answer)
         return Created(ids.pop(), said, answer.date)
     if found:
-        return Unclear(f"{refusals.describe(answer)}: an id that cannot be read")
+        return Unclear(f"{error_replies.describe(answer)}: an id that cannot be read")
     why = _refusal(answer)
     if why is None:
-        return Unclear(refusals.describe(answer))
+        return Unclear(error_replies.describe(answer))
     return RefusedCreate(
         why,
-        refusals.describe(answer),
+        error_replies.describe(answer),
         answer.retry_after_s,
         # Only a reply to a good key is a witness of the time (D10).
         None if why is Refusal.AUTH else answer.date,
@@ -104,10 +104,10 @@ def _unwrapped(value: Any) -> Any:
 def _refusal(reply: Reply) -> Refusal | None:
     """Which definite refusal this is: a 4xx of a known kind, or 200 with `success: false` and a known word."""
     if reply.status == 429:
-        return Refusal.THROTTLED if refusals.is_too_fast(reply) else None
+        return Refusal.THROTTLED if error_replies.is_too_fast(reply) else None
     if not isinstance(reply.body, dict) or reply.body.get("success") is True:
         return None
-    word, text = refusals.error_word(reply), refusals.error_text(reply)
+    word, text = error_replies.error_word(reply), error_replies.error_text(reply)
     if not (400 <= reply.status < 500 or (reply.status == 200 and reply.body.get("success") is False)):
         return None
     # 400 or 404 or 410, under one word or another: the text decides (vastai.md 16).
@@ -115,6 +115,6 @@ def _refusal(reply: Reply) -> Refusal | None:
         return Refusal.OFFER_GONE
     if word in _MONEY:
         return Refusal.NO_CREDIT
-    if refusals.is_key_refused(reply):
+    if error_replies.is_key_refused(reply):
         return Refusal.AUTH
     return Refusal.BAD_REQUEST if word in _BAD else None

@@ -6,7 +6,7 @@ import httpx
 
 from gpushopper.providers.api import Api, Call, Failure, Limit, Reply
 from gpushopper.providers.base import Blind, Endpoint, Log, Missing, Trouble
-from gpushopper.providers.vast import refusals
+from gpushopper.providers.vast import error_replies
 
 FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
 """The host uploads the log after the address was told."""
@@ -20,9 +20,9 @@ def fetch_log(api: Api, instance_id: str, tail: int, limit: Limit) -> Log | Miss
     """The last lines of the container's log; `Missing` where Vast knows no such instance."""
     path = f"/api/v0/instances/request_logs/{instance_id}/"
     answer = api.read(Call(Endpoint.LOGS.value, "PUT", path, body={"tail": str(tail)}), limit)
-    if isinstance(answer, Reply) and answer.status == 404 and refusals.error_word(answer) == "invalid_id":
+    if isinstance(answer, Reply) and answer.status == 404 and error_replies.error_word(answer) == "invalid_id":
         return Missing(answer.date)
-    body = refusals.payload(answer)
+    body = error_replies.payload(answer)
     if isinstance(body, Blind):
         return body
     address = body.get("result_url")

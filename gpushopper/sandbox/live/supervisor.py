@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.live.disk import prepare_disk
-from gpushopper.sandbox.live.doorway import Doorway
-from gpushopper.sandbox.live.entering import Door
-from gpushopper.sandbox.live.hostside import TOOLS, HostSide
-from gpushopper.sandbox.live.orders import Standing, Task
+from gpushopper.sandbox.live.instance.disk import prepare_disk
+from gpushopper.sandbox.live.instance.entering import Door
+from gpushopper.sandbox.live.instance.host_files import TOOLS, HostSide
+from gpushopper.sandbox.live.ssh.server import Doorway
+from gpushopper.sandbox.live.supervisor_messages import Standing, Task
 
 TICK_S = 0.25
 END_LIMIT_S = 5
@@ -53,7 +53,13 @@ class Supervisor:
     async def _start(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         container = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gpushopper.sandbox.live.container", stdin=pipe, stdout=pipe, stderr=pipe, cwd="/"
+            sys.executable,
+            "-m",
+            "gpushopper.sandbox.live.instance.container",
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            cwd="/",
         )
         assert container.stdin is not None
         task = self._task

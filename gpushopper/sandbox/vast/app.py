@@ -9,11 +9,12 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from gpushopper.sandbox.faults import FaultBook
-from gpushopper.sandbox.market import Market
+from gpushopper.sandbox.faults.fault_table import FaultBook
+from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.pacing import Pacer
-from gpushopper.sandbox.vast import account, create, destroy, gate, instances, logs, manage, replies, search
-from gpushopper.sandbox.vast.desk import Desk
+from gpushopper.sandbox.vast import middleware, replies
+from gpushopper.sandbox.vast.handlers import account, create, destroy, instances, logs, manage, search
+from gpushopper.sandbox.vast.request_context import Desk
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -29,7 +30,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     desk = Desk(market, faults, pacer or Pacer())
-    gate.guard(app, desk)
+    middleware.guard(app, desk)
     for part in (search, create, instances, manage, destroy, account):
         part.register(app, desk)
     logs.register(app, desk, read_log)

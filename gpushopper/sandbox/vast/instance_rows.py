@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.sandbox.billing import current_rate
-from gpushopper.sandbox.market import Market
-from gpushopper.sandbox.model import Instance, Phase
+from gpushopper.sandbox.market.billing import current_rate
+from gpushopper.sandbox.market.market import Market
+from gpushopper.sandbox.market.model import Instance, Phase
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast.offer_rows import SCALE, host_fields, prices
 

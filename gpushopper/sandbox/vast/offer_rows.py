@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.sandbox.model import Host, Offer
+from gpushopper.sandbox.market.model import Host, Offer
 from gpushopper.sandbox.timing import DAY, SECOND
 
 SCALE = 1_000_000

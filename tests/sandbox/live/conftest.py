@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.probing import why_not
+from gpushopper.sandbox.live.containment_check import why_not
 from tests.sandbox.live.stage import LiveMarket, Rented, remove
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.disk import FIRST_UID
+from gpushopper.sandbox.live.instance.disk import FIRST_UID
 from tests.sandbox.live.stage import Rented, is_alive, pids_inside
 
 pytestmark = pytest.mark.proofs

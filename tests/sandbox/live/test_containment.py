@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.disk import FIRST_UID
+from gpushopper.sandbox.live.instance.disk import FIRST_UID
 from tests.floors.tree import ROOT
 from tests.sandbox.live.conftest import wait
 from tests.sandbox.live.stage import LiveMarket, Rented, remove

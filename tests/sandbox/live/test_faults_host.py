@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gpushopper.core.shell import SYSTEM_PATH
+from gpushopper.core.model.shell_environment import SYSTEM_PATH
 from tests.sandbox.live.stage import pids_inside
 
 pytestmark = pytest.mark.proofs

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.container import Plan
-from gpushopper.sandbox.live.disk import TOOLS, prepare_disk
-from gpushopper.sandbox.live.hostside import TOOLS as STAND_INS
-from gpushopper.sandbox.live.hostside import HostSide
-from gpushopper.sandbox.live.python import find_python
+from gpushopper.sandbox.live.instance.container import Plan
+from gpushopper.sandbox.live.instance.disk import TOOLS, prepare_disk
+from gpushopper.sandbox.live.instance.host_files import TOOLS as STAND_INS
+from gpushopper.sandbox.live.instance.host_files import HostSide
+from gpushopper.sandbox.live.instance.python import find_python
 
 
 def test_the_systems_own_python_is_enough(tmp_path):
@@ -34,7 +34,7 @@ if not Path(sys.base_prefix).is_relative_to("/usr"):  # else this Python is the 
         script = f"/{TOOLS}/python3 -c 'import ssl, sys; print(sys.base_prefix)'; touch {sys.base_prefix}/harm"
         plan = Plan(str(side.disk), str(side.shown), ["/bin/sh", "-c", script], {}, "c1", {}, extra)
         pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "gpushopper.sandbox.live.container"]
+        command = [sys.executable, "-m", "gpushopper.sandbox.live.instance.container"]
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd="/") as container:
             container.stdin.write(json.dumps(asdict(plan)) + "\n")
             container.stdin.flush()  # and the pipe stays open: its end would be the container's

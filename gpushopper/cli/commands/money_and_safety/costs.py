@@ -33,7 +33,7 @@ COLUMNS = (
 
 def exact(micros: int) -> str:
     """Four places: a short session must not read as $0.00."""
-    from gpushopper.core.money import dollars
+    from gpushopper.core.model.money import dollars
 
     return dollars(micros, 4)
 

@@ -12,7 +12,7 @@ from gpushopper.cli.input.options import SEARCH, search_request, settings
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.text_format import plural
-from gpushopper.core.offers import SORTS
+from gpushopper.core.model.offer import SORTS
 from gpushopper.errors import ProviderFailed
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from gpushopper.cli.input.options import LIFE, SEARCH, life, search_request, set
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.plan_view import money_first
-from gpushopper.core.images import fault_hint, image_fault
-from gpushopper.core.moment import HOUR
+from gpushopper.core.model.container_image import fault_hint, image_fault
+from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.errors import Refused, UsageError
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from gpushopper.cli.output.session_views import NO_INSTANCE, print_session, ssh
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.polling import Out, poll
 from gpushopper.cli.remote import session_setup
-from gpushopper.core.images import registry_of
-from gpushopper.core.moment import SECOND
-from gpushopper.core.session_names import fitted, name_fault
-from gpushopper.core.spans import span
+from gpushopper.core.model.container_image import registry_of
+from gpushopper.core.model.session_names import fitted, name_fault
+from gpushopper.core.timing.clock_snapshot import SECOND
+from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gpushopper.cli.output import json_output, session_phases, session_views, ta
 from gpushopper.cli.output.progress_display import Steps, steps
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.cli.polling import Out, poll
-from gpushopper.core.moment import SECOND
+from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.errors import Misconfigured, NotFound, NotVerified
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from gpushopper.cli.output.progress_display import steps
 from gpushopper.cli.output.session_views import has_heard, print_session
 from gpushopper.cli.output.text_format import clock_time, money, when
 from gpushopper.cli.polling import Out, poll
-from gpushopper.core.moment import HOUR, SECOND
+from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import NotVerified, Refused
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
 from gpushopper.client import Row
-from gpushopper.core.images import is_registry
+from gpushopper.core.model.container_image import is_registry
 from gpushopper.errors import UsageError
 
 COLUMNS = (

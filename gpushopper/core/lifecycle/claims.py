@@ -1,0 +1,84 @@
+"""What an offer claims, held against what the provider's row and the instance itself say (F15)."""
+
+from __future__ import annotations
+
+import re
+
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.gpu_names import gpu_token
+from gpushopper.core.model.heartbeat import Hardware
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.offer import Offer
+
+VRAM_SHARE = 0.95
+"""Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""
+CUDA_SLACK = 0.05
+"""Half a step of CUDA's numbers: they are compared as they are printed."""
+DISK_SHARE = 0.85
+"""A file system keeps some of its disk for itself."""
+
+
+def row_fault(attempt: Attempt, row: Instance) -> str:
+    """What of the offer's claim the instance contradicts, or nothing; what it does not say is not held against it."""
+    offer = attempt.offer
+    if row.gpu is not None and gpu_token(row.gpu) != gpu_token(offer.gpu):
+        return f"it has {row.gpu}, the offer said {offer.gpu}"
+    if row.gpu_count is not None and row.gpu_count < offer.gpu_count:
+        return f"it has {row.gpu_count} GPUs, the offer said {offer.gpu_count}"
+    if row.vram_mb is not None and row.vram_mb < offer.vram_mb * VRAM_SHARE:
+        return f"it has {row.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
+    if row.disk_gb is not None and row.disk_gb < attempt.disk_gb - 1:
+        return f"it has {row.disk_gb:g} GB of disk, {attempt.disk_gb:g} were asked for"
+    return ""
+
+
+def hardware_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
+    """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
+    if not all(is_same_gpu(name, offer.gpu) for name in found.gpus):
+        return f"it has {found.gpus[0]}, the offer said {offer.gpu}"
+    if found.gpus and len(found.gpus) < offer.gpu_count:
+        return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
+    if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
+        return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
+    if 0 < _branch(found.driver) < _branch(offer.driver):
+        return f"it has driver {found.driver}, the offer said {offer.driver}"
+    if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
+        return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
+    if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
+        return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
+    return ""
+
+
+def _branch(driver: str) -> int:
+    """The first number of a driver's version, which says what it can run; 0 where there is none."""
+    number = re.match(r"\d{1,5}(?=\.|$)", driver)
+    return int(number[0]) if number else 0
+
+
+_BRANDS = re.compile(r"nvidia|geforce|quadro|tesla|rtx|gtx")
+_MODEL = re.compile(r"(?<![a-z0-9])([a-z]{0,2})(\d{1,4})(?!\d|\s*gb)")
+_VARIANTS = {
+    "ti": r"(?<![a-z])ti(?![a-z])",
+    "super": r"(?<![a-z])s(uper)?(?![a-z])",
+    "ada": r"(?<![a-z])ada",
+    "pro": r"\bpro\b",
+}
+
+
+def is_same_gpu(shown: str, offered: str) -> bool:
+    """Whether a driver's name and a market's can mean one model; a name without a number is not held against it.
+
+    Form, memory and brand are left out: `A100 PCIE` is `NVIDIA A100 80GB PCIe`. Ti, Super and the like are not.
+    """
+    one, other = _model(shown), _model(offered)
+    return one is None or other is None or one == other
+
+
+def _model(name: str) -> tuple[str, frozenset[str]] | None:
+    text = _BRANDS.sub(" ", name.lower())
+    number = _MODEL.search(text)
+    if number is None:
+        return None
+    variants = {word for word, form in _VARIANTS.items() if re.search(form, text)}
+    # Of the PRO cards S is the server edition: a form, not another chip.
+    return number[1] + number[2], frozenset(variants - {"super"} if "pro" in variants else variants)

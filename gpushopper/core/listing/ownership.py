@@ -1,0 +1,191 @@
+"""Whose an instance is: what its row's label says for or against the id that an attempt has recorded (I3, I28, F12).
+
+A create may be answered with an id that it did not make. An id is therefore believed for good only once a row of it
+has carried the attempt's label, or once the session was handed over. Until then a row that carries another text or
+another label contradicts it: the attempt gives the id up and is uncertain again, to be resolved by its label. An empty
+label says nothing either way, and a label that was cut or altered on its way counts as empty.
+
+What was learnt of an id is recorded for good, in the table `discoveries`: `CONFIRMED` by a row with our label,
+`FOREIGN` when it was listed with somebody else's, `CONTRADICTED` when a create or an attempt wrongly claimed one that
+was listed before, belongs to another session or shows somebody else's text. No
+later label makes a foreign or contradicted id ours: nothing is adopted, destroyed or labelled by it. The other way
+round, a confirmed id stays ours whatever a person writes into its label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpushopper.core import alarms
+from gpushopper.core.lifecycle.evidence import NO_UNITS
+from gpushopper.core.model.actions import Change, Note, Raise, Record
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.instance import Instance, make_label
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import Moment
+
+CONFIRMED, FOREIGN, CONTRADICTED = "confirmed", "foreign", "contradicted"
+
+DOUBTABLE = frozenset({State.BOOTING, State.SUSPECT, State.DESTROYING})
+"""The states in which an attempt may hold an id that no proof has confirmed yet."""
+
+SHORTEST_CUT = 20
+"""Characters of our label that a cut one must still have: its head is the same for all attempts of an installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIds:
+    """What is recorded of the ids of one account."""
+
+    confirmed: frozenset[str] = frozenset()
+    disowned: frozenset[str] = frozenset()
+    """Foreign ones and contradicted ones."""
+
+
+def carries(label: str, row: Instance) -> bool:
+    """Whether either carrier of the row is exactly this label; the label wins over the variable (S4)."""
+    owner = row.owner()
+    return owner is not None and make_label(owner.installation, owner.attempt) == label
+
+
+def is_labelled_by(row: Instance, installation: str) -> bool:
+    """Whether the row carries a label of this installation, whichever attempt's."""
+    owner = row.owner()
+    return owner is not None and owner.installation == installation
+
+
+def _is_left_of(label: str, text: str) -> bool:
+    """Whether a text is what is left of this label when a provider cuts it, extends it or changes its case."""
+    plain = text.strip().lower()
+    return plain.startswith(label) or (len(plain) >= SHORTEST_CUT and label.startswith(plain))
+
+
+def says_otherwise(label: str, row: Instance) -> bool:
+    """Whether the row carries a text of its own: neither this label, nor nothing, nor what is left of it."""
+    if carries(label, row):
+        return False
+    return any(text and not _is_left_of(label, text) for text in (row.label, row.env_label))
+
+
+def is_somebody_elses(row: Instance, installation: str) -> bool:
+    """Whether a row of no known id carries a text that is not ours, nor what is left of one of ours."""
+    owner = row.owner()
+    if owner is not None:
+        return owner.installation != installation
+    head = f"gs1-{installation}-"
+    return any(text and not text.strip().lower().startswith(head) for text in (row.label, row.env_label))
+
+
+def is_doubtable(attempt: Attempt, known: KnownIds) -> bool:
+    """Whether the attempt's id is so far only what a create's answer said."""
+    return (
+        attempt.instance_id is not None
+        and attempt.instance_id not in known.confirmed
+        and attempt.handed_over_at is None
+        and attempt.state in DOUBTABLE
+    )
+
+
+def is_contradicted(attempt: Attempt, row: Instance, known: KnownIds, rows: Iterable[Instance] = ()) -> bool:
+    """Whether the row of an attempt's id shows that its create did not make it.
+
+    A row that says nothing is one only beside another row (of `rows`) that carries the attempt's label.
+    """
+    if not is_doubtable(attempt, known) or carries(attempt.label, row):
+        return False
+    if attempt.instance_id in known.disowned or says_otherwise(attempt.label, row):
+        return True
+    return any(
+        carries(attempt.label, other) and other.instance_id not in known.disowned
+        for other in rows
+        if other.instance_id != row.instance_id
+    )
+
+
+def is_another_by_now(attempt: Attempt, row: Instance, known: KnownIds) -> bool:
+    """Whether the id of a closed attempt, which nothing ever confirmed, is now shown with somebody else's label."""
+    is_proven = attempt.instance_id in known.confirmed or attempt.handed_over_at is not None
+    return not is_proven and says_otherwise(attempt.label, row)
+
+
+def _given_up(now: Moment) -> dict[str, Any]:
+    """The columns of an attempt without its id: all that it learnt from that instance goes with it."""
+    return {
+        "state": State.UNCERTAIN,
+        "entered_at": now.wall,
+        "instance_id": None,
+        "gpu_billing": False,
+        "rate_live": None,
+        "status_word": "",
+        "progress": "",
+        "progress_boot": now.boot,
+        "ssh_host": None,
+        "ssh_port": None,
+        "missing_at": None,
+        "off_at": None,
+        "reach": "",
+        "beat_at": None,
+        "silent_at": None,
+        "login_boot": None,
+        "awake_us": 0,
+        "last_good_look_boot": None,
+        "last_seen_at": None,
+        "destroys": 0,
+        "destroy_heard": False,
+        "last_destroy_boot": None,
+        "next_destroy_boot": None,
+        **NO_UNITS,
+    }
+
+
+def give_up_id(
+    session: Session, attempt: Attempt, row: Instance, installation: str, now: Moment
+) -> list[Change | Record | Raise]:
+    """The attempt is uncertain again: its own instance, if there is one, is found by its label.
+
+    An instance with the label of another attempt of this installation is that attempt's, and is not disowned. Nor is
+    one that shows no label: should it show ours later, the create made two, and it is a twin (S9).
+    """
+    note = Note("uncertain", f"instance {row.instance_id} is not the one that was asked for")
+    actions: list[Change | Record | Raise] = [Change(attempt, _given_up(now), note)]
+    if is_labelled_by(row, installation):
+        return [*actions, contradiction(session.name, row.instance_id, "which belongs to another session")]
+    if not is_somebody_elses(row, installation):
+        return [*actions, contradiction(session.name, row.instance_id, "which does not show our label")]
+    record = Record(attempt.provider, attempt.account, row.instance_id, None, CONTRADICTED)
+    return [record, *actions, contradiction(session.name, row.instance_id)]
+
+
+def give_up_unseen(session: Session, attempt: Attempt, now: Moment) -> list[Change | Raise]:
+    """As `give_up_id`, of an id that neither list nor read shows while another instance carries the label.
+
+    It is not disowned: a late row of it that shows the label is a twin (S9).
+    """
+    instance_id = attempt.instance_id or ""
+    note = Note("uncertain", f"instance {instance_id} is not there, and another one carries its label")
+    why = "which is not there, while another one carries its label"
+    return [Change(attempt, _given_up(now), note), contradiction(session.name, instance_id, why)]
+
+
+def without_id(attempt: Attempt, now: Moment) -> Attempt:
+    """The attempt as `give_up_id` leaves it."""
+    return replace(attempt, **_given_up(now))
+
+
+def contradiction(name: str, instance_id: str, why: str = "which is not ours") -> Raise:
+    """The alarm about an id that a create wrongly answered."""
+    text = f"{name}: the create was answered with instance {instance_id}, {why}: it is left alone"
+    return Raise(alarms.CONTRADICTED, instance_id, text, alarms.HINTS[alarms.CONTRADICTED])
+
+
+def copied_label(row: Instance) -> Raise:
+    """The alarm about a foreign instance that now carries one of our labels."""
+    text = f"instance {row.instance_id} was somebody else's and now carries one of our labels: it is left alone"
+    return Raise(alarms.CONTRADICTED, row.instance_id, text, alarms.HINTS[alarms.CONTRADICTED])
+
+
+def without(rows: Iterable[Instance], ids: Collection[str]) -> tuple[Instance, ...]:
+    """The rows of all other ids."""
+    return tuple(row for row in rows if row.instance_id not in ids)

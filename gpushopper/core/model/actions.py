@@ -1,0 +1,135 @@
+"""What the rules may ask for: values that engine/transaction.py carries out, each group in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The event written together with a change."""
+
+    kind: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Set columns of one attempt; a state among them must be an allowed transition."""
+
+    attempt: Attempt
+    sets: Mapping[str, Any]
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwant:
+    """Make one attempt unwanted, for a reason; what that means depends on its state (lifecycle.unwanted)."""
+
+    attempt: Attempt
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Make a session and all its attempts unwanted, for a reason."""
+
+    session: Session
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Prepare the session's next attempt on this offer; `skip` offers of the shortlist are used up by it."""
+
+    session: Session
+    offer: Offer
+    shortlist: tuple[Offer, ...]
+    uses_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close an attempt with evidence of this kind (I5)."""
+
+    attempt: Attempt
+    kind: str
+    reason: str
+    ended_at: int
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptStray:
+    """Take in an instance that carries our label but has no row: the database was lost or restored (F50)."""
+
+    provider: str
+    account: str
+    instance: Instance
+    attempt_id: str
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyTwin:
+    """Record another instance under a known label as a row of its own, to be destroyed (S9)."""
+
+    instance: Instance
+    twin_of: Attempt
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Ask the provider to write the label again; the other carrier proved whose it is (S4)."""
+
+    instance_id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keep for good what was learnt of an instance id (core/listing/ownership.py).
+
+    `label` is ours where it has carried it.
+    """
+
+    provider: str
+    account: str
+    instance_id: str
+    label: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Open an alarm, or keep it open (I30)."""
+
+    kind: str
+    subject: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """The evidence against it is in: the alarm ends by itself."""
+
+    kind: str
+    subject: str
+
+
+Action = (
+    Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Record | Raise | Clear
+)

@@ -1,0 +1,59 @@
+"""Money as integer micro-dollars (I14): parsed strictly, multiplied exactly, formatted only at the edge."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, InvalidOperation
+
+from gpushopper.core.timing.clock_snapshot import HOUR
+
+Micros = int
+"""Millionths of a US dollar."""
+
+DOLLAR: Micros = 1_000_000
+MAX_RATE: Micros = 10_000 * DOLLAR
+"""No hourly price above this is believed (F116)."""
+MAX_AMOUNT: Micros = 1_000_000 * DOLLAR
+"""No amount above this is believed, a balance included."""
+
+
+def parse_dollars(value: object) -> Micros | None:
+    """Read a price; None for anything that is not a finite, non-negative number (F116).
+
+    Accepts int, float, Decimal and numeric text, because Vast sends both (vastai.md 3.1).
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or amount < 0 or amount * DOLLAR > MAX_AMOUNT:
+        return None
+    return int((amount * DOLLAR).to_integral_value(rounding="ROUND_HALF_EVEN"))
+
+
+def is_sane_rate(rate: Micros | None) -> bool:
+    """Whether an hourly price can be reserved against: known, above zero, not absurd (F116)."""
+    return rate is not None and 0 < rate <= MAX_RATE
+
+
+def for_span(rate_per_hour: Micros, span_us: int) -> Micros:
+    """Cost of a span at an hourly rate, rounded up so that no share of a cent is lost. Negative spans cost 0."""
+    if span_us <= 0:
+        return 0
+    return -(-rate_per_hour * span_us // HOUR)
+
+
+def dollars(amount: Micros, places: int = 2) -> str:
+    """`$1.72`; a minus sign stands before the dollar sign."""
+    number = f"{Decimal(abs(amount)) / DOLLAR:.{places}f}"
+    sign = "-" if amount < 0 and number.strip("0.") else ""  # what rounds to nothing has no sign
+    return f"{sign}${number}"
+
+
+def decimal_text(amount: Micros) -> str:
+    """Plain six-decimal text for programs: `1.720000`."""
+    return f"{Decimal(amount) / DOLLAR:.6f}"

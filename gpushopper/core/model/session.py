@@ -1,0 +1,117 @@
+"""Sessions: what a consumer may hold, and the one word a user sees, derived from desire and attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gpushopper.core.alarms import TWIN
+from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.model.money import Micros
+from gpushopper.core.model.offer import Offer
+
+
+class Status(StrEnum):
+    """The public word (architecture 5)."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+FAILURES = frozenset(
+    {
+        "never_sent",
+        "refused",
+        "retries_used_up",
+        "boot_stuck",
+        "boot_failed",
+        "price_moved",
+        "claim_mismatch",
+        "create_absent",
+        "key_rejected",
+        "no_offer_left",
+        "too_old",
+        "braked",
+        "insufficient_credit",
+        "guard_refused",
+        "no_guard",
+        "host_key_changed",
+        "local_fault",
+        "ssh_never",
+        "image_refused",
+        "no_image_login",
+    }
+)
+"""Reasons that make an ended session `failed` rather than `stopped`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session as stored.
+
+    `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
+    attempt keeps to (S12). Exactly one of `life_us` (counted from each attempt's intent) and `until_at` (wall µs) is
+    set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the login
+    itself is read anew for each create and never stored here (I21).
+    """
+
+    id: str
+    name: str
+    consumer: str
+    provider: str
+    account: str
+    desire: Desire
+    reason: str
+    version: int
+    created_at: int
+    image: str
+    disk_gb: float
+    shortlist: tuple[Offer, ...]
+    max_rate: Micros | None
+    retries_left: int
+    life_us: int | None = None
+    until_at: int | None = None
+    keep_stopped: bool = False
+    max_life_us: int | None = None
+    max_life_reason: str = ""
+    ended_at: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    allow_unguarded: bool = False
+    image_login: str = ""
+
+
+def current(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The newest attempt that is not a twin; what the session's status is about."""
+    made = sorted((a for a in attempts if a.reason != TWIN), key=lambda a: a.ordinal)
+    return made[-1] if made else None
+
+
+def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
+    """The public status; a view in the database says the same and a test compares the two."""
+    if session.desire is Desire.RUN:
+        latest = current(attempts)
+        if latest is None or not latest.is_wanted or latest.instance_id is None:
+            return Status.PENDING
+        return Status.PROVISIONING if latest.handed_over_at is None else Status.RUNNING
+    if any(attempt.state is not State.GONE for attempt in attempts):
+        return Status.STOPPING
+    return Status.FAILED if session.reason in FAILURES else Status.STOPPED
+
+
+def derive_reach(attempts: Sequence[Attempt]) -> str:
+    """`ok`, `lost`, `missing` or `interrupted`: what a running session's instance looks like from here."""
+    latest = current(attempts)
+    if latest is None:
+        return ""
+    match latest.state:
+        case State.SUSPECT:
+            return "missing"
+        case State.INTERRUPTED:
+            return "interrupted"
+        case _:
+            return "ok" if latest.silent_at is None else "lost"

@@ -1,0 +1,108 @@
+"""Money over time: what an attempt has cost, and the worst it can still cost (D11, I13, I14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.money import Micros, for_span
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import us
+
+GPU = "gpu"
+STORAGE = "storage"
+TRAFFIC = "traffic"
+MINIMUM = "minimum"
+KINDS = (GPU, STORAGE, TRAFFIC, MINIMUM)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One immutable line: an attempt's cost of one class over [from_at, to_at), wall µs, micro-dollars.
+
+    A correction takes money back that was accrued past the proven end; its amount is negative.
+    """
+
+    attempt_id: str
+    kind: str
+    from_at: int
+    to_at: int
+    micros: Micros
+    correction: bool = False
+
+
+def storage_rate(attempt: Attempt) -> Micros:
+    """Storage, micro-dollars per hour, from the offer's price for the disk really asked for."""
+    return attempt.offer.storage_rate(attempt.disk_gb)
+
+
+def gpu_rate(attempt: Attempt) -> Micros:
+    """GPU alone, micro-dollars per hour: the live price where the provider has shown one (F15)."""
+    total = attempt.rate_agreed if attempt.rate_live is None else attempt.rate_live
+    return max(total - storage_rate(attempt), 0)
+
+
+def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
+    """Entries from where the books stand up to `until`, and the attempt with its books moved there.
+
+    Storage counts from the send, GPU time only while it was seen active (vastai.md 15). Nothing before the send.
+    """
+    if attempt.billed_to is None or until <= attempt.billed_to:
+        return (), attempt
+    start, span = attempt.billed_to, until - attempt.billed_to
+    entries = [Entry(attempt.id, STORAGE, start, until, for_span(storage_rate(attempt), span))]
+    if attempt.gpu_billing:
+        entries.append(Entry(attempt.id, GPU, start, until, for_span(gpu_rate(attempt), span)))
+    return tuple(entries), replace(attempt, billed_to=until)
+
+
+def pending(attempt: Attempt, now_wall: int) -> Micros:
+    """Cost since the last entry: what `accrue` would write now."""
+    entries, _ = accrue(attempt, now_wall)
+    return sum(entry.micros for entry in entries)
+
+
+def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Corrections that take back whatever was accrued after the proven end."""
+    corrections = []
+    for entry in entries:
+        if entry.correction or entry.to_at <= ended_at:
+            continue
+        start = max(entry.from_at, ended_at)
+        span, late = entry.to_at - entry.from_at, entry.to_at - start
+        corrections.append(
+            Entry(attempt.id, entry.kind, start, entry.to_at, -(entry.micros * late // span), correction=True)
+        )
+    return tuple(corrections)
+
+
+def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
+    """The whole worst case from the send to the deadline, with the slack a slow end may need (D11).
+
+    GPU and disk to the deadline plus the destroy slack; the disk alone for a further day.
+    """
+    start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
+    rate = max(attempt.rate_agreed, attempt.rate_live or 0)
+    busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
+    return for_span(rate, busy) + for_span(storage_rate(attempt), us(policy.storage_slack_s))
+
+
+def at_most(attempt: Attempt, accrued: Micros) -> Micros:
+    """The most an attempt costs if it ends on time: the figure the plan promised, never less than what has accrued.
+
+    Once it is off, or gone, no more can come. What a slow end could add is held back in the reserve.
+    """
+    if attempt.state is State.GONE or attempt.off_at is not None:
+        return accrued
+    return max(accrued, expected_worst(attempt))
+
+
+def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
+    """What of the reserve is not used up yet; released only when the attempt is gone (I13)."""
+    return 0 if attempt.state is State.GONE else max(attempt.reserve - accrued, 0)
+
+
+def expected_worst(attempt: Attempt) -> Micros:
+    """Cost if it runs to its deadline and ends on time: the figure a plan shows, higher if the price has risen."""
+    start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
+    return for_span(max(attempt.rate_agreed, attempt.rate_live or 0), attempt.deadline.wall - start)

@@ -1,0 +1,188 @@
+"""The Unix socket of the local API: private, replaced when it vanishes, never held by who only watches (F95-F100)."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from cheroot.wsgi import Server
+
+from gpushopper.daemon.api.connections import HeardOut, TimedConnection
+from gpushopper.daemon.api.serialization import LARGEST_BODY
+from gpushopper.errors import Misconfigured
+from gpushopper.paths import SOCKET_LIMIT, Home
+from gpushopper.store.sqlite.folder import unusable
+
+THREADS = 8
+"""Requests that are acted on at once."""
+CONNECTIONS = 64
+"""Connections that are open at once; each may have a thread to be heard by."""
+READ_LIMIT_S = 5
+"""For a whole request, from its first byte on; also for a connection that says nothing."""
+STOP_LIMIT_S = 2
+KNOCKING = 512
+"""Connections the system holds until we take them; a full one makes connecting fail at once (EAGAIN), not wait."""
+
+_log = structlog.get_logger(__name__)
+
+
+def check_path(home: Home) -> None:
+    """Refuse a socket path that some system would cut or refuse (S22).
+
+    Raises:
+        Misconfigured: it is too long.
+    """
+    length = len(os.fsencode(home.socket))
+    if length > SOCKET_LIMIT:
+        raise Misconfigured(
+            f"the socket's path has {length} bytes, and systems take {SOCKET_LIMIT}: {home.socket}",
+            "Set GPU_SHOPPER_HOME to a shorter folder.",
+            code="socket_path",
+        )
+
+
+class _PrivateServer(Server):
+    """cheroot, with a socket of mode 0600, and with threads only for connections that have said something."""
+
+    expiration_interval = 0.5
+    max_request_body_size = LARGEST_BODY + 1000
+    # Internal, and left out of the library's stubs; the tests would notice if it went.
+    _connections: Any
+    max_request_header_size = 32_000
+    ConnectionClass = TimedConnection
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._counting = threading.Lock()
+        self.open_connections = 0
+
+    def bind_unix_socket(self, bind_addr: Any) -> None:
+        """Put a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
+
+        It gets its name once it listens: whoever finds it there is never refused.
+        """
+        path = Path(bind_addr)
+        unnamed = path.with_name("new")  # shorter than the name it gets (S22)
+        unnamed.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Before bind, so that there is no instant with another mode; the chmod is for systems that ignore it.
+        os.fchmod(self.socket.fileno(), 0o600)
+        self.socket.bind(str(unnamed))
+        os.chmod(unnamed, 0o600)
+        self.socket.listen(KNOCKING)
+        unnamed.rename(path)
+        self.bind_addr = bind_addr
+
+    def process_conn(self, conn: Any) -> None:
+        """Give a new connection to the selector first: one that says nothing must not hold a thread (F100)."""
+        if conn.has_spoken:
+            super().process_conn(conn)
+        elif self.open_connections >= CONNECTIONS:
+            _turn_away(conn)
+        else:
+            self._count(1)
+            conn.counted(lambda: self._count(-1))
+            conn.has_spoken = True
+            self._connections.put(conn)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self.open_connections += change
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """Into our log instead of onto stderr."""
+        _log.warning("server", text=msg, exc_info=traceback)
+
+
+def _turn_away(conn: Any) -> None:
+    """Say 503 at once. The library's own way holds the connection open until it is collected as garbage."""
+    fields = {"code": "busy", "message": "too many connections", "hint": "", "request_id": "", "exit": 1}
+    body = json.dumps({"error": fields})
+    head = f"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
+    with suppress(OSError):
+        conn.socket.setblocking(False)
+        conn.socket.send(f"{head}\r\n\r\n{body}".encode())
+    conn.close()
+
+
+class Listener:
+    """The bound socket and the threads behind it."""
+
+    def __init__(self, home: Home, app: Any) -> None:
+        self._home = home
+        self._app = app
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def open(self) -> None:
+        """Bind and serve.
+
+        Raises:
+            Misconfigured: the path is too long, or its folder is not private to us.
+        """
+        check_path(self._home)
+        _make_folder(self._home.run)
+        # cheroot would take file descriptor 3 for a socket of systemd's, whoever the variable was meant for.
+        os.environ.pop("LISTEN_PID", None)
+        server = _PrivateServer(
+            str(self._home.socket), HeardOut(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
+            timeout=READ_LIMIT_S, shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS,
+            accepted_queue_timeout=1, request_queue_size=KNOCKING, peercreds_enabled=True,
+        )  # fmt: skip
+        try:
+            server.prepare()
+        except OSError as error:
+            raise unusable(self._home.socket, error) from error
+        self._server = server
+        self._identity = _identity(self._home.socket)
+        self._thread = threading.Thread(target=server.serve, name="api", daemon=True)
+        self._thread.start()
+
+    def reopen_if_lost(self) -> bool:
+        """Bind anew when our socket is no longer at its path (F97); whether that was needed."""
+        if self._identity is not None and _identity(self._home.socket) == self._identity:
+            return False
+        _log.warning("the socket has vanished, binding it again", path=str(self._home.socket))
+        self.close()
+        self.open()
+        return True
+
+    def close(self) -> None:
+        """Stop accepting, let requests under way finish for a moment, and remove the socket if it is still ours."""
+        if self._server is None:
+            return
+        is_ours = _identity(self._home.socket) == self._identity
+        self._server.stop()
+        if self._thread is not None:
+            self._thread.join(STOP_LIMIT_S)
+        if is_ours:
+            self._home.socket.unlink(missing_ok=True)
+        self._server = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder 0700 of our own; a link or another user's folder is refused (I22)."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            raise Misconfigured(f"{folder} is not a folder of ours", f"Remove {folder}.", code="socket_folder")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise unusable(folder, error) from error

@@ -1,0 +1,37 @@
+"""The history, read by cursor: whoever follows it asks again, and holds no thread in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.api.serialization import answer, read_query
+from gpushopper.daemon.api.service import Service
+
+MOST_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuery:
+    """GET /events; at most `limit` events with an id above `after`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    after: int = 0
+    limit: int = 200
+    session: str | None = None
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/events`."""
+    routes = Blueprint("events", __name__, url_prefix="/api/v1")
+
+    @routes.get("/events")
+    def events() -> Response:
+        asked = read_query(EventsQuery)
+        limit = max(1, min(asked.limit, MOST_AT_ONCE))
+        return answer(service.engine.events(asked.after, limit, asked.session))
+
+    return routes

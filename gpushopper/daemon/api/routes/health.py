@@ -1,0 +1,44 @@
+"""Whether the daemon lives, and whether it may rent."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.api.serialization import answer
+from gpushopper.daemon.api.service import Service
+from gpushopper.wire import PROTOCOL
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/health`, `/ready`."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/health")
+    def health() -> Response:
+        problems = find_problems(service)
+        return answer(
+            {
+                "ok": not problems,
+                "problems": problems,
+                "version": service.version,
+                "protocol": PROTOCOL,
+                "pid": service.pid,
+                "home": str(service.home.data),
+                "started_at": service.started_at,
+                "now": service.clock.now().wall,
+            }
+        )
+
+    @routes.get("/ready")
+    def ready() -> Response:
+        is_ready = service.engine.is_ready()
+        return answer({"ready": is_ready}, 200 if is_ready else 503)
+
+    return routes
+
+
+def find_problems(service: Service) -> list[str]:
+    """Why health is not plainly good: jobs that do not run, accounts that cannot be watched (F101)."""
+    late = [f"job {name} is late" for name in service.schedule.late()]
+    watched = service.engine.status_providers()
+    return late + [f"{each.name}: {each.state}" for each in watched if each.state in ("degraded", "keyless")]

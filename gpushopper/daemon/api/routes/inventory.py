@@ -1,0 +1,28 @@
+"""What the market offers, and what a session on it would cost."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.api.serialization import answer, read_body, read_query, waiting
+from gpushopper.daemon.api.service import Service
+from gpushopper.wire import PlanRequest, SearchRequest
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/inventory`, `/api/v1/plan`: both may wait for a provider."""
+    routes = Blueprint("inventory", __name__, url_prefix="/api/v1")
+
+    @routes.get("/inventory")
+    def inventory() -> Response:
+        asked = read_query(SearchRequest)
+        with waiting(service):
+            return answer(service.engine.inventory(asked))
+
+    @routes.post("/plan")
+    def plan() -> Response:
+        asked = read_body(PlanRequest)
+        with waiting(service):
+            return answer(service.engine.plan(asked))
+
+    return routes

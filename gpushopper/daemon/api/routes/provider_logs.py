@@ -1,0 +1,36 @@
+"""The log of a session's container, as its cloud has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask import Blueprint, Response
+
+from gpushopper.core.log_text import MOST_LINES
+from gpushopper.daemon.api.serialization import Malformed, answer, read_name, read_query, waiting
+from gpushopper.daemon.api.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """GET /sessions/{id}/provider-log; `tail` is how many lines at most."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    tail: int = 1000
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/sessions/{id}/provider-log`: waits for the cloud."""
+    routes = Blueprint("provider_logs", __name__, url_prefix="/api/v1/sessions")
+
+    @routes.get("/<ref>/provider-log")
+    def provider_log(ref: str) -> Response:
+        tail = read_query(LogQuery).tail
+        if not 1 <= tail <= MOST_LINES:
+            raise Malformed(f"tail is a number of lines from 1 to {MOST_LINES}")
+        with waiting(service):
+            return answer(service.engine.provider_log(read_name(ref), tail))
+
+    return routes

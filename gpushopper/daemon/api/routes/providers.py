@@ -1,0 +1,60 @@
+"""The accounts, what is on them, and the daemon's own state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.api.serialization import answer, waiting
+from gpushopper.daemon.api.service import Service
+from gpushopper.paths import FREE_FLOOR
+from gpushopper.wire import PROTOCOL, DaemonStatus
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/providers`, `/api/v1/status`, `/api/v1/audit`."""
+    routes = Blueprint("providers", __name__, url_prefix="/api/v1")
+    engine = service.engine
+
+    @routes.get("/providers")
+    def providers() -> Response:
+        return answer({"providers": [asdict(each) for each in engine.status_providers()]})
+
+    @routes.get("/status")
+    def status() -> Response:
+        return answer(describe(service))
+
+    @routes.get("/audit")
+    def audit() -> Response:
+        with waiting(service):
+            return answer(engine.audit())
+
+    return routes
+
+
+def describe(service: Service) -> DaemonStatus:
+    """The daemon in one view; sums are over open sessions, in micro-dollars."""
+    engine = service.engine
+    held = engine.sessions(None, None, True).sessions
+    free = engine.ctx.store.free_bytes()
+    return DaemonStatus(
+        version=service.version,
+        protocol=PROTOCOL,
+        pid=service.pid,
+        home=str(service.home.data),
+        installation=service.installation,
+        started_at=service.started_at,
+        now=service.clock.now().wall,
+        policy=service.policy,
+        is_guarded=service.engine.ctx.policy.needs_login,
+        disk_free=free,
+        disk_low=free < FREE_FLOOR,
+        jobs=dict(service.schedule.last_runs),
+        providers=list(engine.status_providers()),
+        sessions_open=len(held),
+        accrued_open=sum(each.accrued for each in held),
+        at_most_open=sum(each.at_most for each in held),
+        rate_open=sum(each.rate for each in held),
+        alarms=len(engine.alarms().alarms),
+    )

@@ -1,0 +1,77 @@
+"""Sessions: start, show, extend, end. Each change is a committed intention; the engine does the rest."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from flask import Blueprint, Response
+
+from gpushopper.daemon.api.serialization import answer, read_body, read_name, read_once, read_query, waiting_for_login
+from gpushopper.daemon.api.service import Service
+from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsQuery:
+    """GET /sessions; `open` leaves out what has ended."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    consumer: str | None = None
+    status: str | None = None
+    open: bool = False
+
+
+def blueprint(service: Service) -> Blueprint:
+    """`/api/v1/sessions` and below, `/shutdown`; only what reads alone takes the beginning of a name."""
+    routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
+    engine = service.engine
+
+    @routes.post("/sessions")
+    def provision() -> Response:
+        asked = read_body(ProvisionRequest)
+        # A login may have to be asked of a keyring, which may take its time.
+        with waiting_for_login(service) if asked.image_login else nullcontext():
+            return answer(engine.provision(asked, read_once(asked)), 202)
+
+    @routes.get("/sessions")
+    def sessions() -> Response:
+        asked = read_query(SessionsQuery)
+        return answer(engine.sessions(asked.consumer, asked.status, asked.open))
+
+    @routes.get("/sessions/<ref>")
+    def session(ref: str) -> Response:
+        return answer(engine.session(read_name(ref)))
+
+    @routes.get("/sessions/<ref>/connection")
+    def connection(ref: str) -> Response:
+        return answer(engine.connection(read_name(ref)))
+
+    @routes.post("/sessions/<ref>/extend")
+    def extend(ref: str) -> Response:
+        asked = read_body(ExtendRequest)
+        key = read_once(asked)
+        return answer(with_room(service.home.reserve, partial(engine.extend, read_name(ref), asked, key)))
+
+    @routes.post("/sessions/<ref>/done")
+    @routes.delete("/sessions/<ref>")
+    def end(ref: str) -> Response:
+        return _end(service, [read_name(ref)])
+
+    @routes.post("/shutdown")
+    def shutdown() -> Response:
+        return _end(service, None)
+
+    return routes
+
+
+def _end(service: Service, refs: list[str] | None) -> Response:
+    """Write the wish down, on a full disk too: the reserve is held for that."""
+    asked = read_body(EndRequest)
+    key = read_once(asked)
+    end = partial(service.engine.end, refs, asked.reason, key)
+    return answer(with_room(service.home.reserve, end), 202)

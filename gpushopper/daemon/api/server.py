@@ -1,0 +1,81 @@
+"""The local API: who may ask, request ids, and what happens when something goes wrong (architecture 9)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from gpushopper.daemon.api import serialization
+from gpushopper.daemon.api.routes import BLUEPRINTS
+from gpushopper.daemon.api.service import Service
+from gpushopper.errors import Refused, ShopperError
+from gpushopper.wire import KEYLESS_HEADER, REQUEST_HEADER, VERSION_HEADER
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = structlog.get_logger(__name__)
+
+
+def build_app(service: Service) -> Flask:
+    """The WSGI application over one running daemon."""
+    app = Flask("gpushopper", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = serialization.LARGEST_BODY
+    app.url_map.strict_slashes = False
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint(service))
+    app.before_request(lambda: _admit(service))
+    app.after_request(lambda response: _finish(response, service))
+    app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
+    app.register_error_handler(ShopperError, _refused)
+    app.register_error_handler(HTTPException, _not_http)
+    app.register_error_handler(Exception, _unexpected)
+    return app
+
+
+def _admit(service: Service) -> None:
+    """Name the request, let in our own user only (a socket's mode can be changed, this cannot, I22), hear it out."""
+    given = request.headers.get(REQUEST_HEADER, "")
+    g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    peer = request.environ.get("X_REMOTE_UID")
+    if peer is not None and peer != str(service.uid):
+        raise Refused("this daemon belongs to another user", code="not_yours")
+    serialization.receive_body()
+
+
+def _finish(response: Response, service: Service) -> Response:
+    response.headers[REQUEST_HEADER] = g.request_id
+    response.headers[VERSION_HEADER] = service.version
+    if request.path.startswith("/api/"):
+        response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless())
+        service.keys.contact()
+    if request.method != "GET":
+        _log.info("request", method=request.method, path=request.path, status=response.status_code)
+    return response
+
+
+def _refused(error: Exception) -> Response:
+    assert isinstance(error, ShopperError)
+    return serialization.refusal(error, g.request_id)
+
+
+def _not_http(error: Exception) -> Response:
+    """What Flask itself refuses: unknown paths, methods, and bodies that are too large."""
+    assert isinstance(error, HTTPException)
+    words = {
+        NotFound: ("no_such_path", "no such path in this API"),
+        MethodNotAllowed: ("no_such_method", "this path does not take that method"),
+        RequestEntityTooLarge: ("too_large", f"the body is larger than {serialization.LARGEST_BODY} bytes"),
+    }
+    code, message = words.get(type(error), ("bad_request", "the request is malformed"))
+    return serialization.error_body(code, message, "", g.request_id, 2, error.code or 400)
+
+
+def _unexpected(error: Exception) -> Response:
+    """A fault of ours: told in full to the log, and to nobody else."""
+    _log.error("request failed", path=request.path, exc_info=error)
+    hint = f"The daemon's log has the details under request {g.request_id}."
+    return serialization.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)

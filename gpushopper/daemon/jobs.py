@@ -1,0 +1,131 @@
+"""The periodic jobs: APScheduler with the settings that survive sleep, bursts and clock changes (F58-F60, D10.5)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from gpushopper.clock import Clock
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import us
+
+LIFECYCLE_SHARE = 60
+"""The clock rules run this many times per steady look: every 5 s by the real policy."""
+QUICKEST_S = 0.5
+JITTER_SHARE = 0.1
+LATE_PERIODS = 3
+LATE_AT_LEAST_S = 15
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do every `every_s` seconds, up to `jitter_s` sooner or later."""
+
+    name: str
+    run: Callable[[], object]
+    every_s: float
+    jitter_s: float = 0
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """A period counted from the run before, or from now when that one is long past.
+
+    The library's interval trigger names every missed time one by one: after a clock set forward by years that is
+    minutes of work and gigabytes, begun before anybody can reset it (F59).
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._period = timedelta(seconds=job.every_s)
+        self._jitter = job.jitter_s or None
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The next time, after `now` unless the period since the run before is not over."""
+        is_late = previous_fire_time is None or previous_fire_time + self._period <= now
+        since = now if previous_fire_time is None or is_late else previous_fire_time
+        return self._apply_jitter(since + self._period, self._jitter, now)  # type: ignore[no-any-return]
+
+
+def lifecycle_every_s(policy: Policy) -> float:
+    """How often the clock rules run under this policy."""
+    return max(QUICKEST_S, policy.steady_look_s / LIFECYCLE_SHARE)
+
+
+def reconciliation_jitter_s(policy: Policy) -> float:
+    """Spread, so that many installations do not call a provider at the same second."""
+    return policy.steady_look_s * JITTER_SHARE
+
+
+class Schedule:
+    """The jobs of one daemon. Jobs wake lanes or touch the database; they never act on a provider themselves."""
+
+    def __init__(self, jobs: list[Job], clock: Clock) -> None:
+        self._jobs = {job.name: job for job in jobs}
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: dict[str, int] = {}
+        self._last_boot: dict[str, int] = {job.name: clock.now().boot for job in jobs}
+        # An executor of its own for each job: one that hangs delays no other (I17).
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            daemon=True,
+            executors={job.name: ThreadPoolExecutor(1) for job in jobs},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        """Start all jobs; each first runs after its own period."""
+        for job in self._jobs.values():
+            self._scheduler.add_job(self._run, Every(job), args=[job], id=job.name, executor=job.name)
+        self._scheduler.start()
+
+    def reset(self) -> None:
+        """After sleep or a clock jump: count every job's periods from now (F59, F60).
+
+        Without this a clock set back stops the jobs until it has caught up.
+        """
+        now = self._clock.now().boot
+        with self._lock:
+            self._last_boot = dict.fromkeys(self._last_boot, now)
+        for job in self._scheduler.get_jobs():
+            job.reschedule(Every(self._jobs[job.id]))
+        self._scheduler.wakeup()
+
+    def stop(self) -> None:
+        """Start no further run; one under way is not waited for."""
+        self._scheduler.shutdown(wait=False)
+
+    @property
+    def last_runs(self) -> Mapping[str, int]:
+        """When each job last ran to its end, in wall µs."""
+        with self._lock:
+            return dict(self._last)
+
+    def late(self) -> list[str]:
+        """Jobs that have not run for several of their periods, by the boot clock (I17)."""
+        now = self._clock.now().boot
+        with self._lock:
+            return [
+                name
+                for name, at in self._last_boot.items()
+                if now - at > us(max(LATE_AT_LEAST_S, LATE_PERIODS * self._jobs[name].every_s))
+            ]
+
+    def _run(self, job: Job) -> None:
+        try:
+            job.run()
+        except Exception as error:  # noqa: BLE001 - a job that fails once must run again, and delay no other (F54)
+            _log.error("job failed", job=job.name, exc_info=error)
+            return
+        now = self._clock.now()
+        with self._lock:
+            self._last[job.name] = now.wall
+            self._last_boot[job.name] = now.boot

@@ -1,0 +1,36 @@
+"""What the daemon reads of logins at registries: when one is needed, and never kept (I21, F105)."""
+
+from __future__ import annotations
+
+import structlog
+
+from gpushopper import config
+from gpushopper.core.model.container_image import ImageLogin
+from gpushopper.log import Mask
+from gpushopper.paths import Home
+from gpushopper.secrets import FoundLogin, KeyringSource, Problem, entry_name, find_login
+
+_log = structlog.get_logger(__name__)
+
+
+class ImageLogins:
+    """Reads one login within a time limit; whatever it has read never shows in the log."""
+
+    def __init__(self, home: Home, mask: Mask) -> None:
+        self._home = home
+        self._mask = mask
+
+    def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem:
+        settings, keyring = config.load(self._home).keys, None
+        if settings.keyring:
+            # Nobody may be at the screen: a locked keyring shows no prompt for this.
+            entries = {registry: entry_name(self._home, registry)}
+            keyring = KeyringSource(entries, min(settings.keyring_seconds, limit_s))
+        match find_login(registry, self._home.key_file, keyring):
+            case FoundLogin(login, source):
+                _log.info("login read", registry=registry, source=source)
+                for text in login.echoes():
+                    self._mask.add(text)
+                return login
+            case problem:
+                return problem

@@ -1,0 +1,186 @@
+"""Jobs without a daemon: each takes the home's lock where it must, or asks the daemon that holds it (S23, S24)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from gpushopper import __version__, config, log
+from gpushopper.client import Client
+from gpushopper.client.home_owner import check_home
+from gpushopper.clock import SystemClock
+from gpushopper.core.spending.admission import Brakes
+from gpushopper.daemon import opening
+from gpushopper.daemon.keys import account_setup, key_jobs
+from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
+from gpushopper.daemon.run import harden, open_log
+from gpushopper.engine.engine import Engine
+from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
+from gpushopper.paths import Home, find_home
+from gpushopper.store import installation
+from gpushopper.store.sqlite import reserve
+
+HANDOVER_S = 15.0
+
+Answer = dict[str, Any]
+
+
+def audit(home: Home, _arguments: Sequence[str]) -> Answer:
+    """Every billable thing on the accounts, compared with our books."""
+    clock = SystemClock(home.clock_offset)
+    try:
+        with _locked(home, clock) as mask, opened(home, clock, mask) as engine:
+            return asdict(engine.audit())
+    except AlreadyRunning:
+        answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
+        return dict(answered)
+
+
+def doctor(home: Home, _arguments: Sequence[str]) -> Answer:
+    """What can be checked without a daemon and without the network."""
+    holder = read_holder(home)
+    is_up = Client(home).is_up()
+    checks = [
+        _check("configuration", lambda: _check_config(home)),
+        *[_check(f"key {row['provider']}", partial(_check_key, row)) for row in key_jobs.listed(home)],
+        _check("home", lambda: _check_home(home)),
+    ]
+    daemon = f"running, pid {holder.pid}, version {holder.version}" if is_up and holder else "not running"
+    return {"checks": checks, "daemon": daemon, "problems": sum(not check["ok"] for check in checks)}
+
+
+def decide_installation(home: Home, arguments: Sequence[str]) -> Answer:
+    """`keep`: this home has moved, and is the only one. `new`: it is a copy, and gets an identity of its own (S10)."""
+    decide = {"keep": installation.keep, "new": installation.renew}.get(arguments[0] if arguments else "")
+    if decide is None:
+        raise UsageError("say `installation keep` or `installation new`")
+    clock = SystemClock(home.clock_offset)
+    stopped = _stop_daemon(home, clock)
+    with _locked(home, clock):
+        store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+        try:
+            return {"installation": decide(home, store).id, "daemon": "stopped" if stopped else "not running"}
+        finally:
+            store.close()
+
+
+JOBS: dict[str, Callable[[Home, Sequence[str]], Answer]] = {
+    "audit": audit,
+    "doctor": doctor,
+    "installation": decide_installation,
+    "keys-list": key_jobs.list_keys,
+    "keys-probe": key_jobs.probe_key,
+    "keys-remove": key_jobs.remove_key,
+    "keys-set": key_jobs.set_key,
+}
+
+
+def run_once(job: str, arguments: Sequence[str]) -> int:
+    """Run a job and print its answer, or its error, as one JSON line; the exit status as in errors.py."""
+    try:
+        home = find_home()
+        check_home(home)
+        harden()  # a job holds keys too
+        answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
+    except ShopperError as error:
+        fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
+        answer, code = {"ok": False, "error": fields}, error.exit_code
+    sys.stdout.write(json.dumps(answer) + "\n")
+    # An account that could not be looked at is not an account without problems.
+    return 9 if code == 0 and (answer.get("problems") or answer.get("blind")) else code
+
+
+@contextmanager
+def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
+    """The home's lock, and a log that knows no secret yet."""
+    mask = log.Mask()
+    holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
+    with reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
+        reserve.with_room(home.reserve, lambda: open_log(home, mask, clock))
+        yield mask
+
+
+@contextmanager
+def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
+    """An engine that is never run, for one question. The caller holds the lock."""
+    store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+    executor = ThreadExecutor()
+    try:
+        found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
+        settings = config.load(home)
+        policy = account_setup.choose_policy(settings)
+        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, mask)
+        yield Engine(store, clock, executor, setups, policy, Brakes(**asdict(settings.brakes)), found, home)
+    finally:
+        executor.close()
+        store.close()
+
+
+def _wait_for_daemon(home: Home, clock: SystemClock) -> Client:
+    """The daemon that holds the lock, which may still be starting."""
+    client = Client(home)
+    if not _wait(clock, client.is_up):
+        raise DaemonUnreachable("a daemon holds this home, but does not answer", "see: gpu-shopper daemon status")
+    return client
+
+
+def _stop_daemon(home: Home, clock: SystemClock) -> bool:
+    """End the daemon of this home, if one runs, and wait until its lock is free; nothing rented is touched."""
+    client = Client(home)
+    if not client.is_up():
+        return False
+    client.stop()
+    if not _wait(clock, lambda: _is_free(home)):
+        raise DaemonUnreachable("the daemon does not stop", "see: gpu-shopper daemon status")
+    return True
+
+
+def _is_free(home: Home) -> bool:
+    try:
+        HomeLock.take(home, Holder(os.getpid(), 0, __version__)).release()
+    except AlreadyRunning:
+        return False
+    return True
+
+
+def _wait(clock: SystemClock, condition: Callable[[], bool]) -> bool:
+    end, pause = clock.monotonic() + HANDOVER_S, threading.Event()
+    while not condition():
+        if clock.monotonic() > end:
+            return False
+        pause.wait(0.05)
+    return True
+
+
+def _check(name: str, look: Callable[[], str]) -> Answer:
+    try:
+        return {"name": name, "ok": True, "text": look(), "hint": ""}
+    except ShopperError as error:
+        return {"name": name, "ok": False, "text": error.message, "hint": error.hint}
+
+
+def _check_config(home: Home) -> str:
+    settings = config.load(home)
+    account_setup.choose_policy(settings)
+    return f"{len(settings.origins)} settings, policy {settings.policy.name}"
+
+
+def _check_key(row: Answer) -> str:
+    if row["state"] != "ok":
+        raise Misconfigured(row["text"], row["hint"])
+    return str(row["source"])
+
+
+def _check_home(home: Home) -> str:
+    folder = home.data if home.data.exists() else home.data.parent
+    if not os.access(folder, os.W_OK):
+        raise Misconfigured(f"{folder} cannot be written", "Set GPU_SHOPPER_HOME to a folder that can.")
+    return str(home.data)

@@ -1,0 +1,76 @@
+"""Notices sleep and clock jumps, which no timer reports, and runs the clock rules first (F58-F61, F64)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gpushopper.clock import Clock
+from gpushopper.core.timing.clock_snapshot import SECOND, Moment, us
+from gpushopper.core.timing.duration_text import span
+
+EVERY_S = 1.0
+GAP_US = 30 * SECOND
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All three clocks, read together; `monotonic` in seconds of awake time."""
+
+    moment: Moment
+    monotonic: float
+
+
+def read(clock: Clock) -> Reading:
+    """Read the clocks now."""
+    return Reading(clock.now(), clock.monotonic())
+
+
+def find_gap(before: Reading, after: Reading) -> str:
+    """What happened between two readings that should be about a second apart; "" for nothing unusual.
+
+    A gap in the awake time itself is a stopped process: it has missed as much as a sleeping one.
+    """
+    wall = after.moment.wall - before.moment.wall
+    boot = after.moment.boot - before.moment.boot
+    awake = us(after.monotonic - before.monotonic)
+    if wall < 0:
+        return f"the clock was set back by {span(-wall)}"
+    if boot - awake > GAP_US:
+        return f"slept for {span(boot - awake)}"
+    if awake > GAP_US:
+        return f"stood still for {span(awake)}"
+    if wall - boot > GAP_US:
+        return f"the clock was set forward by {span(wall - boot)}"
+    return ""
+
+
+class Watch:
+    """Compares the clocks each second in a thread of its own; `on_gap` gets the moment after the gap."""
+
+    def __init__(self, clock: Clock, on_gap: Callable[[Moment], None]) -> None:
+        self._clock = clock
+        self._on_gap = on_gap
+        self._last = read(clock)
+
+    def step(self) -> str:
+        """Compare once; what was found."""
+        before, self._last = self._last, read(self._clock)
+        found = find_gap(before, self._last)
+        if found:
+            _log.warning("resumed", what=found)
+            self._on_gap(self._last.moment)
+        return found
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until stopped."""
+        while not stop.wait(EVERY_S):
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001 - one failed reaction must not end the watch over the clocks
+                _log.error("resume failed", exc_info=error)

@@ -1,0 +1,154 @@
+"""Rows for instances that were found rather than made: strays and twins (F50, S9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain, count
+from typing import Any
+
+from gpushopper.core import alarms as kinds
+from gpushopper.core.lifecycle.reachability import NONE
+from gpushopper.core.lifecycle.sightings import destroying
+from gpushopper.core.model.actions import AdoptStray, DestroyTwin, Raise
+from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.instance import Instance, StatusClass, make_label
+from gpushopper.core.model.offer import MONTH_HOURS, Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.model.session_names import LONGEST, fitted
+from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import Deadline, Moment, us
+from gpushopper.engine.context import Context
+from gpushopper.store import sessions
+
+LONGEST_NUMBER = 8
+"""Characters kept free for the number that tells two names apart."""
+
+
+def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Attempt, Raise]:
+    """A session and attempt for an instance of ours that no row knows, and the alarm that says so."""
+    row = action.instance
+    session = Session(
+        id=ctx.new_id(16),
+        name=_free_name(ctx, row),
+        consumer="me",
+        provider=action.provider,
+        account=action.account,
+        desire=Desire.RUN,
+        reason="",
+        version=1,
+        created_at=now.wall,
+        image=row.image or "",
+        disk_gb=row.disk_gb or 0.0,
+        shortlist=(),
+        max_rate=None,
+        retries_left=0,
+        until_at=action.deadline.wall,
+        # Stopped or not, only its deadline may end what was found: nobody here knows why it stands as it does (F50).
+        keep_stopped=True,
+    )
+    offer = _offer_of(row, action.provider, now)
+    found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
+    attempt = replace(found, **_as_shown(row, now))
+    text = f"instance {row.instance_id} carries our label but was not in the database: taken in as {session.name}"
+    return session, attempt, Raise(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
+
+
+def _free_name(ctx: Context, row: Instance) -> str:
+    """`adopted-ID`, made to fit, with a number where an open session has that name already: it never fails."""
+    taken = {session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
+    stem = fitted(f"adopted-{row.instance_id}", LONGEST - LONGEST_NUMBER)
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _as_shown(row: Instance, now: Moment) -> dict[str, Any]:
+    """The state of an adopted instance: handed over long ago, whatever the provider shows now."""
+    match row.status:
+        case StatusClass.STOPPED | StatusClass.FAILED:
+            since = now.boot if row.status is StatusClass.STOPPED else None
+            state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": since}
+        case StatusClass.OFFLINE:
+            state = {"state": State.SUSPECT, "missing_at": now.wall}
+        case _:
+            state = {"state": State.RUNNING}
+    return state | {"handed_over_at": now.wall}
+
+
+def twin(ctx: Context, action: DestroyTwin, now: Moment) -> Attempt | None:
+    """A row for a second instance under one label, unwanted from the start."""
+    of = action.twin_of
+    session = sessions.load_session(ctx.store, of.session_id)
+    if session is None:
+        return None
+    found = _found(ctx, session, ctx.new_id(16), action.instance, of.offer, of.deadline, now)
+    return replace(
+        found,
+        label=of.label,
+        desire=Desire.GONE,
+        reason=action.reason,
+        unwanted_at=now.wall,
+        **destroying(now),
+    )
+
+
+def _found(
+    ctx: Context, session: Session, attempt_id: str, row: Instance, offer: Offer, deadline: Deadline, now: Moment
+) -> Attempt:
+    """An attempt row that begins where the provider says the instance began: it has billed since then."""
+    started = row.created_at if row.created_at is not None else now.wall
+    attempt = Attempt(
+        id=attempt_id,
+        session_id=session.id,
+        ordinal=len(sessions.attempts_of(ctx.store, session.id)) + 1,
+        provider=session.provider,
+        account=session.account,
+        label=make_label(ctx.installation.id, attempt_id),
+        origin=Origin.SWEEP,
+        offer=offer,
+        disk_gb=session.disk_gb,
+        state=State.BOOTING,
+        desire=Desire.RUN,
+        reason="",
+        version=1,
+        deadline=deadline,
+        hard_max_at=max(deadline.wall, started + us(HARD_MAXIMUM_S)),
+        rate_agreed=row.rate if row.rate is not None else offer.rate(session.disk_gb),
+        reserve=0,
+        guard=NONE,
+        prepared_at=started,
+        entered_at=now.wall,
+        instance_id=row.instance_id,
+        sent_at=started,
+        billed_to=started,
+        rate_live=row.rate,
+        last_seen_at=started,
+        gpu_billing=row.status is StatusClass.RUNNING,
+    )
+    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy))
+
+
+def _offer_of(row: Instance, provider: str, now: Moment) -> Offer:
+    """What can be known of the offer behind a found instance: enough to show and to account for."""
+    disk = row.disk_gb or 0.0
+    return Offer(
+        provider=provider,
+        offer_id="unknown",
+        host_id=row.host_id or "",
+        gpu=row.gpu or "unknown",
+        gpu_count=row.gpu_count or 1,
+        vram_mb=row.vram_mb or 0,
+        gpu_rate=row.gpu_rate if row.gpu_rate is not None else (row.rate or 0),
+        storage_gb_month=round((row.storage_rate or 0) * MONTH_HOURS / disk) if disk else 0,
+        upload_gb=0,
+        download_gb=0,
+        region="",
+        reliability=0.0,
+        cuda=0.0,
+        disk_gb=disk,
+        cpu_cores=0.0,
+        ram_mb=0,
+        verified=False,
+        interruptible=False,
+        seen_at=now.wall,
+    )

@@ -1,0 +1,96 @@
+"""Everything billable on every account, sorted into ours, unknown ours, and foreign (I28); needs no daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpushopper import wire
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.instance import Instance, make_label
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.queries.blocking_reads import read_patiently
+from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider
+from gpushopper.store import sessions
+
+AUDIT_LIMIT_S = 30.0
+
+
+def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
+    """Read every account once and compare it with the database; nothing is changed."""
+    rows: list[wire.AuditRow] = []
+    blind: dict[str, str] = {}
+    for name, setup in setups.items():
+        if setup.connection is None:
+            blind[name] = setup.key_problem
+            continue
+        connection = setup.connection
+        account, listing = _read(ctx, connection)
+        if isinstance(listing, Blind):
+            blind[name] = listing.detail
+            continue
+        if not listing.complete:
+            blind[name] = listing.detail or "the list is incomplete"
+        account_id = account.account_id if isinstance(account, Account) else ""
+        rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
+        rows += _ghosts(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
+    return wire.Audit(rows, blind, problems=len(blind) + sum(1 for row in rows if row.note))
+
+
+def _read(ctx: Context, connection: Provider) -> tuple[Account | Blind, Listing | Blind]:
+    limit = AUDIT_LIMIT_S
+    account: Account | Blind = read_patiently(
+        ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
+    )
+    listing: Listing | Blind = read_patiently(
+        ctx, connection, Endpoint.LIST, lambda: connection.fetch_instances(limit), limit
+    )
+    return account, listing
+
+
+def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.AuditRow:
+    known = sessions.find_by_instance(ctx.store, provider, account, row.instance_id)
+    owner = row.owner()
+    if known is not None:
+        return _view(provider, row, "ours", ctx, known, "" if known.is_open else "closed, but it is there")
+    if owner is not None and owner.installation == ctx.installation.id:
+        labelled = sessions.find_by_label(ctx.store, make_label(ctx.installation.id, owner.attempt))
+        note = "a create under way" if labelled and labelled[0].is_open else "carries our label, is in no record"
+        kind = "ours" if labelled and labelled[0].is_open else "ours_unknown"
+        return _view(provider, row, kind, ctx, labelled[0] if labelled else None, "" if kind == "ours" else note)
+    return _view(provider, row, "foreign", ctx, None, "")
+
+
+def _view(provider: str, row: Instance, kind: str, ctx: Context, attempt: Attempt | None, note: str) -> wire.AuditRow:
+    session = None if attempt is None else sessions.load_session(ctx.store, attempt.session_id)
+    return wire.AuditRow(
+        provider=provider,
+        instance_id=row.instance_id,
+        kind=kind,
+        label=row.label or "",
+        status=row.status_word,
+        gpu=row.gpu or "",
+        rate=row.rate,
+        session="" if session is None else session.name,
+        note=note,
+    )
+
+
+def _ghosts(ctx: Context, provider: str, listed: set[str], complete: bool) -> list[wire.AuditRow]:
+    """Open attempts whose instance a complete list does not show."""
+    if not complete:
+        return []
+    return [
+        wire.AuditRow(
+            provider=provider,
+            instance_id=attempt.instance_id,
+            kind="ours",
+            label=attempt.label,
+            status="not shown",
+            gpu=attempt.offer.gpu,
+            rate=attempt.rate_agreed,
+            session=session.name if (session := sessions.load_session(ctx.store, attempt.session_id)) else "",
+            note="" if not attempt.is_wanted else "wanted, but the provider does not show it",
+        )
+        for attempt in sessions.load_attempts(ctx.store, provider=provider)
+        if attempt.instance_id is not None and attempt.instance_id not in listed
+    ]

@@ -1,0 +1,65 @@
+"""What a session's container has printed, asked of the cloud: for the day when nobody can log in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gpushopper import wire
+from gpushopper.core.log_text import readable
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.session import Session
+from gpushopper.engine.context import Context
+from gpushopper.engine.queries.blocking_reads import read_patiently
+from gpushopper.engine.refusals import keyless
+from gpushopper.errors import NotFound, NotReady, ProviderFailed
+from gpushopper.providers.base import Blind, Endpoint, Log, Missing
+from gpushopper.store import sessions
+
+if TYPE_CHECKING:
+    from gpushopper.engine.account.reconciler import Lane
+
+LIMIT_S = 40.0
+"""For the cloud to ask the host, for the host to upload, and for us to fetch it."""
+
+
+def provider_log(ctx: Context, lanes: Mapping[str, Lane], session: Session, tail: int) -> wire.ProviderLog:
+    """The last lines of the newest instance of a session. Waits on the caller's thread.
+
+    Raises:
+        NotFound: the instance has ended, or the cloud knows none of that id.
+        NotReady: no instance exists yet.
+        Misconfigured: there is no key to ask with.
+        ProviderFailed: the cloud gave no usable answer.
+    """
+    attempt = _newest(ctx, session)
+    lane = lanes[attempt.provider]
+    if lane.connection is None:
+        raise keyless(lane.setup)
+    connection, instance_id = lane.connection, attempt.instance_id or ""
+    found: Log | Missing | Blind = read_patiently(
+        ctx, connection, Endpoint.LOGS, lambda: connection.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
+    )
+    if isinstance(found, Blind):
+        text = f"{lane.name} gives no log of {session.name}: {found.detail}"
+        raise ProviderFailed(text, f"try again, or look there: {connection.traits.console}", code="no_log")
+    if isinstance(found, Missing):
+        raise _gone(lane.name, session)
+    return wire.ProviderLog(session.id, session.name, lane.name, instance_id, readable(found.text, tail))
+
+
+def _newest(ctx: Context, session: Session) -> Attempt:
+    with ctx.store.read():
+        attempts = [each for each in sessions.attempts_of(ctx.store, session.id) if each.instance_id is not None]
+    if not attempts:
+        text = f"{session.name} has no instance yet"
+        raise NotReady(text, f"see: gpu-shopper get {session.name}", code="no_instance")
+    open_ones = [each for each in attempts if each.state is not State.GONE]
+    if not open_ones:
+        raise _gone(attempts[-1].provider, session)
+    return open_ones[-1]
+
+
+def _gone(provider: str, session: Session) -> NotFound:
+    text = f"the instance of {session.name} is gone, and {provider} keeps no log of it"
+    return NotFound(text, f"what happened: gpu-shopper events --session {session.name}", code="no_log")

@@ -1,0 +1,67 @@
+"""Closing an attempt: its final cost, its receipt, and the words for it (I5, I14)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gpushopper.core.model.actions import Close
+from gpushopper.core.model.attempt import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import Moment
+from gpushopper.store import ledger as books
+from gpushopper.store.database import Store
+
+
+def settle(store: Store, attempt: Attempt, action: Close) -> dict[str, int]:
+    """Bring the books to the end and take back what was accrued past it; micro-dollars by class."""
+    if attempt.billed_to is not None:
+        if action.kind == ReceiptKind.PROVEN:
+            entries, _ = ledger.accrue(attempt, action.ended_at)
+            books.insert_entries(store, entries)
+        written = tuple(books.entries_of(store, attempt.id))
+        books.insert_entries(store, ledger.settle(attempt, action.ended_at, written))
+    totals = books.totals_by_attempt(store, [attempt.id]).get(attempt.id, {})
+    return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
+
+
+def closed(attempt: Attempt, action: Close, cost: dict[str, int], now: Moment) -> dict[str, Any]:
+    """The columns of a closed attempt, receipt included."""
+    receipt = {
+        "kind": str(action.kind),
+        "reason": attempt.reason or action.reason,
+        "label": attempt.label,
+        "provider": attempt.provider,
+        "account": attempt.account,
+        "instance_id": attempt.instance_id,
+        "sent_at": attempt.sent_at,
+        "ended_at": action.ended_at,
+        "proven_at": now.wall,
+        "cost": cost,
+        "total": sum(cost.values()),
+        "evidence": dict(action.evidence),
+    }
+    return {
+        "state": State.GONE,
+        "desire": Desire.GONE,
+        "reason": attempt.reason or action.reason,
+        "entered_at": now.wall,
+        "unwanted_at": now.wall if attempt.unwanted_at is None else attempt.unwanted_at,
+        "gone_at": now.wall,
+        "gpu_billing": False,
+        "billed_to": None if attempt.billed_to is None else action.ended_at,
+        "receipt": json.dumps(receipt, sort_keys=True),
+    }
+
+
+def words(attempt: Attempt, kind: str) -> str:
+    """What the history says about a closing."""
+    match kind:
+        case ReceiptKind.PROVEN:
+            return f"instance {attempt.instance_id} is proven gone"
+        case ReceiptKind.ABSENT:
+            return "the create never made an instance"
+        case ReceiptKind.REFUSED:
+            return "the provider refused the create; nothing exists"
+        case _:
+            return "nothing was ever sent"

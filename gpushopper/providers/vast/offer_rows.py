@@ -1,0 +1,186 @@
+"""Offer rows read strictly: a row without id, GPU or price is dropped and counted (vastai.md 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
+
+from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
+from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
+from gpushopper.providers.vast.drift import Drift
+from gpushopper.providers.vast.fields import OFFER_FIELDS, read_id
+from gpushopper.providers.vast.lenient_types import Flag, Id, Line, Number, Price, Row, Time, Version
+
+_MOST_GPUS = 1024
+_RATES = ("dph_base", "dph_total")
+_OTHER_PRICES = ("storage_cost", "storage_total_cost", "inet_up_cost", "inet_down_cost", "internet_up_cost_per_tb",
+                 "internet_down_cost_per_tb")  # fmt: skip
+
+
+class OfferRow(Row):
+    """What we use of an offer row; all may be missing, because rows may be sparse."""
+
+    id: Id = None
+    ask_contract_id: Id = None
+    machine_id: Id = None
+    gpu_name: Line = None
+    num_gpus: Number = None
+    gpu_ram: Number = None
+    dph_base: Price = None
+    dph_total: Price = None
+    storage_cost: Price = None
+    storage_total_cost: Price = None
+    inet_up_cost: Price = None
+    inet_down_cost: Price = None
+    internet_up_cost_per_tb: Price = None
+    internet_down_cost_per_tb: Price = None
+    geolocation: Line = None
+    reliability: Number = None
+    reliability2: Number = None
+    cuda_max_good: Number = None
+    driver_version: Version = None
+    disk_space: Number = None
+    cpu_cores: Number = None
+    cpu_cores_effective: Number = None
+    cpu_ram: Number = None
+    verification: Line = None
+    verified: Flag = None
+    is_bid: Flag = None
+    end_date: Time = None
+
+
+def read_offer(row: object, disk_gb: float, seen_at: int, drift: Drift) -> Offer | None:
+    """An offer, or None for a row that cannot be priced; `disk_gb` is what the search was asked to include."""
+    if not isinstance(row, Mapping):
+        drift.note("offer row: not an object")
+        return None
+    drift.note_fields("offer", row, OFFER_FIELDS)
+    try:
+        parsed = OfferRow.model_validate(dict(row), context=drift)
+    except ValidationError:
+        drift.note("offer row: unreadable")
+        return None
+    offer = None if _has_odd(row, _RATES) else _offer(parsed, disk_gb, seen_at)
+    if offer is None or not is_believable(offer, disk_gb):
+        drift.note("offer row: dropped")
+        return None
+    return offer
+
+
+def is_unbelievable(row: object, disk_gb: float) -> bool:
+    """Whether a row that is no offer claims a price that cannot be: zero, below zero, not a number, absurd (F116)."""
+    if not isinstance(row, Mapping) or read_id(row.get("ask_contract_id") or row.get("id")) is None:
+        return False
+    if _has_odd(row, _RATES) or any(_is_odd(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
+        return True
+    rate, storage = parse_dollars(row.get("dph_base")), parse_dollars(row.get("storage_cost"))
+    return rate is not None and storage is not None and not is_sane_rate(rate + storage_rate(storage, disk_gb))
+
+
+def _has_odd(row: Mapping[str, object], names: Iterable[str]) -> bool:
+    return any(_is_odd(row.get(name), may_be_free=False) for name in names)
+
+
+def _is_odd(value: object, *, may_be_free: bool) -> bool:
+    """Whether a price that is stated is none. One that is not stated is unknown."""
+    if value is None:
+        return False
+    price = parse_dollars(value)
+    return not (is_sane_rate(price) or (may_be_free and price == 0))
+
+
+def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
+    offer_id = row.ask_contract_id or row.id
+    storage = _storage_gb_month(row, disk_gb)
+    rate = _gpu_rate(row, storage, disk_gb)
+    upload = _per_gb(row.inet_up_cost, row.internet_up_cost_per_tb)
+    download = _per_gb(row.inet_down_cost, row.internet_down_cost_per_tb)
+    if offer_id is None or row.machine_id is None or not row.gpu_name:
+        return None
+    gpus, vram = int(row.num_gpus or 0), int(row.gpu_ram or 0)
+    if not 0 < gpus <= _MOST_GPUS or vram <= 0:
+        return None
+    if rate is None or storage is None or upload is None or download is None:
+        # An unknown price is no offer: nothing could be reserved against it (F116).
+        return None
+    return Offer(
+        provider="vast",
+        offer_id=offer_id,
+        host_id=row.machine_id,
+        gpu=row.gpu_name,
+        gpu_count=gpus,
+        vram_mb=vram,
+        gpu_rate=rate,
+        storage_gb_month=storage,
+        upload_gb=upload,
+        download_gb=download,
+        region=read_region(row.geolocation),
+        reliability=_first(row.reliability2, row.reliability),
+        cuda=_first(row.cuda_max_good),
+        disk_gb=_first(row.disk_space),
+        cpu_cores=_first(row.cpu_cores_effective, row.cpu_cores),
+        ram_mb=_usable_ram(row),
+        # The boolean may be missing in rows, the word is there (vastai.md 3.2).
+        verified=row.verification == "verified" if row.verification else bool(row.verified),
+        interruptible=bool(row.is_bid),
+        seen_at=seen_at,
+        ends_at=row.end_date,
+        driver=row.driver_version or "",
+    )
+
+
+def read_region(place: str | None) -> str:
+    """`Texas, US`; an unknown city leaves `, US`, of which the country remains (vastai.md 3.2)."""
+    parts = [part.strip() for part in (place or "").split(",")]
+    return ", ".join(part for part in parts if part)
+
+
+def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:
+    """Micro-dollars per hour, rounded up; the month has 720 h (vastai.md 15)."""
+    return -(-int(storage_gb_month * disk_gb) // MONTH_HOURS)
+
+
+def _storage_gb_month(row: OfferRow, disk_gb: float) -> Micros | None:
+    if row.storage_cost is not None:
+        return row.storage_cost
+    if row.storage_total_cost is not None and disk_gb > 0:
+        return round(row.storage_total_cost * MONTH_HOURS / disk_gb)
+    return None
+
+
+def _gpu_rate(row: OfferRow, storage: Micros | None, disk_gb: float) -> Micros | None:
+    """The GPU's price; `dph_total` holds storage for the asked disk as well (vastai.md 3.2)."""
+    if row.dph_base is not None:
+        return row.dph_base
+    if row.dph_total is None or storage is None:
+        return None
+    left = row.dph_total - storage_rate(storage, disk_gb)
+    return left if left > 0 else None
+
+
+def _per_gb(per_gb: Micros | None, per_tb: Micros | None) -> Micros | None:
+    if per_gb is not None or per_tb is None:
+        return per_gb
+    return -(-per_tb // 1000)
+
+
+def _usable_ram(row: OfferRow) -> int:
+    """The share of the host's memory that comes with the offer's cores (vastai.md 3.2)."""
+    if row.cpu_ram is None:
+        return 0
+    if row.cpu_cores and row.cpu_cores_effective:
+        return int(row.cpu_ram * min(row.cpu_cores_effective / row.cpu_cores, 1.0))
+    return int(row.cpu_ram)
+
+
+def _first(*values: float | None) -> float:
+    return next((value for value in values if value is not None), 0.0)
+
+
+def price_of(row: object) -> float | None:
+    """The raw `dph_total` of a row, for the next band's filter: rounding it would lose or repeat rows."""
+    value = row.get("dph_total") if isinstance(row, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or parse_dollars(value) is None:
+        return None
+    return float(value)

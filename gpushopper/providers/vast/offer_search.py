@@ -1,0 +1,157 @@
+"""Offer search past the limit of 64 rows: bands by price, and by host where a cut falls on a tie (S17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpushopper.core.model.money import DOLLAR
+from gpushopper.core.model.offer import Offer
+from gpushopper.providers.api import Failure, Reply
+from gpushopper.providers.base import Blind, Offers, Search, Trouble
+from gpushopper.providers.vast import error_replies
+from gpushopper.providers.vast.drift import Drift
+from gpushopper.providers.vast.fields import read_id
+from gpushopper.providers.vast.offer_rows import is_unbelievable, price_of, read_offer
+
+CAP = 64
+"""Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""
+_MOST_BANDS = 1000
+
+Fetch = Callable[[dict[str, Any], bool], Reply | Failure]
+"""Send a search body; the flag says that it may wait for its pace."""
+
+
+def search_body(search: Search) -> dict[str, Any]:
+    """The flat filter object of POST /bundles/, cheapest first (vastai.md 3.1).
+
+    Filtered at the server where its meaning is sure; everything else is the caller's `fits`. `allocated_storage`
+    makes `dph_total`, and with it the order, right for the disk that will be asked for.
+    """
+    body: dict[str, Any] = {
+        "verified": {"eq": True},
+        "external": {"eq": False},
+        "rentable": {"eq": True},
+        "type": "on-demand",
+        "order": [["dph_total", "asc"]],
+        "limit": CAP,
+        "allocated_storage": search.disk_gb,
+        "disk_space": {"gte": search.disk_gb},
+    }
+    if search.offer_ids:
+        # A filter on `id` matches nothing (seen live 2026-10-02, vastai.md 3.1).
+        body["ask_contract_id"] = {"in": [int(i) for i in search.offer_ids if i.isascii() and i.isdigit()]}
+    if search.gpus:
+        body["gpu_name"] = {"in": list(search.gpus)}
+    if search.exact_gpus is not None:
+        body["num_gpus"] = {"eq": search.exact_gpus}
+    elif search.min_gpus > 1:
+        body["num_gpus"] = {"gte": search.min_gpus}
+    if search.min_vram_mb > 0:
+        body["gpu_ram"] = {"gte": search.min_vram_mb}
+    if search.min_reliability > 0:
+        body["reliability"] = {"gte": search.min_reliability}
+    if search.max_gpu_rate is not None:
+        body["dph_base"] = {"lte": search.max_gpu_rate / DOLLAR}
+    return body
+
+
+@dataclass(slots=True)
+class _Bands:
+    """Offers so far, and the filter of the next band."""
+
+    disk_gb: float
+    drift: Drift
+    found: dict[str, Offer] = field(default_factory=dict)
+    date: int | None = None
+    price: float = 0.0
+    beyond: bool = False
+    """Whether offers at exactly `price` are done with."""
+    tie_host: int | None = None
+    """Inside a tie: the next host id to ask from."""
+    skipped: bool = False
+    unbelievable: set[str] = field(default_factory=set)
+    """Ids of rows whose price cannot be believed."""
+
+    def narrowed(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.tie_host is not None:
+            same = {"gte": self.price, "lte": self.price}
+            order = [["machine_id", "asc"]]
+            return {**body, "dph_total": same, "machine_id": {"gte": self.tie_host}, "order": order}
+        if self.price > 0:
+            return {**body, "dph_total": {"gt" if self.beyond else "gte": self.price}}
+        return body
+
+    def add(self, rows: list[Any]) -> None:
+        for row in rows:
+            offer = read_offer(row, self.disk_gb, self.date or 0, self.drift)
+            if offer is not None:
+                self.found.setdefault(offer.offer_id, offer)
+            elif is_unbelievable(row, self.disk_gb):
+                self.unbelievable.add(str(row.get("ask_contract_id") or row.get("id")))
+
+    def step(self, rows: list[Any]) -> bool:
+        """Move to the next band; False when the market's end is reached or cannot be."""
+        full = len(rows) >= CAP
+        if self.tie_host is not None:
+            return self._step_in_tie(rows, full)
+        last = price_of(rows[-1]) if full else None
+        if last is None:
+            self.skipped = self.skipped or full
+            return False
+        if last > self.price:
+            self.price, self.beyond = last, False
+        else:
+            # A whole page of one price: from here by host, then past it.
+            self.tie_host = 0
+        return True
+
+    def _step_in_tie(self, rows: list[Any], full: bool) -> bool:
+        hosts = [host for row in rows if isinstance(row, dict) and (host := read_id(row.get("machine_id")))]
+        last = int(hosts[-1]) if hosts else 0
+        if not full:
+            self.tie_host, self.beyond = None, True
+        elif last > (self.tie_host or 0):
+            self.tie_host = last
+        else:
+            # More than a page of equal offers on one host: no filter tells them apart.
+            self.skipped, self.tie_host = True, (self.tie_host or 0) + 1
+        return True
+
+
+def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | Blind:
+    """One call for up to 64 offers; else band after band until the limit, the end of the market, or time (S17)."""
+    body = search_body(search)
+    bands = _Bands(search.disk_gb, drift)
+    for number in range(_MOST_BANDS):
+        answer = fetch(bands.narrowed(body), number > 0)
+        rows = _rows(answer, drift)
+        if isinstance(rows, Blind):
+            return rows if number == 0 else _offers(bands, search.limit, complete=False)
+        bands.date = answer.date if isinstance(answer, Reply) else None
+        bands.add(rows)
+        enough = search.limit is not None and (search.limit <= CAP or len(bands.found) >= search.limit)
+        if enough:
+            return _offers(bands, search.limit, complete=len(rows) < CAP)
+        if not bands.step(rows):
+            return _offers(bands, search.limit, complete=not bands.skipped)
+    return _offers(bands, search.limit, complete=False)
+
+
+def _rows(answer: Reply | Failure, drift: Drift) -> list[Any] | Blind:
+    body = error_replies.payload(answer)
+    if isinstance(body, Blind):
+        return body
+    rows = body.get("offers")
+    if not isinstance(rows, list):
+        drift.note("search: no offers")
+        return Blind(Trouble.SHAPE, "a search reply without offers")
+    return rows
+
+
+def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> Offers:
+    """The cheapest `limit`; complete only if nothing was cut away either."""
+    offers = sorted(bands.found.values(), key=lambda offer: (offer.rate(bands.disk_gb), offer.key))
+    shown = tuple(offers if limit is None else offers[:limit])
+    return Offers(shown, complete and len(shown) == len(offers), bands.date, len(bands.unbelievable))

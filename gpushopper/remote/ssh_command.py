@@ -1,0 +1,170 @@
+"""The exact words with which OpenSSH is called: nobody's settings, one key, one pinned host, no forwarding (D15)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpushopper.core.model.heartbeat import Login
+from gpushopper.errors import Misconfigured, ProviderFailed
+from gpushopper.paths import SOCKET_LIMIT, Home
+from gpushopper.private_files import private_folder
+from gpushopper.remote.ssh_keys import key_path
+
+SUFFIX = 17
+"""Characters that ssh adds to a control path while it binds it: a dot and sixteen more."""
+SHARED = Path("/tmp")
+"""Where a folder of ours holds the connections of a home whose own path is too long."""
+
+FIXED = (
+    "BatchMode=yes",
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "AddKeysToAgent=no",
+    "PreferredAuthentications=publickey",
+    "PasswordAuthentication=no",
+    "KbdInteractiveAuthentication=no",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "PermitLocalCommand=no",
+    "GlobalKnownHostsFile=/dev/null",
+    "UpdateHostKeys=no",
+    "VerifyHostKeyDNS=no",
+    "CheckHostIP=no",
+    "LogLevel=ERROR",  # below it a host's greeting would be shown, and its words taken for ssh's
+    "ConnectTimeout=10",
+    "ServerAliveInterval=10",
+    "ServerAliveCountMax=3",
+    "ControlMaster=auto",
+    "ControlPersist=90",
+)
+
+# What a provider may call a host; a first dash would be read as an option, a percent sign expanded.
+_HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+_ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where, as whom and how to log in: paths travel, keys never. Each option is one `Name=value` for ssh's -o.
+
+    `control` is None where no path short enough was found: then each connection stands alone.
+    """
+
+    host: str
+    port: int
+    user: str
+    options: tuple[str, ...]
+    key: Path
+    known_hosts: Path
+    control: Path | None
+
+    def argv(self, *command: str) -> list[str]:
+        """The call of ssh, with a command for the other side's shell."""
+        return ["ssh", *self._words(), "-T", "-p", str(self.port), "-l", self.user, "--", self.host, *command]
+
+    def _words(self) -> list[str]:
+        return ["-F", "/dev/null", *(word for option in self.options for word in ("-o", option))]
+
+
+def pin_path(folder: Path, attempt_id: str) -> Path:
+    """The known hosts of one attempt: one line, written by ssh itself."""
+    if not _ATTEMPT.fullmatch(attempt_id):
+        raise ValueError("an attempt id has letters and digits only")
+    return folder / f"{attempt_id}.hosts"
+
+
+def is_pinned(known_hosts: Path) -> bool:
+    """Whether a host key is stored there."""
+    try:
+        return known_hosts.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def connect_to(home: Home, login: Login, known_hosts: Path) -> Connection:
+    """The connection of one login. Its host's key must stand in this file; any is taken only while the file is empty.
+
+    Raises:
+        ProviderFailed: the address is none that may be handed to ssh.
+        Misconfigured: the home folder's path cannot be written in ssh's language.
+    """
+    check_address(login)
+    key = key_path(home.ssh_keys, login.session_id)
+    control = control_path(home, login)
+    options = (
+        *FIXED,
+        f"StrictHostKeyChecking={'yes' if is_pinned(known_hosts) else 'accept-new'}",
+        f"HostKeyAlias={login.attempt_id}",
+        f"UserKnownHostsFile={_quoted(known_hosts)}",
+        f"IdentityFile={_quoted(key)}",
+        f"ControlPath={_quoted(control) if control else 'none'}",
+    )
+    return Connection(login.host, login.port, login.user, options, key, known_hosts, control)
+
+
+def check_folder(home: Home) -> None:
+    """Refuse a home folder whose files no option of ssh can name.
+
+    Raises:
+        Misconfigured: nothing that is rented from it could be logged in to.
+    """
+    _quoted(home.ssh_keys / "any")
+
+
+def check_address(login: Login) -> None:
+    """Refuse what ssh could take for something else than an address (F111)."""
+    if not _HOST.fullmatch(login.host) or not 0 < login.port < 65536 or not _USER.fullmatch(login.user):
+        raise ProviderFailed("the provider gave an address that is none", "end the session, and rent another")
+
+
+def _quoted(path: Path) -> str:
+    """A path as an option's value: spaces kept, no percent sign expanded."""
+    text = str(path)
+    if any(sign in text for sign in '"\\$\n') or not text.isprintable():
+        raise Misconfigured(f"ssh cannot use files under {path.parent}", "choose a plain folder with GPU_SHOPPER_HOME")
+    return '"' + text.replace("%", "%%") + '"'
+
+
+def control_path(home: Home, login: Login, shared: Path = SHARED) -> Path | None:
+    """A path for the shared connection that every system's socket takes (S22): in the home, else under /tmp.
+
+    The address is part of its name: a new address must not find the former's connection.
+    """
+    address = _digest(login.user, login.host, str(login.port))[:6]
+    name = f"{_control_name(home, login.attempt_id)}{address}"
+    for folder in _control_folders(home, shared):
+        if len(os.fsencode(folder / name)) + SUFFIX > SOCKET_LIMIT:
+            continue
+        try:
+            return private_folder(folder) / name
+        except OSError:
+            continue  # somebody else's folder of that name: rather none than theirs
+    return None
+
+
+def control_paths(home: Home, attempt_id: str) -> list[Path]:
+    """The shared connections that are open to an attempt, whatever its addresses were."""
+    name = _control_name(home, attempt_id)
+    return [path for folder in _control_folders(home) for path in folder.glob(f"{name}??????")]
+
+
+def exit_argv(control: Path) -> list[str]:
+    """The call that ends a shared connection."""
+    return ["ssh", "-F", "/dev/null", "-o", f"ControlPath={_quoted(control)}", "-O", "exit", "--", "any"]
+
+
+def _control_folders(home: Home, shared: Path = SHARED) -> tuple[Path, Path]:
+    return home.run, shared / f"gpu-shopper-{os.geteuid()}"
+
+
+def _control_name(home: Home, attempt_id: str) -> str:
+    return f"c-{_digest(str(home.data), attempt_id)[:12]}"
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()

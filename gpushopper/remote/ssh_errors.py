@@ -1,0 +1,41 @@
+"""What a failed ssh says about the host: its own words, told apart by the one status it uses for itself (F13, I24)."""
+
+from __future__ import annotations
+
+import re
+
+from gpushopper.core.model.heartbeat import Silence, Silent
+
+OWN_FAILURE = 255
+MOST = 200
+"""Characters of a detail."""
+
+# Control characters, and the marks that turn the direction of text (F111).
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_HOST_KEY = re.compile(r"^(Host key verification failed|.*REMOTE HOST IDENTIFICATION HAS CHANGED)", re.MULTILINE)
+_NO_LOGIN = re.compile(r"^(\S+: Permission denied \(.*|Received disconnect .*Too many authentication failures.*)", re.M)
+_FRAME = re.compile(r"^(@+|\s*|@.*@)$")
+"""The frame of stars around the warning about a changed key."""
+
+
+def one_line(text: bytes | str, most: int = MOST) -> str:
+    """Foreign text on one clean, short line."""
+    if isinstance(text, bytes):
+        text = text[: most * 8].decode("utf-8", "replace")
+    return _UNPRINTABLE.sub(" ", text[: most * 2]).strip()[:most]
+
+
+def failed_login(err: bytes) -> Silence:
+    """The reason for ssh's own failure. What it does not say plainly counts as not reached."""
+    text = err.decode("utf-8", "replace").replace("\r", "\n")
+    if _HOST_KEY.search(text):
+        return Silence(Silent.HOST_KEY, "the host key is not the one first seen")
+    refused = _NO_LOGIN.search(text)
+    if refused:
+        return Silence(Silent.NO_LOGIN, one_line(refused.group()))
+    return Silence(Silent.UNREACHED, one_line(_last_words(text)) or "ssh gave no reason")
+
+
+def _last_words(text: str) -> str:
+    lines = [line for line in text.splitlines() if not _FRAME.match(line)]
+    return lines[-1] if lines else ""

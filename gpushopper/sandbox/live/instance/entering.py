@@ -1,0 +1,76 @@
+"""Going into an instance: the command line that runs a program inside, and a terminal made inside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import struct
+import termios
+from dataclasses import dataclass
+
+from gpushopper.sandbox.live.instance.container import KEPT_CAPABILITIES
+from gpushopper.sandbox.live.instance.disk import FIRST_UID
+
+TTY_GROUP = 5
+SEARCH_PATH = "/opt/instance-tools/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LOGIN = {
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "PATH": SEARCH_PATH,
+    "MAIL": "/var/mail/root",
+}
+
+_GET_PEER = 0x5441  # TIOCGPTPEER: the other end of this very terminal, whatever stands at its path
+_UNLOCK = termios.TIOCSPTLCK if hasattr(termios, "TIOCSPTLCK") else 0x40045431
+NEEDED = ("nsenter", "setpriv", "setsid")
+"""Programs of util-linux without which nobody gets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A container by its PID 1, as seen from here."""
+
+    pid: int
+
+    def command(self, *words: str, terminal: bool = False) -> list[str]:
+        """Return the words that run a program inside with a container's rights, leading a session of its own."""
+        rights = ",".join(f"+cap_{number}" for number in sorted(KEPT_CAPABILITIES))
+        limits = ["setpriv", "--bounding-set", f"-all,{rights}", "--inh-caps", "-all", "--"]
+        session = ["setsid", "--ctty"] if terminal else ["setsid"]
+        return [*self._enter(), *limits, *session, *words]
+
+    def host_command(self, *words: str) -> list[str]:
+        """Return the words that run a program inside as the host would: it may mount there."""
+        return [*self._enter(), *words]
+
+    def _enter(self) -> list[str]:
+        program = shutil.which("nsenter") or "nsenter"
+        spaces = ("--user", "--mount", "--pid", "--ipc", "--uts", "--root", "--wd")
+        # A user cannot change groups on the way in, and is root inside already.
+        same = () if os.geteuid() == 0 else ("--preserve-credentials",)
+        return [program, "--target", str(self.pid), *spaces, *same, "--"]
+
+    def open_terminal(self) -> tuple[int, int]:
+        """Make a terminal in the instance's own /dev/pts and return both ends.
+
+        /dev is fixed and the last part is never followed, so nothing inside can lead us elsewhere.
+        """
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+        ours = os.open(f"/proc/{self.pid}/root/dev/pts/ptmx", flags | os.O_NOFOLLOW)
+        try:
+            fcntl.ioctl(ours, _UNLOCK, struct.pack("i", 0))
+            theirs = fcntl.ioctl(ours, _GET_PEER, flags)
+        except OSError:
+            os.close(ours)
+            raise
+        if os.geteuid() == 0:
+            os.fchown(theirs, FIRST_UID, FIRST_UID + TTY_GROUP)
+        return ours, theirs
+
+
+def set_size(terminal: int, columns: int, rows: int) -> None:
+    """Tell a terminal its size in characters."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

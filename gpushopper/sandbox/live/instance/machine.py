@@ -1,0 +1,41 @@
+"""What an instance is told of its disk, memory and processors: what its offer says, whatever this computer has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpushopper.sandbox.market.model import Instance, Offer
+
+KB_PER_GB = 1024 * 1024
+_KB_PER_MB = 1024
+
+
+def machine_facts(offer: Offer, instance: Instance) -> dict[str, str]:
+    """Return the disk that was asked for and the host's memory and processors, and over them what the host claims."""
+    claims = instance.container.claims
+    return {
+        "disk_kb": str(round(float(claims.get("disk", instance.order.disk_gb)) * KB_PER_GB)),
+        "ram_kb": str(round(float(claims.get("ram", offer.host.ram_mb)) * _KB_PER_MB)),
+        "cpus": str(int(claims.get("cpus", offer.host.cpu_cores))),
+        "cpu_name": offer.host.cpu_name,
+        "cpu_mhz": f"{offer.host.cpu_ghz * 1000:.3f}",
+    }
+
+
+def memory_text(facts: Mapping[str, str]) -> str:
+    """Return /proc/meminfo for a host that has hardly anything to do."""
+    total = int(facts["ram_kb"])
+    sizes = {
+        "MemTotal": total, "MemFree": total * 9 // 10, "MemAvailable": total * 19 // 20, "Buffers": total // 200,
+        "Cached": total // 25, "SwapCached": 0, "Shmem": 0, "SReclaimable": 0, "SwapTotal": 0, "SwapFree": 0,
+    }  # fmt: skip
+    return "".join(f"{name + ':':<15} {size:>8} kB\n" for name, size in sizes.items())
+
+
+def processor_text(facts: Mapping[str, str]) -> str:
+    """Return /proc/cpuinfo with one entry for each processor."""
+    name, mhz = facts["cpu_name"], facts["cpu_mhz"]
+    entries = (
+        f"processor\t: {number}\nmodel name\t: {name}\ncpu MHz\t\t: {mhz}\n\n" for number in range(int(facts["cpus"]))
+    )
+    return "".join(entries)

@@ -1,0 +1,1 @@
+"""The ssh server of a live instance."""

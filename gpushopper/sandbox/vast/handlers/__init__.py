@@ -1,0 +1,1 @@
+"""The endpoints of Vast's API, one file per group."""

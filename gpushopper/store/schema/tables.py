@@ -1,0 +1,216 @@
+"""The tables as Peewee models, bound to no database.
+
+Each query is executed on one Store's own connection, because a global bind crosses threads (measured). The schema
+itself is in migrations.py; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import peewee
+
+from gpushopper.core.model.attempt import Desire, Origin, State
+from gpushopper.store.schema.columns import DeadlineText, JsonText, OffersText, OfferText, PairsText, Text, Word
+
+
+def optional_int() -> peewee.IntegerField:
+    return peewee.IntegerField(null=True)
+
+
+class Row(peewee.Model):
+    """A row of a STRICT table."""
+
+    class Meta:
+        strict_tables = True
+
+
+class MetaRow(Row):
+    key = Text(primary_key=True)
+    value = Text()
+
+    class Meta:
+        table_name = "meta"
+
+
+class AccountRow(Row):
+    provider = Text()
+    account = Text()
+    first_seen_at = peewee.IntegerField()
+    recorded_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "accounts"
+        primary_key = peewee.CompositeKey("provider", "account")
+
+
+class ConsumerRow(Row):
+    name = Text(primary_key=True)
+    created_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "consumers"
+
+
+class SessionRow(Row):
+    """core.sessions.Session, column by column."""
+
+    id = Text(primary_key=True)
+    name = Text()
+    consumer = Text()
+    provider = Text()
+    account = Text()
+    desire = Word(Desire)
+    reason = Text()
+    version = peewee.IntegerField()
+    created_at = peewee.IntegerField()
+    image = Text()
+    disk_gb = peewee.FloatField()
+    shortlist = OffersText()
+    max_rate = optional_int()
+    retries_left = peewee.IntegerField()
+    life_us = optional_int()
+    until_at = optional_int()
+    keep_stopped = peewee.BooleanField()
+    max_life_us = optional_int()
+    max_life_reason = Text()
+    ended_at = optional_int()
+    environment = PairsText()
+    allow_unguarded = peewee.BooleanField()
+    image_login = Text()
+
+    class Meta:
+        table_name = "sessions"
+
+
+class AttemptRow(Row):
+    """core.attempts.Attempt, column by column."""
+
+    id = Text(primary_key=True)
+    session_id = Text()
+    ordinal = peewee.IntegerField()
+    provider = Text()
+    account = Text()
+    label = Text()
+    origin = Word(Origin)
+    offer = OfferText()
+    disk_gb = peewee.FloatField()
+    state = Word(State)
+    desire = Word(Desire)
+    reason = Text()
+    version = peewee.IntegerField()
+    deadline = DeadlineText()
+    hard_max_at = peewee.IntegerField()
+    rate_agreed = peewee.IntegerField()
+    reserve = peewee.IntegerField()
+    guard = Text()
+    prepared_at = peewee.IntegerField()
+    entered_at = peewee.IntegerField()
+    instance_id = Text(null=True)
+    sent_at = optional_int()
+    handed_over_at = optional_int()
+    unwanted_at = optional_int()
+    off_at = optional_int()
+    gone_at = optional_int()
+    rate_live = optional_int()
+    status_word = Text()
+    progress = Text()
+    ssh_host = Text(null=True)
+    ssh_port = optional_int()
+    last_seen_at = optional_int()
+    missing_at = optional_int()
+    billed_to = optional_int()
+    gpu_billing = peewee.BooleanField()
+    awake_us = peewee.IntegerField()
+    last_good_look_boot = optional_int()
+    units = peewee.IntegerField()
+    first_unit_boot = optional_int()
+    last_unit_boot = optional_int()
+    progress_boot = optional_int()
+    interrupted_boot = optional_int()
+    destroys = peewee.IntegerField()
+    destroy_heard = peewee.BooleanField()
+    last_destroy_boot = optional_int()
+    next_destroy_boot = optional_int()
+    receipt = Text()
+    reach = Text()
+    beat_at = optional_int()
+    silent_at = optional_int()
+    guard_seq = peewee.IntegerField()
+    guard_until = optional_int()
+    login_boot = optional_int()
+
+    class Meta:
+        table_name = "attempts"
+
+
+class DiscoveryRow(Row):
+    """An instance id that arrived too late for its row (D1.6)."""
+
+    provider = Text()
+    account = Text()
+    instance_id = Text()
+    label = Text(null=True)
+    source = Text()
+    seen_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "discoveries"
+        primary_key = peewee.CompositeKey("provider", "account", "instance_id")
+
+
+class LedgerRow(Row):
+    id = peewee.AutoField()
+    attempt_id = Text()
+    kind = Text()
+    from_at = peewee.IntegerField()
+    to_at = peewee.IntegerField()
+    micros = peewee.IntegerField()
+    correction = peewee.BooleanField()
+
+    class Meta:
+        table_name = "ledger"
+
+
+class EventRow(Row):
+    id = peewee.AutoField()
+    at = peewee.IntegerField()
+    kind = Text()
+    session_id = Text(null=True)
+    attempt_id = Text(null=True)
+    text = Text()
+    data = JsonText()
+
+    class Meta:
+        table_name = "events"
+
+
+class AlarmRow(Row):
+    id = peewee.AutoField()
+    kind = Text()
+    subject = Text()
+    text = Text()
+    hint = Text()
+    evidence = JsonText()
+    raised_at = peewee.IntegerField()
+    acknowledged_at = optional_int()
+    cleared_at = optional_int()
+
+    class Meta:
+        table_name = "alarms"
+
+
+class RequestRow(Row):
+    key = Text(primary_key=True)
+    at = peewee.IntegerField()
+    method = Text()
+    path = Text()
+    body_digest = Text()
+    status = peewee.IntegerField()
+    body = Text()
+
+    class Meta:
+        table_name = "requests"
+
+
+TABLES: tuple[type[Row], ...] = (
+    MetaRow, AccountRow, ConsumerRow, SessionRow, AttemptRow, DiscoveryRow, LedgerRow, EventRow, AlarmRow, RequestRow,
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Rules the database itself holds, generated from core: triggers, and the view of the public status (I4, I16).
+
+They are code, not data: whenever the stored text differs from the generated one, all are made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gpushopper.core.alarms import TWIN
+from gpushopper.core.model.attempt import TRANSITIONS, State
+from gpushopper.core.model.session import FAILURES
+
+FIXED = {
+    "attempts": ("id", "session_id", "ordinal", "provider", "account", "label", "origin", "prepared_at"),
+    "sessions": ("id", "consumer", "created_at", "image_login"),
+}
+"""Columns that never change."""
+
+WRITTEN_ONCE = {"attempts": ("instance_id", "sent_at")}
+"""Columns that may go from nothing to a value, and then never change."""
+
+GIVEN_UP = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
+"""The one exception: an attempt whose id turned out to be another instance's is uncertain again, and has none."""
+
+KEPT = ("attempts", "sessions", "events", "ledger", "discoveries")
+"""Tables whose rows are never deleted: the sweep matches closed ones for ever."""
+
+IMMUTABLE = ("events", "ledger")
+VERSIONED = {"attempts": ("state", "desire", "instance_id"), "sessions": ("desire",)}
+
+
+def derived() -> dict[str, str]:
+    """Name and text of every trigger and view, as the database must hold them."""
+    found: dict[str, str] = {}
+    for table, columns in FIXED.items():
+        for column in columns:
+            _add(found, table, f"fixed_{column}", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}")
+    for table, columns in WRITTEN_ONCE.items():
+        for column in columns:
+            rule = f"OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column}"
+            rule += f" AND NOT ({GIVEN_UP})" if column == "instance_id" else ""
+            _add(found, table, f"once_{column}", f"UPDATE OF {column}", rule)
+    for table, columns in VERSIONED.items():
+        changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
+        rule = f"({changed}) AND NEW.version <> OLD.version + 1"
+        _add(found, table, "versioned", f"UPDATE OF {', '.join(columns)}", rule)
+        _add(found, table, "desire", "UPDATE OF desire", "OLD.desire = 'gone' AND NEW.desire <> 'gone'")
+    # Baked into the guard at the send (architecture 4): only a row that has never left us may still change it.
+    rule = "OLD.state <> 'prepared' AND NEW.hard_max_at IS NOT OLD.hard_max_at"
+    _add(found, "attempts", "hard_max", "UPDATE OF hard_max_at", rule)
+    rule = f"NEW.state <> OLD.state AND NOT ({_allowed()})"
+    _add(found, "attempts", "transition", "UPDATE OF state", rule)
+    for table in KEPT:
+        _add(found, table, "kept", "DELETE", "TRUE")
+    for table in IMMUTABLE:
+        _add(found, table, "immutable", "UPDATE", "TRUE")
+    found["session_status"] = _session_status()
+    return found
+
+
+def _add(found: dict[str, str], table: str, rule: str, on: str, forbidden: str) -> None:
+    name = f"{table}_{rule}"
+    found[name] = (
+        f"CREATE TRIGGER {name} BEFORE {on} ON {table} WHEN {forbidden} "
+        f"BEGIN SELECT RAISE(ABORT, 'refused by {name}'); END"
+    )
+
+
+def _allowed() -> str:
+    return " OR ".join(
+        f"(OLD.state = '{before}' AND NEW.state IN ({_words(after)}))" for before, after in TRANSITIONS.items()
+    )
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+def _session_status() -> str:
+    """What core.sessions.derive_status says, for people with a SQLite shell; a test compares the two."""
+    return f"""CREATE VIEW session_status AS
+SELECT s.id AS session_id, CASE
+    WHEN s.desire = 'run' THEN CASE
+        WHEN c.id IS NULL OR c.desire <> 'run' OR c.instance_id IS NULL THEN 'pending'
+        WHEN c.handed_over_at IS NULL THEN 'provisioning'
+        ELSE 'running' END
+    WHEN EXISTS (SELECT 1 FROM attempts a WHERE a.session_id = s.id AND a.state <> '{State.GONE}') THEN 'stopping'
+    WHEN s.reason IN ({_words(FAILURES)}) THEN 'failed'
+    ELSE 'stopped' END AS status
+FROM sessions s LEFT JOIN attempts c ON c.session_id = s.id
+    AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{TWIN}')"""

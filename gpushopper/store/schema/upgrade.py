@@ -1,0 +1,63 @@
+"""Bring an older schema up to date: backup, then everything in one transaction or nothing (I25)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import peewee
+
+from gpushopper.store.schema.migrations import Migration
+from gpushopper.store.schema.schema_check import version_of
+from gpushopper.store.schema.triggers import derived
+from gpushopper.store.sqlite.backups import back_up
+from gpushopper.store.sqlite.failures import Corrupt
+from gpushopper.store.sqlite.statements import check, is_in_transaction, run
+
+
+def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migrations: Sequence[Migration]) -> None:
+    """Apply what is missing, and make triggers and views say what the code says. After `check_schema`."""
+    found = version_of(database)
+    missing = [step for step in migrations if step.version > found]
+    if not missing and _stored(database) == derived():
+        return
+    if missing and found > 0:
+        back_up(database, path, now_wall, found)
+    # Only outside of a transaction does this pragma act; a migration may have to rebuild a table others refer to.
+    run(database, "PRAGMA foreign_keys = 0")
+    try:
+        _apply(database, path, now_wall, missing)
+    finally:
+        run(database, "PRAGMA foreign_keys = 1")
+
+
+def _apply(database: peewee.SqliteDatabase, path: Path, now_wall: int, missing: Sequence[Migration]) -> None:
+    database.begin("EXCLUSIVE")
+    try:
+        for name, text in _stored(database).items():
+            run(database, f"DROP {text.split(maxsplit=2)[1]} {name}")
+        for step in missing:
+            for statement in step.statements:
+                run(database, statement)
+            run(database, "INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, now_wall))
+            run(database, f"PRAGMA user_version = {step.version}")
+        for text in derived().values():
+            run(database, text)
+        if missing:
+            _verify(database, path)
+        database.commit()
+    except BaseException:
+        if is_in_transaction(database):
+            database.rollback()
+        raise
+
+
+def _stored(database: peewee.SqliteDatabase) -> dict[str, str]:
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    return {name: text for name, text in run(database, query)}
+
+
+def _verify(database: peewee.SqliteDatabase, path: Path) -> None:
+    broken = [f"{row[0]} refers to a missing {row[2]}" for row in run(database, "PRAGMA foreign_key_check")]
+    if why := "; ".join(broken[:5]) or check(database):
+        raise Corrupt(f"the database {path} did not come through its upgrade: {why}")

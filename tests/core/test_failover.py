@@ -1,0 +1,206 @@
+"""The next offer, the same again, or the end: never a second instance beside a living one (F8, F10, S11, S12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.lifecycle.failover import SAME_OFFER, may_replace, next_step
+from gpushopper.core.model.actions import EndSession, StartAttempt
+from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session import Session
+from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import us
+from tests.core.samples import NOW, WALL, attempt, moment, offer, session
+
+SECOND, THIRD = offer(offer_id="2"), offer(offer_id="3")
+WAITING = session(shortlist=(SECOND, THIRD))
+
+
+def step(one_session: Session, *attempts: Attempt, after_s: float = 60) -> StartAttempt | EndSession | None:
+    return next_step(one_session, attempts, moment(after_s), REAL)
+
+
+def failed(reason: str, **changes: Any) -> Attempt:
+    return attempt(State.GONE, reason=reason, **changes)
+
+
+@pytest.mark.parametrize("reason", ["refused", "boot_stuck", "boot_failed", "price_moved", "create_absent"])
+def test_after_a_failed_attempt_the_next_offer_is_tried(reason: str):
+    assert step(WAITING, failed(reason)) == StartAttempt(WAITING, SECOND, (THIRD,), uses_retry=True)
+
+
+@pytest.mark.parametrize("reason", ["never_sent", "throttled"])
+def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
+    poor = replace(WAITING, retries_left=0, shortlist=())
+    one = failed(reason)
+    assert step(poor, one) == StartAttempt(poor, one.offer, (), uses_retry=False)
+
+
+@pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
+@pytest.mark.parametrize("reason", sorted(SAME_OFFER))
+def test_a_request_is_not_taken_up_again_when_it_is_old(reason: str, age_s: float, ends: bool):
+    answer = step(WAITING, failed(reason, unwanted_at=None), after_s=age_s)
+    assert isinstance(answer, EndSession) is ends
+    if isinstance(answer, EndSession):
+        assert answer.reason == "too_old"
+
+
+@pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
+@pytest.mark.parametrize("reason", ["boot_stuck", "refused", "throttled"])
+def test_after_an_end_that_took_too_long_nobody_waits_any_more(reason: str, age_s: float, ends: bool):
+    """Whatever the reason: the user has long gone on, and the next deadline would count from now."""
+    late = failed(reason, prepared_at=moment(3000).wall, unwanted_at=moment(3000).wall)
+    answer = step(WAITING, late, after_s=3000 + age_s)
+    assert isinstance(answer, EndSession) is ends
+    if isinstance(answer, EndSession):
+        assert answer.reason == "too_old"
+
+
+def test_the_wait_for_the_same_offer_counts_from_the_first_of_the_last_attempts_in_vain():
+    """Not from the session's start, which may lie long before a slow boot; nor from the last attempt alone."""
+    early = failed("throttled", number=1, prepared_at=WALL, unwanted_at=None)
+    slow = failed("boot_stuck", number=2, prepared_at=moment(10).wall, unwanted_at=moment(900).wall)
+    first = failed("throttled", number=3, prepared_at=moment(1000).wall, unwanted_at=None)
+    last = failed("never_sent", number=4, prepared_at=moment(1500).wall, unwanted_at=None)
+    for attempts in ((early, slow, first, last), (last, slow, early, first)):
+        assert isinstance(step(WAITING, *attempts, after_s=1600), StartAttempt)
+        answer = step(WAITING, *attempts, after_s=1600.001)
+        assert isinstance(answer, EndSession) and answer.reason == "too_old"
+
+
+@pytest.mark.parametrize(("apart_s", "waits"), [(0, False), (120, False), (-120, False), (121, True), (-121, True)])
+def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, waits: bool):
+    now = moment(60)
+    told = replace(now, provider_date=now.wall + us(apart_s))
+    for one in (failed("boot_stuck"), failed("never_sent")):
+        assert (next_step(WAITING, [one], told, REAL) is None) is waits
+    ended = next_step(WAITING, [failed("key_rejected")], told, REAL)
+    assert isinstance(ended, EndSession), "what ends the session needs no clock"
+
+
+@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "local_fault"])
+def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
+    assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
+
+
+HOST_A = offer(offer_id="1", host_id="a")
+HOST_A_TOO, HOST_B = offer(offer_id="2", host_id="a"), offer(offer_id="3", host_id="b")
+UNKNOWN_HOST = offer(offer_id="4", host_id="")
+
+
+def refused(offered: Offer = HOST_A, number: int = 1, **changes: Any) -> Attempt:
+    return failed("image_refused", offer=offered, number=number, **changes)
+
+
+def test_an_image_refused_to_one_host_is_asked_of_another_one():
+    """What one host says may be that host's own trouble. Its other offers would say the same again."""
+    one = session(shortlist=(HOST_A_TOO, HOST_B))
+    assert step(one, refused()) == StartAttempt(one, HOST_B, (), uses_retry=True)
+    unsure = session(shortlist=(UNKNOWN_HOST, HOST_B))
+    assert step(unsure, refused()) == StartAttempt(unsure, UNKNOWN_HOST, (HOST_B,), uses_retry=True)
+    more = session(shortlist=(HOST_A_TOO, HOST_B, THIRD, HOST_A_TOO))
+    assert step(more, refused()) == StartAttempt(more, HOST_B, (THIRD,), uses_retry=True)
+
+
+def test_an_image_refused_to_two_hosts_ends_the_session_at_once():
+    two = (refused(), refused(HOST_B, 2))
+    assert step(WAITING, *two) == EndSession(WAITING, "image_refused")
+    under_way = attempt(State.DESTROYING, 2, reason="image_refused", offer=HOST_B)
+    assert step(WAITING, refused(), under_way) == EndSession(WAITING, "image_refused"), "it waits for no proof"
+    apart = (refused(), failed("boot_failed", number=2), refused(HOST_B, 3))
+    assert step(WAITING, *apart) == EndSession(WAITING, "image_refused")
+
+
+def test_the_same_host_twice_and_hosts_without_a_name_are_no_second_word():
+    for again in (HOST_A_TOO, UNKNOWN_HOST):
+        assert isinstance(step(WAITING, refused(), refused(again, 2)), StartAttempt)
+    assert isinstance(step(WAITING, refused(UNKNOWN_HOST), refused(UNKNOWN_HOST, 2)), StartAttempt)
+    assert isinstance(step(WAITING, refused(), failed("boot_failed", number=2, offer=HOST_B)), StartAttempt)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}]
+)
+def test_an_image_that_no_other_host_can_be_asked_for_ends_the_session_with_its_reason(changes: dict[str, Any]):
+    one = replace(WAITING, **changes)
+    assert step(one, refused()) == EndSession(one, "image_refused")
+    now = replace(moment(60), provider_date=moment(900).wall)
+    assert next_step(one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now, REAL) == EndSession(
+        one, "image_refused"
+    )
+
+
+def test_a_refused_image_waits_for_its_attempts_end_before_the_next():
+    under_way = attempt(State.DESTROYING, 1, reason="image_refused", offer=HOST_A)
+    assert step(WAITING, under_way) is None
+    assert isinstance(step(WAITING, replace(under_way, off_at=WALL)), StartAttempt)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"retries_left": 0}, "retries_used_up"), ({"shortlist": ()}, "no_offer_left"),
+     ({"life_us": None, "until_at": moment(60).wall}, "deadline")],
+)  # fmt: skip
+def test_without_retries_offers_or_time_the_session_ends(changes: dict[str, Any], reason: str):
+    answer = step(replace(WAITING, **changes), failed("boot_stuck"))
+    assert isinstance(answer, EndSession) and answer.reason == reason
+
+
+def test_time_that_is_left_is_used():
+    answer = step(replace(WAITING, life_us=None, until_at=moment(60).wall + 1), failed("refused"))
+    assert isinstance(answer, StartAttempt)
+
+
+@pytest.mark.parametrize(
+    ("one", "free"),
+    [
+        *((attempt(state, desire=Desire.RUN), state is State.GONE) for state in State),
+        *((attempt(state, desire=Desire.GONE), state is State.GONE) for state in State),
+        (attempt(State.DESTROYING, off_at=WALL), True),
+        (attempt(State.DESTROYING, off_at=WALL, desire=Desire.RUN), False),
+        (attempt(State.UNCERTAIN, off_at=WALL, desire=Desire.GONE), False),
+    ],
+)  # fmt: skip
+def test_another_attempt_waits_until_the_former_is_gone_or_off(one: Attempt, free: bool):
+    assert may_replace(one) is free
+    if not free:
+        assert step(WAITING, replace(one, reason="boot_stuck")) is None
+
+
+@pytest.mark.parametrize("reason", ["boot_stuck", "never_sent"])
+def test_every_earlier_attempt_must_be_off_not_only_the_last(reason: str):
+    back = attempt(State.DESTROYING, 1, reason="boot_stuck")
+    assert step(WAITING, back, failed(reason, number=2)) is None
+    assert isinstance(step(WAITING, replace(back, off_at=WALL), failed(reason, number=2)), StartAttempt)
+
+
+def test_a_twin_does_not_decide_what_comes_next():
+    twin = attempt(State.GONE, 2, reason="twin", origin=Origin.SWEEP)
+    assert step(WAITING, attempt(State.RUNNING), twin) is None
+    assert isinstance(step(WAITING, failed("refused"), twin), StartAttempt)
+    assert step(WAITING) is None
+
+
+def test_an_ended_session_starts_nothing():
+    assert step(replace(WAITING, desire=Desire.GONE), failed("refused")) is None
+    assert step(replace(WAITING, desire=Desire.GONE), failed("key_rejected")) is None
+
+
+@given(shortlist=st.lists(st.integers(1, 9), unique=True, max_size=8), retries=st.integers(0, 9))
+def test_each_offer_is_tried_at_most_once_and_never_more_than_the_retries(shortlist: list[int], retries: int):
+    one = session(shortlist=tuple(offer(offer_id=str(n)) for n in shortlist), retries_left=retries)
+    tried, last = [], failed("refused")
+    for _ in range(20):
+        answer = next_step(one, [last], NOW, REAL)
+        if not isinstance(answer, StartAttempt):
+            assert isinstance(answer, EndSession)
+            break
+        tried.append(answer.offer.offer_id)
+        one = replace(one, shortlist=answer.shortlist, retries_left=one.retries_left - answer.uses_retry)
+    assert tried == [str(n) for n in shortlist[:retries]]

@@ -1,0 +1,91 @@
+"""Offers: what fits, what may be rented unattended, and their order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.core.model.money import MAX_RATE
+from gpushopper.core.model.offer import (
+    SORTS,
+    Offer,
+    Requirements,
+    fits,
+    is_rentable,
+    rank,
+    worst_case,
+)
+from gpushopper.core.timing.clock_snapshot import HOUR, us
+from tests.core.samples import DISK_GB, OFFER, RATE, WALL, offer
+
+
+@pytest.mark.parametrize(
+    ("wish", "met"),
+    [
+        ({}, True), ({"provider": "vast"}, True), ({"provider": "runpod"}, False), ({"min_gpus": 2}, True),
+        ({"min_gpus": 3}, False), ({"exact_gpus": 2}, True), ({"exact_gpus": 1}, False),
+        ({"min_vram_mb": 24_000}, True), ({"min_vram_mb": 24_001}, False), ({"min_reliability": 0.99}, True),
+        ({"min_reliability": 0.991}, False), ({"min_cuda": 12.4}, True), ({"min_cuda": 12.5}, False),
+        ({"disk_gb": 500.0}, True), ({"disk_gb": 500.1}, False), ({"regions": ("us",)}, True),
+        ({"regions": ("texas",)}, True), ({"regions": ("US", "de")}, True), ({"regions": ("as",)}, False),
+        ({"regions": ("de",)}, False), ({"max_rate": RATE, "disk_gb": DISK_GB}, True),
+        ({"max_rate": RATE - 1, "disk_gb": DISK_GB}, False),
+    ],
+)  # fmt: skip
+def test_every_requirement_can_rule_an_offer_out(wish: dict[str, Any], met: bool):
+    assert fits(OFFER, Requirements(**wish)) is met
+
+
+def test_only_resolved_names_fit():
+    assert fits(OFFER, Requirements(), ("RTX 4090",))
+    assert not fits(OFFER, Requirements(), ("RTX 3090",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rentable"),
+    [
+        ({}, True), ({"interruptible": True}, False), ({"gpu_rate": 0}, False), ({"gpu_rate": MAX_RATE + 1}, False),
+        ({"storage_gb_month": MAX_RATE * 720}, False),
+        ({"ends_at": WALL + HOUR}, True), ({"ends_at": WALL + HOUR - 1}, False), ({"ends_at": None}, True),
+    ],
+)  # fmt: skip
+def test_only_a_priced_lasting_offer_on_demand_is_rented(changes: dict[str, Any], rentable: bool):
+    assert is_rentable(offer(**changes), Requirements(min_life_us=HOUR), WALL) is rentable
+
+
+def test_the_rate_counts_the_disk_really_asked_for():
+    assert OFFER.rate(DISK_GB) == RATE == 420_000
+    assert offer(storage_gb_month=1).storage_rate(1) == 1, "a share of a micro-dollar is a whole one"
+    assert offer(storage_gb_month=0).storage_rate(100) == 0
+
+
+def test_the_worst_case_is_the_rate_over_the_span():
+    assert worst_case(OFFER, DISK_GB, 2 * HOUR) == 840_000
+    assert worst_case(OFFER, DISK_GB, -us(5)) == 0
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("price", "1"), ("price-per-gpu", "2"), ("vram", "2"), ("reliability", "3"), ("gpus", "2"), ("nonsense", "1")],
+)
+def test_each_order_has_its_first(sort: str, first: str):
+    offers = [
+        offer(offer_id="1", gpu_count=1, gpu_rate=300_000),
+        offer(offer_id="2", gpu_count=8, gpu_rate=800_000, gpu="RTX 5090"),
+        offer(offer_id="3", gpu_count=1, gpu_rate=900_000, reliability=0.999, gpu="A100 PCIE"),
+    ]
+    assert rank(offers, DISK_GB, sort)[0].offer_id == first
+
+
+@given(sort=st.sampled_from(SORTS), shuffle=st.randoms(use_true_random=False))
+def test_two_searches_of_one_market_agree(sort: str, shuffle: random.Random):
+    market: list[Offer] = [
+        offer(offer_id=str(n), gpu_rate=100_000 * (n % 3), reliability=n % 2, gpu=f"G{n % 4}") for n in range(12)
+    ]
+    before = rank(market, DISK_GB, sort)
+    shuffle.shuffle(market)
+    assert rank(market, DISK_GB, sort) == before

@@ -1,0 +1,139 @@
+"""A call's limit counts from when it begins; one that never began is withdrawn, and is not made later (S14, F38)."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from gpushopper.core.model.attempt import State
+from gpushopper.engine.account.in_flight import Flight, Withdrawn
+from gpushopper.engine.executor import Done, ThreadExecutor
+from gpushopper.store import sessions
+from gpushopper.store.sqlite.statements import run
+from tests.sim.world import World
+
+
+def booked(world: World) -> list[bool]:
+    """Whether each destroy that was booked as sent was heard."""
+    rows = run(world.store.database, "SELECT data FROM events WHERE kind = 'destroy_sent' ORDER BY id")
+    return [json.loads(data)["heard"] for (data,) in rows]
+
+
+def rent(world: World, count: int) -> list[str]:
+    refs = [world.provision(name=f"s{number}") for number in range(count)]
+    assert all(world.running(ref) for ref in refs)
+    return refs
+
+
+@pytest.mark.parametrize("waits_s", [20, 60, 600])
+def test_a_destroy_that_waits_for_a_thread_is_sent_once_and_booked_once(world: World, waits_s: float):
+    refs = rent(world, 3)
+    world.executor.full = {"destroy"}
+    world.engine.end(refs)
+    world.run_for(waits_s)
+    assert (world.market.destroys, booked(world)) == ([], [])
+    world.executor.free()
+    world.run_for(40)
+    assert len(world.market.destroys) == len(booked(world)) == 3
+    assert booked(world) == [True] * 3
+    assert all(world.ended(ref) for ref in refs)
+
+
+def test_a_destroy_that_began_and_gets_no_answer_is_booked_as_unanswered(world: World):
+    (ref,) = rent(world, 1)
+    world.fault("destroy", "hang", count=1)
+    world.engine.end([ref])
+    world.run_for(34)
+    assert booked(world) == [False]
+    assert world.ended(ref)
+
+
+def test_a_create_that_waits_for_a_thread_is_not_doubted(world: World):
+    world.executor.full = {"create"}
+    ref = world.provision()
+    world.run_for(120)
+    world.executor.free()
+    assert world.running(ref)
+    assert len(world.market.creates) == 1
+    states = [attempt.state for attempt in sessions.load_attempts(world.store, open_only=False)]
+    assert State.UNCERTAIN not in states
+    kinds = {kind for (kind,) in run(world.store.database, "SELECT kind FROM events")}
+    assert "uncertain" not in kinds
+
+
+@pytest.mark.parametrize("kind", ["list", "account", "get"])
+def test_reads_that_wait_for_a_thread_are_asked_anew(world: World, kind: str):
+    (ref,) = rent(world, 1)
+    world.executor.full = {kind}
+    world.engine.end([ref])
+    world.run_for(200)
+    world.executor.free()
+    assert world.ended(ref)
+
+
+def test_a_list_that_comes_after_it_was_given_up_is_not_taken_for_the_next_one(world: World):
+    """By then the next one is under way: what was seen before it was asked for would count as seen after."""
+    (ref,) = rent(world, 1)
+    lane, key = world.engine.lanes["vast"], ("vast", "list")
+    assert world.run_until(lambda: key in lane.flights, 600)
+    first, old = lane.flights[key], _held_back(world, key)
+    assert world.run_until(lambda: key in lane.flights and lane.flights[key] is not first, 600)
+    second, new = lane.flights[key], _held_back(world, key)
+    world.executor.waiting.append((world.clock.t, old))
+    world.engine.step()
+    assert lane.flights.get(key) is second
+    assert lane.seen is not None and lane.seen.asked_boot < first.asked_boot
+    world.executor.waiting.append((world.clock.t, new))
+    world.engine.step()
+    assert lane.seen.asked_boot == second.asked_boot
+    world.engine.end([ref])
+    assert world.ended(ref)
+
+
+def _held_back(world: World, key: tuple[str, ...]) -> Done:
+    """The answer to the call under way, kept from coming."""
+    (entry,) = [each for each in world.executor.waiting if each[1].key == key]
+    world.executor.waiting.remove(entry)
+    return entry[1]
+
+
+# ---- the flight itself
+
+
+def flight() -> Flight:
+    return Flight(limit_s=30, asked_boot=1_000_000)
+
+
+def test_the_limit_counts_from_the_beginning():
+    one = flight()
+    assert one.expires_boot == 36_000_000
+    assert one.begin(20_000_000)
+    assert one.expires_boot == 55_000_000
+
+
+def test_either_it_begins_or_it_is_withdrawn():
+    early, late = flight(), flight()
+    assert early.begin(2) and not early.withdraw()
+    assert late.withdraw() and not late.begin(2)
+
+
+def test_a_withdrawn_call_is_not_made_by_its_thread():
+    """On real threads: one is busy, the other call waits behind it and is withdrawn."""
+    gate, done = threading.Event(), threading.Event()
+    executor = ThreadExecutor(on_done=done.set, destroyers=1)
+    made: list[str] = []
+    one, two = flight(), flight()
+    executor.submit(("vast", "destroy", ("a",)), one.call(gate.wait, lambda: 1), 30)
+    executor.submit(("vast", "destroy", ("b",)), two.call(lambda: made.append("b"), lambda: 1), 30)
+    assert two.withdraw()
+    gate.set()
+    results = []
+    while len(results) < 2:
+        assert done.wait(10)
+        done.clear()
+        results += executor.collect()
+    executor.close()
+    assert made == []
+    assert [isinstance(result.value, Withdrawn) for result in results] == [False, True]

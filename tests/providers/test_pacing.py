@@ -1,0 +1,140 @@
+"""Pacing: one slot per gap, never lost between threads, longer after each refusal, never for ever (S6, F75)."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import httpx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
+from gpushopper.providers.api.pacing import Pace
+from gpushopper.providers.base import Trouble
+
+
+class Hand:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+GAPS = {"x": Gap(3.0, penalty=12.0, most=60.0), "y": Gap(1.0)}
+
+
+def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
+    hand = Hand()
+    pace = Pace(GAPS, hand)
+    assert pace.free_at("x") == 0.0
+    assert pace.reserve("x", 0.0) == 0.0
+    assert pace.free_at("x") == 103.0
+    assert pace.reserve("x", 2.0) == 3.0
+    assert pace.free_at("x") == 103.0, "too late for the asker: not booked"
+    assert pace.reserve("x", 5.0) == 3.0
+    assert pace.free_at("x") == 106.0
+    assert pace.reserve("y", 0.0) == 0.0, "endpoints do not share"
+
+
+def test_refusals_in_a_row_wait_longer_up_to_a_bound():
+    hand = Hand()
+    pace = Pace(GAPS, hand)
+    assert [pace.refused("x", None) for _ in range(7)] == [12.0, 12.0, 12.0, 24.0, 48.0, 48.0, 48.0]
+    assert pace.refused("x", 30.0) == 48.0
+    assert pace.refused("x", 1e9) == 60.0, "a nonsensical header stops nothing for a day"
+    pace.accepted("x")
+    assert pace.refused("x", None) == 12.0
+
+
+@given(st.lists(st.tuples(st.sampled_from(["x", "y"]), st.floats(0, 10), st.floats(0, 5)), max_size=40))
+def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str, float, float]]):
+    hand = Hand()
+    pace = Pace(GAPS, hand)
+    starts: dict[str, list[float]] = {"x": [], "y": []}
+    for name, patience, passing in asks:
+        delay = pace.reserve(name, patience)
+        if delay <= patience:
+            starts[name].append(hand.now + delay)
+        hand.now += passing
+    for name, times in starts.items():
+        assert all(b - a >= GAPS[name].seconds - 1e-9 for a, b in pairwise(times))
+
+
+def test_threads_never_share_a_slot():
+    pace = Pace(GAPS, lambda: 100.0)
+    slots: list[float] = []
+
+    def take() -> None:
+        for _ in range(50):
+            slots.append(pace.reserve("x", 1e6))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(slots) == [3.0 * n for n in range(200)]
+
+
+def api(handler, hand: Hand) -> Api:
+    return Api("http://127.0.0.1:9", "k" * 40, GAPS, hand, httpx.MockTransport(handler), hand.wait)
+
+
+def test_a_read_is_repeated_once_after_a_quick_failure_and_never_after_a_timeout():
+    for error, tries in ((httpx.ReadError("x"), 2), (httpx.ConnectError("x"), 2), (httpx.ReadTimeout("x"), 1)):
+        hand, seen = Hand(), []
+
+        def fail(request: httpx.Request, error=error, seen=seen) -> httpx.Response:
+            seen.append(request)
+            raise error
+
+        one = api(fail, hand)
+        answer = one.read(Call("y", "GET", "/"), one.limit(30))
+        assert isinstance(answer, Failure) and answer.kind is Trouble.NETWORK
+        assert len(seen) == tries
+
+
+def test_a_repeat_that_does_not_fit_the_limit_is_left_out():
+    hand, seen = Hand(), []
+
+    def busy(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(429, headers={"Retry-After": "20"})
+
+    one = api(busy, hand)
+    answer = one.read(Call("y", "GET", "/"), one.limit(10))
+    assert isinstance(answer, Reply) and answer.status == 429 and answer.retry_after_s == 20
+    assert len(seen) == 1
+
+
+def test_a_send_is_never_repeated():
+    for status in (429, 500, 502, 503, 504):
+        hand, seen = Hand(), []
+
+        def busy(request: httpx.Request, status=status, seen=seen) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(status)
+
+        one = api(busy, hand)
+        one.send(Call("x", "PUT", "/"), one.limit(60))
+        assert len(seen) == 1
+
+
+def test_retry_after_may_be_a_date_or_the_time_of_a_reset():
+    hand = Hand()
+    told = [
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT"}, 30.0),
+        ({"X-RateLimit-Reset": "1792567720"}, 40.0),
+        ({"Retry-After": "-5"}, 12.0),
+        ({"Retry-After": "soon"}, 12.0),
+    ]
+    for headers, seconds in told:
+        date = {"Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+        one = api(lambda request, h=headers, d=date: httpx.Response(429, headers={**d, **h}), hand)
+        answer = one.send(Call("x", "GET", "/"), one.limit(60))
+        assert isinstance(answer, Reply) and answer.retry_after_s == seconds

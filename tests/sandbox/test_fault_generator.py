@@ -1,0 +1,40 @@
+"""Drawn scripts repeat, are valid, and reach every word."""
+
+from __future__ import annotations
+
+from gpushopper.sandbox.faults.fault_generator import draw_script
+from gpushopper.sandbox.faults.fault_table import FaultBook
+from gpushopper.sandbox.faults.fault_types import WORDS
+
+
+def lines(clock, seed, length=20):
+    return [(fault.line(), fault.after) for fault in draw_script(FaultBook(clock), seed, length)]
+
+
+def test_a_seed_draws_the_same_script_again(clock):
+    assert lines(clock, 7) == lines(clock, 7)
+    assert lines(clock, 7) != lines(clock, 8)
+
+
+def test_scripts_reach_every_word_and_end_by_themselves(clock):
+    book = FaultBook(clock)
+    faults = draw_script(book, 1, 2000)
+    assert {fault.word for fault in faults} == set(WORDS)
+    assert all(fault.count for fault in faults)
+    assert all(fault.call == "any" or fault.call in WORDS[fault.word].calls for fault in faults)
+
+
+def test_a_market_survives_any_script(shop, clock):
+    draw_script(shop.world.faults, 3, 60)
+    for _ in range(40):
+        offer = next(o for o in shop.world.market.supply["vast"].offers.values() if shop.world.market.is_free(o))
+        for answer in (shop.create(offer=offer.id), shop.call("GET", "/api/v1/instances/"), shop.destroy(33400001)):
+            assert answer.status_code < 600
+        clock.pass_seconds(120)
+    ledger = shop.ledger()
+    assert sum(fault.acted for fault in shop.world.faults.faults) > 20
+    assert len(ledger["creates"]) == 40
+    made = sum(len(row["ids"]) for row in ledger["creates"])
+    late = sum(row["outcome"]["effect"] == "created_later" for row in ledger["creates"])
+    own = [row for row in ledger["instances"] if not row["foreign"]]
+    assert len(own) == made + late

@@ -1,0 +1,12 @@
+"""Every fault word has a test that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpushopper.sandbox.faults.fault_types import HOST_WORDS, WORDS
+
+
+def test_no_word_is_left_untested():
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_faults_*.py"))
+    assert [word for word in (*WORDS, *HOST_WORDS) if f'"{word}"' not in tests] == []
