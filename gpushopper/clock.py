@@ -1,4 +1,4 @@
-"""The only module that reads a clock: every other one is handed a Moment (architecture 6, D10)."""
+"""The only module that reads a clock: every other one is handed a ClockSnapshot (architecture 6, D10)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from gpushopper.core.timing.clock_snapshot import SECOND, Moment
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -14,7 +14,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class Clock(Protocol):
     """What the product may ask about time."""
 
-    def now(self) -> Moment:
+    def now(self) -> ClockSnapshot:
         """Wall and boot clock, read together."""
         ...
 
@@ -30,9 +30,9 @@ class SystemClock:
         self._offset_file = offset_file
         self._boot_id = read_boot_id()
 
-    def now(self) -> Moment:
+    def now(self) -> ClockSnapshot:
         offset = self._offset()
-        return Moment(
+        return ClockSnapshot(
             wall=time.time_ns() // 1000 + offset,
             boot=_boot_ns() // 1000 + offset,
             boot_id=self._boot_id,

@@ -126,7 +126,7 @@ class ProvisionDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class BrakeSettings:
+class SpendingLimitSettings:
     """Limits that hold even when all other logic is wrong (S8). `dollars_per_hour` is in micro-dollars."""
 
     open_sessions: int = field(default=4, metadata=_as(_count(0, 1000)))
@@ -161,7 +161,7 @@ class KeySettings:
 class Config:
     """All settings. `origins` names the source of each that is not built in: a file, a variable or `flag`."""
 
-    brakes: BrakeSettings = field(default_factory=BrakeSettings)
+    brakes: SpendingLimitSettings = field(default_factory=SpendingLimitSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     keys: KeySettings = field(default_factory=KeySettings)
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
@@ -179,7 +179,7 @@ class Config:
 
 
 _SECTIONS: dict[str, tuple[str, type]] = {
-    "brakes": ("brakes", BrakeSettings),
+    "brakes": ("brakes", SpendingLimitSettings),
     "policy": ("policy", PolicySettings),
     "keys": ("keys", KeySettings),
     "defaults.inventory": ("inventory", InventoryDefaults),

@@ -32,7 +32,7 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Held by flock for the daemon's whole life; never removed (D13)."""
+        """RecordedState by flock for the daemon's whole life; never removed (D13)."""
         return self.data / "daemon.lock"
 
     @property

@@ -27,7 +27,7 @@ def project(home: Path) -> Path:
 
 def test_without_any_file_everything_is_built_in(user: Home):
     found = config.load(user, environ={})
-    assert found.brakes == config.BrakeSettings(4, 12, 20_000_000)
+    assert found.brakes == config.SpendingLimitSettings(4, 12, 20_000_000)
     assert found.policy.name == "real"
     assert found.provision.gpu is None
     assert found.origin("brakes.open_sessions") == "built in"

@@ -126,6 +126,6 @@ def test_what_the_daemon_reads_never_shows_in_its_log(file: Path):
     read = ImageLogins(Home(data=file.parent, config=file.parent), mask)
     login = read("ghcr.io", 1)
     assert isinstance(login, ImageLogin)
-    for echo in login.echoes():
+    for echo in login.redactions():
         assert mask.clean(f"docker login -p {echo}") == "docker login -p ***"
     assert isinstance(read("nvcr.io", 1), Missing)

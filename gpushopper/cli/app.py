@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from gpushopper.client import Client
-    from gpushopper.core.timing.clock_snapshot import Moment
+    from gpushopper.core.timing.clock_snapshot import ClockSnapshot
     from gpushopper.paths import Home
 
 _COMMAND = re.compile(r"(?<![\w./-])gpu-shopper (?!sandbox\b|demo\b)(?=[a-z])")
@@ -72,7 +72,7 @@ class App:
 
         return Client(self.home)
 
-    def now(self) -> Moment:
+    def now(self) -> ClockSnapshot:
         """The clocks, moved by a practice market's offset where there is one (S26)."""
         from gpushopper.clock import SystemClock
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gpushopper import wire
 
 # The names of wire.py, repeated here so that reading commands need not import it; a test compares them.
-PROTOCOL = 1
+PROTOCOL = 2
 VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -118,9 +118,9 @@ class Client:
         """End the session with this name or id at once."""
         return cast("wire.Accepted", self._ask("DELETE", f"sessions/{_part(ref)}"))
 
-    def extend(self, ref: str, *, add_us: int | None = None, until_at: int | None = None) -> wire.SessionView:
+    def extend(self, ref: str, *, add_us: int | None = None, deadline_at: int | None = None) -> wire.SessionView:
         """Move the deadline of the session with this name or id."""
-        body = {"add_us": add_us, "until_at": until_at}
+        body = {"add_us": add_us, "deadline_at": deadline_at}
         return cast("wire.SessionView", self._ask("POST", f"sessions/{_part(ref)}/extend", body=body))
 
     def shutdown(self, reason: str) -> wire.Accepted:

@@ -38,20 +38,20 @@ class Policy:
     # create (D2, D9)
     send_limit_s: float = 60
     kernel_limit_s: float = 30
-    flight_s: float = 180
+    max_in_flight_s: float = 180
     list_lag_s: float = 420
     uncertain_alarm_s: float = 900
     prepared_max_age_s: float = 600
     label_wait_s: float = 600
 
     # absence of an unknown id (D6)
-    absence_units: int = 3
+    absence_observations: int = 3
     absence_spacing_s: float = 60
 
     # proof that a known id is gone (D6)
-    gone_units: int = 3
-    gone_spacing_s: float = 30
-    gone_span_s: float = 120
+    gone_observations: int = 3
+    gone_interval_s: float = 30
+    gone_window_s: float = 120
 
     # destroy (D6, S3)
     destroy_limit_s: float = 30
@@ -64,13 +64,13 @@ class Policy:
     boot_limit_s: float = 3600
 
     # heartbeats over ssh (D8)
-    beat_every_s: float = 30
-    beat_limit_s: float = 15
-    first_beats_s: tuple[tuple[float, float], ...] = ((180, 2), (600, 5), (3600, 15))
+    heartbeat_interval_s: float = 30
+    heartbeat_timeout_s: float = 15
+    boot_heartbeat_steps_s: tuple[tuple[float, float], ...] = ((180, 2), (600, 5), (3600, 15))
     guard_grace_s: float = 120
     guard_tick_s: float = 15
     guard_backoff_s: float = 300
-    reach_alarm_s: float = 600
+    unreachable_alarm_s: float = 600
 
     # running
     interrupted_grace_s: float = 1800
@@ -89,13 +89,13 @@ class Policy:
     read_limit_s: float = 20
     freshness_s: float = 60
     list_fresh_for_create_s: float = 600
-    steady_look_s: float = 300
-    doubt_look_s: float = 60
-    boot_looks_s: tuple[tuple[float, float], ...] = ((180, 1.5), (600, 5), (3600, 15))
-    end_looks_s: tuple[float, ...] = (2, 5, 10, 20)
+    steady_poll_s: float = 300
+    uncertain_poll_s: float = 60
+    boot_poll_steps_s: tuple[tuple[float, float], ...] = ((180, 1.5), (600, 5), (3600, 15))
+    destroy_poll_steps_s: tuple[float, ...] = (2, 5, 10, 20)
     end_look_steady_s: float = 30
-    blind_looks_s: tuple[float, ...] = (2, 5, 15, 30)
-    prepared_look_s: float = 5
+    failure_poll_steps_s: tuple[float, ...] = (2, 5, 15, 30)
+    prepared_poll_s: float = 5
     degraded_after_s: float = 60
     degraded_passes: int = 2
 
@@ -105,9 +105,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other (S7)."""
-        if self.send_limit_s + self.kernel_limit_s > self.flight_s:
+        if self.send_limit_s + self.kernel_limit_s > self.max_in_flight_s:
             raise ValueError("a request could outlive the flight bound")
-        if self.gone_span_s >= self.destroy_every_s:
+        if self.gone_window_s >= self.destroy_every_s:
             raise ValueError("a new destroy would always come before the proof is complete")
         if self.prepared_max_age_s < 10 * SLOWEST_GAP_S:
             raise ValueError("an intention would be given up while it waits its turn")
@@ -115,7 +115,7 @@ class Policy:
             raise ValueError("the guard would look too seldom")
         if self.freshness_s < 10:
             raise ValueError("two observations cannot be that close together")
-        if self.name == "real" and min(self.gone_spacing_s, self.absence_spacing_s) < SLOWEST_GAP_S:
+        if self.name == "real" and min(self.gone_interval_s, self.absence_spacing_s) < SLOWEST_GAP_S:
             raise ValueError("units closer together than the provider's slowest gap")
 
     @property
@@ -126,7 +126,7 @@ class Policy:
     @property
     def settle_s(self) -> float:
         """Awake, connected time before an absence can count: longest flight plus longest list lag (C7)."""
-        return self.flight_s + self.list_lag_s
+        return self.max_in_flight_s + self.list_lag_s
 
 
 REAL = Policy(name="real", hand_over=ALL_PROOFS)
@@ -142,8 +142,8 @@ _SCALED = frozenset(
         "uncertain_alarm_s",
         "label_wait_s",
         "absence_spacing_s",
-        "gone_spacing_s",
-        "gone_span_s",
+        "gone_interval_s",
+        "gone_window_s",
         "destroy_ladder_s",
         "destroy_every_s",
         "destroy_alarms_s",
@@ -152,11 +152,11 @@ _SCALED = frozenset(
         "interrupted_grace_s",
         "suspect_alarm_s",
         "orphan_min_age_s",
-        "steady_look_s",
-        "doubt_look_s",
+        "steady_poll_s",
+        "uncertain_poll_s",
         "empty_pause_s",
         "guard_grace_s",
-        "reach_alarm_s",
+        "unreachable_alarm_s",
     }
 )
 
@@ -175,17 +175,17 @@ def _drill(proofs: frozenset[Proof]) -> Policy:
         name="drill",
         hand_over=proofs,
         send_limit_s=2.0,
-        flight_s=3.0,
+        max_in_flight_s=3.0,
         destroy_limit_s=2.0,
         read_limit_s=2.0,
         freshness_s=10.0,
         degraded_after_s=4.0,
-        boot_looks_s=((60, 0.25), (600, 1.0)),
-        end_looks_s=(0.1, 0.2, 0.4),
+        boot_poll_steps_s=((60, 0.25), (600, 1.0)),
+        destroy_poll_steps_s=(0.1, 0.2, 0.4),
         end_look_steady_s=0.5,
-        beat_every_s=2.0,
-        beat_limit_s=5.0,
-        first_beats_s=((60, 0.5), (600, 1.0)),
+        heartbeat_interval_s=2.0,
+        heartbeat_timeout_s=5.0,
+        boot_heartbeat_steps_s=((60, 0.5), (600, 1.0)),
         guard_tick_s=1.0,
         guard_backoff_s=5.0,
         **scaled,  # type: ignore[arg-type]

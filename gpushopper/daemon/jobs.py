@@ -56,16 +56,16 @@ class Every(BaseTrigger):  # type: ignore[misc]
 
 def lifecycle_every_s(policy: Policy) -> float:
     """How often the clock rules run under this policy."""
-    return max(QUICKEST_S, policy.steady_look_s / LIFECYCLE_SHARE)
+    return max(QUICKEST_S, policy.steady_poll_s / LIFECYCLE_SHARE)
 
 
 def reconciliation_jitter_s(policy: Policy) -> float:
     """Spread, so that many installations do not call a provider at the same second."""
-    return policy.steady_look_s * JITTER_SHARE
+    return policy.steady_poll_s * JITTER_SHARE
 
 
 class Schedule:
-    """The jobs of one daemon. Jobs wake lanes or touch the database; they never act on a provider themselves."""
+    """The jobs of one daemon. Jobs wake reconcilers or touch the database; they never act on a provider themselves."""
 
     def __init__(self, jobs: list[Job], clock: Clock) -> None:
         self._jobs = {job.name: job for job in jobs}

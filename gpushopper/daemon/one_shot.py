@@ -16,7 +16,7 @@ from gpushopper import __version__, config, log
 from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
-from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon import opening
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
@@ -95,7 +95,7 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
         answer, code = {"ok": False, "error": fields}, error.exit_code
     sys.stdout.write(json.dumps(answer) + "\n")
     # An account that could not be looked at is not an account without problems.
-    return 9 if code == 0 and (answer.get("problems") or answer.get("blind")) else code
+    return 9 if code == 0 and (answer.get("problems") or answer.get("unavailable")) else code
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
         setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, mask)
-        yield Engine(store, clock, executor, setups, policy, Brakes(**asdict(settings.brakes)), found, home)
+        yield Engine(store, clock, executor, setups, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
     finally:
         executor.close()
         store.close()

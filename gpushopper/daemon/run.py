@@ -17,8 +17,8 @@ from gpushopper import __version__, config, log
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
-from gpushopper.core.spending.admission import Brakes
-from gpushopper.core.timing.clock_snapshot import HOUR, Moment
+from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.daemon import opening
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
@@ -104,7 +104,7 @@ class Daemon:
         setups = self.keys.start(settings)
         executor = ThreadExecutor()
         parts.callback(executor.close)
-        brakes = Brakes(**asdict(settings.brakes))
+        brakes = SpendingLimits(**asdict(settings.brakes))
         ssh = Remote(self.home)
         logins = ImageLogins(self.home, self.mask)
         self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh, logins)
@@ -112,7 +112,7 @@ class Daemon:
         self.keys.tell(self.engine.replace_account)
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
-            Job("reconciliation", self.engine.wake, policy.steady_look_s, reconciliation_jitter_s(policy)),
+            Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
             Job("reserve", self._hold_reserve, RESERVE_CHECK_S),
@@ -140,7 +140,7 @@ class Daemon:
         )
 
     def _start_threads(self) -> None:
-        self._learn_logins()
+        self._load_login_redactions()
         watch = Watch(self.clock, self._after_gap)
         for name, run in (("engine", self._run_engine), ("resume", watch.run)):
             thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
@@ -149,11 +149,11 @@ class Daemon:
         self.schedule.start()
         _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
 
-    def _learn_logins(self) -> None:
+    def _load_login_redactions(self) -> None:
         """What an earlier process sent may be echoed to this one; nothing waits for a keyring to say what that was."""
         registries = self.engine.open_registries()
         if registries:
-            learn = partial(self.engine.learn_logins, registries)
+            learn = partial(self.engine.load_login_redactions, registries)
             threading.Thread(target=learn, name="logins", daemon=True).start()
 
     def _run_engine(self, stop: threading.Event) -> None:
@@ -163,12 +163,12 @@ class Daemon:
             _log.error("the engine has failed", exc_info=error)
             self.stop.fail()
 
-    def _after_gap(self, _now: Moment) -> None:
+    def _after_gap(self, _now: ClockSnapshot) -> None:
         """The rules of the clock first, on the database alone: they need no network (F58, F64)."""
         try:
             self.engine.run_clock_rules()
         finally:
-            # Whatever the rules met, a full disk say: the lanes must still look, and the jobs run on time.
+            # Whatever the rules met, a full disk say: the reconcilers must still look, and the jobs run on time.
             self.engine.resume()
             self.schedule.reset()
 

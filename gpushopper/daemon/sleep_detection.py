@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from gpushopper.clock import Clock
-from gpushopper.core.timing.clock_snapshot import SECOND, Moment, us
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot, us
 from gpushopper.core.timing.duration_text import span
 
 EVERY_S = 1.0
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class Reading:
     """All three clocks, read together; `monotonic` in seconds of awake time."""
 
-    moment: Moment
+    moment: ClockSnapshot
     monotonic: float
 
 
@@ -53,7 +53,7 @@ def find_gap(before: Reading, after: Reading) -> str:
 class Watch:
     """Compares the clocks each second in a thread of its own; `on_gap` gets the moment after the gap."""
 
-    def __init__(self, clock: Clock, on_gap: Callable[[Moment], None]) -> None:
+    def __init__(self, clock: Clock, on_gap: Callable[[ClockSnapshot], None]) -> None:
         self._clock = clock
         self._on_gap = on_gap
         self._last = read(clock)

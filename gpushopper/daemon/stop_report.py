@@ -33,11 +33,11 @@ def describe(session: SessionView) -> str:
 
 def _keeper(session: SessionView) -> str:
     if "I" not in session.guards.split("+"):
-        in_doubt = "" if session.guard_ends_at is None else " for sure"
+        in_doubt = "" if session.guard_deadline_at is None else " for sure"
         return f"nobody{in_doubt} until a daemon runs again"
-    if session.guard_is_told or session.guard_ends_at is None:
+    if session.guard_in_sync or session.guard_deadline_at is None:
         return "the instance itself"
-    return f"the instance itself, which has not heard of it yet and ends at {_local(session.guard_ends_at)}"
+    return f"the instance itself, which has not heard of it yet and ends at {_local(session.guard_deadline_at)}"
 
 
 def _local(at: int) -> str:

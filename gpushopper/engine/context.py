@@ -12,12 +12,12 @@ from typing import Protocol
 from gpushopper.clock import Clock
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import Heartbeat, Login, Renewal, Silence
+from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, Renewal
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Secret
-from gpushopper.core.spending.admission import Brakes
-from gpushopper.engine.credential_redaction import Echoes
+from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
@@ -66,7 +66,7 @@ class Remote(Protocol):
         """The text an instance runs when it starts: our key, and the guard before all else."""
         ...
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login: renew the guard where asked, and read what the instance says of itself."""
         ...
 
@@ -114,7 +114,7 @@ class Context:
     store: Store
     clock: Clock
     policy: Policy
-    brakes: Brakes
+    brakes: SpendingLimits
     installation: Installation
     home: Home
     new_id: Callable[[int], str] = field(default=random_id)
@@ -124,7 +124,7 @@ class Context:
     """None on a market of paper instances: there is nobody to log in to."""
     read_login: ReadLogin = no_logins
     """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
-    echoes: Echoes = field(default_factory=Echoes)
+    redactions: Redactions = field(default_factory=Redactions)
     """What connections take out of all that they hear."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 READ_LIMIT_S = 25.0
 
 
-class Echoes:
+class Redactions:
     """What is to be hidden, and where. Thread-safe; in memory only."""
 
     def __init__(self) -> None:
@@ -45,8 +45,8 @@ def open_registries(ctx: Context) -> list[str]:
     return sorted({s.image_login for s in sessions.load_sessions(ctx.store, open_only=True) if s.image_login})
 
 
-def learn(ctx: Context, registries: Collection[str]) -> int:
-    """Read these logins, so that their echoes are known after a restart too; how many could be read.
+def load_redactions(ctx: Context, registries: Collection[str]) -> int:
+    """Read these logins, so that their redactions are known after a restart too; how many could be read.
 
     One that cannot be read now, or was stored anew since it was sent, stays unknown: no row keeps what was sent.
     """
@@ -57,6 +57,6 @@ def learn(ctx: Context, registries: Collection[str]) -> int:
         except (ShopperError, ValueError, OSError):
             continue
         if isinstance(found, ImageLogin):
-            ctx.echoes.add(found.echoes())
+            ctx.redactions.add(found.redactions())
             known += 1
     return known

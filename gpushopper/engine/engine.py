@@ -1,4 +1,4 @@
-"""The engine: one thread that steps every lane when something is due; all else leaves wishes and wakes it."""
+"""The engine: one thread that steps every reconciler when something is due; all else leaves wishes and wakes it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Collection, Sequence
 from gpushopper import wire
 from gpushopper.clock import Clock
 from gpushopper.core.policy import Policy
-from gpushopper.core.spending.admission import Brakes
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine import credential_redaction, lifecycle_job, session_lookup, startup_recovery
-from gpushopper.engine.account.reconciler import Lane
+from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.commands import provision as intents
-from gpushopper.engine.commands.provision import Once
+from gpushopper.engine.commands.provision import IdempotencyKey
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
-from gpushopper.engine.executor import Done, Executor
+from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.queries import audit as auditing
 from gpushopper.engine.queries import provider_logs, ssh_connection, views
-from gpushopper.engine.queries.search import Searcher
+from gpushopper.engine.queries.search import OfferSearch
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
 
-__all__ = ["AccountSetup", "Engine", "Once"]
+__all__ = ["AccountSetup", "Engine", "IdempotencyKey"]
 
 DISK_PAUSE_S = 1.0
 
@@ -44,7 +44,7 @@ class Engine:
         executor: Executor,
         accounts: Sequence[AccountSetup],
         policy: Policy,
-        brakes: Brakes,
+        brakes: SpendingLimits,
         installation: Installation,
         home: Home,
         remote: Remote | None = None,
@@ -54,16 +54,16 @@ class Engine:
             store, clock, policy, brakes, installation, home, remote=remote, read_login=read_login
         )
         self.executor = executor
-        self.lanes = {setup.provider: Lane(self.ctx, setup, executor) for setup in accounts}
+        self.reconcilers = {setup.provider: AccountReconciler(self.ctx, setup, executor) for setup in accounts}
         for setup in accounts:
-            self.ctx.echoes.cover(setup.provider, setup.connection)
-        self.searcher = Searcher(self.ctx, self.lanes)
+            self.ctx.redactions.cover(setup.provider, setup.connection)
+        self.searcher = OfferSearch(self.ctx, self.reconcilers)
         self._bell = threading.Condition()
         self._rung = False
         self._look = True
         self._resumed = False
         self._swaps: list[AccountSetup] = []
-        self._inbox: dict[str, deque[Done]] = defaultdict(deque)
+        self._inbox: dict[str, deque[CallResult]] = defaultdict(deque)
         self._clock_due = 0
         self._clock_lock = threading.Lock()
         self._last_change = -1
@@ -80,9 +80,9 @@ class Engine:
         """Whose logins instances may still carry."""
         return credential_redaction.open_registries(self.ctx)
 
-    def learn_logins(self, registries: Collection[str]) -> int:
-        """Know the echoes of logins that an earlier process sent. Asks keyrings: on a thread that may wait."""
-        return credential_redaction.learn(self.ctx, registries)
+    def load_login_redactions(self, registries: Collection[str]) -> int:
+        """Know the redactions of logins that an earlier process sent. Asks keyrings: on a thread that may wait."""
+        return credential_redaction.load_redactions(self.ctx, registries)
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop."""
@@ -144,40 +144,40 @@ class Engine:
             self._inbox[result.key[0]].append(result)  # type: ignore[index]
         if now.boot >= self._clock_due or self.ctx.store.last_change != self._last_change:
             self.run_clock_rules()
-        for name, lane in self.lanes.items():
-            lane.step(now, self._inbox[name])
+        for name, reconciler in self.reconcilers.items():
+            reconciler.step(now, self._inbox[name])
         was_ready, self._was_ready = self._was_ready, self.is_ready()
         if self.ctx.store.last_change != self._last_change or self._was_ready is not was_ready:
             self.run_clock_rules()
 
-    def _heed(self, now: Moment) -> None:
+    def _heed(self, now: ClockSnapshot) -> None:
         while self._swaps:
             self._swap(self._swaps.pop(0))
         if self._resumed:
             self._resumed = False
-            for lane in self.lanes.values():
-                lane.after_gap()
+            for reconciler in self.reconcilers.values():
+                reconciler.after_gap()
         if self._look:
             self._look = False
-            for lane in self.lanes.values():
-                lane.wake()
+            for reconciler in self.reconcilers.values():
+                reconciler.wake()
 
     def _swap(self, setup: AccountSetup) -> None:
-        """Another key or address gets a lane of its own; the same connection, read again, changes nothing."""
-        former = self.lanes[setup.provider]
+        """Another key or address gets a reconciler of its own; the same connection, read again, changes nothing."""
+        former = self.reconcilers[setup.provider]
         if setup.connection is not None and setup.connection is former.connection:
             former.setup = setup
             return
         if former.connection is not None:
             former.connection.close()
-        self.ctx.echoes.cover(setup.provider, setup.connection)
-        lane = self.lanes[setup.provider] = Lane(self.ctx, setup, self.executor)
-        lane.take_over(former)
+        self.ctx.redactions.cover(setup.provider, setup.connection)
+        reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)
+        reconciler.take_over(former)
 
     def next_due(self) -> int | None:
         """Boot-clock µs of the next thing to do; in a simulation time jumps there."""
         now = self.ctx.clock.now()
-        dues = [lane.next_due(now) for lane in self.lanes.values()]
+        dues = [reconciler.next_due(now) for reconciler in self.reconcilers.values()]
         dues += [self._clock_due, self.executor.next_due()]
         return min((due for due in dues if due is not None), default=None)
 
@@ -185,8 +185,8 @@ class Engine:
         """The lifecycle job: what time alone decides, however long a provider hangs (I9)."""
         with self._clock_lock:
             now = self.ctx.clock.now()
-            moments = {name: lane.at(now) for name, lane in self.lanes.items()}
-            paces = {name: lane.end_pace_s for name, lane in self.lanes.items()}
+            moments = {name: reconciler.at(now) for name, reconciler in self.reconcilers.items()}
+            paces = {name: reconciler.end_pace_s for name, reconciler in self.reconcilers.items()}
             for _ in range(5):
                 self._last_change = self.ctx.store.last_change
                 if not lifecycle_job.keep_time(self.ctx, moments, paces, now):
@@ -202,12 +202,12 @@ class Engine:
     def plan(self, request: wire.PlanRequest) -> wire.Plan:
         return self.searcher.plan(request)
 
-    def provision(self, request: wire.ProvisionRequest, once: Once | None = None) -> wire.Accepted:
-        accepted = intents.provision(self.ctx, self.lanes, request, once)
+    def provision(self, request: wire.ProvisionRequest, once: IdempotencyKey | None = None) -> wire.Accepted:
+        accepted = intents.provision(self.ctx, self.reconcilers, request, once)
         self.ring()
         return accepted
 
-    def end(self, refs: list[str] | None, reason: str = "user", once: Once | None = None) -> wire.Accepted:
+    def end(self, refs: list[str] | None, reason: str = "user", once: IdempotencyKey | None = None) -> wire.Accepted:
         try:
             accepted = intents.end(self.ctx, refs, reason, once)
         except DiskFull:
@@ -217,8 +217,8 @@ class Engine:
         self.ring()
         return accepted
 
-    def extend(self, ref: str, request: wire.ExtendRequest, once: Once | None = None) -> wire.SessionView:
-        return intents.extend(self.ctx, self.lanes, ref, request, once)
+    def extend(self, ref: str, request: wire.ExtendRequest, once: IdempotencyKey | None = None) -> wire.SessionView:
+        return intents.extend(self.ctx, self.reconcilers, ref, request, once)
 
     def sessions(
         self, consumer: str | None = None, status: str | None = None, open_only: bool = False
@@ -264,14 +264,14 @@ class Engine:
         return views.costs(self.ctx, session_id, consumer, start, end)
 
     def audit(self) -> wire.Audit:
-        return auditing.audit(self.ctx, {name: lane.setup for name, lane in self.lanes.items()})
+        return auditing.audit(self.ctx, {name: reconciler.setup for name, reconciler in self.reconcilers.items()})
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
-        return provider_logs.provider_log(self.ctx, self.lanes, session_lookup.find(self.ctx, ref), tail)
+        return provider_logs.provider_log(self.ctx, self.reconcilers, session_lookup.find(self.ctx, ref), tail)
 
     def status_providers(self) -> list[wire.ProviderStatus]:
-        return [views.provider(self.ctx, lane) for lane in self.lanes.values()]
+        return [views.provider(self.ctx, reconciler) for reconciler in self.reconcilers.values()]
 
     def is_ready(self) -> bool:
         """Whether every account with a key has been reconciled once (S18)."""
-        return all(lane.is_ready for lane in self.lanes.values() if lane.connection is not None)
+        return all(reconciler.is_ready for reconciler in self.reconcilers.values() if reconciler.connection is not None)

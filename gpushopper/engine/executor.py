@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Key = Hashable
-DESTROY, BEAT, ATTACH = "destroy", "beat", "keys"
+DESTROY, HEARTBEAT, ATTACH = "destroy", "beat", "keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CallResult:
     """A finished call. `error` is set only for a fault of ours: adapters answer with values (D17)."""
 
     key: Key
@@ -28,7 +28,7 @@ class Executor(Protocol):
         """Start a call that bounds itself to `limit_s`."""
         ...
 
-    def collect(self) -> list[Done]:
+    def collect(self) -> list[CallResult]:
         """What has finished since the last time."""
         ...
 
@@ -48,23 +48,23 @@ class ThreadExecutor:
         self._calls = ThreadPoolExecutor(workers, thread_name_prefix="call")
         self._destroys = ThreadPoolExecutor(destroyers, thread_name_prefix="destroy")
         self._logins = ThreadPoolExecutor(logins, thread_name_prefix="login")
-        self._done: list[Done] = []
+        self._done: list[CallResult] = []
         self._lock = threading.Lock()
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
-        pool = {DESTROY: self._destroys, BEAT: self._logins}.get(key[1], self._calls)
+        pool = {DESTROY: self._destroys, HEARTBEAT: self._logins}.get(key[1], self._calls)
         pool.submit(self._run, key, call)
 
     def _run(self, key: Key, call: Callable[[], Any]) -> None:
         try:
-            done = Done(key, call())
-        except Exception as error:  # noqa: BLE001 - one of the two loops that must survive; reported by the lane
-            done = Done(key, None, error)
+            done = CallResult(key, call())
+        except Exception as error:  # noqa: BLE001 - one of the two loops that must survive; reported by the reconciler
+            done = CallResult(key, None, error)
         with self._lock:
             self._done.append(done)
         self.on_done()
 
-    def collect(self) -> list[Done]:
+    def collect(self) -> list[CallResult]:
         with self._lock:
             done, self._done = self._done, []
         return done

@@ -11,7 +11,7 @@ from gpushopper.errors import Refused, UsageError
 from gpushopper.secrets import Problem
 
 if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import Lane
+    from gpushopper.engine.account.reconciler import AccountReconciler
 
 LOGIN_LIMIT_S = 25.0
 """Most that a keyring may take while somebody waits for the answer to a request."""
@@ -28,7 +28,7 @@ def refuse_impossible(image: str | None) -> None:
         raise UsageError(fault, fault_hint(fault), code="bad_image")
 
 
-def refuse_unreadable_login(ctx: Context, lane: Lane, image: str | None) -> None:
+def refuse_unreadable_login(ctx: Context, reconciler: AccountReconciler, image: str | None) -> None:
     """Refuse what could only fail later: the same login is read again for each create (I21).
 
     Raises:
@@ -36,11 +36,11 @@ def refuse_unreadable_login(ctx: Context, lane: Lane, image: str | None) -> None
         Refused: the cloud takes none.
         UsageError: the image names no registry.
     """
-    if lane.connection is None:
-        raise keyless(lane.setup)
-    traits = lane.connection.traits
+    if reconciler.connection is None:
+        raise keyless(reconciler.setup)
+    traits = reconciler.connection.traits
     if not traits.takes_image_login:
-        text = f"{lane.name} takes no login at a registry"
+        text = f"{reconciler.name} takes no login at a registry"
         raise Refused(text, "rent there without --image-login", code="image_login")
     found = ctx.read_login(registry_for(image, traits.default_image), LOGIN_LIMIT_S)
     if isinstance(found, Problem):

@@ -7,17 +7,17 @@ from collections import Counter, defaultdict
 from gpushopper.core.lifecycle.failover import next_step
 from gpushopper.core.lifecycle.sightings import clock_rules
 from gpushopper.core.model.actions import Action, Clear, Close, Raise, StartAttempt
-from gpushopper.core.model.attempt import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import alarms, sessions
 from gpushopper.store.sqlite.failures import Stale
 
 
-def keep_time(ctx: Context, moments: dict[str, Moment], paces: dict[str, float], now: Moment) -> bool:
+def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, float], now: ClockSnapshot) -> bool:
     """Apply the clock rules and each session's next move; whether anything changed.
 
     `moments` holds, by provider, this moment with that provider's date as witness; `paces` the seconds from one end
@@ -56,13 +56,13 @@ def _queues(opened: list[Attempt], paces: dict[str, float]) -> dict[str, float]:
     return {name: (count - 1) * paces.get(name, 0.0) for name, count in ending.items()}
 
 
-def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment, queue_s: float) -> list[Action]:
+def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapshot, queue_s: float) -> list[Action]:
     todo: list[Action] = []
     for attempt in opened:
         todo += clock_rules(session, attempt, now, ctx.policy, queue_s)
         todo += _never_sent(attempt, now, ctx.policy)
     lives = any(a.is_wanted for a in opened)
-    if session.desire is Desire.RUN and not lives:
+    if session.desired_state is DesiredState.RUNNING and not lives:
         step = next_step(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
         # A deadline is written only by a clock that the provider's could contradict: after a start not yet (I12, F62).
         is_early = isinstance(step, StartAttempt) and not now.was_answered
@@ -70,14 +70,14 @@ def _due(ctx: Context, session: Session, opened: list[Attempt], now: Moment, que
     return todo
 
 
-def _never_sent(attempt: Attempt, now: Moment, policy: Policy) -> list[Action]:
+def _never_sent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
     """An intention that could not be sent for too long is given up: its reserve blocks others (F7, S12)."""
     if attempt.state is not State.PREPARED or now.wall - attempt.prepared_at < us(policy.prepared_max_age_s):
         return []
     return [Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})]
 
 
-def _run(ctx: Context, todo: list[Action], now: Moment) -> bool:
+def _run(ctx: Context, todo: list[Action], now: ClockSnapshot) -> bool:
     if not todo:
         return False
     before = ctx.store.last_change
@@ -89,7 +89,7 @@ def _run(ctx: Context, todo: list[Action], now: Moment) -> bool:
     return ctx.store.last_change != before
 
 
-def next_clock(ctx: Context, now: Moment) -> int:
+def next_clock(ctx: Context, now: ClockSnapshot) -> int:
     """Boot-clock µs when a clock rule can next have something to say; at most a minute ahead."""
     dues = [now.boot + us(60)]
     for attempt in sessions.load_attempts(ctx.store):
@@ -104,11 +104,11 @@ def _walls(attempt: Attempt, policy: Policy) -> list[int]:
     walls = [attempt.deadline.wall] if attempt.is_wanted else []
     match attempt.state:
         case State.DESTROYING:
-            walls += [attempt.entered_at + us(s) for s in policy.destroy_alarms_s]
+            walls += [attempt.state_changed_at + us(s) for s in policy.destroy_alarms_s]
         case State.UNCERTAIN:
-            walls.append(attempt.entered_at + us(policy.uncertain_alarm_s))
+            walls.append(attempt.state_changed_at + us(policy.uncertain_alarm_s))
         case State.PREPARED:
             walls.append(attempt.prepared_at + us(policy.prepared_max_age_s))
-        case State.SUSPECT if attempt.missing_at is not None:
+        case State.MISSING if attempt.missing_at is not None:
             walls.append(attempt.missing_at + us(policy.suspect_alarm_s))
     return walls

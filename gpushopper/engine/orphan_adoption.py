@@ -9,15 +9,15 @@ from typing import Any
 from gpushopper.core import alarms as kinds
 from gpushopper.core.lifecycle.reachability import NONE
 from gpushopper.core.lifecycle.sightings import destroying
-from gpushopper.core.model.actions import AdoptStray, DestroyTwin, Raise
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, Raise
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import LONGEST, fitted
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.timing.clock_snapshot import Deadline, Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, us
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
 
@@ -25,7 +25,7 @@ LONGEST_NUMBER = 8
 """Characters kept free for the number that tells two names apart."""
 
 
-def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Attempt, Raise]:
+def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, Raise]:
     """A session and attempt for an instance of ours that no row knows, and the alarm that says so."""
     row = action.instance
     session = Session(
@@ -34,7 +34,7 @@ def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Att
         consumer="me",
         provider=action.provider,
         account=action.account,
-        desire=Desire.RUN,
+        desired_state=DesiredState.RUNNING,
         reason="",
         version=1,
         created_at=now.wall,
@@ -43,7 +43,7 @@ def adopted(ctx: Context, action: AdoptStray, now: Moment) -> tuple[Session, Att
         shortlist=(),
         max_rate=None,
         retries_left=0,
-        until_at=action.deadline.wall,
+        deadline_at=action.deadline.wall,
         # Stopped or not, only its deadline may end what was found: nobody here knows why it stands as it does (F50).
         keep_stopped=True,
     )
@@ -62,22 +62,22 @@ def _free_name(ctx: Context, row: Instance) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _as_shown(row: Instance, now: Moment) -> dict[str, Any]:
+def _as_shown(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
     """The state of an adopted instance: handed over long ago, whatever the provider shows now."""
     match row.status:
         case StatusClass.STOPPED | StatusClass.FAILED:
             since = now.boot if row.status is StatusClass.STOPPED else None
             state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": since}
         case StatusClass.OFFLINE:
-            state = {"state": State.SUSPECT, "missing_at": now.wall}
+            state = {"state": State.MISSING, "missing_at": now.wall}
         case _:
             state = {"state": State.RUNNING}
-    return state | {"handed_over_at": now.wall}
+    return state | {"ready_at": now.wall}
 
 
-def twin(ctx: Context, action: DestroyTwin, now: Moment) -> Attempt | None:
+def twin(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot) -> Attempt | None:
     """A row for a second instance under one label, unwanted from the start."""
-    of = action.twin_of
+    of = action.duplicate_of
     session = sessions.load_session(ctx.store, of.session_id)
     if session is None:
         return None
@@ -85,15 +85,15 @@ def twin(ctx: Context, action: DestroyTwin, now: Moment) -> Attempt | None:
     return replace(
         found,
         label=of.label,
-        desire=Desire.GONE,
+        desired_state=DesiredState.TERMINATED,
         reason=action.reason,
-        unwanted_at=now.wall,
+        terminate_requested_at=now.wall,
         **destroying(now),
     )
 
 
 def _found(
-    ctx: Context, session: Session, attempt_id: str, row: Instance, offer: Offer, deadline: Deadline, now: Moment
+    ctx: Context, session: Session, attempt_id: str, row: Instance, offer: Offer, deadline: Deadline, now: ClockSnapshot
 ) -> Attempt:
     """An attempt row that begins where the provider says the instance began: it has billed since then."""
     started = row.created_at if row.created_at is not None else now.wall
@@ -104,31 +104,31 @@ def _found(
         provider=session.provider,
         account=session.account,
         label=make_label(ctx.installation.id, attempt_id),
-        origin=Origin.SWEEP,
+        origin=Origin.DISCOVERED,
         offer=offer,
         disk_gb=session.disk_gb,
         state=State.BOOTING,
-        desire=Desire.RUN,
+        desired_state=DesiredState.RUNNING,
         reason="",
         version=1,
         deadline=deadline,
         hard_max_at=max(deadline.wall, started + us(HARD_MAXIMUM_S)),
-        rate_agreed=row.rate if row.rate is not None else offer.rate(session.disk_gb),
+        agreed_rate=row.rate if row.rate is not None else offer.rate(session.disk_gb),
         reserve=0,
-        guard=NONE,
+        guard_state=NONE,
         prepared_at=started,
-        entered_at=now.wall,
+        state_changed_at=now.wall,
         instance_id=row.instance_id,
         sent_at=started,
-        billed_to=started,
-        rate_live=row.rate,
+        billed_until=started,
+        current_rate=row.rate,
         last_seen_at=started,
-        gpu_billing=row.status is StatusClass.RUNNING,
+        is_gpu_billed=row.status is StatusClass.RUNNING,
     )
     return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy))
 
 
-def _offer_of(row: Instance, provider: str, now: Moment) -> Offer:
+def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
     """What can be known of the offer behind a found instance: enough to show and to account for."""
     disk = row.disk_gb or 0.0
     return Offer(

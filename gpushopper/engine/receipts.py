@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 from gpushopper.core.model.actions import Close
-from gpushopper.core.model.attempt import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.spending import ledger
-from gpushopper.core.timing.clock_snapshot import Moment
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.store import ledger as books
 from gpushopper.store.database import Store
 
 
 def settle(store: Store, attempt: Attempt, action: Close) -> dict[str, int]:
     """Bring the books to the end and take back what was accrued past it; micro-dollars by class."""
-    if attempt.billed_to is not None:
+    if attempt.billed_until is not None:
         if action.kind == ReceiptKind.PROVEN:
             entries, _ = ledger.accrue(attempt, action.ended_at)
             books.insert_entries(store, entries)
@@ -25,7 +25,7 @@ def settle(store: Store, attempt: Attempt, action: Close) -> dict[str, int]:
     return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
 
 
-def closed(attempt: Attempt, action: Close, cost: dict[str, int], now: Moment) -> dict[str, Any]:
+def closed(attempt: Attempt, action: Close, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
     """The columns of a closed attempt, receipt included."""
     receipt = {
         "kind": str(action.kind),
@@ -42,14 +42,16 @@ def closed(attempt: Attempt, action: Close, cost: dict[str, int], now: Moment) -
         "evidence": dict(action.evidence),
     }
     return {
-        "state": State.GONE,
-        "desire": Desire.GONE,
+        "state": State.CLOSED,
+        "desired_state": DesiredState.TERMINATED,
         "reason": attempt.reason or action.reason,
-        "entered_at": now.wall,
-        "unwanted_at": now.wall if attempt.unwanted_at is None else attempt.unwanted_at,
-        "gone_at": now.wall,
-        "gpu_billing": False,
-        "billed_to": None if attempt.billed_to is None else action.ended_at,
+        "state_changed_at": now.wall,
+        "terminate_requested_at": now.wall
+        if attempt.terminate_requested_at is None
+        else attempt.terminate_requested_at,
+        "closed_at": now.wall,
+        "is_gpu_billed": False,
+        "billed_until": None if attempt.billed_until is None else action.ended_at,
         "receipt": json.dumps(receipt, sort_keys=True),
     }
 

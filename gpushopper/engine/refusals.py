@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
-from gpushopper.providers.base import Blind, Trouble
+from gpushopper.providers.base import ErrorKind, ReadFailed
 from gpushopper.secrets import Missing, Problem
 
 
@@ -31,9 +31,9 @@ def no_login(problem: Problem) -> Misconfigured:
     return Misconfigured(problem.text, problem.hint, code=code)
 
 
-def unanswered(blind: Mapping[str, Blind]) -> ShopperError:
+def unanswered(failed: Mapping[str, ReadFailed]) -> ShopperError:
     """No account answered: a refused key is the user's to mend, everything else the provider's (S11)."""
-    name, why = next(iter(blind.items()))
-    if all(answer.trouble is Trouble.AUTH for answer in blind.values()):
+    name, why = next(iter(failed.items()))
+    if all(answer.error_kind is ErrorKind.AUTH for answer in failed.values()):
         return KeyRejected(f"{name} refuses the key: {why.detail}", f"set a working key: gpu-shopper keys set {name}")
     return ProviderFailed(f"no provider answered: {why.detail}", "see: gpu-shopper status")

@@ -7,19 +7,19 @@ from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Any
 
-from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SUSPECT
-from gpushopper.core.lifecycle.reachability import PAPER, PLANTED
+from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW
+from gpushopper.core.lifecycle.reachability import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.lifecycle.sightings import unwanted
 from gpushopper.core.model import actions as act
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import make_label
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import Denial, Load, denied_by_balance, denied_by_brakes
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, Moment, us
+from gpushopper.core.spending.admission import Denial, Load, denied_by_balance, denied_by_limits
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
 from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
 from gpushopper.store import alarms, events, sessions
@@ -33,7 +33,7 @@ class Transaction:
     changed meanwhile raises Stale, which undoes the whole transaction; the next pass decides anew (I16).
     """
 
-    def __init__(self, ctx: Context, now: Moment) -> None:
+    def __init__(self, ctx: Context, now: ClockSnapshot) -> None:
         self.ctx = ctx
         self.now = now
         self._attempts: dict[str, Attempt] = {}
@@ -65,7 +65,7 @@ class Transaction:
         self.change(action.attempt, dict(action.sets), action.note)
 
     @_do.register
-    def _(self, action: act.Unwant) -> None:
+    def _(self, action: act.TerminateAttempt) -> None:
         self.unwant(action.attempt, action.reason, action.text)
 
     @_do.register
@@ -81,7 +81,7 @@ class Transaction:
         self.close(action)
 
     @_do.register
-    def _(self, action: act.AdoptStray) -> None:
+    def _(self, action: act.AdoptOrphan) -> None:
         session, attempt, alarm = orphan_adoption.adopted(self.ctx, action, self.now)
         sessions.insert_session(self.ctx.store, session)
         sessions.insert_attempt(self.ctx.store, attempt)
@@ -89,12 +89,14 @@ class Transaction:
         self._do(alarm)
 
     @_do.register
-    def _(self, action: act.DestroyTwin) -> None:
+    def _(self, action: act.DestroyDuplicate) -> None:
         twin = orphan_adoption.twin(self.ctx, action, self.now)
         if twin is not None:
             sessions.insert_attempt(self.ctx.store, twin)
             self.note(
-                act.Note("twin", f"instance {twin.instance_id} is a second one under a label"), twin.session_id, twin.id
+                act.Note("duplicate", f"instance {twin.instance_id} is a second one under a label"),
+                twin.session_id,
+                twin.id,
             )
 
     @_do.register
@@ -104,7 +106,9 @@ class Transaction:
     @_do.register
     def _(self, action: act.Record) -> None:
         of = (action.provider, action.account, action.instance_id)
-        sessions.record_id(self.ctx.store, sessions.Discovery(*of, action.label, action.source, self.now.wall))
+        sessions.record_ownership(
+            self.ctx.store, sessions.KnownInstance(*of, action.label, action.ownership, self.now.wall)
+        )
 
     @_do.register
     def _(self, action: act.Raise) -> None:
@@ -161,52 +165,58 @@ class Transaction:
     def _left(self, before: Attempt) -> None:
         """What ends with a state: its alarms, and a session's end when its instance came back."""
         self.run(act.Clear(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
-        if before.state is State.GONE:
+        if before.state is State.CLOSED:
             session = sessions.load_session(self.ctx.store, before.session_id)
             if session is not None and session.ended_at is not None:
                 self._sessions[session.id] = sessions.update_session(self.ctx.store, session, ended_at=None)
 
     def _with_reserve(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
         """A price that rose holds back more (I13)."""
-        rate = sets.get("rate_live")
-        if rate is None or rate <= (attempt.rate_live or 0) or "reserve" in sets or "deadline" in sets:
+        rate = sets.get("current_rate")
+        if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in sets or "deadline" in sets:
             return sets
-        return sets | {"reserve": ledger.reserve_for(replace(attempt, rate_live=rate), self.ctx.policy)}
+        return sets | {"reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy)}
 
     def _with_books(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
         """Entries up to now when GPU billing starts or ends, or the price moves.
 
         GPU time counts from the last look before it was seen active, so that it is never too little (S19).
         """
-        starts = sets.get("gpu_billing", attempt.gpu_billing) and not attempt.gpu_billing
-        ends = attempt.gpu_billing and not sets.get("gpu_billing", True)
-        moved = attempt.gpu_billing and sets.get("rate_live", attempt.rate_live) != attempt.rate_live
-        if not (starts or ends or moved) or attempt.billed_to is None:
+        starts = sets.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
+        ends = attempt.is_gpu_billed and not sets.get("is_gpu_billed", True)
+        moved = attempt.is_gpu_billed and sets.get("current_rate", attempt.current_rate) != attempt.current_rate
+        if not (starts or ends or moved) or attempt.billed_until is None:
             return sets
         until = self.now.wall
         if starts:
-            until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_to
+            until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_until
         entries, booked = ledger.accrue(attempt, until)
         books.insert_entries(self.ctx.store, entries)
-        return sets | {"billed_to": booked.billed_to}
+        return sets | {"billed_until": booked.billed_until}
 
     def unwant(self, attempt: Attempt, reason: str, text: str = "") -> None:
-        """Desire `gone`, once; a never-sent attempt is closed on the spot."""
+        """DesiredState `gone`, once; a never-sent attempt is closed on the spot."""
         current = self.attempt(attempt)
         if not current.is_wanted:
             return
-        note = act.Note("unwanted", text or f"attempt {current.ordinal} is given up: {reason}", {"reason": reason})
+        note = act.Note(
+            "attempt_terminating", text or f"attempt {current.ordinal} is given up: {reason}", {"reason": reason}
+        )
         current = self.change(current, unwanted(current, reason, self.now), note)
         if current.state is State.PREPARED:
             self.close(act.Close(current, "never_sent", reason, current.prepared_at, {}))
 
     def end_session(self, session: Session, reason: str, text: str = "") -> None:
-        """Desire `gone` for the session and every attempt of it."""
+        """DesiredState `gone` for the session and every attempt of it."""
         current = self.session(session)
-        if current.desire is Desire.RUN:
-            current = sessions.update_session(self.ctx.store, current, desire=Desire.GONE, reason=reason)
+        if current.desired_state is DesiredState.RUNNING:
+            current = sessions.update_session(
+                self.ctx.store, current, desired_state=DesiredState.TERMINATED, reason=reason
+            )
             self._sessions[current.id] = current
-            self.note(act.Note("ending", text or f"{current.name} ends: {reason}", {"reason": reason}), current.id)
+            self.note(
+                act.Note("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}), current.id
+            )
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
             if attempt.is_open:
                 self.unwant(attempt, reason)
@@ -214,8 +224,10 @@ class Transaction:
 
     def _note_end(self, session: Session) -> None:
         """The session is over once nothing of it is open."""
-        self.run([act.Clear(CLOCK_SUSPECT, session.id)])
-        if session.desire is Desire.RUN or any(a.is_open for a in sessions.attempts_of(self.ctx.store, session.id)):
+        self.run([act.Clear(CLOCK_SKEW, session.id)])
+        if session.desired_state is DesiredState.RUNNING or any(
+            a.is_open for a in sessions.attempts_of(self.ctx.store, session.id)
+        ):
             return
         current = self.session(session)
         if current.ended_at is None:
@@ -228,9 +240,9 @@ class Transaction:
         """Prepare the next attempt: row, label, deadline and reserve, before anything is sent (I1, I13)."""
         session = self.session(action.session)
         attempt = self.prepared(session, action.offer)
-        denial = self.denied(attempt.provider, attempt.rate_agreed, attempt.reserve, new_session=False)
+        denial = self.denied(attempt.provider, attempt.agreed_rate, attempt.reserve, new_session=False)
         if denial is not None:
-            self.end_session(session, "braked", f"{session.name}: {denial.text}")
+            self.end_session(session, "limit_reached", f"{session.name}: {denial.text}")
             return
         session = sessions.update_session(
             self.ctx.store,
@@ -246,9 +258,11 @@ class Transaction:
     def prepared(self, session: Session, offer: Offer) -> Attempt:
         """The attempt that would be made now: label, deadline and reserve, nothing written yet."""
         attempt_id = self.ctx.new_id(16)
-        life = HARD_MAXIMUM_S * us(1) if session.max_life_us is None else session.max_life_us
+        life = HARD_MAXIMUM_S * us(1) if session.max_duration_us is None else session.max_duration_us
         hard_max = self.now.wall + life
-        wanted = session.until_at if session.until_at is not None else self.now.wall + (session.life_us or life)
+        wanted = (
+            session.deadline_at if session.deadline_at is not None else self.now.wall + (session.duration_us or life)
+        )
         attempt = Attempt(
             id=attempt_id,
             session_id=session.id,
@@ -256,27 +270,27 @@ class Transaction:
             provider=session.provider,
             account=session.account,
             label=make_label(self.ctx.installation.id, attempt_id),
-            origin=Origin.CREATE,
+            origin=Origin.CREATED,
             offer=offer,
             disk_gb=session.disk_gb,
             state=State.PREPARED,
-            desire=Desire.RUN,
+            desired_state=DesiredState.RUNNING,
             reason="",
             version=1,
             deadline=Deadline.at(min(wanted, hard_max), self.now),
             hard_max_at=hard_max,
-            rate_agreed=offer.rate(session.disk_gb),
+            agreed_rate=offer.rate(session.disk_gb),
             reserve=0,
-            guard=PLANTED if self.ctx.policy.needs_login else PAPER,
+            guard_state=INSTALLED if self.ctx.policy.needs_login else NOT_APPLICABLE,
             prepared_at=self.now.wall,
-            entered_at=self.now.wall,
+            state_changed_at=self.now.wall,
         )
         return replace(attempt, reserve=ledger.reserve_for(attempt, self.ctx.policy))
 
     def denied(self, provider: str, rate: Micros, reserve: Micros, *, new_session: bool) -> Denial | None:
         """The brake or the balance that this much more would meet, counted inside this transaction (F113)."""
         load = self.load(provider)
-        return denied_by_brakes(load, rate, self.ctx.brakes, new_session=new_session) or denied_by_balance(
+        return denied_by_limits(load, rate, self.ctx.brakes, new_session=new_session) or denied_by_balance(
             self.ctx.balances.get(provider), load, reserve
         )
 
@@ -287,7 +301,7 @@ class Transaction:
         return Load(
             open_sessions=len(sessions.load_sessions(self.ctx.store, open_only=True)),
             creates_last_hour=sessions.creates_since(self.ctx.store, self.now.wall - HOUR),
-            rate=sum(a.rate_agreed for a in opened if a.off_at is None),
+            rate=sum(a.agreed_rate for a in opened if a.off_at is None),
             reserved=sum(
                 ledger.still_reserved(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))
                 for a in opened

@@ -14,7 +14,7 @@ from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
 
 
-class Trouble(Enum):
+class ErrorKind(Enum):
     """Why an answer cannot be used; each asks for something else."""
 
     NETWORK = "network"
@@ -28,10 +28,10 @@ class Trouble(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class ReadFailed:
     """No knowledge: changes nothing, wherever it comes from (I11)."""
 
-    trouble: Trouble
+    error_kind: ErrorKind
     detail: str
     retry_after_s: float | None = None
 
@@ -104,7 +104,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedCreate:
+class RejectedCreate:
     """A definite refusal; `retry_after_s` is set for THROTTLED and NEVER_SENT."""
 
     why: Refusal
@@ -114,7 +114,7 @@ class RefusedCreate:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class UnknownOutcome:
     """Nobody knows whether the create acted: the attempt becomes uncertain (F1, F4)."""
 
     detail: str
@@ -177,13 +177,13 @@ class Search:
 class Offers:
     """Offers found. `complete` is False when more exist than were read (S17: "first N of more").
 
-    `unbelievable` counts those that were left out because of a price of zero, below zero or beyond all reason (F116).
+    `invalid_prices` counts those that were left out because of a price of zero, below zero or beyond all reason (F116).
     """
 
     offers: tuple[Offer, ...]
     complete: bool
     date: int | None
-    unbelievable: int = 0
+    invalid_prices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +241,9 @@ class Provider(Protocol):
         """
         ...
 
-    def fetch_account(self, limit_s: float) -> Account | Blind: ...
+    def fetch_account(self, limit_s: float) -> Account | ReadFailed: ...
 
-    def fetch_instances(self, limit_s: float) -> Listing | Blind:
+    def fetch_instances(self, limit_s: float) -> Listing | ReadFailed:
         """All instances of the account. `limit_s` bounds each page of the list, `list_limit_s` all of it."""
         ...
 
@@ -251,13 +251,13 @@ class Provider(Protocol):
         """The most seconds that `fetch_instances` may take with this limit: a longer list has more pages."""
         ...
 
-    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind: ...
+    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | ReadFailed: ...
 
-    def search(self, search: Search, limit_s: float) -> Offers | Blind: ...
+    def search(self, search: Search, limit_s: float) -> Offers | ReadFailed: ...
 
-    def gpu_names(self, limit_s: float) -> tuple[str, ...] | Blind: ...
+    def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed: ...
 
-    def create(self, request: CreateRequest, limit_s: float) -> Created | RefusedCreate | Unclear: ...
+    def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome: ...
 
     def set_label(self, instance_id: str, label: str, limit_s: float) -> bool: ...
 
@@ -265,7 +265,7 @@ class Provider(Protocol):
         """Whether the provider said that the ssh key may log in to a living instance; asking twice is harmless."""
         ...
 
-    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | Blind:
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | ReadFailed:
         """The last `tail` lines that the instance's container has printed, without a login."""
         ...
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import Heartbeat, Login, Renewal, Silence, Silent
+from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
@@ -57,7 +57,7 @@ class Remote:
 
     # ---- talking to it
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login and one bounded answer: the guard's status, after a renewal if there is one, and the hardware.
 
         The first login that brings an answer pins the host's key; from then on another key ends in HOST_KEY (I24).
@@ -71,14 +71,16 @@ class Remote:
             way = connect_to(self._home, login, first or pin)
             found = self._ask(way, renewal, limit_s)
         except ProviderFailed as error:
-            return Silence(Silent.UNREACHED, error.message)
+            return ProbeFailure(ProbeFailureKind.UNREACHED, error.message)
         except Misconfigured as error:
-            return Silence(Silent.LOCAL, error.message)
+            return ProbeFailure(ProbeFailureKind.LOCAL, error.message)
         except OSError as error:
-            return Silence(Silent.LOCAL, f"ssh cannot be used on this computer: {error.strerror or error}")
+            return ProbeFailure(
+                ProbeFailureKind.LOCAL, f"ssh cannot be used on this computer: {error.strerror or error}"
+            )
         return found if first is None else self._settle_pin(way, first, pin, found)
 
-    def _ask(self, way: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+    def _ask(self, way: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
         asked = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         command = way.argv(heartbeat_probe.command(marker, asked))
@@ -91,10 +93,10 @@ class Remote:
         first.unlink(missing_ok=True)
 
     def _settle_pin(
-        self, way: Connection, first: Path, pin: Path, found: Heartbeat | Silence
-    ) -> Heartbeat | Silence:
+        self, way: Connection, first: Path, pin: Path, found: Heartbeat | ProbeFailure
+    ) -> Heartbeat | ProbeFailure:
         """Keep the key of a first login for good; without one, keep nothing."""
-        if isinstance(found, Silence) and found.kind is not Silent.GARBAGE:
+        if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.GARBAGE:
             return found
         try:
             first.chmod(0o600)
@@ -103,7 +105,7 @@ class Remote:
             sync(pin.parent)
         except OSError as error:
             close(way.control)
-            return Silence(Silent.LOCAL, f"its host key could not be stored: {error.strerror or error}")
+            return ProbeFailure(ProbeFailureKind.LOCAL, f"its host key could not be stored: {error.strerror or error}")
         return found
 
     # ---- for the user's own ssh
@@ -159,7 +161,7 @@ def close(control: Path | None) -> None:
     control.unlink(missing_ok=True)
 
 
-def judge(done: Ran | Cut, marker: str, limit_s: float) -> Heartbeat | Silence:
+def judge(done: Ran | Cut, marker: str, limit_s: float) -> Heartbeat | ProbeFailure:
     """What one call of ssh tells about the instance."""
     has_begun = heartbeat_probe.has_begun(done.out, marker)
     if isinstance(done, Cut):
@@ -168,14 +170,16 @@ def judge(done: Ran | Cut, marker: str, limit_s: float) -> Heartbeat | Silence:
         return failed_login(done.err)
     found = heartbeat_probe.read(done.out, marker, is_whole=True)
     if found is None and done.status == OWN_FAILURE:
-        return Silence(Silent.UNREACHED, "the connection was lost in the middle of an answer")
-    return found or Silence(Silent.GARBAGE, "a login, and an answer that is not ours to read")
+        return ProbeFailure(ProbeFailureKind.UNREACHED, "the connection was lost in the middle of an answer")
+    return found or ProbeFailure(ProbeFailureKind.GARBAGE, "a login, and an answer that is not ours to read")
 
 
-def _judge_cut(done: Cut, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | Silence:
+def _judge_cut(done: Cut, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | ProbeFailure:
     if done.limit is Limit.SIZE:
-        return Silence(Silent.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer")
+        return ProbeFailure(
+            ProbeFailureKind.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
+        )
     if not has_begun and not done.out:
-        return Silence(Silent.UNREACHED, f"no answer within {limit_s:g} s")
+        return ProbeFailure(ProbeFailureKind.UNREACHED, f"no answer within {limit_s:g} s")
     found = heartbeat_probe.read(done.out, marker, is_whole=False)
-    return found or Silence(Silent.GARBAGE, f"no whole answer within {limit_s:g} s")
+    return found or ProbeFailure(ProbeFailureKind.GARBAGE, f"no whole answer within {limit_s:g} s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpushopper.core.model.heartbeat import Silence, Silent
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 
 OWN_FAILURE = 255
 MOST = 200
@@ -25,15 +25,15 @@ def one_line(text: bytes | str, most: int = MOST) -> str:
     return _UNPRINTABLE.sub(" ", text[: most * 2]).strip()[:most]
 
 
-def failed_login(err: bytes) -> Silence:
+def failed_login(err: bytes) -> ProbeFailure:
     """The reason for ssh's own failure. What it does not say plainly counts as not reached."""
     text = err.decode("utf-8", "replace").replace("\r", "\n")
     if _HOST_KEY.search(text):
-        return Silence(Silent.HOST_KEY, "the host key is not the one first seen")
+        return ProbeFailure(ProbeFailureKind.HOST_KEY, "the host key is not the one first seen")
     refused = _NO_LOGIN.search(text)
     if refused:
-        return Silence(Silent.NO_LOGIN, one_line(refused.group()))
-    return Silence(Silent.UNREACHED, one_line(_last_words(text)) or "ssh gave no reason")
+        return ProbeFailure(ProbeFailureKind.NO_LOGIN, one_line(refused.group()))
+    return ProbeFailure(ProbeFailureKind.UNREACHED, one_line(_last_words(text)) or "ssh gave no reason")
 
 
 def _last_words(text: str) -> str:

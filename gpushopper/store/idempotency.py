@@ -6,43 +6,61 @@ from dataclasses import dataclass
 
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import RequestRow
+from gpushopper.store.schema.tables import StoredResponseRow
 
 KEPT_US = 7 * 24 * HOUR
 """How long an answer is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What was asked under a key, and what was answered. `body` is the answer's text."""
+class StoredResponse:
+    """What was asked under a key, and what was answered. `response_body` is its text."""
 
     method: str
     path: str
-    body_digest: str
-    status: int
-    body: str
+    request_digest: str
+    response_status: int
+    response_body: str
 
 
-def recall(store: Store, key: str) -> Remembered | None:
+def load_response(store: Store, key: str) -> StoredResponse | None:
     """The answer given under a key."""
-    query = RequestRow.select(
-        RequestRow.method, RequestRow.path, RequestRow.body_digest, RequestRow.status, RequestRow.body
+    query = StoredResponseRow.select(
+        StoredResponseRow.method,
+        StoredResponseRow.path,
+        StoredResponseRow.request_digest,
+        StoredResponseRow.response_status,
+        StoredResponseRow.response_body,
     )
-    found = store.rows(query.where(RequestRow.key == key))
-    return Remembered(*found[0]) if found else None
+    found = store.rows(query.where(StoredResponseRow.key == key))
+    return StoredResponse(*found[0]) if found else None
 
 
-def remember(
-    store: Store, key: str, *, at: int, method: str, path: str, body_digest: str, status: int, body: str
+def save_response(
+    store: Store,
+    key: str,
+    *,
+    at: int,
+    method: str,
+    path: str,
+    request_digest: str,
+    response_status: int,
+    response_body: str,
 ) -> None:
     """Keep an answer; in the transaction of the effect, so that there is never one without the other."""
     store.write(
-        RequestRow.insert(
-            key=key, at=at, method=method, path=path, body_digest=body_digest, status=status, body=body
+        StoredResponseRow.insert(
+            key=key,
+            at=at,
+            method=method,
+            path=path,
+            request_digest=request_digest,
+            response_status=response_status,
+            response_body=response_body,
         )
     )
 
 
 def prune(store: Store, before: int) -> int:
     """Forget answers older than a time; how many."""
-    return store.write(RequestRow.delete().where(RequestRow.at < before))
+    return store.write(StoredResponseRow.delete().where(StoredResponseRow.at < before))

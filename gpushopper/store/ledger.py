@@ -16,7 +16,7 @@ _NAMES = tuple(f.name for f in fields(Entry))
 
 
 def insert_entries(store: Store, entries: Iterable[Entry]) -> None:
-    """Write entries; in the same transaction as the attempt's `billed_to`."""
+    """Write entries; in the same transaction as the attempt's `billed_until`."""
     rows = [{name: getattr(entry, name) for name in _NAMES} for entry in entries]
     if rows:
         store.write(LedgerRow.insert_many(rows))

@@ -44,7 +44,7 @@ def repair(store: Store) -> list[Repair]:
 
 
 def _attempts(store: Store) -> Iterator[Repair]:
-    columns = "id, provider, disk_gb, hard_max_at, prepared_at, rate_agreed, deadline, offer, receipt"
+    columns = "id, provider, disk_gb, hard_max_at, prepared_at, agreed_rate, deadline, offer, receipt"
     for row in run(store.database, f"SELECT {columns} FROM attempts"):
         attempt_id, provider, disk_gb, hard_max_at, prepared_at, rate, deadline, offer, receipt = row
         if not _is_readable(DeadlineText().python_value, deadline):

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from peewee import SQL, fn
 
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, ReceiptKind, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import AttemptRow, DiscoveryRow, SessionRow
+from gpushopper.store.schema.tables import AttemptRow, KnownInstanceRow, SessionRow
 from gpushopper.store.sqlite.failures import Stale
 from gpushopper.store.sqlite.statements import prepared
 
@@ -31,20 +31,20 @@ _SESSION_SQL, _ATTEMPT_SQL = (
 )
 _INTERVALS: dict[str, Any] = {
     **{name: None for name in _ATTEMPT_NAMES if name.endswith("_boot")},
-    "awake_us": 0,
-    "units": 0,
+    "settle_elapsed_us": 0,
+    "absence_count": 0,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Discovery:
+class KnownInstance:
     """An instance id that arrived when its row had moved on; the sweep treats it like a listed one (F120)."""
 
     provider: str
     account: str
     instance_id: str
     label: str | None
-    source: str
+    ownership: str
     seen_at: int
 
 
@@ -147,9 +147,7 @@ def find_by_label(store: Store, label: str) -> list[Attempt]:
 def find_by_instance(store: Store, provider: str, account: str, instance_id: str) -> Attempt | None:
     """The attempt that holds an instance, open or closed."""
     query = _select_attempts().where(
-        (AttemptRow.provider == provider)
-        & (AttemptRow.account == account)
-        & (AttemptRow.instance_id == instance_id)
+        (AttemptRow.provider == provider) & (AttemptRow.account == account) & (AttemptRow.instance_id == instance_id)
     )
     return _first(_attempts(store, query))
 
@@ -178,9 +176,7 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     if not changes:
         return attempt
     guard = (
-        (AttemptRow.id == attempt.id)
-        & (AttemptRow.state == attempt.state)
-        & (AttemptRow.version == attempt.version)
+        (AttemptRow.id == attempt.id) & (AttemptRow.state == attempt.state) & (AttemptRow.version == attempt.version)
     )
     if not store.write(AttemptRow.update(**changes, version=attempt.version + 1).where(guard)):
         raise Stale("attempt", attempt.id)
@@ -192,7 +188,7 @@ def creates_since(store: Store, wall: int) -> int:
 
     What was refused for certain, or never left, made nothing.
     """
-    sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATE)
+    sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATED)
     query = AttemptRow.select(AttemptRow.receipt).where(sent)
     nothing = (ReceiptKind.REFUSED, ReceiptKind.NEVER_SENT)
     return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
@@ -206,28 +202,32 @@ def tried_since(store: Store, wall: int) -> dict[str, int]:
 
 def forget_intervals(store: Store) -> int:
     """Forget what was measured by the boot clock: no interval spans a stop of the daemon (F65, S15)."""
-    return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.GONE))
+    return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.CLOSED))
 
 
-# ---- discoveries
+# ---- known instances
 
 
-def record_id(store: Store, found: Discovery) -> None:
+def record_ownership(store: Store, found: KnownInstance) -> None:
     """Keep what was learnt of an instance id, in the place of what was known of it before."""
-    values = {f.name: getattr(found, f.name) for f in fields(Discovery)}
-    target = [DiscoveryRow.provider, DiscoveryRow.account, DiscoveryRow.instance_id]
-    news = {DiscoveryRow.label: found.label, DiscoveryRow.source: found.source, DiscoveryRow.seen_at: found.seen_at}
-    store.write(DiscoveryRow.insert(**values).on_conflict(conflict_target=target, update=news))
+    values = {f.name: getattr(found, f.name) for f in fields(KnownInstance)}
+    target = [KnownInstanceRow.provider, KnownInstanceRow.account, KnownInstanceRow.instance_id]
+    news = {
+        KnownInstanceRow.label: found.label,
+        KnownInstanceRow.ownership: found.ownership,
+        KnownInstanceRow.seen_at: found.seen_at,
+    }
+    store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=target, update=news))
 
 
-def recorded_ids(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
+def recorded_ownership(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
     """How each of these instance ids was recorded: the source by the id, for those that were."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = DiscoveryRow.select(DiscoveryRow.instance_id, DiscoveryRow.source).where(
-            (DiscoveryRow.provider == provider)
-            & (DiscoveryRow.account == account)
-            & DiscoveryRow.instance_id.in_(ids[start : start + _CHUNK])
+        query = KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
+            (KnownInstanceRow.provider == provider)
+            & (KnownInstanceRow.account == account)
+            & KnownInstanceRow.instance_id.in_(ids[start : start + _CHUNK])
         )
         found.update(store.rows(query))
     return found
@@ -267,7 +267,7 @@ def _attempts_at(provider: str | None, open_only: bool) -> Any:
     query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
     if provider is not None:
         query = query.where(AttemptRow.provider == provider)
-    return query.where(AttemptRow.state != State.GONE) if open_only else query
+    return query.where(AttemptRow.state != State.CLOSED) if open_only else query
 
 
 @prepared
@@ -289,9 +289,9 @@ def _first(found: Sequence[T]) -> T | None:
 
 def _is_open() -> Any:
     living = AttemptRow.select(AttemptRow.id).where(
-        (AttemptRow.session_id == SessionRow.id) & (AttemptRow.state != State.GONE)
+        (AttemptRow.session_id == SessionRow.id) & (AttemptRow.state != State.CLOSED)
     )
-    return (SessionRow.desire == Desire.RUN) | fn.EXISTS(living)
+    return (SessionRow.desired_state == DesiredState.RUNNING) | fn.EXISTS(living)
 
 
 def _named(store: Store, name: str, *conditions: Any) -> list[Session]:

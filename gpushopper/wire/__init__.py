@@ -38,7 +38,7 @@ from gpushopper.wire.responses import (
     SessionView,
 )
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised only when an old client would misread an answer."""
 
 VERSION_HEADER = "X-Gpu-Shopper-Version"

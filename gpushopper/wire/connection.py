@@ -16,7 +16,7 @@ class ConnectionView:
     session: str
     name: str
     attempt: str
-    reach: str
+    health: str
     is_paper: bool
     user: str = ""
     host: str = ""

@@ -34,17 +34,20 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """POST /plan: what would be rented, for how long, at what worst price. One of `life_us`, `until_at` or neither."""
+    """POST /plan: what would be rented, for how long, at what worst price.
+
+    One of `duration_us`, `deadline_at` or neither.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     search: SearchRequest = field(default_factory=SearchRequest)
     offer: str | None = None
-    life_us: int | None = None
-    until_at: int | None = None
+    duration_us: int | None = None
+    deadline_at: int | None = None
     image: str | None = None
     retries: int = 2
-    max_life_us: int | None = None
+    max_duration_us: int | None = None
     to_rent: bool = False
     """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
     image_login: bool = False
@@ -63,15 +66,15 @@ class ProvisionRequest:
     offers: list[OfferView]
     disk_gb: float
     max_rate: int | None = None
-    life_us: int | None = None
-    until_at: int | None = None
+    duration_us: int | None = None
+    deadline_at: int | None = None
     image: str | None = None
     retries: int = 2
     name: str | None = None
     consumer: str = "me"
     keep_stopped: bool = False
-    max_life_us: int | None = None
-    max_life_reason: str = ""
+    max_duration_us: int | None = None
+    max_duration_reason: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     allow_unguarded: bool = False
     image_login: bool = False
@@ -85,7 +88,7 @@ class ExtendRequest:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     add_us: int | None = None
-    until_at: int | None = None
+    deadline_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,30 +38,30 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`more` says that the market holds more than was read; `blind` names providers that did not answer.
+    """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
-    `unbelievable` counts the offers left out for a price of zero, below zero or beyond all reason.
+    `invalid_prices` counts the offers left out for a price of zero, below zero or beyond all reason.
     """
 
     offers: list[OfferView]
     total: int
     more: bool = False
-    blind: dict[str, str] = field(default_factory=dict)
-    unbelievable: int = 0
+    unavailable: dict[str, str] = field(default_factory=dict)
+    invalid_prices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The money first: `worst` is the most the session can cost by `until_at`, traffic left out."""
+    """The money first: `max_cost` is the most the session can cost by `deadline_at`, traffic left out."""
 
     offers: list[OfferView]
-    worst: int
-    until_at: int
-    life_us: int | None
+    max_cost: int
+    deadline_at: int
+    duration_us: int | None
     image: str
     disk_gb: float
     max_rate: int
-    guard: str
+    guard_kind: str
     retries: int
     refusal: str = ""
 
@@ -72,7 +72,7 @@ class AttemptView:
 
     id: str
     state: str
-    desire: str
+    desired_state: str
     reason: str
     label: str
     instance_id: str | None
@@ -81,14 +81,14 @@ class AttemptView:
     gpu_count: int
     rate: int
     sent_at: int | None
-    handed_over_at: int | None
+    ready_at: int | None
     off_at: int | None
-    gone_at: int | None
+    closed_at: int | None
     deadline_at: int
     hard_max_at: int
-    status_word: str
+    provider_status: str
     accrued: int
-    at_most: int
+    max_cost: int
     receipt: dict[str, Any] | None = None
 
 
@@ -96,16 +96,16 @@ class AttemptView:
 class SessionView:
     """One session; `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
-    `stage` of the end is "", "asked", "off" or "proven"; only "proven" may be shown as destroyed (I27).
-    `accrued` is the cost so far, `at_most` what it can still reach; `guards` is e.g. "D" or "D+I".
+    `stage` of the end is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
+    `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".
     """
 
     id: str
     name: str
     consumer: str
     status: str
-    reach: str
-    stage: str
+    health: str
+    end_stage: str
     reason: str
     provider: str
     gpu: str
@@ -114,25 +114,25 @@ class SessionView:
     created_at: int
     deadline_at: int | None
     hard_max_at: int | None
-    running_since: int | None
+    ready_at: int | None
     ended_at: int | None
     accrued: int
-    at_most: int
-    guard: str
+    max_cost: int
+    guard_state: str
     guards: str
     image: str
     disk_gb: float
     ssh_host: str | None
     ssh_port: int | None
-    beat_at: int | None
-    guard_ends_at: int | None
+    heartbeat_at: int | None
+    guard_deadline_at: int | None
     waiting_for: str
     waiting_until: int | None
     attempts: list[AttemptView]
     image_login: str = ""
     """The registry whose login its creates carry."""
-    guard_is_told: bool = False
-    """Whether the instance itself is known to end at `deadline_at`; else it would at `guard_ends_at`."""
+    guard_in_sync: bool = False
+    """Whether the instance itself is known to end at `deadline_at`; else it would at `guard_deadline_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Alarms:
 class CostRow:
     """Costs of one session by class (gpu, storage, traffic, minimum), micro-dollars.
 
-    `at_most` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
+    `max_cost` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
     """
 
     session: str
@@ -193,7 +193,7 @@ class CostRow:
     minimum_micros: int
     accrued: int
     reserved: int
-    at_most: int
+    max_cost: int
     settled: bool
 
 
@@ -201,7 +201,7 @@ class CostRow:
 class Costs:
     rows: list[CostRow]
     accrued: int
-    at_most: int
+    max_cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +233,9 @@ class DaemonStatus:
     jobs: dict[str, int]
     providers: list[ProviderStatus]
     sessions_open: int
-    accrued_open: int
-    at_most_open: int
-    rate_open: int
+    open_accrued: int
+    open_max_cost: int
+    open_rate: int
     alarms: int
     is_guarded: bool = True
     """Whether instances end themselves too; on a market of paper ones there is nobody to do it."""
@@ -272,5 +272,5 @@ class AuditRow:
 @dataclass(frozen=True, slots=True)
 class Audit:
     rows: list[AuditRow]
-    blind: dict[str, str]
+    unavailable: dict[str, str]
     problems: int

@@ -78,9 +78,9 @@ def hand_over_rows(world: World) -> list[Row]:
     """From the moment the market's books say running to the moment ours say handed over, in the order of asking."""
     ran = phases(world)
     waits = [
-        (attempt.handed_over_at - ran[attempt.instance_id]) / us(1)
+        (attempt.ready_at - ran[attempt.instance_id]) / us(1)
         for attempt in sorted(stored.load_attempts(world.store), key=lambda attempt: attempt.sent_at or 0)
-        if attempt.handed_over_at is not None and attempt.instance_id in ran
+        if attempt.ready_at is not None and attempt.instance_id in ran
     ]
     what = "running to handed over, simulated"
     many = Row(f"  all {len(waits)}", p95(waits), "s", None, "p95; lists of several pages, a gap between two")
@@ -92,9 +92,11 @@ def end_rows(world: World, asked_at: int, held: int) -> list[Row]:
     first: dict[Any, int] = {}
     for row in sent:
         first.setdefault(row.id, row.at)
-    ended = [a for a in stored.load_attempts(world.store, open_only=False) if (a.unwanted_at or 0) >= asked_at]
+    ended = [
+        a for a in stored.load_attempts(world.store, open_only=False) if (a.terminate_requested_at or 0) >= asked_at
+    ]
     off = sorted((a.off_at - asked_at) / us(1) for a in ended if a.off_at is not None)
-    proven = sorted((a.gone_at - asked_at) / us(1) for a in ended if a.gone_at is not None)
+    proven = sorted((a.closed_at - asked_at) / us(1) for a in ended if a.closed_at is not None)
     last = (max(first.values()) - asked_at) / us(1)
     alone = f"of {len(first)}; {3 * len(first)} s by one call each"
     return [

@@ -88,7 +88,7 @@ class Living:
         """From the moment the market's books say running to the moment ours say handed over."""
         market = json.loads((self.practice.home / "market" / "market.json").read_text())
         ran = {str(row["id"]): row["created_at"] + sum(row["boot_us"]) for row in market["instances"]}
-        query = "SELECT instance_id, handed_over_at FROM attempts WHERE handed_over_at IS NOT NULL"
+        query = "SELECT instance_id, ready_at FROM attempts WHERE ready_at IS NOT NULL"
         waits = [(at - ran[instance]) / 1e6 for instance, at in self.practice.read(query)]
         return Row("running to handed over, daemon", p95(waits), "s", 2, f"p95 of {len(waits)}, looks as in real use")
 

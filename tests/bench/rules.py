@@ -83,6 +83,6 @@ def fill(world: World, number: int) -> None:
     stored.insert_session(world.store, held)
     made = attempt(
         f"a{number}", held.id, State.RUNNING, deadline=deadline, hard_max_at=START + 12 * HOUR, prepared_at=START,
-        sent_at=START, handed_over_at=START, entered_at=START,
+        sent_at=START, ready_at=START, state_changed_at=START,
     )  # fmt: skip
     stored.insert_attempt(world.store, made)

@@ -24,8 +24,8 @@ LIMIT_S = 60
 BOOKS = {
     "sessions": "SELECT * FROM sessions ORDER BY id",
     # What a look at the cloud may move is left out: age, progress, what has been billed so far.
-    "attempts": "SELECT id, session_id, state, desire, reason, deadline, reserve, instance_id, rate_agreed, offer"
-    " FROM attempts ORDER BY id",
+    "attempts": "SELECT id, session_id, state, desired_state, reason, deadline, reserve, instance_id, agreed_rate, "
+    "offer FROM attempts ORDER BY id",
     "ledger": "SELECT * FROM ledger ORDER BY id",
 }
 

@@ -37,7 +37,7 @@ class Stage:
         self.is_paper = False
         self.path = ""
         self.carrier = ""
-        self.reach = "ok"
+        self.health = "ok"
         self.asked: list[str] = []
 
     def start(self, *arguments: str) -> Stage:
@@ -79,7 +79,13 @@ class Stage:
         return {"id": SESSION, "name": NAME, "stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
 
     def connection(self) -> dict[str, Any]:
-        common = {"session": SESSION, "name": NAME, "attempt": ATTEMPT, "reach": self.reach, "is_paper": self.is_paper}
+        common = {
+            "session": SESSION,
+            "name": NAME,
+            "attempt": ATTEMPT,
+            "health": self.health,
+            "is_paper": self.is_paper,
+        }
         if self.is_paper:
             return {**common, "user": "", "host": "", "port": 0, "options": []}
         way = self.remote.connection(self.login)

@@ -344,7 +344,7 @@ def test_an_offer_that_went_meanwhile_costs_one_line(begun: tuple[Home, Ran]):
 def test_when_every_offer_is_refused_it_says_how_many_were_tried(market: Home):
     with fault(market, "create", "unavailable"):
         ran = market(*RENT.split(), "--name", "none", "--retries", "1")
-    assert_says(ran, Row("", RENT, r"none was not handed over: retries used up \(2 tried\)", 7, "get none"))
+    assert_says(ran, Row("", RENT, r"none was not handed over: retries exhausted \(2 tried\)", 7, "get none"))
     assert json.loads(market.must("get", "none", "--json"))["session"]["status"] == "failed"
 
 

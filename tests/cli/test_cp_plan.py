@@ -7,7 +7,7 @@ import pytest
 from gpushopper.cli.remote.copy.channel import AGAIN, hint_for
 from gpushopper.cli.remote.copy.entries import Entry, Kind, choose
 from gpushopper.cli.remote.copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
-from gpushopper.cli.remote.copy.planning import Seen, Source, candidates, jobs, place
+from gpushopper.cli.remote.copy.planning import ObservedList, Source, candidates, jobs, place
 from gpushopper.errors import UsageError
 
 
@@ -47,9 +47,9 @@ def test_the_last_name_of_a_path(path: bytes, name: bytes, folder: bytes):
 
 def finals(typed: bytes, what: str, target: bytes, target_is: str) -> bytes:
     path = unmistakable(target)
-    seen = {p: Seen(p) for p in candidates([typed], path)}
-    seen[path] = Seen(path, target_is)
-    source = Source(typed, Seen(unmistakable(typed), what, b"/real/" + last_name(typed)))
+    seen = {p: ObservedList(p) for p in candidates([typed], path)}
+    seen[path] = ObservedList(path, target_is)
+    source = Source(typed, ObservedList(unmistakable(typed), what, b"/real/" + last_name(typed)))
     ((_, final),) = place([source], target, seen, path, "", False)
     return final
 
@@ -71,9 +71,9 @@ def test_the_exact_path_of_a_copy(typed: bytes, what: str, target: bytes, target
 
 def test_a_part_folder_is_found_again_by_the_same_copy_only():
     def part(size: int = 5, origin: bytes = b"s1", name: bytes = b"f") -> bytes:
-        source = Source(name, Seen(b"./" + name, "file", b"/root/" + name, size=size))
+        source = Source(name, ObservedList(b"./" + name, "file", b"/root/" + name, size=size))
         path = b"./t"
-        moves = place([source], b"t", {path: Seen(path, "none")}, path, "", False)
+        moves = place([source], b"t", {path: ObservedList(path, "none")}, path, "", False)
         return jobs(moves, {}, {}, origin)[0].part
 
     assert part() == part() and part().startswith(b"./.t.gs-part-")

@@ -96,7 +96,7 @@ def test_provision_plans_rents_and_prints_the_session(market: Shell):
     assert "destroyed" not in ended.out + ended.err
 
     proven = market("shutdown", "one", "--yes", "--wait", "proven", "--json")
-    assert (proven.code, proven.json["sessions"][0]["stage"]) == (0, "proven")
+    assert (proven.code, proven.json["sessions"][0]["end_stage"]) == (0, "proven")
     receipt = market("receipt", "one")
     assert receipt.code == 0
     assert "destroyed: the cloud no longer shows it" in receipt.out

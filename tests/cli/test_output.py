@@ -28,7 +28,7 @@ from tests.test_client import Peer, reply
 COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
-    "disk_free", "unbelievable",
+    "disk_free", "invalid_prices",
 }  # fmt: skip
 
 
@@ -45,25 +45,25 @@ def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
 
 def test_offers_without_a_price_to_believe_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
     peer = Peer(home / "run" / "daemon.sock")
-    nothing = {"offers": [], "total": 0, "more": False, "blind": {}, "unbelievable": 2}
-    peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "unbelievable": 1}), reply(nothing)]
+    nothing = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 2}
+    peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "invalid_prices": 1}), reply(nothing)]
     try:
         assert main(["inventory"]) == 0
         assert "2 offers left out: the price is zero or cannot be believed." in capsys.readouterr().err
         assert main(["inventory", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["unbelievable"] == 1
+        assert json.loads(capsys.readouterr().out)["invalid_prices"] == 1
     finally:
         peer.close()
 
 
 def test_money_times_and_spans_for_programs():
     found = json_output.enrich(
-        {"rate": 430_000, "worst": -5, "balance": None, "sent_at": 0, "gone_at": None, "life_us": 90_000_000}
+        {"rate": 430_000, "max_cost": -5, "balance": None, "sent_at": 0, "closed_at": None, "duration_us": 90_000_000}
     )
     assert found == {
-        "rate_micros": 430_000, "rate_usd": "0.430000", "worst_micros": -5, "worst_usd": "-0.000005",
-        "balance_micros": None, "balance_usd": None, "sent_at": "1970-01-01T00:00:00Z", "gone_at": None,
-        "life_seconds": 90.0,
+        "rate_micros": 430_000, "rate_usd": "0.430000", "max_cost_micros": -5, "max_cost_usd": "-0.000005",
+        "balance_micros": None, "balance_usd": None, "sent_at": "1970-01-01T00:00:00Z", "closed_at": None,
+        "duration_seconds": 90.0,
     }  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def test_a_project_file_that_reaches_too_far_is_4(gs: Shell, tmp_path: Path):
 @pytest.fixture
 def alarmed(home: Path) -> Iterator[Peer]:
     peer = Peer(home / "run" / "daemon.sock")
-    texts = {"kind": "still_ending", "subject": "s", "text": "x still bills", "hint": "look"}
+    texts = {"kind": "destroy_slow", "subject": "s", "text": "x still bills", "hint": "look"}
     alarms = [{**texts, "id": place, "raised_at": 0, "acknowledged_at": seen} for place, seen in ((3, None), (4, 5))]
     peer.scripts = [reply({"sessions": []}), reply({"alarms": alarms})]
     yield peer
@@ -224,7 +224,7 @@ def test_every_command_shows_open_alarms_in_one_line_each(gs: Shell, alarmed: Pe
 
 @pytest.mark.parametrize("count", [3, 4, 18])
 def test_more_than_three_alarms_are_one_line_under_a_command(gs: Shell, alarmed: Peer, count: int):
-    one = {"kind": "still_ending", "subject": "s", "hint": "look", "raised_at": 0, "acknowledged_at": None}
+    one = {"kind": "destroy_slow", "subject": "s", "hint": "look", "raised_at": 0, "acknowledged_at": None}
     alarms = [{**one, "id": number, "text": f"s{number} still bills"} for number in range(1, count + 1)]
     alarmed.scripts[1] = reply({"alarms": alarms})
     lines = [line for line in gs("ls").err.splitlines() if "alarm" in line]
@@ -248,7 +248,7 @@ def test_how_much_of_the_market_was_shown(gs: Shell, home: Path, total: int, mor
     offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
     offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
     peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [offer] * 19, "total": total, "more": more, "blind": {}, "unbelievable": 0}
+    told = {"offers": [offer] * 19, "total": total, "more": more, "unavailable": {}, "invalid_prices": 0}
     peer.scripts = [reply(told), reply({"alarms": []})]
     try:
         ran = gs("inventory", "--gpu", "RTX 4090")
@@ -311,12 +311,13 @@ def test_the_output_options_stand_on_either_side(gs: Shell, alarmed: Peer):
 
 def view(**changed: object) -> Row:
     attempt = Row(
-        id="a1", state="booting", status_word="loading", offer="vast:1", gpu="H100", gpu_count=1, rate=2_000_000,
-        instance_id="77", sent_at=0, handed_over_at=None, deadline_at=10, reason="", accrued=0, receipt=None,
+        id="a1", state="booting", provider_status="loading", offer="vast:1", gpu="H100", gpu_count=1, rate=2_000_000,
+        instance_id="77", sent_at=0, ready_at=None, deadline_at=10, reason="", accrued=0, receipt=None,
     )  # fmt: skip
     base = Row(
-        id="s1", name="train", status="provisioning", stage="", reach="", reason="", guard="paper", guards="D",
-        accrued=0, at_most=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
+        id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
+        guard_state="not_applicable", guards="D",
+        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
         ssh_port=22, gpu="H100", gpu_count=1,
     )  # fmt: skip
     return Row({**base, **changed})
@@ -329,18 +330,26 @@ def test_an_unknown_status_is_treated_as_running():
 def test_paper_has_neither_ssh_nor_guard():
     assert session_views.ssh(view()) == "paper: none"
     assert session_views.guards(view()) == "D (paper: none)"
-    assert session_views.ssh(view(guard="armed")) == "gpu-shopper ssh train"
-    assert session_views.guards(view(guard="self_destroy", guards="D+I")) == "D+I"
+    assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
+    assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"guard": "armed", "guards": "D+I", "guard_ends_at": 100, "guard_is_told": True}, "the instance ends itself"),
-        ({"guard": "armed", "guards": "D+I", "guard_ends_at": 100, "guard_is_told": False},
-         "the instance ends itself at "),
-        ({"guard": "lost", "guard_ends_at": 100, "guard_is_told": False}, "its guard may end it at "),
-        ({"guard": "lost", "guard_ends_at": None, "guard_is_told": False}, "nobody ends it until noon"),
+        (
+            {"guard_state": "armed", "guards": "D+I", "guard_deadline_at": 100, "guard_in_sync": True},
+            "the instance ends itself",
+        ),
+        (
+            {"guard_state": "armed", "guards": "D+I", "guard_deadline_at": 100, "guard_in_sync": False},
+            "the instance ends itself at ",
+        ),
+        ({"guard_state": "unconfirmed", "guard_deadline_at": 100, "guard_in_sync": False}, "its guard may end it at "),
+        (
+            {"guard_state": "unconfirmed", "guard_deadline_at": None, "guard_in_sync": False},
+            "nobody ends it until noon",
+        ),
     ],
 )
 def test_who_keeps_the_deadline_is_said_with_the_doubts(changes: dict[str, object], words: str):
@@ -348,25 +357,25 @@ def test_who_keeps_the_deadline_is_said_with_the_doubts(changes: dict[str, objec
     session = view(status="running", **changes)
     said = session_views.keeper(session, "noon", 0)
     assert said == words or (words.endswith(" ") and said.startswith(words))
-    assert session_views.has_heard(session) is (changes["guard_ends_at"] is None or changes["guard_is_told"])
+    assert session_views.has_heard(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])
 
 
 def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.CaptureFixture[str]):
     steps = PlainSteps()
-    first = Row({**view().attempts[0], "id": "a0", "state": "gone", "reason": "boot_stuck", "offer": "vast:9"})
+    first = Row({**view().attempts[0], "id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"})
     now = Row(view().attempts[0])
     for _ in range(3):
         session_phases.show_provisioning(steps, view(attempts=[first, now]), 0)
     unclear = Row({**now, "id": "a2", "state": "uncertain"})
     session_phases.show_provisioning(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
-        "skipped vast:9: boot stuck",
+        "skipped vast:9: boot timeout",
         "starting instance 77: loading",
         "no clear answer for vast:1: waiting for the list; counted as billed until then",
     ]
 
 
-@pytest.mark.parametrize(("reason", "code"), [("retries_used_up", 7), ("key_rejected", 4), ("braked", 6)])
+@pytest.mark.parametrize(("reason", "code"), [("retries_exhausted", 7), ("key_rejected", 4), ("limit_reached", 6)])
 def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
     error: ShopperError = session_phases.failure_of(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message

@@ -18,8 +18,8 @@ from tests.cli.in_process import Stream
 
 def session(name: str) -> Row:
     return Row(
-        name=name, id=f"id-of-{name}", gpu="RTX 4090", gpu_count=1, provider="vast", status="running", reach="ok",
-        stage="", ended_at=None, accrued=10_000, at_most=420_000,
+        name=name, id=f"id-of-{name}", gpu="RTX 4090", gpu_count=1, provider="vast", status="running", health="ok",
+        end_stage="", ended_at=None, accrued=10_000, max_cost=420_000,
     )  # fmt: skip
 
 

@@ -107,11 +107,11 @@ def test_a_paper_session_has_no_shell(stage: Stage):
 
 
 def test_a_refusal_of_the_daemon_is_told(stage: Stage):
-    stage.refusal = refused("not_handed_over", "train is not handed over yet")
+    stage.refusal = refused("not_ready", "train is not handed over yet")
     found = stage("ssh", "train", "--", "true", )
     assert found.code == 125 and "not handed over yet" in found.err
     told = stage("ssh", "train", "--json", "--", "true")
-    assert '"code": "not_handed_over"' in told.err and '"exit": 125' in told.err
+    assert '"code": "not_ready"' in told.err and '"exit": 125' in told.err
 
 
 def test_without_ssh_the_user_is_told(stage: Stage):
@@ -120,7 +120,7 @@ def test_without_ssh_the_user_is_told(stage: Stage):
 
 
 def test_an_odd_reach_is_told_before_the_login(stage: Stage):
-    stage.reach = "interrupted"
+    stage.health = "interrupted"
     found = stage("ssh", "train", "--", "true")
     assert found.code == 0 and "interrupted" in found.err
 

@@ -117,7 +117,7 @@ def test_runs_are_listed_newest_first(stage: Stage):
     (stage.host.home / "go").touch()
     stage("logs", "train", first, "-f")
     found = stage("logs", "train", "--list", "--json").json["runs"]
-    assert [(row["run"], row["status"]) for row in found] == [(run, "running"), (first, "3")]
+    assert [(row["running"], row["status"]) for row in found] == [(run, "running"), (first, "3")]
     assert run in stage("logs", "train").err
     assert "\x1b" not in stage("logs", "train", "--list").out
 

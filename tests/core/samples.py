@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from gpushopper.core.lifecycle.evidence import Seen
-from gpushopper.core.listing.reconcile import Held
+from gpushopper.core.lifecycle.evidence import ObservedList
+from gpushopper.core.listing.reconcile import RecordedState
 from gpushopper.core.model.actions import Action, Change
-from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, Origin, State
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, Moment, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
 
 WALL = 1_780_000_000_000_000
 BOOT = us(50_000)
-NOW = Moment(wall=WALL, boot=BOOT, boot_id="boot-1", provider_date=WALL)
+NOW = ClockSnapshot(wall=WALL, boot=BOOT, boot_id="boot-1", provider_date=WALL)
 HERE = "abcdefghij"
 ELSEWHERE = "klmnopqrst"
 OFFER = Offer(
@@ -33,7 +33,7 @@ RATE = OFFER.rate(DISK_GB)
 Kind = TypeVar("Kind")
 
 
-def moment(after_s: float = 0, **changes: Any) -> Moment:
+def moment(after_s: float = 0, **changes: Any) -> ClockSnapshot:
     """All clocks in step, some seconds after NOW."""
     return replace(NOW.later(us(after_s)), **changes)
 
@@ -49,8 +49,8 @@ def attempt_id(number: int = 1) -> str:
 def session(session_id: str = "s1", **changes: Any) -> Session:
     values: dict[str, Any] = {
         "id": session_id, "name": "calm-otter", "consumer": "me", "provider": "vast", "account": "77",
-        "desire": Desire.RUN, "reason": "", "version": 1, "created_at": WALL, "image": "pytorch",
-        "disk_gb": DISK_GB, "shortlist": (), "max_rate": None, "retries_left": 2, "life_us": 2 * HOUR,
+        "desired_state": DesiredState.RUNNING, "reason": "", "version": 1, "created_at": WALL, "image": "pytorch",
+        "disk_gb": DISK_GB, "shortlist": (), "max_rate": None, "retries_left": 2, "duration_us": 2 * HOUR,
     }  # fmt: skip
     return Session(**{**values, **changes})
 
@@ -60,21 +60,21 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
     own = attempt_id(number)
     values: dict[str, Any] = {
         "id": own, "session_id": "s1", "ordinal": number, "provider": "vast", "account": "77",
-        "label": make_label(HERE, own), "origin": Origin.CREATE, "offer": OFFER, "disk_gb": DISK_GB,
-        "state": state, "desire": Desire.RUN, "reason": "", "version": 1,
-        "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": WALL + 12 * HOUR, "rate_agreed": RATE,
-        "reserve": 2_000_000, "guard": "paper", "prepared_at": WALL, "entered_at": WALL,
+        "label": make_label(HERE, own), "origin": Origin.CREATED, "offer": OFFER, "disk_gb": DISK_GB,
+        "state": state, "desired_state": DesiredState.RUNNING, "reason": "", "version": 1,
+        "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": WALL + 12 * HOUR, "agreed_rate": RATE,
+        "reserve": 2_000_000, "guard_state": "not_applicable", "prepared_at": WALL, "state_changed_at": WALL,
     }  # fmt: skip
     if state is not State.PREPARED:
-        values |= {"sent_at": WALL, "billed_to": WALL}
+        values |= {"sent_at": WALL, "billed_until": WALL}
     if state in WITH_INSTANCE:
         values["instance_id"] = f"{100 + number}"
-    if state in (State.RUNNING, State.SUSPECT, State.INTERRUPTED):
-        values["handed_over_at"] = WALL
-    if state in (State.DESTROYING, State.GONE):
-        values |= {"desire": Desire.GONE, "reason": "user", "unwanted_at": WALL}
-    if state is State.GONE:
-        values |= {"gone_at": WALL, "receipt": "{}"}
+    if state in (State.RUNNING, State.MISSING, State.INTERRUPTED):
+        values["ready_at"] = WALL
+    if state in (State.DESTROYING, State.CLOSED):
+        values |= {"desired_state": DesiredState.TERMINATED, "reason": "user", "terminate_requested_at": WALL}
+    if state is State.CLOSED:
+        values |= {"closed_at": WALL, "receipt": "{}"}
     return Attempt(**{**values, **changes})
 
 
@@ -82,7 +82,7 @@ def row(number: int = 1, **changes: Any) -> Instance:
     """What the provider lists for `attempt(number=…)`: running, and all as offered."""
     values: dict[str, Any] = {
         "instance_id": f"{100 + number}", "label": make_label(HERE, attempt_id(number)), "env_label": None,
-        "status": StatusClass.RUNNING, "status_word": "running", "message": "", "progress": "", "rate": RATE,
+        "status": StatusClass.RUNNING, "provider_status": "running", "message": "", "progress": "", "rate": RATE,
         "gpu_rate": 400_000, "storage_rate": 20_000, "created_at": WALL, "ends_at": None, "host_id": "4471",
         "image": "pytorch", "gpu": "RTX 4090", "gpu_count": 2, "vram_mb": 24_000, "disk_gb": DISK_GB,
     }  # fmt: skip
@@ -90,22 +90,22 @@ def row(number: int = 1, **changes: Any) -> Instance:
 
 
 def shown(status: StatusClass, number: int = 1, **changes: Any) -> Instance:
-    return row(number, status=status, **{"status_word": status.value, **changes})
+    return row(number, status=status, **{"provider_status": status.value, **changes})
 
 
 FOREIGN = row(9, label=None)
 
 
-def seen(*rows: Instance, now: Moment = NOW, known: Iterable[Attempt] = (), **changes: Any) -> Seen:
+def seen(*rows: Instance, now: ClockSnapshot = NOW, known: Iterable[Attempt] = (), **changes: Any) -> ObservedList:
     """A whole list that left and came back at `now`; `known` were open before it left."""
     values: dict[str, Any] = {
-        "instances": rows, "is_whole": True, "asked_boot": now.boot, "boot": now.boot,
+        "instances": rows, "is_whole": True, "requested_boot": now.boot, "boot": now.boot,
         "known_before": frozenset(a.id for a in known),
     }  # fmt: skip
-    return Seen(**{**values, **changes})
+    return ObservedList(**{**values, **changes})
 
 
-def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -> Held:
+def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -> RecordedState:
     """What the database holds: the attempts, open or not, and their sessions."""
     labels: dict[str, tuple[Attempt, ...]] = {}
     for one in attempts:
@@ -119,7 +119,7 @@ def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -
         "sessions": {a.session_id: by_id.get(a.session_id, session(a.session_id)) for a in attempts},
         "strangers_since": {},
     }  # fmt: skip
-    return Held(**{**values, **changes})
+    return RecordedState(**{**values, **changes})
 
 
 def of(kind: type[Kind], actions: Iterable[Action]) -> list[Kind]:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.evidence import awake_after, may_close_as_absent, probably_ours, unit_is_due
+from gpushopper.core.lifecycle.evidence import absence_is_due, awake_after, may_close_as_absent, probably_ours
 from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
 from gpushopper.core.model.actions import Action, Clear, Close, Raise
-from gpushopper.core.model.attempt import Attempt, Desire, ReceiptKind, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
@@ -33,7 +33,7 @@ from tests.core.samples import (
 )
 
 UNSURE = attempt(State.UNCERTAIN)
-SETTLED = replace(UNSURE, awake_us=us(600), last_good_look_boot=BOOT)
+SETTLED = replace(UNSURE, settle_elapsed_us=us(600), last_complete_list_boot=BOOT)
 STRANGER = row(9, label=None, host_id="other")
 
 
@@ -57,13 +57,13 @@ def is_closed(one: Attempt) -> bool:
 
 
 def test_only_time_between_two_good_looks_counts():
-    assert looked(UNSURE, 10).awake_us == 0
-    assert looked(UNSURE, 10, 40).awake_us == us(30)
+    assert looked(UNSURE, 10).settle_elapsed_us == 0
+    assert looked(UNSURE, 10, 40).settle_elapsed_us == us(30)
 
 
 def test_a_sleep_between_looks_adds_no_more_than_one_pace():
-    assert awake_after(replace(UNSURE, last_good_look_boot=BOOT), BOOT + us(9 * 3600), REAL) == us(90)
-    assert looked(UNSURE, 0, 9 * 3600).awake_us == us(90)
+    assert awake_after(replace(UNSURE, last_complete_list_boot=BOOT), BOOT + us(9 * 3600), REAL) == us(90)
+    assert looked(UNSURE, 0, 9 * 3600).settle_elapsed_us == us(90)
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=20))
@@ -71,60 +71,64 @@ def test_awake_time_is_never_more_than_the_looks_can_vouch_for(gaps: list[float]
     one, at = looked(UNSURE, 0), 0.0
     for gap in gaps:
         at += gap
-        before = one.awake_us
+        before = one.settle_elapsed_us
         one = looked(one, at)
-        assert 0 <= one.awake_us - before <= us(90)
+        assert 0 <= one.settle_elapsed_us - before <= us(90)
 
 
 @pytest.mark.parametrize("changes", [{"is_whole": False}, {"known": []}])
 def test_a_list_that_proves_nothing_breaks_the_time(changes: dict[str, Any]):
     after = carried_out(SETTLED, look(SETTLED, 60, **changes))
-    assert (after.awake_us, after.units, after.last_good_look_boot) == (us(600), 0, None)
-    assert looked(after, 90).awake_us == us(600), "the first look after it starts the time again"
+    assert (after.settle_elapsed_us, after.absence_count, after.last_complete_list_boot) == (us(600), 0, None)
+    assert looked(after, 90).settle_elapsed_us == us(600), "the first look after it starts the time again"
 
 
 # ---- units
 
 
 def test_absence_before_flight_and_lag_have_passed_counts_nothing():
-    early = replace(UNSURE, awake_us=us(539), last_good_look_boot=BOOT)
-    assert looked(early, 60).units == 0
-    assert looked(early, 60).awake_us == us(599)
-    assert looked(early, 61).units == 1
+    early = replace(UNSURE, settle_elapsed_us=us(539), last_complete_list_boot=BOOT)
+    assert looked(early, 60).absence_count == 0
+    assert looked(early, 60).settle_elapsed_us == us(599)
+    assert looked(early, 61).absence_count == 1
 
 
 def test_units_of_absence_are_a_minute_apart():
     one = looked(SETTLED, 60)
-    assert one.units == 1
-    assert looked(one, 119.9).units == 1
-    assert looked(one, 120).units == 2
-    assert not unit_is_due(one, moment(119.9).boot, REAL.absence_spacing_s)
+    assert one.absence_count == 1
+    assert looked(one, 119.9).absence_count == 1
+    assert looked(one, 120).absence_count == 2
+    assert not absence_is_due(one, moment(119.9).boot, REAL.absence_spacing_s)
 
 
 @pytest.mark.parametrize(
-    ("units", "awake_s", "closes"), [(3, 600, True), (2, 6000, False), (3, 599.9, False), (9, 0, False)]
+    ("absence_count", "awake_s", "closes"), [(3, 600, True), (2, 6000, False), (3, 599.9, False), (9, 0, False)]
 )
-def test_absence_needs_three_units_and_the_whole_settling_time(units: int, awake_s: float, closes: bool):
-    one = replace(UNSURE, units=units, awake_us=us(awake_s))
+def test_absence_needs_three_units_and_the_whole_settling_time(absence_count: int, awake_s: float, closes: bool):
+    one = replace(UNSURE, absence_count=absence_count, settle_elapsed_us=us(awake_s))
     assert may_close_as_absent(one, REAL) is closes
     assert is_closed(one) is closes
 
 
 def test_an_absent_create_closes_with_its_evidence():
-    (close,) = of(Close, close_if_absent(replace(UNSURE, units=3, awake_us=us(777)), NOW, REAL))
-    assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.ABSENT, "create_absent", WALL)
+    (close,) = of(Close, close_if_absent(replace(UNSURE, absence_count=3, settle_elapsed_us=us(777)), NOW, REAL))
+    assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.ABSENT, "create_not_found", WALL)
     assert close.evidence == {"lists": 3, "awake_s": 777}
-    unwanted = replace(UNSURE, units=3, awake_us=us(777), desire=Desire.GONE, reason="user")
+    unwanted = replace(
+        UNSURE, absence_count=3, settle_elapsed_us=us(777), desired_state=DesiredState.TERMINATED, reason="user"
+    )
     assert of(Close, close_if_absent(unwanted, NOW, REAL))[0].reason == "user"
 
 
 @pytest.mark.parametrize("state", [s for s in State if s is not State.UNCERTAIN])
 def test_absence_closes_nothing_but_an_uncertain_create(state: State):
-    assert close_if_absent(attempt(state, units=99, awake_us=us(9999)), NOW, REAL) == []
+    assert close_if_absent(attempt(state, absence_count=99, settle_elapsed_us=us(9999)), NOW, REAL) == []
 
 
 def test_a_known_id_is_never_closed_by_absence():
-    assert close_if_absent(replace(UNSURE, instance_id="5", units=99, awake_us=us(9999)), NOW, REAL) == []
+    assert (
+        close_if_absent(replace(UNSURE, instance_id="5", absence_count=99, settle_elapsed_us=us(9999)), NOW, REAL) == []
+    )
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 4000), st.booleans()), max_size=25))
@@ -141,26 +145,26 @@ def test_no_story_of_lists_closes_a_create_before_it_has_settled(story: list[tup
 
 
 def test_a_copied_home_gathers_no_absence_and_closes_nothing():
-    one = replace(SETTLED, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT)
+    one = replace(SETTLED, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT)
     listed = seen(STRANGER, now=moment(60), known=[one])
     assert decide_listing(held(one, is_copy=True), listed, moment(60), REAL) == []
-    assert carried_out(one, decide_listing(held(one), listed, moment(60), REAL)).units == 3
+    assert carried_out(one, decide_listing(held(one), listed, moment(60), REAL)).absence_count == 3
 
 
 # ---- probably ours
 
 
 def test_an_unlabelled_instance_that_may_be_ours_holds_the_close():
-    one = replace(SETTLED, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT)
+    one = replace(SETTLED, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT)
     actions = look(one, 60, row(1, label=None, created_at=WALL + us(5)))
     after = carried_out(one, actions)
-    assert (after.units, after.awake_us) == (0, us(660))
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.PROBABLY_YOURS, one.id)]
+    assert (after.absence_count, after.settle_elapsed_us) == (0, us(660))
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.POSSIBLE_ORPHAN, one.id)]
     assert not is_closed(after)
 
 
 def test_the_alarm_clears_when_it_is_no_longer_listed():
-    assert Clear(alarms.PROBABLY_YOURS, SETTLED.id) in look(SETTLED, 60)
+    assert Clear(alarms.POSSIBLE_ORPHAN, SETTLED.id) in look(SETTLED, 60)
 
 
 @pytest.mark.parametrize(

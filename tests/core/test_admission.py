@@ -10,25 +10,25 @@ from hypothesis import strategies as st
 
 from gpushopper.core.model.money import DOLLAR, MAX_RATE
 from gpushopper.core.spending.admission import (
-    Brakes,
     Load,
+    SpendingLimits,
     affordable,
     denied_by_balance,
-    denied_by_brakes,
+    denied_by_limits,
     denied_by_price,
 )
 from tests.core.samples import DISK_GB, OFFER, RATE, offer
 
-FULL = Brakes(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)
+FULL = SpendingLimits(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)
 
 
 def rule(load: Load, rate: int = 0, **changes: Any) -> str | None:
-    denial = denied_by_brakes(load, rate, FULL, **changes)
+    denial = denied_by_limits(load, rate, FULL, **changes)
     return None if denial is None else denial.rule
 
 
 def test_the_brakes_are_on_by_default():
-    assert Brakes() == FULL
+    assert SpendingLimits() == FULL
 
 
 @pytest.mark.parametrize(

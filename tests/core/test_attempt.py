@@ -6,19 +6,27 @@ import itertools
 
 import pytest
 
-from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, TRANSITIONS, WITH_INSTANCE, Desire, State, may_move
+from gpushopper.core.model.attempt import (
+    ALIVE_STATES,
+    OPEN_STATES,
+    TRANSITIONS,
+    WITH_INSTANCE,
+    DesiredState,
+    State,
+    may_move,
+)
 from tests.core.samples import attempt
 
 ALLOWED = {
-    "prepared": "sent gone",
-    "sent": "booting uncertain gone",
-    "uncertain": "booting destroying gone",
-    "booting": "running suspect interrupted destroying uncertain",
-    "running": "suspect interrupted destroying",
-    "suspect": "booting running interrupted destroying uncertain",
-    "interrupted": "running booting suspect destroying",
-    "destroying": "gone uncertain",
-    "gone": "destroying",
+    "prepared": "sent closed",
+    "sent": "booting uncertain closed",
+    "uncertain": "booting destroying closed",
+    "booting": "running missing interrupted destroying uncertain",
+    "running": "missing interrupted destroying",
+    "missing": "booting running interrupted destroying uncertain",
+    "interrupted": "running booting missing destroying",
+    "destroying": "closed uncertain",
+    "closed": "destroying",
 }
 
 
@@ -33,7 +41,7 @@ def test_every_state_stands_in_the_table():
 
 @pytest.mark.parametrize("state", sorted(WITH_INSTANCE))
 def test_a_known_instance_reaches_gone_through_destroying_only(state: State):
-    assert may_move(state, State.GONE) is (state is State.DESTROYING)
+    assert may_move(state, State.CLOSED) is (state is State.DESTROYING)
 
 
 @pytest.mark.parametrize("state", sorted(WITH_INSTANCE - {State.DESTROYING}))
@@ -43,22 +51,22 @@ def test_a_known_instance_can_always_be_destroyed(state: State):
 
 def test_nothing_comes_back_to_life():
     for after in State:
-        assert may_move(State.GONE, after) is (after is State.DESTROYING)
+        assert may_move(State.CLOSED, after) is (after is State.DESTROYING)
         # Uncertain: the id was another instance's, and ours is to be found by its label (ownership).
-        assert may_move(State.DESTROYING, after) is (after in (State.GONE, State.UNCERTAIN))
+        assert may_move(State.DESTROYING, after) is (after in (State.CLOSED, State.UNCERTAIN))
 
 
 def test_groups_of_states():
-    assert set(OPEN_STATES) == set(State) - {State.GONE}
-    assert set(WITH_INSTANCE) == {State.BOOTING, State.RUNNING, State.SUSPECT, State.INTERRUPTED, State.DESTROYING}
+    assert set(OPEN_STATES) == set(State) - {State.CLOSED}
+    assert set(WITH_INSTANCE) == {State.BOOTING, State.RUNNING, State.MISSING, State.INTERRUPTED, State.DESTROYING}
     assert set(ALIVE_STATES) == set(WITH_INSTANCE) - {State.DESTROYING}
 
 
 @pytest.mark.parametrize("state", State)
 def test_open_is_everything_but_gone(state: State):
-    assert attempt(state).is_open is (state is not State.GONE)
+    assert attempt(state).is_open is (state is not State.CLOSED)
 
 
-@pytest.mark.parametrize("desire", Desire)
-def test_wanted_is_the_desire_to_run(desire: Desire):
-    assert attempt(desire=desire).is_wanted is (desire is Desire.RUN)
+@pytest.mark.parametrize("desired_state", DesiredState)
+def test_wanted_is_the_desire_to_run(desired_state: DesiredState):
+    assert attempt(desired_state=desired_state).is_wanted is (desired_state is DesiredState.RUNNING)

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.sightings import boot_is_over, clock_rules, destroying, unwanted
 from gpushopper.core.model.actions import Change, Clear, EndSession, Raise
-from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, Desire, State
+from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, Moment, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
 from tests.core.samples import BOOT, NOW, WALL, attempt, carried_out, moment, of, session
 
 SESSION = session()
 DUE = moment(2 * 3600)
 
 
-def reasons(one_session: object = SESSION, *, at: Moment, **changes: object) -> list[str]:
+def reasons(one_session: object = SESSION, *, at: ClockSnapshot, **changes: object) -> list[str]:
     state = changes.pop("state", State.RUNNING)
     actions = clock_rules(one_session, attempt(state, **changes), at, REAL)
     return [end.reason for end in of(EndSession, actions)]
 
 
-def kinds(state: State, at: Moment, **changes: object) -> list[str]:
+def kinds(state: State, at: ClockSnapshot, **changes: object) -> list[str]:
     return [alarm.kind for alarm in of(Raise, clock_rules(SESSION, attempt(state, **changes), at, REAL))]
 
 
@@ -57,8 +57,8 @@ def test_keep_stopped_does_not_outlive_the_deadline():
 
 
 def test_what_nobody_wants_is_not_ended_again():
-    assert reasons(at=DUE, desire=Desire.GONE) == []
-    assert reasons(session(desire=Desire.GONE), at=DUE) == []
+    assert reasons(at=DUE, desired_state=DesiredState.TERMINATED) == []
+    assert reasons(session(desired_state=DesiredState.TERMINATED), at=DUE) == []
 
 
 @given(jump=st.integers(-20 * HOUR, 20 * HOUR))
@@ -70,13 +70,13 @@ def test_a_jump_of_the_wall_clock_ends_nothing_and_delays_nothing(jump: int):
 def test_disputed_clocks_raise_an_alarm_and_end_nothing():
     at = replace(moment(3600), wall=WALL + 3 * HOUR, provider_date=None)
     actions = clock_rules(SESSION, attempt(), at, REAL)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CLOCK_SUSPECT, SESSION.id)]
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CLOCK_SKEW, SESSION.id)]
     assert of(EndSession, actions) == []
 
 
 @pytest.mark.parametrize("at", [moment(60), DUE])
-def test_agreeing_clocks_clear_the_alarm(at: Moment):
-    assert Clear(alarms.CLOCK_SUSPECT, SESSION.id) in clock_rules(SESSION, attempt(), at, REAL)
+def test_agreeing_clocks_clear_the_alarm(at: ClockSnapshot):
+    assert Clear(alarms.CLOCK_SKEW, SESSION.id) in clock_rules(SESSION, attempt(), at, REAL)
 
 
 # ---- interruption
@@ -110,40 +110,47 @@ def test_only_an_interrupted_attempt_has_a_grace():
 
 @pytest.mark.parametrize("state", State)
 def test_unwanted_destroys_what_is_known_and_waits_for_what_is_not(state: State):
-    sets = unwanted(attempt(state, destroys=4, units=2), "user", NOW)
-    assert (sets["desire"], sets["reason"], sets["unwanted_at"]) == (Desire.GONE, "user", WALL)
-    alive = state in (State.BOOTING, State.RUNNING, State.SUSPECT, State.INTERRUPTED)
+    sets = unwanted(attempt(state, destroy_count=4, absence_count=2), "user", NOW)
+    assert (sets["desired_state"], sets["reason"], sets["terminate_requested_at"]) == (
+        DesiredState.TERMINATED,
+        "user",
+        WALL,
+    )
+    alive = state in (State.BOOTING, State.RUNNING, State.MISSING, State.INTERRUPTED)
     assert sets.get("state") == (State.DESTROYING if alive else None)
-    assert set(sets) == {"desire", "reason", "unwanted_at"} | (set(destroying(NOW)) if alive else set())
+    assert set(sets) == {"desired_state", "reason", "terminate_requested_at"} | (
+        set(destroying(NOW)) if alive else set()
+    )
 
 
 def test_an_end_begins_at_once_and_without_old_evidence():
     assert destroying(NOW) == {
-        "state": State.DESTROYING, "entered_at": WALL, "next_destroy_boot": BOOT, "destroys": 0,
-        "destroy_heard": False, "off_at": None, "units": 0, "first_unit_boot": None, "last_unit_boot": None,
+        "state": State.DESTROYING, "state_changed_at": WALL, "next_destroy_boot": BOOT, "destroy_count": 0,
+        "destroy_acknowledged": False, "off_at": None, "absence_count": 0, "first_absence_boot": None,
+        "last_absence_boot": None,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("ended", [session(), session(desire=Desire.GONE)])
+@pytest.mark.parametrize("ended", [session(), session(desired_state=DesiredState.TERMINATED)])
 def test_an_unwanted_instance_goes_to_its_end_without_waiting_for_a_list(state: State, ended: Session):
-    one = attempt(state, desire=Desire.GONE, reason="user", unwanted_at=WALL)
+    one = attempt(state, desired_state=DesiredState.TERMINATED, reason="user", terminate_requested_at=WALL)
     actions = clock_rules(ended, one, moment(1), REAL)
     after = carried_out(one, actions)
     assert after.state is (State.DESTROYING if state in ALIVE_STATES else state)
     assert bool(of(Change, actions)) is (state in ALIVE_STATES)
     if state in ALIVE_STATES:
         assert after.next_destroy_boot == moment(1).boot
-    wanted = replace(one, desire=Desire.RUN)
+    wanted = replace(one, desired_state=DesiredState.RUNNING)
     assert of(Change, clock_rules(SESSION, wanted, moment(1), REAL)) == []
 
 
 # ---- the boot limit
 
 
-@pytest.mark.parametrize("state", [State.BOOTING, State.SUSPECT, State.INTERRUPTED, State.UNCERTAIN])
+@pytest.mark.parametrize("state", [State.BOOTING, State.MISSING, State.INTERRUPTED, State.UNCERTAIN])
 def test_the_boot_limit_counts_from_the_send_in_every_state(state: State):
-    one = attempt(state, handed_over_at=None, entered_at=WALL + us(3000))
+    one = attempt(state, ready_at=None, state_changed_at=WALL + us(3000))
     assert not boot_is_over(one, moment(3599), REAL)
     assert boot_is_over(one, moment(3600), REAL)
 
@@ -161,7 +168,7 @@ def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_limit(jump: int):
 
 
 def test_disputed_clocks_do_not_end_a_boot():
-    at = Moment(WALL + 3 * HOUR, BOOT, "boot-1", None)
+    at = ClockSnapshot(WALL + 3 * HOUR, BOOT, "boot-1", None)
     assert not boot_is_over(attempt(State.BOOTING), at, REAL)
 
 
@@ -170,29 +177,29 @@ def test_disputed_clocks_do_not_end_a_boot():
 
 @pytest.mark.parametrize(
     ("age_s", "kind"),
-    [(299, None), (300, alarms.STILL_ENDING), (899, alarms.STILL_ENDING), (900, alarms.ENDING_LATE),
-     (3599, alarms.ENDING_LATE), (3600, alarms.END_BY_HAND), (900_000, alarms.END_BY_HAND)],
+    [(299, None), (300, alarms.DESTROY_SLOW), (899, alarms.DESTROY_SLOW), (900, alarms.DESTROY_OVERDUE),
+     (3599, alarms.DESTROY_OVERDUE), (3600, alarms.MANUAL_DESTROY_NEEDED), (900_000, alarms.MANUAL_DESTROY_NEEDED)],
 )  # fmt: skip
 def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: str | None):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL)
     raised = [alarm.kind for alarm in of(Raise, actions)]
     assert raised == ([] if kind is None else [kind])
-    former = {alarms.ENDING_LATE: 1, alarms.END_BY_HAND: 2}.get(kind or "", 0)
-    assert [clear.kind for clear in of(Clear, actions)] == [*alarms.ENDING_LADDER[:former], alarms.UNPROVEN]
+    former = {alarms.DESTROY_OVERDUE: 1, alarms.MANUAL_DESTROY_NEEDED: 2}.get(kind or "", 0)
+    assert [clear.kind for clear in of(Clear, actions)] == [*alarms.ENDING_LADDER[:former], alarms.END_UNVERIFIED]
 
 
-@pytest.mark.parametrize(("age_s", "queue_s", "is_told"), [(300, 1, False), (363, 64, False), (364, 64, True)])
-def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_told: bool):
+@pytest.mark.parametrize(("age_s", "queue_s", "is_guard_in_sync"), [(300, 1, False), (363, 64, False), (364, 64, True)])
+def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_guard_in_sync: bool):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL, queue_s)
-    assert bool(of(Raise, actions)) is is_told
+    assert bool(of(Raise, actions)) is is_guard_in_sync
 
 
 @pytest.mark.parametrize(("age_s", "queue_s", "kind"), [
-    (3599, 0, None), (3600, 0, alarms.UNPROVEN), (3600, 1, None), (3603, 1, alarms.UNPROVEN),
+    (3599, 0, None), (3600, 0, alarms.END_UNVERIFIED), (3600, 1, None), (3603, 1, alarms.END_UNVERIFIED),
 ])  # fmt: skip
 def test_what_is_off_is_told_of_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
     one = attempt(State.DESTROYING, off_at=WALL)
-    forming = attempt(State.DESTROYING, off_at=WALL, units=2, last_unit_boot=moment(age_s - 60).boot)
+    forming = attempt(State.DESTROYING, off_at=WALL, absence_count=2, last_absence_boot=moment(age_s - 60).boot)
     assert of(Raise, clock_rules(SESSION, forming, moment(age_s), REAL, queue_s)) == []
     actions = clock_rules(SESSION, one, moment(age_s), REAL, queue_s)
     assert [alarm.kind for alarm in of(Raise, actions)] == ([] if kind is None else [kind])
@@ -200,13 +207,13 @@ def test_what_is_off_is_told_of_only_when_its_proof_does_not_come(age_s: int, qu
 
 
 def test_a_slow_end_alarms_also_when_its_session_has_ended():
-    ended = session(desire=Desire.GONE)
+    ended = session(desired_state=DesiredState.TERMINATED)
     actions = clock_rules(ended, attempt(State.DESTROYING), moment(4000), REAL)
-    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.END_BY_HAND]
+    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.MANUAL_DESTROY_NEEDED]
 
 
 @pytest.mark.parametrize(
-    ("state", "limit_s", "kind"), [(State.UNCERTAIN, 900, alarms.UNCERTAIN), (State.SUSPECT, 600, alarms.MISSING)]
+    ("state", "limit_s", "kind"), [(State.UNCERTAIN, 900, alarms.UNCERTAIN), (State.MISSING, 600, alarms.MISSING)]
 )
 def test_doubt_alarms_after_its_limit(state: State, limit_s: int, kind: str):
     assert kinds(state, moment(limit_s - 1), missing_at=WALL) == []

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from gpushopper.core.timing.clock_snapshot import (
     DISAGREEMENT,
     HOUR,
+    ClockSnapshot,
     Deadline,
-    Moment,
-    Verdict,
+    DeadlineStatus,
     Witness,
     clocks_disagree,
-    judge,
+    deadline_status,
     us,
 )
 from tests.core.samples import BOOT, NOW, WALL
 
-AHEAD, PASSED, DISPUTED = Verdict.AHEAD, Verdict.PASSED, Verdict.DISPUTED
+AHEAD, PASSED, DISPUTED = DeadlineStatus.AHEAD, DeadlineStatus.PASSED, DeadlineStatus.DISPUTED
 LIMIT = Deadline.at(WALL + HOUR, NOW)
 EARLY, LATE = HOUR - us(600), HOUR + us(600)
 
@@ -29,10 +29,10 @@ spans = st.integers(0, 4 * HOUR)
 errors = st.integers(-30 * HOUR, 30 * HOUR)
 
 
-def clocks(wall: bool, boot: bool | None, date: bool | None) -> Moment:
+def clocks(wall: bool, boot: bool | None, date: bool | None) -> ClockSnapshot:
     """Each witness before or past the deadline, or silent: None for boot is a reboot, for date no reply yet."""
     spots = {False: EARLY, True: LATE}
-    return Moment(
+    return ClockSnapshot(
         wall=WALL + spots[wall],
         boot=BOOT + spots[bool(boot)],
         boot_id="boot-1" if boot is not None else "boot-2",
@@ -53,67 +53,67 @@ def clocks(wall: bool, boot: bool | None, date: bool | None) -> Moment:
         (True, None, None, DISPUTED), (False, None, None, AHEAD),
     ],
 )  # fmt: skip
-def test_two_of_three_witnesses_decide(wall: bool, boot: bool | None, date: bool | None, verdict: Verdict):
-    assert judge(LIMIT, clocks(wall, boot, date)) is verdict
+def test_two_of_three_witnesses_decide(wall: bool, boot: bool | None, date: bool | None, verdict: DeadlineStatus):
+    assert deadline_status(LIMIT, clocks(wall, boot, date)) is verdict
 
 
 @given(life=spans, elapsed=spans, wrong=st.sampled_from(["wall", "boot", "provider_date"]), error=errors)
 def test_one_wrong_witness_neither_lengthens_nor_shortens(life: int, elapsed: int, wrong: str, error: int):
     true = NOW.later(elapsed)
     told = replace(true, **{wrong: getattr(true, wrong) + error})
-    assert judge(Deadline.at(WALL + life, NOW), told) is (PASSED if elapsed >= life else AHEAD)
+    assert deadline_status(Deadline.at(WALL + life, NOW), told) is (PASSED if elapsed >= life else AHEAD)
 
 
 @given(life=spans, elapsed=spans, wrong=st.sampled_from(["wall", "boot"]), error=errors)
 def test_without_a_reply_one_wrong_clock_can_only_cause_doubt(life: int, elapsed: int, wrong: str, error: int):
     true = replace(NOW.later(elapsed), provider_date=None)
     told = replace(true, **{wrong: getattr(true, wrong) + error})
-    verdict = judge(Deadline.at(WALL + life, NOW), told)
+    verdict = deadline_status(Deadline.at(WALL + life, NOW), told)
     assert verdict in ({PASSED, DISPUTED} if elapsed >= life else {AHEAD, DISPUTED})
 
 
 @given(elapsed=spans, error=st.integers(0, 30 * HOUR))
 def test_after_a_reboot_a_wall_clock_alone_never_ends_anything(elapsed: int, error: int):
-    told = Moment(WALL + elapsed + error, us(5), "boot-2", None)
-    assert judge(LIMIT, told) is not PASSED
+    told = ClockSnapshot(WALL + elapsed + error, us(5), "boot-2", None)
+    assert deadline_status(LIMIT, told) is not PASSED
 
 
 @given(elapsed=spans)
 def test_after_a_reboot_and_a_reply_without_a_date_the_wall_clock_decides(elapsed: int):
     """A provider that can be reached but tells no date would otherwise hold every deadline back for ever."""
-    told = Moment(WALL + elapsed, us(5), "boot-2", None, was_answered=True)
-    assert judge(LIMIT, told) is (PASSED if elapsed >= HOUR else AHEAD)
+    told = ClockSnapshot(WALL + elapsed, us(5), "boot-2", None, was_answered=True)
+    assert deadline_status(LIMIT, told) is (PASSED if elapsed >= HOUR else AHEAD)
 
 
 @given(error=errors)
 def test_after_a_reboot_the_date_wins_over_the_wall_clock(error: int):
     for spot, verdict in ((EARLY, AHEAD), (LATE, PASSED)):
         for was_answered in (False, True):
-            told = Moment(WALL + spot + error, us(5), "boot-2", WALL + spot, was_answered)
-            assert judge(LIMIT, told) is verdict
+            told = ClockSnapshot(WALL + spot + error, us(5), "boot-2", WALL + spot, was_answered)
+            assert deadline_status(LIMIT, told) is verdict
 
 
 @given(boot=st.integers(0, 100 * HOUR))
 def test_a_boot_clock_of_another_boot_has_no_vote(boot: int):
-    assert judge(LIMIT, Moment(WALL + EARLY, boot, "boot-2", WALL + EARLY)) is AHEAD
-    assert judge(LIMIT, Moment(WALL + LATE, boot, "boot-2", WALL + LATE)) is PASSED
+    assert deadline_status(LIMIT, ClockSnapshot(WALL + EARLY, boot, "boot-2", WALL + EARLY)) is AHEAD
+    assert deadline_status(LIMIT, ClockSnapshot(WALL + LATE, boot, "boot-2", WALL + LATE)) is PASSED
 
 
 def test_within_one_boot_a_reply_without_a_date_settles_no_dispute():
     for wall, boot in ((True, False), (False, True)):
-        assert judge(LIMIT, replace(clocks(wall, boot, None), was_answered=True)) is DISPUTED
+        assert deadline_status(LIMIT, replace(clocks(wall, boot, None), was_answered=True)) is DISPUTED
 
 
 def test_the_deadline_itself_is_past():
     for early, verdict in ((1, AHEAD), (0, PASSED)):
-        assert judge(LIMIT, NOW.later(HOUR - early)) is verdict
+        assert deadline_status(LIMIT, NOW.later(HOUR - early)) is verdict
 
 
 def test_a_deadline_set_with_skewed_clocks_counts_from_its_own_pair():
     skewed = replace(NOW, boot=BOOT + us(777))
     limit = Deadline.at(WALL + HOUR, skewed)
     assert (limit.set_wall, limit.set_boot, limit.boot_id) == (WALL, BOOT + us(777), "boot-1")
-    assert judge(limit, replace(skewed.later(LATE), provider_date=None)) is PASSED
+    assert deadline_status(limit, replace(skewed.later(LATE), provider_date=None)) is PASSED
 
 
 def test_a_date_ages_with_the_boot_clock_and_dies_with_the_boot():

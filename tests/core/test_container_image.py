@@ -148,7 +148,7 @@ def test_options_expansions_and_short_passwords_are_refused(user: str, password:
 def test_a_login_does_not_show_itself_and_knows_its_echoes():
     login = ImageLogin("ghcr.io", "alice", Secret("a/b+c=d1e2"))
     assert "a/b" not in repr(login) and "a/b" not in f"{login}"
-    assert set(login.echoes()) == {
+    assert set(login.redactions()) == {
         "a/b+c=d1e2", "a\\/b+c=d1e2", "a%2Fb%2Bc%3Dd1e2", base64.b64encode(b"alice:a/b+c=d1e2").decode()
     }  # fmt: skip
 

@@ -8,24 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.lifecycle.evidence import Seen, add_unit, counts_as_gone_unit, is_proven_gone
+from gpushopper.core.lifecycle.evidence import ObservedList, add_unit, counts_as_gone_unit, is_proven_gone
 from gpushopper.core.lifecycle.sightings import after_destroy, destroying, ladder_step, sighted
 from gpushopper.core.listing.missing import close_if_proven, decide_missing
 from gpushopper.core.model.actions import Close
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.core.policy import POLICIES, REAL
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from tests.core.samples import BOOT, FOREIGN, NOW, WALL, attempt, carried_out, change, moment, of, row, seen, session
 
 SESSION = session()
 ENDING = attempt(State.DESTROYING, next_destroy_boot=BOOT)
-HEARD = replace(ENDING, destroys=1, destroy_heard=True, last_destroy_boot=BOOT, next_destroy_boot=BOOT + us(300))
-NO_UNITS = (0, None, None)
+HEARD = replace(
+    ENDING, destroy_count=1, destroy_acknowledged=True, last_destroy_boot=BOOT, next_destroy_boot=BOOT + us(300)
+)
+NO_ABSENCES = (0, None, None)
 
 
 def units_of(one: Attempt) -> tuple[int, int | None, int | None]:
-    return one.units, one.first_unit_boot, one.last_unit_boot
+    return one.absence_count, one.first_absence_boot, one.last_absence_boot
 
 
 def missing(one: Attempt, after_s: float) -> Attempt:
@@ -34,7 +36,7 @@ def missing(one: Attempt, after_s: float) -> Attempt:
     return carried_out(one, decide_missing(SESSION, one, seen(FOREIGN, now=now), now.boot, now, REAL))
 
 
-def is_unit(one: Attempt, listed: Seen, now: Moment, asked_s: float = 100) -> bool:
+def is_unit(one: Attempt, listed: ObservedList, now: ClockSnapshot, asked_s: float = 100) -> bool:
     return counts_as_gone_unit(one, listed, moment(asked_s).boot, now, REAL)
 
 
@@ -55,10 +57,10 @@ def test_the_ladder_climbs_to_five_minutes_and_stays_there():
 def test_the_next_destroy_is_never_more_than_five_minutes_away(
     destroys: int, heard: bool, retry: float | None, policy: str
 ):
-    after = carried_out(ENDING, [after_destroy(replace(ENDING, destroys=destroys), heard, "", retry, NOW, REAL)])
+    after = carried_out(ENDING, [after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, REAL)])
     assert after.next_destroy_boot is not None
     assert BOOT < after.next_destroy_boot <= BOOT + us(300)
-    scaled = after_destroy(replace(ENDING, destroys=destroys), heard, "", retry, NOW, POLICIES[policy])
+    scaled = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, POLICIES[policy])
     assert BOOT < scaled.sets["next_destroy_boot"] <= BOOT + us(POLICIES[policy].destroy_every_s)
 
 
@@ -70,18 +72,18 @@ def test_the_next_destroy_is_never_more_than_five_minutes_away(
 def test_an_unheard_destroy_repeats_by_the_ladder_and_a_heard_one_pauses(
     destroys: int, heard: bool, retry: float | None, wait_s: float
 ):
-    sets = after_destroy(replace(ENDING, destroys=destroys), heard, "", retry, NOW, REAL).sets
+    sets = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, REAL).sets
     assert sets["next_destroy_boot"] == BOOT + us(wait_s)
-    assert sets["destroys"] == destroys + 1
+    assert sets["destroy_count"] == destroys + 1
 
 
 @given(heard=st.booleans(), before=st.booleans())
 def test_no_answer_to_a_destroy_closes_anything(heard: bool, before: bool):
-    one = replace(HEARD, destroy_heard=before, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT)
+    one = replace(HEARD, destroy_acknowledged=before, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT)
     after = carried_out(one, [after_destroy(one, heard, "", None, moment(60), REAL)])
     assert after.state is State.DESTROYING
-    assert after.destroy_heard is (heard or before)
-    assert units_of(after) == NO_UNITS, "absence before the last destroy proves nothing"
+    assert after.destroy_acknowledged is (heard or before)
+    assert units_of(after) == NO_ABSENCES, "absence before the last destroy proves nothing"
     assert after.last_destroy_boot == moment(60).boot
 
 
@@ -90,15 +92,15 @@ def test_no_answer_to_a_destroy_closes_anything(heard: bool, before: bool):
 
 @pytest.mark.parametrize("status", StatusClass)
 def test_present_in_any_status_it_is_destroyed_again_soon(status: StatusClass):
-    one = replace(HEARD, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT, off_at=WALL)
+    one = replace(HEARD, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT, off_at=WALL)
     after = carried_out(one, sighted(SESSION, one, row(status=status), moment(3), REAL))
     assert after.state is State.DESTROYING
     assert after.next_destroy_boot == BOOT + us(5), "by the ladder from the last destroy, not after five minutes"
-    assert (units_of(after), after.off_at) == (NO_UNITS, None)
+    assert (units_of(after), after.off_at) == (NO_ABSENCES, None)
 
 
 def test_a_sighting_never_puts_a_destroy_off():
-    one = replace(HEARD, destroys=6, next_destroy_boot=BOOT + us(40))
+    one = replace(HEARD, destroy_count=6, next_destroy_boot=BOOT + us(40))
     assert carried_out(one, sighted(SESSION, one, row(), NOW, REAL)).next_destroy_boot == BOOT + us(40)
 
 
@@ -112,7 +114,7 @@ def test_after_a_restart_a_sighting_sets_the_next_destroy():
 def test_seen_again_after_it_was_off_is_an_event():
     off = replace(HEARD, off_at=WALL)
     note = change(sighted(SESSION, off, row(), NOW, REAL)).note
-    assert note is not None and note.kind == "seen_again"
+    assert note is not None and note.kind == "reappeared"
     assert change(sighted(SESSION, HEARD, row(), NOW, REAL)).note is None
 
 
@@ -136,7 +138,7 @@ def test_what_is_less_than_full_evidence_is_no_unit():
 def test_before_a_destroy_was_answered_nothing_is_off():
     """Otherwise the next attempt would start beside an instance nobody has ended (F10)."""
     unanswered = missing(ENDING, 100)
-    assert (units_of(unanswered), unanswered.off_at) == (NO_UNITS, None)
+    assert (units_of(unanswered), unanswered.off_at) == (NO_ABSENCES, None)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_before_a_destroy_was_answered_nothing_is_off():
 )
 def test_what_was_asked_for_before_the_last_destroy_proves_nothing(list_s: float, read_s: float, counts: bool):
     now, one = moment(61), replace(HEARD, last_destroy_boot=moment(50).boot)
-    listed = seen(FOREIGN, now=now, asked_boot=moment(list_s).boot)
+    listed = seen(FOREIGN, now=now, requested_boot=moment(list_s).boot)
     assert is_unit(one, listed, now, read_s) is counts
     read = decide_missing(SESSION, one, listed, moment(read_s).boot, now, REAL)
     assert bool(read) is counts
@@ -158,21 +160,29 @@ def test_units_closer_than_their_spacing_count_once():
 
 
 @pytest.mark.parametrize(
-    ("units", "span_s", "heard", "proven"),
+    ("absence_count", "span_s", "heard", "proven"),
     [(3, 120, True, True), (2, 120, True, False), (3, 119.9, True, False), (3, 120, False, False),
      (9, 9000, True, True), (9, 9000, False, False), (0, 0, True, False)],
 )  # fmt: skip
 def test_gone_needs_a_heard_destroy_and_three_units_over_two_minutes(
-    units: int, span_s: float, heard: bool, proven: bool
+    absence_count: int, span_s: float, heard: bool, proven: bool
 ):
-    one = replace(HEARD, units=units, destroy_heard=heard, first_unit_boot=BOOT, last_unit_boot=moment(span_s).boot)
+    one = replace(
+        HEARD,
+        absence_count=absence_count,
+        destroy_acknowledged=heard,
+        first_absence_boot=BOOT,
+        last_absence_boot=moment(span_s).boot,
+    )
     assert is_proven_gone(one, REAL) is proven
 
 
 def test_units_of_a_former_run_of_the_daemon_prove_nothing():
-    assert not is_proven_gone(replace(HEARD, units=3, first_unit_boot=None, last_unit_boot=BOOT), REAL)
-    assert not is_proven_gone(replace(HEARD, units=3, first_unit_boot=BOOT, last_unit_boot=None), REAL)
-    assert add_unit(replace(HEARD, units=0, first_unit_boot=BOOT), BOOT + 5)["first_unit_boot"] == BOOT + 5
+    assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=None, last_absence_boot=BOOT), REAL)
+    assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=BOOT, last_absence_boot=None), REAL)
+    assert (
+        add_unit(replace(HEARD, absence_count=0, first_absence_boot=BOOT), BOOT + 5)["first_absence_boot"] == BOOT + 5
+    )
 
 
 def test_the_first_unit_says_when_it_went_off():
@@ -187,11 +197,11 @@ def test_a_heard_destroy_pauses_while_its_proof_forms():
 
 def test_an_unheard_destroy_is_repeated_although_nothing_is_shown():
     """Otherwise each unit would put off the destroy without which no number of units proves anything."""
-    unheard = replace(HEARD, destroy_heard=False, next_destroy_boot=moment(5).boot)
+    unheard = replace(HEARD, destroy_acknowledged=False, next_destroy_boot=moment(5).boot)
     one = unheard
     for step in range(20):
         one = missing(one, 3 + 30 * step)
-    assert one.units == 20 and not is_proven_gone(one, REAL)
+    assert one.absence_count == 20 and not is_proven_gone(one, REAL)
     assert one.next_destroy_boot == moment(5).boot
 
 
@@ -214,31 +224,31 @@ def test_no_story_of_looks_proves_an_end_in_less_than_its_rule(looks: list[tuple
             one = missing(one, at)
         if is_proven_gone(one, REAL):
             assert absent_since is not None and at - absent_since >= 119.99
-            assert one.units >= 3
+            assert one.absence_count >= 3
 
 
 # ---- the close
 
 
 def test_only_a_proven_end_closes_and_the_cost_stops_at_the_first_absence():
-    one = replace(HEARD, units=3, off_at=moment(10).wall)
+    one = replace(HEARD, absence_count=3, off_at=moment(10).wall)
     (close,) = of(Close, close_if_proven(one, True, moment(200)))
     assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.PROVEN, "user", moment(10).wall)
-    assert close.evidence == {"destroys": 1, "absences": 3}
+    assert close.evidence == {"destroy_count": 1, "absences": 3}
     assert close_if_proven(one, False, moment(200)) == []
     assert of(Close, close_if_proven(replace(one, off_at=None), True, moment(200)))[0].ended_at == moment(200).wall
 
 
-@pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.GONE, State.UNCERTAIN, State.SENT, State.PREPARED])
+@pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.CLOSED, State.UNCERTAIN, State.SENT, State.PREPARED])
 def test_nothing_but_destroying_is_closed_as_proven(state: State):
     assert close_if_proven(attempt(state), True, NOW) == []
 
 
 def test_entering_the_end_again_needs_a_new_proof():
-    old = replace(HEARD, units=5, first_unit_boot=BOOT, last_unit_boot=BOOT + us(900), off_at=WALL)
+    old = replace(HEARD, absence_count=5, first_absence_boot=BOOT, last_absence_boot=BOOT + us(900), off_at=WALL)
     again = replace(old, **destroying(moment(1000)))
     assert not is_proven_gone(again, REAL)
-    assert (again.destroy_heard, again.off_at, again.next_destroy_boot) == (False, None, moment(1000).boot)
+    assert (again.destroy_acknowledged, again.off_at, again.next_destroy_boot) == (False, None, moment(1000).boot)
 
 
 def test_the_bill_ends_at_the_first_absence_of_the_proof_that_holds():
@@ -246,4 +256,4 @@ def test_the_bill_ends_at_the_first_absence_of_the_proof_that_holds():
     overtaken = replace(HEARD, off_at=5)
     assert missing(overtaken, 40).off_at == moment(40).wall
     second = missing(missing(overtaken, 40), 80)
-    assert (second.units, second.off_at) == (2, moment(40).wall)
+    assert (second.absence_count, second.off_at) == (2, moment(40).wall)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.failover import SAME_OFFER, may_replace, next_step
 from gpushopper.core.model.actions import EndSession, StartAttempt
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
@@ -27,10 +27,10 @@ def step(one_session: Session, *attempts: Attempt, after_s: float = 60) -> Start
 
 
 def failed(reason: str, **changes: Any) -> Attempt:
-    return attempt(State.GONE, reason=reason, **changes)
+    return attempt(State.CLOSED, reason=reason, **changes)
 
 
-@pytest.mark.parametrize("reason", ["refused", "boot_stuck", "boot_failed", "price_moved", "create_absent"])
+@pytest.mark.parametrize("reason", ["refused", "boot_timeout", "boot_failed", "price_changed", "create_not_found"])
 def test_after_a_failed_attempt_the_next_offer_is_tried(reason: str):
     assert step(WAITING, failed(reason)) == StartAttempt(WAITING, SECOND, (THIRD,), uses_retry=True)
 
@@ -45,46 +45,46 @@ def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
 @pytest.mark.parametrize("reason", sorted(SAME_OFFER))
 def test_a_request_is_not_taken_up_again_when_it_is_old(reason: str, age_s: float, ends: bool):
-    answer = step(WAITING, failed(reason, unwanted_at=None), after_s=age_s)
+    answer = step(WAITING, failed(reason, terminate_requested_at=None), after_s=age_s)
     assert isinstance(answer, EndSession) is ends
     if isinstance(answer, EndSession):
-        assert answer.reason == "too_old"
+        assert answer.reason == "request_expired"
 
 
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
-@pytest.mark.parametrize("reason", ["boot_stuck", "refused", "throttled"])
+@pytest.mark.parametrize("reason", ["boot_timeout", "refused", "throttled"])
 def test_after_an_end_that_took_too_long_nobody_waits_any_more(reason: str, age_s: float, ends: bool):
     """Whatever the reason: the user has long gone on, and the next deadline would count from now."""
-    late = failed(reason, prepared_at=moment(3000).wall, unwanted_at=moment(3000).wall)
+    late = failed(reason, prepared_at=moment(3000).wall, terminate_requested_at=moment(3000).wall)
     answer = step(WAITING, late, after_s=3000 + age_s)
     assert isinstance(answer, EndSession) is ends
     if isinstance(answer, EndSession):
-        assert answer.reason == "too_old"
+        assert answer.reason == "request_expired"
 
 
 def test_the_wait_for_the_same_offer_counts_from_the_first_of_the_last_attempts_in_vain():
     """Not from the session's start, which may lie long before a slow boot; nor from the last attempt alone."""
-    early = failed("throttled", number=1, prepared_at=WALL, unwanted_at=None)
-    slow = failed("boot_stuck", number=2, prepared_at=moment(10).wall, unwanted_at=moment(900).wall)
-    first = failed("throttled", number=3, prepared_at=moment(1000).wall, unwanted_at=None)
-    last = failed("never_sent", number=4, prepared_at=moment(1500).wall, unwanted_at=None)
+    early = failed("throttled", number=1, prepared_at=WALL, terminate_requested_at=None)
+    slow = failed("boot_timeout", number=2, prepared_at=moment(10).wall, terminate_requested_at=moment(900).wall)
+    first = failed("throttled", number=3, prepared_at=moment(1000).wall, terminate_requested_at=None)
+    last = failed("never_sent", number=4, prepared_at=moment(1500).wall, terminate_requested_at=None)
     for attempts in ((early, slow, first, last), (last, slow, early, first)):
         assert isinstance(step(WAITING, *attempts, after_s=1600), StartAttempt)
         answer = step(WAITING, *attempts, after_s=1600.001)
-        assert isinstance(answer, EndSession) and answer.reason == "too_old"
+        assert isinstance(answer, EndSession) and answer.reason == "request_expired"
 
 
 @pytest.mark.parametrize(("apart_s", "waits"), [(0, False), (120, False), (-120, False), (121, True), (-121, True)])
 def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, waits: bool):
     now = moment(60)
     told = replace(now, provider_date=now.wall + us(apart_s))
-    for one in (failed("boot_stuck"), failed("never_sent")):
+    for one in (failed("boot_timeout"), failed("never_sent")):
         assert (next_step(WAITING, [one], told, REAL) is None) is waits
     ended = next_step(WAITING, [failed("key_rejected")], told, REAL)
     assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
-@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "local_fault"])
+@pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "local_error"])
 def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
     assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
 
@@ -144,52 +144,52 @@ def test_a_refused_image_waits_for_its_attempts_end_before_the_next():
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"retries_left": 0}, "retries_used_up"), ({"shortlist": ()}, "no_offer_left"),
-     ({"life_us": None, "until_at": moment(60).wall}, "deadline")],
+    [({"retries_left": 0}, "retries_exhausted"), ({"shortlist": ()}, "offers_exhausted"),
+     ({"duration_us": None, "deadline_at": moment(60).wall}, "deadline")],
 )  # fmt: skip
 def test_without_retries_offers_or_time_the_session_ends(changes: dict[str, Any], reason: str):
-    answer = step(replace(WAITING, **changes), failed("boot_stuck"))
+    answer = step(replace(WAITING, **changes), failed("boot_timeout"))
     assert isinstance(answer, EndSession) and answer.reason == reason
 
 
 def test_time_that_is_left_is_used():
-    answer = step(replace(WAITING, life_us=None, until_at=moment(60).wall + 1), failed("refused"))
+    answer = step(replace(WAITING, duration_us=None, deadline_at=moment(60).wall + 1), failed("refused"))
     assert isinstance(answer, StartAttempt)
 
 
 @pytest.mark.parametrize(
     ("one", "free"),
     [
-        *((attempt(state, desire=Desire.RUN), state is State.GONE) for state in State),
-        *((attempt(state, desire=Desire.GONE), state is State.GONE) for state in State),
+        *((attempt(state, desired_state=DesiredState.RUNNING), state is State.CLOSED) for state in State),
+        *((attempt(state, desired_state=DesiredState.TERMINATED), state is State.CLOSED) for state in State),
         (attempt(State.DESTROYING, off_at=WALL), True),
-        (attempt(State.DESTROYING, off_at=WALL, desire=Desire.RUN), False),
-        (attempt(State.UNCERTAIN, off_at=WALL, desire=Desire.GONE), False),
+        (attempt(State.DESTROYING, off_at=WALL, desired_state=DesiredState.RUNNING), False),
+        (attempt(State.UNCERTAIN, off_at=WALL, desired_state=DesiredState.TERMINATED), False),
     ],
 )  # fmt: skip
 def test_another_attempt_waits_until_the_former_is_gone_or_off(one: Attempt, free: bool):
     assert may_replace(one) is free
     if not free:
-        assert step(WAITING, replace(one, reason="boot_stuck")) is None
+        assert step(WAITING, replace(one, reason="boot_timeout")) is None
 
 
-@pytest.mark.parametrize("reason", ["boot_stuck", "never_sent"])
+@pytest.mark.parametrize("reason", ["boot_timeout", "never_sent"])
 def test_every_earlier_attempt_must_be_off_not_only_the_last(reason: str):
-    back = attempt(State.DESTROYING, 1, reason="boot_stuck")
+    back = attempt(State.DESTROYING, 1, reason="boot_timeout")
     assert step(WAITING, back, failed(reason, number=2)) is None
     assert isinstance(step(WAITING, replace(back, off_at=WALL), failed(reason, number=2)), StartAttempt)
 
 
 def test_a_twin_does_not_decide_what_comes_next():
-    twin = attempt(State.GONE, 2, reason="twin", origin=Origin.SWEEP)
+    twin = attempt(State.CLOSED, 2, reason="duplicate", origin=Origin.DISCOVERED)
     assert step(WAITING, attempt(State.RUNNING), twin) is None
     assert isinstance(step(WAITING, failed("refused"), twin), StartAttempt)
     assert step(WAITING) is None
 
 
 def test_an_ended_session_starts_nothing():
-    assert step(replace(WAITING, desire=Desire.GONE), failed("refused")) is None
-    assert step(replace(WAITING, desire=Desire.GONE), failed("key_rejected")) is None
+    assert step(replace(WAITING, desired_state=DesiredState.TERMINATED), failed("refused")) is None
+    assert step(replace(WAITING, desired_state=DesiredState.TERMINATED), failed("key_rejected")) is None
 
 
 @given(shortlist=st.lists(st.integers(1, 9), unique=True, max_size=8), retries=st.integers(0, 9))

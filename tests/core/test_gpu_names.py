@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.model.gpu_names import (
+    GpuRequest,
     UnknownGpu,
-    Wish,
     close_names,
     has_memory,
     memory_of,
+    parse_gpu_request,
     read_model,
-    read_wish,
     resolve_gpu,
 )
 
@@ -176,12 +176,13 @@ def test_a_size_is_met_by_what_cards_of_it_show(size: int, shown: int, others: t
 
 @pytest.mark.parametrize(
     ("text", "wish"),
-    [("RTX 4090", Wish(("RTX 4090",), None)), ("A100:2", Wish(("A100",), 2)), ("a, b", Wish(("a", "b"), None)),
-     ("a:2,b", Wish(("a", "b"), 2)), ("a:2,b:2", Wish(("a", "b"), 2)), ("a,a", Wish(("a",), None)),
-     ("a : 64", Wish(("a",), 64))],
+    [("RTX 4090", GpuRequest(("RTX 4090",), None)), ("A100:2", GpuRequest(("A100",), 2)), ("a, b", GpuRequest(("a",
+    "b"), None)),
+     ("a:2,b", GpuRequest(("a", "b"), 2)), ("a:2,b:2", GpuRequest(("a", "b"), 2)), ("a,a", GpuRequest(("a",), None)),
+     ("a : 64", GpuRequest(("a",), 64))],
 )  # fmt: skip
-def test_one_of_several_and_a_number(text: str, wish: Wish):
-    assert read_wish(text) == wish
+def test_one_of_several_and_a_number(text: str, wish: GpuRequest):
+    assert parse_gpu_request(text) == wish
 
 
 @pytest.mark.parametrize(
@@ -190,4 +191,4 @@ def test_one_of_several_and_a_number(text: str, wish: Wish):
 )
 def test_what_is_no_wish(text: str):
     with pytest.raises(ValueError):
-        read_wish(text)
+        parse_gpu_request(text)

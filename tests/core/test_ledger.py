@@ -16,7 +16,7 @@ from gpushopper.core.spending.ledger import GPU, STORAGE, Entry
 from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, us
 from tests.core.samples import NOW, RATE, WALL, attempt, offer
 
-BILLED = attempt(State.RUNNING, gpu_billing=True)
+BILLED = attempt(State.RUNNING, is_gpu_billed=True)
 spans = st.lists(st.integers(1, 2 * HOUR), min_size=1, max_size=12)
 rates = st.integers(0, 5_000_000)
 
@@ -42,12 +42,12 @@ def test_gpu_and_storage_are_booked_apart():
     entries, after = ledger.accrue(BILLED, WALL + HOUR)
     assert {e.kind: e.micros for e in entries} == {STORAGE: 20_000, GPU: 400_000}
     assert {(e.from_at, e.to_at, e.correction) for e in entries} == {(WALL, WALL + HOUR, False)}
-    assert after.billed_to == WALL + HOUR
+    assert after.billed_until == WALL + HOUR
 
 
 def test_storage_counts_from_the_send_and_gpu_time_only_while_active():
-    assert [e.kind for e in ledger.accrue(replace(BILLED, gpu_billing=False), WALL + HOUR)[0]] == [STORAGE]
-    assert ledger.accrue(attempt(State.PREPARED, gpu_billing=True), WALL + HOUR)[0] == ()
+    assert [e.kind for e in ledger.accrue(replace(BILLED, is_gpu_billed=False), WALL + HOUR)[0]] == [STORAGE]
+    assert ledger.accrue(attempt(State.PREPARED, is_gpu_billed=True), WALL + HOUR)[0] == ()
 
 
 @pytest.mark.parametrize("until", [WALL, WALL - 1, 0])
@@ -58,13 +58,13 @@ def test_time_that_is_booked_is_never_booked_again(until: int):
 
 def test_the_live_price_counts_once_it_is_known():
     assert ledger.gpu_rate(BILLED) == 400_000
-    assert ledger.gpu_rate(replace(BILLED, rate_live=520_000)) == 500_000
-    assert ledger.gpu_rate(replace(BILLED, rate_live=10_000)) == 0
+    assert ledger.gpu_rate(replace(BILLED, current_rate=520_000)) == 500_000
+    assert ledger.gpu_rate(replace(BILLED, current_rate=10_000)) == 0
 
 
 @given(steps=spans, gpu=rates)
 def test_booking_in_steps_or_at_once_gives_the_same_but_for_rounding(steps: list[int], gpu: int):
-    one = replace(BILLED, rate_live=gpu)
+    one = replace(BILLED, current_rate=gpu)
     entries, after = book(one, ends_of(steps))
     exact = Fraction((ledger.storage_rate(one) + ledger.gpu_rate(one)) * sum(steps), HOUR)
     assert 0 <= total(entries) - exact < len(entries), "rounded up, less than one each"
@@ -82,7 +82,7 @@ def test_entries_leave_no_gap_and_never_overlap(steps: list[int]):
 
 @given(steps=spans, gpu=rates, share=st.floats(0, 1))
 def test_a_settlement_takes_back_what_was_booked_past_the_end(steps: list[int], gpu: int, share: float):
-    one = replace(BILLED, rate_live=gpu)
+    one = replace(BILLED, current_rate=gpu)
     entries, _ = book(one, ends_of(steps))
     ended_at = WALL + round(sum(steps) * share)
     corrections = ledger.settle(one, ended_at, entries)
@@ -115,8 +115,8 @@ def test_a_correction_is_not_corrected():
 def test_the_reserve_holds_the_time_the_slow_end_and_a_day_of_disk():
     two_hours_and_a_half, day = RATE * 5 // 2, 24 * 20_000
     assert ledger.reserve_for(BILLED, REAL) == two_hours_and_a_half + day
-    assert ledger.reserve_for(replace(BILLED, rate_live=2 * RATE), REAL) == 2 * two_hours_and_a_half + day
-    assert ledger.reserve_for(replace(BILLED, rate_live=1), REAL) == two_hours_and_a_half + day
+    assert ledger.reserve_for(replace(BILLED, current_rate=2 * RATE), REAL) == 2 * two_hours_and_a_half + day
+    assert ledger.reserve_for(replace(BILLED, current_rate=1), REAL) == two_hours_and_a_half + day
     assert ledger.reserve_for(attempt(State.PREPARED), REAL) == two_hours_and_a_half + day
 
 
@@ -136,30 +136,30 @@ def test_the_reserve_covers_whatever_can_be_booked_until_a_slow_end(
 ):
     shown = offer(gpu_rate=gpu)
     deadline = Deadline.at(WALL + life, NOW)
-    one = attempt(offer=shown, disk_gb=float(disk), rate_agreed=shown.rate(disk), deadline=deadline)
+    one = attempt(offer=shown, disk_gb=float(disk), agreed_rate=shown.rate(disk), deadline=deadline)
     reserve, end, spent, entries = ledger.reserve_for(one, REAL), WALL + life + us(1800), 0, 0
     for cut, active in zip([*cuts, 100 * HOUR], [*billing, True], strict=False):
-        booked, one = ledger.accrue(replace(one, gpu_billing=active), min(one.billed_to + cut, end))
+        booked, one = ledger.accrue(replace(one, is_gpu_billed=active), min(one.billed_until + cut, end))
         spent, entries = spent + total(booked), entries + len(booked)
-    off = replace(one, gpu_billing=False)
-    disk_only, _ = ledger.accrue(replace(off, billed_to=end), end + us(86_400))
+    off = replace(one, is_gpu_billed=False)
+    disk_only, _ = ledger.accrue(replace(off, billed_until=end), end + us(86_400))
     assert spent + total(disk_only) <= reserve + entries + 1, "but for one micro-dollar of rounding an entry"
 
 
 @pytest.mark.parametrize("state", State)
 def test_the_reserve_is_released_only_when_it_is_gone(state: State):
     one = attempt(state, reserve=2_000_000, off_at=WALL)
-    assert ledger.still_reserved(one, 500_000) == (0 if state is State.GONE else 1_500_000)
+    assert ledger.still_reserved(one, 500_000) == (0 if state is State.CLOSED else 1_500_000)
     assert ledger.still_reserved(one, 2_000_001) == 0
 
 
 def test_the_promised_figure_is_the_cost_of_an_end_on_time():
-    assert ledger.expected_worst(BILLED) == 2 * RATE
-    assert ledger.expected_worst(attempt(State.PREPARED)) == 2 * RATE
-    assert ledger.expected_worst(replace(BILLED, rate_live=3 * RATE)) == 6 * RATE, "a price that rose counts"
-    assert ledger.expected_worst(replace(BILLED, rate_live=1)) == 2 * RATE
-    assert ledger.at_most(BILLED, 5) == 2 * RATE
-    assert ledger.at_most(BILLED, 3 * RATE) == 3 * RATE
-    assert ledger.at_most(attempt(State.GONE), 5) == 5
-    assert ledger.at_most(attempt(State.DESTROYING, off_at=WALL), 5) == 5
-    assert ledger.at_most(attempt(State.DESTROYING), 5) == 2 * RATE
+    assert ledger.expected_max_cost(BILLED) == 2 * RATE
+    assert ledger.expected_max_cost(attempt(State.PREPARED)) == 2 * RATE
+    assert ledger.expected_max_cost(replace(BILLED, current_rate=3 * RATE)) == 6 * RATE, "a price that rose counts"
+    assert ledger.expected_max_cost(replace(BILLED, current_rate=1)) == 2 * RATE
+    assert ledger.max_cost(BILLED, 5) == 2 * RATE
+    assert ledger.max_cost(BILLED, 3 * RATE) == 3 * RATE
+    assert ledger.max_cost(attempt(State.CLOSED), 5) == 5
+    assert ledger.max_cost(attempt(State.DESTROYING, off_at=WALL), 5) == 5
+    assert ledger.max_cost(attempt(State.DESTROYING), 5) == 2 * RATE

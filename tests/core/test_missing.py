@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.lifecycle.evidence import Seen
+from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.missing import absentees, believable, decide_missing
-from gpushopper.core.model.actions import Action, Close, EndSession, Unwant
-from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, Desire, State
+from gpushopper.core.model.actions import Action, Close, EndSession, TerminateAttempt
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, held, moment, of, row, seen, session
 
 SESSION = session()
 ALIVE = sorted(ALIVE_STATES)
 
 
-def miss(one: Attempt, after_s: float, listed: Seen | None = None) -> list[Action]:
+def miss(one: Attempt, after_s: float, listed: ObservedList | None = None) -> list[Action]:
     now = moment(after_s)
     listed = seen(FOREIGN, now=now) if listed is None else listed
     return decide_missing(SESSION, one, listed, now.boot, now, REAL)
@@ -37,7 +37,7 @@ def several(count: int, state: State = State.RUNNING, **changes: Any) -> tuple[A
 
 
 def test_only_what_was_open_before_and_after_the_list_can_be_missing():
-    old, new, ended = attempt(), attempt(number=2), attempt(State.GONE, 3)
+    old, new, ended = attempt(), attempt(number=2), attempt(State.CLOSED, 3)
     listed = seen(FOREIGN, known=[old, ended])
     assert absentees(held(old, new, ended), listed) == (old,)
 
@@ -67,18 +67,18 @@ def test_masses_are_not_believed(known: int, missing: int, believed: int):
 
 
 def test_what_is_already_suspect_does_not_trip_the_breaker():
-    suspects, fresh = several(5, State.SUSPECT), several(5)
+    suspects, fresh = several(5, State.MISSING), several(5)
     pool = held(*suspects, *fresh)
     assert set(believable(pool, (*suspects, *fresh[:2]), REAL)) == {*suspects, *fresh[:2]}
     assert believable(pool, (*suspects, *fresh[:3]), REAL) == ()
-    pair = several(1, State.SUSPECT) + several(1)
+    pair = several(1, State.MISSING) + several(1)
     assert believable(held(*pair), pair, REAL) == pair
 
 
 def test_ends_that_were_decided_neither_count_nor_trip():
     wanted, ending = several(3), several(20, State.DESTROYING)
     assert believable(held(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
-    unwanted = several(10, State.BOOTING, desire=Desire.GONE)
+    unwanted = several(10, State.BOOTING, desired_state=DesiredState.TERMINATED)
     assert len(believable(held(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
 
 
@@ -100,15 +100,15 @@ def test_a_wanted_instance_that_is_missing_becomes_suspect_and_no_more(state: St
         actions = miss(one, 31 * step)
         assert of(Close, actions) == [] and of(EndSession, actions) == []
         one = carried_out(one, actions)
-        assert one.state is State.SUSPECT
+        assert one.state is State.MISSING
     assert one.is_wanted
 
 
 def test_the_first_absence_dates_the_doubt():
     one = carried_out(attempt(), miss(attempt(), 40))
-    assert (one.state, one.missing_at, one.entered_at) == (State.SUSPECT, moment(40).wall, moment(40).wall)
+    assert (one.state, one.missing_at, one.state_changed_at) == (State.MISSING, moment(40).wall, moment(40).wall)
     later = carried_out(one, miss(one, 100))
-    assert (later.missing_at, later.entered_at, later.units) == (moment(40).wall, moment(40).wall, 2)
+    assert (later.missing_at, later.state_changed_at, later.absence_count) == (moment(40).wall, moment(40).wall, 2)
 
 
 def test_doubt_needs_full_evidence():
@@ -119,7 +119,7 @@ def test_doubt_needs_full_evidence():
     assert miss(replace(one, instance_id=None), 100) == []
 
 
-@pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN, State.GONE])
+@pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN, State.CLOSED])
 def test_without_a_living_instance_there_is_nothing_to_doubt(state: State):
     assert miss(attempt(state, instance_id="101"), 100) == []
 
@@ -129,19 +129,19 @@ def test_an_empty_list_must_stay_empty_before_it_is_believed():
     for after_s in range(0, 600, 60):
         one = carried_out(one, miss(one, after_s, seen(now=moment(after_s))))
         assert one.state is State.RUNNING, "the whole list is empty: perhaps it is the list"
-    assert carried_out(one, miss(one, 600, seen(now=moment(600)))).state is State.SUSPECT
+    assert carried_out(one, miss(one, 600, seen(now=moment(600)))).state is State.MISSING
 
 
 def test_a_sighting_restarts_the_wait_for_an_empty_list():
-    one = replace(attempt(), units=0, first_unit_boot=None, last_unit_boot=None)
+    one = replace(attempt(), absence_count=0, first_absence_boot=None, last_absence_boot=None)
     assert carried_out(one, miss(one, 5000, seen(now=moment(5000)))).state is State.RUNNING
 
 
 def test_a_boot_that_disappeared_is_given_up_after_its_limit():
     one = attempt(State.BOOTING)
-    assert of(Unwant, miss(one, 3599)) == []
-    assert [u.reason for u in of(Unwant, miss(one, 3600))] == ["boot_stuck"]
-    assert of(Unwant, miss(attempt(State.RUNNING), 7000)) == []
+    assert of(TerminateAttempt, miss(one, 3599)) == []
+    assert [u.reason for u in of(TerminateAttempt, miss(one, 3600))] == ["boot_timeout"]
+    assert of(TerminateAttempt, miss(attempt(State.RUNNING), 7000)) == []
 
 
 # ---- lists
@@ -156,5 +156,5 @@ def test_a_list_lacks_only_what_it_would_have_shown():
 
 @pytest.mark.parametrize(("age_s", "fresh"), [(0, True), (60, True), (60.001, False)])
 def test_a_list_is_fresh_for_a_minute(age_s: float, fresh: bool):
-    now = Moment(WALL, BOOT + us(age_s), "boot-1")
+    now = ClockSnapshot(WALL, BOOT + us(age_s), "boot-1")
     assert seen(now=moment(0)).is_fresh(now, REAL) is fresh

@@ -16,8 +16,8 @@ from gpushopper.core.model.offer import (
     Requirements,
     fits,
     is_rentable,
+    max_cost_of,
     rank,
-    worst_case,
 )
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from tests.core.samples import DISK_GB, OFFER, RATE, WALL, offer
@@ -64,8 +64,8 @@ def test_the_rate_counts_the_disk_really_asked_for():
 
 
 def test_the_worst_case_is_the_rate_over_the_span():
-    assert worst_case(OFFER, DISK_GB, 2 * HOUR) == 840_000
-    assert worst_case(OFFER, DISK_GB, -us(5)) == 0
+    assert max_cost_of(OFFER, DISK_GB, 2 * HOUR) == 840_000
+    assert max_cost_of(OFFER, DISK_GB, -us(5)) == 0
 
 
 @pytest.mark.parametrize(

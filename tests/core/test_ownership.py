@@ -9,16 +9,16 @@ import pytest
 from gpushopper.core import alarms
 from gpushopper.core.listing.ownership import (
     CONFIRMED,
-    CONTRADICTED,
-    KnownIds,
+    DISOWNED,
+    KnownInstances,
     carries,
     is_contradicted,
     is_somebody_elses,
     says_otherwise,
 )
 from gpushopper.core.listing.reconcile import decide_listing
-from gpushopper.core.model.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
-from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.model.actions import Action, AdoptOrphan, Change, Clear, DestroyDuplicate, Raise, Record, Relabel
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.core.policy import REAL
 from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, held, moment, of, row, seen
@@ -28,20 +28,20 @@ LABEL = BOOTING.label
 ANOTHER = make_label(HERE, attempt_id(2))
 """The label of another attempt of ours."""
 THEIRS = make_label(ELSEWHERE, attempt_id(1))
-SURE = KnownIds(confirmed=frozenset({"101"}))
-DISOWNED = KnownIds(disowned=frozenset({"101"}))
+SURE = KnownInstances(confirmed=frozenset({"101"}))
+NOT_OURS = KnownInstances(disowned=frozenset({"101"}))
 OURS = row(1, instance_id="202")
 """The instance that the create really made."""
-DOUBTABLE = [State.BOOTING, State.SUSPECT, State.DESTROYING]
+DOUBTABLE = [State.BOOTING, State.MISSING, State.DESTROYING]
 
 
-def decide(one: Attempt, *rows: Instance, ids: KnownIds | None = None, after_s: float = 60) -> list[Action]:
+def decide(one: Attempt, *rows: Instance, ids: KnownInstances | None = None, after_s: float = 60) -> list[Action]:
     now = moment(after_s)
-    return decide_listing(held(one, ids=ids or KnownIds()), seen(*rows, now=now, known=[one]), now, REAL)
+    return decide_listing(held(one, ids=ids or KnownInstances()), seen(*rows, now=now, known=[one]), now, REAL)
 
 
 def doubted(state: State, **changes: Any) -> Attempt:
-    return attempt(state, **{"handed_over_at": None, **changes})
+    return attempt(state, **{"ready_at": None, **changes})
 
 
 # ---- what a row says
@@ -74,7 +74,7 @@ def test_only_a_text_of_its_own_speaks_against_an_id(label: str | None, variable
     shown = row(label=label, env_label=variable)
     assert says_otherwise(LABEL, shown) is other
     assert not (other and carries(LABEL, shown))
-    assert is_contradicted(BOOTING, shown, KnownIds()) is other
+    assert is_contradicted(BOOTING, shown, KnownInstances()) is other
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_an_id_is_noted_as_foreign_for_a_text_that_cannot_be_ours(label: str | N
 @pytest.mark.parametrize("label", ["my training", ANOTHER, THEIRS, "", None])
 @pytest.mark.parametrize("state", [*DOUBTABLE, State.RUNNING, State.INTERRUPTED])
 def test_a_confirmed_or_handed_over_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
-    for one, ids in ((doubted(state), SURE), (attempt(state, handed_over_at=1), KnownIds())):
+    for one, ids in ((doubted(state), SURE), (attempt(state, ready_at=1), KnownInstances())):
         actions = decide(one, row(label=label), ids=ids)
         assert carried_out(one, actions).instance_id == "101"
-        assert alarms.CONTRADICTED not in {a.kind for a in of(Raise, actions)}
+        assert alarms.WRONG_INSTANCE_ID not in {a.kind for a in of(Raise, actions)}
 
 
 # ---- giving an id up
@@ -101,14 +101,22 @@ def test_a_confirmed_or_handed_over_id_stays_ours_whatever_a_person_writes(state
 @pytest.mark.parametrize("label", ["my training", THEIRS])
 @pytest.mark.parametrize("state", DOUBTABLE)
 def test_a_contradicted_attempt_is_uncertain_and_without_its_id(state: State, label: str):
-    one = doubted(state, ssh_host="1.2.3.4", gpu_billing=True, destroys=1, destroy_heard=True, units=2, off_at=5)
+    one = doubted(
+        state,
+        ssh_host="1.2.3.4",
+        is_gpu_billed=True,
+        destroy_count=1,
+        destroy_acknowledged=True,
+        absence_count=2,
+        off_at=5,
+    )
     actions = decide(one, row(label=label))
     after = carried_out(one, actions)
-    assert (after.state, after.instance_id, after.desire) == (State.UNCERTAIN, None, one.desire)
-    assert (after.ssh_host, after.gpu_billing, after.units, after.off_at) == (None, False, 0, None)
-    assert (after.destroys, after.destroy_heard, after.next_destroy_boot) == (0, False, None)
-    assert Record("vast", "77", "101", None, CONTRADICTED) in actions
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    assert (after.state, after.instance_id, after.desired_state) == (State.UNCERTAIN, None, one.desired_state)
+    assert (after.ssh_host, after.is_gpu_billed, after.absence_count, after.off_at) == (None, False, 0, None)
+    assert (after.destroy_count, after.destroy_acknowledged, after.next_destroy_boot) == (0, False, None)
+    assert Record("vast", "77", "101", None, DISOWNED) in actions
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("state", DOUBTABLE)
@@ -121,7 +129,7 @@ def test_the_instance_of_another_attempt_goes_to_that_attempt(state: State):
     assert (carried_out(one, actions).state, carried_out(one, actions).instance_id) == (State.UNCERTAIN, None)
     assert (carried_out(other, actions).state, carried_out(other, actions).instance_id) == (State.BOOTING, "101")
     assert of(Record, actions) == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("label", ["my training", None, ""])
@@ -133,7 +141,7 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
         after = carried_out(one, decide(one, *rows))
         assert after.instance_id == "202"
         assert after.state is (State.DESTROYING if state is State.DESTROYING else State.BOOTING)
-        assert of(DestroyTwin, decide(one, *rows)) == []
+        assert of(DestroyDuplicate, decide(one, *rows)) == []
 
 
 @pytest.mark.parametrize("label", [None, "", LABEL[:18], ANOTHER[:35]])
@@ -141,8 +149,8 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
 def test_one_that_says_nothing_is_given_up_and_not_disowned(state: State, label: str | None):
     """The create may have made both: when the second one shows its label after all, it must be ended as a twin."""
     actions = decide(doubted(state), row(label=label), OURS)
-    assert [each for each in of(Record, actions) if each.source == CONTRADICTED] == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    assert [each for each in of(Record, actions) if each.ownership == DISOWNED] == []
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("label", [None, ""])
@@ -172,76 +180,81 @@ def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
     old = OURS
     for after_s in (60, 3600):
         actions = decide(BOOTING, old, after_s=after_s)
-        assert of(DestroyTwin, actions) == of(Raise, actions) == []
+        assert of(DestroyDuplicate, actions) == of(Raise, actions) == []
     assert of(Raise, decide(BOOTING, row(), old, after_s=3600, ids=SURE)) != []
 
 
 @pytest.mark.parametrize(
     ("changes", "ids", "is_whole", "gives_up"),
     [
-        ({}, KnownIds(), True, True),
-        ({}, KnownIds(), False, False),  # a list that may lack more proves no absence
+        ({}, KnownInstances(), True, True),
+        ({}, KnownInstances(), False, False),  # a list that may lack more proves no absence
         ({}, SURE, True, False),  # its row has shown our label
-        ({}, KnownIds(disowned=frozenset({"202"})), True, False),
-        ({"handed_over_at": 1}, KnownIds(), True, False),
-        ({"desire": Desire.GONE}, KnownIds(), True, False),  # it is to be ended, and the other one as its twin
+        ({}, KnownInstances(disowned=frozenset({"202"})), True, False),
+        ({"ready_at": 1}, KnownInstances(), True, False),
+        (
+            {"desired_state": DesiredState.TERMINATED},
+            KnownInstances(),
+            True,
+            False,
+        ),  # it is to be ended, and the other one as its twin
     ],
 )
 def test_an_id_that_is_not_there_gives_way_to_an_instance_with_the_label(
-    changes: dict[str, Any], ids: KnownIds, is_whole: bool, gives_up: bool
+    changes: dict[str, Any], ids: KnownInstances, is_whole: bool, gives_up: bool
 ):
     """Suspect: a read by id did not show it either."""
-    one, now = doubted(State.SUSPECT, **changes), moment(60)
+    one, now = doubted(State.MISSING, **changes), moment(60)
     rows = seen(OURS, now=now, known=[one], is_whole=is_whole)
     actions = decide_listing(held(one, ids=ids), rows, now, REAL)
     after = carried_out(one, actions)
     assert (after.instance_id == "202") is gives_up
-    contradicted = [a.subject for a in of(Raise, actions) if a.kind == alarms.CONTRADICTED]
+    contradicted = [a.subject for a in of(Raise, actions) if a.kind == alarms.WRONG_INSTANCE_ID]
     assert ("101" in contradicted) is gives_up
-    assert [each for each in of(Record, actions) if each.source == CONTRADICTED] == []
+    assert [each for each in of(Record, actions) if each.ownership == DISOWNED] == []
 
 
 # ---- disowned ids
 
 
-@pytest.mark.parametrize("state", [State.UNCERTAIN, State.SENT, State.GONE])
+@pytest.mark.parametrize("state", [State.UNCERTAIN, State.SENT, State.CLOSED])
 def test_a_disowned_instance_with_our_label_is_only_told_of(state: State):
     one = attempt(state, instance_id=None)
-    actions = decide(one, row(), ids=DISOWNED)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+    actions = decide(one, row(), ids=NOT_OURS)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
     assert carried_out(one, actions).instance_id is None
-    assert of(Relabel, actions) == of(AdoptStray, actions) == of(DestroyTwin, actions) == []
+    assert of(Relabel, actions) == of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
 
 
 def test_a_disowned_instance_is_no_stray_and_no_twin():
-    twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=DISOWNED)
-    stray = decide(attempt(State.RUNNING, 2), row(), ids=DISOWNED)
+    twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
+    stray = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
     for actions in (twin, stray):
-        assert of(AdoptStray, actions) == of(DestroyTwin, actions) == []
-        assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
+        assert of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
+        assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 def test_while_one_carries_the_label_absence_does_not_count():
-    unsure = attempt(State.UNCERTAIN, awake_us=10**12, units=2, last_good_look_boot=0)
-    assert carried_out(unsure, decide(unsure, row(), ids=DISOWNED)).units == 0
+    unsure = attempt(State.UNCERTAIN, settle_elapsed_us=10**12, absence_count=2, last_complete_list_boot=0)
+    assert carried_out(unsure, decide(unsure, row(), ids=NOT_OURS)).absence_count == 0
 
 
 def test_a_disowned_one_without_a_label_is_not_probably_ours():
-    unsure = attempt(State.UNCERTAIN, awake_us=10**12)
+    unsure = attempt(State.UNCERTAIN, settle_elapsed_us=10**12)
     bare = row(label=None)
-    assert alarms.PROBABLY_YOURS in {a.kind for a in of(Raise, decide(unsure, bare))}
-    assert of(Raise, decide(unsure, bare, ids=DISOWNED)) == []
+    assert alarms.POSSIBLE_ORPHAN in {a.kind for a in of(Raise, decide(unsure, bare))}
+    assert of(Raise, decide(unsure, bare, ids=NOT_OURS)) == []
 
 
 def test_an_attempt_that_still_holds_a_disowned_id_gives_it_up():
-    assert carried_out(BOOTING, decide(BOOTING, row(label=None), ids=DISOWNED)).instance_id is None
+    assert carried_out(BOOTING, decide(BOOTING, row(label=None), ids=NOT_OURS)).instance_id is None
 
 
 def test_the_unproven_id_of_a_closed_attempt_is_not_reopened_for_somebody_else():
-    closed = attempt(State.GONE, instance_id="101")
+    closed = attempt(State.CLOSED, instance_id="101")
     actions = decide(closed, row(label="my training"))
     assert of(Change, actions) == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CONTRADICTED, "101")]
-    for ids, changes in ((SURE, {}), (KnownIds(), {"handed_over_at": 1})):
-        closed = attempt(State.GONE, instance_id="101", **changes)
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    for ids, changes in ((SURE, {}), (KnownInstances(), {"ready_at": 1})):
+        closed = attempt(State.CLOSED, instance_id="101", **changes)
         assert carried_out(closed, decide(closed, row(label="my training"), ids=ids)).state is State.DESTROYING

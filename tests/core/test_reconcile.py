@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gpushopper.core import alarms
 from gpushopper.core.listing.ownership import FOREIGN as FOREIGN_ID
-from gpushopper.core.listing.ownership import KnownIds
+from gpushopper.core.listing.ownership import KnownInstances
 from gpushopper.core.listing.reconcile import decide_listing
-from gpushopper.core.model.actions import Action, AdoptStray, Change, Clear, DestroyTwin, Raise, Record, Relabel
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.actions import Action, AdoptOrphan, Change, Clear, DestroyDuplicate, Raise, Record, Relabel
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, us
@@ -37,14 +37,14 @@ from tests.core.samples import (
 
 LATER = moment(3600)
 UNSURE = attempt(State.UNCERTAIN)
-CLOSED = attempt(State.GONE, instance_id="101")
-NEVER_SEEN = attempt(State.GONE, instance_id=None)
+CLOSED = attempt(State.CLOSED, instance_id="101")
+NEVER_SEEN = attempt(State.CLOSED, instance_id=None)
 SECOND = row(1, instance_id="202")
 """Another instance under the label of attempt 1."""
 
 
 def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Action]:
-    now, ids = changes.pop("now", LATER), changes.pop("ids", KnownIds())
+    now, ids = changes.pop("now", LATER), changes.pop("ids", KnownInstances())
     return decide_listing(held(*attempts, ids=ids), seen(*rows, now=now, known=attempts, **changes), now, REAL)
 
 
@@ -69,7 +69,7 @@ def test_near_misses_of_our_label_are_strangers(cut: int):
 
 def only_recorded(actions: list[Action]) -> bool:
     """Whether a foreign instance was at most written down as foreign."""
-    return all(isinstance(one, Record) and (one.label, one.source) == (None, FOREIGN_ID) for one in actions)
+    return all(isinstance(one, Record) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
 
 
 def test_the_same_attempt_of_another_installation_is_a_stranger():
@@ -86,7 +86,7 @@ def test_an_empty_list_changes_nothing():
 
 
 def test_an_open_known_instance_is_refreshed_also_by_a_partial_list():
-    one = attempt(State.SUSPECT, missing_at=WALL)
+    one = attempt(State.MISSING, missing_at=WALL)
     for is_whole in (True, False):
         assert carried_out(one, decide([one], row(), is_whole=is_whole)).state is State.RUNNING
 
@@ -98,17 +98,21 @@ def test_a_recorded_id_is_enough_without_any_label():
 
 @pytest.mark.parametrize("label", [CLOSED.label, None, "renamed"])
 def test_a_closed_instance_seen_again_is_destroyed(label: str | None):
-    actions = decide([CLOSED], row(label=label), ids=KnownIds(confirmed=frozenset({"101"})))
+    actions = decide([CLOSED], row(label=label), ids=KnownInstances(confirmed=frozenset({"101"})))
     after = carried_out(CLOSED, actions)
-    assert (after.state, after.next_destroy_boot, after.desire) == (State.DESTROYING, LATER.boot, Desire.GONE)
-    assert (after.destroy_heard, after.units, after.off_at) == (False, 0, None)
+    assert (after.state, after.next_destroy_boot, after.desired_state) == (
+        State.DESTROYING,
+        LATER.boot,
+        DesiredState.TERMINATED,
+    )
+    assert (after.destroy_acknowledged, after.absence_count, after.off_at) == (False, 0, None)
     assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, CLOSED.id)]
 
 
 def test_one_row_shown_twice_is_one_row():
     assert decide([attempt()], row(), row()) == decide([attempt()], row())
-    assert len(of(AdoptStray, decide([], row(), row()))) == 1
-    assert of(DestroyTwin, decide([NEVER_SEEN], row(), row())) == []
+    assert len(of(AdoptOrphan, decide([], row(), row()))) == 1
+    assert of(DestroyDuplicate, decide([NEVER_SEEN], row(), row())) == []
 
 
 # ---- creates whose id is unknown
@@ -117,26 +121,26 @@ def test_one_row_shown_twice_is_one_row():
 @pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
 @pytest.mark.parametrize("carrier", ["label", "env_label"])
 def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
-    one = attempt(state, units=2, awake_us=us(9999))
+    one = attempt(state, absence_count=2, settle_elapsed_us=us(9999))
     found = replace(row(label=None), **{carrier: one.label})
     actions = decide([one], found)
     after = carried_out(one, actions)
-    assert (after.state, after.instance_id, after.rate_live, after.units) == (State.BOOTING, "101", RATE, 0)
+    assert (after.state, after.instance_id, after.current_rate, after.absence_count) == (State.BOOTING, "101", RATE, 0)
     assert after.progress_boot == LATER.boot
-    for kind in (alarms.UNCERTAIN, alarms.PROBABLY_YOURS):
+    for kind in (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN):
         assert Clear(kind, one.id) in actions
-    assert of(DestroyTwin, actions) == []
+    assert of(DestroyDuplicate, actions) == []
 
 
 def test_an_unwanted_create_that_acted_goes_to_its_end():
-    one = replace(UNSURE, desire=Desire.GONE)
+    one = replace(UNSURE, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, decide([one], row()))
     assert (after.state, after.instance_id, after.next_destroy_boot) == (State.DESTROYING, "101", LATER.boot)
 
 
 def test_an_unwanted_create_under_way_boots_first():
     """The table knows no way from sent to destroying; the next look sends it there."""
-    one = attempt(State.SENT, desire=Desire.GONE)
+    one = attempt(State.SENT, desired_state=DesiredState.TERMINATED)
     booting = carried_out(one, decide([one], row()))
     assert booting.state is State.BOOTING
     assert carried_out(booting, decide([booting], row())).state is State.DESTROYING
@@ -148,7 +152,7 @@ def test_an_open_create_without_an_id_never_leads_to_a_destroy(state: State):
     old = row(created_at=WALL - 20 * HOUR)
     for rows in ([old], [old, replace(old, instance_id="202")]):
         actions = decide([one], *rows, now=moment(9000))
-        assert of(DestroyTwin, actions) == []
+        assert of(DestroyDuplicate, actions) == []
         assert carried_out(one, actions).state is not State.DESTROYING
 
 
@@ -157,12 +161,14 @@ def test_of_two_instances_an_uncertain_create_takes_the_lowest_id():
     for rows in ([nine, ten], [ten, nine]):
         actions = decide([UNSURE], *rows)
         assert carried_out(UNSURE, actions).instance_id == "9"
-        assert of(DestroyTwin, actions) == []
+        assert of(DestroyDuplicate, actions) == []
 
 
 def test_an_adopted_create_gathers_no_absence_in_the_same_pass():
-    after = carried_out(replace(UNSURE, awake_us=us(9999), last_good_look_boot=BOOT), decide([UNSURE], row()))
-    assert after.units == 0
+    after = carried_out(
+        replace(UNSURE, settle_elapsed_us=us(9999), last_complete_list_boot=BOOT), decide([UNSURE], row())
+    )
+    assert after.absence_count == 0
 
 
 # ---- closed labels
@@ -179,15 +185,15 @@ def test_two_late_instances_under_one_closed_label_are_both_destroyed():
     actions = decide([NEVER_SEEN], row(), SECOND)
     assert len(of(Change, actions)) == 1, "an id is written once"
     assert carried_out(NEVER_SEEN, actions).instance_id == "101"
-    assert [twin.instance.instance_id for twin in of(DestroyTwin, actions)] == ["202"]
+    assert [twin.instance.instance_id for twin in of(DestroyDuplicate, actions)] == ["202"]
 
 
 def test_another_instance_under_a_closed_label_is_destroyed_at_once():
     actions = decide([CLOSED], replace(SECOND, created_at=None))
-    assert [(twin.instance, twin.twin_of) for twin in of(DestroyTwin, actions)] == [
+    assert [(twin.instance, twin.duplicate_of) for twin in of(DestroyDuplicate, actions)] == [
         (replace(SECOND, created_at=None), CLOSED)
     ]
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.TWIN, "202")]
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
 
 
 # ---- twins under an open label
@@ -213,7 +219,7 @@ def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
 ):
     one = attempt(State.RUNNING)
     actions = strange([one], replace(SECOND, created_at=None if age_s is None else LATER.wall - us(age_s)), since_s)
-    assert bool(of(DestroyTwin, actions)) is destroyed
+    assert bool(of(DestroyDuplicate, actions)) is destroyed
     after = carried_out(one, actions)
     assert (after.state, after.instance_id) == (State.RUNNING, "101"), "the recorded one is kept"
 
@@ -221,41 +227,43 @@ def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
 @pytest.mark.parametrize("since_s", [None, 2, 9000])
 def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
     actions = strange([attempt(State.RUNNING)], replace(SECOND, created_at=None), since_s)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.TWIN, "202")]
+    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
 
 
 def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
     """Nobody wants anything under that label any more, and another attempt must not start beside it (F10)."""
-    one = attempt(State.DESTROYING, desire=Desire.GONE)
+    one = attempt(State.DESTROYING, desired_state=DesiredState.TERMINATED)
     young = replace(SECOND, created_at=LATER.wall - us(3))
-    (twin,) = of(DestroyTwin, strange([one], young, None))
-    assert (twin.instance, twin.twin_of) == (young, one)
+    (twin,) = of(DestroyDuplicate, strange([one], young, None))
+    assert (twin.instance, twin.duplicate_of) == (young, one)
 
 
 def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
     for maker in (attempt(State.RUNNING), CLOSED):
         actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_whole=False)
-        assert of(DestroyTwin, actions) == []
-        assert alarms.TWIN not in {alarm.kind for alarm in of(Raise, actions)}
+        assert of(DestroyDuplicate, actions) == []
+        assert alarms.DUPLICATE not in {alarm.kind for alarm in of(Raise, actions)}
     assert decide([], row(), is_whole=False) == []
 
 
 def test_a_twin_is_counted_against_the_create_not_against_another_twin():
     one = attempt(State.RUNNING)
-    other = attempt(State.GONE, 1, instance_id="77", origin=Origin.SWEEP, label=one.label, reason="twin")
+    other = attempt(State.CLOSED, 1, instance_id="77", origin=Origin.DISCOVERED, label=one.label, reason="duplicate")
     for pair in ([one, other], [other, one]):
-        (twin,) = of(DestroyTwin, strange(pair, replace(SECOND, created_at=WALL), 60))
-        assert twin.twin_of == one
+        (twin,) = of(DestroyDuplicate, strange(pair, replace(SECOND, created_at=WALL), 60))
+        assert twin.duplicate_of == one
 
 
 def test_a_recorded_twin_is_no_new_twin():
     one = attempt(State.RUNNING)
-    twin = attempt(State.DESTROYING, 1, instance_id="202", origin=Origin.SWEEP, label=one.label, reason="twin")
-    assert of(DestroyTwin, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
+    twin = attempt(
+        State.DESTROYING, 1, instance_id="202", origin=Origin.DISCOVERED, label=one.label, reason="duplicate"
+    )
+    assert of(DestroyDuplicate, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
     # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
     elsewhere = {"by_instance": {"101": one}, "strangers_since": {"202": WALL}}
     actions = decide_listing(held(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
-    assert of(DestroyTwin, actions) == [] and of(Raise, actions) == []
+    assert of(DestroyDuplicate, actions) == [] and of(Raise, actions) == []
 
 
 # ---- a copied home
@@ -266,7 +274,7 @@ def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
     listed = seen(row(), twin, now=LATER, known=[one])
     actions = decide_listing(held(one, is_copy=True, strangers_since={"202": WALL}), listed, LATER, REAL)
     assert carried_out(one, actions).last_seen_at == LATER.wall
-    assert of(Raise, actions) == [] and of(DestroyTwin, actions) == []
+    assert of(Raise, actions) == [] and of(DestroyDuplicate, actions) == []
     for attempts in ([CLOSED], [NEVER_SEEN], [UNSURE], []):
         listed = seen(row(), twin, now=LATER, known=attempts)
         assert decide_listing(held(*attempts, is_copy=True), listed, LATER, REAL) == []
@@ -276,10 +284,12 @@ def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
 
 
 @pytest.mark.parametrize("status", StatusClass)
-@pytest.mark.parametrize("one", [UNSURE, CLOSED, NEVER_SEEN, attempt(State.UNCERTAIN, desire=Desire.GONE)])
+@pytest.mark.parametrize(
+    "one", [UNSURE, CLOSED, NEVER_SEEN, attempt(State.UNCERTAIN, desired_state=DesiredState.TERMINATED)]
+)
 def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClass):
     after = carried_out(one, decide([one], row(status=status)))
-    assert after.gpu_billing is (status is StatusClass.RUNNING)
+    assert after.is_gpu_billed is (status is StatusClass.RUNNING)
 
 
 # ---- strays
@@ -292,21 +302,21 @@ def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClas
 def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: float | None, left_s: float):
     stray = row(created_at=None if age_s is None else LATER.wall - us(age_s))
     actions = decide([], stray)
-    (adopted,) = of(AdoptStray, actions)
+    (adopted,) = of(AdoptOrphan, actions)
     assert (adopted.instance, adopted.attempt_id) == (stray, attempt_id())
     assert (adopted.provider, adopted.account) == ("vast", "77")
     assert adopted.deadline.wall == LATER.wall + us(left_s)
     assert (adopted.deadline.set_wall, adopted.deadline.set_boot) == (LATER.wall, LATER.boot)
-    assert of(DestroyTwin, actions) == [] and of(Change, actions) == []
+    assert of(DestroyDuplicate, actions) == [] and of(Change, actions) == []
 
 
 def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
     first = decide([], row(), SECOND)
-    assert [stray.instance.instance_id for stray in of(AdoptStray, first)] == ["101"]
-    one = attempt(State.BOOTING, origin=Origin.SWEEP, handed_over_at=WALL)
+    assert [stray.instance.instance_id for stray in of(AdoptOrphan, first)] == ["101"]
+    one = attempt(State.BOOTING, origin=Origin.DISCOVERED, ready_at=WALL)
     then = decide([one], row(), SECOND)
-    assert of(AdoptStray, then) == []
-    assert [(a.kind, a.subject) for a in of(Raise, then)] == [(alarms.TWIN, "202")]
+    assert of(AdoptOrphan, then) == []
+    assert [(a.kind, a.subject) for a in of(Raise, then)] == [(alarms.DUPLICATE, "202")]
 
 
 # ---- the second carrier
@@ -333,13 +343,13 @@ def test_nothing_else_is_relabelled(label: str | None, env_label: str | None):
 )
 def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_whole: bool):
     attempts = [
-        attempt(state, n, **({} if state is State.GONE else {"desire": Desire.RUN, "reason": ""}))
+        attempt(state, n, **({} if state is State.CLOSED else {"desired_state": DesiredState.RUNNING, "reason": ""}))
         for n, state in enumerate(states, 1)
     ]
     actions = decide(attempts, *(row(n) for n in shown), is_whole=is_whole, now=NOW)
     for one in attempts:
         after = carried_out(one, actions)
-        if one.state not in (State.GONE, State.DESTROYING):
-            assert after.state not in (State.GONE, State.DESTROYING)
+        if one.state not in (State.CLOSED, State.DESTROYING):
+            assert after.state not in (State.CLOSED, State.DESTROYING)
             assert after.is_wanted
         assert one.instance_id is None or after.instance_id == one.instance_id, "an id never changes"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.claims import row_fault
 from gpushopper.core.lifecycle.sightings import sighted
-from gpushopper.core.model.actions import Action, Clear, Raise, Unwant
-from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, Desire, State, may_move
+from gpushopper.core.model.actions import Action, Clear, Raise, TerminateAttempt
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State, may_move
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.policy import PAPER, REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, Moment, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
 from tests.core.samples import BOOT, NOW, RATE, WALL, attempt, carried_out, change, moment, of, row, session, shown
 
 SESSION = session()
@@ -26,12 +26,12 @@ TOLERATED = round(RATE * 1.02)
 Status = StatusClass
 
 
-def see(one: Attempt, seen: Instance, now: Moment = NOW, **changes: Any) -> list[Action]:
+def see(one: Attempt, seen: Instance, now: ClockSnapshot = NOW, **changes: Any) -> list[Action]:
     return sighted(session(**changes), one, seen, now, PAPER)
 
 
 def faults(actions: list[Action]) -> list[str]:
-    return [unwant.reason for unwant in of(Unwant, actions)]
+    return [unwant.reason for unwant in of(TerminateAttempt, actions)]
 
 
 # ---- any sighting
@@ -40,41 +40,41 @@ def faults(actions: list[Action]) -> list[str]:
 @pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.DESTROYING])
 @pytest.mark.parametrize("status", Status)
 def test_a_sighting_cancels_all_absence_before_it(state: State, status: StatusClass):
-    one = attempt(state, units=2, first_unit_boot=BOOT, last_unit_boot=BOOT, missing_at=WALL)
+    one = attempt(state, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT, missing_at=WALL)
     after = carried_out(one, see(one, shown(status), moment(60)))
-    assert (after.units, after.first_unit_boot, after.last_unit_boot) == (0, None, None)
+    assert (after.absence_count, after.first_absence_boot, after.last_absence_boot) == (0, None, None)
     assert after.last_seen_at == moment(60).wall
 
 
 @pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.DESTROYING])
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("desire", Desire)
+@pytest.mark.parametrize("desired_state", DesiredState)
 @pytest.mark.parametrize("is_handed_over", [False, True])
 def test_a_sighting_moves_along_the_table_and_never_closes(
-    state: State, status: StatusClass, desire: Desire, is_handed_over: bool
+    state: State, status: StatusClass, desired_state: DesiredState, is_handed_over: bool
 ):
     before = None if state is State.BOOTING or not (is_handed_over or state is State.RUNNING) else WALL
-    one = attempt(state, desire=desire, handed_over_at=before)
+    one = attempt(state, desired_state=desired_state, ready_at=before)
     after = carried_out(one, see(one, shown(status)))
     assert after.state is state or may_move(state, after.state)
-    assert after.state is not State.GONE
-    assert after.desire is desire
+    assert after.state is not State.CLOSED
+    assert after.desired_state is desired_state
 
 
 @pytest.mark.parametrize("state", sorted(ALIVE_STATES))
 def test_an_unwanted_instance_goes_to_its_end(state: State):
-    one = attempt(state, desire=Desire.GONE)
+    one = attempt(state, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, see(one, row(), moment(5)))
-    assert (after.state, after.next_destroy_boot, after.units) == (State.DESTROYING, moment(5).boot, 0)
+    assert (after.state, after.next_destroy_boot, after.absence_count) == (State.DESTROYING, moment(5).boot, 0)
 
 
 @given(word=st.text())
 def test_an_unknown_status_word_is_alive(word: str):
-    seen = row(status=Status.UNKNOWN, status_word=word)
-    for one in (attempt(State.RUNNING), attempt(State.SUSPECT, missing_at=WALL)):
+    seen = row(status=Status.UNKNOWN, provider_status=word)
+    for one in (attempt(State.RUNNING), attempt(State.MISSING, missing_at=WALL)):
         actions = see(one, seen)
         after = carried_out(one, actions)
-        assert (after.state, after.missing_at, after.status_word) == (State.RUNNING, None, word)
+        assert (after.state, after.missing_at, after.provider_status) == (State.RUNNING, None, word)
         assert faults(actions) == [] and of(Raise, actions) == []
     assert faults(see(BOOTING, replace(seen, progress="10 %"))) == []
 
@@ -86,16 +86,16 @@ def test_an_unknown_status_word_is_alive(word: str):
 )  # fmt: skip
 def test_gpu_time_bills_while_running_and_an_unknown_word_changes_nothing(status: Status, bills: tuple[bool, bool]):
     for before, after in zip((False, True), bills, strict=True):
-        one = attempt(State.RUNNING, gpu_billing=before)
-        assert carried_out(one, see(one, shown(status))).gpu_billing is after
+        one = attempt(State.RUNNING, is_gpu_billed=before)
+        assert carried_out(one, see(one, shown(status))).is_gpu_billed is after
 
 
 def test_what_a_row_leaves_out_is_kept():
-    one = attempt(State.RUNNING, rate_live=RATE, ssh_host="10.0.0.1", ssh_port=22)
+    one = attempt(State.RUNNING, current_rate=RATE, ssh_host="10.0.0.1", ssh_port=22)
     after = carried_out(one, see(one, row(rate=None)))
-    assert (after.rate_live, after.ssh_host, after.ssh_port) == (RATE, "10.0.0.1", 22)
+    assert (after.current_rate, after.ssh_host, after.ssh_port) == (RATE, "10.0.0.1", 22)
     after = carried_out(one, see(one, row(rate=RATE + 1, ssh_host="10.0.0.2", ssh_port=2200)))
-    assert (after.rate_live, after.ssh_host, after.ssh_port) == (RATE + 1, "10.0.0.2", 2200)
+    assert (after.current_rate, after.ssh_host, after.ssh_port) == (RATE + 1, "10.0.0.2", 2200)
 
 
 # ---- before hand-over
@@ -103,37 +103,37 @@ def test_what_a_row_leaves_out_is_kept():
 
 def test_a_running_instance_is_handed_over_where_its_row_is_proof_enough():
     after = carried_out(BOOTING, see(BOOTING, row(), moment(9)))
-    assert (after.state, after.handed_over_at) == (State.RUNNING, moment(9).wall)
+    assert (after.state, after.ready_at) == (State.RUNNING, moment(9).wall)
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.RUNNING])
 def test_nothing_but_running_is_handed_over(status: StatusClass):
     after = carried_out(BOOTING, see(BOOTING, shown(status, progress="10 %")))
-    assert (after.state, after.handed_over_at) == (State.BOOTING, None)
+    assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
 def test_a_row_alone_is_no_proof_of_ssh_and_guard():
     after = carried_out(BOOTING, sighted(SESSION, BOOTING, row(), NOW, REAL))
-    assert (after.state, after.handed_over_at) == (State.BOOTING, None)
+    assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
 @pytest.mark.parametrize("at", [NOW, moment(1000)])
-def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: Moment):
+def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: ClockSnapshot):
     assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
 
 
 def test_a_running_instance_that_never_gets_ready_meets_the_boot_limit():
     assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_stuck"]
+    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
 
 
 def test_a_late_instance_that_is_ready_is_handed_over():
     assert carried_out(BOOTING, see(BOOTING, row(), moment(3601))).state is State.RUNNING
 
 
-@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+@pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
 def test_seen_again_before_hand_over_it_boots_on(state: State):
-    one = attempt(state, handed_over_at=None)
+    one = attempt(state, ready_at=None)
     assert carried_out(one, see(one, LOADING)).state is State.BOOTING
 
 
@@ -147,7 +147,7 @@ def test_progress_is_noted_once():
     ("seen", "fault"),
     [
         (row(rate=TOLERATED), None),
-        (row(rate=TOLERATED + 1), "price_moved"),
+        (row(rate=TOLERATED + 1), "price_changed"),
         (row(rate=None), None),
         (shown(Status.STOPPED), "boot_failed"),
         (shown(Status.FAILED), "boot_failed"),
@@ -155,30 +155,30 @@ def test_progress_is_noted_once():
         (shown(Status.PENDING, image_refused=True), None),
         (row(image_refused=True), None),
         (shown(Status.OFFLINE), None),
-        (shown(Status.STOPPED, rate=TOLERATED + 1), "price_moved"),
-        (row(gpu="RTX 3090"), "claim_mismatch"),
+        (shown(Status.STOPPED, rate=TOLERATED + 1), "price_changed"),
+        (row(gpu="RTX 3090"), "offer_mismatch"),
         (row(gpu="rtx_4090"), None),
-        (row(gpu_count=1), "claim_mismatch"),
+        (row(gpu_count=1), "offer_mismatch"),
         (row(gpu_count=3), None),
-        (row(vram_mb=22_799), "claim_mismatch"),
+        (row(vram_mb=22_799), "offer_mismatch"),
         (row(vram_mb=22_800), None),
-        (row(disk_gb=98.9), "claim_mismatch"),
+        (row(disk_gb=98.9), "offer_mismatch"),
         (row(disk_gb=99.0), None),
         (row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None), None),
-        (shown(Status.PENDING, gpu_count=1), "claim_mismatch"),
+        (shown(Status.PENDING, gpu_count=1), "offer_mismatch"),
     ],
 )  # fmt: skip
 def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: str | None):
     actions = see(BOOTING, seen)
     assert faults(actions) == ([] if fault is None else [fault])
     if fault:
-        assert carried_out(BOOTING, actions).handed_over_at is None
-        assert of(Unwant, actions)[0].text
+        assert carried_out(BOOTING, actions).ready_at is None
+        assert of(TerminateAttempt, actions)[0].text
 
 
-@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+@pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
 def test_a_fault_counts_in_every_state_before_hand_over(state: State):
-    one = attempt(state, handed_over_at=None)
+    one = attempt(state, ready_at=None)
     assert faults(see(one, shown(Status.STOPPED))) == ["boot_failed"]
 
 
@@ -204,14 +204,14 @@ def test_what_the_row_does_not_say_is_not_held_against_it():
 
 def test_silence_ends_a_boot_and_progress_lets_it_go_on():
     assert faults(see(BOOTING, LOADING, moment(899))) == []
-    assert faults(see(BOOTING, LOADING, moment(900))) == ["boot_stuck"]
+    assert faults(see(BOOTING, LOADING, moment(900))) == ["boot_timeout"]
     assert faults(see(BOOTING, replace(LOADING, progress="11 %"), moment(900))) == []
 
 
 def test_visible_progress_does_not_outlive_the_boot_limit():
     late = replace(BOOTING, progress_boot=moment(3590).boot)
     assert faults(see(late, LOADING, moment(3599))) == []
-    assert faults(see(late, replace(LOADING, progress="99 %"), moment(3600))) == ["boot_stuck"]
+    assert faults(see(late, replace(LOADING, progress="99 %"), moment(3600))) == ["boot_timeout"]
 
 
 @given(jump=st.integers(-20 * HOUR, 20 * HOUR))
@@ -254,11 +254,13 @@ def test_a_failure_that_becomes_a_stop_says_so_and_back():
 
 
 def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_instances():
-    one = replace(BOOTING, silent_at=WALL, reach="no ssh here")
+    one = replace(BOOTING, unreachable_since=WALL, probe_error="no ssh here")
     late = moment(4000)
-    for silent_at, reason in ((WALL, "local_fault"), (None, "boot_stuck")):
-        seen = replace(one, silent_at=silent_at)
-        (fault,) = of(Unwant, sighted(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL))
+    for unreachable_since, reason in ((WALL, "local_error"), (None, "boot_timeout")):
+        seen = replace(one, unreachable_since=unreachable_since)
+        (fault,) = of(
+            TerminateAttempt, sighted(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL)
+        )
         assert fault.reason == reason
 
 
@@ -270,23 +272,23 @@ def test_looking_again_does_not_restart_the_grace():
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.PENDING, Status.UNKNOWN])
-@pytest.mark.parametrize("state", [State.SUSPECT, State.INTERRUPTED])
+@pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
 def test_back_again_it_runs_on(state: State, status: StatusClass):
     one = attempt(state, missing_at=WALL, interrupted_boot=BOOT)
     actions = see(one, shown(status))
     after = carried_out(one, actions)
     assert (after.state, after.missing_at, after.interrupted_boot) == (State.RUNNING, None, None)
     assert Clear(alarms.INTERRUPTED, one.id) in actions
-    assert (Clear(alarms.MISSING, one.id) in actions) is (state is State.SUSPECT)
+    assert (Clear(alarms.MISSING, one.id) in actions) is (state is State.MISSING)
 
 
-@pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.SUSPECT])
+@pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.MISSING])
 def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State):
-    one = attempt(state, missing_at=WALL if state is State.SUSPECT else None)
+    one = attempt(state, missing_at=WALL if state is State.MISSING else None)
     actions = see(one, shown(Status.OFFLINE), moment(60))
     after = carried_out(one, actions)
-    assert after.state is State.SUSPECT
-    assert after.missing_at == (WALL if state is State.SUSPECT else moment(60).wall)
+    assert after.state is State.MISSING
+    assert after.missing_at == (WALL if state is State.MISSING else moment(60).wall)
     assert Clear(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
 
 
@@ -296,6 +298,6 @@ def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State)
 def test_a_higher_price_after_hand_over_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
     one = attempt(State.RUNNING)
     actions = see(one, row(rate=rate))
-    assert (alarms.PRICE_MOVED in [a.kind for a in of(Raise, actions)]) is alarmed
-    assert (Clear(alarms.PRICE_MOVED, one.id) in actions) is not alarmed
+    assert (alarms.PRICE_CHANGED in [a.kind for a in of(Raise, actions)]) is alarmed
+    assert (Clear(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
     assert carried_out(one, actions).state is State.RUNNING

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gpushopper.clock import SystemClock
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.policy import PAPER
-from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
@@ -100,7 +100,7 @@ def serving(connection: Any) -> Iterator[Service]:
     keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
     problem = "no key for vast" if keyless else ""
     setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
-    engine = Engine(store, clock, executor, [setup], PAPER, Brakes(open_sessions=1000), found, where)
+    engine = Engine(store, clock, executor, [setup], PAPER, SpendingLimits(open_sessions=1000), found, where)
     yield Service(
         engine=engine, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
         installation=found.id, policy="paper", schedule=Schedule([], clock), keys=KnownKeys(),
@@ -184,7 +184,7 @@ def test_every_refusal_has_one_form(api: FlaskClient, method: str, path: str, st
         (json.dumps({**provision(), "zebra": 1}).encode(), "zebra"),
         (json.dumps(provision(offers=[{**asdict(OFFER), "zebra": 1}])).encode(), "offers.0"),
         (json.dumps(provision(disk_gb=10**400)).encode(), "disk_gb"),
-        (json.dumps(provision(life_us=2**63)).encode(), "life_us"),
+        (json.dumps(provision(duration_us=2**63)).encode(), "duration_us"),
         (json.dumps(provision(disk_gb=float("inf"))).encode(), "disk_gb"),
         (json.dumps(provision(name="a\x1b[31mb")).encode(), "name"),
         (json.dumps(provision(image="x" * 5000)).encode(), "image"),
@@ -286,13 +286,13 @@ def test_what_may_pass_later_differs_from_what_may_not(service: Service, error: 
 def test_a_summary_adds_up_its_rows():
     row = CostRow("s", "n", "me", "vast", "RTX 4090", 5, 1, 0, 0, 6, 4, 10, False)
     found = sum_up(Costs([row, row], 12, 20))
-    assert (found["accrued"], found["at_most"], found["sessions"]) == (12, 20, 2)
+    assert (found["accrued"], found["max_cost"], found["sessions"]) == (12, 20, 2)
     assert found["by_gpu"] == {"RTX 4090": 12} and found["by_consumer"] == {"me": 12}
 
 
 def test_status_tells_what_the_daemon_is(api: FlaskClient):
     found = api.get("/api/v1/status").json
-    assert (found["protocol"], found["policy"], found["sessions_open"]) == (1, "paper", 0)
+    assert (found["protocol"], found["policy"], found["sessions_open"]) == (PROTOCOL, "paper", 0)
     assert [each["state"] for each in found["providers"]] == ["keyless"]
     assert api.get("/health").json["problems"] == ["vast: keyless"]
 
@@ -305,7 +305,7 @@ GETS = ["/api/v1/inventory", "/api/v1/sessions", "/api/v1/costs", "/api/v1/costs
 
 leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 anything = st.recursive(leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner))
-names = st.sampled_from([*provision(), *asdict(OFFER), "search", "reason", "alarm_id", "add_us", "until_at", "open",
+names = st.sampled_from([*provision(), *asdict(OFFER), "search", "reason", "alarm_id", "add_us", "deadline_at", "open",
                          "session", "consumer", "start", "end", "after", "limit", "sort", "regions"])  # fmt: skip
 near_miss = st.dictionaries(names, anything, max_size=4).map(lambda some: provision(**some))
 offers = st.dictionaries(st.sampled_from(list(asdict(OFFER))), leaf, max_size=3).map(
@@ -322,7 +322,7 @@ def test_no_body_is_ever_a_fault_of_ours(renting: FlaskClient, path: str, body: 
 
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.sampled_from([0, 1, -1, 0.5, 1e300])
-numeric = ["disk_gb", "max_rate", "life_us", "until_at", "retries", "max_life_us"]
+numeric = ["disk_gb", "max_rate", "duration_us", "deadline_at", "retries", "max_duration_us"]
 prices = ["gpu_rate", "storage_gb_month", "rate", "gpu_count", "vram_mb", "seen_at", "ends_at", "reliability"]
 
 
@@ -340,7 +340,7 @@ def test_no_number_is_ever_a_fault_of_ours(renting: FlaskClient, changes: dict[s
 
 
 @lenient
-@given(st.dictionaries(st.sampled_from(["add_us", "until_at"]), numbers | st.none()))
+@given(st.dictionaries(st.sampled_from(["add_us", "deadline_at"]), numbers | st.none()))
 def test_no_extension_is_ever_a_fault_of_ours(renting: FlaskClient, body: dict[str, Any]):
     renting.post("/api/v1/sessions", json=provision(name="one"))
     reply = renting.post("/api/v1/sessions/one/extend", data=json.dumps(body), content_type="application/json")

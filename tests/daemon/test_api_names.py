@@ -45,7 +45,7 @@ def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, name: 
     assert (ended.status_code, ended.json["sessions"]) == (202, [shown.json["id"]])
     done = api.post("/", environ_overrides=as_sent(f"{path}/done"))
     assert (done.status_code, done.json["sessions"]) == (202, [shown.json["id"]])
-    unwanted = [each.name for each in sessions.load_sessions(store) if each.desire == "gone"]
+    unwanted = [each.name for each in sessions.load_sessions(store) if each.desired_state == "terminated"]
     assert unwanted == [name]
 
 
@@ -63,4 +63,4 @@ def test_a_path_that_acts_takes_no_beginning_of_a_name_or_an_id(service: Service
     for reply in replies:
         error = assert_error(reply, 404, "session_not_found", 3)
         assert error["message"] == f"no session named {ref}; did you mean exp10?"
-    assert [each.desire for each in sessions.load_sessions(store)] == ["run"]
+    assert [each.desired_state for each in sessions.load_sessions(store)] == ["running"]

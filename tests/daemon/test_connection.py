@@ -73,7 +73,7 @@ def test_a_session_that_has_ended(market: Practice) -> None:
 def test_a_session_that_is_not_handed_over_yet(market: Practice) -> None:
     market.fault("create", "stuck_loading")
     rent(market, "stuck", "--no-wait")
-    assert_refused(market, "stuck", 409, "not_handed_over", 6)
+    assert_refused(market, "stuck", 409, "not_ready", 6)
     market.must("sandbox", "fault", "clear")
     market.must("shutdown", "stuck", "--yes", "--no-wait")
     assert ask(market, "stuck")[1]["error"]["code"] == "ending", "as soon as its end is asked for"
@@ -81,6 +81,6 @@ def test_a_session_that_is_not_handed_over_yet(market: Practice) -> None:
 
 def test_a_paper_instance_is_told_as_one_without_a_way(market: Practice) -> None:
     status, body, _ = ask(market, "flat")
-    assert (status, body["is_paper"], body["name"], body["reach"]) == (200, True, "flat", "ok")
+    assert (status, body["is_paper"], body["name"], body["health"]) == (200, True, "flat", "ok")
     assert (body["host"], body["port"], body["options"], body["key"]) == ("", 0, [], "")
     assert_told(market, "flat", "paper")

@@ -11,7 +11,7 @@ import structlog
 
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import DRILL, PAPER, REAL
-from gpushopper.core.timing.clock_snapshot import SECOND, Moment
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
 from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 
 Build = Callable[..., Schedule]
@@ -36,7 +36,7 @@ def build() -> Iterator[Build]:
 
 def test_the_periods_are_those_of_the_policy():
     assert [lifecycle_every_s(policy) for policy in (REAL, PAPER, DRILL)] == [5, 5, 0.5]
-    assert (REAL.steady_look_s, reconciliation_jitter_s(REAL)) == (300, 30)
+    assert (REAL.steady_poll_s, reconciliation_jitter_s(REAL)) == (300, 30)
 
 
 def test_a_job_runs_again_and_stamps_its_runs(build: Build, wait_until):
@@ -68,8 +68,8 @@ def test_one_that_fails_runs_again_and_one_that_hangs_delays_no_other(build: Bui
 class HandClock:
     wall = boot = 0
 
-    def now(self) -> Moment:
-        return Moment(self.wall, self.boot, "boot")
+    def now(self) -> ClockSnapshot:
+        return ClockSnapshot(self.wall, self.boot, "boot")
 
     def monotonic(self) -> float:
         return 0.0

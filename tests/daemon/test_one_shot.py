@@ -17,7 +17,7 @@ from gpushopper.paths import find_home
 from gpushopper.secrets import read_key_file
 from tests.daemon.conftest import Running
 
-Once = Callable[..., tuple[int, dict[str, Any]]]
+IdempotencyKey = Callable[..., tuple[int, dict[str, Any]]]
 Starting = Callable[..., Running]
 
 
@@ -44,7 +44,7 @@ def market(home: Path) -> Iterator[Market]:
     process.communicate(timeout=15)
 
 
-def test_a_key_is_stored_after_the_provider_has_taken_it(market: Market, once: Once):
+def test_a_key_is_stored_after_the_provider_has_taken_it(market: Market, once: IdempotencyKey):
     status, said = once("keys-set", "vast", given=f"{market.key}\n")
     assert status == 0 and said["ok"] is True
     assert (said["provider"], said["verified"], said["daemon"], said["warning"]) == ("vast", True, "not running", "")
@@ -59,13 +59,13 @@ def test_a_key_is_stored_after_the_provider_has_taken_it(market: Market, once: O
     assert (row["provider"], row["state"]) == ("vast", "ok")
 
 
-def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: Once):
+def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: IdempotencyKey):
     status, said = once("keys-set", "vast", given="not-the-key-0123")
     assert (status, said["error"]["code"]) == (4, "key_rejected")
     assert not find_home().key_file.exists()
 
 
-def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path, once: Once):
+def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path, once: IdempotencyKey):
     home.mkdir()
     find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n[keys]\nkeyring = false\n')
     status, said = once("keys-set", "vast", given="some-key-0123", VAST_API_KEY="another-key")
@@ -88,13 +88,15 @@ def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path
         (["installation", "both"], "", 2, "usage"),
     ],
 )
-def test_what_cannot_be_done_is_one_json_line(home: Path, once: Once, arguments, given: str, status: int, code: str):
+def test_what_cannot_be_done_is_one_json_line(
+    home: Path, once: IdempotencyKey, arguments, given: str, status: int, code: str
+):
     found, said = once(*arguments, given=given)
     assert (found, said["ok"], said["error"]["code"]) == (status, False, code)
 
 
 @pytest.mark.proofs
-def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: Once, start: Starting, wait_until):
+def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: IdempotencyKey, start: Starting, wait_until):
     running = start()
     assert running.ask("GET", "/api/v1/providers").json["providers"][0]["state"] == "keyless"
     assert once("keys-set", "vast", given=market.key)[1]["daemon"] == "reloaded"
@@ -109,16 +111,16 @@ def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: Once, st
 
 
 @pytest.mark.proofs
-def test_an_audit_that_cannot_see_says_so(home: Path, once: Once):
+def test_an_audit_that_cannot_see_says_so(home: Path, once: IdempotencyKey):
     home.mkdir()
     find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n')
     status, said = once("audit", VAST_API_KEY="some-key-0123")
-    assert said["blind"] and "vast" in said["blind"]
+    assert said["unavailable"] and "vast" in said["unavailable"]
     assert status == 9
 
 
 @pytest.mark.proofs
-def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: Once, home: Path):
+def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: IdempotencyKey, home: Path):
     first = start()
     before = first.ask("GET", "/api/v1/status").json["installation"]
     status, said = once("installation", "keep")
@@ -129,7 +131,7 @@ def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: Once, 
     assert start().ask("GET", "/api/v1/status").json["installation"] == said["installation"]
 
 
-def test_the_doctor_looks_without_touching(home: Path, once: Once):
+def test_the_doctor_looks_without_touching(home: Path, once: IdempotencyKey):
     status, said = once("doctor")
     assert status == 9 and said["ok"] is True and said["daemon"] == "not running"
     assert {check["name"]: check["ok"] for check in said["checks"]} == {
@@ -141,9 +143,9 @@ def test_the_doctor_looks_without_touching(home: Path, once: Once):
 
 def rent(running: Running, name: str) -> str:
     """Plan and provision the cheapest offer; the session's id."""
-    wish = {"life_us": 3_600_000_000, "search": {"gpu": "RTX 4090"}}
+    wish = {"duration_us": 3_600_000_000, "search": {"gpu": "RTX 4090"}}
     plan = running.ask("POST", "/api/v1/plan", wish, timeout_s=60).json
-    asked = {name: plan[name] for name in ("offers", "disk_gb", "max_rate", "life_us")}
+    asked = {name: plan[name] for name in ("offers", "disk_gb", "max_rate", "duration_us")}
     answer = running.ask("POST", "/api/v1/sessions", {**asked, "name": name}, Idempotency_Key="rent-" + name)
     assert answer.status == 202, answer.json
     (session,) = answer.json["sessions"]

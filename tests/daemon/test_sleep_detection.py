@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.timing.clock_snapshot import SECOND, Moment
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
 from gpushopper.daemon.sleep_detection import Reading, Watch, find_gap
 from tests.daemon.conftest import Running
 
@@ -15,7 +15,7 @@ HOUR_S = 3600
 
 
 def reading(wall_s: float, boot_s: float, awake_s: float) -> Reading:
-    return Reading(Moment(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
+    return Reading(ClockSnapshot(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ class HandClock:
     def __init__(self) -> None:
         self.wall = self.boot = self.awake = 0.0
 
-    def now(self) -> Moment:
+    def now(self) -> ClockSnapshot:
         return reading(self.wall, self.boot, 0).moment
 
     def monotonic(self) -> float:

@@ -23,10 +23,11 @@ from tests.daemon.conftest import Running
 Starting = Callable[..., Running]
 
 SESSION = SessionView(
-    id="s", name="train", consumer="me", status="running", reach="ok", stage="", reason="", provider="vast",
+    id="s", name="train", consumer="me", status="running", health="ok", end_stage="", reason="", provider="vast",
     gpu="RTX 4090", gpu_count=1, rate=400_000, created_at=0, deadline_at=1_700_000_000_000_000, hard_max_at=None,
-    running_since=1, ended_at=None, accrued=0, at_most=0, guard="none", guards="D", image="i", disk_gb=20,
-    ssh_host=None, ssh_port=None, beat_at=None, guard_ends_at=None, waiting_for="", waiting_until=None, attempts=[],
+    ready_at=1, ended_at=None, accrued=0, max_cost=0, guard_state="none", guards="D", image="i", disk_gb=20,
+    ssh_host=None, ssh_port=None, heartbeat_at=None, guard_deadline_at=None, waiting_for="", waiting_until=None,
+    attempts=[],
 )  # fmt: skip
 
 
@@ -82,8 +83,8 @@ class Holding:
 
 def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
     said: list[str] = []
-    guarded = replace(SESSION, name="safe", guards="D+I", guard_ends_at=SESSION.deadline_at, guard_is_told=True)
-    untold = describe(replace(guarded, guard_is_told=False))
+    guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
+    untold = describe(replace(guarded, guard_in_sync=False))
     assert "has not heard of it yet and ends at 2023-11-1" in untold
     say_what_may_bill(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]

@@ -52,15 +52,15 @@ def test_an_instance_whose_own_key_is_refused_is_never_handed_over(market: Pract
     # The reason of the attempt; "guard refused" is a step on the way that a poll may miss.
     assert done.returncode == 7, done.stderr
     assert "it cannot end itself: the provider refuses the instance's own key" in done.stderr
-    wait_until(lambda: session_of(market, "mute")["stage"] == "proven", timeout_s=WAIT_S)
+    wait_until(lambda: session_of(market, "mute")["end_stage"] == "proven", timeout_s=WAIT_S)
 
     session = session_of(market, "mute")
     (attempt,) = session["attempts"]
-    assert (session["status"], session["running_since"], attempt["handed_over_at"]) == ("failed", None, None)
-    assert (attempt["reason"], attempt["receipt"]["kind"]) == ("guard_refused", "proven")
+    assert (session["status"], session["ready_at"], attempt["ready_at"]) == ("failed", None, None)
+    assert (attempt["reason"], attempt["receipt"]["kind"]) == ("guard_not_armed", "proven")
     assert "it cannot end itself: the provider refuses the instance's own key" in market.must("events", "--json")
     assert market.run("ssh", "mute", "--", "true").returncode == 125
-    assert "handed_over" not in [kind for _, kind in market.changes()]
+    assert "ready" not in [kind for _, kind in market.changes()]
 
     ledger = market.ledger()
     (row,) = ledger["instances"]
@@ -102,9 +102,9 @@ def test_the_daemon_tells_of_a_guard_that_is_killed_over_and_over(market: Practi
     market.must("provision", "--gpu", "RTX 4090", "--for", "20m", "--name", "gone", "--yes")
     assert (session_of(market, "gone")["guards"], alarms(market)) == ("D+I", set())
     market.fault("host", "agent_kill", "--for", "10m")
-    wait_until(lambda: "guard_lost" in alarms(market), timeout_s=WAIT_S)
+    wait_until(lambda: "guard_unconfirmed" in alarms(market), timeout_s=WAIT_S)
     session = session_of(market, "gone")
-    assert (session["guards"], session["guard"], session["status"]) == ("D", "lost", "running")
+    assert (session["guards"], session["guard_state"], session["status"]) == ("D", "unconfirmed", "running")
     market.must("sandbox", "fault", "clear")
     # A look is enough to bring both back (F91).
     wait_until(lambda: session_of(market, "gone")["guards"] == "D+I", timeout_s=WAIT_S)
@@ -115,7 +115,7 @@ def test_the_daemon_tells_of_a_guard_that_is_killed_over_and_over(market: Practi
 def test_the_daemon_ends_what_its_guard_cannot(market: Practice, wait_until: Wait) -> None:
     session = rent(market)
     market.fault("host", "agent_kill", "--for", "10m")
-    wait_until(lambda: "guard_lost" in alarms(market), timeout_s=WAIT_S)
+    wait_until(lambda: "guard_unconfirmed" in alarms(market), timeout_s=WAIT_S)
     number = session["attempts"][-1]["instance_id"]
     wait_until(lambda: instance_of(market, number)["state"] == "gone", timeout_s=WAIT_S)
     row = instance_of(market, number)

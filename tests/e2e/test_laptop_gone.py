@@ -131,12 +131,12 @@ def test_an_instance_that_could_not_end_itself_is_never_handed_over(market: Prac
     assert done.returncode == 7, done.stdout + done.stderr
     market.must("shutdown", "mute", "--yes", "--wait", "proven")
     (session,) = market.sessions()
-    assert session["running_since"] is None
-    assert {a["reason"] for a in session["attempts"]} == {"guard_refused"}
+    assert session["ready_at"] is None
+    assert {a["reason"] for a in session["attempts"]} == {"guard_not_armed"}
     assert all(a["receipt"] for a in session["attempts"])
 
 
 @pytest.mark.sweep
 def test_by_consent_it_is_taken_all_the_same_and_shown_as_it_is(market: Practice) -> None:
     session = rent(market, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
-    assert (session["guards"], session["guard"]) == ("D", "lost")
+    assert (session["guards"], session["guard_state"]) == ("D", "unconfirmed")

@@ -87,7 +87,7 @@ def test_a_day_of_work(market: Practice, tmp_path: Path, wait_until: Callable[..
     assert SECRET not in told and "alpha" in told
 
     assert market.run("run", "work", "--rm", "--", "false").returncode == 1
-    wait_until(lambda: market.sessions()[0]["stage"] in ("off", "proven"), timeout_s=60)
+    wait_until(lambda: market.sessions()[0]["end_stage"] in ("off", "proven"), timeout_s=60)
     (row,) = market.ledger()["instances"]
     assert (row["state"], row["ended_by"]) == ("gone", "api")
 
@@ -120,16 +120,16 @@ def test_what_cannot_be_set_up_is_told_and_goes_on(
     # A new end counts once the instance has heard of it: until then it would still end at the former one.
     assert "now ends" in market.must("extend", "bad", "--for", "30m")
     longer = session_of(market, "bad")
-    known, wanted = (datetime.fromisoformat(longer[name]) for name in ("guard_ends_at", "deadline_at"))
-    assert longer["guard_is_told"] and abs(known - wanted).total_seconds() < 30
+    known, wanted = (datetime.fromisoformat(longer[name]) for name in ("guard_deadline_at", "deadline_at"))
+    assert longer["guard_in_sync"] and abs(known - wanted).total_seconds() < 30
     market.must("sandbox", "fault", "add", "vast", "host", "ssh_refuse")
-    wait_until(lambda: hangs_up(market) or session_of(market, "bad")["reach"] == "lost", timeout_s=60)
+    wait_until(lambda: hangs_up(market) or session_of(market, "bad")["health"] == "unreachable", timeout_s=60)
     done = market.run("extend", "bad", "--for", "30m", "--timeout", "3s")
     assert done.returncode == 8, done.stdout + done.stderr
     assert "has not heard of its new end yet and would end itself at" in done.stderr
     assert "has not heard of the new end" in market.must("get", "bad")
     market.must("sandbox", "fault", "clear")
-    wait_until(lambda: session_of(market, "bad")["guard_is_told"], timeout_s=60)
+    wait_until(lambda: session_of(market, "bad")["guard_in_sync"], timeout_s=60)
 
 
 def test_paper_has_no_shell(tmp_path: Path) -> None:

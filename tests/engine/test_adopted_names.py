@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.model.actions import AdoptStray
+from gpushopper.core.model.actions import AdoptOrphan
 from gpushopper.core.model.session_names import name_fault
 from gpushopper.core.timing.clock_snapshot import Deadline, us
 from gpushopper.engine import orphan_adoption
@@ -22,7 +22,7 @@ def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
     names = []
     for number in (1, 2, 3):
         found = replace(row(number), instance_id=instance)
-        action = AdoptStray("vast", "acc", found, attempt_id(number), deadline)
+        action = AdoptOrphan("vast", "acc", found, attempt_id(number), deadline)
         session, _, _ = orphan_adoption.adopted(world.engine.ctx, action, now)
         with world.store.transaction():
             sessions.insert_session(world.store, session)

@@ -89,7 +89,7 @@ def test_another_accounts_list_ends_nothing_and_blames_no_key(world: World):
     world.run_for(4000)
     use_key(world, first)
     world.run_for(600)
-    assert sorted(states(world)) == ["gone", "running"]
+    assert sorted(states(world)) == ["closed", "running"]
     assert world.alarms() == {"wrong_account", "degraded"}
     use_key(world, second)
     world.run_for(400)
@@ -109,7 +109,7 @@ def test_a_stopped_stray_is_kept_until_its_deadline(world: World):
     world.start().run_for(3000)
     assert (states(world), len(world.living())) == (["interrupted"], 1)
     world.run_for(1800)
-    assert [(a.state, a.reason) for a in attempts(world)] == [(State.GONE, "deadline")]
+    assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
 
 
 def test_an_old_stray_on_a_lost_host_is_kept_until_its_deadline(world: World):
@@ -161,10 +161,10 @@ def test_a_twin_of_unknown_age_ends_too(world: World):
     world.fault("list", "no_field", "start_date")
     assert world.running(world.provision(hours=5))
     world.run_for(60)
-    assert "twin" in world.alarms(), "told at first sight"
+    assert "duplicate" in world.alarms(), "told at first sight"
     assert len(world.living()) == 2
     world.run_for(1800)
-    assert [(a.state, a.reason) for a in attempts(world)] == [(State.RUNNING, ""), (State.GONE, "twin")]
+    assert [(a.state, a.reason) for a in attempts(world)] == [(State.RUNNING, ""), (State.CLOSED, "duplicate")]
     assert len(world.living()) == 1
 
 
@@ -172,7 +172,7 @@ def test_a_reply_with_an_id_that_another_attempt_holds_is_no_second_owner(world:
     """I4, F120: the reply is noted and believed of nobody; the label finds the right one."""
     assert world.running(world.provision())
     held = attempts(world)[0].instance_id
-    connection = world.engine.lanes["vast"].connection
+    connection = world.engine.reconcilers["vast"].connection
     real = connection.create
     connection.create = lambda request, limit: replace(real(request, limit), instance_id=held)
     world.provision()
@@ -205,8 +205,8 @@ def test_nothing_is_off_before_a_destroy_was_answered(world: World):
     world.fault("list", "omit", f"{one.instance_id},30m")
     world.fault("get", "null", duration="30m")
     world.engine.end([session])
-    assert world.run_until(lambda: world.view(session).stage == "off", 600)
-    assert attempts(world)[0].destroys >= 1
+    assert world.run_until(lambda: world.view(session).end_stage == "off", 600)
+    assert attempts(world)[0].destroy_count >= 1
 
 
 def test_a_create_whose_reply_meets_a_full_disk_is_still_known(tmp_path: Path):
@@ -250,7 +250,7 @@ def test_an_alarm_about_clocks_ends_with_its_session(world: World):
     for call in ("list", "account"):
         world.fault(call, "hang")
     world.start().run_for(3700)
-    assert "clock_suspect" in world.alarms()
+    assert "clock_skew" in world.alarms()
     world.engine.end([session])
     world.faults.clear()
     world.engine.wake()
@@ -266,9 +266,9 @@ def test_a_provider_without_a_date_does_not_hold_a_deadline_back_after_a_reboot(
     world.kill()
     world.clock.boot_id = "boot-2"
     world.start()
-    world.engine.lanes["vast"]._hear_date = lambda value, now: None
+    world.engine.reconcilers["vast"]._hear_date = lambda value, now: None
     world.run_for(2 * 3600)
-    assert [(a.state, a.reason) for a in attempts(world)] == [(State.GONE, "deadline")]
+    assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
     assert world.living() == []
 
 
@@ -293,7 +293,7 @@ def test_a_wrong_clock_writes_no_deadline(world: World, hours: int):
     world.run_for(10)
     with pytest.raises(Refused) as caught:
         world.provision()
-    assert (caught.value.code, attempts(world)) == ("clock_suspect", [])
+    assert (caught.value.code, attempts(world)) == ("clock_skew", [])
     world.clock.skew = 0
     world.engine.resume()
     world.run_for(10)

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from gpushopper.core.model.attempt import State
-from gpushopper.engine.account.in_flight import Flight, Withdrawn
-from gpushopper.engine.executor import Done, ThreadExecutor
+from gpushopper.engine.account.in_flight import CancelledCall, InFlightCall
+from gpushopper.engine.executor import CallResult, ThreadExecutor
 from gpushopper.store import sessions
 from gpushopper.store.sqlite.statements import run
 from tests.sim.world import World
@@ -76,47 +76,47 @@ def test_reads_that_wait_for_a_thread_are_asked_anew(world: World, kind: str):
 def test_a_list_that_comes_after_it_was_given_up_is_not_taken_for_the_next_one(world: World):
     """By then the next one is under way: what was seen before it was asked for would count as seen after."""
     (ref,) = rent(world, 1)
-    lane, key = world.engine.lanes["vast"], ("vast", "list")
-    assert world.run_until(lambda: key in lane.flights, 600)
-    first, old = lane.flights[key], _held_back(world, key)
-    assert world.run_until(lambda: key in lane.flights and lane.flights[key] is not first, 600)
-    second, new = lane.flights[key], _held_back(world, key)
+    reconciler, key = world.engine.reconcilers["vast"], ("vast", "list")
+    assert world.run_until(lambda: key in reconciler.in_flight, 600)
+    first, old = reconciler.in_flight[key], _held_back(world, key)
+    assert world.run_until(lambda: key in reconciler.in_flight and reconciler.in_flight[key] is not first, 600)
+    second, new = reconciler.in_flight[key], _held_back(world, key)
     world.executor.waiting.append((world.clock.t, old))
     world.engine.step()
-    assert lane.flights.get(key) is second
-    assert lane.seen is not None and lane.seen.asked_boot < first.asked_boot
+    assert reconciler.in_flight.get(key) is second
+    assert reconciler.seen is not None and reconciler.seen.requested_boot < first.requested_boot
     world.executor.waiting.append((world.clock.t, new))
     world.engine.step()
-    assert lane.seen.asked_boot == second.asked_boot
+    assert reconciler.seen.requested_boot == second.requested_boot
     world.engine.end([ref])
     assert world.ended(ref)
 
 
-def _held_back(world: World, key: tuple[str, ...]) -> Done:
+def _held_back(world: World, key: tuple[str, ...]) -> CallResult:
     """The answer to the call under way, kept from coming."""
     (entry,) = [each for each in world.executor.waiting if each[1].key == key]
     world.executor.waiting.remove(entry)
     return entry[1]
 
 
-# ---- the flight itself
+# ---- the call_in_flight itself
 
 
-def flight() -> Flight:
-    return Flight(limit_s=30, asked_boot=1_000_000)
+def call_in_flight() -> InFlightCall:
+    return InFlightCall(limit_s=30, requested_boot=1_000_000)
 
 
 def test_the_limit_counts_from_the_beginning():
-    one = flight()
+    one = call_in_flight()
     assert one.expires_boot == 36_000_000
     assert one.begin(20_000_000)
     assert one.expires_boot == 55_000_000
 
 
 def test_either_it_begins_or_it_is_withdrawn():
-    early, late = flight(), flight()
-    assert early.begin(2) and not early.withdraw()
-    assert late.withdraw() and not late.begin(2)
+    early, late = call_in_flight(), call_in_flight()
+    assert early.begin(2) and not early.cancel()
+    assert late.cancel() and not late.begin(2)
 
 
 def test_a_withdrawn_call_is_not_made_by_its_thread():
@@ -124,10 +124,10 @@ def test_a_withdrawn_call_is_not_made_by_its_thread():
     gate, done = threading.Event(), threading.Event()
     executor = ThreadExecutor(on_done=done.set, destroyers=1)
     made: list[str] = []
-    one, two = flight(), flight()
+    one, two = call_in_flight(), call_in_flight()
     executor.submit(("vast", "destroy", ("a",)), one.call(gate.wait, lambda: 1), 30)
     executor.submit(("vast", "destroy", ("b",)), two.call(lambda: made.append("b"), lambda: 1), 30)
-    assert two.withdraw()
+    assert two.cancel()
     gate.set()
     results = []
     while len(results) < 2:
@@ -136,4 +136,4 @@ def test_a_withdrawn_call_is_not_made_by_its_thread():
         results += executor.collect()
     executor.close()
     assert made == []
-    assert [isinstance(result.value, Withdrawn) for result in results] == [False, True]
+    assert [isinstance(result.value, CancelledCall) for result in results] == [False, True]

@@ -23,12 +23,12 @@ def another(world: World) -> AccountSetup:
     connection = adapter("vast")(
         "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
     )
-    return replace(world.engine.lanes["vast"].setup, connection=connection)
+    return replace(world.engine.reconcilers["vast"].setup, connection=connection)
 
 
 def same(world: World) -> AccountSetup:
     """The setup in use, with a source that is called something else."""
-    return replace(world.engine.lanes["vast"].setup, key_source="another file")
+    return replace(world.engine.reconcilers["vast"].setup, key_source="another file")
 
 
 @pytest.mark.parametrize("made", [same, another])
@@ -42,7 +42,7 @@ def test_an_answer_under_way_outlives_a_reload(world: World, made: Callable[[Wor
     world.engine.replace_account(made(world))
     assert world.running(ref)
     assert (world.clock.t - begun) / us(1) < 120
-    assert _states(world) == [State.GONE, State.RUNNING]
+    assert _states(world) == [State.CLOSED, State.RUNNING]
 
 
 def test_a_destroy_under_way_outlives_a_reload(world: World):
@@ -57,11 +57,11 @@ def test_a_destroy_under_way_outlives_a_reload(world: World):
 
 
 def test_the_same_key_keeps_the_lane(world: World):
-    lane = world.engine.lanes["vast"]
+    reconciler = world.engine.reconcilers["vast"]
     world.engine.replace_account(same(world))
     world.run_for(1)
-    assert world.engine.lanes["vast"] is lane
-    assert (lane.is_ready, lane.setup.key_source) == (True, "another file")
+    assert world.engine.reconcilers["vast"] is reconciler
+    assert (reconciler.is_ready, reconciler.setup.key_source) == (True, "another file")
 
 
 def _states(world: World) -> list[State]:

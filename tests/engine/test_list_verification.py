@@ -34,5 +34,5 @@ def test_nothing_is_rented_on_a_list_that_is_not_believed(world: World):
     world.run_for(10)
     with pytest.raises(Refused) as error:
         world.provision(name="second")
-    assert error.value.code == "list_doubted"
+    assert error.value.code == "list_inconsistent"
     assert world.engine.status_providers()[0].state == "doubted"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.spending.admission import Brakes
+from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.engine import Once
+from gpushopper.engine.engine import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
 from gpushopper.store import sessions
 from gpushopper.store.installation import Installation, Verdict
@@ -18,9 +18,9 @@ from tests.sim.world import World
 
 
 def request(world: World, **changes: object) -> wire.ProvisionRequest:
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), life_us=2 * HOUR))
+    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     made = wire.ProvisionRequest(
-        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, life_us=plan.life_us, image=plan.image
+        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=plan.duration_us, image=plan.image
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -30,7 +30,7 @@ def rows(world: World) -> int:
 
 
 def test_a_repeated_key_gets_the_same_answer_and_makes_one_session(world: World):
-    once = Once("key-1", "POST", "/api/v1/sessions", "digest")
+    once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     first = world.engine.provision(request(world), once)
     world.run_for(60)
     assert world.engine.provision(request(world), once) == first
@@ -39,14 +39,14 @@ def test_a_repeated_key_gets_the_same_answer_and_makes_one_session(world: World)
 
 
 def test_a_key_used_for_something_else_is_refused(world: World):
-    world.engine.provision(request(world), Once("key-1", "POST", "/api/v1/sessions", "digest"))
+    world.engine.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest"))
     with pytest.raises(UsageError) as error:
-        world.engine.provision(request(world), Once("key-1", "POST", "/api/v1/sessions", "other"))
+        world.engine.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "other"))
     assert error.value.code == "idempotency_mismatch"
 
 
 def test_a_killed_daemon_remembers_the_key(world: World):
-    once = Once("key-1", "POST", "/api/v1/sessions", "digest")
+    once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     asked = request(world)
     first = world.engine.provision(asked, once)
     world.restart()
@@ -68,12 +68,12 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
 @pytest.mark.parametrize(
     ("brakes", "rule"),
     [
-        (Brakes(open_sessions=0), "brakes.open_sessions"),
-        (Brakes(creates_per_hour=0), "brakes.creates_per_hour"),
-        (Brakes(dollars_per_hour=1000), "brakes.dollars_per_hour"),
+        (SpendingLimits(open_sessions=0), "brakes.open_sessions"),
+        (SpendingLimits(creates_per_hour=0), "brakes.creates_per_hour"),
+        (SpendingLimits(dollars_per_hour=1000), "brakes.dollars_per_hour"),
     ],
 )
-def test_a_brake_names_its_key_and_writes_nothing(tmp_path: Path, brakes: Brakes, rule: str):
+def test_a_brake_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
     world = World(tmp_path, brakes=brakes).start().ready()
     before = rows(world)
     with pytest.raises(Refused) as error:
@@ -98,8 +98,8 @@ def test_nothing_is_rented_before_the_first_complete_list(tmp_path: Path):
 
 
 def test_a_real_endpoint_is_refused_until_instances_can_end_by_themselves(world: World):
-    lane = world.engine.lanes["vast"]
-    lane.setup = replace(lane.setup, is_local=False)
+    reconciler = world.engine.reconcilers["vast"]
+    reconciler.setup = replace(reconciler.setup, is_local=False)
     with pytest.raises(Refused) as error:
         world.engine.provision(request(world))
     assert (error.value.code, error.value.exit_code) == ("no_guard", 6)
@@ -120,10 +120,10 @@ def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: Wo
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"life_us": 13 * HOUR}, Refused),
-        ({"life_us": -1}, UsageError),
-        ({"life_us": None, "until_at": 5}, UsageError),
-        ({"max_life_us": 24 * HOUR, "life_us": 20 * HOUR}, UsageError),
+        ({"duration_us": 13 * HOUR}, Refused),
+        ({"duration_us": -1}, UsageError),
+        ({"duration_us": None, "deadline_at": 5}, UsageError),
+        ({"max_duration_us": 24 * HOUR, "duration_us": 20 * HOUR}, UsageError),
         ({"max_rate": 1}, NoOffer),
         ({"disk_gb": -1.0}, UsageError),
         ({"disk_gb": float("nan")}, UsageError),
@@ -136,7 +136,7 @@ def test_what_makes_no_sense_is_refused(world: World, changes: dict[str, object]
 
 
 def test_a_longer_life_with_a_reason_is_allowed_at_provision(world: World):
-    asked = request(world, max_life_us=24 * HOUR, max_life_reason="overnight", life_us=20 * HOUR)
+    asked = request(world, max_duration_us=24 * HOUR, max_duration_reason="overnight", duration_us=20 * HOUR)
     session = world.engine.provision(asked).sessions[0]
     view = world.view(session)
     assert view.deadline_at is not None and view.hard_max_at is not None
@@ -149,7 +149,7 @@ def test_extending_moves_the_deadline_and_the_reserve_but_not_past_the_hard_maxi
     before = world.view(session)
     after = world.engine.extend(session, wire.ExtendRequest(add_us=HOUR))
     assert before.deadline_at is not None and after.deadline_at == before.deadline_at + HOUR
-    assert after.at_most > before.at_most
+    assert after.max_cost > before.max_cost
     with pytest.raises(Refused):
         world.engine.extend(session, wire.ExtendRequest(add_us=10 * HOUR))
     assert world.view(session).deadline_at == after.deadline_at
@@ -206,12 +206,12 @@ def test_an_offer_can_be_planned_by_its_key_without_a_search_before(world: World
 
 
 def test_a_plan_promises_at_least_what_the_session_shows(world: World):
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), life_us=2 * HOUR))
+    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     session = world.provision(hours=2)
     assert world.running(session)
-    assert world.view(session).at_most <= plan.worst
+    assert world.view(session).max_cost <= plan.max_cost
     world.run_for(2 * 3600 - 120)
-    assert world.view(session).accrued <= plan.worst
+    assert world.view(session).accrued <= plan.max_cost
 
 
 def test_books_and_ledger_agree_to_the_last_millicent(world: World):

@@ -81,7 +81,7 @@ def test_an_inventory_without_a_gpu_lists_all_of_any_number(world: World):
     assert len({offer.gpu for offer in found}) > 20 and {offer.gpu_count for offer in found} == {1, 2, 4, 8}
 
 
-@pytest.mark.parametrize("life", [{"life_us": us(59)}, {"life_us": 1}, {"life_us": 0}])
+@pytest.mark.parametrize("life", [{"duration_us": us(59)}, {"duration_us": 1}, {"duration_us": 0}])
 def test_less_than_a_minute_is_planned_and_rented_by_nobody(world: World, life: dict[str, int]):
     search = wire.SearchRequest(gpu="4090")
     with pytest.raises(UsageError, match="less than a minute"):
@@ -127,7 +127,7 @@ def test_what_acts_takes_no_beginning_of_a_name_or_an_id(tmp_path: Path):
             with pytest.raises(NotFound, match=f"no session named {ref}; did you mean exp10"):
                 act()
         assert world.engine.session(ref).id == session
-    assert (world.view(session).stage, world.view(session).deadline_at) == ("", before.deadline_at)
+    assert (world.view(session).end_stage, world.view(session).deadline_at) == ("", before.deadline_at)
     assert [name_fault(each.name) for each in world.engine.sessions().sessions] == [""]
     with pytest.raises(UsageError, match="less than a minute"):
         world.engine.extend(session, wire.ExtendRequest(add_us=us(30)))
@@ -136,7 +136,7 @@ def test_what_acts_takes_no_beginning_of_a_name_or_an_id(tmp_path: Path):
     other = world.provision(name="exp101")
     assert world.running(other)
     world.engine.end(["exp10"])  # ended long ago: nothing else is meant by its name
-    assert world.view(other).stage == ""
+    assert world.view(other).end_stage == ""
     world.kill()
 
 

@@ -37,7 +37,7 @@ def rent(world: World, name: str, *, handed_over: bool = True) -> Attempt:
 
 def make_live(world: World, attempt: Attempt, **changes: Any) -> Attempt:
     """Let the rows say what a live instance's would."""
-    where = {"guard": "self_destroy", "ssh_host": "192.0.2.7", "ssh_port": 2222}
+    where = {"guard_state": "self_destroy", "ssh_host": "192.0.2.7", "ssh_port": 2222}
     with world.store.transaction():
         return sessions.update_attempt(world.store, attempt, **{**where, **changes})
 
@@ -49,7 +49,7 @@ def test_a_live_instance_has_a_way(world: World, remote: Remote):
     assert found.key == str(world.home.ssh_keys / f"{attempt.session_id}.key")
     assert found.known_hosts == str(world.home.ssh_keys / f"{attempt.id}.hosts")
     assert f"HostKeyAlias={attempt.id}" in found.options
-    assert (found.is_paper, found.reach) == (False, "ok")
+    assert (found.is_paper, found.health) == (False, "ok")
 
 
 def test_a_paper_instance_has_none(world: World, remote: Remote):
@@ -105,7 +105,7 @@ def test_pinned_keys_go_with_their_attempts(world: World, remote: Remote):
     world.engine.tidy_ssh()
     assert [pin.exists() for pin in pins] == [True, False]
     world.engine.end(["train"])
-    assert world.run_until(lambda: world.engine.session(attempt.session_id).stage == "proven")
+    assert world.run_until(lambda: world.engine.session(attempt.session_id).end_stage == "proven")
     world.engine.tidy_ssh()
     assert not pins[0].exists()
 
@@ -130,7 +130,7 @@ def test_a_key_outlives_its_receipt_by_some_days(world: World, remote: Remote):
     world.engine.prune_keys()
     assert [key.exists() for key in keys.values()] == [True, False, True]
     world.engine.end(["train"])
-    assert world.run_until(lambda: world.engine.session(attempt.session_id).stage == "proven")
+    assert world.run_until(lambda: world.engine.session(attempt.session_id).end_stage == "proven")
     world.sleep(ssh_connection.KEPT_S - DAY)
     world.engine.prune_keys()
     assert keys[attempt.session_id].exists()

@@ -8,18 +8,18 @@ from gpushopper.core.model.instance import StatusClass, parse_label
 from gpushopper.core.model.money import is_sane_rate
 from gpushopper.providers.base import (
     Account,
-    Blind,
     Created,
     DestroyOutcome,
     Endpoint,
+    ErrorKind,
     Listing,
     Missing,
     Offers,
     Present,
+    ReadFailed,
     Refusal,
-    RefusedCreate,
+    RejectedCreate,
     Search,
-    Trouble,
 )
 from tests.providers.stage import LIMIT_S, Stage, connect_to
 
@@ -171,7 +171,7 @@ def test_a_call_before_its_endpoint_is_free_is_not_sent(stage: Stage):
     assert provider.free_at(Endpoint.LIST) > now()
     before = len(stage.transport.sent)
     early = provider.fetch_instances(LIMIT_S)
-    assert isinstance(early, Blind) and early.trouble is Trouble.THROTTLED
+    assert isinstance(early, ReadFailed) and early.error_kind is ErrorKind.THROTTLED
     assert early.retry_after_s is not None and 0 < early.retry_after_s <= 2
     assert len(stage.transport.sent) == before
     stage.later(early.retry_after_s)
@@ -190,7 +190,7 @@ def test_a_second_create_too_early_is_a_refusal_and_nothing_is_sent(stage: Stage
     request = stage.request()
     assert isinstance(stage.provider.create(request, 60.0), Created)
     refused = stage.provider.create(request, 60.0)
-    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.THROTTLED
+    assert isinstance(refused, RejectedCreate) and refused.why is Refusal.THROTTLED
     assert refused.retry_after_s is not None
     assert stage.living == 1
 
@@ -200,7 +200,7 @@ def test_an_offer_already_taken_is_refused(stage: Stage):
     assert isinstance(stage.provider.create(request, 60.0), Created)
     stage.later()
     refused = stage.provider.create(request, 60.0)
-    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.OFFER_GONE
+    assert isinstance(refused, RejectedCreate) and refused.why is Refusal.OFFER_GONE
     assert stage.living == 1
 
 
@@ -221,17 +221,17 @@ def test_a_wrong_key_is_never_an_empty_account(stage: Stage):
         wrong.fetch_instances(LIMIT_S),
         wrong.fetch_instance(instance_id, LIMIT_S),
     ):
-        assert isinstance(answer, Blind) and answer.trouble is Trouble.AUTH, answer
+        assert isinstance(answer, ReadFailed) and answer.error_kind is ErrorKind.AUTH, answer
     assert wrong.destroy((instance_id,), LIMIT_S)[0].outcome is DestroyOutcome.UNAUTHORISED
     refused = wrong.create(request, 60.0)
-    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.AUTH and refused.date is None
+    assert isinstance(refused, RejectedCreate) and refused.why is Refusal.AUTH and refused.date is None
     assert stage.exists(instance_id)
 
 
 @pytest.mark.parametrize("strange", ["", "../1", "1?a=b", "1/../2", "-1", "0", "1" * 40, "\u0661", "1\n", "1 ", "x"])
 def test_a_strange_id_never_reaches_a_path(stage: Stage, strange: str):
     sent = len(stage.transport.sent)
-    assert isinstance(stage.provider.fetch_instance(strange, LIMIT_S), Blind)
+    assert isinstance(stage.provider.fetch_instance(strange, LIMIT_S), ReadFailed)
     assert stage.provider.destroy((strange,), LIMIT_S)[0].outcome is DestroyOutcome.UNKNOWN
     assert not stage.provider.set_label(strange, "x", LIMIT_S)
     assert len(stage.transport.sent) == sent
@@ -240,12 +240,12 @@ def test_a_strange_id_never_reaches_a_path(stage: Stage, strange: str):
 def test_after_close_every_call_still_answers(stage: Stage):
     request = stage.request()
     stage.provider.close()
-    assert isinstance(stage.provider.fetch_account(LIMIT_S), Blind)
-    assert isinstance(stage.provider.fetch_instances(LIMIT_S), Blind)
-    assert isinstance(stage.provider.search(Search(), LIMIT_S), Blind)
+    assert isinstance(stage.provider.fetch_account(LIMIT_S), ReadFailed)
+    assert isinstance(stage.provider.fetch_instances(LIMIT_S), ReadFailed)
+    assert isinstance(stage.provider.search(Search(), LIMIT_S), ReadFailed)
     assert stage.provider.destroy(("1",), LIMIT_S)[0].outcome is DestroyOutcome.UNKNOWN
     refused = stage.provider.create(request, 60.0)
-    assert isinstance(refused, RefusedCreate) and refused.why is Refusal.NEVER_SENT
+    assert isinstance(refused, RejectedCreate) and refused.why is Refusal.NEVER_SENT
 
 
 def test_an_honest_provider_shows_no_drift(stage: Stage):

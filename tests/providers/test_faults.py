@@ -9,18 +9,18 @@ import pytest
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.providers.base import (
     Account,
-    Blind,
     Created,
     Destroyed,
     DestroyOutcome,
+    ErrorKind,
     Listing,
     Missing,
     Offers,
     Present,
+    ReadFailed,
     Refusal,
-    RefusedCreate,
-    Trouble,
-    Unclear,
+    RejectedCreate,
+    UnknownOutcome,
 )
 from gpushopper.providers.base import Search as Wanted
 from gpushopper.sandbox.faults.fault_types import WORDS
@@ -28,17 +28,17 @@ from tests.providers.stage import LIMIT_S, Stage
 
 ARGUMENTS = {
     "no_field": "label", "schema_change": "success", "status": "503", "reject": "no_such_ask", "429": "9",
-    "429_plain_text": "9", "ack_noop": "9", "status_word": "dreaming", "label_cut": "20", "page_cut": "1",
+    "429_plain_text": "9", "ack_noop": "9", "provider_status": "dreaming", "label_cut": "20", "page_cut": "1",
     "page_shift": "1", "foreign": "3", "offline": "10m", "omit": "10m", "lag": "10m", "stale": "10m", "late": "5m",
 }  # fmt: skip
 KINDS: dict[str, tuple[type, ...]] = {
-    "search": (Offers, Blind),
-    "create": (Created, RefusedCreate, Unclear),
-    "list": (Listing, Blind),
-    "get": (Present, Missing, Blind),
+    "search": (Offers, ReadFailed),
+    "create": (Created, RejectedCreate, UnknownOutcome),
+    "list": (Listing, ReadFailed),
+    "get": (Present, Missing, ReadFailed),
     "destroy": (Destroyed,),
     "label": (bool,),
-    "account": (Account, Blind),
+    "account": (Account, ReadFailed),
 }
 EVERY = [(call, word) for word, about in WORDS.items() for call in about.calls if call in KINDS]
 
@@ -83,7 +83,7 @@ def test_a_fault_comes_out_as_a_value_within_the_limit(stage: Stage, call: str, 
         assert instance_id in shown or word in ("empty200", "omit", "stale", "lag")
     if isinstance(answer, Created) and word not in ("id_never_exists",):
         assert stage.exists(answer.instance_id)
-    if isinstance(answer, RefusedCreate) and word != "refused_yet_created":
+    if isinstance(answer, RejectedCreate) and word != "refused_yet_created":
         assert stage.living == 1
 
 
@@ -97,20 +97,20 @@ def test_a_create_without_a_whole_answer_is_unclear_and_sent_once(stage: Stage, 
     request = stage.request()
     stage.fault("create", word, "90" if word in ("slow", "late") else None)
     before = len(stage.transport.sent)
-    assert isinstance(stage.provider.create(request, 60.0), Unclear)
+    assert isinstance(stage.provider.create(request, 60.0), UnknownOutcome)
     assert len(stage.transport.sent) == before + 1
 
 
 @pytest.mark.parametrize("status", ["500", "502", "503", "504", "404", "410", "302"])
 def test_a_create_answered_by_somebody_else_is_unclear(stage: Stage, status: str):
     answer, _ = faulted(stage, "create", "status", status)
-    assert isinstance(answer, Unclear)
+    assert isinstance(answer, UnknownOutcome)
 
 
 @pytest.mark.parametrize("word", ["dns", "offline"])
 def test_a_create_that_never_left_is_a_refusal(stage: Stage, word: str):
     answer, _ = faulted(stage, "create", word)
-    assert isinstance(answer, RefusedCreate) and answer.why is Refusal.NEVER_SENT
+    assert isinstance(answer, RejectedCreate) and answer.why is Refusal.NEVER_SENT
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_create_that_never_left_is_a_refusal(stage: Stage, word: str):
 )  # fmt: skip
 def test_known_refusals_of_a_create_are_definite(stage: Stage, code: str, why: Refusal):
     answer, _ = faulted(stage, "create", "reject", code)
-    assert isinstance(answer, RefusedCreate) and answer.why is why
+    assert isinstance(answer, RejectedCreate) and answer.why is why
 
 
 @pytest.mark.parametrize("code", ["500", "503", "strange_new_word"])
 def test_unknown_refusals_of_a_create_are_unclear(stage: Stage, code: str):
     answer, _ = faulted(stage, "create", "reject", code)
-    assert isinstance(answer, Unclear)
+    assert isinstance(answer, UnknownOutcome)
 
 
 @pytest.mark.parametrize("status", ["400", "200", "500"])
@@ -142,7 +142,7 @@ def test_an_error_that_carries_an_id_is_an_instance(stage: Stage, status: str):
 @pytest.mark.parametrize("header", ["", "7"])
 def test_every_form_of_too_fast_is_understood(stage: Stage, form: str, header: str):
     answer, _ = faulted(stage, "create", "429", f"9,{form},{header}")
-    assert isinstance(answer, RefusedCreate) and answer.why is Refusal.THROTTLED
+    assert isinstance(answer, RejectedCreate) and answer.why is Refusal.THROTTLED
     assert answer.retry_after_s is not None and answer.retry_after_s >= 12
     assert stage.living == 1
 
@@ -171,18 +171,18 @@ def test_a_single_429_while_listing_costs_a_pause_and_not_the_list(stage: Stage)
 
 
 @pytest.mark.parametrize(
-    ("word", "arg", "trouble"),
-    [("null200", None, Trouble.SHAPE), ("status", "410", Trouble.SHAPE), ("status", "404", Trouble.SHAPE),
-     ("status", "503", Trouble.NETWORK), ("auth404", None, Trouble.AUTH), ("429", "99", Trouble.THROTTLED),
-     ("429_plain_text", "99", Trouble.THROTTLED), ("captive_portal", None, Trouble.NETWORK),
-     ("hang", None, Trouble.NETWORK), ("huge", "50", Trouble.NETWORK), ("drip", None, Trouble.NETWORK),
-     ("dns", None, Trouble.NETWORK), ("reset", None, Trouble.NETWORK), ("empty200", "body", Trouble.NETWORK),
-     ("schema_change", "instances", Trouble.SHAPE), ("schema_change", "id", Trouble.SHAPE),
-     ("schema_change", "instances:text", Trouble.SHAPE)],
+    ("word", "arg", "error_kind"),
+    [("null200", None, ErrorKind.SHAPE), ("status", "410", ErrorKind.SHAPE), ("status", "404", ErrorKind.SHAPE),
+     ("status", "503", ErrorKind.NETWORK), ("auth404", None, ErrorKind.AUTH), ("429", "99", ErrorKind.THROTTLED),
+     ("429_plain_text", "99", ErrorKind.THROTTLED), ("captive_portal", None, ErrorKind.NETWORK),
+     ("hang", None, ErrorKind.NETWORK), ("huge", "50", ErrorKind.NETWORK), ("drip", None, ErrorKind.NETWORK),
+     ("dns", None, ErrorKind.NETWORK), ("reset", None, ErrorKind.NETWORK), ("empty200", "body", ErrorKind.NETWORK),
+     ("schema_change", "instances", ErrorKind.SHAPE), ("schema_change", "id", ErrorKind.SHAPE),
+     ("schema_change", "instances:text", ErrorKind.SHAPE)],
 )  # fmt: skip
-def test_a_list_that_cannot_be_read_is_blind(stage: Stage, word: str, arg: str | None, trouble: Trouble):
+def test_a_list_that_cannot_be_read_is_blind(stage: Stage, word: str, arg: str | None, error_kind: ErrorKind):
     answer, _ = faulted(stage, "list", word, arg)
-    assert isinstance(answer, Blind) and answer.trouble is trouble, answer
+    assert isinstance(answer, ReadFailed) and answer.error_kind is error_kind, answer
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_refused_bulk_call_is_followed_by_single_ones(stage: Stage):
      ("rebooting", StatusClass.PENDING), ("RUNNING", StatusClass.UNKNOWN), ("loading", StatusClass.PENDING)],
 )  # fmt: skip
 def test_an_unknown_status_word_is_alive(stage: Stage, word: str, status: StatusClass):
-    answer, _ = faulted(stage, "get", "status_word", word)
+    answer, _ = faulted(stage, "get", "provider_status", word)
     assert isinstance(answer, Present) and answer.instance.status is status
 
 
@@ -281,7 +281,7 @@ def test_a_missing_status_is_unknown_and_an_empty_one_is_pending(stage: Stage):
     assert isinstance(answer, Present) and answer.instance.status is StatusClass.UNKNOWN
     stage.world.faults.clear()
     stage.later()
-    stage.fault("get", "status_word")
+    stage.fault("get", "provider_status")
     answer = stage.provider.fetch_instance(instance_id, LIMIT_S)
     assert isinstance(answer, Present) and answer.instance.status is StatusClass.PENDING
 
@@ -303,6 +303,6 @@ def test_an_instance_born_stopped_is_stopped(stage: Stage):
 def test_what_is_new_is_counted_under_its_name(stage: Stage):
     stage.rent()
     stage.fault("list", "schema_change", "image_uuid")
-    stage.fault("list", "status_word", "dreaming")
+    stage.fault("list", "provider_status", "dreaming")
     listed(stage)
     assert stage.provider.drift == {"instance field: image_uuid_v2": 1, "status word: dreaming": 1}

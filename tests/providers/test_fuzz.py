@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gpushopper.providers.base import (
     Account,
-    Blind,
     Created,
     CreateRequest,
     Destroyed,
@@ -22,9 +21,10 @@ from gpushopper.providers.base import (
     Missing,
     Offers,
     Present,
-    RefusedCreate,
+    ReadFailed,
+    RejectedCreate,
     Search,
-    Unclear,
+    UnknownOutcome,
 )
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.offer_rows import read_offer
@@ -131,11 +131,11 @@ def said(response: httpx.Response) -> Any:
 @given(replies(CREATED, NO_SUCH_ASK))
 def test_created_only_with_an_id_refused_only_by_a_known_word(response: httpx.Response):
     value = answer_of(response, "create")
-    assert isinstance(value, (Created, RefusedCreate, Unclear))
+    assert isinstance(value, (Created, RejectedCreate, UnknownOutcome))
     if isinstance(value, Created):
         assert f'"new_contract": {value.instance_id}' in json.dumps(said(response)).replace(': "', ": ").replace(
             ": [", ": ").replace(': {"id": ', ": ")  # fmt: skip
-    if isinstance(value, RefusedCreate):
+    if isinstance(value, RejectedCreate):
         body = said(response)
         assert response.status_code == 429 or (isinstance(body, dict) and body.get("success") is not True)
         assert response.status_code in range(400, 500) or response.status_code == 200
@@ -145,7 +145,7 @@ def test_created_only_with_an_id_refused_only_by_a_known_word(response: httpx.Re
 @given(replies({"instances": ROW}, {"instances": None}, {"success": False, "error": "no_such_instance", "msg": "gone"}))
 def test_missing_only_when_that_is_exactly_what_is_said(response: httpx.Response):
     value = answer_of(response, "get")
-    assert isinstance(value, (Present, Missing, Blind))
+    assert isinstance(value, (Present, Missing, ReadFailed))
     body = said(response)
     if isinstance(value, Present):
         assert response.status_code == 200 and str(body["instances"]["id"]) == ID == value.instance.instance_id
@@ -159,7 +159,7 @@ def test_missing_only_when_that_is_exactly_what_is_said(response: httpx.Response
 @example(httpx.Response(200, json={**LIST, "instances": []}, headers={"Date": DATE}))
 def test_a_list_is_complete_only_if_its_rows_and_its_total_agree(response: httpx.Response):
     value = answer_of(response, "list")
-    assert isinstance(value, (Listing, Blind))
+    assert isinstance(value, (Listing, ReadFailed))
     body = said(response)
     if isinstance(value, Listing) and value.complete:
         assert response.status_code == 200
@@ -181,7 +181,7 @@ def test_a_destroy_is_acknowledged_only_by_success(response: httpx.Response):
 @given(replies({"offers": [OFFER, OFFER]}))
 def test_a_search_never_invents_an_offer(response: httpx.Response):
     value = answer_of(response, "search")
-    assert isinstance(value, (Offers, Blind))
+    assert isinstance(value, (Offers, ReadFailed))
     for offer in value.offers if isinstance(value, Offers) else ():
         assert offer.offer_id in response.text and offer.gpu_rate >= 0
 
@@ -189,7 +189,7 @@ def test_a_search_never_invents_an_offer(response: httpx.Response):
 @given(replies({"id": 7001, "credit": 12.34, "balance": 0.0, "api_key": CANARY}))
 def test_an_account_never_has_another_id(response: httpx.Response):
     value = answer_of(response, "account")
-    assert isinstance(value, (Account, Blind))
+    assert isinstance(value, (Account, ReadFailed))
     if isinstance(value, Account):
         assert str(said(response)["id"]) == value.account_id
 
@@ -200,6 +200,6 @@ def test_foreign_words_come_out_harmless(text: str):
     response = httpx.Response(200, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     value = answer_of(response, "list")
     (row,) = value.instances
-    for word in (row.label, row.message, row.gpu, row.status_word, row.progress):
+    for word in (row.label, row.message, row.gpu, row.provider_status, row.progress):
         assert word is None or word.isprintable() or all(ord(c) >= 32 for c in word)
         assert not set(word or "") & set("\x00\x1b\u202e\u2028\n")

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from gpushopper.providers.api import Api, Call, Failure, Gap
-from gpushopper.providers.base import Account, Blind, Created, CreateRequest, Offers, Search, Trouble, Unclear
+from gpushopper.providers.base import (
+    Account,
+    Created,
+    CreateRequest,
+    ErrorKind,
+    Offers,
+    ReadFailed,
+    Search,
+    UnknownOutcome,
+)
 from gpushopper.providers.vast import Vast, connect
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.saving import World, new_world
@@ -50,7 +59,7 @@ def test_a_read_under_a_fault_ends_in_time(served: tuple[World, str], vast: Vast
     served[0].faults.add("vast", "account", word, "200" if word == "huge" else None)
     start = time.monotonic()
     answer = vast.fetch_account(LIMIT_S)
-    assert isinstance(answer, Blind) and answer.trouble is Trouble.NETWORK
+    assert isinstance(answer, ReadFailed) and answer.error_kind is ErrorKind.NETWORK
     assert time.monotonic() - start < LIMIT_S + 0.9
 
 
@@ -64,7 +73,7 @@ def test_a_create_under_a_fault_is_unclear_and_was_sent_once(served: tuple[World
     world.faults.add("vast", "create", word)
     start = time.monotonic()
     answer = vast.create(CreateRequest(offer, word, "ubuntu:22.04", 20.0, {}), LIMIT_S)
-    assert isinstance(answer, Unclear)
+    assert isinstance(answer, UnknownOutcome)
     assert time.monotonic() - start < LIMIT_S + 0.9
     assert len(world.market.creates) == before + 1
 

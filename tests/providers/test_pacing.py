@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
-from gpushopper.providers.api.pacing import Pace
-from gpushopper.providers.base import Trouble
+from gpushopper.providers.api.pacing import RateLimiter
+from gpushopper.providers.base import ErrorKind
 
 
 class Hand:
@@ -30,7 +30,7 @@ GAPS = {"x": Gap(3.0, penalty=12.0, most=60.0), "y": Gap(1.0)}
 
 def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
     hand = Hand()
-    pace = Pace(GAPS, hand)
+    pace = RateLimiter(GAPS, hand)
     assert pace.free_at("x") == 0.0
     assert pace.reserve("x", 0.0) == 0.0
     assert pace.free_at("x") == 103.0
@@ -43,7 +43,7 @@ def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
 
 def test_refusals_in_a_row_wait_longer_up_to_a_bound():
     hand = Hand()
-    pace = Pace(GAPS, hand)
+    pace = RateLimiter(GAPS, hand)
     assert [pace.refused("x", None) for _ in range(7)] == [12.0, 12.0, 12.0, 24.0, 48.0, 48.0, 48.0]
     assert pace.refused("x", 30.0) == 48.0
     assert pace.refused("x", 1e9) == 60.0, "a nonsensical header stops nothing for a day"
@@ -54,7 +54,7 @@ def test_refusals_in_a_row_wait_longer_up_to_a_bound():
 @given(st.lists(st.tuples(st.sampled_from(["x", "y"]), st.floats(0, 10), st.floats(0, 5)), max_size=40))
 def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str, float, float]]):
     hand = Hand()
-    pace = Pace(GAPS, hand)
+    pace = RateLimiter(GAPS, hand)
     starts: dict[str, list[float]] = {"x": [], "y": []}
     for name, patience, passing in asks:
         delay = pace.reserve(name, patience)
@@ -66,7 +66,7 @@ def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str
 
 
 def test_threads_never_share_a_slot():
-    pace = Pace(GAPS, lambda: 100.0)
+    pace = RateLimiter(GAPS, lambda: 100.0)
     slots: list[float] = []
 
     def take() -> None:
@@ -95,7 +95,7 @@ def test_a_read_is_repeated_once_after_a_quick_failure_and_never_after_a_timeout
 
         one = api(fail, hand)
         answer = one.read(Call("y", "GET", "/"), one.limit(30))
-        assert isinstance(answer, Failure) and answer.kind is Trouble.NETWORK
+        assert isinstance(answer, Failure) and answer.kind is ErrorKind.NETWORK
         assert len(seen) == tries
 
 

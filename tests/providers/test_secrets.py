@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
-from gpushopper.providers.base import CreateRequest, Listing, Search, Unclear
+from gpushopper.providers.base import CreateRequest, Listing, Search, UnknownOutcome
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.offer_rows import read_offer
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
@@ -79,7 +79,7 @@ LOGIN = ImageLogin("ghcr.io", "alice", Secret("a1/b2+c3=d4"))
 
 @pytest.mark.parametrize("status", [200, 400, 429, 500])
 @pytest.mark.parametrize("kind", ["json", "escaped", "plain"])
-@pytest.mark.parametrize("echo", LOGIN.echoes())
+@pytest.mark.parametrize("echo", LOGIN.redactions())
 def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str, echo: str):
     """In the answer to the create that carried it, and in whatever is heard after that."""
     text = json.dumps({"success": False, "error": "x", "msg": f"-p {echo}!", "instances": [{**ROW, "label": echo}]})
@@ -91,10 +91,10 @@ def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str,
     assert offer is not None
     request = CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN)
     found: list[Any] = [provider.create(request, LIMIT_S), provider.fetch_instances(LIMIT_S), provider.drift]
-    assert all(form not in repr(value) for value in found for form in LOGIN.echoes())
+    assert all(form not in repr(value) for value in found for form in LOGIN.redactions())
 
 
-@pytest.mark.parametrize("echo", LOGIN.echoes())
+@pytest.mark.parametrize("echo", LOGIN.redactions())
 def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
     row = {**ROW, **dict.fromkeys(("label", "status_msg", "gpu_name", "image_uuid", "actual_status"), f"x{echo}")}
     provider = answering(lambda request: httpx.Response(200, json={**LIST, "instances": [row]}), key=KEY)
@@ -103,7 +103,7 @@ def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
     provider.create(CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN), LIMIT_S)
     found = provider.fetch_instances(LIMIT_S)
     assert isinstance(found, Listing) and found.instances[0].label == "x[secret]"
-    assert all(form not in repr(value) for value in (found, provider.drift) for form in LOGIN.echoes())
+    assert all(form not in repr(value) for value in (found, provider.drift) for form in LOGIN.redactions())
 
 
 def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
@@ -113,7 +113,7 @@ def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
     offer = read_offer(OFFER, 20.0, 0, Drift())
     assert offer is not None
     found = answering(fail, key=KEY).create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S)
-    assert isinstance(found, Unclear) and "[secret]" in found.detail and "a1/b2" not in repr(found)
+    assert isinstance(found, UnknownOutcome) and "[secret]" in found.detail and "a1/b2" not in repr(found)
 
 
 def test_a_password_that_is_a_word_of_the_interface_costs_no_field():
@@ -139,7 +139,7 @@ def test_no_nesting_is_too_deep_to_be_cleaned():
     provider = answering(lambda request: httpx.Response(400, json={"msg": "x", "deep": deep}), key=KEY)
     offer = read_offer(OFFER, 20.0, 0, Drift())
     assert offer is not None
-    assert isinstance(provider.create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S), Unclear)
+    assert isinstance(provider.create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S), UnknownOutcome)
 
 
 def test_the_key_travels_in_one_header_only():

@@ -14,8 +14,8 @@ from gpushopper.providers.base import (
     Created,
     CreateRequest,
     Refusal,
-    RefusedCreate,
-    Unclear,
+    RejectedCreate,
+    UnknownOutcome,
 )
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.offer_rows import read_offer
@@ -85,11 +85,11 @@ def test_an_id_counts_before_every_flag(body: Any, status: int, expected: Create
 )
 @pytest.mark.parametrize("flags", [{"success": True}, NO_SUCH_ASK])
 def test_an_id_that_cannot_be_one_makes_everything_unclear(value: Any, flags: dict[str, Any]):
-    assert isinstance(create_with(reply({**flags, "new_contract": value}, 400)), Unclear)
+    assert isinstance(create_with(reply({**flags, "new_contract": value}, 400)), UnknownOutcome)
 
 
 def test_two_different_ids_are_unclear():
-    assert isinstance(create_with(reply([{"new_contract": 1}, {"new_contract": 2}])), Unclear)
+    assert isinstance(create_with(reply([{"new_contract": 1}, {"new_contract": 2}])), UnknownOutcome)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_two_different_ids_are_unclear():
 )
 def test_definite_refusals(body: Any, status: int, why: Refusal):
     answer = create_with(reply(body, status))
-    assert isinstance(answer, RefusedCreate) and answer.why is why
+    assert isinstance(answer, RejectedCreate) and answer.why is why
     assert answer.date == (None if why is Refusal.AUTH else DATE_US)
 
 
@@ -141,4 +141,4 @@ def test_definite_refusals(body: Any, status: int, why: Refusal):
     ids=range(23),
 )
 def test_everything_else_is_unclear(answer: httpx.Response):
-    assert isinstance(create_with(answer), Unclear)
+    assert isinstance(create_with(answer), UnknownOutcome)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from gpushopper.providers.base import Blind, Log, Missing, Trouble
+from gpushopper.providers.base import ErrorKind, Log, Missing, ReadFailed
 from gpushopper.providers.vast.logs import allowed
 from tests.providers.bodies import reply
 from tests.providers.stage import LIMIT_S, Stage, answering
@@ -33,7 +33,7 @@ def test_it_is_waited_for_and_fetched_without_the_key(stage: Stage):
 def test_an_unknown_instance_is_missing_and_no_id_is_never_sent(stage: Stage):
     assert isinstance(stage.provider.fetch_log("123", 50, LIMIT_S), Missing)
     before = len(stage.transport.sent)
-    assert isinstance(stage.provider.fetch_log("../1", 50, LIMIT_S), Blind)
+    assert isinstance(stage.provider.fetch_log("../1", 50, LIMIT_S), ReadFailed)
     assert len(stage.transport.sent) == before
 
 
@@ -43,7 +43,7 @@ def test_a_log_that_never_comes_ends_at_the_limit(stage: Stage):
     stage.fault("log_file", "status", "404")
     began = stage.clock.seconds
     found = stage.provider.fetch_log(number, 50, LIMIT_S)
-    assert isinstance(found, Blind) and found.trouble is Trouble.NETWORK and "not uploaded" in found.detail
+    assert isinstance(found, ReadFailed) and found.error_kind is ErrorKind.NETWORK and "not uploaded" in found.detail
     assert stage.clock.seconds - began <= LIMIT_S
 
 
@@ -52,7 +52,7 @@ def test_a_store_that_misbehaves_gives_no_log(stage: Stage, word: str):
     number = stage.rent()
     stage.later()
     stage.fault("log_file", word)
-    assert isinstance(stage.provider.fetch_log(number, 50, LIMIT_S), Blind)
+    assert isinstance(stage.provider.fetch_log(number, 50, LIMIT_S), ReadFailed)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_no_other_place_is_gone_to(url: str):
         return reply({"success": True, "result_url": url, "msg": ""})
 
     found = answering(handle).fetch_log(ID, 50, LIMIT_S)
-    assert isinstance(found, Blind) and found.trouble is Trouble.SHAPE
+    assert isinstance(found, ReadFailed) and found.error_kind is ErrorKind.SHAPE
     assert fetched == []
 
 
-def stored(answer: Callable[[], httpx.Response]) -> Log | Missing | Blind:
+def stored(answer: Callable[[], httpx.Response]) -> Log | Missing | ReadFailed:
     """What comes of a log whose store answers so."""
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -98,12 +98,12 @@ def stored(answer: Callable[[], httpx.Response]) -> Log | Missing | Blind:
 
 def test_a_redirect_is_not_followed():
     found = stored(lambda: httpx.Response(302, headers={"Location": "http://169.254.169.254/"}))
-    assert isinstance(found, Blind) and "redirect" in found.detail
+    assert isinstance(found, ReadFailed) and "redirect" in found.detail
 
 
 def test_a_log_that_is_too_large_is_none():
     found = stored(lambda: httpx.Response(200, content=b"x" * (3 * 1024 * 1024)))
-    assert isinstance(found, Blind) and "larger" in found.detail
+    assert isinstance(found, ReadFailed) and "larger" in found.detail
 
 
 def test_keys_that_were_printed_stay_where_they_are():
@@ -114,4 +114,4 @@ def test_keys_that_were_printed_stay_where_they_are():
 
 def test_an_answer_without_an_address_is_no_log():
     found = answering(lambda request: reply({"success": True, "msg": "try later"})).fetch_log(ID, 50, LIMIT_S)
-    assert isinstance(found, Blind) and "try later" in found.detail
+    assert isinstance(found, ReadFailed) and "try later" in found.detail

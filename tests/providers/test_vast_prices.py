@@ -34,7 +34,7 @@ def reply(body: dict[str, Any]) -> Reply:
 def test_an_offer_at_a_rate_that_cannot_be_is_left_out_and_counted(name: str, value: Any):
     answer = found(OFFER, {**OFFER, name: value}, {**OFFER, name: value})
     assert [offer.offer_id for offer in answer.offers] == ["1"]
-    assert answer.unbelievable == 2
+    assert answer.invalid_prices == 2
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -43,30 +43,30 @@ def test_so_is_one_whose_disk_or_traffic_has_such_a_price(name: str, value: Any)
     gone = {"storage_cost": "storage_total_cost", "inet_up_cost": "internet_up_cost_per_tb"}
     row = {k: v for k, v in OFFER.items() if k not in (gone.get(name), "internet_down_cost_per_tb")}
     answer = found(OFFER, {**row, name: value})
-    assert ([offer.offer_id for offer in answer.offers], answer.unbelievable) == (["1"], 1)
+    assert ([offer.offer_id for offer in answer.offers], answer.invalid_prices) == (["1"], 1)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_disk_and_traffic_may_be_free(name: str):
     answer = found({**OFFER, name: 0})
-    assert (len(answer.offers), answer.unbelievable) == (1, 0)
+    assert (len(answer.offers), answer.invalid_prices) == (1, 0)
 
 
 def test_a_missing_price_is_no_offer_either_but_nothing_that_was_claimed():
     row = {name: value for name, value in OFFER.items() if name not in RATES}
     answer = found(row)
-    assert (answer.offers, answer.unbelievable) == ((), 0)
+    assert (answer.offers, answer.invalid_prices) == ((), 0)
 
 
 def test_disk_and_gpu_together_must_be_believable():
-    assert found({**OFFER, "storage_cost": 9_000}, OFFER).unbelievable == 0
+    assert found({**OFFER, "storage_cost": 9_000}, OFFER).invalid_prices == 0
     answer = read_bands(
         lambda _body, _wait: reply({"offers": [{**OFFER, "storage_cost": 9_000}]}),
         Search(limit=20, disk_gb=5_000.0),
         Drift(),
     )
     assert isinstance(answer, Offers)
-    assert (answer.offers, answer.unbelievable) == ((), 1)
+    assert (answer.offers, answer.invalid_prices) == ((), 1)
 
 
 def test_an_offer_seen_in_two_bands_is_counted_once():
@@ -74,4 +74,4 @@ def test_an_offer_seen_in_two_bands_is_counted_once():
     pages = [rows, rows[-1:]]
     answer = read_bands(lambda _body, _wait: reply({"offers": pages.pop(0)}), Search(), Drift())
     assert isinstance(answer, Offers)
-    assert (answer.offers, answer.unbelievable) == ((), 64)
+    assert (answer.offers, answer.invalid_prices) == ((), 64)

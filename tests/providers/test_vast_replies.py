@@ -11,14 +11,14 @@ import pytest
 
 from gpushopper.providers.base import (
     Account,
-    Blind,
     DestroyOutcome,
+    ErrorKind,
     Listing,
     Missing,
     Offers,
     Present,
+    ReadFailed,
     Search,
-    Trouble,
 )
 from tests.providers.bodies import DATE_US, LIST, OFFER, ROW, reply
 from tests.providers.stage import LIMIT_S, answering
@@ -37,24 +37,24 @@ def always(answer: Callable[[], httpx.Response]) -> Any:
         ({"success": True, "instances": None}, 200, Missing),
         ({"success": False, "error": "no_such_instance", "msg": "x"}, 404, Missing),
         ({"instances": ROW}, 200, Present),
-        ({"success": False, "instances": None}, 200, Blind),
-        ({"error": "auth_error", "instances": None}, 200, Blind),
-        ({"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404, Blind),
-        ({"success": False, "error": "no_such_instance", "msg": "Invalid user key"}, 404, Blind),
-        ({"success": False, "error": "not_found"}, 404, Blind),
-        ({"instances": []}, 200, Blind),
-        ({"instances": {}}, 200, Blind),
-        ({"instances": [ROW]}, 200, Blind),
-        ({"instances": {**ROW, "id": 33402297}}, 200, Blind),
-        ({"instances": {**ROW, "id": None}}, 200, Blind),
-        ({"instance": None}, 200, Blind),
-        ({}, 200, Blind),
-        (None, 200, Blind),
-        ("null", 200, Blind),
-        ({"instances": None}, 410, Blind),
-        ({"instances": None}, 500, Blind),
-        ({"instances": None}, 202, Blind),
-        ({"error": "no_such_instance"}, 400, Blind),
+        ({"success": False, "instances": None}, 200, ReadFailed),
+        ({"error": "auth_error", "instances": None}, 200, ReadFailed),
+        ({"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404, ReadFailed),
+        ({"success": False, "error": "no_such_instance", "msg": "Invalid user key"}, 404, ReadFailed),
+        ({"success": False, "error": "not_found"}, 404, ReadFailed),
+        ({"instances": []}, 200, ReadFailed),
+        ({"instances": {}}, 200, ReadFailed),
+        ({"instances": [ROW]}, 200, ReadFailed),
+        ({"instances": {**ROW, "id": 33402297}}, 200, ReadFailed),
+        ({"instances": {**ROW, "id": None}}, 200, ReadFailed),
+        ({"instance": None}, 200, ReadFailed),
+        ({}, 200, ReadFailed),
+        (None, 200, ReadFailed),
+        ("null", 200, ReadFailed),
+        ({"instances": None}, 410, ReadFailed),
+        ({"instances": None}, 500, ReadFailed),
+        ({"instances": None}, 202, ReadFailed),
+        ({"error": "no_such_instance"}, 400, ReadFailed),
     ],
 )
 def test_only_two_forms_say_that_an_instance_is_missing(body: Any, status: int, kind: type):
@@ -62,16 +62,18 @@ def test_only_two_forms_say_that_an_instance_is_missing(body: Any, status: int, 
 
 
 @pytest.mark.parametrize(
-    ("change", "trouble"),
+    ("change", "error_kind"),
     [
-        ({"success": False}, Trouble.SHAPE), ({"instances": None}, Trouble.SHAPE), ({"instances": {}}, Trouble.SHAPE),
-        ({"error": "x"}, Trouble.SHAPE), ({"success": "true"}, Trouble.SHAPE), ({"instances": ["x"]}, Trouble.SHAPE),
-        ({"instances": [{}]}, Trouble.SHAPE),
+        ({"success": False}, ErrorKind.SHAPE), ({"instances": None}, ErrorKind.SHAPE), ({"instances": {}},
+        ErrorKind.SHAPE),
+        ({"error": "x"}, ErrorKind.SHAPE), ({"success": "true"}, ErrorKind.SHAPE), ({"instances": ["x"]},
+        ErrorKind.SHAPE),
+        ({"instances": [{}]}, ErrorKind.SHAPE),
     ],
 )  # fmt: skip
-def test_a_list_of_another_shape_is_blind(change: dict[str, Any], trouble: Trouble):
+def test_a_list_of_another_shape_is_blind(change: dict[str, Any], error_kind: ErrorKind):
     answer = always(lambda: reply({**LIST, **change})).fetch_instances(LIMIT_S)
-    assert isinstance(answer, Blind) and answer.trouble is trouble
+    assert isinstance(answer, ReadFailed) and answer.error_kind is error_kind
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_a_list_of_another_shape_is_blind(change: dict[str, Any], trouble: Troub
 )  # fmt: skip
 def test_a_list_with_anything_odd_is_no_proof_of_absence(change: dict[str, Any]):
     answer = always(lambda: reply({**LIST, **change})).fetch_instances(LIMIT_S)
-    assert isinstance(answer, Blind) or (not answer.complete and answer.detail)
+    assert isinstance(answer, ReadFailed) or (not answer.complete and answer.detail)
 
 
 def test_a_token_that_comes_again_ends_the_list_unfinished():
@@ -132,7 +134,7 @@ def test_a_bad_row_costs_only_itself():
 
 @pytest.mark.parametrize("body", [{}, {"offers": None}, {"offers": {}}, {"success": False, "offers": []}, [], None])
 def test_a_search_of_another_shape_is_blind(body: Any):
-    assert isinstance(always(lambda: reply(body)).search(Search(), LIMIT_S), Blind)
+    assert isinstance(always(lambda: reply(body)).search(Search(), LIMIT_S), ReadFailed)
 
 
 def test_offers_at_one_price_across_a_cut_are_found_by_host():
@@ -180,7 +182,7 @@ def test_spendable_money_is_credit(credit: Any, balance: int | None):
 
 @pytest.mark.parametrize("body", [{}, {"id": None, "credit": 1}, {"id": "x/y"}, {"id": True}, [], None])
 def test_an_account_without_an_id_is_blind(body: Any):
-    assert isinstance(always(lambda: reply(body)).fetch_account(LIMIT_S), Blind)
+    assert isinstance(always(lambda: reply(body)).fetch_account(LIMIT_S), ReadFailed)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_no_odd_field_hides_a_row(name: str, value: Any):
     assert row is not None and row.instance_id == ID
     for price in (row.rate, row.gpu_rate, row.storage_rate):
         assert price is None or 0 <= price <= 10**10
-    if row.status_word not in ("running", "none"):
+    if row.provider_status not in ("running", "none"):
         assert row.status is StatusClass.UNKNOWN
 
 

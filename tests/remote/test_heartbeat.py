@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Heartbeat, Login, Renewal, Silence, Silent
+from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import Remote
 from tests.core.test_shell_environment import HOSTILE
@@ -25,13 +25,13 @@ LOOSE_S = 30
 Start = Callable[..., Host]
 
 
-def alive(found: Heartbeat | Silence) -> Heartbeat:
+def alive(found: Heartbeat | ProbeFailure) -> Heartbeat:
     assert isinstance(found, Heartbeat), found
     return found
 
 
-def silent(found: Heartbeat | Silence) -> Silent:
-    assert isinstance(found, Silence), found
+def silent(found: Heartbeat | ProbeFailure) -> ProbeFailureKind:
+    assert isinstance(found, ProbeFailure), found
     assert found.detail.isprintable() and 0 < len(found.detail) <= 200
     return found.kind
 
@@ -75,14 +75,14 @@ def test_nobody_there(remote: Remote):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     found = remote.look(login(port), None, LIMIT_S)
-    assert silent(found) is Silent.UNREACHED
-    assert isinstance(found, Silence) and "refused" in found.detail
+    assert silent(found) is ProbeFailureKind.UNREACHED
+    assert isinstance(found, ProbeFailure) and "refused" in found.detail
 
 
 @pytest.mark.proofs
 def test_a_listener_that_never_answers_is_given_up_in_time(remote: Remote, mute: int):
     began = time.monotonic()
-    assert silent(remote.look(login(mute), None, SHORT_S)) is Silent.UNREACHED
+    assert silent(remote.look(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
     assert time.monotonic() - began < SHORT_S + LOOSE_S
 
 
@@ -95,19 +95,21 @@ def test_a_server_that_speaks_something_else(remote: Remote, mute: int):
                 channel.sendall(b"HTTP/1.0 200 OK\r\n\r\n\x1b[2J" + b"x" * 100_000)
 
         threading.Thread(target=greet, daemon=True).start()
-        assert silent(remote.look(login(server.getsockname()[1]), None, LIMIT_S)) is Silent.UNREACHED
+        assert silent(remote.look(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
 
 
 def test_a_host_that_does_not_know_our_key(remote: Remote, host: Start):
     there = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
-    assert silent(remote.look(login(there.port), None, LIMIT_S)) is Silent.NO_LOGIN
+    assert silent(remote.look(login(there.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
 
 
 @pytest.mark.parametrize(
     "host_name", ["-oProxyCommand=touch /tmp/gs-owned", "a b", "\x1b[31m", "", "x" * 300, "$(id)", "a%h"]
 )
 def test_an_address_that_is_none_is_never_handed_on(remote: Remote, host_name: str):
-    assert silent(remote.look(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is Silent.UNREACHED
+    assert (
+        silent(remote.look(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+    )
 
 
 # ---- the pinned key
@@ -126,7 +128,7 @@ def test_another_key_is_told_and_nothing_is_sent_there(remote: Remote, where: Ho
     pinned = (where.ssh_keys / "attempt1.hosts").read_text()
     other = host("--instead", "touch $HOME/was-here")
     for _ in range(2):
-        assert silent(remote.look(login(other.port), Renewal(1, 1), LIMIT_S)) is Silent.HOST_KEY
+        assert silent(remote.look(login(other.port), Renewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
     assert not (other.home / "was-here").exists()
     assert (where.ssh_keys / "attempt1.hosts").read_text() == pinned
 
@@ -134,7 +136,7 @@ def test_another_key_is_told_and_nothing_is_sent_there(remote: Remote, where: Ho
 def test_a_key_seen_without_a_login_pins_nothing(remote: Remote, where: Home, host: Start):
     """A provider's proxy may answer before the instance does."""
     stranger = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
-    assert silent(remote.look(login(stranger.port), None, LIMIT_S)) is Silent.NO_LOGIN
+    assert silent(remote.look(login(stranger.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
     alive(remote.look(login(host().port), None, LIMIT_S))
 
 
@@ -193,12 +195,12 @@ def test_a_login_with_a_false_answer_is_garbage(remote: Remote, host: Start, ins
     began = time.monotonic()
     kind = silent(remote.look(login(there.port), None, SHORT_S))
     assert time.monotonic() - began < SHORT_S + LOOSE_S
-    assert kind is Silent.GARBAGE
+    assert kind is ProbeFailureKind.GARBAGE
 
 
 def test_a_host_that_lies_about_a_changed_key_only_silences_itself(remote: Remote, host: Start):
     there = host("--instead", "echo 'Host key verification failed.' >&2; exit 255")
-    assert silent(remote.look(login(there.port), None, LIMIT_S)) is Silent.HOST_KEY
+    assert silent(remote.look(login(there.port), None, LIMIT_S)) is ProbeFailureKind.HOST_KEY
 
 
 def test_a_flood_of_greetings_harms_nothing(remote: Remote, host: Start):
@@ -213,4 +215,4 @@ def test_a_connection_lost_on_the_way_is_not_reached(remote: Remote, host: Start
         found = pool.submit(remote.look, login(there.port), None, LIMIT_S)
         wait_until((there.home / "begun").exists, timeout_s=LOOSE_S)
         there.stop()
-        assert silent(found.result()) is Silent.UNREACHED
+        assert silent(found.result()) is ProbeFailureKind.UNREACHED

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, Login, Renewal, Silence, Silent
+from gpushopper.core.model.heartbeat import (
+    GuardReport,
+    Hardware,
+    Heartbeat,
+    Login,
+    ProbeFailure,
+    ProbeFailureKind,
+    Renewal,
+)
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.sandbox.market.model import Instance, Phase
@@ -45,7 +53,7 @@ class SimRemote:
         self.looks = 0
         self.before: Callable[[Guard], None] = lambda guard: None
         """Called when a guard is planted: a self-test that fails, a holder that dies."""
-        self.answer: Callable[[Login], Heartbeat | Silence | None] = lambda login: None
+        self.answer: Callable[[Login], Heartbeat | ProbeFailure | None] = lambda login: None
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
@@ -68,7 +76,7 @@ class SimRemote:
         told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
         return json.dumps(told)
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | Silence:
+    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.looks += 1
         self.renewals.append((login.attempt_id, renewal))
@@ -79,7 +87,7 @@ class SimRemote:
         instance = self._find(login.attempt_id)
         guard = None if instance is None else self.guards.get(instance.id)
         if instance is None or instance.phase is not Phase.RUNNING:
-            return Silence(Silent.UNREACHED, "connection refused")
+            return ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
         if guard is not None and guard.is_dead:
             guard = None
         now = self.world.market.now()

@@ -33,14 +33,14 @@ from tests.sim.protocol_rules import (
 CLOSED_ALIVE = "closed while the instance lives"
 NO_RECEIPT = "closed without a true receipt"
 TWO_WANTED = "two instances live, the former not on its way out"
-# The session's own desire forces its attempts (architecture 5).
+# The session's own desired_state forces its attempts (architecture 5).
 UNFORCED = "the session is unwanted, an open attempt is wanted"
 # Not a broken property: the one accepted leak, which only the instance's guard or a person ends (S4).
 ACCEPTED = "lives without any label, its id unknown"
 
 
 class State(NamedTuple):
-    """The session: its two attempts, its desire, and the faults still to spend."""
+    """The session: its two attempts, its desired_state, and the faults still to spend."""
 
     first: Attempt
     second: Attempt
@@ -119,22 +119,22 @@ class Session:
     def setting(self, s: State, slot: int) -> Setting:
         """What the rules of this attempt see of the other one."""
         if slot == 0:
-            wanted = bool(s.want and s.first.desire and s.second.db == NONE)
+            wanted = bool(s.want and s.first.desired_state and s.second.db == NONE)
             return Setting(wanted, may_send=True, rival=False, last=self.bounds.attempts < 2)
         former = s.first
         unobserved = not (former.off or is_gone(former))
         rival = unobserved and (former.truth == ALIVE or former.wire > 0)
         may_send = not self.policy.rechecks_at_send or self.may_fail_over(former)
-        return Setting(bool(s.want and s.second.desire), may_send, rival, True)
+        return Setting(bool(s.want and s.second.desired_state), may_send, rival, True)
 
     def may_fail_over(self, former: Attempt) -> bool:
         """Only a former attempt that is gone, or off, makes room for the next (architecture 5, D2.7)."""
         allowed = self.policy.fails_over_at
         if former.db == UNCERTAIN:
             return "uncertain" in allowed
-        if former.desire:
+        if former.desired_state:
             return False
-        return is_gone(former) or (former.db == DESTROYING and (bool(former.off) or "asked" in allowed))
+        return is_gone(former) or (former.db == DESTROYING and (bool(former.off) or "requested" in allowed))
 
     def _session_steps(self, s: State) -> Iterator[Step]:
         if s.want:
@@ -179,7 +179,7 @@ class Session:
         """The properties that this state breaks."""
         broken = [name for name, breaks in BROKEN.items() if breaks(s.first) or breaks(s.second)]
         first, second = s.first, s.second
-        if first.truth == ALIVE and second.truth == ALIVE and (first.desire or first.db < DESTROYING):
+        if first.truth == ALIVE and second.truth == ALIVE and (first.desired_state or first.db < DESTROYING):
             broken.append(TWO_WANTED)
         if not s.want and (is_wanted_open(first) or is_wanted_open(second)):
             broken.append(UNFORCED)
@@ -211,7 +211,7 @@ BROKEN = {CLOSED_ALIVE: is_closed_alive, NO_RECEIPT: has_false_receipt}
 
 
 def is_wanted_open(a: Attempt) -> bool:
-    return a.db != NONE and bool(a.desire) and not is_gone(a)
+    return a.db != NONE and bool(a.desired_state) and not is_gone(a)
 
 
 def is_lost(a: Attempt, policy: Policy) -> bool:

@@ -115,7 +115,7 @@ def is_settled(s: State) -> bool:
 def _is_settled(a: Attempt, want: int) -> bool:
     if is_gone(a) or a.db == NONE:
         return a.truth != ALIVE
-    wanted = bool(want and a.desire)
+    wanted = bool(want and a.desired_state)
     return wanted and ((a.db == HELD and a.truth == ALIVE) or (a.db == SUSPECT and a.truth == DEAD))
 
 

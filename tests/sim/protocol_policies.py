@@ -47,7 +47,7 @@ def _unswept(title: str, *also: str, **rules: Any) -> Case:
     return _case(title, CLOSED_ALIVE, *also, permanent=True, sweeps_closed=False, **rules)
 
 
-_WEAK_GHOST: dict[str, Any] = {"closes_wanted": True, "gone_units": 1, "reads_by_id": False}
+_WEAK_GHOST: dict[str, Any] = {"closes_wanted": True, "gone_observations": 1, "reads_by_id": False}
 
 # The table of C7, every row that leaks, kills, or closes for a while.
 CATALOGUE = (
@@ -71,7 +71,7 @@ CATALOGUE = (
         units=1,
         count_after=0,
         close_after=0,
-        gone_units=1,
+        gone_observations=1,
         reads_by_id=False,
         trusts_ack=True,
     ),
@@ -86,7 +86,7 @@ BROKEN_RULES = (
     _case("absence after 2 units, not 3 (D6)", CLOSED_ALIVE, units=2),
     _case("absence counted one tick early (D6)", CLOSED_ALIVE, count_after=_SETTLE - 1),
     _case("absence counted from the start (D6)", CLOSED_ALIVE, count_after=0),
-    _case("gone after 2 units, not 3 (D6)", CLOSED_ALIVE, gone_units=2),
+    _case("gone after 2 units, not 3 (D6)", CLOSED_ALIVE, gone_observations=2),
     _case("gone without the read by id (T4, D5)", CLOSED_ALIVE, reads_by_id=False),
     _case(
         "a wanted instance closes by absence (I5)",
@@ -94,7 +94,7 @@ BROKEN_RULES = (
         NO_RECEIPT,
         KILLS_WANTED,
         closes_wanted=True,
-        gone_units=2,
+        gone_observations=2,
     ),
     _case("trust the destroy acknowledgement (I5)", CLOSED_ALIVE, NO_RECEIPT, trusts_ack=True),
     _case("clear the id after a failed destroy (I4)", CLOSED_ALIVE, NO_RECEIPT, forgets_id=True),
@@ -129,7 +129,7 @@ BROKEN_RULES = (
         "failover when the end is asked, not off (D2)",
         SECOND_INSTANCE,
         bounds=_TWO,
-        fails_over_at=frozenset({"off", "asked"}),
+        fails_over_at=frozenset({"off", "requested"}),
     ),
     _case("the send does not look at the former again", SECOND_INSTANCE, bounds=_TWO, rechecks_at_send=False),
 )

@@ -58,7 +58,7 @@ class Policy:
     carriers: int = 2
     waits_for_unlabelled: bool = True
     # a known id (D6)
-    gone_units: int = 3
+    gone_observations: int = 3
     reads_by_id: bool = True
     closes_wanted: bool = False  # I5
     trusts_ack: bool = False
@@ -69,7 +69,7 @@ class Policy:
     # failover (D2.7): what the former attempt must have reached besides gone
     fails_over_at: frozenset[str] = frozenset({"off"})
     rechecks_at_send: bool = True
-    forces_attempts: bool = True  # the session's desire forces its attempts
+    forces_attempts: bool = True  # the session's desired_state forces its attempts
     # liveness
     pauses_to_prove: bool = True  # D6
     destroys_twins: bool = True  # S9
@@ -79,7 +79,7 @@ class Attempt(NamedTuple):
     """One attempt: what the database holds, what the worker remembers, and the truth."""
 
     db: int = NONE
-    desire: int = 1
+    desired_state: int = 1
     worker: int = IDLE
     wire: int = 0  # ticks + 1 that the request may still fly; 0: none in flight
     truth: int = UNASKED
@@ -152,19 +152,19 @@ def restarted(a: Attempt, policy: Policy) -> Attempt:
     """
     a = a._replace(worker=IDLE, age=0)
     if a.db == PREPARED:
-        return tidy(a._replace(db=NEVER_SENT, desire=0))
+        return tidy(a._replace(db=NEVER_SENT, desired_state=0))
     if a.db == SENT and policy.restart_forgets_send:
-        return tidy(a._replace(db=NEVER_SENT, desire=0))
+        return tidy(a._replace(db=NEVER_SENT, desired_state=0))
     return tidy(a._replace(db=UNCERTAIN)) if a.db == SENT else a
 
 
 def unwanted(a: Attempt) -> Attempt:
-    """Desire is written once, and a known instance goes to its end in the same transaction (D1.4)."""
+    """DesiredState is written once, and a known instance goes to its end in the same transaction (D1.4)."""
     if a.db == NONE:
         return a
     if a.db in (HELD, SUSPECT):
-        return tidy(a._replace(db=DESTROYING, desire=0, units=0))
-    return a._replace(desire=0)
+        return tidy(a._replace(db=DESTROYING, desired_state=0, units=0))
+    return a._replace(desired_state=0)
 
 
 class Rules:
@@ -225,7 +225,7 @@ class Rules:
         if a.db != PREPARED or a.worker != IDLE:
             return
         breaks = SECOND_INSTANCE if setting.rival else ""
-        if not a.desire:
+        if not a.desired_state:
             yield Move("close: never sent", a._replace(db=NEVER_SENT))
         elif setting.may_send and self.policy.commits_before_send:
             yield Move("commit sent", a._replace(db=SENT, worker=READY), breaks=breaks)
@@ -241,7 +241,7 @@ class Rules:
         elif a.worker == GOT_ID:
             yield Move("commit id", a._replace(worker=IDLE, db=HELD))
         elif a.worker == GOT_REFUSAL:
-            yield Move("close: refused", a._replace(worker=IDLE, db=REFUSED, desire=0))
+            yield Move("close: refused", a._replace(worker=IDLE, db=REFUSED, desired_state=0))
 
     def _reply(self, a: Attempt) -> Iterator[Move]:
         if a.truth == ALIVE:
@@ -249,7 +249,7 @@ class Rules:
         if self.policy.repeats_create:
             yield Move("error: send create again", a._replace(worker=READY))
         if self.policy.error_is_nothing:
-            yield Move("error: close", a._replace(worker=IDLE, db=ERRED, desire=0))
+            yield Move("error: close", a._replace(worker=IDLE, db=ERRED, desired_state=0))
         else:
             yield Move("error: uncertain", a._replace(worker=IDLE, db=UNCERTAIN))
 
@@ -260,7 +260,7 @@ class Rules:
                 breaks = KILLS_WANTED if setting.wanted else ""
                 yield Move("sweep destroys an instance without recorded id", a._replace(truth=DEAD), breaks=breaks)
             # Unwanted but sent: held first, since the table has no way from sent to destroying.
-            db = HELD if a.desire or a.db == SENT else DESTROYING
+            db = HELD if a.desired_state or a.db == SENT else DESTROYING
             yield Move("list shows the label: adopt", a._replace(db=db, worker=IDLE, units=0))
         if a.db == UNCERTAIN:
             yield from self._list_lacks_label(a, shown)
@@ -273,7 +273,7 @@ class Rules:
         hidden = int(shown and (bool(a.readable) or self.policy.waits_for_unlabelled))
         name = f"list lacks the label{', omitted' if hidden else ''}"
         if units >= self.policy.units and a.age >= self.close_after:
-            closed = a._replace(db=ABSENT, desire=0, units=0)
+            closed = a._replace(db=ABSENT, desired_state=0, units=0)
             yield Move(f"{name}: close as absent", closed, omissions=hidden)
         elif units != a.units:
             yield Move(name, a._replace(units=units), omissions=hidden)
@@ -287,18 +287,18 @@ class Rules:
         return int(not a.lag) + int(self.policy.reads_by_id)
 
     def _look_at_held(self, a: Attempt, setting: Setting) -> Iterator[Move]:
-        if not a.desire:
+        if not a.desired_state:
             yield Move("enter destroying", unwanted(a))
             return
         # By its status, its price or the clock, never by absence.
         yield Move("boot fails", unwanted(a), ends_session=setting.last, by="world")
         if a.truth == ALIVE and not a.lag and (a.db == SUSPECT or a.units):
             yield Move("seen again", a._replace(db=HELD, units=0))
-        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_units)
+        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_observations)
         if not self.policy.closes_wanted:
             if a.db == HELD:
                 yield Move("not shown: suspect", a._replace(db=SUSPECT), omissions=price)
-        elif units >= self.policy.gone_units:
+        elif units >= self.policy.gone_observations:
             yield Move("not shown: close as ghost", a._replace(db=GHOST), omissions=price)
         else:
             yield Move("not shown", a._replace(units=units), omissions=price)
@@ -306,8 +306,8 @@ class Rules:
     def _look_at_ending(self, a: Attempt) -> Iterator[Move]:
         if a.truth == ALIVE and not a.lag and (a.units or a.off):
             yield Move("seen again", a._replace(units=0, off=0))
-        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_units)
-        if units >= self.policy.gone_units and a.heard:
+        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_observations)
+        if units >= self.policy.gone_observations and a.heard:
             yield Move("not shown: proven", a._replace(db=PROVEN), omissions=price)
         elif (units, 1) != (a.units, a.off):
             yield Move("not shown", a._replace(units=units, off=1), omissions=price)

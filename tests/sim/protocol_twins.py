@@ -60,13 +60,13 @@ class TwinSession(Session):
         for readable, drops in ((1, 0), (0, self.policy.carriers)):
             for lag, other in ((lag, other) for lag in lags for other in lags if s.drops >= drops):
                 first = self._same(s.first._replace(wire=0, truth=ALIVE, lag=lag, readable=readable))
-                twin = self._same(Attempt(truth=ALIVE, lag=other, readable=readable, desire=0))
+                twin = self._same(Attempt(truth=ALIVE, lag=other, readable=readable, desired_state=0))
                 name = f"provider creates two{'' if readable else ' without any label'}, lists lag {lag} and {other}"
                 yield name, "", s._replace(first=first, second=twin, drops=s.drops - drops)
 
     def setting(self, s: State, slot: int) -> Setting:
         """The twin is never wanted, and the one attempt is current all the time."""
-        return Setting(bool(s.want and s.first.desire and not slot), may_send=True, rival=False, last=True)
+        return Setting(bool(s.want and s.first.desired_state and not slot), may_send=True, rival=False, last=True)
 
     def stray_steps(self, s: State) -> Iterator[Step]:
         """What a list that shows the twin means, by what is known of its maker."""
@@ -86,9 +86,9 @@ class TwinSession(Session):
     def _swapped(self, s: State) -> State:
         """The attempt takes the id of the other instance; its own becomes the twin. Ids are symmetric."""
         maker, twin = s.first, s.second
-        db = HELD if maker.desire or maker.db == SENT else DESTROYING
+        db = HELD if maker.desired_state or maker.db == SENT else DESTROYING
         taken = maker._replace(db=db, worker=0, units=0, truth=twin.truth, lag=twin.lag, readable=1)
-        left = Attempt(truth=maker.truth, lag=maker.lag, readable=maker.readable, desire=0)
+        left = Attempt(truth=maker.truth, lag=maker.lag, readable=maker.readable, desired_state=0)
         return s._replace(first=self._same(tidy(taken)), second=self._same(left))
 
     def broken_in(self, s: State) -> list[str]:

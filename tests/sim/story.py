@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.engine.engine import Once
+from gpushopper.engine.engine import IdempotencyKey
 from gpushopper.errors import NotReady, ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions
@@ -35,7 +35,7 @@ class Wish:
     name: str
     disk_gb: float
     asked_at: int
-    life_us: int
+    duration_us: int
     session: str = ""
     ended_at: int | None = None
     """Market µs when the user asked for its end; None while it is wanted."""
@@ -46,7 +46,7 @@ class Wish:
         """Whether the user wants it at this time: asked for, not ended, and its time is not nearly up."""
         if self.gave_up or (self.ended_at is not None and at >= self.ended_at):
             return False
-        return at < self.asked_at + self.life_us
+        return at < self.asked_at + self.duration_us
 
 
 class Story:
@@ -184,19 +184,19 @@ class Story:
         # Not the market's time: that is ahead by what searches have been charged, and no deadline counts it.
         wish = Wish(name, 20.0 + self._asked, self.world.clock.ours(), us(hours * 3600))
         search = wire.SearchRequest(gpu=gpu, disk_gb=wish.disk_gb)
-        asked = wire.PlanRequest(search=search, life_us=wish.life_us, retries=retries)
+        asked = wire.PlanRequest(search=search, duration_us=wish.duration_us, retries=retries)
         plan = self._patiently(lambda: self.world.engine.plan(asked))
         request = wire.ProvisionRequest(
             offers=plan.offers,
             disk_gb=wish.disk_gb,
             max_rate=plan.max_rate,
-            life_us=wish.life_us,
+            duration_us=wish.duration_us,
             image=plan.image,
             retries=retries,
             name=name,
             **more,
         )
-        once = Once(f"provision {name}", "POST", "/api/v1/sessions", name)
+        once = IdempotencyKey(f"provision {name}", "POST", "/api/v1/sessions", name)
         self.wishes[name] = wish
         wish.session = self._patiently(lambda: self.world.engine.provision(request, once)).sessions[0]
         if len(self.wishes) == 1:
@@ -209,7 +209,7 @@ class Story:
                 answer = self.survive(work)
             except (NotReady, ProviderFailed, Refused) as told:
                 # Of refusals only this one passes by itself: a list that is not believed for the moment.
-                if type(told) is Refused and told.code != "list_doubted":
+                if type(told) is Refused and told.code != "list_inconsistent":
                     raise
                 self.run_for(20)
                 continue
@@ -224,7 +224,7 @@ class Story:
         for name in names:
             self.wishes[name].ended_at = self.now
         refs = [self.wishes[name].session for name in names]
-        once = Once(f"end {names} {self.now}", "POST", "/api/v1/end", str(names))
+        once = IdempotencyKey(f"end {names} {self.now}", "POST", "/api/v1/end", str(names))
         self.survive(lambda: self.world.engine.end(refs, once=once))
 
     def status(self, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gpushopper.core import alarms
-from gpushopper.core.model.heartbeat import Silence, Silent
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.sandbox.faults.fault_table import Fault
@@ -25,9 +25,9 @@ LIES = {
     "auth404": ("list", "auth404", None),
     "410": ("list", "status", "410"),
 }
-COUNTERS = {"version", "last_seen_at", "units", "first_unit_boot", "last_unit_boot"}
+COUNTERS = {"version", "last_seen_at", "absence_count", "first_absence_boot", "last_absence_boot"}
 """What a look may count without changing what is believed: sightings and looks."""
-ABOUT_SIGHT = {"degraded", "list_contradicts", "mass_change", "key_rejected"}
+ABOUT_SIGHT = {"degraded", "list_inconsistent", "mass_disappearance", "key_rejected"}
 HALF_HOUR_S = 1800.0
 
 
@@ -73,11 +73,11 @@ def test_a_list_that_says_nothing_changes_nothing(lie: str, count: int) -> None:
         assert during
         # A deadline does not wait for anybody's list (I9).
         wish = story.wishes["s0"]
-        left_s = (wish.asked_at + wish.life_us - story.now) / us(1)
+        left_s = (wish.asked_at + wish.duration_us - story.now) / us(1)
         story.run_for(left_s + 70)
         first = min((d.at for d in story.world.market.destroys), default=None)
         assert first is not None
-        late_s = (first - story.world.market.creates[0].at - wish.life_us) / us(1)
+        late_s = (first - story.world.market.creates[0].at - wish.duration_us) / us(1)
         assert late_s <= 60
         story.heal()
         story.run_for(900)
@@ -136,7 +136,7 @@ def test_a_blind_list_causes_no_logins(live: World) -> None:
 def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> None:
     """An instance that never lets anybody in is given up after its quarter of an hour, seen or not (F13)."""
     assert live.remote is not None
-    live.remote.answer = lambda login: Silence(Silent.UNREACHED, "connection refused")
+    live.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
     ref = live.provision(retries=0)
     assert live.run_until(lambda: bool(live.remote and live.remote.looks), 600)
     live.fault("list", "status", "503", chance=50)

@@ -45,7 +45,7 @@ def test_the_key_of_another_account_changes_nothing(count: int) -> None:
         story.world.key = good
         story.kill(down_s=60)
         story.run_for(900)
-        assert not story.world.alarms() & {"wrong_account", "degraded", "mass_change", "missing"}
+        assert not story.world.alarms() & {"wrong_account", "degraded", "mass_disappearance", "missing"}
         story.finish()
         assert audit(story, must_run=tuple(names)) == []
 
@@ -171,11 +171,11 @@ def test_a_revoked_key_ends_nothing_by_itself_and_everything_later() -> None:
         story.end("s0")
         story.run_for(2 * HOUR_S)
         assert story.status("s0") == "stopping"
-        assert {"key_rejected", "end_by_hand"} <= story.world.alarms()
+        assert {"key_rejected", "manual_destroy_needed"} <= story.world.alarms()
         assert story.instances("s0")[0].is_there
         story.heal()
         story.run_for(900)
         assert story.status("s0") == "stopped"
-        assert not story.world.alarms() & {"key_rejected", "degraded", "end_by_hand"}
+        assert not story.world.alarms() & {"key_rejected", "degraded", "manual_destroy_needed"}
         story.finish()
         assert audit(story, must_run=("s1",)) == []

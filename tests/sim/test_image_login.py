@@ -14,7 +14,7 @@ from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.engine import Once
+from gpushopper.engine.engine import IdempotencyKey
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
 from gpushopper.providers import adapter
 from gpushopper.sandbox.market.model import Phase
@@ -85,10 +85,10 @@ Make = Callable[..., tuple[World, Logins]]
 
 
 def request(world: World, **changes: Any) -> wire.ProvisionRequest:
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), life_us=2 * HOUR))
+    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     plain: dict[str, Any] = {"image": IMAGE, "image_login": True, "retries": 3}
     return wire.ProvisionRequest(
-        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, life_us=plan.life_us,
+        offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=plan.duration_us,
         **{**plain, **changes},
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def test_a_private_image_runs_with_its_login_and_the_login_is_stored_nowhere(mad
     ref = rent(world)
     assert world.running(ref)
     assert world.view(ref).image_login == "registry.example"
-    # Once while the request waits, once on the create's own thread.
+    # IdempotencyKey while the request waits, once on the create's own thread.
     assert [(registry, on_thread) for registry, _, on_thread in logins.asked] == [
         ("registry.example", False), ("registry.example", True)
     ]  # fmt: skip
@@ -173,17 +173,17 @@ def test_an_echo_of_what_an_earlier_connection_sent_is_not_shown(made: Make, num
         world.restart()
         world.engine.ctx.read_login = logins
         assert world.engine.open_registries() == ["registry.example"]
-        assert world.engine.learn_logins(["registry.example"]) == 1
+        assert world.engine.load_login_redactions(["registry.example"]) == 1
     else:
         transport = world.executor.transport
         connection = adapter("vast")(
             "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
         )
-        world.engine.replace_account(replace(world.engine.lanes["vast"].setup, connection=connection))
-    say(world, f"still pulling with {login.echoes()[number]} !")
+        world.engine.replace_account(replace(world.engine.reconcilers["vast"].setup, connection=connection))
+    say(world, f"still pulling with {login.redactions()[number]} !")
     assert world.run_until(lambda: "still pulling" in texts(world), 600)
     assert "pulling with [secret] !" in texts(world)
-    assert not any(echo in texts(world) + repr(world.view(ref)) for echo in login.echoes())
+    assert not any(echo in texts(world) + repr(world.view(ref)) for echo in login.redactions())
 
 
 @pytest.mark.parametrize("problem", PASSES)
@@ -193,7 +193,7 @@ def test_a_login_that_cannot_be_read_at_the_start_stops_nothing(made: Make, prob
     world.restart()
     world.engine.ctx.read_login = logins
     logins.answers = [problem, right(world)]
-    assert world.engine.learn_logins(world.engine.open_registries()) == 0
+    assert world.engine.load_login_redactions(world.engine.open_registries()) == 0
     assert world.running(ref)
 
 
@@ -221,7 +221,7 @@ def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made:
 
 def test_a_cloud_that_takes_none_says_so(made: Make):
     world, logins = made()
-    connection = world.engine.lanes["vast"].connection
+    connection = world.engine.reconcilers["vast"].connection
     assert connection is not None
     connection.traits = replace(connection.traits, takes_image_login=False)
     with pytest.raises(Refused) as error:
@@ -262,7 +262,7 @@ def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(mad
 
 def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     world, logins = made()
-    connection = world.engine.lanes["vast"].connection
+    connection = world.engine.reconcilers["vast"].connection
     assert connection is not None
     connection.traits = replace(connection.traits, takes_image_login=False)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
@@ -272,7 +272,7 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
 
 def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: Make):
     world, logins = made()
-    once, asked = Once("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
+    once, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
     first = world.engine.provision(asked, once)
     logins.answers = [Locked("the keyring is locked", "unlock")]
     assert world.engine.provision(asked, once) == first
@@ -320,7 +320,7 @@ def test_a_login_that_stays_unreadable_is_waited_for_ten_minutes(made: Make, lat
     assert world.ended(ref)
     assert 600 <= (world.clock.t - began) / us(1) < 660
     view = world.view(ref)
-    assert (view.status, view.reason, view.accrued, world.market.creates) == ("failed", "too_old", 0, [])
+    assert (view.status, view.reason, view.accrued, world.market.creates) == ("failed", "request_expired", 0, [])
     assert len(view.attempts) < 50
 
 
@@ -384,8 +384,8 @@ def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made:
     instance.next_at = None
     instance.enter(Phase.LOADING, world.market.now())
     world.engine.wake()
-    assert world.run_until(lambda: world.view(ref).reach == "interrupted", 600)
-    assert (world.view(ref).status, world.view(ref).attempts[0].desire) == ("running", "run")
+    assert world.run_until(lambda: world.view(ref).health == "interrupted", 600)
+    assert (world.view(ref).status, world.view(ref).attempts[0].desired_state) == ("running", "running")
     world.run_for(3600)  # longer than a stop that the provider states would be waited for
-    assert (world.view(ref).status, world.view(ref).attempts[0].desire) == ("running", "run")
+    assert (world.view(ref).status, world.view(ref).attempts[0].desired_state) == ("running", "running")
     assert len(world.living()) == 1 and not world.market.destroys

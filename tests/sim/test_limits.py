@@ -37,7 +37,7 @@ def test_a_hundred_extensions_do_not_pass_twelve_hours() -> None:
                 assert refusal.code == "hard_maximum"
                 refused += 1
             story.run_for(300)
-        wish.life_us = us(HARD_MAXIMUM_S)
+        wish.duration_us = us(HARD_MAXIMUM_S)
         story.run_for(5 * 3600)
         (instance,) = story.instances("a")
         print(f"\n{taken} extensions taken, {refused} refused; it lived {lives_s(story, instance):.1f} s")
@@ -77,7 +77,7 @@ def test_an_extension_holds_for_the_attempt_that_takes_over() -> None:
         wish = story.provision("a", hours=0.5)
         story.run_for(60)
         story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(3600)))
-        wish.life_us += us(3600)
+        wish.duration_us += us(3600)
         assert story.until_running("a")
         story.run_for(3 * 3600)
         latest = story.instances("a")[-1]
@@ -124,18 +124,18 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
             story.start()
         story.run_for(1200)
         times = {e.kind: e.at for e in reversed(story.world.engine.events(heard, limit=10_000).events)}
-        seen = times.get("reopened", times.get("twin"))
+        seen = times.get("reopened", times.get("duplicate"))
         destroys = [d.at for d in story.world.market.destroys if d.id == number and d.at >= appeared]
         ended = story.world.market.instances[number].ended_at
         receipts = [r for r in story.receipts() if r["instance_id"] == str(number) and r["proven_at"] > appeared]
         assert seen and destroys and ended and receipts
-        alarms = story.world.alarms() & {"reopened", "twin"}
+        alarms = story.world.alarms() & {"reopened", "duplicate"}
         assert alarms
         shown = {"seen": seen, "destroy": destroys[0], "off": ended, "receipt": receipts[-1]["proven_at"]}
         after = ", ".join(f"{name} +{(at - appeared) / us(1):.1f} s" for name, at in shown.items())
         print(f"\n{after}; alarm {alarms}")
         # Not looked for while nobody is there; else within two steady looks (I7).
-        assert seen - appeared <= us(1800 * is_down + 2 * PAPER.steady_look_s)
+        assert seen - appeared <= us(1800 * is_down + 2 * PAPER.steady_poll_s)
         assert destroys[0] - seen <= us(10)
         story.finish()
         assert audit(story) == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, Silence, Silent
+from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
@@ -43,9 +43,9 @@ def test_a_confirmed_guard_hands_over(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     view = world.view(ref)
-    assert (view.guard, view.guards, view.reach) == ("armed", "D+I", "ok")
-    assert view.beat_at is not None
-    assert abs((view.guard_ends_at or 0) - (view.deadline_at or 0)) < us(90)
+    assert (view.guard_state, view.guards, view.health) == ("armed", "D+I", "ok")
+    assert view.heartbeat_at is not None
+    assert abs((view.guard_deadline_at or 0) - (view.deadline_at or 0)) < us(90)
 
 
 def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world: World) -> None:
@@ -54,7 +54,7 @@ def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world:
     view = world.view(ref)
     (instance,) = world.market.instances.values()
     ran_at = next(at for at, phase in instance.history if phase == "running")
-    assert ((view.running_since or 0) - ran_at) / SECOND < 6
+    assert ((view.ready_at or 0) - ran_at) / SECOND < 6
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) ->
     ref = world.provision(hours=1)
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
-    assert view.status == "failed" and view.running_since is None
-    assert {a.reason for a in view.attempts} == {"guard_refused"}
+    assert view.status == "failed" and view.ready_at is None
+    assert {a.reason for a in view.attempts} == {"guard_not_armed"}
     assert all(a.receipt for a in view.attempts)
     assert world.living() == []
     assert max(lived_s(world)) < 10 * 60
@@ -86,7 +86,7 @@ def test_without_a_guard_only_by_consent(world: World) -> None:
     world.remote.before = lambda guard: setattr(guard, "is_dead", True)
     ref = world.provision(hours=1, allow_unguarded=True)
     assert world.running(ref)
-    assert (world.view(ref).guard, world.view(ref).guards) == ("lost", "D")
+    assert (world.view(ref).guard_state, world.view(ref).guards) == ("unconfirmed", "D")
 
 
 def test_the_laptop_that_never_comes_back(world: World) -> None:
@@ -173,26 +173,26 @@ def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
-    world.remote.answer = lambda login: Silence(Silent.UNREACHED, "connection timed out")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection timed out")
     world.run_for(300)
-    assert (world.status(ref), world.view(ref).reach) == ("running", "lost")
-    assert "reach_lost" not in world.alarms()
+    assert (world.status(ref), world.view(ref).health) == ("running", "unreachable")
+    assert "ssh_unreachable" not in world.alarms()
     world.run_for(400)
-    assert "reach_lost" in world.alarms()
+    assert "ssh_unreachable" in world.alarms()
     assert world.living()
     world.remote.answer = lambda login: None
     world.run_for(60)
-    assert world.view(ref).reach == "ok"
-    assert "reach_lost" not in world.alarms()
+    assert world.view(ref).health == "ok"
+    assert "ssh_unreachable" not in world.alarms()
 
 
 def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_offer(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
-    world.remote.answer = lambda login: Silence(Silent.HOST_KEY, "host key changed")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.HOST_KEY, "host key changed")
     world.run_for(60)
-    assert "host_key" in world.alarms() and world.status(ref) == "running"
+    assert "host_key_changed" in world.alarms() and world.status(ref) == "running"
     other = world.provision(hours=2, retries=1)
     assert world.ended(other, 2 * HOUR_S)
     assert {a.reason for a in world.view(other).attempts} == {"host_key_changed"}
@@ -205,24 +205,24 @@ def test_a_guard_that_dies_later_is_told(world: World) -> None:
     (guard,) = world.remote.guards.values()
     guard.is_dead = True
     world.run_for(60)
-    assert "guard_lost" in world.alarms()
+    assert "guard_unconfirmed" in world.alarms()
     assert (world.view(ref).guards, world.status(ref)) == ("D", "running")
     guard.is_dead = False
     world.run_for(60)
-    assert "guard_lost" not in world.alarms() and world.view(ref).guards == "D+I"
+    assert "guard_unconfirmed" not in world.alarms() and world.view(ref).guards == "D+I"
     guard.holders = 0
     world.run_for(60)
-    assert "guard_lost" in world.alarms()
+    assert "guard_unconfirmed" in world.alarms()
 
 
 @pytest.mark.proofs
 def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> None:
     assert world.remote is not None
-    world.remote.answer = lambda login: Silence(Silent.NO_LOGIN, "permission denied")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.NO_LOGIN, "permission denied")
     ref = world.provision(hours=2, retries=1)
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
-    assert [a.reason for a in view.attempts] == ["ssh_never", "ssh_never"]
+    assert [a.reason for a in view.attempts] == ["ssh_timeout", "ssh_timeout"]
     assert world.living() == []
     assert max(lived_s(world)) < 20 * 60
 
@@ -247,13 +247,13 @@ def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_
         assert world.running(ref)
         return
     assert world.ended(ref, 2 * HOUR_S)
-    assert [a.reason for a in world.view(ref).attempts] == ["claim_mismatch"]
+    assert [a.reason for a in world.view(ref).attempts] == ["offer_mismatch"]
 
 
 def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> None:
     """Twenty minutes asleep, and the first login fails because our own network is not back yet (F13, F64)."""
     assert world.remote is not None
-    world.remote.answer = lambda login: Silence(Silent.UNREACHED, "network is unreachable")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "network is unreachable")
     ref = world.provision(hours=2)
     assert world.run_until(lambda: bool(world.remote and world.remote.looks), 600)
     world.sleep(1200)
@@ -275,7 +275,7 @@ def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> Non
     world.remote.before = overlong
     ref = world.provision(hours=1, retries=0)
     assert world.ended(ref, 2 * HOUR_S)
-    assert [a.reason for a in world.view(ref).attempts] == ["guard_refused"]
+    assert [a.reason for a in world.view(ref).attempts] == ["guard_not_armed"]
 
 
 def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
@@ -285,7 +285,7 @@ def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
     (guard,) = world.remote.guards.values()
     overlong(guard)
     world.run_for(60)
-    assert "guard_lost" in world.alarms() and world.view(ref).guards == "D"
+    assert "guard_unconfirmed" in world.alarms() and world.view(ref).guards == "D"
     assert world.status(ref) == "running"
 
 
@@ -297,7 +297,7 @@ def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
     world.fault("get", "null", duration="20m", instance=str(instance.id))
     world.run_for(15 * 60)
     assert world.status(ref) == "running" and world.living()
-    assert world.view(ref).reach == "ok"
+    assert world.view(ref).health == "ok"
 
 
 def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> None:
@@ -318,8 +318,8 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
     assert world.running(ref)
     report = GuardReport(True, "", 3600, 36000, 1, 2)
     world.engine.end([ref])
-    lane = world.engine.lanes["vast"]
-    lane.beats.took(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
+    reconciler = world.engine.reconcilers["vast"]
+    reconciler.heartbeats.took(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
     assert world.view(ref).attempts[0].state == "destroying"
     assert world.ended(ref)
 
@@ -379,5 +379,5 @@ def test_the_policy_of_drills_hands_over_live_instances_by_the_same_rules(tmp_pa
     made = World(tmp_path, policy=replace(DRILL_LIVE), boot_seconds=4.0, gaps=False).start().ready()
     ref = made.provision(hours=1)
     assert made.running(ref)
-    assert made.view(ref).guard == "armed"
+    assert made.view(ref).guard_state == "armed"
     made.kill()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.model.heartbeat import Silence, Silent
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from tests.sim.test_live import HOUR_S, lived_s
@@ -57,20 +57,20 @@ def test_a_login_that_waited_too_long_is_not_made_and_says_nothing_of_the_instan
     assert world.running(ref, 120)
     wait_for_a_thread(world, 90)
     world.run_for(20 * 60)
-    assert world.status(ref) == "running" and "reach_lost" in world.alarms()
+    assert world.status(ref) == "running" and "ssh_unreachable" in world.alarms()
 
 
 def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
     """Twenty minutes without a usable ssh, and then the boot goes on; silence of the instance would have failed it."""
     assert world.remote is not None
-    world.remote.answer = lambda login: Silence(Silent.LOCAL, "ssh cannot be used on this computer")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.LOCAL, "ssh cannot be used on this computer")
     ref = world.provision(hours=2)
     world.run_for(20 * 60)
     assert len(world.view(ref).attempts) == 1 and world.remote.looks > 100
-    assert "reach_lost" in world.alarms()
-    world.remote.answer = lambda login: Silence(Silent.UNREACHED, "connection refused")
+    assert "ssh_unreachable" in world.alarms()
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
     world.run_for(10 * 60)
-    assert "reach_lost" not in world.alarms()
+    assert "ssh_unreachable" not in world.alarms()
     world.remote.answer = lambda login: None
     assert world.running(ref, 120)
     assert len(world.view(ref).attempts) == 1
@@ -80,11 +80,11 @@ def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
 def test_a_computer_that_cannot_log_in_rents_no_second_instance_for_it(world: World) -> None:
     """No other host could be logged in to either: an hour, an alarm, and the session is over (S13)."""
     assert world.remote is not None
-    world.remote.answer = lambda login: Silence(Silent.LOCAL, "ssh cannot be used on this computer")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.LOCAL, "ssh cannot be used on this computer")
     ref = world.provision(hours=2, retries=2)
     assert world.ended(ref, 2 * HOUR_S)
-    assert [(a.reason, a.state) for a in world.view(ref).attempts] == [("local_fault", "gone")]
-    assert (world.status(ref), world.view(ref).reason) == ("failed", "local_fault")
+    assert [(a.reason, a.state) for a in world.view(ref).attempts] == [("local_error", "gone")]
+    assert (world.status(ref), world.view(ref).reason) == ("failed", "local_error")
     assert max(lived_s(world)) < HOUR_S + 120
 
 
@@ -95,10 +95,10 @@ def test_a_step_of_the_clock_is_no_end_that_the_guard_has_not_heard_of(world: Wo
     ref = world.provision(hours=2)
     assert world.running(ref)
     world.run_for(60)
-    assert world.view(ref).guard_is_told
+    assert world.view(ref).guard_in_sync
     world.clock.skew = us(step_s)
     world.run_for(120)
-    assert world.view(ref).guard_is_told
+    assert world.view(ref).guard_in_sync
 
 
 def test_an_earlier_end_is_no_reason_to_doubt_a_guard_that_could_not_know(world: World) -> None:
@@ -112,9 +112,9 @@ def test_an_earlier_end_is_no_reason_to_doubt_a_guard_that_could_not_know(world:
     def move(key: tuple[object, ...]) -> None:
         if key[1] == "beat" and not moved:
             moved.append(world.clock.t)
-            world.engine.extend(ref, wire.ExtendRequest(until_at=world.clock.now().wall + us(1200)))
+            world.engine.extend(ref, wire.ExtendRequest(deadline_at=world.clock.now().wall + us(1200)))
 
     world.executor.on_reply = move
     world.run_for(35)
-    assert moved and world.view(ref).guard_is_told
+    assert moved and world.view(ref).guard_in_sync
     assert [e.text for e in world.engine.events(0, 1000).events if e.kind == "alarm"] == []

@@ -23,7 +23,7 @@ def test_a_hundred_and_twenty_instances_are_listed_whole_and_ours_is_rented_and_
     world.engine.end([session])
     assert world.ended(session, 900), world.view(session)
     assert world.living() == []
-    assert "blind" not in world.alarms() and not world.alarms() & {"still_ending"}
+    assert "blind" not in world.alarms() and not world.alarms() & {"destroy_slow"}
     world.store.close()
 
 
@@ -33,7 +33,7 @@ def test_a_page_that_hangs_ends_after_the_limit_of_one_page(tmp_path: Path) -> N
     for _ in range(119):
         world.stranger()
     world.start().ready()
-    connection = world.engine.lanes["vast"].connection
+    connection = world.engine.reconcilers["vast"].connection
     assert connection is not None
     world.run_for(30)
     world.fault("list", "hang", count=1)

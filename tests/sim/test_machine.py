@@ -76,7 +76,7 @@ class Shopping(RuleBasedStateMachine):
             wish = self.story.wishes[found[pick % len(found)]]
             try:
                 self.story.survive(lambda: self.story.world.engine.extend(wish.session, wire.ExtendRequest(us(900))))
-                wish.life_us += us(900)
+                wish.duration_us += us(900)
             except ShopperError:
                 return
 

@@ -57,15 +57,15 @@ def test_what_is_off_is_no_slow_end() -> None:
     with Story() as story:
         (name,) = with_many(story, 1)
         story.end(name)
-        assert story.until(lambda: story.world.view(name).stage == "off", 300)
+        assert story.until(lambda: story.world.view(name).end_stage == "off", 300)
         story.world.fault("list", "status", "503")
         story.run_for(1800)
         assert raised(story) == {alarms.DEGRADED}
         story.run_for(3600)
-        assert raised(story) == {alarms.DEGRADED, alarms.UNPROVEN}
+        assert raised(story) == {alarms.DEGRADED, alarms.END_UNVERIFIED}
         story.heal()
         assert story.until_over()
-        assert not story.world.alarms() & {alarms.UNPROVEN}
+        assert not story.world.alarms() & {alarms.END_UNVERIFIED}
 
 
 def test_what_is_seen_again_is_a_slow_end_once_more() -> None:
@@ -77,7 +77,7 @@ def test_what_is_seen_again_is_a_slow_end_once_more() -> None:
         story.end(name)
         story.run_for(1200)
         kinds = raised(story)
-        assert kinds & {alarms.STILL_ENDING, alarms.ENDING_LATE}
+        assert kinds & {alarms.DESTROY_SLOW, alarms.DESTROY_OVERDUE}
 
 
 @pytest.mark.parametrize("beside", [0, 4])
@@ -88,6 +88,6 @@ def test_an_end_that_does_not_work_alarms_whatever_else_ends(beside: int) -> Non
         story.world.fault("destroy", "ack_noop", instance=stuck)
         story.end(*names)
         story.run_for(330)
-        assert story.world.alarms() == {alarms.STILL_ENDING}
+        assert story.world.alarms() == {alarms.DESTROY_SLOW}
         story.run_for(600)
-        assert story.world.alarms() == {alarms.ENDING_LATE}
+        assert story.world.alarms() == {alarms.DESTROY_OVERDUE}

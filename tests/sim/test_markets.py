@@ -41,7 +41,7 @@ def test_a_price_that_moved_before_hand_over_fails_over() -> None:
         assert story.until_running("a")
         first, second = story.instances("a")
         assert (first.is_there, second.is_there) == (False, True)
-        assert story.world.view(story.wishes["a"].session).attempts[0].reason == "price_moved"
+        assert story.world.view(story.wishes["a"].session).attempts[0].reason == "price_changed"
         story.finish()
         assert audit(story, must_run=("a",)) == []
 
@@ -51,11 +51,11 @@ def test_a_price_that_moves_after_hand_over_alarms_only() -> None:
         instance = running(story)
         do(story, instance, "price_factor", 1.4)
         story.run_for(900)
-        assert "price_moved" in story.world.alarms()
+        assert "price_changed" in story.world.alarms()
         assert story.status("a") == "running"
         do(story, instance, "price_factor", 1 / 1.4)
         story.run_for(900)
-        assert "price_moved" not in story.world.alarms()
+        assert "price_changed" not in story.world.alarms()
         story.finish()
         assert audit(story, must_run=("a",)) == []
 
@@ -72,7 +72,7 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
             story.world.fault("account", "zero_balance", count=1)
         story.run_for(900)
         view = story.world.view(story.wishes["a"].session)
-        assert (view.status, view.reach) == ("running", "interrupted")
+        assert (view.status, view.health) == ("running", "interrupted")
         assert "interrupted" in story.world.alarms()
         assert destroys_of(story, instance) == []
         story.run_for(1500)
@@ -143,12 +143,12 @@ def test_an_offline_host_is_waited_for_until_the_deadline() -> None:
         do(story, instance, "offline_host")
         story.run_for(3600)
         view = story.world.view(story.wishes["a"].session)
-        assert (view.status, view.reach) == ("running", "missing")
+        assert (view.status, view.health) == ("running", "missing")
         assert "missing" in story.world.alarms()
         assert destroys_of(story, instance) == []
         do(story, instance, "online_host")
         story.run_for(900)
-        assert story.world.view(story.wishes["a"].session).reach == "ok"
+        assert story.world.view(story.wishes["a"].session).health == "ok"
         assert "missing" not in story.world.alarms()
         story.finish()
         assert audit(story, must_run=("a",)) == []
@@ -160,7 +160,7 @@ def test_an_instance_that_the_host_destroyed_waits_for_its_user() -> None:
         instance = running(story)
         do(story, instance, "host_destroy")
         story.run_for(3600)
-        assert story.world.view(story.wishes["a"].session).reach == "missing"
+        assert story.world.view(story.wishes["a"].session).health == "missing"
         assert "missing" in story.world.alarms()
         story.end("a")
         assert story.until_over()

@@ -14,7 +14,7 @@ from gpushopper.core import alarms
 from gpushopper.core.model.attempt import State
 from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
-from gpushopper.engine.account.in_flight import Flight
+from gpushopper.engine.account.in_flight import InFlightCall
 from gpushopper.providers.base import Present
 from gpushopper.sandbox.market.actions import end, relabel
 from gpushopper.sandbox.market.model import Instance, Order
@@ -53,7 +53,7 @@ def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None
         assert story.until_running("a")
         (ours,) = story.instances("a")
         assert held(story, "a") == str(ours.id)
-        assert alarms.CONTRADICTED in told(story)
+        assert alarms.WRONG_INSTANCE_ID in told(story)
         story.run_for(3600)
         assert destroyed(story) == set(), "neither ours nor anybody else's"
         story.end("a")
@@ -120,7 +120,7 @@ def test_the_id_of_another_session_of_ours() -> None:
         assert story.until_running("b")
         ids = {name: held(story, name) for name in ("a", "b")}
         assert ids == {name: str(story.instances(name)[0].id) for name in ("a", "b")}
-        assert alarms.CONTRADICTED in told(story)
+        assert alarms.WRONG_INSTANCE_ID in told(story)
         story.run_for(3600)
         assert destroyed(story) == set()
         assert story.instances("a")[0].label == make_label(*_owner(story, "a"))
@@ -202,7 +202,7 @@ def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_l
         end(story.world.market, answered, "operator")
         assert story.until(lambda: story.status("a") == "running", 300)
         assert held(story, "a") == str(other.id)
-        assert alarms.CONTRADICTED in told(story) and alarms.MISSING not in told(story)
+        assert alarms.WRONG_INSTANCE_ID in told(story) and alarms.MISSING not in told(story)
         story.run_for(1800)
         assert destroyed(story) == set()
         story.end("a")
@@ -217,14 +217,14 @@ def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt
         story.start().ready()
         story.provision("a")
         assert story.until_running("a")
-        lane, now = story.world.engine.lanes["vast"], story.world.clock.now()
-        assert lane.connection is not None
-        (before,) = lane.open_attempts()
-        answer = lane.connection.fetch_instance(str(stranger.id), 30)
+        reconciler, now = story.world.engine.reconcilers["vast"], story.world.clock.now()
+        assert reconciler.connection is not None
+        (before,) = reconciler.open_attempts()
+        answer = reconciler.connection.fetch_instance(str(stranger.id), 30)
         assert isinstance(answer, Present)
-        lane.ask = {str(stranger.id): before.id}
-        lane.reads.took(str(stranger.id), answer, Flight(30, now.boot), now)
-        assert lane.open_attempts() == [before]
+        reconciler.ask = {str(stranger.id): before.id}
+        reconciler.reads.took(str(stranger.id), answer, InFlightCall(30, now.boot), now)
+        assert reconciler.open_attempts() == [before]
         story.end("a")
         story.finish()
         assert audit(story) == []
@@ -282,7 +282,7 @@ def test_a_stranger_that_gets_our_label_is_not_destroyed(restart: bool) -> None:
             story.kill(5)
         relabel(story.world.market, stranger, story.instances("a")[0].label)
         story.run_for(2 * 3600 - 600)
-        assert alarms.CONTRADICTED in told(story)
+        assert alarms.WRONG_INSTANCE_ID in told(story)
         story.end("a")
         story.finish()
         assert stranger.id not in destroyed(story)
@@ -319,6 +319,6 @@ def test_one_carrier_is_enough(lost: str) -> None:
         story.provision("a")
         assert story.until_running("a")
         story.run_for(1800)
-        assert not told(story) & {alarms.UNLABELLED, alarms.CONTRADICTED}
+        assert not told(story) & {alarms.UNLABELLED, alarms.WRONG_INSTANCE_ID}
         (attempt,) = sessions.attempts_of(story.world.store, story.wishes["a"].session)
         assert attempt.state is State.RUNNING

@@ -71,7 +71,7 @@ def _may_live(story: Story, wish: Wish) -> bool:
         return False
     ids = {instance.id for instance in story.instances(wish.name)}
     sent = max((c.at for c in story.world.market.creates if ids & set(c.ids)), default=wish.asked_at)
-    return story.now <= sent + wish.life_us + us(60)
+    return story.now <= sent + wish.duration_us + us(60)
 
 
 def _killed(story: Story) -> list[str]:

@@ -32,7 +32,7 @@ CASES: dict[str, tuple[Case | None, str]] = {
     "later than any bound": (Case("create", "late", "30m"), STORY),
     "denied for half an hour": (None, "goes missing"),
 }
-ONE_UNIT = replace(PAPER, gone_units=1, gone_span_s=0.0, absence_units=1)
+ONE_UNIT = replace(PAPER, gone_observations=1, gone_window_s=0.0, absence_observations=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ VARIANTS = {
                 '    text = ""\n    if not text:\n        return []\n',
             ),
             (
-                "        if maker.state is State.GONE:\n",
-                "        if maker.state is State.GONE:\n            return []\n",
+                "        if maker.state is State.CLOSED:\n",
+                "        if maker.state is State.CLOSED:\n            return []\n",
             ),
         ),
         ("back from the dead", "later than any bound"),
@@ -92,7 +92,7 @@ VARIANTS = {
         (
             (
                 "    if boot_is_over(attempt, now, policy):\n",
-                "    if attempt.units >= policy.gone_units or boot_is_over(attempt, now, policy):\n",
+                "    if attempt.absence_count >= policy.gone_observations or boot_is_over(attempt, now, policy):\n",
             ),
         ),
         ("denied for half an hour",),

@@ -79,8 +79,8 @@ def _arm(story: Story, case: Case, armed: list[Fault]) -> None:
     def begin() -> None:
         armed.append(case.arm(story))
 
-    match case.since or ("asked" if case.call in LATER else "start"):
-        case "asked":
+    match case.since or ("requested" if case.call in LATER else "start"):
+        case "requested":
             story.once_asked = begin
         case "ended":
             story.once_ended = begin

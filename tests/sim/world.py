@@ -13,10 +13,10 @@ import peewee
 
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
-from gpushopper.core.spending.admission import Brakes
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.engine import AccountSetup, Engine
-from gpushopper.engine.executor import Done
+from gpushopper.engine.executor import CallResult
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
 from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
@@ -32,7 +32,7 @@ from tests.sim.instances import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
-WIDE = Brakes(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
+WIDE = SpendingLimits(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
 
 
 class SimClock:
@@ -46,8 +46,8 @@ class SimClock:
         self.boot_id = "boot-1"
         self._market = START
 
-    def now(self) -> Moment:
-        return Moment(START + self.t + self.skew, us(1000) + self.t, self.boot_id)
+    def now(self) -> ClockSnapshot:
+        return ClockSnapshot(START + self.t + self.skew, us(1000) + self.t, self.boot_id)
 
     def monotonic(self) -> float:
         return (self.t - self.asleep) / us(1) + self.pending()
@@ -68,7 +68,7 @@ class SimExecutor:
 
     clock: SimClock
     transport: FaultTransport
-    waiting: list[tuple[int, Done]] = field(default_factory=list)
+    waiting: list[tuple[int, CallResult]] = field(default_factory=list)
     on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
     on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
     is_calling: bool = False
@@ -94,10 +94,10 @@ class SimExecutor:
         finally:
             self.is_calling = False
         spent, self.transport.charged_s = us(self.transport.charged_s), 0.0
-        self.waiting.append((self.clock.t + spent, Done(key, value)))
+        self.waiting.append((self.clock.t + spent, CallResult(key, value)))
         self.on_reply(key)
 
-    def collect(self) -> list[Done]:
+    def collect(self) -> list[CallResult]:
         ready = [done for due, done in self.waiting if due <= self.clock.t]
         self.waiting = [(due, done) for due, done in self.waiting if due > self.clock.t]
         return ready
@@ -117,7 +117,7 @@ class World:
         policy: Policy = PAPER,
         gaps: bool = True,
         database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
-        brakes: Brakes = WIDE,
+        brakes: SpendingLimits = WIDE,
         boot_seconds: float = 30.0,
     ) -> None:
         self.home = Home(data=folder, config=folder)
@@ -215,7 +215,7 @@ class World:
         """Plan and provision as the command does; the session's id."""
         plan = self.engine.plan(
             wire.PlanRequest(
-                search=wire.SearchRequest(gpu=gpu), life_us=us(hours * 3600), retries=more.pop("retries", 2)
+                search=wire.SearchRequest(gpu=gpu), duration_us=us(hours * 3600), retries=more.pop("retries", 2)
             )
         )
         self.executor.transport.charged_s = 0.0
@@ -223,7 +223,7 @@ class World:
             offers=plan.offers,
             disk_gb=plan.disk_gb,
             max_rate=plan.max_rate,
-            life_us=plan.life_us,
+            duration_us=plan.duration_us,
             image=plan.image,
             retries=plan.retries,
             name=name,

@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee
 
-from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, Origin, State
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
@@ -26,8 +26,9 @@ OFFER = Offer(
 def session(session_id: str = "s1", **changes: Any) -> Session:
     values: dict[str, Any] = {
         "id": session_id, "name": f"name-{session_id}", "consumer": "me", "provider": "vast", "account": "77",
-        "desire": Desire.RUN, "reason": "", "version": 0, "created_at": NOW, "image": "pytorch", "disk_gb": 20.0,
-        "shortlist": (OFFER, OFFER), "max_rate": 500_000, "retries_left": 2, "life_us": 2 * HOUR,
+        "desired_state": DesiredState.RUNNING, "reason": "", "version": 0, "created_at": NOW, "image": "pytorch",
+        "disk_gb": 20.0,
+        "shortlist": (OFFER, OFFER), "max_rate": 500_000, "retries_left": 2, "duration_us": 2 * HOUR,
     }  # fmt: skip
     return Session(**{**values, **changes})
 
@@ -36,17 +37,18 @@ def attempt(attempt_id: str = "a1", session_id: str = "s1", state: State = State
     """An attempt with what its state cannot be without."""
     values: dict[str, Any] = {
         "id": attempt_id, "session_id": session_id, "ordinal": 1, "provider": "vast", "account": "77",
-        "label": f"label-{attempt_id}", "origin": Origin.CREATE, "offer": OFFER, "disk_gb": 20.0, "state": state,
-        "desire": Desire.RUN, "reason": "", "version": 0, "deadline": Deadline(NOW + HOUR, NOW, 5, "boot-1"),
-        "hard_max_at": NOW + 12 * HOUR, "rate_agreed": 416_167, "reserve": 1_000_000, "guard": "self_destroy",
-        "prepared_at": NOW, "entered_at": NOW,
+        "label": f"label-{attempt_id}", "origin": Origin.CREATED, "offer": OFFER, "disk_gb": 20.0, "state": state,
+        "desired_state": DesiredState.RUNNING, "reason": "", "version": 0, "deadline": Deadline(NOW + HOUR, NOW, 5,
+        "boot-1"),
+        "hard_max_at": NOW + 12 * HOUR, "agreed_rate": 416_167, "reserve": 1_000_000, "guard_state": "self_destroy",
+        "prepared_at": NOW, "state_changed_at": NOW,
     }  # fmt: skip
     if state is not State.PREPARED:
         values["sent_at"] = NOW
     if state in WITH_INSTANCE:
         values["instance_id"] = f"i-{attempt_id}"
-    if state is State.GONE:
-        values |= {"desire": Desire.GONE, "receipt": '{"kind":"refused"}', "gone_at": NOW}
+    if state is State.CLOSED:
+        values |= {"desired_state": DesiredState.TERMINATED, "receipt": '{"kind":"refused"}', "closed_at": NOW}
     return Attempt(**{**values, **changes})
 
 

@@ -99,7 +99,7 @@ def test_only_a_committed_write_counts_as_a_change(store: Store):
         events.append(store, at=NOW, kind="k", text="t")
         raise ValueError("undone")
     with pytest.raises(Stale), store.transaction():
-        sessions.update_attempt(store, attempt(), units=1)
+        sessions.update_attempt(store, attempt(), absence_count=1)
     assert store.last_change == before
     with store.transaction():
         sessions.insert_session(store, session())
@@ -143,7 +143,7 @@ def test_two_threads_lose_no_update(store: Store):
             assert read is not None
             try:
                 with store.transaction():
-                    sessions.update_attempt(store, read, units=read.units + 1)
+                    sessions.update_attempt(store, read, absence_count=read.absence_count + 1)
                     events.append(store, at=NOW, kind="unit", text="", attempt_id="a1")
                 done += 1
             except Stale:
@@ -156,7 +156,7 @@ def test_two_threads_lose_no_update(store: Store):
         thread.join()
     found = sessions.load_attempt(store, "a1")
     assert found is not None
-    assert (found.units, found.version, events.last_id(store)) == (100, 100, 100)
+    assert (found.absence_count, found.version, events.last_id(store)) == (100, 100, 100)
 
 
 def test_a_reader_never_sees_half_a_transaction(store: Store):

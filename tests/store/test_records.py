@@ -109,8 +109,15 @@ def test_an_acknowledged_alarm_stays_so_until_it_clears(store: Store):
 
 
 def remember(store: Store, key: str, at: int) -> None:
-    idempotency.remember(
-        store, key, at=at, method="POST", path="/sessions", body_digest="d", status=202, body='{"x":1}'
+    idempotency.save_response(
+        store,
+        key,
+        at=at,
+        method="POST",
+        path="/sessions",
+        request_digest="d",
+        response_status=202,
+        response_body='{"x":1}',
     )
 
 
@@ -119,16 +126,18 @@ def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
         sessions.insert_session(store, session())
         remember(store, "k1", NOW)
         raise ValueError("undone")
-    assert (idempotency.recall(store, "k1"), sessions.load_sessions(store)) == (None, [])
+    assert (idempotency.load_response(store, "k1"), sessions.load_sessions(store)) == (None, [])
     with store.transaction():
         remember(store, "k1", NOW)
         remember(store, "k2", NOW + idempotency.KEPT_US)
-    assert idempotency.recall(store, "k1") == idempotency.Remembered("POST", "/sessions", "d", 202, '{"x":1}')
+    assert idempotency.load_response(store, "k1") == idempotency.StoredResponse(
+        "POST", "/sessions", "d", 202, '{"x":1}'
+    )
     with store.transaction():
         assert idempotency.prune(store, NOW) == 0
         assert idempotency.prune(store, NOW + 1) == 1
-    assert idempotency.recall(store, "k1") is None
-    assert idempotency.recall(store, "k2") is not None
+    assert idempotency.load_response(store, "k1") is None
+    assert idempotency.load_response(store, "k2") is not None
 
 
 def test_the_account_recorded_last_is_the_known_one(store: Store):

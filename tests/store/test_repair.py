@@ -73,7 +73,7 @@ def test_what_was_replaced_is_told_and_the_alarm_stays(tmp_path: Path) -> None:
     break_one(world.home.database, "attempts", "offer", "gone wrong")
     store = open_store(world.home, world.clock)
     (attempt,) = sessions.attempts_of(store, ref)
-    assert attempt.offer.gpu_rate == attempt.rate_agreed
+    assert attempt.offer.gpu_rate == attempt.agreed_rate
     store.close()
     world.start()
     (alarm,) = [a for a in world.engine.alarms().alarms if a.kind == ROW_REPAIRED]

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gpushopper.core.model.attempt import Attempt, Desire, Origin, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
 from gpushopper.errors import UsageError
@@ -32,27 +32,29 @@ def test_every_field_has_its_column(kind: type, row: type):
 
 def test_rows_come_back_as_they_went_in(store: Store):
     full = {f.name: 7 for f in fields(Attempt) if f.default is not f.default_factory and f.type == "int | None"}
-    held = attempt(state=State.RUNNING, **{**full, "gpu_billing": True, "destroy_heard": True, "ssh_host": "h"})
-    first = session(keep_stopped=True, ended_at=5, max_life_us=9, max_life_reason="a long run")
-    second = session("s2", shortlist=(), life_us=None, until_at=NOW, max_rate=None, disk_gb=40)
+    held = attempt(
+        state=State.RUNNING, **{**full, "is_gpu_billed": True, "destroy_acknowledged": True, "ssh_host": "h"}
+    )
+    first = session(keep_stopped=True, ended_at=5, max_duration_us=9, max_duration_reason="a long run")
+    second = session("s2", shortlist=(), duration_us=None, deadline_at=NOW, max_rate=None, disk_gb=40)
     put(store, first, second, held)
     assert sessions.load_session(store, "s1") == first
     assert sessions.load_session(store, "s2") == second
     assert sessions.load_attempt(store, "a1") == held
     found = sessions.load_attempt(store, "a1")
     assert found is not None
-    kinds = (type(found.state), type(found.origin), type(found.desire), type(found.gpu_billing))
-    assert kinds == (State, Origin, Desire, bool)
+    kinds = (type(found.state), type(found.origin), type(found.desired_state), type(found.is_gpu_billed))
+    assert kinds == (State, Origin, DesiredState, bool)
     assert sessions.load_session(store, "nobody") is None
     assert sessions.load_attempt(store, "nobody") is None
 
 
 def test_text_that_is_no_text_is_stored_all_the_same(store: Store):
     """A lone surrogate in a provider's JSON would otherwise fail every pass for ever."""
-    put(store, session(), attempt(status_word="\ud800 loading é"))
+    put(store, session(), attempt(provider_status="\ud800 loading é"))
     found = sessions.load_attempt(store, "a1")
     assert found is not None
-    assert found.status_word == "? loading é"
+    assert found.provider_status == "? loading é"
 
 
 # ---- guarded updates
@@ -63,23 +65,25 @@ def test_an_update_returns_what_is_stored(store: Store):
     deadline = Deadline(NOW + 2 * HOUR, NOW, 8, "boot-1")
     with store.transaction():
         sent = sessions.update_attempt(store, attempt(), state=State.SENT, sent_at=NOW, deadline=deadline)
-        ended = sessions.update_session(store, session(), desire=Desire.GONE, reason="user", shortlist=(OFFER,))
+        ended = sessions.update_session(
+            store, session(), desired_state=DesiredState.TERMINATED, reason="user", shortlist=(OFFER,)
+        )
     assert sent == replace(attempt(), state=State.SENT, sent_at=NOW, deadline=deadline, version=1)
     assert sessions.load_attempt(store, "a1") == sent
     assert sessions.load_session(store, "s1") == ended
-    assert (ended.version, ended.desire) == (1, Desire.GONE)
+    assert (ended.version, ended.desired_state) == (1, DesiredState.TERMINATED)
 
 
 def test_an_update_of_what_has_changed_changes_nothing(store: Store):
     put(store, session(), attempt())
     old = attempt()
     with store.transaction():
-        new = sessions.update_attempt(store, old, units=1)
+        new = sessions.update_attempt(store, old, absence_count=1)
         other = sessions.update_session(store, session(), retries_left=1)
     with pytest.raises(Stale), store.transaction():
-        sessions.update_attempt(store, old, units=5)
+        sessions.update_attempt(store, old, absence_count=5)
     with pytest.raises(Stale), store.transaction():
-        sessions.update_attempt(store, replace(new, state=State.SENT), units=5)
+        sessions.update_attempt(store, replace(new, state=State.SENT), absence_count=5)
     with pytest.raises(Stale), store.transaction():
         sessions.update_session(store, session(), retries_left=9)
     assert (sessions.load_attempt(store, "a1"), sessions.load_session(store, "s1")) == (new, other)
@@ -117,25 +121,25 @@ def test_no_change_is_no_write(store: Store):
 def test_intervals_are_forgotten_and_facts_are_not(store: Store):
     boots = {f.name: 11 for f in fields(Attempt) if f.name.endswith("_boot")}
     assert len(boots) >= 7
-    counted = {**boots, "awake_us": 5, "units": 2, "destroys": 3, "billed_to": 4}
+    counted = {**boots, "settle_elapsed_us": 5, "absence_count": 2, "destroy_count": 3, "billed_until": 4}
     put(store, session(), attempt(state=State.BOOTING, **counted))
-    put(store, attempt("a2", state=State.GONE, ordinal=2, **counted))
+    put(store, attempt("a2", state=State.CLOSED, ordinal=2, **counted))
     with store.transaction():
         assert sessions.forget_intervals(store) == 1
-    reset = {**dict.fromkeys(boots), "awake_us": 0, "units": 0}
+    reset = {**dict.fromkeys(boots), "settle_elapsed_us": 0, "absence_count": 0}
     expected = attempt(state=State.BOOTING, **{**counted, **reset})
     assert sessions.load_attempt(store, "a1") == expected
-    assert sessions.load_attempt(store, "a2") == attempt("a2", state=State.GONE, ordinal=2, **counted)
+    assert sessions.load_attempt(store, "a2") == attempt("a2", state=State.CLOSED, ordinal=2, **counted)
 
 
 # ---- finding
 
 
 def test_open_sessions_are_those_wanted_or_not_yet_gone(store: Store):
-    gone = {"desire": Desire.GONE}
+    gone = {"desired_state": DesiredState.TERMINATED}
     put(store, session("wanted"), session("ending", **gone), session("ended", **gone), session("never", **gone))
-    put(store, attempt("a1", "wanted", State.GONE), attempt("a2", "ending", State.DESTROYING, **gone))
-    put(store, attempt("a3", "ended", State.GONE))
+    put(store, attempt("a1", "wanted", State.CLOSED), attempt("a2", "ending", State.DESTROYING, **gone))
+    put(store, attempt("a3", "ended", State.CLOSED))
     assert {s.id for s in sessions.load_sessions(store, open_only=True)} == {"wanted", "ending"}
     assert len(sessions.load_sessions(store)) == 4
     assert {a.id for a in sessions.load_attempts(store)} == {"a2"}
@@ -155,12 +159,12 @@ def test_a_name_is_taken_while_its_session_is_open(store: Store):
         sessions.insert_session(store, session("s2", name="train"))
     assert (taken.value.code, taken.value.exit_code) == ("name_taken", 2)
     with store.transaction():
-        sessions.update_session(store, session("s1", name="train"), desire=Desire.GONE)
+        sessions.update_session(store, session("s1", name="train"), desired_state=DesiredState.TERMINATED)
         sessions.insert_session(store, session("s2", name="train"))
 
 
 def test_what_a_user_types_is_found(store: Store):
-    gone = {"desire": Desire.GONE}
+    gone = {"desired_state": DesiredState.TERMINATED}
     put(
         store,
         session("abc1", name="train", created_at=1, **gone),
@@ -187,7 +191,7 @@ def test_what_a_user_types_is_found(store: Store):
 
 
 def test_attempts_are_found_by_what_the_provider_shows(store: Store):
-    put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.GONE))
+    put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.CLOSED))
     assert [a.id for a in sessions.attempts_of(store, "s1")] == ["a1", "a2"]
     assert [a.id for a in sessions.find_by_label(store, "label-a1")] == ["a1"]
     found = sessions.find_by_instance(store, "vast", "77", "i-a2")
@@ -198,18 +202,18 @@ def test_attempts_are_found_by_what_the_provider_shows(store: Store):
 
 
 def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store):
-    proven = attempt("a2", ordinal=2, state=State.GONE, sent_at=10, receipt='{"kind":"proven"}')
-    refused = attempt("a5", ordinal=5, state=State.GONE, sent_at=15, receipt='{"kind":"refused"}')
-    never = attempt("a6", ordinal=6, state=State.GONE, sent_at=15, receipt='{"kind":"never_sent"}')
+    proven = attempt("a2", ordinal=2, state=State.CLOSED, sent_at=10, receipt='{"kind":"proven"}')
+    refused = attempt("a5", ordinal=5, state=State.CLOSED, sent_at=15, receipt='{"kind":"refused"}')
+    never = attempt("a6", ordinal=6, state=State.CLOSED, sent_at=15, receipt='{"kind":"never_sent"}')
     put(store, session(), attempt("a1"), proven, refused, never)
     put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
-    put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.SWEEP))
+    put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.DISCOVERED))
     assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
 
 
 def test_what_is_learnt_last_of_an_id_counts(store: Store):
     with store.transaction():
-        sessions.record_id(store, sessions.Discovery("vast", "77", "i-1", None, "foreign", 5))
-        sessions.record_id(store, sessions.Discovery("vast", "77", "i-1", "label", "confirmed", 6))
-        sessions.record_id(store, sessions.Discovery("vast", "78", "i-1", None, "foreign", 6))
-    assert sessions.recorded_ids(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}
+        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", None, "foreign", 5))
+        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))
+        sessions.record_ownership(store, sessions.KnownInstance("vast", "78", "i-1", None, "foreign", 6))
+    assert sessions.recorded_ownership(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, Desire, State
+from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, State
 from gpushopper.core.model.session import FAILURES, Status, derive_status
 from gpushopper.store import sessions
 from gpushopper.store.database import Store
@@ -31,21 +31,21 @@ def shared() -> Iterator[Store]:
 @st.composite
 def attempts(draw: st.DrawFn, ordinal: int) -> Attempt:
     state = draw(st.sampled_from(State))
-    has_id = state in WITH_INSTANCE or (state is State.GONE and draw(st.booleans()))
+    has_id = state in WITH_INSTANCE or (state is State.CLOSED and draw(st.booleans()))
     return attempt(
         f"a{next(NUMBERS)}",
         "",
         state,
         ordinal=ordinal,
-        reason=draw(st.sampled_from(["", "user", "twin"])),
-        desire=Desire.GONE if state is State.GONE else draw(st.sampled_from(Desire)),
+        reason=draw(st.sampled_from(["", "user", "duplicate"])),
+        desired_state=DesiredState.TERMINATED if state is State.CLOSED else draw(st.sampled_from(DesiredState)),
         instance_id=f"i{next(NUMBERS)}" if has_id else None,
-        handed_over_at=draw(st.sampled_from([None, NOW])) if has_id else None,
+        ready_at=draw(st.sampled_from([None, NOW])) if has_id else None,
     )
 
 
 cases = st.tuples(
-    st.sampled_from(Desire),
+    st.sampled_from(DesiredState),
     st.sampled_from([*sorted(FAILURES), "", "user", "deadline", "budget"]),
     st.integers(0, 3).flatmap(lambda n: st.tuples(*(attempts(ordinal) for ordinal in range(n, 0, -1)))),
 )
@@ -54,8 +54,8 @@ seen: set[Status] = set()
 
 @given(case=cases)
 def test_the_view_and_core_agree(shared: Store, case):
-    desire, reason, parts = case
-    mine = session(f"s{next(NUMBERS)}", desire=desire, reason=reason)
+    desired_state, reason, parts = case
+    mine = session(f"s{next(NUMBERS)}", desired_state=desired_state, reason=reason)
     held = []
     with shared.transaction():
         sessions.insert_session(shared, mine)

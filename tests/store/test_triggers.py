@@ -7,7 +7,7 @@ import itertools
 import peewee
 import pytest
 
-from gpushopper.core.model.attempt import Desire, Origin, State, may_move
+from gpushopper.core.model.attempt import DesiredState, Origin, State, may_move
 from gpushopper.core.spending.ledger import Entry
 from gpushopper.store import events, ledger, sessions
 from gpushopper.store.database import Store
@@ -22,7 +22,7 @@ def held(store: Store) -> Store:
         sessions.insert_attempt(store, attempt(state=State.BOOTING))
         events.append(store, at=NOW, kind="k", text="t")
         ledger.insert_entries(store, [Entry("a1", "gpu", NOW, NOW + 1, 5)])
-        sessions.record_id(store, sessions.Discovery("vast", "77", "i-9", None, "late", NOW))
+        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-9", None, "late", NOW))
     return store
 
 
@@ -36,7 +36,13 @@ def refused(store: Store, sql: str, *values: object) -> str:
 def test_states_move_as_the_table_says(store: Store, before: State, after: State):
     with store.transaction():
         sessions.insert_session(store, session())
-        complete = {"instance_id": "i", "desire": Desire.GONE, "receipt": "{}", "gone_at": NOW, "sent_at": NOW}
+        complete = {
+            "instance_id": "i",
+            "desired_state": DesiredState.TERMINATED,
+            "receipt": "{}",
+            "closed_at": NOW,
+            "sent_at": NOW,
+        }
         sessions.insert_attempt(store, attempt(state=before, **complete))
     move = "UPDATE attempts SET state = ?, version = version + 1"
     if before is after or may_move(before, after):
@@ -87,28 +93,29 @@ def test_the_hard_maximum_is_fixed_by_the_send(held: Store):
 
 @pytest.mark.parametrize("table", ["attempts", "sessions"])
 def test_what_we_want_goes_one_way(held: Store, table: str):
-    raw(held, f"UPDATE {table} SET desire = 'gone', version = version + 1")
-    assert f"{table}_desire" in refused(held, f"UPDATE {table} SET desire = 'run', version = version + 1")
+    raw(held, f"UPDATE {table} SET desired_state = 'terminated', version = version + 1")
+    assert f"{table}_desire" in refused(held, f"UPDATE {table} SET desired_state = 'running', version = version + 1")
 
 
 @pytest.mark.parametrize(
     "change",
-    ["attempts SET desire = 'gone'", "attempts SET state = 'running'", "sessions SET desire = 'gone'",
+    ["attempts SET desired_state = 'terminated'", "attempts SET state = 'running'",
+    "sessions SET desired_state = 'terminated'",
      "attempts SET state = 'running', version = version + 2"],
 )  # fmt: skip
 def test_a_change_that_forgets_the_version_is_refused(held: Store, change: str):
     assert "_versioned" in refused(held, f"UPDATE {change}")
 
 
-@pytest.mark.parametrize("table", ["attempts", "sessions", "events", "ledger", "discoveries"])
+@pytest.mark.parametrize("table", ["attempts", "sessions", "events", "ledger", "known_instances"])
 def test_nothing_is_forgotten(held: Store, table: str):
     raw(held, "PRAGMA defer_foreign_keys = 1")
     assert f"{table}_kept" in refused(held, f"DELETE FROM {table}")
 
 
 def test_a_replacing_insert_forgets_nothing_either(held: Store):
-    assert "discoveries_kept" in refused(
-        held, "INSERT OR REPLACE INTO discoveries VALUES ('vast', '77', 'i-9', NULL, 'x', 1)"
+    assert "known_instances_kept" in refused(
+        held, "INSERT OR REPLACE INTO known_instances VALUES ('vast', '77', 'i-9', NULL, 'x', 1)"
     )
 
 
@@ -121,10 +128,10 @@ def test_history_and_money_are_never_rewritten(held: Store, table: str, column: 
     "change",
     [
         "state = 'lost', version = version + 1",
-        "desire = 'maybe', version = version + 1",
-        "rate_agreed = -1",
+        "desired_state = 'maybe', version = version + 1",
+        "agreed_rate = -1",
         "reserve = 'much'",
-        "units = NULL",
+        "absence_count = NULL",
     ],
 )
 def test_values_out_of_their_sets_are_refused(held: Store, change: str):
@@ -136,14 +143,14 @@ def test_values_out_of_their_sets_are_refused(held: Store, change: str):
     [
         attempt("a2", state=State.RUNNING, ordinal=2, instance_id=None),
         attempt("a2", state=State.UNCERTAIN, ordinal=2, sent_at=None),
-        attempt("a2", state=State.GONE, ordinal=2, receipt=""),
-        attempt("a2", state=State.GONE, ordinal=2, gone_at=None),
-        attempt("a2", state=State.GONE, ordinal=2, desire=Desire.RUN),
+        attempt("a2", state=State.CLOSED, ordinal=2, receipt=""),
+        attempt("a2", state=State.CLOSED, ordinal=2, closed_at=None),
+        attempt("a2", state=State.CLOSED, ordinal=2, desired_state=DesiredState.RUNNING),
         attempt("a2", ordinal=1),
         attempt("a2", ordinal=2, session_id="nobody"),
         attempt("a2", ordinal=2, label="label-a1"),
         attempt("a2", state=State.BOOTING, ordinal=2, instance_id="i-a1"),
-        attempt("a2", state=State.BOOTING, ordinal=2, instance_id="i-a1", origin=Origin.SWEEP),
+        attempt("a2", state=State.BOOTING, ordinal=2, instance_id="i-a1", origin=Origin.DISCOVERED),
     ],
     ids=lambda a: f"{a.state}-{a.label}-{a.instance_id}-{a.ordinal}-{a.origin}",
 )
@@ -154,7 +161,14 @@ def test_an_attempt_that_lacks_its_proof_is_refused(held: Store, lacking):
 
 
 def test_a_second_instance_under_one_label_is_a_row_of_its_own(held: Store):
-    found = attempt("a2", state=State.DESTROYING, ordinal=2, label="label-a1", origin=Origin.SWEEP, desire=Desire.GONE)
+    found = attempt(
+        "a2",
+        state=State.DESTROYING,
+        ordinal=2,
+        label="label-a1",
+        origin=Origin.DISCOVERED,
+        desired_state=DesiredState.TERMINATED,
+    )
     with held.transaction():
         sessions.insert_attempt(held, found)
     assert [a.id for a in sessions.find_by_label(held, "label-a1")] == ["a1", "a2"]

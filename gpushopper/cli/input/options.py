@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.model.gpu_names import MOST_GPUS, Wish, read_wish
+from gpushopper.core.model.gpu_names import MOST_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.policy import SHORTEST_LIFE_S
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
@@ -98,10 +98,10 @@ def _gpus(given: dict[str, Any], named: str | tuple[str, ...] | None, defaults: 
         UsageError: a name is empty, or two numbers were typed that differ.
     """
     if named is None:
-        wish = Wish((), None)
+        wish = GpuRequest((), None)
     else:
         try:
-            wish = read_wish(named if isinstance(named, str) else ",".join(named))
+            wish = parse_gpu_request(named if isinstance(named, str) else ",".join(named))
         except ValueError as error:
             raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu a100:2") from None
     typed = {count for count in (given.get("gpus"), wish.count if given.get("gpu") else None) if count is not None}

@@ -1,7 +1,7 @@
 """Answers for programs: JSON with a schema number, RFC 3339 times, money as integer and as decimal text.
 
 Schema 1 only gains fields. A money field `rate` becomes `rate_micros` and `rate_usd`, a time field `sent_at` stays
-`sent_at` as text, a span `life_us` becomes `life_seconds`.
+`sent_at` as text, a span `duration_us` becomes `duration_seconds`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from gpushopper.cli.app import SCHEMA
 
-TIMES = frozenset({"at", "now", "running_since", "waiting_until"})
+TIMES = frozenset({"at", "now", "ready_at", "waiting_until"})
 """Fields that are times, beside everything that ends in `_at`."""
 
 MONEY = frozenset({
-    "rate", "gpu_rate", "storage_rate", "storage_gb_month", "upload_gb", "download_gb", "max_rate", "worst",
-    "accrued", "at_most", "reserved", "balance", "accrued_open", "at_most_open", "rate_open",
+    "rate", "gpu_rate", "storage_rate", "storage_gb_month", "upload_gb", "download_gb", "max_rate", "max_cost",
+    "accrued", "reserved", "balance", "open_accrued", "open_max_cost", "open_rate",
 })  # fmt: skip
 """Fields that are money, beside everything that ends in `_micros`."""
 

@@ -22,13 +22,13 @@ def money_first(found: Plan, now: int) -> list[str]:
     count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
     spare = len(found.offers) - 1
     others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
-    how_long = f"for {span(found.life_us)}" if found.life_us else "until then"
-    first = best.rate * (found.until_at - now) // HOUR
+    how_long = f"for {span(found.duration_us)}" if found.duration_us else "until then"
+    first = best.rate * (found.deadline_at - now) // HOUR
     dearest = f" on the dearest of {len(found.offers)} offers, {money(first)} on the first" if spare else ""
     return [
-        f"At most {money(found.worst)} by {when(found.until_at, now)}{dearest}{_traffic(best)}.",
+        f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{dearest}{_traffic(best)}.",
         clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}, {best.region}{others}."),
-        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard)}."),
+        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}."),
     ]
 
 
@@ -41,7 +41,7 @@ def _traffic(offer: Any) -> str:
 
 
 def _guard(guard: str) -> str:
-    return "paper: none" if guard == "paper" else guard
+    return "paper: none" if guard == "not_applicable" else guard
 
 
 def tell(app: App, found: Plan, more: Sequence[str] = ()) -> None:

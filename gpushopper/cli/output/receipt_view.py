@@ -43,7 +43,7 @@ def _fields(attempt: AttemptView) -> dict[str, Any]:
         "attempt": attempt.id,
         "instance_id": attempt.instance_id,
         "label": attempt.label,
-        "gone_at": attempt.gone_at,
+        "closed_at": attempt.closed_at,
         "accrued": attempt.accrued,
         "receipt": _receipt(attempt.receipt),
     }
@@ -59,9 +59,9 @@ def _receipt(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _so_far(session: SessionView) -> str:
-    if session.stage == "off":
+    if session.end_stage == "off":
         return ": it is off, the daemon is finishing the proof"
-    return ": it may still bill" if session.stage == "asked" else ": nobody has ended it"
+    return ": it may still bill" if session.end_stage == "requested" else ": nobody has ended it"
 
 
 def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
@@ -75,7 +75,7 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             ("why", attempt.reason.replace("_", " ")),
             ("sent", when(attempt.sent_at, now) if attempt.sent_at else "never"),
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
-            ("proven", when(attempt.gone_at, now) if attempt.gone_at else ""),
+            ("proven", when(attempt.closed_at, now) if attempt.closed_at else ""),
             ("evidence", _evidence(receipt.get("evidence", {}))),
             ("cost", _cost(receipt.get("cost", {}), attempt.accrued)),
         ]
@@ -85,8 +85,8 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
 def _evidence(evidence: dict[str, Any]) -> str:
     """`1 destroy sent, then not shown 3 times`, as far as the receipt says."""
     said = []
-    if evidence.get("destroys"):
-        said.append(f"{plural(evidence['destroys'], 'destroy')} sent")
+    if evidence.get("destroy_count"):
+        said.append(f"{plural(evidence['destroy_count'], 'destroy')} sent")
     if evidence.get("absences"):
         said.append(f"not shown {plural(evidence['absences'], 'time')} in a row")
     return ", then ".join(said)

@@ -21,7 +21,7 @@ def show_provisioning(shown: Steps, session: SessionView, now: int) -> None:
     """One step for each thing that happened since the last look."""
     shown.spent(session.accrued)
     for attempt in session.attempts:
-        if attempt.state in ("destroying", "gone") and session.status in ("pending", "provisioning"):
+        if attempt.state in ("destroying", "closed") and session.status in ("pending", "provisioning"):
             shown.step(f"{attempt.id} skipped", f"skipped {attempt.offer}: {_plain(attempt.reason)}")
     if not session.attempts:
         shown.step("choosing", "choosing an offer")
@@ -43,7 +43,7 @@ def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
             awaited = waiting(session, now) or "the cloud's list to show it"
             return f"no clear answer for {attempt.offer}: waiting for {awaited}; counted as billed until then"
         case "booting":
-            word = f": {attempt.status_word}" if attempt.status_word not in ("", "none", "created") else ""
+            word = f": {attempt.provider_status}" if attempt.provider_status not in ("", "none", "created") else ""
             return f"starting instance {attempt.instance_id}{word}"
         case "running":
             return f"handed over{_took(attempt)}; ends {when(attempt.deadline_at, now)}"
@@ -51,9 +51,9 @@ def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
 
 
 def _took(attempt: AttemptView) -> str:
-    if attempt.handed_over_at is None or attempt.sent_at is None:
+    if attempt.ready_at is None or attempt.sent_at is None:
         return ""
-    return f" after {span(attempt.handed_over_at - attempt.sent_at)}"
+    return f" after {span(attempt.ready_at - attempt.sent_at)}"
 
 
 def _plain(reason: str) -> str:
@@ -64,7 +64,11 @@ def cause(app: App, session: SessionView) -> str:
     """What was seen that gave the last attempt up, in the words of the history; nothing where they say no more."""
     found = app.client.events(session=session.id, limit=500).events
     # Where it waited in vain, what it waited for says more than that it grew too old.
-    for kind in ("waiting", "unwanted", "ending") if session.reason == "too_old" else ("unwanted", "ending"):
+    for kind in (
+        ("waiting", "attempt_terminating", "end_requested")
+        if session.reason == "request_expired"
+        else ("attempt_terminating", "end_requested")
+    ):
         # Some say no more than the reason, which stands there already.
         told = [e.text for e in found if e.kind == kind and not e.text.endswith(f": {e.data.get('reason')}")]
         if told:
@@ -82,7 +86,7 @@ def failure_of(session: SessionView, why: str) -> ShopperError:
     hint = f"see: gpu-shopper get {session.name}"
     if session.reason == "key_rejected":
         return KeyRejected(message, f"set a working key: gpu-shopper keys set {session.provider}")
-    if session.reason == "braked":
+    if session.reason == "limit_reached":
         return Refused(message, hint)
     if session.reason in ("image_refused", "no_image_login"):
         return _image_failure(session, message)
@@ -113,13 +117,13 @@ def show_ending(shown: Steps, session: SessionView) -> None:
     """The stages of the end: asked, off, proven. Only the last may be called destroyed (I27)."""
     shown.spent(session.accrued)
     texts = {
-        "asked": f"{session.name}: destroy asked for",
+        "requested": f"{session.name}: destroy asked for",
         "off": f"{session.name}: off; the daemon finishes the proof",
         "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
     }
-    text = texts.get(session.stage)
+    text = texts.get(session.end_stage)
     if text:
-        shown.step(f"{session.id} {session.stage}", text)
+        shown.step(f"{session.id} {session.end_stage}", text)
 
 
 def outcome(session: SessionView) -> str:

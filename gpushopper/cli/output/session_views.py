@@ -25,7 +25,7 @@ def columns(now: int) -> list[tables.Column]:
         tables.Column("CLOUD", lambda s: s.provider),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
         tables.Column("SPENT", lambda s: money(s.accrued), right=True),
-        tables.Column("AT MOST", lambda s: money(s.at_most), right=True),
+        tables.Column("AT MOST", lambda s: money(s.max_cost), right=True),
         tables.Column("ENDS", lambda s: ends(s, now)),
         tables.Column("GUARDS", guards),
         tables.Column("CONSUMER", lambda s: s.consumer, wide=True),
@@ -41,9 +41,9 @@ def status(session: SessionView) -> str:
     if session.status not in known:
         return f"{session.status} (unknown: treat as running)"
     if session.status == "stopping":
-        return {"off": "stopping (off)", "asked": "stopping (asked)"}.get(session.stage, "stopping")
-    if session.status == "running" and session.reach not in ("", "ok"):
-        return f"running ({session.reach})"
+        return {"off": "stopping (off)", "requested": "stopping (asked)"}.get(session.end_stage, "stopping")
+    if session.status == "running" and session.health not in ("", "ok"):
+        return f"running ({session.health})"
     return session.status
 
 
@@ -51,20 +51,20 @@ def keeper(session: SessionView, until: str, now: int) -> str:
     """Who keeps the deadline while we cannot."""
     if "I" in session.guards.split("+"):
         return f"the instance ends itself{own_end(session, now)}"
-    if session.guard_ends_at is None:
+    if session.guard_deadline_at is None:
         return f"nobody ends it until {until}"
     # A guard in doubt may still act.
-    return f"its guard may end it at {when(session.guard_ends_at, now)}, else nobody until {until}"
+    return f"its guard may end it at {when(session.guard_deadline_at, now)}, else nobody until {until}"
 
 
 def own_end(session: SessionView, now: int) -> str:
     """` at 18:00` where the instance has not heard of the present deadline yet; else nothing."""
-    return "" if has_heard(session) else f" at {when(session.guard_ends_at, now)}"
+    return "" if has_heard(session) else f" at {when(session.guard_deadline_at, now)}"
 
 
 def has_heard(session: SessionView) -> bool:
     """Whether the instance holds the present deadline too, or has nothing that could hold another one."""
-    return session.guard_is_told or session.guard_ends_at is None
+    return session.guard_in_sync or session.guard_deadline_at is None
 
 
 def gpu(session: Any) -> str:
@@ -83,7 +83,7 @@ def ends(session: SessionView, now: int) -> str:
 
 def guards(session: SessionView) -> str:
     """Who ends it: D the daemon, I the instance itself."""
-    return f"{session.guards} ({NO_INSTANCE})" if session.guard == "paper" else session.guards
+    return f"{session.guards} ({NO_INSTANCE})" if session.guard_state == "not_applicable" else session.guards
 
 
 def _not_told(session: SessionView, now: int) -> str:
@@ -93,7 +93,7 @@ def _not_told(session: SessionView, now: int) -> str:
 
 def ssh(session: SessionView) -> str:
     """How to log in."""
-    if session.guard == "paper":
+    if session.guard_state == "not_applicable":
         return NO_INSTANCE
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
@@ -132,7 +132,7 @@ def money_line(session: SessionView) -> str:
     """`$0.43 so far, at most $1.72`, or the final cost."""
     if session.ended_at is not None:
         return f"{money(session.accrued)} in all"
-    return f"{money(session.accrued)} so far, at most {money(session.at_most)}"
+    return f"{money(session.accrued)} so far, at most {money(session.max_cost)}"
 
 
 def waiting(session: SessionView, now: int) -> str:
@@ -147,9 +147,9 @@ def waiting(session: SessionView, now: int) -> str:
 def _attempt(attempt: AttemptView, now: int) -> str:
     sent = f", sent {clock_time(attempt.sent_at, now)}" if attempt.sent_at else ""
     instance = f", instance {attempt.instance_id}" if attempt.instance_id else ""
-    proof = "" if attempt.state != "gone" else f", gone ({(attempt.receipt or {}).get('kind', 'no receipt')})"
+    proof = "" if attempt.state != "closed" else f", closed ({(attempt.receipt or {}).get('kind', 'no receipt')})"
     why = f" ({attempt.reason})" if attempt.reason else ""
-    state = "" if attempt.state == "gone" else f", {attempt.state}"
+    state = "" if attempt.state == "closed" else f", {attempt.state}"
     return clean(f"{attempt.offer}{instance}{sent}{state}{proof}, {money(attempt.accrued)}{why}")
 
 

@@ -95,7 +95,7 @@ def refuse(wanted: Preparation, plan: Plan, no_wait: bool) -> None:
         return
     if no_wait:
         raise UsageError("--setup, --onstart and the variables need the hand-over", "leave --no-wait out")
-    if plan.guard == "paper":
+    if plan.guard_kind == "not_applicable":
         raise UsageError("paper: no shell, so nothing can be set up there", "leave out --setup, --onstart and --env")
 
 

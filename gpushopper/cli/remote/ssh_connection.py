@@ -45,8 +45,8 @@ def find(app: App, name: str | None) -> ConnectionView:
     if found.is_paper:
         text = f"paper: no shell; {found.name} is on a practice market without live instances"
         raise Refused(text, "see: gpu-shopper sandbox start --help", code="paper")
-    if found.reach not in ("", "ok"):
-        app.note(f"{found.name} is running ({found.reach}): a login may fail")
+    if found.health not in ("", "ok"):
+        app.note(f"{found.name} is running ({found.health}): a login may fail")
     return found
 
 

@@ -9,21 +9,21 @@ from typing import Any
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedList:
     """One list of an account, as far as it can be trusted.
 
     `is_whole` is level T3: every page read, the count agrees, the account probe succeeded within the same minute and
-    named the expected account. Anything less shows presence only (T2). `asked_boot` and `boot` are when the first
+    named the expected account. Anything less shows presence only (T2). `requested_boot` and `boot` are when the first
     request left and when the last page was in; `known_before` are the attempts open before it left (F42).
     """
 
     instances: tuple[Instance, ...]
     is_whole: bool
-    asked_boot: int
+    requested_boot: int
     boot: int
     known_before: frozenset[str]
 
@@ -35,45 +35,47 @@ class Seen:
         """Whether this list is evidence, at T3, that the id is not there."""
         return self.is_whole and self.find(instance_id) is None
 
-    def is_fresh(self, now: Moment, policy: Policy) -> bool:
+    def is_fresh(self, now: ClockSnapshot, policy: Policy) -> bool:
         """Whether it lies within the same minute, so that a by-id read can join it to T4."""
         return now.boot - self.boot <= us(policy.freshness_s)
 
 
-def unit_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
+def absence_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
     """Whether enough time has gone since the last unit for another to say anything new."""
-    return attempt.last_unit_boot is None or boot - attempt.last_unit_boot >= us(spacing_s)
+    return attempt.last_absence_boot is None or boot - attempt.last_absence_boot >= us(spacing_s)
 
 
-def counts_as_gone_unit(attempt: Attempt, seen: Seen, asked_boot: int, now: Moment, policy: Policy) -> bool:
+def counts_as_gone_unit(
+    attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
+) -> bool:
     """Whether a by-id "not found" now, with this list, is a T4 unit for an attempt that is being destroyed.
 
-    List and read (`asked_boot`) must both have been asked for after the last destroy was answered: an absence from
+    List and read (`requested_boot`) must both have been asked for after the last destroy was answered: an absence from
     before it proves nothing (D6).
     """
     if attempt.instance_id is None or not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
         return False
-    if attempt.last_destroy_boot is None or min(seen.asked_boot, asked_boot) < attempt.last_destroy_boot:
+    if attempt.last_destroy_boot is None or min(seen.requested_boot, requested_boot) < attempt.last_destroy_boot:
         return False
-    return unit_is_due(attempt, now.boot, policy.gone_spacing_s)
+    return absence_is_due(attempt, now.boot, policy.gone_interval_s)
 
 
 def is_proven_gone(attempt: Attempt, policy: Policy) -> bool:
     """The gone rule for a known id: a destroy that was heard, then three units far enough apart (D6)."""
-    if not attempt.destroy_heard or attempt.units < policy.gone_units:
+    if not attempt.destroy_acknowledged or attempt.absence_count < policy.gone_observations:
         return False
-    if attempt.first_unit_boot is None or attempt.last_unit_boot is None:
+    if attempt.first_absence_boot is None or attempt.last_absence_boot is None:
         return False
-    return attempt.last_unit_boot - attempt.first_unit_boot >= us(policy.gone_span_s)
+    return attempt.last_absence_boot - attempt.first_absence_boot >= us(policy.gone_window_s)
 
 
 def add_unit(attempt: Attempt, boot: int) -> dict[str, Any]:
     """The columns after one more unit."""
-    first = boot if attempt.first_unit_boot is None or attempt.units == 0 else attempt.first_unit_boot
-    return {"units": attempt.units + 1, "first_unit_boot": first, "last_unit_boot": boot}
+    first = boot if attempt.first_absence_boot is None or attempt.absence_count == 0 else attempt.first_absence_boot
+    return {"absence_count": attempt.absence_count + 1, "first_absence_boot": first, "last_absence_boot": boot}
 
 
-NO_UNITS: dict[str, Any] = {"units": 0, "first_unit_boot": None, "last_unit_boot": None}
+NO_ABSENCES: dict[str, Any] = {"absence_count": 0, "first_absence_boot": None, "last_absence_boot": None}
 """A sighting cancels all absence before it."""
 
 
@@ -82,14 +84,14 @@ def awake_after(attempt: Attempt, boot: int, policy: Policy) -> int:
 
     Only the time between two good looks counts, and never more than one look's pace: a sleep in between adds little.
     """
-    if attempt.last_good_look_boot is None:
-        return attempt.awake_us
-    return attempt.awake_us + min(boot - attempt.last_good_look_boot, us(policy.doubt_look_s * 1.5))
+    if attempt.last_complete_list_boot is None:
+        return attempt.settle_elapsed_us
+    return attempt.settle_elapsed_us + min(boot - attempt.last_complete_list_boot, us(policy.uncertain_poll_s * 1.5))
 
 
 def may_close_as_absent(attempt: Attempt, policy: Policy) -> bool:
     """The absence rule for an unknown id: units counted only after flight and list lag have passed (D6)."""
-    return attempt.units >= policy.absence_units and attempt.awake_us >= us(policy.settle_s)
+    return attempt.absence_count >= policy.absence_observations and attempt.settle_elapsed_us >= us(policy.settle_s)
 
 
 def probably_ours(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper.core.model.actions import EndSession, StartAttempt
-from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session, current
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import Moment, clocks_disagree, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
 
-ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "local_fault"})
+ENDS_THE_SESSION = frozenset({"key_rejected", "insufficient_credit", "local_error"})
 """No other offer of the same account could fare better."""
 
 IMAGE_REFUSED = "image_refused"
@@ -27,7 +27,7 @@ def may_replace(attempt: Attempt) -> bool:
     Never while a create is uncertain: its instance may yet appear. Asked of every earlier attempt, and again in the
     transaction that sends, because what was off may have been seen again in between.
     """
-    if attempt.state is State.GONE:
+    if attempt.state is State.CLOSED:
         return True
     return not attempt.is_wanted and attempt.state is State.DESTROYING and attempt.off_at is not None
 
@@ -43,18 +43,18 @@ def _waiting_since(attempts: Sequence[Attempt]) -> int:
 
 
 def next_step(
-    session: Session, attempts: Sequence[Attempt], now: Moment, policy: Policy
+    session: Session, attempts: Sequence[Attempt], now: ClockSnapshot, policy: Policy
 ) -> StartAttempt | EndSession | None:
     """The session's next move, or None while its attempt lives or still stands in the way."""
     latest = current(attempts)
-    if session.desire is not Desire.RUN or latest is None or (latest.is_wanted and latest.is_open):
+    if session.desired_state is not DesiredState.RUNNING or latest is None or (latest.is_wanted and latest.is_open):
         return None
     if latest.reason in ENDS_THE_SESSION or _is_refused_everywhere(session, latest, attempts):
         return EndSession(session, latest.reason)
     # A deadline set by a wrong clock would end the next attempt at the wrong time: wait for the clock (I12).
     if clocks_disagree(now) or not all(may_replace(attempt) for attempt in attempts):
         return None
-    if session.until_at is not None and now.wall >= session.until_at:
+    if session.deadline_at is not None and now.wall >= session.deadline_at:
         return EndSession(session, "deadline")
     return _go_on(session, latest, attempts, now, policy)
 
@@ -77,19 +77,19 @@ def _elsewhere(session: Session, attempts: Sequence[Attempt]) -> tuple[Offer, ..
 
 
 def _go_on(
-    session: Session, latest: Attempt, attempts: Sequence[Attempt], now: Moment, policy: Policy
+    session: Session, latest: Attempt, attempts: Sequence[Attempt], now: ClockSnapshot, policy: Policy
 ) -> StartAttempt | EndSession:
     """The next attempt of a session whose former ones are out of the way, unless nobody waits for it any more."""
     patience = us(policy.prepared_max_age_s)
-    if latest.unwanted_at is not None and now.wall - latest.unwanted_at > patience:
-        return EndSession(session, "too_old", "the attempt before ended too slowly to go on unattended")
+    if latest.terminate_requested_at is not None and now.wall - latest.terminate_requested_at > patience:
+        return EndSession(session, "request_expired", "the attempt before ended too slowly to go on unattended")
     if latest.reason in SAME_OFFER:
         if now.wall - _waiting_since(attempts) > patience:
-            return EndSession(session, "too_old", "the request is too old to go on unattended")
+            return EndSession(session, "request_expired", "the request is too old to go on unattended")
         return StartAttempt(session, latest.offer, session.shortlist, uses_retry=False)
     if session.retries_left <= 0:
-        return EndSession(session, "retries_used_up", f"the last attempt ended with {latest.reason}")
+        return EndSession(session, "retries_exhausted", f"the last attempt ended with {latest.reason}")
     shortlist = _elsewhere(session, attempts)
     if not shortlist:
-        return EndSession(session, "no_offer_left", f"the last attempt ended with {latest.reason}")
+        return EndSession(session, "offers_exhausted", f"the last attempt ended with {latest.reason}")
     return StartAttempt(session, shortlist[0], shortlist[1:], uses_retry=True)

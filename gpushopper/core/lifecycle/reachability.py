@@ -6,45 +6,47 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.claims import hardware_fault
-from gpushopper.core.lifecycle.evidence import NO_UNITS
-from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, Unwant
+from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, Renewal, Silence, Silent
+from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, ProbeFailure, ProbeFailureKind, Renewal
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy, Proof
-from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, SECOND, Deadline, Moment, us
+from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, SECOND, ClockSnapshot, Deadline, us
 
-PAPER, PLANTED, ARMED, LOST, NONE = "paper", "planted", "armed", "lost", "none"
-"""The words of an attempt's `guard`: nothing to guard; sent along, not yet heard of; confirmed; gone; never planted."""
+NOT_APPLICABLE, INSTALLED, ARMED, UNCONFIRMED, NONE = "not_applicable", "installed", "armed", "unconfirmed", "none"
+"""The words of an attempt's `guard`: nothing to guard; sent along, not yet on_heartbeat of; confirmed; gone;
+never planted.
+"""
 
-REACHABLE = frozenset({State.RUNNING, State.SUSPECT})
+REACHABLE = frozenset({State.RUNNING, State.MISSING})
 
 
-def may_beat(attempt: Attempt) -> bool:
+def can_probe(attempt: Attempt) -> bool:
     """Whether a login is worth trying: wanted, its address known, and running as far as anybody knows.
 
     An instance that the sweep took in has another session's ssh key: it cannot be logged in to.
     """
-    if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard == NONE:
+    if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard_state == NONE:
         return False
-    return attempt.state in REACHABLE or (attempt.state is State.BOOTING and attempt.gpu_billing)
+    return attempt.state in REACHABLE or (attempt.state is State.BOOTING and attempt.is_gpu_billed)
 
 
-def beat_interval(attempt: Attempt, now: Moment, policy: Policy) -> int:
+def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
     """Microseconds from one login to the next: quick until the hand-over, then steady."""
-    if attempt.handed_over_at is not None:
-        return us(policy.beat_every_s)
+    if attempt.ready_at is not None:
+        return us(policy.heartbeat_interval_s)
     age = now.wall - (attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at)
-    for until_s, every_s in policy.first_beats_s:
+    for until_s, every_s in policy.boot_heartbeat_steps_s:
         if age < us(until_s):
             return us(every_s)
-    return us(policy.first_beats_s[-1][1])
+    return us(policy.boot_heartbeat_steps_s[-1][1])
 
 
 # ---- renewals
 
 
-def left_us(deadline: Deadline, now: Moment) -> int | None:
+def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
     """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
 
     No single wrong clock can make the guard's time longer or shorter (I12).
@@ -60,7 +62,7 @@ def left_us(deadline: Deadline, now: Moment) -> int | None:
     return found[(len(found) - 1) // 2]
 
 
-def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
+def renewal(attempt: Attempt, now: ClockSnapshot) -> Renewal | None:
     """What to tell the guard now, if anything: seconds to the deadline under a number above every earlier one.
 
     Nothing is renewed past its time: the end is then under way.
@@ -68,22 +70,25 @@ def renewal(attempt: Attempt, now: Moment) -> Renewal | None:
     left = left_us(attempt.deadline, now)
     if left is None or left < us(1) or not attempt.is_wanted:
         return None
-    return Renewal(max(now.wall // SECOND, attempt.guard_seq + 1), left // SECOND)
+    return Renewal(max(now.wall // SECOND, attempt.guard_renewal_seq + 1), left // SECOND)
 
 
 TOLD_SLACK = 30 * SECOND
 """How far a guard's end may lie from the deadline and still be it: whole seconds, and the way of a login."""
 
 
-def is_told(attempt: Attempt) -> bool:
-    """Whether the guard was heard to hold the present deadline; until then it ends the instance at the former one.
+def is_guard_in_sync(attempt: Attempt) -> bool:
+    """Whether the guard was on_heartbeat to hold the present deadline; until then it ends the instance at the former
+    one.
 
     Asked of a guard in doubt too: one that is called lost may still act.
     """
-    return attempt.guard_until is not None and abs(attempt.guard_until - attempt.deadline.wall) <= TOLD_SLACK
+    return (
+        attempt.guard_deadline_at is not None and abs(attempt.guard_deadline_at - attempt.deadline.wall) <= TOLD_SLACK
+    )
 
 
-def _own_end(attempt: Attempt, guard: GuardReport, now: Moment) -> int:
+def _own_end(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> int:
     """When the guard ends the instance, wall µs by the clock that wrote the deadline: a step of ours moves neither."""
     left = left_us(attempt.deadline, now)
     own = us(guard.left_s)
@@ -93,8 +98,8 @@ def _own_end(attempt: Attempt, guard: GuardReport, now: Moment) -> int:
 # ---- an answer
 
 
-def heard(
-    session: Session, attempt: Attempt, beat: Heartbeat, now: Moment, policy: Policy, *, was_moved: bool = False
+def on_heartbeat(
+    session: Session, attempt: Attempt, beat: Heartbeat, now: ClockSnapshot, policy: Policy, *, was_moved: bool = False
 ) -> list[Action]:
     """One heartbeat: proof of life (T5), and before the hand-over what it still takes.
 
@@ -103,17 +108,20 @@ def heard(
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
         return []
     sets = _refreshed(attempt, beat.guard, now)
-    actions: list[Action] = [Clear(alarms.REACH_LOST, attempt.id), Clear(alarms.HOST_KEY, attempt.id)]
-    if attempt.handed_over_at is None:
+    actions: list[Action] = [Clear(alarms.SSH_UNREACHABLE, attempt.id), Clear(alarms.HOST_KEY_CHANGED, attempt.id)]
+    if attempt.ready_at is None:
         return actions + _before_hand_over(session, attempt, beat, sets, now, policy)
     why = _distrust(attempt, beat.guard, now, was_moved=was_moved)
     return actions + _after_hand_over(session, attempt, why, sets)
 
 
-def _refreshed(attempt: Attempt, guard: GuardReport | None, now: Moment) -> dict[str, Any]:
-    sets: dict[str, Any] = {"beat_at": now.wall, "silent_at": None, "reach": ""}
+def _refreshed(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot) -> dict[str, Any]:
+    sets: dict[str, Any] = {"heartbeat_at": now.wall, "unreachable_since": None, "probe_error": ""}
     if guard is not None:
-        sets |= {"guard_seq": max(guard.seq, attempt.guard_seq), "guard_until": _own_end(attempt, guard, now)}
+        sets |= {
+            "guard_renewal_seq": max(guard.seq, attempt.guard_renewal_seq),
+            "guard_deadline_at": _own_end(attempt, guard, now),
+        }
     return sets
 
 
@@ -122,13 +130,13 @@ def is_armed(guard: GuardReport | None) -> bool:
     return guard is not None and guard.armed and guard.holders > 0
 
 
-def overstays(attempt: Attempt, guard: GuardReport, now: Moment) -> bool:
+def overstays(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> bool:
     """Whether the guard would end the instance too late: it takes no renewals, or counts wrongly (I10)."""
     left = left_us(attempt.deadline, now)
     return left is not None and us(guard.left_s) > max(left, 0) + DISAGREEMENT
 
 
-def _distrust(attempt: Attempt, guard: GuardReport | None, now: Moment, *, was_moved: bool = False) -> str:
+def _distrust(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot, *, was_moved: bool = False) -> str:
     """Why the guard cannot be relied on; empty when it can."""
     if guard is None:
         return "no guard answers"
@@ -139,97 +147,104 @@ def _distrust(attempt: Attempt, guard: GuardReport | None, now: Moment, *, was_m
 
 
 def _before_hand_over(
-    session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: Moment, policy: Policy
+    session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     fault = hardware_fault(attempt.offer, attempt.disk_gb, beat.hardware)
     if fault:
-        return [Change(attempt, sets), Unwant(attempt, "claim_mismatch", fault)]
-    first = attempt.login_boot if attempt.login_boot is not None else now.boot
-    sets["login_boot"] = first
+        return [Change(attempt, sets), TerminateAttempt(attempt, "offer_mismatch", fault)]
+    first = attempt.first_login_boot if attempt.first_login_boot is not None else now.boot
+    sets["first_login_boot"] = first
     why = _distrust(attempt, beat.guard, now)
     if why and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
         if now.boot - first >= us(policy.guard_grace_s):
-            return [Change(attempt, sets), Unwant(attempt, "guard_refused", f"it cannot end itself: {why}")]
-        note = Note("boot_progress", f"logged in; its guard: {why}") if attempt.login_boot is None else None
-        return [Change(attempt, sets | {"reach": f"its guard: {why}"}, note)]
-    sets |= {"state": State.RUNNING, "handed_over_at": now.wall, "entered_at": now.wall}
-    sets["guard"] = LOST if why else ARMED
+            return [Change(attempt, sets), TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}")]
+        note = Note("boot_progress", f"logged in; its guard: {why}") if attempt.first_login_boot is None else None
+        return [Change(attempt, sets | {"probe_error": f"its guard: {why}"}, note)]
+    sets |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
+    sets["guard_state"] = UNCONFIRMED if why else ARMED
     text = f"{session.name} is running" + (", and nothing on it will end it in time" if why else "")
-    return [Change(attempt, sets, Note("handed_over", text))]
+    return [Change(attempt, sets, Note("ready", text))]
 
 
 def _after_hand_over(session: Session, attempt: Attempt, why: str, sets: dict[str, Any]) -> list[Action]:
     actions: list[Action] = []
     note: Note | None = None
-    if attempt.state is State.SUSPECT:
+    if attempt.state is State.MISSING:
         # It answers on its pinned key: whatever a list says, it is there (T5, F49).
-        sets |= {"state": State.RUNNING, "entered_at": sets["beat_at"], "missing_at": None, **NO_UNITS}
-        note = Note("back", f"{session.name} answers over ssh")
+        sets |= {"state": State.RUNNING, "state_changed_at": sets["heartbeat_at"], "missing_at": None, **NO_ABSENCES}
+        note = Note("recovered", f"{session.name} answers over ssh")
         actions.append(Clear(alarms.MISSING, attempt.id))
     if not why:
-        actions.append(Clear(alarms.GUARD_LOST, attempt.id))
-    elif attempt.guard == ARMED:
+        actions.append(Clear(alarms.GUARD_UNCONFIRMED, attempt.id))
+    elif attempt.guard_state == ARMED:
         text = f"{session.name} would not end by itself any more: {why}"
-        actions.append(Raise(alarms.GUARD_LOST, attempt.id, text, alarms.HINTS[alarms.GUARD_LOST]))
-    if not why or attempt.guard == ARMED:
-        sets["guard"] = LOST if why else ARMED
+        actions.append(Raise(alarms.GUARD_UNCONFIRMED, attempt.id, text, alarms.HINTS[alarms.GUARD_UNCONFIRMED]))
+    if not why or attempt.guard_state == ARMED:
+        sets["guard_state"] = UNCONFIRMED if why else ARMED
     return [*actions, Change(attempt, sets, note)]
 
 
 # ---- no answer
 
 
-def unheard(session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+def on_probe_failure(
+    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
+) -> list[Action]:
     """No heartbeat: before the hand-over a wait with an end, after it an alarm; never a reason to end (D8)."""
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
         return []
-    if attempt.handed_over_at is None:
+    if attempt.ready_at is None:
         return _not_yet(session, attempt, silence, now, policy)
-    since = attempt.silent_at if attempt.silent_at is not None else now.wall
-    actions: list[Action] = [Change(attempt, {"silent_at": since, "reach": silence.detail})]
-    if silence.kind is Silent.HOST_KEY:
+    since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
+    actions: list[Action] = [Change(attempt, {"unreachable_since": since, "probe_error": silence.detail})]
+    if silence.kind is ProbeFailureKind.HOST_KEY:
         text = f"{session.name}: another host key than before; nothing is sent there any more"
-        actions.append(Raise(alarms.HOST_KEY, attempt.id, text, alarms.HINTS[alarms.HOST_KEY]))
-    elif now.wall - since >= us(policy.reach_alarm_s):
+        actions.append(Raise(alarms.HOST_KEY_CHANGED, attempt.id, text, alarms.HINTS[alarms.HOST_KEY_CHANGED]))
+    elif now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreached(session, attempt, silence, now.wall - since))
     return actions
 
 
-def _unreached(session: Session, attempt: Attempt, silence: Silence, span: int) -> Raise:
-    what = "this computer cannot log in to it" if silence.kind is Silent.LOCAL else "no answer over ssh"
+def _unreached(session: Session, attempt: Attempt, silence: ProbeFailure, span: int) -> Raise:
+    what = "this computer cannot log in to it" if silence.kind is ProbeFailureKind.LOCAL else "no answer over ssh"
     text = f"{session.name}: {what} for {span // us(60)} min ({silence.detail})"
-    return Raise(alarms.REACH_LOST, attempt.id, text, alarms.HINTS[alarms.REACH_LOST])
+    return Raise(alarms.SSH_UNREACHABLE, attempt.id, text, alarms.HINTS[alarms.SSH_UNREACHABLE])
 
 
 def _not_yet(
-    session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy
+    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    if silence.kind is Silent.HOST_KEY:
-        return [Unwant(attempt, "host_key_changed", "its host key changed before it was handed over")]
-    moved = silence.detail != attempt.reach
-    sets: dict[str, Any] = {"reach": silence.detail}
-    if silence.kind is Silent.LOCAL:
+    if silence.kind is ProbeFailureKind.HOST_KEY:
+        return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was handed over")]
+    moved = silence.detail != attempt.probe_error
+    sets: dict[str, Any] = {"probe_error": silence.detail}
+    if silence.kind is ProbeFailureKind.LOCAL:
         return _not_asked(session, attempt, silence, now, policy)
     since = attempt.progress_boot
-    if attempt.silent_at is not None:
+    if attempt.unreachable_since is not None:
         # Its silence counts while we listen (F13, F64).
-        sets |= {"silent_at": None, "progress_boot": now.boot}
-        return [Change(attempt, sets), Clear(alarms.REACH_LOST, attempt.id)]
+        sets |= {"unreachable_since": None, "progress_boot": now.boot}
+        return [Change(attempt, sets), Clear(alarms.SSH_UNREACHABLE, attempt.id)]
     if since is not None and now.boot - since >= us(policy.boot_silence_s):
-        return [Change(attempt, sets), Unwant(attempt, "ssh_never", f"it runs, and no login works: {silence.detail}")]
+        return [
+            Change(attempt, sets),
+            TerminateAttempt(attempt, "ssh_timeout", f"it runs, and no login works: {silence.detail}"),
+        ]
     return [Change(attempt, sets, _waits(silence))] if moved else []
 
 
-def _not_asked(session: Session, attempt: Attempt, silence: Silence, now: Moment, policy: Policy) -> list[Action]:
+def _not_asked(
+    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
+) -> list[Action]:
     """A fault of this computer: an alarm before long; at the limit of the boot the session ends, for no other host
-    could be logged in to either (S13). `silent_at` says since when, and so that it is ours."""
-    since = attempt.silent_at if attempt.silent_at is not None else now.wall
-    sets = {"reach": silence.detail, "silent_at": since, "progress_boot": now.boot}
-    actions: list[Action] = [Change(attempt, sets, _waits(silence) if silence.detail != attempt.reach else None)]
-    if now.wall - since >= us(policy.reach_alarm_s):
+    could be logged in to either (S13). `unreachable_since` says since when, and so that it is ours."""
+    since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
+    sets = {"probe_error": silence.detail, "unreachable_since": since, "progress_boot": now.boot}
+    actions: list[Action] = [Change(attempt, sets, _waits(silence) if silence.detail != attempt.probe_error else None)]
+    if now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreached(session, attempt, silence, now.wall - since))
     return actions
 
 
-def _waits(silence: Silence) -> Note:
+def _waits(silence: ProbeFailure) -> Note:
     return Note("boot_progress", f"it runs; ssh: {silence.detail}")

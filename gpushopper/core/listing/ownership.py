@@ -5,8 +5,8 @@ has carried the attempt's label, or once the session was handed over. Until then
 another label contradicts it: the attempt gives the id up and is uncertain again, to be resolved by its label. An empty
 label says nothing either way, and a label that was cut or altered on its way counts as empty.
 
-What was learnt of an id is recorded for good, in the table `discoveries`: `CONFIRMED` by a row with our label,
-`FOREIGN` when it was listed with somebody else's, `CONTRADICTED` when a create or an attempt wrongly claimed one that
+What was learnt of an id is recorded for good, in the table `known_instances`: `CONFIRMED` by a row with our label,
+`FOREIGN` when it was listed with somebody else's, `DISOWNED` when a create or an attempt wrongly claimed one that
 was listed before, belongs to another session or shows somebody else's text. No
 later label makes a foreign or contradicted id ours: nothing is adopted, destroyed or labelled by it. The other way
 round, a confirmed id stays ours whatever a person writes into its label.
@@ -19,16 +19,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.evidence import NO_UNITS
+from gpushopper.core.lifecycle.evidence import NO_ABSENCES
 from gpushopper.core.model.actions import Change, Note, Raise, Record
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import Moment
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 
-CONFIRMED, FOREIGN, CONTRADICTED = "confirmed", "foreign", "contradicted"
+CONFIRMED, FOREIGN, DISOWNED = "confirmed", "foreign", "disowned"
 
-DOUBTABLE = frozenset({State.BOOTING, State.SUSPECT, State.DESTROYING})
+DOUBTABLE = frozenset({State.BOOTING, State.MISSING, State.DESTROYING})
 """The states in which an attempt may hold an id that no proof has confirmed yet."""
 
 SHORTEST_CUT = 20
@@ -36,7 +36,7 @@ SHORTEST_CUT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class KnownIds:
+class KnownInstances:
     """What is recorded of the ids of one account."""
 
     confirmed: frozenset[str] = frozenset()
@@ -78,17 +78,17 @@ def is_somebody_elses(row: Instance, installation: str) -> bool:
     return any(text and not text.strip().lower().startswith(head) for text in (row.label, row.env_label))
 
 
-def is_doubtable(attempt: Attempt, known: KnownIds) -> bool:
+def is_doubtable(attempt: Attempt, known: KnownInstances) -> bool:
     """Whether the attempt's id is so far only what a create's answer said."""
     return (
         attempt.instance_id is not None
         and attempt.instance_id not in known.confirmed
-        and attempt.handed_over_at is None
+        and attempt.ready_at is None
         and attempt.state in DOUBTABLE
     )
 
 
-def is_contradicted(attempt: Attempt, row: Instance, known: KnownIds, rows: Iterable[Instance] = ()) -> bool:
+def is_contradicted(attempt: Attempt, row: Instance, known: KnownInstances, rows: Iterable[Instance] = ()) -> bool:
     """Whether the row of an attempt's id shows that its create did not make it.
 
     A row that says nothing is one only beside another row (of `rows`) that carries the attempt's label.
@@ -104,44 +104,44 @@ def is_contradicted(attempt: Attempt, row: Instance, known: KnownIds, rows: Iter
     )
 
 
-def is_another_by_now(attempt: Attempt, row: Instance, known: KnownIds) -> bool:
+def is_another_by_now(attempt: Attempt, row: Instance, known: KnownInstances) -> bool:
     """Whether the id of a closed attempt, which nothing ever confirmed, is now shown with somebody else's label."""
-    is_proven = attempt.instance_id in known.confirmed or attempt.handed_over_at is not None
+    is_proven = attempt.instance_id in known.confirmed or attempt.ready_at is not None
     return not is_proven and says_otherwise(attempt.label, row)
 
 
-def _given_up(now: Moment) -> dict[str, Any]:
+def _given_up(now: ClockSnapshot) -> dict[str, Any]:
     """The columns of an attempt without its id: all that it learnt from that instance goes with it."""
     return {
         "state": State.UNCERTAIN,
-        "entered_at": now.wall,
+        "state_changed_at": now.wall,
         "instance_id": None,
-        "gpu_billing": False,
-        "rate_live": None,
-        "status_word": "",
+        "is_gpu_billed": False,
+        "current_rate": None,
+        "provider_status": "",
         "progress": "",
         "progress_boot": now.boot,
         "ssh_host": None,
         "ssh_port": None,
         "missing_at": None,
         "off_at": None,
-        "reach": "",
-        "beat_at": None,
-        "silent_at": None,
-        "login_boot": None,
-        "awake_us": 0,
-        "last_good_look_boot": None,
+        "probe_error": "",
+        "heartbeat_at": None,
+        "unreachable_since": None,
+        "first_login_boot": None,
+        "settle_elapsed_us": 0,
+        "last_complete_list_boot": None,
         "last_seen_at": None,
-        "destroys": 0,
-        "destroy_heard": False,
+        "destroy_count": 0,
+        "destroy_acknowledged": False,
         "last_destroy_boot": None,
         "next_destroy_boot": None,
-        **NO_UNITS,
+        **NO_ABSENCES,
     }
 
 
 def give_up_id(
-    session: Session, attempt: Attempt, row: Instance, installation: str, now: Moment
+    session: Session, attempt: Attempt, row: Instance, installation: str, now: ClockSnapshot
 ) -> list[Change | Record | Raise]:
     """The attempt is uncertain again: its own instance, if there is one, is found by its label.
 
@@ -154,11 +154,11 @@ def give_up_id(
         return [*actions, contradiction(session.name, row.instance_id, "which belongs to another session")]
     if not is_somebody_elses(row, installation):
         return [*actions, contradiction(session.name, row.instance_id, "which does not show our label")]
-    record = Record(attempt.provider, attempt.account, row.instance_id, None, CONTRADICTED)
+    record = Record(attempt.provider, attempt.account, row.instance_id, None, DISOWNED)
     return [record, *actions, contradiction(session.name, row.instance_id)]
 
 
-def give_up_unseen(session: Session, attempt: Attempt, now: Moment) -> list[Change | Raise]:
+def give_up_unseen(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[Change | Raise]:
     """As `give_up_id`, of an id that neither list nor read shows while another instance carries the label.
 
     It is not disowned: a late row of it that shows the label is a twin (S9).
@@ -169,7 +169,7 @@ def give_up_unseen(session: Session, attempt: Attempt, now: Moment) -> list[Chan
     return [Change(attempt, _given_up(now), note), contradiction(session.name, instance_id, why)]
 
 
-def without_id(attempt: Attempt, now: Moment) -> Attempt:
+def without_id(attempt: Attempt, now: ClockSnapshot) -> Attempt:
     """The attempt as `give_up_id` leaves it."""
     return replace(attempt, **_given_up(now))
 
@@ -177,13 +177,13 @@ def without_id(attempt: Attempt, now: Moment) -> Attempt:
 def contradiction(name: str, instance_id: str, why: str = "which is not ours") -> Raise:
     """The alarm about an id that a create wrongly answered."""
     text = f"{name}: the create was answered with instance {instance_id}, {why}: it is left alone"
-    return Raise(alarms.CONTRADICTED, instance_id, text, alarms.HINTS[alarms.CONTRADICTED])
+    return Raise(alarms.WRONG_INSTANCE_ID, instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
 
 
 def copied_label(row: Instance) -> Raise:
     """The alarm about a foreign instance that now carries one of our labels."""
     text = f"instance {row.instance_id} was somebody else's and now carries one of our labels: it is left alone"
-    return Raise(alarms.CONTRADICTED, row.instance_id, text, alarms.HINTS[alarms.CONTRADICTED])
+    return Raise(alarms.WRONG_INSTANCE_ID, row.instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
 
 
 def without(rows: Iterable[Instance], ids: Collection[str]) -> tuple[Instance, ...]:

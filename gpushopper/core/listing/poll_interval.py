@@ -6,55 +6,57 @@ from collections.abc import Iterable
 
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
-def look_interval(attempts: Iterable[Attempt], now: Moment, policy: Policy) -> int:
+def poll_interval(attempts: Iterable[Attempt], now: ClockSnapshot, policy: Policy) -> int:
     """Microseconds from one look at the account to the next: what its most pressing attempt needs."""
-    return min((_interval(attempt, now, policy) for attempt in attempts), default=us(policy.steady_look_s))
+    return min((_interval(attempt, now, policy) for attempt in attempts), default=us(policy.steady_poll_s))
 
 
-def blind_interval(passes: int, policy: Policy) -> int:
+def failure_backoff(passes: int, policy: Policy) -> int:
     """Microseconds to the next look while nothing can be seen: soon at first, then at the pace of doubt (S24)."""
-    ladder = policy.blind_looks_s
-    return us(ladder[passes - 1] if passes <= len(ladder) else policy.doubt_look_s)
+    ladder = policy.failure_poll_steps_s
+    return us(ladder[passes - 1] if passes <= len(ladder) else policy.uncertain_poll_s)
 
 
-def _interval(attempt: Attempt, now: Moment, policy: Policy) -> int:
+def _interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
     match attempt.state:
         case State.PREPARED:
-            return us(policy.prepared_look_s)
+            return us(policy.prepared_poll_s)
         case State.BOOTING:
             return us(_boot_interval(attempt, now, policy))
         case State.UNCERTAIN:
-            return us(min(policy.doubt_look_s, max(_boot_interval(attempt, now, policy), policy.boot_looks_s[0][1])))
+            return us(
+                min(policy.uncertain_poll_s, max(_boot_interval(attempt, now, policy), policy.boot_poll_steps_s[0][1]))
+            )
         case State.DESTROYING:
             return _end_interval(attempt, now, policy)
-        case State.SUSPECT | State.INTERRUPTED:
-            return us(policy.doubt_look_s)
+        case State.MISSING | State.INTERRUPTED:
+            return us(policy.uncertain_poll_s)
         case _:
-            return us(policy.steady_look_s)
+            return us(policy.steady_poll_s)
 
 
-def _boot_interval(attempt: Attempt, now: Moment, policy: Policy) -> float:
+def _boot_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> float:
     age = now.wall - (attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at)
-    for until_s, every_s in policy.boot_looks_s:
+    for until_s, every_s in policy.boot_poll_steps_s:
         if age < us(until_s):
             return every_s
-    return policy.boot_looks_s[-1][1]
+    return policy.boot_poll_steps_s[-1][1]
 
 
-def _end_interval(attempt: Attempt, now: Moment, policy: Policy) -> int:
+def _end_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
     """2, 5, 10, 20 s after a destroy, then every 30 s; never later than the next unit of proof is due."""
     steady = us(policy.end_look_steady_s)
-    if attempt.last_unit_boot is not None and attempt.units:
-        due = attempt.last_unit_boot + us(policy.gone_spacing_s)
-        return max(due - now.boot, us(policy.end_looks_s[0]))
+    if attempt.last_absence_boot is not None and attempt.absence_count:
+        due = attempt.last_absence_boot + us(policy.gone_interval_s)
+        return max(due - now.boot, us(policy.destroy_poll_steps_s[0]))
     if attempt.last_destroy_boot is None:
-        return us(policy.end_looks_s[0])
+        return us(policy.destroy_poll_steps_s[0])
     since, total = now.boot - attempt.last_destroy_boot, 0
-    for step_s in policy.end_looks_s:
+    for step_s in policy.destroy_poll_steps_s:
         total += us(step_s)
         if since < total:
-            return max(total - since, us(policy.end_looks_s[0]))
+            return max(total - since, us(policy.destroy_poll_steps_s[0]))
     return steady

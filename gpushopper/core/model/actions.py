@@ -32,7 +32,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwant:
+class TerminateAttempt:
     """Make one attempt unwanted, for a reason; what that means depends on its state (lifecycle.unwanted)."""
 
     attempt: Attempt
@@ -71,7 +71,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptStray:
+class AdoptOrphan:
     """Take in an instance that carries our label but has no row: the database was lost or restored (F50)."""
 
     provider: str
@@ -82,11 +82,11 @@ class AdoptStray:
 
 
 @dataclass(frozen=True, slots=True)
-class DestroyTwin:
+class DestroyDuplicate:
     """Record another instance under a known label as a row of its own, to be destroyed (S9)."""
 
     instance: Instance
-    twin_of: Attempt
+    duplicate_of: Attempt
     reason: str
 
 
@@ -109,7 +109,7 @@ class Record:
     account: str
     instance_id: str
     label: str | None
-    source: str
+    ownership: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +131,15 @@ class Clear:
 
 
 Action = (
-    Change | Unwant | EndSession | StartAttempt | Close | AdoptStray | DestroyTwin | Relabel | Record | Raise | Clear
+    Change
+    | TerminateAttempt
+    | EndSession
+    | StartAttempt
+    | Close
+    | AdoptOrphan
+    | DestroyDuplicate
+    | Relabel
+    | Record
+    | Raise
+    | Clear
 )

@@ -18,45 +18,45 @@ class State(StrEnum):
     UNCERTAIN = "uncertain"
     BOOTING = "booting"
     RUNNING = "running"
-    SUSPECT = "suspect"
+    MISSING = "missing"
     INTERRUPTED = "interrupted"
     DESTROYING = "destroying"
-    GONE = "gone"
+    CLOSED = "closed"
 
 
-class Desire(StrEnum):
-    """What we want; written once, from run to gone, never back (I8)."""
+class DesiredState(StrEnum):
+    """What we want; written once, from running to terminated, never back (I8)."""
 
-    RUN = "run"
-    GONE = "gone"
+    RUNNING = "running"
+    TERMINATED = "terminated"
 
 
 class Origin(StrEnum):
-    """How the row came to be: by our create, or found by the sweep (S9)."""
+    """How the row came to be: for our create, or for an instance that was found (S9)."""
 
-    CREATE = "create"
-    SWEEP = "sweep"
+    CREATED = "created"
+    DISCOVERED = "discovered"
 
 
 S = State
 TRANSITIONS: dict[State, frozenset[State]] = {
-    S.PREPARED: frozenset({S.SENT, S.GONE}),
-    S.SENT: frozenset({S.BOOTING, S.UNCERTAIN, S.GONE}),
-    S.UNCERTAIN: frozenset({S.BOOTING, S.DESTROYING, S.GONE}),
-    S.BOOTING: frozenset({S.RUNNING, S.SUSPECT, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
-    S.RUNNING: frozenset({S.SUSPECT, S.INTERRUPTED, S.DESTROYING}),
-    S.SUSPECT: frozenset({S.BOOTING, S.RUNNING, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
-    S.INTERRUPTED: frozenset({S.RUNNING, S.BOOTING, S.SUSPECT, S.DESTROYING}),
-    S.DESTROYING: frozenset({S.GONE, S.UNCERTAIN}),
-    S.GONE: frozenset({S.DESTROYING}),
+    S.PREPARED: frozenset({S.SENT, S.CLOSED}),
+    S.SENT: frozenset({S.BOOTING, S.UNCERTAIN, S.CLOSED}),
+    S.UNCERTAIN: frozenset({S.BOOTING, S.DESTROYING, S.CLOSED}),
+    S.BOOTING: frozenset({S.RUNNING, S.MISSING, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
+    S.RUNNING: frozenset({S.MISSING, S.INTERRUPTED, S.DESTROYING}),
+    S.MISSING: frozenset({S.BOOTING, S.RUNNING, S.INTERRUPTED, S.DESTROYING, S.UNCERTAIN}),
+    S.INTERRUPTED: frozenset({S.RUNNING, S.BOOTING, S.MISSING, S.DESTROYING}),
+    S.DESTROYING: frozenset({S.CLOSED, S.UNCERTAIN}),
+    S.CLOSED: frozenset({S.DESTROYING}),
 }
 """Architecture 5. A vanished instance that stopped first, and one that resumes before hand-over, are spelled out.
 
 Back to uncertain goes only an attempt whose id turned out to be another instance's (core/listing/ownership.py)."""
 
-OPEN_STATES = tuple(state for state in State if state is not State.GONE)
-WITH_INSTANCE = frozenset({S.BOOTING, S.RUNNING, S.SUSPECT, S.INTERRUPTED, S.DESTROYING})
-ALIVE_STATES = frozenset({S.BOOTING, S.RUNNING, S.SUSPECT, S.INTERRUPTED})
+OPEN_STATES = tuple(state for state in State if state is not State.CLOSED)
+WITH_INSTANCE = frozenset({S.BOOTING, S.RUNNING, S.MISSING, S.INTERRUPTED, S.DESTROYING})
+ALIVE_STATES = frozenset({S.BOOTING, S.RUNNING, S.MISSING, S.INTERRUPTED})
 
 
 def may_move(before: State, after: State) -> bool:
@@ -79,7 +79,7 @@ class Attempt:
 
     Names ending in `_at` are wall µs for people and money; names ending in `_boot` are boot-clock µs for intervals,
     forgotten at each start of the daemon, so that no interval is ever measured across a gap (F65, S15).
-    `rate_agreed` and `rate_live` are micro-dollars per hour, disk included.
+    `agreed_rate` and `current_rate` are micro-dollars per hour, disk included.
     """
 
     id: str
@@ -92,63 +92,63 @@ class Attempt:
     offer: Offer
     disk_gb: float
     state: State
-    desire: Desire
+    desired_state: DesiredState
     reason: str
     version: int
     deadline: Deadline
     hard_max_at: int
-    rate_agreed: Micros
+    agreed_rate: Micros
     reserve: Micros
-    guard: str
+    guard_state: str
     prepared_at: int
-    entered_at: int
+    state_changed_at: int
     instance_id: str | None = None
     sent_at: int | None = None
-    handed_over_at: int | None = None
-    unwanted_at: int | None = None
+    ready_at: int | None = None
+    terminate_requested_at: int | None = None
     off_at: int | None = None
-    gone_at: int | None = None
-    rate_live: Micros | None = None
-    status_word: str = ""
+    closed_at: int | None = None
+    current_rate: Micros | None = None
+    provider_status: str = ""
     progress: str = ""
     ssh_host: str | None = None
     ssh_port: int | None = None
     last_seen_at: int | None = None
     missing_at: int | None = None
-    billed_to: int | None = None
+    billed_until: int | None = None
     """Wall µs up to which ledger entries exist; None before the send."""
-    gpu_billing: bool = False
-    """Whether GPU time is accruing since `billed_to`."""
+    is_gpu_billed: bool = False
+    """Whether GPU time is accruing since `billed_until`."""
     # evidence and pacing, boot-clock µs
-    awake_us: int = 0
-    last_good_look_boot: int | None = None
-    units: int = 0
-    first_unit_boot: int | None = None
-    last_unit_boot: int | None = None
+    settle_elapsed_us: int = 0
+    last_complete_list_boot: int | None = None
+    absence_count: int = 0
+    first_absence_boot: int | None = None
+    last_absence_boot: int | None = None
     progress_boot: int | None = None
     interrupted_boot: int | None = None
-    destroys: int = 0
-    destroy_heard: bool = False
+    destroy_count: int = 0
+    destroy_acknowledged: bool = False
     last_destroy_boot: int | None = None
     next_destroy_boot: int | None = None
     receipt: str = ""
     """JSON text of the evidence, empty until gone."""
     # what the instance says of itself (D8)
-    reach: str = ""
+    probe_error: str = ""
     """Why the last login gave no heartbeat, or what it showed to be missing; empty when all is well."""
-    beat_at: int | None = None
-    silent_at: int | None = None
+    heartbeat_at: int | None = None
+    unreachable_since: int | None = None
     """Since when no login has worked, once handed over."""
-    guard_seq: int = 0
-    guard_until: int | None = None
+    guard_renewal_seq: int = 0
+    guard_deadline_at: int | None = None
     """When the guard said it would end the instance, by our wall clock."""
-    login_boot: int | None = None
+    first_login_boot: int | None = None
     """When a login first worked, before the hand-over."""
 
     @property
     def is_open(self) -> bool:
-        return self.state is not State.GONE
+        return self.state is not State.CLOSED
 
     @property
     def is_wanted(self) -> bool:
-        return self.desire is Desire.RUN
+        return self.desired_state is DesiredState.RUNNING

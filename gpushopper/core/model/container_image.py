@@ -147,7 +147,7 @@ class ImageLogin:
         if read_registry(self.registry) != self.registry:
             raise ValueError("the registry is not in its one spelling")
 
-    def echoes(self) -> tuple[str, ...]:
+    def redactions(self) -> tuple[str, ...]:
         """Every form in which the password may come back from outside: plain, in an address, as docker encodes it."""
         password = self.password.reveal()
         quoted = "".join(c if c.isalnum() or c in "._-~" else f"%{ord(c):02X}" for c in password)

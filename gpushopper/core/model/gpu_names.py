@@ -35,7 +35,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GpuRequest:
     """What `--gpu` asks for: one of these names, and the number of GPUs where one was written (`A100:2`)."""
 
     names: tuple[str, ...]
@@ -142,7 +142,7 @@ def _digits_apart(one: str, other: str) -> float:
     return row[-1]
 
 
-def read_wish(text: str) -> Wish:
+def parse_gpu_request(text: str) -> GpuRequest:
     """Read `RTX 4090`, `A100:2` or `a100,h100`.
 
     Raises:
@@ -158,7 +158,7 @@ def read_wish(text: str) -> Wish:
         names.append(name.strip())
     if len(counts) > 1:
         raise ValueError(f"{text} asks for {' and for '.join(map(str, sorted(counts)))} GPUs at once")
-    return Wish(tuple(dict.fromkeys(names)), counts.pop() if counts else None)
+    return GpuRequest(tuple(dict.fromkeys(names)), counts.pop() if counts else None)
 
 
 def _read_count(text: str, number: str) -> int:

@@ -41,7 +41,7 @@ class Heartbeat:
     hardware: Hardware
 
 
-class Silent(Enum):
+class ProbeFailureKind(Enum):
     """Why there is no heartbeat."""
 
     UNREACHED = "unreached"
@@ -57,10 +57,10 @@ class Silent(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class ProbeFailure:
     """No heartbeat; `detail` is one clean line for people."""
 
-    kind: Silent
+    kind: ProbeFailureKind
     detail: str
 
 

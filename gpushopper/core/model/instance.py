@@ -68,7 +68,7 @@ class Instance:
     label: str | None
     env_label: str | None
     status: StatusClass
-    status_word: str
+    provider_status: str
     message: str
     progress: str
     rate: Micros | None

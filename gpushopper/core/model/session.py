@@ -1,4 +1,4 @@
-"""Sessions: what a consumer may hold, and the one word a user sees, derived from desire and attempts."""
+"""Sessions: what a consumer may hold, and the one word a user sees, derived from desired_state and attempts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gpushopper.core.alarms import TWIN
-from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.alarms import DUPLICATE
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
 
@@ -27,22 +27,22 @@ FAILURES = frozenset(
     {
         "never_sent",
         "refused",
-        "retries_used_up",
-        "boot_stuck",
+        "retries_exhausted",
+        "boot_timeout",
         "boot_failed",
-        "price_moved",
-        "claim_mismatch",
-        "create_absent",
+        "price_changed",
+        "offer_mismatch",
+        "create_not_found",
         "key_rejected",
-        "no_offer_left",
-        "too_old",
-        "braked",
+        "offers_exhausted",
+        "request_expired",
+        "limit_reached",
         "insufficient_credit",
-        "guard_refused",
+        "guard_not_armed",
         "no_guard",
         "host_key_changed",
-        "local_fault",
-        "ssh_never",
+        "local_error",
+        "ssh_timeout",
         "image_refused",
         "no_image_login",
     }
@@ -55,7 +55,8 @@ class Session:
     """One session as stored.
 
     `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
-    attempt keeps to (S12). Exactly one of `life_us` (counted from each attempt's intent) and `until_at` (wall µs) is
+    attempt keeps to (S12). Exactly one of `duration_us` (counted from each attempt's intent) and `deadline_at` (wall
+    µs) is
     set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the login
     itself is read anew for each create and never stored here (I21).
     """
@@ -65,7 +66,7 @@ class Session:
     consumer: str
     provider: str
     account: str
-    desire: Desire
+    desired_state: DesiredState
     reason: str
     version: int
     created_at: int
@@ -74,11 +75,11 @@ class Session:
     shortlist: tuple[Offer, ...]
     max_rate: Micros | None
     retries_left: int
-    life_us: int | None = None
-    until_at: int | None = None
+    duration_us: int | None = None
+    deadline_at: int | None = None
     keep_stopped: bool = False
-    max_life_us: int | None = None
-    max_life_reason: str = ""
+    max_duration_us: int | None = None
+    max_duration_reason: str = ""
     ended_at: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     allow_unguarded: bool = False
@@ -87,31 +88,31 @@ class Session:
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:
     """The newest attempt that is not a twin; what the session's status is about."""
-    made = sorted((a for a in attempts if a.reason != TWIN), key=lambda a: a.ordinal)
+    made = sorted((a for a in attempts if a.reason != DUPLICATE), key=lambda a: a.ordinal)
     return made[-1] if made else None
 
 
 def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
     """The public status; a view in the database says the same and a test compares the two."""
-    if session.desire is Desire.RUN:
+    if session.desired_state is DesiredState.RUNNING:
         latest = current(attempts)
         if latest is None or not latest.is_wanted or latest.instance_id is None:
             return Status.PENDING
-        return Status.PROVISIONING if latest.handed_over_at is None else Status.RUNNING
-    if any(attempt.state is not State.GONE for attempt in attempts):
+        return Status.PROVISIONING if latest.ready_at is None else Status.RUNNING
+    if any(attempt.state is not State.CLOSED for attempt in attempts):
         return Status.STOPPING
     return Status.FAILED if session.reason in FAILURES else Status.STOPPED
 
 
-def derive_reach(attempts: Sequence[Attempt]) -> str:
-    """`ok`, `lost`, `missing` or `interrupted`: what a running session's instance looks like from here."""
+def derive_health(attempts: Sequence[Attempt]) -> str:
+    """`ok`, `unreachable`, `missing` or `interrupted`: what a running session's instance looks like from here."""
     latest = current(attempts)
     if latest is None:
         return ""
     match latest.state:
-        case State.SUSPECT:
+        case State.MISSING:
             return "missing"
         case State.INTERRUPTED:
             return "interrupted"
         case _:
-            return "ok" if latest.silent_at is None else "lost"
+            return "ok" if latest.unreachable_since is None else "unreachable"

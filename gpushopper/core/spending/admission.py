@@ -10,7 +10,7 @@ from gpushopper.core.model.offer import Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Brakes:
+class SpendingLimits:
     """Limits of the `[brakes]` section; `dollars_per_hour` is in micro-dollars."""
 
     open_sessions: int = 4
@@ -26,7 +26,7 @@ class Load:
     creates_last_hour: int
     rate: Micros
     reserved: Micros = 0
-    """Held back for the account's open attempts beyond what they have cost already."""
+    """RecordedState back for the account's open attempts beyond what they have cost already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Denial:
     text: str
 
 
-def denied_by_brakes(load: Load, rate: Micros, brakes: Brakes, *, new_session: bool = True) -> Denial | None:
+def denied_by_limits(load: Load, rate: Micros, brakes: SpendingLimits, *, new_session: bool = True) -> Denial | None:
     """The brake that one more attempt at this hourly rate would meet; failover passes the session brake."""
     if new_session and load.open_sessions >= brakes.open_sessions:
         return Denial(

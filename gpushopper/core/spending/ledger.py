@@ -38,7 +38,7 @@ def storage_rate(attempt: Attempt) -> Micros:
 
 def gpu_rate(attempt: Attempt) -> Micros:
     """GPU alone, micro-dollars per hour: the live price where the provider has shown one (F15)."""
-    total = attempt.rate_agreed if attempt.rate_live is None else attempt.rate_live
+    total = attempt.agreed_rate if attempt.current_rate is None else attempt.current_rate
     return max(total - storage_rate(attempt), 0)
 
 
@@ -47,13 +47,13 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
 
     Storage counts from the send, GPU time only while it was seen active (vastai.md 15). Nothing before the send.
     """
-    if attempt.billed_to is None or until <= attempt.billed_to:
+    if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
-    start, span = attempt.billed_to, until - attempt.billed_to
+    start, span = attempt.billed_until, until - attempt.billed_until
     entries = [Entry(attempt.id, STORAGE, start, until, for_span(storage_rate(attempt), span))]
-    if attempt.gpu_billing:
+    if attempt.is_gpu_billed:
         entries.append(Entry(attempt.id, GPU, start, until, for_span(gpu_rate(attempt), span)))
-    return tuple(entries), replace(attempt, billed_to=until)
+    return tuple(entries), replace(attempt, billed_until=until)
 
 
 def pending(attempt: Attempt, now_wall: int) -> Micros:
@@ -82,27 +82,27 @@ def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
     GPU and disk to the deadline plus the destroy slack; the disk alone for a further day.
     """
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    rate = max(attempt.rate_agreed, attempt.rate_live or 0)
+    rate = max(attempt.agreed_rate, attempt.current_rate or 0)
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
     return for_span(rate, busy) + for_span(storage_rate(attempt), us(policy.storage_slack_s))
 
 
-def at_most(attempt: Attempt, accrued: Micros) -> Micros:
+def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
     """The most an attempt costs if it ends on time: the figure the plan promised, never less than what has accrued.
 
-    Once it is off, or gone, no more can come. What a slow end could add is held back in the reserve.
+    IdempotencyKey it is off, or gone, no more can come. What a slow end could add is held back in the reserve.
     """
-    if attempt.state is State.GONE or attempt.off_at is not None:
+    if attempt.state is State.CLOSED or attempt.off_at is not None:
         return accrued
-    return max(accrued, expected_worst(attempt))
+    return max(accrued, expected_max_cost(attempt))
 
 
 def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
     """What of the reserve is not used up yet; released only when the attempt is gone (I13)."""
-    return 0 if attempt.state is State.GONE else max(attempt.reserve - accrued, 0)
+    return 0 if attempt.state is State.CLOSED else max(attempt.reserve - accrued, 0)
 
 
-def expected_worst(attempt: Attempt) -> Micros:
+def expected_max_cost(attempt: Attempt) -> Micros:
     """Cost if it runs to its deadline and ends on time: the figure a plan shows, higher if the price has risen."""
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    return for_span(max(attempt.rate_agreed, attempt.rate_live or 0), attempt.deadline.wall - start)
+    return for_span(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)

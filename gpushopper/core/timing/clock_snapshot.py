@@ -19,7 +19,7 @@ def us(seconds: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ClockSnapshot:
     """One reading of the clocks, in microseconds.
 
     `wall` counts from 1970 UTC. `boot` counts from boot, sleep included; intervals are measured with it, because it
@@ -33,12 +33,12 @@ class Moment:
     was_answered: bool = False
     """Whether the provider has answered since the start: after a reboot the wall clock then decides alone."""
 
-    def later(self, span_us: int) -> Moment:
+    def later(self, span_us: int) -> ClockSnapshot:
         """The same clocks after a span."""
         date = None if self.provider_date is None else self.provider_date + span_us
         return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
 
-    def dated(self, earlier: Moment) -> Moment:
+    def dated(self, earlier: ClockSnapshot) -> ClockSnapshot:
         """This reading of our own clocks, with the provider's date that an earlier moment knew."""
         if earlier.provider_date is None:
             return self
@@ -54,7 +54,7 @@ class Witness:
     boot: int
     boot_id: str
 
-    def aged(self, now: Moment) -> int | None:
+    def aged(self, now: ClockSnapshot) -> int | None:
         """What that clock says now; None after a reboot, when its age is unknown."""
         if self.boot_id != now.boot_id:
             return None
@@ -71,12 +71,12 @@ class Deadline:
     boot_id: str
 
     @classmethod
-    def at(cls, wall: int, now: Moment) -> Deadline:
+    def at(cls, wall: int, now: ClockSnapshot) -> Deadline:
         """A deadline at `wall`, anchored to this moment's clocks."""
         return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
 
 
-class Verdict(Enum):
+class DeadlineStatus(Enum):
     """What the witnesses say about a deadline."""
 
     AHEAD = "ahead"
@@ -84,7 +84,7 @@ class Verdict(Enum):
     DISPUTED = "disputed"
 
 
-def judge(deadline: Deadline, now: Moment) -> Verdict:
+def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
     """Let two of three witnesses decide whether the deadline has passed (I12).
 
     Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
@@ -100,20 +100,20 @@ def judge(deadline: Deadline, now: Moment) -> Verdict:
         return _without_boot(wall, date, now.was_answered)
     if wall == boot:
         return _verdict(wall)
-    return Verdict.DISPUTED if date is None else _verdict(date)
+    return DeadlineStatus.DISPUTED if date is None else _verdict(date)
 
 
-def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> Verdict:
+def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> DeadlineStatus:
     """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
     if date is not None:
         return _verdict(date)
-    return Verdict.DISPUTED if wall and not was_answered else _verdict(wall)
+    return DeadlineStatus.DISPUTED if wall and not was_answered else _verdict(wall)
 
 
-def _verdict(passed: bool) -> Verdict:
-    return Verdict.PASSED if passed else Verdict.AHEAD
+def _verdict(passed: bool) -> DeadlineStatus:
+    return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
 
 
-def clocks_disagree(now: Moment) -> bool:
+def clocks_disagree(now: ClockSnapshot) -> bool:
     """Whether the wall clock and the provider's date are further apart than clocks should be (F62)."""
     return now.provider_date is not None and abs(now.provider_date - now.wall) > DISAGREEMENT

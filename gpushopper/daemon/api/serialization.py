@@ -16,7 +16,7 @@ from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
 from gpushopper.daemon.api.service import Busy, Service
-from gpushopper.engine.commands.provision import Once
+from gpushopper.engine.commands.provision import IdempotencyKey
 from gpushopper.errors import ShopperError, UsageError
 from gpushopper.wire import IDEMPOTENCY_HEADER
 
@@ -93,7 +93,7 @@ def read_query(cls: type[T]) -> T:
         raise _malformed(error) from error
 
 
-def read_once(asked: object = None) -> Once | None:
+def read_idempotency_key(asked: object = None) -> IdempotencyKey | None:
     """The idempotency key of this request, bound to what it asks; None when it has none (I22)."""
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None:
@@ -101,7 +101,9 @@ def read_once(asked: object = None) -> Once | None:
     if not _KEY.fullmatch(key):
         raise Malformed(f"{IDEMPOTENCY_HEADER} must have 8 to 128 printable characters without spaces")
     text = json.dumps(asdict(asked), sort_keys=True) if is_dataclass(asked) and not isinstance(asked, type) else ""
-    return Once(key=key, method=request.method, path=request.path, digest=hashlib.sha256(text.encode()).hexdigest())
+    return IdempotencyKey(
+        key=key, method=request.method, path=request.path, digest=hashlib.sha256(text.encode()).hexdigest()
+    )
 
 
 def read_name(part: str) -> str:

@@ -29,7 +29,7 @@ class ImageLogins:
         match find_login(registry, self._home.key_file, keyring):
             case FoundLogin(login, source):
                 _log.info("login read", registry=registry, source=source)
-                for text in login.echoes():
+                for text in login.redactions():
                     self._mask.add(text)
                 return login
             case problem:

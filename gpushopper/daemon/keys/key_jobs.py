@@ -20,7 +20,7 @@ from gpushopper.daemon.keys.login_jobs import IN_FILE
 from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError, UsageError
 from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
-from gpushopper.providers.base import Account, Trouble
+from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import Absent, EnvironmentSource, FileSource, KeyringSource, KeySource, Ok, Refused, Unreadable
 from gpushopper.store.sqlite.folder import unusable
 
@@ -142,7 +142,7 @@ def probe(home: Home, provider: str, secret: Secret) -> Answer:
     answer: Answer = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
-    if found.trouble is Trouble.AUTH:
+    if found.error_kind is ErrorKind.AUTH:
         raise KeyRejected(f"{provider} refuses this key", "Nothing was stored. Make a new key in its console.")
     return {**answer, "detail": found.detail}
 

@@ -19,7 +19,7 @@ from gpushopper.log import Mask
 from gpushopper.paths import Home
 
 RETRY_S = 60
-START_PATIENCE_S = 5.0
+START_MAX_WAIT_S = 5.0
 """A keyring that takes longer must not keep deadlines waiting: the daemon starts, and hears it later."""
 CONTACT_PAUSE_S = 5.0
 UNSURE = frozenset({"asking", "locked", "absent", "hung"})
@@ -57,7 +57,7 @@ class KeyWatch:
         if unknown and settings.keys.keyring:
             for name in unknown:
                 self._setups[name] = _asking(self._setups[name])
-            self._begin(unknown).join(START_PATIENCE_S)
+            self._begin(unknown).join(START_MAX_WAIT_S)
         with self._lock:
             self._news.clear()
             found = list(self._setups.values())

@@ -21,12 +21,12 @@ SEND_SHARE = 0.25
 """What of the send limit is left for the send itself, however slowly a keyring answers."""
 
 NO_LOGIN = "no_image_login"
-PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
+TRANSIENT_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """This computer's own troubles that end by themselves; a file that is not there does not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unready:
+class PayloadUnavailable:
     """What the call had to carry cannot be made: nothing left this process.
 
     It `passes` where a later try may fare better: a keyring that is locked or hangs, a full disk, settings that are
@@ -38,15 +38,15 @@ class Unready:
     passes: bool = False
 
 
-def pack(
+def build_payload(
     ctx: Context, session: Session, attempt: Attempt, recipe: Recipe | None, left: Callable[[], float]
-) -> CreateRequest | Unready:
+) -> CreateRequest | PayloadUnavailable:
     """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
     startup = _startup(ctx, recipe, attempt)
-    if isinstance(startup, Unready):
+    if isinstance(startup, PayloadUnavailable):
         return startup
     login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.send_limit_s)
-    if isinstance(login, Unready):
+    if isinstance(login, PayloadUnavailable):
         return login
     return CreateRequest(
         offer=attempt.offer,
@@ -59,7 +59,7 @@ def pack(
     )
 
 
-def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Unready:
+def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | PayloadUnavailable:
     """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
     policy = ctx.policy
     if ctx.remote is None or recipe is None or not policy.needs_login:
@@ -75,11 +75,11 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Unr
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: a term without life, an address the guard cannot spell.
         text = f"its guard cannot be planted: {_why(error)}"
-        passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in PASSING)
-        return Unready("no_guard", text, passes)
+        passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
+        return PayloadUnavailable("no_guard", text, passes)
 
 
-def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | Unready | None:
+def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:
     """The login as it is stored now: attempts follow each other for minutes, daemons restart, and no row keeps it."""
     if not session.image_login:
         return None
@@ -87,10 +87,10 @@ def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin |
         found = ctx.read_login(session.image_login, max(limit_s, 0.1))
     except (ShopperError, ValueError, OSError) as error:
         text = f"the login at {session.image_login} cannot be read: {_why(error)}"
-        return Unready(NO_LOGIN, text, passes=not isinstance(error, ValueError))
+        return PayloadUnavailable(NO_LOGIN, text, passes=not isinstance(error, ValueError))
     if isinstance(found, Problem):
-        return Unready(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
-    ctx.echoes.add(found.echoes())
+        return PayloadUnavailable(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
+    ctx.redactions.add(found.redactions())
     return found
 
 

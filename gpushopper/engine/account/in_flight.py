@@ -17,21 +17,21 @@ GRACE_S = 5.0
 """A call may overrun its limit by this before it is given up; its late result is still looked at (S14)."""
 
 
-class Unsent:
+class NotSent:
     """The call came to its turn too late and was not made: nothing left this process."""
 
 
-class Withdrawn:
+class CancelledCall:
     """What the thread says that came to a withdrawn call: it was settled before."""
 
 
-class Flight:
+class InFlightCall:
     """One call. The engine's thread makes, withdraws and gives it up; another thread begins it. Boot-clock µs."""
 
-    def __init__(self, limit_s: float, asked_boot: int, known_before: frozenset[str] = frozenset()) -> None:
-        self.asked_boot = asked_boot
+    def __init__(self, limit_s: float, requested_boot: int, known_before: frozenset[str] = frozenset()) -> None:
+        self.requested_boot = requested_boot
         self.known_before = known_before
-        self.begun_boot: int | None = None
+        self.started_boot: int | None = None
         self._span = us(limit_s + GRACE_S)
         self._is_withdrawn = False
         self._lock = threading.Lock()
@@ -39,30 +39,30 @@ class Flight:
     @property
     def expires_boot(self) -> int:
         """When it is given up, or withdrawn where it has not begun."""
-        begun = self.begun_boot
-        return (self.asked_boot if begun is None else begun) + self._span
+        begun = self.started_boot
+        return (self.requested_boot if begun is None else begun) + self._span
 
     def begin(self, boot: int) -> bool:
         """Start its time; False when it was withdrawn and must not be made."""
         with self._lock:
             if not self._is_withdrawn:
-                self.begun_boot = boot
+                self.started_boot = boot
             return not self._is_withdrawn
 
-    def withdraw(self) -> bool:
+    def cancel(self) -> bool:
         """Take it back; False when it has begun."""
         with self._lock:
-            self._is_withdrawn = self.begun_boot is None
+            self._is_withdrawn = self.started_boot is None
             return self._is_withdrawn
 
     def call(self, work: Callable[[], Any], boot: Callable[[], int]) -> Callable[[], Any]:
         """The work as a thread should do it: it begins, or says that it was withdrawn."""
-        return lambda: Landed(self, work()) if self.begin(boot()) else Withdrawn()
+        return lambda: CompletedCall(self, work()) if self.begin(boot()) else CancelledCall()
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class CompletedCall:
     """What a call brought, and which call it was: by then another one may be under way under the same key."""
 
-    flight: Flight
+    call_in_flight: InFlightCall
     value: Any

@@ -14,76 +14,85 @@ from gpushopper.core.model.actions import Raise
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import Moment
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import recorded_state
-from gpushopper.engine.account.in_flight import Flight
+from gpushopper.engine.account.in_flight import InFlightCall
 from gpushopper.engine.transaction import Transaction
-from gpushopper.providers.base import Blind, Endpoint, Missing, Present
+from gpushopper.providers.base import Endpoint, Missing, Present, ReadFailed
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import Lane
+    from gpushopper.engine.account.reconciler import AccountReconciler
 
 GET = "get"
 
 
 class Reads:
-    """The lane's part that asks for single instances: those in `lane.ask`, while the list that lacks them is fresh."""
+    """The reconciler's part that asks for single instances: those in `reconciler.ask`, while the list that lacks
+    them is fresh.
+    """
 
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+    def __init__(self, reconciler: AccountReconciler) -> None:
+        self.reconciler = reconciler
 
-    def dues(self, now: Moment) -> list[int]:
+    def dues(self, now: ClockSnapshot) -> list[int]:
         """When the next read may be sent, on the boot clock."""
-        under_way = {key[2] for key in self.lane.flights if key[1] == GET}
-        waits = any(instance_id not in under_way for instance_id in self.lane.ask)
-        return [self.lane.free_boot(Endpoint.GET, now)] if waits else []
+        under_way = {key[2] for key in self.reconciler.in_flight if key[1] == GET}
+        waits = any(instance_id not in under_way for instance_id in self.reconciler.ask)
+        return [self.reconciler.free_boot(Endpoint.GET, now)] if waits else []
 
-    def send(self, now: Moment) -> None:
+    def send(self, now: ClockSnapshot) -> None:
         """Start what is due."""
-        lane = self.lane
-        connection, seen = lane.connection, lane.seen
-        if connection is None or seen is None or not seen.is_fresh(now, lane.ctx.policy):
-            lane.ask = {}
+        reconciler = self.reconciler
+        connection, seen = reconciler.connection, reconciler.seen
+        if connection is None or seen is None or not seen.is_fresh(now, reconciler.ctx.policy):
+            reconciler.ask = {}
             return
-        limit = lane.ctx.policy.read_limit_s
-        for instance_id in list(lane.ask):
-            if (lane.name, GET, instance_id) in lane.flights or not lane.is_free(Endpoint.GET, now):
+        limit = reconciler.ctx.policy.read_limit_s
+        for instance_id in list(reconciler.ask):
+            if (reconciler.name, GET, instance_id) in reconciler.in_flight or not reconciler.is_free(Endpoint.GET, now):
                 continue
-            lane.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
+            reconciler.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
 
-    def took(self, instance_id: str, value: Present | Missing | Blind, flight: Flight, now: Moment) -> None:
+    def took(
+        self, instance_id: str, value: Present | Missing | ReadFailed, call_in_flight: InFlightCall, now: ClockSnapshot
+    ) -> None:
         """Record an answer; one that says nothing changes nothing (I11)."""
-        attempt_id = self.lane.ask.pop(instance_id, None)
-        if attempt_id is None or isinstance(value, Blind):
+        attempt_id = self.reconciler.ask.pop(instance_id, None)
+        if attempt_id is None or isinstance(value, ReadFailed):
             return
-        attempt = sessions.load_attempt(self.lane.ctx.store, attempt_id)
+        attempt = sessions.load_attempt(self.reconciler.ctx.store, attempt_id)
         if attempt is None or not attempt.is_open or attempt.instance_id != instance_id:
             return  # it may have given that id up meanwhile
-        self.lane.transact(now, lambda tx: self._judge(tx, attempt, value, flight, now))
+        self.reconciler.transact(now, lambda tx: self._judge(tx, attempt, value, call_in_flight, now))
 
     def _judge(
-        self, tx: Transaction, attempt: Attempt, value: Present | Missing, flight: Flight, now: Moment
+        self,
+        tx: Transaction,
+        attempt: Attempt,
+        value: Present | Missing,
+        call_in_flight: InFlightCall,
+        now: ClockSnapshot,
     ) -> None:
-        store, policy, seen = self.lane.ctx.store, self.lane.ctx.policy, self.lane.seen
+        store, policy, seen = self.reconciler.ctx.store, self.reconciler.ctx.policy, self.reconciler.seen
         session = sessions.load_session(store, attempt.session_id)
         if session is None:
             return
         if isinstance(value, Present):
             self._shown(tx, session, attempt, value.instance, now)
         elif seen is not None:
-            tx.run(decide_missing(session, attempt, seen, flight.asked_boot, now, policy))
+            tx.run(decide_missing(session, attempt, seen, call_in_flight.requested_boot, now, policy))
             latest = tx.attempt(attempt)
             tx.run(close_if_proven(latest, is_proven_gone(latest, policy), now))
 
-    def _shown(self, tx: Transaction, session: Session, attempt: Attempt, row: Instance, now: Moment) -> None:
-        ctx = self.lane.ctx
-        ids = recorded_state.known_ids(ctx.store, self.lane.name, attempt.account, [row.instance_id])
+    def _shown(self, tx: Transaction, session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot) -> None:
+        ctx = self.reconciler.ctx
+        ids = recorded_state.known_instances(ctx.store, self.reconciler.name, attempt.account, [row.instance_id])
         if is_contradicted(attempt, row, ids):
             tx.run(give_up_id(session, attempt, row, ctx.installation.id, now))
             return
         if attempt.is_wanted:
-            text = f"{self.lane.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
-            hint = alarms.HINTS[alarms.LIST_CONTRADICTS]
-            tx.run([Raise(alarms.LIST_CONTRADICTS, self.lane.name, text, hint)])
+            text = f"{self.reconciler.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
+            hint = alarms.HINTS[alarms.LIST_INCONSISTENT]
+            tx.run([Raise(alarms.LIST_INCONSISTENT, self.reconciler.name, text, hint)])
         tx.run(sighted(session, attempt, row, now, ctx.policy))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gpushopper.core.alarms import TWIN
-from gpushopper.core.lifecycle.evidence import Seen
-from gpushopper.core.listing.ownership import CONFIRMED, CONTRADICTED, FOREIGN, KnownIds
-from gpushopper.core.listing.reconcile import Held
+from gpushopper.core.alarms import DUPLICATE
+from gpushopper.core.lifecycle.evidence import ObservedList
+from gpushopper.core.listing.ownership import CONFIRMED, DISOWNED, FOREIGN, KnownInstances
+from gpushopper.core.listing.reconcile import RecordedState
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import make_label
 from gpushopper.store import alarms, sessions
 from gpushopper.store.database import Store
 
-__all__ = ["Held", "known_ids", "load"]
+__all__ = ["RecordedState", "known_instances", "load"]
 
 
 def load(
-    store: Store, installation: str, provider: str, account: str, seen: Seen, *, is_copy: bool = False
-) -> Held:
+    store: Store, installation: str, provider: str, account: str, seen: ObservedList, *, is_copy: bool = False
+) -> RecordedState:
     """Open attempts, and every attempt that a listed row names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
     owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
@@ -35,15 +35,17 @@ def load(
             by_instance[attempt.instance_id or ""] = attempt
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_named(store, sorted(named))}
-    since = alarms.first_raised(store, TWIN)
-    ids = known_ids(store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None})
-    return Held(installation, provider, account, opened, by_label, by_instance, held, since, is_copy, ids)
+    since = alarms.first_raised(store, DUPLICATE)
+    ids = known_instances(
+        store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None}
+    )
+    return RecordedState(installation, provider, account, opened, by_label, by_instance, held, since, is_copy, ids)
 
 
-def known_ids(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownIds:
+def known_instances(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownInstances:
     """What is recorded of these ids: those that have carried our label, and those that are not ours (I28)."""
-    sources = sessions.recorded_ids(store, provider, account, sorted(ids))
-    return KnownIds(
+    sources = sessions.recorded_ownership(store, provider, account, sorted(ids))
+    return KnownInstances(
         confirmed=frozenset(i for i, source in sources.items() if source == CONFIRMED),
-        disowned=frozenset(i for i, source in sources.items() if source in (FOREIGN, CONTRADICTED)),
+        disowned=frozenset(i for i, source in sources.items() if source in (FOREIGN, DISOWNED)),
     )

@@ -8,8 +8,8 @@ from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.queries.blocking_reads import read_patiently
-from gpushopper.providers.base import Account, Blind, Endpoint, Listing, Provider
+from gpushopper.engine.queries.blocking_reads import blocking_read
+from gpushopper.providers.base import Account, Endpoint, Listing, Provider, ReadFailed
 from gpushopper.store import sessions
 
 AUDIT_LIMIT_S = 30.0
@@ -18,30 +18,30 @@ AUDIT_LIMIT_S = 30.0
 def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
     """Read every account once and compare it with the database; nothing is changed."""
     rows: list[wire.AuditRow] = []
-    blind: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for name, setup in setups.items():
         if setup.connection is None:
-            blind[name] = setup.key_problem
+            failed[name] = setup.key_problem
             continue
         connection = setup.connection
         account, listing = _read(ctx, connection)
-        if isinstance(listing, Blind):
-            blind[name] = listing.detail
+        if isinstance(listing, ReadFailed):
+            failed[name] = listing.detail
             continue
         if not listing.complete:
-            blind[name] = listing.detail or "the list is incomplete"
+            failed[name] = listing.detail or "the list is incomplete"
         account_id = account.account_id if isinstance(account, Account) else ""
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
         rows += _ghosts(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
-    return wire.Audit(rows, blind, problems=len(blind) + sum(1 for row in rows if row.note))
+    return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
-def _read(ctx: Context, connection: Provider) -> tuple[Account | Blind, Listing | Blind]:
+def _read(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, Listing | ReadFailed]:
     limit = AUDIT_LIMIT_S
-    account: Account | Blind = read_patiently(
+    account: Account | ReadFailed = blocking_read(
         ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
     )
-    listing: Listing | Blind = read_patiently(
+    listing: Listing | ReadFailed = blocking_read(
         ctx, connection, Endpoint.LIST, lambda: connection.fetch_instances(limit), limit
     )
     return account, listing
@@ -67,7 +67,7 @@ def _view(provider: str, row: Instance, kind: str, ctx: Context, attempt: Attemp
         instance_id=row.instance_id,
         kind=kind,
         label=row.label or "",
-        status=row.status_word,
+        status=row.provider_status,
         gpu=row.gpu or "",
         rate=row.rate,
         session="" if session is None else session.name,
@@ -87,7 +87,7 @@ def _ghosts(ctx: Context, provider: str, listed: set[str], complete: bool) -> li
             label=attempt.label,
             status="not shown",
             gpu=attempt.offer.gpu,
-            rate=attempt.rate_agreed,
+            rate=attempt.agreed_rate,
             session=session.name if (session := sessions.load_session(ctx.store, attempt.session_id)) else "",
             note="" if not attempt.is_wanted else "wanted, but the provider does not show it",
         )

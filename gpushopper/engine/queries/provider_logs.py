@@ -10,20 +10,22 @@ from gpushopper.core.log_text import readable
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
-from gpushopper.engine.queries.blocking_reads import read_patiently
+from gpushopper.engine.queries.blocking_reads import blocking_read
 from gpushopper.engine.refusals import keyless
 from gpushopper.errors import NotFound, NotReady, ProviderFailed
-from gpushopper.providers.base import Blind, Endpoint, Log, Missing
+from gpushopper.providers.base import Endpoint, Log, Missing, ReadFailed
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import Lane
+    from gpushopper.engine.account.reconciler import AccountReconciler
 
 LIMIT_S = 40.0
 """For the cloud to ask the host, for the host to upload, and for us to fetch it."""
 
 
-def provider_log(ctx: Context, lanes: Mapping[str, Lane], session: Session, tail: int) -> wire.ProviderLog:
+def provider_log(
+    ctx: Context, reconcilers: Mapping[str, AccountReconciler], session: Session, tail: int
+) -> wire.ProviderLog:
     """The last lines of the newest instance of a session. Waits on the caller's thread.
 
     Raises:
@@ -33,19 +35,19 @@ def provider_log(ctx: Context, lanes: Mapping[str, Lane], session: Session, tail
         ProviderFailed: the cloud gave no usable answer.
     """
     attempt = _newest(ctx, session)
-    lane = lanes[attempt.provider]
-    if lane.connection is None:
-        raise keyless(lane.setup)
-    connection, instance_id = lane.connection, attempt.instance_id or ""
-    found: Log | Missing | Blind = read_patiently(
+    reconciler = reconcilers[attempt.provider]
+    if reconciler.connection is None:
+        raise keyless(reconciler.setup)
+    connection, instance_id = reconciler.connection, attempt.instance_id or ""
+    found: Log | Missing | ReadFailed = blocking_read(
         ctx, connection, Endpoint.LOGS, lambda: connection.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
     )
-    if isinstance(found, Blind):
-        text = f"{lane.name} gives no log of {session.name}: {found.detail}"
+    if isinstance(found, ReadFailed):
+        text = f"{reconciler.name} gives no log of {session.name}: {found.detail}"
         raise ProviderFailed(text, f"try again, or look there: {connection.traits.console}", code="no_log")
     if isinstance(found, Missing):
-        raise _gone(lane.name, session)
-    return wire.ProviderLog(session.id, session.name, lane.name, instance_id, readable(found.text, tail))
+        raise _gone(reconciler.name, session)
+    return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable(found.text, tail))
 
 
 def _newest(ctx: Context, session: Session) -> Attempt:
@@ -54,7 +56,7 @@ def _newest(ctx: Context, session: Session) -> Attempt:
     if not attempts:
         text = f"{session.name} has no instance yet"
         raise NotReady(text, f"see: gpu-shopper get {session.name}", code="no_instance")
-    open_ones = [each for each in attempts if each.state is not State.GONE]
+    open_ones = [each for each in attempts if each.state is not State.CLOSED]
     if not open_ones:
         raise _gone(attempts[-1].provider, session)
     return open_ones[-1]

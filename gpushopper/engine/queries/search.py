@@ -8,32 +8,32 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.reachability import PAPER
+from gpushopper.core.lifecycle.reachability import NOT_APPLICABLE
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import (
     Offer,
     Requirements,
     fits,
     is_rentable,
+    max_cost_of,
     rank,
-    worst_case,
 )
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.timing.clock_snapshot import Moment, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.commands.provision import DEFAULT_LIFE_S, refuse_short
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login
 from gpushopper.engine.queries import views
-from gpushopper.engine.queries.blocking_reads import read_patiently
+from gpushopper.engine.queries.blocking_reads import blocking_read
 from gpushopper.engine.queries.search_criteria import Models, is_one, models_of, narrow, requirements, to_rent
 from gpushopper.engine.refusals import keyless, no_guard, unanswered
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, UsageError
-from gpushopper.providers.base import Blind, Endpoint, Offers, Provider, Search
+from gpushopper.providers.base import Endpoint, Offers, Provider, ReadFailed, Search
 from gpushopper.store.sessions import tried_since
 
 if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import Lane
+    from gpushopper.engine.account.reconciler import AccountReconciler
 
 SEARCH_LIMIT_S = 30.0
 OFFERS_FRESH_S = 60.0
@@ -53,12 +53,12 @@ class _Kept:
     offers: Offers
 
 
-class Searcher:
+class OfferSearch:
     """Searches on the caller's thread, keeping what was found for a minute. Thread-safe."""
 
-    def __init__(self, ctx: Context, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, ctx: Context, reconcilers: Mapping[str, AccountReconciler]) -> None:
         self.ctx = ctx
-        self.lanes = lanes
+        self.reconcilers = reconcilers
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, Search], _Kept] = {}
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -73,47 +73,51 @@ class Searcher:
             ProviderFailed: no market answered.
         """
         want = requirements(request)
-        found, more, blind, unbelievable = self._gather(want, request.limit if request.sort == "price" else None)
+        found, more, failed, invalid_prices = self._gather(want, request.limit if request.sort == "price" else None)
         fitting = rank(found, want.disk_gb, request.sort)
         shown = fitting[: request.limit] if request.limit > 0 else fitting
         rows = [views.offer(o, want.disk_gb) for o in shown]
-        return wire.Inventory(rows, total=len(fitting), more=more, blind=blind, unbelievable=unbelievable)
+        return wire.Inventory(rows, total=len(fitting), more=more, unavailable=failed, invalid_prices=invalid_prices)
 
     def _gather(self, want: Requirements, limit: int | None) -> tuple[list[Offer], bool, dict[str, str], int]:
         """Offers that fit, whether there are more, who did not answer, and how many had no price to believe."""
-        lanes = self._lanes(want.provider)
-        gpus, blind = self._resolve(want.gpu, lanes)
+        reconcilers = self._lanes(want.provider)
+        gpus, failed = self._resolve(want.gpu, reconcilers)
         found: list[Offer] = []
-        more, unbelievable = False, 0
-        for name, lane in lanes.items():
-            if name in blind or (want.gpu is not None and not gpus.get(name)):
+        more, invalid_prices = False, 0
+        for name, reconciler in reconcilers.items():
+            if name in failed or (want.gpu is not None and not gpus.get(name)):
                 continue
             models = gpus.get(name, {})
-            answer = self._search(lane, narrow(want, models, limit))
-            if isinstance(answer, Blind):
-                blind[name] = answer
+            answer = self._search(reconciler, narrow(want, models, limit))
+            if isinstance(answer, ReadFailed):
+                failed[name] = answer
                 continue
             more = more or not answer.complete
-            unbelievable += answer.unbelievable
+            invalid_prices += answer.invalid_prices
             found += [o for o in answer.offers if fits(o, want, tuple(models)) and is_one(o, models)]
-        if blind and len(blind) == len(lanes):
-            raise unanswered(blind)
-        return found, more, {name: answer.detail for name, answer in blind.items()}, unbelievable
+        if failed and len(failed) == len(reconcilers):
+            raise unanswered(failed)
+        return found, more, {name: answer.detail for name, answer in failed.items()}, invalid_prices
 
-    def _lanes(self, provider: str | None) -> dict[str, Lane]:
-        if provider is not None and provider not in self.lanes:
-            known = ", ".join(self.lanes)
+    def _lanes(self, provider: str | None) -> dict[str, AccountReconciler]:
+        if provider is not None and provider not in self.reconcilers:
+            known = ", ".join(self.reconcilers)
             raise NotFound(f"no provider is called {provider!r}", f"known: {known}", code="provider_not_found")
-        lanes = {n: lane for n, lane in self.lanes.items() if provider in (None, n) and lane.connection is not None}
-        if not lanes:
-            if not self.lanes:
+        reconcilers = {
+            n: reconciler
+            for n, reconciler in self.reconcilers.items()
+            if provider in (None, n) and reconciler.connection is not None
+        }
+        if not reconcilers:
+            if not self.reconcilers:
                 raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
-            raise keyless(self.lanes[provider or next(iter(self.lanes))].setup)
-        return lanes
+            raise keyless(self.reconcilers[provider or next(iter(self.reconcilers))].setup)
+        return reconcilers
 
     def _resolve(
-        self, wanted: str | None, lanes: Mapping[str, Lane]
-    ) -> tuple[dict[str, Models], dict[str, Blind]]:
+        self, wanted: str | None, reconcilers: Mapping[str, AccountReconciler]
+    ) -> tuple[dict[str, Models], dict[str, ReadFailed]]:
         """Each market's own names for what was typed; a market without such a GPU is left out.
 
         Raises:
@@ -121,40 +125,40 @@ class Searcher:
         """
         if wanted is None:
             return {}, {}
-        answers = {name: self._gpu_names(lane) for name, lane in lanes.items()}
-        blind = {name: known for name, known in answers.items() if isinstance(known, Blind)}
-        markets = {name: known for name, known in answers.items() if not isinstance(known, Blind)}
-        return models_of(wanted, markets) if markets else {}, blind
+        answers = {name: self._gpu_names(reconciler) for name, reconciler in reconcilers.items()}
+        failed = {name: known for name, known in answers.items() if isinstance(known, ReadFailed)}
+        markets = {name: known for name, known in answers.items() if not isinstance(known, ReadFailed)}
+        return models_of(wanted, markets) if markets else {}, failed
 
-    def _gpu_names(self, lane: Lane) -> tuple[str, ...] | Blind:
+    def _gpu_names(self, reconciler: AccountReconciler) -> tuple[str, ...] | ReadFailed:
         now = self.ctx.clock.now().boot
         with self._lock:
-            kept = self._names.get(lane.name)
+            kept = self._names.get(reconciler.name)
         if kept is not None and now - kept[0] < us(NAMES_FRESH_S):
             return kept[1]
-        connection = _connected(lane)
-        names: tuple[str, ...] | Blind = read_patiently(
+        connection = _connected(reconciler)
+        names: tuple[str, ...] | ReadFailed = blocking_read(
             self.ctx, connection, Endpoint.SEARCH, lambda: connection.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
         )
-        if not isinstance(names, Blind):
+        if not isinstance(names, ReadFailed):
             with self._lock:
-                self._names[lane.name] = (now, names)
+                self._names[reconciler.name] = (now, names)
         return names
 
-    def _search(self, lane: Lane, search: Search) -> Offers | Blind:
+    def _search(self, reconciler: AccountReconciler, search: Search) -> Offers | ReadFailed:
         now = self.ctx.clock.now().boot
         with self._lock:
-            kept = self._kept.get((lane.name, search))
+            kept = self._kept.get((reconciler.name, search))
         if kept is not None and now - kept.boot < us(OFFERS_FRESH_S):
             return kept.offers
-        connection = _connected(lane)
-        answer: Offers | Blind = read_patiently(
+        connection = _connected(reconciler)
+        answer: Offers | ReadFailed = blocking_read(
             self.ctx, connection, Endpoint.SEARCH, lambda: connection.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
         )
         if isinstance(answer, Offers):
             with self._lock:
                 self._kept = {k: v for k, v in self._kept.items() if now - v.boot < us(OFFERS_FRESH_S)}
-                self._kept[lane.name, search] = _Kept(now, answer)
+                self._kept[reconciler.name, search] = _Kept(now, answer)
         return answer
 
     # ---- plan
@@ -177,34 +181,36 @@ class Searcher:
         cap = request.search.max_rate or round(offers[0].rate(want.disk_gb) * HEADROOM)
         shortlist = [o for o in offers if o.provider == offers[0].provider and o.rate(want.disk_gb) <= cap]
         shortlist = shortlist[: 1 + max(request.retries, 0) + SPARE_OFFERS]
-        lane = self.lanes[offers[0].provider]
-        image = request.image or (lane.connection.traits.default_image if lane.connection is not None else "")
-        worst = max(worst_case(o, want.disk_gb, span) for o in shortlist)
+        reconciler = self.reconcilers[offers[0].provider]
+        image = request.image or (
+            reconciler.connection.traits.default_image if reconciler.connection is not None else ""
+        )
+        max_cost = max(max_cost_of(o, want.disk_gb, span) for o in shortlist)
         if request.image_login:
-            refuse_unreadable_login(self.ctx, lane, request.image)
+            refuse_unreadable_login(self.ctx, reconciler, request.image)
         if request.to_rent:
-            self._await_ready(lane)
+            self._await_ready(reconciler)
         return wire.Plan(
             offers=[views.offer(o, want.disk_gb) for o in shortlist],
-            worst=worst,
-            until_at=until,
-            life_us=None if request.until_at is not None else span,
+            max_cost=max_cost,
+            deadline_at=until,
+            duration_us=None if request.deadline_at is not None else span,
             image=image,
             disk_gb=want.disk_gb,
             max_rate=cap,
-            guard=self._guard_of(lane),
+            guard_kind=self._guard_of(reconciler),
             retries=request.retries,
             refusal=self._too_long(request, span)
-            or self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), worst),
+            or self._refusal(shortlist[0], shortlist[0].rate(want.disk_gb), max_cost),
         )
 
-    def _guard_of(self, lane: Lane) -> str:
+    def _guard_of(self, reconciler: AccountReconciler) -> str:
         """What will end the instance without us."""
         if not self.ctx.policy.needs_login:
-            return PAPER
-        return lane.connection.traits.guard_kind if lane.connection is not None else ""
+            return NOT_APPLICABLE
+        return reconciler.connection.traits.guard_kind if reconciler.connection is not None else ""
 
-    def _chosen(self, request: wire.PlanRequest, want: Requirements, now: Moment) -> list[Offer]:
+    def _chosen(self, request: wire.PlanRequest, want: Requirements, now: ClockSnapshot) -> list[Offer]:
         if request.offer is not None:
             return [self._by_offer_key(request.offer, want, now)]
         found, _, _, _ = self._gather(replace(want, max_rate=None), limit=64)
@@ -225,29 +231,29 @@ class Searcher:
     def _refuse_unguarded(self, request: wire.PlanRequest) -> None:
         """Say so before the market is asked, where no account in question may be rented on (S16)."""
         name = request.search.provider if request.offer is None else request.offer.partition(":")[0]
-        lanes = self._lanes(name if name in self.lanes else request.search.provider)
-        if not any(lane.can_rent for lane in lanes.values()):
-            raise no_guard(next(iter(lanes.values())).setup)
+        reconcilers = self._lanes(name if name in self.reconcilers else request.search.provider)
+        if not any(reconciler.can_rent for reconciler in reconcilers.values()):
+            raise no_guard(next(iter(reconcilers.values())).setup)
 
-    def _await_ready(self, lane: Lane) -> None:
+    def _await_ready(self, reconciler: AccountReconciler) -> None:
         """Give a daemon that has just started the time to look at the account once: renting waits for that (S18)."""
         clock = self.ctx.clock
         ends_at = clock.monotonic() + READY_LIMIT_S
-        while not lane.is_ready and clock.monotonic() < ends_at:
+        while not reconciler.is_ready and clock.monotonic() < ends_at:
             self.ctx.pause(READY_PAUSE_S)
 
-    def _by_offer_key(self, key: str, want: Requirements, now: Moment) -> Offer:
+    def _by_offer_key(self, key: str, want: Requirements, now: ClockSnapshot) -> Offer:
         """An offer named by its key: from what was listed lately, else from the market itself."""
         found = self._kept_offer(key, now)
         if found is None:
             name, _, offer_id = key.partition(":")
-            lane = self.lanes.get(name)
-            if not offer_id or lane is None or lane.connection is None:
+            reconciler = self.reconcilers.get(name)
+            if not offer_id or reconciler is None or reconciler.connection is None:
                 raise NotFound(
                     f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found"
                 )
-            answer = self._search(lane, Search(offer_ids=(offer_id,), disk_gb=want.disk_gb))
-            if isinstance(answer, Blind):
+            answer = self._search(reconciler, Search(offer_ids=(offer_id,), disk_gb=want.disk_gb))
+            if isinstance(answer, ReadFailed):
                 raise unanswered({name: answer})
             found = next((o for o in answer.offers if o.key == key), None)
         if found is None:
@@ -259,7 +265,7 @@ class Searcher:
 
     def _refuse_other(self, found: Offer, want: Requirements) -> None:
         """Refuse an offer that is not of the GPU, number or price that was asked for beside its id."""
-        models = self._resolve(want.gpu, {found.provider: self.lanes[found.provider]})[0].get(found.provider, {})
+        models = self._resolve(want.gpu, {found.provider: self.reconcilers[found.provider]})[0].get(found.provider, {})
         asked = Requirements(
             min_gpus=want.min_gpus, exact_gpus=want.exact_gpus, max_rate=want.max_rate, disk_gb=want.disk_gb
         )
@@ -268,7 +274,7 @@ class Searcher:
             text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: not what was asked for"
             raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")
 
-    def _kept_offer(self, key: str, now: Moment) -> Offer | None:
+    def _kept_offer(self, key: str, now: ClockSnapshot) -> Offer | None:
         """An offer among what was found within the last minute."""
         with self._lock:
             fresh = [kept.offers for kept in self._kept.values() if now.boot - kept.boot < us(OFFERS_FRESH_S)]
@@ -277,14 +283,14 @@ class Searcher:
     @staticmethod
     def _too_long(request: wire.PlanRequest, span: int) -> str:
         """What a rental of that length would be told (I9)."""
-        if span <= us(HARD_MAXIMUM_S) or request.max_life_us is not None:
+        if span <= us(HARD_MAXIMUM_S) or request.max_duration_us is not None:
             return ""
         return "no session lives longer than 12 h without --hard-max"
 
-    def _refusal(self, cheapest: Offer, rate: int, worst: int) -> str:
+    def _refusal(self, cheapest: Offer, rate: int, max_cost: int) -> str:
         """The brake or balance this would meet, so that a plan says so before anybody agrees to it."""
         books = Transaction(self.ctx, self.ctx.clock.now())
-        denial = books.denied(cheapest.provider, rate, worst, new_session=True)
+        denial = books.denied(cheapest.provider, rate, max_cost, new_session=True)
         return "" if denial is None else f"{denial.text} ({denial.rule})"
 
 
@@ -293,18 +299,18 @@ def _is_used_up(offer: Offer, tried: Mapping[str, int]) -> bool:
     return offer.key in tried and tried[offer.key] >= offer.seen_at
 
 
-def _connected(lane: Lane) -> Provider:
-    if lane.connection is None:
-        raise keyless(lane.setup)
-    return lane.connection
+def _connected(reconciler: AccountReconciler) -> Provider:
+    if reconciler.connection is None:
+        raise keyless(reconciler.setup)
+    return reconciler.connection
 
 
-def _span(request: wire.PlanRequest, now: Moment) -> tuple[int, int]:
-    if request.until_at is not None:
-        if request.until_at <= now.wall:
+def _span(request: wire.PlanRequest, now: ClockSnapshot) -> tuple[int, int]:
+    if request.deadline_at is not None:
+        if request.deadline_at <= now.wall:
             raise UsageError("the end is in the past")
-        refuse_short(request.until_at - now.wall)
-        return request.until_at - now.wall, request.until_at
-    span = request.life_us if request.life_us is not None else us(DEFAULT_LIFE_S)
+        refuse_short(request.deadline_at - now.wall)
+        return request.deadline_at - now.wall, request.deadline_at
+    span = request.duration_us if request.duration_us is not None else us(DEFAULT_LIFE_S)
     refuse_short(span)
     return span, now.wall + span

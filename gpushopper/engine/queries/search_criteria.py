@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gpushopper import wire
-from gpushopper.core.model.gpu_names import UnknownGpu, Wish, has_memory, memory_of, read_wish, resolve_gpu
+from gpushopper.core.model.gpu_names import (
+    GpuRequest,
+    UnknownGpu,
+    has_memory,
+    memory_of,
+    parse_gpu_request,
+    resolve_gpu,
+)
 from gpushopper.core.model.offer import SORTS, Offer, Requirements
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import Search
@@ -42,7 +49,7 @@ def requirements(request: wire.SearchRequest) -> Requirements:
     )
 
 
-def _exact_count(request: wire.SearchRequest, wish: Wish | None) -> int | None:
+def _exact_count(request: wire.SearchRequest, wish: GpuRequest | None) -> int | None:
     """The number of GPUs that an instance must have; None where a least number, or none, was named."""
     written = wish.count if wish else None
     given = [count for count in (request.exact_gpus, written) if count is not None]
@@ -84,14 +91,14 @@ def narrow(want: Requirements, models: Models, limit: int | None) -> Search:
     )
 
 
-def read_gpus(text: str) -> Wish:
+def read_gpus(text: str) -> GpuRequest:
     """The GPUs that a request names.
 
     Raises:
         UsageError: a name is empty, or a number none.
     """
     try:
-        return read_wish(text)
+        return parse_gpu_request(text)
     except ValueError as error:
         raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu A100:2") from None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.reachability import PAPER
-from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, Desire
+from gpushopper.core.lifecycle.reachability import NOT_APPLICABLE
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState
 from gpushopper.core.model.heartbeat import Login
-from gpushopper.core.model.session import Session, current, derive_reach
+from gpushopper.core.model.session import Session, current, derive_health
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.engine.context import Context
 from gpushopper.errors import Refused
@@ -27,14 +27,14 @@ def connection(ctx: Context, session: Session) -> ConnectionView:
     """
     attempts = sessions.attempts_of(ctx.store, session.id)
     attempt = current(attempts)
-    if session.desire is not Desire.RUN:
+    if session.desired_state is not DesiredState.RUNNING:
         raise Refused(f"{session.name} is ending or has ended", "see: gpu-shopper ls -a", code="ending")
     if attempt is None or not _may_log_in(attempt):
         text = f"{session.name} is not handed over yet"
-        raise Refused(text, f"see: gpu-shopper get {session.name}", code="not_handed_over")
-    reach = derive_reach(attempts)
-    if attempt.guard == PAPER or ctx.remote is None:
-        return ConnectionView(session.id, session.name, attempt.id, reach, is_paper=True)
+        raise Refused(text, f"see: gpu-shopper get {session.name}", code="not_ready")
+    health = derive_health(attempts)
+    if attempt.guard_state == NOT_APPLICABLE or ctx.remote is None:
+        return ConnectionView(session.id, session.name, attempt.id, health, is_paper=True)
     login = _login(attempt)
     if login is None:
         raise Refused(f"the provider tells no address of {session.name}", "try again in a moment", code="no_address")
@@ -43,7 +43,7 @@ def connection(ctx: Context, session: Session) -> ConnectionView:
         session=session.id,
         name=session.name,
         attempt=attempt.id,
-        reach=reach,
+        health=health,
         is_paper=False,
         user=way.user,
         host=way.host,
@@ -56,7 +56,7 @@ def connection(ctx: Context, session: Session) -> ConnectionView:
 
 
 def _may_log_in(attempt: Attempt) -> bool:
-    return attempt.is_wanted and attempt.state in ALIVE_STATES and attempt.handed_over_at is not None
+    return attempt.is_wanted and attempt.state in ALIVE_STATES and attempt.ready_at is not None
 
 
 def _login(attempt: Attempt) -> Login | None:

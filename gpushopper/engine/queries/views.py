@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.reachability import ARMED, is_told
-from gpushopper.core.model.attempt import Attempt, Desire, State
+from gpushopper.core.lifecycle.reachability import ARMED, is_guard_in_sync
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.offer import Offer
-from gpushopper.core.model.session import Session, current, derive_reach, derive_status
+from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
@@ -19,7 +19,7 @@ from gpushopper.store import ledger as books
 from gpushopper.store import sessions as stored
 
 if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import Lane
+    from gpushopper.engine.account.reconciler import AccountReconciler
 
 Totals = dict[str, dict[str, int]]
 
@@ -68,49 +68,49 @@ def _session(ctx: Context, session: Session, attempts: list[Attempt], totals: To
         name=session.name,
         consumer=session.consumer,
         status=derive_status(session, attempts),
-        reach=derive_reach(attempts),
-        stage=stage(session, attempts),
+        health=derive_health(attempts),
+        end_stage=end_stage(session, attempts),
         reason=session.reason,
         provider=session.provider,
         gpu=offer.gpu if offer else "",
         gpu_count=offer.gpu_count if offer else 0,
         rate=_rate(latest),
         created_at=session.created_at,
-        deadline_at=latest.deadline.wall if latest else session.until_at,
+        deadline_at=latest.deadline.wall if latest else session.deadline_at,
         hard_max_at=latest.hard_max_at if latest else None,
-        running_since=latest.handed_over_at if latest else None,
+        ready_at=latest.ready_at if latest else None,
         ended_at=session.ended_at if not any(a.is_open for a in attempts) else None,
         accrued=sum(row.accrued for row in rows),
-        at_most=sum(row.at_most for row in rows),
-        guard=latest.guard if latest else "",
-        guards="D+I" if latest is not None and latest.guard == ARMED else "D",
+        max_cost=sum(row.max_cost for row in rows),
+        guard_state=latest.guard_state if latest else "",
+        guards="D+I" if latest is not None and latest.guard_state == ARMED else "D",
         image=session.image,
         image_login=session.image_login,
         disk_gb=session.disk_gb,
         ssh_host=latest.ssh_host if latest else None,
         ssh_port=latest.ssh_port if latest else None,
-        beat_at=latest.beat_at if latest else None,
-        guard_ends_at=latest.guard_until if latest else None,
+        heartbeat_at=latest.heartbeat_at if latest else None,
+        guard_deadline_at=latest.guard_deadline_at if latest else None,
         waiting_for=waiting_for,
         waiting_until=waiting_until,
         attempts=rows,
-        guard_is_told=latest is not None and is_told(latest),
+        guard_in_sync=latest is not None and is_guard_in_sync(latest),
     )
 
 
 def _rate(attempt: Attempt | None) -> int:
     if attempt is None:
         return 0
-    return attempt.rate_live if attempt.rate_live is not None else attempt.rate_agreed
+    return attempt.current_rate if attempt.current_rate is not None else attempt.agreed_rate
 
 
-def stage(session: Session, attempts: list[Attempt]) -> str:
-    """How far the end has come: asked, off or proven (I27); empty while it is wanted."""
-    if session.desire is Desire.RUN:
+def end_stage(session: Session, attempts: list[Attempt]) -> str:
+    """How far the end has come: requested, off or proven (I27); empty while it is wanted."""
+    if session.desired_state is DesiredState.RUNNING:
         return ""
-    if all(a.state is State.GONE for a in attempts):
+    if all(a.state is State.CLOSED for a in attempts):
         return "proven"
-    return "off" if all(a.state is State.GONE or a.off_at is not None for a in attempts) else "asked"
+    return "off" if all(a.state is State.CLOSED or a.off_at is not None for a in attempts) else "requested"
 
 
 def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[str, int | None]:
@@ -124,10 +124,14 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
         case State.SENT:
             return f"{session.provider} to answer", (attempt.sent_at or 0) + us(policy.send_limit_s)
         case State.UNCERTAIN:
-            proof_s = policy.settle_s + policy.absence_units * policy.absence_spacing_s
-            return f"{session.provider}'s list to show whether it exists", attempt.entered_at + us(proof_s)
+            proof_s = policy.settle_s + policy.absence_observations * policy.absence_spacing_s
+            return f"{session.provider}'s list to show whether it exists", attempt.state_changed_at + us(proof_s)
         case State.BOOTING:
-            why = attempt.reach if attempt.gpu_billing and attempt.reach else attempt.status_word or "created"
+            why = (
+                attempt.probe_error
+                if attempt.is_gpu_billed and attempt.probe_error
+                else attempt.provider_status or "created"
+            )
             return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_limit_s)
         case State.DESTROYING if attempt.off_at is None:
             return f"{session.provider} to show it no more", None
@@ -142,7 +146,7 @@ def _attempt(attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:
     return wire.AttemptView(
         id=attempt.id,
         state=attempt.state,
-        desire=attempt.desire,
+        desired_state=attempt.desired_state,
         reason=attempt.reason,
         label=attempt.label,
         instance_id=attempt.instance_id,
@@ -151,15 +155,15 @@ def _attempt(attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:
         gpu_count=attempt.offer.gpu_count,
         rate=_rate(attempt),
         sent_at=attempt.sent_at,
-        handed_over_at=attempt.handed_over_at,
+        ready_at=attempt.ready_at,
         off_at=attempt.off_at,
-        gone_at=attempt.gone_at if attempt.state is State.GONE else None,
+        closed_at=attempt.closed_at if attempt.state is State.CLOSED else None,
         deadline_at=attempt.deadline.wall,
         hard_max_at=attempt.hard_max_at,
-        status_word=attempt.status_word,
+        provider_status=attempt.provider_status,
         accrued=accrued,
-        at_most=ledger.at_most(attempt, accrued),
-        receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.GONE else None,
+        max_cost=ledger.max_cost(attempt, accrued),
+        receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.CLOSED else None,
     )
 
 
@@ -167,7 +171,7 @@ def _accrued(attempt: Attempt, totals: Totals, now: int) -> int:
     """Booked entries and what has run up since; stands still once the instance is off."""
     booked = sum(totals.get(attempt.id, {}).values())
     until = now if attempt.off_at is None else min(now, attempt.off_at)
-    return booked if attempt.state is State.GONE else booked + ledger.pending(attempt, until)
+    return booked if attempt.state is State.CLOSED else booked + ledger.pending(attempt, until)
 
 
 # ---- costs
@@ -187,12 +191,12 @@ def costs(ctx: Context, session_id: str | None, consumer: str | None, start: int
         and (start is None or s.created_at >= start)
         and (end is None or s.created_at < end)
     ]
-    return wire.Costs(rows, sum(r.accrued for r in rows), sum(r.at_most for r in rows))
+    return wire.Costs(rows, sum(r.accrued for r in rows), sum(r.max_cost for r in rows))
 
 
 def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -> wire.CostRow:
     by_kind = dict.fromkeys(ledger.KINDS, 0)
-    at_most = reserved = 0
+    max_cost = reserved = 0
     for attempt in attempts:
         for kind, micros in totals.get(attempt.id, {}).items():
             by_kind[kind] += micros
@@ -201,7 +205,7 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
             for entry in ledger.accrue(attempt, until)[0]:
                 by_kind[entry.kind] += entry.micros
         so_far = _accrued(attempt, totals, now)
-        at_most += ledger.at_most(attempt, so_far)
+        max_cost += ledger.max_cost(attempt, so_far)
         reserved += ledger.still_reserved(attempt, so_far)
     accrued = sum(by_kind.values())
     latest = current(attempts)
@@ -217,7 +221,7 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
         minimum_micros=by_kind[ledger.MINIMUM],
         accrued=accrued,
         reserved=reserved,
-        at_most=at_most,
+        max_cost=max_cost,
         settled=not any(a.is_open for a in attempts),
     )
 
@@ -225,28 +229,28 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
 # ---- accounts
 
 
-def provider(ctx: Context, lane: Lane) -> wire.ProviderStatus:
+def provider(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus:
     """How one account is doing."""
-    sight = lane.sight
-    if lane.connection is None:
-        state, detail = "keyless", lane.setup.key_problem
-    elif sight.is_degraded:
-        state, detail = "degraded", sight.trouble
-    elif sight.is_doubted:
+    health = reconciler.health
+    if reconciler.connection is None:
+        state, detail = "keyless", reconciler.setup.key_problem
+    elif health.is_degraded:
+        state, detail = "degraded", health.last_error
+    elif health.is_inconsistent:
         state, detail = "doubted", "its list lacks instances that you have"
     else:
-        state, detail = ("ready", "") if sight.is_ready else ("starting", sight.trouble)
+        state, detail = ("ready", "") if health.is_ready else ("starting", health.last_error)
     return wire.ProviderStatus(
-        name=lane.name,
-        account=sight.account_id,
+        name=reconciler.name,
+        account=health.account_id,
         state=state,
         detail=detail,
-        balance=sight.balance,
-        last_complete_list_at=sight.whole_at,
-        open_attempts=len(stored.load_attempts(ctx.store, provider=lane.name)),
-        key_source=lane.setup.key_source,
-        key_state=lane.setup.key_state,
-        key_hint=lane.setup.key_hint,
+        balance=health.balance,
+        last_complete_list_at=health.whole_at,
+        open_attempts=len(stored.load_attempts(ctx.store, provider=reconciler.name)),
+        key_source=reconciler.setup.key_source,
+        key_state=reconciler.setup.key_state,
+        key_hint=reconciler.setup.key_hint,
     )
 
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import httpx
 
 from gpushopper.providers.api.deadline import LimitedTransport
-from gpushopper.providers.api.pacing import Gap, Pace
+from gpushopper.providers.api.pacing import Gap, RateLimiter
 from gpushopper.providers.api.replies import Reply, Text, Unusable, read_reply, read_text
 from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
-from gpushopper.providers.base import Trouble
+from gpushopper.providers.base import ErrorKind
 
 _ROUNDING_S = 0.001
 LARGEST_TEXT = 2 * 1024 * 1024
@@ -39,7 +39,7 @@ class Call:
 class Failure:
     """No usable reply. `sent` is False only if certainly no byte of the request left this computer."""
 
-    kind: Trouble
+    kind: ErrorKind
     detail: str
     retry_after_s: float | None = None
     sent: bool = True
@@ -74,7 +74,7 @@ class Api:
         wait: Callable[[float], object] | None = None,
         urgent: frozenset[str] = frozenset(),
     ) -> None:
-        self.pace = Pace(gaps, monotonic)
+        self.pace = RateLimiter(gaps, monotonic)
         self._base = endpoint.rstrip("/")
         self._key = key
         self._monotonic = monotonic
@@ -130,20 +130,20 @@ class Api:
     def send(self, call: Call, limit: Limit, *, wait: bool = False) -> Reply | Failure:
         """Send once, never twice.
 
-        A call before its endpoint is free is not sent: the lane asks `free_at` first (S6), so being early is its
+        A call before its endpoint is free is not sent: the reconciler asks `free_at` first (S6), so being early is its
         mistake or another process's 429. With `wait`, for the follow-up requests of one read, it pauses instead.
         """
         if self._closed.is_set():
-            return Failure(Trouble.NETWORK, "closed", sent=False)
+            return Failure(ErrorKind.NETWORK, "closed", sent=False)
         patience = limit.left() if wait else _ROUNDING_S
         pause = self.pace.reserve(call.pace, patience)
         if pause > patience:
-            return Failure(Trouble.THROTTLED, "held back by our own pacing", pause, sent=False)
+            return Failure(ErrorKind.THROTTLED, "held back by our own pacing", pause, sent=False)
         if pause > 0:
             self._wait(pause)
         left = limit.left()
         if left <= 0:
-            return Failure(Trouble.NETWORK, "no time left to send", sent=False)
+            return Failure(ErrorKind.NETWORK, "no time left to send", sent=False)
         answer = self._exchange(call, left, limit)
         return self._paced(call, answer)
 
@@ -155,7 +155,7 @@ class Api:
         """Get a file from an address that the caller has judged: without our key, no redirect followed, once."""
         left = limit.left()
         if self._closed.is_set() or left <= 0:
-            return Failure(Trouble.NETWORK, "no time left to send", sent=False)
+            return Failure(ErrorKind.NETWORK, "no time left to send", sent=False)
         transport = self._elsewhere(url)
         limits = {"total_limit": left, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
         headers = {"Accept-Encoding": "gzip", "User-Agent": "gpu-shopper"}
@@ -167,7 +167,7 @@ class Api:
             finally:
                 response.close()
         except Unusable as error:
-            return Failure(Trouble.NETWORK, str(error), timed_out=error.timed_out)
+            return Failure(ErrorKind.NETWORK, str(error), timed_out=error.timed_out)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
             return self._failed(error)
         finally:
@@ -201,14 +201,14 @@ class Api:
             finally:
                 response.close()
         except Unusable as error:
-            return Failure(Trouble.NETWORK, str(error), timed_out=error.timed_out)
+            return Failure(ErrorKind.NETWORK, str(error), timed_out=error.timed_out)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
             return self._failed(error)
 
     def _failed(self, error: Exception) -> Failure:
         timed_out = isinstance(error, (httpx.TimeoutException, TimeoutError))
         detail = self.show(f"{type(error).__name__}: {error}")
-        return Failure(Trouble.NETWORK, detail, sent=not isinstance(error, _TOO_LATE), timed_out=timed_out)
+        return Failure(ErrorKind.NETWORK, detail, sent=not isinstance(error, _TOO_LATE), timed_out=timed_out)
 
     def _request(self, call: Call, left: float) -> httpx.Request:
         headers = {
@@ -226,4 +226,4 @@ class Api:
 def _deserves_repeat(answer: Reply | Failure) -> bool:
     if isinstance(answer, Reply):
         return answer.status in _REPEATED
-    return answer.kind is Trouble.NETWORK and not answer.timed_out
+    return answer.kind is ErrorKind.NETWORK and not answer.timed_out

@@ -23,7 +23,7 @@ class Gap:
     most: float = 60.0
 
 
-class Pace:
+class RateLimiter:
     """One bucket of size one per endpoint, shared by all threads of an account.
 
     Endpoints never share a bucket, so reads cannot use up what destroys need.

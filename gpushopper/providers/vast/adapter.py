@@ -16,23 +16,23 @@ from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import Api, Call, Failure, Gap, Limit, Reply
 from gpushopper.providers.base import (
     Account,
-    Blind,
     Created,
     CreateRequest,
     Destroyed,
     DestroyOutcome,
     Endpoint,
+    ErrorKind,
     Listing,
     Log,
     Missing,
     Offers,
     Present,
+    ReadFailed,
     Refusal,
-    RefusedCreate,
+    RejectedCreate,
     Search,
     Traits,
-    Trouble,
-    Unclear,
+    UnknownOutcome,
 )
 from gpushopper.providers.vast import destroy, error_replies, instance_list
 from gpushopper.providers.vast import offer_search as search
@@ -134,20 +134,20 @@ class Vast:
     def close(self) -> None:
         self._api.close()
 
-    def fetch_account(self, limit_s: float) -> Account | Blind:
+    def fetch_account(self, limit_s: float) -> Account | ReadFailed:
         """Who the key is, and `credit`: `balance` stays near zero on prepaid accounts (vastai.md 10)."""
         # Without a final slash, as the official client: a redirect would not be followed.
         answer = self._read(Endpoint.ACCOUNT, "/api/v0/users/current", self._api.limit(limit_s))
         body = error_replies.payload(answer)
-        if isinstance(body, Blind):
+        if isinstance(body, ReadFailed):
             return self._shown(body)
         account_id = read_id(body.get("id"))
         if account_id is None:
             self._drift.note("account: no id")
-            return Blind(Trouble.SHAPE, "an account without an id")
+            return ReadFailed(ErrorKind.SHAPE, "an account without an id")
         return Account(account_id, _read_balance(body.get("credit")), _date(answer))
 
-    def fetch_instances(self, limit_s: float) -> Listing | Blind:
+    def fetch_instances(self, limit_s: float) -> Listing | ReadFailed:
         """All pages of the v1 list; the old v0 list answers 410 or nothing (vastai.md 5.1)."""
         whole = self._api.limit(self.list_limit_s(limit_s))
         order = json.dumps([{"col": "id", "dir": "asc"}], separators=(",", ":"))
@@ -159,7 +159,7 @@ class Vast:
             return self._read(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
 
         found = instance_list.read_pages(fetch, self._drift)
-        if isinstance(found, Blind):
+        if isinstance(found, ReadFailed):
             return self._shown(found)
         if found.total is not None:
             self._rows = found.total
@@ -169,25 +169,25 @@ class Vast:
         """The most seconds for the whole list, by how long it was last time."""
         return instance_list.whole_limit_s(limit_s, GAPS[Endpoint.LIST.value].seconds, self._rows)
 
-    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | Blind:
+    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | ReadFailed:
         """One by id. Missing is Vast's `{"instances": null}` or `no_such_instance`, and proves little alone."""
         if read_id(instance_id) is None:
-            return Blind(Trouble.SHAPE, "not an instance id of Vast")
+            return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         path = f"/api/v0/instances/{instance_id}/"
         answer = self._read(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
         if isinstance(answer, Reply) and error_replies.is_no_such_instance(answer):
             return Missing(answer.date)
         body = error_replies.payload(answer)
-        if isinstance(body, Blind):
+        if isinstance(body, ReadFailed):
             return self._shown(body)
         if "instances" in body and body["instances"] is None:
             return Missing(_date(answer))
         instance = read_instance(body.get("instances"), self._drift)
         if instance is None or instance.instance_id != instance_id:
-            return Blind(Trouble.SHAPE, "a reply that is not about the instance asked for")
+            return ReadFailed(ErrorKind.SHAPE, "a reply that is not about the instance asked for")
         return Present(instance, _date(answer))
 
-    def search(self, wanted: Search, limit_s: float) -> Offers | Blind:
+    def search(self, wanted: Search, limit_s: float) -> Offers | ReadFailed:
         """Cheapest first; more than 64 take a request each 6 s, as far as the limit reaches (S17)."""
         limit = self._api.limit(limit_s)
 
@@ -196,29 +196,29 @@ class Vast:
             return self._api.read(call, limit, wait=wait)
 
         found = search.read_bands(fetch, wanted, self._drift)
-        return self._shown(found) if isinstance(found, Blind) else found
+        return self._shown(found) if isinstance(found, ReadFailed) else found
 
-    def gpu_names(self, limit_s: float) -> tuple[str, ...] | Blind:
+    def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed:
         """The market's GPU names, sorted; from an unfiltered search where the list of names is missing."""
         limit = self._api.limit(limit_s)
         body = error_replies.payload(self._api.read(Call(_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
         names = body.get("gpu_names") if isinstance(body, dict) else None
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
             return tuple(sorted({self._api.show(name) for name in names}))
-        if isinstance(body, Blind) and body.trouble is not Trouble.SHAPE:
+        if isinstance(body, ReadFailed) and body.error_kind is not ErrorKind.SHAPE:
             return self._shown(body)
         self._drift.note("gpu_names: no names")
         found = self.search(Search(), limit.left())
-        if isinstance(found, Blind):
+        if isinstance(found, ReadFailed):
             return found
         return tuple(sorted({offer.gpu for offer in found.offers}))
 
-    def create(self, request: CreateRequest, limit_s: float) -> Created | RefusedCreate | Unclear:
+    def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome:
         """Rent once: no repeat, no second offer, whatever happens (I2)."""
         if read_id(request.offer.offer_id) is None:
-            return RefusedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
+            return RejectedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
         if request.image_login is not None:
-            self.hide(request.image_login.echoes())
+            self.hide(request.image_login.redactions())
         path = f"/api/v0/asks/{request.offer.offer_id}/"
         call = Call(Endpoint.CREATE.value, "PUT", path, body=create_body(request))
         outcome = read_create(self._api.send(call, self._api.limit(limit_s)))
@@ -243,17 +243,18 @@ class Vast:
         answer = self._api.send(call, self._api.limit(limit_s))
         return isinstance(answer, Reply) and error_replies.is_success(answer)
 
-    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | Blind:
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | ReadFailed:
         """What the container has printed; the host uploads it after we asked, mostly within seconds."""
         if read_id(instance_id) is None:
-            return Blind(Trouble.SHAPE, "not an instance id of Vast")
+            return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         found = fetch_log(self._api, instance_id, tail, self._api.limit(limit_s))
-        return self._shown(found) if isinstance(found, Blind) else found
+        return self._shown(found) if isinstance(found, ReadFailed) else found
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:
         """One call for up to 64 ids; an outcome for each, in order.
 
-        Ids beyond what one call takes are answered `REFUSED_FOR_NOW` and not sent. Once Vast has refused the bulk
+        Ids beyond what one call takes are answered `REFUSED_FOR_NOW` and not sent. IdempotencyKey Vast has refused
+        the bulk
         endpoint itself, calls carry one id (F79).
         """
         valid = list(dict.fromkeys(text for text in instance_ids if read_id(text) is not None))
@@ -285,8 +286,8 @@ class Vast:
     ) -> Reply | Failure:
         return self._api.read(Call(endpoint.value, "GET", path, query or {}), limit, wait=wait)
 
-    def _shown(self, blind: Blind) -> Blind:
-        return replace(blind, detail=self._api.show(blind.detail))
+    def _shown(self, failed: ReadFailed) -> ReadFailed:
+        return replace(failed, detail=self._api.show(failed.detail))
 
 
 def _date(answer: Reply | Failure) -> int | None:

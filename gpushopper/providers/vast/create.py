@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Created, CreateRequest, Refusal, RefusedCreate, Trouble, Unclear
+from gpushopper.providers.base import Created, CreateRequest, ErrorKind, Refusal, RejectedCreate, UnknownOutcome
 from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.fields import read_id
 
@@ -43,7 +43,7 @@ def create_body(request: CreateRequest) -> dict[str, Any]:
     return body
 
 
-def read_create(answer: Reply | Failure) -> Created | RefusedCreate | Unclear:
+def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOutcome:
     """The id before any flag (F3); then the allow-list of refusals (S11); all else is unclear (F4).
 
     The reply also carries `instance_api_key`; it ends here (F104). Details are raw: the caller cleans them.
@@ -56,11 +56,11 @@ def read_create(answer: Reply | Failure) -> Created | RefusedCreate | Unclear:
         said = error_replies.is_success(answer)
         return Created(ids.pop(), said, answer.date)
     if found:
-        return Unclear(f"{error_replies.describe(answer)}: an id that cannot be read")
+        return UnknownOutcome(f"{error_replies.describe(answer)}: an id that cannot be read")
     why = _refusal(answer)
     if why is None:
-        return Unclear(error_replies.describe(answer))
-    return RefusedCreate(
+        return UnknownOutcome(error_replies.describe(answer))
+    return RejectedCreate(
         why,
         error_replies.describe(answer),
         answer.retry_after_s,
@@ -69,12 +69,12 @@ def read_create(answer: Reply | Failure) -> Created | RefusedCreate | Unclear:
     )
 
 
-def _not_answered(failure: Failure) -> RefusedCreate | Unclear:
+def _not_answered(failure: Failure) -> RejectedCreate | UnknownOutcome:
     if failure.sent:
-        return Unclear(failure.detail)
-    if failure.kind is Trouble.THROTTLED:
-        return RefusedCreate(Refusal.THROTTLED, failure.detail, failure.retry_after_s)
-    return RefusedCreate(Refusal.NEVER_SENT, failure.detail, _NEVER_SENT_PAUSE_S)
+        return UnknownOutcome(failure.detail)
+    if failure.kind is ErrorKind.THROTTLED:
+        return RejectedCreate(Refusal.THROTTLED, failure.detail, failure.retry_after_s)
+    return RejectedCreate(Refusal.NEVER_SENT, failure.detail, _NEVER_SENT_PAUSE_S)
 
 
 def _ids(body: Any, depth: int) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Destroyed, DestroyOutcome, Trouble
+from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind
 from gpushopper.providers.vast import error_replies
 
 MOST = 64
@@ -22,7 +22,7 @@ def read_destroy(answer: Reply | Failure, *, bulk: bool) -> Destroyed:
     In bulk only `no_such_instance` means not found: `not_found` may as well be the endpoint itself (F79).
     """
     if isinstance(answer, Failure):
-        if answer.kind is Trouble.THROTTLED:
+        if answer.kind is ErrorKind.THROTTLED:
             return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, answer.detail, answer.retry_after_s)
         return Destroyed(DestroyOutcome.UNKNOWN, answer.detail)
     told = error_replies.describe(answer)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Blind, Trouble
+from gpushopper.providers.base import ErrorKind, ReadFailed
 
 _TOO_FAST = re.compile(r"API requests too frequent|too many requests by the client", re.IGNORECASE)
 _TOO_FAST_WORDS = frozenset({"rate_limit_exceeded", "search_quota_exceeded"})
@@ -55,20 +55,20 @@ def is_success(reply: Reply) -> bool:
     return reply.status == 200 and isinstance(reply.body, dict) and reply.body.get("success") is True
 
 
-def payload(answer: Reply | Failure) -> dict[str, Any] | Blind:
-    """The object of a read that worked; anything else is Blind, never empty (F34, F44, F78)."""
+def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
+    """The object of a read that worked; anything else is ReadFailed, never empty (F34, F44, F78)."""
     if isinstance(answer, Failure):
-        return Blind(answer.kind, answer.detail, answer.retry_after_s)
+        return ReadFailed(answer.kind, answer.detail, answer.retry_after_s)
     if answer.status == 429:
-        return Blind(Trouble.THROTTLED, "429 " + _told(answer), answer.retry_after_s)
+        return ReadFailed(ErrorKind.THROTTLED, "429 " + _told(answer), answer.retry_after_s)
     if is_key_refused(answer):
-        return Blind(Trouble.AUTH, f"{answer.status} {_told(answer)}")
+        return ReadFailed(ErrorKind.AUTH, f"{answer.status} {_told(answer)}")
     if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
-        return Blind(Trouble.NETWORK, f"{answer.status} {_told(answer)}")
+        return ReadFailed(ErrorKind.NETWORK, f"{answer.status} {_told(answer)}")
     if answer.status != 200 or not isinstance(answer.body, dict):
-        return Blind(Trouble.SHAPE, f"{answer.status} {_told(answer)}")
+        return ReadFailed(ErrorKind.SHAPE, f"{answer.status} {_told(answer)}")
     if answer.body.get("success", True) is not True or answer.body.get("error"):
-        return Blind(Trouble.SHAPE, f"200 that is no success: {_told(answer)}")
+        return ReadFailed(ErrorKind.SHAPE, f"200 that is no success: {_told(answer)}")
     return answer.body
 
 

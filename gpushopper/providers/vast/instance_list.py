@@ -8,7 +8,7 @@ from typing import Any
 
 from gpushopper.core.model.instance import Instance
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Blind, Listing, Trouble
+from gpushopper.providers.base import ErrorKind, Listing, ReadFailed
 from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.instance_rows import read_instance, shows_owner
@@ -95,10 +95,10 @@ def whole_limit_s(page_limit_s: float, gap_s: float, rows: int | None) -> float:
     return page_limit_s + (pages - 1) * (gap_s + page_limit_s * PAGE_SHARE)
 
 
-def read_pages(fetch: Fetch, drift: Drift) -> Listing | Blind:
-    """All pages as one list; Blind if not even the first can be read.
+def read_pages(fetch: Fetch, drift: Drift) -> Listing | ReadFailed:
+    """All pages as one list; ReadFailed if not even the first can be read.
 
-    Later trouble leaves presence and no completeness. Rows that come and go in exact balance while several pages
+    Later error_kind leaves presence and no completeness. Rows that come and go in exact balance while several pages
     are read stay unnoticed: one of the reasons why absence takes several lists and a by-id read (D5).
     """
     pages = _Pages(drift)
@@ -109,8 +109,8 @@ def read_pages(fetch: Fetch, drift: Drift) -> Listing | Blind:
         body = error_replies.payload(answer)
         if isinstance(body, dict) and not isinstance(body.get("instances"), list):
             drift.note("list: no instances")
-            body = Blind(Trouble.SHAPE, "a list without instances")
-        if isinstance(body, Blind):
+            body = ReadFailed(ErrorKind.SHAPE, "a list without instances")
+        if isinstance(body, ReadFailed):
             if first:
                 return body
             pages.suspect(f"a page is missing: {body.detail}")
@@ -123,7 +123,7 @@ def read_pages(fetch: Fetch, drift: Drift) -> Listing | Blind:
         first = False
 
 
-def _named(pages: _Pages) -> Listing | Blind:
+def _named(pages: _Pages) -> Listing | ReadFailed:
     if not pages.found and pages.doubt:
-        return Blind(Trouble.SHAPE, pages.doubt)
+        return ReadFailed(ErrorKind.SHAPE, pages.doubt)
     return pages.listing()

@@ -90,7 +90,7 @@ def read_instance(row: object, drift: Drift) -> Instance | None:
         label=parsed.label,
         env_label=_env_label(row.get("extra_env")),
         status=status,
-        status_word=shown,
+        provider_status=shown,
         message=message,
         progress=f"{shown}|{message}",
         rate=parsed.dph_total,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from gpushopper.providers.api import Api, Call, Failure, Limit, Reply
-from gpushopper.providers.base import Blind, Endpoint, Log, Missing, Trouble
+from gpushopper.providers.base import Endpoint, ErrorKind, Log, Missing, ReadFailed
 from gpushopper.providers.vast import error_replies
 
 FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
@@ -16,21 +16,21 @@ FOLDERS = ("/vast.ai/", "/public.vast.ai/")
 LONGEST_ADDRESS = 2000
 
 
-def fetch_log(api: Api, instance_id: str, tail: int, limit: Limit) -> Log | Missing | Blind:
+def fetch_log(api: Api, instance_id: str, tail: int, limit: Limit) -> Log | Missing | ReadFailed:
     """The last lines of the container's log; `Missing` where Vast knows no such instance."""
     path = f"/api/v0/instances/request_logs/{instance_id}/"
     answer = api.read(Call(Endpoint.LOGS.value, "PUT", path, body={"tail": str(tail)}), limit)
     if isinstance(answer, Reply) and answer.status == 404 and error_replies.error_word(answer) == "invalid_id":
         return Missing(answer.date)
     body = error_replies.payload(answer)
-    if isinstance(body, Blind):
+    if isinstance(body, ReadFailed):
         return body
     address = body.get("result_url")
     if not isinstance(address, str) or not address:
-        return Blind(Trouble.SHAPE, f"no address of a log: {body.get('msg') or 'nothing was said'}")
+        return ReadFailed(ErrorKind.SHAPE, f"no address of a log: {body.get('msg') or 'nothing was said'}")
     url = allowed(address, api.base)
     if url is None:
-        return Blind(Trouble.SHAPE, f"the log is said to be at an address that is not the provider's: {address}")
+        return ReadFailed(ErrorKind.SHAPE, f"the log is said to be at an address that is not the provider's: {address}")
     return _wait_for(api, url, limit)
 
 
@@ -51,7 +51,7 @@ def allowed(address: str, endpoint: str) -> httpx.URL | None:
     return url if url.scheme == "https" and url.port is None and of_vast else None
 
 
-def _wait_for(api: Api, url: httpx.URL, limit: Limit) -> Log | Blind:
+def _wait_for(api: Api, url: httpx.URL, limit: Limit) -> Log | ReadFailed:
     """Fetch until it is there: until then the store says that it has no such file, in whatever words."""
     pause, told = FIRST_PAUSE_S, "nothing"
     while limit.left() > pause:
@@ -59,10 +59,10 @@ def _wait_for(api: Api, url: httpx.URL, limit: Limit) -> Log | Blind:
         pause = PAUSE_S
         found = api.fetch(url, limit)
         if isinstance(found, Failure):
-            return Blind(found.kind, f"the log cannot be fetched: {found.detail}")
+            return ReadFailed(found.kind, f"the log cannot be fetched: {found.detail}")
         if found.status == 200:
             return Log(found.text)
         if 300 <= found.status < 400:
-            return Blind(Trouble.SHAPE, "the log is said to be somewhere else: redirects are not followed")
+            return ReadFailed(ErrorKind.SHAPE, "the log is said to be somewhere else: redirects are not followed")
         told = str(found.status)
-    return Blind(Trouble.NETWORK, f"the host has not uploaded the log in time (the last answer was {told})")
+    return ReadFailed(ErrorKind.NETWORK, f"the host has not uploaded the log in time (the last answer was {told})")

@@ -68,7 +68,7 @@ def read_offer(row: object, disk_gb: float, seen_at: int, drift: Drift) -> Offer
     return offer
 
 
-def is_unbelievable(row: object, disk_gb: float) -> bool:
+def has_invalid_price(row: object, disk_gb: float) -> bool:
     """Whether a row that is no offer claims a price that cannot be: zero, below zero, not a number, absurd (F116)."""
     if not isinstance(row, Mapping) or read_id(row.get("ask_contract_id") or row.get("id")) is None:
         return False

@@ -9,11 +9,11 @@ from typing import Any
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Blind, Offers, Search, Trouble
+from gpushopper.providers.base import ErrorKind, Offers, ReadFailed, Search
 from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import read_id
-from gpushopper.providers.vast.offer_rows import is_unbelievable, price_of, read_offer
+from gpushopper.providers.vast.offer_rows import has_invalid_price, price_of, read_offer
 
 CAP = 64
 """Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""
@@ -71,7 +71,7 @@ class _Bands:
     tie_host: int | None = None
     """Inside a tie: the next host id to ask from."""
     skipped: bool = False
-    unbelievable: set[str] = field(default_factory=set)
+    invalid_prices: set[str] = field(default_factory=set)
     """Ids of rows whose price cannot be believed."""
 
     def narrowed(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -88,8 +88,8 @@ class _Bands:
             offer = read_offer(row, self.disk_gb, self.date or 0, self.drift)
             if offer is not None:
                 self.found.setdefault(offer.offer_id, offer)
-            elif is_unbelievable(row, self.disk_gb):
-                self.unbelievable.add(str(row.get("ask_contract_id") or row.get("id")))
+            elif has_invalid_price(row, self.disk_gb):
+                self.invalid_prices.add(str(row.get("ask_contract_id") or row.get("id")))
 
     def step(self, rows: list[Any]) -> bool:
         """Move to the next band; False when the market's end is reached or cannot be."""
@@ -120,14 +120,14 @@ class _Bands:
         return True
 
 
-def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | Blind:
+def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | ReadFailed:
     """One call for up to 64 offers; else band after band until the limit, the end of the market, or time (S17)."""
     body = search_body(search)
     bands = _Bands(search.disk_gb, drift)
     for number in range(_MOST_BANDS):
         answer = fetch(bands.narrowed(body), number > 0)
         rows = _rows(answer, drift)
-        if isinstance(rows, Blind):
+        if isinstance(rows, ReadFailed):
             return rows if number == 0 else _offers(bands, search.limit, complete=False)
         bands.date = answer.date if isinstance(answer, Reply) else None
         bands.add(rows)
@@ -139,14 +139,14 @@ def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | Blind:
     return _offers(bands, search.limit, complete=False)
 
 
-def _rows(answer: Reply | Failure, drift: Drift) -> list[Any] | Blind:
+def _rows(answer: Reply | Failure, drift: Drift) -> list[Any] | ReadFailed:
     body = error_replies.payload(answer)
-    if isinstance(body, Blind):
+    if isinstance(body, ReadFailed):
         return body
     rows = body.get("offers")
     if not isinstance(rows, list):
         drift.note("search: no offers")
-        return Blind(Trouble.SHAPE, "a search reply without offers")
+        return ReadFailed(ErrorKind.SHAPE, "a search reply without offers")
     return rows
 
 
@@ -154,4 +154,4 @@ def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> Offers:
     """The cheapest `limit`; complete only if nothing was cut away either."""
     offers = sorted(bands.found.values(), key=lambda offer: (offer.rate(bands.disk_gb), offer.key))
     shown = tuple(offers if limit is None else offers[:limit])
-    return Offers(shown, complete and len(shown) == len(offers), bands.date, len(bands.unbelievable))
+    return Offers(shown, complete and len(shown) == len(offers), bands.date, len(bands.invalid_prices))

@@ -1,4 +1,4 @@
-"""What a host's docker says of a pull: a registry's own no, or a trouble of that host's (vastai.md 12)."""
+"""What a host's docker says of a pull: a registry's own no, or a error_kind of that host's (vastai.md 12)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REFUSED = re.compile(
     r"|error response from daemon: (?:denied|unauthorized|name unknown):",
     re.IGNORECASE,
 )
-"""Docker texts that say: not this image, or not without another login. Neither a host's own trouble (`permission
+"""Docker texts that say: not this image, or not without another login. Neither a host's own error_kind (`permission
 denied`) nor what depends on where it asks from (a pull limit, a forbidden country, a missing architecture)."""
 _AFTER_THE_PULL = re.compile(
     r"oci runtime|create (?:shim )?task|nvidia-container-(?:cli|runtime)|mount error|apparmor failed|download failed",
@@ -34,7 +34,7 @@ _START_FAILURE = re.compile(
 
 
 def image_is_refused(message: str, image: str | None) -> bool:
-    """Whether the image's registry gave it to nobody who asks like this; any doubt is the host's own trouble.
+    """Whether the image's registry gave it to nobody who asks like this; any doubt is the host's own error_kind.
 
     A host may ask a mirror first, whose no says nothing of the registry: an address must be the registry's own.
     """

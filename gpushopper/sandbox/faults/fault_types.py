@@ -109,7 +109,7 @@ WORDS: dict[str, Word] = {
     ),
     **_group("list", ("list", "search"), "empty200 null200"),
     **_group("get", ("get",), "null 404"),
-    **_group("get", ("get", "list"), "stale:duration status_word no_field:needed"),
+    **_group("get", ("get", "list"), "stale:duration provider_status no_field:needed"),
     **_group(
         "destroy",
         ("destroy",),

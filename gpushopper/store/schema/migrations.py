@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpushopper.store.schema.migration_4 import FIELD_TERMS
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -155,6 +157,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", FIRST),
     Migration(2, "live instances", LIVE),
     Migration(3, "logins at registries", IMAGE_LOGIN),
+    Migration(4, "terms of the field", FIELD_TERMS),
 )
 
 

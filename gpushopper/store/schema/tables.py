@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import peewee
 
-from gpushopper.core.model.attempt import Desire, Origin, State
+from gpushopper.core.model.attempt import DesiredState, Origin, State
 from gpushopper.store.schema.columns import DeadlineText, JsonText, OffersText, OfferText, PairsText, Text, Word
 
 
@@ -58,7 +58,7 @@ class SessionRow(Row):
     consumer = Text()
     provider = Text()
     account = Text()
-    desire = Word(Desire)
+    desired_state = Word(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     created_at = peewee.IntegerField()
@@ -67,11 +67,11 @@ class SessionRow(Row):
     shortlist = OffersText()
     max_rate = optional_int()
     retries_left = peewee.IntegerField()
-    life_us = optional_int()
-    until_at = optional_int()
+    duration_us = optional_int()
+    deadline_at = optional_int()
     keep_stopped = peewee.BooleanField()
-    max_life_us = optional_int()
-    max_life_reason = Text()
+    max_duration_us = optional_int()
+    max_duration_reason = Text()
     ended_at = optional_int()
     environment = PairsText()
     allow_unguarded = peewee.BooleanField()
@@ -94,66 +94,66 @@ class AttemptRow(Row):
     offer = OfferText()
     disk_gb = peewee.FloatField()
     state = Word(State)
-    desire = Word(Desire)
+    desired_state = Word(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     deadline = DeadlineText()
     hard_max_at = peewee.IntegerField()
-    rate_agreed = peewee.IntegerField()
+    agreed_rate = peewee.IntegerField()
     reserve = peewee.IntegerField()
-    guard = Text()
+    guard_state = Text()
     prepared_at = peewee.IntegerField()
-    entered_at = peewee.IntegerField()
+    state_changed_at = peewee.IntegerField()
     instance_id = Text(null=True)
     sent_at = optional_int()
-    handed_over_at = optional_int()
-    unwanted_at = optional_int()
+    ready_at = optional_int()
+    terminate_requested_at = optional_int()
     off_at = optional_int()
-    gone_at = optional_int()
-    rate_live = optional_int()
-    status_word = Text()
+    closed_at = optional_int()
+    current_rate = optional_int()
+    provider_status = Text()
     progress = Text()
     ssh_host = Text(null=True)
     ssh_port = optional_int()
     last_seen_at = optional_int()
     missing_at = optional_int()
-    billed_to = optional_int()
-    gpu_billing = peewee.BooleanField()
-    awake_us = peewee.IntegerField()
-    last_good_look_boot = optional_int()
-    units = peewee.IntegerField()
-    first_unit_boot = optional_int()
-    last_unit_boot = optional_int()
+    billed_until = optional_int()
+    is_gpu_billed = peewee.BooleanField()
+    settle_elapsed_us = peewee.IntegerField()
+    last_complete_list_boot = optional_int()
+    absence_count = peewee.IntegerField()
+    first_absence_boot = optional_int()
+    last_absence_boot = optional_int()
     progress_boot = optional_int()
     interrupted_boot = optional_int()
-    destroys = peewee.IntegerField()
-    destroy_heard = peewee.BooleanField()
+    destroy_count = peewee.IntegerField()
+    destroy_acknowledged = peewee.BooleanField()
     last_destroy_boot = optional_int()
     next_destroy_boot = optional_int()
     receipt = Text()
-    reach = Text()
-    beat_at = optional_int()
-    silent_at = optional_int()
-    guard_seq = peewee.IntegerField()
-    guard_until = optional_int()
-    login_boot = optional_int()
+    probe_error = Text()
+    heartbeat_at = optional_int()
+    unreachable_since = optional_int()
+    guard_renewal_seq = peewee.IntegerField()
+    guard_deadline_at = optional_int()
+    first_login_boot = optional_int()
 
     class Meta:
         table_name = "attempts"
 
 
-class DiscoveryRow(Row):
-    """An instance id that arrived too late for its row (D1.6)."""
+class KnownInstanceRow(Row):
+    """What was found out about an instance id: that it is ours, or that it is not (core/listing/ownership.py)."""
 
     provider = Text()
     account = Text()
     instance_id = Text()
     label = Text(null=True)
-    source = Text()
+    ownership = Text()
     seen_at = peewee.IntegerField()
 
     class Meta:
-        table_name = "discoveries"
+        table_name = "known_instances"
         primary_key = peewee.CompositeKey("provider", "account", "instance_id")
 
 
@@ -198,19 +198,20 @@ class AlarmRow(Row):
         table_name = "alarms"
 
 
-class RequestRow(Row):
+class StoredResponseRow(Row):
     key = Text(primary_key=True)
     at = peewee.IntegerField()
     method = Text()
     path = Text()
-    body_digest = Text()
-    status = peewee.IntegerField()
-    body = Text()
+    request_digest = Text()
+    response_status = peewee.IntegerField()
+    response_body = Text()
 
     class Meta:
-        table_name = "requests"
+        table_name = "idempotency_keys"
 
 
 TABLES: tuple[type[Row], ...] = (
-    MetaRow, AccountRow, ConsumerRow, SessionRow, AttemptRow, DiscoveryRow, LedgerRow, EventRow, AlarmRow, RequestRow,
+    MetaRow, AccountRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow, AlarmRow,
+    StoredResponseRow,
 )  # fmt: skip

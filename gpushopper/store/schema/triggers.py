@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gpushopper.core.alarms import TWIN
+from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.model.attempt import TRANSITIONS, State
 from gpushopper.core.model.session import FAILURES
 
@@ -23,11 +23,11 @@ WRITTEN_ONCE = {"attempts": ("instance_id", "sent_at")}
 GIVEN_UP = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
 """The one exception: an attempt whose id turned out to be another instance's is uncertain again, and has none."""
 
-KEPT = ("attempts", "sessions", "events", "ledger", "discoveries")
+KEPT = ("attempts", "sessions", "events", "ledger", "known_instances")
 """Tables whose rows are never deleted: the sweep matches closed ones for ever."""
 
 IMMUTABLE = ("events", "ledger")
-VERSIONED = {"attempts": ("state", "desire", "instance_id"), "sessions": ("desire",)}
+VERSIONED = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
 
 
 def derived() -> dict[str, str]:
@@ -45,7 +45,13 @@ def derived() -> dict[str, str]:
         changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
         rule = f"({changed}) AND NEW.version <> OLD.version + 1"
         _add(found, table, "versioned", f"UPDATE OF {', '.join(columns)}", rule)
-        _add(found, table, "desire", "UPDATE OF desire", "OLD.desire = 'gone' AND NEW.desire <> 'gone'")
+        _add(
+            found,
+            table,
+            "desired_state",
+            "UPDATE OF desired_state",
+            "OLD.desired_state = 'terminated' AND NEW.desired_state <> 'terminated'",
+        )
     # Baked into the guard at the send (architecture 4): only a row that has never left us may still change it.
     rule = "OLD.state <> 'prepared' AND NEW.hard_max_at IS NOT OLD.hard_max_at"
     _add(found, "attempts", "hard_max", "UPDATE OF hard_max_at", rule)
@@ -81,12 +87,12 @@ def _session_status() -> str:
     """What core.sessions.derive_status says, for people with a SQLite shell; a test compares the two."""
     return f"""CREATE VIEW session_status AS
 SELECT s.id AS session_id, CASE
-    WHEN s.desire = 'run' THEN CASE
-        WHEN c.id IS NULL OR c.desire <> 'run' OR c.instance_id IS NULL THEN 'pending'
-        WHEN c.handed_over_at IS NULL THEN 'provisioning'
+    WHEN s.desired_state = 'running' THEN CASE
+        WHEN c.id IS NULL OR c.desired_state <> 'running' OR c.instance_id IS NULL THEN 'pending'
+        WHEN c.ready_at IS NULL THEN 'provisioning'
         ELSE 'running' END
-    WHEN EXISTS (SELECT 1 FROM attempts a WHERE a.session_id = s.id AND a.state <> '{State.GONE}') THEN 'stopping'
+    WHEN EXISTS (SELECT 1 FROM attempts a WHERE a.session_id = s.id AND a.state <> '{State.CLOSED}') THEN 'stopping'
     WHEN s.reason IN ({_words(FAILURES)}) THEN 'failed'
     ELSE 'stopped' END AS status
 FROM sessions s LEFT JOIN attempts c ON c.session_id = s.id
-    AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{TWIN}')"""
+    AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{DUPLICATE}')"""

@@ -36,13 +36,21 @@ def audit(app: App) -> None:
     (WHOSE: foreign) are shown and never touched.
     """
     found = _find(app)
-    tables.rows(app, "instances", found.rows, COLUMNS, name="instance_id", blind=found.blind, problems=found.problems)
+    tables.rows(
+        app,
+        "instances",
+        found.rows,
+        COLUMNS,
+        name="instance_id",
+        unavailable=found.unavailable,
+        problems=found.problems,
+    )
     if not found.rows and app.output in ("table", "wide"):
-        app.note("Nothing on the accounts." if not found.blind else "Nothing seen.")
-    for name, why in found.blind.items():
+        app.note("Nothing on the accounts." if not found.unavailable else "Nothing seen.")
+    for name, why in found.unavailable.items():
         if not app.as_json:
             app.note(f"{name} did not answer: {why}")
-    if found.problems or found.blind:
+    if found.problems or found.unavailable:
         raise ProblemsFound(_summary(found), "the notes say what; see also: gpu-shopper alarms")
 
 
@@ -55,4 +63,4 @@ def _find(app: App) -> Row:
 def _summary(found: Row) -> str:
     if found.problems:
         return f"{plural(found.problems, 'problem')} found"
-    return f"{', '.join(found.blind)} could not be checked"
+    return f"{', '.join(found.unavailable)} could not be checked"

@@ -26,7 +26,7 @@ COLUMNS = (
     tables.Column("TRAFFIC $", lambda r: exact(r.traffic_micros), right=True, wide=True),
     tables.Column("MINIMUM $", lambda r: exact(r.minimum_micros), right=True, wide=True),
     tables.Column("ACCRUED", lambda r: exact(r.accrued), right=True),
-    tables.Column("AT MOST", lambda r: money(r.at_most), right=True),
+    tables.Column("AT MOST", lambda r: money(r.max_cost), right=True),
     tables.Column("STATE", lambda r: "final" if r.settled else "open"),
 )
 
@@ -57,11 +57,11 @@ def show_costs(app: App, consumer: str, session: str | None, start: str | None, 
         start=parse_date(start, "--start") if start else None,
         end=parse_date(end, "--end") if end else None,
     )
-    tables.rows(app, "costs", found.rows, COLUMNS, accrued=found.accrued, at_most=found.at_most)
+    tables.rows(app, "costs", found.rows, COLUMNS, accrued=found.accrued, max_cost=found.max_cost)
     if app.output in ("table", "wide"):
         if found.rows:
             tables.out("")
-        tables.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(len(found.rows))}")
+        tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, {_count(len(found.rows))}")
 
 
 def _count(sessions: int) -> str:
@@ -78,7 +78,7 @@ def summary(app: App) -> None:
         plain = {name: value for name, value in found.items() if name not in shares}
         tables.out(json_output.document(**plain, **{name: _amounts(value) for name, value in shares.items()}))
         return
-    tables.out(f"{exact(found.accrued)} accrued, at most {money(found.at_most)}, {_count(found.sessions)}")
+    tables.out(f"{exact(found.accrued)} accrued, at most {money(found.max_cost)}, {_count(found.sessions)}")
     for name, share in shares.items():
         tables.out(f"\n{name.replace('_', ' ')}:")
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])

@@ -40,9 +40,9 @@ def status(app: App) -> None:
 
 def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     now = found.now
-    open_money = f"{money(found.accrued_open)} so far, at most {money(found.at_most_open)}"
+    open_money = f"{money(found.open_accrued)} so far, at most {money(found.open_max_cost)}"
     if found.sessions_open:
-        open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.rate_open)} an hour, {open_money}"
+        open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.open_rate)} an hour, {open_money}"
     else:
         open_line = "no session"
     policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"

@@ -34,16 +34,21 @@ def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) 
         defaults, filters, sort=sort or defaults.sort or "price", limit=limit or defaults.limit or 20
     )
     found = app.client.inventory(request)
-    told = {"total": found.total, "more": found.more, "blind": found.blind, "unbelievable": found.unbelievable}
+    told = {
+        "total": found.total,
+        "more": found.more,
+        "unavailable": found.unavailable,
+        "invalid_prices": found.invalid_prices,
+    }
     tables.rows(app, "offers", found.offers, COLUMNS, name="key", **told)
     _remarks(app, found)
 
 
 def _remarks(app: App, found: Inventory) -> None:
-    for name, why in found.blind.items():
+    for name, why in found.unavailable.items():
         if not app.as_json:
             app.note(f"{name} did not answer: {why}")
-    if found.blind and not found.offers:
+    if found.unavailable and not found.offers:
         raise ProviderFailed("no cloud answered", "see: gpu-shopper status")
     if app.output not in ("table", "wide"):
         return
@@ -51,8 +56,8 @@ def _remarks(app: App, found: Inventory) -> None:
         app.note("No offer fits.")
     elif found.more or found.total > len(found.offers):
         app.note(f"{_share(len(found.offers), found.total, more=found.more)}; --limit shows more.")
-    if found.unbelievable:
-        app.note(f"{plural(found.unbelievable, 'offer')} left out: the price is zero or cannot be believed.")
+    if found.invalid_prices:
+        app.note(f"{plural(found.invalid_prices, 'offer')} left out: the price is zero or cannot be believed.")
 
 
 def _share(shown: int, total: int, *, more: bool) -> str:

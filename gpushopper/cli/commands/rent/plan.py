@@ -41,18 +41,18 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         given = {**given, "gpu": (_ask_gpu(app),)}
     image = given["image"] if given["image"] is not None else defaults.image
     _refuse_impossible(image)
-    life_us, until_at = life(app, given["hours"], given["span"], given["until"])
-    if life_us is None and until_at is None:
-        life_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
+    duration_us, deadline_at = life(app, given["hours"], given["span"], given["until"])
+    if duration_us is None and deadline_at is None:
+        duration_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
     retries = given["retries"] if given["retries"] is not None else defaults.retries
     return PlanRequest(
         search=search_request(defaults, given, sort="price", limit=SHORTLIST),
         offer=given["offer"],
-        life_us=life_us,
-        until_at=until_at,
+        duration_us=duration_us,
+        deadline_at=deadline_at,
         image=image,
         retries=2 if retries is None else retries,
-        max_life_us=given.get("hard_max"),
+        max_duration_us=given.get("hard_max"),
         to_rent=to_rent,
         image_login=given.get("image_login", False),
     )
@@ -92,10 +92,10 @@ def plan(app: App, /, **given: Any) -> None:
             tables.out(line)
         tables.out("")
         tables.table(app, found.offers, COLUMNS)
-    refuse_if_braked(found)
+    refuse_over_limit(found)
 
 
-def refuse_if_braked(found: Plan) -> None:
+def refuse_over_limit(found: Plan) -> None:
     """Raise the brake that this plan would meet."""
     if found.refusal:
         longer = "override it: --hard-max 24h --reason TEXT"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_if_braked
+from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_over_limit
 from gpushopper.cli.input.command_classes import Command, all_of
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, LIFE, SEARCH, YES, settings
@@ -68,8 +68,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         return
     if not app.as_json:
         tell(app, found, shared)
-    refuse_if_braked(found)
-    confirm(app, f"Rent it, for at most {money(found.worst)}?", yes)
+    refuse_over_limit(found)
+    confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
     app.goes_on = "the request may have been accepted; see: gpu-shopper ls"
     accepted = app.client.provision(_request(found, config, given, wanted.plain))
     ref = accepted.sessions[0]
@@ -106,15 +106,15 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         offers=found.offers,
         disk_gb=found.disk_gb,
         max_rate=found.max_rate,
-        life_us=found.life_us,
-        until_at=None if found.life_us else found.until_at,
+        duration_us=found.duration_us,
+        deadline_at=None if found.duration_us else found.deadline_at,
         image=found.image,
         retries=found.retries,
         name=given["name"],
         consumer=given["consumer"] or config.provision.consumer or "me",
         keep_stopped=given["keep_stopped"],
-        max_life_us=given["hard_max"],
-        max_life_reason=given["reason"],
+        max_duration_us=given["hard_max"],
+        max_duration_reason=given["reason"],
         environment=variables,
         allow_unguarded=given["allow_unguarded"],
         image_login=given["image_login"],
@@ -127,7 +127,7 @@ def _print_plan(app: App, found: Plan, shared: list[str]) -> None:
     else:
         tell(app, found, shared)
         app.note("Nothing was rented (--dry-run).")
-    refuse_if_braked(found)
+    refuse_over_limit(found)
 
 
 def _wait(app: App, ref: str, limit_us: int) -> SessionView:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gpushopper.wire import ProviderStatus, SessionView
 
 KEYRING_LIMIT_S = 30.0
-STAGES = {"": 0, "asked": 1, "off": 2, "proven": 3}
+STAGES = {"": 0, "requested": 1, "off": 2, "proven": 3}
 
 WAIT = (
     click.option("--wait", "until_stage", type=click.Choice(["off", "proven"]), default="off", show_default=True),
@@ -37,7 +37,7 @@ def end_sessions(
     app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool
 ) -> None:
     """Name what will be destroyed, ask, and hand the decision to the daemon."""
-    ending = [session for session in found if session.stage == ""]  # the others have been asked for already
+    ending = [session for session in found if session.end_stage == ""]  # the others have been asked for already
     for session in ending:
         what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
         if not app.as_json:
@@ -59,9 +59,9 @@ def end_sessions(
 
 def _refuse_keyless(app: App, found: list[SessionView]) -> None:
     """Without a key nothing can be asked of the cloud: name each deadline and who keeps it, and exit 4 (F105, D16)."""
-    waiting = {session.provider for session in found if session.stage in ("", "asked")}
+    waiting = {session.provider for session in found if session.end_stage in ("", "requested")}
     lacking = _keyless(app, waiting) if waiting else {}
-    stuck = [session for session in found if session.provider in lacking and session.stage in ("", "asked")]
+    stuck = [session for session in found if session.provider in lacking and session.end_stage in ("", "requested")]
     if not stuck:
         return
     now = app.now().wall
@@ -111,7 +111,7 @@ def await_end(app: App, found: list[SessionView], stage: str, limit_us: int) -> 
                 poll(lambda: _refresh(app, latest, STAGES[stage], shown), limit_us / SECOND)
     except Out as out:
         print_ended(app, list(latest.values()))
-        late = [session.name for session in latest.values() if STAGES.get(session.stage, 0) < STAGES[stage]]
+        late = [session.name for session in latest.values() if STAGES.get(session.end_stage, 0) < STAGES[stage]]
         raise NotVerified(
             f"accepted, not verified in time: {', '.join(late)} may still bill",
             "the daemon goes on; see: gpu-shopper ls",
@@ -124,10 +124,10 @@ def await_end(app: App, found: list[SessionView], stage: str, limit_us: int) -> 
 
 def _refresh(app: App, latest: dict[str, SessionView], wanted: int, shown: Steps) -> bool:
     for ref, session in latest.items():
-        if STAGES.get(session.stage, 0) < wanted:
+        if STAGES.get(session.end_stage, 0) < wanted:
             latest[ref] = app.client.session(ref)
         session_phases.show_ending(shown, latest[ref])
-    return all(STAGES.get(session.stage, 0) >= wanted for session in latest.values())
+    return all(STAGES.get(session.end_stage, 0) >= wanted for session in latest.values())
 
 
 def print_ended(app: App, sessions: list[SessionView]) -> None:
@@ -145,7 +145,7 @@ def _stage(session: SessionView) -> str:
     stages = {
         "proven": session_phases.outcome(session),
         "off": "off",
-        "asked": "asked, may still bill",
+        "requested": "asked, may still bill",
         "": session.status,
     }
-    return stages.get(session.stage, session.stage)
+    return stages.get(session.end_stage, session.end_stage)

@@ -37,15 +37,15 @@ def extend(
     --hours and --for add to it (default: 1 hour), --until sets it. Waits until the instance itself has heard of it:
     until then it would still end at the former time.
     """
-    add_us, until_at = life(app, hours, span, until)
-    if add_us is None and until_at is None:
+    add_us, deadline_at = life(app, hours, span, until)
+    if add_us is None and deadline_at is None:
         add_us = HOUR
-    session = app.client.extend(session_argument.to_act_on(app, name).id, add_us=add_us, until_at=until_at)
+    session = app.client.extend(session_argument.to_act_on(app, name).id, add_us=add_us, deadline_at=deadline_at)
     if not no_wait:
         session = _wait(app, session, timeout)
     if app.output == "table":
         end = when(session.deadline_at, app.now().wall)
-        tables.out(f"{session.name} now ends {end}; at most {money(session.at_most)}")
+        tables.out(f"{session.name} now ends {end}; at most {money(session.max_cost)}")
     else:
         print_session(app, session)
 
@@ -84,7 +84,7 @@ def _is_settled(session: SessionView) -> bool:
 
 
 def _unheard(session: SessionView, now: int) -> NotVerified:
-    own = clock_time(session.guard_ends_at or 0, now)
+    own = clock_time(session.guard_deadline_at or 0, now)
     return NotVerified(
         f"{session.name} has not heard of its new end yet and would end itself at {own}",
         f"the daemon goes on telling it; see: gpu-shopper get {session.name}",

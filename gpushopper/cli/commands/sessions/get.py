@@ -21,7 +21,7 @@ def get(app: App, name: str | None, as_receipt: bool) -> None:
     if as_receipt:
         print_receipt(app, session)
     elif app.output == "table":
-        why = session_phases.cause(app, session) if session.reason and session.running_since is None else ""
+        why = session_phases.cause(app, session) if session.reason and session.ready_at is None else ""
         session_views.page(app, session, why)
     elif app.output == "name":
         tables.out(session.name)

@@ -94,7 +94,7 @@ def _may_bill(app: App, session: SessionView) -> str:
     now = app.now().wall
     keeper = session_views.keeper(session, "a daemon runs", now)
     until = when(session.deadline_at, now)
-    return f"may still bill: {session.name}, at most {money(session.at_most)}, until {until}; {keeper}"
+    return f"may still bill: {session.name}, at most {money(session.max_cost)}, until {until}; {keeper}"
 
 
 @daemon.command("restart")

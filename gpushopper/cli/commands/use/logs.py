@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TAIL = 1000
 MOST_TAIL = 10_000
-PATIENCE_S = 20.0
+MAX_WAIT_S = 20.0
 """How long a login is tried before the cloud is asked; with -f there is reason to wait for longer."""
-NO_WAY_IN = ("not_handed_over", "no_address")
+NO_WAY_IN = ("not_ready", "no_address")
 COLUMNS = (
     tables.Column("RUN", lambda row: row["run"]),
     tables.Column("STATUS", lambda row: row["status"]),
@@ -83,7 +83,7 @@ def _find(app: App, ref: str, *, may_ask_cloud: bool) -> ConnectionView | None:
 
 def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool) -> None:
     app.goes_on = "the run goes on"
-    patience_s = follow_run.LOST_LIMIT_S if follow else PATIENCE_S
+    patience_s = follow_run.LOST_LIMIT_S if follow else MAX_WAIT_S
     try:
         shown = follow_run.follow(app, found, wanted, follow_run.standard(), stay=follow, patience_s=patience_s)
     except ShopperError as error:

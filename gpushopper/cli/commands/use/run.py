@@ -79,7 +79,7 @@ def _end(app: App, found: ConnectionView, status: int) -> None:
         def is_off() -> bool:
             session: SessionView = app.client.session(found.session)
             session_phases.show_ending(shown, session)
-            return session.stage in ("off", "proven")
+            return session.end_stage in ("off", "proven")
 
         try:
             poll(is_off, OFF_LIMIT_S)

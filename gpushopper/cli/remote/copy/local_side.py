@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from gpushopper.cli.remote.copy.channel import full_here
 from gpushopper.cli.remote.copy.entries import Entry, Kind, checked, is_excluded
 from gpushopper.cli.remote.copy.places import below, folder_of, last_name, to_text
-from gpushopper.cli.remote.copy.planning import Job, Seen
+from gpushopper.cli.remote.copy.planning import Job, ObservedList
 from gpushopper.errors import Refused, ShopperError
 
 
@@ -28,7 +28,7 @@ class LocalSide:
     def __init__(self, patterns: Sequence[bytes] = ()) -> None:
         self._patterns = patterns
 
-    def look(self, paths: Sequence[bytes]) -> dict[bytes, Seen]:
+    def look(self, paths: Sequence[bytes]) -> dict[bytes, ObservedList]:
         """What each path is."""
         return {path: _seen(path) for path in paths}
 
@@ -111,15 +111,15 @@ def finish(handle: int, mode: int, mtime: int) -> None:
     os.utime(handle, (mtime, mtime))
 
 
-def _seen(path: bytes) -> Seen:
+def _seen(path: bytes) -> ObservedList:
     has_parent = os.path.isdir(folder_of(path))
     try:
         facts = os.stat(path)
     except OSError:
-        return Seen(path, "dangling" if os.path.islink(path) else "none", path, has_parent)
+        return ObservedList(path, "dangling" if os.path.islink(path) else "none", path, has_parent)
     what = "folder" if stat.S_ISDIR(facts.st_mode) else "file" if stat.S_ISREG(facts.st_mode) else "other"
     mode = facts.st_mode & 0o777
-    return Seen(path, what, os.path.realpath(path), has_parent, mode, facts.st_size, int(facts.st_mtime // 1))
+    return ObservedList(path, what, os.path.realpath(path), has_parent, mode, facts.st_size, int(facts.st_mtime // 1))
 
 
 def _entries(top: bytes, inner: bytes, patterns: Sequence[bytes] = ()) -> Iterator[Entry]:

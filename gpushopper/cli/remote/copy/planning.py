@@ -20,7 +20,7 @@ LONGEST_NAME = 200
 """Bytes of a name that a part folder repeats; most file systems take names of 255."""
 
 
-class Seen(NamedTuple):
+class ObservedList(NamedTuple):
     """What a path is: `what` is folder, file, other, dangling (a link) or none; `real` is the path without links."""
 
     path: bytes
@@ -36,7 +36,7 @@ class Source(NamedTuple):
     """One source as it was typed, and what it is."""
 
     typed: bytes
-    seen: Seen
+    seen: ObservedList
 
     @property
     def name(self) -> bytes:
@@ -122,7 +122,12 @@ def candidates(typed: Sequence[bytes], target: bytes) -> list[bytes]:
 
 
 def place(
-    sources: Sequence[Source], typed_target: bytes, seen: Mapping[bytes, Seen], target: bytes, where: str, mkdir: bool
+    sources: Sequence[Source],
+    typed_target: bytes,
+    seen: Mapping[bytes, ObservedList],
+    target: bytes,
+    where: str,
+    mkdir: bool,
 ) -> list[Move]:
     """Decide the exact path of each source; `seen` tells what the candidates on the target's side are.
 
@@ -159,10 +164,10 @@ def _final(source: Source, target: bytes, takes_in: bool) -> bytes:
     return below(target, source.name)
 
 
-def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, Seen], where: str) -> None:
+def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, ObservedList], where: str) -> None:
     taken: set[bytes] = set()
     for source, final in moves:
-        what = (seen.get(final) or Seen(final)).what
+        what = (seen.get(final) or ObservedList(final)).what
         shown = f"{to_text(final)}{where}"
         if source.seen.what == "folder" and what in ("file", "other", "dangling"):
             raise UsageError(f"{shown} is not a folder, {to_text(source.typed)} is one", "choose another target")
@@ -174,7 +179,10 @@ def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, Seen], where: str)
 
 
 def jobs(
-    moves: Sequence[Move], listed: Mapping[bytes, Sequence[Entry]], seen: Mapping[bytes, Seen], origin: bytes = b""
+    moves: Sequence[Move],
+    listed: Mapping[bytes, Sequence[Entry]],
+    seen: Mapping[bytes, ObservedList],
+    origin: bytes = b"",
 ) -> list[Job]:
     """Group moves into jobs: one per folder, one for all files of the same two folders.
 
@@ -185,7 +193,9 @@ def jobs(
     for move in moves:
         source, final = move
         if source.seen.what == "folder":
-            is_new = (seen.get(final) or Seen(final)).what == "none" and not (source.is_contents and len(moves) > 1)
+            is_new = (seen.get(final) or ObservedList(final)).what == "none" and not (
+                source.is_contents and len(moves) > 1
+            )
             entries = tuple(listed[source.seen.real])
             made.append(Job(source.seen.real, final, entries, True, is_new, source.seen.mode))
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.remote.copy import scripts
 from gpushopper.cli.remote.copy.channel import ask
 from gpushopper.cli.remote.copy.entries import Entry, Kind, checked
-from gpushopper.cli.remote.copy.planning import Job, Seen
+from gpushopper.cli.remote.copy.planning import Job, ObservedList
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class RemoteSide:
         self.is_quiet = True
         """Whether the login's shell says nothing by itself, which rsync and sftp do not bear."""
 
-    def look(self, paths: Sequence[bytes]) -> dict[bytes, Seen]:
+    def look(self, paths: Sequence[bytes]) -> dict[bytes, ObservedList]:
         """What each path is; also learns which carriers the instance has."""
         answer = ask(self.found, scripts.look(paths))
         self.is_quiet = not answer.had_greeting
@@ -39,12 +39,12 @@ class RemoteSide:
             raise _unreadable(self.found)
         return {path: self._seen(path, line) for path, line in zip(paths, rest, strict=False)}
 
-    def _seen(self, path: bytes, line: bytes) -> Seen:
+    def _seen(self, path: bytes, line: bytes) -> ObservedList:
         facts, _, real = line.partition(b"//")
         try:
             what, has_parent, raw, size, mtime = facts.decode("ascii").split()
             mode = int(raw, 16) & 0o777
-            seen = Seen(path, what, real or path, has_parent == "1", mode, int(size), int(mtime))
+            seen = ObservedList(path, what, real or path, has_parent == "1", mode, int(size), int(mtime))
         except ValueError as error:
             raise _unreadable(self.found) from error
         if what not in FOUND_WHAT or b"//" in real:

@@ -12,7 +12,7 @@ from typing import TextIO, cast
 
 from gpushopper.cli.remote.copy import channel, scripts
 from gpushopper.cli.remote.copy.places import below, folder_of, last_name, to_text
-from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, Seen
+from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, ObservedList
 from gpushopper.cli.remote.copy.progress_bar import Bar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
 from gpushopper.errors import DiskFull, NotFound, ShopperError, UsageError
@@ -48,7 +48,7 @@ def _told(name: str) -> Iterator[None]:
         raise ShopperError(f"{name}: {(error.strerror or str(error)).lower()}", code="copy_failed") from error
 
 
-def send(side: RemoteSide, target: Seen, typed: bytes, mkdir: bool, bar: Bar) -> None:
+def send(side: RemoteSide, target: ObservedList, typed: bytes, mkdir: bool, bar: Bar) -> None:
     """Copy standard input to a file there; it gets its name when all of it has arrived.
 
     Raises:
@@ -81,7 +81,7 @@ def send(side: RemoteSide, target: Seen, typed: bytes, mkdir: bool, bar: Bar) ->
     channel.ask(side.found, scripts.START + names + _KEEP)
 
 
-def fetch(side: RemoteSide, source: Seen, typed: bytes, bar: Bar) -> None:
+def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> None:
     """Copy a file there to standard output.
 
     Raises:

@@ -51,4 +51,4 @@ def sum_up(costs: Costs) -> dict[str, Any]:
         for name, sums in groups.items():
             sums[getattr(row, name)] += row.accrued
     shares = {f"by_{name}": dict(sorted(sums.items())) for name, sums in groups.items()}
-    return {"accrued": costs.accrued, "at_most": costs.at_most, "sessions": len(costs.rows), **shares}
+    return {"accrued": costs.accrued, "max_cost": costs.max_cost, "sessions": len(costs.rows), **shares}

@@ -53,8 +53,8 @@ def describe(service: Service) -> DaemonStatus:
         jobs=dict(service.schedule.last_runs),
         providers=list(engine.status_providers()),
         sessions_open=len(held),
-        accrued_open=sum(each.accrued for each in held),
-        at_most_open=sum(each.at_most for each in held),
-        rate_open=sum(each.rate for each in held),
+        open_accrued=sum(each.accrued for each in held),
+        open_max_cost=sum(each.max_cost for each in held),
+        open_rate=sum(each.rate for each in held),
         alarms=len(engine.alarms().alarms),
     )

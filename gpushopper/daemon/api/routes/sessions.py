@@ -9,7 +9,14 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_body, read_name, read_once, read_query, waiting_for_login
+from gpushopper.daemon.api.serialization import (
+    answer,
+    read_body,
+    read_idempotency_key,
+    read_name,
+    read_query,
+    waiting_for_login,
+)
 from gpushopper.daemon.api.service import Service
 from gpushopper.store.sqlite.reserve import with_room
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
@@ -36,7 +43,7 @@ def blueprint(service: Service) -> Blueprint:
         asked = read_body(ProvisionRequest)
         # A login may have to be asked of a keyring, which may take its time.
         with waiting_for_login(service) if asked.image_login else nullcontext():
-            return answer(engine.provision(asked, read_once(asked)), 202)
+            return answer(engine.provision(asked, read_idempotency_key(asked)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:
@@ -54,7 +61,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
-        key = read_once(asked)
+        key = read_idempotency_key(asked)
         return answer(with_room(service.home.reserve, partial(engine.extend, read_name(ref), asked, key)))
 
     @routes.post("/sessions/<ref>/done")
@@ -72,6 +79,6 @@ def blueprint(service: Service) -> Blueprint:
 def _end(service: Service, refs: list[str] | None) -> Response:
     """Write the wish down, on a full disk too: the reserve is held for that."""
     asked = read_body(EndRequest)
-    key = read_once(asked)
+    key = read_idempotency_key(asked)
     end = partial(service.engine.end, refs, asked.reason, key)
     return answer(with_room(service.home.reserve, end), 202)

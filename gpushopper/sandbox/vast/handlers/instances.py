@@ -62,7 +62,7 @@ def read_row(desk: Desk, instance: Instance) -> dict[str, Any] | None:
             return None
         phase = past
     row = instance_row(desk.market, instance, phase)
-    if fault := desk.take("status_word", names=names):
+    if fault := desk.take("provider_status", names=names):
         row["actual_status"] = fault.arg
     if fault := desk.take("no_field", names=names):
         row.pop(fault.arg or "", None)
