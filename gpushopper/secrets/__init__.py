@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from gpushopper.core.secret import Secret
-from gpushopper.secrets.key_changes import remove_key, remove_login, set_key, set_login
 from gpushopper.secrets.key_file import FileSource, KeptLogin, read_key_file, read_logins
-from gpushopper.secrets.keyring_entries import BACKEND_VARIABLE, KeyringSource, Unreadable, entry_name, forget, store
-from gpushopper.secrets.registry_logins import FoundLogin, find_login
-from gpushopper.secrets.secret import LONGEST_KEY, check_form
-from gpushopper.secrets.sources import (
+from gpushopper.secrets.key_file_changes import remove_key, remove_login, set_key, set_login
+from gpushopper.secrets.key_form import LONGEST_KEY, check_form
+from gpushopper.secrets.key_sources import (
     Absent,
     EnvironmentSource,
     Found,
@@ -22,6 +20,8 @@ from gpushopper.secrets.sources import (
     find_key,
     variables_of,
 )
+from gpushopper.secrets.keyring_entries import BACKEND_VARIABLE, KeyringSource, Unreadable, entry_name, forget, store
+from gpushopper.secrets.registry_logins import FoundLogin, find_login
 
 __all__ = [
     "BACKEND_VARIABLE",

@@ -24,8 +24,8 @@ from typing import Any
 from gpushopper.core.model.container_image import read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets.secret import check_form
-from gpushopper.secrets.sources import KEY_VARIABLES, Ok, Problem, Refused
+from gpushopper.secrets.key_form import check_form
+from gpushopper.secrets.key_sources import KEY_VARIABLES, Ok, Problem, Refused
 
 REGISTRY = "registry"
 _LARGEST = 262_144

@@ -14,8 +14,8 @@ from gpushopper.core.model.container_image import is_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
-from gpushopper.secrets.secret import check_form
-from gpushopper.secrets.sources import Absent, Hung, Locked, Ok, Problem, Refused
+from gpushopper.secrets.key_form import check_form
+from gpushopper.secrets.key_sources import Absent, Hung, Locked, Ok, Problem, Refused
 
 SERVICE = "gpu-shopper"
 PROMPT_LIMIT_S = 60.0

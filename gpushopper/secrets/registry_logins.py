@@ -9,8 +9,8 @@ from pathlib import Path
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_file import read_logins, unreadable
+from gpushopper.secrets.key_sources import Missing, Ok, Problem, Refused
 from gpushopper.secrets.keyring_entries import KeyringSource
-from gpushopper.secrets.sources import Missing, Ok, Problem, Refused
 
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
 """A computer's troubles, which end; a link or a folder in the file's place does not."""

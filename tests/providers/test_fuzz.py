@@ -26,8 +26,8 @@ from gpushopper.providers.base import (
     Search,
     UnknownOutcome,
 )
-from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.offer_rows import read_offer
+from gpushopper.providers.vast.unknown_fields import Drift
 from tests.providers.bodies import CANARY, CREATED, DATE, INSTANCE_CANARY, LIST, NO_SUCH_ASK, OFFER, ROW
 from tests.providers.stage import answering
 

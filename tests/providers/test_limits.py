@@ -15,8 +15,8 @@ import pytest
 
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
-from gpushopper.providers.api.deadline import LimitedTransport, find_proxy
 from gpushopper.providers.api.replies import LARGEST
+from gpushopper.providers.api.transport import LimitedTransport, find_proxy
 
 LIMIT_S = 0.6
 SLACK_S = 0.9

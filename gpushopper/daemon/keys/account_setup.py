@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 def key_sources(
     home: Home, config: Config, *, may_prompt: bool = False, registries: Collection[str] = ()
 ) -> list[KeySource]:
-    """Where keys are looked for, in the order that secrets/sources.py explains (S23).
+    """Where keys are looked for, in the order that secrets/key_sources.py explains (S23).
 
     A practice home's settings leave the keyring out: it must neither read nor write the user's own. With
     `registries` it is asked for their passwords too, in the same question.

@@ -37,11 +37,11 @@ from gpushopper.providers.base import (
 from gpushopper.providers.vast import destroy, error_replies, instance_list
 from gpushopper.providers.vast import offer_search as search
 from gpushopper.providers.vast.create import create_body, read_create
-from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import read_id
 from gpushopper.providers.vast.guard_recipe import self_destroy
 from gpushopper.providers.vast.instance_rows import read_instance
+from gpushopper.providers.vast.known_fields import read_id
 from gpushopper.providers.vast.logs import fetch_log
+from gpushopper.providers.vast.unknown_fields import Drift
 
 TRAITS = Traits(
     name="vast",

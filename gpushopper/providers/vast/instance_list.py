@@ -10,8 +10,8 @@ from gpushopper.core.model.instance import Instance
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, Listing, ReadFailed
 from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.instance_rows import read_instance, shows_owner
+from gpushopper.providers.vast.unknown_fields import Drift
 
 PAGE = 25
 PAGES_UNKNOWN = 20

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from gpushopper.core.model.instance import LABEL_VARIABLE, Instance, StatusClass
 from gpushopper.core.model.money import Micros
 from gpushopper.providers.api import REDACTED, plain
-from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import INSTANCE_FIELDS, read_id
-from gpushopper.providers.vast.lenient_types import Id, Line, Number, Price, Row, Text, Time
+from gpushopper.providers.vast.field_types import Id, Line, Number, Price, Row, Text, Time
+from gpushopper.providers.vast.known_fields import INSTANCE_FIELDS, read_id
 from gpushopper.providers.vast.offer_rows import storage_rate
 from gpushopper.providers.vast.pull_errors import image_is_refused, never_starts
+from gpushopper.providers.vast.unknown_fields import Drift
 
 _WORDS = {
     "created": StatusClass.PENDING,

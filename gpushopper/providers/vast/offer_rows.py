@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
-from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import OFFER_FIELDS, read_id
-from gpushopper.providers.vast.lenient_types import Flag, Id, Line, Number, Price, Row, Time, Version
+from gpushopper.providers.vast.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
+from gpushopper.providers.vast.known_fields import OFFER_FIELDS, read_id
+from gpushopper.providers.vast.unknown_fields import Drift
 
 _MOST_GPUS = 1024
 _RATES = ("dph_base", "dph_total")

@@ -11,9 +11,9 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, Offers, ReadFailed, Search
 from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import read_id
+from gpushopper.providers.vast.known_fields import read_id
 from gpushopper.providers.vast.offer_rows import has_invalid_price, price_of, read_offer
+from gpushopper.providers.vast.unknown_fields import Drift
 
 CAP = 64
 """Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
-from gpushopper.providers.api.deadline import LimitedTransport
-from gpushopper.providers.api.pacing import Gap, RateLimiter
+from gpushopper.providers.api.rate_limiter import Gap, RateLimiter
 from gpushopper.providers.api.replies import Reply, Text, Unusable, read_reply, read_text
 from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
+from gpushopper.providers.api.transport import LimitedTransport
 from gpushopper.providers.base import ErrorKind
 
 _ROUNDING_S = 0.001

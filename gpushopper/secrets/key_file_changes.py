@@ -17,7 +17,7 @@ from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets import toml_text
 from gpushopper.secrets.key_file import REGISTRY, KeptLogin, read_key_file, read_logins, read_text, spelt
-from gpushopper.secrets.secret import check_form
+from gpushopper.secrets.key_form import check_form
 
 
 def set_key(path: Path, provider: str, key: str) -> None:

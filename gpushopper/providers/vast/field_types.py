@@ -10,8 +10,8 @@ from pydantic_core import core_schema
 
 from gpushopper.core.model.money import MAX_RATE, Micros, parse_dollars
 from gpushopper.providers.api import clean, plain
-from gpushopper.providers.vast.drift import Drift
-from gpushopper.providers.vast.fields import read_id
+from gpushopper.providers.vast.known_fields import read_id
+from gpushopper.providers.vast.unknown_fields import Drift
 
 _ABSURD = 1e12
 

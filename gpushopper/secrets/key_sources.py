@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets.secret import check_form
+from gpushopper.secrets.key_form import check_form
 
 KEY_VARIABLES: dict[str, tuple[str, ...]] = {"vast": ("VAST_API_KEY", "VASTAI_API_KEY")}
 """Variables that name a provider's key, the first one wins; any other provider has `<NAME>_API_KEY`."""

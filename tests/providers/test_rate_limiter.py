@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
-from gpushopper.providers.api.pacing import RateLimiter
+from gpushopper.providers.api.rate_limiter import RateLimiter
 from gpushopper.providers.base import ErrorKind
 
 
