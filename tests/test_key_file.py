@@ -12,7 +12,7 @@ import pytest
 from gpushopper import secrets
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets import KeptLogin
+from gpushopper.secrets import StoredLogin
 
 KEPT = """\
 # Keys of the laboratory; ask Ada before changing them.
@@ -94,13 +94,13 @@ def test_a_removed_key_takes_nothing_else_along(file: Path):
 
 def test_a_login_is_changed_added_and_removed_alone(file: Path):
     write(file, KEPT + VAST + LOGINS)
-    secrets.set_login(file, "ghcr.io", KeptLogin("carol", Secret("n3w")))
+    secrets.set_login(file, "ghcr.io", StoredLogin("carol", Secret("n3w")))
     changed = LOGINS.replace("alice", "carol").replace("p4ss", "n3w")
     assert read(file) == KEPT + VAST + changed
-    secrets.set_login(file, "ghcr.io", KeptLogin("carol", None))
+    secrets.set_login(file, "ghcr.io", StoredLogin("carol", None))
     changed = changed.replace('password = "n3w"\n', "")
     assert read(file) == KEPT + VAST + changed
-    secrets.set_login(file, "docker.io", KeptLogin("dan", None))
+    secrets.set_login(file, "docker.io", StoredLogin("dan", None))
     assert read(file) == KEPT + VAST + changed + '\n[registry."docker.io"]\nuser = "dan"\n\n'
     assert secrets.remove_login(file, "docker.io") is True
     assert secrets.remove_login(file, "ghcr.io") is True

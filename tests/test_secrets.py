@@ -14,13 +14,13 @@ from gpushopper import secrets
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home, with_user_bus
 from gpushopper.secrets import (
-    Absent,
     EnvironmentSource,
     FileSource,
+    FoundKey,
     KeyringSource,
-    Missing,
-    Ok,
-    Refused,
+    KeyringUnavailable,
+    KeyUnreadable,
+    NoKey,
     Secret,
 )
 from tests.needs import needs_root
@@ -35,7 +35,14 @@ def file(home: Path) -> Path:
 
 def test_a_secret_never_shows_itself():
     secret = Secret(CANARY)
-    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r}", repr([secret]), repr(Ok(secret, "here"))):
+    for shown in (
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r}",
+        repr([secret]),
+        repr(FoundKey(secret, "here")),
+    ):
         assert CANARY not in shown
     with pytest.raises(TypeError):
         pickle.dumps(secret)
@@ -46,9 +53,9 @@ def test_a_secret_never_shows_itself():
 def test_the_environment_stands_above_the_file(file: Path):
     secrets.set_key(file, "vast", "from-file")
     sources = [EnvironmentSource({"VAST_API_KEY": "from-env"}), FileSource(file)]
-    assert secrets.find_key("vast", sources) == Ok(Secret("from-env"), "environment VAST_API_KEY")
+    assert secrets.find_key("vast", sources) == FoundKey(Secret("from-env"), "environment VAST_API_KEY")
     sources = [EnvironmentSource({}), FileSource(file)]
-    assert secrets.find_key("vast", sources) == Ok(Secret("from-file"), f"file {file}")
+    assert secrets.find_key("vast", sources) == FoundKey(Secret("from-file"), f"file {file}")
 
 
 @pytest.mark.parametrize(
@@ -61,21 +68,21 @@ def test_the_environment_stands_above_the_file(file: Path):
     ],
 )
 def test_the_first_variable_wins_and_a_different_second_one_warns(environ: dict[str, str], source: str, warns: bool):
-    found = EnvironmentSource(environ).look("vast")
-    assert isinstance(found, Ok)
+    found = EnvironmentSource(environ).lookup("vast")
+    assert isinstance(found, FoundKey)
     assert (found.source, bool(found.warning)) == (source, warns)
     assert "VASTAI_API_KEY" in found.warning or not warns
 
 
 def test_another_provider_has_a_variable_of_its_name():
-    found = EnvironmentSource({"OTHER_API_KEY": "k"}).look("other")
-    assert isinstance(found, Ok) and found.source == "environment OTHER_API_KEY"
+    found = EnvironmentSource({"OTHER_API_KEY": "k"}).lookup("other")
+    assert isinstance(found, FoundKey) and found.source == "environment OTHER_API_KEY"
 
 
 def test_only_a_look_that_found_nothing_is_missing(file: Path):
-    assert isinstance(secrets.find_key("vast", [EnvironmentSource({}), FileSource(file)]), Missing)
+    assert isinstance(secrets.find_key("vast", [EnvironmentSource({}), FileSource(file)]), NoKey)
     secrets.set_key(file, "other", "x")
-    assert isinstance(secrets.find_key("vast", [FileSource(file)]), Missing)
+    assert isinstance(secrets.find_key("vast", [FileSource(file)]), NoKey)
 
 
 def test_a_home_chosen_by_its_folder_has_an_entry_of_its_own(tmp_path: Path):
@@ -110,17 +117,17 @@ def test_the_users_bus_is_taken_where_none_is_named_and_one_listens(home: Path):
 def test_only_an_answer_of_every_source_may_be_called_no_key(file: Path):
     """Without a bus nobody knows what the keyring holds (F105)."""
     found = secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)])
-    assert isinstance(found, Absent) and "no key" not in found.text
+    assert isinstance(found, KeyringUnavailable) and "no key" not in found.text
     assert found.hint.endswith("gpu-shopper keys set vast --file")
     secrets.set_key(file, "vast", CANARY)
-    assert isinstance(secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)]), Ok)
+    assert isinstance(secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)]), FoundKey)
 
 
 def test_a_refused_source_ends_the_search(file: Path):
     secrets.set_key(file, "vast", CANARY)
     file.chmod(0o640)
     found = secrets.find_key("vast", [FileSource(file), EnvironmentSource({"VAST_API_KEY": "other"})])
-    assert isinstance(found, Refused)
+    assert isinstance(found, KeyUnreadable)
     assert "chmod 600" in found.text and CANARY not in found.text
 
 
@@ -163,8 +170,8 @@ def test_a_malformed_file_is_refused_without_quoting_it(file: Path, text: str):
     file.parent.mkdir(parents=True)
     file.write_text(text)
     file.chmod(0o600)
-    found = FileSource(file).look("vast")
-    assert isinstance(found, Refused)
+    found = FileSource(file).lookup("vast")
+    assert isinstance(found, KeyUnreadable)
     assert CANARY not in found.text
 
 

@@ -34,7 +34,7 @@ from gpushopper.daemon.stopping import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
@@ -105,7 +105,7 @@ class Daemon:
         executor = ThreadExecutor()
         parts.callback(executor.close)
         brakes = SpendingLimits(**asdict(settings.brakes))
-        ssh = Remote(self.home)
+        ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.mask)
         self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh, logins)
         executor.on_done = self.engine.ring

@@ -21,7 +21,7 @@ from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
-from gpushopper.secrets import Missing, Problem
+from gpushopper.secrets import KeyProblem, NoKey
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation, Verdict
 
@@ -46,14 +46,14 @@ class AccountSetup:
     """What the connection was made with, to tell whether a key that is read again is another one."""
 
 
-class Remote(Protocol):
+class InstanceAccess(Protocol):
     """What the engine asks of instances themselves; answers are values, whatever a host does (D8)."""
 
     def public_key(self, session_id: str) -> str:
         """The session's public key; its pair is made and durable when this returns (I23)."""
         ...
 
-    def startup(
+    def boot_script(
         self,
         recipe: Recipe,
         session_id: str,
@@ -66,7 +66,7 @@ class Remote(Protocol):
         """The text an instance runs when it starts: our key, and the guard before all else."""
         ...
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login: renew the guard where asked, and read what the instance says of itself."""
         ...
 
@@ -82,7 +82,7 @@ class Remote(Protocol):
         """The exact way in, for a person's own ssh."""
         ...
 
-    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
         """Let the managed ssh configuration name these sessions, and no others; whether it changed."""
         ...
 
@@ -94,12 +94,12 @@ class Remote(Protocol):
 class ReadLogin(Protocol):
     """Reads the stored login at a registry, within a time limit; or says which of the ways to fail it was (F105)."""
 
-    def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem: ...
+    def __call__(self, registry: str, limit_s: float) -> ImageLogin | KeyProblem: ...
 
 
-def no_logins(registry: str, limit_s: float) -> ImageLogin | Problem:
+def no_logins(registry: str, limit_s: float) -> ImageLogin | KeyProblem:
     """For an engine that rents nothing."""
-    return Missing(f"no login at {registry} can be read here", "start the daemon: gpu-shopper daemon start")
+    return NoKey(f"no login at {registry} can be read here", "start the daemon: gpu-shopper daemon start")
 
 
 def random_id(length: int = 16) -> str:
@@ -120,7 +120,7 @@ class Context:
     new_id: Callable[[int], str] = field(default=random_id)
     balances: dict[str, Micros] = field(default_factory=dict)
     """Spendable money by provider, as last told."""
-    remote: Remote | None = None
+    remote: InstanceAccess | None = None
     """None on a market of paper instances: there is nobody to log in to."""
     read_login: ReadLogin = no_logins
     """Asked on threads that may wait, never on the engine's, and never inside a transaction."""

@@ -15,7 +15,7 @@ from gpushopper.engine import credential_redaction, lifecycle_job, session_looku
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.commands import provision as intents
 from gpushopper.engine.commands.provision import IdempotencyKey
-from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
+from gpushopper.engine.context import AccountSetup, Context, InstanceAccess, ReadLogin, no_logins
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.queries import audit as auditing
 from gpushopper.engine.queries import provider_logs, ssh_connection, views
@@ -47,7 +47,7 @@ class Engine:
         brakes: SpendingLimits,
         installation: Installation,
         home: Home,
-        remote: Remote | None = None,
+        remote: InstanceAccess | None = None,
         read_login: ReadLogin = no_logins,
     ) -> None:
         self.ctx = Context(
@@ -186,7 +186,7 @@ class Engine:
         with self._clock_lock:
             now = self.ctx.clock.now()
             moments = {name: reconciler.at(now) for name, reconciler in self.reconcilers.items()}
-            paces = {name: reconciler.end_pace_s for name, reconciler in self.reconcilers.items()}
+            paces = {name: reconciler.destroy_interval_s for name, reconciler in self.reconcilers.items()}
             for _ in range(5):
                 self._last_change = self.ctx.store.last_change
                 if not lifecycle_job.keep_time(self.ctx, moments, paces, now):

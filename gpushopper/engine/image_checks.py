@@ -8,7 +8,7 @@ from gpushopper.core.model.container_image import fault_hint, image_fault, regis
 from gpushopper.engine.context import Context
 from gpushopper.engine.refusals import keyless, no_login
 from gpushopper.errors import Refused, UsageError
-from gpushopper.secrets import Problem
+from gpushopper.secrets import KeyProblem
 
 if TYPE_CHECKING:
     from gpushopper.engine.account.reconciler import AccountReconciler
@@ -43,7 +43,7 @@ def refuse_unreadable_login(ctx: Context, reconciler: AccountReconciler, image: 
         text = f"{reconciler.name} takes no login at a registry"
         raise Refused(text, "rent there without --image-login", code="image_login")
     found = ctx.read_login(registry_for(image, traits.default_image), LOGIN_LIMIT_S)
-    if isinstance(found, Problem):
+    if isinstance(found, KeyProblem):
         raise no_login(found)
 
 

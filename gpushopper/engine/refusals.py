@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 from gpushopper.providers.base import ErrorKind, ReadFailed
-from gpushopper.secrets import Missing, Problem
+from gpushopper.secrets import KeyProblem, NoKey
 
 
 def keyless(setup: AccountSetup) -> Misconfigured:
@@ -25,9 +25,9 @@ def no_guard(setup: AccountSetup) -> Refused:
     )
 
 
-def no_login(problem: Problem) -> Misconfigured:
+def no_login(problem: KeyProblem) -> Misconfigured:
     """No login at the image's registry, or none that can be read now (F105)."""
-    code = "no_login" if isinstance(problem, Missing) else f"login_{problem.state}"
+    code = "no_login" if isinstance(problem, NoKey) else f"login_{problem.state}"
     return Misconfigured(problem.text, problem.hint, code=code)
 
 

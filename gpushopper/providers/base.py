@@ -46,7 +46,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class InstanceList:
     """All instances of the account. `complete` only if every page was read and the count agrees (T3, F43).
 
     An incomplete listing shows presence and never absence (T2).
@@ -61,7 +61,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class InstanceFound:
     """The by-id read shows the instance."""
 
     instance: Instance
@@ -69,7 +69,7 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class InstanceNotFound:
     """The by-id read gave the provider's canonical not-found form: half of a T4 unit, and nothing without T3."""
 
     date: int | None
@@ -87,7 +87,7 @@ class Created:
     """The reply carried an instance id, whatever its success flag said (F3)."""
 
     instance_id: str
-    said_success: bool
+    success_flag: bool
     date: int | None
 
 
@@ -125,8 +125,8 @@ class DestroyOutcome(Enum):
 
     ACKNOWLEDGED = "acknowledged"
     NOT_FOUND = "not_found"
-    REFUSED_FOR_NOW = "refused_for_now"
-    UNAUTHORISED = "unauthorised"
+    RETRY_LATER = "retry_later"
+    KEY_REJECTED = "unauthorised"
     UNKNOWN = "unknown"
 
 
@@ -149,13 +149,13 @@ class CreateRequest:
     image: str
     disk_gb: float
     environment: Mapping[str, str]
-    startup: str = ""
+    boot_script: str = ""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider takes one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class OfferQuery:
     """A narrowed search for offers. `limit` is how many rows are wanted, None for all (S17).
 
     `gpus` are the provider's own names; empty means any.
@@ -174,8 +174,8 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Offers:
-    """Offers found. `complete` is False when more exist than were read (S17: "first N of more").
+class OfferList:
+    """OfferList found. `complete` is False when more exist than were read (S17: "first N of more").
 
     `invalid_prices` counts those that were left out because of a price of zero, below zero or beyond all reason (F116).
     """
@@ -192,7 +192,8 @@ class Traits:
 
     `guard_kind` as in D7; `bulk_destroy` is the most ids one call takes, 1 for none; `default_image` is used where
     the user names none; `console` is the address a person opens to check by hand; `takes_image_login` says whether a
-    create can carry a login at a registry; `end_pace_s` is how far apart the provider's limits put the ends of several
+    create can carry a login at a registry; `destroy_interval_s` is how far apart the provider's limits put the ends
+    of several
     instances, destroy or read by id, whichever is slower.
     """
 
@@ -203,7 +204,7 @@ class Traits:
     console: str
     key_variables: tuple[str, ...]
     takes_image_login: bool = False
-    end_pace_s: float = 0.0
+    destroy_interval_s: float = 0.0
 
 
 class Endpoint(Enum):
@@ -234,7 +235,7 @@ class Provider(Protocol):
         ...
 
     @property
-    def drift(self) -> Mapping[str, int]:
+    def unknown_fields(self) -> Mapping[str, int]:
         """What this provider said that we do not know, and how often: field, word or shape (D17).
 
         A new key is worth an alarm, because interfaces change gradually (F79, F81).
@@ -243,7 +244,7 @@ class Provider(Protocol):
 
     def fetch_account(self, limit_s: float) -> Account | ReadFailed: ...
 
-    def fetch_instances(self, limit_s: float) -> Listing | ReadFailed:
+    def fetch_instances(self, limit_s: float) -> InstanceList | ReadFailed:
         """All instances of the account. `limit_s` bounds each page of the list, `list_limit_s` all of it."""
         ...
 
@@ -251,9 +252,9 @@ class Provider(Protocol):
         """The most seconds that `fetch_instances` may take with this limit: a longer list has more pages."""
         ...
 
-    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | ReadFailed: ...
+    def fetch_instance(self, instance_id: str, limit_s: float) -> InstanceFound | InstanceNotFound | ReadFailed: ...
 
-    def search(self, search: Search, limit_s: float) -> Offers | ReadFailed: ...
+    def search(self, search: OfferQuery, limit_s: float) -> OfferList | ReadFailed: ...
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed: ...
 
@@ -265,13 +266,13 @@ class Provider(Protocol):
         """Whether the provider said that the ssh key may log in to a living instance; asking twice is harmless."""
         ...
 
-    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | ReadFailed:
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | InstanceNotFound | ReadFailed:
         """The last `tail` lines that the instance's container has printed, without a login."""
         ...
 
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]: ...
 
-    def free_at(self, endpoint: Endpoint) -> float:
+    def available_at(self, endpoint: Endpoint) -> float:
         """Monotonic seconds from which a call to the endpoint may start: pacing never sleeps (S6)."""
         ...
 

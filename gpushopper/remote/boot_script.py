@@ -37,7 +37,7 @@ PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?= |\s*\Z)")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class GuardLifetime:
     """How long an instance lives, as its guard holds it; seconds, but for `deadline_s`, which is unix time."""
 
     life_s: int
@@ -93,7 +93,7 @@ def planted_script(recipe: Recipe, script: str) -> str:
 def calls(recipe: Recipe) -> str:
     # No stop at this provider: as if it were refused.
     stop = "code=499" if recipe.stop is None else call(recipe.stop)
-    verbs = f"for x in {shlex.join(recipe.last_resort)}; do\nsh -c \"$x\"\ndone"
+    verbs = f'for x in {shlex.join(recipe.last_resort)}; do\nsh -c "$x"\ndone'
     bodies = {"see": call(recipe.read), "destroy": call(recipe.destroy), "stop": stop, "last": verbs}
     return "".join(f"{name}() {{\n{body}\n}}\n" for name, body in bodies.items())
 
@@ -108,7 +108,7 @@ def pack(script: str) -> str:
     return base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
 
 
-def startup_text(script: str, term: Term, public_key: str, limit: int) -> str:
+def startup_text(script: str, term: GuardLifetime, public_key: str, limit: int) -> str:
     """Write the boot script around a guard; refused above `limit` characters."""
     key = PUBLIC_KEY.match(public_key)
     if key is None:

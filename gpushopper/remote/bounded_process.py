@@ -21,7 +21,7 @@ _GLANCE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class Finished:
     """It ended by itself; a negative status is a signal's number."""
 
     status: int
@@ -29,7 +29,7 @@ class Ran:
     err: bytes
 
 
-class Limit(Enum):
+class LimitKind(Enum):
     """Which limit was reached."""
 
     TIME = "time"
@@ -37,10 +37,10 @@ class Limit(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Killed:
     """It was killed at a limit, with all it had started in its group; what it had said until then."""
 
-    limit: Limit
+    limit: LimitKind
     out: bytes
     err: bytes
 
@@ -61,9 +61,9 @@ class _Pipes:
         return bytes(self.texts[name][: self.size_limit])
 
 
-def execute(
+def run_bounded(
     argv: Sequence[str], *, limit_s: float, size_limit: int, environ: Mapping[str, str], stdin: bytes = b""
-) -> Ran | Cut:
+) -> Finished | Killed:
     """Run a program to its end or to a limit: seconds in all, bytes on either of its outputs.
 
     Raises:
@@ -84,11 +84,11 @@ def execute(
         finally:
             _kill(process)
     if limit is not None:
-        return Cut(limit, pipes.text("out"), pipes.text("err"))
-    return Ran(process.returncode, pipes.text("out"), pipes.text("err"))
+        return Killed(limit, pipes.text("out"), pipes.text("err"))
+    return Finished(process.returncode, pipes.text("out"), pipes.text("err"))
 
 
-def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> Limit | None:
+def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> LimitKind | None:
     # The boot clock: what slept through its limit is over, and must not go on where it left off (F61, I9).
     clock = SystemClock()
     ends_at = clock.now().boot / SECOND + limit_s
@@ -101,17 +101,17 @@ def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> 
             has_ended = process.poll() is not None
             left = ends_at - clock.now().boot / SECOND
             if left <= 0:
-                return Limit.TIME
+                return LimitKind.TIME
             ready = selector.select(0 if has_ended else min(left, _GLANCE_S))
             for key, _ in ready:
                 _move(selector, key, pipes)
             if pipes.is_over:
-                return Limit.SIZE
+                return LimitKind.SIZE
             if has_ended and not any(key.data != "in" for key, _ in ready):
                 break  # all it said has been read; who holds the pipes now is none of ours
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(ends_at - clock.now().boot / SECOND, 0))
-    return None if process.returncode is not None else Limit.TIME
+    return None if process.returncode is not None else LimitKind.TIME
 
 
 def _move(selector: selectors.BaseSelector, key: selectors.SelectorKey, pipes: _Pipes) -> None:

@@ -38,7 +38,7 @@ def startup_text(
     the deadline. Refused (`startup_too_long`) when the provider would not take it, ValueError for a term the guard must
     refuse (S29) or a key that is not one line.
     """
-    term = boot_script.Term(life_s, max_s, deadline_s, tick_s, backoff_s)
+    term = boot_script.GuardLifetime(life_s, max_s, deadline_s, tick_s, backoff_s)
     script = boot_script.planted_script(recipe, boot_script.stripped(boot_script.guard_script()))
     return boot_script.startup_text(script, term, public_key, recipe.startup_limit)
 

@@ -14,7 +14,7 @@ from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
 from gpushopper.remote import guard_protocol, heartbeat_probe, ssh_config_file, ssh_keys
-from gpushopper.remote.bounded_process import Cut, Limit, Ran, execute
+from gpushopper.remote.bounded_process import Finished, Killed, LimitKind, run_bounded
 from gpushopper.remote.ssh_command import (
     Connection,
     check_folder,
@@ -26,13 +26,13 @@ from gpushopper.remote.ssh_command import (
     pin_path,
 )
 from gpushopper.remote.ssh_environment import environment
-from gpushopper.remote.ssh_errors import OWN_FAILURE, failed_login
+from gpushopper.remote.ssh_errors import OWN_FAILURE, classify_ssh_failure
 
 CONTROL_LIMIT_S = 5.0
 
 
-class Remote:
-    """The ssh side of one home folder; safe to use from several threads, one look per attempt at a time."""
+class InstanceAccess:
+    """The ssh side of one home folder; safe to use from several threads, one probe per attempt at a time."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -48,7 +48,7 @@ class Remote:
         check_folder(self._home)
         return ssh_keys.ensure_key(self._home.ssh_keys, session_id)
 
-    def startup(
+    def boot_script(
         self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
     ) -> str:
         """The boot script that plants this session's key and the guard."""
@@ -57,7 +57,7 @@ class Remote:
 
     # ---- talking to it
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login and one bounded answer: the guard's status, after a renewal if there is one, and the hardware.
 
         The first login that brings an answer pins the host's key; from then on another key ends in HOST_KEY (I24).
@@ -84,7 +84,7 @@ class Remote:
         marker = f"gs-{secrets.token_hex(12)}"
         asked = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         command = way.argv(heartbeat_probe.command(marker, asked))
-        done = execute(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
+        done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
         return judge(done, marker, limit_s)
 
     def _forget_first(self, login: Login, first: Path) -> None:
@@ -118,7 +118,7 @@ class Remote:
         """
         return connect_to(self._home, login, pin_path(self._home.ssh_keys, login.attempt_id))
 
-    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
         """Write the managed ssh configuration for these sessions, by name; whether it changed.
 
         Raises:
@@ -129,7 +129,7 @@ class Remote:
             with suppress(ProviderFailed):  # an address that is none has no entry
                 entries.append(ssh_config_file.Entry(login.session_id, name, self.connection(login)))
         try:
-            return ssh_config_file.publish(self._home.ssh_config, entries)
+            return ssh_config_file.write_ssh_config(self._home.ssh_config, entries)
         except OSError as error:
             raise Misconfigured(f"{self._home.ssh_config} could not be written: {error.strerror}") from error
 
@@ -157,25 +157,27 @@ def close(control: Path | None) -> None:
     """End a shared connection, if there is one."""
     if control is None or not control.exists():
         return
-    execute(exit_argv(control), limit_s=CONTROL_LIMIT_S, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
+    run_bounded(
+        exit_argv(control), limit_s=CONTROL_LIMIT_S, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment()
+    )
     control.unlink(missing_ok=True)
 
 
-def judge(done: Ran | Cut, marker: str, limit_s: float) -> Heartbeat | ProbeFailure:
+def judge(done: Finished | Killed, marker: str, limit_s: float) -> Heartbeat | ProbeFailure:
     """What one call of ssh tells about the instance."""
     has_begun = heartbeat_probe.has_begun(done.out, marker)
-    if isinstance(done, Cut):
+    if isinstance(done, Killed):
         return _judge_cut(done, marker, limit_s, has_begun)
     if done.status == OWN_FAILURE and not has_begun:
-        return failed_login(done.err)
+        return classify_ssh_failure(done.err)
     found = heartbeat_probe.read(done.out, marker, is_whole=True)
     if found is None and done.status == OWN_FAILURE:
         return ProbeFailure(ProbeFailureKind.UNREACHED, "the connection was lost in the middle of an answer")
     return found or ProbeFailure(ProbeFailureKind.GARBAGE, "a login, and an answer that is not ours to read")
 
 
-def _judge_cut(done: Cut, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | ProbeFailure:
-    if done.limit is Limit.SIZE:
+def _judge_cut(done: Killed, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | ProbeFailure:
+    if done.limit is LimitKind.SIZE:
         return ProbeFailure(
             ProbeFailureKind.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
         )

@@ -42,7 +42,7 @@ def _block(name: str, way: Connection) -> str:
     return f"Host {PREFIX}{name}\n" + "".join(f"  {line}\n" for line in lines)
 
 
-def publish(path: Path, entries: Sequence[Entry]) -> bool:
+def write_ssh_config(path: Path, entries: Sequence[Entry]) -> bool:
     """Bring the file up to date, in one step; whether it changed.
 
     Raises:

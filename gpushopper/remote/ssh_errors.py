@@ -25,7 +25,7 @@ def one_line(text: bytes | str, most: int = MOST) -> str:
     return _UNPRINTABLE.sub(" ", text[: most * 2]).strip()[:most]
 
 
-def failed_login(err: bytes) -> ProbeFailure:
+def classify_ssh_failure(err: bytes) -> ProbeFailure:
     """The reason for ssh's own failure. What it does not say plainly counts as not reached."""
     text = err.decode("utf-8", "replace").replace("\r", "\n")
     if _HOST_KEY.search(text):

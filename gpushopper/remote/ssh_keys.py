@@ -14,7 +14,7 @@ from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.private_files import private_folder, sync
 from gpushopper.remote.ssh_environment import environment
 
-ENDING = ".key"
+KEY_SUFFIX = ".key"
 COMMENT = "gpu-shopper"
 """Stands in the public key that providers and hosts see: no user, no computer's name."""
 LIMIT_S = 30.0
@@ -28,7 +28,7 @@ def key_path(folder: Path, session_id: str) -> Path:
     """Where the private key of a session lies."""
     if not _SESSION.fullmatch(session_id):
         raise ValueError("a session id has letters and digits only")
-    return folder / f"{session_id}{ENDING}"
+    return folder / f"{session_id}{KEY_SUFFIX}"
 
 
 def ensure_key(folder: Path, session_id: str) -> str:
@@ -100,8 +100,8 @@ def prune(folder: Path, kept: Collection[str], before_s: float) -> list[str]:
     A key is older than its session's row: the time keeps one that is being made from being taken for a left-over.
     """
     removed = []
-    for path in sorted(folder.glob(f"*{ENDING}")):
-        session_id = path.name.removesuffix(ENDING)
+    for path in sorted(folder.glob(f"*{KEY_SUFFIX}")):
+        session_id = path.name.removesuffix(KEY_SUFFIX)
         if session_id not in kept and path.stat().st_mtime < before_s:
             path.unlink(missing_ok=True)
             removed.append(session_id)

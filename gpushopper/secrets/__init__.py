@@ -3,56 +3,63 @@
 from __future__ import annotations
 
 from gpushopper.core.secret import Secret
-from gpushopper.secrets.key_file import FileSource, KeptLogin, read_key_file, read_logins
+from gpushopper.secrets.key_file import FileSource, StoredLogin, read_key_file, read_logins
 from gpushopper.secrets.key_file_changes import remove_key, remove_login, set_key, set_login
 from gpushopper.secrets.key_form import LONGEST_KEY, check_form
 from gpushopper.secrets.key_sources import (
-    Absent,
     EnvironmentSource,
-    Found,
-    Hung,
+    FoundKey,
+    KeyProblem,
+    KeyResult,
+    KeyringLocked,
+    KeyringTimeout,
+    KeyringUnavailable,
     KeySource,
-    Locked,
-    Missing,
-    Ok,
-    Problem,
-    Refused,
+    KeyUnreadable,
+    NoKey,
     find_key,
     variables_of,
 )
-from gpushopper.secrets.keyring_entries import BACKEND_VARIABLE, KeyringSource, Unreadable, entry_name, forget, store
+from gpushopper.secrets.keyring_entries import (
+    BACKEND_VARIABLE,
+    KeyringSource,
+    KeyringUnusable,
+    entry_name,
+    remove_from_keyring,
+    store_in_keyring,
+)
 from gpushopper.secrets.registry_logins import FoundLogin, find_login
 
 __all__ = [
     "BACKEND_VARIABLE",
     "LONGEST_KEY",
-    "Absent",
     "EnvironmentSource",
     "FileSource",
-    "Found",
+    "FoundKey",
     "FoundLogin",
-    "Hung",
-    "KeptLogin",
+    "KeyProblem",
+    "KeyResult",
     "KeySource",
+    "KeyUnreadable",
+    "KeyringLocked",
     "KeyringSource",
-    "Locked",
-    "Missing",
-    "Ok",
-    "Problem",
-    "Refused",
+    "KeyringTimeout",
+    "KeyringUnavailable",
+    "KeyringUnusable",
+    "NoKey",
     "Secret",
-    "Unreadable",
+    "StoredLogin",
     "check_form",
     "entry_name",
     "find_key",
     "find_login",
-    "forget",
     "read_key_file",
     "read_logins",
+    "remove_from_keyring",
     "remove_key",
     "remove_login",
     "set_key",
     "set_login",
-    "store",
+    "store_in_keyring",
     "variables_of",
 ]

@@ -25,14 +25,14 @@ from gpushopper.core.model.container_image import read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_form import check_form
-from gpushopper.secrets.key_sources import KEY_VARIABLES, Ok, Problem, Refused
+from gpushopper.secrets.key_sources import KEY_VARIABLES, FoundKey, KeyProblem, KeyUnreadable
 
 REGISTRY = "registry"
 _LARGEST = 262_144
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLogin:
+class StoredLogin:
     """One registry's entry. `password` is None where the keyring has it."""
 
     user: str
@@ -42,7 +42,7 @@ class KeptLogin:
 @dataclass(frozen=True, slots=True)
 class _Content:
     keys: dict[str, str] = field(default_factory=dict, repr=False)
-    logins: dict[str, KeptLogin] = field(default_factory=dict)
+    logins: dict[str, StoredLogin] = field(default_factory=dict)
 
 
 class FileSource:
@@ -51,18 +51,18 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def look(self, provider: str) -> Ok | Problem | None:
+    def lookup(self, provider: str) -> FoundKey | KeyProblem | None:
         try:
             text = read_key_file(self._path).get(provider)
-            return None if text is None else Ok(Secret(check_form(text)), f"file {self._path}")
+            return None if text is None else FoundKey(Secret(check_form(text)), f"file {self._path}")
         except Misconfigured as wrong:
             return unreadable(wrong, self._path)
 
 
-def unreadable(wrong: Misconfigured, path: Path) -> Refused:
+def unreadable(wrong: Misconfigured, path: Path) -> KeyUnreadable:
     """Why nothing is taken from the file."""
     text = "; ".join(filter(None, (wrong.message, wrong.hint)))
-    return Refused(text, "see: gpu-shopper keys", f"file {path}")
+    return KeyUnreadable(text, "see: gpu-shopper keys", f"file {path}")
 
 
 def read_key_file(path: Path) -> dict[str, str]:
@@ -74,7 +74,7 @@ def read_key_file(path: Path) -> dict[str, str]:
     return _read(path).keys
 
 
-def read_logins(path: Path) -> dict[str, KeptLogin]:
+def read_logins(path: Path) -> dict[str, StoredLogin]:
     """Each `[registry."NAME"]`, by the registry's name; a missing file is empty.
 
     Raises:
@@ -126,18 +126,18 @@ def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(key) for name, key in keys.items()}
 
 
-def _logins(path: Path, tables: object) -> dict[str, KeptLogin]:
+def _logins(path: Path, tables: object) -> dict[str, StoredLogin]:
     if not isinstance(tables, dict):
         raise _no_login(path)
     return {spelt(path, name): _login(path, table) for name, table in tables.items()}
 
 
-def _login(path: Path, table: object) -> KeptLogin:
+def _login(path: Path, table: object) -> StoredLogin:
     fields = table if isinstance(table, dict) else {}
     user, password = fields.get("user"), fields.get("password")
     if not isinstance(user, str) or not isinstance(password, str | None):
         raise _no_login(path)
-    return KeptLogin(user, None if password is None else Secret(password))
+    return StoredLogin(user, None if password is None else Secret(password))
 
 
 def _no_login(path: Path) -> Misconfigured:

@@ -16,7 +16,7 @@ from typing import Any
 from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets import toml_text
-from gpushopper.secrets.key_file import REGISTRY, KeptLogin, read_key_file, read_logins, read_text, spelt
+from gpushopper.secrets.key_file import REGISTRY, StoredLogin, read_key_file, read_logins, read_text, spelt
 from gpushopper.secrets.key_form import check_form
 
 
@@ -40,7 +40,7 @@ def remove_key(path: Path, provider: str) -> bool:
     return True
 
 
-def set_login(path: Path, registry: str, login: KeptLogin) -> None:
+def set_login(path: Path, registry: str, login: StoredLogin) -> None:
     """Store one registry's entry, atomically, beside whatever else is there.
 
     Raises:

@@ -20,7 +20,7 @@ KEY_VARIABLES: dict[str, tuple[str, ...]] = {"vast": ("VAST_API_KEY", "VASTAI_AP
 
 
 @dataclass(frozen=True, slots=True)
-class Ok:
+class FoundKey:
     """The key, and where it was found. `warning` is for people: something about the sources looks wrong."""
 
     secret: Secret
@@ -29,7 +29,7 @@ class Ok:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class KeyProblem:
     """Why there is no key: what happened, what to do, and which source says so."""
 
     text: str
@@ -43,7 +43,7 @@ class Problem:
         return f"key_{self.state}"
 
 
-class Missing(Problem):
+class NoKey(KeyProblem):
     """Every source was looked at and none has a key: the only answer that may be reported as "no key" (F105)."""
 
     __slots__ = ()
@@ -54,41 +54,41 @@ class Missing(Problem):
         return "no_key"
 
 
-class Refused(Problem):
+class KeyUnreadable(KeyProblem):
     """A source may have a key, but we will not or cannot read it there."""
 
     __slots__ = ()
     state = "refused"
 
 
-class Locked(Problem):
+class KeyringLocked(KeyProblem):
     """The keyring waits for its owner's password."""
 
     __slots__ = ()
     state = "locked"
 
 
-class Absent(Problem):
+class KeyringUnavailable(KeyProblem):
     """No keyring can be reached from here, so nobody knows what it holds; cron has none, for one (D16)."""
 
     __slots__ = ()
     state = "absent"
 
 
-class Hung(Problem):
+class KeyringTimeout(KeyProblem):
     """The keyring was asked and did not answer in time."""
 
     __slots__ = ()
     state = "hung"
 
 
-Found = Ok | Problem
+KeyResult = FoundKey | KeyProblem
 
 
 class KeySource(Protocol):
     """One place where keys may stand. None means: looked, and nothing is there."""
 
-    def look(self, provider: str) -> Ok | Problem | None: ...
+    def lookup(self, provider: str) -> FoundKey | KeyProblem | None: ...
 
 
 def variables_of(provider: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class EnvironmentSource:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
-    def look(self, provider: str) -> Ok | Problem | None:
+    def lookup(self, provider: str) -> FoundKey | KeyProblem | None:
         given = [(name, value) for name in variables_of(provider) if (value := self._environ.get(name, "").strip())]
         if not given:
             return None
@@ -111,16 +111,16 @@ class EnvironmentSource:
             secret = Secret(check_form(value))
         except Misconfigured as wrong:
             hint = f"set {name} to the whole key, or unset it"
-            return Refused(f"{name}: {wrong.message}", hint, f"environment {name}")
+            return KeyUnreadable(f"{name}: {wrong.message}", hint, f"environment {name}")
         differing = [other for other, other_value in others if other_value != value]
         warning = f"{name} is used; {', '.join(differing)} is set to another key" if differing else ""
-        return Ok(secret, f"environment {name}", warning)
+        return FoundKey(secret, f"environment {name}", warning)
 
 
-def find_key(provider: str, sources: Sequence[KeySource]) -> Found:
+def find_key(provider: str, sources: Sequence[KeySource]) -> KeyResult:
     """Ask the sources in order. A source that must not be read ends the search: no silent fall-back (F106)."""
     for source in sources:
-        answer = source.look(provider)
+        answer = source.lookup(provider)
         if answer is not None:
             return answer
-    return Missing(f"no key for {provider}", f"run: gpu-shopper keys set {provider}")
+    return NoKey(f"no key for {provider}", f"run: gpu-shopper keys set {provider}")

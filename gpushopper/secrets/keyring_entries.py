@@ -15,7 +15,14 @@ from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
 from gpushopper.secrets.key_form import check_form
-from gpushopper.secrets.key_sources import Absent, Hung, Locked, Ok, Problem, Refused
+from gpushopper.secrets.key_sources import (
+    FoundKey,
+    KeyProblem,
+    KeyringLocked,
+    KeyringTimeout,
+    KeyringUnavailable,
+    KeyUnreadable,
+)
 
 SERVICE = "gpu-shopper"
 PROMPT_LIMIT_S = 60.0
@@ -27,10 +34,10 @@ SWITCHED_OFF = "keyring.backends.fail.Keyring"
 Reply = dict[str, Any]
 
 
-class Unreadable(Misconfigured):
+class KeyringUnusable(Misconfigured):
     """The keyring could not be used; `problem` says in which of the ways."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: KeyProblem) -> None:
         super().__init__(problem.text, problem.hint, code=problem.code)
         self.problem = problem
 
@@ -54,60 +61,62 @@ class KeyringSource:
     entries: Mapping[str, str]
     limit_s: float
     may_prompt: bool = False
-    _reply: Reply | Problem | None = field(default=None, init=False)
+    _reply: Reply | KeyProblem | None = field(default=None, init=False)
 
-    def look(self, provider: str) -> Ok | Problem | None:
+    def lookup(self, provider: str) -> FoundKey | KeyProblem | None:
         found = self.find(provider)
-        if not isinstance(found, Ok):
+        if not isinstance(found, FoundKey):
             return found
         try:
-            return Ok(Secret(check_form(found.secret.reveal())), found.source)
+            return FoundKey(Secret(check_form(found.secret.reveal())), found.source)
         except Misconfigured as wrong:
-            return Refused(f"{found.source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", found.source)
+            return KeyUnreadable(
+                f"{found.source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", found.source
+            )
 
-    def find(self, name: str) -> Ok | Problem | None:
+    def find(self, name: str) -> FoundKey | KeyProblem | None:
         """What stands under one of the names, whatever its form."""
         if self._reply is None:
             self._reply = _ask("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
-        if isinstance(self._reply, Problem):
+        if isinstance(self._reply, KeyProblem):
             return _for(name, self._reply)
         text = self._reply["keys"].get(self.entries[name])
-        return None if text is None else Ok(Secret(text), f"keyring ({self._reply['backend']})")
+        return None if text is None else FoundKey(Secret(text), f"keyring ({self._reply['backend']})")
 
 
-def store(home: Home, name: str, secret: Secret, limit_s: float) -> str:
+def store_in_keyring(home: Home, name: str, secret: Secret, limit_s: float) -> str:
     """Keep a key or a password, and read it back; the keyring's name.
 
     Raises:
-        Unreadable: it is locked, absent, hung or not to be trusted.
+        KeyringUnusable: it is locked, absent, hung or not to be trusted.
     """
     reply = _ask("set", [entry_name(home, name)], limit_s, may_prompt=True, secret=secret.reveal())
     return f"keyring ({_must(reply, name)['backend']})"
 
 
-def forget(home: Home, name: str, limit_s: float, *, may_prompt: bool = True) -> bool:
+def remove_from_keyring(home: Home, name: str, limit_s: float, *, may_prompt: bool = True) -> bool:
     """Take one out; whether there was one.
 
     Raises:
-        Unreadable: it is locked, absent, hung or not to be trusted.
+        KeyringUnusable: it is locked, absent, hung or not to be trusted.
     """
     reply = _ask("delete", [entry_name(home, name)], limit_s, may_prompt=may_prompt)
     return bool(_must(reply, name)["removed"])
 
 
-def _must(reply: Reply | Problem, name: str) -> Reply:
-    if isinstance(reply, Problem):
-        raise Unreadable(_for(name, reply))
+def _must(reply: Reply | KeyProblem, name: str) -> Reply:
+    if isinstance(reply, KeyProblem):
+        raise KeyringUnusable(_for(name, reply))
     return reply
 
 
-def _for(name: str, problem: Problem) -> Problem:
+def _for(name: str, problem: KeyProblem) -> KeyProblem:
     """The problem of the one keyring, with the command that helps this provider or registry."""
     setting = f"{name} --user NAME" if is_registry(name) else name
     return replace(problem, hint=problem.hint.format(name=name, setting=setting))
 
 
-def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = "") -> Reply | Problem:
+def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = "") -> Reply | KeyProblem:
     environ = child_environment(os.environ)
     excluded = _excluded(environ)
     if excluded is not None:
@@ -148,7 +157,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in with_user_bus(environ).items() if not name.upper().endswith("_API_KEY")}
 
 
-def _excluded(environ: Mapping[str, str]) -> Problem | None:
+def _excluded(environ: Mapping[str, str]) -> KeyProblem | None:
     """What is known without asking: the keyring is switched off, or there is no bus to ask it over."""
     if environ.get(BACKEND_VARIABLE) == SWITCHED_OFF:
         return _absent(f"{BACKEND_VARIABLE} switches it off")
@@ -157,7 +166,7 @@ def _excluded(environ: Mapping[str, str]) -> Problem | None:
     return None
 
 
-def _last_answer(said: bytes) -> Reply | Problem | None:
+def _last_answer(said: bytes) -> Reply | KeyProblem | None:
     """What the last whole line says; None without one."""
     lines = said.split(b"\n")[:-1]
     if not lines:
@@ -180,25 +189,27 @@ def _last_answer(said: bytes) -> Reply | Problem | None:
 IN_A_FILE = "gpu-shopper keys set {setting} --file"
 
 
-def _locked(source: str) -> Problem:
+def _locked(source: str) -> KeyProblem:
     hint = "unlock it: log in to your desktop, or answer its prompt after: gpu-shopper keys test {name}"
-    return Locked(f"the system {source} is locked", hint, source)
+    return KeyringLocked(f"the system {source} is locked", hint, source)
 
 
-def _absent(why: str) -> Problem:
-    return Absent(f"no system keyring can be reached from here: {why}", f"do without one: {IN_A_FILE}", "keyring")
+def _absent(why: str) -> KeyProblem:
+    return KeyringUnavailable(
+        f"no system keyring can be reached from here: {why}", f"do without one: {IN_A_FILE}", "keyring"
+    )
 
 
-def _hung(limit_s: float) -> Problem:
+def _hung(limit_s: float) -> KeyProblem:
     text = f"the system keyring did not answer within {limit_s:g} s"
     hint = f"end what keeps it (gnome-keyring-daemon, kwalletd) and log in again, or do without: {IN_A_FILE}"
-    return Hung(text, hint, "keyring")
+    return KeyringTimeout(text, hint, "keyring")
 
 
-def _distrusted(setting: str, wanted: str) -> Problem:
+def _distrusted(setting: str, wanted: str) -> KeyProblem:
     text = f"{setting} names {wanted}, which does not keep keys safe: it is not used"
-    return Refused(text, f"remove that setting, or do without a keyring: {IN_A_FILE}", "keyring")
+    return KeyUnreadable(text, f"remove that setting, or do without a keyring: {IN_A_FILE}", "keyring")
 
 
-def _failed(source: str, reason: str) -> Problem:
-    return Refused(f"the system {source} fails: {reason}", f"look at it, or do without one: {IN_A_FILE}", source)
+def _failed(source: str, reason: str) -> KeyProblem:
+    return KeyUnreadable(f"the system {source} fails: {reason}", f"look at it, or do without one: {IN_A_FILE}", source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_file import read_logins, unreadable
-from gpushopper.secrets.key_sources import Missing, Ok, Problem, Refused
+from gpushopper.secrets.key_sources import FoundKey, KeyProblem, KeyUnreadable, NoKey
 from gpushopper.secrets.keyring_entries import KeyringSource
 
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
@@ -24,7 +24,7 @@ class FoundLogin:
     source: str
 
 
-def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> FoundLogin | Problem:
+def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> FoundLogin | KeyProblem:
     """Look in the key file, and in the keyring only if the file says so; the ways to fail are told apart (F105).
 
     Raises:
@@ -38,22 +38,22 @@ def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> Foun
         return unreadable(wrong, file)
     again = f"run: gpu-shopper keys set {registry} --user NAME"
     if kept is None:
-        return Missing(f"no login at {registry} is stored", again)
-    found = Ok(kept.password, f"file {file}") if kept.password is not None else _in_keyring(registry, keyring)
-    if isinstance(found, Problem):
+        return NoKey(f"no login at {registry} is stored", again)
+    found = FoundKey(kept.password, f"file {file}") if kept.password is not None else _in_keyring(registry, keyring)
+    if isinstance(found, KeyProblem):
         return found
     try:
         return FoundLogin(ImageLogin(registry, kept.user, found.secret), found.source)
     except ValueError as error:
-        return Refused(f"the login at {registry}: {error}", again, found.source)
+        return KeyUnreadable(f"the login at {registry}: {error}", again, found.source)
 
 
-def _in_keyring(registry: str, keyring: KeyringSource | None) -> Ok | Problem:
+def _in_keyring(registry: str, keyring: KeyringSource | None) -> FoundKey | KeyProblem:
     if keyring is None:
         text = f"the login at {registry} is in the system keyring, which the settings switch off"
-        return Refused(text, f"do without one: gpu-shopper keys set {registry} --user NAME --file", "keyring")
+        return KeyUnreadable(text, f"do without one: gpu-shopper keys set {registry} --user NAME --file", "keyring")
     found = keyring.find(registry)
     if found is None:
         text = f"the system keyring no longer holds the login at {registry}"
-        return Missing(text, f"run: gpu-shopper keys set {registry} --user NAME", "keyring")
+        return NoKey(text, f"run: gpu-shopper keys set {registry} --user NAME", "keyring")
     return found

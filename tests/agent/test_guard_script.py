@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.model.guard_recipe import GuardCall, Recipe
-from gpushopper.providers.vast.guard_recipe import self_destroy
+from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.remote import boot_script, guard_protocol
 from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
 from tests.needs import needs
 
-RECIPE = self_destroy("https://console.vast.ai")
+RECIPE = self_destroy_recipe("https://console.vast.ai")
 AGENT = Path(__file__).parents[2] / "agent"
 ROOM = 300
 """Characters that must stay free for what the guard has to learn yet."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from tests.cli.ran import Ran
 from tests.ssh_hosts import Host
 from tests.test_client import Peer, reply
@@ -26,7 +26,7 @@ class Stage:
 
     def __init__(self, home: Path) -> None:
         self.home = Home(home, home)
-        self.remote = Remote(self.home)
+        self.remote = InstanceAccess(self.home)
         self.host = Host(Path(tempfile.mkdtemp(prefix="gs-host-")))
         self.host.prepare(self.remote.public_key(SESSION))
         self.peer = Peer(self.home.socket)
@@ -43,7 +43,7 @@ class Stage:
     def start(self, *arguments: str) -> Stage:
         """Start the host and pin its key, as the daemon has by the hand-over."""
         self.host.start(*arguments)
-        self.remote.look(self.login, None, 60)
+        self.remote.probe(self.login, None, 60)
         return self
 
     @property

@@ -126,7 +126,7 @@ def test_an_odd_reach_is_told_before_the_login(stage: Stage):
 
 
 def test_a_changed_host_key_ends_it(stage: Stage):
-    stage.remote.look(stage.login, None, 60)
+    stage.remote.probe(stage.login, None, 60)
     pin = stage.home.ssh_keys / "attempt1.hosts"
     pinned = pin.read_text()
     stage.remote.forget_attempt("attempt1")

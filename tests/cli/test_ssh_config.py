@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from tests.cli.conftest import Shell
 
 OWN = b"# mine\r\nHost work\n\tHostName work.example\n  Port 2200\n\nMatch all\n  User me"
@@ -30,14 +30,14 @@ def asked(config: Path, host: str) -> dict[str, str]:
     return dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
 
 
-def publish(home: Path) -> None:
-    Remote(Home(home, home)).publish([("train", Login("s1", "a1", "192.0.2.7", 2222))])
+def write_ssh_config(home: Path) -> None:
+    InstanceAccess(Home(home, home)).write_ssh_config([("train", Login("s1", "a1", "192.0.2.7", 2222))])
 
 
 def test_install_makes_sessions_known_and_leaves_the_rest(gs: Shell, home: Path, config: Path):
     config.write_bytes(OWN)
     before = asked(config, "work")
-    publish(home)
+    write_ssh_config(home)
     assert gs("ssh-config", "install").code == 0
     assert asked(config, "gpu-shopper-train")["hostname"] == "192.0.2.7"
     assert asked(config, "work") == before
@@ -99,7 +99,7 @@ def test_a_link_stays_a_link(gs: Shell, config: Path, tmp_path: Path):
 
 
 def test_without_a_configuration_one_is_made(gs: Shell, home: Path):
-    publish(home)
+    write_ssh_config(home)
     assert gs("ssh-config", "install").code == 0
     made = Path.home() / ".ssh" / "config"
     assert (made.stat().st_mode & 0o777, made.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -137,7 +137,7 @@ def test_what_cannot_be_changed_safely_is_left_alone(gs: Shell, config: Path, tm
 
 def test_print_shows_the_line_and_the_entries(gs: Shell, home: Path, config: Path):
     assert gs("ssh-config").out == f'Include "{home}/ssh/config"\n'
-    publish(home)
+    write_ssh_config(home)
     printed = gs("ssh-config", "print").out
     config.write_text(printed)
     assert asked(config, "gpu-shopper-train")["hostname"] == "192.0.2.7"

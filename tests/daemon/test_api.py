@@ -28,7 +28,7 @@ from gpushopper.engine.engine import AccountSetup, Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
-from gpushopper.providers.base import Account, Listing, Offers, Search, Traits
+from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery, Traits
 from gpushopper.store import installation
 from gpushopper.store.database import Store
 from gpushopper.wire import PROTOCOL, CostRow, Costs, OfferView, ProvisionRequest
@@ -44,25 +44,25 @@ class EmptyAccount:
     """A provider's account with credit, one offer, and nothing on it."""
 
     traits = Traits("vast", "none", 1, "pytorch", "https://console", ())
-    drift: frozenset[str] = frozenset()
+    unknown_fields: frozenset[str] = frozenset()
 
     def fetch_account(self, limit_s: float) -> Account:
         return Account("acc-1", 100_000_000, None)
 
-    def fetch_instances(self, limit_s: float) -> Listing:
-        return Listing((), True, None)
+    def fetch_instances(self, limit_s: float) -> InstanceList:
+        return InstanceList((), True, None)
 
     def list_limit_s(self, limit_s: float) -> float:
         return limit_s
 
-    def search(self, search: Search, limit_s: float) -> Offers:
+    def search(self, search: OfferQuery, limit_s: float) -> OfferList:
         facts = {name: value for name, value in asdict(OFFER).items() if name in [f.name for f in fields(Offer)]}
-        return Offers((Offer(**facts),), True, None)
+        return OfferList((Offer(**facts),), True, None)
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...]:
         return ("RTX 4090",)
 
-    def free_at(self, endpoint: object) -> float:
+    def available_at(self, endpoint: object) -> float:
         return 0.0
 
     def hide(self, texts: object) -> None: ...

@@ -230,7 +230,7 @@ def test_a_key_that_may_not_destroy_raises_one_alarm_that_stays(world: World):
     """I30: good lists do not clear what the destroy was told."""
     session = world.provision()
     assert world.running(session)
-    refused = Destroyed(DestroyOutcome.UNAUTHORISED, "no right")
+    refused = Destroyed(DestroyOutcome.KEY_REJECTED, "no right")
     world.engine.reconcilers["vast"].connection.destroy = lambda ids, limit: tuple(refused for _ in ids)
     world.engine.end([session])
     world.run_for(2 * 3600)

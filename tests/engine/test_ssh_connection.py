@@ -11,7 +11,7 @@ import pytest
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.engine.queries import ssh_connection
 from gpushopper.errors import Refused
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import sessions
 from tests.engine.test_provision import request
 from tests.sim.world import World
@@ -20,8 +20,8 @@ DAY = 86400
 
 
 @pytest.fixture
-def remote(world: World) -> Remote:
-    made = Remote(world.home)
+def remote(world: World) -> InstanceAccess:
+    made = InstanceAccess(world.home)
     world.engine.ctx.remote = made
     return made
 
@@ -42,7 +42,7 @@ def make_live(world: World, attempt: Attempt, **changes: Any) -> Attempt:
         return sessions.update_attempt(world.store, attempt, **{**where, **changes})
 
 
-def test_a_live_instance_has_a_way(world: World, remote: Remote):
+def test_a_live_instance_has_a_way(world: World, remote: InstanceAccess):
     attempt = make_live(world, rent(world, "train"))
     found = world.engine.connection("train")
     assert (found.host, found.port, found.user, found.name) == ("192.0.2.7", 2222, "root", "train")
@@ -52,7 +52,7 @@ def test_a_live_instance_has_a_way(world: World, remote: Remote):
     assert (found.is_paper, found.health) == (False, "ok")
 
 
-def test_a_paper_instance_has_none(world: World, remote: Remote):
+def test_a_paper_instance_has_none(world: World, remote: InstanceAccess):
     rent(world, "train")
     found = world.engine.connection("train")
     assert found.is_paper and (found.host, found.key, found.options) == ("", "", [])
@@ -63,20 +63,20 @@ def test_without_an_ssh_side_there_is_no_way(world: World):
     assert world.engine.connection("train").is_paper
 
 
-def test_before_the_hand_over_it_is_refused(world: World, remote: Remote):
+def test_before_the_hand_over_it_is_refused(world: World, remote: InstanceAccess):
     rent(world, "train", handed_over=False)
     with pytest.raises(Refused, match="not handed over yet"):
         world.engine.connection("train")
 
 
-def test_an_ending_session_is_refused(world: World, remote: Remote):
+def test_an_ending_session_is_refused(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
     world.engine.end(["train"])
     with pytest.raises(Refused, match="ending or has ended"):
         world.engine.connection("train")
 
 
-def test_an_instance_without_an_address_is_refused(world: World, remote: Remote):
+def test_an_instance_without_an_address_is_refused(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"), ssh_host=None)
     with pytest.raises(Refused, match="no address"):
         world.engine.connection("train")
@@ -85,7 +85,7 @@ def test_an_instance_without_an_address_is_refused(world: World, remote: Remote)
 # ---- files
 
 
-def test_entries_come_and_go_with_sessions(world: World, remote: Remote):
+def test_entries_come_and_go_with_sessions(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
     rent(world, "paper", handed_over=False)
     world.engine.tidy_ssh()
@@ -96,7 +96,7 @@ def test_entries_come_and_go_with_sessions(world: World, remote: Remote):
     assert "Host gpu-shopper" not in world.home.ssh_config.read_text()
 
 
-def test_pinned_keys_go_with_their_attempts(world: World, remote: Remote):
+def test_pinned_keys_go_with_their_attempts(world: World, remote: InstanceAccess):
     attempt = make_live(world, rent(world, "train"))
     world.home.ssh_keys.mkdir(exist_ok=True)
     pins = [world.home.ssh_keys / f"{name}.hosts" for name in (attempt.id, "former")]
@@ -110,7 +110,7 @@ def test_pinned_keys_go_with_their_attempts(world: World, remote: Remote):
     assert not pins[0].exists()
 
 
-def test_nothing_is_done_while_nothing_changes(world: World, remote: Remote):
+def test_nothing_is_done_while_nothing_changes(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
     world.engine.tidy_ssh()
     world.home.ssh_config.unlink()
@@ -118,7 +118,7 @@ def test_nothing_is_done_while_nothing_changes(world: World, remote: Remote):
     assert not world.home.ssh_config.exists()
 
 
-def test_a_key_outlives_its_receipt_by_some_days(world: World, remote: Remote):
+def test_a_key_outlives_its_receipt_by_some_days(world: World, remote: InstanceAccess):
     attempt = make_live(world, rent(world, "train"))
     remote.public_key(attempt.session_id)
     remote.public_key("leftover")

@@ -12,7 +12,7 @@ import httpx
 from gpushopper.core.model.instance import LABEL_VARIABLE, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers import ADAPTERS, adapter
-from gpushopper.providers.base import Created, CreateRequest, Offers, Provider, Search
+from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQuery, Provider
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.saving import World, new_world
@@ -69,8 +69,8 @@ class Stage:
 
     def request(self, **more: Any) -> CreateRequest:
         if not self.offers:
-            found = self.provider.search(Search(limit=64), LIMIT_S)
-            assert isinstance(found, Offers), found
+            found = self.provider.search(OfferQuery(limit=64), LIMIT_S)
+            assert isinstance(found, OfferList), found
             # One offer of each host: renting one of several can take the room of the others.
             self.offers = list({offer.host_id: offer for offer in found.offers}.values())
         label = self.label()

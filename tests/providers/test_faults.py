@@ -13,16 +13,16 @@ from gpushopper.providers.base import (
     Destroyed,
     DestroyOutcome,
     ErrorKind,
-    Listing,
-    Missing,
-    Offers,
-    Present,
+    InstanceFound,
+    InstanceList,
+    InstanceNotFound,
+    OfferList,
     ReadFailed,
     Refusal,
     RejectedCreate,
     UnknownOutcome,
 )
-from gpushopper.providers.base import Search as Wanted
+from gpushopper.providers.base import OfferQuery as Wanted
 from gpushopper.sandbox.faults.fault_types import WORDS
 from tests.providers.stage import LIMIT_S, Stage
 
@@ -32,10 +32,10 @@ ARGUMENTS = {
     "page_shift": "1", "foreign": "3", "offline": "10m", "omit": "10m", "lag": "10m", "stale": "10m", "late": "5m",
 }  # fmt: skip
 KINDS: dict[str, tuple[type, ...]] = {
-    "search": (Offers, ReadFailed),
+    "search": (OfferList, ReadFailed),
     "create": (Created, RejectedCreate, UnknownOutcome),
-    "list": (Listing, ReadFailed),
-    "get": (Present, Missing, ReadFailed),
+    "list": (InstanceList, ReadFailed),
+    "get": (InstanceFound, InstanceNotFound, ReadFailed),
     "destroy": (Destroyed,),
     "label": (bool,),
     "account": (Account, ReadFailed),
@@ -77,8 +77,10 @@ def test_a_fault_comes_out_as_a_value_within_the_limit(stage: Stage, call: str, 
     answer, instance_id = faulted(stage, call, word)
     assert isinstance(answer, KINDS[call])
     assert stage.clock.seconds - stage.started <= (60.0 if call == "create" else LIMIT_S) + 1.0
-    assert not isinstance(answer, Missing) or word in ("null", "404", "stale"), "only these two say so, falsely"
-    if isinstance(answer, Listing) and answer.complete:
+    assert not isinstance(answer, InstanceNotFound) or word in ("null", "404", "stale"), (
+        "only these two say so, falsely"
+    )
+    if isinstance(answer, InstanceList) and answer.complete:
         shown = {row.instance_id for row in answer.instances}
         assert instance_id in shown or word in ("empty200", "omit", "stale", "lag")
     if isinstance(answer, Created) and word not in ("id_never_exists",):
@@ -134,7 +136,7 @@ def test_unknown_refusals_of_a_create_are_unclear(stage: Stage, code: str):
 @pytest.mark.parametrize("status", ["400", "200", "500"])
 def test_an_error_that_carries_an_id_is_an_instance(stage: Stage, status: str):
     answer, _ = faulted(stage, "create", "error_with_id", status)
-    assert isinstance(answer, Created) and not answer.said_success
+    assert isinstance(answer, Created) and not answer.success_flag
     assert stage.exists(answer.instance_id)
 
 
@@ -153,7 +155,7 @@ def test_a_429_pauses_the_endpoint_and_each_one_longer(stage: Stage):
     waits = []
     for _ in range(6):
         (answer,) = stage.provider.destroy((instance_id,), LIMIT_S)
-        assert answer.outcome is DestroyOutcome.REFUSED_FOR_NOW and answer.retry_after_s is not None
+        assert answer.outcome is DestroyOutcome.RETRY_LATER and answer.retry_after_s is not None
         waits.append(answer.retry_after_s)
         stage.later(answer.retry_after_s)
     assert waits == sorted(waits) and waits[-1] > waits[0]
@@ -166,7 +168,7 @@ def test_a_single_429_while_listing_costs_a_pause_and_not_the_list(stage: Stage)
     stage.fault("list", "429", "1,message,2")
     before = stage.clock.seconds
     found = stage.provider.fetch_instances(LIMIT_S)
-    assert isinstance(found, Listing) and found.complete
+    assert isinstance(found, InstanceList) and found.complete
     assert stage.clock.seconds - before >= 2
 
 
@@ -194,7 +196,7 @@ def test_a_list_with_a_hole_is_never_complete(stage: Stage, word: str, arg: str)
     ids = set(stage.crowd(60))
     stage.fault("list", word, arg)
     found = stage.provider.fetch_instances(LIMIT_S)
-    assert isinstance(found, Listing) and not found.complete and found.detail
+    assert isinstance(found, InstanceList) and not found.complete and found.detail
     assert {row.instance_id for row in found.instances} <= ids
 
 
@@ -203,7 +205,7 @@ def test_trouble_on_a_later_page_leaves_presence_only(stage: Stage, word: str):
     stage.crowd(30)
     stage.fault("list", word, "500" if word == "status" else None, after=1)
     found = stage.provider.fetch_instances(LIMIT_S)
-    assert isinstance(found, Listing) and not found.complete
+    assert isinstance(found, InstanceList) and not found.complete
     assert len(found.instances) == 25
 
 
@@ -221,26 +223,26 @@ def test_rows_that_do_not_say_whose_they_are_prove_no_absence(stage: Stage):
     assert not listed(stage).complete
 
 
-def listed(stage: Stage) -> Listing:
+def listed(stage: Stage) -> InstanceList:
     found = stage.provider.fetch_instances(LIMIT_S)
-    assert isinstance(found, Listing), found
+    assert isinstance(found, InstanceList), found
     return found
 
 
 def test_repeated_rows_are_one_instance(stage: Stage):
     answer, instance_id = faulted(stage, "list", "dup_rows")
     assert [row.instance_id for row in answer.instances] == [instance_id]
-    assert "instance row: repeated" in stage.provider.drift
+    assert "instance row: repeated" in stage.provider.unknown_fields
 
 
 @pytest.mark.parametrize(
     ("word", "arg", "outcome"),
     [("ack_noop", "9", DestroyOutcome.ACKNOWLEDGED), ("404_alive", None, DestroyOutcome.NOT_FOUND),
      ("404_gone", None, DestroyOutcome.NOT_FOUND), ("500_done", None, DestroyOutcome.UNKNOWN),
-     ("needs_min_age", "30m", DestroyOutcome.REFUSED_FOR_NOW), ("auth404", None, DestroyOutcome.UNAUTHORISED),
-     ("revoke", "401", DestroyOutcome.UNAUTHORISED), ("hang", None, DestroyOutcome.UNKNOWN),
+     ("needs_min_age", "30m", DestroyOutcome.RETRY_LATER), ("auth404", None, DestroyOutcome.KEY_REJECTED),
+     ("revoke", "401", DestroyOutcome.KEY_REJECTED), ("hang", None, DestroyOutcome.UNKNOWN),
      ("status", "404", DestroyOutcome.NOT_FOUND), ("status", "410", DestroyOutcome.UNKNOWN),
-     ("captive_portal", None, DestroyOutcome.UNKNOWN), ("429", "9", DestroyOutcome.REFUSED_FOR_NOW)],
+     ("captive_portal", None, DestroyOutcome.UNKNOWN), ("429", "9", DestroyOutcome.RETRY_LATER)],
 )  # fmt: skip
 def test_destroy_says_what_was_answered(stage: Stage, word: str, arg: str | None, outcome: DestroyOutcome):
     call = "account" if word == "revoke" else "destroy"
@@ -261,7 +263,7 @@ def test_a_refused_bulk_call_is_followed_by_single_ones(stage: Stage):
         stage.later()
         outcomes = stage.provider.destroy(left, LIMIT_S)
         assert outcomes[0].outcome is DestroyOutcome.ACKNOWLEDGED
-        assert all(o.outcome is DestroyOutcome.REFUSED_FOR_NOW for o in outcomes[1:])
+        assert all(o.outcome is DestroyOutcome.RETRY_LATER for o in outcomes[1:])
     assert stage.living == 0
 
 
@@ -273,31 +275,31 @@ def test_a_refused_bulk_call_is_followed_by_single_ones(stage: Stage):
 )  # fmt: skip
 def test_an_unknown_status_word_is_alive(stage: Stage, word: str, status: StatusClass):
     answer, _ = faulted(stage, "get", "provider_status", word)
-    assert isinstance(answer, Present) and answer.instance.status is status
+    assert isinstance(answer, InstanceFound) and answer.instance.status is status
 
 
 def test_a_missing_status_is_unknown_and_an_empty_one_is_pending(stage: Stage):
     answer, instance_id = faulted(stage, "get", "no_field", "actual_status")
-    assert isinstance(answer, Present) and answer.instance.status is StatusClass.UNKNOWN
+    assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.UNKNOWN
     stage.world.faults.clear()
     stage.later()
     stage.fault("get", "provider_status")
     answer = stage.provider.fetch_instance(instance_id, LIMIT_S)
-    assert isinstance(answer, Present) and answer.instance.status is StatusClass.PENDING
+    assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.PENDING
 
 
 def test_a_container_that_cannot_start_is_failed(stage: Stage):
     stage.fault("create", "start_failure")
     instance_id = stage.rent()
     answer = stage.provider.fetch_instance(instance_id, LIMIT_S)
-    assert isinstance(answer, Present) and answer.instance.status is StatusClass.FAILED
+    assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.FAILED
     assert "OCI runtime create failed" in answer.instance.message
 
 
 def test_an_instance_born_stopped_is_stopped(stage: Stage):
     stage.fault("create", "stopped")
     answer = stage.provider.fetch_instance(stage.rent(), LIMIT_S)
-    assert isinstance(answer, Present) and answer.instance.status is StatusClass.STOPPED
+    assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.STOPPED
 
 
 def test_what_is_new_is_counted_under_its_name(stage: Stage):
@@ -305,4 +307,4 @@ def test_what_is_new_is_counted_under_its_name(stage: Stage):
     stage.fault("list", "schema_change", "image_uuid")
     stage.fault("list", "provider_status", "dreaming")
     listed(stage)
-    assert stage.provider.drift == {"instance field: image_uuid_v2": 1, "status word: dreaming": 1}
+    assert stage.provider.unknown_fields == {"instance field: image_uuid_v2": 1, "status word: dreaming": 1}

@@ -17,17 +17,17 @@ from gpushopper.providers.base import (
     CreateRequest,
     Destroyed,
     DestroyOutcome,
-    Listing,
-    Missing,
-    Offers,
-    Present,
+    InstanceFound,
+    InstanceList,
+    InstanceNotFound,
+    OfferList,
+    OfferQuery,
     ReadFailed,
     RejectedCreate,
-    Search,
     UnknownOutcome,
 )
 from gpushopper.providers.vast.offer_rows import read_offer
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 from tests.providers.bodies import CANARY, CREATED, DATE, INSTANCE_CANARY, LIST, NO_SUCH_ASK, OFFER, ROW
 from tests.providers.stage import answering
 
@@ -95,7 +95,7 @@ def replies(draw: st.DrawFn, *bodies: dict[str, Any]) -> httpx.Response:
 
 def answer_of(response: httpx.Response, call: str) -> Any:
     provider = answering(lambda request: response, key=CANARY)
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     match call:
         case "create":
@@ -107,10 +107,10 @@ def answer_of(response: httpx.Response, call: str) -> Any:
         case "destroy":
             (value,) = provider.destroy((ID,), 30.0)
         case "search":
-            value = provider.search(Search(), 30.0)
+            value = provider.search(OfferQuery(), 30.0)
         case _:
             value = provider.fetch_account(30.0)
-    shown = f"{value!r} {provider.drift!r}"
+    shown = f"{value!r} {provider.unknown_fields!r}"
     assert CANARY not in shown and INSTANCE_CANARY not in shown
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in str(getattr(value, "detail", "")))
     assert len(getattr(value, "detail", "")) <= 300
@@ -145,11 +145,11 @@ def test_created_only_with_an_id_refused_only_by_a_known_word(response: httpx.Re
 @given(replies({"instances": ROW}, {"instances": None}, {"success": False, "error": "no_such_instance", "msg": "gone"}))
 def test_missing_only_when_that_is_exactly_what_is_said(response: httpx.Response):
     value = answer_of(response, "get")
-    assert isinstance(value, (Present, Missing, ReadFailed))
+    assert isinstance(value, (InstanceFound, InstanceNotFound, ReadFailed))
     body = said(response)
-    if isinstance(value, Present):
+    if isinstance(value, InstanceFound):
         assert response.status_code == 200 and str(body["instances"]["id"]) == ID == value.instance.instance_id
-    if isinstance(value, Missing):
+    if isinstance(value, InstanceNotFound):
         assert isinstance(body, dict)
         null = response.status_code == 200 and "instances" in body and body["instances"] is None
         assert null or (response.status_code == 404 and body.get("error") == "no_such_instance")
@@ -159,9 +159,9 @@ def test_missing_only_when_that_is_exactly_what_is_said(response: httpx.Response
 @example(httpx.Response(200, json={**LIST, "instances": []}, headers={"Date": DATE}))
 def test_a_list_is_complete_only_if_its_rows_and_its_total_agree(response: httpx.Response):
     value = answer_of(response, "list")
-    assert isinstance(value, (Listing, ReadFailed))
+    assert isinstance(value, (InstanceList, ReadFailed))
     body = said(response)
-    if isinstance(value, Listing) and value.complete:
+    if isinstance(value, InstanceList) and value.complete:
         assert response.status_code == 200
         assert len(body["instances"]) == body["total_instances"] == len(value.instances)
         assert {str(row["id"]) for row in body["instances"]} == {i.instance_id for i in value.instances}
@@ -181,8 +181,8 @@ def test_a_destroy_is_acknowledged_only_by_success(response: httpx.Response):
 @given(replies({"offers": [OFFER, OFFER]}))
 def test_a_search_never_invents_an_offer(response: httpx.Response):
     value = answer_of(response, "search")
-    assert isinstance(value, (Offers, ReadFailed))
-    for offer in value.offers if isinstance(value, Offers) else ():
+    assert isinstance(value, (OfferList, ReadFailed))
+    for offer in value.offers if isinstance(value, OfferList) else ():
         assert offer.offer_id in response.text and offer.gpu_rate >= 0
 
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply
 from gpushopper.providers.api.replies import LARGEST
-from gpushopper.providers.api.transport import LimitedTransport, find_proxy
+from gpushopper.providers.api.transport import TimeLimitedTransport, find_proxy
 
 LIMIT_S = 0.6
 SLACK_S = 0.9
@@ -71,7 +71,7 @@ def drip(text: bytes, first: bytes = b"", pause: float = 0.02) -> Play:
 
 
 def ask(url: str, limit_s: float = LIMIT_S, **more: object) -> tuple[Reply | Failure, float]:
-    api = Api(url, "k" * 40, {"x": Gap(0.0)}, time.monotonic)
+    api = ApiClient(url, "k" * 40, {"x": RateLimit(0.0)}, time.monotonic)
     start = time.monotonic()
     try:
         answer = api.send(Call("x", "PUT", "/here", body=more), api.limit(limit_s))
@@ -201,7 +201,7 @@ def test_redirects_are_not_followed_and_cookies_not_kept():
             assert b"ookie" not in request
 
     with serving(play) as url:
-        api = Api(url, "k" * 40, {"x": Gap(0.0)}, time.monotonic)
+        api = ApiClient(url, "k" * 40, {"x": RateLimit(0.0)}, time.monotonic)
         for number in (1, 2):
             answer = api.send(Call("x", "GET", "/here"), api.limit(5))
             assert isinstance(answer, Reply) and answer.status == 302
@@ -232,7 +232,7 @@ def test_only_a_tunnel_through_a_proxy_and_only_where_the_environment_says(monke
 
 def test_the_environment_cannot_replace_the_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
-    LimitedTransport(time.monotonic, httpx.URL("https://console.vast.ai")).close()
+    TimeLimitedTransport(time.monotonic, httpx.URL("https://console.vast.ai")).close()
 
 
 @pytest.mark.parametrize(

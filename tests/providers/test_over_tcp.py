@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.providers.api import Api, Call, Failure, Gap
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit
 from gpushopper.providers.base import (
     Account,
     Created,
     CreateRequest,
     ErrorKind,
-    Offers,
+    OfferList,
+    OfferQuery,
     ReadFailed,
-    Search,
     UnknownOutcome,
 )
 from gpushopper.providers.vast import Vast, connect
@@ -66,8 +66,8 @@ def test_a_read_under_a_fault_ends_in_time(served: tuple[World, str], vast: Vast
 @pytest.mark.parametrize("word", ["commit_then_hang", "commit_then_reset", "drip"])
 def test_a_create_under_a_fault_is_unclear_and_was_sent_once(served: tuple[World, str], vast: Vast, word: str):
     world = served[0]
-    found = vast.search(Search(limit=64), 10.0)
-    assert isinstance(found, Offers)
+    found = vast.search(OfferQuery(limit=64), 10.0)
+    assert isinstance(found, OfferList)
     offer = found.offers[len(world.market.creates)]
     before = len(world.market.creates)
     world.faults.add("vast", "create", word)
@@ -80,10 +80,10 @@ def test_a_create_under_a_fault_is_unclear_and_was_sent_once(served: tuple[World
 
 def test_without_faults_all_is_well(served: tuple[World, str], vast: Vast):
     assert isinstance(vast.fetch_account(5.0), Account)
-    found = vast.search(Search(limit=64), 10.0)
-    assert isinstance(found, Offers)
+    found = vast.search(OfferQuery(limit=64), 10.0)
+    assert isinstance(found, OfferList)
     answer = vast.create(CreateRequest(found.offers[-1], "well", "ubuntu:22.04", 20.0, {}), 10.0)
-    assert isinstance(answer, Created) and answer.said_success
+    assert isinstance(answer, Created) and answer.success_flag
 
 
 def test_a_hung_read_leaves_destroys_their_connection(served: tuple[World, str], vast: Vast):
@@ -120,7 +120,7 @@ def test_a_certificate_nobody_signed_gets_no_key(tmp_path: Path):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        api = Api(f"https://127.0.0.1:{listener.getsockname()[1]}", "k" * 40, {"x": Gap(0)}, time.monotonic)
+        api = ApiClient(f"https://127.0.0.1:{listener.getsockname()[1]}", "k" * 40, {"x": RateLimit(0)}, time.monotonic)
         answer = api.send(Call("x", "PUT", "/"), api.limit(5.0))
         api.close()
         thread.join(5)

@@ -9,7 +9,7 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.providers.api import Api, Call, Failure, Gap, Reply
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply
 from gpushopper.providers.api.rate_limiter import RateLimiter
 from gpushopper.providers.base import ErrorKind
 
@@ -25,25 +25,25 @@ class Hand:
         self.now += seconds
 
 
-GAPS = {"x": Gap(3.0, penalty=12.0, most=60.0), "y": Gap(1.0)}
+RATE_LIMITS = {"x": RateLimit(3.0, penalty=12.0, most=60.0), "y": RateLimit(1.0)}
 
 
 def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
     hand = Hand()
-    pace = RateLimiter(GAPS, hand)
-    assert pace.free_at("x") == 0.0
+    pace = RateLimiter(RATE_LIMITS, hand)
+    assert pace.available_at("x") == 0.0
     assert pace.reserve("x", 0.0) == 0.0
-    assert pace.free_at("x") == 103.0
+    assert pace.available_at("x") == 103.0
     assert pace.reserve("x", 2.0) == 3.0
-    assert pace.free_at("x") == 103.0, "too late for the asker: not booked"
+    assert pace.available_at("x") == 103.0, "too late for the asker: not booked"
     assert pace.reserve("x", 5.0) == 3.0
-    assert pace.free_at("x") == 106.0
+    assert pace.available_at("x") == 106.0
     assert pace.reserve("y", 0.0) == 0.0, "endpoints do not share"
 
 
 def test_refusals_in_a_row_wait_longer_up_to_a_bound():
     hand = Hand()
-    pace = RateLimiter(GAPS, hand)
+    pace = RateLimiter(RATE_LIMITS, hand)
     assert [pace.refused("x", None) for _ in range(7)] == [12.0, 12.0, 12.0, 24.0, 48.0, 48.0, 48.0]
     assert pace.refused("x", 30.0) == 48.0
     assert pace.refused("x", 1e9) == 60.0, "a nonsensical header stops nothing for a day"
@@ -54,7 +54,7 @@ def test_refusals_in_a_row_wait_longer_up_to_a_bound():
 @given(st.lists(st.tuples(st.sampled_from(["x", "y"]), st.floats(0, 10), st.floats(0, 5)), max_size=40))
 def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str, float, float]]):
     hand = Hand()
-    pace = RateLimiter(GAPS, hand)
+    pace = RateLimiter(RATE_LIMITS, hand)
     starts: dict[str, list[float]] = {"x": [], "y": []}
     for name, patience, passing in asks:
         delay = pace.reserve(name, patience)
@@ -62,11 +62,11 @@ def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str
             starts[name].append(hand.now + delay)
         hand.now += passing
     for name, times in starts.items():
-        assert all(b - a >= GAPS[name].seconds - 1e-9 for a, b in pairwise(times))
+        assert all(b - a >= RATE_LIMITS[name].seconds - 1e-9 for a, b in pairwise(times))
 
 
 def test_threads_never_share_a_slot():
-    pace = RateLimiter(GAPS, lambda: 100.0)
+    pace = RateLimiter(RATE_LIMITS, lambda: 100.0)
     slots: list[float] = []
 
     def take() -> None:
@@ -81,8 +81,8 @@ def test_threads_never_share_a_slot():
     assert sorted(slots) == [3.0 * n for n in range(200)]
 
 
-def api(handler, hand: Hand) -> Api:
-    return Api("http://127.0.0.1:9", "k" * 40, GAPS, hand, httpx.MockTransport(handler), hand.wait)
+def api(handler, hand: Hand) -> ApiClient:
+    return ApiClient("http://127.0.0.1:9", "k" * 40, RATE_LIMITS, hand, httpx.MockTransport(handler), hand.wait)
 
 
 def test_a_read_is_repeated_once_after_a_quick_failure_and_never_after_a_timeout():

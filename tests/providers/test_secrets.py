@@ -10,9 +10,9 @@ import pytest
 
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
-from gpushopper.providers.base import CreateRequest, Listing, Search, UnknownOutcome
+from gpushopper.providers.base import CreateRequest, InstanceList, OfferQuery, UnknownOutcome
 from gpushopper.providers.vast.offer_rows import read_offer
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
 from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of
@@ -29,12 +29,12 @@ def outputs(response: httpx.Response) -> list[Any]:
         provider.fetch_account(LIMIT_S),
         provider.fetch_instances(LIMIT_S),
         provider.fetch_instance("33402296", LIMIT_S),
-        provider.search(Search(), LIMIT_S),
+        provider.search(OfferQuery(), LIMIT_S),
         provider.gpu_names(LIMIT_S),
         *provider.destroy(("1",), LIMIT_S),
         *provider.destroy(("1", "2"), LIMIT_S),
     ]
-    return [*values, provider.drift]
+    return [*values, provider.unknown_fields]
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 429, 500])
@@ -87,10 +87,10 @@ def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str,
     content = "text/plain" if kind == "plain" else "application/json"
     answer = httpx.Response(status, text=text, headers={"content-type": content})
     provider = answering(lambda request: answer, key=KEY)
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     request = CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN)
-    found: list[Any] = [provider.create(request, LIMIT_S), provider.fetch_instances(LIMIT_S), provider.drift]
+    found: list[Any] = [provider.create(request, LIMIT_S), provider.fetch_instances(LIMIT_S), provider.unknown_fields]
     assert all(form not in repr(value) for value in found for form in LOGIN.redactions())
 
 
@@ -98,19 +98,19 @@ def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str,
 def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
     row = {**ROW, **dict.fromkeys(("label", "status_msg", "gpu_name", "image_uuid", "actual_status"), f"x{echo}")}
     provider = answering(lambda request: httpx.Response(200, json={**LIST, "instances": [row]}), key=KEY)
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     provider.create(CreateRequest(offer, "gs1-x", "ghcr.io/me/x", 40.0, {}, "", LOGIN), LIMIT_S)
     found = provider.fetch_instances(LIMIT_S)
-    assert isinstance(found, Listing) and found.instances[0].label == "x[secret]"
-    assert all(form not in repr(value) for value in (found, provider.drift) for form in LOGIN.redactions())
+    assert isinstance(found, InstanceList) and found.instances[0].label == "x[secret]"
+    assert all(form not in repr(value) for value in (found, provider.unknown_fields) for form in LOGIN.redactions())
 
 
 def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError(f"sent {request.content!r}")
 
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     found = answering(fail, key=KEY).create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S)
     assert isinstance(found, UnknownOutcome) and "[secret]" in found.detail and "a1/b2" not in repr(found)
@@ -124,7 +124,7 @@ def test_a_password_that_is_a_word_of_the_interface_costs_no_field():
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=LIST))
     provider = connect_to("vast", transport, KEY, clock)
     before = provider.fetch_instances(LIMIT_S)
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     for login in (word, number):
         clock.wait(60)
@@ -137,7 +137,7 @@ def test_no_nesting_is_too_deep_to_be_cleaned():
     for _ in range(600):
         deep = [deep]
     provider = answering(lambda request: httpx.Response(400, json={"msg": "x", "deep": deep}), key=KEY)
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     assert isinstance(provider.create(CreateRequest(offer, "l", "i", 40.0, {}, "", LOGIN), LIMIT_S), UnknownOutcome)
 
@@ -151,7 +151,7 @@ def test_the_key_travels_in_one_header_only():
 
     provider = answering(handle, key=KEY)
     provider.fetch_instances(LIMIT_S)
-    provider.search(Search(), LIMIT_S)
+    provider.search(OfferQuery(), LIMIT_S)
     provider.destroy(("1",), LIMIT_S)
     for request in seen:
         assert KEY not in str(request.url) and KEY.encode() not in request.content

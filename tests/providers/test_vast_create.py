@@ -18,7 +18,7 @@ from gpushopper.providers.base import (
     UnknownOutcome,
 )
 from gpushopper.providers.vast.offer_rows import read_offer
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, DATE_US, NO_SUCH_ASK, OFFER, reply
 from tests.providers.stage import answering
 
@@ -28,7 +28,7 @@ ID = "33402296"
 def create_with(
     answer: httpx.Response, seen: list[httpx.Request] | None = None, login: ImageLogin | None = None
 ) -> Any:
-    offer = read_offer(OFFER, 20.0, 0, Drift())
+    offer = read_offer(OFFER, 20.0, 0, UnknownFields())
     assert offer is not None
     request = CreateRequest(offer, "gs1-x", "ubuntu:22.04", 40.0, {"GS_LABEL": "gs1-x", "A": "b"}, "echo hi", login)
 

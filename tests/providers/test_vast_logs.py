@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from gpushopper.providers.base import ErrorKind, Log, Missing, ReadFailed
+from gpushopper.providers.base import ErrorKind, InstanceNotFound, Log, ReadFailed
 from gpushopper.providers.vast.logs import allowed
 from tests.providers.bodies import reply
 from tests.providers.stage import LIMIT_S, Stage, answering
@@ -31,7 +31,7 @@ def test_it_is_waited_for_and_fetched_without_the_key(stage: Stage):
 
 
 def test_an_unknown_instance_is_missing_and_no_id_is_never_sent(stage: Stage):
-    assert isinstance(stage.provider.fetch_log("123", 50, LIMIT_S), Missing)
+    assert isinstance(stage.provider.fetch_log("123", 50, LIMIT_S), InstanceNotFound)
     before = len(stage.transport.sent)
     assert isinstance(stage.provider.fetch_log("../1", 50, LIMIT_S), ReadFailed)
     assert len(stage.transport.sent) == before
@@ -87,7 +87,7 @@ def test_no_other_place_is_gone_to(url: str):
     assert fetched == []
 
 
-def stored(answer: Callable[[], httpx.Response]) -> Log | Missing | ReadFailed:
+def stored(answer: Callable[[], httpx.Response]) -> Log | InstanceNotFound | ReadFailed:
     """What comes of a log whose store answers so."""
 
     def handle(request: httpx.Request) -> httpx.Response:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gpushopper.providers.api import Reply
-from gpushopper.providers.base import Offers, Search
+from gpushopper.providers.base import OfferList, OfferQuery
 from gpushopper.providers.vast.offer_search import read_bands
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 from tests.providers.bodies import OFFER
 
 ODD = [0, 0.0, "0", -0.4, "-1", math.nan, "NaN", math.inf, "Infinity", 1e9, 10_001, "free", True, [], {}]
@@ -18,10 +18,10 @@ RATES = ("dph_base", "dph_total")
 OTHERS = ("storage_cost", "inet_up_cost", "inet_down_cost")
 
 
-def found(*rows: dict[str, Any]) -> Offers:
+def found(*rows: dict[str, Any]) -> OfferList:
     numbered = [{**row, "id": number, "ask_contract_id": number} for number, row in enumerate(rows, 1)]
-    answer = read_bands(lambda _body, _wait: reply({"offers": numbered}), Search(limit=20), Drift())
-    assert isinstance(answer, Offers)
+    answer = read_bands(lambda _body, _wait: reply({"offers": numbered}), OfferQuery(limit=20), UnknownFields())
+    assert isinstance(answer, OfferList)
     return answer
 
 
@@ -62,16 +62,16 @@ def test_disk_and_gpu_together_must_be_believable():
     assert found({**OFFER, "storage_cost": 9_000}, OFFER).invalid_prices == 0
     answer = read_bands(
         lambda _body, _wait: reply({"offers": [{**OFFER, "storage_cost": 9_000}]}),
-        Search(limit=20, disk_gb=5_000.0),
-        Drift(),
+        OfferQuery(limit=20, disk_gb=5_000.0),
+        UnknownFields(),
     )
-    assert isinstance(answer, Offers)
+    assert isinstance(answer, OfferList)
     assert (answer.offers, answer.invalid_prices) == ((), 1)
 
 
 def test_an_offer_seen_in_two_bands_is_counted_once():
     rows = [{**OFFER, "id": n, "ask_contract_id": n, "dph_base": 0, "dph_total": 0.1 * n} for n in range(1, 65)]
     pages = [rows, rows[-1:]]
-    answer = read_bands(lambda _body, _wait: reply({"offers": pages.pop(0)}), Search(), Drift())
-    assert isinstance(answer, Offers)
+    answer = read_bands(lambda _body, _wait: reply({"offers": pages.pop(0)}), OfferQuery(), UnknownFields())
+    assert isinstance(answer, OfferList)
     assert (answer.offers, answer.invalid_prices) == ((), 64)

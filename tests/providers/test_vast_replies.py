@@ -13,12 +13,12 @@ from gpushopper.providers.base import (
     Account,
     DestroyOutcome,
     ErrorKind,
-    Listing,
-    Missing,
-    Offers,
-    Present,
+    InstanceFound,
+    InstanceList,
+    InstanceNotFound,
+    OfferList,
+    OfferQuery,
     ReadFailed,
-    Search,
 )
 from tests.providers.bodies import DATE_US, LIST, OFFER, ROW, reply
 from tests.providers.stage import LIMIT_S, answering
@@ -33,10 +33,10 @@ def always(answer: Callable[[], httpx.Response]) -> Any:
 @pytest.mark.parametrize(
     ("body", "status", "kind"),
     [
-        ({"instances": None}, 200, Missing),
-        ({"success": True, "instances": None}, 200, Missing),
-        ({"success": False, "error": "no_such_instance", "msg": "x"}, 404, Missing),
-        ({"instances": ROW}, 200, Present),
+        ({"instances": None}, 200, InstanceNotFound),
+        ({"success": True, "instances": None}, 200, InstanceNotFound),
+        ({"success": False, "error": "no_such_instance", "msg": "x"}, 404, InstanceNotFound),
+        ({"instances": ROW}, 200, InstanceFound),
         ({"success": False, "instances": None}, 200, ReadFailed),
         ({"error": "auth_error", "instances": None}, 200, ReadFailed),
         ({"success": False, "error": "auth_error", "msg": "Invalid user key"}, 404, ReadFailed),
@@ -99,7 +99,7 @@ def test_a_token_that_comes_again_ends_the_list_unfinished():
         return reply({**LIST, "instances": [row], "next_token": "same", "total_instances": 2})
 
     answer = answering(handle).fetch_instances(LIMIT_S)
-    assert isinstance(answer, Listing) and not answer.complete
+    assert isinstance(answer, InstanceList) and not answer.complete
     assert len(requests) == 2
     assert requests[1].url.params["after_token"] == "same"
     assert json.loads(requests[0].url.params["order_by"]) == [{"col": "id", "dir": "asc"}]
@@ -116,25 +116,25 @@ def test_a_second_page_that_disagrees_ends_the_proof(second: dict[str, Any], det
     """The first page alone would agree with its own total."""
     pages = [reply({**LIST, "next_token": "more"}), reply(second)]
     answer = answering(lambda request: pages.pop(0)).fetch_instances(LIMIT_S)
-    assert isinstance(answer, Listing) and not answer.complete
+    assert isinstance(answer, InstanceList) and not answer.complete
     assert answer.detail.startswith(detail)
 
 
 def test_an_empty_account_is_complete():
     answer = always(lambda: reply({**LIST, "instances": [], "total_instances": 0})).fetch_instances(LIMIT_S)
-    assert answer == Listing((), True, DATE_US)
+    assert answer == InstanceList((), True, DATE_US)
 
 
 def test_a_bad_row_costs_only_itself():
     body = {"offers": [OFFER, None, {**OFFER, "id": "x", "ask_contract_id": 5, "dph_base": "0.1"}, {}]}
-    found = always(lambda: reply(body)).search(Search(), LIMIT_S)
-    assert isinstance(found, Offers)
+    found = always(lambda: reply(body)).search(OfferQuery(), LIMIT_S)
+    assert isinstance(found, OfferList)
     assert [o.offer_id for o in found.offers] == ["5", "29817342"]
 
 
 @pytest.mark.parametrize("body", [{}, {"offers": None}, {"offers": {}}, {"success": False, "offers": []}, [], None])
 def test_a_search_of_another_shape_is_blind(body: Any):
-    assert isinstance(always(lambda: reply(body)).search(Search(), LIMIT_S), ReadFailed)
+    assert isinstance(always(lambda: reply(body)).search(OfferQuery(), LIMIT_S), ReadFailed)
 
 
 def test_offers_at_one_price_across_a_cut_are_found_by_host():
@@ -152,15 +152,15 @@ def test_offers_at_one_price_across_a_cut_are_found_by_host():
         rows.sort(key=lambda row: row[asked["order"][0][0]])
         return reply({"offers": rows[:64]})
 
-    found = answering(handle).search(Search(limit=None), 3600.0)
-    assert isinstance(found, Offers) and found.complete
+    found = answering(handle).search(OfferQuery(limit=None), 3600.0)
+    assert isinstance(found, OfferList) and found.complete
     assert len(found.offers) == 300
 
 
 def test_a_full_reply_that_cannot_be_continued_is_not_complete():
     rows = [{**OFFER, "ask_contract_id": n, "dph_total": None if n == 64 else 0.2} for n in range(1, 65)]
-    found = always(lambda: reply({"offers": rows})).search(Search(limit=None), LIMIT_S)
-    assert isinstance(found, Offers) and len(found.offers) == 64 and not found.complete
+    found = always(lambda: reply({"offers": rows})).search(OfferQuery(limit=None), LIMIT_S)
+    assert isinstance(found, OfferList) and len(found.offers) == 64 and not found.complete
 
 
 def test_gpu_names_come_from_a_search_where_the_list_is_missing():
@@ -190,18 +190,18 @@ def test_an_account_without_an_id_is_blind(body: Any):
     [
         ({"success": True}, 200, DestroyOutcome.ACKNOWLEDGED), ({"success": 1}, 200, DestroyOutcome.UNKNOWN),
         ({}, 200, DestroyOutcome.UNKNOWN), ({"success": False}, 200, DestroyOutcome.UNKNOWN),
-        ({"success": False, "msg": "try again in 2 minutes"}, 200, DestroyOutcome.REFUSED_FOR_NOW),
+        ({"success": False, "msg": "try again in 2 minutes"}, 200, DestroyOutcome.RETRY_LATER),
         ({"success": True}, 500, DestroyOutcome.UNKNOWN), ({"success": True}, 202, DestroyOutcome.UNKNOWN),
         ({"error": "not_found"}, 404, DestroyOutcome.NOT_FOUND), ({"msg": "gone"}, 404, DestroyOutcome.UNKNOWN),
-        ({"error": "auth_error"}, 404, DestroyOutcome.UNAUTHORISED),
-        ({"error": "x", "msg": "Two Factor Authentication needed"}, 401, DestroyOutcome.UNAUTHORISED),
+        ({"error": "auth_error"}, 404, DestroyOutcome.KEY_REJECTED),
+        ({"error": "x", "msg": "Two Factor Authentication needed"}, 401, DestroyOutcome.KEY_REJECTED),
     ],
 )  # fmt: skip
 def test_destroy_outcomes(body: Any, status: int, outcome: DestroyOutcome):
     (answer,) = always(lambda: reply(body, status)).destroy((ID,), LIMIT_S)
     assert answer.outcome is outcome
     assert (answer.date is not None) == (outcome in (
-        DestroyOutcome.ACKNOWLEDGED, DestroyOutcome.NOT_FOUND, DestroyOutcome.REFUSED_FOR_NOW))  # fmt: skip
+        DestroyOutcome.ACKNOWLEDGED, DestroyOutcome.NOT_FOUND, DestroyOutcome.RETRY_LATER))  # fmt: skip
     if "minutes" in str(body):
         assert answer.retry_after_s == 120
 
@@ -217,5 +217,5 @@ def test_a_bulk_destroy_takes_64_and_says_so_for_the_rest():
     outcomes = answering(handle).destroy((*ids, "x", "1"), LIMIT_S)
     assert seen == [("/api/v0/instances/", {"instance_ids": list(range(1, 65))})]
     kinds = [outcome.outcome for outcome in outcomes]
-    assert kinds == [DestroyOutcome.ACKNOWLEDGED] * 64 + [DestroyOutcome.REFUSED_FOR_NOW] * 6 + [
+    assert kinds == [DestroyOutcome.ACKNOWLEDGED] * 64 + [DestroyOutcome.RETRY_LATER] * 6 + [
         DestroyOutcome.UNKNOWN, DestroyOutcome.ACKNOWLEDGED]  # fmt: skip

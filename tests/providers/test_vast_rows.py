@@ -9,14 +9,14 @@ import pytest
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.providers.vast.instance_rows import read_instance
 from gpushopper.providers.vast.offer_rows import read_offer, read_region
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 from tests.providers.bodies import OFFER, ROW
 
 ID = "33402296"
 
 
 def test_a_row_is_read_field_by_field():
-    row = read_instance(ROW, Drift())
+    row = read_instance(ROW, UnknownFields())
     assert row is not None
     assert (row.instance_id, row.label, row.env_label, row.host_id) == (ID, "team-job-1", "second", "41234")
     assert (row.rate, row.gpu_rate, row.storage_rate) == (358_889, 350_000, 8_889)
@@ -37,15 +37,15 @@ def test_a_row_is_read_field_by_field():
     ],
 )  # fmt: skip
 def test_where_to_log_in(change: dict[str, Any], where: tuple[str | None, int | None]):
-    row = read_instance({**ROW, **change}, Drift())
+    row = read_instance({**ROW, **change}, UnknownFields())
     assert row is not None and (row.ssh_host, row.ssh_port) == where
 
 
 @pytest.mark.parametrize("name", [name for name in ROW if name != "id"])
 @pytest.mark.parametrize("value", [None, "x", -1, 1e300, True, [], {}, "\x1b[31m", float("1e999")])
 def test_no_odd_field_hides_a_row(name: str, value: Any):
-    drift = Drift()
-    row = read_instance({**ROW, name: value}, drift)
+    unknown = UnknownFields()
+    row = read_instance({**ROW, name: value}, unknown)
     assert row is not None and row.instance_id == ID
     for price in (row.rate, row.gpu_rate, row.storage_rate):
         assert price is None or 0 <= price <= 10**10
@@ -57,7 +57,7 @@ def test_no_odd_field_hides_a_row(name: str, value: Any):
     "label", ["gs1-aaaaaaaaaa\x00", "gs1\u200b-x", "\ud800", "a\nb", "a\x1b[2Jb", "\u202eevil", "x" * 5000]
 )
 def test_a_label_never_becomes_another_one_by_being_cleaned(label: str):
-    row = read_instance({**ROW, "label": label}, Drift())
+    row = read_instance({**ROW, "label": label}, UnknownFields())
     assert row is not None and row.label is not None and row.label != label.replace("\x00", "")
     assert len(row.label) >= min(len(label), 300)
     row.label.encode()
@@ -75,7 +75,7 @@ def test_a_label_never_becomes_another_one_by_being_cleaned(label: str):
 )  # fmt: skip
 def test_the_contract_states_tell_a_stop_nobody_asked(states: tuple[str, ...], word: str | None, status: StatusClass):
     names = dict(zip(("cur_state", "intended_status", "next_state"), states, strict=True))
-    row = read_instance({**ROW, **names, "actual_status": word}, Drift())
+    row = read_instance({**ROW, **names, "actual_status": word}, UnknownFields())
     assert row is not None and row.status is status
 
 
@@ -123,35 +123,35 @@ FAILED_OTHERWISE = (
     ("image", "message", "is_refused"),
     [*((image, text, True) for image, text in REFUSED), *(("me/x", text, False) for text in FAILED_OTHERWISE)],
 )
-def test_a_registrys_no_is_told_from_a_hosts_own_trouble(
-    image: str, message: str, is_refused: bool, word: str | None
-):
-    row = read_instance({**ROW, "actual_status": word, "status_msg": message, "image_uuid": image}, Drift())
+def test_a_registrys_no_is_told_from_a_hosts_own_trouble(image: str, message: str, is_refused: bool, word: str | None):
+    row = read_instance({**ROW, "actual_status": word, "status_msg": message, "image_uuid": image}, UnknownFields())
     assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, is_refused)
 
 
 @pytest.mark.parametrize("message", ["sh: 1: name unknown", "x: Denied by host policy", "Access denied"])
 def test_a_word_of_a_hosts_own_says_nothing_of_the_image(message: str):
-    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message, "image_uuid": "me/x"}, Drift())
+    row = read_instance(
+        {**ROW, "actual_status": "loading", "status_msg": message, "image_uuid": "me/x"}, UnknownFields()
+    )
     assert row is not None and not row.image_refused
 
 
 @pytest.mark.parametrize("image", [None, 7, "", "ev!l.io/x"])
 def test_an_address_is_no_registrys_own_where_the_row_names_no_image(image: object):
     message = f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied'
-    row = read_instance({**ROW, "actual_status": None, "status_msg": message, "image_uuid": image}, Drift())
+    row = read_instance({**ROW, "actual_status": None, "status_msg": message, "image_uuid": image}, UnknownFields())
     assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, False)
 
 
 @pytest.mark.parametrize("word", ["running", "exited", "offline", "unknown", "dreaming"])
 def test_the_words_of_a_pull_mean_nothing_once_it_is_over(word: str):
-    row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0][1]}, Drift())
+    row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0][1]}, UnknownFields())
     assert row is not None and not row.image_refused and row.status is not StatusClass.FAILED
 
 
 @pytest.mark.parametrize("message", ["Pulling me/denied", "Pulling unauthorized/x:denied", "success, running x"])
 def test_an_image_may_be_called_what_it_likes(message: str):
-    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, Drift())
+    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, UnknownFields())
     assert row is not None and row.status is StatusClass.PENDING
 
 
@@ -159,12 +159,12 @@ def test_an_image_may_be_called_what_it_likes(message: str):
 def test_a_password_in_a_hosts_own_command_is_not_kept(form: str):
     """Our last start may have sent it, so that nobody here knows its text any more."""
     message = "failed: " + form.format("c4n4ry-1x")
-    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, Drift())
+    row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, UnknownFields())
     assert row is not None and "c4n4ry" not in repr(row) and "[secret]" in row.message and "[secret]" in row.progress
 
 
 def test_an_offer_is_read_field_by_field():
-    offer = read_offer(OFFER, 5.0, 7, Drift())
+    offer = read_offer(OFFER, 5.0, 7, UnknownFields())
     assert offer is not None
     assert (offer.key, offer.host_id, offer.gpu, offer.gpu_count, offer.vram_mb) == (
         "vast:29817342", "41234", "RTX 4090", 2, 24564)  # fmt: skip
@@ -180,13 +180,13 @@ def test_an_offer_is_read_field_by_field():
     ("told", "driver"), [("535.86.05\n", "535.86.05"), (535086005, "535.86.5"), (None, ""), ([], "")]
 )
 def test_a_driver_is_a_word_or_a_number(told: object, driver: str):
-    offer = read_offer({**OFFER, "driver_version": told}, 5.0, 7, Drift())
+    offer = read_offer({**OFFER, "driver_version": told}, 5.0, 7, UnknownFields())
     assert offer is not None and offer.driver == driver
 
 
 def test_a_missing_base_price_is_the_total_without_its_storage():
     without = {name: value for name, value in OFFER.items() if name != "dph_base"}
-    offer = read_offer(without, 5.0, 0, Drift())
+    offer = read_offer(without, 5.0, 0, UnknownFields())
     assert offer is not None and abs(offer.gpu_rate - 350_000) <= 1
 
 
@@ -202,9 +202,9 @@ FINE = {("gpu_name", "NaN"), ("gpu_name", "1e9"), ("num_gpus", "True")}
 )  # fmt: skip
 def test_an_offer_is_dropped_rather_than_guessed(name: str, value: Any):
     row = {k: v for k, v in OFFER.items() if k not in ("dph_total", "storage_total_cost", "ask_contract_id")}
-    drift = Drift()
-    assert read_offer({**row, name: value}, 5.0, 0, drift) is None
-    assert drift.counts()["offer row: dropped"] == 1
+    unknown = UnknownFields()
+    assert read_offer({**row, name: value}, 5.0, 0, unknown) is None
+    assert unknown.counts()["offer row: dropped"] == 1
 
 
 @pytest.mark.parametrize(

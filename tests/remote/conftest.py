@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper.core.model.heartbeat import Login
 from gpushopper.paths import Home, find_home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from tests.ssh_hosts import Host, has_namespaces
 
 
@@ -21,14 +21,14 @@ def where(home: Path) -> Home:
 
 
 @pytest.fixture
-def remote(where: Home) -> Iterator[Remote]:
-    made = Remote(where)
+def remote(where: Home) -> Iterator[InstanceAccess]:
+    made = InstanceAccess(where)
     yield made
     made.forget_attempt("attempt1")
 
 
 @pytest.fixture
-def host(remote: Remote) -> Iterator[Callable[..., Host]]:
+def host(remote: InstanceAccess) -> Iterator[Callable[..., Host]]:
     """Start a server that knows the key of session1; each call is another host."""
     if not has_namespaces():
         pytest.skip("no namespaces here: nothing of an instance runs outside them")

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from gpushopper.remote.bounded_process import Cut, Limit, Ran, execute
+from gpushopper.remote.bounded_process import Finished, Killed, LimitKind, run_bounded
 
 PATH = {"PATH": "/usr/bin:/bin"}
 LOOSE_S = 20
 """What a loaded computer may take beyond the limit."""
 
 
-def run(script: str, *, limit_s: float = 30, size_limit: int = 1000, stdin: bytes = b"") -> Ran | Cut:
-    return execute(["sh", "-c", script], limit_s=limit_s, size_limit=size_limit, environ=PATH, stdin=stdin)
+def run(script: str, *, limit_s: float = 30, size_limit: int = 1000, stdin: bytes = b"") -> Finished | Killed:
+    return run_bounded(["sh", "-c", script], limit_s=limit_s, size_limit=size_limit, environ=PATH, stdin=stdin)
 
 
 def is_gone(pid: int) -> bool:
@@ -28,42 +28,42 @@ def is_gone(pid: int) -> bool:
 
 
 def test_status_and_both_outputs_come_back():
-    assert run("echo out; echo err >&2; exit 7") == Ran(7, b"out\n", b"err\n")
+    assert run("echo out; echo err >&2; exit 7") == Finished(7, b"out\n", b"err\n")
 
 
 def test_input_is_handed_in_whole_and_ended():
     text = os.urandom(300_000)
-    found = execute(["cat"], limit_s=30, size_limit=400_000, environ=PATH, stdin=text)
-    assert found == Ran(0, text, b"")
+    found = run_bounded(["cat"], limit_s=30, size_limit=400_000, environ=PATH, stdin=text)
+    assert found == Finished(0, text, b"")
 
 
 def test_a_child_that_reads_nothing_does_not_block_us():
-    assert run("exit 3", stdin=b"x" * 1_000_000) == Ran(3, b"", b"")
+    assert run("exit 3", stdin=b"x" * 1_000_000) == Finished(3, b"", b"")
 
 
 def test_a_gigabyte_is_cut_at_the_size():
     found = run("head -c 1000000000 /dev/zero")
-    assert isinstance(found, Cut)
-    assert (found.limit, len(found.out)) == (Limit.SIZE, 1000)
+    assert isinstance(found, Killed)
+    assert (found.limit, len(found.out)) == (LimitKind.SIZE, 1000)
 
 
 def test_endless_errors_are_cut_at_the_size():
     found = run("yes >&2")
-    assert isinstance(found, Cut)
-    assert (found.limit, len(found.err)) == (Limit.SIZE, 1000)
+    assert isinstance(found, Killed)
+    assert (found.limit, len(found.err)) == (LimitKind.SIZE, 1000)
 
 
 @pytest.mark.parametrize("script", ["sleep 600", "while :; do printf x; sleep 0.2; done", "exec >&- 2>&-; sleep 600"])
 def test_time_is_counted_in_all(script: str):
     began = time.monotonic()
     found = run(script, limit_s=1.0)
-    assert isinstance(found, Cut) and found.limit is Limit.TIME
+    assert isinstance(found, Killed) and found.limit is LimitKind.TIME
     assert 1.0 <= time.monotonic() - began < LOOSE_S
 
 
 def test_the_whole_group_ends_at_the_limit(wait_until: Callable[..., None]):
     found = run("sleep 600 & echo $!; trap '' TERM INT; wait", limit_s=1.0)
-    assert isinstance(found, Cut)
+    assert isinstance(found, Killed)
     wait_until(lambda: is_gone(int(found.out)), timeout_s=20)
 
 
@@ -71,15 +71,15 @@ def test_a_grandchild_that_keeps_the_pipes_is_not_waited_for():
     """OpenSSH leaves such a one: the shared connection."""
     began = time.monotonic()
     found = run("setsid sleep 25 & echo done", limit_s=60)
-    assert found == Ran(0, b"done\n", b"")
+    assert found == Finished(0, b"done\n", b"")
     assert time.monotonic() - began < LOOSE_S
 
 
 def test_only_the_given_variables_are_handed_on():
-    found = execute(["/usr/bin/env"], limit_s=30, size_limit=1000, environ={"A": "1"})
-    assert found == Ran(0, b"A=1\n", b"")
+    found = run_bounded(["/usr/bin/env"], limit_s=30, size_limit=1000, environ={"A": "1"})
+    assert found == Finished(0, b"A=1\n", b"")
 
 
 def test_a_program_that_is_not_there_raises():
     with pytest.raises(FileNotFoundError):
-        execute(["/nonexistent"], limit_s=1, size_limit=1, environ=PATH)
+        run_bounded(["/nonexistent"], limit_s=1, size_limit=1, environ=PATH)

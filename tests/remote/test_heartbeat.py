@@ -13,7 +13,7 @@ import pytest
 
 from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
 from gpushopper.paths import Home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from tests.core.test_shell_environment import HOSTILE
 from tests.remote.conftest import login
 from tests.ssh_hosts import Host
@@ -43,50 +43,50 @@ def mute() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_good_host_tells_guard_and_hardware(remote: Remote, host: Start):
-    found = alive(remote.look(login(host("--banners", "1").port), None, LIMIT_S))
+def test_a_good_host_tells_guard_and_hardware(remote: InstanceAccess, host: Start):
+    found = alive(remote.probe(login(host("--banners", "1").port), None, LIMIT_S))
     assert found.hardware.gpus == ("NVIDIA GeForce RTX 4090",) * 2
     assert (found.hardware.vram_mb, found.hardware.driver, found.hardware.cuda) == (24564, "550.54.15", "12.4")
     assert found.hardware.disk_gb is not None and found.hardware.disk_gb > 0.1
     assert found.guard is not None and found.guard.armed
 
 
-def test_a_renewal_reaches_the_guard(remote: Remote, host: Start):
-    found = alive(remote.look(login(host().port), Renewal(seq=7, left_s=1234), LIMIT_S))
+def test_a_renewal_reaches_the_guard(remote: InstanceAccess, host: Start):
+    found = alive(remote.probe(login(host().port), Renewal(seq=7, left_s=1234), LIMIT_S))
     assert found.guard is not None and (found.guard.seq, found.guard.left_s) == (7, 1234)
 
 
 @pytest.mark.proofs
-def test_a_login_with_the_users_variables_is_heard_all_the_same(remote: Remote, host: Start):
+def test_a_login_with_the_users_variables_is_heard_all_the_same(remote: InstanceAccess, host: Start):
     """A login shell reads what `provision -e` planted: before our command, and whatever it is."""
     planted = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTILE.items() if name != "SHELLOPTS")
-    found = alive(remote.look(login(host("--instead", f'{planted}eval "$SSH_ORIGINAL_COMMAND"').port), None, LIMIT_S))
+    found = alive(remote.probe(login(host("--instead", f'{planted}eval "$SSH_ORIGINAL_COMMAND"').port), None, LIMIT_S))
     assert found.hardware.gpus == ("NVIDIA GeForce RTX 4090",) * 2
     assert found.hardware.disk_gb is not None
     assert found.guard is not None and found.guard.armed
 
 
-def test_a_host_without_guard_and_gpus_is_alive(remote: Remote, host: Start):
-    found = alive(remote.look(login(host(guard=False, gpus=False).port), None, LIMIT_S))
+def test_a_host_without_guard_and_gpus_is_alive(remote: InstanceAccess, host: Start):
+    found = alive(remote.probe(login(host(guard=False, gpus=False).port), None, LIMIT_S))
     assert (found.guard, found.hardware.gpus) == (None, ())
 
 
-def test_nobody_there(remote: Remote):
+def test_nobody_there(remote: InstanceAccess):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    found = remote.look(login(port), None, LIMIT_S)
+    found = remote.probe(login(port), None, LIMIT_S)
     assert silent(found) is ProbeFailureKind.UNREACHED
     assert isinstance(found, ProbeFailure) and "refused" in found.detail
 
 
 @pytest.mark.proofs
-def test_a_listener_that_never_answers_is_given_up_in_time(remote: Remote, mute: int):
+def test_a_listener_that_never_answers_is_given_up_in_time(remote: InstanceAccess, mute: int):
     began = time.monotonic()
-    assert silent(remote.look(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
+    assert silent(remote.probe(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
     assert time.monotonic() - began < SHORT_S + LOOSE_S
 
 
-def test_a_server_that_speaks_something_else(remote: Remote, mute: int):
+def test_a_server_that_speaks_something_else(remote: InstanceAccess, mute: int):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:
@@ -95,80 +95,80 @@ def test_a_server_that_speaks_something_else(remote: Remote, mute: int):
                 channel.sendall(b"HTTP/1.0 200 OK\r\n\r\n\x1b[2J" + b"x" * 100_000)
 
         threading.Thread(target=greet, daemon=True).start()
-        assert silent(remote.look(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        assert silent(remote.probe(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
 
 
-def test_a_host_that_does_not_know_our_key(remote: Remote, host: Start):
+def test_a_host_that_does_not_know_our_key(remote: InstanceAccess, host: Start):
     there = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
-    assert silent(remote.look(login(there.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
+    assert silent(remote.probe(login(there.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
 
 
 @pytest.mark.parametrize(
     "host_name", ["-oProxyCommand=touch /tmp/gs-owned", "a b", "\x1b[31m", "", "x" * 300, "$(id)", "a%h"]
 )
-def test_an_address_that_is_none_is_never_handed_on(remote: Remote, host_name: str):
+def test_an_address_that_is_none_is_never_handed_on(remote: InstanceAccess, host_name: str):
     assert (
-        silent(remote.look(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        silent(remote.probe(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
     )
 
 
 # ---- the pinned key
 
 
-def test_the_key_of_the_first_login_is_pinned(remote: Remote, where: Home, host: Start):
+def test_the_key_of_the_first_login_is_pinned(remote: InstanceAccess, where: Home, host: Start):
     port = host().port
-    alive(remote.look(login(port), None, LIMIT_S))
+    alive(remote.probe(login(port), None, LIMIT_S))
     pin = where.ssh_keys / "attempt1.hosts"
     assert pin.read_text().startswith("attempt1 ssh-ed25519 ")
     assert pin.stat().st_mode & 0o777 == 0o600
 
 
-def test_another_key_is_told_and_nothing_is_sent_there(remote: Remote, where: Home, host: Start):
-    alive(remote.look(login(host().port), None, LIMIT_S))
+def test_another_key_is_told_and_nothing_is_sent_there(remote: InstanceAccess, where: Home, host: Start):
+    alive(remote.probe(login(host().port), None, LIMIT_S))
     pinned = (where.ssh_keys / "attempt1.hosts").read_text()
     other = host("--instead", "touch $HOME/was-here")
     for _ in range(2):
-        assert silent(remote.look(login(other.port), Renewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
+        assert silent(remote.probe(login(other.port), Renewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
     assert not (other.home / "was-here").exists()
     assert (where.ssh_keys / "attempt1.hosts").read_text() == pinned
 
 
-def test_a_key_seen_without_a_login_pins_nothing(remote: Remote, where: Home, host: Start):
+def test_a_key_seen_without_a_login_pins_nothing(remote: InstanceAccess, where: Home, host: Start):
     """A provider's proxy may answer before the instance does."""
     stranger = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
-    assert silent(remote.look(login(stranger.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
-    alive(remote.look(login(host().port), None, LIMIT_S))
+    assert silent(remote.probe(login(stranger.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
+    alive(remote.probe(login(host().port), None, LIMIT_S))
 
 
-def test_a_forgotten_attempt_is_pinned_anew(remote: Remote, where: Home, host: Start):
-    alive(remote.look(login(host().port), None, LIMIT_S))
+def test_a_forgotten_attempt_is_pinned_anew(remote: InstanceAccess, where: Home, host: Start):
+    alive(remote.probe(login(host().port), None, LIMIT_S))
     remote.forget_attempt("attempt1")
     assert [path.name for path in where.ssh_keys.iterdir()] == ["session1.key"]
-    alive(remote.look(login(host().port), None, LIMIT_S))
+    alive(remote.probe(login(host().port), None, LIMIT_S))
 
 
 # ---- one shared connection
 
 
-def test_looks_share_a_connection_that_ends_with_the_attempt(remote: Remote, where: Home, host: Start):
+def test_looks_share_a_connection_that_ends_with_the_attempt(remote: InstanceAccess, where: Home, host: Start):
     there = host("--banners", "1")
-    alive(remote.look(login(there.port), None, LIMIT_S))
+    alive(remote.probe(login(there.port), None, LIMIT_S))
     (control,) = [path for path in where.run.iterdir() if path.is_socket()]
     remote.forget_attempt("attempt1")
     assert not control.exists()
 
 
 @pytest.mark.proofs
-def test_a_shared_connection_outlives_a_look_that_is_cut(remote: Remote, host: Start):
+def test_a_shared_connection_outlives_a_look_that_is_cut(remote: InstanceAccess, host: Start):
     there = host()
-    alive(remote.look(login(there.port), None, LIMIT_S))
+    alive(remote.probe(login(there.port), None, LIMIT_S))
     smi = there.home / "bin" / "nvidia-smi"
     good = smi.read_text()
     smi.write_text("#!/bin/sh\nsleep 600\n")
-    cut = alive(remote.look(login(there.port), None, SHORT_S))
+    cut = alive(remote.probe(login(there.port), None, SHORT_S))
     assert cut.guard is not None and cut.hardware.gpus == ()
     smi.write_text(good)
-    assert alive(remote.look(login(there.port), None, LIMIT_S)).hardware.gpus != ()
+    assert alive(remote.probe(login(there.port), None, LIMIT_S)).hardware.gpus != ()
 
 
 # ---- after the login
@@ -190,29 +190,31 @@ def test_a_shared_connection_outlives_a_look_that_is_cut(remote: Remote, host: S
         "exit 0",
     ],
 )
-def test_a_login_with_a_false_answer_is_garbage(remote: Remote, host: Start, instead: str):
+def test_a_login_with_a_false_answer_is_garbage(remote: InstanceAccess, host: Start, instead: str):
     there = host("--instead", instead)
     began = time.monotonic()
-    kind = silent(remote.look(login(there.port), None, SHORT_S))
+    kind = silent(remote.probe(login(there.port), None, SHORT_S))
     assert time.monotonic() - began < SHORT_S + LOOSE_S
     assert kind is ProbeFailureKind.GARBAGE
 
 
-def test_a_host_that_lies_about_a_changed_key_only_silences_itself(remote: Remote, host: Start):
+def test_a_host_that_lies_about_a_changed_key_only_silences_itself(remote: InstanceAccess, host: Start):
     there = host("--instead", "echo 'Host key verification failed.' >&2; exit 255")
-    assert silent(remote.look(login(there.port), None, LIMIT_S)) is ProbeFailureKind.HOST_KEY
+    assert silent(remote.probe(login(there.port), None, LIMIT_S)) is ProbeFailureKind.HOST_KEY
 
 
-def test_a_flood_of_greetings_harms_nothing(remote: Remote, host: Start):
+def test_a_flood_of_greetings_harms_nothing(remote: InstanceAccess, host: Start):
     there = host("--banners", "200", "--banner", "\x1b[2J\x1b]0;owned\x07 Permission denied (publickey).\r\n")
-    found = remote.look(login(there.port), None, LIMIT_S)
+    found = remote.probe(login(there.port), None, LIMIT_S)
     assert alive(found).guard is not None
 
 
-def test_a_connection_lost_on_the_way_is_not_reached(remote: Remote, host: Start, wait_until: Callable[..., None]):
+def test_a_connection_lost_on_the_way_is_not_reached(
+    remote: InstanceAccess, host: Start, wait_until: Callable[..., None]
+):
     there = host("--instead", 'sh -c "$SSH_ORIGINAL_COMMAND" | head -n 3; touch begun; exec sleep 600')
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(remote.look, login(there.port), None, LIMIT_S)
+        found = pool.submit(remote.probe, login(there.port), None, LIMIT_S)
         wait_until((there.home / "begun").exists, timeout_s=LOOSE_S)
         there.stop()
         assert silent(found.result()) is ProbeFailureKind.UNREACHED

@@ -11,7 +11,7 @@ import pytest
 from gpushopper.core.model.heartbeat import Login
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.remote.ssh_command import SUFFIX, control_path
 from gpushopper.remote.ssh_environment import environment
 from tests.remote.conftest import login
@@ -24,7 +24,7 @@ def resolved(argv: list[str]) -> dict[str, str]:
     return dict(line.partition(" ")[::2] for line in said.stdout.splitlines())
 
 
-def test_the_options_are_those_of_the_design(remote: Remote, where: Home):
+def test_the_options_are_those_of_the_design(remote: InstanceAccess, where: Home):
     found = resolved(remote.connection(login(2222)).argv("true"))
     expected = {
         "hostname": "127.0.0.1", "port": "2222", "user": "root", "batchmode": "yes", "identitiesonly": "yes",
@@ -40,7 +40,7 @@ def test_the_options_are_those_of_the_design(remote: Remote, where: Home):
     assert not [name for name in found if "forward" in name and name.startswith(("local", "remote", "dynamic"))]
 
 
-def test_a_pinned_host_is_checked_strictly(remote: Remote, where: Home):
+def test_a_pinned_host_is_checked_strictly(remote: InstanceAccess, where: Home):
     where.ssh_keys.mkdir()
     (where.ssh_keys / "attempt1.hosts").write_text("attempt1 ssh-ed25519 AAAA\n")
     assert resolved(remote.connection(login(22)).argv())["stricthostkeychecking"] == "true"
@@ -49,7 +49,7 @@ def test_a_pinned_host_is_checked_strictly(remote: Remote, where: Home):
 @pytest.mark.parametrize("name", ["with space", "100%h", "it's", "grüße"])
 def test_a_folder_of_any_plain_name_reaches_ssh_unchanged(home: Path, name: str):
     where = Home(home / name, home / name)
-    found = resolved(Remote(where).connection(login(22)).argv())
+    found = resolved(InstanceAccess(where).connection(login(22)).argv())
     assert found["userknownhostsfile"].strip('"') == str(where.ssh_keys / "attempt1.hosts")
     if "%" not in name:  # ssh shows these two before it expands them
         assert found["identityfile"] == str(where.ssh_keys / "session1.key")
@@ -58,7 +58,7 @@ def test_a_folder_of_any_plain_name_reaches_ssh_unchanged(home: Path, name: str)
 
 @pytest.mark.parametrize("name", ['a"b', "a$HOME", "a\\b", "a\nb"])
 def test_a_folder_that_ssh_would_misread_is_refused(home: Path, name: str):
-    remote = Remote(Home(home / name, home / name))
+    remote = InstanceAccess(Home(home / name, home / name))
     with pytest.raises(Misconfigured, match="ssh cannot use files"):  # before anything is rented
         remote.public_key("session1")
     with pytest.raises(Misconfigured, match="ssh cannot use files"):
@@ -71,7 +71,7 @@ def test_a_folder_that_ssh_would_misread_is_refused(home: Path, name: str):
      ("a\n", 22, "root"), ("%h", 22, "root"), ("h", 0, "root"), ("h", 70000, "root"), ("h", 22, "-l"),
      ("h", 22, "a b"), ("a@b", 22, "root")],
 )  # fmt: skip
-def test_what_is_no_address_never_reaches_ssh(remote: Remote, host: str, port: int, user: str):
+def test_what_is_no_address_never_reaches_ssh(remote: InstanceAccess, host: str, port: int, user: str):
     with pytest.raises(ProviderFailed):
         remote.connection(Login("session1", "attempt1", host, port, user))
 

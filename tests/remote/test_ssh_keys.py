@@ -15,7 +15,7 @@ import pytest
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.remote import ssh_keys
-from gpushopper.remote.instance_access import Remote
+from gpushopper.remote.instance_access import InstanceAccess
 from tests.needs import needs
 
 FULL = """
@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_key_is_private_whatever_the_umask(where: Home, remote: Remote):
+def test_a_key_is_private_whatever_the_umask(where: Home, remote: InstanceAccess):
     former = os.umask(0)
     try:
         remote.public_key("session1")
@@ -44,18 +44,18 @@ def test_a_key_is_private_whatever_the_umask(where: Home, remote: Remote):
     assert {path.name: mode(path) for path in where.ssh_keys.iterdir()} == {"session1.key": 0o600}
 
 
-def test_asking_again_gives_the_same_key_and_other_sessions_have_another(remote: Remote):
+def test_asking_again_gives_the_same_key_and_other_sessions_have_another(remote: InstanceAccess):
     first = remote.public_key("session1")
     assert first == remote.public_key("session1")
     assert first != remote.public_key("session2")
 
 
-def test_the_comment_tells_nothing_about_the_user(remote: Remote):
+def test_the_comment_tells_nothing_about_the_user(remote: InstanceAccess):
     kind, _, comment = remote.public_key("session1").split(" ")
     assert (kind, comment) == ("ssh-ed25519", "gpu-shopper")
 
 
-def test_the_key_has_no_passphrase_and_its_public_half_fits(where: Home, remote: Remote):
+def test_the_key_has_no_passphrase_and_its_public_half_fits(where: Home, remote: InstanceAccess):
     public = remote.public_key("session1")
     path = ssh_keys.key_path(where.ssh_keys, "session1")
     said = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", path], capture_output=True, text=True, check=True).stdout
@@ -69,12 +69,12 @@ def test_many_who_ask_at_once_get_one_key(where: Home):
     assert [path.name for path in where.ssh_keys.iterdir()] == ["session1.key"]
 
 
-def test_a_session_id_cannot_lead_out_of_the_folder(remote: Remote):
+def test_a_session_id_cannot_lead_out_of_the_folder(remote: InstanceAccess):
     with pytest.raises(ValueError, match="letters and digits"):
         remote.public_key("../../x")
 
 
-def test_a_damaged_key_is_never_replaced(where: Home, remote: Remote):
+def test_a_damaged_key_is_never_replaced(where: Home, remote: InstanceAccess):
     remote.public_key("session1")
     path = ssh_keys.key_path(where.ssh_keys, "session1")
     path.write_text("what is this")
@@ -83,14 +83,14 @@ def test_a_damaged_key_is_never_replaced(where: Home, remote: Remote):
     assert path.read_text() == "what is this"
 
 
-def test_a_folder_that_is_a_link_is_refused(where: Home, remote: Remote, tmp_path: Path):
+def test_a_folder_that_is_a_link_is_refused(where: Home, remote: InstanceAccess, tmp_path: Path):
     where.ssh_keys.symlink_to(tmp_path)
     with pytest.raises(Misconfigured):
         remote.public_key("session1")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_ssh_keygen_the_user_is_told(remote: Remote, monkeypatch: pytest.MonkeyPatch):
+def test_without_ssh_keygen_the_user_is_told(remote: InstanceAccess, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(Misconfigured, match="no ssh-keygen"):
         remote.public_key("session1")
@@ -110,7 +110,7 @@ def test_the_key_and_its_name_are_synced_before_it_is_told(where: Home, tmp_path
     assert found == [0, 1, 2, 3]
 
 
-def test_only_old_keys_of_sessions_that_are_not_kept_are_removed(where: Home, remote: Remote):
+def test_only_old_keys_of_sessions_that_are_not_kept_are_removed(where: Home, remote: InstanceAccess):
     for name in ("kept", "old", "young"):
         remote.public_key(name)
     for name in ("kept", "old"):
@@ -119,7 +119,7 @@ def test_only_old_keys_of_sessions_that_are_not_kept_are_removed(where: Home, re
     assert sorted(path.name for path in where.ssh_keys.iterdir()) == ["kept.key", "young.key"]
 
 
-def test_what_a_killed_maker_left_is_removed_too(where: Home, remote: Remote):
+def test_what_a_killed_maker_left_is_removed_too(where: Home, remote: InstanceAccess):
     remote.public_key("session1")
     left = where.ssh_keys / ".new-abc"
     left.mkdir()

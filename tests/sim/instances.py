@@ -68,7 +68,7 @@ class SimRemote:
         (folder / session_id).touch(mode=0o600)
         return f"ssh-ed25519 AAAA{session_id}"
 
-    def startup(
+    def boot_script(
         self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
@@ -76,7 +76,7 @@ class SimRemote:
         told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
         return json.dumps(told)
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.looks += 1
         self.renewals.append((login.attempt_id, renewal))
@@ -105,7 +105,7 @@ class SimRemote:
     def connection(self, login: Login) -> Connection:
         raise AssertionError("no person logs in to a simulation")
 
-    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
         return False
 
     def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:

@@ -18,21 +18,21 @@ from gpushopper.engine.engine import IdempotencyKey
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
 from gpushopper.providers import adapter
 from gpushopper.sandbox.market.model import Phase
-from gpushopper.secrets import Absent, Hung, Locked, Missing, Problem
-from gpushopper.secrets import Refused as Unusable
+from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout, KeyringUnavailable, NoKey
+from gpushopper.secrets import KeyUnreadable as Unusable
 from gpushopper.store import sessions
 from tests.sim.world import World
 
 IMAGE = "registry.example/team/private:1"
 ANY_4090 = wire.SearchRequest(gpu="4090")
-Answer = ImageLogin | Problem | Exception
+Answer = ImageLogin | KeyProblem | Exception
 
 
 PROBLEMS = (
-    (Missing("no login at registry.example is stored", "run: set"), "no_login"),
-    (Locked("the keyring is locked", "unlock"), "login_locked"),
-    (Absent("no keyring", "--file"), "login_absent"),
-    (Hung("no answer", "--file"), "login_hung"),
+    (NoKey("no login at registry.example is stored", "run: set"), "no_login"),
+    (KeyringLocked("the keyring is locked", "unlock"), "login_locked"),
+    (KeyringUnavailable("no keyring", "--file"), "login_absent"),
+    (KeyringTimeout("no answer", "--file"), "login_hung"),
     (Unusable("a bad file", "chmod"), "login_refused"),
 )
 
@@ -49,7 +49,7 @@ class Logins:
         self.answers = list(answers)
         self.asked: list[tuple[str, float, bool]] = []
 
-    def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem:
+    def __call__(self, registry: str, limit_s: float) -> ImageLogin | KeyProblem:
         assert not self.world.store.is_writing, "a keyring may wait: never inside a transaction"
         self.asked.append((registry, limit_s, self.world.executor.is_calling))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -210,7 +210,7 @@ def test_logins_of_what_has_ended_are_not_asked_for(made: Make):
 
 
 @pytest.mark.parametrize(("problem", "code"), PROBLEMS)
-def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made: Make, problem: Problem, code: str):
+def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made: Make, problem: KeyProblem, code: str):
     world, _ = made(problem)
     with pytest.raises(Misconfigured) as error:
         rent(world)
@@ -274,7 +274,7 @@ def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: M
     world, logins = made()
     once, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
     first = world.engine.provision(asked, once)
-    logins.answers = [Locked("the keyring is locked", "unlock")]
+    logins.answers = [KeyringLocked("the keyring is locked", "unlock")]
     assert world.engine.provision(asked, once) == first
 
 
@@ -282,7 +282,7 @@ def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: M
 
 
 def words(answer: Answer) -> str:
-    return answer.text if isinstance(answer, Problem) else str(answer)
+    return answer.text if isinstance(answer, KeyProblem) else str(answer)
 
 
 @pytest.mark.parametrize("later", ENDS)

@@ -329,7 +329,7 @@ def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent
     tmp_path: Path, error: Exception
 ) -> None:
     class Barren(SimRemote):
-        def startup(self, *term: object) -> str:
+        def boot_script(self, *term: object) -> str:
             raise error
 
     world = World(tmp_path, policy=REAL)
@@ -349,11 +349,11 @@ def test_a_guard_that_cannot_be_planted_just_now_is_waited_for(tmp_path: Path, e
     class Passing(SimRemote):
         left = 2
 
-        def startup(self, *term: Any) -> str:
+        def boot_script(self, *term: Any) -> str:
             self.left -= 1
             if self.left >= 0:
                 raise error
-            return super().startup(*term)
+            return super().boot_script(*term)
 
     world = World(tmp_path, policy=REAL)
     world.remote = Passing(world)

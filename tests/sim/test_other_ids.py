@@ -15,7 +15,7 @@ from gpushopper.core.model.attempt import State
 from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
 from gpushopper.engine.account.in_flight import InFlightCall
-from gpushopper.providers.base import Present
+from gpushopper.providers.base import InstanceFound
 from gpushopper.sandbox.market.actions import end, relabel
 from gpushopper.sandbox.market.model import Instance, Order
 from gpushopper.store import sessions
@@ -221,7 +221,7 @@ def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt
         assert reconciler.connection is not None
         (before,) = reconciler.open_attempts()
         answer = reconciler.connection.fetch_instance(str(stranger.id), 30)
-        assert isinstance(answer, Present)
+        assert isinstance(answer, InstanceFound)
         reconciler.ask = {str(stranger.id): before.id}
         reconciler.reads.took(str(stranger.id), answer, InFlightCall(30, now.boot), now)
         assert reconciler.open_attempts() == [before]

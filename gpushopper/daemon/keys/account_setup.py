@@ -22,9 +22,9 @@ from gpushopper.secrets import (
     BACKEND_VARIABLE,
     EnvironmentSource,
     FileSource,
+    FoundKey,
     KeyringSource,
     KeySource,
-    Ok,
     entry_name,
     find_key,
     variables_of,
@@ -127,7 +127,7 @@ def _connect(
 ) -> AccountSetup:
     local = is_loopback(endpoint)
     match find_key(name, sources):
-        case Ok(secret, source, warning):
+        case FoundKey(secret, source, warning):
             mask.add(secret.reveal())
             if warning:
                 warn(warning)

@@ -8,7 +8,7 @@ from gpushopper import config
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.log import Mask
 from gpushopper.paths import Home
-from gpushopper.secrets import FoundLogin, KeyringSource, Problem, entry_name, find_login
+from gpushopper.secrets import FoundLogin, KeyProblem, KeyringSource, entry_name, find_login
 
 _log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ class ImageLogins:
         self._home = home
         self._mask = mask
 
-    def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem:
+    def __call__(self, registry: str, limit_s: float) -> ImageLogin | KeyProblem:
         settings, keyring = config.load(self._home).keys, None
         if settings.keyring:
             # Nobody may be at the screen: a locked keyring shows no prompt for this.

@@ -21,7 +21,16 @@ from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError
 from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, ErrorKind
-from gpushopper.secrets import Absent, EnvironmentSource, FileSource, KeyringSource, KeySource, Ok, Refused, Unreadable
+from gpushopper.secrets import (
+    EnvironmentSource,
+    FileSource,
+    FoundKey,
+    KeyringSource,
+    KeyringUnavailable,
+    KeyringUnusable,
+    KeySource,
+    KeyUnreadable,
+)
 from gpushopper.store.sqlite.folder import unusable
 
 PROBE_LIMIT_S = 20.0
@@ -33,7 +42,7 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
     """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
 
     Raises:
-        Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        KeyringUnusable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)
@@ -43,7 +52,7 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
     if IN_FILE in arguments or _is_kept_in_file(home, provider):
         source = _store_in_file(home, provider, secret)
     else:
-        source = secrets.store(home, provider, secret, config.load(home).keys.keyring_seconds)
+        source = secrets.store_in_keyring(home, provider, secret, config.load(home).keys.keyring_seconds)
     return {**answer, "source": source, "warning": _shadow(provider, secret), "daemon": _reload(home)}
 
 
@@ -52,7 +61,7 @@ def _is_kept_in_file(home: Home, provider: str) -> bool:
 
     A key in the file stands above the keyring: a new one in the keyring would not be used.
     """
-    return not config.load(home).keys.keyring or FileSource(home.key_file).look(provider) is not None
+    return not config.load(home).keys.keyring or FileSource(home.key_file).lookup(provider) is not None
 
 
 def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
@@ -69,7 +78,7 @@ def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
         return login_jobs.probe_login(home, registry)
     provider = _provider(arguments)
     match secrets.find_key(provider, account_setup.key_sources(home, config.load(home), may_prompt=True)):
-        case Ok(secret, source, warning):
+        case FoundKey(secret, source, warning):
             answer = {**probe(home, provider, secret), "source": source, "warning": warning}
             return {**answer, "daemon": _reload(home) if source.startswith("keyring") else ""}
         case problem:
@@ -90,7 +99,7 @@ def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answe
     for provider in ADAPTERS:
         row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
         match secrets.find_key(provider, sources):
-            case Ok(_, source, warning):
+            case FoundKey(_, source, warning):
                 row |= {"source": source, "warning": warning}
             case problem:
                 row |= {"state": problem.state, "source": problem.source, "text": problem.text, "hint": problem.hint}
@@ -102,7 +111,7 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     """Take the key out of file and keyring; the environment is not ours to change.
 
     Raises:
-        Unreadable: the keyring may hold one, and cannot be opened now.
+        KeyringUnusable: the keyring may hold one, and cannot be opened now.
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.remove_login(home, registry)
@@ -115,12 +124,12 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     settings = config.load(home).keys
     if settings.keyring:
         try:
-            removed = secrets.forget(home, provider, settings.keyring_seconds) or removed
-        except Unreadable as unreadable:
-            if not isinstance(unreadable.problem, Absent | Refused):
+            removed = secrets.remove_from_keyring(home, provider, settings.keyring_seconds) or removed
+        except KeyringUnusable as unreadable:
+            if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             warnings.append(f"{unreadable.message}; a key may still stand in it")
-    if EnvironmentSource(os.environ).look(provider) is not None:
+    if EnvironmentSource(os.environ).lookup(provider) is not None:
         warnings.append(f"a key for {provider} still stands in the environment")
     return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
@@ -159,8 +168,8 @@ def _provider(arguments: Sequence[str]) -> str:
 
 
 def _shadow(provider: str, stored: Secret) -> str:
-    given = EnvironmentSource(os.environ).look(provider)
-    if isinstance(given, Ok) and given.secret != stored:
+    given = EnvironmentSource(os.environ).lookup(provider)
+    if isinstance(given, FoundKey) and given.secret != stored:
         return f"{given.source} holds another key, which stands above the stored one"
     return ""
 

@@ -11,7 +11,14 @@ from gpushopper.core.model.container_image import LONGEST_PASSWORD, ImageLogin, 
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured, UsageError
 from gpushopper.paths import Home
-from gpushopper.secrets import Absent, FoundLogin, KeptLogin, KeyringSource, Refused, Unreadable
+from gpushopper.secrets import (
+    FoundLogin,
+    KeyringSource,
+    KeyringUnavailable,
+    KeyringUnusable,
+    KeyUnreadable,
+    StoredLogin,
+)
 from gpushopper.store.sqlite.folder import unusable
 
 IN_FILE = "file"
@@ -40,7 +47,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
     """Store the login whose password stands on stdin; it is first used when something is rented with it.
 
     Raises:
-        Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        KeyringUnusable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
     """
     user = next((word.removeprefix(USER) for word in arguments if word.startswith(USER)), "")
     if not user:
@@ -49,10 +56,11 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
     settings = config.load(home).keys
     kept, warning = secrets.read_logins(home.key_file).get(registry), ""
     if IN_FILE in arguments or not settings.keyring or (kept is not None and kept.password is not None):
-        source, entry = f"file {home.key_file}", KeptLogin(user, password)
+        source, entry = f"file {home.key_file}", StoredLogin(user, password)
     else:
         # First the keyring: a name in the file without a password anywhere would be a promise.
-        source, entry = secrets.store(home, registry, password, settings.keyring_seconds), KeptLogin(user, None)
+        source = secrets.store_in_keyring(home, registry, password, settings.keyring_seconds)
+        entry = StoredLogin(user, None)
     try:
         secrets.set_login(home.key_file, registry, entry)
     except OSError as error:
@@ -119,7 +127,7 @@ def remove_login(home: Home, registry: str) -> Answer:
     """Take the login out of file and keyring. A password in the file goes first, whatever the keyring does then.
 
     Raises:
-        Unreadable: the keyring may hold it, and cannot be opened now; then the file goes on naming it.
+        KeyringUnusable: the keyring may hold it, and cannot be opened now; then the file goes on naming it.
     """
     kept = secrets.read_logins(home.key_file).get(registry)
     if kept is not None and kept.password is not None:
@@ -129,9 +137,9 @@ def remove_login(home: Home, registry: str) -> Answer:
     settings, warning, removed = config.load(home).keys, "", False
     if settings.keyring:
         try:
-            removed = secrets.forget(home, registry, settings.keyring_seconds)
-        except Unreadable as unreadable:
-            if not isinstance(unreadable.problem, Absent | Refused):
+            removed = secrets.remove_from_keyring(home, registry, settings.keyring_seconds)
+        except KeyringUnusable as unreadable:
+            if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             if kept is not None:
                 warning = f"{unreadable.message}; its password may still stand in it"
@@ -157,8 +165,8 @@ def _forget_former(home: Home, registry: str, *, is_there: bool) -> str:
     if not settings.keyring:
         return f"the settings switch off the system keyring; {rest}" if is_there else ""
     try:
-        secrets.forget(home, registry, settings.keyring_seconds, may_prompt=False)
-    except Unreadable as unreadable:
-        is_likely = is_there or not isinstance(unreadable.problem, Absent | Refused)
+        secrets.remove_from_keyring(home, registry, settings.keyring_seconds, may_prompt=False)
+    except KeyringUnusable as unreadable:
+        is_likely = is_there or not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable)
         return f"{unreadable.message}; {rest}" if is_likely else ""
     return ""

@@ -144,7 +144,7 @@ MOST_DRIFTS = 5
 
 def drift_alarms(name: str, connection: Provider | None) -> list[Action]:
     """An alarm for each thing the provider says and nobody here understands (F81)."""
-    strange = sorted(connection.drift) if connection is not None else []
+    strange = sorted(connection.unknown_fields) if connection is not None else []
     hint = alarms.HINTS[alarms.UNKNOWN_RESPONSE]
     text = f"{name} answers in a way this version does not know"
     return [

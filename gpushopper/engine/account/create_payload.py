@@ -15,7 +15,7 @@ from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.engine.context import Context
 from gpushopper.errors import DiskFull, ShopperError
 from gpushopper.providers.base import CreateRequest
-from gpushopper.secrets import Hung, Locked, Problem
+from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout
 
 SEND_SHARE = 0.25
 """What of the send limit is left for the send itself, however slowly a keyring answers."""
@@ -42,9 +42,9 @@ def build_payload(
     ctx: Context, session: Session, attempt: Attempt, recipe: Recipe | None, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
     """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
-    startup = _startup(ctx, recipe, attempt)
-    if isinstance(startup, PayloadUnavailable):
-        return startup
+    boot_script = _boot_script(ctx, recipe, attempt)
+    if isinstance(boot_script, PayloadUnavailable):
+        return boot_script
     login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.send_limit_s)
     if isinstance(login, PayloadUnavailable):
         return login
@@ -54,12 +54,12 @@ def build_payload(
         image=session.image,
         disk_gb=session.disk_gb,
         environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-        startup=startup,
+        boot_script=boot_script,
         image_login=login,
     )
 
 
-def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | PayloadUnavailable:
+def _boot_script(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | PayloadUnavailable:
     """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
     policy = ctx.policy
     if ctx.remote is None or recipe is None or not policy.needs_login:
@@ -68,7 +68,7 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Pay
     life = max(attempt.deadline.wall - now, 0) // SECOND
     most = max(attempt.hard_max_at - now, 0) // SECOND
     try:
-        return ctx.remote.startup(
+        return ctx.remote.boot_script(
             recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
@@ -88,8 +88,10 @@ def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin |
     except (ShopperError, ValueError, OSError) as error:
         text = f"the login at {session.image_login} cannot be read: {_why(error)}"
         return PayloadUnavailable(NO_LOGIN, text, passes=not isinstance(error, ValueError))
-    if isinstance(found, Problem):
-        return PayloadUnavailable(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
+    if isinstance(found, KeyProblem):
+        return PayloadUnavailable(
+            NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, KeyringLocked | KeyringTimeout)
+        )
     ctx.redactions.add(found.redactions())
     return found
 

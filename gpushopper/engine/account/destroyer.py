@@ -137,7 +137,7 @@ class Destroyer:
         detail = reply.outcome.value.replace("_", " ")
         detail += f" ({reply.detail})" if reply.detail and not heard else ""
         tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.reconciler.ctx.policy)])
-        if reply.outcome is DestroyOutcome.UNAUTHORISED:
+        if reply.outcome is DestroyOutcome.KEY_REJECTED:
             text = f"{self.reconciler.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([Raise(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
         elif heard:

@@ -98,14 +98,14 @@ class HeartbeatMonitor:
         clock, limit = self.reconciler.ctx.clock, policy.heartbeat_timeout_s
         may_renew = attempt.first_login_boot is not None or attempt.ready_at is not None
 
-        def look() -> Heartbeat | ProbeFailure:
+        def probe() -> Heartbeat | ProbeFailure:
             begun = clock.now()
             if begun.boot - now.boot > us(MAX_WAIT_S):
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
-            return remote.look(login, renewal(attempt, begun.dated(now)) if may_renew else None, limit)
+            return remote.probe(login, renewal(attempt, begun.dated(now)) if may_renew else None, limit)
 
-        self.reconciler.submit((HEARTBEAT, attempt.id), look, MAX_WAIT_S + limit, now)
+        self.reconciler.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 
     def took(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
         """Record an answer, or that there was none; a login that ignores its own limits is a fault of ours."""

@@ -18,7 +18,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import recorded_state
 from gpushopper.engine.account.in_flight import InFlightCall
 from gpushopper.engine.transaction import Transaction
-from gpushopper.providers.base import Endpoint, Missing, Present, ReadFailed
+from gpushopper.providers.base import Endpoint, InstanceFound, InstanceNotFound, ReadFailed
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ class Reads:
             reconciler.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
 
     def took(
-        self, instance_id: str, value: Present | Missing | ReadFailed, call_in_flight: InFlightCall, now: ClockSnapshot
+        self,
+        instance_id: str,
+        value: InstanceFound | InstanceNotFound | ReadFailed,
+        call_in_flight: InFlightCall,
+        now: ClockSnapshot,
     ) -> None:
         """Record an answer; one that says nothing changes nothing (I11)."""
         attempt_id = self.reconciler.ask.pop(instance_id, None)
@@ -70,7 +74,7 @@ class Reads:
         self,
         tx: Transaction,
         attempt: Attempt,
-        value: Present | Missing,
+        value: InstanceFound | InstanceNotFound,
         call_in_flight: InFlightCall,
         now: ClockSnapshot,
     ) -> None:
@@ -78,7 +82,7 @@ class Reads:
         session = sessions.load_session(store, attempt.session_id)
         if session is None:
             return
-        if isinstance(value, Present):
+        if isinstance(value, InstanceFound):
             self._shown(tx, session, attempt, value.instance, now)
         elif seen is not None:
             tx.run(decide_missing(session, attempt, seen, call_in_flight.requested_boot, now, policy))

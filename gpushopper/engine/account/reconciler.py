@@ -25,7 +25,7 @@ from gpushopper.engine.account.instance_reads import Reads
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import DESTROY, CallResult, Executor
 from gpushopper.engine.transaction import Transaction
-from gpushopper.providers.base import Account, Endpoint, ErrorKind, Listing, Provider, ReadFailed
+from gpushopper.providers.base import Account, Endpoint, ErrorKind, InstanceList, Provider, ReadFailed
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
 from gpushopper.store.sqlite.failures import Conflict, Stale
@@ -67,9 +67,9 @@ class AccountReconciler:
         return self.setup.connection
 
     @property
-    def end_pace_s(self) -> float:
+    def destroy_interval_s(self) -> float:
         """How far apart the provider's limits put several ends."""
-        return 0.0 if self.connection is None else self.connection.traits.end_pace_s
+        return 0.0 if self.connection is None else self.connection.traits.destroy_interval_s
 
     def wake(self) -> None:
         """Look at once."""
@@ -162,7 +162,7 @@ class AccountReconciler:
         """When the endpoint may be called next, on the boot clock (S6)."""
         if self.connection is None:
             return now.boot
-        wait = self.connection.free_at(endpoint) - self.ctx.clock.monotonic()
+        wait = self.connection.available_at(endpoint) - self.ctx.clock.monotonic()
         return max(now.boot + us(wait), self._begun_boot(endpoint, now), now.boot)
 
     def _begun_boot(self, endpoint: Endpoint, now: ClockSnapshot) -> int:
@@ -322,7 +322,7 @@ class AccountReconciler:
 
     def _hear_date(self, value: Any, now: ClockSnapshot) -> None:
         """Only an authenticated reply's date is a witness (D10)."""
-        if isinstance(value, (Account, Listing)) and value.date is not None:
+        if isinstance(value, (Account, InstanceList)) and value.date is not None:
             self.witness = Witness(value.date, now.boot, now.boot_id)
 
     def _on_account(self, value: Account | ReadFailed, now: ClockSnapshot) -> None:
@@ -331,7 +331,7 @@ class AccountReconciler:
         self.transact(now, lambda tx: account_health.record(tx, self.name, value, actions))
         self._look(now)
 
-    def _took_list(self, value: Listing | ReadFailed, call_in_flight: InFlightCall, now: ClockSnapshot) -> None:
+    def _took_list(self, value: InstanceList | ReadFailed, call_in_flight: InFlightCall, now: ClockSnapshot) -> None:
         if not isinstance(value, ReadFailed) and (self.health.wrong_account or not self.health.account_id):
             # Rows are found by account and id: with another account's list, ours would all look like strangers (F45).
             unknown = "the account behind the key is not the one expected"

@@ -9,7 +9,7 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.queries.blocking_reads import blocking_read
-from gpushopper.providers.base import Account, Endpoint, Listing, Provider, ReadFailed
+from gpushopper.providers.base import Account, Endpoint, InstanceList, Provider, ReadFailed
 from gpushopper.store import sessions
 
 AUDIT_LIMIT_S = 30.0
@@ -36,12 +36,12 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
-def _read(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, Listing | ReadFailed]:
+def _read(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
     limit = AUDIT_LIMIT_S
     account: Account | ReadFailed = blocking_read(
         ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
     )
-    listing: Listing | ReadFailed = blocking_read(
+    listing: InstanceList | ReadFailed = blocking_read(
         ctx, connection, Endpoint.LIST, lambda: connection.fetch_instances(limit), limit
     )
     return account, listing

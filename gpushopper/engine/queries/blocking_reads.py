@@ -17,7 +17,7 @@ def blocking_read(
     """Call when the endpoint is free, again when the limiter spoke, for at most `limit_s` seconds."""
     end = ctx.clock.monotonic() + limit_s
     while True:
-        wait = connection.free_at(endpoint) - ctx.clock.monotonic()
+        wait = connection.available_at(endpoint) - ctx.clock.monotonic()
         if wait > 0:
             if ctx.clock.monotonic() + wait > end:
                 return ReadFailed(

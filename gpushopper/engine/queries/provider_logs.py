@@ -13,7 +13,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.queries.blocking_reads import blocking_read
 from gpushopper.engine.refusals import keyless
 from gpushopper.errors import NotFound, NotReady, ProviderFailed
-from gpushopper.providers.base import Endpoint, Log, Missing, ReadFailed
+from gpushopper.providers.base import Endpoint, InstanceNotFound, Log, ReadFailed
 from gpushopper.store import sessions
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def provider_log(
     if reconciler.connection is None:
         raise keyless(reconciler.setup)
     connection, instance_id = reconciler.connection, attempt.instance_id or ""
-    found: Log | Missing | ReadFailed = blocking_read(
+    found: Log | InstanceNotFound | ReadFailed = blocking_read(
         ctx, connection, Endpoint.LOGS, lambda: connection.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
     )
     if isinstance(found, ReadFailed):
         text = f"{reconciler.name} gives no log of {session.name}: {found.detail}"
         raise ProviderFailed(text, f"try again, or look there: {connection.traits.console}", code="no_log")
-    if isinstance(found, Missing):
+    if isinstance(found, InstanceNotFound):
         raise _gone(reconciler.name, session)
     return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable(found.text, tail))
 

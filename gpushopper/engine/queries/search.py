@@ -29,7 +29,7 @@ from gpushopper.engine.queries.search_criteria import Models, is_one, models_of,
 from gpushopper.engine.refusals import keyless, no_guard, unanswered
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, UsageError
-from gpushopper.providers.base import Endpoint, Offers, Provider, ReadFailed, Search
+from gpushopper.providers.base import Endpoint, OfferList, OfferQuery, Provider, ReadFailed
 from gpushopper.store.sessions import tried_since
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ HEADROOM = 1.5
 @dataclass(frozen=True, slots=True)
 class _Kept:
     boot: int
-    offers: Offers
+    offers: OfferList
 
 
 class OfferSearch:
@@ -60,7 +60,7 @@ class OfferSearch:
         self.ctx = ctx
         self.reconcilers = reconcilers
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, Search], _Kept] = {}
+        self._kept: dict[tuple[str, OfferQuery], _Kept] = {}
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     # ---- inventory
@@ -145,17 +145,17 @@ class OfferSearch:
                 self._names[reconciler.name] = (now, names)
         return names
 
-    def _search(self, reconciler: AccountReconciler, search: Search) -> Offers | ReadFailed:
+    def _search(self, reconciler: AccountReconciler, search: OfferQuery) -> OfferList | ReadFailed:
         now = self.ctx.clock.now().boot
         with self._lock:
             kept = self._kept.get((reconciler.name, search))
         if kept is not None and now - kept.boot < us(OFFERS_FRESH_S):
             return kept.offers
         connection = _connected(reconciler)
-        answer: Offers | ReadFailed = blocking_read(
+        answer: OfferList | ReadFailed = blocking_read(
             self.ctx, connection, Endpoint.SEARCH, lambda: connection.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
         )
-        if isinstance(answer, Offers):
+        if isinstance(answer, OfferList):
             with self._lock:
                 self._kept = {k: v for k, v in self._kept.items() if now - v.boot < us(OFFERS_FRESH_S)}
                 self._kept[reconciler.name, search] = _Kept(now, answer)
@@ -252,7 +252,7 @@ class OfferSearch:
                 raise NotFound(
                     f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found"
                 )
-            answer = self._search(reconciler, Search(offer_ids=(offer_id,), disk_gb=want.disk_gb))
+            answer = self._search(reconciler, OfferQuery(offer_ids=(offer_id,), disk_gb=want.disk_gb))
             if isinstance(answer, ReadFailed):
                 raise unanswered({name: answer})
             found = next((o for o in answer.offers if o.key == key), None)

@@ -16,7 +16,7 @@ from gpushopper.core.model.gpu_names import (
 )
 from gpushopper.core.model.offer import SORTS, Offer, Requirements
 from gpushopper.errors import NotFound, UsageError
-from gpushopper.providers.base import Search
+from gpushopper.providers.base import OfferQuery
 
 Models = dict[str, set[int | None]]
 """A market's names for the GPUs that were asked for, each with the sizes in GB that were typed; None is any."""
@@ -76,10 +76,10 @@ def to_rent(request: wire.PlanRequest) -> Requirements:
     return want if says_number else replace(want, exact_gpus=1)
 
 
-def narrow(want: Requirements, models: Models, limit: int | None) -> Search:
+def narrow(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
     """What the market itself can filter; the rest is filtered here, so more is fetched than is shown."""
     picky = bool(want.regions or want.min_cuda) or any(None not in sizes for sizes in models.values())
-    return Search(
+    return OfferQuery(
         gpus=tuple(models),
         min_gpus=want.min_gpus,
         exact_gpus=want.exact_gpus,

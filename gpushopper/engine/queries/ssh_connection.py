@@ -74,7 +74,7 @@ def tidy(ctx: Context) -> None:
         names = {session.id: session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
         attempts = sessions.load_attempts(ctx.store)
     logins = [(names.get(each.session_id, ""), _login(each)) for each in attempts if _may_log_in(each)]
-    ctx.remote.publish([(name, login) for name, login in logins if name and login is not None])
+    ctx.remote.write_ssh_config([(name, login) for name, login in logins if name and login is not None])
     for attempt_id in known - {attempt.id for attempt in attempts}:
         ctx.remote.forget_attempt(attempt_id)
 

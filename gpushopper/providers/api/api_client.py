@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
-from gpushopper.providers.api.rate_limiter import Gap, RateLimiter
-from gpushopper.providers.api.replies import Reply, Text, Unusable, read_reply, read_text
+from gpushopper.providers.api.rate_limiter import RateLimit, RateLimiter
+from gpushopper.providers.api.replies import FetchedFile, Reply, UnusableReply, read_reply, read_text
 from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
-from gpushopper.providers.api.transport import LimitedTransport
+from gpushopper.providers.api.transport import TimeLimitedTransport
 from gpushopper.providers.base import ErrorKind
 
 _ROUNDING_S = 0.001
@@ -46,7 +46,7 @@ class Failure:
     timed_out: bool = False
 
 
-class Limit:
+class TimeLimit:
     """The end of one adapter call, all its requests and pauses included (I18)."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
@@ -57,7 +57,7 @@ class Limit:
         return self._end - self._monotonic()
 
 
-class Api:
+class ApiClient:
     """One account's HTTP: total limits, size cap, pacing, redaction. Safe to share between threads.
 
     `urgent` names the buckets that have a connection pool of their own, so that hung reads cannot hold up
@@ -68,7 +68,7 @@ class Api:
         self,
         endpoint: str,
         key: str,
-        gaps: Mapping[str, Gap],
+        gaps: Mapping[str, RateLimit],
         monotonic: Callable[[], float],
         transport: httpx.BaseTransport | None = None,
         wait: Callable[[float], object] | None = None,
@@ -84,17 +84,17 @@ class Api:
         self._wait = wait or self._closed.wait
         self._urgent = urgent
         url = httpx.URL(self._base)
-        self._transport = transport or LimitedTransport(monotonic, url)
-        self._spare = transport or LimitedTransport(monotonic, url)
+        self._transport = transport or TimeLimitedTransport(monotonic, url)
+        self._spare = transport or TimeLimitedTransport(monotonic, url)
 
     @property
     def base(self) -> str:
         """The endpoint's address."""
         return self._base
 
-    def limit(self, seconds: float) -> Limit:
+    def limit(self, seconds: float) -> TimeLimit:
         """Start a call's time."""
-        return Limit(seconds, self._monotonic)
+        return TimeLimit(seconds, self._monotonic)
 
     def show(self, text: object) -> str:
         """Foreign text fit for details and logs: without secrets, control characters and length (F103, F111)."""
@@ -116,7 +116,7 @@ class Api:
         self._transport.close()
         self._spare.close()
 
-    def read(self, call: Call, limit: Limit, *, wait: bool = False) -> Reply | Failure:
+    def read(self, call: Call, limit: TimeLimit, *, wait: bool = False) -> Reply | Failure:
         """Send a request that changes nothing; repeat it once, within the limit, after a quick failure.
 
         Timeouts are not repeated: they have used up the time.
@@ -127,10 +127,11 @@ class Api:
         again = self.send(call, limit, wait=True)
         return again if isinstance(again, Reply) or again.sent else answer
 
-    def send(self, call: Call, limit: Limit, *, wait: bool = False) -> Reply | Failure:
+    def send(self, call: Call, limit: TimeLimit, *, wait: bool = False) -> Reply | Failure:
         """Send once, never twice.
 
-        A call before its endpoint is free is not sent: the reconciler asks `free_at` first (S6), so being early is its
+        A call before its endpoint is free is not sent: the reconciler asks `available_at` first (S6),
+        so being early is its
         mistake or another process's 429. With `wait`, for the follow-up requests of one read, it pauses instead.
         """
         if self._closed.is_set():
@@ -151,7 +152,7 @@ class Api:
         """Wait between two requests of one read; ended by closing."""
         self._wait(seconds)
 
-    def fetch(self, url: httpx.URL, limit: Limit) -> Text | Failure:
+    def fetch(self, url: httpx.URL, limit: TimeLimit) -> FetchedFile | Failure:
         """Get a file from an address that the caller has judged: without our key, no redirect followed, once."""
         left = limit.left()
         if self._closed.is_set() or left <= 0:
@@ -163,10 +164,10 @@ class Api:
             response = transport.handle_request(httpx.Request("GET", url, headers=headers, extensions=limits))
             try:
                 text = read_text(response, limit.left, LARGEST_TEXT)
-                return Text(response.status_code, conceal(self._without_hidden(text), self._key))
+                return FetchedFile(response.status_code, conceal(self._without_hidden(text), self._key))
             finally:
                 response.close()
-        except Unusable as error:
+        except UnusableReply as error:
             return Failure(ErrorKind.NETWORK, str(error), timed_out=error.timed_out)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
             return self._failed(error)
@@ -178,8 +179,8 @@ class Api:
         """The way to a host: our own for the endpoint's, one of its own for any other."""
         own = httpx.URL(self._base)
         is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
-        given = not isinstance(self._transport, LimitedTransport)
-        return self._transport if is_own or given else LimitedTransport(self._monotonic, url)
+        given = not isinstance(self._transport, TimeLimitedTransport)
+        return self._transport if is_own or given else TimeLimitedTransport(self._monotonic, url)
 
     def _paced(self, call: Call, answer: Reply | Failure) -> Reply | Failure:
         if isinstance(answer, Failure):
@@ -190,7 +191,7 @@ class Api:
         pause = self.pace.refused(call.pace, answer.retry_after_s)
         return Reply(answer.status, answer.is_json, answer.body, answer.head, answer.date, pause)
 
-    def _exchange(self, call: Call, left: float, limit: Limit) -> Reply | Failure:
+    def _exchange(self, call: Call, left: float, limit: TimeLimit) -> Reply | Failure:
         transport = self._spare if call.pace in self._urgent else self._transport
         try:
             response = transport.handle_request(self._request(call, left))
@@ -200,7 +201,7 @@ class Api:
                 return replace(reply, body=rewrite(reply.body, self._without_hidden)) if self._hidden else reply
             finally:
                 response.close()
-        except Unusable as error:
+        except UnusableReply as error:
             return Failure(ErrorKind.NETWORK, str(error), timed_out=error.timed_out)
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
             return self._failed(error)

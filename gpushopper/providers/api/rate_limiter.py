@@ -11,7 +11,7 @@ _STEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class RateLimit:
     """Seconds between two calls of an endpoint.
 
     `penalty` is the shortest wait after the provider's own limiter spoke, `most` the longest such wait believed:
@@ -29,14 +29,14 @@ class RateLimiter:
     Endpoints never share a bucket, so reads cannot use up what destroys need.
     """
 
-    def __init__(self, gaps: Mapping[str, Gap], monotonic: Callable[[], float]) -> None:
+    def __init__(self, gaps: Mapping[str, RateLimit], monotonic: Callable[[], float]) -> None:
         self._gaps = gaps
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._free_at: dict[str, float] = {}
         self._streak: dict[str, int] = {}
 
-    def free_at(self, name: str) -> float:
+    def available_at(self, name: str) -> float:
         """Monotonic seconds from which a call may start."""
         with self._lock:
             return self._free_at.get(name, 0.0)

@@ -39,14 +39,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class FetchedFile:
     """A file that was fetched: foreign text without our secrets."""
 
     status: int
     text: str = field(repr=False)
 
 
-class Unusable(Exception):
+class UnusableReply(Exception):
     """A reply we stop reading or cannot read."""
 
     def __init__(self, text: str, *, timed_out: bool = False) -> None:
@@ -58,7 +58,7 @@ def read_reply(response: httpx.Response, secret: str, left: Callable[[], float])
     """Read a response to its end; `left` gives the seconds that remain.
 
     Raises:
-        Unusable: too large, too slow, or packed in a way we did not offer.
+        UnusableReply: too large, too slow, or packed in a way we did not offer.
     """
     raw = _collect(response, left)
     # Before anything is decoded, so that an echo of the key is in no value we hand out (F103).
@@ -70,28 +70,28 @@ def read_reply(response: httpx.Response, secret: str, left: Callable[[], float])
 
 
 def read_text(response: httpx.Response, left: Callable[[], float], most: int) -> str:
-    """Read a response that is no JSON to its end; raises Unusable as `read_reply`, and above `most` bytes."""
+    """Read a response that is no JSON to its end; raises UnusableReply as `read_reply`, and above `most` bytes."""
     return _collect(response, left, most).decode(errors="replace")
 
 
 def _collect(response: httpx.Response, left: Callable[[], float], most: int = LARGEST) -> bytes:
-    """Read a body, bounded in bytes, unpacked bytes and time; raises Unusable."""
+    """Read a body, bounded in bytes, unpacked bytes and time; raises UnusableReply."""
     parts, size = [], 0
     # The stream itself: httpx would unpack without a bound.
     for part in cast(httpx.SyncByteStream, response.stream):
         size += len(part)
         if size > most:
-            raise Unusable(f"the reply is larger than {most // 1024**2} MB")
+            raise UnusableReply(f"the reply is larger than {most // 1024**2} MB")
         # A transport handed in may have no limit of its own.
         if left() <= 0:
-            raise Unusable("the reply did not end within the time limit", timed_out=True)
+            raise UnusableReply("the reply did not end within the time limit", timed_out=True)
         parts.append(part)
     raw = b"".join(parts)
     packing = response.headers.get("content-encoding", "identity").strip().lower()
     if packing in ("", "identity"):
         return raw
     if packing != "gzip":
-        raise Unusable("the reply is packed in a way we did not offer")
+        raise UnusableReply("the reply is packed in a way we did not offer")
     return _unpacked(raw, most)
 
 
@@ -100,9 +100,9 @@ def _unpacked(raw: bytes, most: int) -> bytes:
     try:
         text = unpacker.decompress(raw, most)
     except zlib.error as error:
-        raise Unusable("the reply cannot be unpacked") from error
+        raise UnusableReply("the reply cannot be unpacked") from error
     if not unpacker.eof:
-        raise Unusable("the reply is too large or cut off")
+        raise UnusableReply("the reply is too large or cut off")
     return text
 
 

@@ -120,7 +120,7 @@ def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class LimitedTransport(httpx.BaseTransport):
+class TimeLimitedTransport(httpx.BaseTransport):
     """HTTP/1.1 with `request.extensions["total_limit"]` seconds for everything from connect to the last byte.
 
     No redirects, no retries, no cookies, no environment but a proxy for https (see `find_proxy`). Certificates are
@@ -155,9 +155,7 @@ class LimitedTransport(httpx.BaseTransport):
             answer = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
-                    url=httpcore.URL(
-                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                    ),
+                    url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                     headers=request.headers.raw,
                     content=request.read(),
                     extensions={"timeout": phases},

@@ -13,7 +13,7 @@ import httpx
 from gpushopper.core.model.guard_recipe import Recipe
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import Api, Call, Failure, Gap, Limit, Reply
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply, TimeLimit
 from gpushopper.providers.base import (
     Account,
     Created,
@@ -22,26 +22,26 @@ from gpushopper.providers.base import (
     DestroyOutcome,
     Endpoint,
     ErrorKind,
-    Listing,
+    InstanceFound,
+    InstanceList,
+    InstanceNotFound,
     Log,
-    Missing,
-    Offers,
-    Present,
+    OfferList,
+    OfferQuery,
     ReadFailed,
     Refusal,
     RejectedCreate,
-    Search,
     Traits,
     UnknownOutcome,
 )
 from gpushopper.providers.vast import destroy, error_replies, instance_list
 from gpushopper.providers.vast import offer_search as search
 from gpushopper.providers.vast.create import create_body, read_create
-from gpushopper.providers.vast.guard_recipe import self_destroy
+from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.providers.vast.instance_rows import read_instance
 from gpushopper.providers.vast.known_fields import read_id
 from gpushopper.providers.vast.logs import fetch_log
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 TRAITS = Traits(
     name="vast",
@@ -53,22 +53,22 @@ TRAITS = Traits(
     console="https://cloud.vast.ai/instances/",
     key_variables=("VAST_API_KEY", "VASTAI_API_KEY"),
     takes_image_login=True,
-    end_pace_s=3.2,
+    destroy_interval_s=3.2,
 )
 
 _NAMES = "names"
 # A little above what the provider documents, because two requests do not travel equally long (vastai.md 13, 19.7).
-GAPS: Mapping[str, Gap] = {
-    Endpoint.SEARCH.value: Gap(6.0, most=86_400.0),  # the daily quota ends at midnight UTC
-    Endpoint.CREATE.value: Gap(5.0, penalty=12.0),
-    Endpoint.DESTROY.value: Gap(3.2),
-    Endpoint.GET.value: Gap(2.2),
-    Endpoint.LIST.value: Gap(1.1),
-    Endpoint.LABEL.value: Gap(1.1),
-    Endpoint.ACCOUNT.value: Gap(1.1),
-    Endpoint.KEYS.value: Gap(1.1),
-    Endpoint.LOGS.value: Gap(1.1),
-    _NAMES: Gap(1.1),
+RATE_LIMITS: Mapping[str, RateLimit] = {
+    Endpoint.SEARCH.value: RateLimit(6.0, most=86_400.0),  # the daily quota ends at midnight UTC
+    Endpoint.CREATE.value: RateLimit(5.0, penalty=12.0),
+    Endpoint.DESTROY.value: RateLimit(3.2),
+    Endpoint.GET.value: RateLimit(2.2),
+    Endpoint.LIST.value: RateLimit(1.1),
+    Endpoint.LABEL.value: RateLimit(1.1),
+    Endpoint.ACCOUNT.value: RateLimit(1.1),
+    Endpoint.KEYS.value: RateLimit(1.1),
+    Endpoint.LOGS.value: RateLimit(1.1),
+    _NAMES: RateLimit(1.1),
 }
 
 
@@ -92,7 +92,9 @@ def connect(
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})
-    return Vast(Api(endpoint, key, GAPS, monotonic, transport, wait, urgent), self_destroy(endpoint))
+    return Vast(
+        ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent), self_destroy_recipe(endpoint)
+    )
 
 
 def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
@@ -112,20 +114,20 @@ class Vast:
 
     traits = TRAITS
 
-    def __init__(self, api: Api, recipe: Recipe) -> None:
+    def __init__(self, api: ApiClient, recipe: Recipe) -> None:
         self._api = api
         self.recipe: Recipe | None = recipe
-        self._drift = Drift()
+        self._unknown = UnknownFields()
         self._bulk_works = True
         self._rows: int | None = None
         """How long the list was when it was last read."""
 
     @property
-    def drift(self) -> Mapping[str, int]:
-        return self._drift.counts()
+    def unknown_fields(self) -> Mapping[str, int]:
+        return self._unknown.counts()
 
-    def free_at(self, endpoint: Endpoint) -> float:
-        return self._api.pace.free_at(endpoint.value)
+    def available_at(self, endpoint: Endpoint) -> float:
+        return self._api.pace.available_at(endpoint.value)
 
     def hide(self, texts: Iterable[str]) -> None:
         """Take these secrets out of everything that is heard from now on (I21)."""
@@ -143,22 +145,22 @@ class Vast:
             return self._shown(body)
         account_id = read_id(body.get("id"))
         if account_id is None:
-            self._drift.note("account: no id")
+            self._unknown.note("account: no id")
             return ReadFailed(ErrorKind.SHAPE, "an account without an id")
         return Account(account_id, _read_balance(body.get("credit")), _date(answer))
 
-    def fetch_instances(self, limit_s: float) -> Listing | ReadFailed:
+    def fetch_instances(self, limit_s: float) -> InstanceList | ReadFailed:
         """All pages of the v1 list; the old v0 list answers 410 or nothing (vastai.md 5.1)."""
         whole = self._api.limit(self.list_limit_s(limit_s))
         order = json.dumps([{"col": "id", "dir": "asc"}], separators=(",", ":"))
 
         def fetch(token: str | None, wait: bool) -> Reply | Failure:
             query = {"limit": str(instance_list.PAGE), "order_by": order, **({"after_token": token} if token else {})}
-            own = limit_s + GAPS[Endpoint.LIST.value].seconds if wait else limit_s
+            own = limit_s + RATE_LIMITS[Endpoint.LIST.value].seconds if wait else limit_s
             limit = self._api.limit(min(own, whole.left()))
             return self._read(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
 
-        found = instance_list.read_pages(fetch, self._drift)
+        found = instance_list.read_pages(fetch, self._unknown)
         if isinstance(found, ReadFailed):
             return self._shown(found)
         if found.total is not None:
@@ -167,27 +169,27 @@ class Vast:
 
     def list_limit_s(self, limit_s: float) -> float:
         """The most seconds for the whole list, by how long it was last time."""
-        return instance_list.whole_limit_s(limit_s, GAPS[Endpoint.LIST.value].seconds, self._rows)
+        return instance_list.whole_limit_s(limit_s, RATE_LIMITS[Endpoint.LIST.value].seconds, self._rows)
 
-    def fetch_instance(self, instance_id: str, limit_s: float) -> Present | Missing | ReadFailed:
+    def fetch_instance(self, instance_id: str, limit_s: float) -> InstanceFound | InstanceNotFound | ReadFailed:
         """One by id. Missing is Vast's `{"instances": null}` or `no_such_instance`, and proves little alone."""
         if read_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         path = f"/api/v0/instances/{instance_id}/"
         answer = self._read(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
         if isinstance(answer, Reply) and error_replies.is_no_such_instance(answer):
-            return Missing(answer.date)
+            return InstanceNotFound(answer.date)
         body = error_replies.payload(answer)
         if isinstance(body, ReadFailed):
             return self._shown(body)
         if "instances" in body and body["instances"] is None:
-            return Missing(_date(answer))
-        instance = read_instance(body.get("instances"), self._drift)
+            return InstanceNotFound(_date(answer))
+        instance = read_instance(body.get("instances"), self._unknown)
         if instance is None or instance.instance_id != instance_id:
             return ReadFailed(ErrorKind.SHAPE, "a reply that is not about the instance asked for")
-        return Present(instance, _date(answer))
+        return InstanceFound(instance, _date(answer))
 
-    def search(self, wanted: Search, limit_s: float) -> Offers | ReadFailed:
+    def search(self, wanted: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
         """Cheapest first; more than 64 take a request each 6 s, as far as the limit reaches (S17)."""
         limit = self._api.limit(limit_s)
 
@@ -195,7 +197,7 @@ class Vast:
             call = Call(Endpoint.SEARCH.value, "POST", "/api/v0/bundles/", body=body)
             return self._api.read(call, limit, wait=wait)
 
-        found = search.read_bands(fetch, wanted, self._drift)
+        found = search.read_bands(fetch, wanted, self._unknown)
         return self._shown(found) if isinstance(found, ReadFailed) else found
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed:
@@ -207,8 +209,8 @@ class Vast:
             return tuple(sorted({self._api.show(name) for name in names}))
         if isinstance(body, ReadFailed) and body.error_kind is not ErrorKind.SHAPE:
             return self._shown(body)
-        self._drift.note("gpu_names: no names")
-        found = self.search(Search(), limit.left())
+        self._unknown.note("gpu_names: no names")
+        found = self.search(OfferQuery(), limit.left())
         if isinstance(found, ReadFailed):
             return found
         return tuple(sorted({offer.gpu for offer in found.offers}))
@@ -243,7 +245,7 @@ class Vast:
         answer = self._api.send(call, self._api.limit(limit_s))
         return isinstance(answer, Reply) and error_replies.is_success(answer)
 
-    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | Missing | ReadFailed:
+    def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | InstanceNotFound | ReadFailed:
         """What the container has printed; the host uploads it after we asked, mostly within seconds."""
         if read_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
@@ -253,21 +255,21 @@ class Vast:
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:
         """One call for up to 64 ids; an outcome for each, in order.
 
-        Ids beyond what one call takes are answered `REFUSED_FOR_NOW` and not sent. IdempotencyKey Vast has refused
+        Ids beyond what one call takes are answered `RETRY_LATER` and not sent. IdempotencyKey Vast has refused
         the bulk
         endpoint itself, calls carry one id (F79).
         """
         valid = list(dict.fromkeys(text for text in instance_ids if read_id(text) is not None))
         sent = valid[: destroy.MOST if self._bulk_works else 1]
         outcome = self._destroy(sent, self._api.limit(limit_s)) if sent else None
-        later = Destroyed(DestroyOutcome.REFUSED_FOR_NOW, "not sent: one call at a time", GAPS["destroy"].seconds)
+        later = Destroyed(DestroyOutcome.RETRY_LATER, "not sent: one call at a time", RATE_LIMITS["destroy"].seconds)
         strange = Destroyed(DestroyOutcome.UNKNOWN, "not sent: not an instance id of Vast")
         return tuple(
             outcome if outcome is not None and text in sent else later if text in valid else strange
             for text in instance_ids
         )
 
-    def _destroy(self, ids: list[str], limit: Limit) -> Destroyed:
+    def _destroy(self, ids: list[str], limit: TimeLimit) -> Destroyed:
         bulk = len(ids) > 1
         if bulk:
             body: dict[str, Any] = {"instance_ids": [int(text) for text in ids]}
@@ -276,13 +278,19 @@ class Vast:
             call = Call(Endpoint.DESTROY.value, "DELETE", f"/api/v0/instances/{ids[0]}/", body={})
         answer = self._api.send(call, limit)
         if bulk and destroy.is_bulk_broken(answer):
-            self._drift.note("destroy: bulk refused")
+            self._unknown.note("destroy: bulk refused")
             self._bulk_works = False
         outcome = destroy.read_destroy(answer, bulk=bulk)
         return replace(outcome, detail=self._api.show(outcome.detail))
 
     def _read(
-        self, endpoint: Endpoint, path: str, limit: Limit, query: Mapping[str, str] | None = None, *, wait: bool = False
+        self,
+        endpoint: Endpoint,
+        path: str,
+        limit: TimeLimit,
+        query: Mapping[str, str] | None = None,
+        *,
+        wait: bool = False,
     ) -> Reply | Failure:
         return self._api.read(Call(endpoint.value, "GET", path, query or {}), limit, wait=wait)
 

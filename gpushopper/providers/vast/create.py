@@ -35,8 +35,8 @@ def create_body(request: CreateRequest) -> dict[str, Any]:
         "runtype": "ssh_direc ssh_proxy",
         "cancel_unavail": True,
     }
-    if request.startup:
-        body["onstart"] = request.startup
+    if request.boot_script:
+        body["onstart"] = request.boot_script
     if (login := request.image_login) is not None:
         # Docker's own words (vastai.md 4.1); none can be more than one word (core/model/container_image.py).
         body["image_login"] = f"-u {login.user} -p {login.password.reveal()} {login.registry}"

@@ -23,22 +23,22 @@ def read_destroy(answer: Reply | Failure, *, bulk: bool) -> Destroyed:
     """
     if isinstance(answer, Failure):
         if answer.kind is ErrorKind.THROTTLED:
-            return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, answer.detail, answer.retry_after_s)
+            return Destroyed(DestroyOutcome.RETRY_LATER, answer.detail, answer.retry_after_s)
         return Destroyed(DestroyOutcome.UNKNOWN, answer.detail)
     told = error_replies.describe(answer)
     if error_replies.is_success(answer):
         return Destroyed(DestroyOutcome.ACKNOWLEDGED, told, date=answer.date)
     if answer.status == 429:
-        return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, told, answer.retry_after_s, answer.date)
+        return Destroyed(DestroyOutcome.RETRY_LATER, told, answer.retry_after_s, answer.date)
     # Before any 404 is believed: a wrong key is a 404 as well (F32).
     if error_replies.is_key_refused(answer):
-        return Destroyed(DestroyOutcome.UNAUTHORISED, told)
+        return Destroyed(DestroyOutcome.KEY_REJECTED, told)
     absent = {"no_such_instance"} if bulk else {"no_such_instance", "not_found"}
     if answer.status == 404 and error_replies.error_word(answer) in absent:
         return Destroyed(DestroyOutcome.NOT_FOUND, told, date=answer.date)
     text = error_replies.error_text(answer)
     if answer.is_json and answer.status < 500 and _LATER.search(f"{error_replies.error_word(answer)} {text}"):
-        return Destroyed(DestroyOutcome.REFUSED_FOR_NOW, told, _named_span(text), answer.date)
+        return Destroyed(DestroyOutcome.RETRY_LATER, told, _named_span(text), answer.date)
     return Destroyed(DestroyOutcome.UNKNOWN, told)
 
 

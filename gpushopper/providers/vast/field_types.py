@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 from gpushopper.core.model.money import MAX_RATE, Micros, parse_dollars
 from gpushopper.providers.api import clean, plain
 from gpushopper.providers.vast.known_fields import read_id
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 _ABSURD = 1e12
 
@@ -23,13 +23,11 @@ class Row(BaseModel):
 
 
 def _note(info: core_schema.ValidationInfo) -> None:
-    if isinstance(info.context, Drift):
+    if isinstance(info.context, UnknownFields):
         info.context.note(f"unreadable field: {getattr(info, 'field_name', '')}")
 
 
-def _or_unknown(
-    value: Any, handler: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo
-) -> Any:
+def _or_unknown(value: Any, handler: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo) -> Any:
     try:
         return handler(value)
     except ValidationError:

@@ -11,7 +11,7 @@ LAST_RESORT = ("kill 1", "poweroff -f", "halt -f", "kill -9 1")
 """In a container only ending its first process does anything: the instance is then `exited`, and its disk bills."""
 
 
-def self_destroy(endpoint: str) -> Recipe:
+def self_destroy_recipe(endpoint: str) -> Recipe:
     """The recipe for instances that reach Vast at this address.
 
     `CONTAINER_API_KEY` is documented to start, stop, show and destroy that one instance, and nothing else.

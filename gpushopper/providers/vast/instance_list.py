@@ -8,10 +8,10 @@ from typing import Any
 
 from gpushopper.core.model.instance import Instance
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import ErrorKind, Listing, ReadFailed
+from gpushopper.providers.base import ErrorKind, InstanceList, ReadFailed
 from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.instance_rows import read_instance, shows_owner
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 PAGE = 25
 PAGES_UNKNOWN = 20
@@ -29,7 +29,7 @@ Fetch = Callable[[str | None, bool], Reply | Failure]
 class _Pages:
     """What the pages have shown so far, and the first reason to doubt that this is all."""
 
-    drift: Drift
+    unknown_fields: UnknownFields
     found: dict[str, Instance] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     totals: set[int] = field(default_factory=set)
@@ -48,7 +48,7 @@ class _Pages:
             self.totals.add(total)
         first_of_page = True
         for row in rows:
-            instance = read_instance(row, self.drift)
+            instance = read_instance(row, self.unknown_fields)
             if instance is None:
                 self.suspect("a row without a usable id")
                 continue
@@ -60,7 +60,7 @@ class _Pages:
             first_of_page = False
             self.last_id = max(self.last_id, int(instance.instance_id))
             if instance.instance_id in self.found:
-                self.drift.note("instance row: repeated")
+                self.unknown_fields.note("instance row: repeated")
             self.found.setdefault(instance.instance_id, instance)
 
     def next_token(self, body: dict[str, Any]) -> str | None:
@@ -76,13 +76,13 @@ class _Pages:
         self.tokens.add(token)
         return token
 
-    def listing(self) -> Listing:
+    def listing(self) -> InstanceList:
         if len(self.totals) > 1:
             self.suspect("the total changed while paging")
         elif self.totals and self.totals != {len(self.found)}:
             self.suspect(f"{len(self.found)} rows of {next(iter(self.totals))}")
         total = max(self.totals, default=None)
-        return Listing(tuple(self.found.values()), not self.doubt, self.date, self.doubt, total)
+        return InstanceList(tuple(self.found.values()), not self.doubt, self.date, self.doubt, total)
 
 
 def whole_limit_s(page_limit_s: float, gap_s: float, rows: int | None) -> float:
@@ -95,20 +95,20 @@ def whole_limit_s(page_limit_s: float, gap_s: float, rows: int | None) -> float:
     return page_limit_s + (pages - 1) * (gap_s + page_limit_s * PAGE_SHARE)
 
 
-def read_pages(fetch: Fetch, drift: Drift) -> Listing | ReadFailed:
+def read_pages(fetch: Fetch, unknown: UnknownFields) -> InstanceList | ReadFailed:
     """All pages as one list; ReadFailed if not even the first can be read.
 
     Later error_kind leaves presence and no completeness. Rows that come and go in exact balance while several pages
     are read stay unnoticed: one of the reasons why absence takes several lists and a by-id read (D5).
     """
-    pages = _Pages(drift)
+    pages = _Pages(unknown)
     token: str | None = None
     first = True
     while True:
         answer = fetch(token, not first)
         body = error_replies.payload(answer)
         if isinstance(body, dict) and not isinstance(body.get("instances"), list):
-            drift.note("list: no instances")
+            unknown.note("list: no instances")
             body = ReadFailed(ErrorKind.SHAPE, "a list without instances")
         if isinstance(body, ReadFailed):
             if first:
@@ -123,7 +123,7 @@ def read_pages(fetch: Fetch, drift: Drift) -> Listing | ReadFailed:
         first = False
 
 
-def _named(pages: _Pages) -> Listing | ReadFailed:
+def _named(pages: _Pages) -> InstanceList | ReadFailed:
     if not pages.found and pages.doubt:
         return ReadFailed(ErrorKind.SHAPE, pages.doubt)
     return pages.listing()

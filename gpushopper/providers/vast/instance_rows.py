@@ -15,7 +15,7 @@ from gpushopper.providers.vast.field_types import Id, Line, Number, Price, Row, 
 from gpushopper.providers.vast.known_fields import INSTANCE_FIELDS, read_id
 from gpushopper.providers.vast.offer_rows import storage_rate
 from gpushopper.providers.vast.pull_errors import image_is_refused, never_starts
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 _WORDS = {
     "created": StatusClass.PENDING,
@@ -66,22 +66,22 @@ class InstanceRow(Row):
     storage_total_cost: Price = None
 
 
-def read_instance(row: object, drift: Drift) -> Instance | None:
+def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
     """The instance of a row, or None if it has no usable id; any other odd field is only unknown.
 
     A row is presence: dropping it for one strange field would make an instance vanish (F81).
     """
     if not isinstance(row, Mapping) or (instance_id := read_id(row.get("id"))) is None:
-        drift.note("instance row: no id")
+        unknown.note("instance row: no id")
         return None
-    drift.note_fields("instance", row, INSTANCE_FIELDS)
+    unknown.note_fields("instance", row, INSTANCE_FIELDS)
     try:
-        parsed = InstanceRow.model_validate(dict(row), context=drift)
+        parsed = InstanceRow.model_validate(dict(row), context=unknown)
     except ValidationError:
-        drift.note("instance row: unreadable")
+        unknown.note("instance row: unreadable")
         parsed = InstanceRow()
     word = row.get("actual_status", _ABSENT)
-    status = _classify(word, parsed, drift)
+    status = _classify(word, parsed, unknown)
     host, port = _ssh(row, parsed)
     message = _PASSWORD.sub(rf"\1\2{REDACTED}", parsed.status_msg or "")
     shown = plain(word, 40) if isinstance(word, str) else "none" if word is None else "unreadable"
@@ -121,13 +121,13 @@ def shows_owner(row: object) -> bool:
     return label is None or isinstance(label, str) or isinstance(row.get("extra_env"), (list, dict))
 
 
-def _classify(word: object, row: InstanceRow, drift: Drift) -> StatusClass:
+def _classify(word: object, row: InstanceRow, unknown: UnknownFields) -> StatusClass:
     if word is _ABSENT or (word is not None and not isinstance(word, str)):
-        drift.note("status word: missing or unreadable")
+        unknown.note("status word: missing or unreadable")
         return StatusClass.UNKNOWN
     status = StatusClass.PENDING if word is None else _WORDS.get(str(word))
     if status is None:
-        drift.note(f"status word: {word}")
+        unknown.note(f"status word: {word}")
         status = StatusClass.UNKNOWN
     if status in (StatusClass.RUNNING, StatusClass.OFFLINE):
         return status

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from gpushopper.providers.api import Api, Call, Failure, Limit, Reply
-from gpushopper.providers.base import Endpoint, ErrorKind, Log, Missing, ReadFailed
+from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
+from gpushopper.providers.base import Endpoint, ErrorKind, InstanceNotFound, Log, ReadFailed
 from gpushopper.providers.vast import error_replies
 
 FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
@@ -16,12 +16,12 @@ FOLDERS = ("/vast.ai/", "/public.vast.ai/")
 LONGEST_ADDRESS = 2000
 
 
-def fetch_log(api: Api, instance_id: str, tail: int, limit: Limit) -> Log | Missing | ReadFailed:
+def fetch_log(api: ApiClient, instance_id: str, tail: int, limit: TimeLimit) -> Log | InstanceNotFound | ReadFailed:
     """The last lines of the container's log; `Missing` where Vast knows no such instance."""
     path = f"/api/v0/instances/request_logs/{instance_id}/"
     answer = api.read(Call(Endpoint.LOGS.value, "PUT", path, body={"tail": str(tail)}), limit)
     if isinstance(answer, Reply) and answer.status == 404 and error_replies.error_word(answer) == "invalid_id":
-        return Missing(answer.date)
+        return InstanceNotFound(answer.date)
     body = error_replies.payload(answer)
     if isinstance(body, ReadFailed):
         return body
@@ -51,7 +51,7 @@ def allowed(address: str, endpoint: str) -> httpx.URL | None:
     return url if url.scheme == "https" and url.port is None and of_vast else None
 
 
-def _wait_for(api: Api, url: httpx.URL, limit: Limit) -> Log | ReadFailed:
+def _wait_for(api: ApiClient, url: httpx.URL, limit: TimeLimit) -> Log | ReadFailed:
     """Fetch until it is there: until then the store says that it has no such file, in whatever words."""
     pause, told = FIRST_PAUSE_S, "nothing"
     while limit.left() > pause:

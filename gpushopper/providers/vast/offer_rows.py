@@ -10,7 +10,7 @@ from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
 from gpushopper.providers.vast.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
 from gpushopper.providers.vast.known_fields import OFFER_FIELDS, read_id
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 _MOST_GPUS = 1024
 _RATES = ("dph_base", "dph_total")
@@ -50,20 +50,20 @@ class OfferRow(Row):
     end_date: Time = None
 
 
-def read_offer(row: object, disk_gb: float, seen_at: int, drift: Drift) -> Offer | None:
+def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields) -> Offer | None:
     """An offer, or None for a row that cannot be priced; `disk_gb` is what the search was asked to include."""
     if not isinstance(row, Mapping):
-        drift.note("offer row: not an object")
+        unknown.note("offer row: not an object")
         return None
-    drift.note_fields("offer", row, OFFER_FIELDS)
+    unknown.note_fields("offer", row, OFFER_FIELDS)
     try:
-        parsed = OfferRow.model_validate(dict(row), context=drift)
+        parsed = OfferRow.model_validate(dict(row), context=unknown)
     except ValidationError:
-        drift.note("offer row: unreadable")
+        unknown.note("offer row: unreadable")
         return None
     offer = None if _has_odd(row, _RATES) else _offer(parsed, disk_gb, seen_at)
     if offer is None or not is_believable(offer, disk_gb):
-        drift.note("offer row: dropped")
+        unknown.note("offer row: dropped")
         return None
     return offer
 

@@ -9,11 +9,11 @@ from typing import Any
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import ErrorKind, Offers, ReadFailed, Search
+from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.vast import error_replies
 from gpushopper.providers.vast.known_fields import read_id
 from gpushopper.providers.vast.offer_rows import has_invalid_price, price_of, read_offer
-from gpushopper.providers.vast.unknown_fields import Drift
+from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 CAP = 64
 """Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""
@@ -23,7 +23,7 @@ Fetch = Callable[[dict[str, Any], bool], Reply | Failure]
 """Send a search body; the flag says that it may wait for its pace."""
 
 
-def search_body(search: Search) -> dict[str, Any]:
+def search_body(search: OfferQuery) -> dict[str, Any]:
     """The flat filter object of POST /bundles/, cheapest first (vastai.md 3.1).
 
     Filtered at the server where its meaning is sure; everything else is the caller's `fits`. `allocated_storage`
@@ -62,7 +62,7 @@ class _Bands:
     """Offers so far, and the filter of the next band."""
 
     disk_gb: float
-    drift: Drift
+    unknown_fields: UnknownFields
     found: dict[str, Offer] = field(default_factory=dict)
     date: int | None = None
     price: float = 0.0
@@ -85,7 +85,7 @@ class _Bands:
 
     def add(self, rows: list[Any]) -> None:
         for row in rows:
-            offer = read_offer(row, self.disk_gb, self.date or 0, self.drift)
+            offer = read_offer(row, self.disk_gb, self.date or 0, self.unknown_fields)
             if offer is not None:
                 self.found.setdefault(offer.offer_id, offer)
             elif has_invalid_price(row, self.disk_gb):
@@ -120,13 +120,13 @@ class _Bands:
         return True
 
 
-def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | ReadFailed:
+def read_bands(fetch: Fetch, search: OfferQuery, unknown: UnknownFields) -> OfferList | ReadFailed:
     """One call for up to 64 offers; else band after band until the limit, the end of the market, or time (S17)."""
     body = search_body(search)
-    bands = _Bands(search.disk_gb, drift)
+    bands = _Bands(search.disk_gb, unknown)
     for number in range(_MOST_BANDS):
         answer = fetch(bands.narrowed(body), number > 0)
-        rows = _rows(answer, drift)
+        rows = _rows(answer, unknown)
         if isinstance(rows, ReadFailed):
             return rows if number == 0 else _offers(bands, search.limit, complete=False)
         bands.date = answer.date if isinstance(answer, Reply) else None
@@ -139,19 +139,19 @@ def read_bands(fetch: Fetch, search: Search, drift: Drift) -> Offers | ReadFaile
     return _offers(bands, search.limit, complete=False)
 
 
-def _rows(answer: Reply | Failure, drift: Drift) -> list[Any] | ReadFailed:
+def _rows(answer: Reply | Failure, unknown: UnknownFields) -> list[Any] | ReadFailed:
     body = error_replies.payload(answer)
     if isinstance(body, ReadFailed):
         return body
     rows = body.get("offers")
     if not isinstance(rows, list):
-        drift.note("search: no offers")
+        unknown.note("search: no offers")
         return ReadFailed(ErrorKind.SHAPE, "a search reply without offers")
     return rows
 
 
-def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> Offers:
+def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> OfferList:
     """The cheapest `limit`; complete only if nothing was cut away either."""
     offers = sorted(bands.found.values(), key=lambda offer: (offer.rate(bands.disk_gb), offer.key))
     shown = tuple(offers if limit is None else offers[:limit])
-    return Offers(shown, complete and len(shown) == len(offers), bands.date, len(bands.invalid_prices))
+    return OfferList(shown, complete and len(shown) == len(offers), bands.date, len(bands.invalid_prices))

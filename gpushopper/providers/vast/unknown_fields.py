@@ -12,7 +12,7 @@ _MOST = 200
 """Different things remembered: foreign names must not fill the memory."""
 
 
-class Drift:
+class UnknownFields:
     """A counter that any thread may use."""
 
     def __init__(self) -> None:
