@@ -1,4 +1,4 @@
-"""The table of providers: one line per adapter, imported only when used."""
+"""Adapters for GPU clouds: the table of providers and their API addresses; each adapter is imported only when used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADAPTERS = {
 ENDPOINTS = {
     "vast": "https://console.vast.ai",
 }
-"""Where each provider really is; the user's configuration may point elsewhere, a project's may not."""
+"""Each provider's API address; the user's configuration may replace it, a project's may not."""
 
 
 def adapter(name: str) -> Callable[..., Provider]:

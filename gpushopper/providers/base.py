@@ -1,4 +1,13 @@
-"""What every provider adapter must answer, in values that cannot be mistaken for each other (D17, D5)."""
+"""The interface that each provider adapter implements, and what each of its answers proves (D17, D5).
+
+An adapter implements `Provider`: reads (account, list, by id, search, log), create, destroy, ssh key and label, and the
+times from which its rate limits allow the next call. Answers are values; no method raises for what the network does.
+
+- Existence: an instance in an `InstanceList`, `InstanceFound`, `Created`.
+- Absence: a complete `InstanceList`; `InstanceNotFound` only together with one.
+- Nothing: `ReadFailed`, `UnknownOutcome`, `Destroyed` with any outcome.
+- That a create made no instance: `RejectedCreate`.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +24,21 @@ from gpushopper.core.model.offer import Offer
 
 
 class ErrorKind(Enum):
-    """Why an answer cannot be used; each asks for something else."""
+    """Why a read failed; the engine reacts differently to each."""
 
     NETWORK = "network"
     """Timeout, DNS, TLS, reset, 5xx, HTML, unparsable or too large: nothing is known (T0)."""
     THROTTLED = "throttled"
-    """The provider's own limiter (429); `retry_after_s` says how long."""
+    """The provider's rate limit (429); `retry_after_s` says how long."""
     AUTH = "auth"
     """A well-formed refusal of the key (F32: Vast says 404 for a wrong key)."""
     SHAPE = "shape"
-    """Well-formed, but not a shape we know (F81), or proof of completeness is missing (T1, T2)."""
+    """Well-formed, but with fields we do not know (F81), or without proof that it is complete (T1, T2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """No knowledge: changes nothing, wherever it comes from (I11)."""
+    """A read without a usable answer: it proves nothing and changes nothing (I11)."""
 
     error_kind: ErrorKind
     detail: str
@@ -49,7 +58,7 @@ class Account:
 class InstanceList:
     """All instances of the account. `complete` only if every page was read and the count agrees (T3, F43).
 
-    An incomplete listing shows presence and never absence (T2).
+    An incomplete list shows presence and never absence (T2).
     """
 
     instances: tuple[Instance, ...]
@@ -70,21 +79,24 @@ class InstanceFound:
 
 @dataclass(frozen=True, slots=True)
 class InstanceNotFound:
-    """The by-id read gave the provider's canonical not-found form: half of a T4 unit, and nothing without T3."""
+    """The by-id read gave the provider's documented not-found reply. Alone it proves nothing.
+
+    It counts as absence only together with a complete list that lacks the instance (T3, T4).
+    """
 
     date: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What an instance's container has printed, as the provider keeps it: not fit to be shown as it is."""
+    """The container log of an instance, from the provider; not sanitized for a terminal."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The reply carried an instance id, whatever its success flag said (F3)."""
+    """The reply has an instance id: the instance exists, whatever the success flag says (F3)."""
 
     instance_id: str
     success_flag: bool
@@ -92,7 +104,7 @@ class Created:
 
 
 class Refusal(Enum):
-    """The allow-list of definite refusals of a create: nothing exists (D1.3, S11)."""
+    """The allow-list of definite refusals of a create: no instance was made (D1.3, S11)."""
 
     OFFER_GONE = "offer_gone"
     BAD_REQUEST = "bad_request"
@@ -100,7 +112,7 @@ class Refusal(Enum):
     AUTH = "key_rejected"
     THROTTLED = "throttled"
     NEVER_SENT = "never_sent"
-    """No byte of the request left this computer: no route, no name, no TLS, or no time left."""
+    """No byte of the request left this computer: no route, DNS, TLS, or no time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +127,13 @@ class RejectedCreate:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOutcome:
-    """Nobody knows whether the create acted: the attempt becomes uncertain (F1, F4)."""
+    """It is unknown whether the create made an instance: the attempt becomes uncertain (F1, F4)."""
 
     detail: str
 
 
 class DestroyOutcome(Enum):
-    """None of these closes an attempt; only the verifier does (D6)."""
+    """No outcome proves that the instance is gone: an attempt is closed only after enough absences (D6)."""
 
     ACKNOWLEDGED = "acknowledged"
     NOT_FOUND = "not_found"
@@ -142,7 +154,7 @@ class Destroyed:
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """All that one create carries. `environment` already holds GS_LABEL (S4)."""
+    """Everything that one create sends. `environment` already holds GS_LABEL (S4)."""
 
     offer: Offer
     label: str
@@ -151,12 +163,12 @@ class CreateRequest:
     environment: Mapping[str, str]
     boot_script: str = ""
     image_login: ImageLogin | None = None
-    """Only where the traits say that the provider takes one."""
+    """Only where the traits say that the provider accepts one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferQuery:
-    """A narrowed search for offers. `limit` is how many rows are wanted, None for all (S17).
+    """The filter of an offer search. `limit` is the number of offers to read, None for all (S17).
 
     `gpus` are the provider's own names; empty means any.
     """
@@ -170,14 +182,14 @@ class OfferQuery:
     disk_gb: float = 20.0
     limit: int | None = 64
     offer_ids: tuple[str, ...] = ()
-    """Only these offers, whatever else is asked; empty means any."""
+    """Only these offers, whatever the other fields say; empty means any."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferList:
-    """OfferList found. `complete` is False when more exist than were read (S17: "first N of more").
+    """The offers found. `complete` is False when more exist than were read (S17: "first N of more").
 
-    `invalid_prices` counts those that were left out because of a price of zero, below zero or beyond all reason (F116).
+    `invalid_prices` counts those that were left out because a price was zero, negative or far too high (F116).
     """
 
     offers: tuple[Offer, ...]
@@ -190,11 +202,10 @@ class OfferList:
 class Traits:
     """Facts about a provider that the rules and the plan need.
 
-    `guard_kind` as in D7; `bulk_destroy` is the most ids one call takes, 1 for none; `default_image` is used where
-    the user names none; `console` is the address a person opens to check by hand; `takes_image_login` says whether a
-    create can carry a login at a registry; `destroy_interval_s` is how far apart the provider's limits put the ends
-    of several
-    instances, destroy or read by id, whichever is slower.
+    `guard_kind` as in D7; `bulk_destroy` is the most ids of one call, 1 where there is no bulk call; `default_image` is
+    used where the user names none; `console` is the web page where a person can check; `takes_image_login` says whether
+    a create accepts a registry login; `destroy_interval_s` is how far apart the rate limits put the ends of several
+    instances, by destroy or read by id, whichever is slower.
     """
 
     name: str
@@ -208,7 +219,7 @@ class Traits:
 
 
 class Endpoint(Enum):
-    """Calls that a provider paces separately."""
+    """Calls with a rate limit of their own."""
 
     SEARCH = "search"
     CREATE = "create"
@@ -222,9 +233,9 @@ class Endpoint(Enum):
 
 
 class Provider(Protocol):
-    """One account at one provider. Every method returns a value; none raises for anything the network can do (D17).
+    """One account at one provider. Every method returns a value; none raises for what the network does (D17).
 
-    `limit_s` bounds the whole call, all pages and retries included (I18). Only reads are ever repeated (I2).
+    `limit_s` bounds the whole call, all pages and retries included (I18). Only reads are retried (I2).
     """
 
     traits: Traits
@@ -236,9 +247,9 @@ class Provider(Protocol):
 
     @property
     def unknown_fields(self) -> Mapping[str, int]:
-        """What this provider said that we do not know, and how often: field, word or shape (D17).
+        """Fields, status words and shapes that this version does not know, and how often each was seen (D17).
 
-        A new key is worth an alarm, because interfaces change gradually (F79, F81).
+        A new one raises an alarm, because APIs change gradually (F79, F81).
         """
         ...
 
@@ -258,22 +269,28 @@ class Provider(Protocol):
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed: ...
 
-    def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome: ...
+    def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome:
+        """Send one create, without a retry."""
+        ...
 
-    def set_label(self, instance_id: str, label: str, limit_s: float) -> bool: ...
+    def set_label(self, instance_id: str, label: str, limit_s: float) -> bool:
+        """Whether the provider has set the label."""
+        ...
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
-        """Whether the provider said that the ssh key may log in to a living instance; asking twice is harmless."""
+        """Whether the provider accepted the ssh key for logins to a running instance. Idempotent."""
         ...
 
     def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | InstanceNotFound | ReadFailed:
-        """The last `tail` lines that the instance's container has printed, without a login."""
+        """The last `tail` lines of the container log, without a login to the instance."""
         ...
 
-    def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]: ...
+    def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:
+        """One outcome for each id, in order. Ids that did not fit into the call have `RETRY_LATER`."""
+        ...
 
     def available_at(self, endpoint: Endpoint) -> float:
-        """Monotonic seconds from which a call to the endpoint may start: pacing never sleeps (S6)."""
+        """Monotonic seconds from which the rate limit allows a call to the endpoint; nothing sleeps here (S6)."""
         ...
 
     def hide(self, texts: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ class Hand:
         self.now += seconds
 
 
-RATE_LIMITS = {"x": RateLimit(3.0, penalty=12.0, most=60.0), "y": RateLimit(1.0)}
+RATE_LIMITS = {"x": RateLimit(3.0, backoff_s=12.0, max_wait_s=60.0), "y": RateLimit(1.0)}
 
 
 def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
@@ -62,7 +62,7 @@ def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str
             starts[name].append(hand.now + delay)
         hand.now += passing
     for name, times in starts.items():
-        assert all(b - a >= RATE_LIMITS[name].seconds - 1e-9 for a, b in pairwise(times))
+        assert all(b - a >= RATE_LIMITS[name].interval_s - 1e-9 for a, b in pairwise(times))
 
 
 def test_threads_never_share_a_slot():

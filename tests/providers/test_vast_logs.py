@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gpushopper.providers.base import ErrorKind, InstanceNotFound, Log, ReadFailed
-from gpushopper.providers.vast.logs import allowed
+from gpushopper.providers.vast.logs import allowed_url
 from tests.providers.bodies import reply
 from tests.providers.stage import LIMIT_S, Stage, answering
 
@@ -61,7 +61,7 @@ def test_a_store_that_misbehaves_gives_no_log(stage: Stage, word: str):
      "https://console.vast.ai/instance_logs/a.log"],
 )  # fmt: skip
 def test_places_of_vasts_are_allowed(url: str):
-    assert str(allowed(url, ENDPOINT)) == url
+    assert str(allowed_url(url, ENDPOINT)) == url
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_places_of_vasts_are_allowed(url: str):
      "/instance_logs/a.log", "not an address", "", "https://console.vast.ai/" + "a" * 3000, "https://\x00/"],
 )  # fmt: skip
 def test_no_other_place_is_gone_to(url: str):
-    assert allowed(url, ENDPOINT) is None
+    assert allowed_url(url, ENDPOINT) is None
     fetched = []
 
     def handle(request: httpx.Request) -> httpx.Response:

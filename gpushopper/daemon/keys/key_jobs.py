@@ -42,7 +42,7 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
     """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
 
     Raises:
-        KeyringUnusable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        KeyringUnusable: the keyring cannot store it. The key file is used only where the user chooses it (F106).
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)

@@ -47,7 +47,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
     """Store the login whose password stands on stdin; it is first used when something is rented with it.
 
     Raises:
-        KeyringUnusable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        KeyringUnusable: the keyring cannot store it. The key file is used only where the user chooses it (F106).
     """
     user = next((word.removeprefix(USER) for word in arguments if word.startswith(USER)), "")
     if not user:

@@ -1,4 +1,4 @@
-"""The one place that talks HTTP: limits, pacing, and text that is safe to show (D17)."""
+"""HTTP for all providers: total time limits, rate limits, retries of reads, and redaction of foreign text (D17)."""
 
 from gpushopper.providers.api.api_client import ApiClient, Call, Failure, TimeLimit
 from gpushopper.providers.api.rate_limiter import RateLimit

@@ -1,4 +1,4 @@
-"""Requests and replies as values: one method sends, nothing the network does can raise (D17, I18)."""
+"""Send HTTP requests to a provider's API: retry of reads, rate limit, time limit; errors are values (D17, I18)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gpushopper.providers.base import ErrorKind
 _ROUNDING_S = 0.001
 LARGEST_TEXT = 2 * 1024 * 1024
 """Bytes of one file that is fetched."""
-_REPEATED = frozenset({429, 502, 503, 504})
-_TOO_LATE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_RETRIED = frozenset({429, 502, 503, 504})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """What a transport raises before the first byte of a request has left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `pace` names its bucket; `path` is already quoted, its ids already checked (F83)."""
+    """One request. `bucket` names its rate limit; `path` is already quoted, its ids already checked (F83)."""
 
-    pace: str
+    bucket: str
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Failure:
 
 
 class TimeLimit:
-    """The end of one adapter call, all its requests and pauses included (I18)."""
+    """The time limit of one adapter call, all its requests and pauses included (I18)."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -58,7 +58,7 @@ class TimeLimit:
 
 
 class ApiClient:
-    """One account's HTTP: total limits, size cap, pacing, redaction. Safe to share between threads.
+    """One account's HTTP: total limits, size limit, rate limits, redaction. Safe to share between threads.
 
     `urgent` names the buckets that have a connection pool of their own, so that hung reads cannot hold up
     destroys (F38). `wait` pauses between the requests of one read; by default closing ends the pause.
@@ -68,13 +68,13 @@ class ApiClient:
         self,
         endpoint: str,
         key: str,
-        gaps: Mapping[str, RateLimit],
+        rate_limits: Mapping[str, RateLimit],
         monotonic: Callable[[], float],
         transport: httpx.BaseTransport | None = None,
         wait: Callable[[float], object] | None = None,
         urgent: frozenset[str] = frozenset(),
     ) -> None:
-        self.pace = RateLimiter(gaps, monotonic)
+        self.rate_limiter = RateLimiter(rate_limits, monotonic)
         self._base = endpoint.rstrip("/")
         self._key = key
         self._monotonic = monotonic
@@ -82,10 +82,10 @@ class ApiClient:
         self._hiding = threading.Lock()
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
-        self._urgent = urgent
+        self._urgent_buckets = urgent
         url = httpx.URL(self._base)
         self._transport = transport or TimeLimitedTransport(monotonic, url)
-        self._spare = transport or TimeLimitedTransport(monotonic, url)
+        self._urgent_transport = transport or TimeLimitedTransport(monotonic, url)
 
     @property
     def base(self) -> str:
@@ -93,7 +93,7 @@ class ApiClient:
         return self._base
 
     def limit(self, seconds: float) -> TimeLimit:
-        """Start a call's time."""
+        """Start the time limit of a call."""
         return TimeLimit(seconds, self._monotonic)
 
     def show(self, text: object) -> str:
@@ -114,50 +114,50 @@ class ApiClient:
     def close(self) -> None:
         self._closed.set()
         self._transport.close()
-        self._spare.close()
+        self._urgent_transport.close()
 
     def read(self, call: Call, limit: TimeLimit, *, wait: bool = False) -> Reply | Failure:
-        """Send a request that changes nothing; repeat it once, within the limit, after a quick failure.
+        """Send a request that changes nothing; retry it once, within the time limit, after a quick failure.
 
-        Timeouts are not repeated: they have used up the time.
+        Timeouts are not retried: they have used up the time.
         """
         answer = self.send(call, limit, wait=wait)
-        if not _deserves_repeat(answer):
+        if not _is_retried(answer):
             return answer
         again = self.send(call, limit, wait=True)
         return again if isinstance(again, Reply) or again.sent else answer
 
     def send(self, call: Call, limit: TimeLimit, *, wait: bool = False) -> Reply | Failure:
-        """Send once, never twice.
+        """Send once, without a retry.
 
-        A call before its endpoint is free is not sent: the reconciler asks `available_at` first (S6),
-        so being early is its
-        mistake or another process's 429. With `wait`, for the follow-up requests of one read, it pauses instead.
+        A call before its endpoint is available is not sent: the reconciler asks `available_at` first (S6), so being
+        early is its mistake or follows another process's 429. With `wait`, for the follow-up requests of one read, it
+        pauses instead.
         """
         if self._closed.is_set():
             return Failure(ErrorKind.NETWORK, "closed", sent=False)
-        patience = limit.left() if wait else _ROUNDING_S
-        pause = self.pace.reserve(call.pace, patience)
-        if pause > patience:
-            return Failure(ErrorKind.THROTTLED, "held back by our own pacing", pause, sent=False)
+        max_wait_s = limit.left() if wait else _ROUNDING_S
+        pause = self.rate_limiter.reserve(call.bucket, max_wait_s)
+        if pause > max_wait_s:
+            return Failure(ErrorKind.THROTTLED, "held back by our own rate limit", pause, sent=False)
         if pause > 0:
             self._wait(pause)
         left = limit.left()
         if left <= 0:
             return Failure(ErrorKind.NETWORK, "no time left to send", sent=False)
         answer = self._exchange(call, left, limit)
-        return self._paced(call, answer)
+        return self._note_rate_limit(call, answer)
 
     def pause(self, seconds: float) -> None:
         """Wait between two requests of one read; ended by closing."""
         self._wait(seconds)
 
     def fetch(self, url: httpx.URL, limit: TimeLimit) -> FetchedFile | Failure:
-        """Get a file from an address that the caller has judged: without our key, no redirect followed, once."""
+        """Get a file from an address that the caller has checked: without our key, no redirect followed, no retry."""
         left = limit.left()
         if self._closed.is_set() or left <= 0:
             return Failure(ErrorKind.NETWORK, "no time left to send", sent=False)
-        transport = self._elsewhere(url)
+        transport = self._transport_for(url)
         limits = {"total_limit": left, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left)}
         headers = {"Accept-Encoding": "gzip", "User-Agent": "gpu-shopper"}
         try:
@@ -175,29 +175,29 @@ class ApiClient:
             if transport is not self._transport:
                 transport.close()
 
-    def _elsewhere(self, url: httpx.URL) -> httpx.BaseTransport:
-        """The way to a host: our own for the endpoint's, one of its own for any other."""
+    def _transport_for(self, url: httpx.URL) -> httpx.BaseTransport:
+        """Our own transport for the endpoint's host, a new one for any other."""
         own = httpx.URL(self._base)
         is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
         given = not isinstance(self._transport, TimeLimitedTransport)
         return self._transport if is_own or given else TimeLimitedTransport(self._monotonic, url)
 
-    def _paced(self, call: Call, answer: Reply | Failure) -> Reply | Failure:
+    def _note_rate_limit(self, call: Call, answer: Reply | Failure) -> Reply | Failure:
         if isinstance(answer, Failure):
             return answer
         if answer.status != 429:
-            self.pace.accepted(call.pace)
+            self.rate_limiter.accepted(call.bucket)
             return answer
-        pause = self.pace.refused(call.pace, answer.retry_after_s)
+        pause = self.rate_limiter.refused(call.bucket, answer.retry_after_s)
         return Reply(answer.status, answer.is_json, answer.body, answer.head, answer.date, pause)
 
     def _exchange(self, call: Call, left: float, limit: TimeLimit) -> Reply | Failure:
-        transport = self._spare if call.pace in self._urgent else self._transport
+        transport = self._urgent_transport if call.bucket in self._urgent_buckets else self._transport
         try:
             response = transport.handle_request(self._request(call, left))
             try:
                 reply = read_reply(response, self._key, limit.left)
-                # In values only: a password is shorter than a key, and must not cost us a field's name or a number.
+                # In values only: a password is shorter than a key, and must not change a field's name or a number.
                 return replace(reply, body=rewrite(reply.body, self._without_hidden)) if self._hidden else reply
             finally:
                 response.close()
@@ -209,7 +209,7 @@ class ApiClient:
     def _failed(self, error: Exception) -> Failure:
         timed_out = isinstance(error, (httpx.TimeoutException, TimeoutError))
         detail = self.show(f"{type(error).__name__}: {error}")
-        return Failure(ErrorKind.NETWORK, detail, sent=not isinstance(error, _TOO_LATE), timed_out=timed_out)
+        return Failure(ErrorKind.NETWORK, detail, sent=not isinstance(error, _NOT_SENT), timed_out=timed_out)
 
     def _request(self, call: Call, left: float) -> httpx.Request:
         headers = {
@@ -224,7 +224,7 @@ class ApiClient:
         return httpx.Request(call.method, url, headers=headers, json=call.body, extensions=limits)
 
 
-def _deserves_repeat(answer: Reply | Failure) -> bool:
+def _is_retried(answer: Reply | Failure) -> bool:
     if isinstance(answer, Reply):
-        return answer.status in _REPEATED
+        return answer.status in _RETRIED
     return answer.kind is ErrorKind.NETWORK and not answer.timed_out

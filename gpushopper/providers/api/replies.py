@@ -1,4 +1,4 @@
-"""Replies as values: read within bounds, unpacked within bounds, JSON by type and text (F77, F78)."""
+"""Read an HTTP reply: size limit, gzip, JSON, Date and Retry-After headers (F77, F78)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PLAUSIBLE = range(1_577_836_800, 7_258_118_400)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply that came in whole. `body` is decoded JSON where `is_json`; `date` is its Date header, wall µs.
+    """A complete reply. `body` is decoded JSON where `is_json`; `date` is its Date header, wall µs.
 
     `head` is the start of the text, for bodies that are not JSON. `retry_after_s` is set for 429 only, our own
-    back-off included. Neither may be stored or shown raw.
+    back-off included. Neither `head` nor `body` may be stored or shown raw.
     """
 
     status: int
@@ -40,7 +40,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A file that was fetched: foreign text without our secrets."""
+    """A file that was fetched: text from outside, without our secrets."""
 
     status: int
     text: str = field(repr=False)
@@ -61,7 +61,7 @@ def read_reply(response: httpx.Response, secret: str, left: Callable[[], float])
         UnusableReply: too large, too slow, or packed in a way we did not offer.
     """
     raw = _collect(response, left)
-    # Before anything is decoded, so that an echo of the key is in no value we hand out (F103).
+    # Before anything is decoded, so that a key that the server repeats is in no value we return (F103).
     text = raw.replace(secret.encode(), REDACTED.encode()) if secret else raw
     is_json, body = _decoded(response.headers.get("content-type", ""), text)
     date = _date(response.headers.get("date"))
@@ -82,7 +82,7 @@ def _collect(response: httpx.Response, left: Callable[[], float], most: int = LA
         size += len(part)
         if size > most:
             raise UnusableReply(f"the reply is larger than {most // 1024**2} MB")
-        # A transport handed in may have no limit of its own.
+        # A transport that was passed in may have no limit of its own.
         if left() <= 0:
             raise UnusableReply("the reply did not end within the time limit", timed_out=True)
         parts.append(part)
@@ -107,7 +107,7 @@ def _unpacked(raw: bytes, most: int) -> bytes:
 
 
 def _decoded(kind: str, text: bytes) -> tuple[bool, Any]:
-    """Whether the reply is JSON by its type and by its text, and what it says (F78)."""
+    """Whether the reply is JSON by its content type and by its text, and the decoded value (F78)."""
     if not re.match(r"application/([\w.-]+\+)?json\b", kind.strip().lower()):
         return False, None
     try:
@@ -131,10 +131,10 @@ def _date(header: str | None) -> int | None:
 
 def _retry_after(headers: httpx.Headers, date: int | None) -> float | None:
     """Seconds to wait, from Retry-After (number or date) or X-RateLimit-Reset (Unix seconds, vastai.md 1)."""
-    told = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", told):
-        return float(told)
-    until = _date(told)
+    header = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", header):
+        return float(header)
+    until = _date(header)
     reset = headers.get("x-ratelimit-reset", "").strip()
     if until is None and re.fullmatch(r"[0-9]{9,11}", reset):
         until = int(reset) * 1_000_000

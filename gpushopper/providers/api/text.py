@@ -1,4 +1,4 @@
-"""Foreign text made safe to keep and to show (F103, F111)."""
+"""Make text from outside safe to store and show: redaction of secrets, no control characters, one line (F103, F111)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s+")
 def plain(text: str, most: int = 300) -> str:
     """Replace control, format and surrogate characters by a mark, and cut at `most` characters.
 
-    Replaced, not removed: removing would turn a stranger's label with a hidden character into one of ours (I3).
+    Replaced, not removed: removing would turn a foreign label with a hidden character into one of ours (I3).
     """
     short = text[:most]
     if short.isascii() and short.isprintable():

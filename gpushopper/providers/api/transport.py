@@ -1,4 +1,7 @@
-"""A transport whose calls end: one total time limit under httpcore, which has none (S14, F76)."""
+"""HTTP transport with one total time limit per request, from connect to last byte; finds the https proxy (S14, F76).
+
+httpcore itself has a timeout for each operation only.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ _KERNEL_LIMIT_MS = 30_000
 
 
 class _Progress(threading.local):
-    """The call this thread is in: when it must be over, and whether a byte of it has left."""
+    """The calling thread's request: when it must be over, and whether a byte of it was sent."""
 
     end = 0.0
     wrote = False
 
 
 class _Timer:
-    """What is left of the calling thread's limit."""
+    """The remaining time of the calling thread's request."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -56,7 +59,7 @@ class _Timer:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection each of whose operations gets only what is left of its call's limit."""
+    """A connection each of whose operations gets only the remaining time of its request."""
 
     def __init__(self, inner: httpcore.NetworkStream, timer: _Timer) -> None:
         self._inner = inner
@@ -205,7 +208,7 @@ def _verifying() -> ssl.SSLContext:
 def _socket_options() -> list[tuple[int, int, int]]:
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     user_timeout = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if user_timeout is not None:  # Linux; elsewhere the flight bound of the rules has to do
+    if user_timeout is not None:  # Linux; elsewhere the rules' limit of a call in flight does it
         options.append((socket.IPPROTO_TCP, user_timeout, _KERNEL_LIMIT_MS))
     return options
 

@@ -1,5 +1,9 @@
-"""Vast.ai (wire facts: vastai.md). The only code that knows its paths, words and shapes."""
+"""The adapter for Vast.ai: the only code that knows its paths, fields, status words and replies.
 
-from gpushopper.providers.vast.adapter import Vast, connect
+The facts about its API are cited as "vastai.md" with their section.
+"""
+
+from gpushopper.providers.vast.adapter import Vast
+from gpushopper.providers.vast.connection import connect
 
 __all__ = ["Vast", "connect"]

@@ -1,19 +1,17 @@
-"""The Vast adapter: one account's calls as typed values."""
+"""One account's calls at Vast: which request each method sends, and which module reads its reply.
+
+Implements `Provider` (providers/base.py). Rate limits are in rate_limits.py, the meaning of errors in error_replies.py.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import httpx
-
 from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.money import DOLLAR, Micros
-from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply, TimeLimit
+from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
 from gpushopper.providers.base import (
     Account,
     Created,
@@ -31,86 +29,21 @@ from gpushopper.providers.base import (
     ReadFailed,
     Refusal,
     RejectedCreate,
-    Traits,
     UnknownOutcome,
 )
-from gpushopper.providers.vast import destroy, error_replies, instance_list
-from gpushopper.providers.vast import offer_search as search
+from gpushopper.providers.vast import destroy, error_replies, instance_list, offer_search
+from gpushopper.providers.vast.account import read_account
 from gpushopper.providers.vast.create import create_body, read_create
-from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
+from gpushopper.providers.vast.ids import read_id
 from gpushopper.providers.vast.instance_rows import read_instance
-from gpushopper.providers.vast.known_fields import read_id
 from gpushopper.providers.vast.logs import fetch_log
+from gpushopper.providers.vast.rate_limits import GPU_NAMES, RATE_LIMITS
+from gpushopper.providers.vast.traits import TRAITS
 from gpushopper.providers.vast.unknown_fields import UnknownFields
-
-TRAITS = Traits(
-    name="vast",
-    guard_kind="self_destroy",
-    bulk_destroy=destroy.MOST,
-    # Public, on Docker Hub, about 90 MB packed: CUDA's runtime loader and a shell, and sshd comes from Vast itself.
-    # 12.4 runs on every driver from 550 on; a newer one fails on hosts that overstate theirs (vastai.md 3.2).
-    default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
-    console="https://cloud.vast.ai/instances/",
-    key_variables=("VAST_API_KEY", "VASTAI_API_KEY"),
-    takes_image_login=True,
-    destroy_interval_s=3.2,
-)
-
-_NAMES = "names"
-# A little above what the provider documents, because two requests do not travel equally long (vastai.md 13, 19.7).
-RATE_LIMITS: Mapping[str, RateLimit] = {
-    Endpoint.SEARCH.value: RateLimit(6.0, most=86_400.0),  # the daily quota ends at midnight UTC
-    Endpoint.CREATE.value: RateLimit(5.0, penalty=12.0),
-    Endpoint.DESTROY.value: RateLimit(3.2),
-    Endpoint.GET.value: RateLimit(2.2),
-    Endpoint.LIST.value: RateLimit(1.1),
-    Endpoint.LABEL.value: RateLimit(1.1),
-    Endpoint.ACCOUNT.value: RateLimit(1.1),
-    Endpoint.KEYS.value: RateLimit(1.1),
-    Endpoint.LOGS.value: RateLimit(1.1),
-    _NAMES: RateLimit(1.1),
-}
-
-
-def connect(
-    endpoint: str,
-    key: str,
-    monotonic: Callable[[], float],
-    transport: httpx.BaseTransport | None = None,
-    wait: Callable[[float], object] | None = None,
-) -> Vast:
-    """An account at Vast. Sends nothing yet.
-
-    `monotonic` gives awake seconds. A `transport` handed in gets `request.extensions["total_limit"]`, seconds.
-    `wait` pauses between the requests of one read (pages, bands, a repeat); by default `close` ends the pause.
-
-    Raises:
-        Misconfigured: the endpoint is no address, would carry the key in the clear, or the key is no key.
-    """
-    _check_endpoint(endpoint, own_transport=transport is None)
-    key = key.strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
-    urgent = frozenset({Endpoint.DESTROY.value})
-    return Vast(
-        ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent), self_destroy_recipe(endpoint)
-    )
-
-
-def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
-    try:
-        url = httpx.URL(endpoint)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise Misconfigured("the Vast endpoint is not an address") from error
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
-        raise Misconfigured("the Vast endpoint must be https://HOST")
-    local = url.host in ("localhost", "::1") or url.host.startswith("127.")
-    if own_transport and url.scheme == "http" and not local:
-        raise Misconfigured("the Vast endpoint must be https: http would show the key to everybody between")
 
 
 class Vast:
-    """One account at Vast (vastai.md); implements `Provider`."""
+    """One account at Vast; implements `Provider`."""
 
     traits = TRAITS
 
@@ -120,14 +53,14 @@ class Vast:
         self._unknown = UnknownFields()
         self._bulk_works = True
         self._rows: int | None = None
-        """How long the list was when it was last read."""
+        """The number of instances in the last list; None before the first."""
 
     @property
     def unknown_fields(self) -> Mapping[str, int]:
         return self._unknown.counts()
 
     def available_at(self, endpoint: Endpoint) -> float:
-        return self._api.pace.available_at(endpoint.value)
+        return self._api.rate_limiter.available_at(endpoint.value)
 
     def hide(self, texts: Iterable[str]) -> None:
         """Take these secrets out of everything that is heard from now on (I21)."""
@@ -137,28 +70,22 @@ class Vast:
         self._api.close()
 
     def fetch_account(self, limit_s: float) -> Account | ReadFailed:
-        """Who the key is, and `credit`: `balance` stays near zero on prepaid accounts (vastai.md 10)."""
-        # Without a final slash, as the official client: a redirect would not be followed.
-        answer = self._read(Endpoint.ACCOUNT, "/api/v0/users/current", self._api.limit(limit_s))
-        body = error_replies.payload(answer)
-        if isinstance(body, ReadFailed):
-            return self._shown(body)
-        account_id = read_id(body.get("id"))
-        if account_id is None:
-            self._unknown.note("account: no id")
-            return ReadFailed(ErrorKind.SHAPE, "an account without an id")
-        return Account(account_id, _read_balance(body.get("credit")), _date(answer))
+        """The key's account and its balance."""
+        # No final slash, as in the official client: a redirect would not be followed.
+        answer = self._get(Endpoint.ACCOUNT, "/api/v0/users/current", self._api.limit(limit_s))
+        found = read_account(answer, self._unknown)
+        return self._shown(found) if isinstance(found, ReadFailed) else found
 
     def fetch_instances(self, limit_s: float) -> InstanceList | ReadFailed:
         """All pages of the v1 list; the old v0 list answers 410 or nothing (vastai.md 5.1)."""
-        whole = self._api.limit(self.list_limit_s(limit_s))
+        all_pages = self._api.limit(self.list_limit_s(limit_s))
         order = json.dumps([{"col": "id", "dir": "asc"}], separators=(",", ":"))
 
         def fetch(token: str | None, wait: bool) -> Reply | Failure:
             query = {"limit": str(instance_list.PAGE), "order_by": order, **({"after_token": token} if token else {})}
-            own = limit_s + RATE_LIMITS[Endpoint.LIST.value].seconds if wait else limit_s
-            limit = self._api.limit(min(own, whole.left()))
-            return self._read(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
+            page_s = limit_s + RATE_LIMITS[Endpoint.LIST.value].interval_s if wait else limit_s
+            limit = self._api.limit(min(page_s, all_pages.left()))
+            return self._get(Endpoint.LIST, "/api/v1/instances/", limit, query, wait=wait)
 
         found = instance_list.read_pages(fetch, self._unknown)
         if isinstance(found, ReadFailed):
@@ -168,15 +95,15 @@ class Vast:
         return replace(found, detail=self._api.show(found.detail))
 
     def list_limit_s(self, limit_s: float) -> float:
-        """The most seconds for the whole list, by how long it was last time."""
-        return instance_list.whole_limit_s(limit_s, RATE_LIMITS[Endpoint.LIST.value].seconds, self._rows)
+        """The most seconds for the whole list, by the number of instances in the last one."""
+        return instance_list.list_limit_s(limit_s, RATE_LIMITS[Endpoint.LIST.value].interval_s, self._rows)
 
     def fetch_instance(self, instance_id: str, limit_s: float) -> InstanceFound | InstanceNotFound | ReadFailed:
-        """One by id. Missing is Vast's `{"instances": null}` or `no_such_instance`, and proves little alone."""
+        """One instance by id. Not found is `{"instances": null}` or `no_such_instance`, and proves little alone."""
         if read_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         path = f"/api/v0/instances/{instance_id}/"
-        answer = self._read(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
+        answer = self._get(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
         if isinstance(answer, Reply) and error_replies.is_no_such_instance(answer):
             return InstanceNotFound(answer.date)
         body = error_replies.payload(answer)
@@ -186,24 +113,24 @@ class Vast:
             return InstanceNotFound(_date(answer))
         instance = read_instance(body.get("instances"), self._unknown)
         if instance is None or instance.instance_id != instance_id:
-            return ReadFailed(ErrorKind.SHAPE, "a reply that is not about the instance asked for")
+            return ReadFailed(ErrorKind.SHAPE, "a reply that is not about the requested instance")
         return InstanceFound(instance, _date(answer))
 
-    def search(self, wanted: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
-        """Cheapest first; more than 64 take a request each 6 s, as far as the limit reaches (S17)."""
+    def search(self, query: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
+        """Offers, the cheapest first; more than 64 take a request each 6 s, until the time limit (S17)."""
         limit = self._api.limit(limit_s)
 
         def fetch(body: dict[str, Any], wait: bool) -> Reply | Failure:
             call = Call(Endpoint.SEARCH.value, "POST", "/api/v0/bundles/", body=body)
             return self._api.read(call, limit, wait=wait)
 
-        found = search.read_bands(fetch, wanted, self._unknown)
+        found = offer_search.read_bands(fetch, query, self._unknown)
         return self._shown(found) if isinstance(found, ReadFailed) else found
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...] | ReadFailed:
-        """The market's GPU names, sorted; from an unfiltered search where the list of names is missing."""
+        """All GPU names, sorted; taken from an unfiltered search where the list of names is missing."""
         limit = self._api.limit(limit_s)
-        body = error_replies.payload(self._api.read(Call(_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
+        body = error_replies.payload(self._api.read(Call(GPU_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
         names = body.get("gpu_names") if isinstance(body, dict) else None
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
             return tuple(sorted({self._api.show(name) for name in names}))
@@ -216,7 +143,7 @@ class Vast:
         return tuple(sorted({offer.gpu for offer in found.offers}))
 
     def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome:
-        """Rent once: no repeat, no second offer, whatever happens (I2)."""
+        """Send one create: no retry and no second offer, whatever happens (I2)."""
         if read_id(request.offer.offer_id) is None:
             return RejectedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
         if request.image_login is not None:
@@ -237,7 +164,7 @@ class Vast:
         return isinstance(answer, Reply) and error_replies.is_success(answer)
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
-        """Whether Vast took the key; it takes 10-15 s to act (vastai.md 8)."""
+        """Whether Vast accepted the ssh key; it works 10-15 s later (vastai.md 8)."""
         if read_id(instance_id) is None:
             return False
         path = f"/api/v0/instances/{instance_id}/ssh/"
@@ -246,7 +173,7 @@ class Vast:
         return isinstance(answer, Reply) and error_replies.is_success(answer)
 
     def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | InstanceNotFound | ReadFailed:
-        """What the container has printed; the host uploads it after we asked, mostly within seconds."""
+        """What the container has printed; the host uploads it on request, mostly within seconds."""
         if read_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         found = fetch_log(self._api, instance_id, tail, self._api.limit(limit_s))
@@ -255,35 +182,31 @@ class Vast:
     def destroy(self, instance_ids: tuple[str, ...], limit_s: float) -> tuple[Destroyed, ...]:
         """One call for up to 64 ids; an outcome for each, in order.
 
-        Ids beyond what one call takes are answered `RETRY_LATER` and not sent. IdempotencyKey Vast has refused
-        the bulk
-        endpoint itself, calls carry one id (F79).
+        Ids beyond what one call takes are answered `RETRY_LATER` and not sent. Once Vast has refused the bulk endpoint
+        itself, each call carries one id (F79).
         """
         valid = list(dict.fromkeys(text for text in instance_ids if read_id(text) is not None))
         sent = valid[: destroy.MOST if self._bulk_works else 1]
         outcome = self._destroy(sent, self._api.limit(limit_s)) if sent else None
-        later = Destroyed(DestroyOutcome.RETRY_LATER, "not sent: one call at a time", RATE_LIMITS["destroy"].seconds)
-        strange = Destroyed(DestroyOutcome.UNKNOWN, "not sent: not an instance id of Vast")
+        later = Destroyed(
+            DestroyOutcome.RETRY_LATER, "not sent: one call at a time", RATE_LIMITS[Endpoint.DESTROY.value].interval_s
+        )
+        invalid = Destroyed(DestroyOutcome.UNKNOWN, "not sent: not an instance id of Vast")
         return tuple(
-            outcome if outcome is not None and text in sent else later if text in valid else strange
+            outcome if outcome is not None and text in sent else later if text in valid else invalid
             for text in instance_ids
         )
 
     def _destroy(self, ids: list[str], limit: TimeLimit) -> Destroyed:
         bulk = len(ids) > 1
-        if bulk:
-            body: dict[str, Any] = {"instance_ids": [int(text) for text in ids]}
-            call = Call(Endpoint.DESTROY.value, "DELETE", "/api/v0/instances/", body=body)
-        else:
-            call = Call(Endpoint.DESTROY.value, "DELETE", f"/api/v0/instances/{ids[0]}/", body={})
-        answer = self._api.send(call, limit)
+        answer = self._api.send(destroy.destroy_call(ids), limit)
         if bulk and destroy.is_bulk_broken(answer):
             self._unknown.note("destroy: bulk refused")
             self._bulk_works = False
         outcome = destroy.read_destroy(answer, bulk=bulk)
         return replace(outcome, detail=self._api.show(outcome.detail))
 
-    def _read(
+    def _get(
         self,
         endpoint: Endpoint,
         path: str,
@@ -300,14 +223,3 @@ class Vast:
 
 def _date(answer: Reply | Failure) -> int | None:
     return answer.date if isinstance(answer, Reply) else None
-
-
-def _read_balance(credit: object) -> Micros | None:
-    """Dollars to micro-dollars; may be below zero (F82), unlike a price."""
-    if isinstance(credit, bool) or not isinstance(credit, (int, float, str)):
-        return None
-    try:
-        amount = Decimal(str(credit).strip())
-    except InvalidOperation:
-        return None
-    return int(amount * DOLLAR) if amount.is_finite() and abs(amount) < 10**9 else None

@@ -1,4 +1,7 @@
-"""Create: what is sent once, and what its reply proves (vastai.md 4, F1-F6)."""
+"""Create an instance at Vast: the request body, and whether its reply proves success, refusal or nothing (vastai.md 4).
+
+F1-F6 list what goes wrong here.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,22 @@ from typing import Any
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Created, CreateRequest, ErrorKind, Refusal, RejectedCreate, UnknownOutcome
 from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.known_fields import read_id
+from gpushopper.providers.vast.ids import read_id
 
 _ID_FIELD = "new_contract"
 _DEEPEST = 4
 _NEVER_SENT_PAUSE_S = 5.0
 
-_MONEY = frozenset({"insufficient_credit", "spend_rate_limit", "missing_billing"})
-_BAD = frozenset({"invalid_args", "invalid_price", "no_ssh_key_for_vm"})
+_NO_CREDIT_WORDS = frozenset({"insufficient_credit", "spend_rate_limit", "missing_billing"})
+_BAD_REQUEST_WORDS = frozenset({"invalid_args", "invalid_price", "no_ssh_key_for_vm"})
 _RESERVED = re.compile(r"error 403/3586")
-"""The offer is reserved to its host: another offer will do (vastai.md 4.4)."""
+"""The offer is reserved for its host; another offer may work (vastai.md 4.4)."""
 
 
 def create_body(request: CreateRequest) -> dict[str, Any]:
     """The body of PUT /asks/{id}/; nulls are left out, as the official library does.
 
-    `cancel_unavail`: otherwise an offer that went in the meantime becomes a stopped instance that bills its disk.
+    `cancel_unavail`: otherwise an offer that was taken in the meantime becomes a stopped instance that bills its disk.
     `runtype`: direct and proxy ssh, two words, `direc` without t (vastai.md 4.3). No `price`: that makes a bid.
     """
     body: dict[str, Any] = {
@@ -44,17 +47,16 @@ def create_body(request: CreateRequest) -> dict[str, Any]:
 
 
 def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOutcome:
-    """The id before any flag (F3); then the allow-list of refusals (S11); all else is unclear (F4).
+    """An id decides before any flag (F3); then the allow-list of refusals (S11); else the outcome is unknown (F4).
 
-    The reply also carries `instance_api_key`; it ends here (F104). Details are raw: the caller cleans them.
+    The reply also carries `instance_api_key`, which is dropped here (F104). Details are raw: the caller redacts them.
     """
     if isinstance(answer, Failure):
         return _not_answered(answer)
     found = _ids(answer.body, 0)
     ids = {text for value in found if (text := read_id(value)) is not None}
     if len(ids) == 1 and len(found) == 1 and answer.status not in range(300, 400):
-        said = error_replies.is_success(answer)
-        return Created(ids.pop(), said, answer.date)
+        return Created(ids.pop(), error_replies.is_success(answer), answer.date)
     if found:
         return UnknownOutcome(f"{error_replies.describe(answer)}: an id that cannot be read")
     why = _refusal(answer)
@@ -64,7 +66,7 @@ def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOu
         why,
         error_replies.describe(answer),
         answer.retry_after_s,
-        # Only a reply to a good key is a witness of the time (D10).
+        # The Date of a reply to a refused key is not used as the provider's time (D10).
         None if why is Refusal.AUTH else answer.date,
     )
 
@@ -78,7 +80,7 @@ def _not_answered(failure: Failure) -> RejectedCreate | UnknownOutcome:
 
 
 def _ids(body: Any, depth: int) -> list[Any]:
-    """Every value that stands for the new instance's id, at whatever depth; nulls are none."""
+    """Every value of the field for the new instance's id, at any depth; nulls are left out."""
     if depth > _DEEPEST:
         return []
     if isinstance(body, list):
@@ -95,7 +97,7 @@ def _ids(body: Any, depth: int) -> list[Any]:
 
 
 def _unwrapped(value: Any) -> Any:
-    """`{"id": 5}` and `[5]` for 5: the field was seen to move in other interfaces (F4)."""
+    """`{"id": 5}` and `[5]` for 5: other interfaces were seen to wrap an id so (F4)."""
     if isinstance(value, dict):
         return value.get("id")
     return value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -104,7 +106,7 @@ def _unwrapped(value: Any) -> Any:
 def _refusal(reply: Reply) -> Refusal | None:
     """Which definite refusal this is: a 4xx of a known kind, or 200 with `success: false` and a known word."""
     if reply.status == 429:
-        return Refusal.THROTTLED if error_replies.is_too_fast(reply) else None
+        return Refusal.THROTTLED if error_replies.is_rate_limited(reply) else None
     if not isinstance(reply.body, dict) or reply.body.get("success") is True:
         return None
     word, text = error_replies.error_word(reply), error_replies.error_text(reply)
@@ -113,8 +115,8 @@ def _refusal(reply: Reply) -> Refusal | None:
     # 400 or 404 or 410, under one word or another: the text decides (vastai.md 16).
     if word == "no_such_ask" or "no_such_ask" in text or _RESERVED.search(text):
         return Refusal.OFFER_GONE
-    if word in _MONEY:
+    if word in _NO_CREDIT_WORDS:
         return Refusal.NO_CREDIT
     if error_replies.is_key_refused(reply):
         return Refusal.AUTH
-    return Refusal.BAD_REQUEST if word in _BAD else None
+    return Refusal.BAD_REQUEST if word in _BAD_REQUEST_WORDS else None

@@ -1,4 +1,7 @@
-"""Field types for rows: one odd field is unknown and counted, it never hides the row (F81, S31)."""
+"""Types of the fields in Vast's rows: number, price, time, id, text; an unreadable field becomes None, not an error.
+
+It is counted as unknown, and its row stays visible (F81, S31).
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from pydantic_core import core_schema
 
 from gpushopper.core.model.money import MAX_RATE, Micros, parse_dollars
 from gpushopper.providers.api import clean, plain
-from gpushopper.providers.vast.known_fields import read_id
+from gpushopper.providers.vast.ids import read_id
 from gpushopper.providers.vast.unknown_fields import UnknownFields
 
-_ABSURD = 1e12
+_LARGEST = 1e12
 
 
 class Row(BaseModel):
@@ -27,7 +30,7 @@ def _note(info: core_schema.ValidationInfo) -> None:
         info.context.note(f"unreadable field: {getattr(info, 'field_name', '')}")
 
 
-def _or_unknown(value: Any, handler: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo) -> Any:
+def _or_none(value: Any, handler: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo) -> Any:
     try:
         return handler(value)
     except ValidationError:
@@ -38,13 +41,13 @@ def _or_unknown(value: Any, handler: core_schema.ValidatorFunctionWrapHandler, i
 def _amount(
     value: Any, handler: core_schema.ValidatorFunctionWrapHandler, info: core_schema.ValidationInfo
 ) -> float | None:
-    """A number of things, bytes or hours; below zero or absurd is unknown (-1 is Vast's own `not known`)."""
-    number = _or_unknown(value, handler, info)
-    return float(number) if number is not None and 0 <= number <= _ABSURD else None
+    """A number of things, bytes or hours; None when negative (-1 is Vast's own "not known") or too large."""
+    number = _or_none(value, handler, info)
+    return float(number) if number is not None and 0 <= number <= _LARGEST else None
 
 
 def _price(value: Any, info: core_schema.ValidationInfo) -> Micros | None:
-    """Dollars to micro-dollars; below zero, not finite or absurd is unknown (F116)."""
+    """Dollars to micro-dollars; None when negative, not finite or above the highest believable rate (F116)."""
     amount = parse_dollars(value)
     if amount is not None and amount > MAX_RATE:
         amount = None
@@ -71,12 +74,12 @@ def _identity(value: Any, info: core_schema.ValidationInfo) -> str | None:
 
 
 def _exact(value: Any) -> Any:
-    """Text that is compared: nothing removed, so that nothing strange becomes ours (I3)."""
+    """Text that is compared, such as a label: nothing is removed, so that no foreign label becomes ours (I3)."""
     return plain(value) if isinstance(value, str) else value
 
 
 def _line(value: Any) -> Any:
-    """Text for people: Vast's messages and addresses end in new lines (vastai.md 5.3)."""
+    """Text for people, on one line: Vast's messages and addresses end in new lines (vastai.md 5.3)."""
     return clean(value) if isinstance(value, str) else value
 
 
@@ -88,10 +91,10 @@ def _version(value: Any) -> Any:
 
 
 Number = Annotated[float | None, WrapValidator(_amount)]
-Flag = Annotated[bool | None, WrapValidator(_or_unknown)]
-Text = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_exact)]
-Line = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_line)]
-Version = Annotated[str | None, WrapValidator(_or_unknown), BeforeValidator(_version)]
+Flag = Annotated[bool | None, WrapValidator(_or_none)]
+Text = Annotated[str | None, WrapValidator(_or_none), BeforeValidator(_exact)]
+Line = Annotated[str | None, WrapValidator(_or_none), BeforeValidator(_line)]
+Version = Annotated[str | None, WrapValidator(_or_none), BeforeValidator(_version)]
 Price = Annotated[int | None, BeforeValidator(_price)]
 Time = Annotated[int | None, BeforeValidator(_wall)]
 Id = Annotated[str | None, BeforeValidator(_identity)]

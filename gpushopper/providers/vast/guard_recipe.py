@@ -1,4 +1,7 @@
-"""How a Vast instance ends itself: the calls its own key may make, and what is left without them (vastai.md 14, D7)."""
+"""How a Vast instance ends itself (guard recipe): the API calls with its own key, and the last resort without them.
+
+vastai.md 14, D7.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ STARTUP_LIMIT = 4000
 """Characters of `onstart`; a live client names 4048 as the server's limit (vastai.md 4.1, 16)."""
 
 LAST_RESORT = ("kill 1", "poweroff -f", "halt -f", "kill -9 1")
-"""In a container only ending its first process does anything: the instance is then `exited`, and its disk bills."""
+"""Only the end of a container's first process has an effect: the instance is then `exited`, its disk still bills."""
 
 
 def self_destroy_recipe(endpoint: str) -> Recipe:

@@ -1,4 +1,4 @@
-"""The v1 list, page by page, with proof that it is whole (vastai.md 5.1, F43, F44)."""
+"""List the account's instances page by page, and decide whether the list is complete (vastai.md 5.1, F43, F44)."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 PAGE = 25
 PAGES_UNKNOWN = 20
-"""Time for so many pages is given before the account has said how many rows it has."""
+"""The time limit allows for so many pages before the number of instances is known."""
 PAGE_SHARE = 0.25
-"""Of the limit of one page: so much time is given on top for each further one, beside the gap before it."""
+"""The share of one page's time limit that each further page adds, beside the rate limit's interval before it."""
 _MOST_PAGES = 400
 _LONGEST_TOKEN = 4096
 
 Fetch = Callable[[str | None, bool], Reply | Failure]
-"""Fetch the page of a token; the flag says that it may wait for its pace."""
+"""Fetch the page of a token; the flag allows it to wait for the rate limit."""
 
 
 @dataclass(slots=True)
 class _Pages:
-    """What the pages have shown so far, and the first reason to doubt that this is all."""
+    """The rows of the pages so far, and the first reason why the list is not complete."""
 
     unknown_fields: UnknownFields
     found: dict[str, Instance] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     totals: set[int] = field(default_factory=set)
     last_id: int = 0
-    doubt: str = ""
+    incomplete_reason: str = ""
     date: int | None = None
 
-    def suspect(self, why: str) -> None:
-        self.doubt = self.doubt or why
+    def mark_incomplete(self, reason: str) -> None:
+        self.incomplete_reason = self.incomplete_reason or reason
 
     def add(self, body: dict[str, Any], rows: list[Any]) -> None:
         total = body.get("total_instances")
         if isinstance(total, bool) or not isinstance(total, int):
-            self.suspect("no total_instances")
+            self.mark_incomplete("no total_instances")
         else:
             self.totals.add(total)
         first_of_page = True
         for row in rows:
             instance = read_instance(row, self.unknown_fields)
             if instance is None:
-                self.suspect("a row without a usable id")
+                self.mark_incomplete("a row without a usable id")
                 continue
             if not shows_owner(row):
-                self.suspect("rows that do not show whose they are")
+                self.mark_incomplete("rows that do not show whose they are")
             if first_of_page and int(instance.instance_id) <= self.last_id:
-                # Asked in order of id, so a repeated or lower id means that rows moved between pages.
-                self.suspect("rows moved between pages")
+                # The list is ordered by id, so a repeated or lower id means that rows moved between pages.
+                self.mark_incomplete("rows moved between pages")
             first_of_page = False
             self.last_id = max(self.last_id, int(instance.instance_id))
             if instance.instance_id in self.found:
@@ -68,38 +68,40 @@ class _Pages:
         if token is None or token == "":
             return None
         if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
-            self.suspect("a page token that cannot be read")
+            self.mark_incomplete("a page token that cannot be read")
             return None
         if token in self.tokens or len(self.tokens) >= _MOST_PAGES:
-            self.suspect("the list repeats itself")
+            self.mark_incomplete("the list repeats itself")
             return None
         self.tokens.add(token)
         return token
 
-    def listing(self) -> InstanceList:
+    def instance_list(self) -> InstanceList:
         if len(self.totals) > 1:
-            self.suspect("the total changed while paging")
+            self.mark_incomplete("the total changed while paging")
         elif self.totals and self.totals != {len(self.found)}:
-            self.suspect(f"{len(self.found)} rows of {next(iter(self.totals))}")
+            self.mark_incomplete(f"{len(self.found)} rows of {next(iter(self.totals))}")
         total = max(self.totals, default=None)
-        return InstanceList(tuple(self.found.values()), not self.doubt, self.date, self.doubt, total)
+        return InstanceList(
+            tuple(self.found.values()), not self.incomplete_reason, self.date, self.incomplete_reason, total
+        )
 
 
-def whole_limit_s(page_limit_s: float, gap_s: float, rows: int | None) -> float:
-    """The most seconds for a list of so many rows, one page of growth included; None where nobody has said yet.
+def list_limit_s(page_limit_s: float, interval_s: float, rows: int | None) -> float:
+    """The time limit in seconds for a list of so many rows and one page more; `rows` is None before the first list.
 
-    A hang is ended by the limit of its page. This one only has to let a list that moves on come to its end: the gap
-    between two pages alone is half of a short limit.
+    A hanging page ends at its own limit. This one only has to be long enough for a list that makes progress: the
+    interval between two pages alone is half of a short limit.
     """
     pages = PAGES_UNKNOWN if rows is None else min(rows, PAGE * _MOST_PAGES) // PAGE + 2
-    return page_limit_s + (pages - 1) * (gap_s + page_limit_s * PAGE_SHARE)
+    return page_limit_s + (pages - 1) * (interval_s + page_limit_s * PAGE_SHARE)
 
 
 def read_pages(fetch: Fetch, unknown: UnknownFields) -> InstanceList | ReadFailed:
     """All pages as one list; ReadFailed if not even the first can be read.
 
-    Later error_kind leaves presence and no completeness. Rows that come and go in exact balance while several pages
-    are read stay unnoticed: one of the reasons why absence takes several lists and a by-id read (D5).
+    After a later error the list still shows presence, but is not complete. Rows that come and go in equal number while
+    several pages are read stay unnoticed: one reason why absence takes several lists and a by-id read (D5).
     """
     pages = _Pages(unknown)
     token: str | None = None
@@ -113,17 +115,17 @@ def read_pages(fetch: Fetch, unknown: UnknownFields) -> InstanceList | ReadFaile
         if isinstance(body, ReadFailed):
             if first:
                 return body
-            pages.suspect(f"a page is missing: {body.detail}")
-            return pages.listing()
+            pages.mark_incomplete(f"a page is missing: {body.detail}")
+            return pages.instance_list()
         pages.date = answer.date if isinstance(answer, Reply) else None
         pages.add(body, body["instances"])
         token = pages.next_token(body)
         if token is None:
-            return _named(pages)
+            return _unless_empty(pages)
         first = False
 
 
-def _named(pages: _Pages) -> InstanceList | ReadFailed:
-    if not pages.found and pages.doubt:
-        return ReadFailed(ErrorKind.SHAPE, pages.doubt)
-    return pages.listing()
+def _unless_empty(pages: _Pages) -> InstanceList | ReadFailed:
+    if not pages.found and pages.incomplete_reason:
+        return ReadFailed(ErrorKind.SHAPE, pages.incomplete_reason)
+    return pages.instance_list()

@@ -1,4 +1,7 @@
-"""Instance rows and the meaning of their status words (vastai.md 5.3, 12)."""
+"""Read an instance row: what each of Vast's status words means (running, stopped, failed ...), address, prices, label.
+
+`_STATUS_STATUS_WORDS` and `_classify` decide the status (vastai.md 5.3, 12).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from gpushopper.core.model.instance import LABEL_VARIABLE, Instance, StatusClass
 from gpushopper.core.model.money import Micros
 from gpushopper.providers.api import REDACTED, plain
 from gpushopper.providers.vast.field_types import Id, Line, Number, Price, Row, Text, Time
-from gpushopper.providers.vast.known_fields import INSTANCE_FIELDS, read_id
+from gpushopper.providers.vast.ids import read_id
+from gpushopper.providers.vast.known_fields import INSTANCE_FIELDS
 from gpushopper.providers.vast.offer_rows import storage_rate
-from gpushopper.providers.vast.pull_errors import image_is_refused, never_starts
+from gpushopper.providers.vast.pull_errors import is_image_refused, never_starts
 from gpushopper.providers.vast.unknown_fields import UnknownFields
 
-_WORDS = {
+_STATUS_WORDS = {
     "created": StatusClass.PENDING,
     "loading": StatusClass.PENDING,
     "scheduling": StatusClass.PENDING,
@@ -30,18 +34,18 @@ _WORDS = {
     "stopped": StatusClass.STOPPED,
     "frozen": StatusClass.STOPPED,
     "offline": StatusClass.OFFLINE,
-    # A host without heartbeat: alive for all we know (F22).
+    # Vast does not hear from the host: the instance may still run (F22).
     "unknown": StatusClass.UNKNOWN,
 }
 _PASSWORD = re.compile(r"(?<!\S)(-p|--password)([ =]+)\S+")
-"""A login's password in a command that a host shows because it failed; it may have been sent before our last start."""
+"""A registry password in a command that the host quotes in its error; it may be from before our last start."""
 _HOST = re.compile(r"(?!-)[0-9A-Za-z.:-]{1,253}")
 """Names and addresses; no leading hyphen, which ssh would read as an option."""
 _ABSENT = object()
 
 
 class InstanceRow(Row):
-    """What we use of an instance row besides id, ports and environment."""
+    """The fields we use of an instance row, besides id, ports and environment."""
 
     machine_id: Id = None
     label: Text = None
@@ -67,9 +71,9 @@ class InstanceRow(Row):
 
 
 def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
-    """The instance of a row, or None if it has no usable id; any other odd field is only unknown.
+    """The instance of a row, or None if it has no usable id; any other unreadable field is None.
 
-    A row is presence: dropping it for one strange field would make an instance vanish (F81).
+    A row shows that the instance exists: dropping it for one unreadable field would make the instance vanish (F81).
     """
     if not isinstance(row, Mapping) or (instance_id := read_id(row.get("id"))) is None:
         unknown.note("instance row: no id")
@@ -106,14 +110,14 @@ def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
         disk_gb=parsed.disk_space,
         ssh_host=host,
         ssh_port=port,
-        image_refused=status is StatusClass.FAILED and image_is_refused(message, parsed.image_uuid),
+        image_refused=status is StatusClass.FAILED and is_image_refused(message, parsed.image_uuid),
     )
 
 
 def shows_owner(row: object) -> bool:
-    """Whether the row can say whose it is: one of the two carriers is there in a shape we know (S4).
+    """Whether the row could show our label: its field or its environment variable is readable (S4).
 
-    A list of rows that cannot is no evidence that a label is absent (F12, F81).
+    A list with rows that could not is no evidence that a label is absent (F12, F81).
     """
     if not isinstance(row, Mapping):
         return False
@@ -125,7 +129,7 @@ def _classify(word: object, row: InstanceRow, unknown: UnknownFields) -> StatusC
     if word is _ABSENT or (word is not None and not isinstance(word, str)):
         unknown.note("status word: missing or unreadable")
         return StatusClass.UNKNOWN
-    status = StatusClass.PENDING if word is None else _WORDS.get(str(word))
+    status = StatusClass.PENDING if word is None else _STATUS_WORDS.get(str(word))
     if status is None:
         unknown.note(f"status word: {word}")
         status = StatusClass.UNKNOWN
@@ -140,7 +144,7 @@ def _classify(word: object, row: InstanceRow, unknown: UnknownFields) -> StatusC
 
 
 def _env_label(env: Any) -> str | None:
-    """GS_LABEL out of `extra_env`: pairs on the wire, an object in the official client's hands (vastai.md 5.3)."""
+    """GS_LABEL out of `extra_env`: the API sends pairs, the official client makes them an object (vastai.md 5.3)."""
     if isinstance(env, dict):
         pairs: list[Any] = list(env.items())
     else:
@@ -161,7 +165,7 @@ def _ssh(row: Mapping[str, Any], parsed: InstanceRow) -> tuple[str | None, int |
 
 
 def _mapped_port(ports: Any) -> int | None:
-    """`HostPort` of 22/tcp; a string on the wire (vastai.md 5.3)."""
+    """`HostPort` of 22/tcp; the API sends it as a string (vastai.md 5.3)."""
     mapped = ports.get("22/tcp") if isinstance(ports, dict) else None
     first = mapped[0] if isinstance(mapped, list) and mapped else None
     port = read_id(first.get("HostPort")) if isinstance(first, dict) else None

@@ -1,8 +1,6 @@
-"""The fields of Vast's rows (vastai.md 3.2, 5.3), and ids that are safe in a path."""
+"""The known fields of Vast's offer and instance rows; any other is counted as unknown (vastai.md 3.2, 5.3)."""
 
 from __future__ import annotations
-
-import re
 
 
 def _words(text: str) -> frozenset[str]:
@@ -38,13 +36,3 @@ INSTANCE_FIELDS = _BOTH | _words(
     client_run_time host_run_time
     """
 )
-
-_ID = re.compile(r"[1-9][0-9]{0,17}")
-
-
-def read_id(value: object) -> str | None:
-    """An id as text; None for anything but a positive whole number or its digits (F81, F83)."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    text = str(value) if isinstance(value, str) or 0 < value < 10**18 else ""
-    return text if _ID.fullmatch(text) else None

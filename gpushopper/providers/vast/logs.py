@@ -1,4 +1,4 @@
-"""What the container of an instance has printed, from Vast itself: asked for, then fetched elsewhere (vastai.md 9)."""
+"""Fetch the container log of an instance: Vast has its host upload it, we download it from there (vastai.md 9)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gpushopper.providers.base import Endpoint, ErrorKind, InstanceNotFound, Log
 from gpushopper.providers.vast import error_replies
 
 FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
-"""The host uploads the log after the address was told."""
+"""The host uploads the log after Vast has returned its address."""
 STORE = "s3.amazonaws.com"
 FOLDERS = ("/vast.ai/", "/public.vast.ai/")
-"""Where Vast has its hosts upload to; the store itself is everybody's."""
+"""Where Vast's hosts upload to; anybody can have other folders in that store."""
 LONGEST_ADDRESS = 2000
 
 
@@ -27,14 +27,14 @@ def fetch_log(api: ApiClient, instance_id: str, tail: int, limit: TimeLimit) -> 
         return body
     address = body.get("result_url")
     if not isinstance(address, str) or not address:
-        return ReadFailed(ErrorKind.SHAPE, f"no address of a log: {body.get('msg') or 'nothing was said'}")
-    url = allowed(address, api.base)
+        return ReadFailed(ErrorKind.SHAPE, f"no address of a log: {body.get('msg') or 'no message'}")
+    url = allowed_url(address, api.base)
     if url is None:
         return ReadFailed(ErrorKind.SHAPE, f"the log is said to be at an address that is not the provider's: {address}")
-    return _wait_for(api, url, limit)
+    return _download(api, url, limit)
 
 
-def allowed(address: str, endpoint: str) -> httpx.URL | None:
+def allowed_url(address: str, endpoint: str) -> httpx.URL | None:
     """The address, if it is one we may fetch from: the provider's own, or its folder in the store that it uses.
 
     An answer must not send this computer to another host, be it one of the user's own network (I21).
@@ -51,9 +51,9 @@ def allowed(address: str, endpoint: str) -> httpx.URL | None:
     return url if url.scheme == "https" and url.port is None and of_vast else None
 
 
-def _wait_for(api: ApiClient, url: httpx.URL, limit: TimeLimit) -> Log | ReadFailed:
-    """Fetch until it is there: until then the store says that it has no such file, in whatever words."""
-    pause, told = FIRST_PAUSE_S, "nothing"
+def _download(api: ApiClient, url: httpx.URL, limit: TimeLimit) -> Log | ReadFailed:
+    """Fetch until it is there: before that the store answers with some error status."""
+    pause, last_status = FIRST_PAUSE_S, "nothing"
     while limit.left() > pause:
         api.pause(pause)
         pause = PAUSE_S
@@ -64,5 +64,7 @@ def _wait_for(api: ApiClient, url: httpx.URL, limit: TimeLimit) -> Log | ReadFai
             return Log(found.text)
         if 300 <= found.status < 400:
             return ReadFailed(ErrorKind.SHAPE, "the log is said to be somewhere else: redirects are not followed")
-        told = str(found.status)
-    return ReadFailed(ErrorKind.NETWORK, f"the host has not uploaded the log in time (the last answer was {told})")
+        last_status = str(found.status)
+    return ReadFailed(
+        ErrorKind.NETWORK, f"the host has not uploaded the log in time (the last answer was {last_status})"
+    )

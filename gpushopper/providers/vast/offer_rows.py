@@ -1,4 +1,7 @@
-"""Offer rows read strictly: a row without id, GPU or price is dropped and counted (vastai.md 3.2)."""
+"""Read an offer row: GPU, price per hour, storage and traffic prices; a row with an invalid price is dropped.
+
+Dropped rows are counted (vastai.md 3.2, F116).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from pydantic import ValidationError
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
 from gpushopper.providers.vast.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
-from gpushopper.providers.vast.known_fields import OFFER_FIELDS, read_id
+from gpushopper.providers.vast.ids import read_id
+from gpushopper.providers.vast.known_fields import OFFER_FIELDS
 from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 _MOST_GPUS = 1024
@@ -19,7 +23,7 @@ _OTHER_PRICES = ("storage_cost", "storage_total_cost", "inet_up_cost", "inet_dow
 
 
 class OfferRow(Row):
-    """What we use of an offer row; all may be missing, because rows may be sparse."""
+    """The fields we use of an offer row; any may be missing."""
 
     id: Id = None
     ask_contract_id: Id = None
@@ -51,7 +55,7 @@ class OfferRow(Row):
 
 
 def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields) -> Offer | None:
-    """An offer, or None for a row that cannot be priced; `disk_gb` is what the search was asked to include."""
+    """An offer, or None for a row that cannot be priced; `disk_gb` is the disk of the search."""
     if not isinstance(row, Mapping):
         unknown.note("offer row: not an object")
         return None
@@ -61,7 +65,7 @@ def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields
     except ValidationError:
         unknown.note("offer row: unreadable")
         return None
-    offer = None if _has_odd(row, _RATES) else _offer(parsed, disk_gb, seen_at)
+    offer = None if _has_invalid(row, _RATES) else _offer(parsed, disk_gb, seen_at)
     if offer is None or not is_believable(offer, disk_gb):
         unknown.note("offer row: dropped")
         return None
@@ -69,21 +73,21 @@ def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields
 
 
 def has_invalid_price(row: object, disk_gb: float) -> bool:
-    """Whether a row that is no offer claims a price that cannot be: zero, below zero, not a number, absurd (F116)."""
+    """Whether a dropped row states an invalid price: zero, negative, not a number, or far too high (F116)."""
     if not isinstance(row, Mapping) or read_id(row.get("ask_contract_id") or row.get("id")) is None:
         return False
-    if _has_odd(row, _RATES) or any(_is_odd(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
+    if _has_invalid(row, _RATES) or any(_is_invalid(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
         return True
     rate, storage = parse_dollars(row.get("dph_base")), parse_dollars(row.get("storage_cost"))
     return rate is not None and storage is not None and not is_sane_rate(rate + storage_rate(storage, disk_gb))
 
 
-def _has_odd(row: Mapping[str, object], names: Iterable[str]) -> bool:
-    return any(_is_odd(row.get(name), may_be_free=False) for name in names)
+def _has_invalid(row: Mapping[str, object], names: Iterable[str]) -> bool:
+    return any(_is_invalid(row.get(name), may_be_free=False) for name in names)
 
 
-def _is_odd(value: object, *, may_be_free: bool) -> bool:
-    """Whether a price that is stated is none. One that is not stated is unknown."""
+def _is_invalid(value: object, *, may_be_free: bool) -> bool:
+    """Whether a stated price is not valid. One that is not stated is only unknown."""
     if value is None:
         return False
     price = parse_dollars(value)
@@ -102,7 +106,7 @@ def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
     if not 0 < gpus <= _MOST_GPUS or vram <= 0:
         return None
     if rate is None or storage is None or upload is None or download is None:
-        # An unknown price is no offer: nothing could be reserved against it (F116).
+        # Without all prices nothing can be reserved for it in the ledger (F116).
         return None
     return Offer(
         provider="vast",
@@ -121,7 +125,7 @@ def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
         disk_gb=_first(row.disk_space),
         cpu_cores=_first(row.cpu_cores_effective, row.cpu_cores),
         ram_mb=_usable_ram(row),
-        # The boolean may be missing in rows, the word is there (vastai.md 3.2).
+        # The boolean may be missing, the word is always there (vastai.md 3.2).
         verified=row.verification == "verified" if row.verification else bool(row.verified),
         interruptible=bool(row.is_bid),
         seen_at=seen_at,
@@ -150,7 +154,7 @@ def _storage_gb_month(row: OfferRow, disk_gb: float) -> Micros | None:
 
 
 def _gpu_rate(row: OfferRow, storage: Micros | None, disk_gb: float) -> Micros | None:
-    """The GPU's price; `dph_total` holds storage for the asked disk as well (vastai.md 3.2)."""
+    """The GPU's price; `dph_total` includes storage for the disk of the search (vastai.md 3.2)."""
     if row.dph_base is not None:
         return row.dph_base
     if row.dph_total is None or storage is None:

@@ -1,4 +1,7 @@
-"""Offer search past the limit of 64 rows: bands by price, and by host where a cut falls on a tie (S17)."""
+"""Search offers: the filter that Vast is sent, and paging past its limit of 64 rows by price bands (S17).
+
+Where more than a page of offers have one price, paging goes by host id.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,23 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.known_fields import read_id
+from gpushopper.providers.vast.ids import read_id
 from gpushopper.providers.vast.offer_rows import has_invalid_price, price_of, read_offer
 from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 CAP = 64
-"""Rows of one reply, whatever is asked (seen live 2026-09-29, vastai.md 3.1)."""
+"""Rows of one reply, whatever the requested limit (seen live 2026-09-29, vastai.md 3.1)."""
 _MOST_BANDS = 1000
 
 Fetch = Callable[[dict[str, Any], bool], Reply | Failure]
-"""Send a search body; the flag says that it may wait for its pace."""
+"""Send a search body; the flag allows it to wait for the rate limit."""
 
 
 def search_body(search: OfferQuery) -> dict[str, Any]:
     """The flat filter object of POST /bundles/, cheapest first (vastai.md 3.1).
 
-    Filtered at the server where its meaning is sure; everything else is the caller's `fits`. `allocated_storage`
-    makes `dph_total`, and with it the order, right for the disk that will be asked for.
+    Vast filters what it defines as we do; the caller's `fits` does the rest. `allocated_storage`
+    makes `dph_total`, and with it the order, right for the disk that will be requested.
     """
     body: dict[str, Any] = {
         "verified": {"eq": True},
@@ -67,12 +70,13 @@ class _Bands:
     date: int | None = None
     price: float = 0.0
     beyond: bool = False
-    """Whether offers at exactly `price` are done with."""
+    """Whether all offers at exactly `price` are read."""
     tie_host: int | None = None
-    """Inside a tie: the next host id to ask from."""
+    """Where many offers have one price: the host id from which to go on."""
     skipped: bool = False
+    """Whether some offers cannot be read by any filter."""
     invalid_prices: set[str] = field(default_factory=set)
-    """Ids of rows whose price cannot be believed."""
+    """Ids of rows with an invalid price."""
 
     def narrowed(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.tie_host is not None:
@@ -92,7 +96,7 @@ class _Bands:
                 self.invalid_prices.add(str(row.get("ask_contract_id") or row.get("id")))
 
     def step(self, rows: list[Any]) -> bool:
-        """Move to the next band; False when the market's end is reached or cannot be."""
+        """Move to the next band; False after the last one, or where no further band can be made."""
         full = len(rows) >= CAP
         if self.tie_host is not None:
             return self._step_in_tie(rows, full)
@@ -121,7 +125,7 @@ class _Bands:
 
 
 def read_bands(fetch: Fetch, search: OfferQuery, unknown: UnknownFields) -> OfferList | ReadFailed:
-    """One call for up to 64 offers; else band after band until the limit, the end of the market, or time (S17)."""
+    """One call for up to 64 offers; else band after band until the limit, the last offer, or the time limit (S17)."""
     body = search_body(search)
     bands = _Bands(search.disk_gb, unknown)
     for number in range(_MOST_BANDS):
@@ -151,7 +155,7 @@ def _rows(answer: Reply | Failure, unknown: UnknownFields) -> list[Any] | ReadFa
 
 
 def _offers(bands: _Bands, limit: int | None, *, complete: bool) -> OfferList:
-    """The cheapest `limit`; complete only if nothing was cut away either."""
+    """The cheapest `limit`; complete only if none was cut off."""
     offers = sorted(bands.found.values(), key=lambda offer: (offer.rate(bands.disk_gb), offer.key))
     shown = tuple(offers if limit is None else offers[:limit])
     return OfferList(shown, complete and len(shown) == len(offers), bands.date, len(bands.invalid_prices))

@@ -1,4 +1,4 @@
-"""What the provider said that we do not know: fields, words and shapes, counted (D17, F81)."""
+"""Count the fields, status words and shapes in the provider's replies that this version does not know (D17, F81)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Mapping
 from gpushopper.providers.api import clean
 
 _MOST = 200
-"""Different things remembered: foreign names must not fill the memory."""
+"""Different names that are counted: a provider must not fill our memory."""
 
 
 class UnknownFields:
-    """A counter that any thread may use."""
+    """A counter by name; safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def note(self, what: str) -> None:
         """Count one occurrence, for example `offer field: colour`."""
         name = clean(what, most=80)
         with self._lock:
-            if name in self._seen or len(self._seen) < _MOST:
-                self._seen[name] += 1
+            if name in self._counts or len(self._counts) < _MOST:
+                self._counts[name] += 1
 
     def note_fields(self, kind: str, row: Mapping[str, object], known: frozenset[str]) -> None:
         """Count the fields of a row that vastai.md does not list."""
@@ -33,4 +33,4 @@ class UnknownFields:
 
     def counts(self) -> dict[str, int]:
         with self._lock:
-            return dict(self._seen)
+            return dict(self._counts)

@@ -1,0 +1,50 @@
+"""Connect an account at Vast: check the endpoint's address and the form of the API key, then build the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+
+from gpushopper.errors import Misconfigured
+from gpushopper.providers.api import ApiClient
+from gpushopper.providers.base import Endpoint
+from gpushopper.providers.vast.adapter import Vast
+from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
+from gpushopper.providers.vast.rate_limits import RATE_LIMITS
+
+
+def connect(
+    endpoint: str,
+    key: str,
+    monotonic: Callable[[], float],
+    transport: httpx.BaseTransport | None = None,
+    wait: Callable[[float], object] | None = None,
+) -> Vast:
+    """An account at Vast. Sends nothing yet.
+
+    `monotonic` gives awake seconds. A `transport` that is passed in gets `request.extensions["total_limit"]`, seconds.
+    `wait` pauses between the requests of one read (pages, bands, a retry); by default `close` ends the pause.
+
+    Raises:
+        Misconfigured: the endpoint is not an address, would send the key unencrypted, or the key is malformed.
+    """
+    _check_endpoint(endpoint, own_transport=transport is None)
+    key = key.strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
+    urgent = frozenset({Endpoint.DESTROY.value})
+    api = ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent)
+    return Vast(api, self_destroy_recipe(endpoint))
+
+
+def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
+    try:
+        url = httpx.URL(endpoint)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise Misconfigured("the Vast endpoint is not an address") from error
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
+        raise Misconfigured("the Vast endpoint must be https://HOST")
+    local = url.host in ("localhost", "::1") or url.host.startswith("127.")
+    if own_transport and url.scheme == "http" and not local:
+        raise Misconfigured("the Vast endpoint must be https: http would show the key to everybody between")

@@ -1,0 +1,15 @@
+"""Check the ids in Vast's replies and in our calls: only a positive whole number may stand in a request's path."""
+
+from __future__ import annotations
+
+import re
+
+_ID = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def read_id(value: object) -> str | None:
+    """An id as text; None for anything but a positive whole number or its digits (F81, F83)."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value) if isinstance(value, str) or 0 < value < 10**18 else ""
+    return text if _ID.fullmatch(text) else None
