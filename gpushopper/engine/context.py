@@ -74,7 +74,7 @@ class InstanceAccess(Protocol):
         """Drop what belongs to one instance: its pinned host key and the shared connection."""
         ...
 
-    def known_attempts(self) -> set[str]:
+    def pinned_attempts(self) -> set[str]:
         """The attempts that something is kept of."""
         ...
 

@@ -1,4 +1,4 @@
-"""Run a program within a total time and size, whatever it or its peer does (I18)."""
+"""Run a child process with a time limit and an output size limit; at a limit its process group is killed (I18)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gpushopper.clock import SystemClock
 from gpushopper.core.timing.clock_snapshot import SECOND
 
 _PIECE = 65536
-_GLANCE_S = 0.2
-"""How long an ended program's pipes may go unnoticed when a grandchild holds them open."""
+_POLL_S = 0.2
+"""How often it is checked whether the program has ended, because a grandchild may hold its pipes open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """It ended by itself; a negative status is a signal's number."""
+    """The process ended by itself; a negative status is a signal's number."""
 
     status: int
     out: bytes
@@ -30,7 +30,7 @@ class Finished:
 
 
 class LimitKind(Enum):
-    """Which limit was reached."""
+    """Which limit was reached, as the reason for the kill."""
 
     TIME = "time"
     SIZE = "size"
@@ -38,7 +38,7 @@ class LimitKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """It was killed at a limit, with all it had started in its group; what it had said until then."""
+    """The process and its group were killed at a limit; with the output until then."""
 
     limit: LimitKind
     out: bytes
@@ -47,10 +47,10 @@ class Killed:
 
 @dataclass(slots=True)
 class _Pipes:
-    """What came so far, and what is still to be handed in."""
+    """The output so far, and the input that is still to be written."""
 
     size_limit: int
-    waiting: memoryview
+    unsent: memoryview
     texts: dict[str, bytearray] = field(default_factory=lambda: {"out": bytearray(), "err": bytearray()})
 
     @property
@@ -89,7 +89,7 @@ def run_bounded(
 
 
 def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> LimitKind | None:
-    # The boot clock: what slept through its limit is over, and must not go on where it left off (F61, I9).
+    # The boot clock counts suspended time: after a sleep past the limit the process is killed (F61, I9).
     clock = SystemClock()
     ends_at = clock.now().boot / SECOND + limit_s
     with selectors.DefaultSelector() as selector:
@@ -102,23 +102,23 @@ def _follow(process: subprocess.Popen[bytes], pipes: _Pipes, limit_s: float) -> 
             left = ends_at - clock.now().boot / SECOND
             if left <= 0:
                 return LimitKind.TIME
-            ready = selector.select(0 if has_ended else min(left, _GLANCE_S))
+            ready = selector.select(0 if has_ended else min(left, _POLL_S))
             for key, _ in ready:
-                _move(selector, key, pipes)
+                _transfer(selector, key, pipes)
             if pipes.is_over:
                 return LimitKind.SIZE
             if has_ended and not any(key.data != "in" for key, _ in ready):
-                break  # all it said has been read; who holds the pipes now is none of ours
+                break  # its output is read; whatever holds the pipes now is not our process
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(ends_at - clock.now().boot / SECOND, 0))
     return None if process.returncode is not None else LimitKind.TIME
 
 
-def _move(selector: selectors.BaseSelector, key: selectors.SelectorKey, pipes: _Pipes) -> None:
-    """Read what is there, or hand in what fits; a pipe that is done leaves the selector."""
+def _transfer(selector: selectors.BaseSelector, key: selectors.SelectorKey, pipes: _Pipes) -> None:
+    """Read or write what is possible now; a finished pipe is removed from the selector."""
     stream: IO[bytes] = key.fileobj  # type: ignore[assignment]
     if key.data == "in":
-        is_done = _hand_in(stream, pipes)
+        is_done = _write_stdin(stream, pipes)
     else:
         piece = os.read(stream.fileno(), _PIECE)
         pipes.texts[key.data] += piece
@@ -129,17 +129,17 @@ def _move(selector: selectors.BaseSelector, key: selectors.SelectorKey, pipes: _
             stream.close()
 
 
-def _hand_in(stream: IO[bytes], pipes: _Pipes) -> bool:
+def _write_stdin(stream: IO[bytes], pipes: _Pipes) -> bool:
     try:
-        sent = os.write(stream.fileno(), pipes.waiting[:_PIECE]) if pipes.waiting else 0
+        sent = os.write(stream.fileno(), pipes.unsent[:_PIECE]) if pipes.unsent else 0
     except BrokenPipeError:
         return True
-    pipes.waiting = pipes.waiting[sent:]
-    return not pipes.waiting
+    pipes.unsent = pipes.unsent[sent:]
+    return not pipes.unsent
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of the group, and forget unsent input."""
+    """Kill what is left of the process group, and drop unsent input."""
     with suppress(ProcessLookupError, PermissionError):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,16 +1,15 @@
-"""Plant the guard, ask it, and read what it says (D7, S29)."""
+"""Talk to the guard over ssh: the status and renew commands (a new deadline), and its report parsed (D7, S29)."""
 
 from __future__ import annotations
 
 import re
 import shlex
 
-from gpushopper.core.model.guard_recipe import Recipe
 from gpushopper.core.model.heartbeat import GuardReport, Renewal
-from gpushopper.remote import boot_script
+from gpushopper.remote import guard_files
 
 REPORT_LENGTH = 1000
-"""A report has about a hundred characters; what is longer is not one (I18)."""
+"""A report has about a hundred characters; a longer text is not one (I18)."""
 
 REPORT = re.compile(
     r"gs-guard 1\narmed=([01])\nwhy=([ -~]{0,200})\nleft=(-?\d{1,15})\nmax_left=(-?\d{1,15})\n"
@@ -26,64 +25,50 @@ REASONS = (
     (r"unclear (\d+)", r"the provider is in trouble (status \1)"),
     (r"ok (\d+)", r"the provider does not show the instance to its own key (status \1)"),
 )
-"""What the guard's codes mean: it says little, to stay small (S29)."""
-
-
-def startup_text(
-    recipe: Recipe, public_key: str, life_s: int, deadline_s: int, max_s: int, tick_s: int = 15, backoff_s: int = 300
-) -> str:
-    """Write the boot script of one attempt: it plants the guard first, then the ssh key.
-
-    `life_s` and `max_s` are the seconds to live and to the hard maximum from now on, `deadline_s` is the unix time of
-    the deadline. Refused (`startup_too_long`) when the provider would not take it, ValueError for a term the guard must
-    refuse (S29) or a key that is not one line.
-    """
-    term = boot_script.GuardLifetime(life_s, max_s, deadline_s, tick_s, backoff_s)
-    script = boot_script.planted_script(recipe, boot_script.stripped(boot_script.guard_script()))
-    return boot_script.startup_text(script, term, public_key, recipe.startup_limit)
+"""What the guard's codes mean; it sends codes to stay small (S29)."""
 
 
 def status_command() -> str:
-    """Write the lines of shell that find the guard and print its status; it starts dead holders again."""
-    return on_guard("status")
+    """The lines of shell that find the guard and print its report; dead holders are started again."""
+    return _guard_command("status")
 
 
 def renew_command(renewal: Renewal) -> str:
-    """Write the lines of shell that hand the guard a renewal and print its status."""
-    return on_guard(f"renew {renewal.seq:d} {renewal.left_s:d}")
+    """The lines of shell that send the guard a renewal and print its report."""
+    return _guard_command(f"renew {renewal.seq:d} {renewal.left_s:d}")
 
 
-def on_guard(words: str) -> str:
-    """Write the lines that find the guard and ask it, for a shell that `core.shell.CLEAN` has prepared."""
-    asked = f'. "$0"\n{boot_script.stripped(boot_script.agent_script(boot_script.OVER_SSH))}{words}'
-    return ASK.format(
-        folders=boot_script.FOLDERS, path=f"$D/{boot_script.FOLDER}/{boot_script.SCRIPT}", mark=boot_script.END_MARK,
-        asked=shlex.quote(asked), words=words,
+def _guard_command(words: str) -> str:
+    """The lines that find the guard and call `words` in it; the shell must have run `shell_environment.CLEAN`."""
+    script = f'. "$0"\n{guard_files.stripped(guard_files.agent_script(guard_files.OVER_SSH))}{words}'
+    return _COMMAND.format(
+        folders=guard_files.FOLDERS, path=f"$D/{guard_files.FOLDER}/{guard_files.SCRIPT}", mark=guard_files.END_MARK,
+        script=shlex.quote(script), words=words,
     )  # fmt: skip
 
 
-# A guard of a former version has its own answers; asked with ours, it would be read by names it does not have.
-ASK = """(
+# A guard of an older version answers by itself: our functions would use names that it does not have.
+_COMMAND = """(
 {folders}; do
 G={path}
 [ -s "$G" ] || continue
 read -r x <"$G"
-case $x in *\\ {mark}=*) exec sh -c {asked} "$G" ;; esac
+case $x in *\\ {mark}=*) exec sh -c {script} "$G" ;; esac
 exec sh "$G" {words}
 done
 )"""
 
 
 def read_report(text: str) -> GuardReport | None:
-    """Read a guard's status; None where no guard answered or the text is anything else (I18)."""
+    """Parse a guard's report; None where no guard answered, or the text is anything else (I18)."""
     if len(text) > REPORT_LENGTH or (match := REPORT.fullmatch(text)) is None:
         return None
     armed, code, left, most, seq, holders = match.groups()
-    why = "" if armed == "1" else reason(code)
+    why = "" if armed == "1" else _reason(code)
     return GuardReport(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
 
 
-def reason(code: str) -> str:
+def _reason(code: str) -> str:
     for pattern, meaning in REASONS:
         if match := re.fullmatch(pattern, code):
             return match.expand(meaning)

@@ -1,4 +1,4 @@
-"""One command that lets an instance say what guards it and what it has, and the strict reading of its answer (D8)."""
+"""The heartbeat: write the probe's shell command, and parse its answer (guard report, GPUs, disk) strictly (D8)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SECTIONS = (
     ("cuda", r"smi | sed -n 's/.*CUDA[A-Za-z ]* Version: *\([0-9.]*\).*/\1/p'"),
     ("disk", "df -Pk /"),
 )
-"""What is asked after the guard, each with its standard shell command; nothing is printed where there is no such."""
+"""The sections after the guard's report, each with its shell command; empty where the instance lacks the tool."""
 
-# Some images keep the driver's libraries where only a variable of theirs leads.
+# Some images name the folder of the driver's libraries only in a variable.
 _SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$GS_LIBRARIES nvidia-smi "$@"; }'
 
 _NUMBER = re.compile(r"\d{1,7}(\.\d{1,3})?")
 
 
-def command(marker: str, guard_lines: str) -> str:
-    """The one shell command. Each answer stands between lines that carry `marker`, which no foreign text knows."""
+def probe_command(marker: str, guard_lines: str) -> str:
+    """The shell command of one probe. Each section begins with a line with `marker`, a random word."""
     script = [_SMI]
     for name, words in (("guard", guard_lines), *SECTIONS):
         script += [f"printf '\\n%s {name}\\n' {marker}", f"{{ {words}\n}} </dev/null 2>/dev/null"]
@@ -35,30 +35,30 @@ def command(marker: str, guard_lines: str) -> str:
     return over_ssh("\n".join(script))
 
 
-def has_begun(answer: bytes, marker: str) -> bool:
-    """Whether our command ran: then there was a login."""
+def has_started(answer: bytes, marker: str) -> bool:
+    """Whether our command has started, which proves that the login worked."""
     return f"\n{marker} guard\n".encode() in b"\n" + answer
 
 
-def read(answer: bytes, marker: str, *, is_whole: bool) -> Heartbeat | None:
-    """The heartbeat in an answer, or None where it has not the form we asked for.
+def read_heartbeat(answer: bytes, marker: str, *, is_complete: bool) -> Heartbeat | None:
+    """Parse a heartbeat; None where the answer has another form.
 
-    Of an answer that was cut at the time limit the guard's words are enough, when they are whole: a GPU driver that
-    hangs must not make a guarded instance look lost.
+    Of an answer that ended at the time limit, a complete guard report is enough: a GPU driver that hangs must not make
+    a guarded instance look unreachable.
     """
     sections = _split(answer.decode("utf-8", "replace"), marker)
     order = ["guard", *(name for name, _ in SECTIONS), "end"]
     names = [name for name, _ in sections]
-    if names != (order if is_whole else order[: len(names)]) or len(names) < 2:
+    if names != (order if is_complete else order[: len(names)]) or len(names) < 2:
         return None
-    texts = dict(sections[:-1])  # the last one is the end, or was cut
+    texts = dict(sections[:-1])  # the last one is the end, or incomplete
     hardware = _hardware(texts.get("gpus", ""), texts.get("cuda", ""), texts.get("disk", ""))
     words = texts["guard"].replace("\r\n", "\n").strip("\n")
     return Heartbeat(guard_protocol.read_report(words), hardware)
 
 
 def _split(text: str, marker: str) -> list[tuple[str, str]]:
-    """The named parts; what came before the first marker, greetings say, belongs to none."""
+    """The sections by name; text before the first marker, such as a greeting, is dropped."""
     pieces = re.split(rf"^{re.escape(marker)} ([a-z]+)\r?$", text, flags=re.MULTILINE)
     return list(zip(pieces[1::2], pieces[2::2], strict=True))
 

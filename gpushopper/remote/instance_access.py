@@ -1,4 +1,7 @@
-"""Everything the engine may ask of a rented instance. What a host does comes back as a value (I18)."""
+"""What the engine does with an instance over ssh: probe it, pin its host key, write keys and ssh configuration (I18).
+
+What the host does comes back as a value, not as an exception.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, Prob
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
-from gpushopper.remote import guard_protocol, heartbeat_probe, ssh_config_file, ssh_keys
-from gpushopper.remote.bounded_process import Finished, Killed, LimitKind, run_bounded
+from gpushopper.remote import boot_script, guard_protocol, heartbeat_probe, ssh_config_file, ssh_keys
+from gpushopper.remote.bounded_process import run_bounded
+from gpushopper.remote.probe_outcome import read_outcome
 from gpushopper.remote.ssh_command import (
     Connection,
     check_folder,
@@ -26,7 +30,6 @@ from gpushopper.remote.ssh_command import (
     pin_path,
 )
 from gpushopper.remote.ssh_environment import environment
-from gpushopper.remote.ssh_errors import OWN_FAILURE, classify_ssh_failure
 
 CONTROL_LIMIT_S = 5.0
 
@@ -37,13 +40,13 @@ class InstanceAccess:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    # ---- before there is an instance
+    # ---- before the create
 
     def public_key(self, session_id: str) -> str:
-        """The session's public key, its pair durable (I23, D2), in a folder that ssh can use.
+        """The session's public key; its pair is on the disk (I23, D2), in a folder that ssh can use.
 
         Raises:
-            Misconfigured, DiskFull: it could not be made; nothing may be rented.
+            Misconfigured, DiskFull: it could not be made, so no create may be sent.
         """
         check_folder(self._home)
         return ssh_keys.ensure_key(self._home.ssh_keys, session_id)
@@ -51,25 +54,25 @@ class InstanceAccess:
     def boot_script(
         self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
     ) -> str:
-        """The boot script that plants this session's key and the guard."""
+        """The boot script, which installs the guard and this session's public key."""
         key = self.public_key(session_id)
-        return guard_protocol.startup_text(recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s)
+        return boot_script.write_boot_script(recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s)
 
-    # ---- talking to it
+    # ---- the probe
 
     def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
-        """One login and one bounded answer: the guard's status, after a renewal if there is one, and the hardware.
+        """Log in once: send the renewal if there is one, then read the guard's report and the hardware.
 
-        The first login that brings an answer pins the host's key; from then on another key ends in HOST_KEY (I24).
+        The first login with an answer pins the host key; from then on another key gives HOST_KEY (I24).
         """
         pin = pin_path(self._home.ssh_keys, login.attempt_id)
         first = None if is_pinned(pin) else pin.with_suffix(".first")
         try:
             private_folder(pin.parent)
             if first is not None:
-                self._forget_first(login, first)
-            way = connect_to(self._home, login, first or pin)
-            found = self._ask(way, renewal, limit_s)
+                self._drop_first_pin(login, first)
+            connection = connect_to(self._home, login, first or pin)
+            found = self._run_probe(connection, renewal, limit_s)
         except ProviderFailed as error:
             return ProbeFailure(ProbeFailureKind.UNREACHED, error.message)
         except Misconfigured as error:
@@ -78,24 +81,24 @@ class InstanceAccess:
             return ProbeFailure(
                 ProbeFailureKind.LOCAL, f"ssh cannot be used on this computer: {error.strerror or error}"
             )
-        return found if first is None else self._settle_pin(way, first, pin, found)
+        return found if first is None else self._keep_first_pin(connection, first, pin, found)
 
-    def _ask(self, way: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def _run_probe(self, connection: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
-        asked = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
-        command = way.argv(heartbeat_probe.command(marker, asked))
+        guard_lines = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
+        command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines))
         done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
-        return judge(done, marker, limit_s)
+        return read_outcome(done, marker, limit_s)
 
-    def _forget_first(self, login: Login, first: Path) -> None:
-        """Start afresh: a key seen without a login proves nothing, and a proxy may answer before the instance does."""
-        close(control_path(self._home, login))
+    def _drop_first_pin(self, login: Login, first: Path) -> None:
+        """Drop a host key that was seen without a login: a proxy may answer before the instance does."""
+        close_shared_connection(control_path(self._home, login))
         first.unlink(missing_ok=True)
 
-    def _settle_pin(
-        self, way: Connection, first: Path, pin: Path, found: Heartbeat | ProbeFailure
+    def _keep_first_pin(
+        self, connection: Connection, first: Path, pin: Path, found: Heartbeat | ProbeFailure
     ) -> Heartbeat | ProbeFailure:
-        """Keep the key of a first login for good; without one, keep nothing."""
+        """Pin the host key of the first login; if there was no login, pin nothing."""
         if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.GARBAGE:
             return found
         try:
@@ -104,17 +107,17 @@ class InstanceAccess:
             os.replace(first, pin)
             sync(pin.parent)
         except OSError as error:
-            close(way.control)
+            close_shared_connection(connection.control)
             return ProbeFailure(ProbeFailureKind.LOCAL, f"its host key could not be stored: {error.strerror or error}")
         return found
 
-    # ---- for the user's own ssh
+    # ---- for the user's ssh
 
     def connection(self, login: Login) -> Connection:
-        """The exact way to this attempt, for the command line and the user's ssh.
+        """How to connect to this attempt, for the command line and the user's ssh.
 
         Raises:
-            ProviderFailed: the provider's address is none.
+            ProviderFailed: the provider gave an invalid address.
         """
         return connect_to(self._home, login, pin_path(self._home.ssh_keys, login.attempt_id))
 
@@ -122,66 +125,42 @@ class InstanceAccess:
         """Write the managed ssh configuration for these sessions, by name; whether it changed.
 
         Raises:
-            Misconfigured: it could not be written; it is as it was.
+            Misconfigured: it could not be written; the old file stays.
         """
         entries = []
         for name, login in logins:
-            with suppress(ProviderFailed):  # an address that is none has no entry
+            with suppress(ProviderFailed):  # an invalid address has no entry
                 entries.append(ssh_config_file.Entry(login.session_id, name, self.connection(login)))
         try:
             return ssh_config_file.write_ssh_config(self._home.ssh_config, entries)
         except OSError as error:
             raise Misconfigured(f"{self._home.ssh_config} could not be written: {error.strerror}") from error
 
-    # ---- afterwards
+    # ---- after the end
 
     def forget_attempt(self, attempt_id: str) -> None:
-        """Close the shared connections of an ended attempt, and drop its pinned key: addresses are used again."""
+        """Close the shared connections of an ended attempt, and drop its pinned host key: addresses are reused."""
         for control in control_paths(self._home, attempt_id):
             with suppress(OSError):
-                close(control)
+                close_shared_connection(control)
         pin = pin_path(self._home.ssh_keys, attempt_id)
         for path in (pin, pin.with_suffix(".first")):
             path.unlink(missing_ok=True)
 
-    def known_attempts(self) -> set[str]:
-        """The attempts whose hosts' keys are stored here."""
-        return {path.stem for ending in ("hosts", "first") for path in self._home.ssh_keys.glob(f"*.{ending}")}
+    def pinned_attempts(self) -> set[str]:
+        """The attempts with a stored host key."""
+        return {path.stem for suffix in ("hosts", "first") for path in self._home.ssh_keys.glob(f"*.{suffix}")}
 
     def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:
-        """Remove the keys of sessions that are not kept and were made before this unix time; the sessions' ids."""
+        """Remove ssh keys made before this unix time whose sessions are not in `kept`; returns the sessions' ids."""
         return ssh_keys.prune(self._home.ssh_keys, kept, before_s)
 
 
-def close(control: Path | None) -> None:
-    """End a shared connection, if there is one."""
+def close_shared_connection(control: Path | None) -> None:
+    """End a shared (multiplexed) ssh connection, if there is one."""
     if control is None or not control.exists():
         return
     run_bounded(
         exit_argv(control), limit_s=CONTROL_LIMIT_S, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment()
     )
     control.unlink(missing_ok=True)
-
-
-def judge(done: Finished | Killed, marker: str, limit_s: float) -> Heartbeat | ProbeFailure:
-    """What one call of ssh tells about the instance."""
-    has_begun = heartbeat_probe.has_begun(done.out, marker)
-    if isinstance(done, Killed):
-        return _judge_cut(done, marker, limit_s, has_begun)
-    if done.status == OWN_FAILURE and not has_begun:
-        return classify_ssh_failure(done.err)
-    found = heartbeat_probe.read(done.out, marker, is_whole=True)
-    if found is None and done.status == OWN_FAILURE:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, "the connection was lost in the middle of an answer")
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, "a login, and an answer that is not ours to read")
-
-
-def _judge_cut(done: Killed, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | ProbeFailure:
-    if done.limit is LimitKind.SIZE:
-        return ProbeFailure(
-            ProbeFailureKind.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
-        )
-    if not has_begun and not done.out:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, f"no answer within {limit_s:g} s")
-    found = heartbeat_probe.read(done.out, marker, is_whole=False)
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, f"no whole answer within {limit_s:g} s")

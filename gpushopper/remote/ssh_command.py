@@ -1,4 +1,4 @@
-"""The exact words with which OpenSSH is called: nobody's settings, one key, one pinned host, no forwarding (D15)."""
+"""The ssh command line: options, one key, one pinned host key, shared connection, none of the user's settings (D15)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gpushopper.remote.ssh_keys import key_path
 SUFFIX = 17
 """Characters that ssh adds to a control path while it binds it: a dot and sixteen more."""
 SHARED = Path("/tmp")
-"""Where a folder of ours holds the connections of a home whose own path is too long."""
+"""Holds a folder of ours with the control sockets of a home whose own path is too long."""
 
 FIXED = (
     "BatchMode=yes",
@@ -34,7 +34,7 @@ FIXED = (
     "UpdateHostKeys=no",
     "VerifyHostKeyDNS=no",
     "CheckHostIP=no",
-    "LogLevel=ERROR",  # below it a host's greeting would be shown, and its words taken for ssh's
+    "LogLevel=ERROR",  # below it a host's greeting would be printed and taken for ssh's own messages
     "ConnectTimeout=10",
     "ServerAliveInterval=10",
     "ServerAliveCountMax=3",
@@ -42,7 +42,7 @@ FIXED = (
     "ControlPersist=90",
 )
 
-# What a provider may call a host; a first dash would be read as an option, a percent sign expanded.
+# Allowed host names; ssh would read a leading dash as an option, and expand a percent sign.
 _HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -50,9 +50,9 @@ _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where, as whom and how to log in: paths travel, keys never. Each option is one `Name=value` for ssh's -o.
+    """Host, port, user and ssh options of a login; the key is given by its path. Each option is a `Name=value`.
 
-    `control` is None where no path short enough was found: then each connection stands alone.
+    `control` is None where no path was short enough: then no connection is shared.
     """
 
     host: str
@@ -64,15 +64,15 @@ class Connection:
     control: Path | None
 
     def argv(self, *command: str) -> list[str]:
-        """The call of ssh, with a command for the other side's shell."""
-        return ["ssh", *self._words(), "-T", "-p", str(self.port), "-l", self.user, "--", self.host, *command]
+        """The ssh command line, with a command for the remote shell."""
+        return ["ssh", *self._option_words(), "-T", "-p", str(self.port), "-l", self.user, "--", self.host, *command]
 
-    def _words(self) -> list[str]:
+    def _option_words(self) -> list[str]:
         return ["-F", "/dev/null", *(word for option in self.options for word in ("-o", option))]
 
 
 def pin_path(folder: Path, attempt_id: str) -> Path:
-    """The known hosts of one attempt: one line, written by ssh itself."""
+    """The known_hosts file of one attempt: one line, written by ssh itself."""
     if not _ATTEMPT.fullmatch(attempt_id):
         raise ValueError("an attempt id has letters and digits only")
     return folder / f"{attempt_id}.hosts"
@@ -87,11 +87,11 @@ def is_pinned(known_hosts: Path) -> bool:
 
 
 def connect_to(home: Home, login: Login, known_hosts: Path) -> Connection:
-    """The connection of one login. Its host's key must stand in this file; any is taken only while the file is empty.
+    """The connection of one login. The host key must be in this file; any key is accepted only while the file is empty.
 
     Raises:
-        ProviderFailed: the address is none that may be handed to ssh.
-        Misconfigured: the home folder's path cannot be written in ssh's language.
+        ProviderFailed: the address is invalid.
+        Misconfigured: the home folder's path cannot be quoted for ssh.
     """
     check_address(login)
     key = key_path(home.ssh_keys, login.session_id)
@@ -108,16 +108,16 @@ def connect_to(home: Home, login: Login, known_hosts: Path) -> Connection:
 
 
 def check_folder(home: Home) -> None:
-    """Refuse a home folder whose files no option of ssh can name.
+    """Refuse a home folder whose path cannot be quoted for ssh.
 
     Raises:
-        Misconfigured: nothing that is rented from it could be logged in to.
+        Misconfigured: no login would work from that folder.
     """
     _quoted(home.ssh_keys / "any")
 
 
 def check_address(login: Login) -> None:
-    """Refuse what ssh could take for something else than an address (F111)."""
+    """Refuse an address that ssh could read as an option (F111)."""
     if not _HOST.fullmatch(login.host) or not 0 < login.port < 65536 or not _USER.fullmatch(login.user):
         raise ProviderFailed("the provider gave an address that is none", "end the session, and rent another")
 
@@ -131,9 +131,9 @@ def _quoted(path: Path) -> str:
 
 
 def control_path(home: Home, login: Login, shared: Path = SHARED) -> Path | None:
-    """A path for the shared connection that every system's socket takes (S22): in the home, else under /tmp.
+    """The control socket of the shared connection, short enough for every system (S22): in the home, else under /tmp.
 
-    The address is part of its name: a new address must not find the former's connection.
+    The address is part of its name, so that a new address does not use the old connection.
     """
     address = _digest(login.user, login.host, str(login.port))[:6]
     name = f"{_control_name(home, login.attempt_id)}{address}"
@@ -143,18 +143,18 @@ def control_path(home: Home, login: Login, shared: Path = SHARED) -> Path | None
         try:
             return private_folder(folder) / name
         except OSError:
-            continue  # somebody else's folder of that name: rather none than theirs
+            continue  # another user's folder of that name is not used
     return None
 
 
 def control_paths(home: Home, attempt_id: str) -> list[Path]:
-    """The shared connections that are open to an attempt, whatever its addresses were."""
+    """The control sockets of an attempt's shared connections, for all addresses it had."""
     name = _control_name(home, attempt_id)
     return [path for folder in _control_folders(home) for path in folder.glob(f"{name}??????")]
 
 
 def exit_argv(control: Path) -> list[str]:
-    """The call that ends a shared connection."""
+    """The command line that ends a shared connection."""
     return ["ssh", "-F", "/dev/null", "-o", f"ControlPath={_quoted(control)}", "-O", "exit", "--", "any"]
 
 

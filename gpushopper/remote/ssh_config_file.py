@@ -1,4 +1,4 @@
-"""The managed file that the user's own ssh configuration may include: one Host block per running attempt."""
+"""Write the ssh config file that the user's own may include: one Host block for each running session."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gpushopper.private_files import private_folder, write_private
 from gpushopper.remote.ssh_command import Connection
 
 PREFIX = "gpu-shopper-"
-"""Begins each alias, so that none can stand in the way of a Host of the user's own."""
+"""Prefix of each alias, so that none hides a Host of the user's."""
 HEAD = "# Written by gpu-shopper: hosts of running sessions. Changes are overwritten.\n"
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One running session, and how to reach it."""
+    """One running session, and how to connect to it."""
 
     session_id: str
     name: str
@@ -26,7 +26,7 @@ class Entry:
 
 
 def render(entries: Sequence[Entry]) -> str:
-    """The file's text. A name that ssh would read as a pattern, or that is taken, gives way to the session's id."""
+    """The file's text. A name that ssh would read as a pattern, or that is taken, is replaced by the session's id."""
     taken: set[str] = set()
     blocks = [HEAD]
     for entry in sorted(entries, key=lambda each: (each.name, each.session_id)):
@@ -36,17 +36,17 @@ def render(entries: Sequence[Entry]) -> str:
     return "\n".join(blocks)
 
 
-def _block(name: str, way: Connection) -> str:
-    options = [option.replace("=", " ", 1) for option in way.options]
-    lines = [f"HostName {way.host}", f"Port {way.port}", f"User {way.user}", *options]
+def _block(name: str, connection: Connection) -> str:
+    options = [option.replace("=", " ", 1) for option in connection.options]
+    lines = [f"HostName {connection.host}", f"Port {connection.port}", f"User {connection.user}", *options]
     return f"Host {PREFIX}{name}\n" + "".join(f"  {line}\n" for line in lines)
 
 
 def write_ssh_config(path: Path, entries: Sequence[Entry]) -> bool:
-    """Bring the file up to date, in one step; whether it changed.
+    """Replace the file atomically if its text is different; returns whether it changed.
 
     Raises:
-        OSError: it could not be written; it is as it was.
+        OSError: it could not be written; the old file stays.
     """
     text = render(entries)
     try:

@@ -1,4 +1,4 @@
-"""The few variables OpenSSH gets from us: no agent, no key, no setting of the user's (D15)."""
+"""The environment variables of ssh and ssh-keygen: no agent, no API key, no locale of the user's (D15)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ KEPT = ("PATH", "HOME", "TERM")
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a child process of ours may know; its words are English, so that they can be told apart."""
+    """The variables of a child process; C locale, so that its error messages can be classified."""
     found = os.environ if variables is None else variables
     return {**{name: found[name] for name in KEPT if name in found}, "LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""One ed25519 pair per session, made by the system's ssh-keygen and durable before anything refers to it (I23, F14)."""
+"""A session's ssh key pair is made and written here: ed25519, by ssh-keygen, on the disk before any use (I23, F14)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gpushopper.remote.ssh_environment import environment
 
 KEY_SUFFIX = ".key"
 COMMENT = "gpu-shopper"
-"""Stands in the public key that providers and hosts see: no user, no computer's name."""
+"""The comment of the public key, which providers and hosts see: no user name, no host name."""
 LIMIT_S = 30.0
 _SCRATCH = ".new-"
 _FULL = (28, 122)  # ENOSPC, EDQUOT
@@ -25,14 +25,14 @@ _PUBLIC = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]{60,80}")
 
 
 def key_path(folder: Path, session_id: str) -> Path:
-    """Where the private key of a session lies."""
+    """The file of a session's private key."""
     if not _SESSION.fullmatch(session_id):
         raise ValueError("a session id has letters and digits only")
     return folder / f"{session_id}{KEY_SUFFIX}"
 
 
 def ensure_key(folder: Path, session_id: str) -> str:
-    """The session's public key; the pair is made when it is absent, and on the disk when this returns.
+    """The session's public key. The pair is made if there is none, and is on the disk when this returns.
 
     Raises:
         Misconfigured: there is no ssh-keygen here, or the folder cannot be used.
@@ -51,7 +51,7 @@ def ensure_key(folder: Path, session_id: str) -> str:
 
 
 def _make(path: Path) -> None:
-    """Make a pair under another name, then give it its own: nobody ever sees half a key, two makers agree on one."""
+    """Make a pair under a temporary name, then link it: no half key is ever visible, and of two threads one wins."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=_SCRATCH) as scratch:
         made = Path(scratch) / "key"
         _keygen("-q", "-t", "ed25519", "-N", "", "-C", COMMENT, "-f", str(made))
@@ -60,12 +60,12 @@ def _make(path: Path) -> None:
         try:
             os.link(made, path)
         except FileExistsError:
-            return  # another thread was first: its key is the session's
+            return  # another thread was first: the session uses that key
     sync(path.parent)
 
 
 def _public(path: Path) -> str:
-    """The public half, from the private one: there is one truth, and it cannot disagree with itself."""
+    """The public key, derived from the private one, so that the two always match."""
     found = _PUBLIC.match(_keygen("-y", "-f", str(path)))
     if found is None:
         raise Misconfigured(f"{path} is not an ed25519 key of ours", "end the session, then remove that file")
@@ -95,9 +95,9 @@ def _keygen(*words: str) -> str:
 
 
 def prune(folder: Path, kept: Collection[str], before_s: float) -> list[str]:
-    """Remove keys of sessions that are not `kept` and were made before this unix time; the sessions' ids.
+    """Remove keys of sessions that are not `kept` and were made before this unix time; returns the sessions' ids.
 
-    A key is older than its session's row: the time keeps one that is being made from being taken for a left-over.
+    A key is made before its session's row: the time protects one that is in use but has no row yet.
     """
     removed = []
     for path in sorted(folder.glob(f"*{KEY_SUFFIX}")):
@@ -107,5 +107,5 @@ def prune(folder: Path, kept: Collection[str], before_s: float) -> list[str]:
             removed.append(session_id)
     for scratch in folder.glob(f"{_SCRATCH}*"):
         if scratch.stat().st_mtime < before_s:
-            shutil.rmtree(scratch, ignore_errors=True)  # of a maker that was killed; nothing ever used it
+            shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed; nothing ever used it
     return removed

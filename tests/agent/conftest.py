@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.remote import boot_script, guard_protocol
+from gpushopper.remote import boot_script, guard_files
 from tests.agent.inside import TRUE_START, Instance, World, why_not
 from tests.agent.provider import Provider
 
@@ -67,14 +67,14 @@ def boot_text(
     `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it; `still`:
     the guard is planted and not started, so that its functions can be asked one by one.
     """
-    text = guard_protocol.startup_text(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
+    text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
     if still:
         text = text.replace("sh $G boot\n", "")
-    ours = boot_script.stripped(boot_script.guard_script())
-    other = boot_script.guard_script() if whole else FORMER.read_text() if former else ours
+    ours = guard_files.stripped(guard_files.guard_script())
+    other = guard_files.guard_script() if whole else FORMER.read_text() if former else ours
     if former:
-        text = text.replace(f" {boot_script.END_MARK}=", " DEADLINE=")
-    packed = [boot_script.pack(boot_script.planted_script(recipe, script)) for script in (ours, other)]
+        text = text.replace(f" {guard_files.END_MARK}=", " DEADLINE=")
+    packed = [guard_files.pack(boot_script.guard_for(recipe, script)) for script in (ours, other)]
     return text.replace(packed[0], packed[1])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gpushopper.core.model.guard_recipe import GuardCall, Recipe
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
-from gpushopper.remote import boot_script, guard_protocol
+from gpushopper.remote import boot_script, guard_files
 from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
 from tests.needs import needs
 
@@ -20,8 +20,8 @@ ROOM = 300
 
 
 def test_it_fits_where_it_must_be_planted_and_leaves_room(capsys):
-    payload = boot_script.pack(boot_script.planted_script(RECIPE, boot_script.stripped(boot_script.guard_script())))
-    text = guard_protocol.startup_text(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400)
+    payload = guard_files.pack(boot_script.guard_for(RECIPE, guard_files.stripped(guard_files.guard_script())))
+    text = boot_script.write_boot_script(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400)
     left = min(3400 - len(payload), RECIPE.startup_limit - len(text))
     with capsys.disabled():
         print(f"\nguard: {len(payload)} characters packed, {len(text)} with the boot script, {left} left")
@@ -39,8 +39,8 @@ def test_shellcheck_finds_nothing(dialect: str, name: str):
 
 
 def test_only_comments_and_blanks_are_left_out():
-    whole = [line.strip() for line in boot_script.guard_script().splitlines()]
-    assert boot_script.stripped(boot_script.guard_script()).splitlines() == [
+    whole = [line.strip() for line in guard_files.guard_script().splitlines()]
+    assert guard_files.stripped(guard_files.guard_script()).splitlines() == [
         line for line in whole if line and not line.startswith("#")
     ]
 
@@ -58,7 +58,7 @@ def test_the_commented_one_does_the_same(rent, provider, world, wait_until):
 )
 def test_a_term_that_could_lengthen_life_is_refused(life: int, most: int, tick: int, back: int):
     with pytest.raises(ValueError, match="a guard"):
-        guard_protocol.startup_text(RECIPE, PUBLIC_KEY, life, 1_800_000_000, most, tick, back)
+        boot_script.write_boot_script(RECIPE, PUBLIC_KEY, life, 1_800_000_000, most, tick, back)
 
 
 @pytest.mark.parametrize("endpoint", ["https://x/y", "ftp://x", "https://x;reboot", "https://$(id)"])
@@ -66,4 +66,4 @@ def test_an_address_that_sh_would_read_is_refused(endpoint: str):
     call = GuardCall("GET", "/$ID")
     recipe = Recipe(endpoint, "A", "B", call, call, None, (), 4000)
     with pytest.raises(ValueError, match="endpoint"):
-        guard_protocol.startup_text(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)
+        boot_script.write_boot_script(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)

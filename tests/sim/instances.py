@@ -99,7 +99,7 @@ class SimRemote:
     def forget_attempt(self, attempt_id: str) -> None:
         self.forgotten.append(attempt_id)
 
-    def known_attempts(self) -> set[str]:
+    def pinned_attempts(self) -> set[str]:
         return {attempt_id for attempt_id, _ in self.renewals} - set(self.forgotten)
 
     def connection(self, login: Login) -> Connection:

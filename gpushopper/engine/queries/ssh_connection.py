@@ -69,7 +69,7 @@ def tidy(ctx: Context) -> None:
     """Bring the managed ssh configuration up to date, and forget the pinned keys of attempts that are gone."""
     if ctx.remote is None:
         return
-    known = ctx.remote.known_attempts()  # before the rows are read: an attempt that begins now is none of these
+    known = ctx.remote.pinned_attempts()  # before the rows are read: an attempt that begins now is none of these
     with ctx.store.read():
         names = {session.id: session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
         attempts = sessions.load_attempts(ctx.store)
