@@ -1,4 +1,4 @@
-"""Keys of clouds and logins at registries: where they may stand, how we look, and how they are kept (D15, S23)."""
+"""API keys of providers and logins at registries: where they are looked up, and how they are stored (D15, S23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key file, readable by nobody but its owner, or not read at all (D15, S23).
+"""Read the key file: keys and registry logins; refused unless only its owner can read it (D15, S23).
 
     [vast]
     api_key = "..."
@@ -7,8 +7,8 @@
     user = "alice"
     password = "..."
 
-A registry without a password here has it in the system's keyring. So the file is also the list of registries that a
-login is stored for: a keyring is never searched, and nobody who stored none is ever asked to unlock one.
+A registry without a password here has it in the system's keyring. So the file is also the list of registries with a
+stored login: a keyring is never searched, and users without a login in it are never prompted to unlock it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Content:
 
 
 class FileSource:
-    """The key file: readable by nobody else, or not read at all."""
+    """The key file as a source of keys."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,7 +60,7 @@ class FileSource:
 
 
 def unreadable(wrong: Misconfigured, path: Path) -> KeyUnreadable:
-    """Why nothing is taken from the file."""
+    """Why the file is not read."""
     text = "; ".join(filter(None, (wrong.message, wrong.hint)))
     return KeyUnreadable(text, "see: gpu-shopper keys", f"file {path}")
 
@@ -89,21 +89,21 @@ def _read(path: Path) -> _Content:
 
 
 def read_text(path: Path) -> str:
-    """The file's text, known to be TOML of the right form; empty where there is no file."""
+    """The file's text, checked to be TOML of the right form; empty where there is no file."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror}", code="key_file") from error
-    # Line ends as they are: the file is written back.
+    # Line ends are kept, because the file is written back.
     with open(file, encoding="utf-8", newline="") as stream:
         _check_privacy(path, os.fstat(stream.fileno()))
         try:
             text = stream.read(_LARGEST + 1)
             tree = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            # Not the parser's words: they may quote the line, and with it the key.
+            # Without the parser's message, which may quote the line, and with it the key.
             raise Misconfigured(f"{path} is not valid TOML", code="key_file") from None
     if len(text) > _LARGEST:
         raise Misconfigured(f"{path} is too large to be a key file", code="key_file")
@@ -113,7 +113,7 @@ def read_text(path: Path) -> str:
 
 
 def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
-    """Each key there is. A table without one is a mistake where we know the cloud, and else none of our business."""
+    """The keys by provider. A table without one is an error for a provider we know, and else ignored."""
     tables = {name: table for name, table in tree.items() if name != REGISTRY}
     keys = {
         name: table.get("api_key") if isinstance(table, dict) else None
@@ -128,23 +128,24 @@ def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
 
 def _logins(path: Path, tables: object) -> dict[str, StoredLogin]:
     if not isinstance(tables, dict):
-        raise _no_login(path)
-    return {spelt(path, name): _login(path, table) for name, table in tables.items()}
+        raise _invalid_login(path)
+    return {registry_name(path, name): _login(path, table) for name, table in tables.items()}
 
 
 def _login(path: Path, table: object) -> StoredLogin:
     fields = table if isinstance(table, dict) else {}
     user, password = fields.get("user"), fields.get("password")
     if not isinstance(user, str) or not isinstance(password, str | None):
-        raise _no_login(path)
+        raise _invalid_login(path)
     return StoredLogin(user, None if password is None else Secret(password))
 
 
-def _no_login(path: Path) -> Misconfigured:
+def _invalid_login(path: Path) -> Misconfigured:
     return Misconfigured(f'{path}: [registry."NAME"] holds user = "..." and password = "..."', code="key_file")
 
 
-def spelt(path: Path, name: str) -> str:
+def registry_name(path: Path, name: str) -> str:
+    """The canonical name of a registry in the file."""
     try:
         return read_registry(name)
     except ValueError as error:

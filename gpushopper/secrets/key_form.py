@@ -1,4 +1,4 @@
-"""The form that a provider's key must have (I21)."""
+"""Check the form of a provider's API key: length and characters (I21)."""
 
 from __future__ import annotations
 

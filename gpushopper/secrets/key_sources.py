@@ -1,8 +1,8 @@
-"""Where keys may stand and in which order we look: environment, key file, keyring (D15, S23).
+"""Look up a provider's API key: in the environment, then the key file, then the system keyring (D15, S23).
 
-The environment is asked first, because who sets a variable means this one run; then the key file, which exists only
-where somebody chose it, so that no keyring, however it fails, stands in the way of a headless user; then the keyring.
-A source that has a key and must not be read, or that cannot say whether it has one, ends the search (F106).
+The environment comes first, because a variable is set for one run; then the key file, which exists only where a user
+chose it, so that a failing keyring is no obstacle without a desktop; then the keyring. A source that has a key and must
+not be read, or that cannot tell whether it has one, ends the search (F106).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_form import check_form
 
 KEY_VARIABLES: dict[str, tuple[str, ...]] = {"vast": ("VAST_API_KEY", "VASTAI_API_KEY")}
-"""Variables that name a provider's key, the first one wins; any other provider has `<NAME>_API_KEY`."""
+"""Environment variables of a provider's key, the first one wins; any other provider has `<NAME>_API_KEY`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """The key, and where it was found. `warning` is for people: something about the sources looks wrong."""
+    """The key, and where it was found. `warning` tells the user that two variables disagree."""
 
     secret: Secret
     source: str
@@ -30,7 +30,7 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyProblem:
-    """Why there is no key: what happened, what to do, and which source says so."""
+    """Why there is no key: what happened, what to do, and in which source."""
 
     text: str
     hint: str
@@ -39,12 +39,12 @@ class KeyProblem:
 
     @property
     def code(self) -> str:
-        """The stable word for scripts."""
+        """The error code, which is stable."""
         return f"key_{self.state}"
 
 
 class NoKey(KeyProblem):
-    """Every source was looked at and none has a key: the only answer that may be reported as "no key" (F105)."""
+    """Every source was read and none has a key: the only result that may be reported as "no key" (F105)."""
 
     __slots__ = ()
     state = "missing"
@@ -55,28 +55,28 @@ class NoKey(KeyProblem):
 
 
 class KeyUnreadable(KeyProblem):
-    """A source may have a key, but we will not or cannot read it there."""
+    """A source may have a key, but it cannot or must not be read there."""
 
     __slots__ = ()
     state = "refused"
 
 
 class KeyringLocked(KeyProblem):
-    """The keyring waits for its owner's password."""
+    """The keyring is locked: it needs its owner's password."""
 
     __slots__ = ()
     state = "locked"
 
 
 class KeyringUnavailable(KeyProblem):
-    """No keyring can be reached from here, so nobody knows what it holds; cron has none, for one (D16)."""
+    """No keyring can be reached from here, for example from cron, so what it holds is unknown (D16)."""
 
     __slots__ = ()
     state = "absent"
 
 
 class KeyringTimeout(KeyProblem):
-    """The keyring was asked and did not answer in time."""
+    """The keyring did not answer in time."""
 
     __slots__ = ()
     state = "hung"
@@ -86,13 +86,13 @@ KeyResult = FoundKey | KeyProblem
 
 
 class KeySource(Protocol):
-    """One place where keys may stand. None means: looked, and nothing is there."""
+    """One place where keys may be stored. `lookup` returns None if the place was read and has no key."""
 
     def lookup(self, provider: str) -> FoundKey | KeyProblem | None: ...
 
 
 def variables_of(provider: str) -> tuple[str, ...]:
-    """The environment variables that may name this provider's key."""
+    """The environment variables that may hold this provider's key."""
     return KEY_VARIABLES.get(provider, (f"{provider.upper()}_API_KEY",))
 
 
@@ -118,7 +118,7 @@ class EnvironmentSource:
 
 
 def find_key(provider: str, sources: Sequence[KeySource]) -> KeyResult:
-    """Ask the sources in order. A source that must not be read ends the search: no silent fall-back (F106)."""
+    """Read the sources in order. A source that must not be read ends the search: no silent fallback (F106)."""
     for source in sources:
         answer = source.lookup(provider)
         if answer is not None:

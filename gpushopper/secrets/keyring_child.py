@@ -1,7 +1,8 @@
-"""`python -m gpushopper.secrets.keyring_child`: one question to the system's keyring, in a process that can be killed.
+"""The child process that talks to the system keyring: one get, set or delete; it can be killed when the keyring hangs.
 
-A keyring may wait for ever (F105), and a thread that waits for ever cannot be ended; its libraries cost 75 ms and 10 MB
-that no other process of ours pays. Question and answer are JSON on stdin and stdout; no key is ever an argument (I21).
+`python -m gpushopper.secrets.keyring_child`. A keyring may block for ever (F105), and a blocked thread cannot be ended.
+Its libraries cost 75 ms and 10 MB, which only this process pays. Request and answer are JSON on stdin and stdout; no
+key is ever an argument (I21).
 """
 
 from __future__ import annotations
@@ -24,63 +25,63 @@ TRUSTED = {
     "keyring.backends.kwallet.DBusKeyringKWallet4": "KWallet 4",
     "keyring.backends.macOS.Keyring": "macOS Keychain",
 }
-"""Every store that encrypts. Plain files, null and whatever a package brings are never used, whoever asks (F106)."""
+"""The backends that encrypt. Plain files, null and backends of other packages are never used (F106)."""
 
 Answer = dict[str, Any]
 
 
 def main() -> int:
-    """Answer the question on stdin; the last line on stdout counts."""
+    """Answer the request on stdin; the last line on stdout counts."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asked = json.loads(sys.stdin.readline())
-    # Whoever asked may be killed before it can kill us.
-    signal.alarm(int(asked["limit_s"]) + 5)
+    request = json.loads(sys.stdin.readline())
+    # The parent may be killed before it can kill this process.
+    signal.alarm(int(request["limit_s"]) + 5)
     try:
-        _say(answer(asked))
-    except Exception as error:  # noqa: BLE001 - whatever a keyring's library raises: its name says enough, its text may not be shown
-        _say(_failure(error))
+        _print(answer(request))
+    except Exception as error:  # noqa: BLE001 - a keyring's library may raise anything; its text may contain the secret, so only its name is kept
+        _print(_failure(error))
     return 0
 
 
-def _say(found: Answer) -> None:
+def _print(found: Answer) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
 
 
-def answer(asked: Answer) -> Answer:
-    """Do what is asked with the best of the trusted keyrings here: `get`, `set` or `delete`."""
+def answer(request: Answer) -> Answer:
+    """Carry out the request with the best of the trusted keyrings here: `get`, `set` or `delete`."""
     chosen, reason = choose()
     if chosen is None:
         return reason
     name, keyring = chosen
     found = {"state": "ok", "backend": TRUSTED[name]}
     if name == SECRET_SERVICE:
-        lock = _look_at_lock()
-        if lock == "locked" and not asked["may_prompt"]:
+        lock = _lock_state()
+        if lock == "locked" and not request["may_prompt"]:
             return {**found, "state": "locked"}
-        if lock == "empty" and asked["verb"] != "set":
-            return {**found, "keys": {}, "removed": False}  # the library would make one, and ask for a password
+        if lock == "empty" and request["verb"] != "set":
+            return {**found, "keys": {}, "removed": False}  # the library would create one, and prompt for a password
         if lock != "open":
-            _say({**found, "state": "locked"})  # this counts if its prompt is never answered
+            _print({**found, "state": "locked"})  # the result if its prompt is never answered
     else:
-        _say({**found, "state": "locked"})  # whether it is cannot be asked: it shows its prompt, and waits
-    match asked["verb"]:
+        _print({**found, "state": "locked"})  # there is no call to ask whether it is; it shows its prompt, and blocks
+    match request["verb"]:
         case "get":
-            keys = {user: keyring.get_password(asked["service"], user) for user in asked["users"]}
+            keys = {user: keyring.get_password(request["service"], user) for user in request["users"]}
             return {**found, "keys": {user: key for user, key in keys.items() if key is not None}}
         case "set":
-            keyring.set_password(asked["service"], asked["users"][0], asked["secret"])
-            kept = keyring.get_password(asked["service"], asked["users"][0]) == asked["secret"]
+            keyring.set_password(request["service"], request["users"][0], request["secret"])
+            kept = keyring.get_password(request["service"], request["users"][0]) == request["secret"]
             return found if kept else {**found, "state": "failed", "reason": "it did not keep what it was given"}
         case _:
-            had = keyring.get_password(asked["service"], asked["users"][0]) is not None
+            had = keyring.get_password(request["service"], request["users"][0]) is not None
             if had:
-                keyring.delete_password(asked["service"], asked["users"][0])
+                keyring.delete_password(request["service"], request["users"][0])
             return {**found, "removed": had}
 
 
 def choose() -> tuple[tuple[str, Any] | None, Answer]:
-    """The best trusted keyring, or why there is none; a setting may choose among them, and nothing else (I21)."""
+    """The best trusted keyring, or why there is none; a setting may only choose among the trusted ones (I21)."""
     setting, wanted = configured()
     if wanted and wanted not in TRUSTED:
         return None, {"state": "refused", "setting": setting, "wanted": wanted}
@@ -90,7 +91,7 @@ def choose() -> tuple[tuple[str, Any] | None, Answer]:
         try:
             kind = getattr(importlib.import_module(module), cls)
             ready.append((float(kind.priority), name, kind))
-        except Exception:  # noqa: BLE001 - how a keyring says that it cannot work here differs with each
+        except Exception:  # noqa: BLE001 - each backend raises another exception where it cannot work
             continue
     if not ready:
         return None, {"state": "absent"}
@@ -99,10 +100,10 @@ def choose() -> tuple[tuple[str, Any] | None, Answer]:
 
 
 def configured() -> tuple[str, str]:
-    """Which setting of the keyring library names which backend; neither when none does.
+    """The setting of the keyring library that names a backend, and the backend; empty texts if none does.
 
-    The library's chainer means "whatever there is", which is how we choose anyway. Its setting `keyring-path`, from
-    where it would load code, is not followed.
+    The library's chainer means "any backend", as without a setting. The setting `keyring-path`, from where the library
+    would load code, is ignored.
     """
     setting, wanted = "PYTHON_KEYRING_BACKEND", os.environ.get("PYTHON_KEYRING_BACKEND", "").strip()
     if not wanted:
@@ -115,8 +116,8 @@ def configured() -> tuple[str, str]:
     return ("", "") if wanted == "keyring.backends.chainer.ChainerBackend" else (setting, wanted)
 
 
-def _look_at_lock() -> str:
-    """`open`, `locked`, or `empty` when there is no keyring yet; the library would prompt without asking us."""
+def _lock_state() -> str:
+    """`open`, `locked`, or `empty` when there is no keyring yet; the library itself would prompt at once."""
     import secretstorage
 
     with closing(secretstorage.dbus_init()) as bus:
@@ -140,4 +141,4 @@ def _failure(error: Exception) -> Answer:
 
 if __name__ == "__main__":
     code = main()
-    os._exit(code)  # a library's threads and connections are not waited for
+    os._exit(code)  # without waiting for the library's threads and connections

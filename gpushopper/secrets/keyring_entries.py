@@ -1,4 +1,4 @@
-"""The system's keyring as a source of keys: asked in a child process, within a limit, answers told apart (F105)."""
+"""Read, store and remove keys in the system keyring, through a child process with a timeout (F105)."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from gpushopper.secrets.key_sources import (
 
 SERVICE = "gpu-shopper"
 PROMPT_LIMIT_S = 60.0
-"""How long the owner may take over the password, when a person at a command asks for the keyring."""
+"""How long the owner may take to type the password, when a command uses the keyring."""
 BACKEND_VARIABLE = "PYTHON_KEYRING_BACKEND"
 SWITCHED_OFF = "keyring.backends.fail.Keyring"
-"""The keyring library's own word for "there is none"."""
+"""The keyring library's name for "no keyring"."""
 
 Reply = dict[str, Any]
 
 
 class KeyringUnusable(Misconfigured):
-    """The keyring could not be used; `problem` says in which of the ways."""
+    """The keyring could not be used; `problem` says why."""
 
     def __init__(self, problem: KeyProblem) -> None:
         super().__init__(problem.text, problem.hint, code=problem.code)
@@ -46,16 +46,16 @@ def entry_name(home: Home, name: str) -> str:
     """The user name of an entry: the provider or registry, in a folder chosen by GPU_SHOPPER_HOME with that folder.
 
     Such a home may be on another account: with one entry for both, setting a key in one would make the other see a
-    stranger's account (F45), and a copied home would spend without being asked.
+    foreign account (F45), and a copied home could spend at once.
     """
     return name if home.data != home.config else f"{name}@{os.path.realpath(home.config)}"
 
 
 @dataclass(slots=True)
 class KeyringSource:
-    """The keyring, asked once for all entries when the first of them is looked for: name and the entry's user name.
+    """The keyring as a source of keys, read once for all its entries: name, user name in the keyring.
 
-    With `may_prompt` the owner may be asked for the password, which a daemon never does: it would ask each minute.
+    With `may_prompt` the owner may be prompted for the password. A daemon never does: it would prompt each minute.
     """
 
     entries: Mapping[str, str]
@@ -75,55 +75,57 @@ class KeyringSource:
             )
 
     def find(self, name: str) -> FoundKey | KeyProblem | None:
-        """What stands under one of the names, whatever its form."""
+        """The secret under one of the names, in whatever form."""
         if self._reply is None:
-            self._reply = _ask("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
+            self._reply = _call_child("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
         if isinstance(self._reply, KeyProblem):
-            return _for(name, self._reply)
+            return _with_command(name, self._reply)
         text = self._reply["keys"].get(self.entries[name])
         return None if text is None else FoundKey(Secret(text), f"keyring ({self._reply['backend']})")
 
 
 def store_in_keyring(home: Home, name: str, secret: Secret, limit_s: float) -> str:
-    """Keep a key or a password, and read it back; the keyring's name.
+    """Store a key or a password, and read it back; returns the keyring's name.
 
     Raises:
         KeyringUnusable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("set", [entry_name(home, name)], limit_s, may_prompt=True, secret=secret.reveal())
-    return f"keyring ({_must(reply, name)['backend']})"
+    reply = _call_child("set", [entry_name(home, name)], limit_s, may_prompt=True, secret=secret.reveal())
+    return f"keyring ({_or_raise(reply, name)['backend']})"
 
 
 def remove_from_keyring(home: Home, name: str, limit_s: float, *, may_prompt: bool = True) -> bool:
-    """Take one out; whether there was one.
+    """Remove an entry; returns whether there was one.
 
     Raises:
         KeyringUnusable: it is locked, absent, hung or not to be trusted.
     """
-    reply = _ask("delete", [entry_name(home, name)], limit_s, may_prompt=may_prompt)
-    return bool(_must(reply, name)["removed"])
+    reply = _call_child("delete", [entry_name(home, name)], limit_s, may_prompt=may_prompt)
+    return bool(_or_raise(reply, name)["removed"])
 
 
-def _must(reply: Reply | KeyProblem, name: str) -> Reply:
+def _or_raise(reply: Reply | KeyProblem, name: str) -> Reply:
     if isinstance(reply, KeyProblem):
-        raise KeyringUnusable(_for(name, reply))
+        raise KeyringUnusable(_with_command(name, reply))
     return reply
 
 
-def _for(name: str, problem: KeyProblem) -> KeyProblem:
-    """The problem of the one keyring, with the command that helps this provider or registry."""
+def _with_command(name: str, problem: KeyProblem) -> KeyProblem:
+    """The problem, with the command for this provider or registry in its hint."""
     setting = f"{name} --user NAME" if is_registry(name) else name
     return replace(problem, hint=problem.hint.format(name=name, setting=setting))
 
 
-def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = "") -> Reply | KeyProblem:
+def _call_child(
+    verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, secret: str = ""
+) -> Reply | KeyProblem:
     environ = child_environment(os.environ)
-    excluded = _excluded(environ)
+    excluded = _known_unavailable(environ)
     if excluded is not None:
         return excluded
     most_s = limit_s + (PROMPT_LIMIT_S if may_prompt else 0)
-    asked = {"verb": verb, "service": SERVICE, "users": users, "limit_s": most_s, "may_prompt": may_prompt}
-    question = json.dumps({**asked, "secret": secret}) + "\n"
+    request = {"verb": verb, "service": SERVICE, "users": users, "limit_s": most_s, "may_prompt": may_prompt}
+    line = json.dumps({**request, "secret": secret}) + "\n"
     process = subprocess.Popen(
         [sys.executable, "-m", "gpushopper.secrets.keyring_child"],
         stdin=subprocess.PIPE,
@@ -134,41 +136,41 @@ def _ask(verb: str, users: Sequence[str], limit_s: float, *, may_prompt: bool, s
     )
     with process:
         try:
-            said, _ = process.communicate(question.encode(), limit_s)
+            output, _ = process.communicate(line.encode(), limit_s)
         except subprocess.TimeoutExpired as late:
-            said = _outlast(process, late.output or b"", may_prompt=may_prompt)
-            return _last_answer(said) or _hung(limit_s)
-    return _last_answer(said) or _failed("keyring", "it ended without an answer")
+            output = _wait_for_prompt(process, late.output or b"", may_prompt=may_prompt)
+            return _last_answer(output) or _timed_out(limit_s)
+    return _last_answer(output) or _failed("keyring", "it ended without an answer")
 
 
-def _outlast(process: subprocess.Popen[bytes], said: bytes, *, may_prompt: bool) -> bytes:
-    """What it says in the end: one that has said that it is locked may be waiting for the password."""
+def _wait_for_prompt(process: subprocess.Popen[bytes], output: bytes, *, may_prompt: bool) -> bytes:
+    """The child's output in the end: one that has reported "locked" may be waiting for the password."""
     try:
-        if said and may_prompt:
+        if output and may_prompt:
             return process.communicate(timeout=PROMPT_LIMIT_S)[0]
     except subprocess.TimeoutExpired:
         pass
     process.kill()
-    return said
+    return output
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The child's variables: the user's bus where cron or a service manager set none, and no key of ours (I21, D16)."""
+    """The child's environment: the user's session bus, also under cron or a service, and no API key (I21, D16)."""
     return {name: value for name, value in with_user_bus(environ).items() if not name.upper().endswith("_API_KEY")}
 
 
-def _excluded(environ: Mapping[str, str]) -> KeyProblem | None:
-    """What is known without asking: the keyring is switched off, or there is no bus to ask it over."""
+def _known_unavailable(environ: Mapping[str, str]) -> KeyProblem | None:
+    """Why there is nothing to ask: the keyring is switched off, or there is no session bus."""
     if environ.get(BACKEND_VARIABLE) == SWITCHED_OFF:
-        return _absent(f"{BACKEND_VARIABLE} switches it off")
+        return _unavailable(f"{BACKEND_VARIABLE} switches it off")
     if sys.platform == "linux" and not environ.get(BUS_VARIABLE):
-        return _absent("no session bus")
+        return _unavailable("no session bus")
     return None
 
 
-def _last_answer(said: bytes) -> Reply | KeyProblem | None:
-    """What the last whole line says; None without one."""
-    lines = said.split(b"\n")[:-1]
+def _last_answer(output: bytes) -> Reply | KeyProblem | None:
+    """The answer in the last complete line of the output; None without one."""
+    lines = output.split(b"\n")[:-1]
     if not lines:
         return None
     reply: Reply = json.loads(lines[-1])
@@ -179,9 +181,9 @@ def _last_answer(said: bytes) -> Reply | KeyProblem | None:
         case "locked":
             return _locked(source)
         case "absent":
-            return _absent("nothing on the session bus keeps keys" if sys.platform == "linux" else "there is none")
+            return _unavailable("nothing on the session bus keeps keys" if sys.platform == "linux" else "there is none")
         case "refused":
-            return _distrusted(reply["setting"], reply["wanted"])
+            return _not_trusted(reply["setting"], reply["wanted"])
         case _:
             return _failed(source, reply["reason"])
 
@@ -194,19 +196,19 @@ def _locked(source: str) -> KeyProblem:
     return KeyringLocked(f"the system {source} is locked", hint, source)
 
 
-def _absent(why: str) -> KeyProblem:
+def _unavailable(why: str) -> KeyProblem:
     return KeyringUnavailable(
         f"no system keyring can be reached from here: {why}", f"do without one: {IN_A_FILE}", "keyring"
     )
 
 
-def _hung(limit_s: float) -> KeyProblem:
+def _timed_out(limit_s: float) -> KeyProblem:
     text = f"the system keyring did not answer within {limit_s:g} s"
     hint = f"end what keeps it (gnome-keyring-daemon, kwalletd) and log in again, or do without: {IN_A_FILE}"
     return KeyringTimeout(text, hint, "keyring")
 
 
-def _distrusted(setting: str, wanted: str) -> KeyProblem:
+def _not_trusted(setting: str, wanted: str) -> KeyProblem:
     text = f"{setting} names {wanted}, which does not keep keys safe: it is not used"
     return KeyUnreadable(text, f"remove that setting, or do without a keyring: {IN_A_FILE}", "keyring")
 

@@ -1,4 +1,4 @@
-"""The login at one registry: the user in the key file, the password there or in the keyring (D15)."""
+"""Look up the login at one image registry: user in the key file, password there or in the keyring (D15)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gpushopper.secrets.key_file import read_logins, unreadable
 from gpushopper.secrets.key_sources import FoundKey, KeyProblem, KeyUnreadable, NoKey
 from gpushopper.secrets.keyring_entries import KeyringSource
 
-_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
-"""A computer's troubles, which end; a link or a folder in the file's place does not."""
+_TEMPORARY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
+"""Errors of this computer that pass; a link or a folder in the file's place does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,25 @@ class FoundLogin:
 
 
 def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> FoundLogin | KeyProblem:
-    """Look in the key file, and in the keyring only if the file says so; the ways to fail are told apart (F105).
+    """Look in the key file, and in the keyring only if the file says so; each failure has its own type (F105).
 
     Raises:
-        Misconfigured: the file could not be opened this time, for a reason that is not the file's own.
+        Misconfigured: the file could not be opened now, for a temporary reason.
     """
     try:
-        kept = read_logins(file).get(registry)
+        stored = read_logins(file).get(registry)
     except Misconfigured as wrong:
-        if isinstance(wrong.__cause__, OSError) and wrong.__cause__.errno in _PASSING:
+        if isinstance(wrong.__cause__, OSError) and wrong.__cause__.errno in _TEMPORARY:
             raise
         return unreadable(wrong, file)
     again = f"run: gpu-shopper keys set {registry} --user NAME"
-    if kept is None:
+    if stored is None:
         return NoKey(f"no login at {registry} is stored", again)
-    found = FoundKey(kept.password, f"file {file}") if kept.password is not None else _in_keyring(registry, keyring)
+    found = FoundKey(stored.password, f"file {file}") if stored.password is not None else _in_keyring(registry, keyring)
     if isinstance(found, KeyProblem):
         return found
     try:
-        return FoundLogin(ImageLogin(registry, kept.user, found.secret), found.source)
+        return FoundLogin(ImageLogin(registry, stored.user, found.secret), found.source)
     except ValueError as error:
         return KeyUnreadable(f"the login at {registry}: {error}", again, found.source)
 

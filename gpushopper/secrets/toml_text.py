@@ -1,4 +1,4 @@
-"""One table of a TOML text changed in place: every other byte stays as a person wrote it, comments included."""
+"""Edit one table of a TOML text; every other byte stays, comments included."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class _Part:
     key: str | None = None
 
 
-def put(text: str, table: Path, fields: Mapping[str, str | None], *, before: str) -> str:
-    """Set these texts in a table, or take those out that are None; a new table stands before the first `before`.
+def set_table(text: str, table: Path, fields: Mapping[str, str | None], *, before: str) -> str:
+    """Set these fields of a table, or remove those that are None; a new table is put before the first table `before`.
 
-    The text must be valid TOML. The caller compares what comes out with what was meant.
+    The text must be valid TOML. The caller checks that the result parses to what it expects.
     """
     parts = list(_parts(text))
     heads = [number for number, part in enumerate(parts) if part.path == table]
@@ -42,8 +42,8 @@ def put(text: str, table: Path, fields: Mapping[str, str | None], *, before: str
     return _joined([*parts[: heads[0]], head, *added, *body, *parts[end:]])
 
 
-def drop(text: str, table: Path) -> str:
-    """Take a table out, with the tables in it and the blank lines after it; comments above the next one stay."""
+def remove_table(text: str, table: Path) -> str:
+    """Remove a table, with the tables in it and the blank lines after it; comments above the next one stay."""
     parts = list(_parts(text))
     while (at := next((n for n, p in enumerate(parts) if p.path and p.path[: len(table)] == table), None)) is not None:
         end = _end_of(parts, at)
@@ -55,28 +55,28 @@ def drop(text: str, table: Path) -> str:
 
 
 def quote(text: str) -> str:
-    """A TOML basic string; what we keep is printable ASCII, so only two characters need an escape."""
+    """A TOML basic string; our values are printable ASCII, so only two characters need an escape."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _parts(text: str) -> Iterator[_Part]:
-    """A value may run over several lines: a part ends where it can be read by itself."""
-    held = ""
+    """Split the text. A value may have several lines: a part ends where it is valid TOML by itself."""
+    pending = ""
     for line in text.splitlines(keepends=True):
-        held += line
+        pending += line
         try:
-            tree = tomllib.loads(held)
+            tree = tomllib.loads(pending)
         except tomllib.TOMLDecodeError:
             continue
-        is_header = _HEADER.match(held) is not None
-        yield _Part(held, _names(tree) if is_header else None, None if is_header else next(iter(tree), None))
-        held = ""
-    if held:
-        yield _Part(held)
+        is_header = _HEADER.match(pending) is not None
+        yield _Part(pending, _names(tree) if is_header else None, None if is_header else next(iter(tree), None))
+        pending = ""
+    if pending:
+        yield _Part(pending)
 
 
 def _names(tree: Any) -> Path:
-    """The one path in what a header alone reads as. An array of tables (`[[x]]`) ends in a list."""
+    """The path in the parsed header. An array of tables (`[[x]]`) ends in a list."""
     names: list[str] = []
     while isinstance(tree, dict) and tree:
         ((name, tree),) = tree.items()
