@@ -1,42 +1,50 @@
 #!/bin/sh
-# Ends this instance on time, by itself (architecture 7, D7, F85-F94). POSIX sh: dash, busybox ash, bash.
+# The guard: ends this instance at its deadline, by itself (architecture 7, D7, F85-F94). POSIX sh: dash, busybox, bash.
 #
-# gpushopper/remote/boot_script.py plants it without its comments, and puts above it what the boot script knows:
+# The boot script (gpushopper/remote/boot_script.py) installs it without its comments, and puts these lines above it:
 #   LIFE MAX            seconds to live, and to the hard maximum
 #   END                 the unix time at which LIFE is over; it also marks the files below as of this one life
-#   TICK BACK           seconds between two looks at the clock; the longest pause between two rounds of ending
+#   TICK BACK           seconds between two readings of the clock; the longest pause between two tries to end
 #   URL ID_IN KEY_IN    where to call, and the variables that hold this instance's id and key
 #   see destroy stop    functions: one `call` each
-#   last                function: the last-resort verbs, one after the other
+#   last                function: the last-resort commands, one after the other
 #
-# All that ends the instance is in here, for nobody may ever come by. What is only done when somebody does comes along
-# with that call: over_ssh.sh, which reads this file and uses D, left, gap, wall, keep, load, holder and spawn. The boot
-# script sets PATH and takes away the variables of the user's that would break these tools.
+# Everything that ends the instance is in here, because our computer may never connect again. What is only needed when
+# it does is sent over ssh each time: over_ssh.sh, which sources this file and uses D, left, gap, wall, keep, load, holder
+# and spawn. Those names must not change: guards that already run have them. The boot script sets PATH and removes the
+# user's variables that would break these tools.
 #
-# Beside it lie: state and renewal (a line each, replaced whole), key (0600), test (what the self-test said), holder1
-# and holder2 (process and birth). Every time is of the boot clock, /proc/uptime, but for the wall deadline in the
-# state, which only a restart looks at (F90).
+# Names are short because a provider limits the number of characters (S29). The variables:
+#   left gap wall       seconds to the deadline; from there to the hard maximum; the deadline in unix time
+#   seq at boot         number of the last renewal; boot-clock seconds and boot id for which `left` was counted
+#   K n p next          this holder's number; its ticks; pause to the next try to end, and when that is
+#   answer code text    meaning, HTTP status and text of the last reply
 #
-# A provider counts every character (S29): hence short names, and numbers and paths without quotes.
-# shellcheck disable=SC2046,SC2086 # they are checked where they come in, and lines are split on purpose
+# Files beside it: state and renewal (one line each, replaced as a whole), key (0600), test (result of the self-test),
+# holder1 and holder2 (pid and start time). All times are of the boot clock, /proc/uptime, except the wall-clock
+# deadline in the state, which is only read after a restart (F90).
+#
+# Numbers and paths are not quoted, for the same reason.
+# shellcheck disable=SC2046,SC2086 # they are checked where they are read, and lines are split on purpose
 exec 2>/dev/null
 umask 077
 D=${0%/*}
 
-# keep FILE TEXT: whole and on the disk, or not at all: a full disk leaves the old file.
+# keep FILE TEXT: save a file atomically and synced; on a full disk the old file stays.
 keep() {
   printf '%s\n' "$2" | dd of="$D/$1.$$" conv=fsync && mv -f "$D/$1.$$" "$D/$1"
 }
 
-# ---- who we are -------------------------------------------------------------------------------------------------
+# ---- own id and key ---------------------------------------------------------------------------------------------
 
-# env VARIABLE: its value here, else in the first process: ssh logins do not get what the container got.
+# env VARIABLE: its value here, else in process 1: ssh logins do not inherit the container's variables. Sets x.
 env() {
   eval "x=\$$1"
   [ "$x" ] || x=$(tr '\0' '\n' </proc/1/environ | sed -n "s/^$1=//p")
 }
 
-# The file serves restarts by ssh. It is wget's configuration too: the first line is a comment there.
+# Sets ID and KEY: from the file `key`, for restarts over ssh, else from the variables. The file is also wget's
+# configuration: its first line is a comment there.
 who() {
   read -r x ID KEY <"$D/key" && [ "$KEY" ] && return
   env $ID_IN
@@ -51,7 +59,7 @@ header=Authorization: Bearer $KEY" ;;
 }
 
 # ---- calls: the key never in an argument (F93), TLS verified, each bounded in time and size (I18) -------------------
-# Past the user's proxies: the answer of one that refuses would be read as the provider's.
+# Without the user's proxies: the refusal of a proxy would be read as the provider's.
 
 via_curl() {
   printf 'header="Authorization: Bearer %s"\n' "$KEY" |
@@ -74,7 +82,7 @@ print("HTTP/1",r.status)
 print(r.headers,r.read(65536))'
 }
 
-# field PATTERN: what its group matches in the last line that begins with it.
+# field PATTERN: the group's match in the last line that begins with the pattern.
 field() {
   printf '%s\n' "$text" | sed -n "s,^ *$1.*,\1,p" | tail -n 1
 }
@@ -94,7 +102,7 @@ call() {
   done
 }
 
-# What a reply means: ok (done, or nothing there), refused (this key will not do it), unclear (try again).
+# Sets answer, the meaning of the reply: ok (done, or not found), refused (by this key), unclear (try again).
 answer() {
   answer=unclear
   case $code$text in
@@ -105,16 +113,18 @@ answer() {
   esac
 }
 
+# Whether the reply is about this instance.
 ours() {
   printf '%s\n' "$text" | grep -qw "\"id\": *\"*$ID"
 }
 
 # ---- time -------------------------------------------------------------------------------------------------------
 
-# After a restart: what the ticks left, less the tick that was not counted, or what the wall clock leaves, whichever
-# is less. Where they are more than ten minutes apart the provider's Date judges, but never above the ticks (F89, F90,
-# I12); what asking it took is taken off, because the ticks are of before. Only holders ask: a status must not wait.
-judge() {
+# Sets left after a restart: what the ticks left, less the tick that was not counted, or what the wall clock leaves,
+# whichever is less. Where they are more than ten minutes apart the provider's Date decides, but never above the ticks
+# (F89, F90, I12); the time of that request is subtracted, because the ticks are older. Only holders send it: a status
+# must not wait.
+resume() {
   [ ! "$boot" ] || left=$((left - TICK))
   now=$(date +%s)
   x=$((wall - now - left))
@@ -134,9 +144,9 @@ judge() {
   [ $x -gt $left ] || left=$x
 }
 
-# Sets left, counted up to `at` = now: from the state, or from a renewal with a higher number; where both are missing
-# or damaged from what this process knew, else from what was planted, less the age of the first process. `gap` is what
-# lies between deadline and hard maximum. Nothing here adds life.
+# Reads the state and sets left for `at` = now: from the state, or from a renewal with a higher number; where both are
+# missing or damaged, from what this process knew, else from the boot script's values less the age of process 1. Nothing
+# here moves the deadline to a later time.
 load() {
   read -r up x </proc/uptime
   up=${up%%.*} id=-
@@ -155,19 +165,21 @@ load() {
   if [ "$boot" = $id ] && [ $up -ge $at ]; then
     left=$((left - up + at))
   else
-    judge
+    resume
   fi
   at=$up boot=$id
 }
 
 # ---- the end ----------------------------------------------------------------------------------------------------
 
+# late N: whether the deadline was more than N longest pauses ago.
 late() {
   [ $left -lt $((-$1 * BACK)) ]
 }
 
-# One round. Stop and the last-resort verbs end this guard too, and a stopped instance still bills its disk (F23):
-# they wait until destroying is refused twice, or is long in vain: an outage, or pages that call it gone and lie (I18).
+# One try to end the instance. Stop and the last-resort commands end this guard too, and a stopped instance still bills
+# its disk (F23): they wait until destroy was refused twice, or has failed for long, because of an outage or of a page
+# from elsewhere that falsely says "not found" (I18).
 finish() {
   destroy
   answer
@@ -183,10 +195,11 @@ finish() {
   last &
 }
 
-# ---- the self-test: may we destroy ourselves at all? ----------------------------------------------------------------
+# ---- the self-test: may this key destroy the instance? --------------------------------------------------------------
 
-# Each hour anew, because a key can be taken back; what was seen to work stands until it is seen not to.
-prove() {
+# Self-test: reads the instance with its own key, each hour, because a key can be revoked. A result stays until a clear
+# other one. The guard is armed when the file `test` begins with 1.
+retest() {
   ! grep -q ^1 "$D/test" || [ $K$((n % 240)) = 10 ] || return
   see
   answer
@@ -194,7 +207,7 @@ prove() {
   x="0 $answer $code"
   [ "$x" != '0 ok 200' ] || ! ours || x=1
   keep test "$x"
-  # In the first minutes only: later the instance is its user's to change.
+  # Installs a client in the first minutes only: later the instance belongs to its user.
   [ $code$((n / 40)) = 4990 ] || return
   for x in 'apt-get update' 'apt-get install -y curl ca-certificates' 'apk add curl' 'yum install -y curl'; do
     timeout -s KILL 300 $x
@@ -203,7 +216,7 @@ prove() {
 
 # ---- two holders: each starts the other when it is dead (F91) --------------------------------------------------------
 
-# alive PID BORN: runs, is no zombie, is not held, and is no later process of the same number. Sets b, its birth.
+# alive PID START: runs, is no zombie, is not stopped, and is no later process of that number. Sets b, its start time.
 alive() {
   read -r line <"/proc/$1/stat" || return
   set -- "$2" ${line##*) }
@@ -211,7 +224,7 @@ alive() {
   case $2 in [ZTt]) false ;; *) [ "$1" = "$b" ] ;; esac
 }
 
-# holder N: does it live? Sets pid.
+# holder N: whether it is alive. Sets pid.
 holder() {
   read -r pid x <"$D/holder$1" && alive "$pid" "$x"
 }
@@ -220,8 +233,8 @@ spawn() {
   setsid sh "$0" hold "$@" </dev/null >/dev/null &
 }
 
-# hold N [first]: looks each tick, and at the end makes a round each `p` seconds. One that cannot write down who it is
-# leaves, unless it is the first: a full disk breeds none.
+# hold N [first]: the loop of a holder. Reads the clock each tick, and after the deadline tries to end the instance
+# every `p` seconds. A holder that cannot save its pid exits, unless it is the first: a full disk must not multiply them.
 hold() {
   K=$1 n=0 next=0 refused=1 p=30
   trap '' HUP INT TERM
@@ -233,12 +246,12 @@ hold() {
       alive $$
       keep holder$K "$$ $b" || [ "$2" ] || exit
     fi
-    # The first one settles the time; the second finds it settled.
+    # The first one sets the time after a restart; the second reads its state.
     [ $K$n != 20 ] || sleep $TICK
     load
     keep state "$END $seq $left $gap $wall $at $boot" &
     holder $((3 - K)) || spawn $((3 - K))
-    [ $K$((n % 4)) != 10 ] || prove &
+    [ $K$((n % 4)) != 10 ] || retest &
     # The second one waits a little for the first, which may hang.
     if [ $left -le $(((1 - K) * 3 * TICK)) ] && [ $up -ge $next ]; then
       finish
@@ -252,7 +265,7 @@ hold() {
 
 # ---- what starts it ---------------------------------------------------------------------------------------------
 
-# At every start of the container. The state stays: a restart arms nothing anew (F89).
+# At every start of the container. The state stays: a restart does not restart the time to the deadline (F89).
 boot() {
   rm -f "$D/key" "$D/test"
   holder 1 || spawn 1 first

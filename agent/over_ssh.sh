@@ -1,13 +1,13 @@
 #!/bin/sh
-# What is sent along with a call over ssh: how a guard is asked and renewed, and how logins are warned of the end.
+# Sent over ssh with each probe: report the guard's status, renew its deadline, and warn logins of the end.
 #
-# gpushopper/remote/guard_protocol.py puts it behind the line that reads the planted guard.sh, whose functions and names it uses,
-# and puts `status` or `renew SEQ LEFT` below it. Nothing in here is needed to end an instance. POSIX sh.
-# shellcheck disable=SC2086,SC2154 # numbers are checked where they are read; what is not set here is guard.sh's
+# gpushopper/remote/guard_protocol.py puts above it a line that sources the installed guard.sh, whose functions and
+# variables it uses, and below it `status` or `renew SEQ LEFT`. Nothing in here is needed to end an instance. POSIX sh.
+# shellcheck disable=SC2086,SC2154 # numbers are checked where they are read; what is not set here, guard.sh sets
 
 WARN_S=300
 
-# Says how the guard stands, and starts it again when both its holders are dead.
+# Prints the guard's report, and starts a holder again when both are dead.
 status() {
   load
   n=0
@@ -21,7 +21,7 @@ status() {
   warn
 }
 
-# Ended is ended: no renewal after the deadline. What is written is absolute: any holder may take it in, or twice.
+# Saves a new deadline, unless the old one has passed. The saved values are absolute: reading them twice is safe.
 renew() {
   load
   if [ "$1" -gt $seq ] && [ $left -gt 0 ]; then
@@ -32,8 +32,8 @@ renew() {
   status
 }
 
-# Tells every terminal of the instance once, shortly before this end; another end is another warning. A terminal that
-# takes nothing holds up its own line only.
+# Warns every terminal of the instance once, shortly before this deadline; a new deadline has a new warning. A blocked
+# terminal delays its own line only.
 warn() {
   [ $left -gt 0 ] && [ $left -le $WARN_S ] || return 0
   x=

@@ -206,7 +206,7 @@ def test_the_self_test_writes_what_it_saw(bench, mood, scope, before, test):
     provider.mood, provider.scope = mood, set(scope.split())
     if before:
         put(instance, "test", before)
-    asked(instance, "K=1 n=240; who; prove")
+    asked(instance, "K=1 n=240; who; retest")
     assert instance.sh("cat $HOME/.gs-guard/test").strip() == test
 
 
@@ -215,7 +215,7 @@ def test_without_a_client_it_tries_to_install_one_in_the_first_minutes_only(plan
     instance.sh("printf '#!/bin/sh\\necho \"$@\" >>$HOME/asked\\n' >/mnt/bin/apk; chmod +x /mnt/bin/apk")
     for n, expected in ((40, ""), (39, "add curl")):
         instance.sh("rm -f $HOME/.gs-guard/test")
-        asked(instance, f"K=1 n={n}; who; prove")
+        asked(instance, f"K=1 n={n}; who; retest")
         assert instance.sh("cat $HOME/asked").strip() == expected
     assert instance.sh("cat $HOME/.gs-guard/test").strip() == "0 refused 499"
 
