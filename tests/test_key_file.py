@@ -86,7 +86,7 @@ def test_a_first_key_is_added_and_nothing_else_changes(file: Path, end: str):
     assert secrets.read_logins(file)["ghcr.io"].user == "alice"
 
 
-def test_a_removed_key_takes_nothing_else_along(file: Path):
+def test_removing_a_key_changes_nothing_else(file: Path):
     write(file, KEPT + VAST + LOGINS)
     assert secrets.remove_key(file, "vast") is True
     assert read(file) == KEPT + LOGINS
@@ -118,7 +118,7 @@ def test_lines_that_end_as_on_windows_stay_so(file: Path):
     "text",
     ['vast = { api_key = "old" }\n', 'vast.api_key = "old"\n', '[vast]\n"api_key" = """\nold"""\n'],
 )
-def test_a_form_that_cannot_be_changed_safely_is_left_alone(file: Path, text: str):
+def test_a_form_that_cannot_be_changed_safely_is_not_changed(file: Path, text: str):
     write(file, text)
     with pytest.raises(Misconfigured) as refused:
         secrets.set_key(file, "vast", "n3w-key")
@@ -126,7 +126,7 @@ def test_a_form_that_cannot_be_changed_safely_is_left_alone(file: Path, text: st
     assert read(file) == text
 
 
-def test_a_file_too_large_to_be_read_whole_is_left_alone(file: Path):
+def test_a_file_that_is_too_large_is_not_changed(file: Path):
     text = VAST + "#" * 300_000
     write(file, text)
     with pytest.raises(Misconfigured, match="large"):
@@ -134,7 +134,7 @@ def test_a_file_too_large_to_be_read_whole_is_left_alone(file: Path):
     assert read(file) == text
 
 
-def test_a_table_of_an_unknown_cloud_hides_no_key(file: Path):
+def test_a_table_of_an_unknown_provider_hides_no_key(file: Path):
     write(file, KEPT + VAST)
     assert secrets.read_key_file(file) == {"other": "other-key", "vast": "old"}
 

@@ -40,7 +40,7 @@ def write(file: Path, text: str) -> None:
     file.chmod(0o600)
 
 
-def test_a_file_of_the_former_form_is_read_and_kept(file: Path):
+def test_a_file_of_the_older_form_is_read_and_kept(file: Path):
     write(file, OLD)
     assert secrets.read_logins(file) == {}
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", Secret(TOKEN)))
@@ -51,7 +51,7 @@ def test_a_file_of_the_former_form_is_read_and_kept(file: Path):
     assert file.read_text() == '[vast]\napi_key = "new-key"\n\n'
 
 
-def test_a_key_goes_and_the_logins_stay(file: Path):
+def test_removing_a_key_keeps_the_logins(file: Path):
     secrets.set_key(file, "vast", "x")
     secrets.set_login(file, "localhost:5000", StoredLogin("a", None))
     assert secrets.remove_key(file, "vast") is True
@@ -99,7 +99,7 @@ def test_a_hand_written_password_that_could_be_misread_is_refused(file: Path, pa
     assert found.hint == "run: gpu-shopper keys set ghcr.io --user NAME"
 
 
-def test_a_file_that_cannot_be_opened_just_now_is_no_answer(file: Path):
+def test_a_file_that_cannot_be_opened_now_is_an_error(file: Path):
     """Too many open files say nothing about the login: whoever asks again may hear it."""
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", Secret(TOKEN)))
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_opened_just_now_is_no_answer(file: Path):
     assert isinstance(find_login("ghcr.io", file, None), FoundLogin)
 
 
-def test_found_missing_and_unknown_are_told_apart(file: Path):
+def test_found_no_key_and_unreadable_are_distinguished(file: Path):
     none = find_login("ghcr.io", file, KeyringSource({"ghcr.io": "ghcr.io"}, 1))
     assert none == NoKey("no login at ghcr.io is stored", "run: gpu-shopper keys set ghcr.io --user NAME")
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", None))

@@ -50,7 +50,7 @@ def test_a_secret_never_shows_itself():
     assert secret.reveal() == CANARY
 
 
-def test_the_environment_stands_above_the_file(file: Path):
+def test_the_environment_is_read_before_the_file(file: Path):
     secrets.set_key(file, "vast", "from-file")
     sources = [EnvironmentSource({"VAST_API_KEY": "from-env"}), FileSource(file)]
     assert secrets.find_key("vast", sources) == FoundKey(Secret("from-env"), "environment VAST_API_KEY")
@@ -79,7 +79,7 @@ def test_another_provider_has_a_variable_of_its_name():
     assert isinstance(found, FoundKey) and found.source == "environment OTHER_API_KEY"
 
 
-def test_only_a_look_that_found_nothing_is_missing(file: Path):
+def test_only_sources_that_were_read_give_no_key(file: Path):
     assert isinstance(secrets.find_key("vast", [EnvironmentSource({}), FileSource(file)]), NoKey)
     secrets.set_key(file, "other", "x")
     assert isinstance(secrets.find_key("vast", [FileSource(file)]), NoKey)
@@ -96,7 +96,7 @@ def test_a_home_chosen_by_its_folder_has_an_entry_of_its_own(tmp_path: Path):
     assert secrets.entry_name(link, "vast") == secrets.entry_name(one, "vast")
 
 
-def test_the_users_bus_is_taken_where_none_is_named_and_one_listens(home: Path):
+def test_the_users_session_bus_is_used_where_none_is_set_and_one_listens(home: Path):
     folder = home.parent / "run"
     folder.mkdir()
     bare = {"XDG_RUNTIME_DIR": str(folder)}
@@ -114,7 +114,7 @@ def test_the_users_bus_is_taken_where_none_is_named_and_one_listens(home: Path):
             assert with_user_bus(bare) == bare  # another user's
 
 
-def test_only_an_answer_of_every_source_may_be_called_no_key(file: Path):
+def test_only_answers_of_all_sources_give_no_key(file: Path):
     """Without a bus nobody knows what the keyring holds (F105)."""
     found = secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)])
     assert isinstance(found, KeyringUnavailable) and "no key" not in found.text

@@ -18,11 +18,11 @@ from tests.agent.provider import Provider
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
 LIFE, MOST = 3600, 7200
 FORMER = Path(__file__).with_name("former_guard.txt")
-"""The guard of the version before, as it lies on instances that were rented with it."""
+"""The guard of the version before, as instances have it that were created then."""
 REASON = why_not()
 
 PROOFS = ("test_guard_calls", "test_guard_time")
-"""Whole lives, second by second; what each proves is asked of the guard's functions in test_guard_rules, too."""
+"""Whole lives, second by second; test_guard_rules checks the same rules with single calls of the guard's functions."""
 
 WORLDS = {"dash": World("dash"), "busybox": World("busybox")}
 
@@ -65,7 +65,7 @@ def boot_text(
     """Write the boot script.
 
     `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it; `still`:
-    the guard is planted and not started, so that its functions can be asked one by one.
+    the guard is installed and not started, so that its functions can be called one by one.
     """
     text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
     if still:

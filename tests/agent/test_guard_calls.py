@@ -1,4 +1,4 @@
-"""What the guard can call with, what it says when it cannot, and who keeps it alive (F85, F91-F93, C8)."""
+"""The guard's HTTPS clients, its report when it cannot call, and the restart of dead holders (F85, F91-F93, C8)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def test_one_client_is_enough_and_the_key_is_in_no_command_line(rent, provider, 
     assert provider.leaks == []
 
 
-def test_without_a_client_it_says_so(rent, world, wait_until):
+def test_without_an_https_client_the_guard_reports_why(rent, world, wait_until):
     instance = rent(World(world.shell, ()))
     wait_until(lambda: (found := instance.status()) and "no client for HTTPS" in found.why, 60)
     assert not instance.status().armed
 
 
-def test_a_key_that_is_refused_arms_nothing(rent, provider, world, wait_until):
+def test_a_refused_key_does_not_arm_the_guard(rent, provider, world, wait_until):
     provider.scope = set()
     instance = rent(world)
     wait_until(lambda: (found := instance.status()) and "refuses the instance's own key" in found.why, 60)
@@ -38,7 +38,7 @@ def test_a_key_that_may_only_stop_stops_and_then_the_last_resort(rent, provider,
     assert provider.did("stop")
 
 
-def test_a_page_of_somebody_else_is_not_believed_for_long(rent, provider, world, wait_until):
+def test_a_false_not_found_page_is_not_trusted_for_long(rent, provider, world, wait_until):
     """Every call has a good status and none acts: who is still there has not been destroyed (I18)."""
     instance = rent(world, "touch $HOME/last")
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
@@ -50,7 +50,7 @@ def test_a_page_of_somebody_else_is_not_believed_for_long(rent, provider, world,
     wait_until(lambda: instance.sh("ls $HOME").strip() == "last", 30)
 
 
-def test_a_key_that_is_taken_back_later_is_noticed(rent, provider, world, wait_until):
+def test_a_revoked_key_disarms_the_guard(rent, provider, world, wait_until):
     instance = rent(world, life_s=20_000, most_s=20_000)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     provider.mood = "cut"  # no answer says nothing: what was proven stands
@@ -61,7 +61,7 @@ def test_a_key_that_is_taken_back_later_is_noticed(rent, provider, world, wait_u
     wait_until(lambda: "refuses the instance's own key" in instance.status().why, 30)
 
 
-def test_without_a_way_out_it_goes_on_until_there_is_one(rent, provider, world, wait_until):
+def test_without_network_the_guard_retries_until_it_can_destroy(rent, provider, world, wait_until):
     instance = rent(world)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     instance.run_for(LIFE - 60)
@@ -74,7 +74,7 @@ def test_without_a_way_out_it_goes_on_until_there_is_one(rent, provider, world, 
     wait_until(lambda: provider.did("destroy"), 30)
 
 
-def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_look(rent, provider, world, wait_until):
+def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_probe(rent, provider, world, wait_until):
     instance = rent(world)
     wait_until(lambda: (found := instance.status()) and found.holders == 2, 60)
     for number in (1, 2):
@@ -90,7 +90,7 @@ def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_look(rent, 
 
 
 @pytest.mark.parametrize("disk", ["tiny", "read-only"])
-def test_a_disk_that_takes_nothing_ends_it_all_the_same(rent, provider, world, wait_until, disk):
+def test_a_full_disk_does_not_prevent_the_end(rent, provider, world, wait_until, disk):
     instance = rent(world, disk=disk)
     wait_until(lambda: provider.did("see"), 60)
     instance.sh("dd if=/dev/zero of=$HOME/full bs=1k count=10000")

@@ -10,7 +10,7 @@ from tests.agent.inside import TRUE_START
 SHORT = 120
 
 
-def test_it_is_planted_arms_itself_and_ends_the_instance(rent, provider, world, wait_until):
+def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance(rent, provider, world, wait_until):
     instance = rent(world, life_s=SHORT, most_s=SHORT)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(SHORT - 30)

@@ -1,6 +1,6 @@
-"""What the guard's functions do, asked one by one in a contained instance whose guard was planted and not started.
+"""What the guard's functions do, called one by one in a contained instance whose guard is installed and not started.
 
-The whole lives that prove the same second by second are in test_guard_time and test_guard_calls.
+The whole lives that test the same second by second are in test_guard_time and test_guard_calls.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Bench:
     provider: Provider
 
     def clear(self) -> None:
-        """Make it as it was planted; all is quiet there, for nothing was started."""
+        """Make it as the boot script left it; nothing runs there."""
         self.instance.sh("cd $HOME; rm -rf last; cd .gs-guard && rm -f state renewal test key")
         self.instance.write_clock("uptime", f"{UPTIME}.00 0.00")
         self.instance.set_skew(0)
@@ -86,7 +86,7 @@ def still(plant, world) -> Instance:
 
 
 def asked(instance: Instance, words: str) -> str:
-    """Ask the planted guard's functions something, as a holder's process."""
+    """Call functions of the installed guard, as a holder's process does."""
     said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
     return said.strip()
 
@@ -124,14 +124,14 @@ def test_a_life_counts_from_the_start_of_the_container(still):
     ],
     ids=["ticks", "over", "other life", "no boot", "octal", "too long", "no number", "empty", "rubbish", "cut off"],
 )
-def test_what_is_left_is_counted_from_a_whole_state_of_this_life(bench, state, expected):
+def test_time_left_is_counted_from_a_complete_state_of_this_life(bench, state, expected):
     instance = bench.instance
     put(instance, "state", state)
     instance.write_clock("uptime", f"{UPTIME + 60}.00 0.00")
     assert left(instance) == expected
 
 
-def test_the_higher_number_counts(still):
+def test_the_renewal_with_the_higher_number_counts(still):
     put(still, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
     for seq, expected in ((2, 900), (4, 1200)):
         put(still, "renewal", f"{END} {seq} 1200 {GAP} {END + 300} {UPTIME} {BOOT}")
@@ -143,7 +143,7 @@ def test_the_higher_number_counts(still):
     [
         (20, 0, "", 1800 - 20),  # the wall clock saw what was down
         (20, -300, "", 1800 - TICK),  # never more than the ticks
-        (20, DAY, "", 1800 - 20 - DAY),  # nobody to ask: the smaller one
+        (20, DAY, "", 1800 - 20 - DAY),  # no Date of a provider: the smaller one
         (20, DAY, "1", 1800 - 20),  # the provider's date
         (20, -DAY, "1", 1800 - 20),
     ],
@@ -201,7 +201,7 @@ def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
         ("well", "", "1", "0 refused 401"),
     ],
 )
-def test_the_self_test_writes_what_it_saw(bench, mood, scope, before, test):
+def test_the_self_test_saves_its_result(bench, mood, scope, before, test):
     instance, provider = bench.instance, bench.provider
     provider.mood, provider.scope = mood, set(scope.split())
     if before:
@@ -232,7 +232,7 @@ def test_the_key_is_found_in_the_first_process_and_kept(still):
 
 
 @pytest.mark.parametrize("former", [False, True], ids=["this version", "the one before"])
-def test_a_guard_is_asked_and_renewed_whatever_its_version(rent, world, provider, wait_until, former):
+def test_a_guard_of_any_version_reports_and_is_renewed(rent, world, provider, wait_until, former):
     instance = rent(world, former=former)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     longer = instance.renew(5, LIFE + 1200)
@@ -250,20 +250,20 @@ def test_a_guard_is_asked_and_renewed_whatever_its_version(rent, world, provider
     wait_until(lambda: (found := instance.status()) and found.holders == 2, 60)
 
 
-def test_there_is_no_renewal_after_the_end(still):
+def test_there_is_no_renewal_after_the_deadline(still):
     put(still, "state", f"{END} 3 0 {GAP} {END} {UPTIME} {BOOT}")
     found = still.renew(4, 600)
     assert found is not None and (found.seq, found.left_s) == (3, 0)
 
 
-def test_a_look_starts_a_guard_whose_holders_are_dead(still, wait_until):
+def test_a_probe_starts_a_guard_whose_holders_are_dead(still, wait_until):
     assert still.status().holders == 0
     wait_until(lambda: still.status().holders == 2, 60)
 
 
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])
-def test_the_users_variables_break_nothing(rent, provider, wait_until, client):
-    """`-e PATH=/opt/conda/bin` rented three hosts in vain: the boot script found no tool, and no guard was planted."""
+def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, client):
+    """`-e PATH=/opt/conda/bin` rented three hosts in vain: the boot script found no tool, and no guard was installed."""
     instance = rent(World("dash", (client,)), variables={**HOSTILE, "LD_PRELOAD": "/nowhere.so"}, life_s=60, most_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
@@ -284,7 +284,7 @@ ours, theirs = pty.openpty()
 heard = []
 for state in asked["states"]:
     open("/root/.gs-guard/state", "w").write(state + chr(10))
-    subprocess.run(["/mnt/bin/sh", "-c", asked["look"]], stdout=subprocess.DEVNULL)
+    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL)
     heard.append("")
     while select.select([ours], [], [], 0.02)[0]:
         heard[-1] += os.read(ours, 4096).decode()
@@ -294,9 +294,9 @@ print(json.dumps([text.replace("\\r\\r", "\\r") for text in heard]))  # the term
 
 def warned(instance: Instance, *states: str) -> list[str]:
     """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
-    put(instance, "holder1", f"1 {UPTIME * 100}")  # one that lives: a look starts none, which would write states too
+    put(instance, "holder1", f"1 {UPTIME * 100}")  # one that is alive: a probe starts none, which would write states too
     (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
-    asked = {"look": over_ssh(guard_protocol.status_command()), "states": states}
+    asked = {"probe": over_ssh(guard_protocol.status_command()), "states": states}
     (instance.scratch / "asked").write_text(json.dumps(asked))
     heard: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
     return heard

@@ -1,4 +1,4 @@
-"""The script itself: plain sh, small enough to be planted, the same with and without its comments (S29, S33)."""
+"""The guard's script: plain sh, within the size limits, the same with and without its comments (S29, S33)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.needs import needs
 RECIPE = self_destroy_recipe("https://console.vast.ai")
 AGENT = Path(__file__).parents[2] / "agent"
 ROOM = 300
-"""Characters that must stay free for what the guard has to learn yet."""
+"""Characters that must stay free for later changes of the guard."""
 
 
-def test_it_fits_where_it_must_be_planted_and_leaves_room(capsys):
+def test_the_packed_guard_fits_the_limits_with_room_left(capsys):
     payload = guard_files.pack(boot_script.guard_for(RECIPE, guard_files.stripped(guard_files.guard_script())))
     text = boot_script.write_boot_script(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400)
     left = min(3400 - len(payload), RECIPE.startup_limit - len(text))
@@ -46,7 +46,7 @@ def test_only_comments_and_blanks_are_left_out():
 
 
 @pytest.mark.proofs
-def test_the_commented_one_does_the_same(rent, provider, world, wait_until):
+def test_a_guard_with_comments_does_the_same(rent, provider, world, wait_until):
     instance = rent(world, whole=True)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     instance.run_for(LIFE + 60)
@@ -56,13 +56,13 @@ def test_the_commented_one_does_the_same(rent, provider, world, wait_until):
 @pytest.mark.parametrize(
     ("life", "most", "tick", "back"), [(0, 10, 15, 300), (20, 10, 15, 300), (5, 10, 16, 300), (5, 10, 15, 301)]
 )
-def test_a_term_that_could_lengthen_life_is_refused(life: int, most: int, tick: int, back: int):
+def test_times_that_could_delay_the_end_are_refused(life: int, most: int, tick: int, back: int):
     with pytest.raises(ValueError, match="a guard"):
         boot_script.write_boot_script(RECIPE, PUBLIC_KEY, life, 1_800_000_000, most, tick, back)
 
 
 @pytest.mark.parametrize("endpoint", ["https://x/y", "ftp://x", "https://x;reboot", "https://$(id)"])
-def test_an_address_that_sh_would_read_is_refused(endpoint: str):
+def test_an_endpoint_that_sh_would_interpret_is_refused(endpoint: str):
     call = GuardCall("GET", "/$ID")
     recipe = Recipe(endpoint, "A", "B", call, call, None, (), 4000)
     with pytest.raises(ValueError, match="endpoint"):

@@ -1,4 +1,4 @@
-"""Nothing makes a life longer than it was planted, and no wrong clock makes it much shorter (F89, F90, I12, C8)."""
+"""Nothing delays the end beyond the planned time, and no wrong clock makes it much earlier (F89, F90, I12, C8)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def end_of(instance, provider, wait_until, limit_s: int) -> int:
 
 
 @pytest.mark.parametrize("new_host_boot", [True, False], ids=["host", "container"])
-def test_turns_of_fourteen_minutes_make_no_life_longer(rent, provider, world, wait_until, new_host_boot):
+def test_restarts_each_fourteen_minutes_do_not_delay_the_end(rent, provider, world, wait_until, new_host_boot):
     instance = rent(world)
     wait_until(lambda: provider.did("see"), 30)
     for _ in range(12):
@@ -50,7 +50,7 @@ def live_in_turns(instance, end: int, turn_s: int, new_host_boot: bool) -> int:
 @pytest.mark.sweep
 @pytest.mark.parametrize("skew", [0, -DAY], ids=["right clock", "a day behind"])
 @pytest.mark.parametrize(("turn_min", "new_host_boot"), [(14, False), (20, True)], ids=["container", "host"])
-def test_a_life_of_twelve_hours_in_turns_ends_within_a_tick(
+def test_twelve_hours_with_restarts_end_within_a_tick(
     rent, provider, world, wait_until, turn_min, new_host_boot, skew
 ):
     """What was down is not lived again: the clock says so, or for a wrong one the provider (F89, I12).
@@ -104,7 +104,7 @@ def test_a_renewal_moves_the_end_and_an_old_one_does_not(rent, provider, world, 
 
 
 @pytest.mark.parametrize("damage", ["rm -f $S", ": >$S", "echo rubbish >$S", "printf '%s' '1800003600 0 99999999' >$S"])
-def test_a_damaged_state_never_lengthens_life(rent, provider, world, wait_until, damage):
+def test_a_damaged_state_never_delays_the_end(rent, provider, world, wait_until, damage):
     instance = rent(world)
     wait_until(lambda: provider.did("see"), 30)
     instance.run_for(900)

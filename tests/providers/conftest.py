@@ -1,4 +1,4 @@
-"""A fresh market for each adapter."""
+"""A new simulated provider for each adapter."""
 
 from __future__ import annotations
 

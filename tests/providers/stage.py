@@ -1,4 +1,4 @@
-"""One account at one simulated provider: what the conformance suite plays on, the same for every adapter (D17)."""
+"""One account at one simulated provider, for the conformance suite; the same for every adapter (D17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every adapter promises, over its simulated provider with its rate gaps on (D17)."""
+"""What every adapter must do, against its simulated provider with rate limits on (D17)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_account_has_an_id_a_balance_and_a_date(stage: Stage):
     assert account.date is not None and abs(account.date - stage.clock.wall()) < 2_000_000
 
 
-def test_an_instance_lives_from_create_to_not_found(stage: Stage):
+def test_an_instance_is_found_from_create_until_destroy(stage: Stage):
     instance_id = stage.rent()
     (listed,) = listing(stage).instances
     seen = stage.provider.fetch_instance(instance_id, LIMIT_S)
@@ -111,7 +111,7 @@ def test_an_instance_can_end_itself_or_the_provider_says_that_it_cannot(stage: S
     assert recipe is None or all("$ID" in call.path for call in (recipe.read, recipe.destroy))
 
 
-def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
+def test_many_instances_are_destroyed_in_the_fewest_calls(stage: Stage):
     ids = stage.crowd(5)
     before = len(stage.transport.sent)
     outcomes = stage.provider.destroy(ids, LIMIT_S)
@@ -123,7 +123,7 @@ def test_many_are_destroyed_in_as_few_calls_as_there_may_be(stage: Stage):
 
 
 @pytest.mark.parametrize("word", ["reset", "status", "500_done", "hang", "429"])
-def test_a_destroy_is_sent_once_a_call(stage: Stage, word: str):
+def test_a_destroy_is_never_retried(stage: Stage, word: str):
     ids = stage.crowd(2)
     stage.fault("destroy", word, {"status": "503", "429": "9"}.get(word))
     before = len(stage.transport.sent)
@@ -143,7 +143,7 @@ def test_every_offer_found_is_priced_and_rentable(stage: Stage):
     assert rates == sorted(rates)
 
 
-def test_a_narrowed_search_finds_what_was_asked(stage: Stage):
+def test_a_search_finds_only_what_fits_its_filter(stage: Stage):
     names = stage.provider.gpu_names(LIMIT_S)
     assert isinstance(names, tuple) and names == tuple(sorted(set(names))) and len(names) > 3
     found = stage.provider.search(OfferQuery(gpus=names[:1], min_gpus=2, min_vram_mb=8000), LIMIT_S)
@@ -152,7 +152,7 @@ def test_a_narrowed_search_finds_what_was_asked(stage: Stage):
     assert all(o.gpu_count >= 2 and o.vram_mb >= 8000 for o in found.offers)
 
 
-def test_more_than_one_reply_of_offers_is_found_in_bands(stage: Stage):
+def test_more_offers_than_one_reply_holds_are_read_in_price_bands(stage: Stage):
     # 30 s reach for five requests at Vast's gap of 6 s; a minute more reaches for all of a market of this size.
     few = stage.provider.search(OfferQuery(limit=150), LIMIT_S)
     assert isinstance(few, OfferList)
@@ -165,7 +165,7 @@ def test_more_than_one_reply_of_offers_is_found_in_bands(stage: Stage):
     assert [o.offer_id for o in few.offers] == ids[:150]
 
 
-def test_a_call_before_its_endpoint_is_free_is_not_sent(stage: Stage):
+def test_a_call_before_its_rate_limit_allows_is_not_sent(stage: Stage):
     provider, now = stage.provider, stage.clock.monotonic
     assert isinstance(provider.fetch_instances(LIMIT_S), InstanceList)
     assert provider.available_at(Endpoint.LIST) > now()
@@ -179,14 +179,14 @@ def test_a_call_before_its_endpoint_is_free_is_not_sent(stage: Stage):
     assert isinstance(provider.fetch_instances(LIMIT_S), InstanceList)
 
 
-def test_reads_leave_the_share_of_destroys_alone(stage: Stage):
+def test_reads_use_no_rate_limit_of_destroys(stage: Stage):
     instance_id = stage.rent()
     listing(stage)
     stage.provider.fetch_instance(instance_id, LIMIT_S)
     assert stage.provider.available_at(Endpoint.DESTROY) <= stage.clock.monotonic()
 
 
-def test_a_second_create_too_early_is_a_refusal_and_nothing_is_sent(stage: Stage):
+def test_a_create_before_its_rate_limit_allows_is_refused_and_not_sent(stage: Stage):
     request = stage.request()
     assert isinstance(stage.provider.create(request, 60.0), Created)
     refused = stage.provider.create(request, 60.0)
@@ -229,7 +229,7 @@ def test_a_wrong_key_is_never_an_empty_account(stage: Stage):
 
 
 @pytest.mark.parametrize("strange", ["", "../1", "1?a=b", "1/../2", "-1", "0", "1" * 40, "\u0661", "1\n", "1 ", "x"])
-def test_a_strange_id_never_reaches_a_path(stage: Stage, strange: str):
+def test_an_invalid_id_is_never_sent_in_a_path(stage: Stage, strange: str):
     sent = len(stage.transport.sent)
     assert isinstance(stage.provider.fetch_instance(strange, LIMIT_S), ReadFailed)
     assert stage.provider.destroy((strange,), LIMIT_S)[0].outcome is DestroyOutcome.UNKNOWN
@@ -248,7 +248,7 @@ def test_after_close_every_call_still_answers(stage: Stage):
     assert isinstance(refused, RejectedCreate) and refused.why is Refusal.NEVER_SENT
 
 
-def test_an_honest_provider_shows_no_drift(stage: Stage):
+def test_a_known_api_has_no_unknown_fields(stage: Stage):
     stage.rent()
     listing(stage)
     stage.provider.search(OfferQuery(), LIMIT_S)

@@ -1,4 +1,4 @@
-"""Every fault word on every call comes out as a typed value, and never as a wrong certainty (D17, F34)."""
+"""Every fault word on every call comes out as a typed value, and never proves what is not so (D17, F34)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def faulted(stage: Stage, call: str, word: str, arg: str | None = None, **more: 
 
 
 @pytest.mark.parametrize(("call", "word"), EVERY)
-def test_a_fault_comes_out_as_a_value_within_the_limit(stage: Stage, call: str, word: str):
+def test_a_fault_becomes_a_value_within_the_time_limit(stage: Stage, call: str, word: str):
     answer, instance_id = faulted(stage, call, word)
     assert isinstance(answer, KINDS[call])
     assert stage.clock.seconds - stage.started <= (60.0 if call == "create" else LIMIT_S) + 1.0
@@ -94,7 +94,7 @@ def test_a_fault_comes_out_as_a_value_within_the_limit(stage: Stage, call: str, 
     ["drop", "commit_then_500", "commit_then_hang", "commit_then_reset", "commit_then_garbage", "commit_then_no_id",
      "late", "hang", "blackhole", "reset", "drip", "huge", "captive_portal", "slow"],
 )  # fmt: skip
-def test_a_create_without_a_whole_answer_is_unclear_and_sent_once(stage: Stage, word: str):
+def test_a_create_without_a_complete_answer_has_an_unknown_outcome_and_is_sent_once(stage: Stage, word: str):
     stage.later()
     request = stage.request()
     stage.fault("create", word, "90" if word in ("slow", "late") else None)
@@ -104,13 +104,13 @@ def test_a_create_without_a_whole_answer_is_unclear_and_sent_once(stage: Stage, 
 
 
 @pytest.mark.parametrize("status", ["500", "502", "503", "504", "404", "410", "302"])
-def test_a_create_answered_by_somebody_else_is_unclear(stage: Stage, status: str):
+def test_a_create_answered_by_a_proxy_has_an_unknown_outcome(stage: Stage, status: str):
     answer, _ = faulted(stage, "create", "status", status)
     assert isinstance(answer, UnknownOutcome)
 
 
 @pytest.mark.parametrize("word", ["dns", "offline"])
-def test_a_create_that_never_left_is_a_refusal(stage: Stage, word: str):
+def test_a_create_that_was_not_sent_is_a_refusal(stage: Stage, word: str):
     answer, _ = faulted(stage, "create", word)
     assert isinstance(answer, RejectedCreate) and answer.why is Refusal.NEVER_SENT
 
@@ -128,7 +128,7 @@ def test_known_refusals_of_a_create_are_definite(stage: Stage, code: str, why: R
 
 
 @pytest.mark.parametrize("code", ["500", "503", "strange_new_word"])
-def test_unknown_refusals_of_a_create_are_unclear(stage: Stage, code: str):
+def test_an_unknown_refusal_of_a_create_has_an_unknown_outcome(stage: Stage, code: str):
     answer, _ = faulted(stage, "create", "reject", code)
     assert isinstance(answer, UnknownOutcome)
 
@@ -142,14 +142,14 @@ def test_an_error_that_carries_an_id_is_an_instance(stage: Stage, status: str):
 
 @pytest.mark.parametrize("form", ["message", "plain", "detail", "success_false", "search_quota"])
 @pytest.mark.parametrize("header", ["", "7"])
-def test_every_form_of_too_fast_is_understood(stage: Stage, form: str, header: str):
+def test_every_form_of_a_rate_limit_reply_is_recognised(stage: Stage, form: str, header: str):
     answer, _ = faulted(stage, "create", "429", f"9,{form},{header}")
     assert isinstance(answer, RejectedCreate) and answer.why is Refusal.THROTTLED
     assert answer.retry_after_s is not None and answer.retry_after_s >= 12
     assert stage.living == 1
 
 
-def test_a_429_pauses_the_endpoint_and_each_one_longer(stage: Stage):
+def test_each_429_in_a_row_doubles_the_backoff(stage: Stage):
     instance_id = stage.rent()
     stage.fault("destroy", "429", "9")
     waits = []
@@ -164,7 +164,7 @@ def test_a_429_pauses_the_endpoint_and_each_one_longer(stage: Stage):
     assert stage.provider.destroy((instance_id,), LIMIT_S)[0].outcome is DestroyOutcome.ACKNOWLEDGED
 
 
-def test_a_single_429_while_listing_costs_a_pause_and_not_the_list(stage: Stage):
+def test_a_list_is_complete_after_a_single_429(stage: Stage):
     stage.fault("list", "429", "1,message,2")
     before = stage.clock.seconds
     found = stage.provider.fetch_instances(LIMIT_S)
@@ -182,7 +182,7 @@ def test_a_single_429_while_listing_costs_a_pause_and_not_the_list(stage: Stage)
      ("schema_change", "instances", ErrorKind.SHAPE), ("schema_change", "id", ErrorKind.SHAPE),
      ("schema_change", "instances:text", ErrorKind.SHAPE)],
 )  # fmt: skip
-def test_a_list_that_cannot_be_read_is_blind(stage: Stage, word: str, arg: str | None, error_kind: ErrorKind):
+def test_a_list_that_cannot_be_read_is_a_failed_read(stage: Stage, word: str, arg: str | None, error_kind: ErrorKind):
     answer, _ = faulted(stage, "list", word, arg)
     assert isinstance(answer, ReadFailed) and answer.error_kind is error_kind, answer
 
@@ -201,7 +201,7 @@ def test_a_list_with_a_hole_is_never_complete(stage: Stage, word: str, arg: str)
 
 
 @pytest.mark.parametrize("word", ["status", "hang", "captive_portal", "reset", "null200"])
-def test_trouble_on_a_later_page_leaves_presence_only(stage: Stage, word: str):
+def test_an_error_on_a_later_page_makes_the_list_incomplete(stage: Stage, word: str):
     stage.crowd(30)
     stage.fault("list", word, "500" if word == "status" else None, after=1)
     found = stage.provider.fetch_instances(LIMIT_S)
@@ -209,7 +209,7 @@ def test_trouble_on_a_later_page_leaves_presence_only(stage: Stage, word: str):
     assert len(found.instances) == 25
 
 
-def test_rows_that_do_not_say_whose_they_are_prove_no_absence(stage: Stage):
+def test_rows_without_readable_labels_prove_no_absence(stage: Stage):
     stage.rent()
     stage.fault("list", "schema_change", "label")
     assert listed(stage).complete, "the environment still says it (S4)"
@@ -244,7 +244,7 @@ def test_repeated_rows_are_one_instance(stage: Stage):
      ("status", "404", DestroyOutcome.NOT_FOUND), ("status", "410", DestroyOutcome.UNKNOWN),
      ("captive_portal", None, DestroyOutcome.UNKNOWN), ("429", "9", DestroyOutcome.RETRY_LATER)],
 )  # fmt: skip
-def test_destroy_says_what_was_answered(stage: Stage, word: str, arg: str | None, outcome: DestroyOutcome):
+def test_each_answer_to_a_destroy_has_its_outcome(stage: Stage, word: str, arg: str | None, outcome: DestroyOutcome):
     call = "account" if word == "revoke" else "destroy"
     instance_id = stage.rent()
     stage.fault(call, word, arg)
@@ -273,7 +273,7 @@ def test_a_refused_bulk_call_is_followed_by_single_ones(stage: Stage):
      ("exited", StatusClass.STOPPED), ("stopped", StatusClass.STOPPED), ("frozen", StatusClass.STOPPED),
      ("rebooting", StatusClass.PENDING), ("RUNNING", StatusClass.UNKNOWN), ("loading", StatusClass.PENDING)],
 )  # fmt: skip
-def test_an_unknown_status_word_is_alive(stage: Stage, word: str, status: StatusClass):
+def test_an_unknown_status_word_is_not_taken_for_an_end(stage: Stage, word: str, status: StatusClass):
     answer, _ = faulted(stage, "get", "provider_status", word)
     assert isinstance(answer, InstanceFound) and answer.instance.status is status
 
@@ -302,7 +302,7 @@ def test_an_instance_born_stopped_is_stopped(stage: Stage):
     assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.STOPPED
 
 
-def test_what_is_new_is_counted_under_its_name(stage: Stage):
+def test_unknown_fields_and_words_are_counted_by_name(stage: Stage):
     stage.rent()
     stage.fault("list", "schema_change", "image_uuid")
     stage.fault("list", "provider_status", "dreaming")

@@ -143,7 +143,7 @@ def test_created_only_with_an_id_refused_only_by_a_known_word(response: httpx.Re
 
 
 @given(replies({"instances": ROW}, {"instances": None}, {"success": False, "error": "no_such_instance", "msg": "gone"}))
-def test_missing_only_when_that_is_exactly_what_is_said(response: httpx.Response):
+def test_not_found_only_when_the_reply_says_exactly_that(response: httpx.Response):
     value = answer_of(response, "get")
     assert isinstance(value, (InstanceFound, InstanceNotFound, ReadFailed))
     body = said(response)
@@ -195,7 +195,7 @@ def test_an_account_never_has_another_id(response: httpx.Response):
 
 
 @given(st.text(string.printable + "\x00\x1b\u202e\ud800\u2028", max_size=60).filter(bool))
-def test_foreign_words_come_out_harmless(text: str):
+def test_text_from_outside_has_no_control_characters(text: str):
     body = {**LIST, "instances": [{**ROW, "label": text, "status_msg": text, "gpu_name": text, "actual_status": text}]}
     response = httpx.Response(200, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     value = answer_of(response, "list")

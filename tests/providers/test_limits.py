@@ -1,4 +1,4 @@
-"""Limits over real connections: a total time, a size, and what reset and refusal become (S14, F76, F77)."""
+"""Limits over real connections: total time, size, and what a reset or refused connection gives (S14, F76, F77)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_httpx_itself_does_not_end_it():
         assert time.monotonic() - start > LIMIT_S * 2
 
 
-def test_a_request_nobody_reads_ends_as_well():
+def test_a_request_that_the_server_does_not_read_ends_at_the_time_limit():
     def play(peer: socket.socket, over: threading.Event) -> None:
         over.wait(10)
 
@@ -117,7 +117,7 @@ def test_a_request_nobody_reads_ends_as_well():
     assert took <= LIMIT_S + SLACK_S
 
 
-def test_an_endless_body_ends_at_the_size_cap():
+def test_an_endless_body_ends_at_the_size_limit():
     def play(peer: socket.socket, over: threading.Event) -> None:
         peer.sendall(HEAD + b"\r\n")
         while not over.is_set():
@@ -129,7 +129,7 @@ def test_an_endless_body_ends_at_the_size_cap():
     assert took < 10
 
 
-def test_a_small_body_that_unpacks_to_a_huge_one_ends_as_well():
+def test_a_small_gzip_body_that_unpacks_to_a_huge_one_is_refused():
     bomb = gzip.compress(b" " * (LARGEST + 1))
     head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     with serving(lambda peer, over: peer.sendall(head + bomb)) as url:
@@ -137,7 +137,7 @@ def test_a_small_body_that_unpacks_to_a_huge_one_ends_as_well():
     assert isinstance(answer, Failure) and "too large" in answer.detail
 
 
-def test_a_packed_reply_is_read():
+def test_a_gzip_reply_is_read():
     packed = gzip.compress(b'{"a": 1}')
     head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
     with serving(lambda peer, over: peer.sendall(head + packed)) as url:
@@ -157,7 +157,7 @@ def test_a_reset_is_a_failure_that_may_have_arrived(first: bytes):
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\x00\xff" * 50, b"HTTP/1.1 abc\r\n\r\n", b"SSH-2.0-x\r\n"])
-def test_what_is_no_http_is_a_failure(garbage: bytes):
+def test_a_reply_that_is_not_http_is_a_failure(garbage: bytes):
     with serving(lambda peer, over: peer.sendall(garbage)) as url:
         answer, _ = ask(url)
     assert isinstance(answer, Failure) and answer.sent
@@ -170,12 +170,12 @@ def test_a_refused_connection_was_never_sent():
     assert isinstance(answer, Failure) and not answer.sent
 
 
-def test_a_name_that_is_none_was_never_sent():
+def test_an_unknown_host_name_was_never_sent():
     answer, _ = ask("http://" + "a" * 70 + ".localhost:1")
     assert isinstance(answer, Failure) and not answer.sent
 
 
-def test_a_server_that_speaks_no_tls_never_gets_the_request():
+def test_a_server_without_tls_never_gets_the_request():
     seen = []
 
     def play(peer: socket.socket, over: threading.Event) -> None:
@@ -215,7 +215,7 @@ def test_no_time_left_means_nothing_sent():
     assert isinstance(answer, Failure) and not answer.sent
 
 
-def test_only_a_tunnel_through_a_proxy_and_only_where_the_environment_says(monkeypatch: pytest.MonkeyPatch):
+def test_a_proxy_is_used_only_for_https_and_only_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     far, near = httpx.URL("https://console.vast.ai"), httpx.URL("http://127.0.0.1:9")
     assert find_proxy(far) is None
     monkeypatch.setenv("HTTPS_PROXY", "http://user:pass@proxy.example:3128")
@@ -241,7 +241,7 @@ def test_the_environment_cannot_replace_the_certificates(monkeypatch: pytest.Mon
      ("https://u:p@console.vast.ai", "k" * 40), ("https://console.vast.ai", ""), ("https://console.vast.ai", "a\nb"),
      ("https://console.vast.ai", "schl\u00fcssel"), ("https://console.vast.ai", "a b")],
 )  # fmt: skip
-def test_what_would_leak_the_key_or_cannot_work_is_refused(endpoint: str, key: str):
+def test_an_endpoint_or_key_that_would_leak_or_cannot_work_is_refused(endpoint: str, key: str):
     from gpushopper.providers.vast import connect
 
     with pytest.raises(Misconfigured) as caught:

@@ -1,4 +1,4 @@
-"""The same faults over real connections, and a server whose certificate nobody signed (S14, F76)."""
+"""The same faults over real connections, and a server with a self-signed certificate (S14, F76)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_a_read_under_a_fault_ends_in_time(served: tuple[World, str], vast: Vast
 
 
 @pytest.mark.parametrize("word", ["commit_then_hang", "commit_then_reset", "drip"])
-def test_a_create_under_a_fault_is_unclear_and_was_sent_once(served: tuple[World, str], vast: Vast, word: str):
+def test_a_create_under_a_fault_has_an_unknown_outcome_and_is_sent_once(
+    served: tuple[World, str], vast: Vast, word: str
+):
     world = served[0]
     found = vast.search(OfferQuery(limit=64), 10.0)
     assert isinstance(found, OfferList)
@@ -78,7 +80,7 @@ def test_a_create_under_a_fault_is_unclear_and_was_sent_once(served: tuple[World
     assert len(world.market.creates) == before + 1
 
 
-def test_without_faults_all_is_well(served: tuple[World, str], vast: Vast):
+def test_without_faults_every_call_succeeds(served: tuple[World, str], vast: Vast):
     assert isinstance(vast.fetch_account(5.0), Account)
     found = vast.search(OfferQuery(limit=64), 10.0)
     assert isinstance(found, OfferList)
@@ -97,7 +99,7 @@ def test_a_hung_read_leaves_destroys_their_connection(served: tuple[World, str],
 
 
 @needs("openssl")
-def test_a_certificate_nobody_signed_gets_no_key(tmp_path: Path):
+def test_a_self_signed_certificate_gets_no_key(tmp_path: Path):
     certificate, private = tmp_path / "c.pem", tmp_path / "k.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", private, "-out", certificate,

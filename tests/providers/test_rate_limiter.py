@@ -1,4 +1,4 @@
-"""Pacing: one slot per gap, never lost between threads, longer after each refusal, never for ever (S6, F75)."""
+"""Rate limits: one slot per interval, none lost between threads, a bounded backoff after each refusal (S6, F75)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gpushopper.providers.api.rate_limiter import RateLimiter
 from gpushopper.providers.base import ErrorKind
 
 
-class Hand:
+class ManualClock:
     def __init__(self) -> None:
         self.now = 100.0
 
@@ -28,50 +28,50 @@ class Hand:
 RATE_LIMITS = {"x": RateLimit(3.0, backoff_s=12.0, max_wait_s=60.0), "y": RateLimit(1.0)}
 
 
-def test_a_slot_is_booked_once_and_only_if_it_comes_soon_enough():
-    hand = Hand()
-    pace = RateLimiter(RATE_LIMITS, hand)
-    assert pace.available_at("x") == 0.0
-    assert pace.reserve("x", 0.0) == 0.0
-    assert pace.available_at("x") == 103.0
-    assert pace.reserve("x", 2.0) == 3.0
-    assert pace.available_at("x") == 103.0, "too late for the asker: not booked"
-    assert pace.reserve("x", 5.0) == 3.0
-    assert pace.available_at("x") == 106.0
-    assert pace.reserve("y", 0.0) == 0.0, "endpoints do not share"
+def test_a_slot_is_booked_once_and_only_within_the_allowed_wait():
+    clock = ManualClock()
+    limiter = RateLimiter(RATE_LIMITS, clock)
+    assert limiter.available_at("x") == 0.0
+    assert limiter.reserve("x", 0.0) == 0.0
+    assert limiter.available_at("x") == 103.0
+    assert limiter.reserve("x", 2.0) == 3.0
+    assert limiter.available_at("x") == 103.0, "beyond the allowed wait: not booked"
+    assert limiter.reserve("x", 5.0) == 3.0
+    assert limiter.available_at("x") == 106.0
+    assert limiter.reserve("y", 0.0) == 0.0, "endpoints do not share"
 
 
-def test_refusals_in_a_row_wait_longer_up_to_a_bound():
-    hand = Hand()
-    pace = RateLimiter(RATE_LIMITS, hand)
-    assert [pace.refused("x", None) for _ in range(7)] == [12.0, 12.0, 12.0, 24.0, 48.0, 48.0, 48.0]
-    assert pace.refused("x", 30.0) == 48.0
-    assert pace.refused("x", 1e9) == 60.0, "a nonsensical header stops nothing for a day"
-    pace.accepted("x")
-    assert pace.refused("x", None) == 12.0
+def test_backoff_grows_with_each_refusal_up_to_a_bound():
+    clock = ManualClock()
+    limiter = RateLimiter(RATE_LIMITS, clock)
+    assert [limiter.refused("x", None) for _ in range(7)] == [12.0, 12.0, 12.0, 24.0, 48.0, 48.0, 48.0]
+    assert limiter.refused("x", 30.0) == 48.0
+    assert limiter.refused("x", 1e9) == 60.0, "a nonsensical header stops nothing for a day"
+    limiter.accepted("x")
+    assert limiter.refused("x", None) == 12.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["x", "y"]), st.floats(0, 10), st.floats(0, 5)), max_size=40))
-def test_calls_of_an_endpoint_are_never_closer_than_its_gap(asks: list[tuple[str, float, float]]):
-    hand = Hand()
-    pace = RateLimiter(RATE_LIMITS, hand)
+def test_calls_of_an_endpoint_are_never_closer_than_its_interval(asks: list[tuple[str, float, float]]):
+    clock = ManualClock()
+    limiter = RateLimiter(RATE_LIMITS, clock)
     starts: dict[str, list[float]] = {"x": [], "y": []}
-    for name, patience, passing in asks:
-        delay = pace.reserve(name, patience)
-        if delay <= patience:
-            starts[name].append(hand.now + delay)
-        hand.now += passing
+    for name, max_wait_s, elapsed in asks:
+        delay = limiter.reserve(name, max_wait_s)
+        if delay <= max_wait_s:
+            starts[name].append(clock.now + delay)
+        clock.now += elapsed
     for name, times in starts.items():
         assert all(b - a >= RATE_LIMITS[name].interval_s - 1e-9 for a, b in pairwise(times))
 
 
 def test_threads_never_share_a_slot():
-    pace = RateLimiter(RATE_LIMITS, lambda: 100.0)
+    limiter = RateLimiter(RATE_LIMITS, lambda: 100.0)
     slots: list[float] = []
 
     def take() -> None:
         for _ in range(50):
-            slots.append(pace.reserve("x", 1e6))
+            slots.append(limiter.reserve("x", 1e6))
 
     threads = [threading.Thread(target=take) for _ in range(4)]
     for thread in threads:
@@ -81,52 +81,52 @@ def test_threads_never_share_a_slot():
     assert sorted(slots) == [3.0 * n for n in range(200)]
 
 
-def api(handler, hand: Hand) -> ApiClient:
-    return ApiClient("http://127.0.0.1:9", "k" * 40, RATE_LIMITS, hand, httpx.MockTransport(handler), hand.wait)
+def api(handler, clock: ManualClock) -> ApiClient:
+    return ApiClient("http://127.0.0.1:9", "k" * 40, RATE_LIMITS, clock, httpx.MockTransport(handler), clock.wait)
 
 
-def test_a_read_is_repeated_once_after_a_quick_failure_and_never_after_a_timeout():
+def test_a_read_is_retried_once_after_a_quick_failure_and_never_after_a_timeout():
     for error, tries in ((httpx.ReadError("x"), 2), (httpx.ConnectError("x"), 2), (httpx.ReadTimeout("x"), 1)):
-        hand, seen = Hand(), []
+        clock, seen = ManualClock(), []
 
         def fail(request: httpx.Request, error=error, seen=seen) -> httpx.Response:
             seen.append(request)
             raise error
 
-        one = api(fail, hand)
+        one = api(fail, clock)
         answer = one.read(Call("y", "GET", "/"), one.limit(30))
         assert isinstance(answer, Failure) and answer.kind is ErrorKind.NETWORK
         assert len(seen) == tries
 
 
-def test_a_repeat_that_does_not_fit_the_limit_is_left_out():
-    hand, seen = Hand(), []
+def test_a_retry_beyond_the_time_limit_is_not_sent():
+    clock, seen = ManualClock(), []
 
     def busy(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(429, headers={"Retry-After": "20"})
 
-    one = api(busy, hand)
+    one = api(busy, clock)
     answer = one.read(Call("y", "GET", "/"), one.limit(10))
     assert isinstance(answer, Reply) and answer.status == 429 and answer.retry_after_s == 20
     assert len(seen) == 1
 
 
-def test_a_send_is_never_repeated():
+def test_a_send_is_never_retried():
     for status in (429, 500, 502, 503, 504):
-        hand, seen = Hand(), []
+        clock, seen = ManualClock(), []
 
         def busy(request: httpx.Request, status=status, seen=seen) -> httpx.Response:
             seen.append(request)
             return httpx.Response(status)
 
-        one = api(busy, hand)
+        one = api(busy, clock)
         one.send(Call("x", "PUT", "/"), one.limit(60))
         assert len(seen) == 1
 
 
 def test_retry_after_may_be_a_date_or_the_time_of_a_reset():
-    hand = Hand()
+    clock = ManualClock()
     told = [
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT"}, 30.0),
         ({"X-RateLimit-Reset": "1792567720"}, 40.0),
@@ -135,6 +135,6 @@ def test_retry_after_may_be_a_date_or_the_time_of_a_reset():
     ]
     for headers, seconds in told:
         date = {"Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
-        one = api(lambda request, h=headers, d=date: httpx.Response(429, headers={**d, **h}), hand)
+        one = api(lambda request, h=headers, d=date: httpx.Response(429, headers={**d, **h}), clock)
         answer = one.send(Call("x", "GET", "/"), one.limit(60))
         assert isinstance(answer, Reply) and answer.retry_after_s == seconds

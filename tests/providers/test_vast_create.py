@@ -1,4 +1,4 @@
-"""Vast's answers to a create, as vastai.md 4.4 records them and as they must not be read."""
+"""Vast's answers to a create, as vastai.md 4.4 records them, and how they must not be read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_create_sends_what_the_official_client_sends():
     }  # fmt: skip
 
 
-def test_a_login_travels_as_dockers_own_words_and_only_where_asked():
+def test_a_registry_login_is_sent_as_docker_options_and_only_on_request():
     seen: list[httpx.Request] = []
     login = ImageLogin("ghcr.io", "alice", Secret("t0ken-abcdef"))
     assert create_with(reply(CREATED), seen, login) == Created(ID, True, DATE_US)
@@ -76,7 +76,7 @@ def test_a_login_travels_as_dockers_own_words_and_only_where_asked():
         ({"error": "oops", "new_contract": 33402296}, 500, Created(ID, False, DATE_US)),
     ],
 )
-def test_an_id_counts_before_every_flag(body: Any, status: int, expected: Created):
+def test_an_id_decides_before_every_flag(body: Any, status: int, expected: Created):
     assert create_with(reply(body, status)) == expected
 
 
@@ -84,11 +84,11 @@ def test_an_id_counts_before_every_flag(body: Any, status: int, expected: Create
     "value", ["../1", "1?a=b", "", True, 0, -5, 1.5, 3.3e7, "12x", "1" * 30, [], [1, 2], {}, "\u0661"]
 )
 @pytest.mark.parametrize("flags", [{"success": True}, NO_SUCH_ASK])
-def test_an_id_that_cannot_be_one_makes_everything_unclear(value: Any, flags: dict[str, Any]):
+def test_an_invalid_id_makes_the_outcome_unknown(value: Any, flags: dict[str, Any]):
     assert isinstance(create_with(reply({**flags, "new_contract": value}, 400)), UnknownOutcome)
 
 
-def test_two_different_ids_are_unclear():
+def test_two_different_ids_make_the_outcome_unknown():
     assert isinstance(create_with(reply([{"new_contract": 1}, {"new_contract": 2}])), UnknownOutcome)
 
 
@@ -140,5 +140,5 @@ def test_definite_refusals(body: Any, status: int, why: Refusal):
     ],
     ids=range(23),
 )
-def test_everything_else_is_unclear(answer: httpx.Response):
+def test_any_other_reply_has_an_unknown_outcome(answer: httpx.Response):
     assert isinstance(create_with(answer), UnknownOutcome)

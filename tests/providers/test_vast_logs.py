@@ -1,4 +1,4 @@
-"""The container's log: asked of Vast, fetched from where Vast says, if that is a place we go to (vastai.md 9)."""
+"""The container log: requested from Vast, downloaded from the address it names, if that is allowed (vastai.md 9)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STORED = "https://s3.amazonaws.com/vast.ai/instance_logs/abc123.log"
 ID, KEY = "33402296", "k" * 64
 
 
-def test_it_is_waited_for_and_fetched_without_the_key(stage: Stage):
+def test_the_log_is_waited_for_and_fetched_without_the_key(stage: Stage):
     number = stage.rent()
     stage.later()
     stage.fault("log_file", "status", "404", count=2)
@@ -30,7 +30,7 @@ def test_it_is_waited_for_and_fetched_without_the_key(stage: Stage):
     assert all(request.method == "GET" and "authorization" not in request.headers for request in fetched)
 
 
-def test_an_unknown_instance_is_missing_and_no_id_is_never_sent(stage: Stage):
+def test_an_unknown_instance_is_not_found_and_an_invalid_id_is_never_sent(stage: Stage):
     assert isinstance(stage.provider.fetch_log("123", 50, LIMIT_S), InstanceNotFound)
     before = len(stage.transport.sent)
     assert isinstance(stage.provider.fetch_log("../1", 50, LIMIT_S), ReadFailed)
@@ -48,7 +48,7 @@ def test_a_log_that_never_comes_ends_at_the_limit(stage: Stage):
 
 
 @pytest.mark.parametrize("word", ["huge", "hang", "drip", "reset"])
-def test_a_store_that_misbehaves_gives_no_log(stage: Stage, word: str):
+def test_an_error_of_the_store_is_a_failed_read(stage: Stage, word: str):
     number = stage.rent()
     stage.later()
     stage.fault("log_file", word)
@@ -60,7 +60,7 @@ def test_a_store_that_misbehaves_gives_no_log(stage: Stage, word: str):
     [STORED, f"{STORED}?X-Signature=a", "https://s3.amazonaws.com/public.vast.ai/instance_logs/a.log",
      "https://console.vast.ai/instance_logs/a.log"],
 )  # fmt: skip
-def test_places_of_vasts_are_allowed(url: str):
+def test_log_addresses_of_vast_are_allowed(url: str):
     assert str(allowed_url(url, ENDPOINT)) == url
 
 
@@ -73,7 +73,7 @@ def test_places_of_vasts_are_allowed(url: str):
      "http://127.0.0.1:8080/", "http://[::1]/", "file:///etc/passwd", "ftp://console.vast.ai/a", "//console.vast.ai/a",
      "/instance_logs/a.log", "not an address", "", "https://console.vast.ai/" + "a" * 3000, "https://\x00/"],
 )  # fmt: skip
-def test_no_other_place_is_gone_to(url: str):
+def test_no_other_log_address_is_fetched(url: str):
     assert allowed_url(url, ENDPOINT) is None
     fetched = []
 
@@ -101,17 +101,17 @@ def test_a_redirect_is_not_followed():
     assert isinstance(found, ReadFailed) and "redirect" in found.detail
 
 
-def test_a_log_that_is_too_large_is_none():
+def test_a_log_that_is_too_large_is_a_failed_read():
     found = stored(lambda: httpx.Response(200, content=b"x" * (3 * 1024 * 1024)))
     assert isinstance(found, ReadFailed) and "larger" in found.detail
 
 
-def test_keys_that_were_printed_stay_where_they_are():
+def test_printed_keys_are_redacted():
     found = stored(lambda: httpx.Response(200, content=f"key={KEY} other={'ab' * 32}\n\xff".encode("latin-1")))
     assert isinstance(found, Log)
     assert KEY not in found.text and "ab" * 32 not in found.text
 
 
-def test_an_answer_without_an_address_is_no_log():
+def test_an_answer_without_an_address_is_a_failed_read():
     found = answering(lambda request: reply({"success": True, "msg": "try later"})).fetch_log(ID, 50, LIMIT_S)
     assert isinstance(found, ReadFailed) and "try later" in found.detail

@@ -1,4 +1,4 @@
-"""A price of zero, below zero, not a number or absurd is no offer: left out, counted, never rented (F116)."""
+"""An offer with a price of zero, negative, not a number or far too high is left out and counted (F116)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reply(body: dict[str, Any]) -> Reply:
 
 @pytest.mark.parametrize("name", RATES)
 @pytest.mark.parametrize("value", ODD, ids=repr)
-def test_an_offer_at_a_rate_that_cannot_be_is_left_out_and_counted(name: str, value: Any):
+def test_an_offer_with_an_invalid_rate_is_left_out_and_counted(name: str, value: Any):
     answer = found(OFFER, {**OFFER, name: value}, {**OFFER, name: value})
     assert [offer.offer_id for offer in answer.offers] == ["1"]
     assert answer.invalid_prices == 2
@@ -39,7 +39,7 @@ def test_an_offer_at_a_rate_that_cannot_be_is_left_out_and_counted(name: str, va
 
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("value", [-0.4, math.nan, math.inf, 1e9, "free"], ids=repr)
-def test_so_is_one_whose_disk_or_traffic_has_such_a_price(name: str, value: Any):
+def test_an_offer_with_an_invalid_disk_or_traffic_price_is_left_out_and_counted(name: str, value: Any):
     gone = {"storage_cost": "storage_total_cost", "inet_up_cost": "internet_up_cost_per_tb"}
     row = {k: v for k, v in OFFER.items() if k not in (gone.get(name), "internet_down_cost_per_tb")}
     answer = found(OFFER, {**row, name: value})
@@ -52,13 +52,13 @@ def test_disk_and_traffic_may_be_free(name: str):
     assert (len(answer.offers), answer.invalid_prices) == (1, 0)
 
 
-def test_a_missing_price_is_no_offer_either_but_nothing_that_was_claimed():
+def test_an_offer_without_a_price_is_left_out_and_not_counted():
     row = {name: value for name, value in OFFER.items() if name not in RATES}
     answer = found(row)
     assert (answer.offers, answer.invalid_prices) == ((), 0)
 
 
-def test_disk_and_gpu_together_must_be_believable():
+def test_the_sum_of_disk_and_gpu_price_must_be_valid():
     assert found({**OFFER, "storage_cost": 9_000}, OFFER).invalid_prices == 0
     answer = read_bands(
         lambda _body, _wait: reply({"offers": [{**OFFER, "storage_cost": 9_000}]}),

@@ -57,7 +57,7 @@ def always(answer: Callable[[], httpx.Response]) -> Any:
         ({"error": "no_such_instance"}, 400, ReadFailed),
     ],
 )
-def test_only_two_forms_say_that_an_instance_is_missing(body: Any, status: int, kind: type):
+def test_only_two_replies_say_that_an_instance_is_not_found(body: Any, status: int, kind: type):
     assert isinstance(always(lambda: reply(body, status)).fetch_instance(ID, LIMIT_S), kind)
 
 
@@ -71,7 +71,7 @@ def test_only_two_forms_say_that_an_instance_is_missing(body: Any, status: int, 
         ({"instances": [{}]}, ErrorKind.SHAPE),
     ],
 )  # fmt: skip
-def test_a_list_of_another_shape_is_blind(change: dict[str, Any], error_kind: ErrorKind):
+def test_a_list_of_another_shape_is_a_failed_read(change: dict[str, Any], error_kind: ErrorKind):
     answer = always(lambda: reply({**LIST, **change})).fetch_instances(LIMIT_S)
     assert isinstance(answer, ReadFailed) and answer.error_kind is error_kind
 
@@ -85,12 +85,12 @@ def test_a_list_of_another_shape_is_blind(change: dict[str, Any], error_kind: Er
         {"instances": [], "total_instances": 1},
     ],
 )  # fmt: skip
-def test_a_list_with_anything_odd_is_no_proof_of_absence(change: dict[str, Any]):
+def test_a_list_with_an_unreadable_part_is_not_complete(change: dict[str, Any]):
     answer = always(lambda: reply({**LIST, **change})).fetch_instances(LIMIT_S)
     assert isinstance(answer, ReadFailed) or (not answer.complete and answer.detail)
 
 
-def test_a_token_that_comes_again_ends_the_list_unfinished():
+def test_a_repeated_page_token_makes_the_list_incomplete():
     requests = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -112,7 +112,7 @@ def test_a_token_that_comes_again_ends_the_list_unfinished():
         ({**LIST, "instances": [{**ROW, "id": 33402297}], "total_instances": 2}, "the total changed"),
     ],
 )  # fmt: skip
-def test_a_second_page_that_disagrees_ends_the_proof(second: dict[str, Any], detail: str):
+def test_a_contradicting_second_page_makes_the_list_incomplete(second: dict[str, Any], detail: str):
     """The first page alone would agree with its own total."""
     pages = [reply({**LIST, "next_token": "more"}), reply(second)]
     answer = answering(lambda request: pages.pop(0)).fetch_instances(LIMIT_S)
@@ -125,7 +125,7 @@ def test_an_empty_account_is_complete():
     assert answer == InstanceList((), True, DATE_US)
 
 
-def test_a_bad_row_costs_only_itself():
+def test_a_bad_offer_row_drops_no_other_row():
     body = {"offers": [OFFER, None, {**OFFER, "id": "x", "ask_contract_id": 5, "dph_base": "0.1"}, {}]}
     found = always(lambda: reply(body)).search(OfferQuery(), LIMIT_S)
     assert isinstance(found, OfferList)
@@ -133,11 +133,11 @@ def test_a_bad_row_costs_only_itself():
 
 
 @pytest.mark.parametrize("body", [{}, {"offers": None}, {"offers": {}}, {"success": False, "offers": []}, [], None])
-def test_a_search_of_another_shape_is_blind(body: Any):
+def test_a_search_of_another_shape_is_a_failed_read(body: Any):
     assert isinstance(always(lambda: reply(body)).search(OfferQuery(), LIMIT_S), ReadFailed)
 
 
-def test_offers_at_one_price_across_a_cut_are_found_by_host():
+def test_offers_at_one_price_beyond_a_page_are_found_by_host():
     market = [{**OFFER, "id": n, "ask_contract_id": n, "machine_id": n // 2 + 1, "dph_total": 0.2 if n < 200 else 0.3}
               for n in range(1, 301)]  # fmt: skip
     ops: dict[str, Callable[[float, float], bool]] = {
@@ -175,13 +175,13 @@ def test_gpu_names_come_from_a_search_where_the_list_is_missing():
     [(12.34, 12_340_000), (-0.5, -500_000), ("3", 3_000_000), (25_000, 25_000_000_000), (None, None), (True, None),
      ("x", None)],
 )  # fmt: skip
-def test_spendable_money_is_credit(credit: Any, balance: int | None):
+def test_the_balance_is_the_credit(credit: Any, balance: int | None):
     answer = always(lambda: reply({"id": 7001, "balance": 99.0, "credit": credit})).fetch_account(LIMIT_S)
     assert answer == Account("7001", balance, DATE_US)
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None, "credit": 1}, {"id": "x/y"}, {"id": True}, [], None])
-def test_an_account_without_an_id_is_blind(body: Any):
+def test_an_account_without_an_id_is_a_failed_read(body: Any):
     assert isinstance(always(lambda: reply(body)).fetch_account(LIMIT_S), ReadFailed)
 
 
@@ -206,7 +206,7 @@ def test_destroy_outcomes(body: Any, status: int, outcome: DestroyOutcome):
         assert answer.retry_after_s == 120
 
 
-def test_a_bulk_destroy_takes_64_and_says_so_for_the_rest():
+def test_a_bulk_destroy_takes_64_and_the_rest_is_retried_later():
     seen = []
 
     def handle(request: httpx.Request) -> httpx.Response:

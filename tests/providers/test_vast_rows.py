@@ -1,4 +1,4 @@
-"""Vast's rows, field by field: one odd field never hides an instance and never invents a price."""
+"""Vast's rows, field by field: an unreadable field never hides an instance and never invents a price."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_a_row_is_read_field_by_field():
         ({"public_ipaddr": "a b", "ssh_host": "x;y"}, (None, None)),
     ],
 )  # fmt: skip
-def test_where_to_log_in(change: dict[str, Any], where: tuple[str | None, int | None]):
+def test_the_ssh_address_is_direct_or_the_proxys(change: dict[str, Any], where: tuple[str | None, int | None]):
     row = read_instance({**ROW, **change}, UnknownFields())
     assert row is not None and (row.ssh_host, row.ssh_port) == where
 
 
 @pytest.mark.parametrize("name", [name for name in ROW if name != "id"])
 @pytest.mark.parametrize("value", [None, "x", -1, 1e300, True, [], {}, "\x1b[31m", float("1e999")])
-def test_no_odd_field_hides_a_row(name: str, value: Any):
+def test_no_unreadable_field_hides_a_row(name: str, value: Any):
     unknown = UnknownFields()
     row = read_instance({**ROW, name: value}, unknown)
     assert row is not None and row.instance_id == ID
@@ -56,7 +56,7 @@ def test_no_odd_field_hides_a_row(name: str, value: Any):
 @pytest.mark.parametrize(
     "label", ["gs1-aaaaaaaaaa\x00", "gs1\u200b-x", "\ud800", "a\nb", "a\x1b[2Jb", "\u202eevil", "x" * 5000]
 )
-def test_a_label_never_becomes_another_one_by_being_cleaned(label: str):
+def test_redaction_never_turns_a_label_into_another_one(label: str):
     row = read_instance({**ROW, "label": label}, UnknownFields())
     assert row is not None and row.label is not None and row.label != label.replace("\x00", "")
     assert len(row.label) >= min(len(label), 300)
@@ -73,7 +73,9 @@ def test_a_label_never_becomes_another_one_by_being_cleaned(label: str):
         (("running",) * 3, "exited", StatusClass.STOPPED),
     ],
 )  # fmt: skip
-def test_the_contract_states_tell_a_stop_nobody_asked(states: tuple[str, ...], word: str | None, status: StatusClass):
+def test_an_unrequested_stop_shows_in_the_contract_states(
+    states: tuple[str, ...], word: str | None, status: StatusClass
+):
     names = dict(zip(("cur_state", "intended_status", "next_state"), states, strict=True))
     row = read_instance({**ROW, **names, "actual_status": word}, UnknownFields())
     assert row is not None and row.status is status
@@ -123,13 +125,15 @@ FAILED_OTHERWISE = (
     ("image", "message", "is_refused"),
     [*((image, text, True) for image, text in REFUSED), *(("me/x", text, False) for text in FAILED_OTHERWISE)],
 )
-def test_a_registrys_no_is_told_from_a_hosts_own_trouble(image: str, message: str, is_refused: bool, word: str | None):
+def test_a_refusal_by_the_registry_is_distinguished_from_a_fault_of_the_host(
+    image: str, message: str, is_refused: bool, word: str | None
+):
     row = read_instance({**ROW, "actual_status": word, "status_msg": message, "image_uuid": image}, UnknownFields())
     assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, is_refused)
 
 
 @pytest.mark.parametrize("message", ["sh: 1: name unknown", "x: Denied by host policy", "Access denied"])
-def test_a_word_of_a_hosts_own_says_nothing_of_the_image(message: str):
+def test_an_error_of_the_host_says_nothing_about_the_image(message: str):
     row = read_instance(
         {**ROW, "actual_status": "loading", "status_msg": message, "image_uuid": "me/x"}, UnknownFields()
     )
@@ -137,27 +141,27 @@ def test_a_word_of_a_hosts_own_says_nothing_of_the_image(message: str):
 
 
 @pytest.mark.parametrize("image", [None, 7, "", "ev!l.io/x"])
-def test_an_address_is_no_registrys_own_where_the_row_names_no_image(image: object):
+def test_without_an_image_name_no_address_is_its_registrys(image: object):
     message = f'{PULL}Head "https://ghcr.io/v2/me/x/manifests/1": denied'
     row = read_instance({**ROW, "actual_status": None, "status_msg": message, "image_uuid": image}, UnknownFields())
     assert row is not None and (row.status, row.image_refused) == (StatusClass.FAILED, False)
 
 
 @pytest.mark.parametrize("word", ["running", "exited", "offline", "unknown", "dreaming"])
-def test_the_words_of_a_pull_mean_nothing_once_it_is_over(word: str):
+def test_pull_errors_are_ignored_once_the_pull_is_over(word: str):
     row = read_instance({**ROW, "actual_status": word, "status_msg": REFUSED[0][1]}, UnknownFields())
     assert row is not None and not row.image_refused and row.status is not StatusClass.FAILED
 
 
 @pytest.mark.parametrize("message", ["Pulling me/denied", "Pulling unauthorized/x:denied", "success, running x"])
-def test_an_image_may_be_called_what_it_likes(message: str):
+def test_an_image_name_is_never_read_as_an_error(message: str):
     row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, UnknownFields())
     assert row is not None and row.status is StatusClass.PENDING
 
 
 @pytest.mark.parametrize("form", ["docker login -u a -p {} ghcr.io", "login --password={} x", "login --password {}"])
 def test_a_password_in_a_hosts_own_command_is_not_kept(form: str):
-    """Our last start may have sent it, so that nobody here knows its text any more."""
+    """It may have been sent before the last start of the daemon, which no longer has its text to redact."""
     message = "failed: " + form.format("c4n4ry-1x")
     row = read_instance({**ROW, "actual_status": "loading", "status_msg": message}, UnknownFields())
     assert row is not None and "c4n4ry" not in repr(row) and "[secret]" in row.message and "[secret]" in row.progress
@@ -179,7 +183,7 @@ def test_an_offer_is_read_field_by_field():
 @pytest.mark.parametrize(
     ("told", "driver"), [("535.86.05\n", "535.86.05"), (535086005, "535.86.5"), (None, ""), ([], "")]
 )
-def test_a_driver_is_a_word_or_a_number(told: object, driver: str):
+def test_a_driver_version_is_text_or_a_number(told: object, driver: str):
     offer = read_offer({**OFFER, "driver_version": told}, 5.0, 7, UnknownFields())
     assert offer is not None and offer.driver == driver
 

@@ -1,4 +1,4 @@
-"""A home with its ssh side, and real ssh servers to look at."""
+"""A home with its ssh keys, and real ssh servers to probe."""
 
 from __future__ import annotations
 

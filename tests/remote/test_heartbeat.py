@@ -1,4 +1,4 @@
-"""A look at real ssh servers, the friendly and the hostile: the kind is right, the limits hold (I18, I24, F13)."""
+"""Probes of real ssh servers, friendly and hostile: the right kind of failure, within the limits (I18, I24, F13)."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def silent(found: Heartbeat | ProbeFailure) -> ProbeFailureKind:
 
 @pytest.fixture
 def mute() -> Iterator[int]:
-    """A port where somebody listens and never says a word."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def test_a_good_host_tells_guard_and_hardware(remote: InstanceAccess, host: Start):
+def test_a_heartbeat_has_guard_report_and_hardware(remote: InstanceAccess, host: Start):
     found = alive(remote.probe(login(host("--banners", "1").port), None, LIMIT_S))
     assert found.hardware.gpus == ("NVIDIA GeForce RTX 4090",) * 2
     assert (found.hardware.vram_mb, found.hardware.driver, found.hardware.cuda) == (24564, "550.54.15", "12.4")
@@ -57,21 +57,21 @@ def test_a_renewal_reaches_the_guard(remote: InstanceAccess, host: Start):
 
 
 @pytest.mark.proofs
-def test_a_login_with_the_users_variables_is_heard_all_the_same(remote: InstanceAccess, host: Start):
-    """A login shell reads what `provision -e` planted: before our command, and whatever it is."""
-    planted = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTILE.items() if name != "SHELLOPTS")
-    found = alive(remote.probe(login(host("--instead", f'{planted}eval "$SSH_ORIGINAL_COMMAND"').port), None, LIMIT_S))
+def test_the_users_variables_do_not_disturb_a_probe(remote: InstanceAccess, host: Start):
+    """A login shell reads the variables of `provision -e` before our command, whatever they are."""
+    exports = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTILE.items() if name != "SHELLOPTS")
+    found = alive(remote.probe(login(host("--instead", f'{exports}eval "$SSH_ORIGINAL_COMMAND"').port), None, LIMIT_S))
     assert found.hardware.gpus == ("NVIDIA GeForce RTX 4090",) * 2
     assert found.hardware.disk_gb is not None
     assert found.guard is not None and found.guard.armed
 
 
-def test_a_host_without_guard_and_gpus_is_alive(remote: InstanceAccess, host: Start):
+def test_a_host_without_guard_and_gpus_has_a_heartbeat(remote: InstanceAccess, host: Start):
     found = alive(remote.probe(login(host(guard=False, gpus=False).port), None, LIMIT_S))
     assert (found.guard, found.hardware.gpus) == (None, ())
 
 
-def test_nobody_there(remote: InstanceAccess):
+def test_a_closed_port_is_not_reached(remote: InstanceAccess):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     found = remote.probe(login(port), None, LIMIT_S)
@@ -80,13 +80,13 @@ def test_nobody_there(remote: InstanceAccess):
 
 
 @pytest.mark.proofs
-def test_a_listener_that_never_answers_is_given_up_in_time(remote: InstanceAccess, mute: int):
+def test_a_silent_listener_is_not_reached_within_the_time_limit(remote: InstanceAccess, mute: int):
     began = time.monotonic()
     assert silent(remote.probe(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
     assert time.monotonic() - began < SHORT_S + LOOSE_S
 
 
-def test_a_server_that_speaks_something_else(remote: InstanceAccess, mute: int):
+def test_a_server_that_is_not_ssh_is_not_reached(remote: InstanceAccess, mute: int):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:
@@ -98,7 +98,7 @@ def test_a_server_that_speaks_something_else(remote: InstanceAccess, mute: int):
         assert silent(remote.probe(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
 
 
-def test_a_host_that_does_not_know_our_key(remote: InstanceAccess, host: Start):
+def test_a_host_that_does_not_know_our_key_refuses_the_login(remote: InstanceAccess, host: Start):
     there = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
     assert silent(remote.probe(login(there.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
 
@@ -106,7 +106,7 @@ def test_a_host_that_does_not_know_our_key(remote: InstanceAccess, host: Start):
 @pytest.mark.parametrize(
     "host_name", ["-oProxyCommand=touch /tmp/gs-owned", "a b", "\x1b[31m", "", "x" * 300, "$(id)", "a%h"]
 )
-def test_an_address_that_is_none_is_never_handed_on(remote: InstanceAccess, host_name: str):
+def test_an_invalid_address_is_never_passed_to_ssh(remote: InstanceAccess, host_name: str):
     assert (
         silent(remote.probe(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
     )
@@ -123,7 +123,7 @@ def test_the_key_of_the_first_login_is_pinned(remote: InstanceAccess, where: Hom
     assert pin.stat().st_mode & 0o777 == 0o600
 
 
-def test_another_key_is_told_and_nothing_is_sent_there(remote: InstanceAccess, where: Home, host: Start):
+def test_a_changed_host_key_is_reported_and_nothing_is_sent(remote: InstanceAccess, where: Home, host: Start):
     alive(remote.probe(login(host().port), None, LIMIT_S))
     pinned = (where.ssh_keys / "attempt1.hosts").read_text()
     other = host("--instead", "touch $HOME/was-here")
@@ -133,7 +133,7 @@ def test_another_key_is_told_and_nothing_is_sent_there(remote: InstanceAccess, w
     assert (where.ssh_keys / "attempt1.hosts").read_text() == pinned
 
 
-def test_a_key_seen_without_a_login_pins_nothing(remote: InstanceAccess, where: Home, host: Start):
+def test_a_host_key_seen_without_a_login_is_not_pinned(remote: InstanceAccess, where: Home, host: Start):
     """A provider's proxy may answer before the instance does."""
     stranger = host(authorized="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBV5DrJB4aqQqt1wvSXD4Khk0tI+8tYe8jGf9FwqFTFD x")
     assert silent(remote.probe(login(stranger.port), None, LIMIT_S)) is ProbeFailureKind.NO_LOGIN
@@ -150,7 +150,7 @@ def test_a_forgotten_attempt_is_pinned_anew(remote: InstanceAccess, where: Home,
 # ---- one shared connection
 
 
-def test_looks_share_a_connection_that_ends_with_the_attempt(remote: InstanceAccess, where: Home, host: Start):
+def test_probes_share_a_connection_that_ends_with_the_attempt(remote: InstanceAccess, where: Home, host: Start):
     there = host("--banners", "1")
     alive(remote.probe(login(there.port), None, LIMIT_S))
     (control,) = [path for path in where.run.iterdir() if path.is_socket()]
@@ -159,7 +159,7 @@ def test_looks_share_a_connection_that_ends_with_the_attempt(remote: InstanceAcc
 
 
 @pytest.mark.proofs
-def test_a_shared_connection_outlives_a_look_that_is_cut(remote: InstanceAccess, host: Start):
+def test_a_shared_connection_outlives_a_probe_that_is_killed(remote: InstanceAccess, host: Start):
     there = host()
     alive(remote.probe(login(there.port), None, LIMIT_S))
     smi = there.home / "bin" / "nvidia-smi"
@@ -190,7 +190,7 @@ def test_a_shared_connection_outlives_a_look_that_is_cut(remote: InstanceAccess,
         "exit 0",
     ],
 )
-def test_a_login_with_a_false_answer_is_garbage(remote: InstanceAccess, host: Start, instead: str):
+def test_a_login_with_an_unreadable_answer_is_garbage(remote: InstanceAccess, host: Start, instead: str):
     there = host("--instead", instead)
     began = time.monotonic()
     kind = silent(remote.probe(login(there.port), None, SHORT_S))
@@ -198,18 +198,18 @@ def test_a_login_with_a_false_answer_is_garbage(remote: InstanceAccess, host: St
     assert kind is ProbeFailureKind.GARBAGE
 
 
-def test_a_host_that_lies_about_a_changed_key_only_silences_itself(remote: InstanceAccess, host: Start):
+def test_a_host_that_fakes_a_changed_key_harms_only_itself(remote: InstanceAccess, host: Start):
     there = host("--instead", "echo 'Host key verification failed.' >&2; exit 255")
     assert silent(remote.probe(login(there.port), None, LIMIT_S)) is ProbeFailureKind.HOST_KEY
 
 
-def test_a_flood_of_greetings_harms_nothing(remote: InstanceAccess, host: Start):
+def test_a_flood_of_greetings_is_bounded(remote: InstanceAccess, host: Start):
     there = host("--banners", "200", "--banner", "\x1b[2J\x1b]0;owned\x07 Permission denied (publickey).\r\n")
     found = remote.probe(login(there.port), None, LIMIT_S)
     assert alive(found).guard is not None
 
 
-def test_a_connection_lost_on_the_way_is_not_reached(
+def test_a_connection_lost_during_the_answer_is_not_reached(
     remote: InstanceAccess, host: Start, wait_until: Callable[..., None]
 ):
     there = host("--instead", 'sh -c "$SSH_ORIGINAL_COMMAND" | head -n 3; touch begun; exec sleep 600')

@@ -1,4 +1,4 @@
-"""The reading of an answer: ours to the letter, or none."""
+"""Parsing a heartbeat: exactly the expected form, or none."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def answer(guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str
     return "".join(f"\n{mark} {name}\n{text}" for name, text in parts.items()).encode()
 
 
-def test_a_whole_answer_is_a_heartbeat():
+def test_a_complete_answer_is_a_heartbeat():
     hardware = Hardware(("NVIDIA GeForce RTX 4090",) * 2, 24217, "550.54.15", "12.4", 100.0)
     assert heartbeat_probe.read_heartbeat(answer(), MARK, is_complete=True) == Heartbeat(REPORT, hardware)
 
 
-def test_an_instance_without_gpu_and_guard_is_alive_all_the_same():
+def test_an_answer_without_gpu_and_guard_is_a_heartbeat():
     assert heartbeat_probe.read_heartbeat(answer("", "", "", ""), MARK, is_complete=True) == Heartbeat(None, Hardware())
 
 
-def test_greetings_before_and_carriage_returns_do_not_matter():
+def test_greetings_and_carriage_returns_are_ignored():
     greeting = b"Welcome!\ngs-ffffffffffffffff guard\ngs-guard 1\narmed=1\n"
     found = heartbeat_probe.read_heartbeat(greeting + answer().replace(b"\n", b"\r\n"), MARK, is_complete=True)
     assert found is not None and found.guard == REPORT
@@ -41,24 +41,24 @@ def test_greetings_before_and_carriage_returns_do_not_matter():
     [b"", b"hello", answer()[:-30], answer(mark="gs-other"), answer() + answer(),
      answer(GUARD + f"\n{MARK} disk\n"), answer().replace(b" gpus", b" cuda"), answer().replace(b" end", b" rest")],
 )  # fmt: skip
-def test_what_has_not_our_form_is_no_answer(text: bytes):
+def test_text_of_another_form_is_no_heartbeat(text: bytes):
     assert heartbeat_probe.read_heartbeat(text, MARK, is_complete=True) is None
 
 
-def test_of_a_cut_answer_the_whole_guard_is_enough():
-    """A GPU driver that hangs must not make a guarded instance look lost."""
+def test_of_an_incomplete_answer_a_complete_guard_report_is_enough():
+    """A GPU driver that hangs must not make a guarded instance seem unreachable."""
     cut = answer()[: answer().index(b"NVIDIA") + 5]
     assert heartbeat_probe.read_heartbeat(cut, MARK, is_complete=False) == Heartbeat(REPORT, Hardware())
     assert heartbeat_probe.read_heartbeat(cut, MARK, is_complete=True) is None
 
 
-def test_of_a_part_that_was_cut_nothing_is_read():
+def test_an_incomplete_section_is_not_read():
     """Half a list of GPUs would read as an instance with fewer."""
     cut = answer()[: answer().index(b"NVIDIA GeForce RTX 4090, 24217")]
     assert heartbeat_probe.read_heartbeat(cut, MARK, is_complete=False) == Heartbeat(REPORT, Hardware())
 
 
-def test_half_a_guard_is_never_read():
+def test_an_incomplete_guard_report_is_never_read():
     whole = answer()
     for end in range(whole.index(f"{MARK} gpus".encode()) + len(MARK) + 4):
         assert heartbeat_probe.read_heartbeat(whole[:end], MARK, is_complete=False) is None
@@ -68,18 +68,18 @@ def test_half_a_guard_is_never_read():
     ("gpus", "vram"),
     [("[N/A]", None), ("1e999", None), ("-5", None), ("99999999", None), ("40960", 40960)],
 )
-def test_an_odd_memory_is_unknown(gpus: str, vram: int | None):
+def test_an_unreadable_memory_size_is_unknown(gpus: str, vram: int | None):
     found = heartbeat_probe.read_heartbeat(answer(gpus=f"A100, {gpus}, 550\n"), MARK, is_complete=True)
     assert found is not None and (found.hardware.gpus, found.hardware.vram_mb) == (("A100",), vram)
 
 
 @pytest.mark.parametrize("gpus", ["No devices were found\n", "NVIDIA-SMI has failed, because\n", "a, b\n", ", 1, 2\n"])
-def test_a_complaint_is_no_gpu(gpus: str):
+def test_an_error_message_is_no_gpu(gpus: str):
     found = heartbeat_probe.read_heartbeat(answer(gpus=gpus), MARK, is_complete=True)
     assert found is not None and found.hardware.gpus == ()
 
 
-def test_gpus_are_bounded_in_number_and_length_and_clean():
+def test_gpu_names_are_bounded_and_printable():
     found = heartbeat_probe.read_heartbeat(
         answer(gpus=("\x1b[31mA" + "x" * 500 + ", 1, 2\n") * 1000), MARK, is_complete=True
     )
@@ -91,13 +91,13 @@ def test_gpus_are_bounded_in_number_and_length_and_clean():
 @pytest.mark.parametrize(
     "disk", ["", "overlay\n", "a b c\nd e f\n", "head\noverlay x 1 2 3% /\n", f"h\no {'9' * 30} 1 2 3 /"]
 )
-def test_an_odd_disk_is_unknown(disk: str):
+def test_an_unreadable_disk_size_is_unknown(disk: str):
     found = heartbeat_probe.read_heartbeat(answer(disk=disk), MARK, is_complete=True)
     assert found is not None and found.hardware.disk_gb is None
 
 
 @given(st.binary(max_size=400), st.booleans())
-def test_no_bytes_break_the_reader(noise: bytes, is_complete: bool):
+def test_no_bytes_break_the_parser(noise: bytes, is_complete: bool):
     heartbeat_probe.read_heartbeat(noise, MARK, is_complete=is_complete)
     found = heartbeat_probe.read_heartbeat(answer().replace(b"12.4", noise), MARK, is_complete=True)
     assert found is None or found.hardware.cuda == "" or found.hardware.cuda.replace(".", "").isdigit()

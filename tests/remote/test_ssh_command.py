@@ -1,4 +1,4 @@
-"""The words OpenSSH is called with."""
+"""The ssh command line: options, pinned host key, control path, environment."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_folder_that_ssh_would_misread_is_refused(home: Path, name: str):
      ("a\n", 22, "root"), ("%h", 22, "root"), ("h", 0, "root"), ("h", 70000, "root"), ("h", 22, "-l"),
      ("h", 22, "a b"), ("a@b", 22, "root")],
 )  # fmt: skip
-def test_what_is_no_address_never_reaches_ssh(remote: InstanceAccess, host: str, port: int, user: str):
+def test_an_invalid_address_never_reaches_ssh(remote: InstanceAccess, host: str, port: int, user: str):
     with pytest.raises(ProviderFailed):
         remote.connection(Login("session1", "attempt1", host, port, user))
 
@@ -90,7 +90,7 @@ def test_the_control_path_fits_a_socket_with_what_ssh_adds(home: Path):
     assert max(len(os.fsencode(path)) + SUFFIX for path in (short, long)) <= 100
 
 
-def test_a_planted_folder_is_not_used(home: Path, tmp_path: Path):
+def test_a_link_in_place_of_our_folder_is_not_used(home: Path, tmp_path: Path):
     deep = home / ("d" * 60)
     (home.parent / f"gpu-shopper-{os.geteuid()}").symlink_to(tmp_path)
     assert control_path(Home(deep, deep), login(22), home.parent) is None

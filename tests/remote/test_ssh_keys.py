@@ -1,4 +1,4 @@
-"""One key per session: private, durable, the same for everybody who asks."""
+"""One key per session: private, durable, the same for all threads."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def test_a_key_is_private_whatever_the_umask(where: Home, remote: InstanceAccess
     assert {path.name: mode(path) for path in where.ssh_keys.iterdir()} == {"session1.key": 0o600}
 
 
-def test_asking_again_gives_the_same_key_and_other_sessions_have_another(remote: InstanceAccess):
+def test_a_session_keeps_its_key_and_other_sessions_have_others(remote: InstanceAccess):
     first = remote.public_key("session1")
     assert first == remote.public_key("session1")
     assert first != remote.public_key("session2")
 
 
-def test_the_comment_tells_nothing_about_the_user(remote: InstanceAccess):
+def test_the_comment_does_not_name_the_user(remote: InstanceAccess):
     kind, _, comment = remote.public_key("session1").split(" ")
     assert (kind, comment) == ("ssh-ed25519", "gpu-shopper")
 
@@ -62,7 +62,7 @@ def test_the_key_has_no_passphrase_and_its_public_half_fits(where: Home, remote:
     assert said.split()[:2] == public.split()[:2]
 
 
-def test_many_who_ask_at_once_get_one_key(where: Home):
+def test_many_threads_get_one_key(where: Home):
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda _: ssh_keys.ensure_key(where.ssh_keys, "session1"), range(16)))
     assert len(found) == 1
@@ -90,14 +90,14 @@ def test_a_folder_that_is_a_link_is_refused(where: Home, remote: InstanceAccess,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_ssh_keygen_the_user_is_told(remote: InstanceAccess, monkeypatch: pytest.MonkeyPatch):
+def test_without_ssh_keygen_there_is_an_error(remote: InstanceAccess, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(Misconfigured, match="no ssh-keygen"):
         remote.public_key("session1")
 
 
 @needs("strace")
-def test_the_key_and_its_name_are_synced_before_it_is_told(where: Home, tmp_path: Path):
+def test_the_key_and_its_name_are_synced_before_it_is_returned(where: Home, tmp_path: Path):
     trace = tmp_path / "trace"
     calls = ["strace", "-y", "-e", "trace=fsync,link,linkat,write", "-o", str(trace)]
     done = subprocess.run([*calls, sys.executable, "-c", FULL, str(where.ssh_keys)], capture_output=True, check=False)
@@ -119,7 +119,7 @@ def test_only_old_keys_of_sessions_that_are_not_kept_are_removed(where: Home, re
     assert sorted(path.name for path in where.ssh_keys.iterdir()) == ["kept.key", "young.key"]
 
 
-def test_what_a_killed_maker_left_is_removed_too(where: Home, remote: InstanceAccess):
+def test_files_of_a_killed_process_are_removed_too(where: Home, remote: InstanceAccess):
     remote.public_key("session1")
     left = where.ssh_keys / ".new-abc"
     left.mkdir()
@@ -132,7 +132,7 @@ def test_what_a_killed_maker_left_is_removed_too(where: Home, remote: InstanceAc
 SMALL_DISK = 'mount -t tmpfs -o size=8k t "$1" && head -c 9000 /dev/zero >"$1/fill"; exec "$2" -c "$3" "$1/ssh"'
 
 
-def test_without_space_nothing_is_told(tmp_path: Path):
+def test_without_disk_space_no_key_is_returned(tmp_path: Path):
     """A file system of two pages, in a mount namespace of its own."""
     words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, "sh"]
     done = subprocess.run([*words, str(tmp_path), sys.executable, FULL], capture_output=True, text=True, check=False)
