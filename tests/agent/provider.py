@@ -31,7 +31,7 @@ class Provider:
     """Serve read, destroy and stop of one instance to its own key.
 
     `scope` is what the key may do, `mood` what becomes of every call: well, cut (no egress), a status code, `noop`
-    (acknowledged, nothing done), `portal` (a page that is not the provider's, with status 200). `leaks` are the command lines
+    (acknowledged, nothing done), `portal` (a foreign page with status 200). `leaks` are the command lines
     that carried the key while a call was under way.
     """
 

@@ -263,7 +263,7 @@ def test_a_probe_starts_a_guard_whose_holders_are_dead(still, wait_until):
 
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])
 def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, client):
-    """`-e PATH=/opt/conda/bin` rented three hosts in vain: the boot script found no tool, and no guard was installed."""
+    """`-e PATH=/opt/conda/bin` rented hosts in vain: the boot script found no tool, no guard was installed."""
     instance = rent(World("dash", (client,)), variables={**HOSTILE, "LD_PRELOAD": "/nowhere.so"}, life_s=60, most_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
@@ -294,7 +294,7 @@ print(json.dumps([text.replace("\\r\\r", "\\r") for text in heard]))  # the term
 
 def warned(instance: Instance, *states: str) -> list[str]:
     """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
-    put(instance, "holder1", f"1 {UPTIME * 100}")  # one that is alive: a probe starts none, which would write states too
+    put(instance, "holder1", f"1 {UPTIME * 100}")  # alive: a probe starts none, which would write states too
     (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
     asked = {"probe": over_ssh(guard_protocol.status_command()), "states": states}
     (instance.scratch / "asked").write_text(json.dumps(asked))
