@@ -11,8 +11,8 @@ import pytest
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
 from gpushopper.providers.base import CreateRequest, InstanceList, OfferQuery, UnknownOutcome
-from gpushopper.providers.vast.offer_rows import read_offer
-from gpushopper.providers.vast.unknown_fields import UnknownFields
+from gpushopper.providers.vast.parsing.offer_rows import read_offer
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
 from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Account, ErrorKind, ReadFailed
-from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.ids import read_id
-from gpushopper.providers.vast.unknown_fields import UnknownFields
+from gpushopper.providers.vast.parsing import error_replies
+from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 
 def read_account(answer: Reply | Failure, unknown: UnknownFields) -> Account | ReadFailed:

@@ -1,6 +1,6 @@
 """One account's calls at Vast: which request each method sends, and which module reads its reply.
 
-Implements `Provider` (providers/base.py). Rate limits are in rate_limits.py, the meaning of errors in error_replies.py.
+Implements `Provider` (providers/base.py). Rate limits are in rate_limits.py, errors in parsing/error_replies.py.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ from gpushopper.providers.base import (
     RejectedCreate,
     UnknownOutcome,
 )
-from gpushopper.providers.vast import destroy, error_replies, instance_list, offer_search
+from gpushopper.providers.vast import destroy, instance_list, offer_search
 from gpushopper.providers.vast.account import read_account
 from gpushopper.providers.vast.create import create_body, read_create
-from gpushopper.providers.vast.ids import read_id
-from gpushopper.providers.vast.instance_rows import read_instance
 from gpushopper.providers.vast.logs import fetch_log
+from gpushopper.providers.vast.parsing import error_replies
+from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.vast.parsing.instance_rows import read_instance
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from gpushopper.providers.vast.rate_limits import GPU_NAMES, RATE_LIMITS
 from gpushopper.providers.vast.traits import TRAITS
-from gpushopper.providers.vast.unknown_fields import UnknownFields
 
 
 class Vast:

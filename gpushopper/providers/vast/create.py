@@ -10,8 +10,8 @@ from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Created, CreateRequest, ErrorKind, Refusal, RejectedCreate, UnknownOutcome
-from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.ids import read_id
+from gpushopper.providers.vast.parsing import error_replies
+from gpushopper.providers.vast.parsing.ids import read_id
 
 _ID_FIELD = "new_contract"
 _DEEPEST = 4

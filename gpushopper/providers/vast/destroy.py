@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gpushopper.providers.api import Call, Failure, Reply
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint, ErrorKind
-from gpushopper.providers.vast import error_replies
+from gpushopper.providers.vast.parsing import error_replies
 
 MOST = 64
 """Ids of one bulk call; the official client splits there (vastai.md 2)."""

@@ -6,7 +6,7 @@ import httpx
 
 from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
 from gpushopper.providers.base import Endpoint, ErrorKind, InstanceNotFound, Log, ReadFailed
-from gpushopper.providers.vast import error_replies
+from gpushopper.providers.vast.parsing import error_replies
 
 FIRST_PAUSE_S, PAUSE_S = 0.3, 0.5
 """The host uploads the log after Vast has returned its address."""

@@ -13,10 +13,10 @@ from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
-from gpushopper.providers.vast import error_replies
-from gpushopper.providers.vast.ids import read_id
-from gpushopper.providers.vast.offer_rows import has_invalid_price, price_of, read_offer
-from gpushopper.providers.vast.unknown_fields import UnknownFields
+from gpushopper.providers.vast.parsing import error_replies
+from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.vast.parsing.offer_rows import has_invalid_price, price_of, read_offer
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 CAP = 64
 """Rows of one reply, whatever the requested limit (seen live 2026-09-29, vastai.md 3.1)."""

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
-from gpushopper.providers.vast.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
-from gpushopper.providers.vast.ids import read_id
-from gpushopper.providers.vast.known_fields import OFFER_FIELDS
-from gpushopper.providers.vast.unknown_fields import UnknownFields
+from gpushopper.providers.vast.parsing.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
+from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.vast.parsing.known_fields import OFFER_FIELDS
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _MOST_GPUS = 1024
 _RATES = ("dph_base", "dph_total")

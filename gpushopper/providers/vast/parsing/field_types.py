@@ -13,8 +13,8 @@ from pydantic_core import core_schema
 
 from gpushopper.core.model.money import MAX_RATE, Micros, parse_dollars
 from gpushopper.providers.api import clean, plain
-from gpushopper.providers.vast.ids import read_id
-from gpushopper.providers.vast.unknown_fields import UnknownFields
+from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _LARGEST = 1e12
 
