@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from gpushopper.core.lifecycle.clock_rules import clock_rules
 from gpushopper.core.lifecycle.failover import next_step
-from gpushopper.core.lifecycle.sightings import clock_rules
 from gpushopper.core.model.actions import Action, Clear, Close, Raise, StartAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.session import Session

@@ -7,8 +7,8 @@ from itertools import chain, count
 from typing import Any
 
 from gpushopper.core import alarms as kinds
-from gpushopper.core.lifecycle.reachability import NONE
-from gpushopper.core.lifecycle.sightings import destroying
+from gpushopper.core.lifecycle.destroying import destroying
+from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, Raise
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
@@ -17,7 +17,8 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import LONGEST, fitted
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
 

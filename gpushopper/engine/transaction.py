@@ -8,8 +8,8 @@ from functools import singledispatchmethod
 from typing import Any
 
 from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW
-from gpushopper.core.lifecycle.reachability import INSTALLED, NOT_APPLICABLE
-from gpushopper.core.lifecycle.sightings import unwanted
+from gpushopper.core.lifecycle.destroying import unwanted
+from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import make_label
@@ -19,7 +19,8 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import Denial, Load, denied_by_balance, denied_by_limits
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
 from gpushopper.store import alarms, events, sessions

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.reconcile import RecordedState
+from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import Action, Change
 from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 
 WALL = 1_780_000_000_000_000
 BOOT = us(50_000)

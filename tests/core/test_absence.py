@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import absence_is_due, awake_after, may_close_as_absent, probably_ours
-from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
+from gpushopper.core.listing.reconcile import decide_listing
+from gpushopper.core.listing.uncertain_create import close_if_absent
 from gpushopper.core.model.actions import Action, Clear, Close, Raise
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.instance import Instance

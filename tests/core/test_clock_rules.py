@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.sightings import boot_is_over, clock_rules, destroying, unwanted
+from gpushopper.core.lifecycle.clock_rules import boot_is_over, clock_rules
+from gpushopper.core.lifecycle.destroying import destroying, unwanted
 from gpushopper.core.model.actions import Change, Clear, EndSession, Raise
 from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from tests.core.samples import BOOT, NOW, WALL, attempt, carried_out, moment, of, session
 
 SESSION = session()

@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.timing.clock_snapshot import (
-    DISAGREEMENT,
-    HOUR,
-    ClockSnapshot,
-    Deadline,
-    DeadlineStatus,
-    Witness,
-    clocks_disagree,
-    deadline_status,
-    us,
-)
+from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, HOUR, ClockSnapshot, Witness, clocks_disagree, us
+from gpushopper.core.timing.deadline import Deadline, DeadlineStatus, deadline_status
 from tests.core.samples import BOOT, NOW, WALL
 
 AHEAD, PASSED, DISPUTED = DeadlineStatus.AHEAD, DeadlineStatus.PASSED, DeadlineStatus.DISPUTED

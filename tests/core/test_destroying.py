@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpushopper.core.lifecycle.destroying import after_destroy, destroying, ladder_step
 from gpushopper.core.lifecycle.evidence import ObservedList, add_unit, counts_as_gone_unit, is_proven_gone
-from gpushopper.core.lifecycle.sightings import after_destroy, destroying, ladder_step, sighted
+from gpushopper.core.lifecycle.sightings import sighted
 from gpushopper.core.listing.missing import close_if_proven, decide_missing
 from gpushopper.core.model.actions import Close
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State

@@ -13,7 +13,8 @@ from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.ledger import GPU, STORAGE, Entry
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, us
+from gpushopper.core.timing.deadline import Deadline
 from tests.core.samples import NOW, RATE, WALL, attempt, offer
 
 BILLED = attempt(State.RUNNING, is_gpu_billed=True)

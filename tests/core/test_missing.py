@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.missing import absentees, believable, decide_missing
+from gpushopper.core.listing.list_breaker import believable
+from gpushopper.core.listing.missing import absentees, decide_missing
 from gpushopper.core.model.actions import Action, Close, EndSession, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.policy import REAL

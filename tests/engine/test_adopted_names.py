@@ -8,7 +8,8 @@ import pytest
 
 from gpushopper.core.model.actions import AdoptOrphan
 from gpushopper.core.model.session_names import name_fault
-from gpushopper.core.timing.clock_snapshot import Deadline, us
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine import orphan_adoption
 from gpushopper.store import sessions
 from tests.core.samples import attempt_id, row

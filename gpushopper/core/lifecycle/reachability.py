@@ -7,17 +7,13 @@ from typing import Any
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.claims import hardware_fault
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.guard_renewal import ARMED, NONE, UNCONFIRMED, guard_deadline_at, guard_problem
 from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy, Proof
-from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, SECOND, ClockSnapshot, Deadline, us
-
-NOT_APPLICABLE, INSTALLED, ARMED, UNCONFIRMED, NONE = "not_applicable", "installed", "armed", "unconfirmed", "none"
-"""The words of an attempt's `guard`: nothing to guard; sent along, not yet on_heartbeat of; confirmed; gone;
-never planted.
-"""
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 REACHABLE = frozenset({State.RUNNING, State.MISSING})
 
@@ -46,55 +42,6 @@ def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> 
 # ---- renewals
 
 
-def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
-    """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
-
-    No single wrong clock can make the guard's time longer or shorter (I12).
-    """
-    found = [deadline.wall - now.wall]
-    if deadline.boot_id == now.boot_id:
-        found.append(deadline.wall - deadline.set_wall - (now.boot - deadline.set_boot))
-    if now.provider_date is not None:
-        found.append(deadline.wall - now.provider_date)
-    found.sort()
-    if len(found) == 2 and found[1] - found[0] > DISAGREEMENT:
-        return None
-    return found[(len(found) - 1) // 2]
-
-
-def renewal(attempt: Attempt, now: ClockSnapshot) -> Renewal | None:
-    """What to tell the guard now, if anything: seconds to the deadline under a number above every earlier one.
-
-    Nothing is renewed past its time: the end is then under way.
-    """
-    left = left_us(attempt.deadline, now)
-    if left is None or left < us(1) or not attempt.is_wanted:
-        return None
-    return Renewal(max(now.wall // SECOND, attempt.guard_renewal_seq + 1), left // SECOND)
-
-
-TOLD_SLACK = 30 * SECOND
-"""How far a guard's end may lie from the deadline and still be it: whole seconds, and the way of a login."""
-
-
-def is_guard_in_sync(attempt: Attempt) -> bool:
-    """Whether the guard was on_heartbeat to hold the present deadline; until then it ends the instance at the former
-    one.
-
-    Asked of a guard in doubt too: one that is called lost may still act.
-    """
-    return (
-        attempt.guard_deadline_at is not None and abs(attempt.guard_deadline_at - attempt.deadline.wall) <= TOLD_SLACK
-    )
-
-
-def _own_end(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> int:
-    """When the guard ends the instance, wall µs by the clock that wrote the deadline: a step of ours moves neither."""
-    left = left_us(attempt.deadline, now)
-    own = us(guard.left_s)
-    return now.wall + own if left is None else attempt.deadline.wall + own - left
-
-
 # ---- an answer
 
 
@@ -111,7 +58,7 @@ def on_heartbeat(
     actions: list[Action] = [Clear(alarms.SSH_UNREACHABLE, attempt.id), Clear(alarms.HOST_KEY_CHANGED, attempt.id)]
     if attempt.ready_at is None:
         return actions + _before_hand_over(session, attempt, beat, sets, now, policy)
-    why = _distrust(attempt, beat.guard, now, was_moved=was_moved)
+    why = guard_problem(attempt, beat.guard, now, was_moved=was_moved)
     return actions + _after_hand_over(session, attempt, why, sets)
 
 
@@ -120,30 +67,9 @@ def _refreshed(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot) 
     if guard is not None:
         sets |= {
             "guard_renewal_seq": max(guard.seq, attempt.guard_renewal_seq),
-            "guard_deadline_at": _own_end(attempt, guard, now),
+            "guard_deadline_at": guard_deadline_at(attempt, guard, now),
         }
     return sets
-
-
-def is_armed(guard: GuardReport | None) -> bool:
-    """Whether the instance will end itself: tested, and at least one of its holders lives (F91, F92)."""
-    return guard is not None and guard.armed and guard.holders > 0
-
-
-def overstays(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> bool:
-    """Whether the guard would end the instance too late: it takes no renewals, or counts wrongly (I10)."""
-    left = left_us(attempt.deadline, now)
-    return left is not None and us(guard.left_s) > max(left, 0) + DISAGREEMENT
-
-
-def _distrust(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot, *, was_moved: bool = False) -> str:
-    """Why the guard cannot be relied on; empty when it can."""
-    if guard is None:
-        return "no guard answers"
-    if not is_armed(guard):
-        return guard.why or "none of its timers runs"
-    is_late = not was_moved and overstays(attempt, guard, now)
-    return "it would end the instance too late" if is_late else ""
 
 
 def _before_hand_over(
@@ -154,7 +80,7 @@ def _before_hand_over(
         return [Change(attempt, sets), TerminateAttempt(attempt, "offer_mismatch", fault)]
     first = attempt.first_login_boot if attempt.first_login_boot is not None else now.boot
     sets["first_login_boot"] = first
-    why = _distrust(attempt, beat.guard, now)
+    why = guard_problem(attempt, beat.guard, now)
     if why and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
         if now.boot - first >= us(policy.guard_grace_s):
             return [Change(attempt, sets), TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}")]
@@ -178,7 +104,7 @@ def _after_hand_over(session: Session, attempt: Attempt, why: str, sets: dict[st
         actions.append(Clear(alarms.GUARD_UNCONFIRMED, attempt.id))
     elif attempt.guard_state == ARMED:
         text = f"{session.name} would not end by itself any more: {why}"
-        actions.append(Raise(alarms.GUARD_UNCONFIRMED, attempt.id, text, alarms.HINTS[alarms.GUARD_UNCONFIRMED]))
+        actions.append(Raise.with_hint(alarms.GUARD_UNCONFIRMED, attempt.id, text))
     if not why or attempt.guard_state == ARMED:
         sets["guard_state"] = UNCONFIRMED if why else ARMED
     return [*actions, Change(attempt, sets, note)]
@@ -199,7 +125,7 @@ def on_probe_failure(
     actions: list[Action] = [Change(attempt, {"unreachable_since": since, "probe_error": silence.detail})]
     if silence.kind is ProbeFailureKind.HOST_KEY:
         text = f"{session.name}: another host key than before; nothing is sent there any more"
-        actions.append(Raise(alarms.HOST_KEY_CHANGED, attempt.id, text, alarms.HINTS[alarms.HOST_KEY_CHANGED]))
+        actions.append(Raise.with_hint(alarms.HOST_KEY_CHANGED, attempt.id, text))
     elif now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreached(session, attempt, silence, now.wall - since))
     return actions
@@ -208,7 +134,7 @@ def on_probe_failure(
 def _unreached(session: Session, attempt: Attempt, silence: ProbeFailure, span: int) -> Raise:
     what = "this computer cannot log in to it" if silence.kind is ProbeFailureKind.LOCAL else "no answer over ssh"
     text = f"{session.name}: {what} for {span // us(60)} min ({silence.detail})"
-    return Raise(alarms.SSH_UNREACHABLE, attempt.id, text, alarms.HINTS[alarms.SSH_UNREACHABLE])
+    return Raise.with_hint(alarms.SSH_UNREACHABLE, attempt.id, text)
 
 
 def _not_yet(

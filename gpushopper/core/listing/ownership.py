@@ -177,13 +177,13 @@ def without_id(attempt: Attempt, now: ClockSnapshot) -> Attempt:
 def contradiction(name: str, instance_id: str, why: str = "which is not ours") -> Raise:
     """The alarm about an id that a create wrongly answered."""
     text = f"{name}: the create was answered with instance {instance_id}, {why}: it is left alone"
-    return Raise(alarms.WRONG_INSTANCE_ID, instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
+    return Raise.with_hint(alarms.WRONG_INSTANCE_ID, instance_id, text)
 
 
 def copied_label(row: Instance) -> Raise:
     """The alarm about a foreign instance that now carries one of our labels."""
     text = f"instance {row.instance_id} was somebody else's and now carries one of our labels: it is left alone"
-    return Raise(alarms.WRONG_INSTANCE_ID, row.instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
+    return Raise.with_hint(alarms.WRONG_INSTANCE_ID, row.instance_id, text)
 
 
 def without(rows: Iterable[Instance], ids: Collection[str]) -> tuple[Instance, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpushopper.core import alarms
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,11 @@ class Raise:
     subject: str
     text: str
     hint: str = ""
+
+    @classmethod
+    def with_hint(cls, kind: str, subject: str, text: str) -> Raise:
+        """The alarm with the hint of its kind (core/alarms.py)."""
+        return cls(kind, subject, text, alarms.HINTS[kind])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 
 
 class State(StrEnum):

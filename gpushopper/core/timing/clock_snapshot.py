@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -59,59 +58,6 @@ class Witness:
         if self.boot_id != now.boot_id:
             return None
         return self.date + (now.boot - self.boot)
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A wall-clock time, with the pair of readings taken when it was set (D10.2)."""
-
-    wall: int
-    set_wall: int
-    set_boot: int
-    boot_id: str
-
-    @classmethod
-    def at(cls, wall: int, now: ClockSnapshot) -> Deadline:
-        """A deadline at `wall`, anchored to this moment's clocks."""
-        return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
-
-
-class DeadlineStatus(Enum):
-    """What the witnesses say about a deadline."""
-
-    AHEAD = "ahead"
-    PASSED = "passed"
-    DISPUTED = "disputed"
-
-
-def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
-    """Let two of three witnesses decide whether the deadline has passed (I12).
-
-    Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
-    reboot wall and date remain, and the date wins a disagreement. DISPUTED means no majority exists: the caller
-    alarms, and waits for a provider's reply, without which no destroy could succeed anyway.
-    """
-    wall = now.wall >= deadline.wall
-    date = None if now.provider_date is None else now.provider_date >= deadline.wall
-    boot = None
-    if deadline.boot_id == now.boot_id:
-        boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
-    if boot is None:
-        return _without_boot(wall, date, now.was_answered)
-    if wall == boot:
-        return _verdict(wall)
-    return DeadlineStatus.DISPUTED if date is None else _verdict(date)
-
-
-def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> DeadlineStatus:
-    """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
-    if date is not None:
-        return _verdict(date)
-    return DeadlineStatus.DISPUTED if wall and not was_answered else _verdict(wall)
-
-
-def _verdict(passed: bool) -> DeadlineStatus:
-    return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
 
 
 def clocks_disagree(now: ClockSnapshot) -> bool:

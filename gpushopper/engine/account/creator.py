@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core import alarms
+from gpushopper.core.lifecycle.destroying import destroying
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
 from gpushopper.core.lifecycle.failover import may_replace
-from gpushopper.core.lifecycle.sightings import destroying
 from gpushopper.core.listing.ownership import DISOWNED, contradiction
 from gpushopper.core.model.actions import Change, Close, EndSession, Note, Raise, Record
 from gpushopper.core.model.attempt import Attempt, ReceiptKind, State

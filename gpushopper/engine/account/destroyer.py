@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.sightings import after_destroy
+from gpushopper.core.lifecycle.destroying import after_destroy
 from gpushopper.core.model.actions import Clear, Raise
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us

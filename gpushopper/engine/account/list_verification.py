@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import absence_is_due
-from gpushopper.core.listing.missing import believable, newly_missing
-from gpushopper.core.listing.reconcile import RecordedState
+from gpushopper.core.listing.list_breaker import believable, newly_missing
+from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import Clear, Raise
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import Policy

@@ -9,10 +9,12 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.missing import absentees, newly_missing
+from gpushopper.core.listing.list_breaker import newly_missing
+from gpushopper.core.listing.missing import absentees
 from gpushopper.core.listing.ownership import is_labelled_by
 from gpushopper.core.listing.poll_interval import failure_backoff, poll_interval
-from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
+from gpushopper.core.listing.reconcile import decide_listing
+from gpushopper.core.listing.uncertain_create import close_if_absent
 from gpushopper.core.model.actions import Change, Raise
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Witness, us

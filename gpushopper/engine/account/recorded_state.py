@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.ownership import CONFIRMED, DISOWNED, FOREIGN, KnownInstances
-from gpushopper.core.listing.reconcile import RecordedState
+from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import make_label
 from gpushopper.store import alarms, sessions

@@ -19,7 +19,8 @@ from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.policy import HARD_MAXIMUM_S, SHORTEST_LIFE_S
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import Denial, affordable, denied_by_balance
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, clocks_disagree, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for

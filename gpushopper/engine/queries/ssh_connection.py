@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.reachability import NOT_APPLICABLE
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState
 from gpushopper.core.model.heartbeat import Login
 from gpushopper.core.model.session import Session, current, derive_health

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.reachability import ARMED, is_guard_in_sync
+from gpushopper.core.lifecycle.guard_renewal import ARMED, is_guard_in_sync
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session, current, derive_health, derive_status

@@ -1,0 +1,77 @@
+"""Deadlines, and the vote of the clocks that decides whether one has passed (D10, I12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, ClockSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A wall-clock time, with the pair of readings taken when it was set (D10.2)."""
+
+    wall: int
+    set_wall: int
+    set_boot: int
+    boot_id: str
+
+    @classmethod
+    def at(cls, wall: int, now: ClockSnapshot) -> Deadline:
+        """A deadline at `wall`, anchored to this moment's clocks."""
+        return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
+
+
+class DeadlineStatus(Enum):
+    """What the witnesses say about a deadline."""
+
+    AHEAD = "ahead"
+    PASSED = "passed"
+    DISPUTED = "disputed"
+
+
+def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
+    """Let two of three witnesses decide whether the deadline has passed (I12).
+
+    Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
+    reboot wall and date remain, and the date wins a disagreement. DISPUTED means no majority exists: the caller
+    alarms, and waits for a provider's reply, without which no destroy could succeed anyway.
+    """
+    wall = now.wall >= deadline.wall
+    date = None if now.provider_date is None else now.provider_date >= deadline.wall
+    boot = None
+    if deadline.boot_id == now.boot_id:
+        boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
+    if boot is None:
+        return _without_boot(wall, date, now.was_answered)
+    if wall == boot:
+        return _verdict(wall)
+    return DeadlineStatus.DISPUTED if date is None else _verdict(date)
+
+
+def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> DeadlineStatus:
+    """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
+    if date is not None:
+        return _verdict(date)
+    return DeadlineStatus.DISPUTED if wall and not was_answered else _verdict(wall)
+
+
+def _verdict(passed: bool) -> DeadlineStatus:
+    return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
+
+
+def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
+    """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
+
+    No single wrong clock can make the guard's time longer or shorter (I12).
+    """
+    found = [deadline.wall - now.wall]
+    if deadline.boot_id == now.boot_id:
+        found.append(deadline.wall - deadline.set_wall - (now.boot - deadline.set_boot))
+    if now.provider_date is not None:
+        found.append(deadline.wall - now.provider_date)
+    found.sort()
+    if len(found) == 2 and found[1] - found[0] > DISAGREEMENT:
+        return None
+    return found[(len(found) - 1) // 2]
