@@ -119,7 +119,7 @@ MUTATIONS = (
       "F13: silence is not enough", "sightings"),
     M("sightings", "if row.rate is not None and row.rate > limit:\n        told",
       "if row.rate is not None and row.rate > 2 * limit:\n        told", "F15: a moved price is taken", "sightings"),
-    M("claims", "row.gpu_count < offer.gpu_count", "row.gpu_count < 1", "F15: fewer GPUs than claimed", "sightings"),
+    M("offer_mismatch", "row.gpu_count < offer.gpu_count", "row.gpu_count < 1", "F15: fewer GPUs than claimed", "sightings"),
     M("sightings", "since = (now.boot if former is None else former) if is_stopped else None",
       "since = now.boot if is_stopped else None", "an interruption never gets old", "sightings"),
     M("sightings", "since = (now.boot if former is None else former) if is_stopped else None",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.claims import row_fault
+from gpushopper.core.lifecycle.offer_mismatch import row_fault
 from gpushopper.core.lifecycle.sightings import sighted
 from gpushopper.core.model.actions import Action, Clear, Raise, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State, may_move

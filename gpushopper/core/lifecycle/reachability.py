@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.claims import hardware_fault
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
 from gpushopper.core.lifecycle.guard_renewal import ARMED, NONE, UNCONFIRMED, guard_deadline_at, guard_problem
+from gpushopper.core.lifecycle.offer_mismatch import hardware_fault
 from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, ProbeFailure, ProbeFailureKind

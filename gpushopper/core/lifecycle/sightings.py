@@ -7,10 +7,10 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.billing_state import bills_gpu_time
-from gpushopper.core.lifecycle.claims import row_fault
 from gpushopper.core.lifecycle.clock_rules import boot_is_over
 from gpushopper.core.lifecycle.destroying import destroying, ladder_step
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.offer_mismatch import row_fault
 from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, StatusClass

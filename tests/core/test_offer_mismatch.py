@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.lifecycle.claims import hardware_fault, is_same_gpu
+from gpushopper.core.lifecycle.offer_mismatch import hardware_fault, is_same_gpu
 from gpushopper.core.model.heartbeat import Hardware
 from tests.core.samples import OFFER
 
