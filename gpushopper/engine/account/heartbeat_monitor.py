@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.core.lifecycle.guard_renewal import NONE
+from gpushopper.core.lifecycle.guard_renewal import NONE, NOT_APPLICABLE, renewal
 from gpushopper.core.lifecycle.reachability import can_probe, heartbeat_interval, on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind
