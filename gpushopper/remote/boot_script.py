@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from gpushopper.core.model.guard_recipe import ID_MARK, GuardCall, Recipe
+from gpushopper.core.model.guard_recipe import ID_MARK, GuardCall, GuardRecipe
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
 from gpushopper.errors import Refused
 
@@ -79,7 +79,7 @@ def stripped(script: str) -> str:
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
 
 
-def planted_script(recipe: Recipe, script: str) -> str:
+def planted_script(recipe: GuardRecipe, script: str) -> str:
     """Put a provider's calls and last-resort verbs above the guard."""
     for name in (recipe.id_variable, recipe.key_variable):
         if not WORD.fullmatch(name):
@@ -90,7 +90,7 @@ def planted_script(recipe: Recipe, script: str) -> str:
     return f"{names}{calls(recipe)}{script}"
 
 
-def calls(recipe: Recipe) -> str:
+def calls(recipe: GuardRecipe) -> str:
     # No stop at this provider: as if it were refused.
     stop = "code=499" if recipe.stop is None else call(recipe.stop)
     verbs = f"for x in {shlex.join(recipe.last_resort)}; do\nsh -c \"$x\"\ndone"

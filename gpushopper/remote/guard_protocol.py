@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import GuardReport, Renewal
+from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.remote import boot_script
 
 REPORT_LENGTH = 1000
@@ -30,7 +30,13 @@ REASONS = (
 
 
 def startup_text(
-    recipe: Recipe, public_key: str, life_s: int, deadline_s: int, max_s: int, tick_s: int = 15, backoff_s: int = 300
+    recipe: GuardRecipe,
+    public_key: str,
+    life_s: int,
+    deadline_s: int,
+    max_s: int,
+    tick_s: int = 15,
+    backoff_s: int = 300,
 ) -> str:
     """Write the boot script of one attempt: it plants the guard first, then the ssh key.
 
@@ -40,7 +46,7 @@ def startup_text(
     """
     term = boot_script.Term(life_s, max_s, deadline_s, tick_s, backoff_s)
     script = boot_script.planted_script(recipe, boot_script.stripped(boot_script.guard_script()))
-    return boot_script.startup_text(script, term, public_key, recipe.startup_limit)
+    return boot_script.startup_text(script, term, public_key, recipe.max_startup_length)
 
 
 def status_command() -> str:
@@ -48,7 +54,7 @@ def status_command() -> str:
     return on_guard("status")
 
 
-def renew_command(renewal: Renewal) -> str:
+def renew_command(renewal: GuardRenewal) -> str:
     """Write the lines of shell that hand the guard a renewal and print its status."""
     return on_guard(f"renew {renewal.seq:d} {renewal.left_s:d}")
 
@@ -74,13 +80,13 @@ done
 )"""
 
 
-def read_report(text: str) -> GuardReport | None:
+def read_report(text: str) -> GuardStatus | None:
     """Read a guard's status; None where no guard answered or the text is anything else (I18)."""
     if len(text) > REPORT_LENGTH or (match := REPORT.fullmatch(text)) is None:
         return None
     armed, code, left, most, seq, holders = match.groups()
     why = "" if armed == "1" else reason(code)
-    return GuardReport(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
+    return GuardStatus(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
 
 
 def reason(code: str) -> str:

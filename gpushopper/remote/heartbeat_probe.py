@@ -40,7 +40,7 @@ def has_begun(answer: bytes, marker: str) -> bool:
     return f"\n{marker} guard\n".encode() in b"\n" + answer
 
 
-def read(answer: bytes, marker: str, *, is_whole: bool) -> Heartbeat | None:
+def read(answer: bytes, marker: str, *, is_complete: bool) -> Heartbeat | None:
     """The heartbeat in an answer, or None where it has not the form we asked for.
 
     Of an answer that was cut at the time limit the guard's words are enough, when they are whole: a GPU driver that
@@ -49,7 +49,7 @@ def read(answer: bytes, marker: str, *, is_whole: bool) -> Heartbeat | None:
     sections = _split(answer.decode("utf-8", "replace"), marker)
     order = ["guard", *(name for name, _ in SECTIONS), "end"]
     names = [name for name, _ in sections]
-    if names != (order if is_whole else order[: len(names)]) or len(names) < 2:
+    if names != (order if is_complete else order[: len(names)]) or len(names) < 2:
         return None
     texts = dict(sections[:-1])  # the last one is the end, or was cut
     hardware = _hardware(texts.get("gpus", ""), texts.get("cuda", ""), texts.get("disk", ""))

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
@@ -49,7 +49,14 @@ class Remote:
         return ssh_keys.ensure_key(self._home.ssh_keys, session_id)
 
     def startup(
-        self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
+        self,
+        recipe: GuardRecipe,
+        session_id: str,
+        life_s: int,
+        deadline_s: int,
+        max_s: int,
+        tick_s: int,
+        backoff_s: int,
     ) -> str:
         """The boot script that plants this session's key and the guard."""
         key = self.public_key(session_id)
@@ -57,7 +64,7 @@ class Remote:
 
     # ---- talking to it
 
-    def look(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def look(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login and one bounded answer: the guard's status, after a renewal if there is one, and the hardware.
 
         The first login that brings an answer pins the host's key; from then on another key ends in HOST_KEY (I24).
@@ -71,7 +78,7 @@ class Remote:
             way = connect_to(self._home, login, first or pin)
             found = self._ask(way, renewal, limit_s)
         except ProviderFailed as error:
-            return ProbeFailure(ProbeFailureKind.UNREACHED, error.message)
+            return ProbeFailure(ProbeFailureKind.UNREACHABLE, error.message)
         except Misconfigured as error:
             return ProbeFailure(ProbeFailureKind.LOCAL, error.message)
         except OSError as error:
@@ -80,14 +87,14 @@ class Remote:
             )
         return found if first is None else self._settle_pin(way, first, pin, found)
 
-    def _ask(self, way: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def _ask(self, way: Connection, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
         asked = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         command = way.argv(heartbeat_probe.command(marker, asked))
         done = execute(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
         return judge(done, marker, limit_s)
 
-    def _forget_first(self, login: Login, first: Path) -> None:
+    def _forget_first(self, login: SshTarget, first: Path) -> None:
         """Start afresh: a key seen without a login proves nothing, and a proxy may answer before the instance does."""
         close(control_path(self._home, login))
         first.unlink(missing_ok=True)
@@ -96,7 +103,7 @@ class Remote:
         self, way: Connection, first: Path, pin: Path, found: Heartbeat | ProbeFailure
     ) -> Heartbeat | ProbeFailure:
         """Keep the key of a first login for good; without one, keep nothing."""
-        if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.GARBAGE:
+        if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.MALFORMED:
             return found
         try:
             first.chmod(0o600)
@@ -110,7 +117,7 @@ class Remote:
 
     # ---- for the user's own ssh
 
-    def connection(self, login: Login) -> Connection:
+    def connection(self, login: SshTarget) -> Connection:
         """The exact way to this attempt, for the command line and the user's ssh.
 
         Raises:
@@ -118,7 +125,7 @@ class Remote:
         """
         return connect_to(self._home, login, pin_path(self._home.ssh_keys, login.attempt_id))
 
-    def publish(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def publish(self, logins: Sequence[tuple[str, SshTarget]]) -> bool:
         """Write the managed ssh configuration for these sessions, by name; whether it changed.
 
         Raises:
@@ -168,18 +175,18 @@ def judge(done: Ran | Cut, marker: str, limit_s: float) -> Heartbeat | ProbeFail
         return _judge_cut(done, marker, limit_s, has_begun)
     if done.status == OWN_FAILURE and not has_begun:
         return failed_login(done.err)
-    found = heartbeat_probe.read(done.out, marker, is_whole=True)
+    found = heartbeat_probe.read(done.out, marker, is_complete=True)
     if found is None and done.status == OWN_FAILURE:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, "the connection was lost in the middle of an answer")
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, "a login, and an answer that is not ours to read")
+        return ProbeFailure(ProbeFailureKind.UNREACHABLE, "the connection was lost in the middle of an answer")
+    return found or ProbeFailure(ProbeFailureKind.MALFORMED, "a login, and an answer that is not ours to read")
 
 
 def _judge_cut(done: Cut, marker: str, limit_s: float, has_begun: bool) -> Heartbeat | ProbeFailure:
     if done.limit is Limit.SIZE:
         return ProbeFailure(
-            ProbeFailureKind.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
+            ProbeFailureKind.MALFORMED, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
         )
     if not has_begun and not done.out:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, f"no answer within {limit_s:g} s")
-    found = heartbeat_probe.read(done.out, marker, is_whole=False)
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, f"no whole answer within {limit_s:g} s")
+        return ProbeFailure(ProbeFailureKind.UNREACHABLE, f"no answer within {limit_s:g} s")
+    found = heartbeat_probe.read(done.out, marker, is_complete=False)
+    return found or ProbeFailure(ProbeFailureKind.MALFORMED, f"no whole answer within {limit_s:g} s")

@@ -33,7 +33,7 @@ def failed_login(err: bytes) -> ProbeFailure:
     refused = _NO_LOGIN.search(text)
     if refused:
         return ProbeFailure(ProbeFailureKind.NO_LOGIN, one_line(refused.group()))
-    return ProbeFailure(ProbeFailureKind.UNREACHED, one_line(_last_words(text)) or "ssh gave no reason")
+    return ProbeFailure(ProbeFailureKind.UNREACHABLE, one_line(_last_words(text)) or "ssh gave no reason")
 
 
 def _last_words(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.guard_recipe import GuardCall, Recipe
+from gpushopper.core.model.guard_recipe import GuardCall, GuardRecipe
 from gpushopper.providers.vast.guard_recipe import self_destroy
 from gpushopper.remote import boot_script, guard_protocol
 from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
@@ -22,7 +22,7 @@ ROOM = 300
 def test_it_fits_where_it_must_be_planted_and_leaves_room(capsys):
     payload = boot_script.pack(boot_script.planted_script(RECIPE, boot_script.stripped(boot_script.guard_script())))
     text = guard_protocol.startup_text(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400)
-    left = min(3400 - len(payload), RECIPE.startup_limit - len(text))
+    left = min(3400 - len(payload), RECIPE.max_startup_length - len(text))
     with capsys.disabled():
         print(f"\nguard: {len(payload)} characters packed, {len(text)} with the boot script, {left} left")
     assert left >= ROOM
@@ -64,6 +64,6 @@ def test_a_term_that_could_lengthen_life_is_refused(life: int, most: int, tick: 
 @pytest.mark.parametrize("endpoint", ["https://x/y", "ftp://x", "https://x;reboot", "https://$(id)"])
 def test_an_address_that_sh_would_read_is_refused(endpoint: str):
     call = GuardCall("GET", "/$ID")
-    recipe = Recipe(endpoint, "A", "B", call, call, None, (), 4000)
+    recipe = GuardRecipe(endpoint, "A", "B", call, call, None, (), 4000)
     with pytest.raises(ValueError, match="endpoint"):
         guard_protocol.startup_text(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import Remote
 from tests.cli.conftest import Shell
@@ -31,7 +31,7 @@ def asked(config: Path, host: str) -> dict[str, str]:
 
 
 def publish(home: Path) -> None:
-    Remote(Home(home, home)).publish([("train", Login("s1", "a1", "192.0.2.7", 2222))])
+    Remote(Home(home, home)).publish([("train", SshTarget("s1", "a1", "192.0.2.7", 2222))])
 
 
 def test_install_makes_sessions_known_and_leaves_the_rest(gs: Shell, home: Path, config: Path):

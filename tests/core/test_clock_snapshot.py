@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, HOUR, ClockSnapshot, Witness, clocks_disagree, us
+from gpushopper.core.timing.clock_snapshot import HOUR, MAX_CLOCK_SKEW, ClockSnapshot, ProviderDate, clocks_disagree, us
 from gpushopper.core.timing.deadline import Deadline, DeadlineStatus, deadline_status
 from tests.core.samples import BOOT, NOW, WALL
 
@@ -72,15 +72,15 @@ def test_after_a_reboot_a_wall_clock_alone_never_ends_anything(elapsed: int, err
 @given(elapsed=spans)
 def test_after_a_reboot_and_a_reply_without_a_date_the_wall_clock_decides(elapsed: int):
     """A provider that can be reached but tells no date would otherwise hold every deadline back for ever."""
-    told = ClockSnapshot(WALL + elapsed, us(5), "boot-2", None, was_answered=True)
+    told = ClockSnapshot(WALL + elapsed, us(5), "boot-2", None, provider_answered=True)
     assert deadline_status(LIMIT, told) is (PASSED if elapsed >= HOUR else AHEAD)
 
 
 @given(error=errors)
 def test_after_a_reboot_the_date_wins_over_the_wall_clock(error: int):
     for spot, verdict in ((EARLY, AHEAD), (LATE, PASSED)):
-        for was_answered in (False, True):
-            told = ClockSnapshot(WALL + spot + error, us(5), "boot-2", WALL + spot, was_answered)
+        for provider_answered in (False, True):
+            told = ClockSnapshot(WALL + spot + error, us(5), "boot-2", WALL + spot, provider_answered)
             assert deadline_status(LIMIT, told) is verdict
 
 
@@ -92,7 +92,7 @@ def test_a_boot_clock_of_another_boot_has_no_vote(boot: int):
 
 def test_within_one_boot_a_reply_without_a_date_settles_no_dispute():
     for wall, boot in ((True, False), (False, True)):
-        assert deadline_status(LIMIT, replace(clocks(wall, boot, None), was_answered=True)) is DISPUTED
+        assert deadline_status(LIMIT, replace(clocks(wall, boot, None), provider_answered=True)) is DISPUTED
 
 
 def test_the_deadline_itself_is_past():
@@ -108,7 +108,7 @@ def test_a_deadline_set_with_skewed_clocks_counts_from_its_own_pair():
 
 
 def test_a_date_ages_with_the_boot_clock_and_dies_with_the_boot():
-    witness = Witness(date=WALL, boot=BOOT, boot_id="boot-1")
+    witness = ProviderDate(date=WALL, boot=BOOT, boot_id="boot-1")
     assert witness.aged(NOW.later(us(30))) == WALL + us(30)
     assert witness.aged(replace(NOW.later(us(30)), wall=0)) == WALL + us(30)
     assert witness.aged(replace(NOW, boot_id="boot-2")) is None
@@ -124,7 +124,13 @@ def test_later_moves_every_clock(span: int):
 
 @pytest.mark.parametrize(
     ("apart", "said"),
-    [(0, False), (DISAGREEMENT, False), (-DISAGREEMENT, False), (DISAGREEMENT + 1, True), (-DISAGREEMENT - 1, True)],
+    [
+        (0, False),
+        (MAX_CLOCK_SKEW, False),
+        (-MAX_CLOCK_SKEW, False),
+        (MAX_CLOCK_SKEW + 1, True),
+        (-MAX_CLOCK_SKEW - 1, True),
+    ],
 )
 def test_clocks_more_than_two_minutes_apart_disagree(apart: int, said: bool):
     assert clocks_disagree(replace(NOW, provider_date=WALL + apart)) is said
@@ -137,4 +143,4 @@ def test_a_provider_that_never_answered_disagrees_with_nobody():
 def test_seconds_become_whole_microseconds():
     assert us(1.5) == 1_500_000
     assert us(0.1) == 100_000
-    assert us(120) == DISAGREEMENT
+    assert us(120) == MAX_CLOCK_SKEW

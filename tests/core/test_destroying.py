@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.lifecycle.destroying import after_destroy, destroying, ladder_step
-from gpushopper.core.lifecycle.evidence import ObservedList, add_unit, counts_as_gone_unit, is_proven_gone
-from gpushopper.core.lifecycle.sightings import sighted
+from gpushopper.core.lifecycle.destroying import after_destroy, destroy_retry_s, destroying_fields
+from gpushopper.core.lifecycle.evidence import ObservedList, add_absence, counts_as_absence, is_proven_gone
+from gpushopper.core.lifecycle.sightings import on_sighting
 from gpushopper.core.listing.missing import close_if_proven, decide_missing
-from gpushopper.core.model.actions import Close
+from gpushopper.core.model.actions import CloseAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.core.policy import POLICIES, REAL
@@ -38,15 +38,15 @@ def missing(one: Attempt, after_s: float) -> Attempt:
 
 
 def is_unit(one: Attempt, listed: ObservedList, now: ClockSnapshot, asked_s: float = 100) -> bool:
-    return counts_as_gone_unit(one, listed, moment(asked_s).boot, now, REAL)
+    return counts_as_absence(one, listed, moment(asked_s).boot, now, REAL)
 
 
 # ---- the ladder
 
 
 def test_the_ladder_climbs_to_five_minutes_and_stays_there():
-    assert [ladder_step(n, REAL) for n in (1, 2, 3, 4, 5, 6, 7, 1000)] == [5, 15, 30, 60, 120, 300, 300, 300]
-    assert ladder_step(0, REAL) == 5
+    assert [destroy_retry_s(n, REAL) for n in (1, 2, 3, 4, 5, 6, 7, 1000)] == [5, 15, 30, 60, 120, 300, 300, 300]
+    assert destroy_retry_s(0, REAL) == 5
 
 
 @given(
@@ -62,7 +62,7 @@ def test_the_next_destroy_is_never_more_than_five_minutes_away(
     assert after.next_destroy_boot is not None
     assert BOOT < after.next_destroy_boot <= BOOT + us(300)
     scaled = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, POLICIES[policy])
-    assert BOOT < scaled.sets["next_destroy_boot"] <= BOOT + us(POLICIES[policy].destroy_every_s)
+    assert BOOT < scaled.fields["next_destroy_boot"] <= BOOT + us(POLICIES[policy].destroy_retry_steady_s)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_the_next_destroy_is_never_more_than_five_minutes_away(
 def test_an_unheard_destroy_repeats_by_the_ladder_and_a_heard_one_pauses(
     destroys: int, heard: bool, retry: float | None, wait_s: float
 ):
-    sets = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, REAL).sets
-    assert sets["next_destroy_boot"] == BOOT + us(wait_s)
-    assert sets["destroy_count"] == destroys + 1
+    fields = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, REAL).fields
+    assert fields["next_destroy_boot"] == BOOT + us(wait_s)
+    assert fields["destroy_count"] == destroys + 1
 
 
 @given(heard=st.booleans(), before=st.booleans())
@@ -94,7 +94,7 @@ def test_no_answer_to_a_destroy_closes_anything(heard: bool, before: bool):
 @pytest.mark.parametrize("status", StatusClass)
 def test_present_in_any_status_it_is_destroyed_again_soon(status: StatusClass):
     one = replace(HEARD, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT, off_at=WALL)
-    after = carried_out(one, sighted(SESSION, one, row(status=status), moment(3), REAL))
+    after = carried_out(one, on_sighting(SESSION, one, row(status=status), moment(3), REAL))
     assert after.state is State.DESTROYING
     assert after.next_destroy_boot == BOOT + us(5), "by the ladder from the last destroy, not after five minutes"
     assert (units_of(after), after.off_at) == (NO_ABSENCES, None)
@@ -102,21 +102,21 @@ def test_present_in_any_status_it_is_destroyed_again_soon(status: StatusClass):
 
 def test_a_sighting_never_puts_a_destroy_off():
     one = replace(HEARD, destroy_count=6, next_destroy_boot=BOOT + us(40))
-    assert carried_out(one, sighted(SESSION, one, row(), NOW, REAL)).next_destroy_boot == BOOT + us(40)
+    assert carried_out(one, on_sighting(SESSION, one, row(), NOW, REAL)).next_destroy_boot == BOOT + us(40)
 
 
 def test_after_a_restart_a_sighting_sets_the_next_destroy():
     one = replace(HEARD, next_destroy_boot=None)
-    assert carried_out(one, sighted(SESSION, one, row(), NOW, REAL)).next_destroy_boot == BOOT + us(5)
+    assert carried_out(one, on_sighting(SESSION, one, row(), NOW, REAL)).next_destroy_boot == BOOT + us(5)
     unsent = replace(ENDING, next_destroy_boot=BOOT)
-    assert carried_out(unsent, sighted(SESSION, unsent, row(), moment(9), REAL)).next_destroy_boot == BOOT
+    assert carried_out(unsent, on_sighting(SESSION, unsent, row(), moment(9), REAL)).next_destroy_boot == BOOT
 
 
 def test_seen_again_after_it_was_off_is_an_event():
     off = replace(HEARD, off_at=WALL)
-    note = change(sighted(SESSION, off, row(), NOW, REAL)).note
+    note = change(on_sighting(SESSION, off, row(), NOW, REAL)).event
     assert note is not None and note.kind == "reappeared"
-    assert change(sighted(SESSION, HEARD, row(), NOW, REAL)).note is None
+    assert change(on_sighting(SESSION, HEARD, row(), NOW, REAL)).event is None
 
 
 # ---- units of proof
@@ -129,7 +129,7 @@ def test_a_fresh_whole_list_and_a_read_by_id_make_a_unit(age_s: float):
 
 def test_what_is_less_than_full_evidence_is_no_unit():
     now = moment(100)
-    assert not is_unit(HEARD, seen(FOREIGN, now=now, is_whole=False), now)
+    assert not is_unit(HEARD, seen(FOREIGN, now=now, is_complete=False), now)
     assert not is_unit(HEARD, seen(row(), now=now), now)
     assert not is_unit(HEARD, seen(FOREIGN, now=now), moment(160.1)), "the list is too old"
     assert not is_unit(replace(HEARD, instance_id=None), seen(FOREIGN, now=now), now)
@@ -182,7 +182,8 @@ def test_units_of_a_former_run_of_the_daemon_prove_nothing():
     assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=None, last_absence_boot=BOOT), REAL)
     assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=BOOT, last_absence_boot=None), REAL)
     assert (
-        add_unit(replace(HEARD, absence_count=0, first_absence_boot=BOOT), BOOT + 5)["first_absence_boot"] == BOOT + 5
+        add_absence(replace(HEARD, absence_count=0, first_absence_boot=BOOT), BOOT + 5)["first_absence_boot"]
+        == BOOT + 5
     )
 
 
@@ -208,7 +209,7 @@ def test_an_unheard_destroy_is_repeated_although_nothing_is_shown():
 
 def test_a_sighting_between_units_starts_the_proof_anew():
     one = missing(missing(HEARD, 10), 40)
-    one = carried_out(one, sighted(SESSION, one, row(), moment(50), REAL))
+    one = carried_out(one, on_sighting(SESSION, one, row(), moment(50), REAL))
     assert units_of(missing(one, 60)) == (1, moment(60).boot, moment(60).boot)
 
 
@@ -218,7 +219,7 @@ def test_no_story_of_looks_proves_an_end_in_less_than_its_rule(looks: list[tuple
     for gap, present in looks:
         at += gap
         if present:
-            one = carried_out(one, sighted(SESSION, one, row(), moment(at), REAL))
+            one = carried_out(one, on_sighting(SESSION, one, row(), moment(at), REAL))
             absent_since = None
         else:
             absent_since = at if absent_since is None else absent_since
@@ -233,11 +234,13 @@ def test_no_story_of_looks_proves_an_end_in_less_than_its_rule(looks: list[tuple
 
 def test_only_a_proven_end_closes_and_the_cost_stops_at_the_first_absence():
     one = replace(HEARD, absence_count=3, off_at=moment(10).wall)
-    (close,) = of(Close, close_if_proven(one, True, moment(200)))
+    (close,) = of(CloseAttempt, close_if_proven(one, True, moment(200)))
     assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.PROVEN, "user", moment(10).wall)
     assert close.evidence == {"destroy_count": 1, "absences": 3}
     assert close_if_proven(one, False, moment(200)) == []
-    assert of(Close, close_if_proven(replace(one, off_at=None), True, moment(200)))[0].ended_at == moment(200).wall
+    assert (
+        of(CloseAttempt, close_if_proven(replace(one, off_at=None), True, moment(200)))[0].ended_at == moment(200).wall
+    )
 
 
 @pytest.mark.parametrize("state", [*sorted(ALIVE_STATES), State.CLOSED, State.UNCERTAIN, State.SENT, State.PREPARED])
@@ -247,7 +250,7 @@ def test_nothing_but_destroying_is_closed_as_proven(state: State):
 
 def test_entering_the_end_again_needs_a_new_proof():
     old = replace(HEARD, absence_count=5, first_absence_boot=BOOT, last_absence_boot=BOOT + us(900), off_at=WALL)
-    again = replace(old, **destroying(moment(1000)))
+    again = replace(old, **destroying_fields(moment(1000)))
     assert not is_proven_gone(again, REAL)
     assert (again.destroy_acknowledged, again.off_at, again.next_destroy_boot) == (False, None, moment(1000).boot)
 

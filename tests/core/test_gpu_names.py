@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from gpushopper.core.model.gpu_names import (
     GpuRequest,
     UnknownGpu,
-    close_names,
     has_memory,
     memory_of,
     parse_gpu_request,
     read_model,
     resolve_gpu,
+    similar_names,
 )
 
 MARKET = (
@@ -72,7 +72,7 @@ def test_an_unknown_name_comes_with_close_ones():
         resolve_gpu("RTX 4099", MARKET)
     assert caught.value.wanted == "RTX 4099"
     assert "RTX 4090" in caught.value.close
-    assert close_names("rtx 4099", MARKET, limit=1) == ("RTX 4090",)
+    assert similar_names("rtx 4099", MARKET, limit=1) == ("RTX 4090",)
 
 
 @given(name=st.sampled_from(MARKET), spelling=st.randoms(use_true_random=False))
@@ -149,7 +149,7 @@ def test_a_near_miss_finds_nothing(typed: str):
      ("rtx 499", "RTX 4090")],
 )  # fmt: skip
 def test_near_misses_are_ranked_by_their_digits(typed: str, first: str):
-    assert close_names(typed, CATALOGUE)[0] == first
+    assert similar_names(typed, CATALOGUE)[0] == first
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from gpushopper.core.model.money import (
     DOLLAR,
     MAX_AMOUNT,
     MAX_RATE,
+    cost_over,
     decimal_text,
     dollars,
-    for_span,
     is_sane_rate,
     parse_dollars,
 )
@@ -74,17 +74,17 @@ def test_a_balance_may_be_higher_than_any_price_but_not_absurd():
 
 @given(rate=st.integers(0, MAX_RATE), span=st.integers(1, 100 * HOUR))
 def test_a_cost_is_rounded_up_by_less_than_one(rate: int, span: int):
-    assert 0 <= for_span(rate, span) - Fraction(rate * span, HOUR) < 1
+    assert 0 <= cost_over(rate, span) - Fraction(rate * span, HOUR) < 1
 
 
 @given(rate=st.integers(0, MAX_RATE), span=st.integers(-100 * HOUR, 0))
 def test_no_time_costs_nothing(rate: int, span: int):
-    assert for_span(rate, span) == 0
+    assert cost_over(rate, span) == 0
 
 
 def test_an_hour_costs_its_rate():
-    assert for_span(412_000, HOUR) == 412_000
-    assert for_span(1, 1) == 1
+    assert cost_over(412_000, HOUR) == 412_000
+    assert cost_over(1, 1) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.listing.ownership import FOREIGN as FOREIGN_ID
 from gpushopper.core.listing.ownership import KnownInstances
-from gpushopper.core.listing.reconcile import decide_listing
-from gpushopper.core.model.actions import Action, AdoptOrphan, Change, Clear, DestroyDuplicate, Raise, Record, Relabel
+from gpushopper.core.listing.reconcile import reconcile_list
+from gpushopper.core.model.actions import (
+    Action,
+    AdoptOrphan,
+    ClearAlarm,
+    DestroyDuplicate,
+    RaiseAlarm,
+    RecordOwnership,
+    Relabel,
+    UpdateAttempt,
+)
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.policy import REAL
@@ -28,9 +37,9 @@ from tests.core.samples import (
     attempt,
     attempt_id,
     carried_out,
-    held,
     moment,
     of,
+    recorded,
     row,
     seen,
 )
@@ -45,7 +54,7 @@ SECOND = row(1, instance_id="202")
 
 def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Action]:
     now, ids = changes.pop("now", LATER), changes.pop("ids", KnownInstances())
-    return decide_listing(held(*attempts, ids=ids), seen(*rows, now=now, known=attempts, **changes), now, REAL)
+    return reconcile_list(recorded(*attempts, ids=ids), seen(*rows, now=now, known=attempts, **changes), now, REAL)
 
 
 # ---- strangers
@@ -69,12 +78,12 @@ def test_near_misses_of_our_label_are_strangers(cut: int):
 
 def only_recorded(actions: list[Action]) -> bool:
     """Whether a foreign instance was at most written down as foreign."""
-    return all(isinstance(one, Record) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
+    return all(isinstance(one, RecordOwnership) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
 
 
 def test_the_same_attempt_of_another_installation_is_a_stranger():
     actions = decide([CLOSED], row(9, label=make_label(ELSEWHERE, attempt_id())))
-    assert actions == [Record("vast", "77", "109", None, FOREIGN_ID)]
+    assert actions == [RecordOwnership("vast", "77", "109", None, FOREIGN_ID)]
 
 
 def test_an_empty_list_changes_nothing():
@@ -87,8 +96,8 @@ def test_an_empty_list_changes_nothing():
 
 def test_an_open_known_instance_is_refreshed_also_by_a_partial_list():
     one = attempt(State.MISSING, missing_at=WALL)
-    for is_whole in (True, False):
-        assert carried_out(one, decide([one], row(), is_whole=is_whole)).state is State.RUNNING
+    for is_complete in (True, False):
+        assert carried_out(one, decide([one], row(), is_complete=is_complete)).state is State.RUNNING
 
 
 def test_a_recorded_id_is_enough_without_any_label():
@@ -106,7 +115,7 @@ def test_a_closed_instance_seen_again_is_destroyed(label: str | None):
         DesiredState.TERMINATED,
     )
     assert (after.destroy_acknowledged, after.absence_count, after.off_at) == (False, 0, None)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, CLOSED.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.REOPENED, CLOSED.id)]
 
 
 def test_one_row_shown_twice_is_one_row():
@@ -128,7 +137,7 @@ def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
     assert (after.state, after.instance_id, after.current_rate, after.absence_count) == (State.BOOTING, "101", RATE, 0)
     assert after.progress_boot == LATER.boot
     for kind in (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN):
-        assert Clear(kind, one.id) in actions
+        assert ClearAlarm(kind, one.id) in actions
     assert of(DestroyDuplicate, actions) == []
 
 
@@ -178,12 +187,12 @@ def test_an_instance_under_a_closed_label_without_an_id_is_reopened():
     actions = decide([NEVER_SEEN], row())
     after = carried_out(NEVER_SEEN, actions)
     assert (after.state, after.instance_id) == (State.DESTROYING, "101")
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, NEVER_SEEN.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.REOPENED, NEVER_SEEN.id)]
 
 
 def test_two_late_instances_under_one_closed_label_are_both_destroyed():
     actions = decide([NEVER_SEEN], row(), SECOND)
-    assert len(of(Change, actions)) == 1, "an id is written once"
+    assert len(of(UpdateAttempt, actions)) == 1, "an id is written once"
     assert carried_out(NEVER_SEEN, actions).instance_id == "101"
     assert [twin.instance.instance_id for twin in of(DestroyDuplicate, actions)] == ["202"]
 
@@ -193,7 +202,7 @@ def test_another_instance_under_a_closed_label_is_destroyed_at_once():
     assert [(twin.instance, twin.duplicate_of) for twin in of(DestroyDuplicate, actions)] == [
         (replace(SECOND, created_at=None), CLOSED)
     ]
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
 # ---- twins under an open label
@@ -202,8 +211,11 @@ def test_another_instance_under_a_closed_label_is_destroyed_at_once():
 def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **changes: Any) -> list[Action]:
     """What a list says when this row was first seen under a recorded label so long ago, or never."""
     since = {} if since_s is None else {twin.instance_id: LATER.wall - us(since_s)}
-    return decide_listing(
-        held(*attempts, strangers_since=since), seen(row(), twin, now=LATER, known=attempts, **changes), LATER, REAL
+    return reconcile_list(
+        recorded(*attempts, duplicates_since=since),
+        seen(row(), twin, now=LATER, known=attempts, **changes),
+        LATER,
+        REAL,
     )
 
 
@@ -227,7 +239,7 @@ def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
 @pytest.mark.parametrize("since_s", [None, 2, 9000])
 def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
     actions = strange([attempt(State.RUNNING)], replace(SECOND, created_at=None), since_s)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
 def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
@@ -240,10 +252,10 @@ def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
 
 def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
     for maker in (attempt(State.RUNNING), CLOSED):
-        actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_whole=False)
+        actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_complete=False)
         assert of(DestroyDuplicate, actions) == []
-        assert alarms.DUPLICATE not in {alarm.kind for alarm in of(Raise, actions)}
-    assert decide([], row(), is_whole=False) == []
+        assert alarms.DUPLICATE not in {alarm.kind for alarm in of(RaiseAlarm, actions)}
+    assert decide([], row(), is_complete=False) == []
 
 
 def test_a_twin_is_counted_against_the_create_not_against_another_twin():
@@ -261,9 +273,9 @@ def test_a_recorded_twin_is_no_new_twin():
     )
     assert of(DestroyDuplicate, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
     # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
-    elsewhere = {"by_instance": {"101": one}, "strangers_since": {"202": WALL}}
-    actions = decide_listing(held(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
-    assert of(DestroyDuplicate, actions) == [] and of(Raise, actions) == []
+    elsewhere = {"by_instance": {"101": one}, "duplicates_since": {"202": WALL}}
+    actions = reconcile_list(recorded(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
+    assert of(DestroyDuplicate, actions) == [] and of(RaiseAlarm, actions) == []
 
 
 # ---- a copied home
@@ -272,12 +284,12 @@ def test_a_recorded_twin_is_no_new_twin():
 def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
     one, twin = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
     listed = seen(row(), twin, now=LATER, known=[one])
-    actions = decide_listing(held(one, is_copy=True, strangers_since={"202": WALL}), listed, LATER, REAL)
+    actions = reconcile_list(recorded(one, is_copied_home=True, duplicates_since={"202": WALL}), listed, LATER, REAL)
     assert carried_out(one, actions).last_seen_at == LATER.wall
-    assert of(Raise, actions) == [] and of(DestroyDuplicate, actions) == []
+    assert of(RaiseAlarm, actions) == [] and of(DestroyDuplicate, actions) == []
     for attempts in ([CLOSED], [NEVER_SEEN], [UNSURE], []):
         listed = seen(row(), twin, now=LATER, known=attempts)
-        assert decide_listing(held(*attempts, is_copy=True), listed, LATER, REAL) == []
+        assert reconcile_list(recorded(*attempts, is_copied_home=True), listed, LATER, REAL) == []
 
 
 # ---- GPU time of what was found
@@ -307,7 +319,7 @@ def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: fl
     assert (adopted.provider, adopted.account) == ("vast", "77")
     assert adopted.deadline.wall == LATER.wall + us(left_s)
     assert (adopted.deadline.set_wall, adopted.deadline.set_boot) == (LATER.wall, LATER.boot)
-    assert of(DestroyDuplicate, actions) == [] and of(Change, actions) == []
+    assert of(DestroyDuplicate, actions) == [] and of(UpdateAttempt, actions) == []
 
 
 def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
@@ -316,7 +328,7 @@ def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
     one = attempt(State.BOOTING, origin=Origin.DISCOVERED, ready_at=WALL)
     then = decide([one], row(), SECOND)
     assert of(AdoptOrphan, then) == []
-    assert [(a.kind, a.subject) for a in of(Raise, then)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, then)] == [(alarms.DUPLICATE, "202")]
 
 
 # ---- the second carrier
@@ -339,14 +351,14 @@ def test_nothing_else_is_relabelled(label: str | None, env_label: str | None):
 @given(
     states=st.lists(st.sampled_from(State), min_size=1, max_size=3),
     shown=st.lists(st.integers(1, 4), max_size=6),
-    is_whole=st.booleans(),
+    is_complete=st.booleans(),
 )
-def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_whole: bool):
+def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_complete: bool):
     attempts = [
         attempt(state, n, **({} if state is State.CLOSED else {"desired_state": DesiredState.RUNNING, "reason": ""}))
         for n, state in enumerate(states, 1)
     ]
-    actions = decide(attempts, *(row(n) for n in shown), is_whole=is_whole, now=NOW)
+    actions = decide(attempts, *(row(n) for n in shown), is_complete=is_complete, now=NOW)
     for one in attempts:
         after = carried_out(one, actions)
         if one.state not in (State.CLOSED, State.DESTROYING):

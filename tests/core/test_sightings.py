@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.offer_mismatch import row_fault
-from gpushopper.core.lifecycle.sightings import sighted
-from gpushopper.core.model.actions import Action, Clear, Raise, TerminateAttempt
+from gpushopper.core.lifecycle.offer_mismatch import row_mismatch
+from gpushopper.core.lifecycle.sightings import on_sighting
+from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State, may_move
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.policy import PAPER, REAL
@@ -27,7 +27,7 @@ Status = StatusClass
 
 
 def see(one: Attempt, seen: Instance, now: ClockSnapshot = NOW, **changes: Any) -> list[Action]:
-    return sighted(session(**changes), one, seen, now, PAPER)
+    return on_sighting(session(**changes), one, seen, now, PAPER)
 
 
 def faults(actions: list[Action]) -> list[str]:
@@ -75,7 +75,7 @@ def test_an_unknown_status_word_is_alive(word: str):
         actions = see(one, seen)
         after = carried_out(one, actions)
         assert (after.state, after.missing_at, after.provider_status) == (State.RUNNING, None, word)
-        assert faults(actions) == [] and of(Raise, actions) == []
+        assert faults(actions) == [] and of(RaiseAlarm, actions) == []
     assert faults(see(BOOTING, replace(seen, progress="10 %"))) == []
 
 
@@ -113,18 +113,18 @@ def test_nothing_but_running_is_handed_over(status: StatusClass):
 
 
 def test_a_row_alone_is_no_proof_of_ssh_and_guard():
-    after = carried_out(BOOTING, sighted(SESSION, BOOTING, row(), NOW, REAL))
+    after = carried_out(BOOTING, on_sighting(SESSION, BOOTING, row(), NOW, REAL))
     assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
 @pytest.mark.parametrize("at", [NOW, moment(1000)])
 def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: ClockSnapshot):
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
 
 
 def test_a_running_instance_that_never_gets_ready_meets_the_boot_limit():
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
 
 
 def test_a_late_instance_that_is_ready_is_handed_over():
@@ -139,8 +139,8 @@ def test_seen_again_before_hand_over_it_boots_on(state: State):
 
 def test_progress_is_noted_once():
     moved = see(BOOTING, shown(Status.PENDING, progress="20 %", message="pulling"))
-    assert change(moved).note is not None and "pulling" in change(moved).note.text
-    assert change(see(BOOTING, LOADING)).note is None
+    assert change(moved).event is not None and "pulling" in change(moved).event.text
+    assert change(see(BOOTING, LOADING)).event is None
 
 
 @pytest.mark.parametrize(
@@ -195,8 +195,8 @@ def test_a_fault_after_hand_over_gives_nothing_up():
 
 
 def test_what_the_row_does_not_say_is_not_held_against_it():
-    assert row_fault(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
-    assert "RTX 3090" in row_fault(BOOTING, row(gpu="RTX 3090"))
+    assert row_mismatch(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
+    assert "RTX 3090" in row_mismatch(BOOTING, row(gpu="RTX 3090"))
 
 
 # ---- a boot that is stuck
@@ -237,7 +237,7 @@ def test_stopped_by_others_it_is_interrupted(status: StatusClass):
     after = carried_out(one, actions)
     is_stopped = status is Status.STOPPED
     assert (after.state, after.interrupted_boot) == (State.INTERRUPTED, moment(10).boot if is_stopped else None)
-    (alarm,) = of(Raise, actions)
+    (alarm,) = of(RaiseAlarm, actions)
     assert alarm.kind == alarms.INTERRUPTED and ("after the grace time" in alarm.hint) is is_stopped
 
 
@@ -245,12 +245,12 @@ def test_a_failure_that_becomes_a_stop_says_so_and_back():
     failed = attempt(State.INTERRUPTED, interrupted_boot=None)
     actions = see(failed, shown(Status.STOPPED), moment(10))
     assert carried_out(failed, actions).interrupted_boot == moment(10).boot
-    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.HINTS[alarms.INTERRUPTED]]
+    assert [alarm.hint for alarm in of(RaiseAlarm, actions)] == [alarms.HINTS[alarms.INTERRUPTED]]
     stopped = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
     actions = see(stopped, shown(Status.FAILED), moment(10))
     assert carried_out(stopped, actions).interrupted_boot is None
-    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.KEPT_HINT]
-    assert of(Raise, see(failed, shown(Status.FAILED), moment(20))) == []
+    assert [alarm.hint for alarm in of(RaiseAlarm, actions)] == [alarms.KEPT_HINT]
+    assert of(RaiseAlarm, see(failed, shown(Status.FAILED), moment(20))) == []
 
 
 def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_instances():
@@ -259,7 +259,7 @@ def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_inst
     for unreachable_since, reason in ((WALL, "local_error"), (None, "boot_timeout")):
         seen = replace(one, unreachable_since=unreachable_since)
         (fault,) = of(
-            TerminateAttempt, sighted(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL)
+            TerminateAttempt, on_sighting(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL)
         )
         assert fault.reason == reason
 
@@ -278,8 +278,8 @@ def test_back_again_it_runs_on(state: State, status: StatusClass):
     actions = see(one, shown(status))
     after = carried_out(one, actions)
     assert (after.state, after.missing_at, after.interrupted_boot) == (State.RUNNING, None, None)
-    assert Clear(alarms.INTERRUPTED, one.id) in actions
-    assert (Clear(alarms.MISSING, one.id) in actions) is (state is State.MISSING)
+    assert ClearAlarm(alarms.INTERRUPTED, one.id) in actions
+    assert (ClearAlarm(alarms.MISSING, one.id) in actions) is (state is State.MISSING)
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.MISSING])
@@ -289,7 +289,7 @@ def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State)
     after = carried_out(one, actions)
     assert after.state is State.MISSING
     assert after.missing_at == (WALL if state is State.MISSING else moment(60).wall)
-    assert Clear(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
+    assert ClearAlarm(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
 
 
 @pytest.mark.parametrize(
@@ -298,6 +298,6 @@ def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State)
 def test_a_higher_price_after_hand_over_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
     one = attempt(State.RUNNING)
     actions = see(one, row(rate=rate))
-    assert (alarms.PRICE_CHANGED in [a.kind for a in of(Raise, actions)]) is alarmed
-    assert (Clear(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
+    assert (alarms.PRICE_CHANGED in [a.kind for a in of(RaiseAlarm, actions)]) is alarmed
+    assert (ClearAlarm(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
     assert carried_out(one, actions).state is State.RUNNING

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import Remote
 from tests.core.test_shell_environment import HOSTILE
@@ -52,7 +52,7 @@ def test_a_good_host_tells_guard_and_hardware(remote: Remote, host: Start):
 
 
 def test_a_renewal_reaches_the_guard(remote: Remote, host: Start):
-    found = alive(remote.look(login(host().port), Renewal(seq=7, left_s=1234), LIMIT_S))
+    found = alive(remote.look(login(host().port), GuardRenewal(seq=7, left_s=1234), LIMIT_S))
     assert found.guard is not None and (found.guard.seq, found.guard.left_s) == (7, 1234)
 
 
@@ -75,14 +75,14 @@ def test_nobody_there(remote: Remote):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     found = remote.look(login(port), None, LIMIT_S)
-    assert silent(found) is ProbeFailureKind.UNREACHED
+    assert silent(found) is ProbeFailureKind.UNREACHABLE
     assert isinstance(found, ProbeFailure) and "refused" in found.detail
 
 
 @pytest.mark.proofs
 def test_a_listener_that_never_answers_is_given_up_in_time(remote: Remote, mute: int):
     began = time.monotonic()
-    assert silent(remote.look(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
+    assert silent(remote.look(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHABLE
     assert time.monotonic() - began < SHORT_S + LOOSE_S
 
 
@@ -95,7 +95,7 @@ def test_a_server_that_speaks_something_else(remote: Remote, mute: int):
                 channel.sendall(b"HTTP/1.0 200 OK\r\n\r\n\x1b[2J" + b"x" * 100_000)
 
         threading.Thread(target=greet, daemon=True).start()
-        assert silent(remote.look(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        assert silent(remote.look(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHABLE
 
 
 def test_a_host_that_does_not_know_our_key(remote: Remote, host: Start):
@@ -108,7 +108,8 @@ def test_a_host_that_does_not_know_our_key(remote: Remote, host: Start):
 )
 def test_an_address_that_is_none_is_never_handed_on(remote: Remote, host_name: str):
     assert (
-        silent(remote.look(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        silent(remote.look(SshTarget("session1", "attempt1", host_name, 22), None, LIMIT_S))
+        is ProbeFailureKind.UNREACHABLE
     )
 
 
@@ -128,7 +129,7 @@ def test_another_key_is_told_and_nothing_is_sent_there(remote: Remote, where: Ho
     pinned = (where.ssh_keys / "attempt1.hosts").read_text()
     other = host("--instead", "touch $HOME/was-here")
     for _ in range(2):
-        assert silent(remote.look(login(other.port), Renewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
+        assert silent(remote.look(login(other.port), GuardRenewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
     assert not (other.home / "was-here").exists()
     assert (where.ssh_keys / "attempt1.hosts").read_text() == pinned
 
@@ -195,7 +196,7 @@ def test_a_login_with_a_false_answer_is_garbage(remote: Remote, host: Start, ins
     began = time.monotonic()
     kind = silent(remote.look(login(there.port), None, SHORT_S))
     assert time.monotonic() - began < SHORT_S + LOOSE_S
-    assert kind is ProbeFailureKind.GARBAGE
+    assert kind is ProbeFailureKind.MALFORMED
 
 
 def test_a_host_that_lies_about_a_changed_key_only_silences_itself(remote: Remote, host: Start):
@@ -215,4 +216,4 @@ def test_a_connection_lost_on_the_way_is_not_reached(remote: Remote, host: Start
         found = pool.submit(remote.look, login(there.port), None, LIMIT_S)
         wait_until((there.home / "begun").exists, timeout_s=LOOSE_S)
         there.stop()
-        assert silent(found.result()) is ProbeFailureKind.UNREACHED
+        assert silent(found.result()) is ProbeFailureKind.UNREACHABLE

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat
+from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat
 from gpushopper.remote import heartbeat_probe
 
 MARK = "gs-0123456789abcdef"
 GUARD = "gs-guard 1\narmed=1\nwhy=\nleft=7200\nmax_left=43200\nseq=3\nholders=2\n"
-REPORT = GuardReport(True, "", 7200, 43200, 3, 2)
+REPORT = GuardStatus(True, "", 7200, 43200, 3, 2)
 GPUS = "NVIDIA GeForce RTX 4090, 24564, 550.54.15\nNVIDIA GeForce RTX 4090, 24217, 550.54.15\n"
 DISK = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 97656250 1 2 3% /\n"
 
@@ -23,16 +23,16 @@ def answer(guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str
 
 def test_a_whole_answer_is_a_heartbeat():
     hardware = Hardware(("NVIDIA GeForce RTX 4090",) * 2, 24217, "550.54.15", "12.4", 100.0)
-    assert heartbeat_probe.read(answer(), MARK, is_whole=True) == Heartbeat(REPORT, hardware)
+    assert heartbeat_probe.read(answer(), MARK, is_complete=True) == Heartbeat(REPORT, hardware)
 
 
 def test_an_instance_without_gpu_and_guard_is_alive_all_the_same():
-    assert heartbeat_probe.read(answer("", "", "", ""), MARK, is_whole=True) == Heartbeat(None, Hardware())
+    assert heartbeat_probe.read(answer("", "", "", ""), MARK, is_complete=True) == Heartbeat(None, Hardware())
 
 
 def test_greetings_before_and_carriage_returns_do_not_matter():
     greeting = b"Welcome!\ngs-ffffffffffffffff guard\ngs-guard 1\narmed=1\n"
-    found = heartbeat_probe.read(greeting + answer().replace(b"\n", b"\r\n"), MARK, is_whole=True)
+    found = heartbeat_probe.read(greeting + answer().replace(b"\n", b"\r\n"), MARK, is_complete=True)
     assert found is not None and found.guard == REPORT
 
 
@@ -42,26 +42,26 @@ def test_greetings_before_and_carriage_returns_do_not_matter():
      answer(GUARD + f"\n{MARK} disk\n"), answer().replace(b" gpus", b" cuda"), answer().replace(b" end", b" rest")],
 )  # fmt: skip
 def test_what_has_not_our_form_is_no_answer(text: bytes):
-    assert heartbeat_probe.read(text, MARK, is_whole=True) is None
+    assert heartbeat_probe.read(text, MARK, is_complete=True) is None
 
 
 def test_of_a_cut_answer_the_whole_guard_is_enough():
     """A GPU driver that hangs must not make a guarded instance look lost."""
     cut = answer()[: answer().index(b"NVIDIA") + 5]
-    assert heartbeat_probe.read(cut, MARK, is_whole=False) == Heartbeat(REPORT, Hardware())
-    assert heartbeat_probe.read(cut, MARK, is_whole=True) is None
+    assert heartbeat_probe.read(cut, MARK, is_complete=False) == Heartbeat(REPORT, Hardware())
+    assert heartbeat_probe.read(cut, MARK, is_complete=True) is None
 
 
 def test_of_a_part_that_was_cut_nothing_is_read():
     """Half a list of GPUs would read as an instance with fewer."""
     cut = answer()[: answer().index(b"NVIDIA GeForce RTX 4090, 24217")]
-    assert heartbeat_probe.read(cut, MARK, is_whole=False) == Heartbeat(REPORT, Hardware())
+    assert heartbeat_probe.read(cut, MARK, is_complete=False) == Heartbeat(REPORT, Hardware())
 
 
 def test_half_a_guard_is_never_read():
     whole = answer()
     for end in range(whole.index(f"{MARK} gpus".encode()) + len(MARK) + 4):
-        assert heartbeat_probe.read(whole[:end], MARK, is_whole=False) is None
+        assert heartbeat_probe.read(whole[:end], MARK, is_complete=False) is None
 
 
 @pytest.mark.parametrize(
@@ -69,18 +69,18 @@ def test_half_a_guard_is_never_read():
     [("[N/A]", None), ("1e999", None), ("-5", None), ("99999999", None), ("40960", 40960)],
 )
 def test_an_odd_memory_is_unknown(gpus: str, vram: int | None):
-    found = heartbeat_probe.read(answer(gpus=f"A100, {gpus}, 550\n"), MARK, is_whole=True)
+    found = heartbeat_probe.read(answer(gpus=f"A100, {gpus}, 550\n"), MARK, is_complete=True)
     assert found is not None and (found.hardware.gpus, found.hardware.vram_mb) == (("A100",), vram)
 
 
 @pytest.mark.parametrize("gpus", ["No devices were found\n", "NVIDIA-SMI has failed, because\n", "a, b\n", ", 1, 2\n"])
 def test_a_complaint_is_no_gpu(gpus: str):
-    found = heartbeat_probe.read(answer(gpus=gpus), MARK, is_whole=True)
+    found = heartbeat_probe.read(answer(gpus=gpus), MARK, is_complete=True)
     assert found is not None and found.hardware.gpus == ()
 
 
 def test_gpus_are_bounded_in_number_and_length_and_clean():
-    found = heartbeat_probe.read(answer(gpus=("\x1b[31mA" + "x" * 500 + ", 1, 2\n") * 1000), MARK, is_whole=True)
+    found = heartbeat_probe.read(answer(gpus=("\x1b[31mA" + "x" * 500 + ", 1, 2\n") * 1000), MARK, is_complete=True)
     assert found is not None
     counted, odd = len(found.hardware.gpus), [g for g in found.hardware.gpus if len(g) > 80 or not g.isprintable()]
     assert (counted, odd) == (heartbeat_probe.MOST_GPUS, [])
@@ -90,12 +90,12 @@ def test_gpus_are_bounded_in_number_and_length_and_clean():
     "disk", ["", "overlay\n", "a b c\nd e f\n", "head\noverlay x 1 2 3% /\n", f"h\no {'9' * 30} 1 2 3 /"]
 )
 def test_an_odd_disk_is_unknown(disk: str):
-    found = heartbeat_probe.read(answer(disk=disk), MARK, is_whole=True)
+    found = heartbeat_probe.read(answer(disk=disk), MARK, is_complete=True)
     assert found is not None and found.hardware.disk_gb is None
 
 
 @given(st.binary(max_size=400), st.booleans())
-def test_no_bytes_break_the_reader(noise: bytes, is_whole: bool):
-    heartbeat_probe.read(noise, MARK, is_whole=is_whole)
-    found = heartbeat_probe.read(answer().replace(b"12.4", noise), MARK, is_whole=True)
+def test_no_bytes_break_the_reader(noise: bytes, is_complete: bool):
+    heartbeat_probe.read(noise, MARK, is_complete=is_complete)
+    found = heartbeat_probe.read(answer().replace(b"12.4", noise), MARK, is_complete=True)
     assert found is None or found.hardware.cuda == "" or found.hardware.cuda.replace(".", "").isdigit()

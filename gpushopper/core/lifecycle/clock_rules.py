@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.destroying import destroying
-from gpushopper.core.model.actions import Action, Change, Clear, EndSession, Note, Raise
+from gpushopper.core.lifecycle.destroying import destroying_fields
+from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
@@ -24,11 +24,13 @@ def clock_rules(
     actions: list[Action] = []
     if not attempt.is_wanted and attempt.state in ALIVE_STATES:
         # However it came to be here, its destroy must not wait for a list (I8, I9).
-        actions.append(Change(attempt, destroying(now), Note("destroying", "it is not wanted any more")))
+        actions.append(
+            UpdateAttempt(attempt, destroying_fields(now), EventDraft("destroying", "it is not wanted any more"))
+        )
     if attempt.is_wanted and session.desired_state is DesiredState.RUNNING:
         actions += _deadline(session, attempt, now)
         actions += _interruption(session, attempt, now, policy)
-    actions += _slow_ends(session, attempt, now, policy, us(queue_s))
+    actions += _overdue_alarms(session, attempt, now, policy, us(queue_s))
     return actions
 
 
@@ -39,16 +41,16 @@ def _deadline(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[Ac
             hard = attempt.deadline.wall >= attempt.hard_max_at
             return [
                 EndSession(session, "hard_maximum" if hard else "deadline", f"{session.name}: its time is up"),
-                Clear(alarms.CLOCK_SKEW, session.id),
+                ClearAlarm(alarms.CLOCK_SKEW, session.id),
             ]
         case DeadlineStatus.DISPUTED:
             return [
-                Raise.with_hint(
+                RaiseAlarm.with_hint(
                     alarms.CLOCK_SKEW, session.id, f"the clocks disagree whether {session.name} is past its deadline"
                 )
             ]
         case DeadlineStatus.AHEAD:
-            return [Clear(alarms.CLOCK_SKEW, session.id)]
+            return [ClearAlarm(alarms.CLOCK_SKEW, session.id)]
 
 
 def _interruption(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
@@ -59,7 +61,7 @@ def _interruption(session: Session, attempt: Attempt, now: ClockSnapshot, policy
     return [EndSession(session, "interrupted", f"{session.name}: stopped by the provider and did not come back")]
 
 
-def _slow_ends(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy, queue: int) -> list[Action]:
+def _overdue_alarms(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy, queue: int) -> list[Action]:
     """Alarms on attempts that stay too long in a doubtful state; a longer wait never quietens them (D6)."""
     age = now.wall - attempt.state_changed_at
     match attempt.state:
@@ -67,43 +69,43 @@ def _slow_ends(session: Session, attempt: Attempt, now: ClockSnapshot, policy: P
             span = now.wall - attempt.off_at
             if attempt.last_absence_boot is not None:
                 span = min(span, now.boot - attempt.last_absence_boot)
-            return _unproven(session, attempt, span, policy, queue)
+            return _unproven_alarm(session, attempt, span, policy, queue)
         case State.DESTROYING:
-            return _ending_alarm(session, attempt, age, policy, queue)
+            return _destroy_alarm(session, attempt, age, policy, queue)
         case State.UNCERTAIN if age >= us(policy.uncertain_alarm_s):
             text = f"{session.name}: unknown for {_minutes(age)} whether its create made an instance"
-            return [Raise.with_hint(alarms.UNCERTAIN, attempt.id, text)]
+            return [RaiseAlarm.with_hint(alarms.UNCERTAIN, attempt.id, text)]
         case State.MISSING if attempt.missing_at is not None and now.wall - attempt.missing_at >= us(
-            policy.suspect_alarm_s
+            policy.missing_alarm_s
         ):
             text = f"{session.name}: the provider does not show instance {attempt.instance_id}"
-            return [Raise.with_hint(alarms.MISSING, attempt.id, text)]
+            return [RaiseAlarm.with_hint(alarms.MISSING, attempt.id, text)]
         case _:
             return []
 
 
-def _unproven(session: Session, attempt: Attempt, span: int, policy: Policy, queue: int) -> list[Action]:
+def _unproven_alarm(session: Session, attempt: Attempt, span: int, policy: Policy, queue: int) -> list[Action]:
     """Off: it is not shown, so no slow end is told of; only a proof that has not moved for very long (I27).
 
     Each unit of the proof is a read that may wait for those of all other ends.
     """
-    quiet: list[Action] = [Clear(kind, attempt.id) for kind in alarms.ENDING_LADDER]
+    quiet: list[Action] = [ClearAlarm(kind, attempt.id) for kind in alarms.DESTROY_ALARMS]
     if span < us(policy.destroy_alarms_s[-1]) + policy.gone_observations * queue:
         return quiet
     text = f"{session.name}: instance {attempt.instance_id} is off, but its end is not proven after {_minutes(span)}"
-    return [*quiet, Raise.with_hint(alarms.END_UNVERIFIED, attempt.id, text)]
+    return [*quiet, RaiseAlarm.with_hint(alarms.END_UNVERIFIED, attempt.id, text)]
 
 
-def _ending_alarm(session: Session, attempt: Attempt, age: int, policy: Policy, queue: int) -> list[Action]:
+def _destroy_alarm(session: Session, attempt: Attempt, age: int, policy: Policy, queue: int) -> list[Action]:
     step = sum(age >= us(limit) + queue for limit in policy.destroy_alarms_s) - 1
     if step < 0:
-        return [Clear(alarms.END_UNVERIFIED, attempt.id)]
+        return [ClearAlarm(alarms.END_UNVERIFIED, attempt.id)]
     limit = _minutes(us(policy.destroy_alarms_s[step]))
     text = f"{session.name}: instance {attempt.instance_id} is not proven gone after {limit}"
-    former = (*alarms.ENDING_LADDER[:step], alarms.END_UNVERIFIED)
+    former = (*alarms.DESTROY_ALARMS[:step], alarms.END_UNVERIFIED)
     return [
-        Raise.with_hint(alarms.ENDING_LADDER[step], attempt.id, text),
-        *(Clear(kind, attempt.id) for kind in former),
+        RaiseAlarm.with_hint(alarms.DESTROY_ALARMS[step], attempt.id, text),
+        *(ClearAlarm(kind, attempt.id) for kind in former),
     ]
 
 
@@ -115,5 +117,5 @@ def boot_is_over(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
     """Whether the boot limit has passed: counted from `sent`, in every state before hand-over (S13, I12)."""
     if attempt.sent_at is None or attempt.ready_at is not None:
         return False
-    limit = replace(attempt.deadline, wall=attempt.sent_at + us(policy.boot_limit_s))
+    limit = replace(attempt.deadline, wall=attempt.sent_at + us(policy.boot_timeout_s))
     return deadline_status(limit, now) is DeadlineStatus.PASSED

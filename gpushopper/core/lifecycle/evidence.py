@@ -16,24 +16,24 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 class ObservedList:
     """One list of an account, as far as it can be trusted.
 
-    `is_whole` is level T3: every page read, the count agrees, the account probe succeeded within the same minute and
+    `is_complete` is level T3: every page read, the count agrees, the account probe succeeded within the same minute and
     named the expected account. Anything less shows presence only (T2). `requested_boot` and `boot` are when the first
-    request left and when the last page was in; `known_before` are the attempts open before it left (F42).
+    request left and when the last page was in; `open_at_request` are the attempts open before it left (F42).
     """
 
     instances: tuple[Instance, ...]
-    is_whole: bool
+    is_complete: bool
     requested_boot: int
     boot: int
-    known_before: frozenset[str]
+    open_at_request: frozenset[str]
 
     def find(self, instance_id: str) -> Instance | None:
         """The row of an id, if shown."""
         return next((row for row in self.instances if row.instance_id == instance_id), None)
 
-    def lacks(self, instance_id: str) -> bool:
+    def proves_absent(self, instance_id: str) -> bool:
         """Whether this list is evidence, at T3, that the id is not there."""
-        return self.is_whole and self.find(instance_id) is None
+        return self.is_complete and self.find(instance_id) is None
 
     def is_fresh(self, now: ClockSnapshot, policy: Policy) -> bool:
         """Whether it lies within the same minute, so that a by-id read can join it to T4."""
@@ -45,7 +45,7 @@ def absence_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
     return attempt.last_absence_boot is None or boot - attempt.last_absence_boot >= us(spacing_s)
 
 
-def counts_as_gone_unit(
+def counts_as_absence(
     attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
 ) -> bool:
     """Whether a by-id "not found" now, with this list, is a T4 unit for an attempt that is being destroyed.
@@ -53,7 +53,7 @@ def counts_as_gone_unit(
     List and read (`requested_boot`) must both have been asked for after the last destroy was answered: an absence from
     before it proves nothing (D6).
     """
-    if attempt.instance_id is None or not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
+    if attempt.instance_id is None or not seen.proves_absent(attempt.instance_id) or not seen.is_fresh(now, policy):
         return False
     if attempt.last_destroy_boot is None or min(seen.requested_boot, requested_boot) < attempt.last_destroy_boot:
         return False
@@ -69,7 +69,7 @@ def is_proven_gone(attempt: Attempt, policy: Policy) -> bool:
     return attempt.last_absence_boot - attempt.first_absence_boot >= us(policy.gone_window_s)
 
 
-def add_unit(attempt: Attempt, boot: int) -> dict[str, Any]:
+def add_absence(attempt: Attempt, boot: int) -> dict[str, Any]:
     """The columns after one more unit."""
     first = boot if attempt.first_absence_boot is None or attempt.absence_count == 0 else attempt.first_absence_boot
     return {"absence_count": attempt.absence_count + 1, "first_absence_boot": first, "last_absence_boot": boot}
@@ -79,7 +79,7 @@ NO_ABSENCES: dict[str, Any] = {"absence_count": 0, "first_absence_boot": None, "
 """A sighting cancels all absence before it."""
 
 
-def awake_after(attempt: Attempt, boot: int, policy: Policy) -> int:
+def settle_elapsed_after(attempt: Attempt, boot: int, policy: Policy) -> int:
     """Awake, connected time since the outcome became uncertain, with this good look counted in (F65, S15).
 
     Only the time between two good looks counts, and never more than one look's pace: a sleep in between adds little.
@@ -94,7 +94,7 @@ def may_close_as_absent(attempt: Attempt, policy: Policy) -> bool:
     return attempt.absence_count >= policy.absence_observations and attempt.settle_elapsed_us >= us(policy.settle_s)
 
 
-def probably_ours(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:
+def unlabelled_candidate(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:
     """An instance without a valid label that may be this uncertain create: later, same host, same image (S4).
 
     What a row does not say is held against it: doubt keeps the attempt open.

@@ -18,7 +18,7 @@ DISK_SHARE = 0.85
 """A file system keeps some of its disk for itself."""
 
 
-def row_fault(attempt: Attempt, row: Instance) -> str:
+def row_mismatch(attempt: Attempt, row: Instance) -> str:
     """What of the offer's claim the instance contradicts, or nothing; what it does not say is not held against it."""
     offer = attempt.offer
     if row.gpu is not None and gpu_token(row.gpu) != gpu_token(offer.gpu):
@@ -32,7 +32,7 @@ def row_fault(attempt: Attempt, row: Instance) -> str:
     return ""
 
 
-def hardware_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
+def hardware_mismatch(offer: Offer, disk_gb: float, found: Hardware) -> str:
     """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
     if not all(is_same_gpu(name, offer.gpu) for name in found.gpus):
         return f"it has {found.gpus[0]}, the offer said {offer.gpu}"

@@ -16,13 +16,13 @@ def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     return tuple(a for a in missing if a.is_wanted and a.state in there)
 
 
-def believable(held: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
+def believed_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
     """The wanted ones among the missing that this pass may doubt: the mass-change breaker (I29).
 
     Attempts that nobody wants are exempt: ending them is a recorded decision.
     """
     wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
-    known = sum(1 for a in held.open if a.is_wanted and a.state in ALIVE_STATES)
+    known = sum(1 for a in recorded.open if a.is_wanted and a.state in ALIVE_STATES)
     fresh = tuple(a for a in wanted if a.state is not State.MISSING)
     if known <= policy.breaker_minimum:
         return tuple(a for a in wanted if a.state is State.MISSING) + fresh[:1]

@@ -48,7 +48,7 @@ def _boot_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> floa
 
 def _end_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
     """2, 5, 10, 20 s after a destroy, then every 30 s; never later than the next unit of proof is due."""
-    steady = us(policy.end_look_steady_s)
+    steady = us(policy.destroy_poll_steady_s)
     if attempt.last_absence_boot is not None and attempt.absence_count:
         due = attempt.last_absence_boot + us(policy.gone_interval_s)
         return max(due - now.boot, us(policy.destroy_poll_steps_s[0]))

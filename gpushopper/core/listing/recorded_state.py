@@ -25,9 +25,9 @@ class RecordedState:
     by_label: Mapping[str, tuple[Attempt, ...]]
     by_instance: Mapping[str, Attempt]
     sessions: Mapping[str, Session]
-    strangers_since: Mapping[str, int]
+    duplicates_since: Mapping[str, int]
     """When each second instance under a label was first seen, wall µs by instance id."""
-    is_copy: bool = False
+    is_copied_home: bool = False
     """A copied or moved home: what is recorded open is looked after, nothing is adopted, swept or concluded (S10)."""
     ids: KnownInstances = field(default_factory=KnownInstances)
     """What is recorded of the listed ids."""

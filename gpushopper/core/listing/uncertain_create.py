@@ -9,20 +9,20 @@ from gpushopper.core.lifecycle.evidence import (
     NO_ABSENCES,
     ObservedList,
     absence_is_due,
-    add_unit,
-    awake_after,
+    add_absence,
     may_close_as_absent,
-    probably_ours,
+    settle_elapsed_after,
+    unlabelled_candidate,
 )
 from gpushopper.core.listing import ownership
-from gpushopper.core.listing.ownership import carries
+from gpushopper.core.listing.ownership import has_label
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import (
     Action,
-    Change,
-    Clear,
-    Close,
-    Raise,
+    ClearAlarm,
+    CloseAttempt,
+    RaiseAlarm,
+    UpdateAttempt,
 )
 from gpushopper.core.model.attempt import Attempt, ReceiptKind, State
 from gpushopper.core.policy import Policy
@@ -30,30 +30,30 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def on_complete_list(
-    held: RecordedState, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy
+    recorded: RecordedState, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     """One more good look without the label: time and units towards the absence rule (D6).
 
     A foreign or contradicted instance that carries the label since is not adopted; it holds the attempt open.
     """
-    session = held.sessions[attempt.session_id]
-    if not seen.is_whole or attempt.id not in seen.known_before:
-        return [Change(attempt, {"last_complete_list_boot": None, **NO_ABSENCES})]
-    sets: dict[str, Any] = {
-        "settle_elapsed_us": awake_after(attempt, seen.boot, policy),
+    session = recorded.sessions[attempt.session_id]
+    if not seen.is_complete or attempt.id not in seen.open_at_request:
+        return [UpdateAttempt(attempt, {"last_complete_list_boot": None, **NO_ABSENCES})]
+    fields: dict[str, Any] = {
+        "settle_elapsed_us": settle_elapsed_after(attempt, seen.boot, policy),
         "last_complete_list_boot": seen.boot,
     }
-    if any(carries(attempt.label, row) for row in seen.instances):
-        return [Change(attempt, sets | NO_ABSENCES)]
-    suspect = probably_ours(attempt, session.image, ownership.without(seen.instances, held.ids.disowned))
+    if any(has_label(attempt.label, row) for row in seen.instances):
+        return [UpdateAttempt(attempt, fields | NO_ABSENCES)]
+    suspect = unlabelled_candidate(attempt, session.image, ownership.without(seen.instances, recorded.ids.disowned))
     if suspect is not None:
         text = f"{session.name}: instance {suspect.instance_id} carries no label and is probably yours"
-        hint = alarms.HINTS[alarms.POSSIBLE_ORPHAN]
-        return [Change(attempt, sets | NO_ABSENCES), Raise(alarms.POSSIBLE_ORPHAN, attempt.id, text, hint)]
-    settled = sets["settle_elapsed_us"] >= us(policy.settle_s)
+        alarm = RaiseAlarm.with_hint(alarms.POSSIBLE_ORPHAN, attempt.id, text)
+        return [UpdateAttempt(attempt, fields | NO_ABSENCES), alarm]
+    settled = fields["settle_elapsed_us"] >= us(policy.settle_s)
     if settled and absence_is_due(attempt, seen.boot, policy.absence_spacing_s):
-        sets |= add_unit(attempt, seen.boot)
-    return [Change(attempt, sets), Clear(alarms.POSSIBLE_ORPHAN, attempt.id)]
+        fields |= add_absence(attempt, seen.boot)
+    return [UpdateAttempt(attempt, fields), ClearAlarm(alarms.POSSIBLE_ORPHAN, attempt.id)]
 
 
 def close_if_absent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
@@ -62,4 +62,4 @@ def close_if_absent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> lis
         return []
     evidence = {"lists": attempt.absence_count, "awake_s": attempt.settle_elapsed_us // us(1)}
     ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
-    return [Close(attempt, ReceiptKind.ABSENT, attempt.reason or "create_not_found", ended_at, evidence)]
+    return [CloseAttempt(attempt, ReceiptKind.ABSENT, attempt.reason or "create_not_found", ended_at, evidence)]

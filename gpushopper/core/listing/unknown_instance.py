@@ -6,20 +6,20 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.billing_state import bills_gpu_time
-from gpushopper.core.lifecycle.destroying import destroying, reopened
+from gpushopper.core.lifecycle.destroying import destroying_fields, reopened_fields
 from gpushopper.core.lifecycle.evidence import (
     NO_ABSENCES,
 )
-from gpushopper.core.listing.ownership import KnownInstances, is_doubtable
+from gpushopper.core.listing.ownership import KnownInstances, is_unconfirmed
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import (
     Action,
     AdoptOrphan,
-    Change,
-    Clear,
+    ClearAlarm,
     DestroyDuplicate,
-    Note,
-    Raise,
+    EventDraft,
+    RaiseAlarm,
+    UpdateAttempt,
 )
 from gpushopper.core.model.attempt import Attempt, Origin, State
 from gpushopper.core.model.instance import Instance, Owner
@@ -29,17 +29,19 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 
 
-def adopt_orphan(held: RecordedState, row: Instance, owner: Owner, now: ClockSnapshot, policy: Policy) -> AdoptOrphan:
+def adopt_orphan(
+    recorded: RecordedState, row: Instance, owner: Owner, now: ClockSnapshot, policy: Policy
+) -> AdoptOrphan:
     """No row knows this label: the database is older than the instance. Never killed at sight (F50)."""
-    soon = now.wall + us(policy.adopt_life_s)
+    soon = now.wall + us(policy.adopt_duration_s)
     if row.created_at is not None:
         soon = min(soon, row.created_at + us(HARD_MAXIMUM_S))
-    deadline = Deadline.at(max(soon, now.wall + us(policy.adopt_notice_s)), now)
-    return AdoptOrphan(held.provider, held.account, row, owner.attempt, deadline)
+    deadline = Deadline.at(max(soon, now.wall + us(policy.adopt_min_remaining_s)), now)
+    return AdoptOrphan(recorded.provider, recorded.account, row, owner.attempt, deadline)
 
 
 def on_unknown_instance(
-    held: RecordedState,
+    recorded: RecordedState,
     labelled: tuple[Attempt, ...],
     row: Instance,
     is_proven: bool,
@@ -48,24 +50,24 @@ def on_unknown_instance(
     adopted: set[str],
 ) -> list[Action]:
     """A row that carries the label of attempts which all have another id, or none yet."""
-    maker = next((a for a in labelled if a.origin is Origin.CREATED), labelled[0])
-    if maker.instance_id is None and maker.id not in adopted:
-        if maker.state in (State.SENT, State.UNCERTAIN):
-            adopted.add(maker.id)
+    creator = next((a for a in labelled if a.origin is Origin.CREATED), labelled[0])
+    if creator.instance_id is None and creator.id not in adopted:
+        if creator.state in (State.SENT, State.UNCERTAIN):
+            adopted.add(creator.id)
             doubts = (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN)
-            return [_adopt(maker, row, now), *(Clear(kind, maker.id) for kind in doubts)]
-        if maker.state is State.CLOSED:
-            adopted.add(maker.id)
-            return [_reopen_late(held.sessions[maker.session_id], maker, row, now), *_late_alarm(maker, row)]
+            return [_adopt(creator, row, now), *(ClearAlarm(kind, creator.id) for kind in doubts)]
+        if creator.state is State.CLOSED:
+            adopted.add(creator.id)
+            return [_reopen_late(recorded.sessions[creator.session_id], creator, row, now), *_late_alarm(creator, row)]
         return []
     if not is_proven or any(a.instance_id == row.instance_id for a in labelled):
         return []
-    return _twin(maker, row, held.ids, held.strangers_since.get(row.instance_id), now, policy)
+    return _duplicate(creator, row, recorded.ids, recorded.duplicates_since.get(row.instance_id), now, policy)
 
 
-def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> Change:
+def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt:
     """The label proves the create acted: take the id (F1). Unwanted, it goes straight to its end."""
-    sets: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "instance_id": row.instance_id,
         "last_seen_at": now.wall,
         "progress_boot": now.boot,
@@ -73,36 +75,38 @@ def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> Change:
         "is_gpu_billed": bills_gpu_time(row, was_billed=False),
     }
     if attempt.is_wanted or attempt.state is State.SENT:
-        sets |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
+        fields |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
     else:
-        sets |= destroying(now)
-    return Change(attempt, sets, Note("adopted", f"instance {row.instance_id} found by its label"))
+        fields |= destroying_fields(now)
+    return UpdateAttempt(attempt, fields, EventDraft("adopted", f"instance {row.instance_id} found by its label"))
 
 
-def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot) -> Change:
-    sets = reopened(row, now) | {"instance_id": row.instance_id}
-    return Change(attempt, sets, Note("reopened", f"{session.name}: instance {row.instance_id} appeared late"))
+def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt:
+    fields = reopened_fields(row, now) | {"instance_id": row.instance_id}
+    return UpdateAttempt(
+        attempt, fields, EventDraft("reopened", f"{session.name}: instance {row.instance_id} appeared late")
+    )
 
 
 def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
     text = f"instance {row.instance_id} appeared under the closed label {attempt.label}"
-    return [Raise.with_hint(alarms.REOPENED, attempt.id, text)]
+    return [RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text)]
 
 
-def _twin(
-    maker: Attempt, row: Instance, ids: KnownInstances, since: int | None, now: ClockSnapshot, policy: Policy
+def _duplicate(
+    creator: Attempt, row: Instance, ids: KnownInstances, since: int | None, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     """A second instance under one label (S9): at once if nobody wants the label, else two passes and a minimum age.
 
     At once also means: before another attempt could start beside it (F10). The alarm comes with the first sighting,
     and its time is what the age counts from where the row shows none.
     """
-    text = f"a second instance, {row.instance_id}, carries the label {maker.label}"
-    alarm = Raise.with_hint(alarms.DUPLICATE, row.instance_id, text)
-    if maker.is_wanted and is_doubtable(maker, ids):
+    text = f"a second instance, {row.instance_id}, carries the label {creator.label}"
+    alarm = RaiseAlarm.with_hint(alarms.DUPLICATE, row.instance_id, text)
+    if creator.is_wanted and is_unconfirmed(creator, ids):
         return []  # the label is better proof than the answer of a create: which of the two is ours is still open
-    if maker.is_wanted:
+    if creator.is_wanted:
         born = row.created_at if row.created_at is not None else since
-        if since is None or born is None or now.wall - born < us(policy.orphan_min_age_s):
+        if since is None or born is None or now.wall - born < us(policy.duplicate_min_age_s):
             return [alarm]
-    return [DestroyDuplicate(row, maker, alarms.DUPLICATE), alarm]
+    return [DestroyDuplicate(row, creator, alarms.DUPLICATE), alarm]

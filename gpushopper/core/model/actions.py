@@ -15,7 +15,7 @@ from gpushopper.core.timing.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class EventDraft:
     """The event written together with a change."""
 
     kind: str
@@ -24,12 +24,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class UpdateAttempt:
     """Set columns of one attempt; a state among them must be an allowed transition."""
 
     attempt: Attempt
-    sets: Mapping[str, Any]
-    note: Note | None = None
+    fields: Mapping[str, Any]
+    event: EventDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class StartAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
-    """Close an attempt with evidence of this kind (I5)."""
+class CloseAttempt:
+    """CloseAttempt an attempt with evidence of this kind (I5)."""
 
     attempt: Attempt
     kind: str
@@ -84,7 +84,7 @@ class AdoptOrphan:
 
 @dataclass(frozen=True, slots=True)
 class DestroyDuplicate:
-    """Record another instance under a known label as a row of its own, to be destroyed (S9)."""
+    """RecordOwnership another instance under a known label as a row of its own, to be destroyed (S9)."""
 
     instance: Instance
     duplicate_of: Attempt
@@ -100,7 +100,7 @@ class Relabel:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordOwnership:
     """Keep for good what was learnt of an instance id (core/listing/ownership.py).
 
     `label` is ours where it has carried it.
@@ -114,7 +114,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
+class RaiseAlarm:
     """Open an alarm, or keep it open (I30)."""
 
     kind: str
@@ -123,13 +123,13 @@ class Raise:
     hint: str = ""
 
     @classmethod
-    def with_hint(cls, kind: str, subject: str, text: str) -> Raise:
+    def with_hint(cls, kind: str, subject: str, text: str) -> RaiseAlarm:
         """The alarm with the hint of its kind (core/alarms.py)."""
         return cls(kind, subject, text, alarms.HINTS[kind])
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
+class ClearAlarm:
     """The evidence against it is in: the alarm ends by itself."""
 
     kind: str
@@ -137,15 +137,15 @@ class Clear:
 
 
 Action = (
-    Change
+    UpdateAttempt
     | TerminateAttempt
     | EndSession
     | StartAttempt
-    | Close
+    | CloseAttempt
     | AdoptOrphan
     | DestroyDuplicate
     | Relabel
-    | Record
-    | Raise
-    | Clear
+    | RecordOwnership
+    | RaiseAlarm
+    | ClearAlarm
 )

@@ -11,8 +11,8 @@ from gpushopper.core.secret import Secret
 DOCKER_HUB = "docker.io"
 _ALSO_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?")
-_LONGEST_REGISTRY = 255
-MOST_PORT = 65_535
+_MAX_REGISTRY_LENGTH = 255
+MAX_PORT = 65_535
 _PRINTABLE = re.compile(r"[A-Za-z0-9._:/@+-]+")
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -20,11 +20,11 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _HEX = re.compile(r"[0-9a-f]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_LONGEST_REFERENCE = 255 + 128
+_MAX_REFERENCE_LENGTH = 255 + 128
 
-SHORTEST_PASSWORD = 8
+MIN_PASSWORD_LENGTH = 8
 """What is shorter could not be taken out of foreign text again without taking out words."""
-LONGEST_PASSWORD = 4096
+MAX_PASSWORD_LENGTH = 4096
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+/-]{0,255}")
 _FIXED_USER = "$oauthtoken"
 """The one user name of NVIDIA's registry. Read by a shell it would be an empty word: no more than a refused login."""
@@ -46,12 +46,12 @@ def registry_of(image: str) -> str:
     if not slash or not is_registry(first):
         if slash and first != first.lower():
             # No repository has capital letters, so that docker takes such a part for a host: nobody means that.
-            raise ValueError(image_fault(image))
+            raise ValueError(image_problem(image))
         return DOCKER_HUB
     return read_registry(first)
 
 
-def image_fault(image: str) -> str:
+def image_problem(image: str) -> str:
     """Why docker would not look for such an image anywhere, or nothing: the grammar of its references."""
     shown = _shown(image)
     if not image:
@@ -68,7 +68,7 @@ def image_fault(image: str) -> str:
     name, colon, tag = tagged.partition(":")
     if name != name.lower():
         return f"docker allows no capital letters in the name of an image: {name}"
-    if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _is_id(image):
+    if not _PATH.fullmatch(name) or len(image) - len(digest) > _MAX_REFERENCE_LENGTH or _is_id(image):
         return f"docker allows no image of that name: {shown}"
     if colon and not _TAG.fullmatch(tag):
         return f"{tag!r} after the colon is no tag: {shown}"
@@ -77,8 +77,8 @@ def image_fault(image: str) -> str:
     return ""
 
 
-def fault_hint(fault: str) -> str:
-    """What to do about a fault that `image_fault` found."""
+def image_problem_hint(fault: str) -> str:
+    """What to do about a fault that `image_problem` found."""
     if "capital letters" in fault:
         return "write it in lower case; only a tag may have them"
     return "for instance: pytorch/pytorch:latest"
@@ -90,9 +90,9 @@ def _shown(image: str) -> str:
 
 def _is_registry_host(name: str) -> bool:
     port = name.partition(":")[2]
-    if port.isdigit() and not 0 < int(port) <= MOST_PORT:
+    if port.isdigit() and not 0 < int(port) <= MAX_PORT:
         return False
-    return len(name) <= _LONGEST_REGISTRY and _REGISTRY.fullmatch(name.lower()) is not None
+    return len(name) <= _MAX_REGISTRY_LENGTH and _REGISTRY.fullmatch(name.lower()) is not None
 
 
 def _is_id(image: str) -> bool:
@@ -112,28 +112,30 @@ def read_registry(name: str) -> str:
         ValueError: it is not of that form.
     """
     found = name.lower()
-    if len(found) > _LONGEST_REGISTRY or not _REGISTRY.fullmatch(found):
+    if len(found) > _MAX_REGISTRY_LENGTH or not _REGISTRY.fullmatch(found):
         raise ValueError("a registry is written as host or host:port, such as ghcr.io")
     return DOCKER_HUB if found in _ALSO_HUB else found
 
 
-def login_fault(user: str, password: str) -> str:
+def login_problem(user: str, password: str) -> str:
     """Why this login cannot travel as the one line `-u USER -p PASSWORD REGISTRY`, or nothing.
 
     Whoever reads that line may be a shell. An allow-list: nothing here ends a word, begins an option or is expanded.
     """
     if not _USER.fullmatch(user) and user != _FIXED_USER:
         return "the user name has characters that a cloud could misread"
-    if len(password) < SHORTEST_PASSWORD:
-        return f"the password has fewer than {SHORTEST_PASSWORD} characters"
-    if len(password) > LONGEST_PASSWORD or not _PASSWORD.fullmatch(password):
+    if len(password) < MIN_PASSWORD_LENGTH:
+        return f"the password has fewer than {MIN_PASSWORD_LENGTH} characters"
+    if len(password) > MAX_PASSWORD_LENGTH or not _PASSWORD.fullmatch(password):
         return "the password is too long or has characters that a cloud could misread"
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLogin:
-    """A login at a registry, whose three parts are words of the form that `login_fault` and `read_registry` demand."""
+    """A login at a registry, whose three parts are words of the form that `login_problem` and `read_registry`
+    demand.
+    """
 
     registry: str
     user: str
@@ -141,7 +143,7 @@ class ImageLogin:
 
     def __post_init__(self) -> None:
         """Refuse what could be misread, wherever it comes from: a key file may be written by hand."""
-        fault = login_fault(self.user, self.password.reveal())
+        fault = login_problem(self.user, self.password.reveal())
         if fault:
             raise ValueError(fault)
         if read_registry(self.registry) != self.registry:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-MOST_GPUS = 64
+MAX_GPUS = 64
 """GPUs in one instance that can be asked for."""
 
 
@@ -106,7 +106,7 @@ def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
             return found
     if not typed.head and {m.head for m in models.values() if m.number == typed.number} == {"rtxa"} and alike:
         return tuple(alike)  # `4000` is an RTX A4000 where no other card has that number
-    raise UnknownGpu(wanted, close_names(wanted, models))
+    raise UnknownGpu(wanted, similar_names(wanted, models))
 
 
 def _of_form(form: str, forms: Mapping[str, str]) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _of_form(form: str, forms: Mapping[str, str]) -> tuple[str, ...]:
     return same or tuple(name for name, its in forms.items() if not form or not its)
 
 
-def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
+def similar_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
     """The market's names most like the one typed: by their numbers first, so that `4009` brings the 4090."""
     typed, token = read_model(wanted), gpu_token(wanted)
 
@@ -162,6 +162,6 @@ def parse_gpu_request(text: str) -> GpuRequest:
 
 
 def _read_count(text: str, number: str) -> int:
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MOST_GPUS:
-        raise ValueError(f"{text!r}: after the colon stands the number of GPUs, 1 to {MOST_GPUS}")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MAX_GPUS:
+        raise ValueError(f"{text!r}: after the colon stands the number of GPUs, 1 to {MAX_GPUS}")
     return int(number)

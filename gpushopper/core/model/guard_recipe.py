@@ -18,12 +18,13 @@ class GuardCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class GuardRecipe:
     """How an instance of one provider destroys itself.
 
     `id_variable` and `key_variable` name what the provider puts into the container's environment; the key they name
     can do nothing but these calls to this one instance. Never an account's key (F93). `last_resort` holds shell
-    commands tried in order, for ever, where the calls do not help; `startup_limit` is the longest start-up text the
+    commands tried in order, for ever,
+    where the calls do not help; `max_startup_length` is the longest start-up text the
     provider takes, in characters.
     """
 
@@ -34,4 +35,4 @@ class Recipe:
     destroy: GuardCall
     stop: GuardCall | None
     last_resort: tuple[str, ...]
-    startup_limit: int
+    max_startup_length: int

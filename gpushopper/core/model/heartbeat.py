@@ -7,7 +7,7 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class GuardReport:
+class GuardStatus:
     """The guard's own words. Seconds are the instance's; `seq` is the number of the last renewal it took.
 
     `armed` is true only when its self-test passed: the instance's key was seen to reach its own instance. `why` says
@@ -37,20 +37,20 @@ class Hardware:
 class Heartbeat:
     """One whole answer over a login with the pinned host key: proof of life (T5). `guard` is None where none runs."""
 
-    guard: GuardReport | None
+    guard: GuardStatus | None
     hardware: Hardware
 
 
 class ProbeFailureKind(Enum):
     """Why there is no heartbeat."""
 
-    UNREACHED = "unreached"
+    UNREACHABLE = "unreached"
     """Refused, timed out, cut: nobody answers there yet, or any more."""
     NO_LOGIN = "no_login"
     """An ssh server answers and does not take our key (F13)."""
     HOST_KEY = "host_key"
     """Another host key than the pinned one: nothing automatic is done there any more (I24)."""
-    GARBAGE = "garbage"
+    MALFORMED = "garbage"
     """A login, and an answer that is too long, too slow or not ours to read (I18)."""
     LOCAL = "local"
     """This computer could not ask: no thread, no ssh, no file. Nothing is known of the instance (I11)."""
@@ -65,7 +65,7 @@ class ProbeFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class GuardRenewal:
     """Seconds still to live, counted from now, and a number above every earlier one (D7)."""
 
     seq: int
@@ -73,7 +73,7 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class SshTarget:
     """Where and as whom to log in: the attempt's pinned host key and its session's ssh key belong to it."""
 
     session_id: str

@@ -40,7 +40,7 @@ def is_sane_rate(rate: Micros | None) -> bool:
     return rate is not None and 0 < rate <= MAX_RATE
 
 
-def for_span(rate_per_hour: Micros, span_us: int) -> Micros:
+def cost_over(rate_per_hour: Micros, span_us: int) -> Micros:
     """Cost of a span at an hourly rate, rounded up so that no share of a cent is lost. Negative spans cost 0."""
     if span_us <= 0:
         return 0

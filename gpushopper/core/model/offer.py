@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gpushopper.core.model.money import Micros, for_span, is_sane_rate
+from gpushopper.core.model.money import Micros, cost_over, is_sane_rate
 
 MONTH_HOURS = 720
 """Hours in a storage month, as Vast counts them (vastai.md 15)."""
@@ -56,7 +56,7 @@ class Offer:
         return self.gpu_rate + self.storage_rate(disk_gb)
 
 
-def is_believable(offer: Offer, disk_gb: float) -> bool:
+def has_valid_price(offer: Offer, disk_gb: float) -> bool:
     """Whether an offer has a price at all: above zero and not absurd, for the GPU and for all of it (F116)."""
     return is_sane_rate(offer.gpu_rate) and is_sane_rate(offer.rate(disk_gb))
 
@@ -105,7 +105,7 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     """Whether we would rent it unattended: on demand, a sane price, alive long enough (F116)."""
     return (
         not offer.interruptible
-        and is_believable(offer, want.disk_gb)
+        and has_valid_price(offer, want.disk_gb)
         and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
     )
 
@@ -136,4 +136,4 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
 
 def max_cost_of(offer: Offer, disk_gb: float, span_us: int) -> Micros:
     """Money an offer can cost over a span, traffic left out."""
-    return for_span(offer.rate(disk_gb), max(span_us, 0))
+    return cost_over(offer.rate(disk_gb), max(span_us, 0))

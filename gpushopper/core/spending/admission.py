@@ -1,4 +1,4 @@
-"""May this be rented? Price cap, balance, and the brakes that hold when all other logic is wrong (D11, S8)."""
+"""May this be rented? Price cap, balance, and the limits that hold when all other logic is wrong (D11, S8)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpendingLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Usage:
     """What is already running or reserved, counted in the transaction that would add to it (F113)."""
 
     open_sessions: int
@@ -37,18 +37,18 @@ class Denial:
     text: str
 
 
-def denied_by_limits(load: Load, rate: Micros, brakes: SpendingLimits, *, new_session: bool = True) -> Denial | None:
+def denied_by_limits(load: Usage, rate: Micros, limits: SpendingLimits, *, new_session: bool = True) -> Denial | None:
     """The brake that one more attempt at this hourly rate would meet; failover passes the session brake."""
-    if new_session and load.open_sessions >= brakes.open_sessions:
+    if new_session and load.open_sessions >= limits.open_sessions:
         return Denial(
             "brakes.open_sessions",
-            f"{load.open_sessions} sessions are open, the brake is {brakes.open_sessions}",
+            f"{load.open_sessions} sessions are open, the brake is {limits.open_sessions}",
         )
-    if load.creates_last_hour >= brakes.creates_per_hour:
-        text = f"{load.creates_last_hour} creates in the last hour, the brake is {brakes.creates_per_hour}"
+    if load.creates_last_hour >= limits.creates_per_hour:
+        text = f"{load.creates_last_hour} creates in the last hour, the brake is {limits.creates_per_hour}"
         return Denial("brakes.creates_per_hour", text)
-    if load.rate + rate > brakes.dollars_per_hour:
-        text = f"{dollars(load.rate + rate)}/h in all, the brake is {dollars(brakes.dollars_per_hour)}/h"
+    if load.rate + rate > limits.dollars_per_hour:
+        text = f"{dollars(load.rate + rate)}/h in all, the brake is {dollars(limits.dollars_per_hour)}/h"
         return Denial("brakes.dollars_per_hour", text)
     return None
 
@@ -65,7 +65,7 @@ def denied_by_price(offer: Offer, disk_gb: float, cap: Micros | None) -> Denial 
     return None
 
 
-def denied_by_balance(balance: Micros | None, load: Load, reserve: Micros) -> Denial | None:
+def denied_by_balance(balance: Micros | None, load: Usage, reserve: Micros) -> Denial | None:
     """The account's spendable money must cover this reserve beside all others, where the provider tells it (I13)."""
     if balance is None or balance >= load.reserved + reserve:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.money import Micros, for_span
+from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import us
 
@@ -50,9 +50,9 @@ def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
     start, span = attempt.billed_until, until - attempt.billed_until
-    entries = [Entry(attempt.id, STORAGE, start, until, for_span(storage_rate(attempt), span))]
+    entries = [Entry(attempt.id, STORAGE, start, until, cost_over(storage_rate(attempt), span))]
     if attempt.is_gpu_billed:
-        entries.append(Entry(attempt.id, GPU, start, until, for_span(gpu_rate(attempt), span)))
+        entries.append(Entry(attempt.id, GPU, start, until, cost_over(gpu_rate(attempt), span)))
     return tuple(entries), replace(attempt, billed_until=until)
 
 
@@ -84,7 +84,7 @@ def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
-    return for_span(rate, busy) + for_span(storage_rate(attempt), us(policy.storage_slack_s))
+    return cost_over(rate, busy) + cost_over(storage_rate(attempt), us(policy.storage_slack_s))
 
 
 def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
@@ -97,7 +97,7 @@ def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
     return max(accrued, expected_max_cost(attempt))
 
 
-def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
+def remaining_reserve(attempt: Attempt, accrued: Micros) -> Micros:
     """What of the reserve is not used up yet; released only when the attempt is gone (I13)."""
     return 0 if attempt.state is State.CLOSED else max(attempt.reserve - accrued, 0)
 
@@ -105,4 +105,4 @@ def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
 def expected_max_cost(attempt: Attempt) -> Micros:
     """Cost if it runs to its deadline and ends on time: the figure a plan shows, higher if the price has risen."""
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    return for_span(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)
+    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)

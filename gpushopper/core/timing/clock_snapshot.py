@@ -8,7 +8,7 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
-DISAGREEMENT = 2 * MINUTE
+MAX_CLOCK_SKEW = 2 * MINUTE
 """Two witnesses further apart than this cannot both be right (D10.3)."""
 
 
@@ -29,7 +29,7 @@ class ClockSnapshot:
     boot: int
     boot_id: str
     provider_date: int | None = None
-    was_answered: bool = False
+    provider_answered: bool = False
     """Whether the provider has answered since the start: after a reboot the wall clock then decides alone."""
 
     def later(self, span_us: int) -> ClockSnapshot:
@@ -41,12 +41,12 @@ class ClockSnapshot:
         """This reading of our own clocks, with the provider's date that an earlier moment knew."""
         if earlier.provider_date is None:
             return self
-        date = Witness(earlier.provider_date, earlier.boot, earlier.boot_id).aged(self)
+        date = ProviderDate(earlier.provider_date, earlier.boot, earlier.boot_id).aged(self)
         return replace(self, provider_date=date)
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class ProviderDate:
     """A provider's `Date` header and the boot clock when it was read."""
 
     date: int
@@ -62,4 +62,4 @@ class Witness:
 
 def clocks_disagree(now: ClockSnapshot) -> bool:
     """Whether the wall clock and the provider's date are further apart than clocks should be (F62)."""
-    return now.provider_date is not None and abs(now.provider_date - now.wall) > DISAGREEMENT
+    return now.provider_date is not None and abs(now.provider_date - now.wall) > MAX_CLOCK_SKEW

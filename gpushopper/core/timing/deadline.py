@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, ClockSnapshot
+from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, ClockSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +44,24 @@ def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
     if deadline.boot_id == now.boot_id:
         boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
     if boot is None:
-        return _without_boot(wall, date, now.was_answered)
+        return _without_boot(wall, date, now.provider_answered)
     if wall == boot:
         return _verdict(wall)
     return DeadlineStatus.DISPUTED if date is None else _verdict(date)
 
 
-def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> DeadlineStatus:
+def _without_boot(wall: bool, date: bool | None, provider_answered: bool) -> DeadlineStatus:
     """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
     if date is not None:
         return _verdict(date)
-    return DeadlineStatus.DISPUTED if wall and not was_answered else _verdict(wall)
+    return DeadlineStatus.DISPUTED if wall and not provider_answered else _verdict(wall)
 
 
 def _verdict(passed: bool) -> DeadlineStatus:
     return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
 
 
-def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
+def remaining_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
     """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
 
     No single wrong clock can make the guard's time longer or shorter (I12).
@@ -72,6 +72,6 @@ def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
     if now.provider_date is not None:
         found.append(deadline.wall - now.provider_date)
     found.sort()
-    if len(found) == 2 and found[1] - found[0] > DISAGREEMENT:
+    if len(found) == 2 and found[1] - found[0] > MAX_CLOCK_SKEW:
         return None
     return found[(len(found) - 1) // 2]

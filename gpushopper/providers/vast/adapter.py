@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import Api, Call, Failure, Gap, Limit, Reply
@@ -112,9 +112,9 @@ class Vast:
 
     traits = TRAITS
 
-    def __init__(self, api: Api, recipe: Recipe) -> None:
+    def __init__(self, api: Api, recipe: GuardRecipe) -> None:
         self._api = api
-        self.recipe: Recipe | None = recipe
+        self.recipe: GuardRecipe | None = recipe
         self._drift = Drift()
         self._bulk_works = True
         self._rows: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
+from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
 from gpushopper.providers.vast.drift import Drift
 from gpushopper.providers.vast.fields import OFFER_FIELDS, read_id
 from gpushopper.providers.vast.lenient_types import Flag, Id, Line, Number, Price, Row, Time, Version
@@ -62,7 +62,7 @@ def read_offer(row: object, disk_gb: float, seen_at: int, drift: Drift) -> Offer
         drift.note("offer row: unreadable")
         return None
     offer = None if _has_odd(row, _RATES) else _offer(parsed, disk_gb, seen_at)
-    if offer is None or not is_believable(offer, disk_gb):
+    if offer is None or not has_valid_price(offer, disk_gb):
         drift.note("offer row: dropped")
         return None
     return offer
