@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.clock_rules import boot_is_over, clock_rules
+from gpushopper.core.lifecycle.boot_failure import boot_is_over
+from gpushopper.core.lifecycle.clock_rules import clock_rules
 from gpushopper.core.lifecycle.destroying import destroying_fields, terminate_fields
 from gpushopper.core.model.actions import ClearAlarm, EndSession, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, DesiredState, State

@@ -109,9 +109,9 @@ def test_a_deadline_set_with_skewed_clocks_counts_from_its_own_pair():
 
 def test_a_date_ages_with_the_boot_clock_and_dies_with_the_boot():
     witness = ProviderDate(date=WALL, boot=BOOT, boot_id="boot-1")
-    assert witness.aged(NOW.later(us(30))) == WALL + us(30)
-    assert witness.aged(replace(NOW.later(us(30)), wall=0)) == WALL + us(30)
-    assert witness.aged(replace(NOW, boot_id="boot-2")) is None
+    assert witness.at(NOW.later(us(30))) == WALL + us(30)
+    assert witness.at(replace(NOW.later(us(30)), wall=0)) == WALL + us(30)
+    assert witness.at(replace(NOW, boot_id="boot-2")) is None
 
 
 @given(span=spans)

@@ -1,4 +1,4 @@
-"""What time alone decides for an attempt."""
+"""Decides what time alone ends or alarms: deadline, hard maximum, interrupted grace, slow destroys (I9, I11, F18)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from gpushopper.core.timing.deadline import DeadlineStatus, deadline_status
 def clock_rules(
     session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy, queue_s: float = 0.0
 ) -> list[Action]:
-    """What time alone decides: needs no provider, so no outage can delay it (I9, I11).
+    """Apply the rules that need no provider, so that no outage can delay them (I9, I11).
 
-    `queue_s` is how long the other ends of the account may keep this one waiting, at the provider's pace.
+    `queue_s`: seconds that a destroy may wait for the account's other destroys under the provider's rate limit; alarms
+    about slow destroys come that much later.
     """
     actions: list[Action] = []
     if not attempt.is_wanted and attempt.state in ALIVE_STATES:
-        # However it came to be here, its destroy must not wait for a list (I8, I9).
+        # Whatever made it so, its destroy must not wait for a list (I8, I9).
         actions.append(
-            UpdateAttempt(attempt, destroying_fields(now), EventDraft("destroying", "it is not wanted any more"))
+            UpdateAttempt(attempt, destroying_fields(now), EventDraft("destroying", "its desired state is terminated"))
         )
     if attempt.is_wanted and session.desired_state is DesiredState.RUNNING:
         actions += _deadline(session, attempt, now)
@@ -38,9 +39,10 @@ def _deadline(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[Ac
     last = min(attempt.deadline.wall, attempt.hard_max_at)
     match deadline_status(replace(attempt.deadline, wall=last), now):
         case DeadlineStatus.PASSED:
-            hard = attempt.deadline.wall >= attempt.hard_max_at
+            is_hard = attempt.deadline.wall >= attempt.hard_max_at
+            reason, what = ("hard_maximum", "hard maximum") if is_hard else ("deadline", "deadline")
             return [
-                EndSession(session, "hard_maximum" if hard else "deadline", f"{session.name}: its time is up"),
+                EndSession(session, reason, f"{session.name}: its {what} has passed"),
                 ClearAlarm(alarms.CLOCK_SKEW, session.id),
             ]
         case DeadlineStatus.DISPUTED:
@@ -62,7 +64,7 @@ def _interruption(session: Session, attempt: Attempt, now: ClockSnapshot, policy
 
 
 def _overdue_alarms(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy, queue: int) -> list[Action]:
-    """Alarms on attempts that stay too long in a doubtful state; a longer wait never quietens them (D6)."""
+    """Alarms about an attempt that is destroying, uncertain or missing for too long; they stay (D6)."""
     age = now.wall - attempt.state_changed_at
     match attempt.state:
         case State.DESTROYING if attempt.off_at is not None:
@@ -85,15 +87,15 @@ def _overdue_alarms(session: Session, attempt: Attempt, now: ClockSnapshot, poli
 
 
 def _unproven_alarm(session: Session, attempt: Attempt, span: int, policy: Policy, queue: int) -> list[Action]:
-    """Off: it is not shown, so no slow end is told of; only a proof that has not moved for very long (I27).
+    """The instance is off: no alarm about a slow destroy, only one where the proof makes no progress for long (I27).
 
-    Each unit of the proof is a read that may wait for those of all other ends.
+    Each absence needs a read, which may wait for the reads of all other attempts that are destroying.
     """
-    quiet: list[Action] = [ClearAlarm(kind, attempt.id) for kind in alarms.DESTROY_ALARMS]
+    cleared: list[Action] = [ClearAlarm(kind, attempt.id) for kind in alarms.DESTROY_ALARMS]
     if span < us(policy.destroy_alarms_s[-1]) + policy.gone_observations * queue:
-        return quiet
+        return cleared
     text = f"{session.name}: instance {attempt.instance_id} is off, but its end is not proven after {_minutes(span)}"
-    return [*quiet, RaiseAlarm.with_hint(alarms.END_UNVERIFIED, attempt.id, text)]
+    return [*cleared, RaiseAlarm.with_hint(alarms.END_UNVERIFIED, attempt.id, text)]
 
 
 def _destroy_alarm(session: Session, attempt: Attempt, age: int, policy: Policy, queue: int) -> list[Action]:
@@ -101,21 +103,13 @@ def _destroy_alarm(session: Session, attempt: Attempt, age: int, policy: Policy,
     if step < 0:
         return [ClearAlarm(alarms.END_UNVERIFIED, attempt.id)]
     limit = _minutes(us(policy.destroy_alarms_s[step]))
-    text = f"{session.name}: instance {attempt.instance_id} is not proven gone after {limit}"
-    former = (*alarms.DESTROY_ALARMS[:step], alarms.END_UNVERIFIED)
+    text = f"{session.name}: instance {attempt.instance_id} is still not off after {limit}"
+    before = (*alarms.DESTROY_ALARMS[:step], alarms.END_UNVERIFIED)
     return [
         RaiseAlarm.with_hint(alarms.DESTROY_ALARMS[step], attempt.id, text),
-        *(ClearAlarm(kind, attempt.id) for kind in former),
+        *(ClearAlarm(kind, attempt.id) for kind in before),
     ]
 
 
 def _minutes(span: int) -> str:
     return f"{span // us(60)} min" if span >= us(60) else f"{span // us(1)} s"
-
-
-def boot_is_over(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> bool:
-    """Whether the boot limit has passed: counted from `sent`, in every state before hand-over (S13, I12)."""
-    if attempt.sent_at is None or attempt.ready_at is not None:
-        return False
-    limit = replace(attempt.deadline, wall=attempt.sent_at + us(policy.boot_timeout_s))
-    return deadline_status(limit, now) is DeadlineStatus.PASSED

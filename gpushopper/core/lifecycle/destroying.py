@@ -1,4 +1,4 @@
-"""Entering the state destroying_fields, and the retry intervals of a destroy."""
+"""Decides when an attempt enters destroying and when its destroy is retried: the retry intervals (D6, I6)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def terminate_fields(attempt: Attempt, reason: str, now: ClockSnapshot) -> dict[str, Any]:
-    """The columns of an attempt nobody wants any more.
+    """The fields that set the desired state to terminated.
 
-    A known instance is to be destroyed at once. A create that is out stays where it is until its outcome is known:
-    its label still protects it from nothing but forgetting.
+    An attempt with an instance enters destroying at once. A create in flight keeps its state until its outcome is
+    known: an instance that it made is found by its label, and destroyed then.
     """
     fields: dict[str, Any] = {
         "desired_state": DesiredState.TERMINATED,
@@ -30,7 +30,7 @@ def terminate_fields(attempt: Attempt, reason: str, now: ClockSnapshot) -> dict[
 
 
 def destroying_fields(now: ClockSnapshot) -> dict[str, Any]:
-    """The columns on entering `destroying_fields`: the first destroy is due now, and no older absence counts."""
+    """The fields on entering destroying: the first destroy is due now, and no absence from before counts."""
     return {
         "state": State.DESTROYING,
         "state_changed_at": now.wall,
@@ -43,33 +43,36 @@ def destroying_fields(now: ClockSnapshot) -> dict[str, Any]:
 
 
 def reopened_fields(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
-    """The columns of a closed attempt whose instance exists: it has billed on since its supposed end."""
+    """The fields of a closed attempt whose instance is listed again: it is destroyed again, and has billed on (I7)."""
     return destroying_fields(now) | {"last_seen_at": now.wall, "is_gpu_billed": bills_gpu_time(row, was_billed=False)}
 
 
 def destroy_retry_s(destroys: int, policy: Policy) -> float:
-    """Seconds from one destroy to the next: 5, 15, 30, 60, 120, then every five minutes, for ever (D6, I6)."""
+    """Seconds to the next destroy after this many: 5, 15, 30, 60, 120, then 300 without end (D6, I6)."""
     index = max(destroys - 1, 0)
-    ladder = policy.destroy_retry_steps_s
-    return ladder[index] if index < len(ladder) else policy.destroy_retry_steady_s
+    steps = policy.destroy_retry_steps_s
+    return steps[index] if index < len(steps) else policy.destroy_retry_steady_s
 
 
 def after_destroy(
-    attempt: Attempt, heard: bool, detail: str, retry_after_s: float | None, now: ClockSnapshot, policy: Policy
+    attempt: Attempt, acknowledged: bool, detail: str, retry_after_s: float | None, now: ClockSnapshot, policy: Policy
 ) -> UpdateAttempt:
-    """The columns after one destroy was answered or gave up: nothing here closes an attempt (I5).
+    """The fields after one destroy was answered or failed: nothing here closes an attempt (I5).
 
-    Heard (acknowledged or not found): pause while the proof forms. Otherwise go on by the ladder.
+    Once acknowledged (success or not found), the next destroy waits while absences are counted. Otherwise it follows
+    after the retry interval, or after the provider's own `retry_after_s` up to the longest interval.
     """
     count = attempt.destroy_count + 1
-    wait = policy.destroy_retry_steady_s if heard else destroy_retry_s(count, policy)
-    if retry_after_s is not None and not heard:
+    wait = policy.destroy_retry_steady_s if acknowledged else destroy_retry_s(count, policy)
+    if retry_after_s is not None and not acknowledged:
         wait = min(max(wait, retry_after_s), policy.destroy_retry_steady_s)
     fields = {
         "destroy_count": count,
-        "destroy_acknowledged": attempt.destroy_acknowledged or heard,
+        "destroy_acknowledged": attempt.destroy_acknowledged or acknowledged,
         "last_destroy_boot": now.boot,
         "next_destroy_boot": now.boot + us(wait),
         **NO_ABSENCES,
     }
-    return UpdateAttempt(attempt, fields, EventDraft("destroy_sent", f"destroy {count}: {detail}", {"heard": heard}))
+    return UpdateAttempt(
+        attempt, fields, EventDraft("destroy_sent", f"destroy {count}: {detail}", {"heard": acknowledged})
+    )

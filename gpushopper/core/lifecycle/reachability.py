@@ -1,4 +1,7 @@
-"""What an instance's word over ssh, or its failure, means for its attempt (architecture 5, 7; D7, D8, F13, F49)."""
+"""The rules for heartbeats: decides when to probe over ssh, when a session is ready, and when it is unreachable (D8).
+
+The values of a heartbeat are in `core/model/heartbeat.py`; its text is parsed in `remote/heartbeat_probe.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ PROBED_STATES = frozenset({State.RUNNING, State.MISSING})
 
 
 def can_probe(attempt: Attempt) -> bool:
-    """Whether a login is worth trying: wanted, its address known, and running as far as anybody knows.
+    """Whether to probe: the attempt is wanted, its ssh address known, and its instance runs or may run.
 
-    An instance that the sweep took in has another session's ssh key: it cannot be logged in to.
+    Not an adopted orphan: it was made with another session's ssh key, so that we cannot log in.
     """
     if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard_state == NONE:
         return False
@@ -29,7 +32,7 @@ def can_probe(attempt: Attempt) -> bool:
 
 
 def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
-    """Microseconds from one login to the next: quick until the hand-over, then steady."""
+    """Microseconds from one probe to the next: short until the session is ready, then steady."""
     if attempt.ready_at is not None:
         return us(policy.heartbeat_interval_s)
     age = now.wall - (attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at)
@@ -37,12 +40,6 @@ def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> 
         if age < us(until_s):
             return us(every_s)
     return us(policy.boot_heartbeat_steps_s[-1][1])
-
-
-# ---- renewals
-
-
-# ---- an answer
 
 
 def on_heartbeat(
@@ -54,9 +51,9 @@ def on_heartbeat(
     *,
     was_moved: bool = False,
 ) -> list[Action]:
-    """One heartbeat: proof of life (T5), and before the hand-over what it still takes.
+    """Apply one heartbeat: the instance lives (T5), and may now be ready.
 
-    `was_moved`: the deadline has changed since the login began, so that its guard cannot hold it yet.
+    `was_moved`: the deadline has changed since the login began, so that the guard cannot hold it yet.
     """
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
@@ -84,9 +81,9 @@ def _heartbeat_fields(attempt: Attempt, guard: GuardStatus | None, now: ClockSna
 def _before_ready(
     session: Session, attempt: Attempt, heartbeat: Heartbeat, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    fault = hardware_mismatch(attempt.offer, attempt.disk_gb, heartbeat.hardware)
-    if fault:
-        return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, "offer_mismatch", fault)]
+    mismatch = hardware_mismatch(attempt.offer, attempt.disk_gb, heartbeat.hardware)
+    if mismatch:
+        return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, "offer_mismatch", mismatch)]
     first = attempt.first_login_boot if attempt.first_login_boot is not None else now.boot
     fields["first_login_boot"] = first
     why = guard_problem(attempt, heartbeat.guard, now)
@@ -100,7 +97,7 @@ def _before_ready(
         return [UpdateAttempt(attempt, fields | {"probe_error": f"its guard: {why}"}, note)]
     fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
     fields["guard_state"] = UNCONFIRMED if why else ARMED
-    text = f"{session.name} is running" + (", and nothing on it will end it in time" if why else "")
+    text = f"{session.name} is running" + (", without a confirmed guard on it" if why else "")
     return [UpdateAttempt(attempt, fields, EventDraft("ready", text))]
 
 
@@ -108,32 +105,29 @@ def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str,
     actions: list[Action] = []
     note: EventDraft | None = None
     if attempt.state is State.MISSING:
-        # It answers on its pinned key: whatever a list says, it is there (T5, F49).
+        # It answers with its pinned host key: it exists, whatever a list shows (T5, F49).
         fields |= {
             "state": State.RUNNING,
             "state_changed_at": fields["heartbeat_at"],
             "missing_at": None,
             **NO_ABSENCES,
         }
-        note = EventDraft("recovered", f"{session.name} answers over ssh")
+        note = EventDraft("recovered", f"{session.name} is reachable over ssh again")
         actions.append(ClearAlarm(alarms.MISSING, attempt.id))
     if not why:
         actions.append(ClearAlarm(alarms.GUARD_UNCONFIRMED, attempt.id))
     elif attempt.guard_state == ARMED:
-        text = f"{session.name} would not end by itself any more: {why}"
+        text = f"{session.name}: its guard is not confirmed any more: {why}"
         actions.append(RaiseAlarm.with_hint(alarms.GUARD_UNCONFIRMED, attempt.id, text))
     if not why or attempt.guard_state == ARMED:
         fields["guard_state"] = UNCONFIRMED if why else ARMED
     return [*actions, UpdateAttempt(attempt, fields, note)]
 
 
-# ---- no answer
-
-
 def on_probe_failure(
     session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """No heartbeat: before the hand-over a wait with an end, after it an alarm; never a reason to end (D8)."""
+    """Apply a probe without a heartbeat: a boot may time out, a ready session gets an alarm and is never ended (D8)."""
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
     if attempt.ready_at is None:
@@ -141,7 +135,7 @@ def on_probe_failure(
     since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
     actions: list[Action] = [UpdateAttempt(attempt, {"unreachable_since": since, "probe_error": failure.detail})]
     if failure.kind is ProbeFailureKind.HOST_KEY:
-        text = f"{session.name}: another host key than before; nothing is sent there any more"
+        text = f"{session.name}: its host key has changed; nothing connects to it any more"
         actions.append(RaiseAlarm.with_hint(alarms.HOST_KEY_CHANGED, attempt.id, text))
     elif now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
@@ -158,29 +152,32 @@ def _failure_before_ready(
     session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
     if failure.kind is ProbeFailureKind.HOST_KEY:
-        return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was handed over")]
-    moved = failure.detail != attempt.probe_error
+        return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was ready")]
+    is_new = failure.detail != attempt.probe_error
     fields: dict[str, Any] = {"probe_error": failure.detail}
     if failure.kind is ProbeFailureKind.LOCAL:
         return _local_failure(session, attempt, failure, now, policy)
     since = attempt.progress_boot
     if attempt.unreachable_since is not None:
-        # Its failure counts while we listen (F13, F64).
+        # The stall timeout starts anew: this computer can log in again, so that only now the instance fails (F13, F64).
         fields |= {"unreachable_since": None, "progress_boot": now.boot}
         return [UpdateAttempt(attempt, fields), ClearAlarm(alarms.SSH_UNREACHABLE, attempt.id)]
     if since is not None and now.boot - since >= us(policy.boot_stall_timeout_s):
         return [
             UpdateAttempt(attempt, fields),
-            TerminateAttempt(attempt, "ssh_timeout", f"it runs, and no login works: {failure.detail}"),
+            TerminateAttempt(attempt, "ssh_timeout", f"it runs, but no ssh login works: {failure.detail}"),
         ]
-    return [UpdateAttempt(attempt, fields, _waiting_event(failure))] if moved else []
+    return [UpdateAttempt(attempt, fields, _waiting_event(failure))] if is_new else []
 
 
 def _local_failure(
     session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A fault of this computer: an alarm before long; at the limit of the boot the session ends, for no other host
-    could be logged in to either (S13). `unreachable_since` says since when, and so that it is ours."""
+    """This computer cannot log in: raise an alarm after a while, and do not blame the instance.
+
+    At the boot timeout the session ends (`local_error`), because no other host could be logged in to either (S13).
+    Before ready, `unreachable_since` is set by local failures only.
+    """
     since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
     fields = {"probe_error": failure.detail, "unreachable_since": since, "progress_boot": now.boot}
     actions: list[Action] = [

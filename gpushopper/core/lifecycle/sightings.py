@@ -1,4 +1,4 @@
-"""One attempt's life: the rules of the clock, and what a sighting of its instance means (architecture 5)."""
+"""Decides what a listed row means for its attempt: boot progress, ready, interrupted, host offline, running again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.billing_state import bills_gpu_time
-from gpushopper.core.lifecycle.clock_rules import boot_is_over
+from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.lifecycle.destroying import destroy_retry_s, destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.lifecycle.offer_mismatch import row_mismatch
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, StatusClass
@@ -21,26 +20,26 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def on_sighting(session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """What one row of the provider says about an open attempt whose id is known."""
+    """Apply one row of the provider to the open attempt that has its id (architecture 5).
+
+    Any sighting cancels the absences counted before it.
+    """
     fields = _sighting_fields(attempt, row, now)
     if attempt.state is State.DESTROYING:
         return [_seen_while_destroying(attempt, fields, now, policy)]
-    back = attempt.state is State.MISSING and row.status is not StatusClass.OFFLINE
-    cleared: list[Action] = [ClearAlarm(alarms.MISSING, attempt.id)] if back else []
+    is_back = attempt.state is State.MISSING and row.status is not StatusClass.OFFLINE
+    cleared: list[Action] = [ClearAlarm(alarms.MISSING, attempt.id)] if is_back else []
     if not attempt.is_wanted:
-        return [
-            *cleared,
-            UpdateAttempt(
-                attempt, fields | destroying_fields(now), EventDraft("destroying", "unwanted instance found")
-            ),
-        ]
+        event = EventDraft("destroying", "found, but its desired state is terminated")
+        return [*cleared, UpdateAttempt(attempt, fields | destroying_fields(now), event)]
     if attempt.ready_at is None:
         return cleared + _before_ready(session, attempt, row, fields, now, policy)
     return cleared + _after_ready(session, attempt, row, fields, now, policy)
 
 
 def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dict[str, Any]:
-    moved = row.progress != attempt.progress
+    """The fields that every sighting sets, whatever the attempt's state."""
+    has_progress = row.progress != attempt.progress
     fields: dict[str, Any] = {
         "last_seen_at": now.wall,
         "provider_status": row.provider_status,
@@ -53,7 +52,7 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
     }
     if row.rate is not None:
         fields["current_rate"] = row.rate
-    if moved or attempt.progress_boot is None:
+    if has_progress or attempt.progress_boot is None:
         fields["progress_boot"] = now.boot
     return fields
 
@@ -61,7 +60,7 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
 def _seen_while_destroying(
     attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> UpdateAttempt:
-    """A sighting while destroying cancels the proof under way and brings the next destroy forward (S3)."""
+    """Start the proof of the end anew, and bring the next destroy forward: the instance still exists (S3)."""
     if attempt.last_destroy_boot is not None:
         due = attempt.last_destroy_boot + us(destroy_retry_s(attempt.destroy_count, policy))
         if attempt.next_destroy_boot is None or due < attempt.next_destroy_boot:
@@ -73,10 +72,10 @@ def _seen_while_destroying(
 def _before_ready(
     session: Session, attempt: Attempt, row: Instance, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    seen = replace(attempt, progress_boot=fields.get("progress_boot", attempt.progress_boot))
-    fault = _boot_failure(seen, row, now, policy)
-    if fault:
-        reason, text = fault
+    current = replace(attempt, progress_boot=fields.get("progress_boot", attempt.progress_boot))
+    failure = boot_failure(current, row, now, policy)
+    if failure:
+        reason, text = failure
         return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, reason, text)]
     if row.status is StatusClass.RUNNING and not policy.needs_login:
         fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
@@ -91,33 +90,6 @@ def _boot_text(row: Instance) -> str:
     return f"instance {row.instance_id}: {row.provider_status or 'created'}" + (
         f" ({row.message})" if row.message else ""
     )
-
-
-def _boot_failure(attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> tuple[str, str] | None:
-    """Why this instance cannot be handed over, if so; it fails over (S13, F13, F15)."""
-    limit = round(attempt.agreed_rate * (1 + policy.price_tolerance))
-    if row.rate is not None and row.rate > limit:
-        told, agreed = dollars(row.rate, 4), dollars(attempt.agreed_rate, 4)
-        return "price_changed", f"the price is {told}/h, agreed was {agreed}/h"
-    if row.status is StatusClass.FAILED and row.image_refused:
-        return "image_refused", f"the registry does not give the image: {row.message}"
-    if row.status in (StatusClass.STOPPED, StatusClass.FAILED):
-        return "boot_failed", f"the instance is {row.provider_status}: {row.message or 'it did not start'}"
-    claim = row_mismatch(attempt, row)
-    if claim:
-        return "offer_mismatch", claim
-    is_running = row.status is StatusClass.RUNNING
-    if is_running and not policy.needs_login:
-        return None
-    since = attempt.progress_boot
-    silent = since is not None and now.boot - since >= us(policy.boot_stall_timeout_s)
-    # Running, its row has nothing more to say: only the limit counts until the other proofs are in (S13).
-    is_over = boot_is_over(attempt, now, policy)
-    if is_over and is_running and attempt.unreachable_since is not None:
-        return "local_error", f"this computer could not log in to it: {attempt.probe_error}"
-    if (silent and not is_running) or is_over:
-        return "boot_timeout", f"no progress: still {row.provider_status or 'created'}"
-    return None
 
 
 def _after_ready(
@@ -140,7 +112,7 @@ def _after_ready(
         case _:
             fields |= {"state": State.RUNNING, "state_changed_at": now.wall, "interrupted_boot": None}
             actions += [
-                UpdateAttempt(attempt, fields, EventDraft("recovered", f"{session.name} is there again")),
+                UpdateAttempt(attempt, fields, EventDraft("recovered", f"{session.name} is running again")),
                 ClearAlarm(alarms.INTERRUPTED, attempt.id),
             ]
     return actions
@@ -149,15 +121,15 @@ def _after_ready(
 def _interrupted(
     session: Session, attempt: Attempt, row: Instance, fields: dict[str, Any], now: ClockSnapshot
 ) -> list[Action]:
-    """Shown, and not running. Only a stop that the provider states starts the time after which it is ended.
+    """The instance is listed and does not run: raise an alarm and, if it is stopped, start its grace time.
 
-    A text that reads like a failed start may be a host's, and wrong: then the user or the deadline decides (F22).
+    A failed start is a guess from a host's text: no grace time runs then, the user or the deadline ends it (F22).
     """
     is_stopped = row.status is StatusClass.STOPPED
-    former = attempt.interrupted_boot if attempt.state is State.INTERRUPTED else None
-    since = (now.boot if former is None else former) if is_stopped else None
+    before = attempt.interrupted_boot if attempt.state is State.INTERRUPTED else None
+    since = (now.boot if before is None else before) if is_stopped else None
     fields |= {"interrupted_boot": since}
-    if attempt.state is State.INTERRUPTED and (former is None) is (since is None):
+    if attempt.state is State.INTERRUPTED and (before is None) is (since is None):
         return [UpdateAttempt(attempt, fields)]
     if attempt.state is not State.INTERRUPTED:
         fields |= {"state": State.INTERRUPTED, "state_changed_at": now.wall}
@@ -173,7 +145,7 @@ def _interrupted(
 
 
 def _host_offline(session: Session, attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot) -> UpdateAttempt:
-    """The host is offline: shown, but nobody can say whether it comes back (F24). Wait for the user or the deadline."""
+    """The host is offline and may come back (F24): missing, until it is seen, the user ends it, or its deadline."""
     missing = attempt.missing_at if attempt.missing_at is not None else now.wall
     fields |= {"missing_at": missing}
     if attempt.state is State.MISSING:

@@ -5,7 +5,7 @@ The list must be whole and fresh, and a read by id must agree; a breaker holds w
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.clock_rules import boot_is_over
+from gpushopper.core.lifecycle.boot_failure import boot_is_over
 from gpushopper.core.lifecycle.evidence import ObservedList, absence_is_due, add_absence, counts_as_absence
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import Action, CloseAttempt, EventDraft, TerminateAttempt, UpdateAttempt

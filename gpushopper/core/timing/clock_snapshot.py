@@ -22,7 +22,7 @@ class ClockSnapshot:
     """One reading of the clocks, in microseconds.
 
     `wall` counts from 1970 UTC. `boot` counts from boot, sleep included; intervals are measured with it, because it
-    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, aged by the boot clock.
+    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, at by the boot clock.
     """
 
     wall: int
@@ -37,11 +37,11 @@ class ClockSnapshot:
         date = None if self.provider_date is None else self.provider_date + span_us
         return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
 
-    def dated(self, earlier: ClockSnapshot) -> ClockSnapshot:
+    def with_date_of(self, earlier: ClockSnapshot) -> ClockSnapshot:
         """This reading of our own clocks, with the provider's date that an earlier moment knew."""
         if earlier.provider_date is None:
             return self
-        date = ProviderDate(earlier.provider_date, earlier.boot, earlier.boot_id).aged(self)
+        date = ProviderDate(earlier.provider_date, earlier.boot, earlier.boot_id).at(self)
         return replace(self, provider_date=date)
 
 
@@ -53,7 +53,7 @@ class ProviderDate:
     boot: int
     boot_id: str
 
-    def aged(self, now: ClockSnapshot) -> int | None:
+    def at(self, now: ClockSnapshot) -> int | None:
         """What that clock says now; None after a reboot, when its age is unknown."""
         if self.boot_id != now.boot_id:
             return None

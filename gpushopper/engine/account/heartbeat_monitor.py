@@ -96,7 +96,7 @@ class HeartbeatMonitor:
             if begun.boot - now.boot > us(MAX_WAIT_S):
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
-            return remote.look(login, next_renewal(attempt, begun.dated(now)) if may_renew else None, limit)
+            return remote.look(login, next_renewal(attempt, begun.with_date_of(now)) if may_renew else None, limit)
 
         self.reconciler.submit((HEARTBEAT, attempt.id), look, MAX_WAIT_S + limit, now)
 

@@ -79,7 +79,7 @@ class AccountReconciler:
 
     def at(self, now: ClockSnapshot) -> ClockSnapshot:
         """This moment with the provider's date as third witness (D10)."""
-        date = None if self.witness is None else self.witness.aged(now)
+        date = None if self.witness is None else self.witness.at(now)
         return ClockSnapshot(
             now.wall, now.boot, now.boot_id, date, provider_answered=self.health.whole_boot is not None
         )
