@@ -71,7 +71,7 @@ def test_an_unknown_name_comes_with_close_ones():
     with pytest.raises(UnknownGpu) as caught:
         resolve_gpu("RTX 4099", MARKET)
     assert caught.value.wanted == "RTX 4099"
-    assert "RTX 4090" in caught.value.close
+    assert "RTX 4090" in caught.value.similar
     assert similar_names("rtx 4099", MARKET, limit=1) == ("RTX 4090",)
 
 

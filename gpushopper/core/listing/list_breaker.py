@@ -1,4 +1,7 @@
-"""The circuit breaker: whether a list that lacks many instances is believed (I29)."""
+"""Circuit breaker: decides whether a list that lacks many instances is believed, or ignored as incomplete (I29).
+
+The engine raises the alarm `mass_disappearance` by it (`engine/account/list_verification.py`).
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from gpushopper.core.policy import Policy
 
 
 def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    """The wanted ones among the missing that were there until now: a list without them is not evidence of anything.
+    """The wanted attempts among these that were present until now: until they are read by id, the list is unverified.
 
-    IdempotencyKey a by-id read has agreed they are suspect, and no longer speak against the list.
+    Once a by-id read has agreed with the list, they are in state missing, and no longer count against it.
     """
-    there = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
-    return tuple(a for a in missing if a.is_wanted and a.state in there)
+    present = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
+    return tuple(a for a in missing if a.is_wanted and a.state in present)
 
 
 def believed_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
-    """The wanted ones among the missing that this pass may doubt: the mass-change breaker (I29).
+    """The wanted attempts among these that this list may mark missing; the breaker holds back the others (I29).
 
-    Attempts that nobody wants are exempt: ending them is a recorded decision.
+    At most `breaker_share` of the known ones, and at least `breaker_minimum`, may go missing with one list. Attempts
+    whose desired state is terminated neither count nor trip the breaker: their end is a recorded decision.
     """
     wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
     known = sum(1 for a in recorded.open if a.is_wanted and a.state in ALIVE_STATES)

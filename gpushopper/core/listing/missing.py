@@ -1,6 +1,6 @@
-"""What it means that a list lacks an instance we know: a wanted one turns suspect, an unwanted one proves its end (D5).
+"""Decides what an absence means: a wanted instance goes missing, one being destroyed gets closer to proven (D5).
 
-The list must be whole and fresh, and a read by id must agree; a breaker holds when too many are missing at once (I29).
+The list must be complete and fresh, and a read by id must agree. The circuit breaker is in `list_breaker.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def missing_attempts(recorded: RecordedState, seen: ObservedList) -> tuple[Attempt, ...]:
-    """Attempts whose known instance a whole list does not show, open both before and after it (F42)."""
+    """Attempts whose known instance a complete list does not show, open both before and after it (F42)."""
     return tuple(
         attempt
         for attempt in recorded.open
@@ -29,7 +29,7 @@ def missing_attempts(recorded: RecordedState, seen: ObservedList) -> tuple[Attem
 def decide_missing(
     session: Session, attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A by-id read (asked for at `requested_boot`) says not found, and this list lacks it: a T4 unit, if it is due."""
+    """Count a T4 absence, if due: a by-id read (sent at `requested_boot`) found nothing, and this list agrees."""
     if attempt.state is State.DESTROYING:
         return _count_absence(attempt, seen, requested_boot, now, policy)
     if attempt.state not in ALIVE_STATES or attempt.instance_id is None:
@@ -46,27 +46,27 @@ def _count_absence(
         return []
     fields = add_absence(attempt, now.boot)
     if attempt.destroy_acknowledged:
-        # Only a heard destroy may pause: the proof needs one, so an unheard one is repeated by the ladder (I6).
+        # Only an acknowledged destroy may wait: the proof needs one, so any other is retried at its interval (I6).
         fields["next_destroy_boot"] = now.boot + us(policy.destroy_retry_steady_s)
     if attempt.off_at is None or attempt.absence_count == 0:
-        # The bill ends at the first absence of the proof that holds, not of one that was overtaken (architecture 8).
+        # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled (architecture 8).
         fields["off_at"] = now.wall
-    text = f"instance {attempt.instance_id} is not shown by list and by id (look {fields['absence_count']})"
+    text = f"instance {attempt.instance_id} is not shown by list and by id (absence {fields['absence_count']})"
     return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text, {"unit": fields["absence_count"]}))]
 
 
 def _mark_missing(
     session: Session, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A wanted instance is not shown: it goes suspect, never further, whatever the evidence (I5).
+    """Mark a wanted attempt missing; absence alone never ends it, whatever the evidence (I5).
 
-    A list that is empty altogether must stay so for a while before it is believed (S2).
+    A list without any instance must stay empty for `empty_list_hold_s` before it counts (S2).
     """
     fields = add_absence(attempt, now.boot) if absence_is_due(attempt, now.boot, policy.gone_interval_s) else {}
     first = fields.get("first_absence_boot", attempt.first_absence_boot)
-    paused = first is not None and now.boot - first >= us(policy.empty_list_hold_s)
+    was_held = first is not None and now.boot - first >= us(policy.empty_list_hold_s)
     actions: list[Action] = []
-    if attempt.state is not State.MISSING and (seen.instances or paused):
+    if attempt.state is not State.MISSING and (seen.instances or was_held):
         text = f"{session.name}: the provider no longer shows instance {attempt.instance_id}"
         fields |= {"state": State.MISSING, "state_changed_at": now.wall, "missing_at": now.wall}
         actions.append(UpdateAttempt(attempt, fields, EventDraft("missing", text)))
@@ -78,7 +78,7 @@ def _mark_missing(
 
 
 def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> list[Action]:
-    """Close an attempt whose end is proven; the cost stops at the first absence of the proof (architecture 8)."""
+    """Close an attempt whose end is proven; its cost ends at the first absence of the proof (architecture 8)."""
     if attempt.state is not State.DESTROYING or not is_proven:
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall

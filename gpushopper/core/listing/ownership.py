@@ -1,15 +1,15 @@
-"""Whose an instance is: what its row's label says for or against the id that an attempt has recorded (I3, I28, F12).
+"""Decides whose an instance is by its label: ours, foreign, or not the one its create returned (I3, I28, F12).
 
-A create may be answered with an id that it did not make. An id is therefore believed for good only once a row of it
-has carried the attempt's label, or once the session was handed over. Until then a row that has_label another text or
-another label contradicts it: the attempt gives the id up and is uncertain again, to be resolved by its label. An empty
-label says nothing either way, and a label that was cut or altered on its way counts as empty.
+A create may be answered with an id that it did not make. An id is therefore confirmed only once a row of it has
+carried the attempt's label, or once the session was ready. Until then a row with another text or another label
+contradicts it: the attempt drops the id and is uncertain again, to be resolved by its label. An empty label says
+nothing either way, and a label that was cut or altered on its way counts as empty.
 
-What was learnt of an id is recorded for good, in the table `known_instances`: `CONFIRMED` by a row with our label,
-`FOREIGN` when it was listed with somebody else's, `DISOWNED` when a create or an attempt wrongly claimed one that
-was listed before, belongs to another session or shows somebody else's text. No
-later label makes a foreign or contradicted id ours: nothing is adopted, destroyed or labelled by it. The other way
-round, a confirmed id stays ours whatever a person writes into its label.
+What is known of an id is recorded for good, in the table `known_instances`: `CONFIRMED` by a row with our label,
+`FOREIGN` when it was listed with a foreign label, `DISOWNED` when a create or an attempt wrongly claimed one that was
+listed before, belongs to another session or shows a foreign text. No later label makes a foreign or disowned id ours:
+nothing is adopted, destroyed or labelled by it. The other way round, a confirmed id stays ours whatever a person
+writes into its label.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 CONFIRMED, FOREIGN, DISOWNED = "confirmed", "foreign", "disowned"
 
 UNCONFIRMED_STATES = frozenset({State.BOOTING, State.MISSING, State.DESTROYING})
-"""The states in which an attempt may hold an id that no proof has confirmed yet."""
+"""The states in which an attempt may have an id that is not confirmed yet."""
 
 MIN_CUT_LABEL_LENGTH = 20
-"""Characters of our label that a cut one must still have: its head is the same for all attempts of an installation."""
+"""Characters that a cut label must still have: its beginning is the same for all attempts of an installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +41,36 @@ class KnownInstances:
 
     confirmed: frozenset[str] = frozenset()
     disowned: frozenset[str] = frozenset()
-    """Foreign ones and contradicted ones."""
+    """Foreign ones and disowned ones."""
 
 
 def has_label(label: str, row: Instance) -> bool:
-    """Whether either carrier of the row is exactly this label; the label wins over the variable (S4)."""
+    """Whether the row carries exactly this label; its label field wins over the environment variable (S4)."""
     owner = row.owner()
     return owner is not None and make_label(owner.installation, owner.attempt) == label
 
 
 def is_labelled_by(row: Instance, installation: str) -> bool:
-    """Whether the row has_label a label of this installation, whichever attempt's."""
+    """Whether the row carries a label of this installation, whichever attempt's."""
     owner = row.owner()
     return owner is not None and owner.installation == installation
 
 
 def _is_damaged_label(label: str, text: str) -> bool:
-    """Whether a text is what is left of this label when a provider cuts it, extends it or changes its case."""
+    """Whether a text is this label as a provider may have cut it, extended it or changed its case."""
     plain = text.strip().lower()
     return plain.startswith(label) or (len(plain) >= MIN_CUT_LABEL_LENGTH and label.startswith(plain))
 
 
 def has_other_label(label: str, row: Instance) -> bool:
-    """Whether the row has_label a text of its own: neither this label, nor nothing, nor what is left of it."""
+    """Whether the row carries another text: neither this label, nor none, nor a damaged form of it."""
     if has_label(label, row):
         return False
     return any(text and not _is_damaged_label(label, text) for text in (row.label, row.env_label))
 
 
 def is_foreign(row: Instance, installation: str) -> bool:
-    """Whether a row of no known id has_label a text that is not ours, nor what is left of one of ours."""
+    """Whether a row of no known id carries a text that is neither a label of ours nor a damaged one."""
     owner = row.owner()
     if owner is not None:
         return owner.installation != installation
@@ -79,7 +79,7 @@ def is_foreign(row: Instance, installation: str) -> bool:
 
 
 def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:
-    """Whether the attempt's id is so far only what a create's answer said."""
+    """Whether the attempt's id comes from a create's answer alone."""
     return (
         attempt.instance_id is not None
         and attempt.instance_id not in known.confirmed
@@ -91,7 +91,7 @@ def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:
 def is_contradicted(attempt: Attempt, row: Instance, known: KnownInstances, rows: Iterable[Instance] = ()) -> bool:
     """Whether the row of an attempt's id shows that its create did not make it.
 
-    A row that says nothing is one only beside another row (of `rows`) that has_label the attempt's label.
+    A row without a label does so only if another row (of `rows`) carries the attempt's label.
     """
     if not is_unconfirmed(attempt, known) or has_label(attempt.label, row):
         return False
@@ -105,13 +105,13 @@ def is_contradicted(attempt: Attempt, row: Instance, known: KnownInstances, rows
 
 
 def is_reused_id(attempt: Attempt, row: Instance, known: KnownInstances) -> bool:
-    """Whether the id of a closed attempt, which nothing ever confirmed, is now shown with somebody else's label."""
-    is_proven = attempt.instance_id in known.confirmed or attempt.ready_at is not None
-    return not is_proven and has_other_label(attempt.label, row)
+    """Whether the id of a closed attempt, never confirmed, is now shown with another label."""
+    is_confirmed = attempt.instance_id in known.confirmed or attempt.ready_at is not None
+    return not is_confirmed and has_other_label(attempt.label, row)
 
 
 def _fields_without_id(now: ClockSnapshot) -> dict[str, Any]:
-    """The columns of an attempt without its id: all that it learnt from that instance goes with it."""
+    """The fields that make an attempt uncertain again: without the id, and without all that its instance showed."""
     return {
         "state": State.UNCERTAIN,
         "state_changed_at": now.wall,
@@ -143,12 +143,12 @@ def _fields_without_id(now: ClockSnapshot) -> dict[str, Any]:
 def drop_wrong_id(
     session: Session, attempt: Attempt, row: Instance, installation: str, now: ClockSnapshot
 ) -> list[UpdateAttempt | RecordOwnership | RaiseAlarm]:
-    """The attempt is uncertain again: its own instance, if there is one, is found by its label.
+    """Drop the id: the attempt is uncertain again, and its own instance, if there is one, is found by its label.
 
-    An instance with the label of another attempt of this installation is that attempt's, and is not disowned. Nor is
-    one that shows no label: should it show ours later, the create made two, and it is a twin (S9).
+    The id is disowned if the row is foreign. Not if it carries the label of another attempt of this installation, which
+    owns it then; nor if it shows no label: should it show ours later, the create made two, and it is a duplicate (S9).
     """
-    note = EventDraft("uncertain", f"instance {row.instance_id} is not the one that was asked for")
+    note = EventDraft("uncertain", f"instance {row.instance_id} is not the one that its create made")
     actions: list[UpdateAttempt | RecordOwnership | RaiseAlarm] = [
         UpdateAttempt(attempt, _fields_without_id(now), note)
     ]
@@ -161,30 +161,30 @@ def drop_wrong_id(
 
 
 def drop_missing_id(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[UpdateAttempt | RaiseAlarm]:
-    """As `drop_wrong_id`, of an id that neither list nor read shows while another instance has_label the label.
+    """Drop an id that neither list nor read shows while another instance carries the label.
 
-    It is not disowned: a late row of it that shows the label is a twin (S9).
+    It is not disowned: a later row of it with the label is a duplicate (S9).
     """
     instance_id = attempt.instance_id or ""
-    note = EventDraft("uncertain", f"instance {instance_id} is not there, and another one has_label its label")
-    why = "which is not there, while another one has_label its label"
+    note = EventDraft("uncertain", f"instance {instance_id} is not listed, and another one carries its label")
+    why = "which is not listed, while another one carries its label"
     return [UpdateAttempt(attempt, _fields_without_id(now), note), wrong_id_alarm(session.name, instance_id, why)]
 
 
 def without_id(attempt: Attempt, now: ClockSnapshot) -> Attempt:
-    """The attempt as `drop_wrong_id` leaves it."""
+    """The attempt as `drop_wrong_id` and `drop_missing_id` leave it."""
     return replace(attempt, **_fields_without_id(now))
 
 
 def wrong_id_alarm(name: str, instance_id: str, why: str = "which is not ours") -> RaiseAlarm:
-    """The alarm about an id that a create wrongly answered."""
-    text = f"{name}: the create was answered with instance {instance_id}, {why}: it is left alone"
+    """The alarm about an id that a create returned wrongly."""
+    text = f"{name}: the create was answered with instance {instance_id}, {why}: it is not touched"
     return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, instance_id, text)
 
 
 def copied_label_alarm(row: Instance) -> RaiseAlarm:
-    """The alarm about a foreign instance that now has_label one of our labels."""
-    text = f"instance {row.instance_id} was somebody else's and now has_label one of our labels: it is left alone"
+    """The alarm about a foreign instance that now carries one of our labels."""
+    text = f"instance {row.instance_id} is foreign and now carries one of our labels: it is not touched"
     return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, row.instance_id, text)
 
 

@@ -1,4 +1,7 @@
-"""What a list of the account means for what we hold: adopt, reopen, twin, ghost, uncertain; with its breaker (D4)."""
+"""Reconciles a list of the account with the recorded state: decides, row by row, whose an instance is and what follows.
+
+Not here: instances that the list lacks (`missing.py`), and whether it is believed at all (`list_breaker.py`).
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,9 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def reconcile_list(recorded: RecordedState, seen: ObservedList, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """Everything one list says about presence, and about creates whose outcome is unknown.
+    """The actions for one list: about each listed instance, and about creates whose outcome is unknown (D4).
 
-    Absence of a known id is only noted here (`absentees`); it needs a by-id read to count.
+    The absence of a known id is not handled here; it needs a by-id read to count (`missing.py`).
     """
     recorded, actions = _drop_wrong_ids(recorded, seen, now)
     adopted: set[str] = set()
@@ -57,7 +60,7 @@ def reconcile_list(recorded: RecordedState, seen: ObservedList, now: ClockSnapsh
 def _drop_wrong_ids(
     recorded: RecordedState, seen: ObservedList, now: ClockSnapshot
 ) -> tuple[RecordedState, list[Action]]:
-    """Take back the ids whose rows are another instance's; the rest of the list is judged without them (I28)."""
+    """Drop recorded ids that turn out to be other instances; return the recorded state without them (I28)."""
     actions: list[Action] = []
     for row in seen.instances:
         attempt = recorded.by_instance.get(row.instance_id)
@@ -75,7 +78,7 @@ def _drop_wrong_ids(
 
 
 def _has_other_instance(recorded: RecordedState, attempt: Attempt, seen: ObservedList) -> bool:
-    """Whether the answered id is shown neither by list nor by id, and an instance that nobody holds has the label."""
+    """Whether the id a create returned is absent by list and by id, and an unrecorded instance carries the label."""
     if attempt.state is not State.MISSING or not attempt.is_wanted or not is_unconfirmed(attempt, recorded.ids):
         return False
     taken = recorded.ids.disowned | recorded.by_instance.keys()
@@ -120,16 +123,16 @@ def _decide_row(
     labelled = recorded.by_label.get(owner.attempt, ())
     if not labelled:
         if not is_proven:
-            return actions  # a new row is bound to its account for ever: only a proven one will do (F45)
+            return actions  # an adopted attempt stays with its account for ever: only a proven account will do (F45)
         if owner.attempt in adopted:
-            return actions  # a second stray of one label: a twin, once the first has a row
+            return actions  # a second orphan of one label: a duplicate, once the first is recorded
         adopted.add(owner.attempt)
         return [*actions, adopt_orphan(recorded, row, owner, now, policy)]
     return actions + on_unknown_instance(recorded, labelled, row, is_proven, now, policy, adopted)
 
 
 def _record_foreign(recorded: RecordedState, row: Instance) -> list[Action]:
-    """Remember who was listed with somebody else's label: no label makes it ours later (I28)."""
+    """Record an instance that is listed with a foreign label: no later label makes it ours (I28)."""
     if row.instance_id in recorded.ids.disowned or not ownership.is_foreign(row, recorded.installation):
         return []
     return [RecordOwnership(recorded.provider, recorded.account, row.instance_id, None, FOREIGN)]
@@ -138,7 +141,7 @@ def _record_foreign(recorded: RecordedState, row: Instance) -> list[Action]:
 def _check_label(
     recorded: RecordedState, attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """Record that a known instance carries its label, write a lost one again, and tell of one that never showed."""
+    """Record that a known instance carries its label, write a lost label again, alarm where it was never shown."""
     if not has_label(attempt.label, row):
         age = None if attempt.sent_at is None else now.wall - attempt.sent_at
         is_young = age is None or age < us(policy.unlabelled_alarm_s)

@@ -1,4 +1,4 @@
-"""What the database holds of an account."""
+"""What the database holds about one account, as a value: the side of reconciliation that a list is compared with."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class RecordedState:
     duplicates_since: Mapping[str, int]
     """When each second instance under a label was first seen, wall µs by instance id."""
     is_copied_home: bool = False
-    """A copied or moved home: what is recorded open is looked after, nothing is adopted, swept or concluded (S10)."""
+    """A copied or moved home: open attempts are still ended, none is adopted, reopened or closed as absent (S10)."""
     ids: KnownInstances = field(default_factory=KnownInstances)
     """What is recorded of the listed ids."""

@@ -1,4 +1,4 @@
-"""Creates whose outcome is unknown."""
+"""Decides a create whose outcome is unknown: counts complete lists without its label until it counts as absent (D6)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 def on_complete_list(
     recorded: RecordedState, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """One more good look without the label: time and units towards the absence rule (D6).
+    """Count this list towards the absence rule: settle time first, then absences (D6).
 
-    A foreign or contradicted instance that carries the label since is not adopted; it holds the attempt open.
+    An instance that carries the label and was not adopted, because it is foreign or disowned, keeps the attempt open.
+    So does an unlabelled instance that may be the one the create made.
     """
     session = recorded.sessions[attempt.session_id]
     if not seen.is_complete or attempt.id not in seen.open_at_request:
@@ -45,19 +46,19 @@ def on_complete_list(
     }
     if any(has_label(attempt.label, row) for row in seen.instances):
         return [UpdateAttempt(attempt, fields | NO_ABSENCES)]
-    suspect = unlabelled_candidate(attempt, session.image, ownership.without(seen.instances, recorded.ids.disowned))
-    if suspect is not None:
-        text = f"{session.name}: instance {suspect.instance_id} carries no label and is probably yours"
+    candidate = unlabelled_candidate(attempt, session.image, ownership.without(seen.instances, recorded.ids.disowned))
+    if candidate is not None:
+        text = f"{session.name}: instance {candidate.instance_id} carries no label and is probably yours"
         alarm = RaiseAlarm.with_hint(alarms.POSSIBLE_ORPHAN, attempt.id, text)
         return [UpdateAttempt(attempt, fields | NO_ABSENCES), alarm]
-    settled = fields["settle_elapsed_us"] >= us(policy.settle_s)
-    if settled and absence_is_due(attempt, seen.boot, policy.absence_spacing_s):
+    is_settled = fields["settle_elapsed_us"] >= us(policy.settle_s)
+    if is_settled and absence_is_due(attempt, seen.boot, policy.absence_spacing_s):
         fields |= add_absence(attempt, seen.boot)
     return [UpdateAttempt(attempt, fields), ClearAlarm(alarms.POSSIBLE_ORPHAN, attempt.id)]
 
 
 def close_if_absent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """Close an uncertain attempt once the absence rule holds; a late arrival is the sweep's (D6)."""
+    """Close an uncertain attempt once the absence rule holds; an instance that appears later reopens it (D6)."""
     if attempt.state is not State.UNCERTAIN or attempt.instance_id or not may_close_as_absent(attempt, policy):
         return []
     evidence = {"lists": attempt.absence_count, "awake_s": attempt.settle_elapsed_us // us(1)}

@@ -1,4 +1,4 @@
-"""Listed instances with our label and no row."""
+"""Decides about listed instances with our label whose id is not recorded: adopt, orphan, duplicate, reopen (D4, S9)."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from gpushopper.core.timing.deadline import Deadline
 def adopt_orphan(
     recorded: RecordedState, row: Instance, owner: Owner, now: ClockSnapshot, policy: Policy
 ) -> AdoptOrphan:
-    """No row knows this label: the database is older than the instance. Never killed at sight (F50)."""
-    soon = now.wall + us(policy.adopt_duration_s)
+    """Adopt an instance whose label no attempt has: the database is older. It is not destroyed at once (F50)."""
+    ends_at = now.wall + us(policy.adopt_duration_s)
     if row.created_at is not None:
-        soon = min(soon, row.created_at + us(HARD_MAXIMUM_S))
-    deadline = Deadline.at(max(soon, now.wall + us(policy.adopt_min_remaining_s)), now)
+        ends_at = min(ends_at, row.created_at + us(HARD_MAXIMUM_S))
+    deadline = Deadline.at(max(ends_at, now.wall + us(policy.adopt_min_remaining_s)), now)
     return AdoptOrphan(recorded.provider, recorded.account, row, owner.attempt, deadline)
 
 
@@ -49,13 +49,16 @@ def on_unknown_instance(
     policy: Policy,
     adopted: set[str],
 ) -> list[Action]:
-    """A row that carries the label of attempts which all have another id, or none yet."""
+    """A row that carries the label of attempts which all have another id, or none yet.
+
+    The attempt whose create carried the label takes the id if it has none; otherwise the instance is a duplicate.
+    """
     creator = next((a for a in labelled if a.origin is Origin.CREATED), labelled[0])
     if creator.instance_id is None and creator.id not in adopted:
         if creator.state in (State.SENT, State.UNCERTAIN):
             adopted.add(creator.id)
-            doubts = (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN)
-            return [_adopt(creator, row, now), *(ClearAlarm(kind, creator.id) for kind in doubts)]
+            cleared = (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN)
+            return [_adopt(creator, row, now), *(ClearAlarm(kind, creator.id) for kind in cleared)]
         if creator.state is State.CLOSED:
             adopted.add(creator.id)
             return [_reopen_late(recorded.sessions[creator.session_id], creator, row, now), *_late_alarm(creator, row)]
@@ -66,7 +69,7 @@ def on_unknown_instance(
 
 
 def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt:
-    """The label proves the create acted: take the id (F1). Unwanted, it goes straight to its end."""
+    """Take the id: the label proves that the create made it (F1). If the attempt is terminated, destroy it at once."""
     fields: dict[str, Any] = {
         "instance_id": row.instance_id,
         "last_seen_at": now.wall,
@@ -96,17 +99,17 @@ def _late_alarm(attempt: Attempt, row: Instance) -> list[Action]:
 def _duplicate(
     creator: Attempt, row: Instance, ids: KnownInstances, since: int | None, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A second instance under one label (S9): at once if nobody wants the label, else two passes and a minimum age.
+    """Destroy a second instance under one label (S9).
 
-    At once also means: before another attempt could start beside it (F10). The alarm comes with the first sighting,
-    and its time is what the age counts from where the row shows none.
+    At once if the attempt is terminated, so that no other attempt starts beside it (F10); else on its second sighting
+    and from a minimum age. The alarm comes with the first sighting, whose time stands in for an age that is not shown.
     """
     text = f"a second instance, {row.instance_id}, carries the label {creator.label}"
     alarm = RaiseAlarm.with_hint(alarms.DUPLICATE, row.instance_id, text)
     if creator.is_wanted and is_unconfirmed(creator, ids):
-        return []  # the label is better proof than the answer of a create: which of the two is ours is still open
+        return []  # a label proves more than a create's answer: which of the two instances is ours is still open
     if creator.is_wanted:
-        born = row.created_at if row.created_at is not None else since
-        if since is None or born is None or now.wall - born < us(policy.duplicate_min_age_s):
+        created_at = row.created_at if row.created_at is not None else since
+        if since is None or created_at is None or now.wall - created_at < us(policy.duplicate_min_age_s):
             return [alarm]
     return [DestroyDuplicate(row, creator, alarms.DUPLICATE), alarm]

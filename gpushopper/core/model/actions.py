@@ -1,4 +1,4 @@
-"""What the rules may ask for: values that engine/transaction.py carries out, each group in one transaction."""
+"""Actions: the values that rules return, which `engine/transaction.py` carries out, each group in one transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gpushopper.core.timing.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """The event written together with a change."""
+    """An event to be written, with or without a change of an attempt."""
 
     kind: str
     text: str
@@ -25,7 +25,7 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class UpdateAttempt:
-    """Set columns of one attempt; a state among them must be an allowed transition."""
+    """Set fields of one attempt; a state among them must be an allowed transition (`model/attempt.py`)."""
 
     attempt: Attempt
     fields: Mapping[str, Any]
@@ -34,7 +34,7 @@ class UpdateAttempt:
 
 @dataclass(frozen=True, slots=True)
 class TerminateAttempt:
-    """Make one attempt unwanted, for a reason; what that means depends on its state (lifecycle.unwanted)."""
+    """Set one attempt's desired state to terminated (`terminate_fields` in `core/lifecycle/destroying.py`)."""
 
     attempt: Attempt
     reason: str
@@ -43,7 +43,7 @@ class TerminateAttempt:
 
 @dataclass(frozen=True, slots=True)
 class EndSession:
-    """Make a session and all its attempts unwanted, for a reason."""
+    """Set the desired state of a session and of all its attempts to terminated."""
 
     session: Session
     reason: str
@@ -52,7 +52,7 @@ class EndSession:
 
 @dataclass(frozen=True, slots=True)
 class StartAttempt:
-    """Prepare the session's next attempt on this offer; `skip` offers of the shortlist are used up by it."""
+    """Prepare the session's next attempt on this offer; `shortlist` are the offers that remain for later ones."""
 
     session: Session
     offer: Offer
@@ -62,7 +62,7 @@ class StartAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CloseAttempt:
-    """CloseAttempt an attempt with evidence of this kind (I5)."""
+    """Close an attempt with evidence of this kind (I5)."""
 
     attempt: Attempt
     kind: str
@@ -73,7 +73,7 @@ class CloseAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AdoptOrphan:
-    """Take in an instance that carries our label but has no row: the database was lost or restored (F50)."""
+    """Adopt an instance that carries our label but has no row: the database was lost or restored (F50)."""
 
     provider: str
     account: str
@@ -84,7 +84,7 @@ class AdoptOrphan:
 
 @dataclass(frozen=True, slots=True)
 class DestroyDuplicate:
-    """RecordOwnership another instance under a known label as a row of its own, to be destroyed (S9)."""
+    """Record another instance under a known label as a row of its own, to be destroyed (S9)."""
 
     instance: Instance
     duplicate_of: Attempt
@@ -93,7 +93,7 @@ class DestroyDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Ask the provider to write the label again; the other carrier proved whose it is (S4)."""
+    """Ask the provider to set the label again; the environment variable proved whose it is (S4)."""
 
     instance_id: str
     label: str
@@ -101,9 +101,9 @@ class Relabel:
 
 @dataclass(frozen=True, slots=True)
 class RecordOwnership:
-    """Keep for good what was learnt of an instance id (core/listing/ownership.py).
+    """Record for good whose an instance id is (`core/listing/ownership.py`).
 
-    `label` is ours where it has carried it.
+    `label` is the label of ours that it has carried, if any.
     """
 
     provider: str
@@ -115,7 +115,7 @@ class RecordOwnership:
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlarm:
-    """Open an alarm, or keep it open (I30)."""
+    """Open an alarm, or keep it open (I30). `subject` is what it is about: an attempt, a session, an account."""
 
     kind: str
     subject: str
@@ -130,7 +130,7 @@ class RaiseAlarm:
 
 @dataclass(frozen=True, slots=True)
 class ClearAlarm:
-    """The evidence against it is in: the alarm ends by itself."""
+    """Clear an alarm: its condition no longer holds."""
 
     kind: str
     subject: str

@@ -1,4 +1,4 @@
-"""Names of sessions: what may be chosen, and how other text is made to fit."""
+"""Session names: decides which names are valid, and turns other text into a valid one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ EMPTY = "the name is empty (an unset variable?)"
 
 
 def session_name_problem(name: str) -> str:
-    """Why a session cannot be given this name, or nothing.
-
-    Sessions that have another name already keep it: this is asked when a name is chosen, never when one is looked up.
-    """
+    """Why a new session cannot have this name; empty if it can. Not for looking up a session that exists."""
     if not name:
         return EMPTY
     if not _NAME.fullmatch(name):
@@ -23,7 +20,7 @@ def session_name_problem(name: str) -> str:
     return f"{name!r} looks like the id of a session" if _ID.fullmatch(name) else ""
 
 
-def to_valid_name(text: str, longest: int = MAX_NAME_LENGTH) -> str:
-    """The nearest name that may be given: other characters become hyphens, what is too long is cut."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].strip("-") or "session"
-    return f"{name[: longest - 2]}-1" if _ID.fullmatch(name) else name
+def to_valid_name(text: str, max_length: int = MAX_NAME_LENGTH) -> str:
+    """The valid name most like a text: other characters become hyphens, what is too long is cut."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:max_length].strip("-") or "session"
+    return f"{name[: max_length - 2]}-1" if _ID.fullmatch(name) else name

@@ -1,4 +1,4 @@
-"""Time as a value: one reading of all clocks, and the vote that decides whether a deadline has passed (D10, I12)."""
+"""One reading of all clocks as a value: wall clock, boot clock, provider's date; and whether they disagree (D10)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
 MAX_CLOCK_SKEW = 2 * MINUTE
-"""Two witnesses further apart than this cannot both be right (D10.3)."""
+"""Two clocks further apart than this cannot both be right (D10.3)."""
 
 
 def us(seconds: float) -> int:
@@ -22,7 +22,7 @@ class ClockSnapshot:
     """One reading of the clocks, in microseconds.
 
     `wall` counts from 1970 UTC. `boot` counts from boot, sleep included; intervals are measured with it, because it
-    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, at by the boot clock.
+    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, moved on by the boot clock.
     """
 
     wall: int
@@ -30,7 +30,7 @@ class ClockSnapshot:
     boot_id: str
     provider_date: int | None = None
     provider_answered: bool = False
-    """Whether the provider has answered since the start: after a reboot the wall clock then decides alone."""
+    """Whether the provider has answered since the daemon started: after a reboot the wall clock then decides alone."""
 
     def later(self, span_us: int) -> ClockSnapshot:
         """The same clocks after a span."""
@@ -38,7 +38,7 @@ class ClockSnapshot:
         return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
 
     def with_date_of(self, earlier: ClockSnapshot) -> ClockSnapshot:
-        """This reading of our own clocks, with the provider's date that an earlier moment knew."""
+        """This reading of our own clocks, with the provider's date of an earlier one."""
         if earlier.provider_date is None:
             return self
         date = ProviderDate(earlier.provider_date, earlier.boot, earlier.boot_id).at(self)
@@ -54,12 +54,12 @@ class ProviderDate:
     boot_id: str
 
     def at(self, now: ClockSnapshot) -> int | None:
-        """What that clock says now; None after a reboot, when its age is unknown."""
+        """The provider's date now, by the boot clock; None after a reboot, when its age is unknown."""
         if self.boot_id != now.boot_id:
             return None
         return self.date + (now.boot - self.boot)
 
 
 def clocks_disagree(now: ClockSnapshot) -> bool:
-    """Whether the wall clock and the provider's date are further apart than clocks should be (F62)."""
+    """Whether the wall clock and the provider's date differ by more than `MAX_CLOCK_SKEW` (F62)."""
     return now.provider_date is not None and abs(now.provider_date - now.wall) > MAX_CLOCK_SKEW

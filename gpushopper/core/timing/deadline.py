@@ -1,4 +1,4 @@
-"""Deadlines, and the vote of the clocks that decides whether one has passed (D10, I12)."""
+"""Decides whether a deadline has passed, by majority vote of wall clock, boot clock and provider's date (D10, I12)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpushopper.core.timing.clock_snapshot import MAX_CLOCK_SKEW, ClockSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A wall-clock time, with the pair of readings taken when it was set (D10.2)."""
+    """A wall-clock time in µs, with the readings of wall and boot clock when it was set (D10.2)."""
 
     wall: int
     set_wall: int
@@ -19,12 +19,12 @@ class Deadline:
 
     @classmethod
     def at(cls, wall: int, now: ClockSnapshot) -> Deadline:
-        """A deadline at `wall`, anchored to this moment's clocks."""
+        """A deadline at `wall`, set now."""
         return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
 
 
 class DeadlineStatus(Enum):
-    """What the witnesses say about a deadline."""
+    """The clocks' majority about a deadline; disputed where there is none."""
 
     AHEAD = "ahead"
     PASSED = "passed"
@@ -32,11 +32,11 @@ class DeadlineStatus(Enum):
 
 
 def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
-    """Let two of three witnesses decide whether the deadline has passed (I12).
+    """Let two of three clocks decide whether the deadline has passed (I12).
 
-    Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
-    reboot wall and date remain, and the date wins a disagreement. DISPUTED means no majority exists: the caller
-    alarms, and waits for a provider's reply, without which no destroy could succeed anyway.
+    Within one boot: the wall clock, the boot clock counted from the stored readings, and the provider's date. After a
+    reboot wall and date remain, and the date wins a disagreement. DISPUTED means that no majority exists: the
+    caller raises an alarm and waits for a provider's reply, without which no destroy could succeed anyway.
     """
     wall = now.wall >= deadline.wall
     date = None if now.provider_date is None else now.provider_date >= deadline.wall
@@ -46,25 +46,25 @@ def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
     if boot is None:
         return _without_boot(wall, date, now.provider_answered)
     if wall == boot:
-        return _verdict(wall)
-    return DeadlineStatus.DISPUTED if date is None else _verdict(date)
+        return _status(wall)
+    return DeadlineStatus.DISPUTED if date is None else _status(date)
 
 
 def _without_boot(wall: bool, date: bool | None, provider_answered: bool) -> DeadlineStatus:
-    """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
+    """After a reboot: the date decides, else the wall clock once the provider has answered without a date."""
     if date is not None:
-        return _verdict(date)
-    return DeadlineStatus.DISPUTED if wall and not provider_answered else _verdict(wall)
+        return _status(date)
+    return DeadlineStatus.DISPUTED if wall and not provider_answered else _status(wall)
 
 
-def _verdict(passed: bool) -> DeadlineStatus:
+def _status(passed: bool) -> DeadlineStatus:
     return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
 
 
 def remaining_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
-    """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
+    """Microseconds to the deadline by the median of the clocks; None where two disagree and no third decides.
 
-    No single wrong clock can make the guard's time longer or shorter (I12).
+    No single wrong clock can move the guard's deadline (I12).
     """
     found = [deadline.wall - now.wall]
     if deadline.boot_id == now.boot_id:
