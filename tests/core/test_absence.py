@@ -1,4 +1,4 @@
-"""Creates whose outcome is unknown: when absence counts, and when it may close one (D6, F41, F65, S4)."""
+"""Creates whose outcome is unknown: when an absence counts, and when it may close one (D6, F41, F65, S4)."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ def is_closed(one: Attempt) -> bool:
 # ---- time that counts
 
 
-def test_only_time_between_two_good_looks_counts():
+def test_only_time_between_two_complete_lists_counts():
     assert looked(UNSURE, 10).settle_elapsed_us == 0
     assert looked(UNSURE, 10, 40).settle_elapsed_us == us(30)
 
 
-def test_a_sleep_between_looks_adds_no_more_than_one_pace():
+def test_a_sleep_between_lists_adds_at_most_one_and_a_half_poll_intervals():
     assert settle_elapsed_after(replace(UNSURE, last_complete_list_boot=BOOT), BOOT + us(9 * 3600), REAL) == us(90)
     assert looked(UNSURE, 0, 9 * 3600).settle_elapsed_us == us(90)
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=20))
-def test_awake_time_is_never_more_than_the_looks_can_vouch_for(gaps: list[float]):
+def test_settle_time_is_never_more_than_the_lists_prove(gaps: list[float]):
     one, at = looked(UNSURE, 0), 0.0
     for gap in gaps:
         at += gap
@@ -92,14 +92,14 @@ def test_a_list_that_proves_nothing_breaks_the_time(changes: dict[str, Any]):
 # ---- units
 
 
-def test_absence_before_flight_and_lag_have_passed_counts_nothing():
+def test_absence_before_the_settle_time_does_not_count():
     early = replace(UNSURE, settle_elapsed_us=us(539), last_complete_list_boot=BOOT)
     assert looked(early, 60).absence_count == 0
     assert looked(early, 60).settle_elapsed_us == us(599)
     assert looked(early, 61).absence_count == 1
 
 
-def test_units_of_absence_are_a_minute_apart():
+def test_absences_are_a_minute_apart():
     one = looked(SETTLED, 60)
     assert one.absence_count == 1
     assert looked(one, 119.9).absence_count == 1
@@ -110,7 +110,7 @@ def test_units_of_absence_are_a_minute_apart():
 @pytest.mark.parametrize(
     ("absence_count", "awake_s", "closes"), [(3, 600, True), (2, 6000, False), (3, 599.9, False), (9, 0, False)]
 )
-def test_absence_needs_three_units_and_the_whole_settling_time(absence_count: int, awake_s: float, closes: bool):
+def test_an_absent_create_needs_three_absences_and_all_settle_time(absence_count: int, awake_s: float, closes: bool):
     one = replace(UNSURE, absence_count=absence_count, settle_elapsed_us=us(awake_s))
     assert may_close_as_absent(one, REAL) is closes
     assert is_closed(one) is closes
@@ -138,7 +138,7 @@ def test_a_known_id_is_never_closed_by_absence():
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 4000), st.booleans()), max_size=25))
-def test_no_story_of_lists_closes_a_create_before_it_has_settled(story: list[tuple[float, bool]]):
+def test_no_sequence_of_lists_closes_a_create_before_the_settle_time(story: list[tuple[float, bool]]):
     one, at, vouched, good_before = UNSURE, 0.0, 0.0, False
     for gap, is_complete in story:
         at += gap
@@ -194,11 +194,11 @@ def test_the_alarm_clears_when_it_is_no_longer_listed():
         ({"label": None, "created_at": None}, True),
     ],
 )  # fmt: skip
-def test_same_host_same_image_no_label_after_the_send_is_probably_ours(changes: dict[str, Any], held_back: bool):
+def test_same_host_same_image_no_label_after_the_send_is_a_candidate(changes: dict[str, Any], held_back: bool):
     found = unlabelled_candidate(UNSURE, "pytorch", [row(7, **{"created_at": WALL + 1, **changes})])
     assert (found is not None) is held_back
 
 
-def test_before_the_send_nothing_is_probably_ours():
+def test_before_the_send_nothing_is_a_candidate():
     assert unlabelled_candidate(replace(UNSURE, sent_at=None), "pytorch", [row(label=None)]) is None
     assert unlabelled_candidate(UNSURE, session().image, [STRANGER, FOREIGN]) == FOREIGN

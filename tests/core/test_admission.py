@@ -1,4 +1,4 @@
-"""The brakes hold when all other logic is wrong; an unknown price or an empty account refuses (D11, S8, F9)."""
+"""Spending limits hold whatever the caller does; an unknown price or a low balance refuses (D11, S8, F9)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rule(load: Usage, rate: int = 0, **changes: Any) -> str | None:
     return None if denial is None else denial.rule
 
 
-def test_the_brakes_are_on_by_default():
+def test_the_spending_limits_are_on_by_default():
     assert SpendingLimits() == FULL
 
 
@@ -43,18 +43,18 @@ def test_the_brakes_are_on_by_default():
         (Usage(9, 99, 99 * DOLLAR), DOLLAR, "brakes.open_sessions"),
     ],
 )
-def test_each_brake_holds_at_its_limit(load: Usage, rate: int, denied: str | None):
+def test_each_spending_limit_holds(load: Usage, rate: int, denied: str | None):
     assert rule(load, rate) == denied
 
 
-def test_failover_passes_the_session_brake_and_no_other():
+def test_failover_is_exempt_from_the_session_limit_alone():
     assert rule(Usage(9, 0, 0), new_session=False) is None
     assert rule(Usage(9, 12, 0), new_session=False) == "brakes.creates_per_hour"
     assert rule(Usage(9, 0, 20 * DOLLAR), 1, new_session=False) == "brakes.dollars_per_hour"
 
 
 @given(tries=st.integers(0, 60), rate=st.integers(1, 30 * DOLLAR))
-def test_no_storm_of_launches_passes_the_brakes(tries: int, rate: int):
+def test_no_burst_of_creates_passes_the_spending_limits(tries: int, rate: int):
     opened = 0
     for _ in range(tries):
         opened += rule(Usage(opened, opened, opened * rate), rate) is None

@@ -1,4 +1,4 @@
-"""What time alone decides: deadlines, the grace after an interruption, the boot limit, alarms on slow ends."""
+"""What time alone decides: deadlines, the grace after an interruption, alarms about slow destroys."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_keep_stopped_does_not_outlive_the_deadline():
     assert reasons(session(keep_stopped=True), at=DUE, state=State.INTERRUPTED) == ["deadline"]
 
 
-def test_what_nobody_wants_is_not_ended_again():
+def test_what_is_terminated_already_is_not_ended_again():
     assert reasons(at=DUE, desired_state=DesiredState.TERMINATED) == []
     assert reasons(session(desired_state=DesiredState.TERMINATED), at=DUE) == []
 
@@ -112,7 +112,7 @@ def test_only_an_interrupted_attempt_has_a_grace():
 
 
 @pytest.mark.parametrize("state", State)
-def test_unwanted_destroys_what_is_known_and_waits_for_what_is_not(state: State):
+def test_terminating_destroys_known_instances_and_waits_for_unknown_ones(state: State):
     fields = terminate_fields(attempt(state, destroy_count=4, absence_count=2), "user", NOW)
     assert (fields["desired_state"], fields["reason"], fields["terminate_requested_at"]) == (
         DesiredState.TERMINATED,
@@ -126,7 +126,7 @@ def test_unwanted_destroys_what_is_known_and_waits_for_what_is_not(state: State)
     )
 
 
-def test_an_end_begins_at_once_and_without_old_evidence():
+def test_destroying_begins_at_once_and_without_older_absences():
     assert destroying_fields(NOW) == {
         "state": State.DESTROYING, "state_changed_at": WALL, "next_destroy_boot": BOOT, "destroy_count": 0,
         "destroy_acknowledged": False, "off_at": None, "absence_count": 0, "first_absence_boot": None,
@@ -136,7 +136,7 @@ def test_an_end_begins_at_once_and_without_old_evidence():
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("ended", [session(), session(desired_state=DesiredState.TERMINATED)])
-def test_an_unwanted_instance_goes_to_its_end_without_waiting_for_a_list(state: State, ended: Session):
+def test_a_terminated_attempt_is_destroyed_without_waiting_for_a_list(state: State, ended: Session):
     one = attempt(state, desired_state=DesiredState.TERMINATED, reason="user", terminate_requested_at=WALL)
     actions = clock_rules(ended, one, moment(1), REAL)
     after = carried_out(one, actions)
@@ -152,25 +152,25 @@ def test_an_unwanted_instance_goes_to_its_end_without_waiting_for_a_list(state: 
 
 
 @pytest.mark.parametrize("state", [State.BOOTING, State.MISSING, State.INTERRUPTED, State.UNCERTAIN])
-def test_the_boot_limit_counts_from_the_send_in_every_state(state: State):
+def test_the_boot_timeout_counts_from_the_send_in_every_state(state: State):
     one = attempt(state, ready_at=None, state_changed_at=WALL + us(3000))
     assert not boot_is_over(one, moment(3599), REAL)
     assert boot_is_over(one, moment(3600), REAL)
 
 
-def test_no_boot_limit_before_the_send_or_after_hand_over():
+def test_no_boot_timeout_before_the_send_or_once_ready():
     assert not boot_is_over(attempt(State.PREPARED), moment(9000), REAL)
     assert not boot_is_over(attempt(State.RUNNING), moment(9000), REAL)
 
 
 @given(jump=st.integers(-20 * HOUR, 20 * HOUR))
-def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_limit(jump: int):
+def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_timeout(jump: int):
     one = attempt(State.BOOTING)
     for at, over in ((moment(1800), False), (moment(3700), True)):
         assert boot_is_over(one, replace(at, wall=at.wall + jump), REAL) is over
 
 
-def test_disputed_clocks_do_not_end_a_boot():
+def test_disputed_clocks_end_no_boot():
     at = ClockSnapshot(WALL + 3 * HOUR, BOOT, "boot-1", None)
     assert not boot_is_over(attempt(State.BOOTING), at, REAL)
 
@@ -183,7 +183,7 @@ def test_disputed_clocks_do_not_end_a_boot():
     [(299, None), (300, alarms.DESTROY_SLOW), (899, alarms.DESTROY_SLOW), (900, alarms.DESTROY_OVERDUE),
      (3599, alarms.DESTROY_OVERDUE), (3600, alarms.MANUAL_DESTROY_NEEDED), (900_000, alarms.MANUAL_DESTROY_NEEDED)],
 )  # fmt: skip
-def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: str | None):
+def test_the_alarm_about_a_slow_destroy_escalates_and_never_clears(age_s: int, kind: str | None):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL)
     raised = [alarm.kind for alarm in of(RaiseAlarm, actions)]
     assert raised == ([] if kind is None else [kind])
@@ -192,7 +192,7 @@ def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: s
 
 
 @pytest.mark.parametrize(("age_s", "queue_s", "is_guard_in_sync"), [(300, 1, False), (363, 64, False), (364, 64, True)])
-def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_guard_in_sync: bool):
+def test_other_destroys_of_the_account_delay_the_alarm(age_s: int, queue_s: float, is_guard_in_sync: bool):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL, queue_s)
     assert bool(of(RaiseAlarm, actions)) is is_guard_in_sync
 
@@ -200,7 +200,7 @@ def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_gua
 @pytest.mark.parametrize(("age_s", "queue_s", "kind"), [
     (3599, 0, None), (3600, 0, alarms.END_UNVERIFIED), (3600, 1, None), (3603, 1, alarms.END_UNVERIFIED),
 ])  # fmt: skip
-def test_what_is_off_is_told_of_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
+def test_what_is_off_alarms_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
     one = attempt(State.DESTROYING, off_at=WALL)
     forming = attempt(State.DESTROYING, off_at=WALL, absence_count=2, last_absence_boot=moment(age_s - 60).boot)
     assert of(RaiseAlarm, clock_rules(SESSION, forming, moment(age_s), REAL, queue_s)) == []
@@ -218,7 +218,7 @@ def test_a_slow_end_alarms_also_when_its_session_has_ended():
 @pytest.mark.parametrize(
     ("state", "limit_s", "kind"), [(State.UNCERTAIN, 900, alarms.UNCERTAIN), (State.MISSING, 600, alarms.MISSING)]
 )
-def test_doubt_alarms_after_its_limit(state: State, limit_s: int, kind: str):
+def test_missing_and_uncertain_alarm_after_their_limits(state: State, limit_s: int, kind: str):
     assert kinds(state, moment(limit_s - 1), missing_at=WALL) == []
     assert kinds(state, moment(limit_s), missing_at=WALL) == [kind]
 

@@ -44,19 +44,19 @@ def clocks(wall: bool, boot: bool | None, date: bool | None) -> ClockSnapshot:
         (True, None, None, DISPUTED), (False, None, None, AHEAD),
     ],
 )  # fmt: skip
-def test_two_of_three_witnesses_decide(wall: bool, boot: bool | None, date: bool | None, verdict: DeadlineStatus):
+def test_two_of_three_clocks_decide(wall: bool, boot: bool | None, date: bool | None, verdict: DeadlineStatus):
     assert deadline_status(LIMIT, clocks(wall, boot, date)) is verdict
 
 
 @given(life=spans, elapsed=spans, wrong=st.sampled_from(["wall", "boot", "provider_date"]), error=errors)
-def test_one_wrong_witness_neither_lengthens_nor_shortens(life: int, elapsed: int, wrong: str, error: int):
+def test_one_wrong_clock_neither_lengthens_nor_shortens(life: int, elapsed: int, wrong: str, error: int):
     true = NOW.later(elapsed)
     told = replace(true, **{wrong: getattr(true, wrong) + error})
     assert deadline_status(Deadline.at(WALL + life, NOW), told) is (PASSED if elapsed >= life else AHEAD)
 
 
 @given(life=spans, elapsed=spans, wrong=st.sampled_from(["wall", "boot"]), error=errors)
-def test_without_a_reply_one_wrong_clock_can_only_cause_doubt(life: int, elapsed: int, wrong: str, error: int):
+def test_without_a_reply_one_wrong_clock_can_only_cause_a_dispute(life: int, elapsed: int, wrong: str, error: int):
     true = replace(NOW.later(elapsed), provider_date=None)
     told = replace(true, **{wrong: getattr(true, wrong) + error})
     verdict = deadline_status(Deadline.at(WALL + life, NOW), told)
@@ -136,7 +136,7 @@ def test_clocks_more_than_two_minutes_apart_disagree(apart: int, said: bool):
     assert clocks_disagree(replace(NOW, provider_date=WALL + apart)) is said
 
 
-def test_a_provider_that_never_answered_disagrees_with_nobody():
+def test_without_a_providers_date_the_clocks_do_not_disagree():
     assert not clocks_disagree(replace(NOW, provider_date=None))
 
 

@@ -1,4 +1,4 @@
-"""Which registry an image is asked of, and which logins can travel in one line."""
+"""Which registry holds an image, and which logins can be passed in one line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ IMPOSSIBLE = (
 
 
 @pytest.mark.parametrize("image", IMPOSSIBLE)
-def test_what_docker_would_look_for_nowhere_is_a_fault(image: str):
+def test_an_image_name_against_dockers_grammar_is_a_problem(image: str):
     assert image_problem(image)
 
 
@@ -126,7 +126,7 @@ BREAKS = (*" \t\n'\"\\$`;|&<>(){}*?[]#^", "é", "\0")
 
 @pytest.mark.parametrize("mark", BREAKS)
 @pytest.mark.parametrize("form", ["{}abcdefgh", "abcd{}efgh", "abcdefgh{}"])
-def test_no_part_can_end_its_word_or_be_expanded(mark: str, form: str):
+def test_no_part_can_end_a_shell_word_or_be_expanded(mark: str, form: str):
     text = form.format(mark)
     assert "user name" in login_problem(text, TOKEN)
     assert "password" in login_problem("alice", text)

@@ -1,4 +1,4 @@
-"""Destroying never gives up, pauses only for its proof, and is proven or goes on (D6, I5, I6)."""
+"""A destroy is retried without end, waits only while its proof forms, and is proven by absences (D6, I5, I6)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_unit(one: Attempt, listed: ObservedList, now: ClockSnapshot, asked_s: flo
 # ---- the ladder
 
 
-def test_the_ladder_climbs_to_five_minutes_and_stays_there():
+def test_the_retry_interval_grows_to_five_minutes_and_stays_there():
     assert [destroy_retry_s(n, REAL) for n in (1, 2, 3, 4, 5, 6, 7, 1000)] == [5, 15, 30, 60, 120, 300, 300, 300]
     assert destroy_retry_s(0, REAL) == 5
 
@@ -70,7 +70,7 @@ def test_the_next_destroy_is_never_more_than_five_minutes_away(
     [(0, False, None, 5), (1, False, None, 15), (5, False, None, 300), (0, True, None, 300), (0, False, 60, 60),
      (3, False, 10, 60), (0, False, 9000, 300), (0, True, 10, 300)],
 )  # fmt: skip
-def test_an_unheard_destroy_repeats_by_the_ladder_and_a_heard_one_pauses(
+def test_a_destroy_is_retried_by_its_intervals_and_waits_once_acknowledged(
     destroys: int, heard: bool, retry: float | None, wait_s: float
 ):
     fields = after_destroy(replace(ENDING, destroy_count=destroys), heard, "", retry, NOW, REAL).fields
@@ -123,11 +123,11 @@ def test_seen_again_after_it_was_off_is_an_event():
 
 
 @pytest.mark.parametrize("age_s", [0, 60])
-def test_a_fresh_whole_list_and_a_read_by_id_make_a_unit(age_s: float):
+def test_a_fresh_complete_list_and_a_read_by_id_make_an_absence(age_s: float):
     assert is_unit(HEARD, seen(FOREIGN, now=moment(100)), moment(100 + age_s))
 
 
-def test_what_is_less_than_full_evidence_is_no_unit():
+def test_incomplete_evidence_is_no_absence():
     now = moment(100)
     assert not is_unit(HEARD, seen(FOREIGN, now=now, is_complete=False), now)
     assert not is_unit(HEARD, seen(row(), now=now), now)
@@ -145,7 +145,7 @@ def test_before_a_destroy_was_answered_nothing_is_off():
 @pytest.mark.parametrize(
     ("list_s", "read_s", "counts"), [(50, 50, True), (49.9, 60, False), (60, 49.9, False), (60, 60, True)]
 )
-def test_what_was_asked_for_before_the_last_destroy_proves_nothing(list_s: float, read_s: float, counts: bool):
+def test_what_was_requested_before_the_last_destroy_proves_nothing(list_s: float, read_s: float, counts: bool):
     now, one = moment(61), replace(HEARD, last_destroy_boot=moment(50).boot)
     listed = seen(FOREIGN, now=now, requested_boot=moment(list_s).boot)
     assert is_unit(one, listed, now, read_s) is counts
@@ -153,7 +153,7 @@ def test_what_was_asked_for_before_the_last_destroy_proves_nothing(list_s: float
     assert bool(read) is counts
 
 
-def test_units_closer_than_their_spacing_count_once():
+def test_absences_closer_than_their_interval_count_once():
     one = missing(HEARD, 10)
     assert units_of(one) == (1, moment(10).boot, moment(10).boot)
     assert missing(one, 39.9) == one
@@ -165,7 +165,7 @@ def test_units_closer_than_their_spacing_count_once():
     [(3, 120, True, True), (2, 120, True, False), (3, 119.9, True, False), (3, 120, False, False),
      (9, 9000, True, True), (9, 9000, False, False), (0, 0, True, False)],
 )  # fmt: skip
-def test_gone_needs_a_heard_destroy_and_three_units_over_two_minutes(
+def test_proven_needs_an_acknowledged_destroy_and_three_absences_over_two_minutes(
     absence_count: int, span_s: float, heard: bool, proven: bool
 ):
     one = replace(
@@ -178,7 +178,7 @@ def test_gone_needs_a_heard_destroy_and_three_units_over_two_minutes(
     assert is_proven_gone(one, REAL) is proven
 
 
-def test_units_of_a_former_run_of_the_daemon_prove_nothing():
+def test_absences_of_an_earlier_run_of_the_daemon_prove_nothing():
     assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=None, last_absence_boot=BOOT), REAL)
     assert not is_proven_gone(replace(HEARD, absence_count=3, first_absence_boot=BOOT, last_absence_boot=None), REAL)
     assert (
@@ -187,17 +187,17 @@ def test_units_of_a_former_run_of_the_daemon_prove_nothing():
     )
 
 
-def test_the_first_unit_says_when_it_went_off():
+def test_the_first_absence_sets_when_it_went_off():
     one = missing(HEARD, 10)
     assert one.off_at == moment(10).wall
     assert missing(one, 40).off_at == moment(10).wall
 
 
-def test_a_heard_destroy_pauses_while_its_proof_forms():
+def test_an_acknowledged_destroy_waits_while_absences_are_counted():
     assert missing(HEARD, 200).next_destroy_boot == moment(500).boot
 
 
-def test_an_unheard_destroy_is_repeated_although_nothing_is_shown():
+def test_an_unacknowledged_destroy_is_retried_although_nothing_is_listed():
     """Otherwise each unit would put off the destroy without which no number of units proves anything."""
     unheard = replace(HEARD, destroy_acknowledged=False, next_destroy_boot=moment(5).boot)
     one = unheard
@@ -207,14 +207,14 @@ def test_an_unheard_destroy_is_repeated_although_nothing_is_shown():
     assert one.next_destroy_boot == moment(5).boot
 
 
-def test_a_sighting_between_units_starts_the_proof_anew():
+def test_a_sighting_between_absences_starts_the_proof_anew():
     one = missing(missing(HEARD, 10), 40)
     one = carried_out(one, on_sighting(SESSION, one, row(), moment(50), REAL))
     assert units_of(missing(one, 60)) == (1, moment(60).boot, moment(60).boot)
 
 
 @given(looks=st.lists(st.tuples(st.floats(0.1, 200), st.booleans()), max_size=30))
-def test_no_story_of_looks_proves_an_end_in_less_than_its_rule(looks: list[tuple[float, bool]]):
+def test_no_sequence_of_lists_proves_an_end_in_less_than_its_rule(looks: list[tuple[float, bool]]):
     one, at, absent_since = HEARD, 1.0, None
     for gap, present in looks:
         at += gap
@@ -248,14 +248,14 @@ def test_nothing_but_destroying_is_closed_as_proven(state: State):
     assert close_if_proven(attempt(state), True, NOW) == []
 
 
-def test_entering_the_end_again_needs_a_new_proof():
+def test_entering_destroying_again_needs_a_new_proof():
     old = replace(HEARD, absence_count=5, first_absence_boot=BOOT, last_absence_boot=BOOT + us(900), off_at=WALL)
     again = replace(old, **destroying_fields(moment(1000)))
     assert not is_proven_gone(again, REAL)
     assert (again.destroy_acknowledged, again.off_at, again.next_destroy_boot) == (False, None, moment(1000).boot)
 
 
-def test_the_bill_ends_at_the_first_absence_of_the_proof_that_holds():
+def test_cost_ends_at_the_first_absence_of_the_proof_that_holds():
     """A destroy between two absences starts the proof anew: the older absence no longer ends the cost."""
     overtaken = replace(HEARD, off_at=5)
     assert missing(overtaken, 40).off_at == moment(40).wall

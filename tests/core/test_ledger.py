@@ -1,4 +1,4 @@
-"""What an attempt has cost and can still cost: exact, repeatable, and recorded back before it is spent (D11, I13,
+"""What an attempt has cost and can still cost: exact, repeatable, and reserved before it is spent (D11, I13,
 I14).
 """
 

@@ -1,4 +1,4 @@
-"""What a container printed is somebody else's text: bounded and harmless before it is shown (F111)."""
+"""A container's output is foreign text: bounded and without control characters before it is shown (F111)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A known instance that is not shown: doubted with care, suspect at most, and never in masses (I5, I29, S2, F42)."""
+"""Absence of a known instance: missing at most, and never many at once (I5, I29, S2, F42)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_is_shown_or_has_no_id_is_not_missing():
     assert missing_attempts(recorded(one, unsure), seen(row(label=None), known=[one, unsure])) == ()
 
 
-def test_a_list_that_is_not_whole_misses_nobody():
+def test_a_list_that_is_not_complete_marks_none_missing():
     one = attempt()
     assert missing_attempts(recorded(one), seen(FOREIGN, known=[one], is_complete=False)) == ()
     assert missing_attempts(recorded(one), seen(FOREIGN, known=[one])) == (one,)
@@ -62,12 +62,12 @@ def test_a_list_that_is_not_whole_misses_nobody():
     [(1, 1, 1), (2, 1, 1), (2, 2, 1), (3, 1, 1), (3, 2, 2), (3, 3, 0), (10, 2, 2), (10, 3, 0), (10, 10, 0),
      (12, 3, 3), (12, 4, 0), (100, 25, 25), (100, 26, 0)],
 )  # fmt: skip
-def test_masses_are_not_believed(known: int, missing: int, believed: int):
+def test_the_breaker_ignores_a_list_that_lacks_too_many(known: int, missing: int, believed: int):
     attempts = several(known)
     assert len(believed_missing(recorded(*attempts), attempts[:missing], REAL)) == believed
 
 
-def test_what_is_already_suspect_does_not_trip_the_breaker():
+def test_what_is_missing_already_does_not_trip_the_breaker():
     suspects, fresh = several(5, State.MISSING), several(5)
     pool = recorded(*suspects, *fresh)
     assert set(believed_missing(pool, (*suspects, *fresh[:2]), REAL)) == {*suspects, *fresh[:2]}
@@ -76,7 +76,7 @@ def test_what_is_already_suspect_does_not_trip_the_breaker():
     assert believed_missing(recorded(*pair), pair, REAL) == pair
 
 
-def test_ends_that_were_decided_neither_count_nor_trip():
+def test_terminated_attempts_neither_count_nor_trip_the_breaker():
     wanted, ending = several(3), several(20, State.DESTROYING)
     assert believed_missing(recorded(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
     unwanted = several(10, State.BOOTING, desired_state=DesiredState.TERMINATED)
@@ -84,7 +84,7 @@ def test_ends_that_were_decided_neither_count_nor_trip():
 
 
 @given(known=st.integers(0, 60), data=st.data())
-def test_a_pass_never_doubts_more_than_its_share(known: int, data: st.DataObject):
+def test_one_list_never_marks_more_than_its_share_missing(known: int, data: st.DataObject):
     attempts = several(known)
     missing = data.draw(st.integers(0, known))
     believed = believed_missing(recorded(*attempts), attempts[:missing], REAL)
@@ -95,7 +95,7 @@ def test_a_pass_never_doubts_more_than_its_share(known: int, data: st.DataObject
 
 
 @pytest.mark.parametrize("state", ALIVE)
-def test_a_wanted_instance_that_is_missing_becomes_suspect_and_no_more(state: State):
+def test_absence_marks_a_wanted_attempt_missing_and_never_ends_it(state: State):
     one = attempt(state)
     for step in range(100):
         actions = miss(one, 31 * step)
@@ -105,14 +105,14 @@ def test_a_wanted_instance_that_is_missing_becomes_suspect_and_no_more(state: St
     assert one.is_wanted
 
 
-def test_the_first_absence_dates_the_doubt():
+def test_the_first_absence_sets_when_it_went_missing():
     one = carried_out(attempt(), miss(attempt(), 40))
     assert (one.state, one.missing_at, one.state_changed_at) == (State.MISSING, moment(40).wall, moment(40).wall)
     later = carried_out(one, miss(one, 100))
     assert (later.missing_at, later.state_changed_at, later.absence_count) == (moment(40).wall, moment(40).wall, 2)
 
 
-def test_doubt_needs_full_evidence():
+def test_missing_needs_complete_evidence():
     one, now = attempt(), moment(100)
     assert miss(one, 100, seen(row(), now=now)) == []
     assert miss(one, 100, seen(FOREIGN, now=now, is_complete=False)) == []
@@ -121,11 +121,11 @@ def test_doubt_needs_full_evidence():
 
 
 @pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN, State.CLOSED])
-def test_without_a_living_instance_there_is_nothing_to_doubt(state: State):
+def test_without_an_instance_nothing_is_marked_missing(state: State):
     assert miss(attempt(state, instance_id="101"), 100) == []
 
 
-def test_an_empty_list_must_stay_empty_before_it_is_believed():
+def test_an_empty_list_must_stay_empty_before_it_counts():
     one = attempt()
     for after_s in range(0, 600, 60):
         one = carried_out(one, miss(one, after_s, seen(now=moment(after_s))))

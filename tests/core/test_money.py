@@ -1,4 +1,4 @@
-"""Prices are read strictly, multiplied exactly, and rounded so that no cost is hidden (F116, I14)."""
+"""Prices are parsed strictly, multiplied exactly, and rounded so that no cost is hidden (F116, I14)."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_text_of_an_amount_reads_back_as_the_amount(micros: int):
 @pytest.mark.parametrize(
     ("rate", "sane"), [(None, False), (0, False), (-1, False), (1, True), (MAX_RATE, True), (MAX_RATE + 1, False)]
 )
-def test_a_rate_must_be_known_above_zero_and_believable(rate: int | None, sane: bool):
+def test_a_rate_must_be_known_above_zero_and_below_the_maximum(rate: int | None, sane: bool):
     assert is_sane_rate(rate) is sane
 
 
-def test_nobody_believes_more_than_ten_thousand_dollars_an_hour():
+def test_a_rate_above_ten_thousand_dollars_an_hour_is_invalid():
     assert is_sane_rate(parse_dollars("10000"))
     assert not is_sane_rate(parse_dollars("10000.000001"))
 

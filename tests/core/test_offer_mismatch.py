@@ -1,4 +1,4 @@
-"""What an instance's own word about its hardware is recorded against (F15): the model, and nothing beside it."""
+"""The hardware that a heartbeat reports, compared with the offer (F15): the GPU model and nothing beside it."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_an_id_is_noted_as_foreign_for_a_text_that_cannot_be_ours(label: str | N
 
 @pytest.mark.parametrize("label", ["my training", ANOTHER, THEIRS, "", None])
 @pytest.mark.parametrize("state", [*DOUBTABLE, State.RUNNING, State.INTERRUPTED])
-def test_a_confirmed_or_handed_over_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
+def test_a_confirmed_or_ready_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
     for one, ids in ((doubted(state), SURE), (attempt(state, ready_at=1), KnownInstances())):
         actions = decide(one, row(label=label), ids=ids)
         assert carried_out(one, actions).instance_id == "101"
@@ -186,7 +186,7 @@ def test_a_confirmed_one_whose_label_is_removed_is_no_alarm():
     assert of(RaiseAlarm, decide(BOOTING, row(label=None), ids=SURE, after_s=900)) == []
 
 
-def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
+def test_the_instance_with_the_label_is_no_duplicate_of_an_unconfirmed_one():
     """The list does not show the answered id at all: which of the two is ours is open, so neither is ended."""
     old = OURS
     for after_s in (60, 3600):
@@ -229,7 +229,7 @@ def test_an_id_that_is_not_there_gives_way_to_an_instance_with_the_label(
 
 
 @pytest.mark.parametrize("state", [State.UNCERTAIN, State.SENT, State.CLOSED])
-def test_a_disowned_instance_with_our_label_is_only_told_of(state: State):
+def test_a_disowned_instance_with_our_label_only_raises_an_alarm(state: State):
     one = attempt(state, instance_id=None)
     actions = decide(one, row(), ids=NOT_OURS)
     assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
@@ -237,7 +237,7 @@ def test_a_disowned_instance_with_our_label_is_only_told_of(state: State):
     assert of(Relabel, actions) == of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
 
 
-def test_a_disowned_instance_is_no_stray_and_no_twin():
+def test_a_disowned_instance_is_no_orphan_and_no_duplicate():
     twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
     stray = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
     for actions in (twin, stray):
@@ -261,7 +261,7 @@ def test_an_attempt_that_still_holds_a_disowned_id_gives_it_up():
     assert carried_out(BOOTING, decide(BOOTING, row(label=None), ids=NOT_OURS)).instance_id is None
 
 
-def test_the_unproven_id_of_a_closed_attempt_is_not_reopened_for_somebody_else():
+def test_a_closed_attempt_with_an_unconfirmed_id_is_not_reopened_by_another_label():
     closed = attempt(State.CLOSED, instance_id="101")
     actions = decide(closed, row(label="my training"))
     assert of(UpdateAttempt, actions) == []

@@ -1,4 +1,4 @@
-"""The numbers of the rules check themselves, and the drill scales what it must and nothing else (S1, S7)."""
+"""The numbers of the rules are checked against each other, and the drill scales what it must and nothing else (S1, S7)."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_every_policy_keeps_its_own_rules(policy: Policy):
     assert policy.gone_observations >= 3 and policy.absence_observations >= 3
 
 
-def test_paper_is_real_but_for_its_proofs():
+def test_paper_is_real_but_for_its_readiness_checks():
     assert replace(REAL, name="paper", readiness_checks=CHECKS_BY_PROVIDER) == PAPER
     assert {ReadinessCheck.RUNNING, ReadinessCheck.CLAIM} == CHECKS_BY_PROVIDER and set(ReadinessCheck) == ALL_CHECKS
     assert replace(DRILL, readiness_checks=ALL_CHECKS) == DRILL_LIVE

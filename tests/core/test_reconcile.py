@@ -1,4 +1,4 @@
-"""What a list means for what we hold: adopt, reopen, twin, stray, foreign; strangers are never touched (D4)."""
+"""What a list means for the recorded state: adopt, reopen, duplicate, orphan; foreign ones are not touched (D4)."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Act
     label=st.none() | st.text() | st.builds(make_label, st.just(ELSEWHERE), st.just(attempt_id())),
     carrier=st.sampled_from(["label", "env_label"]),
 )
-def test_strangers_are_never_touched(label: str | None, carrier: str):
+def test_foreign_instances_are_never_touched(label: str | None, carrier: str):
     strangers = [FOREIGN, replace(row(9, label=None), **{carrier: label})]
     assert only_recorded(decide([attempt(), CLOSED], *strangers))
 
 
 @pytest.mark.parametrize("cut", [1, 4, 20, 35])
-def test_near_misses_of_our_label_are_strangers(cut: int):
+def test_an_altered_label_of_ours_makes_an_unknown_instance_foreign(cut: int):
     label = CLOSED.label
     for near in (label[:cut], label[-cut:], label.upper(), f"{label} ", f"x{label}", label[:-1] + "1"):
         assert only_recorded(decide([CLOSED], row(9, label=near)))
@@ -81,7 +81,7 @@ def only_recorded(actions: list[Action]) -> bool:
     return all(isinstance(one, RecordOwnership) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
 
 
-def test_the_same_attempt_of_another_installation_is_a_stranger():
+def test_the_same_attempt_of_another_installation_is_foreign():
     actions = decide([CLOSED], row(9, label=make_label(ELSEWHERE, attempt_id())))
     assert actions == [RecordOwnership("vast", "77", "109", None, FOREIGN_ID)]
 
@@ -129,7 +129,7 @@ def test_one_row_shown_twice_is_one_row():
 
 @pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
 @pytest.mark.parametrize("carrier", ["label", "env_label"])
-def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
+def test_a_label_proves_that_the_create_made_it(state: State, carrier: str):
     one = attempt(state, absence_count=2, settle_elapsed_us=us(9999))
     found = replace(row(label=None), **{carrier: one.label})
     actions = decide([one], found)
@@ -141,13 +141,13 @@ def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
     assert of(DestroyDuplicate, actions) == []
 
 
-def test_an_unwanted_create_that_acted_goes_to_its_end():
+def test_a_terminated_create_that_made_an_instance_is_destroyed():
     one = replace(UNSURE, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, decide([one], row()))
     assert (after.state, after.instance_id, after.next_destroy_boot) == (State.DESTROYING, "101", LATER.boot)
 
 
-def test_an_unwanted_create_under_way_boots_first():
+def test_a_terminated_create_in_flight_boots_first():
     """The table knows no way from sent to destroying; the next look sends it there."""
     one = attempt(State.SENT, desired_state=DesiredState.TERMINATED)
     booting = carried_out(one, decide([one], row()))
@@ -226,7 +226,7 @@ def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **ch
         (900, None, True), (899, None, False), (None, None, False),
     ],
 )  # fmt: skip
-def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
+def test_a_duplicate_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
     since_s: float | None, age_s: float | None, destroyed: bool
 ):
     one = attempt(State.RUNNING)
@@ -237,12 +237,12 @@ def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
 
 
 @pytest.mark.parametrize("since_s", [None, 2, 9000])
-def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
+def test_a_duplicate_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
     actions = strange([attempt(State.RUNNING)], replace(SECOND, created_at=None), since_s)
     assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
-def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
+def test_a_duplicate_of_a_terminated_attempt_is_destroyed_at_first_sight():
     """Nobody wants anything under that label any more, and another attempt must not start beside it (F10)."""
     one = attempt(State.DESTROYING, desired_state=DesiredState.TERMINATED)
     young = replace(SECOND, created_at=LATER.wall - us(3))
@@ -250,7 +250,7 @@ def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
     assert (twin.instance, twin.duplicate_of) == (young, one)
 
 
-def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
+def test_a_list_without_a_proven_account_shows_no_duplicate_and_no_orphan():
     for maker in (attempt(State.RUNNING), CLOSED):
         actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_complete=False)
         assert of(DestroyDuplicate, actions) == []
@@ -258,7 +258,7 @@ def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
     assert decide([], row(), is_complete=False) == []
 
 
-def test_a_twin_is_counted_against_the_create_not_against_another_twin():
+def test_a_duplicate_is_one_of_the_created_attempt_not_of_another_duplicate():
     one = attempt(State.RUNNING)
     other = attempt(State.CLOSED, 1, instance_id="77", origin=Origin.DISCOVERED, label=one.label, reason="duplicate")
     for pair in ([one, other], [other, one]):
@@ -266,7 +266,7 @@ def test_a_twin_is_counted_against_the_create_not_against_another_twin():
         assert twin.duplicate_of == one
 
 
-def test_a_recorded_twin_is_no_new_twin():
+def test_a_recorded_duplicate_is_no_new_duplicate():
     one = attempt(State.RUNNING)
     twin = attempt(
         State.DESTROYING, 1, instance_id="202", origin=Origin.DISCOVERED, label=one.label, reason="duplicate"
@@ -281,7 +281,7 @@ def test_a_recorded_twin_is_no_new_twin():
 # ---- a copied home
 
 
-def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
+def test_a_copied_home_ends_what_is_open_and_concludes_nothing():
     one, twin = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
     listed = seen(row(), twin, now=LATER, known=[one])
     actions = reconcile_list(recorded(one, is_copied_home=True, duplicates_since={"202": WALL}), listed, LATER, REAL)
@@ -311,7 +311,7 @@ def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClas
     ("age_s", "left_s"),
     [(0, 3600), (10 * 3600, 3600), (11.5 * 3600, 1800), (11.9 * 3600, 900), (500 * 3600, 900), (None, 3600)],
 )
-def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: float | None, left_s: float):
+def test_an_orphan_gets_an_hour_within_the_hard_maximum_and_at_least_a_quarter(age_s: float | None, left_s: float):
     stray = row(created_at=None if age_s is None else LATER.wall - us(age_s))
     actions = decide([], stray)
     (adopted,) = of(AdoptOrphan, actions)
@@ -322,7 +322,7 @@ def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: fl
     assert of(DestroyDuplicate, actions) == [] and of(UpdateAttempt, actions) == []
 
 
-def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
+def test_two_orphans_of_one_label_are_adopted_one_after_the_other():
     first = decide([], row(), SECOND)
     assert [stray.instance.instance_id for stray in of(AdoptOrphan, first)] == ["101"]
     one = attempt(State.BOOTING, origin=Origin.DISCOVERED, ready_at=WALL)

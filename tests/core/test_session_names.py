@@ -1,4 +1,4 @@
-"""Names of sessions: few characters, never the look of an id; other text is made to fit."""
+"""Session names: few characters, never like an id; other text is turned into a valid one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row of the provider means for an attempt whose instance is known: alive, at fault, stopped, back."""
+"""What a row of the provider means for an attempt whose instance is known: alive, failed, stopped, running again."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def test_a_sighting_moves_along_the_table_and_never_closes(
 
 
 @pytest.mark.parametrize("state", sorted(ALIVE_STATES))
-def test_an_unwanted_instance_goes_to_its_end(state: State):
+def test_an_instance_of_a_terminated_attempt_is_destroyed(state: State):
     one = attempt(state, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, see(one, row(), moment(5)))
     assert (after.state, after.next_destroy_boot, after.absence_count) == (State.DESTROYING, moment(5).boot, 0)
 
 
 @given(word=st.text())
-def test_an_unknown_status_word_is_alive(word: str):
+def test_an_unknown_status_counts_as_alive(word: str):
     seen = row(status=Status.UNKNOWN, provider_status=word)
     for one in (attempt(State.RUNNING), attempt(State.MISSING, missing_at=WALL)):
         actions = see(one, seen)
@@ -101,38 +101,38 @@ def test_what_a_row_leaves_out_is_kept():
 # ---- before hand-over
 
 
-def test_a_running_instance_is_handed_over_where_its_row_is_proof_enough():
+def test_a_running_instance_is_ready_where_no_login_is_needed():
     after = carried_out(BOOTING, see(BOOTING, row(), moment(9)))
     assert (after.state, after.ready_at) == (State.RUNNING, moment(9).wall)
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.RUNNING])
-def test_nothing_but_running_is_handed_over(status: StatusClass):
+def test_nothing_but_running_is_ready(status: StatusClass):
     after = carried_out(BOOTING, see(BOOTING, shown(status, progress="10 %")))
     assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
-def test_a_row_alone_is_no_proof_of_ssh_and_guard():
+def test_a_row_alone_passes_no_check_of_ssh_and_guard():
     after = carried_out(BOOTING, on_sighting(SESSION, BOOTING, row(), NOW, REAL))
     assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
 @pytest.mark.parametrize("at", [NOW, moment(1000)])
-def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: ClockSnapshot):
+def test_a_running_instance_that_is_not_ready_has_until_the_boot_timeout(at: ClockSnapshot):
     assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
 
 
-def test_a_running_instance_that_never_gets_ready_meets_the_boot_limit():
+def test_a_running_instance_that_never_gets_ready_meets_the_boot_timeout():
     assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
     assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
 
 
-def test_a_late_instance_that_is_ready_is_handed_over():
+def test_a_late_instance_that_runs_is_ready():
     assert carried_out(BOOTING, see(BOOTING, row(), moment(3601))).state is State.RUNNING
 
 
 @pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
-def test_seen_again_before_hand_over_it_boots_on(state: State):
+def test_seen_again_before_ready_it_boots_on(state: State):
     one = attempt(state, ready_at=None)
     assert carried_out(one, see(one, LOADING)).state is State.BOOTING
 
@@ -168,7 +168,7 @@ def test_progress_is_noted_once():
         (shown(Status.PENDING, gpu_count=1), "offer_mismatch"),
     ],
 )  # fmt: skip
-def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: str | None):
+def test_a_boot_failure_before_ready_terminates_the_attempt(seen: Instance, fault: str | None):
     actions = see(BOOTING, seen)
     assert faults(actions) == ([] if fault is None else [fault])
     if fault:
@@ -177,24 +177,24 @@ def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: st
 
 
 @pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
-def test_a_fault_counts_in_every_state_before_hand_over(state: State):
+def test_a_boot_failure_counts_in_every_state_before_ready(state: State):
     one = attempt(state, ready_at=None)
     assert faults(see(one, shown(Status.STOPPED))) == ["boot_failed"]
 
 
-def test_an_image_refused_after_hand_over_gives_nothing_up():
+def test_an_image_refused_once_ready_terminates_nothing():
     """A host that pulls again may be refused; what a person holds, and its disk, stay theirs (I8)."""
     actions = see(attempt(State.RUNNING), shown(Status.FAILED, image_refused=True))
     assert faults(actions) == []
     assert carried_out(attempt(State.RUNNING), actions).state is State.INTERRUPTED
 
 
-def test_a_fault_after_hand_over_gives_nothing_up():
+def test_a_boot_failure_once_ready_terminates_nothing():
     assert faults(see(attempt(State.RUNNING), row(gpu="RTX 3090", rate=10 * RATE))) == []
     assert faults(see(attempt(State.RUNNING), LOADING, moment(7000))) == []
 
 
-def test_what_the_row_does_not_say_is_not_held_against_it():
+def test_what_the_row_does_not_show_is_no_mismatch():
     assert row_mismatch(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
     assert "RTX 3090" in row_mismatch(BOOTING, row(gpu="RTX 3090"))
 
@@ -202,7 +202,7 @@ def test_what_the_row_does_not_say_is_not_held_against_it():
 # ---- a boot that is stuck
 
 
-def test_silence_ends_a_boot_and_progress_lets_it_go_on():
+def test_a_boot_without_progress_times_out_and_progress_lets_it_go_on():
     assert faults(see(BOOTING, LOADING, moment(899))) == []
     assert faults(see(BOOTING, LOADING, moment(900))) == ["boot_timeout"]
     assert faults(see(BOOTING, replace(LOADING, progress="11 %"), moment(900))) == []
@@ -219,7 +219,7 @@ def test_a_wall_clock_jump_does_not_end_a_boot(jump: int):
     assert faults(see(BOOTING, LOADING, replace(moment(600), wall=WALL + us(600) + jump))) == []
 
 
-def test_a_boot_of_a_former_run_of_the_daemon_starts_its_silence_anew():
+def test_a_boot_from_an_earlier_run_of_the_daemon_starts_its_stall_timeout_anew():
     one = replace(BOOTING, progress_boot=None)
     actions = see(one, LOADING, moment(3000))
     assert faults(actions) == []
@@ -253,7 +253,7 @@ def test_a_failure_that_becomes_a_stop_says_so_and_back():
     assert of(RaiseAlarm, see(failed, shown(Status.FAILED), moment(20))) == []
 
 
-def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_instances():
+def test_at_the_boot_timeout_a_local_error_is_told_from_the_instances_failure():
     one = replace(BOOTING, unreachable_since=WALL, probe_error="no ssh here")
     late = moment(4000)
     for unreachable_since, reason in ((WALL, "local_error"), (None, "boot_timeout")):
@@ -264,7 +264,7 @@ def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_inst
         assert fault.reason == reason
 
 
-def test_looking_again_does_not_restart_the_grace():
+def test_a_later_sighting_does_not_restart_the_grace():
     one = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
     assert carried_out(one, see(one, shown(Status.STOPPED), moment(1000))).interrupted_boot == BOOT
     forgotten = attempt(State.INTERRUPTED, interrupted_boot=None)
@@ -283,7 +283,7 @@ def test_back_again_it_runs_on(state: State, status: StatusClass):
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.MISSING])
-def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State):
+def test_an_offline_host_makes_it_missing_and_keeps_the_first_time(state: State):
     one = attempt(state, missing_at=WALL if state is State.MISSING else None)
     actions = see(one, shown(Status.OFFLINE), moment(60))
     after = carried_out(one, actions)
@@ -295,7 +295,7 @@ def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State)
 @pytest.mark.parametrize(
     ("rate", "alarmed"), [(TOLERATED, False), (TOLERATED + 1, True), (None, False), (RATE // 2, False)]
 )
-def test_a_higher_price_after_hand_over_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
+def test_a_higher_price_once_ready_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
     one = attempt(State.RUNNING)
     actions = see(one, row(rate=rate))
     assert (alarms.PRICE_CHANGED in [a.kind for a in of(RaiseAlarm, actions)]) is alarmed
