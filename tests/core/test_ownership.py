@@ -1,6 +1,4 @@
-"""Whose an id is: what a label says for and against it, and what an attempt does that recorded another's (I3,
-I28, F12).
-"""
+"""Whose an id is: what a label proves or contradicts, and what an attempt does that has another's id (I3, I28, F12)."""
 
 from __future__ import annotations
 

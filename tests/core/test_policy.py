@@ -1,4 +1,4 @@
-"""The numbers of the rules are checked against each other, and the drill scales what it must and nothing else (S1, S7)."""
+"""The numbers of the rules are checked against each other; the drill scales what it must and no more (S1, S7)."""
 
 from __future__ import annotations
 
