@@ -40,13 +40,13 @@ from tests.core.samples import (
 
 UNSURE = attempt(State.UNCERTAIN)
 SETTLED = replace(UNSURE, settle_elapsed_us=us(600), last_complete_list_boot=BOOT)
-STRANGER = row(9, label=None, host_id="other")
+FOREIGN_ROW = row(9, label=None, host_id="other")
 
 
 def look(one: Attempt, after_s: float, *rows: Instance, **changes: Any) -> list[Action]:
     """What one list without its label says about an uncertain create."""
     values = {"known": [one], **changes}
-    return reconcile_list(recorded(one), seen(STRANGER, *rows, now=moment(after_s), **values), moment(after_s), REAL)
+    return reconcile_list(recorded(one), seen(FOREIGN_ROW, *rows, now=moment(after_s), **values), moment(after_s), REAL)
 
 
 def looked(one: Attempt, *after_s: float) -> Attempt:
@@ -152,7 +152,7 @@ def test_no_sequence_of_lists_closes_a_create_before_the_settle_time(story: list
 
 def test_a_copied_home_gathers_no_absence_and_closes_nothing():
     one = replace(SETTLED, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT)
-    listed = seen(STRANGER, now=moment(60), known=[one])
+    listed = seen(FOREIGN_ROW, now=moment(60), known=[one])
     assert reconcile_list(recorded(one, is_copied_home=True), listed, moment(60), REAL) == []
     assert carried_out(one, reconcile_list(recorded(one), listed, moment(60), REAL)).absence_count == 3
 
@@ -201,4 +201,4 @@ def test_same_host_same_image_no_label_after_the_send_is_a_candidate(changes: di
 
 def test_before_the_send_nothing_is_a_candidate():
     assert unlabelled_candidate(replace(UNSURE, sent_at=None), "pytorch", [row(label=None)]) is None
-    assert unlabelled_candidate(UNSURE, session().image, [STRANGER, FOREIGN]) == FOREIGN
+    assert unlabelled_candidate(UNSURE, session().image, [FOREIGN_ROW, FOREIGN]) == FOREIGN

@@ -182,9 +182,9 @@ def test_every_earlier_attempt_must_be_off_not_only_the_last(reason: str):
 
 
 def test_a_duplicate_does_not_decide_failover():
-    twin = attempt(State.CLOSED, 2, reason="duplicate", origin=Origin.DISCOVERED)
-    assert step(WAITING, attempt(State.RUNNING), twin) is None
-    assert isinstance(step(WAITING, failed("refused"), twin), StartAttempt)
+    duplicate = attempt(State.CLOSED, 2, reason="duplicate", origin=Origin.DISCOVERED)
+    assert step(WAITING, attempt(State.RUNNING), duplicate) is None
+    assert isinstance(step(WAITING, failed("refused"), duplicate), StartAttempt)
     assert step(WAITING) is None
 
 

@@ -68,10 +68,10 @@ def test_the_breaker_ignores_a_list_that_lacks_too_many(known: int, missing: int
 
 
 def test_what_is_missing_already_does_not_trip_the_breaker():
-    suspects, fresh = several(5, State.MISSING), several(5)
-    pool = recorded(*suspects, *fresh)
-    assert set(believed_missing(pool, (*suspects, *fresh[:2]), REAL)) == {*suspects, *fresh[:2]}
-    assert believed_missing(pool, (*suspects, *fresh[:3]), REAL) == ()
+    missing_ones, fresh = several(5, State.MISSING), several(5)
+    pool = recorded(*missing_ones, *fresh)
+    assert set(believed_missing(pool, (*missing_ones, *fresh[:2]), REAL)) == {*missing_ones, *fresh[:2]}
+    assert believed_missing(pool, (*missing_ones, *fresh[:3]), REAL) == ()
     pair = several(1, State.MISSING) + several(1)
     assert believed_missing(recorded(*pair), pair, REAL) == pair
 

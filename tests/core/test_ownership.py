@@ -156,7 +156,7 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
 @pytest.mark.parametrize("label", [None, "", LABEL[:18], ANOTHER[:35]])
 @pytest.mark.parametrize("state", DOUBTABLE)
 def test_one_that_says_nothing_is_given_up_and_not_disowned(state: State, label: str | None):
-    """The create may have made both: when the second one shows its label after all, it must be ended as a twin."""
+    """The create may have made both: when the second one shows its label after all, it must be ended as a duplicate."""
     actions = decide(doubted(state), row(label=label), OURS)
     assert [each for each in of(RecordOwnership, actions) if each.ownership == DISOWNED] == []
     assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
@@ -206,7 +206,7 @@ def test_the_instance_with_the_label_is_no_duplicate_of_an_unconfirmed_one():
             KnownInstances(),
             True,
             False,
-        ),  # it is to be ended, and the other one as its twin
+        ),  # it is to be ended, and the other one as its duplicate
     ],
 )
 def test_an_id_that_is_not_there_gives_way_to_an_instance_with_the_label(
@@ -236,9 +236,9 @@ def test_a_disowned_instance_with_our_label_only_raises_an_alarm(state: State):
 
 
 def test_a_disowned_instance_is_no_orphan_and_no_duplicate():
-    twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
-    stray = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
-    for actions in (twin, stray):
+    duplicate = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
+    orphan = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
+    for actions in (duplicate, orphan):
         assert of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
         assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 

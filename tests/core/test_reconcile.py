@@ -194,26 +194,26 @@ def test_two_late_instances_under_one_closed_label_are_both_destroyed():
     actions = decide([NEVER_SEEN], row(), SECOND)
     assert len(of(UpdateAttempt, actions)) == 1, "an id is written once"
     assert carried_out(NEVER_SEEN, actions).instance_id == "101"
-    assert [twin.instance.instance_id for twin in of(DestroyDuplicate, actions)] == ["202"]
+    assert [duplicate.instance.instance_id for duplicate in of(DestroyDuplicate, actions)] == ["202"]
 
 
 def test_another_instance_under_a_closed_label_is_destroyed_at_once():
     actions = decide([CLOSED], replace(SECOND, created_at=None))
-    assert [(twin.instance, twin.duplicate_of) for twin in of(DestroyDuplicate, actions)] == [
+    assert [(duplicate.instance, duplicate.duplicate_of) for duplicate in of(DestroyDuplicate, actions)] == [
         (replace(SECOND, created_at=None), CLOSED)
     ]
     assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
-# ---- twins under an open label
+# ---- duplicates under an open label
 
 
-def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **changes: Any) -> list[Action]:
+def strange(attempts: list[Attempt], duplicate: Instance, since_s: float | None, **changes: Any) -> list[Action]:
     """What a list says when this row was first seen under a recorded label so long ago, or never."""
-    since = {} if since_s is None else {twin.instance_id: LATER.wall - us(since_s)}
+    since = {} if since_s is None else {duplicate.instance_id: LATER.wall - us(since_s)}
     return reconcile_list(
         recorded(*attempts, duplicates_since=since),
-        seen(row(), twin, now=LATER, known=attempts, **changes),
+        seen(row(), duplicate, now=LATER, known=attempts, **changes),
         LATER,
         REAL,
     )
@@ -246,8 +246,8 @@ def test_a_duplicate_of_a_terminated_attempt_is_destroyed_at_first_sight():
     """Nobody wants anything under that label any more, and another attempt must not start beside it (F10)."""
     one = attempt(State.DESTROYING, desired_state=DesiredState.TERMINATED)
     young = replace(SECOND, created_at=LATER.wall - us(3))
-    (twin,) = of(DestroyDuplicate, strange([one], young, None))
-    assert (twin.instance, twin.duplicate_of) == (young, one)
+    (duplicate,) = of(DestroyDuplicate, strange([one], young, None))
+    assert (duplicate.instance, duplicate.duplicate_of) == (young, one)
 
 
 def test_a_list_without_a_proven_account_shows_no_duplicate_and_no_orphan():
@@ -262,19 +262,20 @@ def test_a_duplicate_is_one_of_the_created_attempt_not_of_another_duplicate():
     one = attempt(State.RUNNING)
     other = attempt(State.CLOSED, 1, instance_id="77", origin=Origin.DISCOVERED, label=one.label, reason="duplicate")
     for pair in ([one, other], [other, one]):
-        (twin,) = of(DestroyDuplicate, strange(pair, replace(SECOND, created_at=WALL), 60))
-        assert twin.duplicate_of == one
+        (duplicate,) = of(DestroyDuplicate, strange(pair, replace(SECOND, created_at=WALL), 60))
+        assert duplicate.duplicate_of == one
 
 
 def test_a_recorded_duplicate_is_no_new_duplicate():
     one = attempt(State.RUNNING)
-    twin = attempt(
+    duplicate = attempt(
         State.DESTROYING, 1, instance_id="202", origin=Origin.DISCOVERED, label=one.label, reason="duplicate"
     )
-    assert of(DestroyDuplicate, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
+    assert of(DestroyDuplicate, strange([one, duplicate], replace(SECOND, created_at=WALL), 9000)) == []
     # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
     elsewhere = {"by_instance": {"101": one}, "duplicates_since": {"202": WALL}}
-    actions = reconcile_list(recorded(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
+    actions = reconcile_list(recorded(one, duplicate, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]),
+    LATER, REAL)
     assert of(DestroyDuplicate, actions) == [] and of(RaiseAlarm, actions) == []
 
 
@@ -282,13 +283,13 @@ def test_a_recorded_duplicate_is_no_new_duplicate():
 
 
 def test_a_copied_home_ends_what_is_open_and_concludes_nothing():
-    one, twin = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
-    listed = seen(row(), twin, now=LATER, known=[one])
+    one, duplicate = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
+    listed = seen(row(), duplicate, now=LATER, known=[one])
     actions = reconcile_list(recorded(one, is_copied_home=True, duplicates_since={"202": WALL}), listed, LATER, REAL)
     assert carried_out(one, actions).last_seen_at == LATER.wall
     assert of(RaiseAlarm, actions) == [] and of(DestroyDuplicate, actions) == []
     for attempts in ([CLOSED], [NEVER_SEEN], [UNSURE], []):
-        listed = seen(row(), twin, now=LATER, known=attempts)
+        listed = seen(row(), duplicate, now=LATER, known=attempts)
         assert reconcile_list(recorded(*attempts, is_copied_home=True), listed, LATER, REAL) == []
 
 
@@ -304,7 +305,7 @@ def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClas
     assert after.is_gpu_billed is (status is StatusClass.RUNNING)
 
 
-# ---- strays
+# ---- orphans
 
 
 @pytest.mark.parametrize(
@@ -312,10 +313,10 @@ def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClas
     [(0, 3600), (10 * 3600, 3600), (11.5 * 3600, 1800), (11.9 * 3600, 900), (500 * 3600, 900), (None, 3600)],
 )
 def test_an_orphan_gets_an_hour_within_the_hard_maximum_and_at_least_a_quarter(age_s: float | None, left_s: float):
-    stray = row(created_at=None if age_s is None else LATER.wall - us(age_s))
-    actions = decide([], stray)
+    orphan = row(created_at=None if age_s is None else LATER.wall - us(age_s))
+    actions = decide([], orphan)
     (adopted,) = of(AdoptOrphan, actions)
-    assert (adopted.instance, adopted.attempt_id) == (stray, attempt_id())
+    assert (adopted.instance, adopted.attempt_id) == (orphan, attempt_id())
     assert (adopted.provider, adopted.account) == ("vast", "77")
     assert adopted.deadline.wall == LATER.wall + us(left_s)
     assert (adopted.deadline.set_wall, adopted.deadline.set_boot) == (LATER.wall, LATER.boot)
@@ -324,7 +325,7 @@ def test_an_orphan_gets_an_hour_within_the_hard_maximum_and_at_least_a_quarter(a
 
 def test_two_orphans_of_one_label_are_adopted_one_after_the_other():
     first = decide([], row(), SECOND)
-    assert [stray.instance.instance_id for stray in of(AdoptOrphan, first)] == ["101"]
+    assert [orphan.instance.instance_id for orphan in of(AdoptOrphan, first)] == ["101"]
     one = attempt(State.BOOTING, origin=Origin.DISCOVERED, ready_at=WALL)
     then = decide([one], row(), SECOND)
     assert of(AdoptOrphan, then) == []

@@ -53,10 +53,10 @@ def test_an_ended_session_is_stopped_or_failed_by_its_reason(reason: str):
 
 
 def test_the_current_attempt_is_the_newest_that_is_no_duplicate():
-    first, second, twin = attempt(number=1), attempt(number=2), attempt(number=3, reason="duplicate")
+    first, second, duplicate = attempt(number=1), attempt(number=2), attempt(number=3, reason="duplicate")
     assert current([]) is None
-    assert current([second, twin, first]) is second
-    assert current([twin]) is None
+    assert current([second, duplicate, first]) is second
+    assert current([duplicate]) is None
 
 
 @pytest.mark.parametrize(
