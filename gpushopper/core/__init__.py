@@ -1,1 +1,1 @@
-"""The rules: values in, values out. Standard library only, no I/O, no clock."""
+"""The rules that decide everything: values in, actions out. Standard library only, no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""The kinds of alarm, and what each tells a person to do."""
+"""The kinds of alarm: the hint of each, which clear by themselves, and which a person must acknowledge."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ UNLABELLED = "unlabelled"
 END_UNVERIFIED = "end_unverified"
 
 HINTS = {
-    DEGRADED: "nothing is assumed gone; deadlines still run. See: gpu-shopper status",
+    DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
     KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER",
-    LIST_INCONSISTENT: "the list is not believed; nothing is changed by it",
+    LIST_INCONSISTENT: "the list is ignored; nothing was changed",
     MASS_DISAPPEARANCE: "nothing was changed; check the provider's console",
-    DESTROY_SLOW: "it may still bill; it is asked for again and again",
+    DESTROY_SLOW: "it may still bill; the destroy is retried",
     DESTROY_OVERDUE: "it may still bill; look at the provider's console",
-    END_UNVERIFIED: "it is not shown any more; the proof goes on as soon as the provider can be asked",
-    MANUAL_DESTROY_NEEDED: "it may still bill; end it by hand in the provider's console",
+    END_UNVERIFIED: "it is not listed any more; its end is proven once the provider answers",
+    MANUAL_DESTROY_NEEDED: "it may still bill; destroy it yourself in the provider's console",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
-    MISSING: "it still bills in our books; end it with: gpu-shopper shutdown NAME",
+    MISSING: "it is still counted as billed; end it with: gpu-shopper shutdown NAME",
     INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",
     PRICE_CHANGED: "end it with: gpu-shopper shutdown NAME",
     POSSIBLE_ORPHAN: "check the provider's console; it carries no label, so it is not touched",
@@ -53,18 +53,18 @@ HINTS = {
     DESTROY_REFUSED: "set a key that may destroy: gpu-shopper keys set PROVIDER",
     DATABASE_CONSTRAINT: "nothing was changed; please report it with: gpu-shopper daemon logs",
     UNKNOWN_RESPONSE: "the provider changed its answers; update gpu-shopper",
-    DATABASE_REBUILT: "instances are taken in again from the provider's list",
+    DATABASE_REBUILT: "instances are adopted again from the provider's list",
     ROW_REPAIRED: "its instance ends at the hard maximum at the latest. See: gpu-shopper sessions",
     SSH_UNREACHABLE: "it may run on; its deadline holds. See: gpu-shopper get NAME",
     HOST_KEY_CHANGED: "do not log in; end it with: gpu-shopper shutdown NAME",
-    WRONG_INSTANCE_ID: "nothing is done to it; look at the provider's console",
+    WRONG_INSTANCE_ID: "it is not touched; look at the provider's console",
     UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at the provider's console",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
-"""What to do about each kind, in one line."""
+"""What a person can do about each kind, in one line."""
 
 KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
-"""The hint about an interrupted one that nothing but its deadline ends."""
+"""The hint about an interrupted instance that only its deadline ends."""
 
 NEEDS_ACK = frozenset(
     {
@@ -78,17 +78,17 @@ NEEDS_ACK = frozenset(
         WRONG_INSTANCE_ID,
     }
 )
-"""Alarms about something that happened once: no later evidence clears them, a person acknowledges them."""
+"""Alarms about something that happened once: they stay until a person acknowledges them."""
 
-ENDING_LADDER = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
-"""How the alarm about a slow end grows; each step takes the place of the one before it (D6)."""
+DESTROY_ALARMS = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
+"""How the alarm about a slow destroy escalates; each kind replaces the one before it (D6)."""
 
 ABOUT_ATTEMPT = (
-    *ENDING_LADDER, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
+    *DESTROY_ALARMS, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
     HOST_KEY_CHANGED,
     GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED,
 )  # fmt: skip
-"""Alarms whose subject is an attempt, and which its proven end clears."""
+"""Alarms whose subject is an attempt; they clear when it is closed."""
 
 ABOUT_STATE = {"missing": (MISSING,), "interrupted": (INTERRUPTED,), "uncertain": (UNCERTAIN, POSSIBLE_ORPHAN)}
-"""Alarms that end when the attempt leaves the state they are about."""
+"""Alarms that clear when the attempt leaves the state they are about."""

@@ -1,11 +1,11 @@
-"""Foreign output as lines that can be shown: bounded, and nothing in them that a terminal would obey (F111)."""
+"""Makes foreign output (container logs) safe to print: bounded lines, no terminal escape sequences (F111)."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST_LINE = 2000
-MOST_LINES = 10_000
+MAX_LINE_LENGTH = 2000
+MAX_LINES = 10_000
 
 _CONTROL_SEQUENCE = re.compile(
     r"(\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, movements
@@ -16,18 +16,18 @@ _CONTROL_SEQUENCE = re.compile(
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
-def readable(text: str, most_lines: int = MOST_LINES) -> list[str]:
-    """The last lines of a log, each cut at `LONGEST_LINE` characters.
+def readable_lines(text: str, max_lines: int = MAX_LINES) -> list[str]:
+    """The last lines of a log, each cut at `MAX_LINE_LENGTH` characters.
 
-    Of a line that was written over and over, as progress is, what was written last counts.
+    Of a line that was overwritten with carriage returns, as progress bars are, the last text counts.
     """
     lines = text.split("\n")
     if lines and not lines[-1].strip("\r"):
         lines.pop()
-    return [_one(line) for line in lines[-most_lines:]] if most_lines > 0 else []
+    return [_clean_line(line) for line in lines[-max_lines:]] if max_lines > 0 else []
 
 
-def _one(line: str) -> str:
+def _clean_line(line: str) -> str:
     last = line.rstrip("\r").rpartition("\r")[2]
-    shown = _CONTROL_SEQUENCE.sub("", last[: LONGEST_LINE * 4]).expandtabs(8)
-    return _UNPRINTABLE.sub(" ", shown)[:LONGEST_LINE].rstrip()
+    shown = _CONTROL_SEQUENCE.sub("", last[: MAX_LINE_LENGTH * 4]).expandtabs(8)
+    return _UNPRINTABLE.sub(" ", shown)[:MAX_LINE_LENGTH].rstrip()

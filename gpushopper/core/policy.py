@@ -1,4 +1,7 @@
-"""Every constant of the safety rules, as three named policies without free numbers in any file (S1, S7)."""
+"""All time limits and counts of the rules: timeouts, intervals, retry steps, thresholds, as named policies (S1, S7).
+
+`real` is for providers; `paper` and `drill` are for the sandbox. No other module has a number of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from enum import Enum
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
-SHORTEST_LIFE_S = 60
-"""Nothing is rented or extended for less: it would be over before it can be used, and is most likely a typing error."""
+MIN_DURATION_S = 60
+"""Nothing is rented or extended for less: it would end before it can be used, and is most likely a typing error."""
 
-SLOWEST_GAP_S = 12.0
+MAX_CALL_INTERVAL_S = 12.0
 """The longest minimum gap between two calls of one endpoint at any provider: Vast's create penalty (vastai.md 13)."""
 
 
-class Proof(Enum):
-    """What must be shown before a session is handed over."""
+class ReadinessCheck(Enum):
+    """What is checked before a session is ready."""
 
     RUNNING = "running"
     CLAIM = "claim"
@@ -23,47 +26,51 @@ class Proof(Enum):
     GUARD = "guard"
 
 
-ALL_PROOFS = frozenset(Proof)
-SHOWN_BY_ROW = frozenset({Proof.RUNNING, Proof.CLAIM})
-"""The proofs that a provider's row alone can give; the others need the instance itself."""
+ALL_CHECKS = frozenset(ReadinessCheck)
+CHECKS_BY_PROVIDER = frozenset({ReadinessCheck.RUNNING, ReadinessCheck.CLAIM})
+"""The checks that a provider's row alone can pass; the others need a heartbeat of the instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The numbers of the rules, in seconds where the name ends in `_s`."""
+    """The numbers of the rules.
+
+    Names that end in `_s` are seconds; `_steps_s` are seconds that grow with each try, or pairs of (up to this age,
+    interval). Counts of observations, polls and instances have no unit.
+    """
 
     name: str
-    hand_over: frozenset[Proof]
+    readiness_checks: frozenset[ReadinessCheck]
 
-    # create (D2, D9)
-    send_limit_s: float = 60
-    kernel_limit_s: float = 30
+    # create: timeouts of the call, and how long its instance may take to be listed (D2, D9)
+    create_timeout_s: float = 60
+    tcp_timeout_s: float = 30
     max_in_flight_s: float = 180
     list_lag_s: float = 420
     uncertain_alarm_s: float = 900
     prepared_max_age_s: float = 600
-    label_wait_s: float = 600
+    unlabelled_alarm_s: float = 600
 
-    # absence of an unknown id (D6)
+    # absence of an uncertain create, whose id is unknown (D6)
     absence_observations: int = 3
     absence_spacing_s: float = 60
 
-    # proof that a known id is gone (D6)
+    # proof that an instance with a known id is gone (D6)
     gone_observations: int = 3
     gone_interval_s: float = 30
     gone_window_s: float = 120
 
-    # destroy (D6, S3)
-    destroy_limit_s: float = 30
-    destroy_ladder_s: tuple[float, ...] = (5, 15, 30, 60, 120)
-    destroy_every_s: float = 300
+    # destroy: timeout, retry intervals, ages at which an alarm escalates (D6, S3)
+    destroy_timeout_s: float = 30
+    destroy_retry_steps_s: tuple[float, ...] = (5, 15, 30, 60, 120)
+    destroy_retry_steady_s: float = 300
     destroy_alarms_s: tuple[float, ...] = (300, 900, 3600)
 
-    # boot (F13, S13)
-    boot_silence_s: float = 900
-    boot_limit_s: float = 3600
+    # boot: without progress, and in all (F13, S13)
+    boot_stall_timeout_s: float = 900
+    boot_timeout_s: float = 3600
 
-    # heartbeats over ssh (D8)
+    # heartbeats over ssh, and the guard (D8)
     heartbeat_interval_s: float = 30
     heartbeat_timeout_s: float = 15
     boot_heartbeat_steps_s: tuple[tuple[float, float], ...] = ((180, 2), (600, 5), (3600, 15))
@@ -72,97 +79,97 @@ class Policy:
     guard_backoff_s: float = 300
     unreachable_alarm_s: float = 600
 
-    # running
+    # interrupted, missing, price
     interrupted_grace_s: float = 1800
-    suspect_alarm_s: float = 600
-    empty_pause_s: float = 600
+    missing_alarm_s: float = 600
+    empty_list_hold_s: float = 600
     price_tolerance: float = 0.02
 
-    # reconcile (D4, S9, I29)
-    orphan_min_age_s: float = 900
-    adopt_life_s: float = 3600
-    adopt_notice_s: float = 900
+    # duplicates, adoption, circuit breaker (D4, S9, I29)
+    duplicate_min_age_s: float = 900
+    adopt_duration_s: float = 3600
+    adopt_min_remaining_s: float = 900
     breaker_minimum: int = 2
     breaker_share: float = 0.25
 
-    # looking (S15, S24)
-    read_limit_s: float = 20
+    # lists and polling (S15, S24)
+    read_timeout_s: float = 20
     freshness_s: float = 60
     list_fresh_for_create_s: float = 600
     steady_poll_s: float = 300
     uncertain_poll_s: float = 60
     boot_poll_steps_s: tuple[tuple[float, float], ...] = ((180, 1.5), (600, 5), (3600, 15))
     destroy_poll_steps_s: tuple[float, ...] = (2, 5, 10, 20)
-    end_look_steady_s: float = 30
+    destroy_poll_steady_s: float = 30
     failure_poll_steps_s: tuple[float, ...] = (2, 5, 15, 30)
     prepared_poll_s: float = 5
     degraded_after_s: float = 60
-    degraded_passes: int = 2
+    degraded_failed_polls: int = 2
 
-    # money (D11)
+    # reserve (D11)
     reserve_slack_s: float = 1800
     storage_slack_s: float = 86400
 
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other (S7)."""
-        if self.send_limit_s + self.kernel_limit_s > self.max_in_flight_s:
-            raise ValueError("a request could outlive the flight bound")
-        if self.gone_window_s >= self.destroy_every_s:
+        if self.create_timeout_s + self.tcp_timeout_s > self.max_in_flight_s:
+            raise ValueError("a call could take longer than max_in_flight_s")
+        if self.gone_window_s >= self.destroy_retry_steady_s:
             raise ValueError("a new destroy would always come before the proof is complete")
-        if self.prepared_max_age_s < 10 * SLOWEST_GAP_S:
-            raise ValueError("an intention would be given up while it waits its turn")
+        if self.prepared_max_age_s < 10 * MAX_CALL_INTERVAL_S:
+            raise ValueError("a prepared attempt would expire while it waits for the rate limit")
         if self.guard_tick_s > 15 or self.guard_backoff_s > 300:
-            raise ValueError("the guard would look too seldom")
+            raise ValueError("the guard would check its deadline too seldom")
         if self.freshness_s < 10:
-            raise ValueError("two observations cannot be that close together")
-        if self.name == "real" and min(self.gone_interval_s, self.absence_spacing_s) < SLOWEST_GAP_S:
-            raise ValueError("units closer together than the provider's slowest gap")
+            raise ValueError("a list and a read by id cannot be that close together")
+        if self.name == "real" and min(self.gone_interval_s, self.absence_spacing_s) < MAX_CALL_INTERVAL_S:
+            raise ValueError("absences closer together than the longest gap between two calls")
 
     @property
     def needs_login(self) -> bool:
-        """Whether a hand-over needs the instance's own word; on a paper market there is nobody to ask (S1)."""
-        return not self.hand_over <= SHOWN_BY_ROW
+        """Whether being ready needs a heartbeat over ssh; simulated instances have no ssh (S1)."""
+        return not self.readiness_checks <= CHECKS_BY_PROVIDER
 
     @property
     def settle_s(self) -> float:
-        """Awake, connected time before an absence can count: longest flight plus longest list lag (C7)."""
+        """Awake, connected seconds before an absence can count: longest call in flight plus longest list lag (C7)."""
         return self.max_in_flight_s + self.list_lag_s
 
 
-REAL = Policy(name="real", hand_over=ALL_PROOFS)
+REAL = Policy(name="real", readiness_checks=ALL_CHECKS)
 
-PAPER = replace(REAL, name="paper", hand_over=SHOWN_BY_ROW)
-"""Real times on a market of paper instances: for simulations."""
+PAPER = replace(REAL, name="paper", readiness_checks=CHECKS_BY_PROVIDER)
+"""Real times with simulated instances."""
 
 _DRILL_SPEED = 60
 _SCALED = frozenset(
     {
-        "kernel_limit_s",
+        "tcp_timeout_s",
         "list_lag_s",
         "uncertain_alarm_s",
-        "label_wait_s",
+        "unlabelled_alarm_s",
         "absence_spacing_s",
         "gone_interval_s",
         "gone_window_s",
-        "destroy_ladder_s",
-        "destroy_every_s",
+        "destroy_retry_steps_s",
+        "destroy_retry_steady_s",
         "destroy_alarms_s",
-        "boot_silence_s",
-        "boot_limit_s",
+        "boot_stall_timeout_s",
+        "boot_timeout_s",
         "interrupted_grace_s",
-        "suspect_alarm_s",
-        "orphan_min_age_s",
+        "missing_alarm_s",
+        "duplicate_min_age_s",
         "steady_poll_s",
         "uncertain_poll_s",
-        "empty_pause_s",
+        "empty_list_hold_s",
         "guard_grace_s",
         "unreachable_alarm_s",
     }
 )
 
 
-def _drill(proofs: frozenset[Proof]) -> Policy:
-    """The real rules about sixty times quicker. The 12 h, money, brakes and freshness are never scaled (S7)."""
+def _drill(checks: frozenset[ReadinessCheck]) -> Policy:
+    """The real rules about sixty times faster. The hard maximum and all that is about money are never scaled (S7)."""
     scaled: dict[str, object] = {}
     for field in fields(Policy):
         if field.name in _SCALED:
@@ -173,16 +180,16 @@ def _drill(proofs: frozenset[Proof]) -> Policy:
     return replace(
         REAL,
         name="drill",
-        hand_over=proofs,
-        send_limit_s=2.0,
+        readiness_checks=checks,
+        create_timeout_s=2.0,
         max_in_flight_s=3.0,
-        destroy_limit_s=2.0,
-        read_limit_s=2.0,
+        destroy_timeout_s=2.0,
+        read_timeout_s=2.0,
         freshness_s=10.0,
         degraded_after_s=4.0,
         boot_poll_steps_s=((60, 0.25), (600, 1.0)),
         destroy_poll_steps_s=(0.1, 0.2, 0.4),
-        end_look_steady_s=0.5,
+        destroy_poll_steady_s=0.5,
         heartbeat_interval_s=2.0,
         heartbeat_timeout_s=5.0,
         boot_heartbeat_steps_s=((60, 0.5), (600, 1.0)),
@@ -192,7 +199,7 @@ def _drill(proofs: frozenset[Proof]) -> Policy:
     )
 
 
-DRILL = _drill(SHOWN_BY_ROW)
-DRILL_LIVE = _drill(ALL_PROOFS)
+DRILL = _drill(CHECKS_BY_PROVIDER)
+DRILL_LIVE = _drill(ALL_CHECKS)
 
 POLICIES = {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}

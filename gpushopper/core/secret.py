@@ -1,4 +1,4 @@
-"""A secret as a value that never shows itself (I21)."""
+"""A secret as a value that is never printed, logged or pickled (I21)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hmac
 
 
 class Secret:
-    """A secret that shows itself to `reveal` alone: it cannot slip into a log, an error or an answer (I21)."""
+    """A secret whose text only `reveal` returns, so that it is in no log, error or response by accident (I21)."""
 
     __slots__ = ("_text",)
 
@@ -14,7 +14,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The secret itself, for a provider call and the mask of the log."""
+        """The text itself, for a provider call and for redaction."""
         return self._text
 
     def __repr__(self) -> str:

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from gpushopper.clock import Clock
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, Renewal
+from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Secret
@@ -55,7 +55,7 @@ class InstanceAccess(Protocol):
 
     def boot_script(
         self,
-        recipe: Recipe,
+        recipe: GuardRecipe,
         session_id: str,
         life_s: int,
         deadline_s: int,
@@ -66,7 +66,7 @@ class InstanceAccess(Protocol):
         """The text an instance runs when it starts: our key, and the guard before all else."""
         ...
 
-    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """One login: renew the guard where asked, and read what the instance says of itself."""
         ...
 
@@ -78,11 +78,11 @@ class InstanceAccess(Protocol):
         """The attempts that something is kept of."""
         ...
 
-    def connection(self, login: Login) -> Connection:
+    def connection(self, login: SshTarget) -> Connection:
         """The exact way in, for a person's own ssh."""
         ...
 
-    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, SshTarget]]) -> bool:
         """Let the managed ssh configuration name these sessions, and no others; whether it changed."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpushopper.core.model.container_image import fault_hint, image_fault, registry_of
+from gpushopper.core.model.container_image import image_problem, image_problem_hint, registry_of
 from gpushopper.engine.context import Context
 from gpushopper.engine.refusals import keyless, no_login
 from gpushopper.errors import Refused, UsageError
@@ -23,9 +23,9 @@ def refuse_impossible(image: str | None) -> None:
     Raises:
         UsageError: that name.
     """
-    fault = "" if image is None else image_fault(image)
+    fault = "" if image is None else image_problem(image)
     if fault:
-        raise UsageError(fault, fault_hint(fault), code="bad_image")
+        raise UsageError(fault, image_problem_hint(fault), code="bad_image")
 
 
 def refuse_unreadable_login(ctx: Context, reconciler: AccountReconciler, image: str | None) -> None:

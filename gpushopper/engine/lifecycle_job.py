@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from gpushopper.core.lifecycle.failover import next_step
-from gpushopper.core.lifecycle.sightings import clock_rules
-from gpushopper.core.model.actions import Action, Clear, Close, Raise, StartAttempt
+from gpushopper.core.lifecycle.clock_rules import clock_rules
+from gpushopper.core.lifecycle.failover import next_attempt
+from gpushopper.core.model.actions import Action, ClearAlarm, CloseAttempt, RaiseAlarm, StartAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
@@ -42,9 +42,9 @@ def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, 
 def _is_idle(action: Action, standing: set[tuple[str, str]]) -> bool:
     """Whether an alarm already stands, or is not there to clear: most passes change nothing, and must cost nothing."""
     match action:
-        case Raise():
+        case RaiseAlarm():
             return (action.kind, action.subject) in standing
-        case Clear():
+        case ClearAlarm():
             return (action.kind, action.subject) not in standing
         case _:
             return False
@@ -63,9 +63,9 @@ def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapsh
         todo += _never_sent(attempt, now, ctx.policy)
     lives = any(a.is_wanted for a in opened)
     if session.desired_state is DesiredState.RUNNING and not lives:
-        step = next_step(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
+        step = next_attempt(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
         # A deadline is written only by a clock that the provider's could contradict: after a start not yet (I12, F62).
-        is_early = isinstance(step, StartAttempt) and not now.was_answered
+        is_early = isinstance(step, StartAttempt) and not now.provider_answered
         todo += [step] if step is not None and not is_early else []
     return todo
 
@@ -74,7 +74,7 @@ def _never_sent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Ac
     """An intention that could not be sent for too long is given up: its reserve blocks others (F7, S12)."""
     if attempt.state is not State.PREPARED or now.wall - attempt.prepared_at < us(policy.prepared_max_age_s):
         return []
-    return [Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})]
+    return [CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})]
 
 
 def _run(ctx: Context, todo: list[Action], now: ClockSnapshot) -> bool:
@@ -110,5 +110,5 @@ def _walls(attempt: Attempt, policy: Policy) -> list[int]:
         case State.PREPARED:
             walls.append(attempt.prepared_at + us(policy.prepared_max_age_s))
         case State.MISSING if attempt.missing_at is not None:
-            walls.append(attempt.missing_at + us(policy.suspect_alarm_s))
+            walls.append(attempt.missing_at + us(policy.missing_alarm_s))
     return walls

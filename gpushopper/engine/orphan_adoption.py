@@ -7,17 +7,18 @@ from itertools import chain, count
 from typing import Any
 
 from gpushopper.core import alarms as kinds
-from gpushopper.core.lifecycle.reachability import NONE
-from gpushopper.core.lifecycle.sightings import destroying
-from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, Raise
+from gpushopper.core.lifecycle.destroying import destroying_fields
+from gpushopper.core.lifecycle.guard_renewal import NONE
+from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.model.session_names import LONGEST, fitted
+from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
 from gpushopper.store import sessions
 
@@ -25,7 +26,7 @@ LONGEST_NUMBER = 8
 """Characters kept free for the number that tells two names apart."""
 
 
-def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, Raise]:
+def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, RaiseAlarm]:
     """A session and attempt for an instance of ours that no row knows, and the alarm that says so."""
     row = action.instance
     session = Session(
@@ -51,13 +52,13 @@ def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sess
     found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
     attempt = replace(found, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: taken in as {session.name}"
-    return session, attempt, Raise(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
+    return session, attempt, RaiseAlarm(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
 
 
 def _free_name(ctx: Context, row: Instance) -> str:
     """`adopted-ID`, made to fit, with a number where an open session has that name already: it never fails."""
     taken = {session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
-    stem = fitted(f"adopted-{row.instance_id}", LONGEST - LONGEST_NUMBER)
+    stem = to_valid_name(f"adopted-{row.instance_id}", MAX_NAME_LENGTH - LONGEST_NUMBER)
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
 
@@ -88,7 +89,7 @@ def twin(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot) -> Attempt 
         desired_state=DesiredState.TERMINATED,
         reason=action.reason,
         terminate_requested_at=now.wall,
-        **destroying(now),
+        **destroying_fields(now),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gpushopper.core.model.actions import Close
+from gpushopper.core.model.actions import CloseAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
@@ -13,7 +13,7 @@ from gpushopper.store import ledger as books
 from gpushopper.store.database import Store
 
 
-def settle(store: Store, attempt: Attempt, action: Close) -> dict[str, int]:
+def settle(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[str, int]:
     """Bring the books to the end and take back what was accrued past it; micro-dollars by class."""
     if attempt.billed_until is not None:
         if action.kind == ReceiptKind.PROVEN:
@@ -25,7 +25,7 @@ def settle(store: Store, attempt: Attempt, action: Close) -> dict[str, int]:
     return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
 
 
-def closed(attempt: Attempt, action: Close, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
+def closed(attempt: Attempt, action: CloseAttempt, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
     """The columns of a closed attempt, receipt included."""
     receipt = {
         "kind": str(action.kind),

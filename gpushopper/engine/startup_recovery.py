@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.model.actions import Change, Close, Note
+from gpushopper.core.model.actions import CloseAttempt, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import ReceiptKind, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.context import Context
@@ -19,8 +19,8 @@ def recover(ctx: Context, now: ClockSnapshot) -> None:
         change = Transaction(ctx, now)
         with ctx.store.transaction():
             if attempt.state is State.PREPARED:
-                change.run([Close(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})])
+                change.run([CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})])
             elif attempt.state is State.SENT:
                 sets = {"state": State.UNCERTAIN, "state_changed_at": now.wall, "settle_elapsed_us": 0, **NO_ABSENCES}
-                note = Note("uncertain", "the daemon stopped while the create was out")
-                change.run([Change(attempt, sets, note)])
+                note = EventDraft("uncertain", "the daemon stopped while the create was out")
+                change.run([UpdateAttempt(attempt, sets, note)])

@@ -8,8 +8,8 @@ from functools import singledispatchmethod
 from typing import Any
 
 from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW
-from gpushopper.core.lifecycle.reachability import INSTALLED, NOT_APPLICABLE
-from gpushopper.core.lifecycle.sightings import unwanted
+from gpushopper.core.lifecycle.destroying import terminate_fields
+from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import make_label
@@ -18,8 +18,9 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import Denial, Load, denied_by_balance, denied_by_limits
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.spending.admission import Denial, Usage, denied_by_balance, denied_by_limits
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
 from gpushopper.store import alarms, events, sessions
@@ -61,8 +62,8 @@ class Transaction:
         raise TypeError(f"no rule for {action!r}")
 
     @_do.register
-    def _(self, action: act.Change) -> None:
-        self.change(action.attempt, dict(action.sets), action.note)
+    def _(self, action: act.UpdateAttempt) -> None:
+        self.change(action.attempt, dict(action.fields), action.event)
 
     @_do.register
     def _(self, action: act.TerminateAttempt) -> None:
@@ -77,7 +78,7 @@ class Transaction:
         self.start_attempt(action)
 
     @_do.register
-    def _(self, action: act.Close) -> None:
+    def _(self, action: act.CloseAttempt) -> None:
         self.close(action)
 
     @_do.register
@@ -85,7 +86,7 @@ class Transaction:
         session, attempt, alarm = orphan_adoption.adopted(self.ctx, action, self.now)
         sessions.insert_session(self.ctx.store, session)
         sessions.insert_attempt(self.ctx.store, attempt)
-        self.note(act.Note("adopted", alarm.text), session.id, attempt.id)
+        self.note(act.EventDraft("adopted", alarm.text), session.id, attempt.id)
         self._do(alarm)
 
     @_do.register
@@ -94,7 +95,7 @@ class Transaction:
         if twin is not None:
             sessions.insert_attempt(self.ctx.store, twin)
             self.note(
-                act.Note("duplicate", f"instance {twin.instance_id} is a second one under a label"),
+                act.EventDraft("duplicate", f"instance {twin.instance_id} is a second one under a label"),
                 twin.session_id,
                 twin.id,
             )
@@ -104,28 +105,28 @@ class Transaction:
         self.relabels.append(action)
 
     @_do.register
-    def _(self, action: act.Record) -> None:
+    def _(self, action: act.RecordOwnership) -> None:
         of = (action.provider, action.account, action.instance_id)
         sessions.record_ownership(
             self.ctx.store, sessions.KnownInstance(*of, action.label, action.ownership, self.now.wall)
         )
 
     @_do.register
-    def _(self, action: act.Raise) -> None:
+    def _(self, action: act.RaiseAlarm) -> None:
         if (action.kind, action.subject) in self._alarmed():
             return
         kind, subject, text, hint = action.kind, action.subject, action.text, action.hint
         if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
             self._alarmed().add((kind, subject))
-            self.note(act.Note("alarm", action.text, {"kind": action.kind}))
+            self.note(act.EventDraft("alarm", action.text, {"kind": action.kind}))
 
     @_do.register
-    def _(self, action: act.Clear) -> None:
+    def _(self, action: act.ClearAlarm) -> None:
         if (action.kind, action.subject) not in self._alarmed():
             return
         if alarms.clear_alarm(self.ctx.store, at=self.now.wall, kind=action.kind, subject=action.subject):
             self._alarmed().discard((action.kind, action.subject))
-            self.note(act.Note("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
+            self.note(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
 
     def _alarmed(self) -> set[tuple[str, str]]:
         """What stands, read once: nearly every pass clears alarms that are not there."""
@@ -135,7 +136,7 @@ class Transaction:
 
     # ---- the steps
 
-    def note(self, note: act.Note, session_id: str | None = None, attempt_id: str | None = None) -> None:
+    def note(self, note: act.EventDraft, session_id: str | None = None, attempt_id: str | None = None) -> None:
         """Append an event."""
         events.append(
             self.ctx.store,
@@ -147,7 +148,7 @@ class Transaction:
             data=dict(note.data),
         )
 
-    def change(self, attempt: Attempt, sets: dict[str, Any], note: act.Note | None = None) -> Attempt:
+    def change(self, attempt: Attempt, sets: dict[str, Any], note: act.EventDraft | None = None) -> Attempt:
         """Write columns of one attempt, with the ledger brought up to the change where billing turns."""
         before = self.attempt(attempt)
         sets = self._with_reserve(before, self._with_books(before, sets))
@@ -164,7 +165,7 @@ class Transaction:
 
     def _left(self, before: Attempt) -> None:
         """What ends with a state: its alarms, and a session's end when its instance came back."""
-        self.run(act.Clear(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
+        self.run(act.ClearAlarm(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
         if before.state is State.CLOSED:
             session = sessions.load_session(self.ctx.store, before.session_id)
             if session is not None and session.ended_at is not None:
@@ -199,12 +200,12 @@ class Transaction:
         current = self.attempt(attempt)
         if not current.is_wanted:
             return
-        note = act.Note(
+        note = act.EventDraft(
             "attempt_terminating", text or f"attempt {current.ordinal} is given up: {reason}", {"reason": reason}
         )
-        current = self.change(current, unwanted(current, reason, self.now), note)
+        current = self.change(current, terminate_fields(current, reason, self.now), note)
         if current.state is State.PREPARED:
-            self.close(act.Close(current, "never_sent", reason, current.prepared_at, {}))
+            self.close(act.CloseAttempt(current, "never_sent", reason, current.prepared_at, {}))
 
     def end_session(self, session: Session, reason: str, text: str = "") -> None:
         """DesiredState `gone` for the session and every attempt of it."""
@@ -215,7 +216,8 @@ class Transaction:
             )
             self._sessions[current.id] = current
             self.note(
-                act.Note("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}), current.id
+                act.EventDraft("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}),
+                current.id,
             )
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
             if attempt.is_open:
@@ -224,7 +226,7 @@ class Transaction:
 
     def _note_end(self, session: Session) -> None:
         """The session is over once nothing of it is open."""
-        self.run([act.Clear(CLOCK_SKEW, session.id)])
+        self.run([act.ClearAlarm(CLOCK_SKEW, session.id)])
         if session.desired_state is DesiredState.RUNNING or any(
             a.is_open for a in sessions.attempts_of(self.ctx.store, session.id)
         ):
@@ -233,7 +235,8 @@ class Transaction:
         if current.ended_at is None:
             self._sessions[current.id] = sessions.update_session(self.ctx.store, current, ended_at=self.now.wall)
         self.note(
-            act.Note("ended", f"{session.name} has ended: {session.reason}", {"reason": session.reason}), session.id
+            act.EventDraft("ended", f"{session.name} has ended: {session.reason}", {"reason": session.reason}),
+            session.id,
         )
 
     def start_attempt(self, action: act.StartAttempt) -> None:
@@ -253,7 +256,7 @@ class Transaction:
         self._sessions[session.id] = session
         sessions.insert_attempt(self.ctx.store, attempt)
         text = f"attempt {attempt.ordinal}: {action.offer.key} {action.offer.gpu}"
-        self.note(act.Note("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
+        self.note(act.EventDraft("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
 
     def prepared(self, session: Session, offer: Offer) -> Attempt:
         """The attempt that would be made now: label, deadline and reserve, nothing written yet."""
@@ -294,30 +297,30 @@ class Transaction:
             self.ctx.balances.get(provider), load, reserve
         )
 
-    def load(self, provider: str) -> Load:
+    def load(self, provider: str) -> Usage:
         """What is open, what was made in the last hour, and what is held back at this provider."""
         opened = sessions.load_attempts(self.ctx.store)
         booked = books.totals_by_attempt(self.ctx.store, [a.id for a in opened])
-        return Load(
+        return Usage(
             open_sessions=len(sessions.load_sessions(self.ctx.store, open_only=True)),
             creates_last_hour=sessions.creates_since(self.ctx.store, self.now.wall - HOUR),
             rate=sum(a.agreed_rate for a in opened if a.off_at is None),
             reserved=sum(
-                ledger.still_reserved(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))
+                ledger.remaining_reserve(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))
                 for a in opened
                 if a.provider == provider
             ),
         )
 
-    def close(self, action: act.Close) -> None:
+    def close(self, action: act.CloseAttempt) -> None:
         """Gone, with its receipt and its final cost (I5, I14)."""
         attempt = self.attempt(action.attempt)
         cost = receipts.settle(self.ctx.store, attempt, action)
         done = sessions.update_attempt(self.ctx.store, attempt, **receipts.closed(attempt, action, cost, self.now))
         self._attempts[done.id] = done
-        self.run(act.Clear(kind, done.id) for kind in ABOUT_ATTEMPT)
+        self.run(act.ClearAlarm(kind, done.id) for kind in ABOUT_ATTEMPT)
         self.note(
-            act.Note("closed", receipts.words(done, action.kind), {"kind": action.kind}), done.session_id, done.id
+            act.EventDraft("closed", receipts.words(done, action.kind), {"kind": action.kind}), done.session_id, done.id
         )
         session = sessions.load_session(self.ctx.store, done.session_id)
         if session is not None:

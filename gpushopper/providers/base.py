@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Protocol
 
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
@@ -241,7 +241,7 @@ class Provider(Protocol):
     traits: Traits
 
     @property
-    def recipe(self) -> Recipe | None:
+    def recipe(self) -> GuardRecipe | None:
         """How an instance of this provider ends itself; None where it cannot."""
         ...
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from gpushopper.core.model.guard_recipe import ID_MARK, GuardCall, Recipe
+from gpushopper.core.model.guard_recipe import ID_MARK, GuardCall, GuardRecipe
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
 from gpushopper.errors import Refused
 from gpushopper.remote import guard_files
@@ -55,7 +55,7 @@ class GuardLifetime:
         )
 
 
-def guard_for(recipe: Recipe, script: str) -> str:
+def guard_for(recipe: GuardRecipe, script: str) -> str:
     """Put the provider's calls and the last-resort commands above the guard's script.
 
     Raises:
@@ -70,7 +70,7 @@ def guard_for(recipe: Recipe, script: str) -> str:
     return f"{names}{_functions(recipe)}{script}"
 
 
-def _functions(recipe: Recipe) -> str:
+def _functions(recipe: GuardRecipe) -> str:
     # Where the provider has no stop, it counts as refused.
     stop = "code=499" if recipe.stop is None else _call(recipe.stop)
     commands = f'for x in {shlex.join(recipe.last_resort)}; do\nsh -c "$x"\ndone'
@@ -84,7 +84,13 @@ def _call(guard_call: GuardCall) -> str:
 
 
 def write_boot_script(
-    recipe: Recipe, public_key: str, life_s: int, deadline_s: int, max_s: int, tick_s: int = 15, backoff_s: int = 300
+    recipe: GuardRecipe,
+    public_key: str,
+    life_s: int,
+    deadline_s: int,
+    max_s: int,
+    tick_s: int = 15,
+    backoff_s: int = 300,
 ) -> str:
     """Write the boot script of one attempt: it installs the guard first, then the ssh key.
 
@@ -104,10 +110,10 @@ def write_boot_script(
         path=SYSTEM_PATH, folders=guard_files.FOLDERS, folder=guard_files.FOLDER, script=guard_files.SCRIPT,
         lifetime=lifetime.line(), payload=payload, key=key[0],
     )  # fmt: skip
-    if len(payload) > PAYLOAD_LIMIT or len(text) > recipe.startup_limit:
+    if len(payload) > PAYLOAD_LIMIT or len(text) > recipe.max_startup_length:
         raise Refused(
             f"a boot script of {len(text)} characters, {len(payload)} of them the guard;"
-            f" the provider takes {recipe.startup_limit}",
+            f" the provider takes {recipe.max_startup_length}",
             code="startup_too_long",
         )
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from gpushopper.core.model.heartbeat import GuardReport, Renewal
+from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.remote import guard_files
 
 REPORT_LENGTH = 1000
@@ -33,7 +33,7 @@ def status_command() -> str:
     return _guard_command("status")
 
 
-def renew_command(renewal: Renewal) -> str:
+def renew_command(renewal: GuardRenewal) -> str:
     """The lines of shell that send the guard a renewal and print its report."""
     return _guard_command(f"renew {renewal.seq:d} {renewal.left_s:d}")
 
@@ -59,13 +59,13 @@ done
 )"""
 
 
-def read_report(text: str) -> GuardReport | None:
+def read_report(text: str) -> GuardStatus | None:
     """Parse a guard's report; None where no guard answered, or the text is anything else (I18)."""
     if len(text) > REPORT_LENGTH or (match := REPORT.fullmatch(text)) is None:
         return None
     armed, code, left, most, seq, holders = match.groups()
     why = "" if armed == "1" else _reason(code)
-    return GuardReport(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
+    return GuardStatus(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
 
 
 def _reason(code: str) -> str:

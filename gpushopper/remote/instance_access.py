@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gpushopper.core.model.guard_recipe import Recipe
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
@@ -52,7 +52,14 @@ class InstanceAccess:
         return ssh_keys.ensure_key(self._home.ssh_keys, session_id)
 
     def boot_script(
-        self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
+        self,
+        recipe: GuardRecipe,
+        session_id: str,
+        life_s: int,
+        deadline_s: int,
+        max_s: int,
+        tick_s: int,
+        backoff_s: int,
     ) -> str:
         """The boot script, which installs the guard and this session's public key."""
         key = self.public_key(session_id)
@@ -60,7 +67,7 @@ class InstanceAccess:
 
     # ---- the probe
 
-    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         """Log in once: send the renewal if there is one, then read the guard's report and the hardware.
 
         The first login with an answer pins the host key; from then on another key gives HOST_KEY (I24).
@@ -74,7 +81,7 @@ class InstanceAccess:
             connection = connect_to(self._home, login, first or pin)
             found = self._run_probe(connection, renewal, limit_s)
         except ProviderFailed as error:
-            return ProbeFailure(ProbeFailureKind.UNREACHED, error.message)
+            return ProbeFailure(ProbeFailureKind.UNREACHABLE, error.message)
         except Misconfigured as error:
             return ProbeFailure(ProbeFailureKind.LOCAL, error.message)
         except OSError as error:
@@ -83,14 +90,16 @@ class InstanceAccess:
             )
         return found if first is None else self._keep_first_pin(connection, first, pin, found)
 
-    def _run_probe(self, connection: Connection, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def _run_probe(
+        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float
+    ) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
         guard_lines = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines))
         done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
         return read_outcome(done, marker, limit_s)
 
-    def _drop_first_pin(self, login: Login, first: Path) -> None:
+    def _drop_first_pin(self, login: SshTarget, first: Path) -> None:
         """Drop a host key that was seen without a login: a proxy may answer before the instance does."""
         close_shared_connection(control_path(self._home, login))
         first.unlink(missing_ok=True)
@@ -99,7 +108,7 @@ class InstanceAccess:
         self, connection: Connection, first: Path, pin: Path, found: Heartbeat | ProbeFailure
     ) -> Heartbeat | ProbeFailure:
         """Pin the host key of the first login; if there was no login, pin nothing."""
-        if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.GARBAGE:
+        if isinstance(found, ProbeFailure) and found.kind is not ProbeFailureKind.MALFORMED:
             return found
         try:
             first.chmod(0o600)
@@ -113,7 +122,7 @@ class InstanceAccess:
 
     # ---- for the user's ssh
 
-    def connection(self, login: Login) -> Connection:
+    def connection(self, login: SshTarget) -> Connection:
         """How to connect to this attempt, for the command line and the user's ssh.
 
         Raises:
@@ -121,7 +130,7 @@ class InstanceAccess:
         """
         return connect_to(self._home, login, pin_path(self._home.ssh_keys, login.attempt_id))
 
-    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, SshTarget]]) -> bool:
         """Write the managed ssh configuration for these sessions, by name; whether it changed.
 
         Raises:

@@ -17,16 +17,16 @@ def read_outcome(done: Finished | Killed, marker: str, limit_s: float) -> Heartb
         return classify_ssh_failure(done.err)
     found = heartbeat_probe.read_heartbeat(done.out, marker, is_complete=True)
     if found is None and done.status == OWN_FAILURE:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, "the connection was lost during the answer")
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, "the login worked, but the answer cannot be read")
+        return ProbeFailure(ProbeFailureKind.UNREACHABLE, "the connection was lost during the answer")
+    return found or ProbeFailure(ProbeFailureKind.MALFORMED, "the login worked, but the answer cannot be read")
 
 
 def _read_killed(done: Killed, marker: str, limit_s: float, has_started: bool) -> Heartbeat | ProbeFailure:
     if done.limit is LimitKind.SIZE:
         return ProbeFailure(
-            ProbeFailureKind.GARBAGE, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
+            ProbeFailureKind.MALFORMED, f"more than {heartbeat_probe.SIZE_LIMIT // 1024} kB instead of an answer"
         )
     if not has_started and not done.out:
-        return ProbeFailure(ProbeFailureKind.UNREACHED, f"no answer within {limit_s:g} s")
+        return ProbeFailure(ProbeFailureKind.UNREACHABLE, f"no answer within {limit_s:g} s")
     found = heartbeat_probe.read_heartbeat(done.out, marker, is_complete=False)
-    return found or ProbeFailure(ProbeFailureKind.GARBAGE, f"no complete answer within {limit_s:g} s")
+    return found or ProbeFailure(ProbeFailureKind.MALFORMED, f"no complete answer within {limit_s:g} s")

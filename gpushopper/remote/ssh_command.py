@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import private_folder
@@ -86,7 +86,7 @@ def is_pinned(known_hosts: Path) -> bool:
         return False
 
 
-def connect_to(home: Home, login: Login, known_hosts: Path) -> Connection:
+def connect_to(home: Home, login: SshTarget, known_hosts: Path) -> Connection:
     """The connection of one login. The host key must be in this file; any key is accepted only while the file is empty.
 
     Raises:
@@ -116,7 +116,7 @@ def check_folder(home: Home) -> None:
     _quoted(home.ssh_keys / "any")
 
 
-def check_address(login: Login) -> None:
+def check_address(login: SshTarget) -> None:
     """Refuse an address that ssh could read as an option (F111)."""
     if not _HOST.fullmatch(login.host) or not 0 < login.port < 65536 or not _USER.fullmatch(login.user):
         raise ProviderFailed("the provider gave an address that is none", "end the session, and rent another")
@@ -130,7 +130,7 @@ def _quoted(path: Path) -> str:
     return '"' + text.replace("%", "%%") + '"'
 
 
-def control_path(home: Home, login: Login, shared: Path = SHARED) -> Path | None:
+def control_path(home: Home, login: SshTarget, shared: Path = SHARED) -> Path | None:
     """The control socket of the shared connection, short enough for every system (S22): in the home, else under /tmp.
 
     The address is part of its name, so that a new address does not use the old connection.

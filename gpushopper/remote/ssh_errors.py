@@ -34,7 +34,7 @@ def classify_ssh_failure(err: bytes) -> ProbeFailure:
     refused = _NO_LOGIN.search(text)
     if refused:
         return ProbeFailure(ProbeFailureKind.NO_LOGIN, one_line(refused.group()))
-    return ProbeFailure(ProbeFailureKind.UNREACHED, one_line(_last_line(text)) or "ssh gave no reason")
+    return ProbeFailure(ProbeFailureKind.UNREACHABLE, one_line(_last_line(text)) or "ssh gave no reason")
 
 
 def _last_line(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from gpushopper.core.model.offer import Offer
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.store.database import Store
 from gpushopper.store.schema.columns import DeadlineText, OffersText, OfferText, PairsText
 from gpushopper.store.schema.tables import AttemptRow, SessionRow

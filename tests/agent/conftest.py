@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.remote import boot_script, guard_files
 from tests.agent.inside import TRUE_START, Instance, World, why_not
 from tests.agent.provider import Provider
@@ -55,7 +55,7 @@ def provider() -> Iterator[Provider]:
 
 
 def boot_text(
-    recipe: Recipe,
+    recipe: GuardRecipe,
     life_s: int = LIFE,
     most_s: int = MOST,
     whole: bool = False,

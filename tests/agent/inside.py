@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpushopper.core.model.heartbeat import GuardReport, Renewal
+from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.core.model.shell_environment import SYSTEM_PATH, over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.provider import INSTANCE, KEY
@@ -80,7 +80,7 @@ class Instance:
         self.write_clock("uptime", f"{UPTIME}.00 0.00")
         self.write_clock("stop", str(UPTIME))
         self.write_clock("lock", "")
-        self.hand_over()
+        self.readiness_checks()
 
     def furnish(self) -> None:
         """Give it the programs of its image, and ourselves those of this computer (inside.sh)."""
@@ -102,7 +102,7 @@ class Instance:
         if found:
             path.symlink_to(f"/mnt/system{os.path.realpath(found)}")
 
-    def hand_over(self) -> None:
+    def readiness_checks(self) -> None:
         for path in (self.scratch, *self.scratch.rglob("*")):
             if os.getuid() == 0 and not path.is_symlink():
                 os.chown(path, NOBODY, NOBODY)
@@ -123,7 +123,7 @@ class Instance:
         self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
         given = [shlex.quote(f"{name}={text}") for name, text in self.users.items()]
         (self.scratch / "start").write_text(f"exec /mnt/real/env {' '.join(given)} /mnt/bin/sh /mnt/boot.sh\n")
-        self.hand_over()
+        self.readiness_checks()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
         command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
@@ -198,11 +198,11 @@ class Instance:
         )
         return done.stdout
 
-    def status(self) -> GuardReport | None:
+    def status(self) -> GuardStatus | None:
         return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.status_command())))
 
-    def renew(self, seq: int, left_s: int) -> GuardReport | None:
-        return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.renew_command(Renewal(seq, left_s)))))
+    def renew(self, seq: int, left_s: int) -> GuardStatus | None:
+        return guard_protocol.read_report(self.sh(over_ssh(guard_protocol.renew_command(GuardRenewal(seq, left_s)))))
 
     def processes(self) -> list[str]:
         """List the command lines inside."""

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.guard_recipe import GuardCall, Recipe
+from gpushopper.core.model.guard_recipe import GuardCall, GuardRecipe
 
 INSTANCE = "4711"
 KEY = "c4n4ry-0123456789abcdef"
@@ -58,8 +58,8 @@ class Provider:
         self.server.shutdown()
         self.server.server_close()
 
-    def recipe(self, *last_resort: str, stop: bool = True) -> Recipe:
-        return Recipe(
+    def recipe(self, *last_resort: str, stop: bool = True) -> GuardRecipe:
+        return GuardRecipe(
             endpoint=self.endpoint,
             id_variable="CONTAINER_ID",
             key_variable="CONTAINER_API_KEY",
@@ -67,7 +67,7 @@ class Provider:
             destroy=GuardCall("DELETE", "/api/v0/instances/$ID/", "{}"),
             stop=GuardCall("PUT", "/api/v0/instances/$ID/", '{"state":"stopped"}') if stop else None,
             last_resort=last_resort,
-            startup_limit=4000,
+            max_startup_length=4000,
         )
 
     def did(self, what: str, outcome: int = 200) -> list[int]:

@@ -84,7 +84,7 @@ class Living:
 
     # ---- measures
 
-    def hand_over(self) -> Row:
+    def readiness_checks(self) -> Row:
         """From the moment the market's books say running to the moment ours say handed over."""
         market = json.loads((self.practice.home / "market" / "market.json").read_text())
         ran = {str(row["id"]): row["created_at"] + sum(row["boot_us"]) for row in market["instances"]}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gpushopper.core.model.attempt import State
 from gpushopper.core.model.offer import Offer, Requirements, fits, rank
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
+from gpushopper.core.timing.clock_snapshot import HOUR
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.store import sessions as stored
 from tests.bench.report import Row, spread
 from tests.sim.world import START, World

@@ -54,7 +54,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
         alive = living.Living.start(practice)
         note(f"renting {many} on a practice market, five seconds each")
         alive.rent(many)
-        yield alive.hand_over()
+        yield alive.readiness_checks()
         note(f"whole commands, {rounds} rounds in turns")
         yield from alive.commands(rounds, many)
         note("an idle daemon")

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from tests.cli.ran import Ran
@@ -47,8 +47,8 @@ class Stage:
         return self
 
     @property
-    def login(self) -> Login:
-        return Login(SESSION, ATTEMPT, "127.0.0.1", self.host.port)
+    def login(self) -> SshTarget:
+        return SshTarget(SESSION, ATTEMPT, "127.0.0.1", self.host.port)
 
     def close(self) -> None:
         self.remote.forget_attempt(ATTEMPT)

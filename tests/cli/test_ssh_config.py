@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from tests.cli.conftest import Shell
@@ -31,7 +31,7 @@ def asked(config: Path, host: str) -> dict[str, str]:
 
 
 def write_ssh_config(home: Path) -> None:
-    InstanceAccess(Home(home, home)).write_ssh_config([("train", Login("s1", "a1", "192.0.2.7", 2222))])
+    InstanceAccess(Home(home, home)).write_ssh_config([("train", SshTarget("s1", "a1", "192.0.2.7", 2222))])
 
 
 def test_install_adds_the_include_line_and_changes_nothing_else(gs: Shell, home: Path, config: Path):

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.core.mutations import MUTATIONS, Mutation
+from tests.core.mutation import Mutation
+from tests.core.mutations import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 2

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.reconcile import RecordedState
-from gpushopper.core.model.actions import Action, Change
+from gpushopper.core.listing.recorded_state import RecordedState
+from gpushopper.core.model.actions import Action, UpdateAttempt
 from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 
 WALL = 1_780_000_000_000_000
 BOOT = us(50_000)
@@ -99,13 +100,13 @@ FOREIGN = row(9, label=None)
 def seen(*rows: Instance, now: ClockSnapshot = NOW, known: Iterable[Attempt] = (), **changes: Any) -> ObservedList:
     """A whole list that left and came back at `now`; `known` were open before it left."""
     values: dict[str, Any] = {
-        "instances": rows, "is_whole": True, "requested_boot": now.boot, "boot": now.boot,
-        "known_before": frozenset(a.id for a in known),
+        "instances": rows, "is_complete": True, "requested_boot": now.boot, "boot": now.boot,
+        "open_at_request": frozenset(a.id for a in known),
     }  # fmt: skip
     return ObservedList(**{**values, **changes})
 
 
-def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -> RecordedState:
+def recorded(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -> RecordedState:
     """What the database holds: the attempts, open or not, and their sessions."""
     labels: dict[str, tuple[Attempt, ...]] = {}
     for one in attempts:
@@ -117,7 +118,7 @@ def held(*attempts: Attempt, sessions: Iterable[Session] = (), **changes: Any) -
         "open": tuple(a for a in attempts if a.is_open), "by_label": labels,
         "by_instance": {a.instance_id: a for a in attempts if a.instance_id is not None},
         "sessions": {a.session_id: by_id.get(a.session_id, session(a.session_id)) for a in attempts},
-        "strangers_since": {},
+        "duplicates_since": {},
     }  # fmt: skip
     return RecordedState(**{**values, **changes})
 
@@ -127,14 +128,14 @@ def of(kind: type[Kind], actions: Iterable[Action]) -> list[Kind]:
     return [action for action in actions if isinstance(action, kind)]
 
 
-def change(actions: Iterable[Action]) -> Change:
+def change(actions: Iterable[Action]) -> UpdateAttempt:
     """The only change among the actions."""
-    (only,) = of(Change, actions)
+    (only,) = of(UpdateAttempt, actions)
     return only
 
 
 def carried_out(one: Attempt, actions: Iterable[Action]) -> Attempt:
     """The attempt after its changes, in order."""
-    for action in of(Change, actions):
-        one = replace(one, **action.sets) if action.attempt.id == one.id else one
+    for action in of(UpdateAttempt, actions):
+        one = replace(one, **action.fields) if action.attempt.id == one.id else one
     return one

@@ -1,4 +1,4 @@
-"""The brakes hold when all other logic is wrong; an unknown price or an empty account refuses (D11, S8, F9)."""
+"""Spending limits hold whatever the caller does; an unknown price or a low balance refuses (D11, S8, F9)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gpushopper.core.model.money import DOLLAR, MAX_RATE
 from gpushopper.core.spending.admission import (
-    Load,
     SpendingLimits,
+    Usage,
     affordable,
     denied_by_balance,
     denied_by_limits,
@@ -22,42 +22,42 @@ from tests.core.samples import DISK_GB, OFFER, RATE, offer
 FULL = SpendingLimits(open_sessions=4, creates_per_hour=12, dollars_per_hour=20 * DOLLAR)
 
 
-def rule(load: Load, rate: int = 0, **changes: Any) -> str | None:
+def rule(load: Usage, rate: int = 0, **changes: Any) -> str | None:
     denial = denied_by_limits(load, rate, FULL, **changes)
     return None if denial is None else denial.rule
 
 
-def test_the_brakes_are_on_by_default():
+def test_the_spending_limits_are_on_by_default():
     assert SpendingLimits() == FULL
 
 
 @pytest.mark.parametrize(
     ("load", "rate", "denied"),
     [
-        (Load(3, 11, 19 * DOLLAR), DOLLAR, None),
-        (Load(4, 0, 0), 0, "brakes.open_sessions"),
-        (Load(3, 12, 0), 0, "brakes.creates_per_hour"),
-        (Load(0, 0, 19 * DOLLAR), DOLLAR + 1, "brakes.dollars_per_hour"),
-        (Load(0, 0, 0), 20 * DOLLAR, None),
-        (Load(0, 0, 0), 20 * DOLLAR + 1, "brakes.dollars_per_hour"),
-        (Load(9, 99, 99 * DOLLAR), DOLLAR, "brakes.open_sessions"),
+        (Usage(3, 11, 19 * DOLLAR), DOLLAR, None),
+        (Usage(4, 0, 0), 0, "brakes.open_sessions"),
+        (Usage(3, 12, 0), 0, "brakes.creates_per_hour"),
+        (Usage(0, 0, 19 * DOLLAR), DOLLAR + 1, "brakes.dollars_per_hour"),
+        (Usage(0, 0, 0), 20 * DOLLAR, None),
+        (Usage(0, 0, 0), 20 * DOLLAR + 1, "brakes.dollars_per_hour"),
+        (Usage(9, 99, 99 * DOLLAR), DOLLAR, "brakes.open_sessions"),
     ],
 )
-def test_each_brake_holds_at_its_limit(load: Load, rate: int, denied: str | None):
+def test_each_spending_limit_holds(load: Usage, rate: int, denied: str | None):
     assert rule(load, rate) == denied
 
 
-def test_failover_passes_the_session_brake_and_no_other():
-    assert rule(Load(9, 0, 0), new_session=False) is None
-    assert rule(Load(9, 12, 0), new_session=False) == "brakes.creates_per_hour"
-    assert rule(Load(9, 0, 20 * DOLLAR), 1, new_session=False) == "brakes.dollars_per_hour"
+def test_failover_is_exempt_from_the_session_limit_alone():
+    assert rule(Usage(9, 0, 0), new_session=False) is None
+    assert rule(Usage(9, 12, 0), new_session=False) == "brakes.creates_per_hour"
+    assert rule(Usage(9, 0, 20 * DOLLAR), 1, new_session=False) == "brakes.dollars_per_hour"
 
 
 @given(tries=st.integers(0, 60), rate=st.integers(1, 30 * DOLLAR))
-def test_no_storm_of_launches_passes_the_brakes(tries: int, rate: int):
+def test_no_burst_of_creates_passes_the_spending_limits(tries: int, rate: int):
     opened = 0
     for _ in range(tries):
-        opened += rule(Load(opened, opened, opened * rate), rate) is None
+        opened += rule(Usage(opened, opened, opened * rate), rate) is None
     assert opened <= FULL.open_sessions
     assert opened * rate <= FULL.dollars_per_hour
 
@@ -89,11 +89,11 @@ def test_the_shortlist_keeps_what_the_cap_allows_in_its_order():
     ("balance", "denied"), [(None, False), (2_000_000, False), (1_999_999, True), (0, True), (-1, True)]
 )
 def test_the_account_must_hold_the_worst_case_where_it_tells(balance: int | None, denied: bool):
-    assert (denied_by_balance(balance, Load(0, 0, 0), 2_000_000) is not None) is denied
+    assert (denied_by_balance(balance, Usage(0, 0, 0), 2_000_000) is not None) is denied
 
 
 @pytest.mark.parametrize(("balance", "denied"), [(None, False), (5_000_000, False), (4_999_999, True)])
 def test_the_account_must_hold_all_worst_cases_together(balance: int | None, denied: bool):
-    denial = denied_by_balance(balance, Load(1, 1, RATE, reserved=3_000_000), 2_000_000)
+    denial = denied_by_balance(balance, Usage(1, 1, RATE, reserved=3_000_000), 2_000_000)
     assert (denial is not None) is denied
     assert denial is None or (denial.rule == "balance" and "$5.00" in denial.text)

@@ -40,7 +40,7 @@ def test_every_state_stands_in_the_table():
 
 
 @pytest.mark.parametrize("state", sorted(WITH_INSTANCE))
-def test_a_known_instance_reaches_gone_through_destroying_only(state: State):
+def test_an_attempt_with_an_instance_is_closed_from_destroying_only(state: State):
     assert may_move(state, State.CLOSED) is (state is State.DESTROYING)
 
 
@@ -68,5 +68,5 @@ def test_open_is_everything_but_gone(state: State):
 
 
 @pytest.mark.parametrize("desired_state", DesiredState)
-def test_wanted_is_the_desire_to_run(desired_state: DesiredState):
+def test_an_attempt_is_wanted_while_its_desired_state_is_running(desired_state: DesiredState):
     assert attempt(desired_state=desired_state).is_wanted is (desired_state is DesiredState.RUNNING)

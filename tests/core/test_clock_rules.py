@@ -1,4 +1,4 @@
-"""What time alone decides: deadlines, the grace after an interruption, the boot limit, alarms on slow ends."""
+"""What time alone decides: deadlines, the grace after an interruption, alarms about slow destroys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.sightings import boot_is_over, clock_rules, destroying, unwanted
-from gpushopper.core.model.actions import Change, Clear, EndSession, Raise
+from gpushopper.core.lifecycle.boot_failure import boot_is_over
+from gpushopper.core.lifecycle.clock_rules import clock_rules
+from gpushopper.core.lifecycle.destroying import destroying_fields, terminate_fields
+from gpushopper.core.model.actions import ClearAlarm, EndSession, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, OPEN_STATES, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
 from tests.core.samples import BOOT, NOW, WALL, attempt, carried_out, moment, of, session
 
 SESSION = session()
@@ -28,7 +31,7 @@ def reasons(one_session: object = SESSION, *, at: ClockSnapshot, **changes: obje
 
 
 def kinds(state: State, at: ClockSnapshot, **changes: object) -> list[str]:
-    return [alarm.kind for alarm in of(Raise, clock_rules(SESSION, attempt(state, **changes), at, REAL))]
+    return [alarm.kind for alarm in of(RaiseAlarm, clock_rules(SESSION, attempt(state, **changes), at, REAL))]
 
 
 # ---- deadlines
@@ -56,7 +59,7 @@ def test_keep_stopped_does_not_outlive_the_deadline():
     assert reasons(session(keep_stopped=True), at=DUE, state=State.INTERRUPTED) == ["deadline"]
 
 
-def test_what_nobody_wants_is_not_ended_again():
+def test_what_is_terminated_already_is_not_ended_again():
     assert reasons(at=DUE, desired_state=DesiredState.TERMINATED) == []
     assert reasons(session(desired_state=DesiredState.TERMINATED), at=DUE) == []
 
@@ -70,13 +73,13 @@ def test_a_jump_of_the_wall_clock_ends_nothing_and_delays_nothing(jump: int):
 def test_disputed_clocks_raise_an_alarm_and_end_nothing():
     at = replace(moment(3600), wall=WALL + 3 * HOUR, provider_date=None)
     actions = clock_rules(SESSION, attempt(), at, REAL)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.CLOCK_SKEW, SESSION.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.CLOCK_SKEW, SESSION.id)]
     assert of(EndSession, actions) == []
 
 
 @pytest.mark.parametrize("at", [moment(60), DUE])
 def test_agreeing_clocks_clear_the_alarm(at: ClockSnapshot):
-    assert Clear(alarms.CLOCK_SKEW, SESSION.id) in clock_rules(SESSION, attempt(), at, REAL)
+    assert ClearAlarm(alarms.CLOCK_SKEW, SESSION.id) in clock_rules(SESSION, attempt(), at, REAL)
 
 
 # ---- interruption
@@ -109,22 +112,22 @@ def test_only_an_interrupted_attempt_has_a_grace():
 
 
 @pytest.mark.parametrize("state", State)
-def test_unwanted_destroys_what_is_known_and_waits_for_what_is_not(state: State):
-    sets = unwanted(attempt(state, destroy_count=4, absence_count=2), "user", NOW)
-    assert (sets["desired_state"], sets["reason"], sets["terminate_requested_at"]) == (
+def test_terminating_destroys_known_instances_and_waits_for_unknown_ones(state: State):
+    fields = terminate_fields(attempt(state, destroy_count=4, absence_count=2), "user", NOW)
+    assert (fields["desired_state"], fields["reason"], fields["terminate_requested_at"]) == (
         DesiredState.TERMINATED,
         "user",
         WALL,
     )
     alive = state in (State.BOOTING, State.RUNNING, State.MISSING, State.INTERRUPTED)
-    assert sets.get("state") == (State.DESTROYING if alive else None)
-    assert set(sets) == {"desired_state", "reason", "terminate_requested_at"} | (
-        set(destroying(NOW)) if alive else set()
+    assert fields.get("state") == (State.DESTROYING if alive else None)
+    assert set(fields) == {"desired_state", "reason", "terminate_requested_at"} | (
+        set(destroying_fields(NOW)) if alive else set()
     )
 
 
-def test_an_end_begins_at_once_and_without_old_evidence():
-    assert destroying(NOW) == {
+def test_destroying_begins_at_once_and_without_older_absences():
+    assert destroying_fields(NOW) == {
         "state": State.DESTROYING, "state_changed_at": WALL, "next_destroy_boot": BOOT, "destroy_count": 0,
         "destroy_acknowledged": False, "off_at": None, "absence_count": 0, "first_absence_boot": None,
         "last_absence_boot": None,
@@ -133,41 +136,41 @@ def test_an_end_begins_at_once_and_without_old_evidence():
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("ended", [session(), session(desired_state=DesiredState.TERMINATED)])
-def test_an_unwanted_instance_goes_to_its_end_without_waiting_for_a_list(state: State, ended: Session):
+def test_a_terminated_attempt_is_destroyed_without_waiting_for_a_list(state: State, ended: Session):
     one = attempt(state, desired_state=DesiredState.TERMINATED, reason="user", terminate_requested_at=WALL)
     actions = clock_rules(ended, one, moment(1), REAL)
     after = carried_out(one, actions)
     assert after.state is (State.DESTROYING if state in ALIVE_STATES else state)
-    assert bool(of(Change, actions)) is (state in ALIVE_STATES)
+    assert bool(of(UpdateAttempt, actions)) is (state in ALIVE_STATES)
     if state in ALIVE_STATES:
         assert after.next_destroy_boot == moment(1).boot
     wanted = replace(one, desired_state=DesiredState.RUNNING)
-    assert of(Change, clock_rules(SESSION, wanted, moment(1), REAL)) == []
+    assert of(UpdateAttempt, clock_rules(SESSION, wanted, moment(1), REAL)) == []
 
 
 # ---- the boot limit
 
 
 @pytest.mark.parametrize("state", [State.BOOTING, State.MISSING, State.INTERRUPTED, State.UNCERTAIN])
-def test_the_boot_limit_counts_from_the_send_in_every_state(state: State):
+def test_the_boot_timeout_counts_from_the_send_in_every_state(state: State):
     one = attempt(state, ready_at=None, state_changed_at=WALL + us(3000))
     assert not boot_is_over(one, moment(3599), REAL)
     assert boot_is_over(one, moment(3600), REAL)
 
 
-def test_no_boot_limit_before_the_send_or_after_hand_over():
+def test_no_boot_timeout_before_the_send_or_once_ready():
     assert not boot_is_over(attempt(State.PREPARED), moment(9000), REAL)
     assert not boot_is_over(attempt(State.RUNNING), moment(9000), REAL)
 
 
 @given(jump=st.integers(-20 * HOUR, 20 * HOUR))
-def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_limit(jump: int):
+def test_a_wall_clock_jump_neither_starts_nor_stops_the_boot_timeout(jump: int):
     one = attempt(State.BOOTING)
     for at, over in ((moment(1800), False), (moment(3700), True)):
         assert boot_is_over(one, replace(at, wall=at.wall + jump), REAL) is over
 
 
-def test_disputed_clocks_do_not_end_a_boot():
+def test_disputed_clocks_end_no_boot():
     at = ClockSnapshot(WALL + 3 * HOUR, BOOT, "boot-1", None)
     assert not boot_is_over(attempt(State.BOOTING), at, REAL)
 
@@ -180,42 +183,42 @@ def test_disputed_clocks_do_not_end_a_boot():
     [(299, None), (300, alarms.DESTROY_SLOW), (899, alarms.DESTROY_SLOW), (900, alarms.DESTROY_OVERDUE),
      (3599, alarms.DESTROY_OVERDUE), (3600, alarms.MANUAL_DESTROY_NEEDED), (900_000, alarms.MANUAL_DESTROY_NEEDED)],
 )  # fmt: skip
-def test_the_alarm_about_a_slow_end_grows_and_never_quietens(age_s: int, kind: str | None):
+def test_the_alarm_about_a_slow_destroy_escalates_and_never_clears(age_s: int, kind: str | None):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL)
-    raised = [alarm.kind for alarm in of(Raise, actions)]
+    raised = [alarm.kind for alarm in of(RaiseAlarm, actions)]
     assert raised == ([] if kind is None else [kind])
     former = {alarms.DESTROY_OVERDUE: 1, alarms.MANUAL_DESTROY_NEEDED: 2}.get(kind or "", 0)
-    assert [clear.kind for clear in of(Clear, actions)] == [*alarms.ENDING_LADDER[:former], alarms.END_UNVERIFIED]
+    assert [clear.kind for clear in of(ClearAlarm, actions)] == [*alarms.DESTROY_ALARMS[:former], alarms.END_UNVERIFIED]
 
 
 @pytest.mark.parametrize(("age_s", "queue_s", "is_guard_in_sync"), [(300, 1, False), (363, 64, False), (364, 64, True)])
-def test_the_ends_beside_it_put_the_alarm_off(age_s: int, queue_s: float, is_guard_in_sync: bool):
+def test_other_destroys_of_the_account_delay_the_alarm(age_s: int, queue_s: float, is_guard_in_sync: bool):
     actions = clock_rules(SESSION, attempt(State.DESTROYING), moment(age_s), REAL, queue_s)
-    assert bool(of(Raise, actions)) is is_guard_in_sync
+    assert bool(of(RaiseAlarm, actions)) is is_guard_in_sync
 
 
 @pytest.mark.parametrize(("age_s", "queue_s", "kind"), [
     (3599, 0, None), (3600, 0, alarms.END_UNVERIFIED), (3600, 1, None), (3603, 1, alarms.END_UNVERIFIED),
 ])  # fmt: skip
-def test_what_is_off_is_told_of_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
+def test_what_is_off_alarms_only_when_its_proof_does_not_come(age_s: int, queue_s: float, kind: str | None):
     one = attempt(State.DESTROYING, off_at=WALL)
     forming = attempt(State.DESTROYING, off_at=WALL, absence_count=2, last_absence_boot=moment(age_s - 60).boot)
-    assert of(Raise, clock_rules(SESSION, forming, moment(age_s), REAL, queue_s)) == []
+    assert of(RaiseAlarm, clock_rules(SESSION, forming, moment(age_s), REAL, queue_s)) == []
     actions = clock_rules(SESSION, one, moment(age_s), REAL, queue_s)
-    assert [alarm.kind for alarm in of(Raise, actions)] == ([] if kind is None else [kind])
-    assert [clear.kind for clear in of(Clear, actions)] == list(alarms.ENDING_LADDER)
+    assert [alarm.kind for alarm in of(RaiseAlarm, actions)] == ([] if kind is None else [kind])
+    assert [clear.kind for clear in of(ClearAlarm, actions)] == list(alarms.DESTROY_ALARMS)
 
 
 def test_a_slow_end_alarms_also_when_its_session_has_ended():
     ended = session(desired_state=DesiredState.TERMINATED)
     actions = clock_rules(ended, attempt(State.DESTROYING), moment(4000), REAL)
-    assert [alarm.kind for alarm in of(Raise, actions)] == [alarms.MANUAL_DESTROY_NEEDED]
+    assert [alarm.kind for alarm in of(RaiseAlarm, actions)] == [alarms.MANUAL_DESTROY_NEEDED]
 
 
 @pytest.mark.parametrize(
     ("state", "limit_s", "kind"), [(State.UNCERTAIN, 900, alarms.UNCERTAIN), (State.MISSING, 600, alarms.MISSING)]
 )
-def test_doubt_alarms_after_its_limit(state: State, limit_s: int, kind: str):
+def test_missing_and_uncertain_alarm_after_their_limits(state: State, limit_s: int, kind: str):
     assert kinds(state, moment(limit_s - 1), missing_at=WALL) == []
     assert kinds(state, moment(limit_s), missing_at=WALL) == [kind]
 

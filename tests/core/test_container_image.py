@@ -1,4 +1,4 @@
-"""Which registry an image is asked of, and which logins can travel in one line."""
+"""Which registry holds an image, and which logins can be passed in one line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from gpushopper.core.model.container_image import (
     ImageLogin,
-    image_fault,
+    image_problem,
     is_registry,
-    login_fault,
+    login_problem,
     read_registry,
     registry_of,
 )
@@ -60,7 +60,7 @@ def test_what_cannot_be_a_registry_is_refused(image: str):
 )  # fmt: skip
 def test_no_image_has_capital_letters_in_its_name(image: str, name: str):
     """Docker refuses them, and would take the first part of `Team/x` for a host."""
-    assert image_fault(image) == f"docker allows no capital letters in the name of an image: {name}"
+    assert image_problem(image) == f"docker allows no capital letters in the name of an image: {name}"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_no_image_has_capital_letters_in_its_name(image: str, name: str):
               "ghcr.io/me/x:V1@sha256:" + "a" * 64]
 )
 def test_registries_and_tags_may_have_capital_letters(image: str):
-    assert image_fault(image) == ""
+    assert image_problem(image) == ""
 
 
 IMPOSSIBLE = (
@@ -81,8 +81,8 @@ IMPOSSIBLE = (
 
 
 @pytest.mark.parametrize("image", IMPOSSIBLE)
-def test_what_docker_would_look_for_nowhere_is_a_fault(image: str):
-    assert image_fault(image)
+def test_an_image_name_against_dockers_grammar_is_a_problem(image: str):
+    assert image_problem(image)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_docker_would_look_for_nowhere_is_a_fault(image: str):
      "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime", "nvcr.io/nvidia/pytorch:24.01-py3", "127.0.0.1:40000/team/x:1"],
 )  # fmt: skip
 def test_what_docker_takes_is_none(image: str):
-    assert image_fault(image) == ""
+    assert image_problem(image) == ""
 
 
 def test_a_first_part_with_capital_letters_is_no_registry():
@@ -118,7 +118,7 @@ def test_a_name_with_a_dot_or_a_colon_is_a_registry(name: str, is_one: bool):
 @pytest.mark.parametrize("user", ["alice", "a@b.org", "robot+ci", "_json", "tenancy/user", "$oauthtoken", "0-0"])
 @pytest.mark.parametrize("password", [TOKEN, "dckr_pat_a-B_c", "a1/b+c=d.e~f:g@h%i,j!k", "x" * 4096])
 def test_what_registries_give_out_may_travel(user: str, password: str):
-    assert login_fault(user, password) == ""
+    assert login_problem(user, password) == ""
 
 
 BREAKS = (*" \t\n'\"\\$`;|&<>(){}*?[]#^", "é", "\0")
@@ -126,10 +126,10 @@ BREAKS = (*" \t\n'\"\\$`;|&<>(){}*?[]#^", "é", "\0")
 
 @pytest.mark.parametrize("mark", BREAKS)
 @pytest.mark.parametrize("form", ["{}abcdefgh", "abcd{}efgh", "abcdefgh{}"])
-def test_no_part_can_end_its_word_or_be_expanded(mark: str, form: str):
+def test_no_part_can_end_a_shell_word_or_be_expanded(mark: str, form: str):
     text = form.format(mark)
-    assert "user name" in login_fault(text, TOKEN)
-    assert "password" in login_fault("alice", text)
+    assert "user name" in login_problem(text, TOKEN)
+    assert "password" in login_problem("alice", text)
     for registry, user, password in (("ghcr.io", text, TOKEN), ("ghcr.io", "alice", text), (text, "alice", TOKEN)):
         with pytest.raises(ValueError) as caught:
             ImageLogin(registry, user, Secret(password))
@@ -142,7 +142,7 @@ def test_no_part_can_end_its_word_or_be_expanded(mark: str, form: str):
      ("alice", "x" * 4097), ("a:b", TOKEN), ("$home", TOKEN), ("$oauthtokens", TOKEN)],
 )  # fmt: skip
 def test_options_expansions_and_short_passwords_are_refused(user: str, password: str):
-    assert login_fault(user, password)
+    assert login_problem(user, password)
 
 
 def test_a_login_does_not_show_itself_and_knows_its_echoes():

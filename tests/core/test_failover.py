@@ -1,4 +1,4 @@
-"""The next offer, the same again, or the end: never a second instance beside a living one (F8, F10, S11, S12)."""
+"""The next offer, the same again, or the end: never a second instance beside one that may live (F8, F10, S11, S12)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.lifecycle.failover import SAME_OFFER, may_replace, next_step
+from gpushopper.core.lifecycle.failover import RETRY_SAME_OFFER, may_fail_over, next_attempt
 from gpushopper.core.model.actions import EndSession, StartAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.offer import Offer
@@ -23,7 +23,7 @@ WAITING = session(shortlist=(SECOND, THIRD))
 
 
 def step(one_session: Session, *attempts: Attempt, after_s: float = 60) -> StartAttempt | EndSession | None:
-    return next_step(one_session, attempts, moment(after_s), REAL)
+    return next_attempt(one_session, attempts, moment(after_s), REAL)
 
 
 def failed(reason: str, **changes: Any) -> Attempt:
@@ -43,7 +43,7 @@ def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
 
 
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
-@pytest.mark.parametrize("reason", sorted(SAME_OFFER))
+@pytest.mark.parametrize("reason", sorted(RETRY_SAME_OFFER))
 def test_a_request_is_not_taken_up_again_when_it_is_old(reason: str, age_s: float, ends: bool):
     answer = step(WAITING, failed(reason, terminate_requested_at=None), after_s=age_s)
     assert isinstance(answer, EndSession) is ends
@@ -53,7 +53,7 @@ def test_a_request_is_not_taken_up_again_when_it_is_old(reason: str, age_s: floa
 
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
 @pytest.mark.parametrize("reason", ["boot_timeout", "refused", "throttled"])
-def test_after_an_end_that_took_too_long_nobody_waits_any_more(reason: str, age_s: float, ends: bool):
+def test_after_an_end_that_took_too_long_the_request_has_expired(reason: str, age_s: float, ends: bool):
     """Whatever the reason: the user has long gone on, and the next deadline would count from now."""
     late = failed(reason, prepared_at=moment(3000).wall, terminate_requested_at=moment(3000).wall)
     answer = step(WAITING, late, after_s=3000 + age_s)
@@ -79,8 +79,8 @@ def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, wait
     now = moment(60)
     told = replace(now, provider_date=now.wall + us(apart_s))
     for one in (failed("boot_timeout"), failed("never_sent")):
-        assert (next_step(WAITING, [one], told, REAL) is None) is waits
-    ended = next_step(WAITING, [failed("key_rejected")], told, REAL)
+        assert (next_attempt(WAITING, [one], told, REAL) is None) is waits
+    ended = next_attempt(WAITING, [failed("key_rejected")], told, REAL)
     assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
@@ -98,7 +98,7 @@ def refused(offered: Offer = HOST_A, number: int = 1, **changes: Any) -> Attempt
     return failed("image_refused", offer=offered, number=number, **changes)
 
 
-def test_an_image_refused_to_one_host_is_asked_of_another_one():
+def test_an_image_refused_to_one_host_is_tried_on_another():
     """What one host says may be that host's own trouble. Its other offers would say the same again."""
     one = session(shortlist=(HOST_A_TOO, HOST_B))
     assert step(one, refused()) == StartAttempt(one, HOST_B, (), uses_retry=True)
@@ -117,7 +117,7 @@ def test_an_image_refused_to_two_hosts_ends_the_session_at_once():
     assert step(WAITING, *apart) == EndSession(WAITING, "image_refused")
 
 
-def test_the_same_host_twice_and_hosts_without_a_name_are_no_second_word():
+def test_the_same_host_twice_and_unnamed_hosts_are_no_second_report():
     for again in (HOST_A_TOO, UNKNOWN_HOST):
         assert isinstance(step(WAITING, refused(), refused(again, 2)), StartAttempt)
     assert isinstance(step(WAITING, refused(UNKNOWN_HOST), refused(UNKNOWN_HOST, 2)), StartAttempt)
@@ -127,11 +127,12 @@ def test_the_same_host_twice_and_hosts_without_a_name_are_no_second_word():
 @pytest.mark.parametrize(
     "changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}]
 )
-def test_an_image_that_no_other_host_can_be_asked_for_ends_the_session_with_its_reason(changes: dict[str, Any]):
+def test_an_image_refused_with_no_other_host_left_ends_the_session(changes: dict[str, Any]):
     one = replace(WAITING, **changes)
     assert step(one, refused()) == EndSession(one, "image_refused")
     now = replace(moment(60), provider_date=moment(900).wall)
-    assert next_step(one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now, REAL) == EndSession(
+    assert next_attempt(one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now,
+    REAL) == EndSession(
         one, "image_refused"
     )
 
@@ -168,7 +169,7 @@ def test_time_that_is_left_is_used():
     ],
 )  # fmt: skip
 def test_another_attempt_waits_until_the_former_is_gone_or_off(one: Attempt, free: bool):
-    assert may_replace(one) is free
+    assert may_fail_over(one) is free
     if not free:
         assert step(WAITING, replace(one, reason="boot_timeout")) is None
 
@@ -180,10 +181,10 @@ def test_every_earlier_attempt_must_be_off_not_only_the_last(reason: str):
     assert isinstance(step(WAITING, replace(back, off_at=WALL), failed(reason, number=2)), StartAttempt)
 
 
-def test_a_twin_does_not_decide_what_comes_next():
-    twin = attempt(State.CLOSED, 2, reason="duplicate", origin=Origin.DISCOVERED)
-    assert step(WAITING, attempt(State.RUNNING), twin) is None
-    assert isinstance(step(WAITING, failed("refused"), twin), StartAttempt)
+def test_a_duplicate_does_not_decide_failover():
+    duplicate = attempt(State.CLOSED, 2, reason="duplicate", origin=Origin.DISCOVERED)
+    assert step(WAITING, attempt(State.RUNNING), duplicate) is None
+    assert isinstance(step(WAITING, failed("refused"), duplicate), StartAttempt)
     assert step(WAITING) is None
 
 
@@ -197,7 +198,7 @@ def test_each_offer_is_tried_at_most_once_and_never_more_than_the_retries(shortl
     one = session(shortlist=tuple(offer(offer_id=str(n)) for n in shortlist), retries_left=retries)
     tried, last = [], failed("refused")
     for _ in range(20):
-        answer = next_step(one, [last], NOW, REAL)
+        answer = next_attempt(one, [last], NOW, REAL)
         if not isinstance(answer, StartAttempt):
             assert isinstance(answer, EndSession)
             break

@@ -1,4 +1,4 @@
-"""GPU names forgive spelling and never mean another card; near misses go by their digits."""
+"""GPU names match in any spelling and no other card; similar names go by their digits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from gpushopper.core.model.gpu_names import (
     GpuRequest,
     UnknownGpu,
-    close_names,
     has_memory,
     memory_of,
     parse_gpu_request,
     read_model,
     resolve_gpu,
+    similar_names,
 )
 
 MARKET = (
@@ -67,22 +67,22 @@ def test_two_spellings_of_one_card_are_both_meant():
         assert resolve_gpu(typed, market) == ("NVIDIA GeForce RTX 4090", "RTX 4090")
 
 
-def test_an_unknown_name_comes_with_close_ones():
+def test_an_unknown_name_comes_with_similar_ones():
     with pytest.raises(UnknownGpu) as caught:
         resolve_gpu("RTX 4099", MARKET)
     assert caught.value.wanted == "RTX 4099"
-    assert "RTX 4090" in caught.value.close
-    assert close_names("rtx 4099", MARKET, limit=1) == ("RTX 4090",)
+    assert "RTX 4090" in caught.value.similar
+    assert similar_names("rtx 4099", MARKET, limit=1) == ("RTX 4090",)
 
 
 @given(name=st.sampled_from(MARKET), spelling=st.randoms(use_true_random=False))
-def test_every_market_name_means_itself_in_any_spelling(name: str, spelling: random.Random):
+def test_every_known_name_resolves_to_itself_in_any_spelling(name: str, spelling: random.Random):
     typed = "".join(spelling.choice((c.lower(), c.upper())) for c in name.replace(" ", spelling.choice(" _-")))
     assert resolve_gpu(typed, MARKET) == (name,)
 
 
 @given(st.text())
-def test_whatever_is_typed_means_market_names_or_nothing(typed: str):
+def test_whatever_is_typed_resolves_to_known_names_or_none(typed: str):
     try:
         found = resolve_gpu(typed, MARKET)
     except UnknownGpu:
@@ -149,7 +149,7 @@ def test_a_near_miss_finds_nothing(typed: str):
      ("rtx 499", "RTX 4090")],
 )  # fmt: skip
 def test_near_misses_are_ranked_by_their_digits(typed: str, first: str):
-    assert close_names(typed, CATALOGUE)[0] == first
+    assert similar_names(typed, CATALOGUE)[0] == first
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,6 @@ def test_one_of_several_and_a_number(text: str, wish: GpuRequest):
     "text",
     ["", ",", "a,", ":2", "a:", "a:0", "a:65", "a:-1", "a:x", "a:2:3", "a:1.5", "a:2,b:4", "a:\u0662"],
 )
-def test_what_is_no_wish(text: str):
+def test_what_is_no_gpu_request(text: str):
     with pytest.raises(ValueError):
         parse_gpu_request(text)

@@ -1,4 +1,4 @@
-"""Whose an instance is: only by text this program could have written (D3, I3, S4)."""
+"""Labels: only text that this program could have written proves an instance ours (D3, I3, S4)."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def test_text_that_is_accepted_is_text_we_would_write(text: str):
 
 
 @given(installation=installations, attempt=attempts, place=st.integers(0, 35), letter=st.characters())
-def test_one_changed_letter_makes_it_nobodys(installation: str, attempt: str, place: int, letter: str):
+def test_a_label_with_one_changed_letter_is_invalid(installation: str, attempt: str, place: int, letter: str):
     label = make_label(installation, attempt)
     assume(label[place] != letter)
     assert parse_label(label[:place] + letter + label[place + 1 :]) is None
 
 
 @given(length=st.integers(0, 35))
-def test_a_cut_label_is_nobodys(length: int):
+def test_a_cut_label_is_invalid(length: int):
     assert parse_label(LABEL[:length]) is None
     assert parse_label(LABEL[36 - length :]) is None
 
 
 @given(extra=st.text(min_size=1))
-def test_a_longer_label_is_nobodys(extra: str):
+def test_a_longer_label_is_invalid(extra: str):
     assert parse_label(LABEL + extra) is None
     assert parse_label(extra + LABEL) is None
 
 
 @given(check=st.text(ALPHABET, min_size=4, max_size=4))
-def test_wrong_check_characters_make_it_nobodys(check: str):
+def test_a_label_with_wrong_check_characters_is_invalid(check: str):
     assume(check != LABEL[-4:])
     assert parse_label(LABEL[:-4] + check) is None
 
@@ -60,7 +60,7 @@ def test_wrong_check_characters_make_it_nobodys(check: str):
 @pytest.mark.parametrize(
     "text", [None, "", LABEL.upper(), LABEL.title(), f"{LABEL}\n", f" {LABEL}", LABEL.replace("-", "_"), "gs1---"]
 )
-def test_another_spelling_is_nobodys(text: str | None):
+def test_a_label_in_another_spelling_is_invalid(text: str | None):
     assert parse_label(text) is None
 
 

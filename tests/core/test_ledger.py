@@ -1,4 +1,6 @@
-"""What an attempt has cost and can still cost: exact, repeatable, and held back before it is spent (D11, I13, I14)."""
+"""What an attempt has cost and can still cost: exact, repeatable, and reserved before it is spent (D11, I13,
+I14).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.ledger import GPU, STORAGE, Entry
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline, us
+from gpushopper.core.timing.clock_snapshot import HOUR, us
+from gpushopper.core.timing.deadline import Deadline
 from tests.core.samples import NOW, RATE, WALL, attempt, offer
 
 BILLED = attempt(State.RUNNING, is_gpu_billed=True)
@@ -149,8 +152,8 @@ def test_the_reserve_covers_whatever_can_be_booked_until_a_slow_end(
 @pytest.mark.parametrize("state", State)
 def test_the_reserve_is_released_only_when_it_is_gone(state: State):
     one = attempt(state, reserve=2_000_000, off_at=WALL)
-    assert ledger.still_reserved(one, 500_000) == (0 if state is State.CLOSED else 1_500_000)
-    assert ledger.still_reserved(one, 2_000_001) == 0
+    assert ledger.remaining_reserve(one, 500_000) == (0 if state is State.CLOSED else 1_500_000)
+    assert ledger.remaining_reserve(one, 2_000_001) == 0
 
 
 def test_the_promised_figure_is_the_cost_of_an_end_on_time():

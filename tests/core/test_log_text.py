@@ -1,10 +1,10 @@
-"""What a container printed is somebody else's text: bounded and harmless before it is shown (F111)."""
+"""A container's output is foreign text: bounded and without control characters before it is shown (F111)."""
 
 from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.log_text import LONGEST_LINE, readable
+from gpushopper.core.log_text import MAX_LINE_LENGTH, readable_lines
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ from gpushopper.core.log_text import LONGEST_LINE, readable
     ],
 )
 def test_nothing_is_left_that_a_terminal_would_obey(text: str, lines: list[str]):
-    assert readable(text) == lines
+    assert readable_lines(text) == lines
 
 
 def test_it_is_bounded():
-    assert readable("x" * 1_000_000) == ["x" * LONGEST_LINE]
-    assert readable("".join(f"{n}\n" for n in range(100)), 3) == ["97", "98", "99"]
-    assert readable("one\n", 0) == []
+    assert readable_lines("x" * 1_000_000) == ["x" * MAX_LINE_LENGTH]
+    assert readable_lines("".join(f"{n}\n" for n in range(100)), 3) == ["97", "98", "99"]
+    assert readable_lines("one\n", 0) == []

@@ -1,4 +1,4 @@
-"""A known instance that is not shown: doubted with care, suspect at most, and never in masses (I5, I29, S2, F42)."""
+"""Absence of a known instance: missing at most, and never many at once (I5, I29, S2, F42)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.missing import absentees, believable, decide_missing
-from gpushopper.core.model.actions import Action, Close, EndSession, TerminateAttempt
+from gpushopper.core.listing.list_breaker import believed_missing
+from gpushopper.core.listing.missing import decide_missing, missing_attempts
+from gpushopper.core.model.actions import Action, CloseAttempt, EndSession, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, held, moment, of, row, seen, session
+from tests.core.samples import BOOT, FOREIGN, WALL, attempt, carried_out, moment, of, recorded, row, seen, session
 
 SESSION = session()
 ALIVE = sorted(ALIVE_STATES)
@@ -39,18 +40,18 @@ def several(count: int, state: State = State.RUNNING, **changes: Any) -> tuple[A
 def test_only_what_was_open_before_and_after_the_list_can_be_missing():
     old, new, ended = attempt(), attempt(number=2), attempt(State.CLOSED, 3)
     listed = seen(FOREIGN, known=[old, ended])
-    assert absentees(held(old, new, ended), listed) == (old,)
+    assert missing_attempts(recorded(old, new, ended), listed) == (old,)
 
 
 def test_what_is_shown_or_has_no_id_is_not_missing():
     one, unsure = attempt(), attempt(State.UNCERTAIN, 2)
-    assert absentees(held(one, unsure), seen(row(label=None), known=[one, unsure])) == ()
+    assert missing_attempts(recorded(one, unsure), seen(row(label=None), known=[one, unsure])) == ()
 
 
-def test_a_list_that_is_not_whole_misses_nobody():
+def test_a_list_that_is_not_complete_marks_none_missing():
     one = attempt()
-    assert absentees(held(one), seen(FOREIGN, known=[one], is_whole=False)) == ()
-    assert absentees(held(one), seen(FOREIGN, known=[one])) == (one,)
+    assert missing_attempts(recorded(one), seen(FOREIGN, known=[one], is_complete=False)) == ()
+    assert missing_attempts(recorded(one), seen(FOREIGN, known=[one])) == (one,)
 
 
 # ---- the breaker
@@ -61,32 +62,32 @@ def test_a_list_that_is_not_whole_misses_nobody():
     [(1, 1, 1), (2, 1, 1), (2, 2, 1), (3, 1, 1), (3, 2, 2), (3, 3, 0), (10, 2, 2), (10, 3, 0), (10, 10, 0),
      (12, 3, 3), (12, 4, 0), (100, 25, 25), (100, 26, 0)],
 )  # fmt: skip
-def test_masses_are_not_believed(known: int, missing: int, believed: int):
+def test_the_breaker_ignores_a_list_that_lacks_too_many(known: int, missing: int, believed: int):
     attempts = several(known)
-    assert len(believable(held(*attempts), attempts[:missing], REAL)) == believed
+    assert len(believed_missing(recorded(*attempts), attempts[:missing], REAL)) == believed
 
 
-def test_what_is_already_suspect_does_not_trip_the_breaker():
-    suspects, fresh = several(5, State.MISSING), several(5)
-    pool = held(*suspects, *fresh)
-    assert set(believable(pool, (*suspects, *fresh[:2]), REAL)) == {*suspects, *fresh[:2]}
-    assert believable(pool, (*suspects, *fresh[:3]), REAL) == ()
+def test_what_is_missing_already_does_not_trip_the_breaker():
+    missing_ones, fresh = several(5, State.MISSING), several(5)
+    pool = recorded(*missing_ones, *fresh)
+    assert set(believed_missing(pool, (*missing_ones, *fresh[:2]), REAL)) == {*missing_ones, *fresh[:2]}
+    assert believed_missing(pool, (*missing_ones, *fresh[:3]), REAL) == ()
     pair = several(1, State.MISSING) + several(1)
-    assert believable(held(*pair), pair, REAL) == pair
+    assert believed_missing(recorded(*pair), pair, REAL) == pair
 
 
-def test_ends_that_were_decided_neither_count_nor_trip():
+def test_terminated_attempts_neither_count_nor_trip_the_breaker():
     wanted, ending = several(3), several(20, State.DESTROYING)
-    assert believable(held(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
+    assert believed_missing(recorded(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
     unwanted = several(10, State.BOOTING, desired_state=DesiredState.TERMINATED)
-    assert len(believable(held(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
+    assert len(believed_missing(recorded(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
 
 
 @given(known=st.integers(0, 60), data=st.data())
-def test_a_pass_never_doubts_more_than_its_share(known: int, data: st.DataObject):
+def test_one_list_never_marks_more_than_its_share_missing(known: int, data: st.DataObject):
     attempts = several(known)
     missing = data.draw(st.integers(0, known))
-    believed = believable(held(*attempts), attempts[:missing], REAL)
+    believed = believed_missing(recorded(*attempts), attempts[:missing], REAL)
     assert len(believed) <= (1 if known <= 2 else max(2, known // 4))
 
 
@@ -94,37 +95,37 @@ def test_a_pass_never_doubts_more_than_its_share(known: int, data: st.DataObject
 
 
 @pytest.mark.parametrize("state", ALIVE)
-def test_a_wanted_instance_that_is_missing_becomes_suspect_and_no_more(state: State):
+def test_absence_marks_a_wanted_attempt_missing_and_never_ends_it(state: State):
     one = attempt(state)
     for step in range(100):
         actions = miss(one, 31 * step)
-        assert of(Close, actions) == [] and of(EndSession, actions) == []
+        assert of(CloseAttempt, actions) == [] and of(EndSession, actions) == []
         one = carried_out(one, actions)
         assert one.state is State.MISSING
     assert one.is_wanted
 
 
-def test_the_first_absence_dates_the_doubt():
+def test_the_first_absence_sets_when_it_went_missing():
     one = carried_out(attempt(), miss(attempt(), 40))
     assert (one.state, one.missing_at, one.state_changed_at) == (State.MISSING, moment(40).wall, moment(40).wall)
     later = carried_out(one, miss(one, 100))
     assert (later.missing_at, later.state_changed_at, later.absence_count) == (moment(40).wall, moment(40).wall, 2)
 
 
-def test_doubt_needs_full_evidence():
+def test_missing_needs_complete_evidence():
     one, now = attempt(), moment(100)
     assert miss(one, 100, seen(row(), now=now)) == []
-    assert miss(one, 100, seen(FOREIGN, now=now, is_whole=False)) == []
+    assert miss(one, 100, seen(FOREIGN, now=now, is_complete=False)) == []
     assert miss(one, 100, seen(FOREIGN, now=moment(39.9))) == []
     assert miss(replace(one, instance_id=None), 100) == []
 
 
 @pytest.mark.parametrize("state", [State.PREPARED, State.SENT, State.UNCERTAIN, State.CLOSED])
-def test_without_a_living_instance_there_is_nothing_to_doubt(state: State):
+def test_without_an_instance_nothing_is_marked_missing(state: State):
     assert miss(attempt(state, instance_id="101"), 100) == []
 
 
-def test_an_empty_list_must_stay_empty_before_it_is_believed():
+def test_an_empty_list_must_stay_empty_before_it_counts():
     one = attempt()
     for after_s in range(0, 600, 60):
         one = carried_out(one, miss(one, after_s, seen(now=moment(after_s))))
@@ -148,9 +149,9 @@ def test_a_boot_that_disappeared_is_given_up_after_its_limit():
 
 
 def test_a_list_lacks_only_what_it_would_have_shown():
-    assert seen(FOREIGN).lacks("101")
-    assert not seen(row()).lacks("101")
-    assert not seen(is_whole=False).lacks("101")
+    assert seen(FOREIGN).proves_absent("101")
+    assert not seen(row()).proves_absent("101")
+    assert not seen(is_complete=False).proves_absent("101")
     assert seen(row(), FOREIGN).find("101") == row()
 
 

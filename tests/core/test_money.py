@@ -1,4 +1,4 @@
-"""Prices are read strictly, multiplied exactly, and rounded so that no cost is hidden (F116, I14)."""
+"""Prices are parsed strictly, multiplied exactly, and rounded so that no cost is hidden (F116, I14)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gpushopper.core.model.money import (
     DOLLAR,
     MAX_AMOUNT,
     MAX_RATE,
+    cost_over,
     decimal_text,
     dollars,
-    for_span,
     is_sane_rate,
     parse_dollars,
 )
@@ -57,11 +57,11 @@ def test_text_of_an_amount_reads_back_as_the_amount(micros: int):
 @pytest.mark.parametrize(
     ("rate", "sane"), [(None, False), (0, False), (-1, False), (1, True), (MAX_RATE, True), (MAX_RATE + 1, False)]
 )
-def test_a_rate_must_be_known_above_zero_and_believable(rate: int | None, sane: bool):
+def test_a_rate_must_be_known_above_zero_and_below_the_maximum(rate: int | None, sane: bool):
     assert is_sane_rate(rate) is sane
 
 
-def test_nobody_believes_more_than_ten_thousand_dollars_an_hour():
+def test_a_rate_above_ten_thousand_dollars_an_hour_is_invalid():
     assert is_sane_rate(parse_dollars("10000"))
     assert not is_sane_rate(parse_dollars("10000.000001"))
 
@@ -74,17 +74,17 @@ def test_a_balance_may_be_higher_than_any_price_but_not_absurd():
 
 @given(rate=st.integers(0, MAX_RATE), span=st.integers(1, 100 * HOUR))
 def test_a_cost_is_rounded_up_by_less_than_one(rate: int, span: int):
-    assert 0 <= for_span(rate, span) - Fraction(rate * span, HOUR) < 1
+    assert 0 <= cost_over(rate, span) - Fraction(rate * span, HOUR) < 1
 
 
 @given(rate=st.integers(0, MAX_RATE), span=st.integers(-100 * HOUR, 0))
 def test_no_time_costs_nothing(rate: int, span: int):
-    assert for_span(rate, span) == 0
+    assert cost_over(rate, span) == 0
 
 
 def test_an_hour_costs_its_rate():
-    assert for_span(412_000, HOUR) == 412_000
-    assert for_span(1, 1) == 1
+    assert cost_over(412_000, HOUR) == 412_000
+    assert cost_over(1, 1) == 1
 
 
 @pytest.mark.parametrize(

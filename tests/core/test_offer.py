@@ -1,4 +1,4 @@
-"""Offers: what fits, what may be rented unattended, and their order."""
+"""Offers: which match, which may be rented, and their order."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_only_a_priced_lasting_offer_on_demand_is_rented(changes: dict[str, Any]
     assert is_rentable(offer(**changes), Requirements(min_life_us=HOUR), WALL) is rentable
 
 
-def test_the_rate_counts_the_disk_really_asked_for():
+def test_the_rate_counts_the_requested_disk():
     assert OFFER.rate(DISK_GB) == RATE == 420_000
     assert offer(storage_gb_month=1).storage_rate(1) == 1, "a share of a micro-dollar is a whole one"
     assert offer(storage_gb_month=0).storage_rate(100) == 0
@@ -82,7 +82,7 @@ def test_each_order_has_its_first(sort: str, first: str):
 
 
 @given(sort=st.sampled_from(SORTS), shuffle=st.randoms(use_true_random=False))
-def test_two_searches_of_one_market_agree(sort: str, shuffle: random.Random):
+def test_two_searches_of_the_same_offers_agree(sort: str, shuffle: random.Random):
     market: list[Offer] = [
         offer(offer_id=str(n), gpu_rate=100_000 * (n % 3), reliability=n % 2, gpu=f"G{n % 4}") for n in range(12)
     ]

@@ -1,4 +1,4 @@
-"""Whose an id is: what a label says for and against it, and what an attempt does that held another's (I3, I28, F12)."""
+"""Whose an id is: what a label proves or contradicts, and what an attempt does that has another's id (I3, I28, F12)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from gpushopper.core.listing.ownership import (
     CONFIRMED,
     DISOWNED,
     KnownInstances,
-    carries,
+    has_label,
+    has_other_label,
     is_contradicted,
-    is_somebody_elses,
-    says_otherwise,
+    is_foreign,
 )
-from gpushopper.core.listing.reconcile import decide_listing
-from gpushopper.core.model.actions import Action, AdoptOrphan, Change, Clear, DestroyDuplicate, Raise, Record, Relabel
+from gpushopper.core.listing.reconcile import reconcile_list
+from gpushopper.core.model.actions import (
+    Action,
+    AdoptOrphan,
+    ClearAlarm,
+    DestroyDuplicate,
+    RaiseAlarm,
+    RecordOwnership,
+    Relabel,
+    UpdateAttempt,
+)
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.core.policy import REAL
-from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, held, moment, of, row, seen
+from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, moment, of, recorded, row, seen
 
 BOOTING = attempt(State.BOOTING)
 LABEL = BOOTING.label
@@ -37,7 +46,7 @@ DOUBTABLE = [State.BOOTING, State.MISSING, State.DESTROYING]
 
 def decide(one: Attempt, *rows: Instance, ids: KnownInstances | None = None, after_s: float = 60) -> list[Action]:
     now = moment(after_s)
-    return decide_listing(held(one, ids=ids or KnownInstances()), seen(*rows, now=now, known=[one]), now, REAL)
+    return reconcile_list(recorded(one, ids=ids or KnownInstances()), seen(*rows, now=now, known=[one]), now, REAL)
 
 
 def doubted(state: State, **changes: Any) -> Attempt:
@@ -72,8 +81,8 @@ def doubted(state: State, **changes: Any) -> Attempt:
 )
 def test_only_a_text_of_its_own_speaks_against_an_id(label: str | None, variable: str | None, other: bool):
     shown = row(label=label, env_label=variable)
-    assert says_otherwise(LABEL, shown) is other
-    assert not (other and carries(LABEL, shown))
+    assert has_other_label(LABEL, shown) is other
+    assert not (other and has_label(LABEL, shown))
     assert is_contradicted(BOOTING, shown, KnownInstances()) is other
 
 
@@ -83,16 +92,16 @@ def test_only_a_text_of_its_own_speaks_against_an_id(label: str | None, variable
      ("a colleague's", True), (THEIRS, True), (f"x{LABEL}", True)],
 )  # fmt: skip
 def test_an_id_is_noted_as_foreign_for_a_text_that_cannot_be_ours(label: str | None, theirs: bool):
-    assert is_somebody_elses(row(9, label=label), HERE) is theirs
+    assert is_foreign(row(9, label=label), HERE) is theirs
 
 
 @pytest.mark.parametrize("label", ["my training", ANOTHER, THEIRS, "", None])
 @pytest.mark.parametrize("state", [*DOUBTABLE, State.RUNNING, State.INTERRUPTED])
-def test_a_confirmed_or_handed_over_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
+def test_a_confirmed_or_ready_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
     for one, ids in ((doubted(state), SURE), (attempt(state, ready_at=1), KnownInstances())):
         actions = decide(one, row(label=label), ids=ids)
         assert carried_out(one, actions).instance_id == "101"
-        assert alarms.WRONG_INSTANCE_ID not in {a.kind for a in of(Raise, actions)}
+        assert alarms.WRONG_INSTANCE_ID not in {a.kind for a in of(RaiseAlarm, actions)}
 
 
 # ---- giving an id up
@@ -115,8 +124,8 @@ def test_a_contradicted_attempt_is_uncertain_and_without_its_id(state: State, la
     assert (after.state, after.instance_id, after.desired_state) == (State.UNCERTAIN, None, one.desired_state)
     assert (after.ssh_host, after.is_gpu_billed, after.absence_count, after.off_at) == (None, False, 0, None)
     assert (after.destroy_count, after.destroy_acknowledged, after.next_destroy_boot) == (0, False, None)
-    assert Record("vast", "77", "101", None, DISOWNED) in actions
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    assert RecordOwnership("vast", "77", "101", None, DISOWNED) in actions
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("state", DOUBTABLE)
@@ -125,11 +134,11 @@ def test_the_instance_of_another_attempt_goes_to_that_attempt(state: State):
     one, other = doubted(state), attempt(State.UNCERTAIN, 2)
     now = moment(60)
     rows = seen(row(1, label=ANOTHER), now=now, known=[one, other])
-    actions = decide_listing(held(one, other), rows, now, REAL)
+    actions = reconcile_list(recorded(one, other), rows, now, REAL)
     assert (carried_out(one, actions).state, carried_out(one, actions).instance_id) == (State.UNCERTAIN, None)
     assert (carried_out(other, actions).state, carried_out(other, actions).instance_id) == (State.BOOTING, "101")
-    assert of(Record, actions) == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    assert of(RecordOwnership, actions) == []
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("label", ["my training", None, ""])
@@ -147,45 +156,45 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
 @pytest.mark.parametrize("label", [None, "", LABEL[:18], ANOTHER[:35]])
 @pytest.mark.parametrize("state", DOUBTABLE)
 def test_one_that_says_nothing_is_given_up_and_not_disowned(state: State, label: str | None):
-    """The create may have made both: when the second one shows its label after all, it must be ended as a twin."""
+    """The create may have made both: when the second one shows its label after all, it must be ended as a duplicate."""
     actions = decide(doubted(state), row(label=label), OURS)
-    assert [each for each in of(Record, actions) if each.ownership == DISOWNED] == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    assert [each for each in of(RecordOwnership, actions) if each.ownership == DISOWNED] == []
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 @pytest.mark.parametrize("label", [None, ""])
 def test_an_id_without_a_label_stands(label: str | None):
     actions = decide(BOOTING, row(label=label))
     assert carried_out(BOOTING, actions).instance_id == "101"
-    assert of(Raise, actions) == []
+    assert of(RaiseAlarm, actions) == []
 
 
 def test_without_a_label_for_ten_minutes_it_alarms_until_one_shows():
-    assert of(Raise, decide(BOOTING, row(label=None), after_s=599)) == []
+    assert of(RaiseAlarm, decide(BOOTING, row(label=None), after_s=599)) == []
     late = decide(BOOTING, row(label=None), after_s=600)
-    assert [(a.kind, a.subject) for a in of(Raise, late)] == [(alarms.UNLABELLED, BOOTING.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, late)] == [(alarms.UNLABELLED, BOOTING.id)]
     shown = decide(BOOTING, row(label=None, env_label=LABEL), after_s=900)
-    assert Clear(alarms.UNLABELLED, BOOTING.id) in shown
-    assert Record("vast", "77", "101", LABEL, CONFIRMED) in shown
+    assert ClearAlarm(alarms.UNLABELLED, BOOTING.id) in shown
+    assert RecordOwnership("vast", "77", "101", LABEL, CONFIRMED) in shown
     assert of(Relabel, shown) == [Relabel("101", LABEL)]
-    assert of(Record, decide(BOOTING, row(), ids=SURE)) == []
+    assert of(RecordOwnership, decide(BOOTING, row(), ids=SURE)) == []
 
 
 def test_a_confirmed_one_whose_label_is_removed_is_no_alarm():
-    assert of(Raise, decide(BOOTING, row(label=None), ids=SURE, after_s=900)) == []
+    assert of(RaiseAlarm, decide(BOOTING, row(label=None), ids=SURE, after_s=900)) == []
 
 
-def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
+def test_the_instance_with_the_label_is_no_duplicate_of_an_unconfirmed_one():
     """The list does not show the answered id at all: which of the two is ours is open, so neither is ended."""
     old = OURS
     for after_s in (60, 3600):
         actions = decide(BOOTING, old, after_s=after_s)
-        assert of(DestroyDuplicate, actions) == of(Raise, actions) == []
-    assert of(Raise, decide(BOOTING, row(), old, after_s=3600, ids=SURE)) != []
+        assert of(DestroyDuplicate, actions) == of(RaiseAlarm, actions) == []
+    assert of(RaiseAlarm, decide(BOOTING, row(), old, after_s=3600, ids=SURE)) != []
 
 
 @pytest.mark.parametrize(
-    ("changes", "ids", "is_whole", "gives_up"),
+    ("changes", "ids", "is_complete", "gives_up"),
     [
         ({}, KnownInstances(), True, True),
         ({}, KnownInstances(), False, False),  # a list that may lack more proves no absence
@@ -197,41 +206,41 @@ def test_the_instance_with_the_label_is_no_twin_of_one_that_is_only_claimed():
             KnownInstances(),
             True,
             False,
-        ),  # it is to be ended, and the other one as its twin
+        ),  # it is to be ended, and the other one as its duplicate
     ],
 )
 def test_an_id_that_is_not_there_gives_way_to_an_instance_with_the_label(
-    changes: dict[str, Any], ids: KnownInstances, is_whole: bool, gives_up: bool
+    changes: dict[str, Any], ids: KnownInstances, is_complete: bool, gives_up: bool
 ):
     """Suspect: a read by id did not show it either."""
     one, now = doubted(State.MISSING, **changes), moment(60)
-    rows = seen(OURS, now=now, known=[one], is_whole=is_whole)
-    actions = decide_listing(held(one, ids=ids), rows, now, REAL)
+    rows = seen(OURS, now=now, known=[one], is_complete=is_complete)
+    actions = reconcile_list(recorded(one, ids=ids), rows, now, REAL)
     after = carried_out(one, actions)
     assert (after.instance_id == "202") is gives_up
-    contradicted = [a.subject for a in of(Raise, actions) if a.kind == alarms.WRONG_INSTANCE_ID]
+    contradicted = [a.subject for a in of(RaiseAlarm, actions) if a.kind == alarms.WRONG_INSTANCE_ID]
     assert ("101" in contradicted) is gives_up
-    assert [each for each in of(Record, actions) if each.ownership == DISOWNED] == []
+    assert [each for each in of(RecordOwnership, actions) if each.ownership == DISOWNED] == []
 
 
 # ---- disowned ids
 
 
 @pytest.mark.parametrize("state", [State.UNCERTAIN, State.SENT, State.CLOSED])
-def test_a_disowned_instance_with_our_label_is_only_told_of(state: State):
+def test_a_disowned_instance_with_our_label_only_raises_an_alarm(state: State):
     one = attempt(state, instance_id=None)
     actions = decide(one, row(), ids=NOT_OURS)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
     assert carried_out(one, actions).instance_id is None
     assert of(Relabel, actions) == of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
 
 
-def test_a_disowned_instance_is_no_stray_and_no_twin():
-    twin = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
-    stray = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
-    for actions in (twin, stray):
+def test_a_disowned_instance_is_no_orphan_and_no_duplicate():
+    duplicate = decide(attempt(State.RUNNING, instance_id="202"), row(), ids=NOT_OURS)
+    orphan = decide(attempt(State.RUNNING, 2), row(), ids=NOT_OURS)
+    for actions in (duplicate, orphan):
         assert of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == []
-        assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+        assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
 def test_while_one_carries_the_label_absence_does_not_count():
@@ -242,19 +251,19 @@ def test_while_one_carries_the_label_absence_does_not_count():
 def test_a_disowned_one_without_a_label_is_not_probably_ours():
     unsure = attempt(State.UNCERTAIN, settle_elapsed_us=10**12)
     bare = row(label=None)
-    assert alarms.POSSIBLE_ORPHAN in {a.kind for a in of(Raise, decide(unsure, bare))}
-    assert of(Raise, decide(unsure, bare, ids=NOT_OURS)) == []
+    assert alarms.POSSIBLE_ORPHAN in {a.kind for a in of(RaiseAlarm, decide(unsure, bare))}
+    assert of(RaiseAlarm, decide(unsure, bare, ids=NOT_OURS)) == []
 
 
 def test_an_attempt_that_still_holds_a_disowned_id_gives_it_up():
     assert carried_out(BOOTING, decide(BOOTING, row(label=None), ids=NOT_OURS)).instance_id is None
 
 
-def test_the_unproven_id_of_a_closed_attempt_is_not_reopened_for_somebody_else():
+def test_a_closed_attempt_with_an_unconfirmed_id_is_not_reopened_by_another_label():
     closed = attempt(State.CLOSED, instance_id="101")
     actions = decide(closed, row(label="my training"))
-    assert of(Change, actions) == []
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
+    assert of(UpdateAttempt, actions) == []
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
     for ids, changes in ((SURE, {}), (KnownInstances(), {"ready_at": 1})):
         closed = attempt(State.CLOSED, instance_id="101", **changes)
         assert carried_out(closed, decide(closed, row(label="my training"), ids=ids)).state is State.DESTROYING

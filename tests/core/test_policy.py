@@ -1,4 +1,4 @@
-"""The numbers of the rules check themselves, and the drill scales what it must and nothing else (S1, S7)."""
+"""The numbers of the rules are checked against each other; the drill scales what it must and no more (S1, S7)."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any
 import pytest
 
 from gpushopper.core.policy import (
-    ALL_PROOFS,
+    ALL_CHECKS,
+    CHECKS_BY_PROVIDER,
     DRILL,
     DRILL_LIVE,
     HARD_MAXIMUM_S,
+    MAX_CALL_INTERVAL_S,
     PAPER,
     POLICIES,
     REAL,
-    SHOWN_BY_ROW,
-    SLOWEST_GAP_S,
     Policy,
-    Proof,
+    ReadinessCheck,
 )
 
 SIXTIETH = {
-    "kernel_limit_s", "list_lag_s", "uncertain_alarm_s", "label_wait_s", "absence_spacing_s", "gone_interval_s",
-    "gone_window_s", "destroy_ladder_s", "destroy_every_s", "destroy_alarms_s",
-    "boot_silence_s", "boot_limit_s", "interrupted_grace_s", "suspect_alarm_s",
-    "orphan_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_pause_s",
+    "tcp_timeout_s", "list_lag_s", "uncertain_alarm_s", "unlabelled_alarm_s", "absence_spacing_s", "gone_interval_s",
+    "gone_window_s", "destroy_retry_steps_s", "destroy_retry_steady_s", "destroy_alarms_s",
+    "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
+    "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",
     "guard_grace_s", "unreachable_alarm_s",
 }  # fmt: skip
 QUICKER = {
-    "send_limit_s", "max_in_flight_s", "destroy_limit_s", "read_limit_s", "freshness_s", "degraded_after_s",
+    "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",
     "boot_poll_steps_s",
-    "destroy_poll_steps_s", "end_look_steady_s", "heartbeat_interval_s", "heartbeat_timeout_s",
+    "destroy_poll_steps_s", "destroy_poll_steady_s", "heartbeat_interval_s", "heartbeat_timeout_s",
     "boot_heartbeat_steps_s", "guard_tick_s",
     "guard_backoff_s",
 }  # fmt: skip
 UNSCALED = {
-    "absence_observations", "gone_observations", "price_tolerance", "adopt_life_s", "adopt_notice_s",
-    "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_passes", "reserve_slack_s",
+    "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
+    "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
     "storage_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
 }  # fmt: skip
 
@@ -51,12 +51,14 @@ def test_the_hard_maximum_is_twelve_hours():
     [
         ("absence_observations", 3), ("absence_spacing_s", 60), ("gone_observations", 3), ("gone_interval_s", 30),
         ("gone_window_s", 120),
-        ("destroy_ladder_s", (5, 15, 30, 60, 120)), ("destroy_every_s", 300),
+        ("destroy_retry_steps_s", (5, 15, 30, 60, 120)), ("destroy_retry_steady_s", 300),
         ("destroy_alarms_s", (300, 900, 3600)), ("breaker_minimum", 2), ("breaker_share", 0.25),
-        ("orphan_min_age_s", 900), ("adopt_life_s", 3600), ("adopt_notice_s", 900), ("price_tolerance", 0.02),
-        ("interrupted_grace_s", 1800), ("empty_pause_s", 600), ("freshness_s", 60), ("boot_limit_s", 3600),
+        ("duplicate_min_age_s", 900), ("adopt_duration_s", 3600), ("adopt_min_remaining_s", 900), ("price_tolerance",
+        0.02),
+        ("interrupted_grace_s", 1800), ("empty_list_hold_s", 600), ("freshness_s", 60), ("boot_timeout_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
-        ("hand_over", frozenset(Proof)), ("heartbeat_interval_s", 30), ("guard_grace_s", 120), ("guard_tick_s", 15),
+        ("readiness_checks", frozenset(ReadinessCheck)), ("heartbeat_interval_s", 30), ("guard_grace_s", 120),
+        ("guard_tick_s", 15),
         ("guard_backoff_s", 300), ("unreachable_alarm_s", 600),
     ],
 )  # fmt: skip
@@ -67,9 +69,10 @@ def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"send_limit_s": 151}, {"kernel_limit_s": 121}, {"max_in_flight_s": 89}, {"freshness_s": 9.9},
-        {"gone_interval_s": SLOWEST_GAP_S - 0.1}, {"absence_spacing_s": SLOWEST_GAP_S - 0.1}, {"gone_window_s": 300},
-        {"destroy_every_s": 120}, {"prepared_max_age_s": 10 * SLOWEST_GAP_S - 1},
+        {"create_timeout_s": 151}, {"tcp_timeout_s": 121}, {"max_in_flight_s": 89}, {"freshness_s": 9.9},
+        {"gone_interval_s": MAX_CALL_INTERVAL_S - 0.1}, {"absence_spacing_s": MAX_CALL_INTERVAL_S - 0.1},
+        {"gone_window_s": 300},
+        {"destroy_retry_steady_s": 120}, {"prepared_max_age_s": 10 * MAX_CALL_INTERVAL_S - 1},
     ],
 )  # fmt: skip
 def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any]):
@@ -80,8 +83,8 @@ def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any])
 @pytest.mark.parametrize(
     "changes",
     [
-        {"send_limit_s": 150}, {"freshness_s": 10}, {"gone_interval_s": SLOWEST_GAP_S},
-        {"prepared_max_age_s": 10 * SLOWEST_GAP_S},
+        {"create_timeout_s": 150}, {"freshness_s": 10}, {"gone_interval_s": MAX_CALL_INTERVAL_S},
+        {"prepared_max_age_s": 10 * MAX_CALL_INTERVAL_S},
     ],
 )  # fmt: skip
 def test_numbers_at_their_bounds_are_accepted(changes: dict[str, Any]):
@@ -103,27 +106,27 @@ def test_the_drill_scales_what_it_must_and_nothing_else(drill: Policy):
 
 
 def test_every_number_says_whether_the_drill_scales_it():
-    assert {f.name for f in fields(Policy)} == SIXTIETH | QUICKER | UNSCALED | {"name", "hand_over"}
+    assert {f.name for f in fields(Policy)} == SIXTIETH | QUICKER | UNSCALED | {"name", "readiness_checks"}
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 def test_every_policy_keeps_its_own_rules(policy: Policy):
-    assert policy.send_limit_s + policy.kernel_limit_s <= policy.max_in_flight_s
+    assert policy.create_timeout_s + policy.tcp_timeout_s <= policy.max_in_flight_s
     assert policy.freshness_s >= 10
-    assert policy.gone_window_s < policy.destroy_every_s
-    assert list(policy.destroy_ladder_s) == sorted(policy.destroy_ladder_s)
-    assert policy.destroy_ladder_s[-1] <= policy.destroy_every_s
+    assert policy.gone_window_s < policy.destroy_retry_steady_s
+    assert list(policy.destroy_retry_steps_s) == sorted(policy.destroy_retry_steps_s)
+    assert policy.destroy_retry_steps_s[-1] <= policy.destroy_retry_steady_s
     assert list(policy.destroy_alarms_s) == sorted(policy.destroy_alarms_s)
     assert policy.settle_s == policy.max_in_flight_s + policy.list_lag_s
-    assert policy.boot_silence_s < policy.boot_limit_s
-    assert policy.prepared_max_age_s >= 10 * SLOWEST_GAP_S, "a turn behind other creates is no reason to give up"
+    assert policy.boot_stall_timeout_s < policy.boot_timeout_s
+    assert policy.prepared_max_age_s >= 10 * MAX_CALL_INTERVAL_S, "a turn behind other creates is no reason to give up"
     assert policy.gone_observations >= 3 and policy.absence_observations >= 3
 
 
-def test_paper_is_real_but_for_its_proofs():
-    assert replace(REAL, name="paper", hand_over=SHOWN_BY_ROW) == PAPER
-    assert {Proof.RUNNING, Proof.CLAIM} == SHOWN_BY_ROW and set(Proof) == ALL_PROOFS
-    assert replace(DRILL, hand_over=ALL_PROOFS) == DRILL_LIVE
+def test_paper_is_real_but_for_its_readiness_checks():
+    assert replace(REAL, name="paper", readiness_checks=CHECKS_BY_PROVIDER) == PAPER
+    assert {ReadinessCheck.RUNNING, ReadinessCheck.CLAIM} == CHECKS_BY_PROVIDER and set(ReadinessCheck) == ALL_CHECKS
+    assert replace(DRILL, readiness_checks=ALL_CHECKS) == DRILL_LIVE
     assert POLICIES == {"real": REAL, "paper": PAPER, "drill": DRILL, "drill-live": DRILL_LIVE}
     assert {name: p.name for name, p in POLICIES.items()} == {
         "real": "real", "paper": "paper", "drill": "drill", "drill-live": "drill",

@@ -1,4 +1,4 @@
-"""What a list means for what we hold: adopt, reopen, twin, stray, foreign; strangers are never touched (D4)."""
+"""What a list means for the recorded state: adopt, reopen, duplicate, orphan; foreign ones are not touched (D4)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 from gpushopper.core import alarms
 from gpushopper.core.listing.ownership import FOREIGN as FOREIGN_ID
 from gpushopper.core.listing.ownership import KnownInstances
-from gpushopper.core.listing.reconcile import decide_listing
-from gpushopper.core.model.actions import Action, AdoptOrphan, Change, Clear, DestroyDuplicate, Raise, Record, Relabel
+from gpushopper.core.listing.reconcile import reconcile_list
+from gpushopper.core.model.actions import (
+    Action,
+    AdoptOrphan,
+    ClearAlarm,
+    DestroyDuplicate,
+    RaiseAlarm,
+    RecordOwnership,
+    Relabel,
+    UpdateAttempt,
+)
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass, make_label
 from gpushopper.core.policy import REAL
@@ -28,9 +37,9 @@ from tests.core.samples import (
     attempt,
     attempt_id,
     carried_out,
-    held,
     moment,
     of,
+    recorded,
     row,
     seen,
 )
@@ -45,7 +54,7 @@ SECOND = row(1, instance_id="202")
 
 def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Action]:
     now, ids = changes.pop("now", LATER), changes.pop("ids", KnownInstances())
-    return decide_listing(held(*attempts, ids=ids), seen(*rows, now=now, known=attempts, **changes), now, REAL)
+    return reconcile_list(recorded(*attempts, ids=ids), seen(*rows, now=now, known=attempts, **changes), now, REAL)
 
 
 # ---- strangers
@@ -55,13 +64,13 @@ def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Act
     label=st.none() | st.text() | st.builds(make_label, st.just(ELSEWHERE), st.just(attempt_id())),
     carrier=st.sampled_from(["label", "env_label"]),
 )
-def test_strangers_are_never_touched(label: str | None, carrier: str):
+def test_foreign_instances_are_never_touched(label: str | None, carrier: str):
     strangers = [FOREIGN, replace(row(9, label=None), **{carrier: label})]
     assert only_recorded(decide([attempt(), CLOSED], *strangers))
 
 
 @pytest.mark.parametrize("cut", [1, 4, 20, 35])
-def test_near_misses_of_our_label_are_strangers(cut: int):
+def test_an_altered_label_of_ours_makes_an_unknown_instance_foreign(cut: int):
     label = CLOSED.label
     for near in (label[:cut], label[-cut:], label.upper(), f"{label} ", f"x{label}", label[:-1] + "1"):
         assert only_recorded(decide([CLOSED], row(9, label=near)))
@@ -69,12 +78,12 @@ def test_near_misses_of_our_label_are_strangers(cut: int):
 
 def only_recorded(actions: list[Action]) -> bool:
     """Whether a foreign instance was at most written down as foreign."""
-    return all(isinstance(one, Record) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
+    return all(isinstance(one, RecordOwnership) and (one.label, one.ownership) == (None, FOREIGN_ID) for one in actions)
 
 
-def test_the_same_attempt_of_another_installation_is_a_stranger():
+def test_the_same_attempt_of_another_installation_is_foreign():
     actions = decide([CLOSED], row(9, label=make_label(ELSEWHERE, attempt_id())))
-    assert actions == [Record("vast", "77", "109", None, FOREIGN_ID)]
+    assert actions == [RecordOwnership("vast", "77", "109", None, FOREIGN_ID)]
 
 
 def test_an_empty_list_changes_nothing():
@@ -87,8 +96,8 @@ def test_an_empty_list_changes_nothing():
 
 def test_an_open_known_instance_is_refreshed_also_by_a_partial_list():
     one = attempt(State.MISSING, missing_at=WALL)
-    for is_whole in (True, False):
-        assert carried_out(one, decide([one], row(), is_whole=is_whole)).state is State.RUNNING
+    for is_complete in (True, False):
+        assert carried_out(one, decide([one], row(), is_complete=is_complete)).state is State.RUNNING
 
 
 def test_a_recorded_id_is_enough_without_any_label():
@@ -106,7 +115,7 @@ def test_a_closed_instance_seen_again_is_destroyed(label: str | None):
         DesiredState.TERMINATED,
     )
     assert (after.destroy_acknowledged, after.absence_count, after.off_at) == (False, 0, None)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, CLOSED.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.REOPENED, CLOSED.id)]
 
 
 def test_one_row_shown_twice_is_one_row():
@@ -120,7 +129,7 @@ def test_one_row_shown_twice_is_one_row():
 
 @pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
 @pytest.mark.parametrize("carrier", ["label", "env_label"])
-def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
+def test_a_label_proves_that_the_create_made_it(state: State, carrier: str):
     one = attempt(state, absence_count=2, settle_elapsed_us=us(9999))
     found = replace(row(label=None), **{carrier: one.label})
     actions = decide([one], found)
@@ -128,17 +137,17 @@ def test_a_label_proves_that_the_create_acted(state: State, carrier: str):
     assert (after.state, after.instance_id, after.current_rate, after.absence_count) == (State.BOOTING, "101", RATE, 0)
     assert after.progress_boot == LATER.boot
     for kind in (alarms.UNCERTAIN, alarms.POSSIBLE_ORPHAN):
-        assert Clear(kind, one.id) in actions
+        assert ClearAlarm(kind, one.id) in actions
     assert of(DestroyDuplicate, actions) == []
 
 
-def test_an_unwanted_create_that_acted_goes_to_its_end():
+def test_a_terminated_create_that_made_an_instance_is_destroyed():
     one = replace(UNSURE, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, decide([one], row()))
     assert (after.state, after.instance_id, after.next_destroy_boot) == (State.DESTROYING, "101", LATER.boot)
 
 
-def test_an_unwanted_create_under_way_boots_first():
+def test_a_terminated_create_in_flight_boots_first():
     """The table knows no way from sent to destroying; the next look sends it there."""
     one = attempt(State.SENT, desired_state=DesiredState.TERMINATED)
     booting = carried_out(one, decide([one], row()))
@@ -178,32 +187,35 @@ def test_an_instance_under_a_closed_label_without_an_id_is_reopened():
     actions = decide([NEVER_SEEN], row())
     after = carried_out(NEVER_SEEN, actions)
     assert (after.state, after.instance_id) == (State.DESTROYING, "101")
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.REOPENED, NEVER_SEEN.id)]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.REOPENED, NEVER_SEEN.id)]
 
 
 def test_two_late_instances_under_one_closed_label_are_both_destroyed():
     actions = decide([NEVER_SEEN], row(), SECOND)
-    assert len(of(Change, actions)) == 1, "an id is written once"
+    assert len(of(UpdateAttempt, actions)) == 1, "an id is written once"
     assert carried_out(NEVER_SEEN, actions).instance_id == "101"
-    assert [twin.instance.instance_id for twin in of(DestroyDuplicate, actions)] == ["202"]
+    assert [duplicate.instance.instance_id for duplicate in of(DestroyDuplicate, actions)] == ["202"]
 
 
 def test_another_instance_under_a_closed_label_is_destroyed_at_once():
     actions = decide([CLOSED], replace(SECOND, created_at=None))
-    assert [(twin.instance, twin.duplicate_of) for twin in of(DestroyDuplicate, actions)] == [
+    assert [(duplicate.instance, duplicate.duplicate_of) for duplicate in of(DestroyDuplicate, actions)] == [
         (replace(SECOND, created_at=None), CLOSED)
     ]
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
-# ---- twins under an open label
+# ---- duplicates under an open label
 
 
-def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **changes: Any) -> list[Action]:
+def strange(attempts: list[Attempt], duplicate: Instance, since_s: float | None, **changes: Any) -> list[Action]:
     """What a list says when this row was first seen under a recorded label so long ago, or never."""
-    since = {} if since_s is None else {twin.instance_id: LATER.wall - us(since_s)}
-    return decide_listing(
-        held(*attempts, strangers_since=since), seen(row(), twin, now=LATER, known=attempts, **changes), LATER, REAL
+    since = {} if since_s is None else {duplicate.instance_id: LATER.wall - us(since_s)}
+    return reconcile_list(
+        recorded(*attempts, duplicates_since=since),
+        seen(row(), duplicate, now=LATER, known=attempts, **changes),
+        LATER,
+        REAL,
     )
 
 
@@ -214,7 +226,7 @@ def strange(attempts: list[Attempt], twin: Instance, since_s: float | None, **ch
         (900, None, True), (899, None, False), (None, None, False),
     ],
 )  # fmt: skip
-def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
+def test_a_duplicate_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
     since_s: float | None, age_s: float | None, destroyed: bool
 ):
     one = attempt(State.RUNNING)
@@ -225,59 +237,60 @@ def test_a_twin_of_an_open_attempt_needs_an_earlier_sighting_and_a_minimum_age(
 
 
 @pytest.mark.parametrize("since_s", [None, 2, 9000])
-def test_a_twin_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
+def test_a_duplicate_alarms_at_first_sight_and_at_every_later_one(since_s: float | None):
     actions = strange([attempt(State.RUNNING)], replace(SECOND, created_at=None), since_s)
-    assert [(a.kind, a.subject) for a in of(Raise, actions)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.DUPLICATE, "202")]
 
 
-def test_a_twin_of_an_unwanted_attempt_is_ended_at_first_sight():
+def test_a_duplicate_of_a_terminated_attempt_is_destroyed_at_first_sight():
     """Nobody wants anything under that label any more, and another attempt must not start beside it (F10)."""
     one = attempt(State.DESTROYING, desired_state=DesiredState.TERMINATED)
     young = replace(SECOND, created_at=LATER.wall - us(3))
-    (twin,) = of(DestroyDuplicate, strange([one], young, None))
-    assert (twin.instance, twin.duplicate_of) == (young, one)
+    (duplicate,) = of(DestroyDuplicate, strange([one], young, None))
+    assert (duplicate.instance, duplicate.duplicate_of) == (young, one)
 
 
-def test_a_list_without_a_proven_account_shows_no_twin_and_no_stray():
+def test_a_list_without_a_proven_account_shows_no_duplicate_and_no_orphan():
     for maker in (attempt(State.RUNNING), CLOSED):
-        actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_whole=False)
+        actions = strange([maker], replace(SECOND, created_at=WALL - 20 * HOUR), 9000, is_complete=False)
         assert of(DestroyDuplicate, actions) == []
-        assert alarms.DUPLICATE not in {alarm.kind for alarm in of(Raise, actions)}
-    assert decide([], row(), is_whole=False) == []
+        assert alarms.DUPLICATE not in {alarm.kind for alarm in of(RaiseAlarm, actions)}
+    assert decide([], row(), is_complete=False) == []
 
 
-def test_a_twin_is_counted_against_the_create_not_against_another_twin():
+def test_a_duplicate_is_one_of_the_created_attempt_not_of_another_duplicate():
     one = attempt(State.RUNNING)
     other = attempt(State.CLOSED, 1, instance_id="77", origin=Origin.DISCOVERED, label=one.label, reason="duplicate")
     for pair in ([one, other], [other, one]):
-        (twin,) = of(DestroyDuplicate, strange(pair, replace(SECOND, created_at=WALL), 60))
-        assert twin.duplicate_of == one
+        (duplicate,) = of(DestroyDuplicate, strange(pair, replace(SECOND, created_at=WALL), 60))
+        assert duplicate.duplicate_of == one
 
 
-def test_a_recorded_twin_is_no_new_twin():
+def test_a_recorded_duplicate_is_no_new_duplicate():
     one = attempt(State.RUNNING)
-    twin = attempt(
+    duplicate = attempt(
         State.DESTROYING, 1, instance_id="202", origin=Origin.DISCOVERED, label=one.label, reason="duplicate"
     )
-    assert of(DestroyDuplicate, strange([one, twin], replace(SECOND, created_at=WALL), 9000)) == []
+    assert of(DestroyDuplicate, strange([one, duplicate], replace(SECOND, created_at=WALL), 9000)) == []
     # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
-    elsewhere = {"by_instance": {"101": one}, "strangers_since": {"202": WALL}}
-    actions = decide_listing(held(one, twin, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL)
-    assert of(DestroyDuplicate, actions) == [] and of(Raise, actions) == []
+    elsewhere = {"by_instance": {"101": one}, "duplicates_since": {"202": WALL}}
+    actions = reconcile_list(recorded(one, duplicate, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]),
+    LATER, REAL)
+    assert of(DestroyDuplicate, actions) == [] and of(RaiseAlarm, actions) == []
 
 
 # ---- a copied home
 
 
-def test_a_copied_home_looks_after_what_is_open_and_concludes_nothing():
-    one, twin = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
-    listed = seen(row(), twin, now=LATER, known=[one])
-    actions = decide_listing(held(one, is_copy=True, strangers_since={"202": WALL}), listed, LATER, REAL)
+def test_a_copied_home_ends_what_is_open_and_concludes_nothing():
+    one, duplicate = attempt(State.RUNNING), replace(SECOND, created_at=WALL - 20 * HOUR)
+    listed = seen(row(), duplicate, now=LATER, known=[one])
+    actions = reconcile_list(recorded(one, is_copied_home=True, duplicates_since={"202": WALL}), listed, LATER, REAL)
     assert carried_out(one, actions).last_seen_at == LATER.wall
-    assert of(Raise, actions) == [] and of(DestroyDuplicate, actions) == []
+    assert of(RaiseAlarm, actions) == [] and of(DestroyDuplicate, actions) == []
     for attempts in ([CLOSED], [NEVER_SEEN], [UNSURE], []):
-        listed = seen(row(), twin, now=LATER, known=attempts)
-        assert decide_listing(held(*attempts, is_copy=True), listed, LATER, REAL) == []
+        listed = seen(row(), duplicate, now=LATER, known=attempts)
+        assert reconcile_list(recorded(*attempts, is_copied_home=True), listed, LATER, REAL) == []
 
 
 # ---- GPU time of what was found
@@ -292,31 +305,31 @@ def test_what_is_found_running_has_billed_since(one: Attempt, status: StatusClas
     assert after.is_gpu_billed is (status is StatusClass.RUNNING)
 
 
-# ---- strays
+# ---- orphans
 
 
 @pytest.mark.parametrize(
     ("age_s", "left_s"),
     [(0, 3600), (10 * 3600, 3600), (11.5 * 3600, 1800), (11.9 * 3600, 900), (500 * 3600, 900), (None, 3600)],
 )
-def test_a_stray_gets_an_hour_within_its_twelve_and_at_least_a_quarter(age_s: float | None, left_s: float):
-    stray = row(created_at=None if age_s is None else LATER.wall - us(age_s))
-    actions = decide([], stray)
+def test_an_orphan_gets_an_hour_within_the_hard_maximum_and_at_least_a_quarter(age_s: float | None, left_s: float):
+    orphan = row(created_at=None if age_s is None else LATER.wall - us(age_s))
+    actions = decide([], orphan)
     (adopted,) = of(AdoptOrphan, actions)
-    assert (adopted.instance, adopted.attempt_id) == (stray, attempt_id())
+    assert (adopted.instance, adopted.attempt_id) == (orphan, attempt_id())
     assert (adopted.provider, adopted.account) == ("vast", "77")
     assert adopted.deadline.wall == LATER.wall + us(left_s)
     assert (adopted.deadline.set_wall, adopted.deadline.set_boot) == (LATER.wall, LATER.boot)
-    assert of(DestroyDuplicate, actions) == [] and of(Change, actions) == []
+    assert of(DestroyDuplicate, actions) == [] and of(UpdateAttempt, actions) == []
 
 
-def test_two_strays_of_one_label_are_taken_in_one_after_the_other():
+def test_two_orphans_of_one_label_are_adopted_one_after_the_other():
     first = decide([], row(), SECOND)
-    assert [stray.instance.instance_id for stray in of(AdoptOrphan, first)] == ["101"]
+    assert [orphan.instance.instance_id for orphan in of(AdoptOrphan, first)] == ["101"]
     one = attempt(State.BOOTING, origin=Origin.DISCOVERED, ready_at=WALL)
     then = decide([one], row(), SECOND)
     assert of(AdoptOrphan, then) == []
-    assert [(a.kind, a.subject) for a in of(Raise, then)] == [(alarms.DUPLICATE, "202")]
+    assert [(a.kind, a.subject) for a in of(RaiseAlarm, then)] == [(alarms.DUPLICATE, "202")]
 
 
 # ---- the second carrier
@@ -339,14 +352,14 @@ def test_nothing_else_is_relabelled(label: str | None, env_label: str | None):
 @given(
     states=st.lists(st.sampled_from(State), min_size=1, max_size=3),
     shown=st.lists(st.integers(1, 4), max_size=6),
-    is_whole=st.booleans(),
+    is_complete=st.booleans(),
 )
-def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_whole: bool):
+def test_a_list_alone_never_ends_a_wanted_attempt(states: list[State], shown: list[int], is_complete: bool):
     attempts = [
         attempt(state, n, **({} if state is State.CLOSED else {"desired_state": DesiredState.RUNNING, "reason": ""}))
         for n, state in enumerate(states, 1)
     ]
-    actions = decide(attempts, *(row(n) for n in shown), is_whole=is_whole, now=NOW)
+    actions = decide(attempts, *(row(n) for n in shown), is_complete=is_complete, now=NOW)
     for one in attempts:
         after = carried_out(one, actions)
         if one.state not in (State.CLOSED, State.DESTROYING):

@@ -1,4 +1,4 @@
-"""The word a user sees, as a table over desired_state and attempts (architecture 5)."""
+"""Status and health, as tables over desired state and attempts (architecture 5)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ S = State
         ([attempt(S.RUNNING), attempt(S.DESTROYING, 2, reason="duplicate", origin=Origin.DISCOVERED)], Status.RUNNING),
     ],
 )  # fmt: skip
-def test_a_wanted_session_is_named_after_its_newest_own_attempt(attempts: list[Attempt], status: Status):
+def test_a_wanted_session_has_the_status_of_its_newest_attempt(attempts: list[Attempt], status: Status):
     assert derive_status(session(), attempts) is status
 
 
@@ -52,16 +52,16 @@ def test_an_ended_session_is_stopped_or_failed_by_its_reason(reason: str):
     assert derive_status(ended, []) is (Status.FAILED if failed else Status.STOPPED)
 
 
-def test_the_current_attempt_is_the_newest_that_is_no_twin():
-    first, second, twin = attempt(number=1), attempt(number=2), attempt(number=3, reason="duplicate")
+def test_the_current_attempt_is_the_newest_that_is_no_duplicate():
+    first, second, duplicate = attempt(number=1), attempt(number=2), attempt(number=3, reason="duplicate")
     assert current([]) is None
-    assert current([second, twin, first]) is second
-    assert current([twin]) is None
+    assert current([second, duplicate, first]) is second
+    assert current([duplicate]) is None
 
 
 @pytest.mark.parametrize(
     ("state", "reach"), [(S.RUNNING, "ok"), (S.BOOTING, "ok"), (S.MISSING, "missing"), (S.INTERRUPTED, "interrupted")]
 )
-def test_reach_says_what_the_instance_looks_like_from_here(state: State, reach: str):
+def test_health_follows_state_and_reachability(state: State, reach: str):
     assert derive_health([attempt(state)]) == reach
     assert derive_health([]) == ""

@@ -1,4 +1,4 @@
-"""What our parts on an instance take over from its user: nothing that would break them."""
+"""The environment of our scripts on an instance: nothing that its user set can break them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row of the provider means for an attempt whose instance is known: alive, at fault, stopped, back."""
+"""What a row of the provider means for an attempt whose instance is known: alive, failed, stopped, running again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.claims import row_fault
-from gpushopper.core.lifecycle.sightings import sighted
-from gpushopper.core.model.actions import Action, Clear, Raise, TerminateAttempt
+from gpushopper.core.lifecycle.offer_mismatch import row_mismatch
+from gpushopper.core.lifecycle.sightings import on_sighting
+from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State, may_move
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.policy import PAPER, REAL
@@ -27,7 +27,7 @@ Status = StatusClass
 
 
 def see(one: Attempt, seen: Instance, now: ClockSnapshot = NOW, **changes: Any) -> list[Action]:
-    return sighted(session(**changes), one, seen, now, PAPER)
+    return on_sighting(session(**changes), one, seen, now, PAPER)
 
 
 def faults(actions: list[Action]) -> list[str]:
@@ -62,20 +62,20 @@ def test_a_sighting_moves_along_the_table_and_never_closes(
 
 
 @pytest.mark.parametrize("state", sorted(ALIVE_STATES))
-def test_an_unwanted_instance_goes_to_its_end(state: State):
+def test_an_instance_of_a_terminated_attempt_is_destroyed(state: State):
     one = attempt(state, desired_state=DesiredState.TERMINATED)
     after = carried_out(one, see(one, row(), moment(5)))
     assert (after.state, after.next_destroy_boot, after.absence_count) == (State.DESTROYING, moment(5).boot, 0)
 
 
 @given(word=st.text())
-def test_an_unknown_status_word_is_alive(word: str):
+def test_an_unknown_status_counts_as_alive(word: str):
     seen = row(status=Status.UNKNOWN, provider_status=word)
     for one in (attempt(State.RUNNING), attempt(State.MISSING, missing_at=WALL)):
         actions = see(one, seen)
         after = carried_out(one, actions)
         assert (after.state, after.missing_at, after.provider_status) == (State.RUNNING, None, word)
-        assert faults(actions) == [] and of(Raise, actions) == []
+        assert faults(actions) == [] and of(RaiseAlarm, actions) == []
     assert faults(see(BOOTING, replace(seen, progress="10 %"))) == []
 
 
@@ -101,46 +101,46 @@ def test_what_a_row_leaves_out_is_kept():
 # ---- before hand-over
 
 
-def test_a_running_instance_is_handed_over_where_its_row_is_proof_enough():
+def test_a_running_instance_is_ready_where_no_login_is_needed():
     after = carried_out(BOOTING, see(BOOTING, row(), moment(9)))
     assert (after.state, after.ready_at) == (State.RUNNING, moment(9).wall)
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.RUNNING])
-def test_nothing_but_running_is_handed_over(status: StatusClass):
+def test_nothing_but_running_is_ready(status: StatusClass):
     after = carried_out(BOOTING, see(BOOTING, shown(status, progress="10 %")))
     assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
-def test_a_row_alone_is_no_proof_of_ssh_and_guard():
-    after = carried_out(BOOTING, sighted(SESSION, BOOTING, row(), NOW, REAL))
+def test_a_row_alone_passes_no_check_of_ssh_and_guard():
+    after = carried_out(BOOTING, on_sighting(SESSION, BOOTING, row(), NOW, REAL))
     assert (after.state, after.ready_at) == (State.BOOTING, None)
 
 
 @pytest.mark.parametrize("at", [NOW, moment(1000)])
-def test_a_running_instance_that_is_not_ready_may_use_its_whole_boot_limit(at: ClockSnapshot):
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
+def test_a_running_instance_that_is_not_ready_has_until_the_boot_timeout(at: ClockSnapshot):
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), at, REAL)) == []
 
 
-def test_a_running_instance_that_never_gets_ready_meets_the_boot_limit():
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
-    assert faults(sighted(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
+def test_a_running_instance_that_never_gets_ready_meets_the_boot_timeout():
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3599), REAL)) == []
+    assert faults(on_sighting(SESSION, BOOTING, row(progress="10 %"), moment(3600), REAL)) == ["boot_timeout"]
 
 
-def test_a_late_instance_that_is_ready_is_handed_over():
+def test_a_late_instance_that_runs_is_ready():
     assert carried_out(BOOTING, see(BOOTING, row(), moment(3601))).state is State.RUNNING
 
 
 @pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
-def test_seen_again_before_hand_over_it_boots_on(state: State):
+def test_seen_again_before_ready_it_boots_on(state: State):
     one = attempt(state, ready_at=None)
     assert carried_out(one, see(one, LOADING)).state is State.BOOTING
 
 
 def test_progress_is_noted_once():
     moved = see(BOOTING, shown(Status.PENDING, progress="20 %", message="pulling"))
-    assert change(moved).note is not None and "pulling" in change(moved).note.text
-    assert change(see(BOOTING, LOADING)).note is None
+    assert change(moved).event is not None and "pulling" in change(moved).event.text
+    assert change(see(BOOTING, LOADING)).event is None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_progress_is_noted_once():
         (shown(Status.PENDING, gpu_count=1), "offer_mismatch"),
     ],
 )  # fmt: skip
-def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: str | None):
+def test_a_boot_failure_before_ready_terminates_the_attempt(seen: Instance, fault: str | None):
     actions = see(BOOTING, seen)
     assert faults(actions) == ([] if fault is None else [fault])
     if fault:
@@ -177,32 +177,32 @@ def test_a_fault_before_hand_over_gives_the_attempt_up(seen: Instance, fault: st
 
 
 @pytest.mark.parametrize("state", [State.MISSING, State.INTERRUPTED])
-def test_a_fault_counts_in_every_state_before_hand_over(state: State):
+def test_a_boot_failure_counts_in_every_state_before_ready(state: State):
     one = attempt(state, ready_at=None)
     assert faults(see(one, shown(Status.STOPPED))) == ["boot_failed"]
 
 
-def test_an_image_refused_after_hand_over_gives_nothing_up():
+def test_an_image_refused_once_ready_terminates_nothing():
     """A host that pulls again may be refused; what a person holds, and its disk, stay theirs (I8)."""
     actions = see(attempt(State.RUNNING), shown(Status.FAILED, image_refused=True))
     assert faults(actions) == []
     assert carried_out(attempt(State.RUNNING), actions).state is State.INTERRUPTED
 
 
-def test_a_fault_after_hand_over_gives_nothing_up():
+def test_a_boot_failure_once_ready_terminates_nothing():
     assert faults(see(attempt(State.RUNNING), row(gpu="RTX 3090", rate=10 * RATE))) == []
     assert faults(see(attempt(State.RUNNING), LOADING, moment(7000))) == []
 
 
-def test_what_the_row_does_not_say_is_not_held_against_it():
-    assert row_fault(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
-    assert "RTX 3090" in row_fault(BOOTING, row(gpu="RTX 3090"))
+def test_what_the_row_does_not_show_is_no_mismatch():
+    assert row_mismatch(BOOTING, row(gpu=None, gpu_count=None, vram_mb=None, disk_gb=None)) == ""
+    assert "RTX 3090" in row_mismatch(BOOTING, row(gpu="RTX 3090"))
 
 
 # ---- a boot that is stuck
 
 
-def test_silence_ends_a_boot_and_progress_lets_it_go_on():
+def test_a_boot_without_progress_times_out_and_progress_lets_it_go_on():
     assert faults(see(BOOTING, LOADING, moment(899))) == []
     assert faults(see(BOOTING, LOADING, moment(900))) == ["boot_timeout"]
     assert faults(see(BOOTING, replace(LOADING, progress="11 %"), moment(900))) == []
@@ -219,7 +219,7 @@ def test_a_wall_clock_jump_does_not_end_a_boot(jump: int):
     assert faults(see(BOOTING, LOADING, replace(moment(600), wall=WALL + us(600) + jump))) == []
 
 
-def test_a_boot_of_a_former_run_of_the_daemon_starts_its_silence_anew():
+def test_a_boot_from_an_earlier_run_of_the_daemon_starts_its_stall_timeout_anew():
     one = replace(BOOTING, progress_boot=None)
     actions = see(one, LOADING, moment(3000))
     assert faults(actions) == []
@@ -237,7 +237,7 @@ def test_stopped_by_others_it_is_interrupted(status: StatusClass):
     after = carried_out(one, actions)
     is_stopped = status is Status.STOPPED
     assert (after.state, after.interrupted_boot) == (State.INTERRUPTED, moment(10).boot if is_stopped else None)
-    (alarm,) = of(Raise, actions)
+    (alarm,) = of(RaiseAlarm, actions)
     assert alarm.kind == alarms.INTERRUPTED and ("after the grace time" in alarm.hint) is is_stopped
 
 
@@ -245,26 +245,26 @@ def test_a_failure_that_becomes_a_stop_says_so_and_back():
     failed = attempt(State.INTERRUPTED, interrupted_boot=None)
     actions = see(failed, shown(Status.STOPPED), moment(10))
     assert carried_out(failed, actions).interrupted_boot == moment(10).boot
-    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.HINTS[alarms.INTERRUPTED]]
+    assert [alarm.hint for alarm in of(RaiseAlarm, actions)] == [alarms.HINTS[alarms.INTERRUPTED]]
     stopped = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
     actions = see(stopped, shown(Status.FAILED), moment(10))
     assert carried_out(stopped, actions).interrupted_boot is None
-    assert [alarm.hint for alarm in of(Raise, actions)] == [alarms.KEPT_HINT]
-    assert of(Raise, see(failed, shown(Status.FAILED), moment(20))) == []
+    assert [alarm.hint for alarm in of(RaiseAlarm, actions)] == [alarms.KEPT_HINT]
+    assert of(RaiseAlarm, see(failed, shown(Status.FAILED), moment(20))) == []
 
 
-def test_at_the_limit_of_the_boot_a_fault_of_this_computer_is_told_from_the_instances():
+def test_at_the_boot_timeout_a_local_error_is_told_from_the_instances_failure():
     one = replace(BOOTING, unreachable_since=WALL, probe_error="no ssh here")
     late = moment(4000)
     for unreachable_since, reason in ((WALL, "local_error"), (None, "boot_timeout")):
         seen = replace(one, unreachable_since=unreachable_since)
         (fault,) = of(
-            TerminateAttempt, sighted(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL)
+            TerminateAttempt, on_sighting(session(), seen, shown(Status.RUNNING, progress=one.progress), late, REAL)
         )
         assert fault.reason == reason
 
 
-def test_looking_again_does_not_restart_the_grace():
+def test_a_later_sighting_does_not_restart_the_grace():
     one = attempt(State.INTERRUPTED, interrupted_boot=BOOT)
     assert carried_out(one, see(one, shown(Status.STOPPED), moment(1000))).interrupted_boot == BOOT
     forgotten = attempt(State.INTERRUPTED, interrupted_boot=None)
@@ -278,26 +278,26 @@ def test_back_again_it_runs_on(state: State, status: StatusClass):
     actions = see(one, shown(status))
     after = carried_out(one, actions)
     assert (after.state, after.missing_at, after.interrupted_boot) == (State.RUNNING, None, None)
-    assert Clear(alarms.INTERRUPTED, one.id) in actions
-    assert (Clear(alarms.MISSING, one.id) in actions) is (state is State.MISSING)
+    assert ClearAlarm(alarms.INTERRUPTED, one.id) in actions
+    assert (ClearAlarm(alarms.MISSING, one.id) in actions) is (state is State.MISSING)
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.INTERRUPTED, State.MISSING])
-def test_an_offline_host_makes_it_suspect_and_keeps_the_first_time(state: State):
+def test_an_offline_host_makes_it_missing_and_keeps_the_first_time(state: State):
     one = attempt(state, missing_at=WALL if state is State.MISSING else None)
     actions = see(one, shown(Status.OFFLINE), moment(60))
     after = carried_out(one, actions)
     assert after.state is State.MISSING
     assert after.missing_at == (WALL if state is State.MISSING else moment(60).wall)
-    assert Clear(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
+    assert ClearAlarm(alarms.MISSING, one.id) not in actions, "an alarm about a host still offline would flap"
 
 
 @pytest.mark.parametrize(
     ("rate", "alarmed"), [(TOLERATED, False), (TOLERATED + 1, True), (None, False), (RATE // 2, False)]
 )
-def test_a_higher_price_after_hand_over_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
+def test_a_higher_price_once_ready_alarms_and_ends_nothing(rate: int | None, alarmed: bool):
     one = attempt(State.RUNNING)
     actions = see(one, row(rate=rate))
-    assert (alarms.PRICE_CHANGED in [a.kind for a in of(Raise, actions)]) is alarmed
-    assert (Clear(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
+    assert (alarms.PRICE_CHANGED in [a.kind for a in of(RaiseAlarm, actions)]) is alarmed
+    assert (ClearAlarm(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
     assert carried_out(one, actions).state is State.RUNNING

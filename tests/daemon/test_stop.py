@@ -110,8 +110,8 @@ import signal, threading
 from gpushopper.daemon.stopping import StopSignal
 stop = StopSignal()
 stop.watch_signals()
-hand_over = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-threading.Timer(0.5, hand_over).start()
+readiness_checks = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Timer(0.5, readiness_checks).start()
 raise SystemExit(stop.wait())
 """
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0

@@ -1,4 +1,6 @@
-"""A private image, rented as a person does: refused without a login, accepted with it, and the login is stored nowhere."""
+"""A private image, rented as a person does: refused without a login, accepted with it, and the login is stored
+nowhere.
+"""
 
 from __future__ import annotations
 

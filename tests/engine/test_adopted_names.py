@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from gpushopper.core.model.actions import AdoptOrphan
-from gpushopper.core.model.session_names import name_fault
-from gpushopper.core.timing.clock_snapshot import Deadline, us
+from gpushopper.core.model.session_names import session_name_problem
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine import orphan_adoption
 from gpushopper.store import sessions
 from tests.core.samples import attempt_id, row
@@ -27,5 +28,5 @@ def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
         with world.store.transaction():
             sessions.insert_session(world.store, session)
         names.append(session.name)
-    assert [name_fault(name) for name in names] == ["", "", ""]
+    assert [session_name_problem(name) for name in names] == ["", "", ""]
     assert len(set(names)) == 3 and all(name.startswith("adopted") for name in names)

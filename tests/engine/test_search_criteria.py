@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.model.session_names import LONGEST, name_fault
+from gpushopper.core.model.session_names import MAX_NAME_LENGTH, session_name_problem
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.errors import NoOffer, NotFound, UsageError
 from gpushopper.store import sessions
@@ -128,7 +128,7 @@ def test_what_acts_takes_no_beginning_of_a_name_or_an_id(tmp_path: Path):
                 act()
         assert world.engine.session(ref).id == session
     assert (world.view(session).end_stage, world.view(session).deadline_at) == ("", before.deadline_at)
-    assert [name_fault(each.name) for each in world.engine.sessions().sessions] == [""]
+    assert [session_name_problem(each.name) for each in world.engine.sessions().sessions] == [""]
     with pytest.raises(UsageError, match="less than a minute"):
         world.engine.extend(session, wire.ExtendRequest(add_us=us(30)))
     world.engine.end(["exp10"])
@@ -144,5 +144,6 @@ def test_a_name_that_was_made_up_may_be_given(tmp_path: Path):
     world = World(tmp_path).start().ready()
     world.provision()
     (made,) = sessions.load_sessions(world.store)
-    assert name_fault(made.name) == "" and made.name.startswith("rtx4090-") and len(made.name) <= LONGEST
+    assert session_name_problem(made.name) == "" and made.name.startswith("rtx4090-")
+    assert len(made.name) <= MAX_NAME_LENGTH
     world.kill()

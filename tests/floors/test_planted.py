@@ -66,6 +66,16 @@ PLANTS = {
         neighbour="import gpushopper.cli.remote.planted",
     ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
+    "the rules of a list in those of one attempt": Plant(
+        "core/lifecycle", "import gpushopper.core.listing.reconcile", contract("core-rooms"), "listing.reconcile"
+    ),
+    "a circle in core": Plant(
+        "core/model",
+        "import gpushopper.core.model.other",
+        contract("circles"),
+        ".other",
+        neighbour="import gpushopper.core.model.planted",
+    ),
     "a library in core": Plant("core", "import httpx", contract("core"), "-> httpx"),
     "one provider in another": Plant("providers", "from . import other", contract("providers"), ".other"),
     "the product in the sandbox": Plant("sandbox", "import gpushopper.core", contract("sandbox"), ".core"),

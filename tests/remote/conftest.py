@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.paths import Home, find_home
 from gpushopper.remote.instance_access import InstanceAccess
 from tests.ssh_hosts import Host, has_namespaces
@@ -45,5 +45,5 @@ def host(remote: InstanceAccess) -> Iterator[Callable[..., Host]]:
         each.stop()
 
 
-def login(port: int, host: str = "127.0.0.1") -> Login:
-    return Login("session1", "attempt1", host, port)
+def login(port: int, host: str = "127.0.0.1") -> SshTarget:
+    return SshTarget("session1", "attempt1", host, port)

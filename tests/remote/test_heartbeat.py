@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from tests.core.test_shell_environment import HOSTILE
@@ -52,7 +52,7 @@ def test_a_heartbeat_has_guard_report_and_hardware(remote: InstanceAccess, host:
 
 
 def test_a_renewal_reaches_the_guard(remote: InstanceAccess, host: Start):
-    found = alive(remote.probe(login(host().port), Renewal(seq=7, left_s=1234), LIMIT_S))
+    found = alive(remote.probe(login(host().port), GuardRenewal(seq=7, left_s=1234), LIMIT_S))
     assert found.guard is not None and (found.guard.seq, found.guard.left_s) == (7, 1234)
 
 
@@ -75,14 +75,14 @@ def test_a_closed_port_is_not_reached(remote: InstanceAccess):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     found = remote.probe(login(port), None, LIMIT_S)
-    assert silent(found) is ProbeFailureKind.UNREACHED
+    assert silent(found) is ProbeFailureKind.UNREACHABLE
     assert isinstance(found, ProbeFailure) and "refused" in found.detail
 
 
 @pytest.mark.proofs
 def test_a_silent_listener_is_not_reached_within_the_time_limit(remote: InstanceAccess, mute: int):
     began = time.monotonic()
-    assert silent(remote.probe(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHED
+    assert silent(remote.probe(login(mute), None, SHORT_S)) is ProbeFailureKind.UNREACHABLE
     assert time.monotonic() - began < SHORT_S + LOOSE_S
 
 
@@ -95,7 +95,7 @@ def test_a_server_that_is_not_ssh_is_not_reached(remote: InstanceAccess, mute: i
                 channel.sendall(b"HTTP/1.0 200 OK\r\n\r\n\x1b[2J" + b"x" * 100_000)
 
         threading.Thread(target=greet, daemon=True).start()
-        assert silent(remote.probe(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        assert silent(remote.probe(login(server.getsockname()[1]), None, LIMIT_S)) is ProbeFailureKind.UNREACHABLE
 
 
 def test_a_host_that_does_not_know_our_key_refuses_the_login(remote: InstanceAccess, host: Start):
@@ -108,7 +108,8 @@ def test_a_host_that_does_not_know_our_key_refuses_the_login(remote: InstanceAcc
 )
 def test_an_invalid_address_is_never_passed_to_ssh(remote: InstanceAccess, host_name: str):
     assert (
-        silent(remote.probe(Login("session1", "attempt1", host_name, 22), None, LIMIT_S)) is ProbeFailureKind.UNREACHED
+        silent(remote.probe(SshTarget("session1", "attempt1", host_name, 22), None, LIMIT_S))
+        is ProbeFailureKind.UNREACHABLE
     )
 
 
@@ -128,7 +129,7 @@ def test_a_changed_host_key_is_reported_and_nothing_is_sent(remote: InstanceAcce
     pinned = (where.ssh_keys / "attempt1.hosts").read_text()
     other = host("--instead", "touch $HOME/was-here")
     for _ in range(2):
-        assert silent(remote.probe(login(other.port), Renewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
+        assert silent(remote.probe(login(other.port), GuardRenewal(1, 1), LIMIT_S)) is ProbeFailureKind.HOST_KEY
     assert not (other.home / "was-here").exists()
     assert (where.ssh_keys / "attempt1.hosts").read_text() == pinned
 
@@ -195,7 +196,7 @@ def test_a_login_with_an_unreadable_answer_is_garbage(remote: InstanceAccess, ho
     began = time.monotonic()
     kind = silent(remote.probe(login(there.port), None, SHORT_S))
     assert time.monotonic() - began < SHORT_S + LOOSE_S
-    assert kind is ProbeFailureKind.GARBAGE
+    assert kind is ProbeFailureKind.MALFORMED
 
 
 def test_a_host_that_fakes_a_changed_key_harms_only_itself(remote: InstanceAccess, host: Start):
@@ -217,4 +218,4 @@ def test_a_connection_lost_during_the_answer_is_not_reached(
         found = pool.submit(remote.probe, login(there.port), None, LIMIT_S)
         wait_until((there.home / "begun").exists, timeout_s=LOOSE_S)
         there.stop()
-        assert silent(found.result()) is ProbeFailureKind.UNREACHED
+        assert silent(found.result()) is ProbeFailureKind.UNREACHABLE

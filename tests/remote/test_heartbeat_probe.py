@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat
+from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat
 from gpushopper.remote import heartbeat_probe
 
 MARK = "gs-0123456789abcdef"
 GUARD = "gs-guard 1\narmed=1\nwhy=\nleft=7200\nmax_left=43200\nseq=3\nholders=2\n"
-REPORT = GuardReport(True, "", 7200, 43200, 3, 2)
+REPORT = GuardStatus(True, "", 7200, 43200, 3, 2)
 GPUS = "NVIDIA GeForce RTX 4090, 24564, 550.54.15\nNVIDIA GeForce RTX 4090, 24217, 550.54.15\n"
 DISK = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 97656250 1 2 3% /\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
@@ -73,7 +73,7 @@ def test_a_folder_that_ssh_would_misread_is_refused(home: Path, name: str):
 )  # fmt: skip
 def test_an_invalid_address_never_reaches_ssh(remote: InstanceAccess, host: str, port: int, user: str):
     with pytest.raises(ProviderFailed):
-        remote.connection(Login("session1", "attempt1", host, port, user))
+        remote.connection(SshTarget("session1", "attempt1", host, port, user))
 
 
 def test_the_control_path_fits_a_socket_with_what_ssh_adds(home: Path):

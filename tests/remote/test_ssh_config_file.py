@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 
 
-def login(session: str, port: int = 22) -> Login:
-    return Login(session, f"a{session}", "192.0.2.7", port)
+def login(session: str, port: int = 22) -> SshTarget:
+    return SshTarget(session, f"a{session}", "192.0.2.7", port)
 
 
 def asked(file: Path, alias: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ def test_nothing_is_written_before_there_is_a_session(where: Home, remote: Insta
 
 
 def test_an_invalid_address_has_no_entry(where: Home, remote: InstanceAccess):
-    remote.write_ssh_config([("bad", Login("s1", "as1", "x\n  ProxyCommand id", 22)), ("good", login("s2"))])
+    remote.write_ssh_config([("bad", SshTarget("s1", "as1", "x\n  ProxyCommand id", 22)), ("good", login("s2"))])
     assert "ProxyCommand" not in where.ssh_config.read_text()
     assert asked(where.ssh_config, "gpu-shopper-good")["hostname"] == "192.0.2.7"
 

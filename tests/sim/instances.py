@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import (
-    GuardReport,
+    GuardRenewal,
+    GuardStatus,
     Hardware,
     Heartbeat,
-    Login,
     ProbeFailure,
     ProbeFailureKind,
-    Renewal,
+    SshTarget,
 )
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.remote.ssh_command import Connection
@@ -38,9 +38,9 @@ class Guard:
     is_dead: bool = False
     is_deaf: bool = False
 
-    def report(self, now: int) -> GuardReport:
+    def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
-        return GuardReport(self.armed, self.why, left, most, self.seq, self.holders)
+        return GuardStatus(self.armed, self.why, left, most, self.seq, self.holders)
 
 
 class SimRemote:
@@ -49,11 +49,11 @@ class SimRemote:
     def __init__(self, world: World) -> None:
         self.world = world
         self.guards: dict[int, Guard] = {}
-        self.renewals: list[tuple[str, Renewal | None]] = []
+        self.renewals: list[tuple[str, GuardRenewal | None]] = []
         self.looks = 0
         self.before: Callable[[Guard], None] = lambda guard: None
         """Called when a guard is planted: a self-test that fails, a holder that dies."""
-        self.answer: Callable[[Login], Heartbeat | ProbeFailure | None] = lambda login: None
+        self.answer: Callable[[SshTarget], Heartbeat | ProbeFailure | None] = lambda login: None
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
@@ -69,14 +69,21 @@ class SimRemote:
         return f"ssh-ed25519 AAAA{session_id}"
 
     def boot_script(
-        self, recipe: Recipe, session_id: str, life_s: int, deadline_s: int, max_s: int, tick_s: int, backoff_s: int
+        self,
+        recipe: GuardRecipe,
+        session_id: str,
+        life_s: int,
+        deadline_s: int,
+        max_s: int,
+        tick_s: int,
+        backoff_s: int,
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
         key = self.public_key(session_id)
         told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
         return json.dumps(told)
 
-    def probe(self, login: Login, renewal: Renewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.looks += 1
         self.renewals.append((login.attempt_id, renewal))
@@ -87,7 +94,7 @@ class SimRemote:
         instance = self._find(login.attempt_id)
         guard = None if instance is None else self.guards.get(instance.id)
         if instance is None or instance.phase is not Phase.RUNNING:
-            return ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
+            return ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
         if guard is not None and guard.is_dead:
             guard = None
         now = self.world.market.now()
@@ -102,10 +109,10 @@ class SimRemote:
     def pinned_attempts(self) -> set[str]:
         return {attempt_id for attempt_id, _ in self.renewals} - set(self.forgotten)
 
-    def connection(self, login: Login) -> Connection:
+    def connection(self, login: SshTarget) -> Connection:
         raise AssertionError("no person logs in to a simulation")
 
-    def write_ssh_config(self, logins: Sequence[tuple[str, Login]]) -> bool:
+    def write_ssh_config(self, logins: Sequence[tuple[str, SshTarget]]) -> bool:
         return False
 
     def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:

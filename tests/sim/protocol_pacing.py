@@ -24,7 +24,7 @@ class Pacing:
     keeps_turn: bool = True  # a resend leaves the waiting unit its place in the queue
 
 
-class Proof(NamedTuple):
+class ReadinessCheck(NamedTuple):
     """How far the proof is, `left` ticks before the next destroy."""
 
     left: int
@@ -33,30 +33,32 @@ class Proof(NamedTuple):
     waited: int = 0
 
 
-CLOSED = Proof(left=0, units=-1)
+CLOSED = ReadinessCheck(left=0, units=-1)
 
 
-def next_proofs(pacing: Pacing, p: Proof) -> list[Proof]:
+def next_proofs(pacing: Pacing, p: ReadinessCheck) -> list[ReadinessCheck]:
     """One tick: a unit is due; it is observed now, or waits if it may."""
     span = min(p.span + 1, pacing.span) if p.units else 0
-    observed = Proof(pacing.resend if pacing.counts_from_unit else p.left - 1, min(p.units + 1, pacing.units), span)
+    observed = ReadinessCheck(
+        pacing.resend if pacing.counts_from_unit else p.left - 1, min(p.units + 1, pacing.units), span
+    )
     proven = observed.units >= pacing.units and span >= pacing.span
     found = [CLOSED if proven else observed]
     if p.waited < pacing.delay:
         still = pacing.stands_still and (pacing.still_at_first or p.units > 0)
         left = p.left if still else p.left - 1
-        found.append(Proof(left, p.units, span, p.waited + 1))
+        found.append(ReadinessCheck(left, p.units, span, p.waited + 1))
     return [after if after.left or after == CLOSED else resent(pacing, after) for after in found]
 
 
-def resent(pacing: Pacing, p: Proof) -> Proof:
+def resent(pacing: Pacing, p: ReadinessCheck) -> ReadinessCheck:
     """A destroy was sent once more: the units before it prove nothing about what it did (D6)."""
-    return Proof(pacing.resend, waited=p.waited if pacing.keeps_turn else 0)
+    return ReadinessCheck(pacing.resend, waited=p.waited if pacing.keeps_turn else 0)
 
 
-def circle(pacing: Pacing) -> list[Proof]:
+def circle(pacing: Pacing) -> list[ReadinessCheck]:
     """A run that never closes: the way from the first destroy into a circle; empty if every run closes."""
-    start = Proof(pacing.resend)
+    start = ReadinessCheck(pacing.resend)
     path, open_steps = [start], [iter(next_proofs(pacing, start))]
     on_path, done = {start}, {CLOSED}
     while path:
@@ -76,11 +78,11 @@ def circle(pacing: Pacing) -> list[Proof]:
 
 def longest(pacing: Pacing) -> int:
     """Ticks until the slowest run closes; only for a pacing without a circle."""
-    known: dict[Proof, int] = {CLOSED: 0}
+    known: dict[ReadinessCheck, int] = {CLOSED: 0}
 
-    def ticks(p: Proof) -> int:
+    def ticks(p: ReadinessCheck) -> int:
         if p not in known:
             known[p] = 1 + max(ticks(after) for after in next_proofs(pacing, p))
         return known[p]
 
-    return ticks(Proof(pacing.resend))
+    return ticks(ReadinessCheck(pacing.resend))

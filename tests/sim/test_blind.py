@@ -136,11 +136,11 @@ def test_a_blind_list_causes_no_logins(live: World) -> None:
 def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> None:
     """An instance that never lets anybody in is given up after its quarter of an hour, seen or not (F13)."""
     assert live.remote is not None
-    live.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
+    live.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
     ref = live.provision(retries=0)
     assert live.run_until(lambda: bool(live.remote and live.remote.looks), 600)
     live.fault("list", "status", "503", chance=50)
-    live.run_for(REAL.boot_silence_s + 120)
+    live.run_for(REAL.boot_stall_timeout_s + 120)
     assert live.status(ref) != "provisioning"
 
 

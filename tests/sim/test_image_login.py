@@ -113,7 +113,7 @@ def test_a_private_image_runs_with_its_login_and_the_login_is_stored_nowhere(mad
     assert [(registry, on_thread) for registry, _, on_thread in logins.asked] == [
         ("registry.example", False), ("registry.example", True)
     ]  # fmt: skip
-    assert logins.asked[1][1] < REAL.send_limit_s * 0.8, "the send must have its time too"
+    assert logins.asked[1][1] < REAL.create_timeout_s * 0.8, "the send must have its time too"
     token = world.market.registry.token.encode()
     files = [path for path in world.home.data.rglob("*") if path.is_file()]
     assert any(path.name == "gpu-shopper.db" for path in files)

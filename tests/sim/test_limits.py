@@ -14,7 +14,7 @@ from gpushopper.sandbox.market.model import Instance
 from tests.sim.story import Story
 from tests.sim.truth import audit
 
-ENDLESS_BOOT = replace(PAPER, boot_limit_s=10.0 * HARD_MAXIMUM_S, name="paper")
+ENDLESS_BOOT = replace(PAPER, boot_timeout_s=10.0 * HARD_MAXIMUM_S, name="paper")
 
 
 def lives_s(story: Story, instance: Instance) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.model.heartbeat import GuardReport, Hardware, Heartbeat, ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
@@ -173,7 +173,7 @@ def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
-    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection timed out")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection timed out")
     world.run_for(300)
     assert (world.status(ref), world.view(ref).health) == ("running", "unreachable")
     assert "ssh_unreachable" not in world.alarms()
@@ -253,7 +253,7 @@ def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_
 def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> None:
     """Twenty minutes asleep, and the first login fails because our own network is not back yet (F13, F64)."""
     assert world.remote is not None
-    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "network is unreachable")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "network is unreachable")
     ref = world.provision(hours=2)
     assert world.run_until(lambda: bool(world.remote and world.remote.looks), 600)
     world.sleep(1200)
@@ -316,7 +316,7 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
-    report = GuardReport(True, "", 3600, 36000, 1, 2)
+    report = GuardStatus(True, "", 3600, 36000, 1, 2)
     world.engine.end([ref])
     reconciler = world.engine.reconcilers["vast"]
     reconciler.heartbeats.took(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())

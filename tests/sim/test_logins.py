@@ -68,7 +68,7 @@ def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
     world.run_for(20 * 60)
     assert len(world.view(ref).attempts) == 1 and world.remote.looks > 100
     assert "ssh_unreachable" in world.alarms()
-    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHED, "connection refused")
+    world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
     world.run_for(10 * 60)
     assert "ssh_unreachable" not in world.alarms()
     world.remote.answer = lambda login: None

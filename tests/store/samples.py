@@ -10,7 +10,8 @@ import peewee
 from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
+from gpushopper.core.timing.clock_snapshot import HOUR
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.store.database import Store
 from gpushopper.store.sqlite.statements import run
 

@@ -8,7 +8,8 @@ import pytest
 
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import HOUR, Deadline
+from gpushopper.core.timing.clock_snapshot import HOUR
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.errors import UsageError
 from gpushopper.store import consumers, sessions
 from gpushopper.store.database import Stale, Store

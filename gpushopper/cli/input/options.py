@@ -9,8 +9,8 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.model.gpu_names import MOST_GPUS, GpuRequest, parse_gpu_request
-from gpushopper.core.policy import SHORTEST_LIFE_S
+from gpushopper.core.model.gpu_names import MAX_GPUS, GpuRequest, parse_gpu_request
+from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
 
@@ -24,8 +24,8 @@ SEARCH = (
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
-    click.option("--gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="Exact number of GPUs."),
-    click.option("--min-gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="Minimum number of GPUs."),
+    click.option("--gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Exact number of GPUs."),
+    click.option("--min-gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Minimum number of GPUs."),
     click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
     click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Highest price, disk included."),
     click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score, at least."),
@@ -132,5 +132,5 @@ def duration_or_deadline(
 
 
 def _check_minimum(length: int) -> None:
-    if length < SHORTEST_LIFE_S * SECOND:
+    if length < MIN_DURATION_S * SECOND:
         raise UsageError("less than a minute is too short", "use 1m or more", code="too_short")

@@ -1,4 +1,4 @@
-"""The rules for one attempt: what time, a row of its cloud, a heartbeat or silence mean for it, and when it is gone.
+"""The rules for one attempt: clock, sightings, boot failure, heartbeats and guard, destroy, proof of the end, failover.
 
 Each takes values and returns actions. Not here: rules over a whole list of an account (`core/listing/`).
 """

@@ -1,4 +1,7 @@
-"""What counts as seeing: trust levels, units of absence, and the two rules that may close an attempt (D5, D6)."""
+"""Decides when an instance is proven gone: enough absences over enough time after an acknowledged destroy (D5, D6).
+
+Also when an uncertain create counts as absent. These two rules alone may close an attempt that has been sent.
+"""
 
 from __future__ import annotations
 
@@ -14,46 +17,47 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 @dataclass(frozen=True, slots=True)
 class ObservedList:
-    """One list of an account, as far as it can be trusted.
+    """One list of an account, with what it can prove.
 
-    `is_whole` is level T3: every page read, the count agrees, the account probe succeeded within the same minute and
-    named the expected account. Anything less shows presence only (T2). `requested_boot` and `boot` are when the first
-    request left and when the last page was in; `known_before` are the attempts open before it left (F42).
+    `is_complete` is level T3: every page was read, the count agrees, and the account probe succeeded within the same
+    minute and named the expected account. Any other list shows presence only (T2). `requested_boot` and `boot` are when
+    the first request was sent and when the last page was in; `open_at_request` are the ids of the attempts that were
+    open before it was sent (F42).
     """
 
     instances: tuple[Instance, ...]
-    is_whole: bool
+    is_complete: bool
     requested_boot: int
     boot: int
-    known_before: frozenset[str]
+    open_at_request: frozenset[str]
 
     def find(self, instance_id: str) -> Instance | None:
-        """The row of an id, if shown."""
+        """The row of an id, if listed."""
         return next((row for row in self.instances if row.instance_id == instance_id), None)
 
-    def lacks(self, instance_id: str) -> bool:
-        """Whether this list is evidence, at T3, that the id is not there."""
-        return self.is_whole and self.find(instance_id) is None
+    def proves_absent(self, instance_id: str) -> bool:
+        """Whether this list is an absence of the id, at T3: complete, and without it."""
+        return self.is_complete and self.find(instance_id) is None
 
     def is_fresh(self, now: ClockSnapshot, policy: Policy) -> bool:
-        """Whether it lies within the same minute, so that a by-id read can join it to T4."""
+        """Whether it is so recent (`freshness_s`) that a by-id read can agree with it (T4)."""
         return now.boot - self.boot <= us(policy.freshness_s)
 
 
 def absence_is_due(attempt: Attempt, boot: int, spacing_s: float) -> bool:
-    """Whether enough time has gone since the last unit for another to say anything new."""
+    """Whether enough time has passed since the last absence for the next one to count."""
     return attempt.last_absence_boot is None or boot - attempt.last_absence_boot >= us(spacing_s)
 
 
-def counts_as_gone_unit(
+def counts_as_absence(
     attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
 ) -> bool:
-    """Whether a by-id "not found" now, with this list, is a T4 unit for an attempt that is being destroyed.
+    """Whether a by-id "not found" now, with this list, is a T4 absence for an attempt that is being destroyed.
 
-    List and read (`requested_boot`) must both have been asked for after the last destroy was answered: an absence from
-    before it proves nothing (D6).
+    List and read (sent at `requested_boot`) must both have been requested after the last destroy was answered: an
+    absence from before it proves nothing (D6).
     """
-    if attempt.instance_id is None or not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
+    if attempt.instance_id is None or not seen.proves_absent(attempt.instance_id) or not seen.is_fresh(now, policy):
         return False
     if attempt.last_destroy_boot is None or min(seen.requested_boot, requested_boot) < attempt.last_destroy_boot:
         return False
@@ -61,7 +65,7 @@ def counts_as_gone_unit(
 
 
 def is_proven_gone(attempt: Attempt, policy: Policy) -> bool:
-    """The gone rule for a known id: a destroy that was heard, then three units far enough apart (D6)."""
+    """The rule for a known id: an acknowledged destroy, then enough absences over enough time (D6)."""
     if not attempt.destroy_acknowledged or attempt.absence_count < policy.gone_observations:
         return False
     if attempt.first_absence_boot is None or attempt.last_absence_boot is None:
@@ -69,20 +73,21 @@ def is_proven_gone(attempt: Attempt, policy: Policy) -> bool:
     return attempt.last_absence_boot - attempt.first_absence_boot >= us(policy.gone_window_s)
 
 
-def add_unit(attempt: Attempt, boot: int) -> dict[str, Any]:
-    """The columns after one more unit."""
+def add_absence(attempt: Attempt, boot: int) -> dict[str, Any]:
+    """The fields after one more absence."""
     first = boot if attempt.first_absence_boot is None or attempt.absence_count == 0 else attempt.first_absence_boot
     return {"absence_count": attempt.absence_count + 1, "first_absence_boot": first, "last_absence_boot": boot}
 
 
 NO_ABSENCES: dict[str, Any] = {"absence_count": 0, "first_absence_boot": None, "last_absence_boot": None}
-"""A sighting cancels all absence before it."""
+"""The fields after a sighting, which cancels all absences before it."""
 
 
-def awake_after(attempt: Attempt, boot: int, policy: Policy) -> int:
-    """Awake, connected time since the outcome became uncertain, with this good look counted in (F65, S15).
+def settle_elapsed_after(attempt: Attempt, boot: int, policy: Policy) -> int:
+    """Microseconds of settle time since the outcome became uncertain, up to this complete list (F65, S15).
 
-    Only the time between two good looks counts, and never more than one look's pace: a sleep in between adds little.
+    Only time between two complete lists counts, and at most 1.5 poll intervals of each gap, so that a computer's sleep
+    in between adds little.
     """
     if attempt.last_complete_list_boot is None:
         return attempt.settle_elapsed_us
@@ -90,29 +95,29 @@ def awake_after(attempt: Attempt, boot: int, policy: Policy) -> int:
 
 
 def may_close_as_absent(attempt: Attempt, policy: Policy) -> bool:
-    """The absence rule for an unknown id: units counted only after flight and list lag have passed (D6)."""
+    """The rule for an unknown id: enough absences, counted after the settle time (call in flight, list lag) (D6)."""
     return attempt.absence_count >= policy.absence_observations and attempt.settle_elapsed_us >= us(policy.settle_s)
 
 
-def probably_ours(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:
-    """An instance without a valid label that may be this uncertain create: later, same host, same image (S4).
+def unlabelled_candidate(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:
+    """An instance without a valid label that may come from this uncertain create: later, same host and image (S4).
 
-    What a row does not say is held against it: doubt keeps the attempt open.
+    A value that the row does not show counts as a match, which keeps the attempt open.
     """
-    return next((row for row in rows if _could_be(attempt, image, row)), None)
+    return next((row for row in rows if _is_candidate(attempt, image, row)), None)
 
 
 _CLOCK_SLACK = us(120)
-"""The provider's idea of when an instance began may differ from ours by as much as clocks may (D10.3)."""
+"""How much earlier than our send the provider may date an instance of it: its clock may be slow (D10.3)."""
 
 
-def _could_be(attempt: Attempt, image: str, row: Instance) -> bool:
+def _is_candidate(attempt: Attempt, image: str, row: Instance) -> bool:
     if row.owner() is not None or attempt.sent_at is None:
         return False
     shown = (row.label or "").lower()
-    unlabelled = attempt.label.startswith(shown) or shown.startswith(attempt.label)
+    has_no_label = attempt.label.startswith(shown) or shown.startswith(attempt.label)
     return (
-        unlabelled
+        has_no_label
         and row.host_id in (None, attempt.offer.host_id)
         and row.image in (None, image)
         and (row.created_at is None or row.created_at >= attempt.sent_at - _CLOCK_SLACK)

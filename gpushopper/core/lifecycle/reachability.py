@@ -1,39 +1,38 @@
-"""What an instance's word over ssh, or its silence, means for its attempt (architecture 5, 7; D7, D8, F13, F49)."""
+"""The rules for heartbeats: decides when to probe over ssh, when a session is ready, and when it is unreachable (D8).
+
+The values of a heartbeat are in `core/model/heartbeat.py`; its text is parsed in `remote/heartbeat_probe.py`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.claims import hardware_fault
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.model.actions import Action, Change, Clear, Note, Raise, TerminateAttempt
+from gpushopper.core.lifecycle.guard_renewal import ARMED, NONE, UNCONFIRMED, guard_deadline_at, guard_problem
+from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch
+from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.heartbeat import GuardReport, Heartbeat, ProbeFailure, ProbeFailureKind, Renewal
+from gpushopper.core.model.heartbeat import GuardStatus, Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.model.session import Session
-from gpushopper.core.policy import Policy, Proof
-from gpushopper.core.timing.clock_snapshot import DISAGREEMENT, SECOND, ClockSnapshot, Deadline, us
+from gpushopper.core.policy import Policy, ReadinessCheck
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
-NOT_APPLICABLE, INSTALLED, ARMED, UNCONFIRMED, NONE = "not_applicable", "installed", "armed", "unconfirmed", "none"
-"""The words of an attempt's `guard`: nothing to guard; sent along, not yet on_heartbeat of; confirmed; gone;
-never planted.
-"""
-
-REACHABLE = frozenset({State.RUNNING, State.MISSING})
+PROBED_STATES = frozenset({State.RUNNING, State.MISSING})
 
 
 def can_probe(attempt: Attempt) -> bool:
-    """Whether a login is worth trying: wanted, its address known, and running as far as anybody knows.
+    """Whether to probe: the attempt is wanted, its ssh address known, and its instance runs or may run.
 
-    An instance that the sweep took in has another session's ssh key: it cannot be logged in to.
+    Not an adopted orphan: it was made with another session's ssh key, so that we cannot log in.
     """
     if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard_state == NONE:
         return False
-    return attempt.state in REACHABLE or (attempt.state is State.BOOTING and attempt.is_gpu_billed)
+    return attempt.state in PROBED_STATES or (attempt.state is State.BOOTING and attempt.is_gpu_billed)
 
 
 def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
-    """Microseconds from one login to the next: quick until the hand-over, then steady."""
+    """Microseconds from one probe to the next: short until the session is ready, then steady."""
     if attempt.ready_at is not None:
         return us(policy.heartbeat_interval_s)
     age = now.wall - (attempt.sent_at if attempt.sent_at is not None else attempt.prepared_at)
@@ -43,208 +42,151 @@ def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> 
     return us(policy.boot_heartbeat_steps_s[-1][1])
 
 
-# ---- renewals
-
-
-def left_us(deadline: Deadline, now: ClockSnapshot) -> int | None:
-    """Microseconds to the deadline by the middle of the witnesses; None where two disagree and no third decides.
-
-    No single wrong clock can make the guard's time longer or shorter (I12).
-    """
-    found = [deadline.wall - now.wall]
-    if deadline.boot_id == now.boot_id:
-        found.append(deadline.wall - deadline.set_wall - (now.boot - deadline.set_boot))
-    if now.provider_date is not None:
-        found.append(deadline.wall - now.provider_date)
-    found.sort()
-    if len(found) == 2 and found[1] - found[0] > DISAGREEMENT:
-        return None
-    return found[(len(found) - 1) // 2]
-
-
-def renewal(attempt: Attempt, now: ClockSnapshot) -> Renewal | None:
-    """What to tell the guard now, if anything: seconds to the deadline under a number above every earlier one.
-
-    Nothing is renewed past its time: the end is then under way.
-    """
-    left = left_us(attempt.deadline, now)
-    if left is None or left < us(1) or not attempt.is_wanted:
-        return None
-    return Renewal(max(now.wall // SECOND, attempt.guard_renewal_seq + 1), left // SECOND)
-
-
-TOLD_SLACK = 30 * SECOND
-"""How far a guard's end may lie from the deadline and still be it: whole seconds, and the way of a login."""
-
-
-def is_guard_in_sync(attempt: Attempt) -> bool:
-    """Whether the guard was on_heartbeat to hold the present deadline; until then it ends the instance at the former
-    one.
-
-    Asked of a guard in doubt too: one that is called lost may still act.
-    """
-    return (
-        attempt.guard_deadline_at is not None and abs(attempt.guard_deadline_at - attempt.deadline.wall) <= TOLD_SLACK
-    )
-
-
-def _own_end(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> int:
-    """When the guard ends the instance, wall µs by the clock that wrote the deadline: a step of ours moves neither."""
-    left = left_us(attempt.deadline, now)
-    own = us(guard.left_s)
-    return now.wall + own if left is None else attempt.deadline.wall + own - left
-
-
-# ---- an answer
-
-
 def on_heartbeat(
-    session: Session, attempt: Attempt, beat: Heartbeat, now: ClockSnapshot, policy: Policy, *, was_moved: bool = False
+    session: Session,
+    attempt: Attempt,
+    heartbeat: Heartbeat,
+    now: ClockSnapshot,
+    policy: Policy,
+    *,
+    was_moved: bool = False,
 ) -> list[Action]:
-    """One heartbeat: proof of life (T5), and before the hand-over what it still takes.
+    """Apply one heartbeat: the instance lives (T5), and may now be ready.
 
-    `was_moved`: the deadline has changed since the login began, so that its guard cannot hold it yet.
+    `was_moved`: the deadline has changed since the login began, so that the guard cannot hold it yet.
     """
-    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
+    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
-    sets = _refreshed(attempt, beat.guard, now)
-    actions: list[Action] = [Clear(alarms.SSH_UNREACHABLE, attempt.id), Clear(alarms.HOST_KEY_CHANGED, attempt.id)]
+    fields = _heartbeat_fields(attempt, heartbeat.guard, now)
+    actions: list[Action] = [
+        ClearAlarm(alarms.SSH_UNREACHABLE, attempt.id),
+        ClearAlarm(alarms.HOST_KEY_CHANGED, attempt.id),
+    ]
     if attempt.ready_at is None:
-        return actions + _before_hand_over(session, attempt, beat, sets, now, policy)
-    why = _distrust(attempt, beat.guard, now, was_moved=was_moved)
-    return actions + _after_hand_over(session, attempt, why, sets)
+        return actions + _before_ready(session, attempt, heartbeat, fields, now, policy)
+    why = guard_problem(attempt, heartbeat.guard, now, was_moved=was_moved)
+    return actions + _after_ready(session, attempt, why, fields)
 
 
-def _refreshed(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot) -> dict[str, Any]:
-    sets: dict[str, Any] = {"heartbeat_at": now.wall, "unreachable_since": None, "probe_error": ""}
+def _heartbeat_fields(attempt: Attempt, guard: GuardStatus | None, now: ClockSnapshot) -> dict[str, Any]:
+    fields: dict[str, Any] = {"heartbeat_at": now.wall, "unreachable_since": None, "probe_error": ""}
     if guard is not None:
-        sets |= {
+        fields |= {
             "guard_renewal_seq": max(guard.seq, attempt.guard_renewal_seq),
-            "guard_deadline_at": _own_end(attempt, guard, now),
+            "guard_deadline_at": guard_deadline_at(attempt, guard, now),
         }
-    return sets
+    return fields
 
 
-def is_armed(guard: GuardReport | None) -> bool:
-    """Whether the instance will end itself: tested, and at least one of its holders lives (F91, F92)."""
-    return guard is not None and guard.armed and guard.holders > 0
-
-
-def overstays(attempt: Attempt, guard: GuardReport, now: ClockSnapshot) -> bool:
-    """Whether the guard would end the instance too late: it takes no renewals, or counts wrongly (I10)."""
-    left = left_us(attempt.deadline, now)
-    return left is not None and us(guard.left_s) > max(left, 0) + DISAGREEMENT
-
-
-def _distrust(attempt: Attempt, guard: GuardReport | None, now: ClockSnapshot, *, was_moved: bool = False) -> str:
-    """Why the guard cannot be relied on; empty when it can."""
-    if guard is None:
-        return "no guard answers"
-    if not is_armed(guard):
-        return guard.why or "none of its timers runs"
-    is_late = not was_moved and overstays(attempt, guard, now)
-    return "it would end the instance too late" if is_late else ""
-
-
-def _before_hand_over(
-    session: Session, attempt: Attempt, beat: Heartbeat, sets: dict[str, Any], now: ClockSnapshot, policy: Policy
+def _before_ready(
+    session: Session, attempt: Attempt, heartbeat: Heartbeat, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    fault = hardware_fault(attempt.offer, attempt.disk_gb, beat.hardware)
-    if fault:
-        return [Change(attempt, sets), TerminateAttempt(attempt, "offer_mismatch", fault)]
+    mismatch = hardware_mismatch(attempt.offer, attempt.disk_gb, heartbeat.hardware)
+    if mismatch:
+        return [UpdateAttempt(attempt, fields), TerminateAttempt(attempt, "offer_mismatch", mismatch)]
     first = attempt.first_login_boot if attempt.first_login_boot is not None else now.boot
-    sets["first_login_boot"] = first
-    why = _distrust(attempt, beat.guard, now)
-    if why and not session.allow_unguarded and Proof.GUARD in policy.hand_over:
+    fields["first_login_boot"] = first
+    why = guard_problem(attempt, heartbeat.guard, now)
+    if why and not session.allow_unguarded and ReadinessCheck.GUARD in policy.readiness_checks:
         if now.boot - first >= us(policy.guard_grace_s):
-            return [Change(attempt, sets), TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}")]
-        note = Note("boot_progress", f"logged in; its guard: {why}") if attempt.first_login_boot is None else None
-        return [Change(attempt, sets | {"probe_error": f"its guard: {why}"}, note)]
-    sets |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
-    sets["guard_state"] = UNCONFIRMED if why else ARMED
-    text = f"{session.name} is running" + (", and nothing on it will end it in time" if why else "")
-    return [Change(attempt, sets, Note("ready", text))]
+            return [
+                UpdateAttempt(attempt, fields),
+                TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}"),
+            ]
+        note = EventDraft("boot_progress", f"logged in; its guard: {why}") if attempt.first_login_boot is None else None
+        return [UpdateAttempt(attempt, fields | {"probe_error": f"its guard: {why}"}, note)]
+    fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
+    fields["guard_state"] = UNCONFIRMED if why else ARMED
+    text = f"{session.name} is running" + (", without a confirmed guard on it" if why else "")
+    return [UpdateAttempt(attempt, fields, EventDraft("ready", text))]
 
 
-def _after_hand_over(session: Session, attempt: Attempt, why: str, sets: dict[str, Any]) -> list[Action]:
+def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str, Any]) -> list[Action]:
     actions: list[Action] = []
-    note: Note | None = None
+    note: EventDraft | None = None
     if attempt.state is State.MISSING:
-        # It answers on its pinned key: whatever a list says, it is there (T5, F49).
-        sets |= {"state": State.RUNNING, "state_changed_at": sets["heartbeat_at"], "missing_at": None, **NO_ABSENCES}
-        note = Note("recovered", f"{session.name} answers over ssh")
-        actions.append(Clear(alarms.MISSING, attempt.id))
+        # It answers with its pinned host key: it exists, whatever a list shows (T5, F49).
+        fields |= {
+            "state": State.RUNNING,
+            "state_changed_at": fields["heartbeat_at"],
+            "missing_at": None,
+            **NO_ABSENCES,
+        }
+        note = EventDraft("recovered", f"{session.name} is reachable over ssh again")
+        actions.append(ClearAlarm(alarms.MISSING, attempt.id))
     if not why:
-        actions.append(Clear(alarms.GUARD_UNCONFIRMED, attempt.id))
+        actions.append(ClearAlarm(alarms.GUARD_UNCONFIRMED, attempt.id))
     elif attempt.guard_state == ARMED:
-        text = f"{session.name} would not end by itself any more: {why}"
-        actions.append(Raise(alarms.GUARD_UNCONFIRMED, attempt.id, text, alarms.HINTS[alarms.GUARD_UNCONFIRMED]))
+        text = f"{session.name}: its guard is not confirmed any more: {why}"
+        actions.append(RaiseAlarm.with_hint(alarms.GUARD_UNCONFIRMED, attempt.id, text))
     if not why or attempt.guard_state == ARMED:
-        sets["guard_state"] = UNCONFIRMED if why else ARMED
-    return [*actions, Change(attempt, sets, note)]
-
-
-# ---- no answer
+        fields["guard_state"] = UNCONFIRMED if why else ARMED
+    return [*actions, UpdateAttempt(attempt, fields, note)]
 
 
 def on_probe_failure(
-    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """No heartbeat: before the hand-over a wait with an end, after it an alarm; never a reason to end (D8)."""
-    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *REACHABLE):
+    """Apply a probe without a heartbeat: a boot may time out, a ready session gets an alarm and is never ended (D8)."""
+    if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
     if attempt.ready_at is None:
-        return _not_yet(session, attempt, silence, now, policy)
+        return _failure_before_ready(session, attempt, failure, now, policy)
     since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
-    actions: list[Action] = [Change(attempt, {"unreachable_since": since, "probe_error": silence.detail})]
-    if silence.kind is ProbeFailureKind.HOST_KEY:
-        text = f"{session.name}: another host key than before; nothing is sent there any more"
-        actions.append(Raise(alarms.HOST_KEY_CHANGED, attempt.id, text, alarms.HINTS[alarms.HOST_KEY_CHANGED]))
+    actions: list[Action] = [UpdateAttempt(attempt, {"unreachable_since": since, "probe_error": failure.detail})]
+    if failure.kind is ProbeFailureKind.HOST_KEY:
+        text = f"{session.name}: its host key has changed; nothing connects to it any more"
+        actions.append(RaiseAlarm.with_hint(alarms.HOST_KEY_CHANGED, attempt.id, text))
     elif now.wall - since >= us(policy.unreachable_alarm_s):
-        actions.append(_unreached(session, attempt, silence, now.wall - since))
+        actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
     return actions
 
 
-def _unreached(session: Session, attempt: Attempt, silence: ProbeFailure, span: int) -> Raise:
-    what = "this computer cannot log in to it" if silence.kind is ProbeFailureKind.LOCAL else "no answer over ssh"
-    text = f"{session.name}: {what} for {span // us(60)} min ({silence.detail})"
-    return Raise(alarms.SSH_UNREACHABLE, attempt.id, text, alarms.HINTS[alarms.SSH_UNREACHABLE])
+def _unreachable_alarm(session: Session, attempt: Attempt, failure: ProbeFailure, span: int) -> RaiseAlarm:
+    what = "this computer cannot log in to it" if failure.kind is ProbeFailureKind.LOCAL else "no answer over ssh"
+    text = f"{session.name}: {what} for {span // us(60)} min ({failure.detail})"
+    return RaiseAlarm.with_hint(alarms.SSH_UNREACHABLE, attempt.id, text)
 
 
-def _not_yet(
-    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
+def _failure_before_ready(
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    if silence.kind is ProbeFailureKind.HOST_KEY:
-        return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was handed over")]
-    moved = silence.detail != attempt.probe_error
-    sets: dict[str, Any] = {"probe_error": silence.detail}
-    if silence.kind is ProbeFailureKind.LOCAL:
-        return _not_asked(session, attempt, silence, now, policy)
+    if failure.kind is ProbeFailureKind.HOST_KEY:
+        return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was ready")]
+    is_new = failure.detail != attempt.probe_error
+    fields: dict[str, Any] = {"probe_error": failure.detail}
+    if failure.kind is ProbeFailureKind.LOCAL:
+        return _local_failure(session, attempt, failure, now, policy)
     since = attempt.progress_boot
     if attempt.unreachable_since is not None:
-        # Its silence counts while we listen (F13, F64).
-        sets |= {"unreachable_since": None, "progress_boot": now.boot}
-        return [Change(attempt, sets), Clear(alarms.SSH_UNREACHABLE, attempt.id)]
-    if since is not None and now.boot - since >= us(policy.boot_silence_s):
+        # The stall timeout starts anew: this computer can log in again, so that only now the instance fails (F13, F64).
+        fields |= {"unreachable_since": None, "progress_boot": now.boot}
+        return [UpdateAttempt(attempt, fields), ClearAlarm(alarms.SSH_UNREACHABLE, attempt.id)]
+    if since is not None and now.boot - since >= us(policy.boot_stall_timeout_s):
         return [
-            Change(attempt, sets),
-            TerminateAttempt(attempt, "ssh_timeout", f"it runs, and no login works: {silence.detail}"),
+            UpdateAttempt(attempt, fields),
+            TerminateAttempt(attempt, "ssh_timeout", f"it runs, but no ssh login works: {failure.detail}"),
         ]
-    return [Change(attempt, sets, _waits(silence))] if moved else []
+    return [UpdateAttempt(attempt, fields, _waiting_event(failure))] if is_new else []
 
 
-def _not_asked(
-    session: Session, attempt: Attempt, silence: ProbeFailure, now: ClockSnapshot, policy: Policy
+def _local_failure(
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A fault of this computer: an alarm before long; at the limit of the boot the session ends, for no other host
-    could be logged in to either (S13). `unreachable_since` says since when, and so that it is ours."""
+    """This computer cannot log in: raise an alarm after a while, and do not blame the instance.
+
+    At the boot timeout the session ends (`local_error`), because no other host could be logged in to either (S13).
+    Before ready, `unreachable_since` is set by local failures only.
+    """
     since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
-    sets = {"probe_error": silence.detail, "unreachable_since": since, "progress_boot": now.boot}
-    actions: list[Action] = [Change(attempt, sets, _waits(silence) if silence.detail != attempt.probe_error else None)]
+    fields = {"probe_error": failure.detail, "unreachable_since": since, "progress_boot": now.boot}
+    actions: list[Action] = [
+        UpdateAttempt(attempt, fields, _waiting_event(failure) if failure.detail != attempt.probe_error else None)
+    ]
     if now.wall - since >= us(policy.unreachable_alarm_s):
-        actions.append(_unreached(session, attempt, silence, now.wall - since))
+        actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
     return actions
 
 
-def _waits(silence: ProbeFailure) -> Note:
-    return Note("boot_progress", f"it runs; ssh: {silence.detail}")
+def _waiting_event(failure: ProbeFailure) -> EventDraft:
+    return EventDraft("boot_progress", f"it runs; ssh: {failure.detail}")

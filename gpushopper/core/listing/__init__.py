@@ -1,4 +1,4 @@
-"""The rules for a whole list of an account: whose each instance is, what is missing, and when to list again.
+"""The rules for a list of an account: reconciliation, ownership, missing instances, circuit breaker, poll interval.
 
 Not here: what one row means for its attempt (`core/lifecycle/sightings.py`).
 """

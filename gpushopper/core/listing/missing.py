@@ -1,106 +1,86 @@
-"""What it means that a list lacks an instance we know: a wanted one turns suspect, an unwanted one proves its end (D5).
+"""Decides what an absence means: a wanted instance goes missing, one being destroyed gets closer to proven (D5).
 
-The list must be whole and fresh, and a read by id must agree; a breaker holds when too many are missing at once (I29).
+The list must be complete and fresh, and a read by id must agree. The circuit breaker is in `list_breaker.py`.
 """
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.evidence import ObservedList, absence_is_due, add_unit, counts_as_gone_unit
-from gpushopper.core.lifecycle.sightings import boot_is_over
-from gpushopper.core.listing.reconcile import RecordedState
-from gpushopper.core.model.actions import Action, Change, Close, Note, TerminateAttempt
+from gpushopper.core.lifecycle.boot_failure import boot_is_over
+from gpushopper.core.lifecycle.evidence import ObservedList, absence_is_due, add_absence, counts_as_absence
+from gpushopper.core.listing.recorded_state import RecordedState
+from gpushopper.core.model.actions import Action, CloseAttempt, EventDraft, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
-def absentees(held: RecordedState, seen: ObservedList) -> tuple[Attempt, ...]:
-    """Attempts whose known instance a whole list does not show, open both before and after it (F42)."""
+def missing_attempts(recorded: RecordedState, seen: ObservedList) -> tuple[Attempt, ...]:
+    """Attempts whose known instance a complete list does not show, open both before and after it (F42)."""
     return tuple(
         attempt
-        for attempt in held.open
-        if attempt.instance_id is not None and attempt.id in seen.known_before and seen.lacks(attempt.instance_id)
+        for attempt in recorded.open
+        if attempt.instance_id is not None
+        and attempt.id in seen.open_at_request
+        and seen.proves_absent(attempt.instance_id)
     )
-
-
-def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    """The wanted ones among the missing that were there until now: a list without them is not evidence of anything.
-
-    IdempotencyKey a by-id read has agreed they are suspect, and no longer speak against the list.
-    """
-    there = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
-    return tuple(a for a in missing if a.is_wanted and a.state in there)
-
-
-def believable(held: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
-    """The wanted ones among the missing that this pass may doubt: the mass-change breaker (I29).
-
-    Attempts that nobody wants are exempt: ending them is a recorded decision.
-    """
-    wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
-    known = sum(1 for a in held.open if a.is_wanted and a.state in ALIVE_STATES)
-    fresh = tuple(a for a in wanted if a.state is not State.MISSING)
-    if known <= policy.breaker_minimum:
-        return tuple(a for a in wanted if a.state is State.MISSING) + fresh[:1]
-    if len(fresh) > max(policy.breaker_minimum, int(known * policy.breaker_share)):
-        return ()
-    return wanted
 
 
 def decide_missing(
     session: Session, attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    """A by-id read (asked for at `requested_boot`) says not found, and this list lacks it: a T4 unit, if it is due."""
+    """Count a T4 absence, if due: a by-id read (sent at `requested_boot`) found nothing, and this list agrees."""
     if attempt.state is State.DESTROYING:
-        return _unit_of_end(attempt, seen, requested_boot, now, policy)
+        return _count_absence(attempt, seen, requested_boot, now, policy)
     if attempt.state not in ALIVE_STATES or attempt.instance_id is None:
         return []
-    if not seen.lacks(attempt.instance_id) or not seen.is_fresh(now, policy):
+    if not seen.proves_absent(attempt.instance_id) or not seen.is_fresh(now, policy):
         return []
-    return _doubt(session, attempt, seen, now, policy)
+    return _mark_missing(session, attempt, seen, now, policy)
 
 
-def _unit_of_end(
+def _count_absence(
     attempt: Attempt, seen: ObservedList, requested_boot: int, now: ClockSnapshot, policy: Policy
 ) -> list[Action]:
-    if not counts_as_gone_unit(attempt, seen, requested_boot, now, policy):
+    if not counts_as_absence(attempt, seen, requested_boot, now, policy):
         return []
-    sets = add_unit(attempt, now.boot)
+    fields = add_absence(attempt, now.boot)
     if attempt.destroy_acknowledged:
-        # Only a heard destroy may pause: the proof needs one, so an unheard one is repeated by the ladder (I6).
-        sets["next_destroy_boot"] = now.boot + us(policy.destroy_every_s)
+        # Only an acknowledged destroy may wait: the proof needs one, so any other is retried at its interval (I6).
+        fields["next_destroy_boot"] = now.boot + us(policy.destroy_retry_steady_s)
     if attempt.off_at is None or attempt.absence_count == 0:
-        # The bill ends at the first absence of the proof that holds, not of one that was overtaken (architecture 8).
-        sets["off_at"] = now.wall
-    text = f"instance {attempt.instance_id} is not shown by list and by id (look {sets['absence_count']})"
-    return [Change(attempt, sets, Note("absence_observed", text, {"unit": sets["absence_count"]}))]
+        # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled (architecture 8).
+        fields["off_at"] = now.wall
+    text = f"instance {attempt.instance_id} is not shown by list and by id (absence {fields['absence_count']})"
+    return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text, {"unit": fields["absence_count"]}))]
 
 
-def _doubt(session: Session, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """A wanted instance is not shown: it goes suspect, never further, whatever the evidence (I5).
+def _mark_missing(
+    session: Session, attempt: Attempt, seen: ObservedList, now: ClockSnapshot, policy: Policy
+) -> list[Action]:
+    """Mark a wanted attempt missing; absence alone never ends it, whatever the evidence (I5).
 
-    A list that is empty altogether must stay so for a while before it is believed (S2).
+    A list without any instance must stay empty for `empty_list_hold_s` before it counts (S2).
     """
-    sets = add_unit(attempt, now.boot) if absence_is_due(attempt, now.boot, policy.gone_interval_s) else {}
-    first = sets.get("first_absence_boot", attempt.first_absence_boot)
-    paused = first is not None and now.boot - first >= us(policy.empty_pause_s)
+    fields = add_absence(attempt, now.boot) if absence_is_due(attempt, now.boot, policy.gone_interval_s) else {}
+    first = fields.get("first_absence_boot", attempt.first_absence_boot)
+    was_held = first is not None and now.boot - first >= us(policy.empty_list_hold_s)
     actions: list[Action] = []
-    if attempt.state is not State.MISSING and (seen.instances or paused):
+    if attempt.state is not State.MISSING and (seen.instances or was_held):
         text = f"{session.name}: the provider no longer shows instance {attempt.instance_id}"
-        sets |= {"state": State.MISSING, "state_changed_at": now.wall, "missing_at": now.wall}
-        actions.append(Change(attempt, sets, Note("missing", text)))
-    elif sets:
-        actions.append(Change(attempt, sets))
+        fields |= {"state": State.MISSING, "state_changed_at": now.wall, "missing_at": now.wall}
+        actions.append(UpdateAttempt(attempt, fields, EventDraft("missing", text)))
+    elif fields:
+        actions.append(UpdateAttempt(attempt, fields))
     if boot_is_over(attempt, now, policy):
         actions.append(TerminateAttempt(attempt, "boot_timeout", "it disappeared while booting"))
     return actions
 
 
 def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> list[Action]:
-    """Close an attempt whose end is proven; the cost stops at the first absence of the proof (architecture 8)."""
+    """Close an attempt whose end is proven; its cost ends at the first absence of the proof (architecture 8)."""
     if attempt.state is not State.DESTROYING or not is_proven:
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall
     evidence = {"destroy_count": attempt.destroy_count, "absences": attempt.absence_count}
-    return [Close(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence)]
+    return [CloseAttempt(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence)]

@@ -1,15 +1,15 @@
-"""Whose an instance is: what its row's label says for or against the id that an attempt has recorded (I3, I28, F12).
+"""Decides whose an instance is by its label: ours, foreign, or not the one its create returned (I3, I28, F12).
 
-A create may be answered with an id that it did not make. An id is therefore believed for good only once a row of it
-has carried the attempt's label, or once the session was handed over. Until then a row that carries another text or
-another label contradicts it: the attempt gives the id up and is uncertain again, to be resolved by its label. An empty
-label says nothing either way, and a label that was cut or altered on its way counts as empty.
+A create may be answered with an id that it did not make. An id is therefore confirmed only once a row of it has
+carried the attempt's label, or once the session was ready. Until then a row with another text or another label
+contradicts it: the attempt drops the id and is uncertain again, to be resolved by its label. An empty label says
+nothing either way, and a label that was cut or altered on its way counts as empty.
 
-What was learnt of an id is recorded for good, in the table `known_instances`: `CONFIRMED` by a row with our label,
-`FOREIGN` when it was listed with somebody else's, `DISOWNED` when a create or an attempt wrongly claimed one that
-was listed before, belongs to another session or shows somebody else's text. No
-later label makes a foreign or contradicted id ours: nothing is adopted, destroyed or labelled by it. The other way
-round, a confirmed id stays ours whatever a person writes into its label.
+What is known of an id is recorded for good, in the table `known_instances`: `CONFIRMED` by a row with our label,
+`FOREIGN` when it was listed with a foreign label, `DISOWNED` when a create or an attempt wrongly claimed one that was
+listed before, belongs to another session or shows a foreign text. No later label makes a foreign or disowned id ours:
+nothing is adopted, destroyed or labelled by it. The other way round, a confirmed id stays ours whatever a person
+writes into its label.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.model.actions import Change, Note, Raise, Record
+from gpushopper.core.model.actions import EventDraft, RaiseAlarm, RecordOwnership, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.core.model.session import Session
@@ -28,11 +28,11 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 
 CONFIRMED, FOREIGN, DISOWNED = "confirmed", "foreign", "disowned"
 
-DOUBTABLE = frozenset({State.BOOTING, State.MISSING, State.DESTROYING})
-"""The states in which an attempt may hold an id that no proof has confirmed yet."""
+UNCONFIRMED_STATES = frozenset({State.BOOTING, State.MISSING, State.DESTROYING})
+"""The states in which an attempt may have an id that is not confirmed yet."""
 
-SHORTEST_CUT = 20
-"""Characters of our label that a cut one must still have: its head is the same for all attempts of an installation."""
+MIN_CUT_LABEL_LENGTH = 20
+"""Characters that a cut label must still have: its beginning is the same for all attempts of an installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class KnownInstances:
 
     confirmed: frozenset[str] = frozenset()
     disowned: frozenset[str] = frozenset()
-    """Foreign ones and contradicted ones."""
+    """Foreign ones and disowned ones."""
 
 
-def carries(label: str, row: Instance) -> bool:
-    """Whether either carrier of the row is exactly this label; the label wins over the variable (S4)."""
+def has_label(label: str, row: Instance) -> bool:
+    """Whether the row carries exactly this label; its label field wins over the environment variable (S4)."""
     owner = row.owner()
     return owner is not None and make_label(owner.installation, owner.attempt) == label
 
@@ -56,21 +56,21 @@ def is_labelled_by(row: Instance, installation: str) -> bool:
     return owner is not None and owner.installation == installation
 
 
-def _is_left_of(label: str, text: str) -> bool:
-    """Whether a text is what is left of this label when a provider cuts it, extends it or changes its case."""
+def _is_damaged_label(label: str, text: str) -> bool:
+    """Whether a text is this label as a provider may have cut it, extended it or changed its case."""
     plain = text.strip().lower()
-    return plain.startswith(label) or (len(plain) >= SHORTEST_CUT and label.startswith(plain))
+    return plain.startswith(label) or (len(plain) >= MIN_CUT_LABEL_LENGTH and label.startswith(plain))
 
 
-def says_otherwise(label: str, row: Instance) -> bool:
-    """Whether the row carries a text of its own: neither this label, nor nothing, nor what is left of it."""
-    if carries(label, row):
+def has_other_label(label: str, row: Instance) -> bool:
+    """Whether the row carries another text: neither this label, nor none, nor a damaged form of it."""
+    if has_label(label, row):
         return False
-    return any(text and not _is_left_of(label, text) for text in (row.label, row.env_label))
+    return any(text and not _is_damaged_label(label, text) for text in (row.label, row.env_label))
 
 
-def is_somebody_elses(row: Instance, installation: str) -> bool:
-    """Whether a row of no known id carries a text that is not ours, nor what is left of one of ours."""
+def is_foreign(row: Instance, installation: str) -> bool:
+    """Whether a row of no known id carries a text that is neither a label of ours nor a damaged one."""
     owner = row.owner()
     if owner is not None:
         return owner.installation != installation
@@ -78,40 +78,40 @@ def is_somebody_elses(row: Instance, installation: str) -> bool:
     return any(text and not text.strip().lower().startswith(head) for text in (row.label, row.env_label))
 
 
-def is_doubtable(attempt: Attempt, known: KnownInstances) -> bool:
-    """Whether the attempt's id is so far only what a create's answer said."""
+def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:
+    """Whether the attempt's id comes from a create's answer alone."""
     return (
         attempt.instance_id is not None
         and attempt.instance_id not in known.confirmed
         and attempt.ready_at is None
-        and attempt.state in DOUBTABLE
+        and attempt.state in UNCONFIRMED_STATES
     )
 
 
 def is_contradicted(attempt: Attempt, row: Instance, known: KnownInstances, rows: Iterable[Instance] = ()) -> bool:
     """Whether the row of an attempt's id shows that its create did not make it.
 
-    A row that says nothing is one only beside another row (of `rows`) that carries the attempt's label.
+    A row without a label does so only if another row (of `rows`) carries the attempt's label.
     """
-    if not is_doubtable(attempt, known) or carries(attempt.label, row):
+    if not is_unconfirmed(attempt, known) or has_label(attempt.label, row):
         return False
-    if attempt.instance_id in known.disowned or says_otherwise(attempt.label, row):
+    if attempt.instance_id in known.disowned or has_other_label(attempt.label, row):
         return True
     return any(
-        carries(attempt.label, other) and other.instance_id not in known.disowned
+        has_label(attempt.label, other) and other.instance_id not in known.disowned
         for other in rows
         if other.instance_id != row.instance_id
     )
 
 
-def is_another_by_now(attempt: Attempt, row: Instance, known: KnownInstances) -> bool:
-    """Whether the id of a closed attempt, which nothing ever confirmed, is now shown with somebody else's label."""
-    is_proven = attempt.instance_id in known.confirmed or attempt.ready_at is not None
-    return not is_proven and says_otherwise(attempt.label, row)
+def is_reused_id(attempt: Attempt, row: Instance, known: KnownInstances) -> bool:
+    """Whether the id of a closed attempt, never confirmed, is now shown with another label."""
+    is_confirmed = attempt.instance_id in known.confirmed or attempt.ready_at is not None
+    return not is_confirmed and has_other_label(attempt.label, row)
 
 
-def _given_up(now: ClockSnapshot) -> dict[str, Any]:
-    """The columns of an attempt without its id: all that it learnt from that instance goes with it."""
+def _fields_without_id(now: ClockSnapshot) -> dict[str, Any]:
+    """The fields that make an attempt uncertain again: without the id, and without all that its instance showed."""
     return {
         "state": State.UNCERTAIN,
         "state_changed_at": now.wall,
@@ -140,50 +140,52 @@ def _given_up(now: ClockSnapshot) -> dict[str, Any]:
     }
 
 
-def give_up_id(
+def drop_wrong_id(
     session: Session, attempt: Attempt, row: Instance, installation: str, now: ClockSnapshot
-) -> list[Change | Record | Raise]:
-    """The attempt is uncertain again: its own instance, if there is one, is found by its label.
+) -> list[UpdateAttempt | RecordOwnership | RaiseAlarm]:
+    """Drop the id: the attempt is uncertain again, and its own instance, if there is one, is found by its label.
 
-    An instance with the label of another attempt of this installation is that attempt's, and is not disowned. Nor is
-    one that shows no label: should it show ours later, the create made two, and it is a twin (S9).
+    The id is disowned if the row is foreign. Not if it carries the label of another attempt of this installation, which
+    owns it then; nor if it shows no label: should it show ours later, the create made two, and it is a duplicate (S9).
     """
-    note = Note("uncertain", f"instance {row.instance_id} is not the one that was asked for")
-    actions: list[Change | Record | Raise] = [Change(attempt, _given_up(now), note)]
+    note = EventDraft("uncertain", f"instance {row.instance_id} is not the one that its create made")
+    actions: list[UpdateAttempt | RecordOwnership | RaiseAlarm] = [
+        UpdateAttempt(attempt, _fields_without_id(now), note)
+    ]
     if is_labelled_by(row, installation):
-        return [*actions, contradiction(session.name, row.instance_id, "which belongs to another session")]
-    if not is_somebody_elses(row, installation):
-        return [*actions, contradiction(session.name, row.instance_id, "which does not show our label")]
-    record = Record(attempt.provider, attempt.account, row.instance_id, None, DISOWNED)
-    return [record, *actions, contradiction(session.name, row.instance_id)]
+        return [*actions, wrong_id_alarm(session.name, row.instance_id, "which belongs to another session")]
+    if not is_foreign(row, installation):
+        return [*actions, wrong_id_alarm(session.name, row.instance_id, "which does not show our label")]
+    record = RecordOwnership(attempt.provider, attempt.account, row.instance_id, None, DISOWNED)
+    return [record, *actions, wrong_id_alarm(session.name, row.instance_id)]
 
 
-def give_up_unseen(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[Change | Raise]:
-    """As `give_up_id`, of an id that neither list nor read shows while another instance carries the label.
+def drop_missing_id(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[UpdateAttempt | RaiseAlarm]:
+    """Drop an id that neither list nor read shows while another instance carries the label.
 
-    It is not disowned: a late row of it that shows the label is a twin (S9).
+    It is not disowned: a later row of it with the label is a duplicate (S9).
     """
     instance_id = attempt.instance_id or ""
-    note = Note("uncertain", f"instance {instance_id} is not there, and another one carries its label")
-    why = "which is not there, while another one carries its label"
-    return [Change(attempt, _given_up(now), note), contradiction(session.name, instance_id, why)]
+    note = EventDraft("uncertain", f"instance {instance_id} is not listed, and another one carries its label")
+    why = "which is not listed, while another one carries its label"
+    return [UpdateAttempt(attempt, _fields_without_id(now), note), wrong_id_alarm(session.name, instance_id, why)]
 
 
 def without_id(attempt: Attempt, now: ClockSnapshot) -> Attempt:
-    """The attempt as `give_up_id` leaves it."""
-    return replace(attempt, **_given_up(now))
+    """The attempt as `drop_wrong_id` and `drop_missing_id` leave it."""
+    return replace(attempt, **_fields_without_id(now))
 
 
-def contradiction(name: str, instance_id: str, why: str = "which is not ours") -> Raise:
-    """The alarm about an id that a create wrongly answered."""
-    text = f"{name}: the create was answered with instance {instance_id}, {why}: it is left alone"
-    return Raise(alarms.WRONG_INSTANCE_ID, instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
+def wrong_id_alarm(name: str, instance_id: str, why: str = "which is not ours") -> RaiseAlarm:
+    """The alarm about an id that a create returned wrongly."""
+    text = f"{name}: the create was answered with instance {instance_id}, {why}: it is not touched"
+    return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, instance_id, text)
 
 
-def copied_label(row: Instance) -> Raise:
+def copied_label_alarm(row: Instance) -> RaiseAlarm:
     """The alarm about a foreign instance that now carries one of our labels."""
-    text = f"instance {row.instance_id} was somebody else's and now carries one of our labels: it is left alone"
-    return Raise(alarms.WRONG_INSTANCE_ID, row.instance_id, text, alarms.HINTS[alarms.WRONG_INSTANCE_ID])
+    text = f"instance {row.instance_id} is foreign and now carries one of our labels: it is not touched"
+    return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, row.instance_id, text)
 
 
 def without(rows: Iterable[Instance], ids: Collection[str]) -> tuple[Instance, ...]:

@@ -1,4 +1,4 @@
-"""How soon an account must be looked at again (S15)."""
+"""Decides the poll interval: how soon an account is listed again, and the backoff after failed polls (S15, S24)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def poll_interval(attempts: Iterable[Attempt], now: ClockSnapshot, policy: Policy) -> int:
-    """Microseconds from one look at the account to the next: what its most pressing attempt needs."""
+    """Microseconds from one list to the next: the shortest interval that one of its attempts needs."""
     return min((_interval(attempt, now, policy) for attempt in attempts), default=us(policy.steady_poll_s))
 
 
-def failure_backoff(passes: int, policy: Policy) -> int:
-    """Microseconds to the next look while nothing can be seen: soon at first, then at the pace of doubt (S24)."""
-    ladder = policy.failure_poll_steps_s
-    return us(ladder[passes - 1] if passes <= len(ladder) else policy.uncertain_poll_s)
+def failure_backoff(failed_polls: int, policy: Policy) -> int:
+    """Microseconds to the next poll after this many failed ones: short at first, then as for an uncertain attempt."""
+    steps = policy.failure_poll_steps_s
+    return us(steps[failed_polls - 1] if failed_polls <= len(steps) else policy.uncertain_poll_s)
 
 
 def _interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
@@ -31,7 +31,7 @@ def _interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
                 min(policy.uncertain_poll_s, max(_boot_interval(attempt, now, policy), policy.boot_poll_steps_s[0][1]))
             )
         case State.DESTROYING:
-            return _end_interval(attempt, now, policy)
+            return _destroy_interval(attempt, now, policy)
         case State.MISSING | State.INTERRUPTED:
             return us(policy.uncertain_poll_s)
         case _:
@@ -46,9 +46,9 @@ def _boot_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> floa
     return policy.boot_poll_steps_s[-1][1]
 
 
-def _end_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
-    """2, 5, 10, 20 s after a destroy, then every 30 s; never later than the next unit of proof is due."""
-    steady = us(policy.end_look_steady_s)
+def _destroy_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
+    """2, 5, 10, 20 s after a destroy, then every 30 s; once absences are counted, when the next one is due."""
+    steady = us(policy.destroy_poll_steady_s)
     if attempt.last_absence_boot is not None and attempt.absence_count:
         due = attempt.last_absence_boot + us(policy.gone_interval_s)
         return max(due - now.boot, us(policy.destroy_poll_steps_s[0]))

@@ -1,4 +1,4 @@
-"""What the rules may ask for: values that engine/transaction.py carries out, each group in one transaction."""
+"""Actions: the values that rules return, which `engine/transaction.py` carries out, each group in one transaction."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpushopper.core import alarms
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """The event written together with a change."""
+class EventDraft:
+    """An event to be written, with or without a change of an attempt."""
 
     kind: str
     text: str
@@ -23,17 +24,17 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Set columns of one attempt; a state among them must be an allowed transition."""
+class UpdateAttempt:
+    """Set fields of one attempt; a state among them must be an allowed transition (`model/attempt.py`)."""
 
     attempt: Attempt
-    sets: Mapping[str, Any]
-    note: Note | None = None
+    fields: Mapping[str, Any]
+    event: EventDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TerminateAttempt:
-    """Make one attempt unwanted, for a reason; what that means depends on its state (lifecycle.unwanted)."""
+    """Set one attempt's desired state to terminated (`terminate_fields` in `core/lifecycle/destroying.py`)."""
 
     attempt: Attempt
     reason: str
@@ -42,7 +43,7 @@ class TerminateAttempt:
 
 @dataclass(frozen=True, slots=True)
 class EndSession:
-    """Make a session and all its attempts unwanted, for a reason."""
+    """Set the desired state of a session and of all its attempts to terminated."""
 
     session: Session
     reason: str
@@ -51,7 +52,7 @@ class EndSession:
 
 @dataclass(frozen=True, slots=True)
 class StartAttempt:
-    """Prepare the session's next attempt on this offer; `skip` offers of the shortlist are used up by it."""
+    """Prepare the session's next attempt on this offer; `shortlist` are the offers that remain for later ones."""
 
     session: Session
     offer: Offer
@@ -60,7 +61,7 @@ class StartAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class CloseAttempt:
     """Close an attempt with evidence of this kind (I5)."""
 
     attempt: Attempt
@@ -72,7 +73,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class AdoptOrphan:
-    """Take in an instance that carries our label but has no row: the database was lost or restored (F50)."""
+    """Adopt an instance that carries our label but has no row: the database was lost or restored (F50)."""
 
     provider: str
     account: str
@@ -92,17 +93,17 @@ class DestroyDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Ask the provider to write the label again; the other carrier proved whose it is (S4)."""
+    """Ask the provider to set the label again; the environment variable proved whose it is (S4)."""
 
     instance_id: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """Keep for good what was learnt of an instance id (core/listing/ownership.py).
+class RecordOwnership:
+    """Record for good whose an instance id is (`core/listing/ownership.py`).
 
-    `label` is ours where it has carried it.
+    `label` is the label of ours that it has carried, if any.
     """
 
     provider: str
@@ -113,33 +114,38 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
-    """Open an alarm, or keep it open (I30)."""
+class RaiseAlarm:
+    """Open an alarm, or keep it open (I30). `subject` is what it is about: an attempt, a session, an account."""
 
     kind: str
     subject: str
     text: str
     hint: str = ""
 
+    @classmethod
+    def with_hint(cls, kind: str, subject: str, text: str) -> RaiseAlarm:
+        """The alarm with the hint of its kind (core/alarms.py)."""
+        return cls(kind, subject, text, alarms.HINTS[kind])
+
 
 @dataclass(frozen=True, slots=True)
-class Clear:
-    """The evidence against it is in: the alarm ends by itself."""
+class ClearAlarm:
+    """Clear an alarm: its condition no longer holds."""
 
     kind: str
     subject: str
 
 
 Action = (
-    Change
+    UpdateAttempt
     | TerminateAttempt
     | EndSession
     | StartAttempt
-    | Close
+    | CloseAttempt
     | AdoptOrphan
     | DestroyDuplicate
     | Relabel
-    | Record
-    | Raise
-    | Clear
+    | RecordOwnership
+    | RaiseAlarm
+    | ClearAlarm
 )

@@ -1,4 +1,4 @@
-"""Attempts: one try to place a session on one offer, and the one table of allowed transitions (D1)."""
+"""Attempts as values: states, desired state, origin, and the one table of allowed state transitions (D1)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 
 
 class State(StrEnum):
-    """What we know about the provider's side."""
+    """What we know of an attempt at its provider."""
 
     PREPARED = "prepared"
     SENT = "sent"
@@ -25,14 +25,14 @@ class State(StrEnum):
 
 
 class DesiredState(StrEnum):
-    """What we want; written once, from running to terminated, never back (I8)."""
+    """What the user wants; changed once, from running to terminated, never back (I8)."""
 
     RUNNING = "running"
     TERMINATED = "terminated"
 
 
 class Origin(StrEnum):
-    """How the row came to be: for our create, or for an instance that was found (S9)."""
+    """Why the row exists: for a create of ours, or for an instance that was found (S9)."""
 
     CREATED = "created"
     DISCOVERED = "discovered"
@@ -50,9 +50,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.DESTROYING: frozenset({S.CLOSED, S.UNCERTAIN}),
     S.CLOSED: frozenset({S.DESTROYING}),
 }
-"""Architecture 5. A vanished instance that stopped first, and one that resumes before hand-over, are spelled out.
+"""Allowed transitions (architecture 5).
 
-Back to uncertain goes only an attempt whose id turned out to be another instance's (core/listing/ownership.py)."""
+Back to uncertain goes only an attempt whose id turned out to be another instance's (`core/listing/ownership.py`).
+"""
 
 OPEN_STATES = tuple(state for state in State if state is not State.CLOSED)
 WITH_INSTANCE = frozenset({S.BOOTING, S.RUNNING, S.MISSING, S.INTERRUPTED, S.DESTROYING})
@@ -132,18 +133,18 @@ class Attempt:
     last_destroy_boot: int | None = None
     next_destroy_boot: int | None = None
     receipt: str = ""
-    """JSON text of the evidence, empty until gone."""
-    # what the instance says of itself (D8)
+    """JSON text of the evidence, empty until closed."""
+    # heartbeats over ssh (D8)
     probe_error: str = ""
-    """Why the last login gave no heartbeat, or what it showed to be missing; empty when all is well."""
+    """Why the last probe gave no heartbeat, or what keeps a booting instance from being ready; empty if nothing."""
     heartbeat_at: int | None = None
     unreachable_since: int | None = None
-    """Since when no login has worked, once handed over."""
+    """Since when no probe has worked, wall µs; before ready, since when this computer cannot log in."""
     guard_renewal_seq: int = 0
     guard_deadline_at: int | None = None
-    """When the guard said it would end the instance, by our wall clock."""
+    """When the guard will end the instance by its last heartbeat, on our wall clock."""
     first_login_boot: int | None = None
-    """When a login first worked, before the hand-over."""
+    """When a login first worked, before the session was ready."""
 
     @property
     def is_open(self) -> bool:

@@ -1,4 +1,4 @@
-"""Container images: which registry holds one, and a login there that cannot be misread on its way."""
+"""Container images: parses the name and registry of an image, and checks a registry login (user, password)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gpushopper.core.secret import Secret
 DOCKER_HUB = "docker.io"
 _ALSO_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?")
-_LONGEST_REGISTRY = 255
-MOST_PORT = 65_535
+_MAX_REGISTRY_LENGTH = 255
+MAX_PORT = 65_535
 _PRINTABLE = re.compile(r"[A-Za-z0-9._:/@+-]+")
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -20,19 +20,19 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _HEX = re.compile(r"[0-9a-f]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_LONGEST_REFERENCE = 255 + 128
+_MAX_REFERENCE_LENGTH = 255 + 128
 
-SHORTEST_PASSWORD = 8
-"""What is shorter could not be taken out of foreign text again without taking out words."""
-LONGEST_PASSWORD = 4096
+MIN_PASSWORD_LENGTH = 8
+"""A shorter password could not be redacted from text without removing ordinary words."""
+MAX_PASSWORD_LENGTH = 4096
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+/-]{0,255}")
 _FIXED_USER = "$oauthtoken"
-"""The one user name of NVIDIA's registry. Read by a shell it would be an empty word: no more than a refused login."""
+"""The fixed user name of NVIDIA's registry. If a shell expands it, the login fails and nothing else happens."""
 _PASSWORD = re.compile(r"[A-Za-z0-9_+/=.][A-Za-z0-9_+/=.~:@%,!-]*")
 
 
 def is_registry(name: str) -> bool:
-    """Whether a word names a registry, by docker's own rule: a dot, a colon, or `localhost`. No cloud is called so."""
+    """Whether a name is a registry's by docker's rule: a dot, a colon, or `localhost`. No provider has such a name."""
     return "." in name or ":" in name or name == "localhost"
 
 
@@ -45,14 +45,14 @@ def registry_of(image: str) -> str:
     first, slash, _ = image.partition("/")
     if not slash or not is_registry(first):
         if slash and first != first.lower():
-            # No repository has capital letters, so that docker takes such a part for a host: nobody means that.
-            raise ValueError(image_fault(image))
+            # No repository has capital letters, so docker would take such a part for a host: surely a mistake.
+            raise ValueError(image_problem(image))
         return DOCKER_HUB
     return read_registry(first)
 
 
-def image_fault(image: str) -> str:
-    """Why docker would not look for such an image anywhere, or nothing: the grammar of its references."""
+def image_problem(image: str) -> str:
+    """Why this is no valid image reference by docker's grammar; empty if it is one."""
     shown = _shown(image)
     if not image:
         return "the name of the image is empty (an unset variable?)"
@@ -68,7 +68,7 @@ def image_fault(image: str) -> str:
     name, colon, tag = tagged.partition(":")
     if name != name.lower():
         return f"docker allows no capital letters in the name of an image: {name}"
-    if not _PATH.fullmatch(name) or len(image) - len(digest) > _LONGEST_REFERENCE or _is_id(image):
+    if not _PATH.fullmatch(name) or len(image) - len(digest) > _MAX_REFERENCE_LENGTH or _is_id(image):
         return f"docker allows no image of that name: {shown}"
     if colon and not _TAG.fullmatch(tag):
         return f"{tag!r} after the colon is no tag: {shown}"
@@ -77,9 +77,9 @@ def image_fault(image: str) -> str:
     return ""
 
 
-def fault_hint(fault: str) -> str:
-    """What to do about a fault that `image_fault` found."""
-    if "capital letters" in fault:
+def image_problem_hint(problem: str) -> str:
+    """What to do about a problem that `image_problem` found."""
+    if "capital letters" in problem:
         return "write it in lower case; only a tag may have them"
     return "for instance: pytorch/pytorch:latest"
 
@@ -90,13 +90,13 @@ def _shown(image: str) -> str:
 
 def _is_registry_host(name: str) -> bool:
     port = name.partition(":")[2]
-    if port.isdigit() and not 0 < int(port) <= MOST_PORT:
+    if port.isdigit() and not 0 < int(port) <= MAX_PORT:
         return False
-    return len(name) <= _LONGEST_REGISTRY and _REGISTRY.fullmatch(name.lower()) is not None
+    return len(name) <= _MAX_REGISTRY_LENGTH and _REGISTRY.fullmatch(name.lower()) is not None
 
 
 def _is_id(image: str) -> bool:
-    """Docker takes such a name for the id of an image on the host."""
+    """Whether docker would take the name for the id of an image on the host."""
     return _HASH.fullmatch(image.removeprefix("sha256:")) is not None
 
 
@@ -106,49 +106,50 @@ def _is_digest(text: str) -> bool:
 
 
 def read_registry(name: str) -> str:
-    """The one spelling of a registry's name: `host` or `host:port` in lower case.
+    """The normalized name of a registry: `host` or `host:port` in lower case.
 
     Raises:
         ValueError: it is not of that form.
     """
     found = name.lower()
-    if len(found) > _LONGEST_REGISTRY or not _REGISTRY.fullmatch(found):
+    if len(found) > _MAX_REGISTRY_LENGTH or not _REGISTRY.fullmatch(found):
         raise ValueError("a registry is written as host or host:port, such as ghcr.io")
     return DOCKER_HUB if found in _ALSO_HUB else found
 
 
-def login_fault(user: str, password: str) -> str:
-    """Why this login cannot travel as the one line `-u USER -p PASSWORD REGISTRY`, or nothing.
+def login_problem(user: str, password: str) -> str:
+    """Why this login cannot be passed as the line `-u USER -p PASSWORD REGISTRY`; empty if it can.
 
-    Whoever reads that line may be a shell. An allow-list: nothing here ends a word, begins an option or is expanded.
+    A provider may have a shell read that line. The rule is an allow-list: no character of it ends a word, begins an
+    option or is expanded.
     """
     if not _USER.fullmatch(user) and user != _FIXED_USER:
         return "the user name has characters that a cloud could misread"
-    if len(password) < SHORTEST_PASSWORD:
-        return f"the password has fewer than {SHORTEST_PASSWORD} characters"
-    if len(password) > LONGEST_PASSWORD or not _PASSWORD.fullmatch(password):
+    if len(password) < MIN_PASSWORD_LENGTH:
+        return f"the password has fewer than {MIN_PASSWORD_LENGTH} characters"
+    if len(password) > MAX_PASSWORD_LENGTH or not _PASSWORD.fullmatch(password):
         return "the password is too long or has characters that a cloud could misread"
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLogin:
-    """A login at a registry, whose three parts are words of the form that `login_fault` and `read_registry` demand."""
+    """A login at a registry; its three parts pass `login_problem` and `read_registry`."""
 
     registry: str
     user: str
     password: Secret
 
     def __post_init__(self) -> None:
-        """Refuse what could be misread, wherever it comes from: a key file may be written by hand."""
-        fault = login_fault(self.user, self.password.reveal())
-        if fault:
-            raise ValueError(fault)
+        """Refuse an invalid login wherever it comes from: a key file may be edited by hand."""
+        problem = login_problem(self.user, self.password.reveal())
+        if problem:
+            raise ValueError(problem)
         if read_registry(self.registry) != self.registry:
-            raise ValueError("the registry is not in its one spelling")
+            raise ValueError("the registry's name is not normalized")
 
     def redactions(self) -> tuple[str, ...]:
-        """Every form in which the password may come back from outside: plain, in an address, as docker encodes it."""
+        """The forms in which foreign text may contain the password: plain, URL-quoted, docker's base64, in JSON."""
         password = self.password.reveal()
         quoted = "".join(c if c.isalnum() or c in "._-~" else f"%{ord(c):02X}" for c in password)
         encoded = base64.b64encode(f"{self.user}:{password}".encode()).decode()

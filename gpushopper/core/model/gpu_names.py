@@ -1,4 +1,4 @@
-"""GPU names as people type them: spelling is forgiven, another card is never meant."""
+"""Resolves GPU names as people type them: any spelling of a card, and no other card; similar names for an error."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-MOST_GPUS = 64
-"""GPUs in one instance that can be asked for."""
+MAX_GPUS = 64
+"""The most GPUs that can be requested in one instance."""
 
 
 class UnknownGpu(ValueError):
-    """The GPU name matches none on the market; `close` holds similar ones."""
+    """The GPU name matches none that is offered; `similar` has names like it."""
 
-    def __init__(self, wanted: str, close: Sequence[str]) -> None:
+    def __init__(self, wanted: str, similar: Sequence[str]) -> None:
         super().__init__(wanted)
         self.wanted = wanted
-        self.close = tuple(close)
+        self.similar = tuple(similar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class GpuRequest:
-    """What `--gpu` asks for: one of these names, and the number of GPUs where one was written (`A100:2`)."""
+    """The value of `--gpu`: one of these names, and the number of GPUs where one was given (`A100:2`)."""
 
     names: tuple[str, ...]
     count: int | None
@@ -77,7 +77,7 @@ def read_model(name: str) -> Model:
 
 
 def memory_of(wanted: str) -> int | None:
-    """The memory of one GPU that a name asks for, in GB: 80 of `A100-80GB`."""
+    """The memory of one GPU that a name includes, in GB: 80 of `A100-80GB`."""
     found = _MEMORY.search(wanted.lower())
     return int(found[1] or found[2]) if found else None
 
@@ -88,14 +88,14 @@ def has_memory(vram_mb: int, sizes: Iterable[int | None]) -> bool:
 
 
 def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The market's names meant by what was typed, sorted.
+    """The known names that match what was typed, sorted.
 
     Number and variants must be the same: `4080` is no `RTX 4080S`, `a10` no `A100`. The brand may be left out (`4090`
     is `RTX 4090`), and so may the form (`a100` is both `A100 SXM4` and `A100 PCIE`, but `h200` is `H200` where there
-    is one beside `H200 NVL`). A form that is asked for is met by the same form, else by a name that tells none.
+    is one beside `H200 NVL`). A form that was typed matches the same form, else a name without a form.
 
     Raises:
-        UnknownGpu: nothing matches; carries close names.
+        UnknownGpu: nothing matches; has similar names.
     """
     typed = read_model(wanted)
     models = {name: read_model(name) for name in sorted(set(known))}
@@ -106,7 +106,7 @@ def resolve_gpu(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
             return found
     if not typed.head and {m.head for m in models.values() if m.number == typed.number} == {"rtxa"} and alike:
         return tuple(alike)  # `4000` is an RTX A4000 where no other card has that number
-    raise UnknownGpu(wanted, close_names(wanted, models))
+    raise UnknownGpu(wanted, similar_names(wanted, models))
 
 
 def _of_form(form: str, forms: Mapping[str, str]) -> tuple[str, ...]:
@@ -114,8 +114,8 @@ def _of_form(form: str, forms: Mapping[str, str]) -> tuple[str, ...]:
     return same or tuple(name for name, its in forms.items() if not form or not its)
 
 
-def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
-    """The market's names most like the one typed: by their numbers first, so that `4009` brings the 4090."""
+def similar_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
+    """The known names most like the one typed: by their numbers first, so that `4009` finds the 4090."""
     typed, token = read_model(wanted), gpu_token(wanted)
 
     def order(name: str) -> tuple[float, bool, float, str]:
@@ -125,18 +125,18 @@ def close_names(wanted: str, known: Iterable[str], limit: int = 5) -> tuple[str,
         return (apart, not model.head.endswith(typed.head), -ratio, name)
 
     ranked = sorted(order(name) for name in set(known))
-    most = min(max(len(typed.number) - 1, 1), 2)
-    near = [name for apart, _, ratio, name in ranked if apart <= most and (typed.number or -ratio >= 0.4)]
+    max_apart = min(max(len(typed.number) - 1, 1), 2)
+    near = [name for apart, _, ratio, name in ranked if apart <= max_apart and (typed.number or -ratio >= 0.4)]
     return tuple(near[:limit])
 
 
 def _digits_apart(one: str, other: str) -> float:
-    """How many digits must be typed anew, 0.5 where they only stand in another order."""
+    """Edit distance of two numbers, 0.5 where the digits are only in another order."""
     if one != other and sorted(one) == sorted(other):
         return 0.5
     row = list(range(len(other) + 1))
-    for place, digit in enumerate(one, 1):
-        before, row[0] = row[0], place
+    for index, digit in enumerate(one, 1):
+        before, row[0] = row[0], index
         for at, its in enumerate(other, 1):
             before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (digit != its))
     return row[-1]
@@ -162,6 +162,6 @@ def parse_gpu_request(text: str) -> GpuRequest:
 
 
 def _read_count(text: str, number: str) -> int:
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MOST_GPUS:
-        raise ValueError(f"{text!r}: after the colon stands the number of GPUs, 1 to {MOST_GPUS}")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MAX_GPUS:
+        raise ValueError(f"{text!r}: after the colon stands the number of GPUs, 1 to {MAX_GPUS}")
     return int(number)

@@ -1,11 +1,11 @@
-"""What ends an instance without us: a provider's recipe, and the calls it is made of (architecture 7, D7)."""
+"""The guard recipe: how an instance of a provider destroys itself (self-destruct calls) without us (D7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 ID_MARK = "$ID"
-"""Stands in a call's path for the instance's own id, which only the instance knows when it boots."""
+"""Placeholder in a call's path for the instance's own id, which only the instance knows when it boots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class GuardCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class GuardRecipe:
     """How an instance of one provider destroys itself.
 
     `id_variable` and `key_variable` name what the provider puts into the container's environment; the key they name
     can do nothing but these calls to this one instance. Never an account's key (F93). `last_resort` holds shell
-    commands tried in order, for ever, where the calls do not help; `startup_limit` is the longest start-up text the
-    provider takes, in characters.
+    commands tried in order, without end, where the calls fail; `max_startup_length` is the longest boot script that
+    the provider accepts, in characters.
     """
 
     endpoint: str
@@ -34,4 +34,4 @@ class Recipe:
     destroy: GuardCall
     stop: GuardCall | None
     last_resort: tuple[str, ...]
-    startup_limit: int
+    max_startup_length: int

@@ -1,4 +1,7 @@
-"""What an instance says of itself over ssh, and what its silence means (D8, F49, F85)."""
+"""The values of one ssh probe: heartbeat, guard status, hardware, or the kind of failure (D8, F49, F85).
+
+Values only: the rules about them are in `core/lifecycle/reachability.py`, the parsing in `remote/heartbeat_probe.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class GuardReport:
-    """The guard's own words. Seconds are the instance's; `seq` is the number of the last renewal it took.
+class GuardStatus:
+    """What the guard reports. Seconds are the instance's; `seq` is the number of the last renewal it accepted.
 
-    `armed` is true only when its self-test passed: the instance's key was seen to reach its own instance. `why` says
-    what is wrong otherwise.
+    `armed` is true only when its self-test passed: the instance's key was seen to reach its own instance. `why` is the
+    reason otherwise. `holders` is the number of guard processes that run.
     """
 
     armed: bool
@@ -24,7 +27,7 @@ class GuardReport:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What the instance really has: None or empty where it does not say."""
+    """The hardware that the instance reports: None or empty where it does not."""
 
     gpus: tuple[str, ...] = ()
     vram_mb: int | None = None
@@ -35,46 +38,46 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """One whole answer over a login with the pinned host key: proof of life (T5). `guard` is None where none runs."""
+    """One complete answer over ssh with the pinned host key: it lives (T5). `guard` is None where none runs."""
 
-    guard: GuardReport | None
+    guard: GuardStatus | None
     hardware: Hardware
 
 
 class ProbeFailureKind(Enum):
     """Why there is no heartbeat."""
 
-    UNREACHED = "unreached"
-    """Refused, timed out, cut: nobody answers there yet, or any more."""
+    UNREACHABLE = "unreached"
+    """Refused, timed out or cut: no ssh server answers yet, or any more."""
     NO_LOGIN = "no_login"
-    """An ssh server answers and does not take our key (F13)."""
+    """An ssh server answers and rejects our key (F13)."""
     HOST_KEY = "host_key"
-    """Another host key than the pinned one: nothing automatic is done there any more (I24)."""
-    GARBAGE = "garbage"
-    """A login, and an answer that is too long, too slow or not ours to read (I18)."""
+    """The host key is not the pinned one: no automatic connection is made any more (I24)."""
+    MALFORMED = "garbage"
+    """The login worked, but the answer is too long, too slow or malformed (I18)."""
     LOCAL = "local"
-    """This computer could not ask: no thread, no ssh, no file. Nothing is known of the instance (I11)."""
+    """This computer could not probe: no thread, no ssh, no file. Nothing is known of the instance (I11)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeFailure:
-    """No heartbeat; `detail` is one clean line for people."""
+    """A probe without a heartbeat; `detail` is one line of text for people."""
 
     kind: ProbeFailureKind
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """Seconds still to live, counted from now, and a number above every earlier one (D7)."""
+class GuardRenewal:
+    """A new deadline for the guard: seconds from now, and a number above every earlier one (D7)."""
 
     seq: int
     left_s: int
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """Where and as whom to log in: the attempt's pinned host key and its session's ssh key belong to it."""
+class SshTarget:
+    """Address and user of an ssh login; host key and ssh key are found by its attempt and session."""
 
     session_id: str
     attempt_id: str

@@ -1,4 +1,4 @@
-"""Instances as a provider shows them, and the label that says whose they are (D3, S4)."""
+"""Instances as values: one row of a provider's list, and the label that proves an instance ours (D3, S4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABEL_VARIABLE = "GS_LABEL"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a valid label says: which installation and which attempt."""
+    """The content of a valid label: which installation and which attempt."""
 
     installation: str
     attempt: str
@@ -47,7 +47,7 @@ def parse_label(text: str | None) -> Owner | None:
 
 
 class StatusClass(Enum):
-    """What a provider's status word means to the rules; every unknown word is UNKNOWN, which counts as alive (F22)."""
+    """A provider's status word as the rules see it; every unrecognized word is UNKNOWN, which counts as alive (F22)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -61,7 +61,7 @@ class StatusClass(Enum):
 class Instance:
     """One row of a provider's list. Times are wall µs, rates micro-dollars per hour, None where not shown.
 
-    `label` and `env_label` are the two carriers of ownership. `progress` changes whenever the boot visibly moves on.
+    `label` and `env_label` (environment variable) may both carry our label. `progress` changes as a boot moves on.
     """
 
     instance_id: str
@@ -85,8 +85,8 @@ class Instance:
     ssh_host: str | None = None
     ssh_port: int | None = None
     image_refused: bool = False
-    """Whether it failed because the registry does not give its image: no host would fare better."""
+    """Whether it failed because the registry refused its image."""
 
     def owner(self) -> Owner | None:
-        """Whose it is by exact parse of either carrier; the label wins where both are valid (S4)."""
+        """Whose it is by its label or environment variable; the label wins where both are valid (S4)."""
         return parse_label(self.label) or parse_label(self.env_label)

@@ -1,4 +1,4 @@
-"""Money as integer micro-dollars (I14): parsed strictly, multiplied exactly, formatted only at the edge."""
+"""Money as integer micro-dollars (I14): parsing, cost over a span of time, formatting."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Micros = int
 
 DOLLAR: Micros = 1_000_000
 MAX_RATE: Micros = 10_000 * DOLLAR
-"""No hourly price above this is believed (F116)."""
+"""An hourly price above this is invalid (F116)."""
 MAX_AMOUNT: Micros = 1_000_000 * DOLLAR
-"""No amount above this is believed, a balance included."""
+"""An amount above this is invalid, also a balance."""
 
 
 def parse_dollars(value: object) -> Micros | None:
@@ -36,12 +36,12 @@ def parse_dollars(value: object) -> Micros | None:
 
 
 def is_sane_rate(rate: Micros | None) -> bool:
-    """Whether an hourly price can be reserved against: known, above zero, not absurd (F116)."""
+    """Whether an hourly price is valid: known, above zero, not above `MAX_RATE` (F116)."""
     return rate is not None and 0 < rate <= MAX_RATE
 
 
-def for_span(rate_per_hour: Micros, span_us: int) -> Micros:
-    """Cost of a span at an hourly rate, rounded up so that no share of a cent is lost. Negative spans cost 0."""
+def cost_over(rate_per_hour: Micros, span_us: int) -> Micros:
+    """Cost of a span in µs at an hourly rate, rounded up to a micro-dollar. Negative spans cost 0."""
     if span_us <= 0:
         return 0
     return -(-rate_per_hour * span_us // HOUR)

@@ -1,11 +1,11 @@
-"""Offers and what a user asks of them: matching and ranking."""
+"""Offers and the requirements of a request: decides which offers match, may be rented, and in which order they rank."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gpushopper.core.model.money import Micros, for_span, is_sane_rate
+from gpushopper.core.model.money import Micros, cost_over, is_sane_rate
 
 MONTH_HOURS = 720
 """Hours in a storage month, as Vast counts them (vastai.md 15)."""
@@ -13,10 +13,10 @@ MONTH_HOURS = 720
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One rentable configuration at a price, seen at a moment: a quote, not a promise.
+    """One rentable configuration at a price, as seen at `seen_at`: it may change.
 
     Rates are micro-dollars per hour for the whole offer. `storage_gb_month` is micro-dollars per GB and month of
-    720 h. `disk_gb` is the most that can be had. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs.
+    720 h. `disk_gb` is the largest disk offered. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs.
     `driver` is the version of the GPU driver (`570.86.10`), empty where the provider does not say.
     """
 
@@ -48,7 +48,7 @@ class Offer:
         return f"{self.provider}:{self.offer_id}"
 
     def storage_rate(self, disk_gb: float) -> Micros:
-        """Storage, micro-dollars per hour, for the disk really asked for."""
+        """Storage, micro-dollars per hour, for the disk that is requested."""
         return -(-int(self.storage_gb_month * disk_gb) // MONTH_HOURS)
 
     def rate(self, disk_gb: float) -> Micros:
@@ -56,14 +56,14 @@ class Offer:
         return self.gpu_rate + self.storage_rate(disk_gb)
 
 
-def is_believable(offer: Offer, disk_gb: float) -> bool:
-    """Whether an offer has a price at all: above zero and not absurd, for the GPU and for all of it (F116)."""
+def has_valid_price(offer: Offer, disk_gb: float) -> bool:
+    """Whether an offer has a valid price, for the GPU alone and with its disk (F116)."""
     return is_sane_rate(offer.gpu_rate) and is_sane_rate(offer.rate(disk_gb))
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What the user asks for. None or an empty tuple means: do not care. `max_rate` is micro-dollars per hour."""
+    """What the user requests. None or an empty tuple: any. `max_rate` is micro-dollars per hour."""
 
     gpu: str | None = None
     provider: str | None = None
@@ -96,16 +96,16 @@ def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
 
 
 def _in_region(region: str, wanted: str) -> bool:
-    """`us` is a country code at the end, `texas` a part of the name."""
+    """Whether a region matches: `us` as the country code at its end, `texas` as a part of its name."""
     word = wanted.lower().strip()
     return region.rsplit(",", maxsplit=1)[-1].strip() == word or (len(word) > 2 and word in region)
 
 
 def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
-    """Whether we would rent it unattended: on demand, a sane price, alive long enough (F116)."""
+    """Whether it may be rented: on demand, with a valid price, available long enough (F116)."""
     return (
         not offer.interruptible
-        and is_believable(offer, want.disk_gb)
+        and has_valid_price(offer, want.disk_gb)
         and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
     )
 
@@ -114,7 +114,7 @@ SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpus")
 
 
 def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[Offer]:
-    """Best first; ties by reliability, then by key, so that two searches of one market agree."""
+    """Best first; equal ones by price, reliability and key, so that two searches of the same offers agree."""
 
     def order(offer: Offer) -> tuple[float | int | str, ...]:
         rate = offer.rate(disk_gb)
@@ -136,4 +136,4 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
 
 def max_cost_of(offer: Offer, disk_gb: float, span_us: int) -> Micros:
     """Money an offer can cost over a span, traffic left out."""
-    return for_span(offer.rate(disk_gb), max(span_us, 0))
+    return cost_over(offer.rate(disk_gb), max(span_us, 0))

@@ -1,4 +1,4 @@
-"""Sessions: what a consumer may hold, and the one word a user sees, derived from desired_state and attempts."""
+"""Sessions as values; derives the status and the health that users see from desired state and attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpushopper.core.model.offer import Offer
 
 
 class Status(StrEnum):
-    """The public word (architecture 5)."""
+    """The status that users see (architecture 5)."""
 
     PENDING = "pending"
     PROVISIONING = "provisioning"
@@ -55,10 +55,9 @@ class Session:
     """One session as stored.
 
     `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
-    attempt keeps to (S12). Exactly one of `duration_us` (counted from each attempt's intent) and `deadline_at` (wall
-    µs) is
-    set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the login
-    itself is read anew for each create and never stored here (I21).
+    attempt keeps to (S12). Exactly one of `duration_us` (counted from when each attempt is prepared) and `deadline_at`
+    (wall µs) is set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the
+    login itself is read again for each create and never stored here (I21).
     """
 
     id: str
@@ -87,13 +86,13 @@ class Session:
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The newest attempt that is not a twin; what the session's status is about."""
+    """The newest attempt that is not a duplicate: the one that status and health describe."""
     made = sorted((a for a in attempts if a.reason != DUPLICATE), key=lambda a: a.ordinal)
     return made[-1] if made else None
 
 
 def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
-    """The public status; a view in the database says the same and a test compares the two."""
+    """The status; a view in the database derives the same, and a test compares the two."""
     if session.desired_state is DesiredState.RUNNING:
         latest = current(attempts)
         if latest is None or not latest.is_wanted or latest.instance_id is None:
@@ -105,7 +104,7 @@ def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
 
 
 def derive_health(attempts: Sequence[Attempt]) -> str:
-    """`ok`, `unreachable`, `missing` or `interrupted`: what a running session's instance looks like from here."""
+    """`ok`, `unreachable`, `missing` or `interrupted`: the health of a running session's instance."""
     latest = current(attempts)
     if latest is None:
         return ""

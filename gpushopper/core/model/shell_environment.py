@@ -1,14 +1,14 @@
-"""What our own parts on an instance rely on, whatever its user set there: a search path, and none of the variables."""
+"""The shell environment of our scripts on an instance: PATH reset, variables unset; and which variables are valid."""
 
 from __future__ import annotations
 
 import re
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where every image has its programs. What the user set comes after it: some images have theirs elsewhere."""
+"""Where every image has its programs. The user's PATH comes after it: some images have programs elsewhere."""
 
 SHELL = "exec /bin/sh -s"
-"""A command for a login's own shell, whichever that is: it starts a POSIX shell that reads its script from stdin.
+"""A command for any login shell: it starts a POSIX shell that reads its script from stdin.
 
 The path is whole, because a variable `PATH` of the user's is set before any command of ours.
 """
@@ -34,13 +34,13 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def over_ssh(script: str) -> str:
-    """Write a script as one command for a login's own shell; its stdin is the script's."""
+    """A script as one command for any login shell; stdin is passed on to the script."""
     quoted = (CLEAN + script).replace("'", "'\"'\"'")
     return f"exec /bin/sh -c '{quoted}'"
 
 
 def name_problem(name: str) -> str:
-    """Say what is wrong with the name of a variable, without repeating it (F103); "" where nothing is."""
+    """Why this is no valid name of a variable, without repeating it (F103); empty if it is."""
     if name.startswith("GS_"):
         return "names of variables that begin with GS_ are ours"
     if _NAME.fullmatch(name):
@@ -49,7 +49,7 @@ def name_problem(name: str) -> str:
 
 
 def value_problem(name: str, value: str) -> str:
-    """Say why a variable's value cannot be carried by every cloud and every shell; "" where it can."""
+    """Why not every provider and shell can pass on a variable's value; empty if they can."""
     if "\0" in value:
         return f"the value of {name} has a NUL character in it: no program can be given that"
     if "\n" in value or "\r" in value:

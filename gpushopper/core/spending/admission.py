@@ -1,4 +1,4 @@
-"""May this be rented? Price cap, balance, and the brakes that hold when all other logic is wrong (D11, S8)."""
+"""Decides whether an offer may be rented: price cap, account balance, and spending limits (D11, S8, F113)."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ class SpendingLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What is already running or reserved, counted in the transaction that would add to it (F113)."""
+class Usage:
+    """What is running or reserved already, counted in the transaction that would add to it (F113)."""
 
     open_sessions: int
     creates_last_hour: int
     rate: Micros
     reserved: Micros = 0
-    """RecordedState back for the account's open attempts beyond what they have cost already."""
+    """Held back for the account's open attempts beyond what they have cost already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A rule that says no, and the configuration key that holds it."""
+    """A refusal: the configuration key or rule that denies it, and why."""
 
     rule: str
     text: str
 
 
-def denied_by_limits(load: Load, rate: Micros, brakes: SpendingLimits, *, new_session: bool = True) -> Denial | None:
-    """The brake that one more attempt at this hourly rate would meet; failover passes the session brake."""
-    if new_session and load.open_sessions >= brakes.open_sessions:
+def denied_by_limits(usage: Usage, rate: Micros, limits: SpendingLimits, *, new_session: bool = True) -> Denial | None:
+    """The spending limit that one more attempt at this hourly rate would pass; failover adds no session to count."""
+    if new_session and usage.open_sessions >= limits.open_sessions:
         return Denial(
             "brakes.open_sessions",
-            f"{load.open_sessions} sessions are open, the brake is {brakes.open_sessions}",
+            f"{usage.open_sessions} sessions are open, the limit is {limits.open_sessions}",
         )
-    if load.creates_last_hour >= brakes.creates_per_hour:
-        text = f"{load.creates_last_hour} creates in the last hour, the brake is {brakes.creates_per_hour}"
+    if usage.creates_last_hour >= limits.creates_per_hour:
+        text = f"{usage.creates_last_hour} creates in the last hour, the limit is {limits.creates_per_hour}"
         return Denial("brakes.creates_per_hour", text)
-    if load.rate + rate > brakes.dollars_per_hour:
-        text = f"{dollars(load.rate + rate)}/h in all, the brake is {dollars(brakes.dollars_per_hour)}/h"
+    if usage.rate + rate > limits.dollars_per_hour:
+        text = f"{dollars(usage.rate + rate)}/h in all, the limit is {dollars(limits.dollars_per_hour)}/h"
         return Denial("brakes.dollars_per_hour", text)
     return None
 
 
 def denied_by_price(offer: Offer, disk_gb: float, cap: Micros | None) -> Denial | None:
-    """An unknown or absurd price can not be reserved against; one above the cap was never agreed (F116)."""
+    """No reserve can be made for an invalid price; a price above the cap was not agreed to (F116)."""
     rate = offer.rate(disk_gb)
     if not is_sane_rate(offer.gpu_rate):
         return Denial("price", f"{offer.key} shows no usable price")
@@ -65,11 +65,11 @@ def denied_by_price(offer: Offer, disk_gb: float, cap: Micros | None) -> Denial 
     return None
 
 
-def denied_by_balance(balance: Micros | None, load: Load, reserve: Micros) -> Denial | None:
-    """The account's spendable money must cover this reserve beside all others, where the provider tells it (I13)."""
-    if balance is None or balance >= load.reserved + reserve:
+def denied_by_balance(balance: Micros | None, usage: Usage, reserve: Micros) -> Denial | None:
+    """The account's balance, where the provider shows it, must cover this reserve and all others (I13)."""
+    if balance is None or balance >= usage.reserved + reserve:
         return None
-    text = f"the account holds {dollars(balance)}, the worst case of all together is {dollars(load.reserved + reserve)}"
+    text = f"the account holds {dollars(balance)}, all reserves together are {dollars(usage.reserved + reserve)}"
     return Denial("balance", text)
 
 

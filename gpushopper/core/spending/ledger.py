@@ -1,11 +1,11 @@
-"""Money over time: what an attempt has cost, and the worst it can still cost (D11, I13, I14)."""
+"""Decides what an attempt has cost (ledger entries: GPU, storage) and can still cost: max cost, reserve (D11, I13)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.money import Micros, for_span
+from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import us
 
@@ -32,7 +32,7 @@ class Entry:
 
 
 def storage_rate(attempt: Attempt) -> Micros:
-    """Storage, micro-dollars per hour, from the offer's price for the disk really asked for."""
+    """Storage, micro-dollars per hour, from the offer's price for the disk that was requested."""
     return attempt.offer.storage_rate(attempt.disk_gb)
 
 
@@ -43,16 +43,17 @@ def gpu_rate(attempt: Attempt) -> Micros:
 
 
 def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
-    """Entries from where the books stand up to `until`, and the attempt with its books moved there.
+    """Entries from `billed_until` to `until`, and the attempt with `billed_until` moved there.
 
-    Storage counts from the send, GPU time only while it was seen active (vastai.md 15). Nothing before the send.
+    Storage bills from the send in every state, GPU time only while `is_gpu_billed` (vastai.md 15). Nothing before the
+    send.
     """
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
     start, span = attempt.billed_until, until - attempt.billed_until
-    entries = [Entry(attempt.id, STORAGE, start, until, for_span(storage_rate(attempt), span))]
+    entries = [Entry(attempt.id, STORAGE, start, until, cost_over(storage_rate(attempt), span))]
     if attempt.is_gpu_billed:
-        entries.append(Entry(attempt.id, GPU, start, until, for_span(gpu_rate(attempt), span)))
+        entries.append(Entry(attempt.id, GPU, start, until, cost_over(gpu_rate(attempt), span)))
     return tuple(entries), replace(attempt, billed_until=until)
 
 
@@ -63,7 +64,7 @@ def pending(attempt: Attempt, now_wall: int) -> Micros:
 
 
 def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Corrections that take back whatever was accrued after the proven end."""
+    """Corrections that take back what was accrued after the proven end."""
     corrections = []
     for entry in entries:
         if entry.correction or entry.to_at <= ended_at:
@@ -77,32 +78,32 @@ def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple
 
 
 def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
-    """The whole worst case from the send to the deadline, with the slack a slow end may need (D11).
+    """The most that an attempt can cost, with the time that a slow end may take (D11).
 
     GPU and disk to the deadline plus the destroy slack; the disk alone for a further day.
     """
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
-    return for_span(rate, busy) + for_span(storage_rate(attempt), us(policy.storage_slack_s))
+    return cost_over(rate, busy) + cost_over(storage_rate(attempt), us(policy.storage_slack_s))
 
 
 def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
-    """The most an attempt costs if it ends on time: the figure the plan promised, never less than what has accrued.
+    """The most an attempt costs if it ends on time: as the plan showed, and never less than what has accrued.
 
-    IdempotencyKey it is off, or gone, no more can come. What a slow end could add is held back in the reserve.
+    Once it is off or closed, no cost is added. What a slow end could add is part of the reserve alone.
     """
     if attempt.state is State.CLOSED or attempt.off_at is not None:
         return accrued
     return max(accrued, expected_max_cost(attempt))
 
 
-def still_reserved(attempt: Attempt, accrued: Micros) -> Micros:
-    """What of the reserve is not used up yet; released only when the attempt is gone (I13)."""
+def remaining_reserve(attempt: Attempt, accrued: Micros) -> Micros:
+    """The part of the reserve that has not accrued yet; released only when the attempt is closed (I13)."""
     return 0 if attempt.state is State.CLOSED else max(attempt.reserve - accrued, 0)
 
 
 def expected_max_cost(attempt: Attempt) -> Micros:
-    """Cost if it runs to its deadline and ends on time: the figure a plan shows, higher if the price has risen."""
+    """Cost if it runs to its deadline and ends on time: as a plan shows it, higher if the price has risen."""
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    return for_span(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)
+    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)

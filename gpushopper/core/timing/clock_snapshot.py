@@ -1,16 +1,15 @@
-"""Time as a value: one reading of all clocks, and the vote that decides whether a deadline has passed (D10, I12)."""
+"""One reading of all clocks as a value: wall clock, boot clock, provider's date; and whether they disagree (D10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
-DISAGREEMENT = 2 * MINUTE
-"""Two witnesses further apart than this cannot both be right (D10.3)."""
+MAX_CLOCK_SKEW = 2 * MINUTE
+"""Two clocks further apart than this cannot both be right (D10.3)."""
 
 
 def us(seconds: float) -> int:
@@ -23,97 +22,44 @@ class ClockSnapshot:
     """One reading of the clocks, in microseconds.
 
     `wall` counts from 1970 UTC. `boot` counts from boot, sleep included; intervals are measured with it, because it
-    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, aged by the boot clock.
+    never jumps (F60, F61). `provider_date` is the last authenticated reply's `Date`, moved on by the boot clock.
     """
 
     wall: int
     boot: int
     boot_id: str
     provider_date: int | None = None
-    was_answered: bool = False
-    """Whether the provider has answered since the start: after a reboot the wall clock then decides alone."""
+    provider_answered: bool = False
+    """Whether the provider has answered since the daemon started: after a reboot the wall clock then decides alone."""
 
     def later(self, span_us: int) -> ClockSnapshot:
         """The same clocks after a span."""
         date = None if self.provider_date is None else self.provider_date + span_us
         return replace(self, wall=self.wall + span_us, boot=self.boot + span_us, provider_date=date)
 
-    def dated(self, earlier: ClockSnapshot) -> ClockSnapshot:
-        """This reading of our own clocks, with the provider's date that an earlier moment knew."""
+    def with_date_of(self, earlier: ClockSnapshot) -> ClockSnapshot:
+        """This reading of our own clocks, with the provider's date of an earlier one."""
         if earlier.provider_date is None:
             return self
-        date = Witness(earlier.provider_date, earlier.boot, earlier.boot_id).aged(self)
+        date = ProviderDate(earlier.provider_date, earlier.boot, earlier.boot_id).at(self)
         return replace(self, provider_date=date)
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class ProviderDate:
     """A provider's `Date` header and the boot clock when it was read."""
 
     date: int
     boot: int
     boot_id: str
 
-    def aged(self, now: ClockSnapshot) -> int | None:
-        """What that clock says now; None after a reboot, when its age is unknown."""
+    def at(self, now: ClockSnapshot) -> int | None:
+        """The provider's date now, by the boot clock; None after a reboot, when its age is unknown."""
         if self.boot_id != now.boot_id:
             return None
         return self.date + (now.boot - self.boot)
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A wall-clock time, with the pair of readings taken when it was set (D10.2)."""
-
-    wall: int
-    set_wall: int
-    set_boot: int
-    boot_id: str
-
-    @classmethod
-    def at(cls, wall: int, now: ClockSnapshot) -> Deadline:
-        """A deadline at `wall`, anchored to this moment's clocks."""
-        return cls(wall=wall, set_wall=now.wall, set_boot=now.boot, boot_id=now.boot_id)
-
-
-class DeadlineStatus(Enum):
-    """What the witnesses say about a deadline."""
-
-    AHEAD = "ahead"
-    PASSED = "passed"
-    DISPUTED = "disputed"
-
-
-def deadline_status(deadline: Deadline, now: ClockSnapshot) -> DeadlineStatus:
-    """Let two of three witnesses decide whether the deadline has passed (I12).
-
-    Within one boot: the wall clock, the boot clock counted from the stored pair, and the provider's date. After a
-    reboot wall and date remain, and the date wins a disagreement. DISPUTED means no majority exists: the caller
-    alarms, and waits for a provider's reply, without which no destroy could succeed anyway.
-    """
-    wall = now.wall >= deadline.wall
-    date = None if now.provider_date is None else now.provider_date >= deadline.wall
-    boot = None
-    if deadline.boot_id == now.boot_id:
-        boot = deadline.set_wall + (now.boot - deadline.set_boot) >= deadline.wall
-    if boot is None:
-        return _without_boot(wall, date, now.was_answered)
-    if wall == boot:
-        return _verdict(wall)
-    return DeadlineStatus.DISPUTED if date is None else _verdict(date)
-
-
-def _without_boot(wall: bool, date: bool | None, was_answered: bool) -> DeadlineStatus:
-    """After a reboot: the date, else the wall clock once the provider can be reached; waiting longer helps nobody."""
-    if date is not None:
-        return _verdict(date)
-    return DeadlineStatus.DISPUTED if wall and not was_answered else _verdict(wall)
-
-
-def _verdict(passed: bool) -> DeadlineStatus:
-    return DeadlineStatus.PASSED if passed else DeadlineStatus.AHEAD
-
-
 def clocks_disagree(now: ClockSnapshot) -> bool:
-    """Whether the wall clock and the provider's date are further apart than clocks should be (F62)."""
-    return now.provider_date is not None and abs(now.provider_date - now.wall) > DISAGREEMENT
+    """Whether the wall clock and the provider's date differ by more than `MAX_CLOCK_SKEW` (F62)."""
+    return now.provider_date is not None and abs(now.provider_date - now.wall) > MAX_CLOCK_SKEW

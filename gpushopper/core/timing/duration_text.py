@@ -1,4 +1,4 @@
-"""Lengths of time as people read them."""
+"""Formats a duration for people: `1h 58m`, `45s`, `2d 3h`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DAY = 24 * HOUR
 
 
 def span(micros: int) -> str:
-    """`1h 58m`, `45s`, `2d 3h`: the two largest units, rounded, never more; below a second `0.2s`."""
+    """A duration in µs as text: its two largest units, rounded; below a second `0.2s`."""
     left = abs(micros)
     if 0 < left < SECOND:
         return f"{max(left / SECOND, 0.1):.1f}s"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpushopper import config, secrets
-from gpushopper.core.model.container_image import LONGEST_PASSWORD, ImageLogin, is_registry, read_registry
+from gpushopper.core.model.container_image import MAX_PASSWORD_LENGTH, ImageLogin, is_registry, read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured, UsageError
 from gpushopper.paths import Home
@@ -71,7 +71,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
 
 
 def _read_password(registry: str, user: str) -> Secret:
-    password = Secret(sys.stdin.read(LONGEST_PASSWORD * 2).strip())
+    password = Secret(sys.stdin.read(MAX_PASSWORD_LENGTH * 2).strip())
     try:
         return ImageLogin(registry, user, password).password
     except ValueError as fault:

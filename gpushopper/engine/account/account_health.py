@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.model.actions import Action, Clear, Raise
+from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
@@ -93,10 +93,10 @@ class AccountHealth:
         self.balance = value.balance
         if self.wrong_account:
             text = f"{name}: the key belongs to account {value.account_id}, your sessions are on {', '.join(accounts)}"
-            return [Raise(alarms.WRONG_ACCOUNT, name, text, alarms.HINTS[alarms.WRONG_ACCOUNT])]
+            return [RaiseAlarm(alarms.WRONG_ACCOUNT, name, text, alarms.HINTS[alarms.WRONG_ACCOUNT])]
         self.account_id = value.account_id
         self.proven_boot = now.boot
-        return [Clear(alarms.WRONG_ACCOUNT, name), Clear(alarms.KEY_REJECTED, name)]
+        return [ClearAlarm(alarms.WRONG_ACCOUNT, name), ClearAlarm(alarms.KEY_REJECTED, name)]
 
     def on_failed_list(self, value: ReadFailed, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
         """A list that says nothing: changes nothing, and alarms when it lasts (I11, S24)."""
@@ -105,21 +105,21 @@ class AccountHealth:
         self.last_error = value.detail
         actions = _key_alarm(value, name)
         lasts = now.boot - self.failing_since >= us(policy.degraded_after_s)
-        if lasts or self.failed_polls >= policy.degraded_passes:
+        if lasts or self.failed_polls >= policy.degraded_failed_polls:
             text = f"{name} cannot be seen: {value.detail}"
-            actions.append(Raise(alarms.DEGRADED, name, text, alarms.HINTS[alarms.DEGRADED]))
+            actions.append(RaiseAlarm(alarms.DEGRADED, name, text, alarms.HINTS[alarms.DEGRADED]))
         return actions
 
     def on_list(self, seen: ObservedList, detail: str, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
         """A list came: whole ones end the blindness, others count towards it."""
-        if not seen.is_whole:
+        if not seen.is_complete:
             why = "wrong account" if self.wrong_account else detail or self.last_error or "the account is not proven"
             return self.on_failed_list(
                 ReadFailed(ErrorKind.SHAPE, f"the list is not complete evidence ({why})"), name, now, policy
             )
         self.failing_since, self.failed_polls, self.last_error = None, 0, ""
         self.whole_boot, self.whole_at, self.is_ready = now.boot, now.wall, True
-        return [Clear(alarms.DEGRADED, name), Clear(alarms.KEY_REJECTED, name)]
+        return [ClearAlarm(alarms.DEGRADED, name), ClearAlarm(alarms.KEY_REJECTED, name)]
 
     @property
     def is_degraded(self) -> bool:
@@ -130,12 +130,12 @@ def _key_alarm(value: ReadFailed, name: str) -> list[Action]:
     if value.error_kind is not ErrorKind.AUTH:
         return []
     text = f"{name} refuses the key: {value.detail}"
-    return [Raise(alarms.KEY_REJECTED, name, text, alarms.HINTS[alarms.KEY_REJECTED])]
+    return [RaiseAlarm(alarms.KEY_REJECTED, name, text, alarms.HINTS[alarms.KEY_REJECTED])]
 
 
-def keyless_alarm(name: str, problem: str, hint: str) -> Raise:
+def keyless_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:
     """Something is rented on an account that cannot even be asked (F105)."""
-    return Raise(alarms.DEGRADED, name, f"{name} cannot be asked for anything: {problem}", hint)
+    return RaiseAlarm(alarms.DEGRADED, name, f"{name} cannot be asked for anything: {problem}", hint)
 
 
 MOST_DRIFTS = 5
@@ -148,22 +148,23 @@ def drift_alarms(name: str, connection: Provider | None) -> list[Action]:
     hint = alarms.HINTS[alarms.UNKNOWN_RESPONSE]
     text = f"{name} answers in a way this version does not know"
     return [
-        Raise(alarms.UNKNOWN_RESPONSE, f"{name}: {what}", f"{text}: {what}", hint) for what in strange[:MOST_DRIFTS]
+        RaiseAlarm(alarms.UNKNOWN_RESPONSE, f"{name}: {what}", f"{text}: {what}", hint)
+        for what in strange[:MOST_DRIFTS]
     ]
 
 
 def clock_alarm(name: str, now: ClockSnapshot) -> list[Action]:
     """Nothing is rented while our clock and the provider's are far apart (F62, I12)."""
     if not clocks_disagree(now):
-        return [Clear(alarms.CLOCK_SKEW, name)]
+        return [ClearAlarm(alarms.CLOCK_SKEW, name)]
     text = f"this computer's clock and {name}'s are more than two minutes apart"
-    return [Raise(alarms.CLOCK_SKEW, name, text, alarms.HINTS[alarms.CLOCK_SKEW])]
+    return [RaiseAlarm(alarms.CLOCK_SKEW, name, text, alarms.HINTS[alarms.CLOCK_SKEW])]
 
 
 def record(tx: Transaction, name: str, value: Account | ReadFailed, actions: list[Action]) -> None:
     """Store which account the key opens, with the alarms about it; a wrong one is never recorded."""
     tx.run(actions)
-    wrong = any(isinstance(action, Raise) for action in actions)
+    wrong = any(isinstance(action, RaiseAlarm) for action in actions)
     if not isinstance(value, Account) or wrong:
         return
     if value.balance is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import LABEL_VARIABLE
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND
@@ -39,13 +39,13 @@ class PayloadUnavailable:
 
 
 def build_payload(
-    ctx: Context, session: Session, attempt: Attempt, recipe: Recipe | None, left: Callable[[], float]
+    ctx: Context, session: Session, attempt: Attempt, recipe: GuardRecipe | None, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
     """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
     boot_script = _boot_script(ctx, recipe, attempt)
     if isinstance(boot_script, PayloadUnavailable):
         return boot_script
-    login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.send_limit_s)
+    login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.create_timeout_s)
     if isinstance(login, PayloadUnavailable):
         return login
     return CreateRequest(
@@ -59,7 +59,7 @@ def build_payload(
     )
 
 
-def _boot_script(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | PayloadUnavailable:
+def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> str | PayloadUnavailable:
     """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
     policy = ctx.policy
     if ctx.remote is None or recipe is None or not policy.needs_login:

@@ -7,11 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core import alarms
+from gpushopper.core.lifecycle.destroying import destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.lifecycle.failover import may_replace
-from gpushopper.core.lifecycle.sightings import destroying
-from gpushopper.core.listing.ownership import DISOWNED, contradiction
-from gpushopper.core.model.actions import Change, Close, EndSession, Note, Raise, Record
+from gpushopper.core.lifecycle.failover import may_fail_over
+from gpushopper.core.listing.ownership import DISOWNED, wrong_id_alarm
+from gpushopper.core.model.actions import (
+    CloseAttempt,
+    EndSession,
+    EventDraft,
+    RaiseAlarm,
+    RecordOwnership,
+    UpdateAttempt,
+)
 from gpushopper.core.model.attempt import Attempt, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
@@ -105,7 +112,7 @@ class Creator:
 
         def work(tx: Transaction) -> None:
             others = sessions.attempts_of(self.reconciler.ctx.store, attempt.session_id)
-            if all(may_replace(other) for other in others if other.id != attempt.id):
+            if all(may_fail_over(other) for other in others if other.id != attempt.id):
                 tx.run([_sent(attempt, now)])
                 written.append(tx.attempt(attempt))
 
@@ -119,7 +126,7 @@ class Creator:
         connection, clock, policy = self.reconciler.connection, self.reconciler.ctx.clock, self.reconciler.ctx.policy
         if connection is None:
             return
-        not_after = clock.monotonic() + policy.send_limit_s
+        not_after = clock.monotonic() + policy.create_timeout_s
         before = frozenset(self.reconciler.listed)
 
         def send_once() -> Created | Listed | RejectedCreate | UnknownOutcome | NotSent | PayloadUnavailable:
@@ -132,7 +139,7 @@ class Creator:
             answer = connection.create(parcel, left) if left > 0 else NotSent()
             return Listed(answer) if isinstance(answer, Created) and answer.instance_id in before else answer
 
-        self.reconciler.submit((CREATE, attempt.id), send_once, policy.send_limit_s, now)
+        self.reconciler.submit((CREATE, attempt.id), send_once, policy.create_timeout_s, now)
 
     # ---- what came of it
 
@@ -173,7 +180,7 @@ class Creator:
         self._held = {name: until for name, until in self._held.items() if until > now.boot}
         self._held[attempt.session_id] = now.boot + us(self.reconciler.ctx.policy.prepared_max_age_s / TRIES)
         tx.run([_never_sent(attempt, "never_sent", now)])
-        note = Note("waiting", f"nothing was sent, and it is tried again: {value.text}")
+        note = EventDraft("waiting", f"nothing was sent, and it is tried again: {value.text}")
         tx.note(note, attempt.session_id, attempt.id)
 
     def _give_up(self, tx: Transaction, attempt: Attempt, value: PayloadUnavailable, now: ClockSnapshot) -> None:
@@ -201,23 +208,25 @@ class Creator:
         elif attempt.instance_id is not None:
             # Ours was found by its label. A second one with that label is a twin (S9); without it, it is not ours.
             why = f"but instance {attempt.instance_id} carries its label; without that label"
-            tx.run([contradiction(self._name(attempt), instance_id, why)])
+            tx.run([wrong_id_alarm(self._name(attempt), instance_id, why)])
         else:
             self._take_id(tx, attempt, instance_id, now)
 
     def _take_id(self, tx: Transaction, attempt: Attempt, instance_id: str, now: ClockSnapshot) -> None:
         sets: dict[str, Any] = {"instance_id": instance_id, "progress_boot": now.boot}
         if attempt.state is State.CLOSED or (attempt.state is State.UNCERTAIN and not attempt.is_wanted):
-            sets |= destroying(now)
+            sets |= destroying_fields(now)
         else:
             sets |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
-        tx.run([Change(attempt, sets, Note("created", f"instance {instance_id} exists"))])
+        tx.run([UpdateAttempt(attempt, sets, EventDraft("created", f"instance {instance_id} exists"))])
         if attempt.state is State.CLOSED:
             text = f"instance {instance_id} was created after its attempt was closed"
-            tx.run([Raise(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])])
+            tx.run([RaiseAlarm(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])])
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
-            tx.run([Change(current, destroying(now), Note("destroying", "it is not wanted any more"))])
+            tx.run(
+                [UpdateAttempt(current, destroying_fields(now), EventDraft("destroying", "it is not wanted any more"))]
+            )
 
     def _name(self, attempt: Attempt) -> str:
         session = sessions.load_session(self.reconciler.ctx.store, attempt.session_id)
@@ -225,15 +234,15 @@ class Creator:
 
     def _contradicted(self, tx: Transaction, attempt: Attempt, instance_id: str, why: str, now: ClockSnapshot) -> None:
         """Nothing is done by that id, now or later; what the create made, if anything, is found by its label."""
-        tx.run([contradiction(self._name(attempt), instance_id, why)])
+        tx.run([wrong_id_alarm(self._name(attempt), instance_id, why)])
         held = sessions.find_by_instance(self.reconciler.ctx.store, attempt.provider, attempt.account, instance_id)
         if held is None and not self.reconciler.listed.get(instance_id):
-            tx.run([Record(attempt.provider, attempt.account, instance_id, None, DISOWNED)])
+            tx.run([RecordOwnership(attempt.provider, attempt.account, instance_id, None, DISOWNED)])
         if attempt.state is State.SENT:
             tx.run([_doubt(attempt, f"it was answered with instance {instance_id}, {why}", now)])
 
 
-def _sent(attempt: Attempt, now: ClockSnapshot) -> Change:
+def _sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
     sets: dict[str, Any] = {
         "state": State.SENT,
         "state_changed_at": now.wall,
@@ -241,29 +250,29 @@ def _sent(attempt: Attempt, now: ClockSnapshot) -> Change:
         "billed_until": now.wall,
         "progress_boot": now.boot,
     }
-    return Change(attempt, sets, Note("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
+    return UpdateAttempt(attempt, sets, EventDraft("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
 
 
-def _run_one(tx: Transaction, change: Change) -> None:
+def _run_one(tx: Transaction, change: UpdateAttempt) -> None:
     tx.run([change])
 
 
-def _refused(attempt: Attempt, reason: str, value: RejectedCreate, now: ClockSnapshot) -> Close:
+def _refused(attempt: Attempt, reason: str, value: RejectedCreate, now: ClockSnapshot) -> CloseAttempt:
     """Nothing exists; the sweep still knows the label, should that be untrue (S11)."""
     named = "throttled" if value.why is Refusal.THROTTLED else reason
-    return Close(attempt, ReceiptKind.REFUSED, named, _sent_at(attempt, now), {"answer": value.detail})
+    return CloseAttempt(attempt, ReceiptKind.REFUSED, named, _sent_at(attempt, now), {"answer": value.detail})
 
 
-def _never_sent(attempt: Attempt, reason: str, now: ClockSnapshot) -> Close:
+def _never_sent(attempt: Attempt, reason: str, now: ClockSnapshot) -> CloseAttempt:
     """Marked as sent, and then it was not: nothing can have cost anything."""
-    return Close(attempt, ReceiptKind.NEVER_SENT, reason, _sent_at(attempt, now), {})
+    return CloseAttempt(attempt, ReceiptKind.NEVER_SENT, reason, _sent_at(attempt, now), {})
 
 
 def _sent_at(attempt: Attempt, now: ClockSnapshot) -> int:
     return attempt.sent_at if attempt.sent_at is not None else now.wall
 
 
-def _doubt(attempt: Attempt, detail: str, now: ClockSnapshot) -> Change:
+def _doubt(attempt: Attempt, detail: str, now: ClockSnapshot) -> UpdateAttempt:
     """Anything but a definite refusal: an instance may exist (F1)."""
     sets: dict[str, Any] = {
         "state": State.UNCERTAIN,
@@ -272,4 +281,4 @@ def _doubt(attempt: Attempt, detail: str, now: ClockSnapshot) -> Change:
         "last_complete_list_boot": None,
         **NO_ABSENCES,
     }
-    return Change(attempt, sets, Note("uncertain", f"unclear whether the create acted: {detail}"))
+    return UpdateAttempt(attempt, sets, EventDraft("uncertain", f"unclear whether the create acted: {detail}"))

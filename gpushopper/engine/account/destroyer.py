@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.sightings import after_destroy
-from gpushopper.core.model.actions import Clear, Raise
+from gpushopper.core.lifecycle.destroying import after_destroy
+from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.in_flight import NotSent
@@ -84,7 +84,7 @@ class Destroyer:
         """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
         if attempt.next_destroy_boot is None or attempt.id in self._unseen_until:
             return self._unseen_until.get(attempt.id, now.boot)
-        return min(attempt.next_destroy_boot, now.boot + us(self.reconciler.ctx.policy.destroy_every_s))
+        return min(attempt.next_destroy_boot, now.boot + us(self.reconciler.ctx.policy.destroy_retry_steady_s))
 
     def mind(self, batches: Iterable[tuple[str, ...]]) -> None:
         """These attempts' destroys are under way: they are not sent a second time."""
@@ -103,7 +103,7 @@ class Destroyer:
         batch = self._batch(self._due(now), connection.traits.bulk_destroy)
         if not batch:
             return
-        limit = self.reconciler.ctx.policy.destroy_limit_s
+        limit = self.reconciler.ctx.policy.destroy_timeout_s
         ids = tuple(a.instance_id for a in batch if a.instance_id is not None)
         attempts = tuple(a.id for a in batch)
         self._under_way |= frozenset(attempts)
@@ -139,6 +139,6 @@ class Destroyer:
         tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.reconciler.ctx.policy)])
         if reply.outcome is DestroyOutcome.KEY_REJECTED:
             text = f"{self.reconciler.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
-            tx.run([Raise(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
+            tx.run([RaiseAlarm(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
         elif heard:
-            tx.run([Clear(alarms.DESTROY_REFUSED, attempt.id)])
+            tx.run([ClearAlarm(alarms.DESTROY_REFUSED, attempt.id)])

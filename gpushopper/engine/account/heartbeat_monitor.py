@@ -5,17 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.core.lifecycle.reachability import (
-    NONE,
-    NOT_APPLICABLE,
-    can_probe,
-    heartbeat_interval,
-    on_heartbeat,
-    on_probe_failure,
-    renewal,
-)
+from gpushopper.core.lifecycle.guard_renewal import NONE, NOT_APPLICABLE, next_renewal
+from gpushopper.core.lifecycle.reachability import can_probe, heartbeat_interval, on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.in_flight import NotSent
 from gpushopper.engine.executor import ATTACH, HEARTBEAT
@@ -92,7 +85,7 @@ class HeartbeatMonitor:
         remote, policy = self.reconciler.ctx.remote, self.reconciler.ctx.policy
         if remote is None or attempt.ssh_host is None or attempt.ssh_port is None:
             return
-        login = Login(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
+        login = SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
         self._next[attempt.id] = now.boot + heartbeat_interval(attempt, now, policy)
         self._told[attempt.id] = attempt.deadline.wall
         clock, limit = self.reconciler.ctx.clock, policy.heartbeat_timeout_s
@@ -103,7 +96,7 @@ class HeartbeatMonitor:
             if begun.boot - now.boot > us(MAX_WAIT_S):
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
-            return remote.probe(login, renewal(attempt, begun.dated(now)) if may_renew else None, limit)
+            return remote.probe(login, next_renewal(attempt, begun.with_date_of(now)) if may_renew else None, limit)
 
         self.reconciler.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 
@@ -153,7 +146,7 @@ class HeartbeatMonitor:
         due = [a for a in self._unattached() if self._next_attach.get(a.id, now.boot) <= now.boot]
         if not due or due[0].instance_id is None:
             return
-        attempt, limit = due[0], self.reconciler.ctx.policy.read_limit_s
+        attempt, limit = due[0], self.reconciler.ctx.policy.read_timeout_s
         self._next_attach[attempt.id] = now.boot + us(ATTACH_PAUSE_S)
 
         def attach(instance_id: str = due[0].instance_id) -> bool:

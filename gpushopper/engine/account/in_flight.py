@@ -28,9 +28,9 @@ class CancelledCall:
 class InFlightCall:
     """One call. The engine's thread makes, withdraws and gives it up; another thread begins it. Boot-clock µs."""
 
-    def __init__(self, limit_s: float, requested_boot: int, known_before: frozenset[str] = frozenset()) -> None:
+    def __init__(self, limit_s: float, requested_boot: int, open_at_request: frozenset[str] = frozenset()) -> None:
         self.requested_boot = requested_boot
-        self.known_before = known_before
+        self.open_at_request = open_at_request
         self.started_boot: int | None = None
         self._span = us(limit_s + GRACE_S)
         self._is_withdrawn = False

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import is_proven_gone
-from gpushopper.core.lifecycle.sightings import sighted
+from gpushopper.core.lifecycle.sightings import on_sighting
 from gpushopper.core.listing.missing import close_if_proven, decide_missing
-from gpushopper.core.listing.ownership import give_up_id, is_contradicted
-from gpushopper.core.model.actions import Raise
+from gpushopper.core.listing.ownership import drop_wrong_id, is_contradicted
+from gpushopper.core.model.actions import RaiseAlarm
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.session import Session
@@ -48,7 +48,7 @@ class Reads:
         if connection is None or seen is None or not seen.is_fresh(now, reconciler.ctx.policy):
             reconciler.ask = {}
             return
-        limit = reconciler.ctx.policy.read_limit_s
+        limit = reconciler.ctx.policy.read_timeout_s
         for instance_id in list(reconciler.ask):
             if (reconciler.name, GET, instance_id) in reconciler.in_flight or not reconciler.is_free(Endpoint.GET, now):
                 continue
@@ -93,10 +93,10 @@ class Reads:
         ctx = self.reconciler.ctx
         ids = recorded_state.known_instances(ctx.store, self.reconciler.name, attempt.account, [row.instance_id])
         if is_contradicted(attempt, row, ids):
-            tx.run(give_up_id(session, attempt, row, ctx.installation.id, now))
+            tx.run(drop_wrong_id(session, attempt, row, ctx.installation.id, now))
             return
         if attempt.is_wanted:
             text = f"{self.reconciler.name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
             hint = alarms.HINTS[alarms.LIST_INCONSISTENT]
-            tx.run([Raise(alarms.LIST_INCONSISTENT, self.reconciler.name, text, hint)])
-        tx.run(sighted(session, attempt, row, now, ctx.policy))
+            tx.run([RaiseAlarm(alarms.LIST_INCONSISTENT, self.reconciler.name, text, hint)])
+        tx.run(on_sighting(session, attempt, row, now, ctx.policy))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import absence_is_due
-from gpushopper.core.listing.missing import believable, newly_missing
-from gpushopper.core.listing.reconcile import RecordedState
-from gpushopper.core.model.actions import Clear, Raise
+from gpushopper.core.listing.list_breaker import believed_missing, newly_missing
+from gpushopper.core.listing.recorded_state import RecordedState
+from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
@@ -18,7 +18,7 @@ def to_ask(held: RecordedState, missing: tuple[Attempt, ...], now: ClockSnapshot
     Attempt ids by instance id; whoever has waited longest comes first: at two seconds a read, a hundred ends would
     starve each other.
     """
-    doubted = {a.id for a in believable(held, missing, policy)}
+    doubted = {a.id for a in believed_missing(held, missing, policy)}
     waiting = sorted(missing, key=lambda a: (a.last_absence_boot or 0, a.id))
     return {
         a.instance_id: a.id
@@ -28,12 +28,14 @@ def to_ask(held: RecordedState, missing: tuple[Attempt, ...], now: ClockSnapshot
     }
 
 
-def mass_change(name: str, held: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> list[Raise | Clear]:
+def mass_change(
+    name: str, held: RecordedState, missing: tuple[Attempt, ...], policy: Policy
+) -> list[RaiseAlarm | ClearAlarm]:
     """The breaker's alarm: too many wanted instances are missing at once to be believed (I29)."""
     fresh = newly_missing(missing)
-    believed = believable(held, missing, policy)
+    believed = believed_missing(held, missing, policy)
     if any(a not in believed for a in fresh):
         text = f"{name}: {len(fresh)} wanted instances are missing from one list; it is not believed"
-        return [Raise(alarms.MASS_DISAPPEARANCE, name, text, alarms.HINTS[alarms.MASS_DISAPPEARANCE])]
-    clear: list[Raise | Clear] = [Clear(alarms.MASS_DISAPPEARANCE, name)]
-    return clear + ([] if fresh else [Clear(alarms.LIST_INCONSISTENT, name)])
+        return [RaiseAlarm(alarms.MASS_DISAPPEARANCE, name, text, alarms.HINTS[alarms.MASS_DISAPPEARANCE])]
+    clear: list[RaiseAlarm | ClearAlarm] = [ClearAlarm(alarms.MASS_DISAPPEARANCE, name)]
+    return clear + ([] if fresh else [ClearAlarm(alarms.LIST_INCONSISTENT, name)])

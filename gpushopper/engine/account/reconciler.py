@@ -9,13 +9,15 @@ from typing import Any
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.missing import absentees, newly_missing
+from gpushopper.core.listing.list_breaker import newly_missing
+from gpushopper.core.listing.missing import missing_attempts
 from gpushopper.core.listing.ownership import is_labelled_by
 from gpushopper.core.listing.poll_interval import failure_backoff, poll_interval
-from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
-from gpushopper.core.model.actions import Change, Raise
+from gpushopper.core.listing.reconcile import reconcile_list
+from gpushopper.core.listing.uncertain_create import close_if_absent
+from gpushopper.core.model.actions import RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Witness, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, ProviderDate, us
 from gpushopper.engine.account import account_health, list_verification, recorded_state
 from gpushopper.engine.account.creator import CREATE, Creator
 from gpushopper.engine.account.destroyer import Destroyer
@@ -51,7 +53,7 @@ class AccountReconciler:
         self.ask: dict[str, str] = {}
         """Instances to read by id: attempt id by instance id."""
         self.next_look_boot: int | None = None
-        self.witness: Witness | None = None
+        self.witness: ProviderDate | None = None
         self._keyless_due: int | None = ctx.clock.now().boot + us(ctx.policy.degraded_after_s)
         self._open: list[Attempt] = []
         self._open_at = -1
@@ -77,8 +79,10 @@ class AccountReconciler:
 
     def at(self, now: ClockSnapshot) -> ClockSnapshot:
         """This moment with the provider's date as third witness (D10)."""
-        date = None if self.witness is None else self.witness.aged(now)
-        return ClockSnapshot(now.wall, now.boot, now.boot_id, date, was_answered=self.health.whole_boot is not None)
+        date = None if self.witness is None else self.witness.at(now)
+        return ClockSnapshot(
+            now.wall, now.boot, now.boot_id, date, provider_answered=self.health.whole_boot is not None
+        )
 
     @property
     def can_rent(self) -> bool:
@@ -119,7 +123,7 @@ class AccountReconciler:
                 self._set(attempt, {"last_complete_list_boot": None}, now)
 
     def _set(self, attempt: Attempt, sets: dict[str, Any], now: ClockSnapshot) -> None:
-        change = Change(attempt, sets)
+        change = UpdateAttempt(attempt, sets)
         self.transact(now, lambda tx: tx.run([change]))
 
     # ---- one step
@@ -187,11 +191,11 @@ class AccountReconciler:
         call: Callable[[], Any],
         limit_s: float,
         now: ClockSnapshot,
-        known_before: frozenset[str] = frozenset(),
+        open_at_request: frozenset[str] = frozenset(),
     ) -> None:
         """Start a call under this reconciler's name; one per key at a time."""
         full = (self.name, *key)
-        call_in_flight = self.in_flight[full] = InFlightCall(limit_s, now.boot, known_before)
+        call_in_flight = self.in_flight[full] = InFlightCall(limit_s, now.boot, open_at_request)
         self.executor.submit(full, call_in_flight.call(call, lambda: self.ctx.clock.now().boot), limit_s)
 
     def transact(self, now: ClockSnapshot, work: Callable[[Transaction], None]) -> bool:
@@ -215,7 +219,7 @@ class AccountReconciler:
     def _report(self, conflict: Exception, now: ClockSnapshot) -> None:
         """The database refused what it must never be asked: nothing was changed; say so and go on (F54)."""
         text = f"{self.name}: the database refused a change: {conflict}"
-        alarm = Raise(alarms.DATABASE_CONSTRAINT, self.name, text, alarms.HINTS[alarms.DATABASE_CONSTRAINT])
+        alarm = RaiseAlarm(alarms.DATABASE_CONSTRAINT, self.name, text, alarms.HINTS[alarms.DATABASE_CONSTRAINT])
         with self.ctx.store.transaction():
             Transaction(self.ctx, now).run([alarm])
 
@@ -228,7 +232,7 @@ class AccountReconciler:
         keys = {key[1] for key in self.in_flight}
         if ACCOUNT in keys or LIST in keys:
             return
-        limit = self.ctx.policy.read_limit_s
+        limit = self.ctx.policy.read_timeout_s
         connection = self.connection
         if self.health.needs_account_check(now, self.ctx.policy):
             if self.is_free(Endpoint.ACCOUNT, now):
@@ -323,7 +327,7 @@ class AccountReconciler:
     def _hear_date(self, value: Any, now: ClockSnapshot) -> None:
         """Only an authenticated reply's date is a witness (D10)."""
         if isinstance(value, (Account, InstanceList)) and value.date is not None:
-            self.witness = Witness(value.date, now.boot, now.boot_id)
+            self.witness = ProviderDate(value.date, now.boot, now.boot_id)
 
     def _on_account(self, value: Account | ReadFailed, now: ClockSnapshot) -> None:
         expected = {a.account for a in self.open_attempts()}
@@ -342,9 +346,9 @@ class AccountReconciler:
             self.break_off_waiting(now)
             self._plan_look(now)
             return
-        is_whole = value.complete and self.health.is_proven(now, self.ctx.policy)
+        is_complete = value.complete and self.health.is_proven(now, self.ctx.policy)
         seen = ObservedList(
-            value.instances, is_whole, call_in_flight.requested_boot, now.boot, call_in_flight.known_before
+            value.instances, is_complete, call_in_flight.requested_boot, now.boot, call_in_flight.open_at_request
         )
         own = self.ctx.installation.id
         self.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}
@@ -355,18 +359,20 @@ class AccountReconciler:
     def _reconcile(self, tx: Transaction, seen: ObservedList, detail: str, now: ClockSnapshot) -> None:
         """DB, provider, DB: decide on what is stored now, with what was open before the list left (D4)."""
         account = self.health.account_id
-        is_copy = not self.ctx.may_spend
-        held = recorded_state.load(self.ctx.store, self.ctx.installation.id, self.name, account, seen, is_copy=is_copy)
-        missing = absentees(held, seen)
+        is_copied_home = not self.ctx.may_spend
+        held = recorded_state.load(
+            self.ctx.store, self.ctx.installation.id, self.name, account, seen, is_copied_home=is_copied_home
+        )
+        missing = missing_attempts(held, seen)
         # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
         self.health.is_inconsistent = bool(newly_missing(missing))
-        proof = replace(seen, is_whole=seen.is_whole and not self.health.is_inconsistent)
-        tx.run(decide_listing(held, proof, now, self.ctx.policy))
-        for attempt in () if is_copy else held.open:
+        proof = replace(seen, is_complete=seen.is_complete and not self.health.is_inconsistent)
+        tx.run(reconcile_list(held, proof, now, self.ctx.policy))
+        for attempt in () if is_copied_home else held.open:
             tx.run(close_if_absent(tx.attempt(attempt), now, self.ctx.policy))
         self.ask = list_verification.to_ask(held, missing, now, self.ctx.policy)
         tx.run(self.health.on_list(seen, detail, self.name, now, self.ctx.policy))
-        if seen.is_whole:
+        if seen.is_complete:
             tx.run(list_verification.mass_change(self.name, held, missing, self.ctx.policy))
         tx.run(account_health.clock_alarm(self.name, now))
         tx.run(account_health.drift_alarms(self.name, self.connection))
@@ -376,5 +382,5 @@ class AccountReconciler:
         key = (LABEL, instance_id)
         if connection is None or (self.name, *key) in self.in_flight or not self.is_free(Endpoint.LABEL, now):
             return
-        limit = self.ctx.policy.read_limit_s
+        limit = self.ctx.policy.read_timeout_s
         self.submit(key, lambda: connection.set_label(instance_id, label, limit), limit, now)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.ownership import CONFIRMED, DISOWNED, FOREIGN, KnownInstances
-from gpushopper.core.listing.reconcile import RecordedState
+from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import make_label
 from gpushopper.store import alarms, sessions
@@ -17,7 +17,7 @@ __all__ = ["RecordedState", "known_instances", "load"]
 
 
 def load(
-    store: Store, installation: str, provider: str, account: str, seen: ObservedList, *, is_copy: bool = False
+    store: Store, installation: str, provider: str, account: str, seen: ObservedList, *, is_copied_home: bool = False
 ) -> RecordedState:
     """Open attempts, and every attempt that a listed row names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
@@ -39,7 +39,9 @@ def load(
     ids = known_instances(
         store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None}
     )
-    return RecordedState(installation, provider, account, opened, by_label, by_instance, held, since, is_copy, ids)
+    return RecordedState(
+        installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids
+    )
 
 
 def known_instances(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownInstances:

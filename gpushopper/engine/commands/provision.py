@@ -8,18 +8,19 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gpushopper import wire
-from gpushopper.core.model.actions import Note, StartAttempt
+from gpushopper.core.model.actions import EventDraft, StartAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.gpu_names import gpu_token
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session, current
-from gpushopper.core.model.session_names import fitted, name_fault
+from gpushopper.core.model.session_names import session_name_problem, to_valid_name
 from gpushopper.core.model.shell_environment import name_problem, value_problem
-from gpushopper.core.policy import HARD_MAXIMUM_S, SHORTEST_LIFE_S
+from gpushopper.core.policy import HARD_MAXIMUM_S, MIN_DURATION_S
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import Denial, affordable, denied_by_balance
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, clocks_disagree, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
+from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
@@ -121,7 +122,7 @@ def _provision(
         raise UsageError(f"a session needs a consumer, and at most {MOST_RETRIES} retries")
     if len(request.consumer) > LONGEST_CONSUMER:
         raise UsageError(f"a consumer's name has at most {LONGEST_CONSUMER} characters")
-    if request.name is not None and (fault := name_fault(request.name)):
+    if request.name is not None and (fault := session_name_problem(request.name)):
         raise UsageError(fault, "choose another name, or none", code="bad_name")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
@@ -133,7 +134,7 @@ def _provision(
     session = _session(tx, reconciler, offers, request, session_id)
     _refuse_denied(tx, session, offers[0])
     sessions.insert_session(ctx.store, session)
-    tx.note(Note("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
+    tx.note(EventDraft("requested", f"{session.name}: {offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, offers[0], offers[1:], uses_retry=False)])
     return wire.Accepted([session.id], events.last_id(ctx.store), session.name)
 
@@ -267,14 +268,14 @@ def refuse_short(span: int) -> None:
     Raises:
         UsageError: it is shorter.
     """
-    if span < us(SHORTEST_LIFE_S):
+    if span < us(MIN_DURATION_S):
         raise UsageError("less than a minute is no time to rent for", "ask for 1m or more", code="too_short")
 
 
 def _name(ctx: Context, offer: Offer, session_id: str) -> str:
     """`rtx4090-k3f`: what it is, and enough of the id to be unique among the open ones."""
     taken = {session.name for session in sessions.load_sessions(ctx.store)}
-    stem = fitted(gpu_token(offer.gpu) or "gpu", LONGEST_STEM)
+    stem = to_valid_name(gpu_token(offer.gpu) or "gpu", LONGEST_STEM)
     names = [f"{stem}-{session_id[:length]}" for length in range(3, 17)]
     return next((name for name in names if name not in taken), names[-1])
 
@@ -343,7 +344,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     more = max(reserve - attempt.reserve, 0)
     _refuse(denied_by_balance(tx.ctx.balances.get(attempt.provider), tx.load(attempt.provider), more))
     text = f"{session.name}: worst case now {dollars(reserve)}"
-    tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, Note("extended", text, {"until": wall}))
+    tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, EventDraft("extended", text, {"until": wall}))
     if session.deadline_at is not None or request.deadline_at is not None:
         sessions.update_session(tx.ctx.store, session, deadline_at=wall, duration_us=None)
     elif session.duration_us is not None and request.add_us is not None:

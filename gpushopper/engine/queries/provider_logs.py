@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.log_text import readable
+from gpushopper.core.log_text import readable_lines
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
@@ -47,7 +47,7 @@ def provider_log(
         raise ProviderFailed(text, f"try again, or look there: {connection.traits.console}", code="no_log")
     if isinstance(found, InstanceNotFound):
         raise _gone(reconciler.name, session)
-    return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable(found.text, tail))
+    return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable_lines(found.text, tail))
 
 
 def _newest(ctx: Context, session: Session) -> Attempt:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.reachability import NOT_APPLICABLE
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import (
     Offer,

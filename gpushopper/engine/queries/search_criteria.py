@@ -115,7 +115,7 @@ def _names_of(typed: str, markets: Mapping[str, tuple[str, ...]]) -> dict[str, t
         try:
             found[market] = resolve_gpu(typed, known)
         except UnknownGpu as unknown:
-            close += unknown.close
+            close += unknown.similar
     if not found:
         hint = f"did you mean {', '.join(close[:5])}?" if close else "see: gpu-shopper inventory"
         raise NotFound(f"no market knows a GPU called {typed!r}", hint, code="gpu_not_found")

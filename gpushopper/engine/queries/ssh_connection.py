@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpushopper.core.lifecycle.reachability import NOT_APPLICABLE
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState
-from gpushopper.core.model.heartbeat import Login
+from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.core.model.session import Session, current, derive_health
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.engine.context import Context
@@ -59,10 +59,10 @@ def _may_log_in(attempt: Attempt) -> bool:
     return attempt.is_wanted and attempt.state in ALIVE_STATES and attempt.ready_at is not None
 
 
-def _login(attempt: Attempt) -> Login | None:
+def _login(attempt: Attempt) -> SshTarget | None:
     if attempt.ssh_host is None or attempt.ssh_port is None:
         return None
-    return Login(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
+    return SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
 
 
 def tidy(ctx: Context) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.reachability import ARMED, is_guard_in_sync
+from gpushopper.core.lifecycle.guard_renewal import ARMED, is_guard_in_sync
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
@@ -122,7 +122,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
         case State.PREPARED:
             return "its turn to be asked for", attempt.prepared_at + us(policy.prepared_max_age_s)
         case State.SENT:
-            return f"{session.provider} to answer", (attempt.sent_at or 0) + us(policy.send_limit_s)
+            return f"{session.provider} to answer", (attempt.sent_at or 0) + us(policy.create_timeout_s)
         case State.UNCERTAIN:
             proof_s = policy.settle_s + policy.absence_observations * policy.absence_spacing_s
             return f"{session.provider}'s list to show whether it exists", attempt.state_changed_at + us(proof_s)
@@ -132,7 +132,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
                 if attempt.is_gpu_billed and attempt.probe_error
                 else attempt.provider_status or "created"
             )
-            return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_limit_s)
+            return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_timeout_s)
         case State.DESTROYING if attempt.off_at is None:
             return f"{session.provider} to show it no more", None
         case State.DESTROYING:
@@ -206,7 +206,7 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
                 by_kind[entry.kind] += entry.micros
         so_far = _accrued(attempt, totals, now)
         max_cost += ledger.max_cost(attempt, so_far)
-        reserved += ledger.still_reserved(attempt, so_far)
+        reserved += ledger.remaining_reserve(attempt, so_far)
     accrued = sum(by_kind.values())
     latest = current(attempts)
     return wire.CostRow(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gpushopper.core.model.guard_recipe import Recipe
+from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.providers.api import ApiClient, Call, Failure, Reply, TimeLimit
 from gpushopper.providers.base import (
     Account,
@@ -48,9 +48,9 @@ class Vast:
 
     traits = TRAITS
 
-    def __init__(self, api: ApiClient, recipe: Recipe) -> None:
+    def __init__(self, api: ApiClient, recipe: GuardRecipe) -> None:
         self._api = api
-        self.recipe: Recipe | None = recipe
+        self.recipe: GuardRecipe | None = recipe
         self._unknown = UnknownFields()
         self._bulk_works = True
         self._rows: int | None = None

@@ -12,7 +12,7 @@ from typing import Any
 import peewee
 
 from gpushopper.core.model.offer import Offer
-from gpushopper.core.timing.clock_snapshot import Deadline
+from gpushopper.core.timing.deadline import Deadline
 
 _OFFER_NAMES = tuple(f.name for f in fields(Offer))
 _DEADLINE_NAMES = tuple(f.name for f in fields(Deadline))

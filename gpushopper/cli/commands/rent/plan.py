@@ -13,7 +13,7 @@ from gpushopper.cli.input.options import DURATION, SEARCH, duration_or_deadline,
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.plan_view import summary_lines
-from gpushopper.core.model.container_image import fault_hint, image_fault
+from gpushopper.core.model.container_image import image_problem, image_problem_hint
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.errors import Refused, UsageError
 
@@ -70,9 +70,9 @@ def _ask_gpu(app: App) -> str:
 
 
 def _refuse_impossible(image: str | None) -> None:
-    fault = "" if image is None else image_fault(image)
+    fault = "" if image is None else image_problem(image)
     if fault:
-        raise UsageError(fault, fault_hint(fault), code="bad_image")
+        raise UsageError(fault, image_problem_hint(fault), code="bad_image")
 
 
 @click.command("plan", cls=Command)

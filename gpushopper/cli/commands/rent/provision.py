@@ -20,7 +20,7 @@ from gpushopper.cli.output.text_format import money
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import session_setup
 from gpushopper.core.model.container_image import registry_of
-from gpushopper.core.model.session_names import fitted, name_fault
+from gpushopper.core.model.session_names import session_name_problem, to_valid_name
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import NotVerified, UsageError
@@ -83,8 +83,8 @@ def _check(given: dict[str, Any]) -> None:
     if given["hard_max"] is not None and not given["reason"].strip():
         raise UsageError("--hard-max needs --reason", "say why it may run longer than 12 h")
     name = given["name"]
-    if name is not None and (fault := name_fault(name)):
-        hint = f"for instance: --name {fitted(name)}" if name else "give a name, or leave --name out"
+    if name is not None and (fault := session_name_problem(name)):
+        hint = f"for instance: --name {to_valid_name(name)}" if name else "give a name, or leave --name out"
         raise UsageError(fault, hint, code="bad_name")
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.core.log_text import MOST_LINES
+from gpushopper.core.log_text import MAX_LINES
 from gpushopper.daemon.api.serialization import Malformed, answer, read_name, read_query, waiting
 from gpushopper.daemon.api.service import Service
 
@@ -28,8 +28,8 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/<ref>/provider-log")
     def provider_log(ref: str) -> Response:
         tail = read_query(LogQuery).tail
-        if not 1 <= tail <= MOST_LINES:
-            raise Malformed(f"tail is a number of lines from 1 to {MOST_LINES}")
+        if not 1 <= tail <= MAX_LINES:
+            raise Malformed(f"tail is a number of lines from 1 to {MAX_LINES}")
         with waiting(service):
             return answer(service.engine.provider_log(read_name(ref), tail))
 

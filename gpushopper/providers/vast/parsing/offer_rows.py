@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, is_believable
+from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
 from gpushopper.providers.vast.parsing.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
 from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.known_fields import OFFER_FIELDS
@@ -66,7 +66,7 @@ def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields
         unknown.note("offer row: unreadable")
         return None
     offer = None if _has_invalid(row, _RATES) else _offer(parsed, disk_gb, seen_at)
-    if offer is None or not is_believable(offer, disk_gb):
+    if offer is None or not has_valid_price(offer, disk_gb):
         unknown.note("offer row: dropped")
         return None
     return offer

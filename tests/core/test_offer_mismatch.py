@@ -1,4 +1,4 @@
-"""What an instance's own word about its hardware is held against (F15): the model, and nothing beside it."""
+"""The hardware that a heartbeat reports, compared with the offer (F15): the GPU model and nothing beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.lifecycle.claims import hardware_fault, is_same_gpu
+from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch, is_same_gpu
 from gpushopper.core.model.heartbeat import Hardware
 from tests.core.samples import OFFER
 
@@ -42,12 +42,12 @@ def test_two_models(shown: str, offered: str):
 )
 def test_a_driver_must_not_be_of_an_older_branch_than_was_offered(driver: str, is_good: bool):
     offer = replace(OFFER, driver="570.86.10")
-    assert (hardware_fault(offer, 20, Hardware(driver=driver)) == "") is is_good
-    assert hardware_fault(OFFER, 20, Hardware(driver=driver)) == ""
+    assert (hardware_mismatch(offer, 20, Hardware(driver=driver)) == "") is is_good
+    assert hardware_mismatch(OFFER, 20, Hardware(driver=driver)) == ""
 
 
 @pytest.mark.parametrize(
     ("cuda", "is_good"), [("12.4", True), ("13.0", True), ("12.3", False), ("11.8", False), ("", True)]
 )
 def test_a_driver_must_take_the_cuda_that_was_offered(cuda: str, is_good: bool):
-    assert (hardware_fault(OFFER, 20, Hardware(cuda=cuda)) == "") is is_good
+    assert (hardware_mismatch(OFFER, 20, Hardware(cuda=cuda)) == "") is is_good

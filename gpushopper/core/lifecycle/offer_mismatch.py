@@ -1,4 +1,4 @@
-"""What an offer claims, held against what the provider's row and the instance itself say (F15)."""
+"""Decides whether an instance is worse than its offer: GPU model and count, GPU memory, disk, driver, CUDA (F15)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.offer import Offer
 
 VRAM_SHARE = 0.95
-"""Tools count memory in MiB and leave out what the driver keeps: that much less is no broken claim."""
+"""Share of the offered GPU memory that must be shown: tools count in MiB and leave out what the driver keeps."""
 CUDA_SLACK = 0.05
-"""Half a step of CUDA's numbers: they are compared as they are printed."""
+"""Half a step of CUDA's version numbers, which are compared as floats."""
 DISK_SHARE = 0.85
-"""A file system keeps some of its disk for itself."""
+"""Share of the requested disk that must be shown: a file system keeps some for itself."""
 
 
-def row_fault(attempt: Attempt, row: Instance) -> str:
-    """What of the offer's claim the instance contradicts, or nothing; what it does not say is not held against it."""
+def row_mismatch(attempt: Attempt, row: Instance) -> str:
+    """How the provider's row falls short of the offer, empty if it does not; a value not shown counts as met."""
     offer = attempt.offer
     if row.gpu is not None and gpu_token(row.gpu) != gpu_token(offer.gpu):
         return f"it has {row.gpu}, the offer said {offer.gpu}"
@@ -28,12 +28,12 @@ def row_fault(attempt: Attempt, row: Instance) -> str:
     if row.vram_mb is not None and row.vram_mb < offer.vram_mb * VRAM_SHARE:
         return f"it has {row.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
     if row.disk_gb is not None and row.disk_gb < attempt.disk_gb - 1:
-        return f"it has {row.disk_gb:g} GB of disk, {attempt.disk_gb:g} were asked for"
+        return f"it has {row.disk_gb:g} GB of disk, {attempt.disk_gb:g} were requested"
     return ""
 
 
-def hardware_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
-    """What of the offer's claim the instance itself contradicts, or nothing; silence is not held against it (F15)."""
+def hardware_mismatch(offer: Offer, disk_gb: float, found: Hardware) -> str:
+    """How the hardware that a heartbeat reports falls short of the offer, empty if it does not."""
     if not all(is_same_gpu(name, offer.gpu) for name in found.gpus):
         return f"it has {found.gpus[0]}, the offer said {offer.gpu}"
     if found.gpus and len(found.gpus) < offer.gpu_count:
@@ -45,12 +45,12 @@ def hardware_fault(offer: Offer, disk_gb: float, found: Hardware) -> str:
     if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
         return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
     if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
-        return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were asked for"
+        return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were requested"
     return ""
 
 
 def _branch(driver: str) -> int:
-    """The first number of a driver's version, which says what it can run; 0 where there is none."""
+    """The major number of a driver's version, which decides what it can run; 0 where there is none."""
     number = re.match(r"\d{1,5}(?=\.|$)", driver)
     return int(number[0]) if number else 0
 
@@ -66,7 +66,7 @@ _VARIANTS = {
 
 
 def is_same_gpu(shown: str, offered: str) -> bool:
-    """Whether a driver's name and a market's can mean one model; a name without a number is not held against it.
+    """Whether a driver's and a provider's GPU name can mean one model; a name without a number matches any.
 
     Form, memory and brand are left out: `A100 PCIE` is `NVIDIA A100 80GB PCIe`. Ti, Super and the like are not.
     """

@@ -1,0 +1,35 @@
+"""Circuit breaker: decides whether a list that lacks many instances is believed, or ignored as incomplete (I29).
+
+The engine raises the alarm `mass_disappearance` by it (`engine/account/list_verification.py`).
+"""
+
+from __future__ import annotations
+
+from gpushopper.core.listing.recorded_state import RecordedState
+from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, State
+from gpushopper.core.policy import Policy
+
+
+def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """The wanted attempts among these that were present until now: until they are read by id, the list is unverified.
+
+    Once a by-id read has agreed with the list, they are in state missing, and no longer count against it.
+    """
+    present = (State.BOOTING, State.RUNNING, State.INTERRUPTED)
+    return tuple(a for a in missing if a.is_wanted and a.state in present)
+
+
+def believed_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
+    """The wanted attempts among these that this list may mark missing; the breaker holds back the others (I29).
+
+    At most `breaker_share` of the known ones, and at least `breaker_minimum`, may go missing with one list. Attempts
+    whose desired state is terminated neither count nor trip the breaker: their end is a recorded decision.
+    """
+    wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
+    known = sum(1 for a in recorded.open if a.is_wanted and a.state in ALIVE_STATES)
+    fresh = tuple(a for a in wanted if a.state is not State.MISSING)
+    if known <= policy.breaker_minimum:
+        return tuple(a for a in wanted if a.state is State.MISSING) + fresh[:1]
+    if len(fresh) > max(policy.breaker_minimum, int(known * policy.breaker_share)):
+        return ()
+    return wanted
