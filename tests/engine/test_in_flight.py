@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gpushopper.core.model.attempt import State
-from gpushopper.engine.account.in_flight import CancelledCall, InFlightCall
+from gpushopper.engine.account.calls.in_flight import CancelledCall, InFlightCall
 from gpushopper.engine.executor import CallResult, ThreadExecutor
 from gpushopper.store import sessions
 from gpushopper.store.sqlite.statements import run

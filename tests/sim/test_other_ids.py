@@ -14,7 +14,7 @@ from gpushopper.core import alarms
 from gpushopper.core.model.attempt import State
 from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
-from gpushopper.engine.account.in_flight import InFlightCall
+from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.providers.base import Present
 from gpushopper.sandbox.market.actions import end, relabel
 from gpushopper.sandbox.market.model import Instance, Order

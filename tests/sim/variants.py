@@ -64,7 +64,7 @@ VARIANTS = {
         ("an error that carries the only handle",),
     ),
     "uncertain on doubt": Variant(
-        "engine/account/creator.py",
+        "engine/account/create/creator.py",
         (
             (
                 "                tx.run([_doubt(attempt, detail, now)])\n",

@@ -11,7 +11,7 @@ from gpushopper.core.model.actions import Action, Clear, Raise
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
-from gpushopper.engine.account.in_flight import NotSent
+from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import (
     Account,

@@ -11,7 +11,7 @@ from gpushopper.core.lifecycle.sightings import after_destroy
 from gpushopper.core.model.actions import Clear, Raise
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.account.in_flight import NotSent
+from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.executor import DESTROY
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint

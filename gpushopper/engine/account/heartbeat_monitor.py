@@ -17,7 +17,7 @@ from gpushopper.core.lifecycle.reachability import (
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.heartbeat import Heartbeat, Login, ProbeFailure, ProbeFailureKind
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.account.in_flight import NotSent
+from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.executor import ATTACH, HEARTBEAT
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Endpoint

@@ -16,12 +16,13 @@ from gpushopper.core.listing.reconcile import close_if_absent, decide_listing
 from gpushopper.core.model.actions import Change, Raise
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Witness, us
-from gpushopper.engine.account import account_health, list_verification, recorded_state
-from gpushopper.engine.account.creator import CREATE, Creator
+from gpushopper.engine.account import account_health
+from gpushopper.engine.account.calls.in_flight import CancelledCall, CompletedCall, InFlightCall
+from gpushopper.engine.account.create.creator import CREATE, Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
-from gpushopper.engine.account.in_flight import CancelledCall, CompletedCall, InFlightCall
-from gpushopper.engine.account.instance_reads import Reads
+from gpushopper.engine.account.listing import list_verification, recorded_state
+from gpushopper.engine.account.listing.instance_reads import Reads
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import DESTROY, CallResult, Executor
 from gpushopper.engine.transaction import Transaction

@@ -15,8 +15,8 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
-from gpushopper.engine.account import recorded_state
-from gpushopper.engine.account.in_flight import InFlightCall
+from gpushopper.engine.account.calls.in_flight import InFlightCall
+from gpushopper.engine.account.listing import recorded_state
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Endpoint, Missing, Present, ReadFailed
 from gpushopper.store import sessions

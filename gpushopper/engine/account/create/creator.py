@@ -15,9 +15,9 @@ from gpushopper.core.model.actions import Change, Close, EndSession, Note, Raise
 from gpushopper.core.model.attempt import Attempt, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
-from gpushopper.engine.account.create_payload import PayloadUnavailable, build_payload
-from gpushopper.engine.account.in_flight import NotSent
-from gpushopper.engine.account.recorded_state import known_instances
+from gpushopper.engine.account.calls.in_flight import NotSent
+from gpushopper.engine.account.create.create_payload import PayloadUnavailable, build_payload
+from gpushopper.engine.account.listing.recorded_state import known_instances
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Created, Endpoint, Refusal, RejectedCreate, UnknownOutcome
 from gpushopper.store import sessions
