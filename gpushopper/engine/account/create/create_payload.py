@@ -1,4 +1,4 @@
-"""What one create carries, made on its own thread: the text to be planted, and the login at the image's registry."""
+"""Builds what one create carries: image, environment, boot script with the guard, and the image's registry login."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from gpushopper.providers.base import CreateRequest
 from gpushopper.secrets import Hung, Locked, Problem
 
 SEND_SHARE = 0.25
-"""What of the send limit is left for the send itself, however slowly a keyring answers."""
+"""Share of the send limit that is kept for sending, however slowly a keyring answers."""
 
 NO_LOGIN = "no_image_login"
 TRANSIENT_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
-"""This computer's own troubles that end by themselves; a file that is not there does not."""
+"""Errors of this computer that may pass, unlike a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadUnavailable:
-    """What the call had to carry cannot be made: nothing left this process.
+    """The payload cannot be built: nothing was sent.
 
-    It `passes` where a later try may fare better: a keyring that is locked or hangs, a full disk, settings that are
-    being edited. `reason` is what the session ends with where it does not.
+    `passes`: a later try may succeed (a keyring is locked or hangs, the disk is full, settings are being edited).
+    `reason`: what the session ends with where that is not so.
     """
 
     reason: str
@@ -41,7 +41,7 @@ class PayloadUnavailable:
 def build_payload(
     ctx: Context, session: Session, attempt: Attempt, recipe: Recipe | None, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
-    """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
+    """Build the payload on the create's thread; `left` returns the seconds until it must have been sent."""
     startup = _startup(ctx, recipe, attempt)
     if isinstance(startup, PayloadUnavailable):
         return startup
@@ -60,7 +60,7 @@ def build_payload(
 
 
 def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | PayloadUnavailable:
-    """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+    """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
     policy = ctx.policy
     if ctx.remote is None or recipe is None or not policy.needs_login:
         return ""
@@ -73,14 +73,14 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Pay
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
-        # ValueError: a term without life, an address the guard cannot spell.
+        # ValueError: no time left to the deadline, or an address that the guard cannot call.
         text = f"its guard cannot be planted: {_why(error)}"
         passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
         return PayloadUnavailable("no_guard", text, passes)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:
-    """The login as it is stored now: attempts follow each other for minutes, daemons restart, and no row keeps it."""
+    """The registry login as stored now: it is read for each create, for no row of the database holds it."""
     if not session.image_login:
         return None
     try:
