@@ -29,13 +29,13 @@ TRANSIENT_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EI
 class PayloadUnavailable:
     """The payload cannot be built: nothing was sent.
 
-    `passes`: a later try may succeed (a keyring is locked or hangs, the disk is full, settings are being edited).
+    `is_transient`: a later try may succeed (a keyring is locked or hangs, the disk is full, settings are being edited).
     `reason`: what the session ends with where that is not so.
     """
 
     reason: str
     text: str
-    passes: bool = False
+    is_transient: bool = False
 
 
 def build_payload(
@@ -75,8 +75,8 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Pay
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.
         text = f"its guard cannot be planted: {_why(error)}"
-        passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
-        return PayloadUnavailable("no_guard", text, passes)
+        is_transient = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
+        return PayloadUnavailable("no_guard", text, is_transient)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:
@@ -87,9 +87,10 @@ def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin |
         found = ctx.read_login(session.image_login, max(limit_s, 0.1))
     except (ShopperError, ValueError, OSError) as error:
         text = f"the login at {session.image_login} cannot be read: {_why(error)}"
-        return PayloadUnavailable(NO_LOGIN, text, passes=not isinstance(error, ValueError))
+        return PayloadUnavailable(NO_LOGIN, text, is_transient=not isinstance(error, ValueError))
     if isinstance(found, Problem):
-        return PayloadUnavailable(NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, Locked | Hung))
+        is_transient = isinstance(found, Locked | Hung)
+        return PayloadUnavailable(NO_LOGIN, f"{found.text}; {found.hint}", is_transient)
     ctx.redactions.add(found.redactions())
     return found
 

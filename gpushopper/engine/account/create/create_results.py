@@ -64,7 +64,7 @@ class CreateResults:
                 tx.run([_close_refused(attempt, value, now)])
             case NotSent():
                 tx.run([_close_never_sent(attempt, "never_sent", now)])
-            case PayloadUnavailable(passes=True):
+            case PayloadUnavailable(is_transient=True):
                 self._defer(tx, attempt, value, now)
             case PayloadUnavailable():
                 self._end_session(tx, attempt, value, now)
