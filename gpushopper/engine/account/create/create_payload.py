@@ -74,7 +74,7 @@ def _startup(ctx: Context, recipe: Recipe | None, attempt: Attempt) -> str | Pay
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.
-        text = f"its guard cannot be planted: {_why(error)}"
+        text = f"its guard cannot be installed: {_why(error)}"
         is_transient = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
         return PayloadUnavailable("no_guard", text, is_transient)
 
