@@ -1,4 +1,4 @@
-"""What every part of the engine works with."""
+"""Context: the store, clock, policy and other dependencies of the engine; an account's setup; access to instances."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from gpushopper.store.installation import Installation, Verdict
 class AccountSetup:
     """One provider as configured. Without a `connection`, `key_problem` says why and `key_hint` what to do.
 
-    `key_state` is ok, missing, asking, locked, absent, hung or refused: only `missing` means that there is no key
-    (F105). `is_local` is true where the endpoint is a literal loopback address.
+    `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
+    (F105). `is_local`: the endpoint is a literal loopback address.
     """
 
     provider: str
@@ -43,7 +43,7 @@ class AccountSetup:
     key_state: str = "ok"
     key_hint: str = ""
     key: Secret | None = None
-    """What the connection was made with, to tell whether a key that is read again is another one."""
+    """The key of the connection, to tell whether a key that is read again has changed."""
 
 
 class InstanceAccess(Protocol):
@@ -109,7 +109,7 @@ def random_id(length: int = 16) -> str:
 
 @dataclass(slots=True)
 class Context:
-    """The engine's surroundings, all injected."""
+    """The dependencies that all parts of the engine share; tests inject their own."""
 
     store: Store
     clock: Clock
@@ -119,17 +119,17 @@ class Context:
     home: Home
     new_id: Callable[[int], str] = field(default=random_id)
     balances: dict[str, Micros] = field(default_factory=dict)
-    """Spendable money by provider, as last told."""
+    """Spendable money by provider, as last read from its account."""
     remote: InstanceAccess | None = None
     """None on a market of paper instances: there is nobody to log in to."""
     read_login: ReadLogin = no_logins
     """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
     redactions: Redactions = field(default_factory=Redactions)
-    """What connections take out of all that they hear."""
+    """Secrets that every connection redacts from responses."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 
     @property
     def may_spend(self) -> bool:
-        """False in a copied home: no create, no adoption, no sweep until a person decides (S10)."""
+        """False in a copied home: nothing is created or adopted until a person decides (S10)."""
         return self.installation.verdict is not Verdict.MOVED

@@ -11,7 +11,7 @@ from gpushopper.clock import Clock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine import credential_redaction, lifecycle_job, session_lookup, startup_recovery
+from gpushopper.engine import lifecycle_job, registry_login_redaction, session_lookup, startup_recovery
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.commands import provision as intents
 from gpushopper.engine.commands.provision import IdempotencyKey
@@ -78,11 +78,11 @@ class Engine:
 
     def open_registries(self) -> list[str]:
         """Whose logins instances may still carry."""
-        return credential_redaction.open_registries(self.ctx)
+        return registry_login_redaction.open_registries(self.ctx)
 
     def load_login_redactions(self, registries: Collection[str]) -> int:
         """Know the redactions of logins that an earlier process sent. Asks keyrings: on a thread that may wait."""
-        return credential_redaction.load_redactions(self.ctx, registries)
+        return registry_login_redaction.load_redactions(self.ctx, registries)
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop."""

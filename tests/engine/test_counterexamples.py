@@ -266,7 +266,7 @@ def test_a_provider_without_a_date_does_not_hold_a_deadline_back_after_a_reboot(
     world.kill()
     world.clock.boot_id = "boot-2"
     world.start()
-    world.engine.reconcilers["vast"]._hear_date = lambda value, now: None
+    world.engine.reconcilers["vast"].observed.note_provider_date = lambda value, now: None
     world.run_for(2 * 3600)
     assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
     assert world.living() == []

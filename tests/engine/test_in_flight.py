@@ -1,4 +1,4 @@
-"""A call's limit counts from when it begins; one that never began is withdrawn, and is not made later (S14, F38)."""
+"""A call's time limit counts from when it begins; one that never began is cancelled and never made (S14, F38)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import threading
 import pytest
 
 from gpushopper.core.model.attempt import State
-from gpushopper.engine.account.in_flight import CancelledCall, InFlightCall
+from gpushopper.engine.account.calls.in_flight import CancelledCall, InFlightCall
 from gpushopper.engine.executor import CallResult, ThreadExecutor
 from gpushopper.store import sessions
 from gpushopper.store.sqlite.statements import run
 from tests.sim.world import World
 
 
-def booked(world: World) -> list[bool]:
-    """Whether each destroy that was booked as sent was heard."""
+def recorded_destroys(world: World) -> list[bool]:
+    """Whether each destroy that was recorded as sent was acknowledged."""
     rows = run(world.store.database, "SELECT data FROM events WHERE kind = 'destroy_sent' ORDER BY id")
     return [json.loads(data)["heard"] for (data,) in rows]
 
@@ -28,29 +28,29 @@ def rent(world: World, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("waits_s", [20, 60, 600])
-def test_a_destroy_that_waits_for_a_thread_is_sent_once_and_booked_once(world: World, waits_s: float):
+def test_a_destroy_that_waits_for_a_thread_is_sent_once_and_recorded_once(world: World, waits_s: float):
     refs = rent(world, 3)
     world.executor.full = {"destroy"}
     world.engine.end(refs)
     world.run_for(waits_s)
-    assert (world.market.destroys, booked(world)) == ([], [])
+    assert (world.market.destroys, recorded_destroys(world)) == ([], [])
     world.executor.free()
     world.run_for(40)
-    assert len(world.market.destroys) == len(booked(world)) == 3
-    assert booked(world) == [True] * 3
+    assert len(world.market.destroys) == len(recorded_destroys(world)) == 3
+    assert recorded_destroys(world) == [True] * 3
     assert all(world.ended(ref) for ref in refs)
 
 
-def test_a_destroy_that_began_and_gets_no_answer_is_booked_as_unanswered(world: World):
+def test_a_destroy_that_began_and_gets_no_answer_is_recorded_as_unacknowledged(world: World):
     (ref,) = rent(world, 1)
     world.fault("destroy", "hang", count=1)
     world.engine.end([ref])
     world.run_for(34)
-    assert booked(world) == [False]
+    assert recorded_destroys(world) == [False]
     assert world.ended(ref)
 
 
-def test_a_create_that_waits_for_a_thread_is_not_doubted(world: World):
+def test_a_create_that_waits_for_a_thread_is_not_uncertain(world: World):
     world.executor.full = {"create"}
     ref = world.provision()
     world.run_for(120)
@@ -64,7 +64,7 @@ def test_a_create_that_waits_for_a_thread_is_not_doubted(world: World):
 
 
 @pytest.mark.parametrize("kind", ["list", "account", "get"])
-def test_reads_that_wait_for_a_thread_are_asked_anew(world: World, kind: str):
+def test_reads_that_wait_for_a_thread_are_sent_anew(world: World, kind: str):
     (ref,) = rent(world, 1)
     world.executor.full = {kind}
     world.engine.end([ref])
@@ -73,54 +73,55 @@ def test_reads_that_wait_for_a_thread_are_asked_anew(world: World, kind: str):
     assert world.ended(ref)
 
 
-def test_a_list_that_comes_after_it_was_given_up_is_not_taken_for_the_next_one(world: World):
-    """By then the next one is under way: what was seen before it was asked for would count as seen after."""
+def test_a_list_that_comes_after_it_was_given_up_does_not_count_as_the_next_one(world: World):
+    """The next one is in flight by then: what the old list shows would count as seen after that was requested."""
     (ref,) = rent(world, 1)
     reconciler, key = world.engine.reconcilers["vast"], ("vast", "list")
-    assert world.run_until(lambda: key in reconciler.in_flight, 600)
-    first, old = reconciler.in_flight[key], _held_back(world, key)
-    assert world.run_until(lambda: key in reconciler.in_flight and reconciler.in_flight[key] is not first, 600)
-    second, new = reconciler.in_flight[key], _held_back(world, key)
+    calls, observed = reconciler.calls.in_flight, reconciler.observed
+    assert world.run_until(lambda: key in calls, 600)
+    first, old = calls[key], _held_back(world, key)
+    assert world.run_until(lambda: key in calls and calls[key] is not first, 600)
+    second, new = calls[key], _held_back(world, key)
     world.executor.waiting.append((world.clock.t, old))
     world.engine.step()
-    assert reconciler.in_flight.get(key) is second
-    assert reconciler.seen is not None and reconciler.seen.requested_boot < first.requested_boot
+    assert calls.get(key) is second
+    assert observed.last_list is not None and observed.last_list.requested_boot < first.requested_boot
     world.executor.waiting.append((world.clock.t, new))
     world.engine.step()
-    assert reconciler.seen.requested_boot == second.requested_boot
+    assert observed.last_list.requested_boot == second.requested_boot
     world.engine.end([ref])
     assert world.ended(ref)
 
 
 def _held_back(world: World, key: tuple[str, ...]) -> CallResult:
-    """The answer to the call under way, kept from coming."""
+    """The result of the call in flight, kept from being delivered."""
     (entry,) = [each for each in world.executor.waiting if each[1].key == key]
     world.executor.waiting.remove(entry)
     return entry[1]
 
 
-# ---- the call_in_flight itself
+# ---- one call in flight
 
 
 def call_in_flight() -> InFlightCall:
     return InFlightCall(limit_s=30, requested_boot=1_000_000)
 
 
-def test_the_limit_counts_from_the_beginning():
+def test_the_time_limit_counts_from_when_the_call_begins():
     one = call_in_flight()
     assert one.expires_boot == 36_000_000
     assert one.begin(20_000_000)
     assert one.expires_boot == 55_000_000
 
 
-def test_either_it_begins_or_it_is_withdrawn():
+def test_a_call_either_begins_or_is_cancelled():
     early, late = call_in_flight(), call_in_flight()
     assert early.begin(2) and not early.cancel()
     assert late.cancel() and not late.begin(2)
 
 
-def test_a_withdrawn_call_is_not_made_by_its_thread():
-    """On real threads: one is busy, the other call waits behind it and is withdrawn."""
+def test_a_cancelled_call_is_not_made_by_its_thread():
+    """On real threads: one call keeps the thread busy, the other waits behind it and is cancelled."""
     gate, done = threading.Event(), threading.Event()
     executor = ThreadExecutor(on_done=done.set, destroyers=1)
     made: list[str] = []

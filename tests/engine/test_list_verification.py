@@ -1,4 +1,4 @@
-"""A list that lacks what was there a moment ago proves no absence of anything else (I11, F9)."""
+"""An inconsistent list lacks wanted instances that were there before: it is no evidence of any absence (I11, F9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sim.world import World
 
 
 @pytest.mark.parametrize("lie", ["empty200", "null200"])
-def test_an_uncertain_create_is_not_closed_by_a_list_that_is_not_believed(world: World, lie: str):
+def test_an_inconsistent_list_closes_no_uncertain_create(world: World, lie: str):
     first = world.provision(name="first")
     assert world.running(first)
     plan = world.fault("create", "commit_then_hang", count=1)
@@ -26,7 +26,7 @@ def test_an_uncertain_create_is_not_closed_by_a_list_that_is_not_believed(world:
     assert len(world.living()) == 2
 
 
-def test_nothing_is_rented_on_a_list_that_is_not_believed(world: World):
+def test_nothing_is_rented_while_the_list_is_inconsistent(world: World):
     first = world.provision(name="first")
     assert world.running(first)
     world.fault("list", "empty200", duration="1h")

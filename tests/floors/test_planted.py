@@ -65,6 +65,13 @@ PLANTS = {
         ".other",
         neighbour="import gpushopper.cli.remote.planted",
     ),
+    "a circle of an account's parts, by an import for types": Plant(
+        "engine/account",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import gpushopper.engine.account.other",
+        contract("circles"),
+        ".other",
+        neighbour="import gpushopper.engine.account.planted",
+    ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
     "the rules of a list in those of one attempt": Plant(
         "core/lifecycle", "import gpushopper.core.listing.reconcile", contract("core-rooms"), "listing.reconcile"

@@ -319,7 +319,7 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
     report = GuardStatus(True, "", 3600, 36000, 1, 2)
     world.engine.end([ref])
     reconciler = world.engine.reconcilers["vast"]
-    reconciler.heartbeats.took(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
+    reconciler.heartbeats.on_result(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
     assert world.view(ref).attempts[0].state == "destroying"
     assert world.ended(ref)
 

@@ -14,7 +14,7 @@ from gpushopper.core import alarms
 from gpushopper.core.model.attempt import State
 from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
-from gpushopper.engine.account.in_flight import InFlightCall
+from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.providers.base import InstanceFound
 from gpushopper.sandbox.market.actions import end, relabel
 from gpushopper.sandbox.market.model import Instance, Order
@@ -222,8 +222,8 @@ def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt
         (before,) = reconciler.open_attempts()
         answer = reconciler.connection.fetch_instance(str(stranger.id), 30)
         assert isinstance(answer, InstanceFound)
-        reconciler.ask = {str(stranger.id): before.id}
-        reconciler.reads.took(str(stranger.id), answer, InFlightCall(30, now.boot), now)
+        reconciler.observed.pending_reads = {str(stranger.id): before.id}
+        reconciler.reads.on_result(str(stranger.id), answer, InFlightCall(30, now.boot), now)
         assert reconciler.open_attempts() == [before]
         story.end("a")
         story.finish()

@@ -64,10 +64,10 @@ VARIANTS = {
         ("an error that carries the only handle",),
     ),
     "uncertain on doubt": Variant(
-        "engine/account/creator.py",
+        "engine/account/create/create_results.py",
         (
             (
-                "                tx.run([_doubt(attempt, detail, now)])\n",
+                "                tx.run([mark_uncertain(attempt, detail, now)])\n",
                 '                tx.run([Close(attempt, ReceiptKind.REFUSED, "refused", now.wall, {"": detail})])\n',
             ),
         ),

@@ -1,4 +1,5 @@
-"""The reconciler of one account and its parts: list, compare, create, destroy, log in; all on the engine's thread.
+"""The reconciler of one account and its parts: poll, compare, create, destroy, probe; all on the engine's thread.
 
+Read `reconciler.py` first: its `step` calls the parts in order. Parts see their account through `part_interface.py`.
 Not here: what the answers mean (`gpushopper.core`), and requests of users (`engine/commands/`, `engine/queries/`).
 """

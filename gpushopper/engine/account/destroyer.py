@@ -1,144 +1,144 @@
-"""Asks for the end of every instance nobody wants, for ever; never decides that it has come (D6, I6)."""
+"""Groups and retries destroys, with backoff, for every unwanted instance until its end is proven; closes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.destroying import after_destroy
 from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.account.in_flight import NotSent
-from gpushopper.engine.executor import DESTROY
+from gpushopper.engine.account.calls.in_flight import NotSent
+from gpushopper.engine.account.calls.provider_calls import DESTROY, LIST
+from gpushopper.engine.account.part_interface import PollableAccount
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
 from gpushopper.store import sessions
 
-if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import AccountReconciler
-
-FIRST_LOOK_S = 20.0
-"""How long the first destroy of an instance that no list has shown yet waits for one that may contradict its id."""
+UNSEEN_WAIT_S = 20.0
+"""How long the first destroy of an instance that no list has shown yet waits for a list that may contradict its id."""
 
 ACKNOWLEDGED = frozenset({DestroyOutcome.ACKNOWLEDGED, DestroyOutcome.NOT_FOUND})
 
 
 class Destroyer:
-    """The reconciler's part that sends destroys; they have an endpoint share and threads of their own (F38)."""
+    """The reconciler's part that sends destroys; they have a rate limit and threads of their own (F38)."""
 
-    def __init__(self, reconciler: AccountReconciler) -> None:
-        self.reconciler = reconciler
-        self._under_way: frozenset[str] = frozenset()
+    def __init__(self, account: PollableAccount) -> None:
+        self.account = account
+        self._in_flight: frozenset[str] = frozenset()
+        """Attempts whose destroy has no answer yet."""
         self._unseen_until: dict[str, int] = {}
-        """Boot-clock µs until which the destroy of an attempt waits for a first look at its instance."""
+        """Until when the first destroy of an attempt waits for a list, in µs of the boot clock."""
+
+    # ---- which are due, and when
 
     def _due(self, now: ClockSnapshot) -> list[Attempt]:
-        return [a for a in self._ending(now) if self._due_boot(a, now) <= now.boot and not self._waits_for_unit(a)]
+        return [a for a in self._waiting(now) if self._due_boot(a, now) <= now.boot and not self._waits_for_absence(a)]
 
-    def _ending(self, now: ClockSnapshot) -> list[Attempt]:
-        self._mind_unseen(now)
+    def _waiting(self, now: ClockSnapshot) -> list[Attempt]:
+        self._update_unseen(now)
         return [
             a
-            for a in self.reconciler.open_attempts()
-            if a.state is State.DESTROYING and a.instance_id is not None and a.id not in self._under_way
+            for a in self.account.open_attempts()
+            if a.state is State.DESTROYING and a.instance_id is not None and a.id not in self._in_flight
         ]
 
-    def _mind_unseen(self, now: ClockSnapshot) -> None:
-        """An id that only a create's answer named may be a stranger's: one list has to come in before its destroy.
+    def _update_unseen(self, now: ClockSnapshot) -> None:
+        """An id that only a create's answer named may be another instance's: a list is awaited before its destroy.
 
-        Where none comes, it waits no longer than FIRST_LOOK_S: a deadline must not depend on lists (I9, I28).
+        Where none comes, for UNSEEN_WAIT_S at most: a deadline must not depend on lists (I9, I28).
         """
         waiting = {}
-        for attempt in self.reconciler.open_attempts():
+        last_list = self.account.observed.last_list
+        for attempt in self.account.open_attempts():
             if attempt.state is not State.DESTROYING or attempt.last_seen_at is not None or attempt.destroy_count:
                 continue
             since = 0 if attempt.progress_boot is None else attempt.progress_boot
-            if self.reconciler.seen is None or self.reconciler.seen.requested_boot < since:
-                waiting[attempt.id] = self._unseen_until.get(attempt.id, now.boot + us(FIRST_LOOK_S))
+            if last_list is None or last_list.requested_boot < since:
+                waiting[attempt.id] = self._unseen_until.get(attempt.id, now.boot + us(UNSEEN_WAIT_S))
         self._unseen_until = waiting
 
-    def _waits_for_unit(self, attempt: Attempt) -> bool:
-        """A proof under way is not reset by a new destroy while its next unit waits for its turn (S3).
+    def _waits_for_absence(self, attempt: Attempt) -> bool:
+        """Whether the destroy waits for the next absence of a proof: each destroy starts that proof anew (S3).
 
-        Nor is one that could begin, once a destroy was heard: a long list may take longer than the pause between two
-        destroys, and each of them makes the list that was begun before it worthless. One list, or one read by id, is
-        all that is waited for, and each of them has its limit.
+        Also where the first absence is yet to come, once a destroy was acknowledged: a long list may take longer than
+        the pause between two destroys, and each destroy makes the list that was requested before it worthless. What
+        is awaited is one list, or one read by id, and both have time limits.
         """
-        if attempt.instance_id in self.reconciler.ask:
+        if attempt.instance_id in self.account.observed.pending_reads:
             return attempt.absence_count > 0 or attempt.destroy_acknowledged
-        return attempt.destroy_acknowledged and self._is_listing_since(attempt.last_destroy_boot)
+        return attempt.destroy_acknowledged and self._is_list_requested_since(attempt.last_destroy_boot)
 
-    def _is_listing_since(self, boot: int | None) -> bool:
-        """Whether a list is under way that was asked for after the last destroy was answered."""
-        asked = [
-            call_in_flight.requested_boot
-            for key, call_in_flight in self.reconciler.in_flight.items()
-            if key[1] == Endpoint.LIST.value
-        ]
-        return boot is not None and any(each >= boot for each in asked)
+    def _is_list_requested_since(self, boot: int | None) -> bool:
+        """Whether a list is in flight that was requested after the last destroy was answered."""
+        return boot is not None and any(call.requested_boot >= boot for call in self.account.calls.of_kind(LIST))
 
     def _due_boot(self, attempt: Attempt, now: ClockSnapshot) -> int:
-        """When it is due; at once after a start, and never further ahead than the ladder's longest step (I6)."""
+        """When it is due: at once after a start, and never further ahead than the longest retry interval (I6)."""
         if attempt.next_destroy_boot is None or attempt.id in self._unseen_until:
             return self._unseen_until.get(attempt.id, now.boot)
-        return min(attempt.next_destroy_boot, now.boot + us(self.reconciler.ctx.policy.destroy_retry_steady_s))
-
-    def mind(self, batches: Iterable[tuple[str, ...]]) -> None:
-        """These attempts' destroys are under way: they are not sent a second time."""
-        self._under_way |= frozenset(attempt_id for batch in batches for attempt_id in batch)
+        return min(attempt.next_destroy_boot, now.boot + us(self.account.ctx.policy.destroy_retry_steady_s))
 
     def dues(self, now: ClockSnapshot) -> list[int]:
-        """When destroys are next due, on the boot clock."""
-        free = self.reconciler.free_boot(Endpoint.DESTROY, now)
-        return [max(self._due_boot(a, now), free) for a in self._ending(now) if not self._waits_for_unit(a)]
+        """When each waiting destroy can be sent, in µs of the boot clock."""
+        free = self.account.calls.free_boot(Endpoint.DESTROY, now)
+        return [max(self._due_boot(a, now), free) for a in self._waiting(now) if not self._waits_for_absence(a)]
+
+    # ---- sending
 
     def send(self, now: ClockSnapshot) -> None:
-        """Start at most one call: all that are due together where the provider takes several at once."""
-        connection = self.reconciler.connection
-        if connection is None or not self.reconciler.is_free(Endpoint.DESTROY, now):
+        """Start at most one call: for all that are due together where the provider takes several at once."""
+        connection = self.account.connection
+        if connection is None or not self.account.calls.is_free(Endpoint.DESTROY, now):
             return
         batch = self._batch(self._due(now), connection.traits.bulk_destroy)
         if not batch:
             return
-        limit = self.reconciler.ctx.policy.destroy_timeout_s
+        limit = self.account.ctx.policy.destroy_timeout_s
         ids = tuple(a.instance_id for a in batch if a.instance_id is not None)
         attempts = tuple(a.id for a in batch)
-        self._under_way |= frozenset(attempts)
-        self.reconciler.submit((DESTROY, attempts), lambda: connection.destroy(ids, limit), limit, now)
+        self._in_flight |= frozenset(attempts)
+        self.account.calls.submit((DESTROY, attempts), lambda: connection.destroy(ids, limit), limit, now)
 
     @staticmethod
     def _batch(due: list[Attempt], most: int) -> list[Attempt]:
-        """First tries and heard ones together; one that failed goes alone, so that it cannot spoil the others."""
+        """First tries and acknowledged ones together; a failed one alone, so that it cannot fail the others."""
         due.sort(key=lambda a: (a.next_destroy_boot or 0, a.id))
-        troubled = [a for a in due if a.destroy_count > 0 and not a.destroy_acknowledged]
-        easy = [a for a in due if a not in troubled]
-        return easy[:most] if easy else troubled[:1]
+        failed = [a for a in due if a.destroy_count > 0 and not a.destroy_acknowledged]
+        others = [a for a in due if a not in failed]
+        return others[:most] if others else failed[:1]
 
-    def took(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot) -> None:
-        """Record each answer; none of them closes anything (I5). What was not sent is not booked, and is still due."""
-        self._under_way -= frozenset(attempt_ids)
+    def mark_in_flight(self, batches: Iterable[tuple[str, ...]]) -> None:
+        """Another reconciler has sent these attempts' destroys: they are not sent again before an answer."""
+        self._in_flight |= frozenset(attempt_id for batch in batches for attempt_id in batch)
+
+    # ---- answers
+
+    def on_result(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot) -> None:
+        """Record each answer; none of them closes anything (I5). What was not sent is not counted, and is due again."""
+        self._in_flight -= frozenset(attempt_ids)
         if isinstance(value, NotSent):
             return
         answers = list(value) if isinstance(value, (tuple, list)) else [value] * len(attempt_ids)
         answers += [None] * (len(attempt_ids) - len(answers))
         for attempt_id, answer in zip(attempt_ids, answers, strict=False):
             reply = answer if isinstance(answer, Destroyed) else Destroyed(DestroyOutcome.UNKNOWN, "no usable answer")
-            self.reconciler.transact(now, partial(self._record, attempt_id=attempt_id, reply=reply, now=now))
-        self.reconciler.wake()
+            self.account.transact(now, partial(self._record, attempt_id=attempt_id, reply=reply, now=now))
+        self.account.wake()
 
     def _record(self, tx: Transaction, attempt_id: str, reply: Destroyed, now: ClockSnapshot) -> None:
-        attempt = sessions.load_attempt(self.reconciler.ctx.store, attempt_id)
+        attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
         if attempt is None or attempt.state is not State.DESTROYING:
             return
-        heard = reply.outcome in ACKNOWLEDGED
+        is_acknowledged = reply.outcome in ACKNOWLEDGED
         detail = reply.outcome.value.replace("_", " ")
-        detail += f" ({reply.detail})" if reply.detail and not heard else ""
-        tx.run([after_destroy(attempt, heard, detail, reply.retry_after_s, now, self.reconciler.ctx.policy)])
+        detail += f" ({reply.detail})" if reply.detail and not is_acknowledged else ""
+        tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.ctx.policy)])
         if reply.outcome is DestroyOutcome.KEY_REJECTED:
-            text = f"{self.reconciler.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
+            text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([RaiseAlarm(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
-        elif heard:
+        elif is_acknowledged:
             tx.run([ClearAlarm(alarms.DESTROY_REFUSED, attempt.id)])

@@ -1,167 +1,127 @@
-"""Logs in to instances: hands over what proves itself, renews guards, notices silence (architecture 7, D8)."""
+"""Probes instances by ssh at heartbeat intervals; a moved deadline is told to the guard at once (D8)."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gpushopper.core.lifecycle.guard_renewal import NONE, NOT_APPLICABLE, next_renewal
-from gpushopper.core.lifecycle.reachability import can_probe, heartbeat_interval, on_heartbeat, on_probe_failure
-from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.lifecycle.guard_renewal import next_renewal
+from gpushopper.core.lifecycle.reachability import (
+    can_probe,
+    heartbeat_interval,
+    on_heartbeat,
+    on_probe_failure,
+)
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.account.in_flight import NotSent
-from gpushopper.engine.executor import ATTACH, HEARTBEAT
+from gpushopper.engine.account.calls.in_flight import NotSent
+from gpushopper.engine.account.calls.provider_calls import HEARTBEAT
+from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
-from gpushopper.providers.base import Endpoint
 from gpushopper.store import sessions
 
-if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import AccountReconciler
-
-ATTACH_PAUSE_S = 5.0
 MAX_WAIT_S = 30.0
-"""How long a login may wait for its turn; later it is not made, so that an instance never has two at once."""
+"""How long a probe may wait for a thread; later it is not made, so that an instance never has two logins at once."""
 
 
 class HeartbeatMonitor:
-    """The reconciler's part that speaks with instances, on threads of its own: a hanging host delays nothing else
-    (I17).
+    """The reconciler's part that probes instances, on threads of its own: a host that hangs delays nothing else (I17).
+
+    A probe is one login that renews the guard's deadline and reads the heartbeat.
     """
 
-    def __init__(self, reconciler: AccountReconciler) -> None:
-        self.reconciler = reconciler
+    def __init__(self, account: Account) -> None:
+        self.account = account
         self._next: dict[str, int] = {}
-        """Boot-clock µs of each attempt's next login; forgotten with the process, so that a start looks at once."""
-        self._told: dict[str, int] = {}
-        """The deadline each guard was last told of; another one is news, and cannot wait for the next beat."""
-        self._attached: set[str] = set()
-        self._next_attach: dict[str, int] = {}
+        """When each attempt is probed next, in µs of the boot clock; in memory only, so that a start probes at once."""
+        self._sent_deadlines: dict[str, int] = {}
+        """The deadline at each attempt's last probe; when it has moved since, the next probe is due at once."""
 
     @property
     def _is_off(self) -> bool:
-        return self.reconciler.ctx.remote is None or not self.reconciler.ctx.policy.needs_login
+        return self.account.ctx.remote is None or not self.account.ctx.policy.needs_login
 
     def wake(self) -> None:
-        """After a gap, log in everywhere at once."""
+        """Probe every instance at once."""
         self._next.clear()
 
     def forget(self, attempt_id: str) -> None:
-        """Its id was another instance's: the address and the host key that were learnt are not its own."""
-        self._attached.discard(attempt_id)
-        for kept in (self._next, self._told, self._next_attach):
+        """Drop what was learnt by a wrong instance id: its address and host key belong to another instance."""
+        for kept in (self._next, self._sent_deadlines):
             kept.pop(attempt_id, None)
-        if self.reconciler.ctx.remote is not None:
-            self.reconciler.ctx.remote.forget_attempt(attempt_id)
+        if self.account.ctx.remote is not None:
+            self.account.ctx.remote.forget_attempt(attempt_id)
 
-    # ---- logging in
+    # ---- probing
 
     def _waiting(self) -> list[Attempt]:
         if self._is_off:
             return []
-        under_way = {key[2] for key in self.reconciler.in_flight if key[1] == HEARTBEAT}
-        return [a for a in self.reconciler.open_attempts() if can_probe(a) and a.id not in under_way]
+        in_flight = self.account.calls.subjects(HEARTBEAT)
+        return [a for a in self.account.open_attempts() if can_probe(a) and a.id not in in_flight]
+
+    def _is_deadline_moved(self, attempt: Attempt) -> bool:
+        """Whether the deadline has changed since the last probe, which could only tell the guard the former one."""
+        return self._sent_deadlines.get(attempt.id, attempt.deadline.wall) != attempt.deadline.wall
 
     def _due_boot(self, attempt: Attempt, now: ClockSnapshot) -> int:
-        if self._told.get(attempt.id, attempt.deadline.wall) != attempt.deadline.wall:
-            return now.boot
-        return self._next.get(attempt.id, now.boot)
+        return now.boot if self._is_deadline_moved(attempt) else self._next.get(attempt.id, now.boot)
 
     def dues(self, now: ClockSnapshot) -> list[int]:
-        """When something is next to be done, on the boot clock."""
-        free = self.reconciler.free_boot(Endpoint.KEYS, now)
-        attaching = [max(self._next_attach.get(a.id, now.boot), free) for a in self._unattached()]
-        return [self._due_boot(a, now) for a in self._waiting()] + attaching
+        """When each next probe is due, in µs of the boot clock."""
+        return [self._due_boot(a, now) for a in self._waiting()]
 
     def send(self, now: ClockSnapshot) -> None:
-        """Start every login that is due, and at most one attach."""
-        self._forget_ended()
+        """Start every probe that is due."""
+        self._forget_closed()
         for attempt in self._waiting():
             if self._due_boot(attempt, now) <= now.boot:
-                self._log_in(attempt, now)
-        self._attach(now)
+                self._probe(attempt, now)
 
-    def _log_in(self, attempt: Attempt, now: ClockSnapshot) -> None:
-        remote, policy = self.reconciler.ctx.remote, self.reconciler.ctx.policy
+    def _probe(self, attempt: Attempt, now: ClockSnapshot) -> None:
+        remote, policy = self.account.ctx.remote, self.account.ctx.policy
         if remote is None or attempt.ssh_host is None or attempt.ssh_port is None:
             return
         login = SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
         self._next[attempt.id] = now.boot + heartbeat_interval(attempt, now, policy)
-        self._told[attempt.id] = attempt.deadline.wall
-        clock, limit = self.reconciler.ctx.clock, policy.heartbeat_timeout_s
+        self._sent_deadlines[attempt.id] = attempt.deadline.wall
+        clock, limit = self.account.ctx.clock, policy.heartbeat_timeout_s
         may_renew = attempt.first_login_boot is not None or attempt.ready_at is not None
 
         def probe() -> Heartbeat | ProbeFailure:
             begun = clock.now()
             if begun.boot - now.boot > us(MAX_WAIT_S):
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
-            # Its seconds count from now: what it waited for a thread, or slept, must not be added to a life (I9).
+            # The seconds to the deadline count from now: time spent waiting for a thread must not extend a life (I9).
             return remote.probe(login, next_renewal(attempt, begun.with_date_of(now)) if may_renew else None, limit)
 
-        self.reconciler.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
+        self.account.calls.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 
-    def took(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
-        """Record an answer, or that there was none; a login that ignores its own limits is a fault of ours."""
+    # ---- answers
+
+    def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
+        """Record a heartbeat or a probe failure; a probe that overran its limits is a local fault, not the host's."""
         why = "this computer is too busy to log in" if isinstance(value, NotSent) else "the login did not end"
         found = value if isinstance(value, Heartbeat | ProbeFailure) else ProbeFailure(ProbeFailureKind.LOCAL, why)
-        self.reconciler.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
+        self.account.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
 
     def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | ProbeFailure, now: ClockSnapshot) -> None:
-        store, policy = self.reconciler.ctx.store, self.reconciler.ctx.policy
+        store, policy = self.account.ctx.store, self.account.ctx.policy
         attempt = sessions.load_attempt(store, attempt_id)
         session = None if attempt is None else sessions.load_session(store, attempt.session_id)
         if attempt is None or session is None:
             return
         if isinstance(found, Heartbeat):
-            was_moved = self._told.get(attempt_id, attempt.deadline.wall) != attempt.deadline.wall
-            tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=was_moved))
+            tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=self._is_deadline_moved(attempt)))
         else:
             tx.run(on_probe_failure(session, attempt, found, now, policy))
         if tx.attempt(attempt).ready_at != attempt.ready_at:
-            # The first renewal: what was planted counted from the start of a boot that may have been long (I9).
+            # Probe again at once, with the first renewal: until then the guard counts from the start of the boot (I9).
             self._next.pop(attempt_id, None)
 
-    # ---- the key, a second way
-
-    def _unattached(self) -> list[Attempt]:
-        """Booting instances whose provider has not been told our key: some hosts drop what the boot script wrote.
-
-        Only those that have shown our label: somebody else's instance must not be given our key (I28).
-        """
-        if self._is_off:
-            return []
-        under_way = {key[2] for key in self.reconciler.in_flight if key[1] == ATTACH}
-        return [
-            a
-            for a in self.reconciler.open_attempts()
-            if a.state is State.BOOTING and a.is_wanted and a.guard_state not in (NONE,
-            NOT_APPLICABLE) and a.last_seen_at is not None
-            and a.id not in self._attached | under_way and self.reconciler.listed.get(a.instance_id or "")
-        ]  # fmt: skip
-
-    def _attach(self, now: ClockSnapshot) -> None:
-        connection, remote = self.reconciler.connection, self.reconciler.ctx.remote
-        if connection is None or remote is None or not self.reconciler.is_free(Endpoint.KEYS, now):
-            return
-        due = [a for a in self._unattached() if self._next_attach.get(a.id, now.boot) <= now.boot]
-        if not due or due[0].instance_id is None:
-            return
-        attempt, limit = due[0], self.reconciler.ctx.policy.read_timeout_s
-        self._next_attach[attempt.id] = now.boot + us(ATTACH_PAUSE_S)
-
-        def attach(instance_id: str = due[0].instance_id) -> bool:
-            return connection.attach_key(instance_id, remote.public_key(attempt.session_id), limit)
-
-        self.reconciler.submit((ATTACH, attempt.id), attach, limit, now)
-
-    def took_attach(self, attempt_id: str, value: Any) -> None:
-        """Asked once more later unless the provider took it."""
-        if value is True:
-            self._attached.add(attempt_id)
-
-    def _forget_ended(self) -> None:
-        living = {attempt.id for attempt in self.reconciler.open_attempts()}
-        for kept in (self._next, self._told, self._next_attach):
-            for attempt_id in kept.keys() - living:
+    def _forget_closed(self) -> None:
+        still_open = {attempt.id for attempt in self.account.open_attempts()}
+        for kept in (self._next, self._sent_deadlines):
+            for attempt_id in kept.keys() - still_open:
                 del kept[attempt_id]
-        self._attached &= living

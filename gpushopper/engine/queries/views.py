@@ -246,7 +246,7 @@ def provider(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         state=state,
         detail=detail,
         balance=health.balance,
-        last_complete_list_at=health.whole_at,
+        last_complete_list_at=health.complete_list_at,
         open_attempts=len(stored.load_attempts(ctx.store, provider=reconciler.name)),
         key_source=reconciler.setup.key_source,
         key_state=reconciler.setup.key_state,

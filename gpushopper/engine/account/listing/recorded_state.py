@@ -1,4 +1,4 @@
-"""What the database holds about an account, gathered for the rules (D4)."""
+"""Loads the recorded state of an account for comparing it with a list: attempts, sessions, known instance ids (D4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["RecordedState", "known_instances", "load"]
 def load(
     store: Store, installation: str, provider: str, account: str, seen: ObservedList, *, is_copied_home: bool = False
 ) -> RecordedState:
-    """Open attempts, and every attempt that a listed row names by label or by id."""
+    """The open attempts, and every attempt that a row of the list names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
     owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
     labels = {make_label(installation, attempt): attempt for attempt in owners}
@@ -45,7 +45,7 @@ def load(
 
 
 def known_instances(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownInstances:
-    """What is recorded of these ids: those that have carried our label, and those that are not ours (I28)."""
+    """Which of these ids have been listed with our label, and which are known not to be ours (I28)."""
     sources = sessions.recorded_ownership(store, provider, account, sorted(ids))
     return KnownInstances(
         confirmed=frozenset(i for i, source in sources.items() if source == CONFIRMED),

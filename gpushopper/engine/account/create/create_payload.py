@@ -1,4 +1,4 @@
-"""What one create carries, made on its own thread: the text to be planted, and the login at the image's registry."""
+"""Builds what one create carries: image, environment, boot script with the guard, and the image's registry login."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from gpushopper.providers.base import CreateRequest
 from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout
 
 SEND_SHARE = 0.25
-"""What of the send limit is left for the send itself, however slowly a keyring answers."""
+"""Share of the send limit that is kept for sending, however slowly a keyring answers."""
 
 NO_LOGIN = "no_image_login"
 TRANSIENT_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
-"""This computer's own troubles that end by themselves; a file that is not there does not."""
+"""Errors of this computer that may pass, unlike a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadUnavailable:
-    """What the call had to carry cannot be made: nothing left this process.
+    """The payload cannot be built: nothing was sent.
 
-    It `passes` where a later try may fare better: a keyring that is locked or hangs, a full disk, settings that are
-    being edited. `reason` is what the session ends with where it does not.
+    `is_transient`: a later try may succeed (a keyring is locked or hangs, the disk is full, settings are being edited).
+    `reason`: what the session ends with where that is not so.
     """
 
     reason: str
     text: str
-    passes: bool = False
+    is_transient: bool = False
 
 
 def build_payload(
     ctx: Context, session: Session, attempt: Attempt, recipe: GuardRecipe | None, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
-    """Everything for the one create; `left` gives the seconds that remain until it must have been sent."""
+    """Build the payload on the create's thread; `left` returns the seconds until it must have been sent."""
     boot_script = _boot_script(ctx, recipe, attempt)
     if isinstance(boot_script, PayloadUnavailable):
         return boot_script
@@ -60,7 +60,7 @@ def build_payload(
 
 
 def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> str | PayloadUnavailable:
-    """What the instance runs first: our key, and a guard that knows its end from now on (I10)."""
+    """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
     policy = ctx.policy
     if ctx.remote is None or recipe is None or not policy.needs_login:
         return ""
@@ -73,25 +73,24 @@ def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> 
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
-        # ValueError: a term without life, an address the guard cannot spell.
-        text = f"its guard cannot be planted: {_why(error)}"
-        passes = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
-        return PayloadUnavailable("no_guard", text, passes)
+        # ValueError: no time left to the deadline, or an address that the guard cannot call.
+        text = f"its guard cannot be installed: {_why(error)}"
+        is_transient = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
+        return PayloadUnavailable("no_guard", text, is_transient)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:
-    """The login as it is stored now: attempts follow each other for minutes, daemons restart, and no row keeps it."""
+    """The registry login as stored now: it is read for each create, for no row of the database holds it."""
     if not session.image_login:
         return None
     try:
         found = ctx.read_login(session.image_login, max(limit_s, 0.1))
     except (ShopperError, ValueError, OSError) as error:
         text = f"the login at {session.image_login} cannot be read: {_why(error)}"
-        return PayloadUnavailable(NO_LOGIN, text, passes=not isinstance(error, ValueError))
+        return PayloadUnavailable(NO_LOGIN, text, is_transient=not isinstance(error, ValueError))
     if isinstance(found, KeyProblem):
-        return PayloadUnavailable(
-            NO_LOGIN, f"{found.text}; {found.hint}", passes=isinstance(found, KeyringLocked | KeyringTimeout)
-        )
+        is_transient = isinstance(found, KeyringLocked | KeyringTimeout)
+        return PayloadUnavailable(NO_LOGIN, f"{found.text}; {found.hint}", is_transient)
     ctx.redactions.add(found.redactions())
     return found
 

@@ -1,0 +1,144 @@
+"""Sends each prepared attempt's one and only create, and decides whether an account may be rented on now (I1, I2)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from gpushopper.core.lifecycle.failover import may_fail_over
+from gpushopper.core.model.actions import EventDraft, UpdateAttempt
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree, us
+from gpushopper.engine.account.calls.in_flight import NotSent
+from gpushopper.engine.account.calls.provider_calls import CREATE
+from gpushopper.engine.account.create.create_delays import CreateDelays
+from gpushopper.engine.account.create.create_payload import PayloadUnavailable, build_payload
+from gpushopper.engine.account.create.create_results import AlreadyListed, CreateResults, mark_uncertain
+from gpushopper.engine.account.part_interface import RentableAccount
+from gpushopper.engine.transaction import Transaction
+from gpushopper.providers.base import Created, Endpoint, RejectedCreate, UnknownOutcome
+from gpushopper.store import sessions
+
+BLOCKED_PAUSE_S = 1.0
+"""Pause of the account's creates after an attempt could not be marked as sent."""
+
+CreateOutcome = Created | AlreadyListed | RejectedCreate | UnknownOutcome | NotSent | PayloadUnavailable
+
+
+class Creator:
+    """The reconciler's part that creates; at most one create per attempt, ever."""
+
+    def __init__(self, account: RentableAccount) -> None:
+        self.account = account
+        self.delays = CreateDelays()
+        self.results = CreateResults(account, self.delays)
+
+    def _waiting(self) -> list[Attempt]:
+        return [a for a in self.account.open_attempts() if a.state is State.PREPARED and a.is_wanted]
+
+    def _may_create(self, now: ClockSnapshot) -> bool:
+        """Whether renting is allowed: the account's health, the home, and a sure end of what is rented.
+
+        Needs a recent complete and consistent list of the expected account, a home that is not a copy, and a guard
+        (F79, S10, S16). Also a clock that agrees with the provider's: time limits that count from a wrong send would
+        end the session at once (F62, I12).
+        """
+        ctx, health = self.account.ctx, self.account.observed.health
+        return (
+            ctx.may_spend
+            and health.is_ready
+            and not health.wrong_account
+            and health.is_fresh_for_create(now, ctx.policy)
+            and not health.is_degraded
+            and not health.is_inconsistent
+            and self.account.can_rent
+            and not clocks_disagree(self.account.observed.at(now))
+        )
+
+    def dues(self, now: ClockSnapshot) -> list[int]:
+        """When each waiting create can be sent, in µs of the boot clock."""
+        if not self._waiting() or not self._may_create(now):
+            return []
+        free = max(self.account.calls.free_boot(Endpoint.CREATE, now), self.delays.not_before)
+        return [max(free, self.delays.deferred_until(attempt.session_id)) for attempt in self._waiting()]
+
+    def send(self, now: ClockSnapshot) -> None:
+        """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
+        self._mark_lost_uncertain(now)
+        for attempt in self._waiting() if now.boot >= self.delays.not_before else ():
+            if now.boot < self.delays.deferred_until(attempt.session_id):
+                continue
+            if (
+                self.account.connection is None
+                or not self._may_create(now)
+                or not self.account.calls.is_free(Endpoint.CREATE, now)
+            ):
+                return
+            session = sessions.load_session(self.account.ctx.store, attempt.session_id)
+            if session is not None and self._commit_sent(attempt, now):
+                self._submit(session, attempt, now)
+
+    def _mark_lost_uncertain(self, now: ClockSnapshot) -> None:
+        """A create that was sent and is no longer in flight had an answer that could not be written (F67)."""
+        in_flight = self.account.calls.subjects(CREATE)
+        for attempt in self.account.open_attempts():
+            if attempt.state is State.SENT and attempt.id not in in_flight:
+                change = mark_uncertain(attempt, "its answer was lost", now)
+                self.account.transact(now, partial(_run_one, change=change))
+
+    def _commit_sent(self, attempt: Attempt, now: ClockSnapshot) -> bool:
+        """Write `sent`, unless an earlier attempt of the session has come back meanwhile (F10)."""
+        written: list[Attempt] = []
+
+        def work(tx: Transaction) -> None:
+            others = sessions.attempts_of(self.account.ctx.store, attempt.session_id)
+            if all(may_fail_over(other) for other in others if other.id != attempt.id):
+                tx.run([_mark_sent(attempt, now)])
+                written.append(tx.attempt(attempt))
+
+        done = self.account.transact(now, work) and bool(written)
+        if not done:
+            self.delays.pause(now.boot + us(BLOCKED_PAUSE_S))
+        return done
+
+    def _submit(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
+        """Build the payload and send it on a thread: an ssh-keygen or keyring that hangs must not block the engine."""
+        connection, ctx = self.account.connection, self.account.ctx
+        if connection is None:
+            return
+        clock, limit = ctx.clock, ctx.policy.create_timeout_s
+        not_after = clock.monotonic() + limit
+        listed_before = frozenset(self.account.observed.listed)
+
+        def send_once() -> CreateOutcome:
+            payload = build_payload(ctx, session, attempt, connection.recipe, lambda: not_after - clock.monotonic())
+            if isinstance(payload, PayloadUnavailable):
+                return payload
+            left = not_after - clock.monotonic()
+            answer = connection.create(payload, left) if left > 0 else NotSent()
+            if isinstance(answer, Created) and answer.instance_id in listed_before:
+                return AlreadyListed(answer.instance_id)
+            return answer
+
+        self.account.calls.submit((CREATE, attempt.id), send_once, limit, now)
+
+    def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot, *, late: bool) -> None:
+        """Record what came of a create, then poll: the list shows what it made."""
+        self.results.record(attempt_id, value, now, late=late)
+        self.account.wake()
+
+
+def _mark_sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
+    sets: dict[str, Any] = {
+        "state": State.SENT,
+        "state_changed_at": now.wall,
+        "sent_at": now.wall,
+        "billed_until": now.wall,
+        "progress_boot": now.boot,
+    }
+    return UpdateAttempt(attempt, sets, EventDraft("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
+
+
+def _run_one(tx: Transaction, change: UpdateAttempt) -> None:
+    tx.run([change])

@@ -1,0 +1,29 @@
+"""Restarts intervals that must not be measured across a gap: sleep, a clock jump, or a failed list (F64, F65)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpushopper.core.model.actions import UpdateAttempt
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.part_interface import Account
+
+
+def restart_settle_stretch(account: Account, now: ClockSnapshot) -> None:
+    """Uncertain creates settle in connected time only: the next complete list begins a new stretch (F65)."""
+    for attempt in account.open_attempts():
+        if attempt.last_complete_list_boot is not None:
+            _set(account, attempt, {"last_complete_list_boot": None}, now)
+
+
+def restart_login_timeouts(account: Account, now: ClockSnapshot) -> None:
+    """A booting instance that cannot be logged in to is timed only while this computer tries (F13, F64)."""
+    for attempt in account.open_attempts():
+        if attempt.state is State.BOOTING and attempt.is_gpu_billed:
+            _set(account, attempt, {"progress_boot": now.boot}, now)
+
+
+def _set(account: Account, attempt: Attempt, sets: dict[str, Any], now: ClockSnapshot) -> None:
+    change = UpdateAttempt(attempt, sets)
+    account.transact(now, lambda tx: tx.run([change]))

@@ -1,0 +1,98 @@
+"""Reads by id the instances that a list lacks: a second source for an absence or for a sighting (D5)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gpushopper.core import alarms
+from gpushopper.core.lifecycle.evidence import is_proven_gone
+from gpushopper.core.lifecycle.sightings import on_sighting
+from gpushopper.core.listing.missing import close_if_proven, decide_missing
+from gpushopper.core.listing.ownership import drop_wrong_id, is_contradicted
+from gpushopper.core.model.actions import RaiseAlarm
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.calls.in_flight import InFlightCall
+from gpushopper.engine.account.calls.provider_calls import GET
+from gpushopper.engine.account.listing import recorded_state
+from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.transaction import Transaction
+from gpushopper.providers.base import Endpoint, InstanceFound, InstanceNotFound, ReadFailed
+from gpushopper.store import sessions
+
+
+class InstanceReads:
+    """The reconciler's part that reads single instances: those in `pending_reads`, while the last list is recent."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def dues(self, now: ClockSnapshot) -> list[int]:
+        """When the next read can be sent, in µs of the boot clock; empty where none is pending."""
+        in_flight = self.account.calls.subjects(GET)
+        waits = any(instance_id not in in_flight for instance_id in self.account.observed.pending_reads)
+        return [self.account.calls.free_boot(Endpoint.GET, now)] if waits else []
+
+    def send(self, now: ClockSnapshot) -> None:
+        """Start every pending read that the rate limit allows; drop them all once the list is no longer recent."""
+        account, calls, observed = self.account, self.account.calls, self.account.observed
+        connection, policy = account.connection, account.ctx.policy
+        if connection is None or observed.last_list is None or not observed.last_list.is_fresh(now, policy):
+            observed.pending_reads = {}
+            return
+        limit = policy.read_timeout_s
+        for instance_id in list(observed.pending_reads):
+            if calls.is_in_flight(GET, instance_id) or not calls.is_free(Endpoint.GET, now):
+                continue
+            calls.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
+
+    def on_result(
+        self,
+        instance_id: str,
+        value: InstanceFound | InstanceNotFound | ReadFailed,
+        call: InFlightCall,
+        now: ClockSnapshot,
+    ) -> None:
+        """Record an answer; a failed read changes nothing (I11)."""
+        attempt_id = self.account.observed.pending_reads.pop(instance_id, None)
+        if attempt_id is None or isinstance(value, ReadFailed):
+            return
+        attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
+        if attempt is None or not attempt.is_open or attempt.instance_id != instance_id:
+            return  # it may have given that id up meanwhile
+        self.account.transact(now, lambda tx: self._record(tx, attempt, value, call, now))
+
+    def _record(
+        self,
+        tx: Transaction,
+        attempt: Attempt,
+        value: InstanceFound | InstanceNotFound,
+        call: InFlightCall,
+        now: ClockSnapshot,
+    ) -> None:
+        policy, last_list = self.account.ctx.policy, self.account.observed.last_list
+        session = sessions.load_session(self.account.ctx.store, attempt.session_id)
+        if session is None:
+            return
+        if isinstance(value, InstanceFound):
+            self._on_present(tx, session, attempt, value.instance, now)
+        elif last_list is not None:
+            tx.run(decide_missing(session, attempt, last_list, call.requested_boot, now, policy))
+            latest = tx.attempt(attempt)
+            tx.run(close_if_proven(latest, is_proven_gone(latest, policy), now))
+
+    def _on_present(
+        self, tx: Transaction, session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot
+    ) -> None:
+        """A sighting of the attempt, unless the row's label says that the id is another instance's."""
+        ctx, name = self.account.ctx, self.account.name
+        ids = recorded_state.known_instances(ctx.store, name, attempt.account, [row.instance_id])
+        if is_contradicted(attempt, row, ids):
+            tx.run(drop_wrong_id(session, attempt, row, ctx.installation.id, now))
+            return
+        if attempt.is_wanted:
+            text = f"{name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
+            tx.run([RaiseAlarm(alarms.LIST_INCONSISTENT, name, text, alarms.HINTS[alarms.LIST_INCONSISTENT])])
+        tx.run(on_sighting(session, attempt, row, now, ctx.policy))

@@ -1,0 +1,106 @@
+"""Polls the account and its list of instances: when the next poll is due, and what a good or failed answer leads to."""
+
+from __future__ import annotations
+
+from gpushopper.core.lifecycle.evidence import ObservedList
+from gpushopper.core.listing.ownership import is_labelled_by
+from gpushopper.core.listing.poll_interval import failure_backoff, poll_interval
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account import account_health
+from gpushopper.engine.account.calls.in_flight import InFlightCall
+from gpushopper.engine.account.calls.provider_calls import ACCOUNT, LIST
+from gpushopper.engine.account.gap_handling import restart_settle_stretch
+from gpushopper.engine.account.listing.list_reconciliation import reconcile_list
+from gpushopper.engine.account.part_interface import Account
+from gpushopper.providers.base import Account as ProviderAccount
+from gpushopper.providers.base import Endpoint, ErrorKind, InstanceList, ReadFailed
+
+
+class ListPoller:
+    """The reconciler's part that polls: the account first when its proof grows old, then the list.
+
+    A list is evidence of absence only where the account was proven within the same minute (T3).
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.next_poll_boot: int | None = None
+        """When the next poll is due, in µs of the boot clock; None: at once."""
+
+    def wake(self) -> None:
+        """Poll as soon as the rate limit allows it."""
+        self.next_poll_boot = None
+
+    # ---- polling
+
+    def dues(self, now: ClockSnapshot) -> list[int]:
+        """When the next poll can be sent, in µs of the boot clock; empty while one is in flight."""
+        calls, health = self.account.calls, self.account.observed.health
+        if calls.of_kind(ACCOUNT, LIST):
+            return []
+        wanted = now.boot if self.next_poll_boot is None else self.next_poll_boot
+        needs_account = health.needs_account_check(now, self.account.ctx.policy)
+        return [max(wanted, calls.free_boot(Endpoint.ACCOUNT if needs_account else Endpoint.LIST, now))]
+
+    def send(self, now: ClockSnapshot) -> None:
+        """Ask for the account or the list, when that is due and neither is in flight."""
+        connection, calls, health = self.account.connection, self.account.calls, self.account.observed.health
+        if connection is None or (self.next_poll_boot is not None and now.boot < self.next_poll_boot):
+            return
+        if calls.of_kind(ACCOUNT, LIST):
+            return
+        limit = self.account.ctx.policy.read_timeout_s
+        if health.needs_account_check(now, self.account.ctx.policy):
+            if calls.is_free(Endpoint.ACCOUNT, now):
+                health.has_checked_account = True
+                calls.submit((ACCOUNT,), lambda: connection.fetch_account(limit), limit, now)
+        elif calls.is_free(Endpoint.LIST, now):
+            health.has_checked_account = False
+            known = frozenset(a.id for a in self.account.open_attempts())
+            all_pages = connection.list_limit_s(limit)
+            calls.submit((LIST,), lambda: connection.fetch_instances(limit), all_pages, now, known)
+
+    def _schedule(self, now: ClockSnapshot) -> None:
+        health, policy = self.account.observed.health, self.account.ctx.policy
+        wait = poll_interval(self.account.open_attempts(), now, policy)
+        if health.failed_polls > 0:
+            wait = min(wait, failure_backoff(health.failed_polls, policy))
+        self.next_poll_boot = now.boot + wait
+
+    # ---- answers
+
+    def on_account(self, value: ProviderAccount | ReadFailed, now: ClockSnapshot) -> None:
+        """Record which account the key opens; then ask for the list."""
+        account = self.account
+        expected = {a.account for a in account.open_attempts()}
+        actions = account.observed.health.on_account(value, expected, account.name, now)
+        account.transact(now, lambda tx: account_health.record(tx, account.name, value, actions))
+        self.send(now)
+
+    def on_list(self, value: InstanceList | ReadFailed, call: InFlightCall, now: ClockSnapshot) -> None:
+        """Reconcile with a list; one that failed changes nothing but the alarms and the time of the next poll."""
+        account, observed = self.account, self.account.observed
+        value = self._of_the_expected_account(value)
+        if isinstance(value, ReadFailed):
+            actions = observed.health.on_failed_list(value, account.name, now, account.ctx.policy)
+            account.transact(now, lambda tx: tx.run(actions))
+            restart_settle_stretch(account, now)
+            self._schedule(now)
+            return
+        is_complete = value.complete and observed.health.is_proven(now, account.ctx.policy)
+        seen = ObservedList(value.instances, is_complete, call.requested_boot, now.boot, call.open_at_request)
+        own, detail = account.ctx.installation.id, value.detail
+        observed.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}
+        if account.transact(now, lambda tx: reconcile_list(tx, account, seen, detail, now)):
+            observed.last_list = seen
+        self._schedule(now)
+
+    def _of_the_expected_account(self, value: InstanceList | ReadFailed) -> InstanceList | ReadFailed:
+        """The list, unless its account is unknown or wrong: stored rows are found by account and id, so in another
+        account's list ours would all look foreign (F45).
+        """
+        health = self.account.observed.health
+        if isinstance(value, ReadFailed) or not (health.wrong_account or not health.account_id):
+            return value
+        unknown = "the account behind the key is not the one expected"
+        return ReadFailed(ErrorKind.SHAPE, health.last_error or unknown)  # not AUTH: the key itself may be good

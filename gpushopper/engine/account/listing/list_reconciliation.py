@@ -1,0 +1,43 @@
+"""Compares a list with the recorded state and applies what the rules decide, in one transaction (D4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gpushopper.core.lifecycle.evidence import ObservedList
+from gpushopper.core.listing import reconcile
+from gpushopper.core.listing.list_breaker import newly_missing
+from gpushopper.core.listing.missing import missing_attempts
+from gpushopper.core.listing.uncertain_create import close_if_absent
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account import account_alarms
+from gpushopper.engine.account.listing import list_verification, recorded_state
+from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.transaction import Transaction
+
+
+def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail: str, now: ClockSnapshot) -> None:
+    """Read the database, decide with the list, write the database.
+
+    Sightings, orphans, duplicates, missing and absent instances are decided in `gpushopper.core.listing`. Only
+    attempts that were open before the list was asked for can be absent from it. Also chosen here: which instances are
+    read by id next, and the alarms about the list and the account.
+    """
+    ctx, name, observed = account.ctx, account.name, account.observed
+    is_copied_home = not ctx.may_spend
+    recorded = recorded_state.load(
+        ctx.store, ctx.installation.id, name, observed.health.account_id, seen, is_copied_home=is_copied_home
+    )
+    missing = missing_attempts(recorded, seen)
+    # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
+    observed.health.is_inconsistent = bool(newly_missing(missing))
+    evidence = replace(seen, is_complete=seen.is_complete and not observed.health.is_inconsistent)
+    tx.run(reconcile.reconcile_list(recorded, evidence, now, ctx.policy))
+    for attempt in () if is_copied_home else recorded.open:
+        tx.run(close_if_absent(tx.attempt(attempt), now, ctx.policy))
+    observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, ctx.policy)
+    tx.run(observed.health.on_list(seen, detail, name, now, ctx.policy))
+    if seen.is_complete:
+        tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, ctx.policy))
+    tx.run(account_alarms.clock_alarms(name, now))
+    tx.run(account_alarms.unknown_response_alarms(name, account.connection))

@@ -1,0 +1,62 @@
+"""What a part may use of its account: Protocols of the reconciler, so that no part imports the reconciler itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.calls.provider_calls import ProviderCalls
+from gpushopper.engine.account.observed_state import ObservedState
+from gpushopper.engine.context import Context
+from gpushopper.engine.transaction import Transaction
+from gpushopper.providers.base import Provider
+
+
+class Account(Protocol):
+    """What every part needs: the account's name and connection, its calls, its observed and its stored state."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
+
+    @property
+    def ctx(self) -> Context: ...
+
+    @property
+    def connection(self) -> Provider | None:
+        """The provider's client; None without a key."""
+        ...
+
+    @property
+    def calls(self) -> ProviderCalls: ...
+
+    @property
+    def observed(self) -> ObservedState: ...
+
+    def open_attempts(self) -> list[Attempt]:
+        """The open attempts of this account, as stored now."""
+        ...
+
+    def transact(self, now: ClockSnapshot, work: Callable[[Transaction], None]) -> bool:
+        """Run one transaction; False where it was undone, and the next step decides anew."""
+        ...
+
+
+class PollableAccount(Account, Protocol):
+    """For parts whose results make a new list worth having."""
+
+    def wake(self) -> None:
+        """Poll the list as soon as the rate limit allows it."""
+        ...
+
+
+class RentableAccount(PollableAccount, Protocol):
+    """For the part that creates."""
+
+    @property
+    def can_rent(self) -> bool:
+        """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer."""
+        ...

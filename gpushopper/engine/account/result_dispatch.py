@@ -1,0 +1,105 @@
+"""Hands each finished call to the part that started it; gives up calls that hang and cancels those that never began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.calls import provider_calls as kinds
+from gpushopper.engine.account.calls.in_flight import CancelledCall, CompletedCall, InFlightCall, NotSent
+from gpushopper.engine.account.calls.provider_calls import ProviderCalls
+from gpushopper.engine.account.create.creator import Creator
+from gpushopper.engine.account.destroyer import Destroyer
+from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
+from gpushopper.engine.account.key_attachment import KeyAttachment
+from gpushopper.engine.account.listing.instance_reads import InstanceReads
+from gpushopper.engine.account.listing.list_polling import ListPoller
+from gpushopper.engine.account.observed_state import ObservedState
+from gpushopper.engine.executor import CallResult
+from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class ResultDispatch:
+    """The parts of one account that take results."""
+
+    calls: ProviderCalls
+    observed: ObservedState
+    poller: ListPoller
+    reads: InstanceReads
+    creator: Creator
+    destroyer: Destroyer
+    heartbeats: HeartbeatMonitor
+    key_attachment: KeyAttachment
+
+    def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
+        """Settle the call that this result belongs to; it stays in flight when storing the result fails.
+
+        A result whose call was given up before is late, also when the same call was started again meanwhile: an old
+        list must not count as a newer one (D6).
+        """
+        if isinstance(done.value, CancelledCall):
+            return
+        key: tuple[Any, ...] = done.key  # type: ignore[assignment]
+        value, call = done.value, self.calls.in_flight.get(key)
+        if isinstance(value, CompletedCall):
+            value, call = value.value, value.call_in_flight if value.call_in_flight is call else None
+        if call is not None:
+            del self.calls.in_flight[key]
+        try:
+            self._dispatch(key, call, replace(done, value=value), now)
+        except BaseException:
+            if call is not None:
+                self.calls.in_flight[key] = call
+            raise
+
+    def _dispatch(self, key: tuple[Any, ...], call: InFlightCall | None, done: CallResult, now: ClockSnapshot) -> None:
+        """Late results (`call` is None) of lists, reads and heartbeats are dropped; all others are still recorded."""
+        value = done.value
+        if done.error is not None:
+            value = ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(done.error).__name__}")
+        self.observed.note_provider_date(value, now)
+        match key[1]:
+            case kinds.ACCOUNT:
+                self.poller.on_account(value, now)
+            case kinds.LIST if call is not None:
+                self.poller.on_list(value, call, now)
+            case kinds.GET if call is not None:
+                self.reads.on_result(key[2], value, call, now)
+            case kinds.CREATE:
+                self.creator.on_result(key[2], value, now, late=call is None)
+            case kinds.DESTROY:
+                self.destroyer.on_result(key[2], value, now)
+            case kinds.HEARTBEAT if call is not None:
+                self.heartbeats.on_result(key[2], value, now)
+            case kinds.ATTACH:
+                self.key_attachment.on_result(key[2], value)
+
+    def expire(self, now: ClockSnapshot) -> None:
+        """Settle calls that outlived their limit, so that a hung thread or host blocks nothing (S14)."""
+        for key, call in list(self.calls.in_flight.items()):
+            if now.boot < call.expires_boot:
+                continue
+            if call.cancel():
+                self.on_result(CallResult(key, not_sent_result(key[1])), now)
+            elif now.boot >= call.expires_boot:  # asked again: it may have begun between the two checks
+                self.on_result(CallResult(key, timed_out_result(key[1])), now)
+
+
+def timed_out_result(kind: str) -> ReadFailed | UnknownOutcome | Destroyed:
+    """The result of a call that began and gave no answer within its limit."""
+    match kind:
+        case kinds.CREATE:
+            return UnknownOutcome("no answer within the time limit")
+        case kinds.DESTROY:
+            return Destroyed(DestroyOutcome.UNKNOWN, "no answer within the time limit")
+        case _:
+            return ReadFailed(ErrorKind.NETWORK, "no answer within the time limit")
+
+
+def not_sent_result(kind: str) -> ReadFailed | NotSent:
+    """The result of a call that waited too long for a thread and was cancelled: nothing was sent."""
+    if kind in (kinds.CREATE, kinds.DESTROY, kinds.HEARTBEAT):
+        return NotSent()
+    return ReadFailed(ErrorKind.NETWORK, "this computer is too busy to ask")
