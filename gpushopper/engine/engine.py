@@ -18,8 +18,9 @@ from gpushopper.engine.commands.provision import IdempotencyKey
 from gpushopper.engine.context import AccountSetup, Context, ReadLogin, Remote, no_logins
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.queries import audit as auditing
-from gpushopper.engine.queries import provider_logs, ssh_connection, views
-from gpushopper.engine.queries.search import OfferSearch
+from gpushopper.engine.queries import provider_logs, ssh_connection
+from gpushopper.engine.queries import sessions as views
+from gpushopper.engine.queries.plan import OfferSearch
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.paths import Home
 from gpushopper.store import alarms, events
@@ -50,9 +51,7 @@ class Engine:
         remote: Remote | None = None,
         read_login: ReadLogin = no_logins,
     ) -> None:
-        self.ctx = Context(
-            store, clock, policy, brakes, installation, home, remote=remote, read_login=read_login
-        )
+        self.ctx = Context(store, clock, policy, brakes, installation, home, remote=remote, read_login=read_login)
         self.executor = executor
         self.reconcilers = {setup.provider: AccountReconciler(self.ctx, setup, executor) for setup in accounts}
         for setup in accounts:

@@ -23,7 +23,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, clock
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login, registry_for
-from gpushopper.engine.queries import views
+from gpushopper.engine.queries import sessions as views
 from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.engine.session_lookup import find_exactly
 from gpushopper.engine.transaction import Transaction

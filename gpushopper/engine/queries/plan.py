@@ -23,7 +23,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.commands.provision import DEFAULT_LIFE_S, refuse_short
 from gpushopper.engine.context import Context
 from gpushopper.engine.image_checks import refuse_impossible, refuse_unreadable_login
-from gpushopper.engine.queries import views
+from gpushopper.engine.queries import sessions as views
 from gpushopper.engine.queries.blocking_reads import blocking_read
 from gpushopper.engine.queries.search_criteria import Models, is_one, models_of, narrow, requirements, to_rent
 from gpushopper.engine.refusals import keyless, no_guard, unanswered
