@@ -33,7 +33,7 @@ def test_what_is_to_be_rented_can_be_rented_when_the_plan_is_there(tmp_path: Pat
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
     assert not world.engine.is_ready()
-    world.engine.plan(plan(to_rent=True))
+    world.requests.plan(plan(to_rent=True))
     assert world.engine.is_ready() and pauses
     assert world.provision()
     world.kill()
@@ -42,7 +42,7 @@ def test_what_is_to_be_rented_can_be_rented_when_the_plan_is_there(tmp_path: Pat
 def test_a_plan_that_is_only_looked_at_waits_for_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
-    world.engine.plan(plan(to_rent=False))
+    world.requests.plan(plan(to_rent=False))
     assert pauses == [] and not world.engine.is_ready()
     world.kill()
 
@@ -51,7 +51,7 @@ def test_an_account_that_cannot_be_read_delays_a_plan_by_twenty_seconds(tmp_path
     world = World(tmp_path, gaps=False).start()
     world.fault("list", "status", "503")
     pauses = waiting(world)
-    world.engine.plan(plan(to_rent=True))
+    world.requests.plan(plan(to_rent=True))
     assert 19 < sum(pauses) < 21
     with pytest.raises(NotReady):
         world.provision()
