@@ -107,7 +107,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
         case State.DESTROYING if attempt.off_at is None:
             return f"{session.provider} to stop listing it", None
         case State.DESTROYING:
-            return "verification that it is gone", None
+            return "the proof that it is gone", None
         case _:
             return "", None
 

@@ -109,7 +109,7 @@ def test_a_paper_session_has_no_shell(stage: Stage):
 def test_a_refusal_of_the_daemon_is_told(stage: Stage):
     stage.refusal = refused("not_ready", "train is not ready yet")
     found = stage("ssh", "train", "--", "true", )
-    assert found.code == 125 and "not handed over yet" in found.err
+    assert found.code == 125 and "not ready yet" in found.err
     told = stage("ssh", "train", "--json", "--", "true")
     assert '"code": "not_ready"' in told.err and '"exit": 125' in told.err
 

@@ -50,7 +50,7 @@ def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, name: 
 
 
 @pytest.mark.parametrize("ref", ["exp", "s-1"])
-def test_a_path_that_acts_takes_no_beginning_of_a_name_or_an_id(service: Service, ref: str):
+def test_a_path_of_a_command_takes_no_prefix_of_a_name_or_an_id(service: Service, ref: str):
     store, api = service.handle.ctx.store, build_app(service).test_client()
     with store.transaction():
         sessions.insert_session(store, session("s-1234", name="exp10"))

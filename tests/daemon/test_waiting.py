@@ -49,7 +49,7 @@ def test_searches_never_take_the_last_threads(service: Service):
     assert app.test_client().get("/api/v1/inventory").status_code == 200
 
 
-def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
+def test_twenty_requests_at_once_are_retried_until_there_is_room(service: Service):
     """More than may search at once: each is told so, comes back, and gets its answer."""
     entered, most = threading.Semaphore(0), threading.Semaphore(SLOW_AT_ONCE)
 
@@ -78,7 +78,7 @@ def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
     assert answers == [{"rows": [], "unavailable": {}, "problems": 0}] * 20
 
 
-def test_a_rental_that_waits_for_a_login_is_held_up_by_no_search_and_leaves_threads(service: Service):
+def test_a_provision_that_waits_for_a_login_waits_for_no_search_and_leaves_threads(service: Service):
     entered, leave = threading.Semaphore(0), threading.Event()
 
     def hang() -> None:

@@ -1,4 +1,4 @@
-"""A plan for a rental waits for the account's first complete look, and no longer than it may (S18)."""
+"""A plan for a rental waits for the account's first complete list, and no longer than its limit (S18)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plan(*, to_rent: bool) -> wire.PlanRequest:
     return wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4090"), to_rent=to_rent)
 
 
-def test_what_is_to_be_rented_can_be_rented_when_the_plan_is_there(tmp_path: Path) -> None:
+def test_a_plan_for_a_rental_waits_until_the_account_is_ready(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
     assert not world.engine.is_ready()
@@ -39,7 +39,7 @@ def test_what_is_to_be_rented_can_be_rented_when_the_plan_is_there(tmp_path: Pat
     world.kill()
 
 
-def test_a_plan_that_is_only_looked_at_waits_for_nothing(tmp_path: Path) -> None:
+def test_a_plan_without_a_rental_waits_for_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
     world.requests.plan(plan(to_rent=False))

@@ -1,4 +1,4 @@
-"""What users ask for is one durable effect, or a refusal that writes nothing."""
+"""A provision request is one durable transaction, or a refusal that writes nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.commands.idempotency import IdempotencyKey
@@ -29,7 +30,7 @@ def rows(world: World) -> int:
     return len(sessions.load_sessions(world.store)) + len(sessions.load_attempts(world.store, open_only=False))
 
 
-def test_a_repeated_key_gets_the_same_answer_and_makes_one_session(world: World):
+def test_a_repeated_idempotency_key_gets_the_stored_response_and_makes_one_session(world: World):
     once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     first = world.requests.provision(request(world), once)
     world.run_for(60)
@@ -73,7 +74,7 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
         (SpendingLimits(dollars_per_hour=1000), "brakes.dollars_per_hour"),
     ],
 )
-def test_a_brake_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
+def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
     world = World(tmp_path, brakes=brakes).start().ready()
     before = rows(world)
     with pytest.raises(Refused) as error:
@@ -81,7 +82,7 @@ def test_a_brake_names_its_key_and_writes_nothing(tmp_path: Path, brakes: Spendi
     assert (error.value.code, error.value.exit_code, rows(world)) == (rule, 6, before)
 
 
-def test_a_balance_below_the_worst_case_is_refused(world: World):
+def test_a_balance_below_the_reserve_is_refused(world: World):
     world.fault("account", "zero_balance")
     world.engine.wake()
     world.run_for(400)
@@ -105,7 +106,7 @@ def test_a_real_endpoint_is_refused_until_instances_can_end_by_themselves(world:
     assert (error.value.code, error.value.exit_code) == ("no_guard", 6)
 
 
-def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: World):
+def test_a_copied_home_rents_nothing_but_still_ends_sessions(world: World):
     session = world.provision()
     assert world.running(session)
     world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
@@ -135,7 +136,7 @@ def test_what_makes_no_sense_is_refused(world: World, changes: dict[str, object]
     assert rows(world) == 0
 
 
-def test_a_longer_life_with_a_reason_is_allowed_at_provision(world: World):
+def test_a_longer_duration_with_a_reason_is_allowed_at_provision(world: World):
     asked = request(world, max_duration_us=24 * HOUR, max_duration_reason="overnight", duration_us=20 * HOUR)
     session = world.requests.provision(asked).sessions[0]
     view = world.view(session)
@@ -205,7 +206,7 @@ def test_an_offer_can_be_planned_by_its_key_without_a_search_before(world: World
     assert [offer.key for offer in plan.offers] == [key]
 
 
-def test_a_plan_promises_at_least_what_the_session_shows(world: World):
+def test_the_max_cost_of_a_plan_covers_what_the_session_costs(world: World):
     plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     session = world.provision(hours=2)
     assert world.running(session)
@@ -214,7 +215,7 @@ def test_a_plan_promises_at_least_what_the_session_shows(world: World):
     assert world.view(session).accrued <= plan.max_cost
 
 
-def test_books_and_ledger_agree_to_the_last_millicent(world: World):
+def test_our_ledger_and_the_markets_agree_to_the_last_millicent(world: World):
     session = world.provision(hours=2)
     assert world.running(session)
     world.run_for(3000)
@@ -226,3 +227,32 @@ def test_books_and_ledger_agree_to_the_last_millicent(world: World):
     for kind, name in (("gpu", "gpu_usd"), ("storage", "storage_usd")):
         # Looks lie up to half a second around the turns; a tenth of a cent an hour cannot hide there.
         assert receipt["cost"][kind] == pytest.approx(float(truth[name]) * us(1), rel=0.002)
+
+
+def test_a_repetition_is_answered_although_it_would_be_refused_now(world: World):
+    key = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
+    made = request(world)
+    first = world.requests.provision(made, key)
+    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
+    assert world.requests.provision(made, key) == first
+
+
+def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that_passed(tmp_path: Path):
+    world = World(tmp_path, policy=REAL).start().ready()
+    written: list[int] = []
+
+    def public_key(session_id: str) -> str:
+        assert not world.store.is_writing
+        written.append(rows(world))
+        return "ssh-ed25519 KEY"
+
+    assert world.remote is not None
+    world.remote.public_key = public_key  # type: ignore[method-assign]
+    made = request(world)
+    with pytest.raises(UsageError):
+        world.requests.provision(replace(made, name="-"))
+    assert written == []
+    key = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
+    for _ in range(2):
+        world.requests.provision(made, key)
+    assert (written, rows(world)) == ([0], 2)

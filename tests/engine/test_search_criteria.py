@@ -82,7 +82,7 @@ def test_an_inventory_without_a_gpu_lists_all_of_any_number(world: World):
 
 
 @pytest.mark.parametrize("life", [{"duration_us": us(59)}, {"duration_us": 1}, {"duration_us": 0}])
-def test_less_than_a_minute_is_planned_and_rented_by_nobody(world: World, life: dict[str, int]):
+def test_a_duration_below_a_minute_is_neither_planned_nor_rented(world: World, life: dict[str, int]):
     search = wire.SearchRequest(gpu="4090")
     with pytest.raises(UsageError, match="less than a minute"):
         world.requests.plan(wire.PlanRequest(search=search, **life))
@@ -93,7 +93,7 @@ def test_less_than_a_minute_is_planned_and_rented_by_nobody(world: World, life: 
 
 
 @pytest.mark.parametrize("image", ["", "img tag", "img:", ":latest", "a:b:c", "https://ghcr.io/a", "img@sha256:00"])
-def test_an_impossible_image_is_planned_and_rented_by_nobody(world: World, image: str):
+def test_an_invalid_image_is_neither_planned_nor_rented(world: World, image: str):
     search = wire.SearchRequest(gpu="4090")
     with pytest.raises(UsageError):
         world.requests.plan(wire.PlanRequest(search=search, image=image))
@@ -104,7 +104,7 @@ def test_an_impossible_image_is_planned_and_rented_by_nobody(world: World, image
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "Exp", "a" * 42, "abcdefghijklmnop"])
-def test_a_name_that_could_mean_something_else_is_given_to_nothing(world: World, name: str):
+def test_an_ambiguous_name_is_refused(world: World, name: str):
     found = plan(world, gpu="4090")
     with pytest.raises(UsageError) as error:
         world.requests.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, name=name))
@@ -112,7 +112,7 @@ def test_a_name_that_could_mean_something_else_is_given_to_nothing(world: World,
     assert world.requests.sessions().sessions == []
 
 
-def test_what_acts_takes_no_beginning_of_a_name_or_an_id(tmp_path: Path):
+def test_a_command_takes_no_prefix_of_a_name_or_an_id(tmp_path: Path):
     world = World(tmp_path).start().ready()
     session = world.provision(name="exp10")
     assert world.running(session)

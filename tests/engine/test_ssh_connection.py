@@ -1,4 +1,4 @@
-"""The way to an instance, and the files of ssh that follow what is open."""
+"""How to log in to an instance, and the files of ssh that are kept in step with open sessions."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def remote(world: World) -> Remote:
     return made
 
 
-def rent(world: World, name: str, *, handed_over: bool = True) -> Attempt:
+def rent(world: World, name: str, *, is_ready: bool = True) -> Attempt:
     """A session on the paper market."""
     (session,) = world.requests.provision(replace(request(world), name=name)).sessions
-    if handed_over:
+    if is_ready:
         assert world.run_until(lambda: world.requests.session(session).status == "running")
     (attempt,) = sessions.attempts_of(world.store, session)
     return attempt
@@ -42,7 +42,7 @@ def make_live(world: World, attempt: Attempt, **changes: Any) -> Attempt:
         return sessions.update_attempt(world.store, attempt, **{**where, **changes})
 
 
-def test_a_live_instance_has_a_way(world: World, remote: Remote):
+def test_a_live_instance_has_an_ssh_connection(world: World, remote: Remote):
     attempt = make_live(world, rent(world, "train"))
     found = world.requests.connection("train")
     assert (found.host, found.port, found.user, found.name) == ("192.0.2.7", 2222, "root", "train")
@@ -52,19 +52,19 @@ def test_a_live_instance_has_a_way(world: World, remote: Remote):
     assert (found.is_paper, found.health) == (False, "ok")
 
 
-def test_a_paper_instance_has_none(world: World, remote: Remote):
+def test_a_paper_instance_has_no_ssh_connection(world: World, remote: Remote):
     rent(world, "train")
     found = world.requests.connection("train")
     assert found.is_paper and (found.host, found.key, found.options) == ("", "", [])
 
 
-def test_without_an_ssh_side_there_is_no_way(world: World):
+def test_without_a_remote_there_is_no_ssh_connection(world: World):
     make_live(world, rent(world, "train"))
     assert world.requests.connection("train").is_paper
 
 
-def test_before_the_hand_over_it_is_refused(world: World, remote: Remote):
-    rent(world, "train", handed_over=False)
+def test_before_it_is_ready_a_connection_is_refused(world: World, remote: Remote):
+    rent(world, "train", is_ready=False)
     with pytest.raises(Refused, match="not ready yet"):
         world.requests.connection("train")
 
@@ -85,9 +85,9 @@ def test_an_instance_without_an_address_is_refused(world: World, remote: Remote)
 # ---- files
 
 
-def test_entries_come_and_go_with_sessions(world: World, remote: Remote):
+def test_entries_of_the_ssh_configuration_come_and_go_with_sessions(world: World, remote: Remote):
     make_live(world, rent(world, "train"))
-    rent(world, "paper", handed_over=False)
+    rent(world, "paper", is_ready=False)
     world.ssh_files.sync()
     assert "Host gpu-shopper-train\n" in world.home.ssh_config.read_text()
     assert "gpu-shopper-paper\n" not in world.home.ssh_config.read_text()
@@ -96,7 +96,7 @@ def test_entries_come_and_go_with_sessions(world: World, remote: Remote):
     assert "Host gpu-shopper" not in world.home.ssh_config.read_text()
 
 
-def test_pinned_keys_go_with_their_attempts(world: World, remote: Remote):
+def test_pinned_host_keys_go_with_their_attempts(world: World, remote: Remote):
     attempt = make_live(world, rent(world, "train"))
     world.home.ssh_keys.mkdir(exist_ok=True)
     pins = [world.home.ssh_keys / f"{name}.hosts" for name in (attempt.id, "former")]
@@ -110,7 +110,7 @@ def test_pinned_keys_go_with_their_attempts(world: World, remote: Remote):
     assert not pins[0].exists()
 
 
-def test_nothing_is_done_while_nothing_changes(world: World, remote: Remote):
+def test_a_sync_does_nothing_while_no_row_changes(world: World, remote: Remote):
     make_live(world, rent(world, "train"))
     world.ssh_files.sync()
     world.home.ssh_config.unlink()

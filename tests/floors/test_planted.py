@@ -65,6 +65,9 @@ PLANTS = {
         ".other",
         neighbour="import gpushopper.cli.remote.planted",
     ),
+    "a command in the queries": Plant(
+        "engine/queries", "import gpushopper.engine.commands.end", contract("engine"), "engine.commands.end"
+    ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
     "a library in core": Plant("core", "import httpx", contract("core"), "-> httpx"),
     "one provider in another": Plant("providers", "from . import other", contract("providers"), ".other"),

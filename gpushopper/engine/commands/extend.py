@@ -11,7 +11,6 @@ from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.session import Session, current
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, Deadline, us
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once
@@ -20,6 +19,7 @@ from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.session_duration import refuse_short
 from gpushopper.engine.session_lookup import find_exactly
 from gpushopper.engine.session_view import session_view
+from gpushopper.engine.spending_check import denial_of_reserve
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import sessions
@@ -57,7 +57,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
     reserve = ledger.reserve_for(moved, tx.ctx.policy)
     more = max(reserve - attempt.reserve, 0)
-    refuse_denied(denied_by_balance(tx.ctx.balances.get(attempt.provider), tx.load(attempt.provider), more))
+    refuse_denied(denial_of_reserve(tx.ctx, attempt.provider, more, tx.now))
     text = f"{session.name}: at most {dollars(reserve)} now"
     tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, Note("extended", text, {"until": wall}))
     if session.deadline_at is not None or request.deadline_at is not None:

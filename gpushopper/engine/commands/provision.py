@@ -18,6 +18,8 @@ from gpushopper.engine.commands.rentable_account import refuse_denied, refuse_wr
 from gpushopper.engine.context import Context
 from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.image_checks import readable_registry
+from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import NotFound
 from gpushopper.providers.base import Provider
@@ -80,8 +82,10 @@ def _commit(
     connection = rentable_connection(tx.ctx, reconciler)
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
     session = _session(tx, reconciler, connection, checked, registry, session_id, name)
-    attempt = tx.prepared(session, checked.offers[0])
-    refuse_denied(tx.denied(attempt.provider, attempt.agreed_rate, attempt.reserve, new_session=True))
+    attempt = new_attempt(tx.ctx, session, checked.offers[0], tx.now)
+    refuse_denied(
+        denial_of_attempt(tx.ctx, reconciler.name, attempt.agreed_rate, attempt.reserve, tx.now, new_session=True)
+    )
     sessions.insert_session(tx.ctx.store, session)
     tx.note(Note("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, checked.offers[0], checked.offers[1:], uses_retry=False)])

@@ -10,7 +10,7 @@ from gpushopper.core.model.offer import Offer, Requirements, fits
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.queries.blocking_reads import blocking_read
-from gpushopper.engine.queries.search_criteria import Models, is_one, models_of, narrow
+from gpushopper.engine.queries.search_criteria import Models, has_requested_memory, models_of, provider_search
 from gpushopper.engine.refusals import keyless, unanswered
 from gpushopper.errors import Misconfigured, NotFound
 from gpushopper.providers.base import Endpoint, Offers, Provider, ReadFailed, Search
@@ -46,13 +46,13 @@ def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -
         models = gpus.get(name, {})
         if name in failed or (want.gpu is not None and not models):
             continue
-        answer = search_account(handle, reconciler, narrow(want, models, limit))
+        answer = search_account(handle, reconciler, provider_search(want, models, limit))
         if isinstance(answer, ReadFailed):
             failed[name] = answer
             continue
         has_more = has_more or not answer.complete
         invalid_prices += answer.invalid_prices
-        offers += [o for o in answer.offers if fits(o, want, tuple(models)) and is_one(o, models)]
+        offers += [o for o in answer.offers if fits(o, want, tuple(models)) and has_requested_memory(o, models)]
     if failed and len(failed) == len(searched):
         raise unanswered(failed)
     return SearchResult(offers, has_more, {name: why.detail for name, why in failed.items()}, invalid_prices)

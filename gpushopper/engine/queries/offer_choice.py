@@ -11,7 +11,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.offer_cache import OFFERS_FRESH_S
 from gpushopper.engine.queries.market_search import resolve_gpus, search_account, search_market
-from gpushopper.engine.queries.search_criteria import is_one
+from gpushopper.engine.queries.search_criteria import has_requested_memory
 from gpushopper.engine.refusals import unanswered
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import ReadFailed, Search
@@ -74,7 +74,7 @@ def _refuse_mismatch(handle: EngineHandle, found: Offer, want: Requirements) -> 
     also = Requirements(
         min_gpus=want.min_gpus, exact_gpus=want.exact_gpus, max_rate=want.max_rate, disk_gb=want.disk_gb
     )
-    if not fits(found, also, tuple(models)) or not is_one(found, models):
+    if not fits(found, also, tuple(models)) or not has_requested_memory(found, models):
         what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)} an hour"
         text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: it does not match the request"
         raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")

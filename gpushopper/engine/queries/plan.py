@@ -17,7 +17,7 @@ from gpushopper.engine.queries.offer_choice import candidates
 from gpushopper.engine.queries.search_criteria import to_rent
 from gpushopper.engine.refusals import keyless, no_guard
 from gpushopper.engine.session_duration import requested_duration_us
-from gpushopper.engine.transaction import Transaction
+from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
 
 SPARE_OFFERS = 4
@@ -105,6 +105,6 @@ def _above_maximum(request: wire.PlanRequest, span: int) -> str:
 
 def _denial(handle: EngineHandle, cheapest: Offer, disk_gb: float, max_cost: int) -> str:
     """The spending limit or balance that this rental would exceed, so that the plan says so before confirmation."""
-    tx = Transaction(handle.ctx, handle.ctx.clock.now())
-    denial = tx.denied(cheapest.provider, cheapest.rate(disk_gb), max_cost, new_session=True)
+    rate, now = cheapest.rate(disk_gb), handle.ctx.clock.now()
+    denial = denial_of_attempt(handle.ctx, cheapest.provider, rate, max_cost, now, new_session=True)
     return "" if denial is None else f"{denial.text} ({denial.rule})"
