@@ -21,8 +21,8 @@ from gpushopper.daemon import opening
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.run import harden, open_log
-from gpushopper.engine.engine import Engine
-from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.queries import audit as audit_query
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
 from gpushopper.store import installation
@@ -37,8 +37,8 @@ def audit(home: Home, _arguments: Sequence[str]) -> Answer:
     """Every billable thing on the accounts, compared with our books."""
     clock = SystemClock(home.clock_offset)
     try:
-        with _locked(home, clock) as mask, opened(home, clock, mask) as engine:
-            return asdict(engine.audit())
+        with _locked(home, clock) as mask, opened(home, clock, mask) as (ctx, setups):
+            return asdict(audit_query.audit(ctx, setups))
     except AlreadyRunning:
         answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
         return dict(answered)
@@ -109,18 +109,17 @@ def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
 
 
 @contextmanager
-def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
-    """An engine that is never run, for one question. The caller holds the lock."""
+def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[tuple[Context, dict[str, AccountSetup]]]:
+    """The home's database and its accounts, for one query without an engine. The caller holds the lock."""
     store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
-    executor = ThreadExecutor()
     try:
         found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
         setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, mask)
-        yield Engine(store, clock, executor, setups, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
+        ctx = Context(store, clock, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
+        yield ctx, {setup.provider: setup for setup in setups}
     finally:
-        executor.close()
         store.close()
 
 

@@ -31,8 +31,12 @@ from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.sleep_detection import Watch
 from gpushopper.daemon.stop_report import say_what_may_bill
 from gpushopper.daemon.stopping import StopSignal
+from gpushopper.engine import registry_login_redaction
+from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.engine.queries.sessions import sessions
+from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import idempotency
@@ -107,8 +111,10 @@ class Daemon:
         brakes = SpendingLimits(**asdict(settings.brakes))
         ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.mask)
-        self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh, logins)
-        executor.on_done = self.engine.ring
+        ctx = Context(store, self.clock, policy, brakes, found, self.home, remote=ssh, read_login=logins)
+        self.engine = Engine(ctx, executor, setups)
+        ssh_files = SshFiles(ctx)
+        executor.on_done = self.engine.notify
         self.keys.tell(self.engine.replace_account)
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
@@ -117,15 +123,15 @@ class Daemon:
             Job("socket", self._check_socket, SOCKET_CHECK_S),
             Job("reserve", self._hold_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
-            Job("ssh", self.engine.tidy_ssh, SSH_TIDY_S),
-            Job("ssh keys", self.engine.prune_keys, PRUNE_S),
+            Job("ssh", ssh_files.sync, SSH_TIDY_S),
+            Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
         ]
         self.schedule = Schedule(jobs, self.clock)
         return policy
 
     def _service(self, installation: str, policy: str) -> Service:
         return Service(
-            engine=self.engine,
+            handle=self.engine.handle,
             clock=self.clock,
             home=self.home,
             version=__version__,
@@ -151,9 +157,9 @@ class Daemon:
 
     def _load_login_redactions(self) -> None:
         """What an earlier process sent may be echoed to this one; nothing waits for a keyring to say what that was."""
-        registries = self.engine.open_registries()
+        registries = registry_login_redaction.open_registries(self.engine.ctx)
         if registries:
-            learn = partial(self.engine.load_login_redactions, registries)
+            learn = partial(registry_login_redaction.load_redactions, self.engine.ctx, registries)
             threading.Thread(target=learn, name="logins", daemon=True).start()
 
     def _run_engine(self, stop: threading.Event) -> None:
@@ -192,10 +198,10 @@ class Daemon:
         if not self.threads:
             return
         self.schedule.stop()
-        self.engine.ring()
+        self.engine.notify()
         for thread in self.threads:
             thread.join(THREAD_STOP_S)
-        say_what_may_bill(self.engine, self.say)
+        say_what_may_bill(sessions(self.engine.ctx, open_only=True).sessions, self.say)
         _log.info("stopped", uptime_h=round((self.clock.now().boot - self.started.boot) / HOUR, 2))
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
-    from gpushopper.engine.engine import Engine
     from gpushopper.wire import SessionView
 
 _log = structlog.get_logger(__name__)
 
 
-def say_what_may_bill(engine: Engine, say: Callable[[str], None]) -> None:
+def say_what_may_bill(held: Sequence[SessionView], say: Callable[[str], None]) -> None:
     """List every open session with its deadline and with who keeps it while no daemon runs."""
-    held = engine.sessions(None, None, True).sessions
     for session in held:
         text = describe(session)
         _log.warning("may still bill", session=session.id, text=text)

@@ -1,4 +1,4 @@
-"""Where calls run: started without waiting, collected later, on threads or on simulated time (S5)."""
+"""Executor: runs calls to providers and instances on thread pools, or on simulated time; results are collected (S5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DESTROY, HEARTBEAT, ATTACH = "destroy", "beat", "keys"
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """A finished call. `error` is set only for a fault of ours: adapters answer with values (D17)."""
+    """A finished call. `error` is set only by a bug of ours: adapters return their failures as values (D17)."""
 
     key: Key
     value: Any
@@ -29,17 +29,18 @@ class Executor(Protocol):
         ...
 
     def collect(self) -> list[CallResult]:
-        """What has finished since the last time."""
+        """The calls that have finished since the last `collect`."""
         ...
 
     def next_due(self) -> int | None:
-        """Boot-clock µs when the next result is known to come, in a simulation; None where nobody knows."""
+        """Boot-clock µs of the next result in a simulation; None where it is not known."""
         ...
 
 
 class ThreadExecutor:
-    """Threads: a pool for reads and creates; one for destroys, so that nothing delays those (F38); one for logins,
-    so that hosts that hang delay neither (I17)."""
+    """Three thread pools: reads and creates; destroys, so that nothing delays them (F38); probes, so that hosts that
+    hang delay neither (I17).
+    """
 
     def __init__(
         self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4, logins: int = 8
@@ -58,7 +59,7 @@ class ThreadExecutor:
     def _run(self, key: Key, call: Callable[[], Any]) -> None:
         try:
             done = CallResult(key, call())
-        except Exception as error:  # noqa: BLE001 - one of the two loops that must survive; reported by the reconciler
+        except Exception as error:  # noqa: BLE001 - a pool thread must survive; the reconciler reports it
             done = CallResult(key, None, error)
         with self._lock:
             self._done.append(done)

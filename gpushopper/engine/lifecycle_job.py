@@ -1,4 +1,4 @@
-"""The rules of the clock over everything that is open, on the database alone (architecture 6)."""
+"""Lifecycle job: apply deadlines, time limits and failover to all open sessions, on the database alone (I9)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from gpushopper.store import alarms, sessions
 from gpushopper.store.sqlite.failures import Stale
 
 
-def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, float], now: ClockSnapshot) -> bool:
-    """Apply the clock rules and each session's next move; whether anything changed.
+def apply_clock_rules(
+    ctx: Context, snapshots: dict[str, ClockSnapshot], destroy_intervals_s: dict[str, float], now: ClockSnapshot
+) -> bool:
+    """Apply the clock rules and each session's failover; whether anything changed.
 
-    `moments` holds, by provider, this moment with that provider's date as witness; `paces` the seconds from one end
-    to the next.
+    `snapshots` holds, by provider, `now` with that provider's date; `destroy_intervals_s` the seconds that the
+    provider's rate limit puts between two destroys.
     """
     with ctx.store.read():
         held = sessions.load_sessions(ctx.store, open_only=True)
@@ -29,31 +31,31 @@ def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, 
         opened = sessions.load_attempts(ctx.store)
         for attempt in opened:
             by_session[attempt.session_id].append(attempt)
-        standing = alarms.standing(ctx.store)
+        active = alarms.standing(ctx.store)
     changed = False
-    queues = _queues(opened, paces)
+    queues = _destroy_queues_s(opened, destroy_intervals_s)
     for session in held:
-        at, queue_s = moments.get(session.provider, now), queues.get(session.provider, 0.0)
-        todo = [a for a in _due(ctx, session, by_session[session.id], at, queue_s) if not _is_idle(a, standing)]
+        at, queue_s = snapshots.get(session.provider, now), queues.get(session.provider, 0.0)
+        todo = [a for a in _due(ctx, session, by_session[session.id], at, queue_s) if not _is_idle(a, active)]
         changed = _run(ctx, todo, at) or changed
     return changed
 
 
-def _is_idle(action: Action, standing: set[tuple[str, str]]) -> bool:
-    """Whether an alarm already stands, or is not there to clear: most passes change nothing, and must cost nothing."""
+def _is_idle(action: Action, active: set[tuple[str, str]]) -> bool:
+    """Whether it raises an active alarm or clears an inactive one: most passes change and write nothing."""
     match action:
         case RaiseAlarm():
-            return (action.kind, action.subject) in standing
+            return (action.kind, action.subject) in active
         case ClearAlarm():
-            return (action.kind, action.subject) not in standing
+            return (action.kind, action.subject) not in active
         case _:
             return False
 
 
-def _queues(opened: list[Attempt], paces: dict[str, float]) -> dict[str, float]:
-    """By provider: how many seconds the ends under way may keep one of them waiting."""
+def _destroy_queues_s(opened: list[Attempt], intervals_s: dict[str, float]) -> dict[str, float]:
+    """By provider: how many seconds one destroy may have to wait for the others under way."""
     ending = Counter(attempt.provider for attempt in opened if attempt.state is State.DESTROYING)
-    return {name: (count - 1) * paces.get(name, 0.0) for name, count in ending.items()}
+    return {name: (count - 1) * intervals_s.get(name, 0.0) for name, count in ending.items()}
 
 
 def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapshot, queue_s: float) -> list[Action]:
@@ -61,17 +63,18 @@ def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapsh
     for attempt in opened:
         todo += clock_rules(session, attempt, now, ctx.policy, queue_s)
         todo += _never_sent(attempt, now, ctx.policy)
-    lives = any(a.is_wanted for a in opened)
-    if session.desired_state is DesiredState.RUNNING and not lives:
+    has_wanted = any(a.is_wanted for a in opened)
+    if session.desired_state is DesiredState.RUNNING and not has_wanted:
         step = next_attempt(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
-        # A deadline is written only by a clock that the provider's could contradict: after a start not yet (I12, F62).
+        # A deadline is written only once the provider's date can contradict our clock, so not right after a start
+        # (I12, F62).
         is_early = isinstance(step, StartAttempt) and not now.provider_answered
         todo += [step] if step is not None and not is_early else []
     return todo
 
 
 def _never_sent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """An intention that could not be sent for too long is given up: its reserve blocks others (F7, S12)."""
+    """A create that could not be sent for too long is closed: its reserve blocks other sessions (F7, S12)."""
     if attempt.state is not State.PREPARED or now.wall - attempt.prepared_at < us(policy.prepared_max_age_s):
         return []
     return [CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})]
@@ -89,18 +92,20 @@ def _run(ctx: Context, todo: list[Action], now: ClockSnapshot) -> bool:
     return ctx.store.last_change != before
 
 
-def next_clock(ctx: Context, now: ClockSnapshot) -> int:
-    """Boot-clock µs when a clock rule can next have something to say; at most a minute ahead."""
+def next_due(ctx: Context, now: ClockSnapshot) -> int:
+    """Boot-clock µs when a clock rule can next change something; at most a minute ahead."""
     dues = [now.boot + us(60)]
     for attempt in sessions.load_attempts(ctx.store):
-        dues += [now.boot + max(wall - now.wall, us(0.05)) for wall in _walls(attempt, ctx.policy) if wall > now.wall]
+        walls = [wall for wall in _due_times(attempt, ctx.policy) if wall > now.wall]
+        dues += [now.boot + max(wall - now.wall, us(0.05)) for wall in walls]
         if attempt.state is State.INTERRUPTED and attempt.interrupted_boot is not None:
             dues.append(attempt.interrupted_boot + us(ctx.policy.interrupted_grace_s))
-    # What is past has been decided: a session that may stay stopped must not keep the clock running.
+    # Rules whose time is past were applied: a session that may stay stopped must not make this due all the time.
     return min(due for due in dues if due > now.boot)
 
 
-def _walls(attempt: Attempt, policy: Policy) -> list[int]:
+def _due_times(attempt: Attempt, policy: Policy) -> list[int]:
+    """When, wall µs, a rule about this attempt becomes due."""
     walls = [attempt.deadline.wall] if attempt.is_wanted else []
     match attempt.state:
         case State.DESTROYING:

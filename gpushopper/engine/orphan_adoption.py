@@ -1,4 +1,4 @@
-"""Rows for instances that were found rather than made: strays and twins (F50, S9)."""
+"""Orphan adoption: rows for instances found on the account: orphans with our label, and duplicates (F50, S9)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from gpushopper.engine.context import Context
 from gpushopper.store import sessions
 
 LONGEST_NUMBER = 8
-"""Characters kept free for the number that tells two names apart."""
+"""Characters kept free for the number that makes a name unique."""
 
 
-def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, RaiseAlarm]:
-    """A session and attempt for an instance of ours that no row knows, and the alarm that says so."""
+def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Session, Attempt, RaiseAlarm]:
+    """The session and attempt of an instance with our label and no row, and the alarm about it; nothing is written."""
     row = action.instance
     session = Session(
         id=ctx.new_id(16),
@@ -45,18 +45,18 @@ def adopted(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sess
         max_rate=None,
         retries_left=0,
         deadline_at=action.deadline.wall,
-        # Stopped or not, only its deadline may end what was found: nobody here knows why it stands as it does (F50).
+        # Only its deadline may end an orphan, stopped or not: why it is stopped is unknown (F50).
         keep_stopped=True,
     )
     offer = _offer_of(row, action.provider, now)
     found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
     attempt = replace(found, **_as_shown(row, now))
-    text = f"instance {row.instance_id} carries our label but was not in the database: taken in as {session.name}"
+    text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
     return session, attempt, RaiseAlarm(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
 
 
 def _free_name(ctx: Context, row: Instance) -> str:
-    """`adopted-ID`, made to fit, with a number where an open session has that name already: it never fails."""
+    """`adopted-ID`, cut to fit, with a number where an open session has that name already: never fails."""
     taken = {session.name for session in sessions.load_sessions(ctx.store, open_only=True)}
     stem = to_valid_name(f"adopted-{row.instance_id}", MAX_NAME_LENGTH - LONGEST_NUMBER)
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
@@ -64,7 +64,7 @@ def _free_name(ctx: Context, row: Instance) -> str:
 
 
 def _as_shown(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
-    """The state of an adopted instance: handed over long ago, whatever the provider shows now."""
+    """The state columns of an orphan: it counts as ready, whatever the provider shows now."""
     match row.status:
         case StatusClass.STOPPED | StatusClass.FAILED:
             since = now.boot if row.status is StatusClass.STOPPED else None
@@ -76,8 +76,8 @@ def _as_shown(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
     return state | {"ready_at": now.wall}
 
 
-def twin(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot) -> Attempt | None:
-    """A row for a second instance under one label, unwanted from the start."""
+def duplicate_attempt(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot) -> Attempt | None:
+    """The attempt of a second instance under one label, to be destroyed from the start; nothing is written."""
     of = action.duplicate_of
     session = sessions.load_session(ctx.store, of.session_id)
     if session is None:
@@ -96,7 +96,7 @@ def twin(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot) -> Attempt 
 def _found(
     ctx: Context, session: Session, attempt_id: str, row: Instance, offer: Offer, deadline: Deadline, now: ClockSnapshot
 ) -> Attempt:
-    """An attempt row that begins where the provider says the instance began: it has billed since then."""
+    """An attempt that starts when the provider says the instance was created: it has billed since then."""
     started = row.created_at if row.created_at is not None else now.wall
     attempt = Attempt(
         id=attempt_id,
@@ -130,7 +130,7 @@ def _found(
 
 
 def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
-    """What can be known of the offer behind a found instance: enough to show and to account for."""
+    """An offer made up from the instance: enough to show it and to account for it."""
     disk = row.disk_gb or 0.0
     return Offer(
         provider=provider,

@@ -1,4 +1,4 @@
-"""Closing an attempt: its final cost, its receipt, and the words for it (I5, I14)."""
+"""Receipts: the final cost and the stored evidence of how an attempt was closed, and its text (I5, I14)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gpushopper.store import ledger as books
 from gpushopper.store.database import Store
 
 
-def settle(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[str, int]:
-    """Bring the books to the end and take back what was accrued past it; micro-dollars by class."""
+def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[str, int]:
+    """Write ledger entries up to the end and correct what was accrued past it; micro-dollars by kind."""
     if attempt.billed_until is not None:
         if action.kind == ReceiptKind.PROVEN:
             entries, _ = ledger.accrue(attempt, action.ended_at)
@@ -25,7 +25,7 @@ def settle(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[str, in
     return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
 
 
-def closed(attempt: Attempt, action: CloseAttempt, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
+def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int], now: ClockSnapshot) -> dict[str, Any]:
     """The columns of a closed attempt, receipt included."""
     receipt = {
         "kind": str(action.kind),
@@ -56,8 +56,8 @@ def closed(attempt: Attempt, action: CloseAttempt, cost: dict[str, int], now: Cl
     }
 
 
-def words(attempt: Attempt, kind: str) -> str:
-    """What the history says about a closing."""
+def describe_receipt(attempt: Attempt, kind: str) -> str:
+    """The text of the `closed` event."""
     match kind:
         case ReceiptKind.PROVEN:
             return f"instance {attempt.instance_id} is proven gone"

@@ -1,4 +1,4 @@
-"""Why an account cannot be asked or rented on, in one wording for a plan and for the rental itself."""
+"""Errors about an account, worded once for plan and provision: no key, no guard, no registry login, no answer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gpushopper.secrets import KeyProblem, NoKey
 
 
 def keyless(setup: AccountSetup) -> Misconfigured:
-    """No key, or none that can be read: different things with different remedies (F105)."""
+    """No key is stored, or it cannot be read: the hints differ (F105)."""
     code = "no_key" if setup.key_state == "missing" else f"key_{setup.key_state}"
     return Misconfigured(setup.key_problem, setup.key_hint, code=code)
 
 
 def no_guard(setup: AccountSetup) -> Refused:
-    """Nothing is rented that could not end by itself (S16, I10)."""
+    """Nothing is rented where no guard could end it (S16, I10)."""
     return Refused(
         f"nothing is rented on {setup.provider}: its instances could not end by themselves",
         "practise with: gpu-shopper --sandbox provision ...",
@@ -26,13 +26,13 @@ def no_guard(setup: AccountSetup) -> Refused:
 
 
 def no_login(problem: KeyProblem) -> Misconfigured:
-    """No login at the image's registry, or none that can be read now (F105)."""
+    """No login at the image's registry is stored, or it cannot be read now (F105)."""
     code = "no_login" if isinstance(problem, NoKey) else f"login_{problem.state}"
     return Misconfigured(problem.text, problem.hint, code=code)
 
 
 def unanswered(failed: Mapping[str, ReadFailed]) -> ShopperError:
-    """No account answered: a refused key is the user's to mend, everything else the provider's (S11)."""
+    """No account answered: KeyRejected if every one refused its key, which the user can fix; else ProviderFailed."""
     name, why = next(iter(failed.items()))
     if all(answer.error_kind is ErrorKind.AUTH for answer in failed.values()):
         return KeyRejected(f"{name} refuses the key: {why.detail}", f"set a working key: gpu-shopper keys set {name}")

@@ -1,4 +1,4 @@
-"""Which session a request means."""
+"""Find the session a request names: by id, name or unique prefix, or exactly where the request changes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gpushopper.store import sessions
 
 
 def find(ctx: Context, ref: str) -> Session:
-    """The one session meant by an id, a name or a unique prefix: for answers that only show it.
+    """The session with this id, name or unique prefix: for requests that only read.
 
     Raises:
         NotFound: none, or more than one.
@@ -24,15 +24,15 @@ def find(ctx: Context, ref: str) -> Session:
 
 
 def find_exactly(ctx: Context, ref: str) -> Session:
-    """The one session with this name or id: whatever ends, extends or logs in to one asks here.
+    """The session with exactly this name or id: for requests that end, extend or log in to it.
 
     Raises:
-        NotFound: none; a session whose name begins so is named, and never meant.
+        NotFound: none; a session whose name begins so is suggested.
     """
     found = sessions.find_exactly(ctx.store, ref)
     if len(found) == 1:
         return found[0]
-    close = find(ctx, ref)  # says so itself where nothing, or more than one, is called or begins so
+    close = find(ctx, ref)  # raises where no session, or more than one, begins so
     raise NotFound(
         f"no session named {ref}; did you mean {close.name}?", "type its whole name", code="session_not_found"
     )

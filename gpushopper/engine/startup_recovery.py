@@ -1,4 +1,4 @@
-"""What a start may change without asking anybody: two transitions, and forgotten intervals (I20, D13)."""
+"""Start-up recovery: after a crash, close attempts never sent, mark sent creates uncertain, reset intervals (I20)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gpushopper.store import sessions
 
 
 def recover(ctx: Context, now: ClockSnapshot) -> None:
-    """Prepared was never sent; sent may have acted. Nothing else changes, and no provider is needed (F51)."""
+    """Close what is `prepared`: it was never sent. Make what is `sent` uncertain: the create may have acted (F51).
+
+    Nothing else changes, and no provider is called.
+    """
     with ctx.store.transaction():
         sessions.forget_intervals(ctx.store)
     for attempt in sessions.load_attempts(ctx.store):
@@ -22,5 +25,5 @@ def recover(ctx: Context, now: ClockSnapshot) -> None:
                 change.run([CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})])
             elif attempt.state is State.SENT:
                 sets = {"state": State.UNCERTAIN, "state_changed_at": now.wall, "settle_elapsed_us": 0, **NO_ABSENCES}
-                note = EventDraft("uncertain", "the daemon stopped while the create was out")
+                note = EventDraft("uncertain", "the daemon stopped while the create was in flight")
                 change.run([UpdateAttempt(attempt, sets, note)])

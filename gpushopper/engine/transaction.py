@@ -1,4 +1,4 @@
-"""Carry out what the rules decided: changes, books and events together in one transaction (I16)."""
+"""Transaction: carry out actions as rows, ledger entries, alarms and events, all in one commit (I16)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from typing import Any
 
 from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW
 from gpushopper.core.lifecycle.destroying import terminate_fields
-from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model import actions as act
-from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
-from gpushopper.core.model.instance import make_label
-from gpushopper.core.model.money import Micros
-from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
-from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.spending import ledger
-from gpushopper.core.spending.admission import Denial, Usage, denied_by_balance, denied_by_limits
-from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
-from gpushopper.core.timing.deadline import Deadline
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
+from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.store import alarms, events, sessions
 from gpushopper.store import ledger as books
 
@@ -30,8 +25,8 @@ from gpushopper.store import ledger as books
 class Transaction:
     """Applies actions inside one open store transaction.
 
-    Several actions may name the same attempt: each builds on what the one before it wrote. A row that somebody else
-    changed meanwhile raises Stale, which undoes the whole transaction; the next pass decides anew (I16).
+    Several actions may name the same attempt: each builds on what the one before it wrote. A row that another thread
+    changed meanwhile raises Stale, which rolls the whole transaction back; the next pass decides again (I16).
     """
 
     def __init__(self, ctx: Context, now: ClockSnapshot) -> None:
@@ -39,10 +34,10 @@ class Transaction:
         self.now = now
         self._attempts: dict[str, Attempt] = {}
         self._sessions: dict[str, Session] = {}
-        self._standing: set[tuple[str, str]] | None = None
+        self._active: set[tuple[str, str]] | None = None
         self.relabels: list[act.Relabel] = []
         self.without_id: list[str] = []
-        """Attempts whose id turned out to be another instance's."""
+        """Attempts whose instance id turned out to be another instance's."""
 
     def run(self, todo: Iterable[act.Action]) -> None:
         """Apply in order."""
@@ -59,7 +54,7 @@ class Transaction:
 
     @singledispatchmethod
     def _do(self, action: act.Action) -> None:
-        raise TypeError(f"no rule for {action!r}")
+        raise TypeError(f"no handler for {action!r}")
 
     @_do.register
     def _(self, action: act.UpdateAttempt) -> None:
@@ -67,7 +62,7 @@ class Transaction:
 
     @_do.register
     def _(self, action: act.TerminateAttempt) -> None:
-        self.unwant(action.attempt, action.reason, action.text)
+        self.terminate_attempt(action.attempt, action.reason, action.text)
 
     @_do.register
     def _(self, action: act.EndSession) -> None:
@@ -83,7 +78,7 @@ class Transaction:
 
     @_do.register
     def _(self, action: act.AdoptOrphan) -> None:
-        session, attempt, alarm = orphan_adoption.adopted(self.ctx, action, self.now)
+        session, attempt, alarm = orphan_adoption.adopt(self.ctx, action, self.now)
         sessions.insert_session(self.ctx.store, session)
         sessions.insert_attempt(self.ctx.store, attempt)
         self.note(act.EventDraft("adopted", alarm.text), session.id, attempt.id)
@@ -91,13 +86,13 @@ class Transaction:
 
     @_do.register
     def _(self, action: act.DestroyDuplicate) -> None:
-        twin = orphan_adoption.twin(self.ctx, action, self.now)
-        if twin is not None:
-            sessions.insert_attempt(self.ctx.store, twin)
+        duplicate = orphan_adoption.duplicate_attempt(self.ctx, action, self.now)
+        if duplicate is not None:
+            sessions.insert_attempt(self.ctx.store, duplicate)
             self.note(
-                act.EventDraft("duplicate", f"instance {twin.instance_id} is a second one under a label"),
-                twin.session_id,
-                twin.id,
+                act.EventDraft("duplicate", f"instance {duplicate.instance_id} is a second one under a label"),
+                duplicate.session_id,
+                duplicate.id,
             )
 
     @_do.register
@@ -113,28 +108,28 @@ class Transaction:
 
     @_do.register
     def _(self, action: act.RaiseAlarm) -> None:
-        if (action.kind, action.subject) in self._alarmed():
+        if (action.kind, action.subject) in self._active_alarms():
             return
         kind, subject, text, hint = action.kind, action.subject, action.text, action.hint
         if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
-            self._alarmed().add((kind, subject))
+            self._active_alarms().add((kind, subject))
             self.note(act.EventDraft("alarm", action.text, {"kind": action.kind}))
 
     @_do.register
     def _(self, action: act.ClearAlarm) -> None:
-        if (action.kind, action.subject) not in self._alarmed():
+        if (action.kind, action.subject) not in self._active_alarms():
             return
         if alarms.clear_alarm(self.ctx.store, at=self.now.wall, kind=action.kind, subject=action.subject):
-            self._alarmed().discard((action.kind, action.subject))
+            self._active_alarms().discard((action.kind, action.subject))
             self.note(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
 
-    def _alarmed(self) -> set[tuple[str, str]]:
-        """What stands, read once: nearly every pass clears alarms that are not there."""
-        if self._standing is None:
-            self._standing = alarms.standing(self.ctx.store)
-        return self._standing
+    def _active_alarms(self) -> set[tuple[str, str]]:
+        """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""
+        if self._active is None:
+            self._active = alarms.standing(self.ctx.store)
+        return self._active
 
-    # ---- the steps
+    # ---- what actions and commands do
 
     def note(self, note: act.EventDraft, session_id: str | None = None, attempt_id: str | None = None) -> None:
         """Append an event."""
@@ -149,22 +144,22 @@ class Transaction:
         )
 
     def change(self, attempt: Attempt, sets: dict[str, Any], note: act.EventDraft | None = None) -> Attempt:
-        """Write columns of one attempt, with the ledger brought up to the change where billing turns."""
+        """Write columns of one attempt, with ledger entries up to now where its billing changes."""
         before = self.attempt(attempt)
-        sets = self._with_reserve(before, self._with_books(before, sets))
+        sets = self._with_reserve(before, self._with_ledger(before, sets))
         sets = {name: value for name, value in sets.items() if getattr(before, name) != value}
         current = sessions.update_attempt(self.ctx.store, before, **sets) if sets else before
         self._attempts[current.id] = current
         if current.state is not before.state:
-            self._left(before)
+            self._on_state_left(before)
         if before.instance_id is not None and current.instance_id is None:
             self.without_id.append(current.id)
         if note is not None:
             self.note(note, current.session_id, current.id)
         return current
 
-    def _left(self, before: Attempt) -> None:
-        """What ends with a state: its alarms, and a session's end when its instance came back."""
+    def _on_state_left(self, before: Attempt) -> None:
+        """ClearAlarm the alarms about the former state; a session whose closed attempt is reopened has not ended."""
         self.run(act.ClearAlarm(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
         if before.state is State.CLOSED:
             session = sessions.load_session(self.ctx.store, before.session_id)
@@ -172,16 +167,16 @@ class Transaction:
                 self._sessions[session.id] = sessions.update_session(self.ctx.store, session, ended_at=None)
 
     def _with_reserve(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
-        """A price that rose holds back more (I13)."""
+        """A higher rate needs a higher reserve (I13)."""
         rate = sets.get("current_rate")
         if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in sets or "deadline" in sets:
             return sets
         return sets | {"reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy)}
 
-    def _with_books(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
-        """Entries up to now when GPU billing starts or ends, or the price moves.
+    def _with_ledger(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
+        """Write ledger entries up to now when GPU billing starts or ends, or the rate changes.
 
-        GPU time counts from the last look before it was seen active, so that it is never too little (S19).
+        GPU time counts from the last sighting before it was seen active, so that it is never too little (S19).
         """
         starts = sets.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
         ends = attempt.is_gpu_billed and not sets.get("is_gpu_billed", True)
@@ -195,8 +190,8 @@ class Transaction:
         books.insert_entries(self.ctx.store, entries)
         return sets | {"billed_until": booked.billed_until}
 
-    def unwant(self, attempt: Attempt, reason: str, text: str = "") -> None:
-        """DesiredState `gone`, once; a never-sent attempt is closed on the spot."""
+    def terminate_attempt(self, attempt: Attempt, reason: str, text: str = "") -> None:
+        """Set the desired state `terminated`, once; an attempt that was never sent is closed at once."""
         current = self.attempt(attempt)
         if not current.is_wanted:
             return
@@ -208,7 +203,7 @@ class Transaction:
             self.close(act.CloseAttempt(current, "never_sent", reason, current.prepared_at, {}))
 
     def end_session(self, session: Session, reason: str, text: str = "") -> None:
-        """DesiredState `gone` for the session and every attempt of it."""
+        """Set the desired state `terminated` for the session and every attempt of it."""
         current = self.session(session)
         if current.desired_state is DesiredState.RUNNING:
             current = sessions.update_session(
@@ -221,11 +216,11 @@ class Transaction:
             )
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
             if attempt.is_open:
-                self.unwant(attempt, reason)
+                self.terminate_attempt(attempt, reason)
         self._note_end(current)
 
     def _note_end(self, session: Session) -> None:
-        """The session is over once nothing of it is open."""
+        """Record that the session has ended, once none of its attempts is open."""
         self.run([act.ClearAlarm(CLOCK_SKEW, session.id)])
         if session.desired_state is DesiredState.RUNNING or any(
             a.is_open for a in sessions.attempts_of(self.ctx.store, session.id)
@@ -240,10 +235,12 @@ class Transaction:
         )
 
     def start_attempt(self, action: act.StartAttempt) -> None:
-        """Prepare the next attempt: row, label, deadline and reserve, before anything is sent (I1, I13)."""
+        """Write the next attempt, before anything is sent; a limit or the balance may end the session instead (I13)."""
         session = self.session(action.session)
-        attempt = self.prepared(session, action.offer)
-        denial = self.denied(attempt.provider, attempt.agreed_rate, attempt.reserve, new_session=False)
+        attempt = new_attempt(self.ctx, session, action.offer, self.now)
+        denial = denial_of_attempt(
+            self.ctx, attempt.provider, attempt.agreed_rate, attempt.reserve, self.now, new_session=False
+        )
         if denial is not None:
             self.end_session(session, "limit_reached", f"{session.name}: {denial.text}")
             return
@@ -258,70 +255,16 @@ class Transaction:
         text = f"attempt {attempt.ordinal}: {action.offer.key} {action.offer.gpu}"
         self.note(act.EventDraft("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
 
-    def prepared(self, session: Session, offer: Offer) -> Attempt:
-        """The attempt that would be made now: label, deadline and reserve, nothing written yet."""
-        attempt_id = self.ctx.new_id(16)
-        life = HARD_MAXIMUM_S * us(1) if session.max_duration_us is None else session.max_duration_us
-        hard_max = self.now.wall + life
-        wanted = (
-            session.deadline_at if session.deadline_at is not None else self.now.wall + (session.duration_us or life)
-        )
-        attempt = Attempt(
-            id=attempt_id,
-            session_id=session.id,
-            ordinal=len(sessions.attempts_of(self.ctx.store, session.id)) + 1,
-            provider=session.provider,
-            account=session.account,
-            label=make_label(self.ctx.installation.id, attempt_id),
-            origin=Origin.CREATED,
-            offer=offer,
-            disk_gb=session.disk_gb,
-            state=State.PREPARED,
-            desired_state=DesiredState.RUNNING,
-            reason="",
-            version=1,
-            deadline=Deadline.at(min(wanted, hard_max), self.now),
-            hard_max_at=hard_max,
-            agreed_rate=offer.rate(session.disk_gb),
-            reserve=0,
-            guard_state=INSTALLED if self.ctx.policy.needs_login else NOT_APPLICABLE,
-            prepared_at=self.now.wall,
-            state_changed_at=self.now.wall,
-        )
-        return replace(attempt, reserve=ledger.reserve_for(attempt, self.ctx.policy))
-
-    def denied(self, provider: str, rate: Micros, reserve: Micros, *, new_session: bool) -> Denial | None:
-        """The brake or the balance that this much more would meet, counted inside this transaction (F113)."""
-        load = self.load(provider)
-        return denied_by_limits(load, rate, self.ctx.brakes, new_session=new_session) or denied_by_balance(
-            self.ctx.balances.get(provider), load, reserve
-        )
-
-    def load(self, provider: str) -> Usage:
-        """What is open, what was made in the last hour, and what is held back at this provider."""
-        opened = sessions.load_attempts(self.ctx.store)
-        booked = books.totals_by_attempt(self.ctx.store, [a.id for a in opened])
-        return Usage(
-            open_sessions=len(sessions.load_sessions(self.ctx.store, open_only=True)),
-            creates_last_hour=sessions.creates_since(self.ctx.store, self.now.wall - HOUR),
-            rate=sum(a.agreed_rate for a in opened if a.off_at is None),
-            reserved=sum(
-                ledger.remaining_reserve(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))
-                for a in opened
-                if a.provider == provider
-            ),
-        )
-
     def close(self, action: act.CloseAttempt) -> None:
-        """Gone, with its receipt and its final cost (I5, I14)."""
+        """Close an attempt with its receipt and its final cost (I5, I14)."""
         attempt = self.attempt(action.attempt)
-        cost = receipts.settle(self.ctx.store, attempt, action)
-        done = sessions.update_attempt(self.ctx.store, attempt, **receipts.closed(attempt, action, cost, self.now))
+        cost = receipts.settle_cost(self.ctx.store, attempt, action)
+        columns = receipts.closed_columns(attempt, action, cost, self.now)
+        done = sessions.update_attempt(self.ctx.store, attempt, **columns)
         self._attempts[done.id] = done
         self.run(act.ClearAlarm(kind, done.id) for kind in ABOUT_ATTEMPT)
-        self.note(
-            act.EventDraft("closed", receipts.words(done, action.kind), {"kind": action.kind}), done.session_id, done.id
-        )
+        note = act.EventDraft("closed", receipts.describe_receipt(done, action.kind), {"kind": action.kind})
+        self.note(note, done.session_id, done.id)
         session = sessions.load_session(self.ctx.store, done.session_id)
         if session is not None:
             self._note_end(session)

@@ -35,7 +35,7 @@ def measure_fleet(many: int) -> list[Row]:
             rows = hand_over_rows(world)
             asked_at = START + world.clock.t
             held = sum(1 for row in world.ledger()["instances"] if row["state"] != "gone")
-            world.engine.end(None)
+            world.requests.end(None)
             assert world.run_until(lambda: not stored.load_attempts(world.store), 7200), "not all were proven gone"
             return rows + end_rows(world, asked_at, held)
         finally:
@@ -57,11 +57,11 @@ def rent(world: World, many: int) -> None:
 
 
 def count_running(world: World) -> int:
-    return sum(view.status == "running" for view in world.engine.sessions().sessions)
+    return sum(view.status == "running" for view in world.requests.sessions().sessions)
 
 
 def settled(world: World) -> bool:
-    return all(view.status not in ("pending", "provisioning") for view in world.engine.sessions().sessions)
+    return all(view.status not in ("pending", "provisioning") for view in world.requests.sessions().sessions)
 
 
 def phases(world: World) -> dict[str, int]:

@@ -24,8 +24,10 @@ from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.jobs import Schedule
-from gpushopper.engine.engine import AccountSetup, Engine
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
+from gpushopper.engine.handle import EngineHandle
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
 from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery, Traits
@@ -89,9 +91,29 @@ def quiet_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+class WatchedHandle:
+    """An engine's handle that calls `on_use`, which may wait or raise, whenever a request reaches for the accounts."""
+
+    def __init__(self, handle: EngineHandle, on_use: Callable[[], object]) -> None:
+        self.ctx, self.offers, self.notify = handle.ctx, handle.offers, handle.notify
+        self._reconcilers, self._on_use = handle.reconcilers, on_use
+
+    @property
+    def reconcilers(self) -> Any:
+        self._on_use()
+        return self._reconcilers
+
+
 @contextmanager
 def serving(connection: Any) -> Iterator[Service]:
-    """The parts of a daemon, none of them running: what is asked is decided by the engine alone."""
+    """The parts of a daemon, none of them running: requests are decided by the engine's rooms alone."""
+    with engine_and_service(connection) as (_, service):
+        yield service
+
+
+@contextmanager
+def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
+    """Also the engine, for a test that steps it."""
     where, clock = find_home(), SystemClock()
     where.data.mkdir(mode=0o700)
     store = Store.open(where.database, now_wall=clock.now().wall)
@@ -100,9 +122,10 @@ def serving(connection: Any) -> Iterator[Service]:
     keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
     problem = "no key for vast" if keyless else ""
     setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
-    engine = Engine(store, clock, executor, [setup], PAPER, SpendingLimits(open_sessions=1000), found, where)
-    yield Service(
-        engine=engine, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
+    ctx = Context(store, clock, PAPER, SpendingLimits(open_sessions=1000), found, where)
+    engine = Engine(ctx, executor, [setup])
+    yield engine, Service(
+        handle=engine.handle, clock=clock, home=where, version="0.1.0", pid=1, uid=os.geteuid(), started_at=5,
         installation=found.id, policy="paper", schedule=Schedule([], clock), keys=KnownKeys(),
         request_stop=lambda: None,
     )  # fmt: skip
@@ -122,12 +145,12 @@ def renting(home: Path, wait_until: Callable[..., None]) -> Iterator[FlaskClient
     """With an account that has been reconciled: sessions may start, though nothing ever acts on them."""
 
     def step() -> bool:
-        found.engine.step()
-        return found.engine.is_ready()
+        engine.step()
+        return engine.is_ready()
 
-    with serving(EmptyAccount()) as found:
+    with engine_and_service(EmptyAccount()) as (engine, service):
         wait_until(step)
-        yield build_app(found).test_client()
+        yield build_app(service).test_client()
 
 
 @pytest.fixture
@@ -274,11 +297,10 @@ def test_a_repeated_provision_is_one_session(renting: FlaskClient):
 
 @pytest.mark.parametrize(("error", "status"), [(NotReady("wait"), 503), (Refused("brake", code="open_sessions"), 409)])
 def test_what_may_pass_later_differs_from_what_may_not(service: Service, error: Any, status: int):
-    class Raising:
-        def provision(self, *_: object) -> None:
-            raise error
+    def fail() -> None:
+        raise error
 
-    service.engine = Raising()  # type: ignore[assignment]
+    service.handle = WatchedHandle(service.handle, fail)  # type: ignore[assignment]
     reply = build_app(service).test_client().post("/api/v1/sessions", json=provision())
     assert_error(reply, status, error.code, 6)
 

@@ -34,7 +34,7 @@ def as_sent(path: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", ODD)
 def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, name: str):
     """Names were free once; such rows are still there."""
-    store, api = service.engine.ctx.store, build_app(service).test_client()
+    store, api = service.handle.ctx.store, build_app(service).test_client()
     with store.transaction():
         for number, each in enumerate(ODD):
             sessions.insert_session(store, session(f"s{number}", name=each))
@@ -50,8 +50,8 @@ def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, name: 
 
 
 @pytest.mark.parametrize("ref", ["exp", "s-1"])
-def test_a_path_that_acts_takes_no_beginning_of_a_name_or_an_id(service: Service, ref: str):
-    store, api = service.engine.ctx.store, build_app(service).test_client()
+def test_a_path_of_a_command_takes_no_prefix_of_a_name_or_an_id(service: Service, ref: str):
+    store, api = service.handle.ctx.store, build_app(service).test_client()
     with store.transaction():
         sessions.insert_session(store, session("s-1234", name="exp10"))
     path = f"/api/v1/sessions/{ref}"

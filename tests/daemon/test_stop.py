@@ -17,7 +17,7 @@ import pytest
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.stop_report import describe, say_what_may_bill
 from gpushopper.daemon.stopping import StopSignal
-from gpushopper.wire import Sessions, SessionView
+from gpushopper.wire import SessionView
 from tests.daemon.conftest import Running
 
 Starting = Callable[..., Running]
@@ -71,22 +71,12 @@ def test_a_terminal_that_has_gone_does_not_stop_the_farewell(start: Starting):
     assert running.end()[0] == 0
 
 
-class Holding:
-    """An engine that holds these sessions."""
-
-    def __init__(self, *held: SessionView) -> None:
-        self.held = list(held)
-
-    def sessions(self, consumer: str | None, status: str | None, open_only: bool) -> Sessions:
-        return Sessions(self.held)
-
-
 def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
     said: list[str] = []
     guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
     untold = describe(replace(guarded, guard_in_sync=False))
     assert "has not heard of it yet and ends at 2023-11-1" in untold
-    say_what_may_bill(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
+    say_what_may_bill([SESSION, guarded], said.append)
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
     assert said[0].endswith("kept by nobody until a daemon runs again")
     assert said[1].endswith("kept by the instance itself")

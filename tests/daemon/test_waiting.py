@@ -14,25 +14,23 @@ from gpushopper.daemon.api.listener import THREADS, Listener
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
 from gpushopper.errors import Refused
-from tests.daemon.test_api import assert_error, provision, serving
+from tests.daemon.test_api import EmptyAccount, WatchedHandle, assert_error, provision, serving
 
 
 @pytest.fixture
 def service(home: Path) -> Iterator[Service]:
-    with serving(None) as found:
+    with serving(EmptyAccount()) as found:
         yield found
 
 
 def test_searches_never_take_the_last_threads(service: Service):
     entered, leave = threading.Semaphore(0), threading.Event()
 
-    class Hanging:
-        def inventory(self, _: object) -> dict[str, Any]:
-            entered.release()
-            leave.wait(20)
-            return {"offers": []}
+    def hang() -> None:
+        entered.release()
+        leave.wait(20)
 
-    service.engine = Hanging()  # type: ignore[assignment]
+    service.handle = WatchedHandle(service.handle, hang)  # type: ignore[assignment]
     app = build_app(service)
     codes: list[int] = []
     threads = [
@@ -51,20 +49,18 @@ def test_searches_never_take_the_last_threads(service: Service):
     assert app.test_client().get("/api/v1/inventory").status_code == 200
 
 
-def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
+def test_twenty_requests_at_once_are_retried_until_there_is_room(service: Service):
     """More than may search at once: each is told so, comes back, and gets its answer."""
     entered, most = threading.Semaphore(0), threading.Semaphore(SLOW_AT_ONCE)
 
-    class Searching:
-        def audit(self) -> dict[str, Any]:
-            assert most.acquire(blocking=False), "more at once than may be"
-            entered.release()
-            first_four.wait(20)
-            most.release()
-            return {"rows": []}
+    def search() -> None:
+        assert most.acquire(blocking=False), "more at once than may be"
+        entered.release()
+        first_four.wait(20)
+        most.release()
 
     first_four = threading.Event()
-    service.engine = Searching()  # type: ignore[assignment]
+    service.handle = WatchedHandle(service.handle, search)  # type: ignore[assignment]
     opened = Listener(service.home, build_app(service))
     opened.open()
     answers: list[Any] = []
@@ -79,19 +75,18 @@ def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
             each.join(30)
     finally:
         opened.close()
-    assert answers == [{"rows": []}] * 20
+    assert answers == [{"rows": [], "unavailable": {}, "problems": 0}] * 20
 
 
-def test_a_rental_that_waits_for_a_login_is_held_up_by_no_search_and_leaves_threads(service: Service):
+def test_a_provision_that_waits_for_a_login_waits_for_no_search_and_leaves_threads(service: Service):
     entered, leave = threading.Semaphore(0), threading.Event()
 
-    class Hanging:
-        def provision(self, *_: object) -> None:
-            entered.release()
-            leave.wait(20)
-            raise Refused("over", code="over")
+    def hang() -> None:
+        entered.release()
+        leave.wait(20)
+        raise Refused("over", code="over")
 
-    service.engine = Hanging()  # type: ignore[assignment]
+    service.handle = WatchedHandle(service.handle, hang)  # type: ignore[assignment]
     app = build_app(service)
 
     def rent(**changes: Any) -> Any:

@@ -24,7 +24,7 @@ def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
     for number in (1, 2, 3):
         found = replace(row(number), instance_id=instance)
         action = AdoptOrphan("vast", "acc", found, attempt_id(number), deadline)
-        session, _, _ = orphan_adoption.adopted(world.engine.ctx, action, now)
+        session, _, _ = orphan_adoption.adopt(world.engine.ctx, action, now)
         with world.store.transaction():
             sessions.insert_session(world.store, session)
         names.append(session.name)

@@ -31,7 +31,7 @@ def reasons(world: World) -> list[tuple[State, str]]:
 
 def told(world: World) -> Counter[tuple[str, str]]:
     """How often each alarm was raised and cleared."""
-    every = world.engine.events(0, 100_000).events
+    every = world.requests.events(0, 100_000).events
     return Counter((e.kind, e.data["kind"]) for e in every if e.kind.startswith("alarm"))
 
 
@@ -119,7 +119,7 @@ def test_the_account_must_hold_all_reserves_together(world: World):
         assert caught.value.code == "balance"
     set_balance(world, DOLLAR // 10)
     with pytest.raises(Refused) as caught:
-        world.engine.extend(session, wire.ExtendRequest(add_us=HOUR))
+        world.requests.extend(session, wire.ExtendRequest(add_us=HOUR))
     assert caught.value.code == "balance"
     assert [a.reserve for a in attempts(world)] == [reserve]
 
@@ -133,7 +133,7 @@ def test_a_price_that_rose_raises_the_promise_and_the_reserve(world: World):
     world.run_for(400)
     after = world.view(session).max_cost
     assert after > 2.5 * before
-    assert world.engine.costs(session).rows[0].reserved > after - before
+    assert world.requests.costs(session).rows[0].reserved > after - before
     assert "price_changed" in world.alarms()
     world.run_for(9.5 * 3600)
     assert world.view(session).accrued <= world.view(session).max_cost
@@ -151,7 +151,7 @@ def test_an_instance_that_came_back_has_billed_all_the_while(world: World):
     assert world.running(session)
     world.run_for(600)
     world.fault("destroy", "zombie", "10m", count=1)
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session)
     world.kill()
     world.clock.t += us(8 * 3600)
@@ -180,7 +180,7 @@ def test_an_unwanted_create_that_is_found_late_has_billed_its_gpu(world: World):
     world.fault("list", "lag", "9m")
     session = world.provision(hours=2)
     world.run_for(100)
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session)
     (truth,) = world.ledger()["instances"]
     assert covers(world.view(session).attempts[0].receipt["cost"]["gpu"], truth["gpu_usd"])
@@ -232,7 +232,7 @@ def test_a_key_that_may_not_destroy_raises_one_alarm_that_stays(world: World):
     assert world.running(session)
     refused = Destroyed(DestroyOutcome.KEY_REJECTED, "no right")
     world.engine.reconcilers["vast"].connection.destroy = lambda ids, limit: tuple(refused for _ in ids)
-    world.engine.end([session])
+    world.requests.end([session])
     world.run_for(2 * 3600)
     assert world.alarms() == {"destroy_refused", "manual_destroy_needed"}
     assert told(world)["alarm", "destroy_refused"] == 1
@@ -305,10 +305,10 @@ def test_nothing_is_sent_by_a_clock_that_went_wrong_after_the_intent(tmp_path: P
 )
 def test_a_request_out_of_all_bounds_is_refused_before_anything_is_written(world: World, changes: dict):
     """S16: what the database or the market could not hold is the caller's mistake."""
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
+    plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     asked = wire.ProvisionRequest(
         offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=plan.duration_us, image=plan.image
     )
     with pytest.raises(UsageError):
-        world.engine.provision(replace(asked, **changes))
+        world.requests.provision(replace(asked, **changes))
     assert attempts(world) == []

@@ -31,7 +31,7 @@ def rent(world: World, count: int) -> list[str]:
 def test_a_destroy_that_waits_for_a_thread_is_sent_once_and_recorded_once(world: World, waits_s: float):
     refs = rent(world, 3)
     world.executor.full = {"destroy"}
-    world.engine.end(refs)
+    world.requests.end(refs)
     world.run_for(waits_s)
     assert (world.market.destroys, recorded_destroys(world)) == ([], [])
     world.executor.free()
@@ -44,7 +44,7 @@ def test_a_destroy_that_waits_for_a_thread_is_sent_once_and_recorded_once(world:
 def test_a_destroy_that_began_and_gets_no_answer_is_recorded_as_unacknowledged(world: World):
     (ref,) = rent(world, 1)
     world.fault("destroy", "hang", count=1)
-    world.engine.end([ref])
+    world.requests.end([ref])
     world.run_for(34)
     assert recorded_destroys(world) == [False]
     assert world.ended(ref)
@@ -67,7 +67,7 @@ def test_a_create_that_waits_for_a_thread_is_not_uncertain(world: World):
 def test_reads_that_wait_for_a_thread_are_sent_anew(world: World, kind: str):
     (ref,) = rent(world, 1)
     world.executor.full = {kind}
-    world.engine.end([ref])
+    world.requests.end([ref])
     world.run_for(200)
     world.executor.free()
     assert world.ended(ref)
@@ -89,7 +89,7 @@ def test_a_list_that_comes_after_it_was_given_up_does_not_count_as_the_next_one(
     world.executor.waiting.append((world.clock.t, new))
     world.engine.step()
     assert observed.last_list.requested_boot == second.requested_boot
-    world.engine.end([ref])
+    world.requests.end([ref])
     assert world.ended(ref)
 
 

@@ -49,7 +49,7 @@ def test_a_destroy_under_way_outlives_a_reload(world: World):
     ref = world.provision()
     assert world.running(ref)
     world.fault("destroy", "slow", "20s", count=1)
-    world.engine.end([ref])
+    world.requests.end([ref])
     assert world.run_until(lambda: bool(world.market.destroys), 60)
     world.engine.replace_account(another(world))
     world.run_for(40)

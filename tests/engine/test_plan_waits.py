@@ -1,4 +1,4 @@
-"""A plan for a rental waits for the account's first complete look, and no longer than it may (S18)."""
+"""A plan for a rental waits for the account's first complete list, and no longer than its limit (S18)."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def plan(*, to_rent: bool) -> wire.PlanRequest:
     return wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4090"), to_rent=to_rent)
 
 
-def test_what_is_to_be_rented_can_be_rented_when_the_plan_is_there(tmp_path: Path) -> None:
+def test_a_plan_for_a_rental_waits_until_the_account_is_ready(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
     assert not world.engine.is_ready()
-    world.engine.plan(plan(to_rent=True))
+    world.requests.plan(plan(to_rent=True))
     assert world.engine.is_ready() and pauses
     assert world.provision()
     world.kill()
 
 
-def test_a_plan_that_is_only_looked_at_waits_for_nothing(tmp_path: Path) -> None:
+def test_a_plan_without_a_rental_waits_for_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start()
     pauses = waiting(world)
-    world.engine.plan(plan(to_rent=False))
+    world.requests.plan(plan(to_rent=False))
     assert pauses == [] and not world.engine.is_ready()
     world.kill()
 
@@ -51,7 +51,7 @@ def test_an_account_that_cannot_be_read_delays_a_plan_by_twenty_seconds(tmp_path
     world = World(tmp_path, gaps=False).start()
     world.fault("list", "status", "503")
     pauses = waiting(world)
-    world.engine.plan(plan(to_rent=True))
+    world.requests.plan(plan(to_rent=True))
     assert 19 < sum(pauses) < 21
     with pytest.raises(NotReady):
         world.provision()

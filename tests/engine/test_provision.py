@@ -1,4 +1,4 @@
-"""What users ask for is one durable effect, or a refusal that writes nothing."""
+"""A provision request is one durable transaction, or a refusal that writes nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.engine import IdempotencyKey
+from gpushopper.engine.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
 from gpushopper.store import sessions
 from gpushopper.store.installation import Installation, Verdict
@@ -18,7 +19,7 @@ from tests.sim.world import World
 
 
 def request(world: World, **changes: object) -> wire.ProvisionRequest:
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
+    plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     made = wire.ProvisionRequest(
         offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=plan.duration_us, image=plan.image
     )
@@ -29,28 +30,28 @@ def rows(world: World) -> int:
     return len(sessions.load_sessions(world.store)) + len(sessions.load_attempts(world.store, open_only=False))
 
 
-def test_a_repeated_key_gets_the_same_answer_and_makes_one_session(world: World):
+def test_a_repeated_idempotency_key_gets_the_stored_response_and_makes_one_session(world: World):
     once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
-    first = world.engine.provision(request(world), once)
+    first = world.requests.provision(request(world), once)
     world.run_for(60)
-    assert world.engine.provision(request(world), once) == first
+    assert world.requests.provision(request(world), once) == first
     assert len(sessions.load_sessions(world.store)) == 1
     assert len(world.ledger()["creates"]) == 1
 
 
 def test_a_key_used_for_something_else_is_refused(world: World):
-    world.engine.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest"))
+    world.requests.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest"))
     with pytest.raises(UsageError) as error:
-        world.engine.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "other"))
+        world.requests.provision(request(world), IdempotencyKey("key-1", "POST", "/api/v1/sessions", "other"))
     assert error.value.code == "idempotency_mismatch"
 
 
 def test_a_killed_daemon_remembers_the_key(world: World):
     once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     asked = request(world)
-    first = world.engine.provision(asked, once)
+    first = world.requests.provision(asked, once)
     world.restart()
-    assert world.engine.provision(asked, once) == first
+    assert world.requests.provision(asked, once) == first
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_killed_daemon_remembers_the_key(world: World):
 def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: World, name: str, value: str, said: str):
     before = rows(world)
     with pytest.raises(UsageError, match=said) as error:
-        world.engine.provision(request(world, environment={name: value}))
+        world.requests.provision(request(world, environment={name: value}))
     assert (error.value.exit_code, rows(world)) == (2, before)
 
 
@@ -73,20 +74,20 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
         (SpendingLimits(dollars_per_hour=1000), "brakes.dollars_per_hour"),
     ],
 )
-def test_a_brake_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
+def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
     world = World(tmp_path, brakes=brakes).start().ready()
     before = rows(world)
     with pytest.raises(Refused) as error:
-        world.engine.provision(request(world))
+        world.requests.provision(request(world))
     assert (error.value.code, error.value.exit_code, rows(world)) == (rule, 6, before)
 
 
-def test_a_balance_below_the_worst_case_is_refused(world: World):
+def test_a_balance_below_the_reserve_is_refused(world: World):
     world.fault("account", "zero_balance")
     world.engine.wake()
     world.run_for(400)
     with pytest.raises(Refused) as error:
-        world.engine.provision(request(world))
+        world.requests.provision(request(world))
     assert (error.value.code, rows(world)) == ("balance", 0)
 
 
@@ -94,25 +95,25 @@ def test_nothing_is_rented_before_the_first_complete_list(tmp_path: Path):
     world = World(tmp_path).start()
     asked = request(world)
     with pytest.raises(NotReady):
-        world.engine.provision(asked)
+        world.requests.provision(asked)
 
 
 def test_a_real_endpoint_is_refused_until_instances_can_end_by_themselves(world: World):
     reconciler = world.engine.reconcilers["vast"]
     reconciler.setup = replace(reconciler.setup, is_local=False)
     with pytest.raises(Refused) as error:
-        world.engine.provision(request(world))
+        world.requests.provision(request(world))
     assert (error.value.code, error.value.exit_code) == ("no_guard", 6)
 
 
-def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: World):
+def test_a_copied_home_rents_nothing_but_still_ends_sessions(world: World):
     session = world.provision()
     assert world.running(session)
     world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
     with pytest.raises(Refused) as error:
-        world.engine.provision(request(world))
+        world.requests.provision(request(world))
     assert error.value.code == "clone"
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session)
     assert world.living() == []
 
@@ -131,13 +132,13 @@ def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: Wo
 )
 def test_what_makes_no_sense_is_refused(world: World, changes: dict[str, object], kind: type[ShopperError]):
     with pytest.raises(kind):
-        world.engine.provision(request(world, **changes))
+        world.requests.provision(request(world, **changes))
     assert rows(world) == 0
 
 
-def test_a_longer_life_with_a_reason_is_allowed_at_provision(world: World):
+def test_a_longer_duration_with_a_reason_is_allowed_at_provision(world: World):
     asked = request(world, max_duration_us=24 * HOUR, max_duration_reason="overnight", duration_us=20 * HOUR)
-    session = world.engine.provision(asked).sessions[0]
+    session = world.requests.provision(asked).sessions[0]
     view = world.view(session)
     assert view.deadline_at is not None and view.hard_max_at is not None
     assert view.hard_max_at - view.created_at == 24 * HOUR
@@ -147,29 +148,29 @@ def test_extending_moves_the_deadline_and_the_reserve_but_not_past_the_hard_maxi
     session = world.provision(hours=2)
     assert world.running(session)
     before = world.view(session)
-    after = world.engine.extend(session, wire.ExtendRequest(add_us=HOUR))
+    after = world.requests.extend(session, wire.ExtendRequest(add_us=HOUR))
     assert before.deadline_at is not None and after.deadline_at == before.deadline_at + HOUR
     assert after.max_cost > before.max_cost
     with pytest.raises(Refused):
-        world.engine.extend(session, wire.ExtendRequest(add_us=10 * HOUR))
+        world.requests.extend(session, wire.ExtendRequest(add_us=10 * HOUR))
     assert world.view(session).deadline_at == after.deadline_at
 
 
 def test_an_ending_session_cannot_be_extended(world: World):
     session = world.provision()
     assert world.running(session)
-    world.engine.end([session])
+    world.requests.end([session])
     with pytest.raises(Refused):
-        world.engine.extend(session, wire.ExtendRequest(add_us=HOUR))
+        world.requests.extend(session, wire.ExtendRequest(add_us=HOUR))
 
 
 def test_ending_all_ends_all_and_names_are_found_by_prefix(world: World):
     made = [world.provision(name=name) for name in ("alpha", "beta", "alto")]
     assert all(world.running(session) for session in made)
-    assert world.engine.session("bet").id == made[1]
+    assert world.requests.session("bet").id == made[1]
     with pytest.raises(NotFound):
-        world.engine.session("al")
-    assert len(world.engine.end(None).sessions) == 3
+        world.requests.session("al")
+    assert len(world.requests.end(None).sessions) == 3
     assert all(world.ended(session) for session in made)
 
 
@@ -183,30 +184,30 @@ def test_an_open_name_is_taken(world: World):
 def test_a_plan_names_the_cheapest_when_the_cap_is_too_low(world: World):
     search = wire.SearchRequest(gpu="4090", max_rate=1000)
     with pytest.raises(NoOffer, match="the cheapest is"):
-        world.engine.plan(wire.PlanRequest(search=search))
+        world.requests.plan(wire.PlanRequest(search=search))
 
 
 @pytest.mark.parametrize("spelling", ["4090", "rtx4090", "RTX_4090", "RTX 4090", "rtx-4090"])
 def test_a_plan_forgives_the_spelling_of_a_gpu(world: World, spelling: str):
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu=spelling)))
+    plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu=spelling)))
     assert {offer.gpu for offer in plan.offers} == {"RTX 4090"}
 
 
 def test_an_unknown_gpu_is_answered_with_close_names(world: World):
     with pytest.raises(NotFound) as error:
-        world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4099")))
+        world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4099")))
     assert "RTX 4090" in error.value.hint
 
 
 def test_an_offer_can_be_planned_by_its_key_without_a_search_before(world: World):
-    key = world.engine.inventory(wire.SearchRequest(gpu="4090")).offers[3].key
+    key = world.requests.inventory(wire.SearchRequest(gpu="4090")).offers[3].key
     world.restart().ready()
-    plan = world.engine.plan(wire.PlanRequest(offer=key))
+    plan = world.requests.plan(wire.PlanRequest(offer=key))
     assert [offer.key for offer in plan.offers] == [key]
 
 
-def test_a_plan_promises_at_least_what_the_session_shows(world: World):
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
+def test_the_max_cost_of_a_plan_covers_what_the_session_costs(world: World):
+    plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     session = world.provision(hours=2)
     assert world.running(session)
     assert world.view(session).max_cost <= plan.max_cost
@@ -214,11 +215,11 @@ def test_a_plan_promises_at_least_what_the_session_shows(world: World):
     assert world.view(session).accrued <= plan.max_cost
 
 
-def test_books_and_ledger_agree_to_the_last_millicent(world: World):
+def test_our_ledger_and_the_markets_agree_to_the_last_millicent(world: World):
     session = world.provision(hours=2)
     assert world.running(session)
     world.run_for(3000)
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session)
     truth = world.ledger()["instances"][0]
     receipt = world.view(session).attempts[0].receipt
@@ -226,3 +227,32 @@ def test_books_and_ledger_agree_to_the_last_millicent(world: World):
     for kind, name in (("gpu", "gpu_usd"), ("storage", "storage_usd")):
         # Looks lie up to half a second around the turns; a tenth of a cent an hour cannot hide there.
         assert receipt["cost"][kind] == pytest.approx(float(truth[name]) * us(1), rel=0.002)
+
+
+def test_a_repetition_is_answered_although_it_would_be_refused_now(world: World):
+    key = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
+    made = request(world)
+    first = world.requests.provision(made, key)
+    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
+    assert world.requests.provision(made, key) == first
+
+
+def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that_passed(tmp_path: Path):
+    world = World(tmp_path, policy=REAL).start().ready()
+    written: list[int] = []
+
+    def public_key(session_id: str) -> str:
+        assert not world.store.is_writing
+        written.append(rows(world))
+        return "ssh-ed25519 KEY"
+
+    assert world.remote is not None
+    world.remote.public_key = public_key  # type: ignore[method-assign]
+    made = request(world)
+    with pytest.raises(UsageError):
+        world.requests.provision(replace(made, name="-"))
+    assert written == []
+    key = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
+    for _ in range(2):
+        world.requests.provision(made, key)
+    assert (written, rows(world)) == ([0], 2)

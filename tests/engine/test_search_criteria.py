@@ -25,7 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def plan(world: World, **search: Any) -> wire.Plan:
     wish = wire.SearchRequest(**{"max_rate": 100_000_000, **search})
-    return world.engine.plan(wire.PlanRequest(search=wish, retries=20))
+    return world.requests.plan(wire.PlanRequest(search=wish, retries=20))
 
 
 @pytest.mark.parametrize(
@@ -67,75 +67,75 @@ def test_an_offer_by_its_id_must_be_what_else_was_typed(world: World):
     key = plan(world, gpu="v100:2").offers[0].key
 
     def of_offer(**search: Any) -> wire.Plan:
-        return world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(**search), offer=key))
+        return world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(**search), offer=key))
 
     for fine in ({}, {"gpu": "V100"}, {"exact_gpus": 2}, {"min_gpus": 1}, {"gpu": "v100-32gb"}):
         assert [(offer.key, offer.gpu_count) for offer in of_offer(**fine).offers] == [(key, 2)]
     for other in ({"gpu": "4090"}, {"exact_gpus": 1}, {"min_gpus": 4}, {"max_rate": 1}, {"gpu": "v100-16gb"}):
-        with pytest.raises(NoOffer, match="not what was asked for"):
+        with pytest.raises(NoOffer, match="does not match the request"):
             of_offer(**other)
 
 
 def test_an_inventory_without_a_gpu_lists_all_of_any_number(world: World):
-    found = world.engine.inventory(wire.SearchRequest(limit=1000)).offers
+    found = world.requests.inventory(wire.SearchRequest(limit=1000)).offers
     assert len({offer.gpu for offer in found}) > 20 and {offer.gpu_count for offer in found} == {1, 2, 4, 8}
 
 
 @pytest.mark.parametrize("life", [{"duration_us": us(59)}, {"duration_us": 1}, {"duration_us": 0}])
-def test_less_than_a_minute_is_planned_and_rented_by_nobody(world: World, life: dict[str, int]):
+def test_a_duration_below_a_minute_is_neither_planned_nor_rented(world: World, life: dict[str, int]):
     search = wire.SearchRequest(gpu="4090")
     with pytest.raises(UsageError, match="less than a minute"):
-        world.engine.plan(wire.PlanRequest(search=search, **life))
-    found = world.engine.plan(wire.PlanRequest(search=search))
+        world.requests.plan(wire.PlanRequest(search=search, **life))
+    found = world.requests.plan(wire.PlanRequest(search=search))
     with pytest.raises(UsageError, match="less than a minute"):
-        world.engine.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, **life))
-    assert world.engine.sessions().sessions == []
+        world.requests.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, **life))
+    assert world.requests.sessions().sessions == []
 
 
 @pytest.mark.parametrize("image", ["", "img tag", "img:", ":latest", "a:b:c", "https://ghcr.io/a", "img@sha256:00"])
-def test_an_impossible_image_is_planned_and_rented_by_nobody(world: World, image: str):
+def test_an_invalid_image_is_neither_planned_nor_rented(world: World, image: str):
     search = wire.SearchRequest(gpu="4090")
     with pytest.raises(UsageError):
-        world.engine.plan(wire.PlanRequest(search=search, image=image))
-    found = world.engine.plan(wire.PlanRequest(search=search))
+        world.requests.plan(wire.PlanRequest(search=search, image=image))
+    found = world.requests.plan(wire.PlanRequest(search=search))
     with pytest.raises(UsageError):
-        world.engine.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, image=image))
-    assert world.engine.sessions().sessions == []
+        world.requests.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, image=image))
+    assert world.requests.sessions().sessions == []
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "Exp", "a" * 42, "abcdefghijklmnop"])
-def test_a_name_that_could_mean_something_else_is_given_to_nothing(world: World, name: str):
+def test_an_ambiguous_name_is_refused(world: World, name: str):
     found = plan(world, gpu="4090")
     with pytest.raises(UsageError) as error:
-        world.engine.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, name=name))
+        world.requests.provision(wire.ProvisionRequest(offers=found.offers, disk_gb=20, name=name))
     assert error.value.code == "bad_name"
-    assert world.engine.sessions().sessions == []
+    assert world.requests.sessions().sessions == []
 
 
-def test_what_acts_takes_no_beginning_of_a_name_or_an_id(tmp_path: Path):
+def test_a_command_takes_no_prefix_of_a_name_or_an_id(tmp_path: Path):
     world = World(tmp_path).start().ready()
     session = world.provision(name="exp10")
     assert world.running(session)
     before = world.view(session)
     for ref in ("exp", session[:8]):
         acting = (
-            lambda ref=ref: world.engine.end([ref]),
-            lambda ref=ref: world.engine.extend(ref, wire.ExtendRequest(add_us=HOUR)),
-            lambda ref=ref: world.engine.connection(ref),
+            lambda ref=ref: world.requests.end([ref]),
+            lambda ref=ref: world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR)),
+            lambda ref=ref: world.requests.connection(ref),
         )
         for act in acting:
             with pytest.raises(NotFound, match=f"no session named {ref}; did you mean exp10"):
                 act()
-        assert world.engine.session(ref).id == session
+        assert world.requests.session(ref).id == session
     assert (world.view(session).end_stage, world.view(session).deadline_at) == ("", before.deadline_at)
-    assert [session_name_problem(each.name) for each in world.engine.sessions().sessions] == [""]
+    assert [session_name_problem(each.name) for each in world.requests.sessions().sessions] == [""]
     with pytest.raises(UsageError, match="less than a minute"):
-        world.engine.extend(session, wire.ExtendRequest(add_us=us(30)))
-    world.engine.end(["exp10"])
+        world.requests.extend(session, wire.ExtendRequest(add_us=us(30)))
+    world.requests.end(["exp10"])
     assert world.ended(session)
     other = world.provision(name="exp101")
     assert world.running(other)
-    world.engine.end(["exp10"])  # ended long ago: nothing else is meant by its name
+    world.requests.end(["exp10"])  # ended long ago: nothing else is meant by its name
     assert world.view(other).end_stage == ""
     world.kill()
 

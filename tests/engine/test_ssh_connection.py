@@ -1,4 +1,4 @@
-"""The way to an instance, and the files of ssh that follow what is open."""
+"""How to log in to an instance, and the files of ssh that are kept in step with open sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.engine.queries import ssh_connection
+from gpushopper.engine import ssh_files
 from gpushopper.errors import Refused
 from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import sessions
@@ -26,11 +26,11 @@ def remote(world: World) -> InstanceAccess:
     return made
 
 
-def rent(world: World, name: str, *, handed_over: bool = True) -> Attempt:
+def rent(world: World, name: str, *, is_ready: bool = True) -> Attempt:
     """A session on the paper market."""
-    (session,) = world.engine.provision(replace(request(world), name=name)).sessions
-    if handed_over:
-        assert world.run_until(lambda: world.engine.session(session).status == "running")
+    (session,) = world.requests.provision(replace(request(world), name=name)).sessions
+    if is_ready:
+        assert world.run_until(lambda: world.requests.session(session).status == "running")
     (attempt,) = sessions.attempts_of(world.store, session)
     return attempt
 
@@ -42,9 +42,9 @@ def make_live(world: World, attempt: Attempt, **changes: Any) -> Attempt:
         return sessions.update_attempt(world.store, attempt, **{**where, **changes})
 
 
-def test_a_live_instance_has_a_way(world: World, remote: InstanceAccess):
+def test_a_live_instance_has_an_ssh_connection(world: World, remote: InstanceAccess):
     attempt = make_live(world, rent(world, "train"))
-    found = world.engine.connection("train")
+    found = world.requests.connection("train")
     assert (found.host, found.port, found.user, found.name) == ("192.0.2.7", 2222, "root", "train")
     assert found.key == str(world.home.ssh_keys / f"{attempt.session_id}.key")
     assert found.known_hosts == str(world.home.ssh_keys / f"{attempt.id}.hosts")
@@ -52,69 +52,69 @@ def test_a_live_instance_has_a_way(world: World, remote: InstanceAccess):
     assert (found.is_paper, found.health) == (False, "ok")
 
 
-def test_a_paper_instance_has_none(world: World, remote: InstanceAccess):
+def test_a_paper_instance_has_no_ssh_connection(world: World, remote: InstanceAccess):
     rent(world, "train")
-    found = world.engine.connection("train")
+    found = world.requests.connection("train")
     assert found.is_paper and (found.host, found.key, found.options) == ("", "", [])
 
 
-def test_without_an_ssh_side_there_is_no_way(world: World):
+def test_without_a_remote_there_is_no_ssh_connection(world: World):
     make_live(world, rent(world, "train"))
-    assert world.engine.connection("train").is_paper
+    assert world.requests.connection("train").is_paper
 
 
-def test_before_the_hand_over_it_is_refused(world: World, remote: InstanceAccess):
-    rent(world, "train", handed_over=False)
-    with pytest.raises(Refused, match="not handed over yet"):
-        world.engine.connection("train")
+def test_before_it_is_ready_a_connection_is_refused(world: World, remote: InstanceAccess):
+    rent(world, "train", is_ready=False)
+    with pytest.raises(Refused, match="not ready yet"):
+        world.requests.connection("train")
 
 
 def test_an_ending_session_is_refused(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
-    world.engine.end(["train"])
+    world.requests.end(["train"])
     with pytest.raises(Refused, match="ending or has ended"):
-        world.engine.connection("train")
+        world.requests.connection("train")
 
 
 def test_an_instance_without_an_address_is_refused(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"), ssh_host=None)
     with pytest.raises(Refused, match="no address"):
-        world.engine.connection("train")
+        world.requests.connection("train")
 
 
 # ---- files
 
 
-def test_entries_come_and_go_with_sessions(world: World, remote: InstanceAccess):
+def test_entries_of_the_ssh_configuration_come_and_go_with_sessions(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
-    rent(world, "paper", handed_over=False)
-    world.engine.tidy_ssh()
+    rent(world, "paper", is_ready=False)
+    world.ssh_files.sync()
     assert "Host gpu-shopper-train\n" in world.home.ssh_config.read_text()
     assert "gpu-shopper-paper\n" not in world.home.ssh_config.read_text()
-    world.engine.end(["train"])
-    world.engine.tidy_ssh()
+    world.requests.end(["train"])
+    world.ssh_files.sync()
     assert "Host gpu-shopper" not in world.home.ssh_config.read_text()
 
 
-def test_pinned_keys_go_with_their_attempts(world: World, remote: InstanceAccess):
+def test_pinned_host_keys_go_with_their_attempts(world: World, remote: InstanceAccess):
     attempt = make_live(world, rent(world, "train"))
     world.home.ssh_keys.mkdir(exist_ok=True)
     pins = [world.home.ssh_keys / f"{name}.hosts" for name in (attempt.id, "former")]
     for pin in pins:
         pin.write_text("x")
-    world.engine.tidy_ssh()
+    world.ssh_files.sync()
     assert [pin.exists() for pin in pins] == [True, False]
-    world.engine.end(["train"])
-    assert world.run_until(lambda: world.engine.session(attempt.session_id).end_stage == "proven")
-    world.engine.tidy_ssh()
+    world.requests.end(["train"])
+    assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
+    world.ssh_files.sync()
     assert not pins[0].exists()
 
 
-def test_nothing_is_done_while_nothing_changes(world: World, remote: InstanceAccess):
+def test_a_sync_does_nothing_while_no_row_changes(world: World, remote: InstanceAccess):
     make_live(world, rent(world, "train"))
-    world.engine.tidy_ssh()
+    world.ssh_files.sync()
     world.home.ssh_config.unlink()
-    world.engine.tidy_ssh()
+    world.ssh_files.sync()
     assert not world.home.ssh_config.exists()
 
 
@@ -127,13 +127,13 @@ def test_a_key_outlives_its_receipt_by_some_days(world: World, remote: InstanceA
     now = world.engine.ctx.clock.now().wall / 1e6
     for name, age in ((attempt.session_id, 9 * DAY), ("leftover", 2 * DAY), ("beginning", 60)):
         os.utime(keys[name], (now - age, now - age))
-    world.engine.prune_keys()
+    world.ssh_files.prune_keys()
     assert [key.exists() for key in keys.values()] == [True, False, True]
-    world.engine.end(["train"])
-    assert world.run_until(lambda: world.engine.session(attempt.session_id).end_stage == "proven")
-    world.sleep(ssh_connection.KEPT_S - DAY)
-    world.engine.prune_keys()
+    world.requests.end(["train"])
+    assert world.run_until(lambda: world.requests.session(attempt.session_id).end_stage == "proven")
+    world.sleep(ssh_files.KEPT_S - DAY)
+    world.ssh_files.prune_keys()
     assert keys[attempt.session_id].exists()
     world.sleep(2 * DAY)
-    world.engine.prune_keys()
+    world.ssh_files.prune_keys()
     assert not keys[attempt.session_id].exists()

@@ -72,6 +72,9 @@ PLANTS = {
         ".other",
         neighbour="import gpushopper.engine.account.planted",
     ),
+    "a command in the queries": Plant(
+        "engine/queries", "import gpushopper.engine.commands.end", contract("engine"), "engine.commands.end"
+    ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
     "the rules of a list in those of one attempt": Plant(
         "core/lifecycle", "import gpushopper.core.listing.reconcile", contract("core-rooms"), "listing.reconcile"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.engine.engine import IdempotencyKey
+from gpushopper.engine.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NotReady, ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions
@@ -185,7 +185,7 @@ class Story:
         wish = Wish(name, 20.0 + self._asked, self.world.clock.ours(), us(hours * 3600))
         search = wire.SearchRequest(gpu=gpu, disk_gb=wish.disk_gb)
         asked = wire.PlanRequest(search=search, duration_us=wish.duration_us, retries=retries)
-        plan = self._patiently(lambda: self.world.engine.plan(asked))
+        plan = self._patiently(lambda: self.world.requests.plan(asked))
         request = wire.ProvisionRequest(
             offers=plan.offers,
             disk_gb=wish.disk_gb,
@@ -198,7 +198,7 @@ class Story:
         )
         once = IdempotencyKey(f"provision {name}", "POST", "/api/v1/sessions", name)
         self.wishes[name] = wish
-        wish.session = self._patiently(lambda: self.world.engine.provision(request, once)).sessions[0]
+        wish.session = self._patiently(lambda: self.world.requests.provision(request, once)).sessions[0]
         if len(self.wishes) == 1:
             self.once_asked()
         return wish
@@ -225,7 +225,7 @@ class Story:
             self.wishes[name].ended_at = self.now
         refs = [self.wishes[name].session for name in names]
         once = IdempotencyKey(f"end {names} {self.now}", "POST", "/api/v1/end", str(names))
-        self.survive(lambda: self.world.engine.end(refs, once=once))
+        self.survive(lambda: self.world.requests.end(refs, key=once))
 
     def status(self, name: str) -> str:
         """The one word the user is shown."""
@@ -250,7 +250,7 @@ class Story:
 
     def receipts(self) -> list[dict[str, Any]]:
         """Every receipt there ever was, those included that a later one has replaced."""
-        for event in self.world.engine.events(self._heard_to, limit=500).events:
+        for event in self.world.requests.events(self._heard_to, limit=500).events:
             self._heard_to = event.id
             if event.kind == "closed":
                 attempt = sessions.load_attempt(self.world.store, event.attempt or "")

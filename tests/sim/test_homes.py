@@ -76,7 +76,7 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
         story.start()
         story.run_for(120)
         assert "adopted" in story.world.alarms()
-        found = story.world.engine.sessions().sessions
+        found = story.world.requests.sessions().sessions
         assert len(found) == 3
         assert {s.status for s in found} == {"running"}
         for session in found:
@@ -89,10 +89,10 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
         story.run_for(1800)
         from gpushopper import wire
 
-        story.world.engine.extend(kept, wire.ExtendRequest(add_us=us(4 * HOUR_S)))
+        story.world.requests.extend(kept, wire.ExtendRequest(add_us=us(4 * HOUR_S)))
         story.run_for(2 * HOUR_S)
         assert [row["id"] for row in story.world.living()] == [kept_id]
-        story.world.engine.end([kept])
+        story.world.requests.end([kept])
         for name in names:
             story.wishes[name].ended_at = story.now - us(5 * HOUR_S)
         story.run_for(600)
@@ -149,7 +149,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         stray = story.world.market.place(account, others, story.now)
         creates = len(story.world.market.creates)
         story.run_for(2 * HOUR_S)
-        assert len(story.world.engine.sessions().sessions) == 2
+        assert len(story.world.requests.sessions().sessions) == 2
         with pytest.raises(Refused) as refusal:
             story.provision("no")
         assert refusal.value.code == "clone"

@@ -14,7 +14,8 @@ from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.engine import IdempotencyKey
+from gpushopper.engine.commands.idempotency import IdempotencyKey
+from gpushopper.engine.credential_redaction import load_redactions, open_registries
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
 from gpushopper.providers import adapter
 from gpushopper.sandbox.market.model import Phase
@@ -85,7 +86,7 @@ Make = Callable[..., tuple[World, Logins]]
 
 
 def request(world: World, **changes: Any) -> wire.ProvisionRequest:
-    plan = world.engine.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
+    plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"), duration_us=2 * HOUR))
     plain: dict[str, Any] = {"image": IMAGE, "image_login": True, "retries": 3}
     return wire.ProvisionRequest(
         offers=plan.offers, disk_gb=plan.disk_gb, max_rate=plan.max_rate, duration_us=plan.duration_us,
@@ -94,11 +95,11 @@ def request(world: World, **changes: Any) -> wire.ProvisionRequest:
 
 
 def rent(world: World, **changes: Any) -> str:
-    return world.engine.provision(request(world, **changes)).sessions[0]
+    return world.requests.provision(request(world, **changes)).sessions[0]
 
 
 def texts(world: World) -> str:
-    return "\n".join(event.text for event in world.engine.events(0, 1000).events)
+    return "\n".join(event.text for event in world.requests.events(0, 1000).events)
 
 
 # ---- used
@@ -172,8 +173,8 @@ def test_an_echo_of_what_an_earlier_connection_sent_is_not_shown(made: Make, num
     if after == "a restart":
         world.restart()
         world.engine.ctx.read_login = logins
-        assert world.engine.open_registries() == ["registry.example"]
-        assert world.engine.load_login_redactions(["registry.example"]) == 1
+        assert open_registries(world.engine.ctx) == ["registry.example"]
+        assert load_redactions(world.engine.ctx, ["registry.example"]) == 1
     else:
         transport = world.executor.transport
         connection = adapter("vast")(
@@ -193,7 +194,7 @@ def test_a_login_that_cannot_be_read_at_the_start_stops_nothing(made: Make, prob
     world.restart()
     world.engine.ctx.read_login = logins
     logins.answers = [problem, right(world)]
-    assert world.engine.load_login_redactions(world.engine.open_registries()) == 0
+    assert load_redactions(world.engine.ctx, open_registries(world.engine.ctx)) == 0
     assert world.running(ref)
 
 
@@ -201,9 +202,9 @@ def test_logins_of_what_has_ended_are_not_asked_for(made: Make):
     world, _ = made()
     ref, other = rent(world), rent(world, image="ubuntu:22.04", image_login=False)
     assert world.running(ref) and world.running(other)
-    assert world.engine.open_registries() == ["registry.example"]
-    world.engine.end([ref])
-    assert world.ended(ref) and world.engine.open_registries() == []
+    assert open_registries(world.engine.ctx) == ["registry.example"]
+    world.requests.end([ref])
+    assert world.ended(ref) and open_registries(world.engine.ctx) == []
 
 
 # ---- refused before anything is written
@@ -246,17 +247,17 @@ def test_an_image_that_docker_would_refuse_is_refused(made: Make, image: str, lo
     assert (error.value.code, error.value.hint) == ("bad_image", "write it in lower case; only a tag may have them")
     assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
     with pytest.raises(UsageError, match="no capital letters"):
-        world.engine.plan(wire.PlanRequest(search=ANY_4090, image=image, to_rent=True, image_login=login))
+        world.requests.plan(wire.PlanRequest(search=ANY_4090, image=image, to_rent=True, image_login=login))
 
 
 def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(made: Make):
     for problem, code in PROBLEMS:
         world, logins = made(problem)
         with pytest.raises(Misconfigured) as error:
-            world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
+            world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
         assert (error.value.code, error.value.exit_code, error.value.hint) == (code, 4, problem.hint)
         assert logins.asked[0][0] == "registry.example"
-        plan = world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True))
+        plan = world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True))
         assert plan.offers, "who asks for none needs none"
 
 
@@ -266,16 +267,16 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     assert connection is not None
     connection.traits = replace(connection.traits, takes_image_login=False)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
-        world.engine.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
+        world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
     assert logins.asked == []
 
 
 def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: Make):
     world, logins = made()
     once, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
-    first = world.engine.provision(asked, once)
+    first = world.requests.provision(asked, once)
     logins.answers = [KeyringLocked("the keyring is locked", "unlock")]
-    assert world.engine.provision(asked, once) == first
+    assert world.requests.provision(asked, once) == first
 
 
 # ---- gone at the create
@@ -307,7 +308,7 @@ def test_a_login_that_cannot_be_read_just_now_is_waited_for(made: Make, later: A
     assert [attempt.reason for attempt in view.attempts] == ["never_sent", "never_sent", ""]
     assert len({attempt.offer.key for attempt in sessions.attempts_of(world.store, ref)}) == 1
     assert (len(world.market.creates), sessions.load_session(world.store, ref).retries_left) == (1, 3)  # type: ignore[union-attr]
-    (first, second) = (event for event in world.engine.events(0, 1000).events if event.kind == "waiting")
+    (first, second) = (event for event in world.requests.events(0, 1000).events if event.kind == "waiting")
     assert words(later) in first.text and first.text == second.text and first.at < second.at
     assert second.at - first.at >= us(10), "a keyring is not asked again at once"
 

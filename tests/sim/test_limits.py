@@ -31,7 +31,7 @@ def test_a_hundred_extensions_do_not_pass_twelve_hours() -> None:
         taken = refused = 0
         for _ in range(100):
             try:
-                story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+                story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
                 taken += 1
             except Refused as refusal:
                 assert refusal.code == "hard_maximum"
@@ -76,7 +76,7 @@ def test_an_extension_holds_for_the_attempt_that_takes_over() -> None:
         story.world.fault("create", "stuck_loading", count=1)
         wish = story.provision("a", hours=0.5)
         story.run_for(60)
-        story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(3600)))
+        story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(3600)))
         wish.duration_us += us(3600)
         assert story.until_running("a")
         story.run_for(3 * 3600)
@@ -96,7 +96,7 @@ def test_extend_while_ending_is_refused() -> None:
         story.end("a")
         for _ in range(5):
             with pytest.raises(Refused):
-                story.world.engine.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+                story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
             story.run_for(5)
         story.finish()
         assert audit(story) == []
@@ -113,7 +113,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
         assert story.until_over()
         story.run_for(3600)
         (old,) = story.instances("a")
-        heard = story.world.engine.events(0, limit=10_000).next
+        heard = story.world.requests.events(0, limit=10_000).next
         if is_down:
             story.world.kill()
             story.world.clock.t += us(1800)
@@ -123,7 +123,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
             story.world.clock.t += us(1800)
             story.start()
         story.run_for(1200)
-        times = {e.kind: e.at for e in reversed(story.world.engine.events(heard, limit=10_000).events)}
+        times = {e.kind: e.at for e in reversed(story.world.requests.events(heard, limit=10_000).events)}
         seen = times.get("reopened", times.get("duplicate"))
         destroys = [d.at for d in story.world.market.destroys if d.id == number and d.at >= appeared]
         ended = story.world.market.instances[number].ended_at

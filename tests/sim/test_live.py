@@ -129,11 +129,11 @@ def test_an_extension_reaches_the_instance_at_once(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     world.run_for(120)
-    world.engine.extend(ref, wire.ExtendRequest(add_us=us(2 * HOUR_S)))
+    world.requests.extend(ref, wire.ExtendRequest(add_us=us(2 * HOUR_S)))
     world.run_for(1)
     (guard,) = world.remote.guards.values()
     assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(5)
-    world.engine.extend(ref, wire.ExtendRequest(add_us=us(-1.5 * HOUR_S)))
+    world.requests.extend(ref, wire.ExtendRequest(add_us=us(-1.5 * HOUR_S)))
     world.run_for(1)
     assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(5)
 
@@ -162,7 +162,7 @@ def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
     world.clock.skew = -us(100)
     world.restart()
     world.run_for(120)
-    world.engine.extend(ref, wire.ExtendRequest(add_us=us(HOUR_S)))
+    world.requests.extend(ref, wire.ExtendRequest(add_us=us(HOUR_S)))
     before = guard.seq
     world.run_for(1)
     assert guard.seq == before + 1
@@ -304,7 +304,7 @@ def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> No
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
-    world.engine.end([ref])
+    world.requests.end([ref])
     world.run_for(1)
     looks = world.remote.looks
     assert world.ended(ref)
@@ -317,7 +317,7 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
     ref = world.provision(hours=2)
     assert world.running(ref)
     report = GuardStatus(True, "", 3600, 36000, 1, 2)
-    world.engine.end([ref])
+    world.requests.end([ref])
     reconciler = world.engine.reconcilers["vast"]
     reconciler.heartbeats.on_result(world.view(ref).attempts[0].id, Heartbeat(report, Hardware()), world.clock.now())
     assert world.view(ref).attempts[0].state == "destroying"

@@ -112,9 +112,9 @@ def test_an_earlier_end_is_no_reason_to_doubt_a_guard_that_could_not_know(world:
     def move(key: tuple[object, ...]) -> None:
         if key[1] == "beat" and not moved:
             moved.append(world.clock.t)
-            world.engine.extend(ref, wire.ExtendRequest(deadline_at=world.clock.now().wall + us(1200)))
+            world.requests.extend(ref, wire.ExtendRequest(deadline_at=world.clock.now().wall + us(1200)))
 
     world.executor.on_reply = move
     world.run_for(35)
     assert moved and world.view(ref).guard_in_sync
-    assert [e.text for e in world.engine.events(0, 1000).events if e.kind == "alarm"] == []
+    assert [e.text for e in world.requests.events(0, 1000).events if e.kind == "alarm"] == []

@@ -20,7 +20,7 @@ def test_a_hundred_and_twenty_instances_are_listed_whole_and_ours_is_rented_and_
     world.start().ready()
     session = world.provision()
     assert world.running(session, 300), world.view(session)
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session, 900), world.view(session)
     assert world.living() == []
     assert "blind" not in world.alarms() and not world.alarms() & {"destroy_slow"}

@@ -75,7 +75,7 @@ class Shopping(RuleBasedStateMachine):
         if found := self.names():
             wish = self.story.wishes[found[pick % len(found)]]
             try:
-                self.story.survive(lambda: self.story.world.engine.extend(wish.session, wire.ExtendRequest(us(900))))
+                self.story.survive(lambda: self.story.world.requests.extend(wish.session, wire.ExtendRequest(us(900))))
                 wish.duration_us += us(900)
             except ShopperError:
                 return

@@ -20,15 +20,15 @@ def world(tmp_path: Path):
 def test_it_is_the_newest_instances_from_before_the_hand_over_to_its_end(world: World):
     session = world.provision(name="a")
     with pytest.raises(NotReady, match="no instance yet"):
-        world.engine.provider_log(session, 100)
+        world.requests.provider_log(session, 100)
     assert world.running(session)
-    found = world.engine.provider_log("a", 1)
+    found = world.requests.provider_log("a", 1)
     assert (found.provider, found.instance) == ("vast", str(max(world.market.instances)))
     assert len(found.lines) == 1 and found.lines[0].endswith("running onstart.sh")
-    world.engine.end([session])
+    world.requests.end([session])
     assert world.ended(session)
     with pytest.raises(NotFound, match="is gone, and vast keeps no log"):
-        world.engine.provider_log("a", 100)
+        world.requests.provider_log("a", 100)
 
 
 def test_an_instance_that_the_cloud_knows_no_more_has_no_log(world: World):
@@ -36,7 +36,7 @@ def test_an_instance_that_the_cloud_knows_no_more_has_no_log(world: World):
     assert world.running(session)
     world.market.instances[max(world.market.instances)].account_id += 1
     with pytest.raises(NotFound):
-        world.engine.provider_log("a", 100)
+        world.requests.provider_log("a", 100)
 
 
 def test_a_cloud_that_gives_none_is_said(world: World):
@@ -44,4 +44,4 @@ def test_a_cloud_that_gives_none_is_said(world: World):
     assert world.running(session)
     world.fault("logs", "status", "500")
     with pytest.raises(ProviderFailed, match="vast gives no log of a"):
-        world.engine.provider_log("a", 100)
+        world.requests.provider_log("a", 100)

@@ -47,7 +47,7 @@ def test_fifty_strangers_are_only_listed() -> None:
             owner = parse_label(stranger.label)
             assert owner is None or owner.installation != installation
         story.run_for(1200)
-        rows = story.world.engine.audit().rows
+        rows = story.world.requests.audit().rows
         story.world.executor.transport.charged_s = 0.0
         assert {r.instance_id for r in rows if r.kind == "foreign"} == {str(s.id) for s in strangers}
         assert {r.instance_id for r in rows if r.kind == "ours"} == {

@@ -15,8 +15,10 @@ from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.engine import AccountSetup, Engine
+from gpushopper.engine.context import AccountSetup, Context
+from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import CallResult
+from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
 from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
@@ -29,6 +31,7 @@ from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.sim.instances import SimRemote
+from tests.sim.requests import Requests
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
@@ -131,6 +134,8 @@ class World:
         self.app = create_app(self.market, self.faults, Pacer(enabled=gaps))
         self.key = self.market.keys_of("vast")[0]
         self.engine: Engine
+        self.requests: Requests
+        self.ssh_files: SshFiles
         self.executor: SimExecutor
         self.store: Store
         self.remote = SimRemote(self) if policy.needs_login else None
@@ -152,12 +157,13 @@ class World:
             "http://127.0.0.1:9", self.key, self.clock.monotonic, transport=transport, wait=transport.wait
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
-        self.engine = Engine(
-            self.store, self.clock, self.executor, [setup], self.policy, self.brakes, installation, self.home,
-            self.remote,
+        ctx = Context(
+            self.store, self.clock, self.policy, self.brakes, installation, self.home,
+            new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
-        self.engine.ctx.new_id = self.new_id
-        self.engine.ctx.pause = transport.wait
+        self.engine = Engine(ctx, self.executor, [setup])
+        self.requests = Requests(self.engine.handle)
+        self.ssh_files = SshFiles(ctx)
         self.engine.recover()
         return self
 
@@ -213,7 +219,7 @@ class World:
 
     def provision(self, gpu: str = "RTX 4090", hours: float = 2.0, name: str | None = None, **more: Any) -> str:
         """Plan and provision as the command does; the session's id."""
-        plan = self.engine.plan(
+        plan = self.requests.plan(
             wire.PlanRequest(
                 search=wire.SearchRequest(gpu=gpu), duration_us=us(hours * 3600), retries=more.pop("retries", 2)
             )
@@ -229,10 +235,10 @@ class World:
             name=name,
             **more,
         )
-        return self.engine.provision(request).sessions[0]
+        return self.requests.provision(request).sessions[0]
 
     def view(self, ref: str) -> wire.SessionView:
-        return self.engine.session(ref)
+        return self.requests.session(ref)
 
     def status(self, ref: str) -> str:
         return self.view(ref).status
@@ -260,6 +266,6 @@ class World:
         return [row for row in self.ledger()["instances"] if row["state"] != "gone" and not row["foreign"]]
 
     def alarms(self) -> set[str]:
-        return {alarm.kind for alarm in self.engine.alarms().alarms}
+        return {alarm.kind for alarm in self.requests.alarms().alarms}
 
 

@@ -76,7 +76,7 @@ def test_what_was_replaced_is_told_and_the_alarm_stays(tmp_path: Path) -> None:
     assert attempt.offer.gpu_rate == attempt.agreed_rate
     store.close()
     world.start()
-    (alarm,) = [a for a in world.engine.alarms().alarms if a.kind == ROW_REPAIRED]
+    (alarm,) = [a for a in world.requests.alarms().alarms if a.kind == ROW_REPAIRED]
     assert "offer" in alarm.text and attempt.id in alarm.text
     world.kill()
     with sqlite3.connect(world.home.database) as file:

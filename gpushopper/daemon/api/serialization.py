@@ -16,7 +16,7 @@ from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
 from gpushopper.daemon.api.service import Busy, Service
-from gpushopper.engine.commands.provision import IdempotencyKey
+from gpushopper.engine.commands.idempotency import IdempotencyKey
 from gpushopper.errors import ShopperError, UsageError
 from gpushopper.wire import IDEMPOTENCY_HEADER
 

@@ -1,4 +1,4 @@
-"""What the routes of the local API work with."""
+"""Service: what the routes of the local API work with, and how many requests may wait at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
-    from gpushopper.engine.engine import Engine
+    from gpushopper.engine.handle import EngineHandle
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
 LOGINS_AT_ONCE = 2
-"""Rentals that may wait for a keyring: who rents is not held up by who searches."""
+"""Provision requests that may wait for a keyring at the same time, beside the searches."""
 
 
 class Keys(Protocol):
@@ -33,7 +33,7 @@ class Keys(Protocol):
 class Service:
     """The running daemon, as its API sees it."""
 
-    engine: Engine
+    handle: EngineHandle
     clock: Clock
     home: Home
     version: str

@@ -1,4 +1,5 @@
-"""Requests that change something: checked, then committed as rows; the reconcilers carry them out.
+"""Commands: requests that change something (provision, end, extend, acknowledge), checked, then committed as rows.
 
-They run on the API's threads. Not here: requests that only read (`engine/queries/`).
+They run on the API's threads; the reconcilers carry out what they commit. Not here: requests that only read
+(`engine/queries/`).
 """

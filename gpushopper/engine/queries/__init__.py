@@ -1,4 +1,5 @@
-"""Requests that only read: sessions, costs, offers, the audit, logs, the way to an instance.
+"""Queries: requests that only read: sessions, costs, accounts, events, offers, plans, audit, logs, ssh connection.
 
-They run on the API's threads and may wait for a cloud. Not here: requests that change something (`engine/commands/`).
+They run on the API's threads and may wait for a provider. Not here: requests that change something
+(`engine/commands/`).
 """

@@ -1,4 +1,4 @@
-"""Everything billable on every account, sorted into ours, unknown ours, and foreign (I28); needs no daemon."""
+"""Audit: everything billable on every account, as ours, orphans and foreign (I28); needs no daemon."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
             failed[name] = setup.key_problem
             continue
         connection = setup.connection
-        account, listing = _read(ctx, connection)
+        account, listing = _read_account(ctx, connection)
         if isinstance(listing, ReadFailed):
             failed[name] = listing.detail
             continue
@@ -32,11 +32,11 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
             failed[name] = listing.detail or "the list is incomplete"
         account_id = account.account_id if isinstance(account, Account) else ""
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
-        rows += _ghosts(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
+        rows += _missing(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
-def _read(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
+def _read_account(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
     limit = AUDIT_LIMIT_S
     account: Account | ReadFailed = blocking_read(
         ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
@@ -75,7 +75,7 @@ def _view(provider: str, row: Instance, kind: str, ctx: Context, attempt: Attemp
     )
 
 
-def _ghosts(ctx: Context, provider: str, listed: set[str], complete: bool) -> list[wire.AuditRow]:
+def _missing(ctx: Context, provider: str, listed: set[str], complete: bool) -> list[wire.AuditRow]:
     """Open attempts whose instance a complete list does not show."""
     if not complete:
         return []

@@ -1,4 +1,4 @@
-"""Reads made on a caller's own thread: they wait for their turn, where the engine's thread never would (S6)."""
+"""Blocking reads: call a provider on the request's own thread, waiting for its rate limit and retrying (S6)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ T = TypeVar("T")
 def blocking_read(
     ctx: Context, connection: Provider, endpoint: Endpoint, call: Callable[[], T | ReadFailed], limit_s: float
 ) -> T | ReadFailed:
-    """Call when the endpoint is free, again when the limiter spoke, for at most `limit_s` seconds."""
+    """Call once pacing allows it, and again while the provider answers that we are rate limited.
+
+    Waits for at most `limit_s` seconds, then the last failure is returned. Never on the engine's thread.
+    """
     end = ctx.clock.monotonic() + limit_s
     while True:
         wait = connection.available_at(endpoint) - ctx.clock.monotonic()
         if wait > 0:
             if ctx.clock.monotonic() + wait > end:
                 return ReadFailed(
-                    ErrorKind.THROTTLED, f"{connection.traits.name} lets us ask again in {wait:.0f} s", wait
+                    ErrorKind.THROTTLED, f"{connection.traits.name} is rate limited: next call in {wait:.0f} s", wait
                 )
             ctx.pause(wait)
         answer = call()

@@ -1,41 +1,37 @@
-"""What a session's container has printed, asked of the cloud: for the day when nobody can log in."""
+"""Provider log: what a session's container has printed, fetched from the provider, for when ssh does not work."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gpushopper import wire
 from gpushopper.core.log_text import readable_lines
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
+from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.queries.blocking_reads import blocking_read
 from gpushopper.engine.refusals import keyless
+from gpushopper.engine.session_lookup import find
 from gpushopper.errors import NotFound, NotReady, ProviderFailed
 from gpushopper.providers.base import Endpoint, InstanceNotFound, Log, ReadFailed
 from gpushopper.store import sessions
 
-if TYPE_CHECKING:
-    from gpushopper.engine.account.reconciler import AccountReconciler
-
 LIMIT_S = 40.0
-"""For the cloud to ask the host, for the host to upload, and for us to fetch it."""
+"""For the provider to request it of the host, for the host to upload it, and for us to fetch it."""
 
 
-def provider_log(
-    ctx: Context, reconcilers: Mapping[str, AccountReconciler], session: Session, tail: int
-) -> wire.ProviderLog:
+def provider_log(handle: EngineHandle, ref: str, tail: int) -> wire.ProviderLog:
     """The last lines of the newest instance of a session. Waits on the caller's thread.
 
     Raises:
-        NotFound: the instance has ended, or the cloud knows none of that id.
+        NotFound: no session is meant by `ref`, its instance has ended, or the provider knows none of that id.
         NotReady: no instance exists yet.
-        Misconfigured: there is no key to ask with.
-        ProviderFailed: the cloud gave no usable answer.
+        Misconfigured: there is no key.
+        ProviderFailed: the provider gave no usable answer.
     """
+    ctx = handle.ctx
+    session = find(ctx, ref)
     attempt = _newest(ctx, session)
-    reconciler = reconcilers[attempt.provider]
+    reconciler = handle.reconcilers[attempt.provider]
     if reconciler.connection is None:
         raise keyless(reconciler.setup)
     connection, instance_id = reconciler.connection, attempt.instance_id or ""

@@ -1,4 +1,4 @@
-"""What a search or a plan asks for, read strictly: which GPUs, how many of them, and what a market may filter."""
+"""Search criteria: read the filters of a search or plan strictly: which GPUs, how many, disk, price, regions."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
 
 Models = dict[str, set[int | None]]
-"""A market's names for the GPUs that were asked for, each with the sizes in GB that were typed; None is any."""
+"""A provider's names for the requested GPUs, each with the memory sizes in GB that were typed; None is any."""
 
 
 def requirements(request: wire.SearchRequest) -> Requirements:
-    """The request in core's terms.
+    """The requirements that an offer must meet.
 
     Raises:
         UsageError: an unknown sort, a negative number, or two different numbers of GPUs.
     """
     if request.sort not in SORTS:
         raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
-    wish = None if request.gpu is None else read_gpus(request.gpu)
-    exact = _exact_count(request, wish)
+    gpus = None if request.gpu is None else read_gpus(request.gpu)
+    exact = _exact_count(request, gpus)
     if min(request.min_gpus or 0, request.min_vram_gb, request.disk_gb, request.max_rate or 0) < 0:
         raise UsageError("a filter must not be negative")
     return Requirements(
-        gpu=None if wish is None else ",".join(wish.names),
+        gpu=None if gpus is None else ",".join(gpus.names),
         provider=request.provider,
         min_gpus=max(request.min_gpus or 1, 1),
         exact_gpus=exact,
-        # Markets call 23.99 GB "24 GB": half a per cent is forgiven.
+        # Providers call 23.99 GB "24 GB": half a per cent is tolerated.
         min_vram_mb=round(request.min_vram_gb * 1000 * 0.995),
         max_rate=request.max_rate,
         min_reliability=request.min_reliability,
@@ -49,36 +49,36 @@ def requirements(request: wire.SearchRequest) -> Requirements:
     )
 
 
-def _exact_count(request: wire.SearchRequest, wish: GpuRequest | None) -> int | None:
+def _exact_count(request: wire.SearchRequest, gpus: GpuRequest | None) -> int | None:
     """The number of GPUs that an instance must have; None where a least number, or none, was named."""
-    written = wish.count if wish else None
+    written = gpus.count if gpus else None
     given = [count for count in (request.exact_gpus, written) if count is not None]
     if len(set(given)) > 1:
-        text = f"{request.gpu} asks for {written} GPUs, and --gpus for {request.exact_gpus}"
+        text = f"{request.gpu} means {written} GPUs, but --gpus says {request.exact_gpus}"
         raise UsageError(text, "give one number")
     if given and request.min_gpus is not None:
-        raise UsageError("a number of GPUs, and a least number of them, cannot both be asked for", "give one of them")
+        raise UsageError("--gpus and --min-gpus exclude each other", "give one of them")
     return given[0] if given else None
 
 
 def to_rent(request: wire.PlanRequest) -> Requirements:
-    """What a plan asks for: a GPU that was named, and one of it where no number was (the offer's own for an offer).
+    """The requirements of a plan: a named GPU, and one of it where no number was given (for an offer, its own).
 
     Raises:
-        UsageError: no GPU was named: the cheapest of everything is not what anybody means.
+        UsageError: no GPU was named.
     """
     want = requirements(request.search)
     if request.offer is not None:
         return want
     if want.gpu is None:
         raise UsageError("name the GPU: --gpu", "see: gpu-shopper inventory", code="gpu_missing")
-    says_number = want.exact_gpus is not None or request.search.min_gpus is not None
-    return want if says_number else replace(want, exact_gpus=1)
+    has_count = want.exact_gpus is not None or request.search.min_gpus is not None
+    return want if has_count else replace(want, exact_gpus=1)
 
 
-def narrow(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
-    """What the market itself can filter; the rest is filtered here, so more is fetched than is shown."""
-    picky = bool(want.regions or want.min_cuda) or any(None not in sizes for sizes in models.values())
+def provider_search(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
+    """The search to send: what the provider can filter; the rest is filtered here, so more is fetched than shown."""
+    filters_here = bool(want.regions or want.min_cuda) or any(None not in sizes for sizes in models.values())
     return OfferQuery(
         gpus=tuple(models),
         min_gpus=want.min_gpus,
@@ -87,7 +87,7 @@ def narrow(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
         max_gpu_rate=want.max_rate,
         min_reliability=want.min_reliability,
         disk_gb=want.disk_gb,
-        limit=None if limit is None or picky or limit > 64 else 64,
+        limit=None if limit is None or filters_here or limit > 64 else 64,
     )
 
 
@@ -103,17 +103,17 @@ def read_gpus(text: str) -> GpuRequest:
         raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu A100:2") from None
 
 
-def _names_of(typed: str, markets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """By market, its names for one name that was typed.
+def _names_of(typed: str, providers: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """By provider, its names for one name that was typed.
 
     Raises:
         NotFound: none has one; with the closest names of all of them.
     """
     found: dict[str, tuple[str, ...]] = {}
     close: list[str] = []
-    for market, known in markets.items():
+    for provider, known in providers.items():
         try:
-            found[market] = resolve_gpu(typed, known)
+            found[provider] = resolve_gpu(typed, known)
         except UnknownGpu as unknown:
             close += unknown.similar
     if not found:
@@ -122,20 +122,20 @@ def _names_of(typed: str, markets: Mapping[str, tuple[str, ...]]) -> dict[str, t
     return found
 
 
-def is_one(offer: Offer, models: Models) -> bool:
+def has_requested_memory(offer: Offer, models: Models) -> bool:
     """Whether an offer has the memory that its name was typed with; no models mean any."""
     return not models or has_memory(offer.vram_mb, models.get(offer.gpu, ()))
 
 
-def models_of(wanted: str, markets: Mapping[str, tuple[str, ...]]) -> dict[str, Models]:
-    """By market, its own names for what was typed; a market without such a GPU is left out.
+def models_of(wanted: str, providers: Mapping[str, tuple[str, ...]]) -> dict[str, Models]:
+    """By provider, its own names for what was typed; a provider without such a GPU is left out.
 
     Raises:
         NotFound: one of the names is known to none of them.
     """
     found: dict[str, Models] = {}
     for typed in read_gpus(wanted).names:
-        for market, names in _names_of(typed, markets).items():
+        for provider, names in _names_of(typed, providers).items():
             for name in names:
-                found.setdefault(market, {}).setdefault(name, set()).add(memory_of(typed))
+                found.setdefault(provider, {}).setdefault(name, set()).add(memory_of(typed))
     return found

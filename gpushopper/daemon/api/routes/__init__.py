@@ -1,4 +1,4 @@
-"""The paths of the local API, one file per noun."""
+"""The routes of the local API, one file per noun; each parses a request and calls one command or query."""
 
 from __future__ import annotations
 

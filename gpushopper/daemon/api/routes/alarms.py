@@ -1,14 +1,13 @@
-"""Alarms: shown until they clear or a person has seen them (I30)."""
+"""Routes of alarms: list them, acknowledge them (I30)."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer, read_body
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.engine.commands.acknowledge import acknowledge
+from gpushopper.engine.queries import events
 from gpushopper.wire import AckRequest
 
 
@@ -18,12 +17,11 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("")
     def alarms() -> Response:
-        return answer(service.engine.alarms())
+        return answer(events.alarms(service.handle.ctx))
 
     @routes.post("/ack")
-    def seen() -> Response:
+    def acknowledged() -> Response:
         asked = read_body(AckRequest)
-        acknowledge = partial(service.engine.acknowledge, asked.alarm_id)
-        return answer({"acknowledged": with_room(service.home.reserve, acknowledge)})
+        return answer({"acknowledged": acknowledge(service.handle, asked.alarm_id)})
 
     return routes

@@ -1,4 +1,4 @@
-"""What sessions have cost and can still cost."""
+"""Routes of costs: what sessions have cost and can still cost, by session and summed up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer, read_query
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries import costs as queries
 from gpushopper.wire import Costs
 
 
@@ -31,7 +32,7 @@ def blueprint(service: Service) -> Blueprint:
 
     def fetch() -> Costs:
         asked = read_query(CostsQuery)
-        return service.engine.costs(asked.session, asked.consumer, asked.start, asked.end)
+        return queries.costs(service.handle.ctx, asked.session, asked.consumer, asked.start, asked.end)
 
     @routes.get("")
     def costs() -> Response:

@@ -1,4 +1,4 @@
-"""The history, read by cursor: whoever follows it asks again, and holds no thread in between."""
+"""Route of events, read by cursor: a client that follows them polls, and holds no thread in between."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer, read_query
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries import events as queries
 
 MOST_AT_ONCE = 1000
 
@@ -32,6 +33,6 @@ def blueprint(service: Service) -> Blueprint:
     def events() -> Response:
         asked = read_query(EventsQuery)
         limit = max(1, min(asked.limit, MOST_AT_ONCE))
-        return answer(service.engine.events(asked.after, limit, asked.session))
+        return answer(queries.events(service.handle.ctx, asked.after, limit, asked.session))
 
     return routes

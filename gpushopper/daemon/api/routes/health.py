@@ -1,4 +1,4 @@
-"""Whether the daemon lives, and whether it may rent."""
+"""Routes of health: whether the daemon works well, and whether every account is ready to rent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries.accounts import accounts, are_ready
 from gpushopper.wire import PROTOCOL
 
 
@@ -31,14 +32,14 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/ready")
     def ready() -> Response:
-        is_ready = service.engine.is_ready()
+        is_ready = are_ready(service.handle.reconcilers)
         return answer({"ready": is_ready}, 200 if is_ready else 503)
 
     return routes
 
 
 def find_problems(service: Service) -> list[str]:
-    """Why health is not plainly good: jobs that do not run, accounts that cannot be watched (F101)."""
+    """What is wrong: jobs that are late, accounts without a key or without a complete list (F101)."""
     late = [f"job {name} is late" for name in service.schedule.late()]
-    watched = service.engine.status_providers()
+    watched = accounts(service.handle)
     return late + [f"{each.name}: {each.state}" for each in watched if each.state in ("degraded", "keyless")]

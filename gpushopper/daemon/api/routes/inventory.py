@@ -1,4 +1,4 @@
-"""What the market offers, and what a session on it would cost."""
+"""Routes of inventory and plan: what can be rented, and what a session would cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer, read_body, read_query, waiting
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries import inventory as inventory_query
+from gpushopper.engine.queries import plan as plan_query
 from gpushopper.wire import PlanRequest, SearchRequest
 
 
@@ -17,12 +19,12 @@ def blueprint(service: Service) -> Blueprint:
     def inventory() -> Response:
         asked = read_query(SearchRequest)
         with waiting(service):
-            return answer(service.engine.inventory(asked))
+            return answer(inventory_query.inventory(service.handle, asked))
 
     @routes.post("/plan")
     def plan() -> Response:
         asked = read_body(PlanRequest)
         with waiting(service):
-            return answer(service.engine.plan(asked))
+            return answer(plan_query.plan(service.handle, asked))
 
     return routes

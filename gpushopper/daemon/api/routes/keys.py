@@ -1,4 +1,4 @@
-"""Keys have changed: read them again, and say where this daemon looks. No key ever travels over this API."""
+"""Routes of keys: read them again, and say where this daemon looks for them. No key is sent over this API."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from gpushopper.daemon.api.serialization import answer, waiting
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys.account_setup import key_reach
+from gpushopper.engine.queries.accounts import accounts
 
 
 def blueprint(service: Service) -> Blueprint:
@@ -19,7 +20,7 @@ def blueprint(service: Service) -> Blueprint:
     def reload() -> Response:
         with waiting(service):
             service.keys.reload()
-        return answer({"providers": [asdict(each) for each in service.engine.status_providers()]})
+        return answer({"providers": [asdict(each) for each in accounts(service.handle)]})
 
     @routes.get("/reach")
     def reach() -> Response:

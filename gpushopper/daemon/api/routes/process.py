@@ -1,4 +1,4 @@
-"""Stopping the daemon itself; what is rented stays rented (F39)."""
+"""Route that stops the daemon; instances go on (F39)."""
 
 from __future__ import annotations
 

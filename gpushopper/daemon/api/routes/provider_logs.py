@@ -1,4 +1,4 @@
-"""The log of a session's container, as its cloud has it."""
+"""Route of the provider log: what a session's container has printed, as the provider has it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 from gpushopper.core.log_text import MAX_LINES
 from gpushopper.daemon.api.serialization import Malformed, answer, read_name, read_query, waiting
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries import provider_logs as queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,6 @@ def blueprint(service: Service) -> Blueprint:
         if not 1 <= tail <= MAX_LINES:
             raise Malformed(f"tail is a number of lines from 1 to {MAX_LINES}")
         with waiting(service):
-            return answer(service.engine.provider_log(read_name(ref), tail))
+            return answer(queries.provider_log(service.handle, read_name(ref), tail))
 
     return routes

@@ -1,4 +1,4 @@
-"""The accounts, what is on them, and the daemon's own state."""
+"""Routes of accounts and status: providers, audit of what is on the accounts, and the daemon's own state."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.serialization import answer, waiting
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.queries import audit as audit_query
+from gpushopper.engine.queries.accounts import accounts
+from gpushopper.engine.queries.events import alarms
+from gpushopper.engine.queries.sessions import sessions
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.wire import PROTOCOL, DaemonStatus
 
@@ -15,11 +19,11 @@ from gpushopper.wire import PROTOCOL, DaemonStatus
 def blueprint(service: Service) -> Blueprint:
     """`/api/v1/providers`, `/api/v1/status`, `/api/v1/audit`."""
     routes = Blueprint("providers", __name__, url_prefix="/api/v1")
-    engine = service.engine
+    handle = service.handle
 
     @routes.get("/providers")
     def providers() -> Response:
-        return answer({"providers": [asdict(each) for each in engine.status_providers()]})
+        return answer({"providers": [asdict(each) for each in accounts(handle)]})
 
     @routes.get("/status")
     def status() -> Response:
@@ -28,16 +32,17 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/audit")
     def audit() -> Response:
         with waiting(service):
-            return answer(engine.audit())
+            setups = {name: each.setup for name, each in handle.reconcilers.items()}
+            return answer(audit_query.audit(handle.ctx, setups))
 
     return routes
 
 
 def describe(service: Service) -> DaemonStatus:
     """The daemon in one view; sums are over open sessions, in micro-dollars."""
-    engine = service.engine
-    held = engine.sessions(None, None, True).sessions
-    free = engine.ctx.store.free_bytes()
+    ctx = service.handle.ctx
+    held = sessions(ctx, open_only=True).sessions
+    free = ctx.store.free_bytes()
     return DaemonStatus(
         version=service.version,
         protocol=PROTOCOL,
@@ -47,14 +52,14 @@ def describe(service: Service) -> DaemonStatus:
         started_at=service.started_at,
         now=service.clock.now().wall,
         policy=service.policy,
-        is_guarded=service.engine.ctx.policy.needs_login,
+        is_guarded=ctx.policy.needs_login,
         disk_free=free,
         disk_low=free < FREE_FLOOR,
         jobs=dict(service.schedule.last_runs),
-        providers=list(engine.status_providers()),
+        providers=accounts(service.handle),
         sessions_open=len(held),
         open_accrued=sum(each.accrued for each in held),
         open_max_cost=sum(each.max_cost for each in held),
         open_rate=sum(each.rate for each in held),
-        alarms=len(engine.alarms().alarms),
+        alarms=len(alarms(ctx).alarms),
     )

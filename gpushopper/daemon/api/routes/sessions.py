@@ -1,10 +1,9 @@
-"""Sessions: start, show, extend, end. Each change is a committed intention; the engine does the rest."""
+"""Routes of sessions: provision, list, show, connection, extend, end, shutdown."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from flask import Blueprint, Response
@@ -18,7 +17,11 @@ from gpushopper.daemon.api.serialization import (
     waiting_for_login,
 )
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.engine.commands import end as end_command
+from gpushopper.engine.commands import extend as extend_command
+from gpushopper.engine.commands import provision as provision_command
+from gpushopper.engine.queries import sessions as queries
+from gpushopper.engine.queries import ssh_connection
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 
@@ -34,35 +37,35 @@ class SessionsQuery:
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions` and below, `/shutdown`; only what reads alone takes the beginning of a name."""
+    """`/api/v1/sessions` and below, `/shutdown`; only requests that read take the beginning of a name."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
-    engine = service.engine
+    handle = service.handle
 
     @routes.post("/sessions")
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
-        # A login may have to be asked of a keyring, which may take its time.
+        # The login may be in a keyring, which may be slow.
         with waiting_for_login(service) if asked.image_login else nullcontext():
-            return answer(engine.provision(asked, read_idempotency_key(asked)), 202)
+            return answer(provision_command.provision(handle, asked, read_idempotency_key(asked)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:
         asked = read_query(SessionsQuery)
-        return answer(engine.sessions(asked.consumer, asked.status, asked.open))
+        return answer(queries.sessions(handle.ctx, asked.consumer, asked.status, asked.open))
 
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
-        return answer(engine.session(read_name(ref)))
+        return answer(queries.session(handle.ctx, read_name(ref)))
 
     @routes.get("/sessions/<ref>/connection")
     def connection(ref: str) -> Response:
-        return answer(engine.connection(read_name(ref)))
+        return answer(ssh_connection.connection(handle.ctx, read_name(ref)))
 
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
         key = read_idempotency_key(asked)
-        return answer(with_room(service.home.reserve, partial(engine.extend, read_name(ref), asked, key)))
+        return answer(extend_command.extend(handle, read_name(ref), asked, key))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
@@ -77,8 +80,6 @@ def blueprint(service: Service) -> Blueprint:
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:
-    """Write the wish down, on a full disk too: the reserve is held for that."""
     asked = read_body(EndRequest)
     key = read_idempotency_key(asked)
-    end = partial(service.engine.end, refs, asked.reason, key)
-    return answer(with_room(service.home.reserve, end), 202)
+    return answer(end_command.end(service.handle, refs, asked.reason, key), 202)

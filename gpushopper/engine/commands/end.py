@@ -1,0 +1,40 @@
+"""End sessions: make their desired state `terminated`, on a full disk too; the engine destroys (I8, F67)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gpushopper import wire
+from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once
+from gpushopper.engine.handle import EngineHandle
+from gpushopper.engine.session_lookup import find_exactly
+from gpushopper.engine.transaction import Transaction
+from gpushopper.store import events, sessions
+from gpushopper.store.sqlite.reserve import with_room
+
+
+def end(
+    handle: EngineHandle, refs: list[str] | None, reason: str = "user", key: IdempotencyKey | None = None
+) -> wire.Accepted:
+    """End the sessions with these names or ids; None means all open ones. Durable when this returns.
+
+    Raises:
+        NotFound: one of them does not exist; then none is ended.
+        DiskFull: even the disk reserve was not enough.
+    """
+    ctx = handle.ctx
+    commit = partial(perform_once, ctx, ctx.clock.now(), key, wire.Accepted, lambda tx: _end(tx, refs, reason))
+    accepted = with_room(ctx.home.reserve, commit)
+    handle.notify()
+    return accepted
+
+
+def _end(tx: Transaction, refs: list[str] | None, reason: str) -> wire.Accepted:
+    cursor = events.last_id(tx.ctx.store)
+    if refs is None:
+        ending = sessions.load_sessions(tx.ctx.store, open_only=True)
+    else:
+        ending = list({s.id: s for s in (find_exactly(tx.ctx, ref) for ref in refs)}.values())
+    for session in ending:
+        tx.end_session(session, reason)
+    return wire.Accepted([session.id for session in ending], cursor)

@@ -1,0 +1,94 @@
+"""Extend: move a session's deadline, at most to its hard maximum, with a new reserve (I9, I13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from gpushopper import wire
+from gpushopper.core.model.actions import EventDraft
+from gpushopper.core.model.attempt import Attempt, DesiredState
+from gpushopper.core.model.money import dollars
+from gpushopper.core.model.session import Session, current
+from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.deadline import Deadline
+from gpushopper.core.timing.duration_text import span
+from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once
+from gpushopper.engine.commands.rentable_account import refuse_denied, refuse_wrong_clock
+from gpushopper.engine.handle import EngineHandle
+from gpushopper.engine.session_duration import refuse_short
+from gpushopper.engine.session_lookup import find_exactly
+from gpushopper.engine.session_view import session_view
+from gpushopper.engine.spending_check import denial_of_reserve
+from gpushopper.engine.transaction import Transaction
+from gpushopper.errors import Refused, UsageError
+from gpushopper.store import sessions
+from gpushopper.store.sqlite.reserve import with_room
+
+
+def extend(
+    handle: EngineHandle, ref: str, request: wire.ExtendRequest, key: IdempotencyKey | None = None
+) -> wire.SessionView:
+    """Move the deadline of the current attempt; the session after that. The guard learns of it by the next probe.
+
+    Raises:
+        NotFound: no session has this name or id.
+        Refused: past the hard maximum, more than the balance covers, or the session is ending.
+        UsageError: not exactly one of a duration and an end, or a change of less than a minute.
+        DiskFull: even the disk reserve was not enough.
+    """
+    ctx = handle.ctx
+    now, session = ctx.clock.now(), find_exactly(ctx, ref)
+    reconciler = handle.reconcilers.get(session.provider)
+    at = now if reconciler is None else reconciler.at(now)
+    commit = partial(
+        perform_once, ctx, at, key, wire.SessionView, lambda tx: _extend(tx, find_exactly(ctx, session.id), request)
+    )
+    return with_room(ctx.home.reserve, commit)
+
+
+def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:
+    attempt = current(sessions.attempts_of(tx.ctx.store, session.id))
+    if session.desired_state is not DesiredState.RUNNING or attempt is None or not attempt.is_wanted:
+        raise Refused(f"{session.name} is ending or has ended", code="ending")
+    refuse_wrong_clock(tx.now)
+    wall = _new_deadline(attempt, request, tx.now)
+    _refuse_above_maximum(session, attempt, wall)
+    moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
+    reserve = ledger.reserve_for(moved, tx.ctx.policy)
+    more = max(reserve - attempt.reserve, 0)
+    refuse_denied(denial_of_reserve(tx.ctx, attempt.provider, more, tx.now))
+    text = f"{session.name}: at most {dollars(reserve)} now"
+    tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, EventDraft("extended", text, {"until": wall}))
+    if session.deadline_at is not None or request.deadline_at is not None:
+        sessions.update_session(tx.ctx.store, session, deadline_at=wall, duration_us=None)
+    elif session.duration_us is not None and request.add_us is not None:
+        # After a failover the next attempt gets the longer duration too.
+        sessions.update_session(tx.ctx.store, session, duration_us=session.duration_us + request.add_us)
+    return session_view(tx.ctx, find_exactly(tx.ctx, session.id))
+
+
+def _refuse_above_maximum(session: Session, attempt: Attempt, wall: int) -> None:
+    if wall <= attempt.hard_max_at:
+        return
+    left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60) * us(60)
+    raise Refused(
+        f"{session.name} may not last longer than its hard maximum; {span(left)} more are possible",
+        "ask for less, or rent another; only provision takes --hard-max",
+        code="hard_maximum",
+    )
+
+
+def _new_deadline(attempt: Attempt, request: wire.ExtendRequest, now: ClockSnapshot) -> int:
+    """The new deadline, wall µs: the present one plus a span, or an absolute one."""
+    if (request.add_us is None) == (request.deadline_at is None):
+        raise UsageError("give a duration to add, or an end")
+    if request.add_us is not None:
+        refuse_short(abs(request.add_us))
+    wall = request.deadline_at if request.deadline_at is not None else attempt.deadline.wall + (request.add_us or 0)
+    if wall <= now.wall:
+        raise UsageError("the new end is in the past", "end it with: gpu-shopper shutdown NAME")
+    if request.deadline_at is not None:
+        refuse_short(wall - now.wall)
+    return wall

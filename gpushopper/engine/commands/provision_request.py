@@ -1,0 +1,119 @@
+"""Checks of a provision request that need no database: offers within the price cap, duration, name, variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from gpushopper import wire
+from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.session_names import session_name_problem
+from gpushopper.core.model.shell_environment import name_problem, value_problem
+from gpushopper.core.spending.admission import affordable
+from gpushopper.engine.image_checks import refuse_invalid_image
+from gpushopper.engine.session_duration import (
+    refuse_above_maximum,
+    refuse_unexplained_maximum,
+    requested_duration_us,
+)
+from gpushopper.errors import NoOffer, UsageError
+
+MAX_RETRIES = 100
+MAX_CONSUMER_LENGTH = 100
+MAX_VARIABLE_LENGTH = 256
+"""Characters of a variable's name or value that a provider takes (vastai.md 4.1)."""
+_OFFER_FIELDS = tuple(field.name for field in fields(Offer))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRequest:
+    """A provision request that is valid in itself. Rates are micro-dollars per hour."""
+
+    offers: tuple[Offer, ...]
+    """All of one provider and within the price cap; the first is tried first."""
+    disk_gb: float
+    max_rate: int | None
+    name: str | None
+    """None: a name is made up."""
+    consumer: str
+    image: str | None
+    """None: the provider's default image."""
+    image_login: bool
+    retries: int
+    duration_us: int | None
+    """How long each attempt may last; None where `deadline_at` is set."""
+    deadline_at: int | None
+    max_duration_us: int | None
+    max_duration_reason: str
+    environment: tuple[tuple[str, str], ...]
+    keep_stopped: bool
+    allow_unguarded: bool
+
+    @property
+    def provider(self) -> str:
+        return self.offers[0].provider
+
+
+def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedRequest:
+    """The request with its defaults filled in.
+
+    Raises:
+        UsageError: a value makes no sense.
+        Refused: it is longer than the hard maximum.
+        NoOffer: none of the offers is within the price cap.
+    """
+    refuse_invalid_image(request.image)
+    _check_numbers_and_names(request)
+    refuse_unexplained_maximum(request.max_duration_us, request.max_duration_reason)
+    span = requested_duration_us(request.duration_us, request.deadline_at, now_wall)
+    refuse_above_maximum(span, request.max_duration_us)
+    return CheckedRequest(
+        offers=_offers(request),
+        disk_gb=request.disk_gb,
+        max_rate=request.max_rate,
+        name=request.name,
+        consumer=request.consumer,
+        image=request.image,
+        image_login=request.image_login,
+        retries=request.retries,
+        duration_us=None if request.deadline_at is not None else span,
+        deadline_at=request.deadline_at,
+        max_duration_us=request.max_duration_us,
+        max_duration_reason=request.max_duration_reason,
+        environment=_environment(request.environment),
+        keep_stopped=request.keep_stopped,
+        allow_unguarded=request.allow_unguarded,
+    )
+
+
+def _check_numbers_and_names(request: wire.ProvisionRequest) -> None:
+    if not request.disk_gb >= 1:  # "not >=": also refuses NaN
+        raise UsageError("a session needs at least 1 GB of disk")
+    if not request.consumer or not 0 <= request.retries <= MAX_RETRIES:
+        raise UsageError(f"a session needs a consumer, and at most {MAX_RETRIES} retries")
+    if len(request.consumer) > MAX_CONSUMER_LENGTH:
+        raise UsageError(f"a consumer's name has at most {MAX_CONSUMER_LENGTH} characters")
+    if request.name is not None and (fault := session_name_problem(request.name)):
+        raise UsageError(fault, "choose another name, or none", code="bad_name")
+
+
+def _offers(request: wire.ProvisionRequest) -> tuple[Offer, ...]:
+    """The offers within the price cap; failover stays with the provider of the first."""
+    offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
+    if not offers:
+        raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
+    return tuple(offer for offer in offers if offer.provider == offers[0].provider)
+
+
+def _offer(view: wire.OfferView) -> Offer:
+    return Offer(**{name: getattr(view, name) for name in _OFFER_FIELDS})
+
+
+def _environment(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The user's variables; those that prove ownership are ours and cannot be set (S4)."""
+    for name, value in variables.items():
+        if problem := name_problem(name) or value_problem(name, value):
+            raise UsageError(problem, code="bad_variable")
+        if max(len(name), len(value)) > MAX_VARIABLE_LENGTH:
+            raise UsageError(f"{name} has more than {MAX_VARIABLE_LENGTH} characters", code="bad_variable")
+    return tuple(variables.items())

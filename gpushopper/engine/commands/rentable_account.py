@@ -1,0 +1,67 @@
+"""Refusals to rent: no key, account not ready, list inconsistent, clock skew, full disk, spending limit, balance."""
+
+from __future__ import annotations
+
+from gpushopper.core.spending.admission import Denial
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
+from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.context import Context
+from gpushopper.engine.refusals import keyless, no_guard
+from gpushopper.errors import DiskFull, NotReady, Refused
+from gpushopper.paths import FREE_FLOOR
+from gpushopper.providers.base import Provider
+
+
+def rentable_connection(ctx: Context, reconciler: AccountReconciler) -> Provider:
+    """The account's connection, once all holds that must hold before money is spent (I20, S10, S16, F67).
+
+    Raises:
+        Misconfigured: there is no key.
+        Refused: the home was copied or moved, instances could not end by themselves, the account is another one, or
+            its list is inconsistent.
+        NotReady: the account has had no complete list yet (S18).
+        DiskFull: too little space is free.
+    """
+    if not ctx.may_spend:
+        hint = "run: gpu-shopper config installation keep (it moved) or new (it is a copy)"
+        raise Refused("this home folder was copied or moved: nothing is rented until you choose", hint, code="clone")
+    if reconciler.connection is None:
+        raise keyless(reconciler.setup)
+    if not reconciler.can_rent:
+        raise no_guard(reconciler.setup)
+    health = reconciler.health
+    if health.wrong_account:
+        raise Refused(f"{reconciler.name}: the key belongs to another account than your sessions", code="wrong_account")
+    if health.is_inconsistent:
+        text = f"{reconciler.name}'s list lacks instances that you have: nothing is rented until it is consistent again"
+        raise Refused(text, "see: gpu-shopper alarms", code="list_inconsistent")
+    if not reconciler.is_ready:
+        why = health.last_error or "its first complete list is being read"
+        raise NotReady(f"{reconciler.name} is not ready: {why}", "try again in a moment, or see: gpu-shopper status")
+    if ctx.store.free_bytes() < FREE_FLOOR:
+        raise DiskFull("less than 200 MB are free: nothing new is rented", "free some space first")
+    return reconciler.connection
+
+
+def refuse_wrong_clock(now: ClockSnapshot) -> None:
+    """A deadline written by a clock that is wrong would come at the wrong time (F62, I12).
+
+    Raises:
+        Refused: our clock and the provider's are too far apart.
+    """
+    if clocks_disagree(now):
+        text = "this computer's clock and the provider's are more than two minutes apart"
+        raise Refused(text, "set the clock, then try again", code="clock_skew")
+
+
+def refuse_denied(denial: Denial | None) -> None:
+    """Turn a spending limit or the balance that would be exceeded into an error (I13).
+
+    Raises:
+        Refused: with the name of the limit as its code.
+    """
+    if denial is None:
+        return
+    if denial.rule == "balance":
+        raise Refused(denial.text, "add credit at the provider, or ask for less time", code=denial.rule)
+    raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)

@@ -1,0 +1,22 @@
+"""What requests may use of the engine: its context, the account reconcilers, the offer cache, and `notify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.context import Context
+from gpushopper.engine.offer_cache import OfferCache
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHandle:
+    """The first argument of every command, and of each query that needs more than the database. Thread-safe."""
+
+    ctx: Context
+    reconcilers: Mapping[str, AccountReconciler]
+    """By provider, in the order of the configuration; only the engine replaces one."""
+    offers: OfferCache
+    notify: Callable[[], None]
+    """Tells the engine that rows have changed, so that it steps now."""

@@ -1,0 +1,46 @@
+"""How each account is doing: key, health, balance; and whether all are ready to rent (S18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpushopper import wire
+from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.context import Context
+from gpushopper.engine.handle import EngineHandle
+from gpushopper.store import sessions
+
+
+def accounts(handle: EngineHandle) -> list[wire.ProviderStatus]:
+    """Every account, in the order of the configuration."""
+    return [_account(handle.ctx, reconciler) for reconciler in handle.reconcilers.values()]
+
+
+def are_ready(reconcilers: Mapping[str, AccountReconciler]) -> bool:
+    """Whether every account with a key has been reconciled once (S18)."""
+    return all(reconciler.is_ready for reconciler in reconcilers.values() if reconciler.connection is not None)
+
+
+def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus:
+    """How one account is doing."""
+    health = reconciler.health
+    if reconciler.connection is None:
+        state, detail = "keyless", reconciler.setup.key_problem
+    elif health.is_degraded:
+        state, detail = "degraded", health.last_error
+    elif health.is_inconsistent:
+        state, detail = "doubted", "its list lacks instances that you have"
+    else:
+        state, detail = ("ready", "") if health.is_ready else ("starting", health.last_error)
+    return wire.ProviderStatus(
+        name=reconciler.name,
+        account=health.account_id,
+        state=state,
+        detail=detail,
+        balance=health.balance,
+        last_complete_list_at=health.complete_list_at,
+        open_attempts=len(sessions.load_attempts(ctx.store, provider=reconciler.name)),
+        key_source=reconciler.setup.key_source,
+        key_state=reconciler.setup.key_state,
+        key_hint=reconciler.setup.key_hint,
+    )

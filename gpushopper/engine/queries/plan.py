@@ -1,0 +1,110 @@
+"""Plan: the shortlist of offers for a rental, its price cap and max cost, and what would refuse it (S18, S19)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gpushopper import wire
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
+from gpushopper.core.model.offer import Offer, max_cost_of
+from gpushopper.core.policy import HARD_MAXIMUM_S
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.handle import EngineHandle
+from gpushopper.engine.image_checks import readable_registry, refuse_invalid_image
+from gpushopper.engine.queries.market_search import connected_accounts, offer_view
+from gpushopper.engine.queries.offer_choice import candidates
+from gpushopper.engine.queries.search_criteria import to_rent
+from gpushopper.engine.refusals import keyless, no_guard
+from gpushopper.engine.session_duration import requested_duration_us
+from gpushopper.engine.spending_check import denial_of_attempt
+from gpushopper.providers.base import Provider
+
+SPARE_OFFERS = 4
+"""Offers on the shortlist beyond the first and its retries: some are rented by others before we create."""
+READY_LIMIT_S = 20.0
+"""How long a plan for a rental that is to follow waits for the account's first complete list (S18)."""
+READY_PAUSE_S = 0.05
+HEADROOM = 1.5
+"""Without a cap of the user's, no offer on the shortlist costs more than this many times the cheapest."""
+
+
+def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
+    """The shortlist and the most it can cost: `provision` sends back exactly this.
+
+    Raises:
+        NoOffer: nothing fits; the cheapest that was seen is named.
+        Refused: a rental is to follow, and no account in question may be rented on.
+        UsageError, Misconfigured: the rental would be refused for its image, or for its registry login.
+    """
+    refuse_invalid_image(request.image)
+    if request.to_rent:
+        _refuse_unguarded(handle, request)
+    now = handle.ctx.clock.now()
+    given_us = None if request.deadline_at is not None else request.duration_us
+    span = requested_duration_us(given_us, request.deadline_at, now.wall)
+    want = replace(to_rent(request), min_life_us=span)
+    offers = candidates(handle, request.offer, want, now)
+    shortlist, cap = _shortlist(request, offers, want.disk_gb)
+    reconciler = handle.reconcilers[offers[0].provider]
+    connection = _connection(reconciler)
+    max_cost = max(max_cost_of(offer, want.disk_gb, span) for offer in shortlist)
+    if request.image_login:
+        readable_registry(handle.ctx, connection, request.image)
+    if request.to_rent:
+        _await_ready(handle, reconciler)
+    return wire.Plan(
+        offers=[offer_view(offer, want.disk_gb) for offer in shortlist],
+        max_cost=max_cost,
+        deadline_at=now.wall + span,
+        duration_us=None if request.deadline_at is not None else span,
+        image=request.image or connection.traits.default_image,
+        disk_gb=want.disk_gb,
+        max_rate=cap,
+        guard_kind=connection.traits.guard_kind if handle.ctx.policy.needs_login else NOT_APPLICABLE,
+        retries=request.retries,
+        refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, max_cost),
+    )
+
+
+def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -> tuple[list[Offer], int]:
+    """The offers to try, all of the first one's provider, and the price cap: the user's, or from the cheapest."""
+    cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
+    within = [each for each in offers if each.provider == offers[0].provider and each.rate(disk_gb) <= cap]
+    return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
+
+
+def _connection(reconciler: AccountReconciler) -> Provider:
+    if reconciler.connection is None:  # its key was removed since the search
+        raise keyless(reconciler.setup)
+    return reconciler.connection
+
+
+def _refuse_unguarded(handle: EngineHandle, request: wire.PlanRequest) -> None:
+    """Before any search: refuse where instances of no account in question could end by themselves (S16)."""
+    name = request.search.provider if request.offer is None else request.offer.partition(":")[0]
+    accounts = connected_accounts(handle, name if name in handle.reconcilers else request.search.provider)
+    if not any(reconciler.can_rent for reconciler in accounts.values()):
+        raise no_guard(next(iter(accounts.values())).setup)
+
+
+def _await_ready(handle: EngineHandle, reconciler: AccountReconciler) -> None:
+    """Wait for the first complete list of a daemon that has just started: renting needs it (S18)."""
+    clock = handle.ctx.clock
+    ends_at = clock.monotonic() + READY_LIMIT_S
+    while not reconciler.is_ready and clock.monotonic() < ends_at:
+        handle.ctx.pause(READY_PAUSE_S)
+
+
+def _above_maximum(request: wire.PlanRequest, span: int) -> str:
+    """Why a rental of that duration would be refused; empty when it would not (I9)."""
+    if span <= us(HARD_MAXIMUM_S) or request.max_duration_us is not None:
+        return ""
+    return "no session lasts longer than 12 h without --hard-max"
+
+
+def _denial(handle: EngineHandle, cheapest: Offer, disk_gb: float, max_cost: int) -> str:
+    """The spending limit or balance that this rental would exceed, so that the plan says so before confirmation."""
+    rate, now = cheapest.rate(disk_gb), handle.ctx.clock.now()
+    denial = denial_of_attempt(handle.ctx, cheapest.provider, rate, max_cost, now, new_session=True)
+    return "" if denial is None else f"{denial.text} ({denial.rule})"

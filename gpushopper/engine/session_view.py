@@ -1,0 +1,145 @@
+"""A session as the API shows it, computed from its rows: status, health, cost so far, what it waits for (I26)."""
+
+from __future__ import annotations
+
+import json
+
+from gpushopper import wire
+from gpushopper.core.lifecycle.guard_renewal import ARMED, is_guard_in_sync
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.session import Session, current, derive_health, derive_status
+from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.engine.context import Context
+from gpushopper.store import ledger as books
+from gpushopper.store import sessions
+
+Totals = dict[str, dict[str, int]]
+"""Booked micro-dollars by attempt and kind."""
+
+
+def session_view(ctx: Context, session: Session) -> wire.SessionView:
+    """One session with its attempts."""
+    with ctx.store.read():
+        attempts = sessions.attempts_of(ctx.store, session.id)
+        totals = books.totals_by_attempt(ctx.store, [a.id for a in attempts])
+    return build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall)
+
+
+def build_session_view(
+    ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int
+) -> wire.SessionView:
+    """The view of a session whose rows are loaded; `now` is wall µs."""
+    latest = current(attempts)
+    rows = [_attempt_view(a, totals, now) for a in attempts]
+    offer = latest.offer if latest is not None else None
+    waiting_for, waiting_until = _waiting(ctx, session, latest)
+    return wire.SessionView(
+        id=session.id,
+        name=session.name,
+        consumer=session.consumer,
+        status=derive_status(session, attempts),
+        health=derive_health(attempts),
+        end_stage=end_stage(session, attempts),
+        reason=session.reason,
+        provider=session.provider,
+        gpu=offer.gpu if offer else "",
+        gpu_count=offer.gpu_count if offer else 0,
+        rate=_rate(latest),
+        created_at=session.created_at,
+        deadline_at=latest.deadline.wall if latest else session.deadline_at,
+        hard_max_at=latest.hard_max_at if latest else None,
+        ready_at=latest.ready_at if latest else None,
+        ended_at=session.ended_at if not any(a.is_open for a in attempts) else None,
+        accrued=sum(row.accrued for row in rows),
+        max_cost=sum(row.max_cost for row in rows),
+        guard_state=latest.guard_state if latest else "",
+        guards="D+I" if latest is not None and latest.guard_state == ARMED else "D",
+        image=session.image,
+        image_login=session.image_login,
+        disk_gb=session.disk_gb,
+        ssh_host=latest.ssh_host if latest else None,
+        ssh_port=latest.ssh_port if latest else None,
+        heartbeat_at=latest.heartbeat_at if latest else None,
+        guard_deadline_at=latest.guard_deadline_at if latest else None,
+        waiting_for=waiting_for,
+        waiting_until=waiting_until,
+        attempts=rows,
+        guard_in_sync=latest is not None and is_guard_in_sync(latest),
+    )
+
+
+def _rate(attempt: Attempt | None) -> int:
+    if attempt is None:
+        return 0
+    return attempt.current_rate if attempt.current_rate is not None else attempt.agreed_rate
+
+
+def end_stage(session: Session, attempts: list[Attempt]) -> str:
+    """How far the end has come: requested, off or proven (I27); empty while it is wanted."""
+    if session.desired_state is DesiredState.RUNNING:
+        return ""
+    if all(a.state is State.CLOSED for a in attempts):
+        return "proven"
+    return "off" if all(a.state is State.CLOSED or a.off_at is not None for a in attempts) else "requested"
+
+
+def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[str, int | None]:
+    """What the next step waits for, and until when at the latest."""
+    if attempt is None:
+        return "", None
+    policy = ctx.policy
+    match attempt.state:
+        case State.PREPARED:
+            return "its create to be sent", attempt.prepared_at + us(policy.prepared_max_age_s)
+        case State.SENT:
+            return f"{session.provider} to answer", (attempt.sent_at or 0) + us(policy.create_timeout_s)
+        case State.UNCERTAIN:
+            proof_s = policy.settle_s + policy.absence_observations * policy.absence_spacing_s
+            return f"{session.provider}'s list to show whether it exists", attempt.state_changed_at + us(proof_s)
+        case State.BOOTING:
+            why = (
+                attempt.probe_error
+                if attempt.is_gpu_billed and attempt.probe_error
+                else attempt.provider_status or "created"
+            )
+            return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_timeout_s)
+        case State.DESTROYING if attempt.off_at is None:
+            return f"{session.provider} to stop listing it", None
+        case State.DESTROYING:
+            return "the proof that it is gone", None
+        case _:
+            return "", None
+
+
+def _attempt_view(attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:
+    accrued = accrued_until(attempt, totals, now)
+    return wire.AttemptView(
+        id=attempt.id,
+        state=attempt.state,
+        desired_state=attempt.desired_state,
+        reason=attempt.reason,
+        label=attempt.label,
+        instance_id=attempt.instance_id,
+        offer=attempt.offer.key,
+        gpu=attempt.offer.gpu,
+        gpu_count=attempt.offer.gpu_count,
+        rate=_rate(attempt),
+        sent_at=attempt.sent_at,
+        ready_at=attempt.ready_at,
+        off_at=attempt.off_at,
+        closed_at=attempt.closed_at if attempt.state is State.CLOSED else None,
+        deadline_at=attempt.deadline.wall,
+        hard_max_at=attempt.hard_max_at,
+        provider_status=attempt.provider_status,
+        accrued=accrued,
+        max_cost=ledger.max_cost(attempt, accrued),
+        receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.CLOSED else None,
+    )
+
+
+def accrued_until(attempt: Attempt, totals: Totals, now: int) -> int:
+    """Booked entries and what has run up since; stands still once the instance is off."""
+    booked = sum(totals.get(attempt.id, {}).values())
+    until = now if attempt.off_at is None else min(now, attempt.off_at)
+    return booked if attempt.state is State.CLOSED else booked + ledger.pending(attempt, until)

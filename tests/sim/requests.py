@@ -1,0 +1,70 @@
+"""The engine's commands and queries as methods, so that a test reads like a client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpushopper import wire
+from gpushopper.engine.commands import end, extend, provision
+from gpushopper.engine.commands.idempotency import IdempotencyKey
+from gpushopper.engine.handle import EngineHandle
+from gpushopper.engine.queries import (
+    accounts,
+    audit,
+    costs,
+    events,
+    inventory,
+    plan,
+    provider_logs,
+    sessions,
+    ssh_connection,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests to one engine, without the API between."""
+
+    handle: EngineHandle
+
+    def provision(self, request: wire.ProvisionRequest, key: IdempotencyKey | None = None) -> wire.Accepted:
+        return provision.provision(self.handle, request, key)
+
+    def end(self, refs: list[str] | None, reason: str = "user", key: IdempotencyKey | None = None) -> wire.Accepted:
+        return end.end(self.handle, refs, reason, key)
+
+    def extend(self, ref: str, request: wire.ExtendRequest) -> wire.SessionView:
+        return extend.extend(self.handle, ref, request)
+
+    def inventory(self, request: wire.SearchRequest) -> wire.Inventory:
+        return inventory.inventory(self.handle, request)
+
+    def plan(self, request: wire.PlanRequest) -> wire.Plan:
+        return plan.plan(self.handle, request)
+
+    def sessions(self) -> wire.Sessions:
+        return sessions.sessions(self.handle.ctx)
+
+    def session(self, ref: str) -> wire.SessionView:
+        return sessions.session(self.handle.ctx, ref)
+
+    def connection(self, ref: str) -> wire.ConnectionView:
+        return ssh_connection.connection(self.handle.ctx, ref)
+
+    def events(self, after: int, limit: int = 200) -> wire.Events:
+        return events.events(self.handle.ctx, after, limit)
+
+    def alarms(self) -> wire.Alarms:
+        return events.alarms(self.handle.ctx)
+
+    def costs(self, ref: str) -> wire.Costs:
+        return costs.costs(self.handle.ctx, ref)
+
+    def audit(self) -> wire.Audit:
+        return audit.audit(self.handle.ctx, {name: each.setup for name, each in self.handle.reconcilers.items()})
+
+    def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
+        return provider_logs.provider_log(self.handle, ref, tail)
+
+    def accounts(self) -> list[wire.ProviderStatus]:
+        return accounts.accounts(self.handle)
