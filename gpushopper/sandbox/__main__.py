@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.market import ground_truth
-from gpushopper.sandbox.saving import MARKET_FILE, load_world
+from gpushopper.sandbox.persistence import MARKET_FILE, load_world
 from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
 
 

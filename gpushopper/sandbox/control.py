@@ -16,8 +16,8 @@ from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions, ground_truth
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.pacing import FORMS
-from gpushopper.sandbox.saving import World
+from gpushopper.sandbox.persistence import World
+from gpushopper.sandbox.rate_limits import FORMS
 from gpushopper.sandbox.timing import parse_duration, rfc3339
 
 SCHEMA = 1

@@ -15,14 +15,14 @@ from cheroot import wsgi
 
 from gpushopper.sandbox.clock import MarketClock
 from gpushopper.sandbox.control import Control, create_control
+from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.live.containment_check import why_not
 from gpushopper.sandbox.live.instance.host_files import read_log
 from gpushopper.sandbox.live.supervisor_pool import Keeper
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.persistence import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
 from gpushopper.sandbox.ports import choose_port
-from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
-from gpushopper.sandbox.stopping import StopRequest
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.stop_request import StopRequest
 from gpushopper.sandbox.vast import create_app
 from gpushopper.sandbox.vast.handlers.logs import paper_log
 

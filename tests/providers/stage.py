@@ -15,7 +15,7 @@ from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Created, CreateRequest, Offers, Provider, Search
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
-from gpushopper.sandbox.saving import World, new_world
+from gpushopper.sandbox.persistence import World, new_world
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast import create_app
 from tests.transport import FaultTransport

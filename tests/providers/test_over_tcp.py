@@ -25,8 +25,8 @@ from gpushopper.providers.base import (
 )
 from gpushopper.providers.vast import Vast, connect
 from gpushopper.sandbox.clock import MarketClock
-from gpushopper.sandbox.saving import World, new_world
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.faulty_server import FaultyServer
+from gpushopper.sandbox.persistence import World, new_world
 from gpushopper.sandbox.vast import create_app
 from tests.needs import needs
 

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.market.ground_truth import write_ledger
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.saving import World, new_world
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.persistence import World, new_world
 from gpushopper.sandbox.timing import SECOND, Clock
 from gpushopper.sandbox.vast import create_app
 

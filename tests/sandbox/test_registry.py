@@ -8,7 +8,7 @@ import pytest
 
 from gpushopper.sandbox.market.model import Phase
 from gpushopper.sandbox.market.registry import Login, make_registry, read_login
-from gpushopper.sandbox.saving import dump_world, restore_world
+from gpushopper.sandbox.persistence import dump_world, restore_world
 
 PRIVATE = "registry.example/team/private:1"
 

@@ -24,7 +24,7 @@ from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.market.ground_truth import write_ledger
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.rate_limits import Pacer
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check

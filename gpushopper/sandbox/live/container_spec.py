@@ -9,10 +9,10 @@ from uuid import NAMESPACE_OID, uuid5
 
 from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
 from gpushopper.sandbox.faults.fault_types import read_signed
-from gpushopper.sandbox.live.instance.entering import SEARCH_PATH
+from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH
 from gpushopper.sandbox.live.instance.gpus import gpu_facts
+from gpushopper.sandbox.live.instance.hardware import machine_facts
 from gpushopper.sandbox.live.instance.images import gaps_of, missing
-from gpushopper.sandbox.live.instance.machine import machine_facts
 from gpushopper.sandbox.live.instance.python import find_python
 from gpushopper.sandbox.live.supervisor_messages import Standing, Task
 from gpushopper.sandbox.market import actions

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from gpushopper.sandbox.live.instance.disk import prepare_disk, remove_disk
-from gpushopper.sandbox.live.instance.entering import NEEDED, Door
+from gpushopper.sandbox.live.instance.exec_in_container import NEEDED, Door
 from gpushopper.sandbox.live.instance.host_files import TOOLS, HostSide
 from gpushopper.sandbox.live.supervisor_process import environment
 

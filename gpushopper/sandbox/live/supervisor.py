@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper.sandbox.live.instance.disk import prepare_disk
-from gpushopper.sandbox.live.instance.entering import Door
+from gpushopper.sandbox.live.instance.exec_in_container import Door
 from gpushopper.sandbox.live.instance.host_files import TOOLS, HostSide
 from gpushopper.sandbox.live.ssh.server import Doorway
 from gpushopper.sandbox.live.supervisor_messages import Standing, Task

@@ -17,7 +17,7 @@ from gpushopper.sandbox.live.supervisor_process import Running
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import BOOT, Instance, Phase
-from gpushopper.sandbox.saving import World
+from gpushopper.sandbox.persistence import World
 
 LOOK_EVERY_S = 0.1
 _UP = (Phase.RUNNING, Phase.OFFLINE)

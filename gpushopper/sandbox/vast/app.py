@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from gpushopper.sandbox.faults.fault_table import FaultBook
 from gpushopper.sandbox.market.market import Market
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.rate_limits import Pacer
 from gpushopper.sandbox.vast import middleware, replies
 from gpushopper.sandbox.vast.handlers import account, create, destroy, instances, logs, manage, search
 from gpushopper.sandbox.vast.request_context import Desk
@@ -24,7 +24,7 @@ def create_app(
 ) -> Flask:
     """Return the dialect; requests are served one at a time under the market's lock.
 
-    Replies that a transport must break carry `X-Sandbox-Transport` (see `gpushopper.sandbox.transport`).
+    Replies that a transport must break carry `X-Sandbox-Transport` (see `gpushopper.sandbox.transport_header`).
     """
     app = Flask("gpushopper.sandbox.vast", static_folder=None)
     app.url_map.strict_slashes = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpushopper.sandbox.pacing import Gap
+from gpushopper.sandbox.rate_limits import Gap
 
 
 @dataclass(frozen=True, slots=True)

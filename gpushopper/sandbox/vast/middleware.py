@@ -10,7 +10,7 @@ from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import DestroySeen, Phase
 from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
-from gpushopper.sandbox.transport import HEADER, LOST
+from gpushopper.sandbox.transport_header import HEADER, LOST
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.request_context import PROVIDER, Caller, Desk, fault_names, read_ids
 

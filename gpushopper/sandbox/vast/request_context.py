@@ -10,7 +10,7 @@ from flask import g, request
 from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import CreateSeen, DestroySeen, Instance
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.rate_limits import Pacer
 from gpushopper.sandbox.vast.endpoints import ENDPOINTS, UNKNOWN, Endpoint
 
 PROVIDER = "vast"

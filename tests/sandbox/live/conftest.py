@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.containment_check import why_not
-from tests.sandbox.live.stage import LiveMarket, Rented, remove
+from tests.sandbox.live.live_sandbox import LiveMarket, Rented, remove
 
 
 def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.instance.disk import FIRST_UID
-from tests.sandbox.live.stage import Rented, is_alive, pids_inside
+from tests.sandbox.live.live_sandbox import Rented, is_alive, pids_inside
 
 pytestmark = pytest.mark.proofs
 

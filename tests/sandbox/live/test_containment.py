@@ -19,7 +19,7 @@ import pytest
 from gpushopper.sandbox.live.instance.disk import FIRST_UID
 from tests.floors.tree import ROOT
 from tests.sandbox.live.conftest import wait
-from tests.sandbox.live.stage import LiveMarket, Rented, remove
+from tests.sandbox.live.live_sandbox import LiveMarket, Rented, remove
 from tests.sandbox.live.surroundings import Surroundings, ancestors, canaries, changes, old_processes
 
 pytestmark = pytest.mark.proofs

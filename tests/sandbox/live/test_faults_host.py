@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
-from tests.sandbox.live.stage import pids_inside
+from tests.sandbox.live.live_sandbox import pids_inside
 
 pytestmark = pytest.mark.proofs
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.live.stage import SSH_OPTIONS, make_key, pids_inside
+from tests.sandbox.live.live_sandbox import SSH_OPTIONS, make_key, pids_inside
 
 pytestmark = pytest.mark.proofs
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.live.stage import is_alive
+from tests.sandbox.live.live_sandbox import is_alive
 
 pytestmark = pytest.mark.proofs
 
@@ -48,7 +48,7 @@ def settings(top: Path) -> dict:
 
 
 def rent(top: Path) -> int:
-    from tests.sandbox.live.stage import LiveMarket
+    from tests.sandbox.live.live_sandbox import LiveMarket
 
     market = object.__new__(LiveMarket)
     market.status = json.loads(gs(top, "status", "--json").stdout)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.live.conftest import wait
-from tests.sandbox.live.stage import LiveMarket, remove
+from tests.sandbox.live.live_sandbox import LiveMarket, remove
 from tests.sandbox.live.test_containment import OTHER_UID, as_user
 
 pytestmark = pytest.mark.proofs

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.live.instance import kernel
+from gpushopper.sandbox.live.instance import syscalls
 from gpushopper.sandbox.live.instance.disk import FIRST_UID, SYSTEM, UID_COUNT
 from gpushopper.sandbox.live.instance.host_files import STAND_INS
-from gpushopper.sandbox.live.instance.kernel import NO_DEV, NO_EXEC, NO_SUID, READ_ONLY
+from gpushopper.sandbox.live.instance.syscalls import NO_DEV, NO_EXEC, NO_SUID, READ_ONLY
 
 KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 """What docker leaves a container: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
@@ -81,13 +81,13 @@ def _say(**facts: Any) -> None:
 
 def _start(plan: Plan) -> int:
     """Build everything and return the process id of PID 1, as seen from here."""
-    kernel.die_with_parent()
+    syscalls.die_with_parent()
     owner = FIRST_UID if os.geteuid() == 0 else None
     _become_builder(owner)
-    kernel.make_private()
+    syscalls.make_private()
     _build_tree(plan)
     _enter_last_namespaces(owner)
-    kernel.die_with_parent()  # changing the user has cleared it
+    syscalls.die_with_parent()  # changing the user has cleared it
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -104,10 +104,10 @@ def _start(plan: Plan) -> int:
 def _become_builder(owner: int | None) -> None:
     """Get a mount namespace of our own: as root at once, as a user by being root of a user namespace."""
     if owner is not None:
-        kernel.unshare(kernel.NEW_NS)
+        syscalls.unshare(syscalls.NEW_NS)
         return
     uid, gid = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.NEW_USER | kernel.NEW_NS)
+    syscalls.unshare(syscalls.NEW_USER | syscalls.NEW_NS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
@@ -117,16 +117,16 @@ def _build_tree(plan: Plan) -> None:
     """Lay the system's programs over the disk, read-only, and make that the root."""
     shown = {f"/{name}": READ_ONLY | NO_SUID | NO_DEV for name in SYSTEM if _is_real_folder(Path("/", name))}
     shown |= {path: READ_ONLY | NO_SUID | NO_DEV for path in plan.extra}
-    trees = {path: kernel.clone_tree(path, flags) for path, flags in shown.items()}
-    trees["/.instance"] = kernel.clone_tree(plan.host, READ_ONLY | NO_SUID | NO_DEV)
-    devices = {name: kernel.clone_tree(f"/dev/{name}", NO_SUID | NO_EXEC) for name in DEVICES}
+    trees = {path: syscalls.clone_tree(path, flags) for path, flags in shown.items()}
+    trees["/.instance"] = syscalls.clone_tree(plan.host, READ_ONLY | NO_SUID | NO_DEV)
+    devices = {name: syscalls.clone_tree(f"/dev/{name}", NO_SUID | NO_EXEC) for name in DEVICES}
     # Fresh proc may only be mounted where an unrestricted one is seen; it ends up underneath.
-    trees["/proc"] = kernel.clone_tree("/proc")
+    trees["/proc"] = syscalls.clone_tree("/proc")
     disk = Path(plan.disk)
-    kernel.bind(disk, disk, NO_SUID | NO_DEV)
-    kernel.leave_old_root(disk)
+    syscalls.bind(disk, disk, NO_SUID | NO_DEV)
+    syscalls.leave_old_root(disk)
     for path, tree in trees.items():
-        kernel.place_tree(tree, path)
+        syscalls.place_tree(tree, path)
     _build_devices(devices)
     for folder, names in plan.missing.items():
         _hide(folder, names)
@@ -144,29 +144,29 @@ def _stand_in(name: str) -> None:
         path = Path(folder, name)
         # A link may lead to one program of many names; then ours is found first by the search path alone.
         if path.is_file() and not path.is_symlink() and _is_real_folder(Path(folder)):
-            kernel.bind(path, f"/.instance/real/{name}")
-            kernel.bind(f"/.instance/{name}", path)
+            syscalls.bind(path, f"/.instance/real/{name}")
+            syscalls.bind(f"/.instance/{name}", path)
 
 
 def _hide(folder: str, names: list[str]) -> None:
     """Lay a folder over itself in which some names do not exist: a file without rights would still be found."""
-    kernel.mount("tmpfs", "/mnt", NO_SUID, "mode=755,size=1m")
+    syscalls.mount("tmpfs", "/mnt", NO_SUID, "mode=755,size=1m")
     for name in names:
         os.mknod(f"/mnt/{name}", stat.S_IFCHR, os.makedev(0, 0))  # how an overlay says "not there"
-    kernel.mount("overlay", folder, READ_ONLY | NO_SUID | NO_DEV, f"lowerdir=/mnt:{folder}")
-    kernel.let_go("/mnt")
+    syscalls.mount("overlay", folder, READ_ONLY | NO_SUID | NO_DEV, f"lowerdir=/mnt:{folder}")
+    syscalls.let_go("/mnt")
 
 
 def _build_devices(devices: dict[str, int]) -> None:
-    kernel.mount("tmpfs", "/dev", NO_SUID, "mode=755,size=64k")
+    syscalls.mount("tmpfs", "/dev", NO_SUID, "mode=755,size=64k")
     for name, tree in devices.items():
         Path("/dev", name).touch()
-        kernel.place_tree(tree, f"/dev/{name}")
+        syscalls.place_tree(tree, f"/dev/{name}")
     for name, target in _DEVICE_LINKS.items():
         Path("/dev", name).symlink_to(target)
     for name in ("pts", "shm"):
         Path("/dev", name).mkdir()
-    kernel.remount("/dev", READ_ONLY | NO_SUID | NO_EXEC)
+    syscalls.remount("/dev", READ_ONLY | NO_SUID | NO_EXEC)
 
 
 def _enter_last_namespaces(owner: int | None) -> None:
@@ -182,8 +182,8 @@ def _enter_last_namespaces(owner: int | None) -> None:
             os.write(done[1], b"+")
         finally:
             os._exit(0)
-    names = kernel.NEW_USER | kernel.NEW_NS | kernel.NEW_PID | kernel.NEW_IPC | kernel.NEW_UTS
-    kernel.unshare(names)
+    names = syscalls.NEW_USER | syscalls.NEW_NS | syscalls.NEW_PID | syscalls.NEW_IPC | syscalls.NEW_UTS
+    syscalls.unshare(names)
     os.write(go[1], b"+")
     os.close(done[1])
     mapped = os.read(done[0], 1)
@@ -199,11 +199,11 @@ def _enter_last_namespaces(owner: int | None) -> None:
 def _be_first(plan: Plan, tell: int) -> None:
     """Be PID 1: mount what belongs to the new namespaces, give up what a container lacks, run the command."""
     try:
-        kernel.die_with_parent()
+        syscalls.die_with_parent()
         os.setsid()
-        kernel.set_host_name(plan.name)
+        syscalls.set_host_name(plan.name)
         _mount_own()
-        kernel.keep_capabilities(KEPT_CAPABILITIES)
+        syscalls.keep_capabilities(KEPT_CAPABILITIES)
         for number in (signal.SIGPIPE, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
@@ -217,17 +217,17 @@ def _be_first(plan: Plan, tell: int) -> None:
 
 
 def _mount_own() -> None:
-    kernel.mount("proc", "/proc", NO_SUID | NO_DEV | NO_EXEC)
+    syscalls.mount("proc", "/proc", NO_SUID | NO_DEV | NO_EXEC)
     for name in _FIXED_IN_PROC:
         if os.path.exists(f"/proc/{name}"):
-            kernel.bind(f"/proc/{name}", f"/proc/{name}", READ_ONLY)
+            syscalls.bind(f"/proc/{name}", f"/proc/{name}", READ_ONLY)
     for name in _HIDDEN_IN_PROC:
         if os.path.isfile(f"/proc/{name}"):
-            kernel.bind("/dev/null", f"/proc/{name}")
+            syscalls.bind("/dev/null", f"/proc/{name}")
     for name, ours in _FAKED_IN_PROC.items():
-        kernel.bind(f"/.instance/{ours}", f"/proc/{name}")
-    kernel.mount("devpts", "/dev/pts", NO_SUID | NO_EXEC, "ptmxmode=0666,mode=0620")
-    kernel.mount("tmpfs", "/dev/shm", NO_SUID | NO_DEV, "mode=1777,size=64m")
+        syscalls.bind(f"/.instance/{ours}", f"/proc/{name}")
+    syscalls.mount("devpts", "/dev/pts", NO_SUID | NO_EXEC, "ptmxmode=0666,mode=0620")
+    syscalls.mount("tmpfs", "/dev/shm", NO_SUID | NO_DEV, "mode=1777,size=64m")
 
 
 def _hold(child: int) -> int:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpushopper.sandbox.live.instance.machine import memory_text, processor_text
+from gpushopper.sandbox.live.instance.hardware import memory_text, processor_text
 
 INSIDE = Path(__file__).parent / "inside"
 LOG_LIMIT = 256 * 1024

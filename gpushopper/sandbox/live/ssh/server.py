@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.entering import SEARCH_PATH, Door
+from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH, Door
 from gpushopper.sandbox.live.ssh.session import Login
 
 _KEYS_LIMIT = 65_536

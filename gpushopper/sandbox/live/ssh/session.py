@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.entering import LOGIN, Door, set_size
+from gpushopper.sandbox.live.instance.exec_in_container import LOGIN, Door, set_size
 
 _PIECE = 65_536
 _ACCEPTED = ("LANG", "LC_")

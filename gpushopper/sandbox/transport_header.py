@@ -1,7 +1,7 @@
 """The header by which an application asks its transport to misbehave.
 
 The WSGI applications never block and never break a connection: they answer at once and add
-`X-Sandbox-Transport: WORD[=ARG]`. Whoever carries the reply obeys. Over TCP `tcp.py` does it for real
+`X-Sandbox-Transport: WORD[=ARG]`. Whoever carries the reply obeys. Over TCP `faulty_server.py` does it for real
 and strips the header; an in-process transport raises the matching error at the simulated instant.
 
 | value | meaning for the caller |

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.sandbox.live.instance.machine import machine_facts, memory_text, processor_text
+from gpushopper.sandbox.live.instance.hardware import machine_facts, memory_text, processor_text
 from gpushopper.sandbox.market.actions import launch_foreign, revise
 from gpushopper.sandbox.market.market import Market
 

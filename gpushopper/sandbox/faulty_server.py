@@ -10,7 +10,7 @@ from typing import Any
 
 from cheroot import wsgi
 
-from gpushopper.sandbox.transport import HEADER, read_header
+from gpushopper.sandbox.transport_header import HEADER, read_header
 
 MEGABYTE = 1_000_000
 _HEADER = HEADER.lower().encode()

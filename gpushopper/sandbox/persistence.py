@@ -22,7 +22,7 @@ from gpushopper.sandbox.market.model import (
     Order,
     Phase,
 )
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.rate_limits import Pacer
 from gpushopper.sandbox.timing import Clock
 
 SCHEMA = 1
