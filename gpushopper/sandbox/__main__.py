@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.market import ground_truth
-from gpushopper.sandbox.persistence import MARKET_FILE, load_world
+from gpushopper.sandbox.persistence import MARKET_FILE, load_state
 from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
 
 
@@ -64,8 +64,8 @@ def _print_ledger(home: Path) -> int:
     path = home / MARKET_DIR / MARKET_FILE
     if not path.exists():
         raise CannotStart(f"no market in {home}")
-    world = load_world(path, MarketClock(path.parent))
-    sys.stdout.write(json.dumps(ground_truth.write_ledger(world.market), indent=2) + "\n")
+    state = load_state(path, SandboxClock(path.parent))
+    sys.stdout.write(json.dumps(ground_truth.build_ledger(state.market), indent=2) + "\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 OFFSET_FILE = "clock-offset"
 
 
-class MarketClock:
+class SandboxClock:
     """Real wall clock plus `<market dir>/clock-offset` (integer microseconds as text).
 
     The product reads the same file, so advancing the market looks like sleep to it (S26).

@@ -19,9 +19,9 @@ def choose_port() -> int:
     killed market keep its port for a minute.
     """
     numbers = range(_FIRST, max(min(_LAST + 1, _first_ephemeral()), _FIRST + 1))
-    dice = SystemRandom()
+    rng = SystemRandom()
     for _ in range(_TRIES):
-        port = dice.choice(numbers)
+        port = rng.choice(numbers)
         if is_free(port):
             return port
     with socket.socket() as sample:

@@ -19,7 +19,7 @@ class Gap:
 
 
 @dataclass(slots=True)
-class Pacer:
+class RateLimiter:
     """Remembers when each identity may call each endpoint again; `form` and `retry_after` shape the 429."""
 
     enabled: bool = False

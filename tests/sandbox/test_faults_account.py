@@ -8,11 +8,11 @@ HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def there(shop):
-    return len(shop.world.market.present())
+    return len(shop.state.market.existing_instances())
 
 
 def test_a_revoked_key_is_refused_everywhere_but_on_instances(shop):
@@ -40,7 +40,7 @@ def test_an_instances_own_key_can_be_left_with_less_than_is_documented(shop):
 
     shop.fault("host", "key_scope", "none", instance=str(number))
     assert codes() == [401, 401, 401, 401]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     fault = shop.fault("host", "key_scope", "stop", instance=str(number))
     assert codes() == [200, 401, 401, 200]
     assert fault.acted == 2
@@ -58,7 +58,7 @@ def test_zero_balance_stops_what_runs_and_refuses_creates(shop):
     assert shop.call("GET", "/api/v0/users/current").get_json()["credit"] == 0
     assert shop.shown(number)["actual_status"] == "exited"
     assert shop.create().get_json()["error"] == "insufficient_credit"
-    shop.world.faults.clear(fault.id)
+    shop.state.faults.clear(fault.id)
     assert shop.create().status_code == 200
 
 
@@ -146,7 +146,7 @@ def test_chance_is_seeded(shop):
 def test_a_wrong_script_is_refused(shop, call, word, arg):
     with pytest.raises(ValueError, match=r"\w"):
         shop.fault(call, word, arg)
-    assert shop.world.faults.faults == []
+    assert shop.state.faults.faults == []
 
 
 def test_a_fault_prints_as_a_line_that_adds_it_again(shop):

@@ -10,11 +10,11 @@ HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def there(shop):
-    return len(shop.world.market.present())
+    return len(shop.state.market.existing_instances())
 
 
 CREATES = [
@@ -52,7 +52,7 @@ def test_create_words(shop, word, arg, status, transport, real, count, effect):
     answer = shop.create("gs1-abcdefghijklmnopqrstuvwxyz")
     assert (answer.status_code, answer.headers.get(HEADER)) == (status, transport)
     told = (answer.get_json(silent=True) or {}).get("new_contract")
-    assert (told in shop.world.market.instances) is real
+    assert (told in shop.state.market.instances) is real
     assert (there(shop), acted(shop)) == (count, [1])
     (seen,) = shop.ledger()["creates"]
     assert seen["outcome"]["effect"] == effect
@@ -64,10 +64,10 @@ def test_create_words(shop, word, arg, status, transport, real, count, effect):
     ("arg", "is_new", "label"), [(None, False, "theirs"), ("unlabelled", True, None), ("labelled", True, "not-yours")]
 )
 def test_a_create_is_answered_with_somebody_elses_id(shop, arg, is_new, label):
-    theirs = launch_foreign(shop.world.market, "vast", "theirs")
+    theirs = launch_foreign(shop.state.market, "vast", "theirs")
     shop.fault("create", "stranger_id", arg, count=1)
     told = shop.instance(shop.rent("ours"))
-    assert (told.order.foreign, told.id != theirs.id, told.label) == (True, is_new, label)
+    assert (told.spec.foreign, told.id != theirs.id, told.label) == (True, is_new, label)
     assert [row["label"] for row in shop.listed()["instances"]].count("ours") == 1
 
 
@@ -115,7 +115,7 @@ def test_words_about_the_start_of_an_instance(shop):
     made = shop.instance(shop.rent("all"))
     assert made.phase == "stopped"
     assert acted(shop) == [1, 1, 1]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     shop.fault("create", "stuck_loading", count=1)
     stuck = shop.rent("stuck")
     shop.fault("create", "start_failure", count=1)

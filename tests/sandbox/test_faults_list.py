@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.sandbox.market.model import Order
+from gpushopper.sandbox.market.model import InstanceSpec
 
 HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def test_list_lag_hides_only_young_instances(shop):
@@ -69,7 +69,7 @@ def all_pages(shop):
 )
 def test_a_partial_list_can_be_told_by_its_total(shop, word, arg, rows, unique):
     for number in range(60):
-        shop.world.market.place(7001, _order(shop, number), shop.clock())
+        shop.state.market.create_instance(7001, _order(shop, number), shop.clock())
     shop.fault("list", word, arg)
     found, total = all_pages(shop)
     assert (len(found), len(set(found)), total) == (rows, unique, 60)
@@ -77,8 +77,8 @@ def test_a_partial_list_can_be_told_by_its_total(shop, word, arg, rows, unique):
 
 
 def _order(shop, number):
-    offers = list(shop.world.market.supply["vast"].offers)
-    return Order(offers[number], image="ubuntu")
+    offers = list(shop.state.market.supply["vast"].offers)
+    return InstanceSpec(offers[number], image="ubuntu")
 
 
 def test_rows_can_come_twice(shop):
@@ -152,18 +152,18 @@ def test_destroy_words(shop, word, arg, status, transport, gone, effect):
     shop.fault("destroy", word, arg, count=1)
     answer = shop.destroy(number)
     assert (answer.status_code, answer.headers.get(HEADER)) == (status, transport)
-    assert (not shop.instance(number).is_there) is gone
+    assert (not shop.instance(number).exists) is gone
     assert [row["outcome"]["effect"] for row in shop.ledger()["destroys"]] == [effect]
     assert acted(shop) == [1]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     shop.destroy(number)
-    assert not shop.instance(number).is_there
+    assert not shop.instance(number).exists
 
 
 def test_acknowledged_n_times_without_effect(shop):
     number = shop.rent()
     shop.fault("destroy", "ack_noop", "3")
-    told = [(shop.destroy(number).status_code, shop.instance(number).is_there) for _ in range(4)]
+    told = [(shop.destroy(number).status_code, shop.instance(number).exists) for _ in range(4)]
     assert told == [(200, True), (200, True), (200, True), (200, False)]
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from gpushopper.sandbox.market import actions
-from gpushopper.sandbox.market.catalogue import grow_supply
+from gpushopper.sandbox.market.catalogue import generate_supply
 from gpushopper.sandbox.market.market import Market, NoCredit, OfferGone
-from gpushopper.sandbox.market.model import Order, Phase
+from gpushopper.sandbox.market.model import InstanceSpec, Phase
 from gpushopper.sandbox.timing import DAY, HOUR, parse_duration, rfc3339
 
 
@@ -20,7 +20,7 @@ def market(clock):
 
 def rent(market, **order):
     offer = next(o for o in market.supply["vast"].offers.values() if market.is_free(o))
-    return market.rent(7001, Order(offer.id, image="ubuntu", **order))
+    return market.rent(7001, InstanceSpec(offer.id, image="ubuntu", **order))
 
 
 def run(market, clock, instance):
@@ -32,14 +32,14 @@ def run(market, clock, instance):
 
 
 def test_supply_is_rich_and_the_same_for_a_seed():
-    supply = grow_supply("vast", 1)
+    supply = generate_supply("vast", 1)
     singles = Counter(o.host.gpu.name for o in supply.offers.values() if o.gpu_count == 1)
     assert len({o.host.gpu.name for o in supply.offers.values()}) >= 25
     assert singles["RTX 4090"] > 64
     assert {o.gpu_count for o in supply.offers.values()} == {1, 2, 4, 8}
     assert len({o.host.country for o in supply.offers.values()}) > 5
-    assert supply == grow_supply("vast", 1)
-    assert supply != grow_supply("vast", 2)
+    assert supply == generate_supply("vast", 1)
+    assert supply != generate_supply("vast", 2)
 
 
 def test_an_instance_boots_in_order_on_the_markets_clock(market, clock):
@@ -59,7 +59,7 @@ def test_gpu_bills_only_while_running_and_disk_always(market, clock):
     actions.stop(market, instance, "api")
     clock.pass_seconds(7200)
     market.settle()
-    actions.end(market, instance, "api")
+    actions.destroy(market, instance, "api")
     clock.pass_seconds(7200)
     market.settle()
     ran = clock.now - 2 * 7200_000_000 - since
@@ -93,19 +93,19 @@ def test_an_offer_is_consumed_and_freed(market, clock):
     instance = rent(market)
     offer = market.offer_of(instance)
     with pytest.raises(OfferGone):
-        market.rent(7001, Order(offer.id, image="ubuntu"))
+        market.rent(7001, InstanceSpec(offer.id, image="ubuntu"))
     actions.stop(market, instance, "api")
     with pytest.raises(OfferGone):
-        market.rent(7001, Order(offer.id, image="ubuntu"))
-    actions.end(market, instance, "api")
-    assert market.rent(7001, Order(offer.id, image="ubuntu")).id != instance.id
+        market.rent(7001, InstanceSpec(offer.id, image="ubuntu"))
+    actions.destroy(market, instance, "api")
+    assert market.rent(7001, InstanceSpec(offer.id, image="ubuntu")).id != instance.id
 
 
 def test_offers_of_one_host_share_its_gpus(market):
     offers = market.supply["vast"].offers.values()
     whole = next(o for o in offers if o.gpu_count == o.host.gpu_count == 8)
     part = next(o for o in offers if o.host is whole.host and o.gpu_count == 2)
-    market.rent(7001, Order(part.id, image="ubuntu"))
+    market.rent(7001, InstanceSpec(part.id, image="ubuntu"))
     assert not market.is_free(whole)
 
 
@@ -195,7 +195,7 @@ def test_a_clock_that_never_stands_still_bills_every_microsecond_once(clock):
         market.settle()
         actions.start(market, instance)
     market.settle()
-    actions.end(market, instance, "api")
+    actions.destroy(market, instance, "api")
     assert instance.meter.storage_us == instance.ended_at - instance.created_at
     ends = [at for at, _ in instance.history[1:]]
     ran = sum(end - at for (at, phase), end in zip(instance.history, ends, strict=False) if phase is Phase.RUNNING)

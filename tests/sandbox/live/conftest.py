@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.sandbox.live.live_sandbox import LiveMarket, Rented, remove
 
 
@@ -27,7 +27,7 @@ def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
 @pytest.fixture(scope="package")
 def containable() -> None:
     folder = Path(tempfile.mkdtemp(prefix="gs-probe-"))
-    reason = why_not(folder)
+    reason = containment_problem(folder)
     remove(folder)
     if reason is not None:
         pytest.skip(reason)

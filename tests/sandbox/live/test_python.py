@@ -13,7 +13,7 @@ import pytest
 from gpushopper.sandbox.live.instance.container import Plan
 from gpushopper.sandbox.live.instance.disk import TOOLS, prepare_disk
 from gpushopper.sandbox.live.instance.host_files import TOOLS as STAND_INS
-from gpushopper.sandbox.live.instance.host_files import HostSide
+from gpushopper.sandbox.live.instance.host_files import HostFiles
 from gpushopper.sandbox.live.instance.python import find_python
 
 
@@ -28,7 +28,7 @@ if not Path(sys.base_prefix).is_relative_to("/usr"):  # else this Python is the 
     def test_another_python_works_inside_and_cannot_be_written(containable, folder, tmp_path):
         extra = find_python(tmp_path)
         assert extra == [sys.base_prefix]
-        side = HostSide(folder / "python")
+        side = HostFiles(folder / "python")
         side.prepare(None, "boot")
         prepare_disk(side.disk, STAND_INS, extra)
         script = f"/{TOOLS}/python3 -c 'import ssl, sys; print(sys.base_prefix)'; touch {sys.base_prefix}/harm"
