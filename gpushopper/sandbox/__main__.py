@@ -1,4 +1,4 @@
-"""`python -m gpushopper.sandbox`: serve a market, or print its ledger."""
+"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.market import ground_truth
 from gpushopper.sandbox.persistence import MARKET_FILE, load_state
-from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
+from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, SandboxServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(home: Path, options: argparse.Namespace) -> int:
-    sandbox = Sandbox(home)
+    sandbox = SandboxServer(home)
     gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
     sandbox.obey_signals()
     try:

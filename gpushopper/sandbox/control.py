@@ -1,4 +1,7 @@
-"""The control surface: HTTP and JSON on a private Unix socket (shapes in the package's docstring)."""
+"""The control surface of the sandbox: faults, clock, credit, keys, operator actions, as JSON on a private Unix socket.
+
+Requests and replies are listed in the package's docstring.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _PROVIDERS = ("vast",)
 
 
 class Control:
-    """What the control surface works with."""
+    """What the requests of the control surface work with."""
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Control:
         self.describe_live = describe_live
 
     def status(self) -> dict[str, Any]:
-        """Return where each dialect answers and with which keys, and who may pull private images."""
+        """Return the status: address and keys of each dialect, the login of the private registry, live instances."""
         market = self.state.market
         return {
             "schema": SCHEMA,
@@ -64,13 +67,13 @@ class Control:
 
 
 def create_control(control: Control) -> Flask:
-    """Return the control application; the caller serves it on a 0600 socket and saves after each request."""
+    """Return the WSGI application; the caller serves it on a 0600 socket and saves after each request."""
     app = Flask("gpushopper.sandbox.control", static_folder=None)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _add_reading(app, control)
     _add_faults(app, control)
-    _add_playing(app, control)
+    _add_actions(app, control)
     _add_settings(app, control)
 
     @app.errorhandler(ValueError)
@@ -89,7 +92,7 @@ def _reply(body: dict[str, Any], status: int = 200) -> Response:
 
 
 def _body(*known: str) -> dict[str, Any]:
-    """Return the request's JSON object; raises ValueError for fields it does not know."""
+    """Return the request's JSON object; raises ValueError for unknown fields."""
     body = request.get_json(force=True, silent=True) if request.get_data() else {}
     if not isinstance(body, dict):
         raise ValueError("the body must be a JSON object")
@@ -134,11 +137,11 @@ def _add_faults(app: Flask, control: Control) -> None:
             after=_whole(body, "after") or 0,
             chance=_whole(body, "chance") or 100,
         )
-        return _reply({"schema": SCHEMA, "fault": _shown(fault, control.clock())})
+        return _reply({"schema": SCHEMA, "fault": _fault_row(fault, control.clock())})
 
     @app.get("/faults")
     def list_faults() -> Response:
-        return _reply({"schema": SCHEMA, "faults": [_shown(f, control.clock()) for f in faults.faults]})
+        return _reply({"schema": SCHEMA, "faults": [_fault_row(f, control.clock()) for f in faults.faults]})
 
     @app.delete("/faults")
     def clear_faults() -> Response:
@@ -154,12 +157,12 @@ def _whole(body: dict[str, Any], name: str) -> int | None:
     return None if value is None else int(value)
 
 
-def _shown(fault: Fault, now: int) -> dict[str, Any]:
+def _fault_row(fault: Fault, now: int) -> dict[str, Any]:
     until = None if fault.until is None else rfc3339(fault.until)
     return {**asdict(fault), "until": until, "active": fault.is_active(now), "line": fault.line()}
 
 
-def _add_playing(app: Flask, control: Control) -> None:
+def _add_actions(app: Flask, control: Control) -> None:
     market = control.state.market
 
     @app.post("/launch")

@@ -1,4 +1,4 @@
-"""One sandbox process: every dialect on TCP, the control surface on a private socket, state on disk."""
+"""The sandbox process: starts and stops the servers of dialects and control surface, locks the home, saves state."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class CannotStart(Exception):
 
 
 class CannotContain(CannotStart):
-    """Live instances were asked for and this computer cannot contain them (S28)."""
+    """Live instances were requested and this computer cannot contain them (S28)."""
 
 
-class Sandbox:
+class SandboxServer:
     """A market in a home folder, served until `stop`.
 
     `<home>/market` (0700) holds `market.json`, `clock-offset`, `control.sock` (0600) and `lock`; with live instances
@@ -90,15 +90,15 @@ class Sandbox:
         return control.status()
 
     def obey_signals(self) -> None:
-        """Let SIGTERM and SIGINT end `wait`; call it before anybody may know that we run."""
+        """Have SIGTERM and SIGINT end `wait`; call it before the ready line is printed."""
         self._stop.obey_signals()
 
     def wait(self) -> None:
-        """Serve until somebody asks to stop."""
+        """Serve until a stop is requested."""
         self._stop.wait()
 
     def close(self) -> None:
-        """Undo what `open` came to do, last first: stop serving, save, give the home free."""
+        """Undo what `open` has done, in reverse order: stop serving, save, release the lock of the home."""
         self._undo.close()
 
     def _take_lock(self) -> None:
@@ -128,7 +128,10 @@ class Sandbox:
         return state
 
     def _choose_kind(self, live: bool | None) -> None:
-        """Settle whether instances are paper or live; no market holds both, and no live one where none can run."""
+        """Decide whether instances are simulated (`paper`) or live: no market has both.
+
+        Raises CannotStart while instances of the other kind exist, CannotContain where no live one can run.
+        """
         market = self.state.market
         if live is not None and live != market.live:
             if any(not instance.spec.foreign for instance in market.tracked.values()):
@@ -139,7 +142,7 @@ class Sandbox:
             raise CannotContain(reason)
 
     def _serve_dialect(self, port: int | None) -> None:
-        """Serve on the port asked for, else on the last one, else on a new one, which is then kept."""
+        """Serve on the requested port, otherwise on the last one, otherwise on a new one, which is kept."""
         dialect = create_app(self.state.market, self.state.faults, self.state.rate_limiter, self._read_log)
         app = _saved_after(dialect, self._save)
         wanted = self.state.ports.get("vast") if port is None else port
@@ -153,7 +156,7 @@ class Sandbox:
         self._run(server)
 
     def _read_log(self, instance: Instance) -> str:
-        """What the container of an instance has printed; of a paper one, what it would have."""
+        """Return what the container of an instance has printed; of a simulated one, what it would have printed."""
         if not self.state.market.live or instance.spec.foreign:
             return simulated_log(instance)
         return read_log(self.dir / LIVE_DIR / str(instance.id))
@@ -187,7 +190,7 @@ class Sandbox:
 
 
 def _bound(app: Any, port: int) -> FaultyServer | None:
-    """A server on this port, None where it is taken."""
+    """Return a server bound to this port; None where the port is in use."""
     server = FaultyServer(port, app)
     try:
         server.prepare()
@@ -197,7 +200,7 @@ def _bound(app: Any, port: int) -> FaultyServer | None:
 
 
 def _saved_after(app: Any, save: Callable[[], None]) -> Any:
-    """Save before the reply leaves: what the caller was told is on disk."""
+    """Save before the reply is sent, so that its effect is on disk."""
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = list(app(environ, start_response))
@@ -216,7 +219,7 @@ def _locked(app: Any, state: SandboxState) -> Any:
 
 
 def _probe(port: int) -> None:
-    """Connect to a dialect once; raises CannotStart. A request would use up a fault that was kept."""
+    """Connect to a dialect once; raises CannotStart. A request would count as an act of a saved fault."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
     except OSError as error:
