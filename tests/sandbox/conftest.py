@@ -1,4 +1,4 @@
-"""A market on a clock the test moves, with the dialect in-process; and the same over real TCP."""
+"""Fixtures: a sandbox on a clock that the test moves, with the Vast API in-process, and the same over TCP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vast's shapes: search, paging, keys, limits, rows (vastai.md 3, 5, 11-14)."""
+"""The simulated Vast API: search, paging, keys, rate limits, rows (vastai.md 3, 5, 11-14)."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_the_price_of_a_row_is_what_the_ledger_charges(shop):
         {"image": "u", "price": 200},
     ],
 )
-def test_bad_orders_rent_nothing(shop, body):
+def test_an_invalid_create_body_rents_nothing(shop, body):
     answer = shop.call("PUT", f"/api/v0/asks/{shop.free_offer()}/", body)
     assert answer.status_code == 400
     assert shop.state.market.instances == {}
@@ -160,7 +160,7 @@ def test_a_low_bid_makes_a_stopped_instance_that_bills_disk(shop):
     assert (made.phase, made.meter.gpu_us, made.meter.storage_us) == ("stopped", 0, 3600_000_000)
 
 
-def test_keys(shop):
+def test_which_api_keys_are_accepted(shop):
     assert shop.http.get("/api/v0/users/current").status_code == 403
     assert shop.http.get("/api/v0/users/current/?api_key=" + shop.key).get_json()["credit"] == 100.0
     shop.rent()
@@ -239,7 +239,7 @@ def test_charges_survive_the_instance(shop):
     assert shop.call("GET", "/api/v0/charges/").status_code == 400
 
 
-def test_gaps_refuse_early_calls_and_punish_early_creates(shop):
+def test_rate_limits_refuse_early_calls_and_delay_early_creates_further(shop):
     shop.state.rate_limiter.enabled = True
     offers = [o["id"] for o in shop.offers(order=[["dph_total", "asc"]])]
     assert shop.create(offer=offers[0]).status_code == 200

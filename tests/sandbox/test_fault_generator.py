@@ -1,4 +1,4 @@
-"""Drawn scripts repeat, are valid, and reach every word."""
+"""Generated faults are reproducible and valid, and cover every fault word."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ def lines(clock, seed, length=20):
     return [(fault.line(), fault.after) for fault in generate_faults(FaultTable(clock), seed, length)]
 
 
-def test_a_seed_draws_the_same_script_again(clock):
+def test_a_seed_generates_the_same_faults_again(clock):
     assert lines(clock, 7) == lines(clock, 7)
     assert lines(clock, 7) != lines(clock, 8)
 
 
-def test_scripts_reach_every_word_and_end_by_themselves(clock):
-    book = FaultTable(clock)
-    faults = generate_faults(book, 1, 2000)
+def test_generated_faults_cover_every_fault_word_and_have_a_count(clock):
+    table = FaultTable(clock)
+    faults = generate_faults(table, 1, 2000)
     assert {fault.word for fault in faults} == set(FAULT_TYPES)
     assert all(fault.count for fault in faults)
     assert all(fault.call == "any" or fault.call in FAULT_TYPES[fault.word].calls for fault in faults)
 
 
-def test_a_market_survives_any_script(shop, clock):
+def test_the_ledger_is_complete_under_generated_faults(shop, clock):
     generate_faults(shop.state.faults, 3, 60)
     for _ in range(40):
         offer = next(o for o in shop.state.market.supply["vast"].offers.values() if shop.state.market.is_free(o))

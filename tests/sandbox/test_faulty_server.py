@@ -1,4 +1,4 @@
-"""Transport faults for real: what a client on a socket sees."""
+"""Transport faults over TCP, as a client's socket sees them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_hang_gives_no_byte(tcp, word):
     assert ask(tcp, 5)[0] == 200
 
 
-def test_thirty_hanging_callers_block_nobody(tcp):
+def test_thirty_hanging_connections_do_not_block_another(tcp):
     fault(tcp, "hang", count=30)
     callers = [socket.create_connection(("127.0.0.1", tcp.port), timeout=5) for _ in range(30)]
     for caller in callers:

@@ -1,4 +1,4 @@
-"""What a live instance is told of its machine follows from the order and the offer alone."""
+"""The disk, memory and processors that a live instance sees follow from the create and the offer alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gpushopper.sandbox.market.actions import launch_foreign, revise
 from gpushopper.sandbox.market.market import Market
 
 
-def test_it_is_the_offers_and_what_the_host_claims_stands_above_it():
+def test_hardware_is_the_offers_unless_the_host_claims_otherwise():
     market = Market(lambda: 1_793_400_000_000_000)
     instance = launch_foreign(market, "vast")
     offer = market.offer_of(instance)

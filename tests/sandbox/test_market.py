@@ -1,4 +1,4 @@
-"""Supply, lifecycle and the ledger's money, against sums made by hand."""
+"""Supply, life cycle and billing, compared with sums made by hand."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def market(clock):
     return Market(clock, seed=1, boot_seconds=4.0)
 
 
-def rent(market, **order):
+def rent(market, **spec):
     offer = next(o for o in market.supply["vast"].offers.values() if market.is_free(o))
-    return market.rent(7001, InstanceSpec(offer.id, image="ubuntu", **order))
+    return market.rent(7001, InstanceSpec(offer.id, image="ubuntu", **spec))
 
 
 def run(market, clock, instance):
@@ -74,7 +74,7 @@ def test_gpu_bills_only_while_running_and_disk_always(market, clock):
     assert account.credit_micros == 100_000_000 - meter.units // HOUR
 
 
-def test_many_looks_bill_the_same_as_one(clock):
+def test_settling_often_bills_the_same_as_settling_once(clock):
     usage = []
     for steps in (1, 997):
         clock.now = 1_793_300_000_000_000
@@ -89,7 +89,7 @@ def test_many_looks_bill_the_same_as_one(clock):
     assert usage[0] == usage[1]
 
 
-def test_an_offer_is_consumed_and_freed(market, clock):
+def test_a_rented_offer_is_taken_until_the_instance_is_destroyed(market, clock):
     instance = rent(market)
     offer = market.offer_of(instance)
     with pytest.raises(OfferGone):
@@ -109,7 +109,7 @@ def test_offers_of_one_host_share_its_gpus(market):
     assert not market.is_free(whole)
 
 
-def test_credit_runs_out_to_the_second_and_storage_bills_on(market, clock):
+def test_an_instance_stops_when_credit_is_exhausted_and_storage_is_still_billed(market, clock):
     instance = rent(market, disk_gb=100.0)
     since = run(market, clock, instance)
     account = market.accounts[7001]
@@ -137,7 +137,7 @@ def test_a_contract_ends_then_the_host_deletes_it(market, clock):
     assert (instance.phase, instance.ended_by) == (Phase.GONE, "host")
 
 
-def test_a_lost_host_bills_nothing_and_comes_back(market, clock):
+def test_an_offline_host_bills_nothing_until_it_is_online_again(market, clock):
     instance = rent(market)
     run(market, clock, instance)
     before = instance.meter.units
@@ -153,7 +153,7 @@ def test_a_lost_host_bills_nothing_and_comes_back(market, clock):
 
 
 @pytest.mark.parametrize(("action", "ended_by"), [("destroy", "operator"), ("host_destroy", "host"), ("outbid", None)])
-def test_who_ended_it_is_known(market, action, ended_by):
+def test_the_ledger_says_who_destroyed_an_instance(market, action, ended_by):
     instance = rent(market, bid_micros=400_000)
     actions.revise(market, instance, action, None)
     assert instance.ended_by == ended_by

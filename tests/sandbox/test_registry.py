@@ -1,4 +1,4 @@
-"""The market's private registry: right logins pull, others get docker's words, and nothing keeps the password."""
+"""The private image registry: the right login pulls, others get docker's errors, the password is not stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRIVATE = "registry.example/team/private:1"
         ("--username a --password b", RegistryLogin("a", "b", "docker.io")),
     ],
 )
-def test_a_login_is_written_as_for_docker(text, login):
+def test_image_login_is_parsed_like_docker_login(text, login):
     assert parse_login(text) == login
 
 
@@ -33,7 +33,7 @@ MALFORMED = ("x", "-u a ghcr.io", "-p b ghcr.io", "-u a -p", "-u -p b x", "-u a 
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_a_malformed_login_is_refused_and_makes_nothing(shop, text):
+def test_a_malformed_login_is_refused_and_creates_nothing(shop, text):
     answer = shop.create(image_login=text)
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_args")
     assert shop.ids() == []
@@ -59,7 +59,7 @@ def test_the_right_login_pulls(shop, clock):
         (lambda shop: words(shop, user="eve"), "unauthorized: incorrect username or password"),
     ],
 )
-def test_all_others_wait_for_ever_with_dockers_words(shop, clock, login, says):
+def test_without_the_right_login_the_instance_stays_loading_with_dockers_error(shop, clock, login, says):
     number = shop.rent(image=PRIVATE, image_login=login(shop))
     clock.pass_seconds(3600)
     row = shop.shown(number)

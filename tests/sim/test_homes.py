@@ -137,7 +137,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         story.start()
         story.run_for(300)
         installation = side["installation"]
-        order = story.instances("s0")[0].spec
+        spec = story.instances("s0")[0].spec
         account = story.instances("s0")[0].account_id
         # The other copy's new attempt, and a second instance under a label both know.
         from dataclasses import replace
@@ -145,7 +145,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         from gpushopper.core.model.instance import make_label
 
         label = make_label(installation, "c" * 16)
-        others = replace(order, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
+        others = replace(spec, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
         stray = story.world.market.create_instance(account, others, story.now)
         creates = len(story.world.market.creates)
         story.run_for(2 * HOUR_S)

@@ -177,12 +177,12 @@ def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended(
         story.provision("a")
         assert story.until(lambda: len(story.instances("a")) == 2, 60)
         answered, other = story.instances("a")
-        label, order = answered.label, answered.spec
+        label, spec = answered.label, answered.spec
         relabel(story.world.market, answered, None)
         answered.spec = _without_variable(answered)
         assert story.until(lambda: held(story, "a") == str(other.id), 120)
         relabel(story.world.market, answered, label)
-        answered.spec = order
+        answered.spec = spec
         story.run_for(1800)
         assert destroyed(story) == {answered.id}
         assert story.status("a") == "running"

@@ -40,8 +40,8 @@ def wish_of(story: Story, instance: Instance) -> Wish | None:
 
 def is_healthy(instance: Instance, at: int) -> bool:
     """Whether the market delivers what was ordered; an offline host may come back, so it counts (F24)."""
-    order = instance.spec
-    if order.born_stopped or order.stuck_in is not None or order.price_factor != 1.0:
+    spec = instance.spec
+    if spec.born_stopped or spec.stuck_in is not None or spec.price_factor != 1.0:
         return False
     return instance.phase_at(at) in (*BOOT, Phase.RUNNING, Phase.OFFLINE)
 
