@@ -1,6 +1,6 @@
-"""Middleware around every handler: network faults, API keys and permissions, rate limits (429), ledger records, `Date`.
+"""Middleware around every handler: account and network faults, rate limits (429), `Date`, and the order of all checks.
 
-Faults of single endpoints are applied in `handlers/`.
+`api_keys.py` checks API keys, `ledger_records.py` records for the ledger, `handlers/` apply the faults of their calls.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from flask import Flask, Response, json, request
 
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions
-from gpushopper.sandbox.market.model import DestroyRecord, Phase
+from gpushopper.sandbox.market.model import Phase
 from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
-from gpushopper.sandbox.transport_header import HEADER, LOST
+from gpushopper.sandbox.transport_header import HEADER
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.request_context import PROVIDER, Caller, RequestContext, fault_names, read_ids
+from gpushopper.sandbox.vast.api_keys import authenticate, authorize
+from gpushopper.sandbox.vast.ledger_records import record_in_ledger
+from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext, fault_names
 
 _BEFORE_ACTING = ("hang", "dns", "blackhole", "reset", "offline")
 _AFTER_ACTING = ("drip", "huge", "slow")
@@ -29,7 +31,7 @@ def install(app: Flask, ctx: RequestContext) -> None:
         ctx.begin_request()
         ctx.market.settle()
         _apply_account_faults(ctx)
-        for step in (_lose_request, _authenticate, _block_egress, _authorize, _limit_rate, _reject_by_fault):
+        for step in (_lose_request, authenticate, _block_egress, authorize, _limit_rate, _reject_by_fault):
             response = step(ctx)
             if response is not None:
                 return response
@@ -42,7 +44,7 @@ def install(app: Flask, ctx: RequestContext) -> None:
             _change_schema(ctx, response)
         if current.transport is None and (fault := ctx.trigger(*_AFTER_ACTING)):
             current.transport = _transport_value(fault.word, fault.arg)
-        _record_in_ledger(ctx, response)
+        record_in_ledger(ctx, response)
         if current.transport is not None:
             response.headers[HEADER] = current.transport
         response.headers["Date"] = http_date(ctx.market.now())
@@ -74,27 +76,6 @@ def _lose_request(ctx: RequestContext) -> Response | None:
     return None
 
 
-def _authenticate(ctx: RequestContext) -> Response | None:
-    """Find the account or instance whose API key the request carries; refuse a missing, wrong or revoked key."""
-    current = ctx.current
-    secret = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or request.args.get("api_key")
-    if not secret:
-        return None if current.endpoint.public else replies.refuse(403, "auth_error", "This action requires login.")
-    key = ctx.market.keys.get(secret)
-    if key is not None and ctx.market.accounts[key.account_id].provider == PROVIDER:
-        if fault := ctx.trigger("revoke", names=()):
-            return replies.bad_key(int(fault.arg or 404))
-        if key.revoked:
-            return replies.bad_key(401)
-        current.caller = Caller(key.account_id, None, None if key.scopes is None else tuple(key.scopes))
-        return None
-    for instance in ctx.market.existing_instances():
-        if instance.secret == secret:
-            current.caller = Caller(instance.account_id, instance.id)
-            return None
-    return replies.bad_key()
-
-
 def _block_egress(ctx: RequestContext) -> Response | None:
     """Lose requests of an instance whose host is offline or has no network (`no_egress`; with `hang` they time out)."""
     number = ctx.caller.instance_id if ctx.current.caller else None
@@ -106,33 +87,6 @@ def _block_egress(ctx: RequestContext) -> Response | None:
         return None
     ctx.break_reply("hang" if fault is not None and fault.arg == "hang" else "reset")
     return replies.gateway_error(503)
-
-
-def _authorize(ctx: RequestContext) -> Response | None:
-    """Refuse what a key may not do: outside its scopes, or another instance than its own (vastai.md 11, 14)."""
-    current = ctx.current
-    caller = current.caller
-    if caller is None:
-        return None
-    own = (request.view_args or {}).get("instance_id") == caller.instance_id
-    if caller.instance_id is not None and not (current.endpoint.own and own):
-        return replies.refuse(401, "not_authorized", "This key is limited to its own instance.")
-    if caller.instance_id is not None and _lacks_scope(ctx, caller.instance_id):
-        return replies.refuse(401, "not_authorized", "This key lacks the permission.")
-    if caller.scopes is not None and current.endpoint.scope not in caller.scopes:
-        return replies.refuse(403, "not_authorized", f"This key lacks the permission {current.endpoint.scope}.")
-    return None
-
-
-def _lacks_scope(ctx: RequestContext, number: int) -> bool:
-    """Whether the fault `key_scope` (`none` or `stop`) takes this call from an instance's own key (F92)."""
-    names = fault_names(ctx.market.instances[number])
-    fault = ctx.faults.find(PROVIDER, HOST, "key_scope", names=names)
-    current = ctx.current
-    stops = current.endpoint.call == "manage" and current.body == {"state": "stopped"}
-    if fault is None or (fault.arg == "stop" and (stops or current.endpoint.call == "get")):
-        return False
-    return ctx.faults.try_act(fault)
 
 
 def _limit_rate(ctx: RequestContext) -> Response | None:
@@ -200,33 +154,3 @@ def _changed(value: Any, name: str, how: str) -> Any:
         else:
             rows[f"{key}_v2"] = inner
     return rows
-
-
-def _record_in_ledger(ctx: RequestContext, response: Response) -> None:
-    """Record creates and destroys for the ledger, with the reply that the caller receives."""
-    current, market = ctx.current, ctx.market
-    failed = response.is_json and response.status_code >= 400
-    error = (response.get_json(silent=True) or {}).get("error") if failed else None
-    reply = current.ledger_reply or (f"{response.status_code} {error}" if error else str(response.status_code))
-    if current.create is not None:
-        current.create.reply = reply
-        market.creates.append(current.create)
-    if current.endpoint.call == "destroy" and not current.destroys:
-        by = current.caller.kind if current.caller else "api"
-        for number in _named_ids(current.body):
-            current.destroys.append(DestroyRecord(PROVIDER, number, market.now(), by, "none", ""))
-    for record in current.destroys:
-        record.reply = reply
-        market.destroys.append(record)
-    if current.create is not None or current.destroys:
-        market.changes += 1
-    if current.transport is not None and current.transport in LOST:
-        response.set_data(b"")
-
-
-def _named_ids(body: dict[str, Any]) -> list[int]:
-    """Return the instance ids of a destroy that did not reach its handler."""
-    number = (request.view_args or {}).get("instance_id")
-    if number is not None:
-        return [number]
-    return read_ids(body, "instance_ids")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.instance.container import Plan
 from gpushopper.sandbox.live.instance.disk import TOOLS, prepare_disk
 from gpushopper.sandbox.live.instance.host_files import TOOLS as STAND_INS
 from gpushopper.sandbox.live.instance.host_files import HostFiles
 from gpushopper.sandbox.live.instance.python import find_python
+from gpushopper.sandbox.live.instance.root_filesystem import Plan
 
 
 def test_the_systems_own_python_is_enough(tmp_path):
