@@ -1,4 +1,4 @@
-"""Simulated GPU clouds that speak the real wire formats, on one market with its own clock.
+"""The sandbox: simulated GPU clouds that speak the real wire formats, with a market, a clock, faults and a ledger.
 
 Start: `python -m gpushopper.sandbox --home HOME [--paper|--live] [--seed N] [--boot-seconds X]
 [--rate-gaps on|off] [--port P]` prints one line on stdout when all dialects answer: `{"ready": true, ...}` followed

@@ -1,4 +1,4 @@
-"""`python -m gpushopper.sandbox`: serve a market, or print its ledger."""
+"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.market import ground_truth
-from gpushopper.sandbox.saving import MARKET_FILE, load_world
-from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, Sandbox
+from gpushopper.sandbox.persistence import MARKET_FILE, load_state
+from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, SandboxServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(home: Path, options: argparse.Namespace) -> int:
-    sandbox = Sandbox(home)
+    sandbox = SandboxServer(home)
     gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
     sandbox.obey_signals()
     try:
@@ -64,8 +64,8 @@ def _print_ledger(home: Path) -> int:
     path = home / MARKET_DIR / MARKET_FILE
     if not path.exists():
         raise CannotStart(f"no market in {home}")
-    world = load_world(path, MarketClock(path.parent))
-    sys.stdout.write(json.dumps(ground_truth.write_ledger(world.market), indent=2) + "\n")
+    state = load_state(path, SandboxClock(path.parent))
+    sys.stdout.write(json.dumps(ground_truth.build_ledger(state.market), indent=2) + "\n")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""The control surface: HTTP and JSON on a private Unix socket (shapes in the package's docstring)."""
+"""The control surface of the sandbox: faults, clock, credit, keys, operator actions, as JSON on a private Unix socket.
+
+Requests and replies are listed in the package's docstring.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from typing import Any
 from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException
 
-from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions, ground_truth
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.pacing import FORMS
-from gpushopper.sandbox.saving import World
+from gpushopper.sandbox.persistence import SandboxState
+from gpushopper.sandbox.rate_limits import FORMS
 from gpushopper.sandbox.timing import parse_duration, rfc3339
 
 SCHEMA = 1
@@ -25,52 +28,52 @@ _PROVIDERS = ("vast",)
 
 
 class Control:
-    """What the control surface works with."""
+    """What the requests of the control surface work with."""
 
     def __init__(
         self,
         home: Path,
-        world: World,
-        clock: MarketClock,
+        state: SandboxState,
+        clock: SandboxClock,
         stop: Callable[[], None],
         describe_live: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self.home = home
-        self.world = world
+        self.state = state
         self.clock = clock
         self.stop = stop
         self.describe_live = describe_live
 
     def status(self) -> dict[str, Any]:
-        """Return where each dialect answers and with which keys, and who may pull private images."""
-        market = self.world.market
+        """Return the status: address and keys of each dialect, the login of the private registry, live instances."""
+        market = self.state.market
         return {
             "schema": SCHEMA,
             "home": str(self.home),
             "pid": os.getpid(),
             "now": rfc3339(self.clock()),
             "clock_offset_us": self.clock.offset(),
-            "seed": self.world.market.seed,
-            "instances_are": "live" if self.world.market.live else "paper",
+            "seed": self.state.market.seed,
+            "instances_are": "live" if self.state.market.live else "paper",
             "live": self.describe_live(),
-            "rate_gaps": "on" if self.world.pacer.enabled else "off",
+            "rate_gaps": "on" if self.state.rate_limiter.enabled else "off",
             "registry": {**asdict(market.registry), "image": f"{market.registry.host}/team/private:1"},
-            "dialects": {name: self._dialect(name, port) for name, port in self.world.ports.items()},
+            "dialects": {name: self._dialect(name, port) for name, port in self.state.ports.items()},
         }
 
     def _dialect(self, name: str, port: int) -> dict[str, Any]:
-        first, other, *_ = self.world.market.keys_of(name)
+        first, other, *_ = self.state.market.keys_of(name)
         return {"url": f"http://127.0.0.1:{port}", "keys": {"api_key": first, "other_account_api_key": other}}
 
 
 def create_control(control: Control) -> Flask:
-    """Return the control application; the caller serves it on a 0600 socket and saves after each request."""
+    """Return the WSGI application; the caller serves it on a 0600 socket and saves after each request."""
     app = Flask("gpushopper.sandbox.control", static_folder=None)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _add_reading(app, control)
     _add_faults(app, control)
-    _add_playing(app, control)
+    _add_actions(app, control)
     _add_settings(app, control)
 
     @app.errorhandler(ValueError)
@@ -89,7 +92,7 @@ def _reply(body: dict[str, Any], status: int = 200) -> Response:
 
 
 def _body(*known: str) -> dict[str, Any]:
-    """Return the request's JSON object; raises ValueError for fields it does not know."""
+    """Return the request's JSON object; raises ValueError for unknown fields."""
     body = request.get_json(force=True, silent=True) if request.get_data() else {}
     if not isinstance(body, dict):
         raise ValueError("the body must be a JSON object")
@@ -106,7 +109,7 @@ def _add_reading(app: Flask, control: Control) -> None:
 
     @app.get("/ledger")
     def ledger() -> Response:
-        return _reply(ground_truth.write_ledger(control.world.market))
+        return _reply(ground_truth.build_ledger(control.state.market))
 
     @app.post("/stop")
     def stop() -> Response:
@@ -115,12 +118,12 @@ def _add_reading(app: Flask, control: Control) -> None:
 
 
 def _add_faults(app: Flask, control: Control) -> None:
-    faults = control.world.faults
+    faults = control.state.faults
 
     @app.post("/faults")
     def add_fault() -> Response:
         body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
-        if body.get("call") == HOST and not control.world.market.live:
+        if body.get("call") == HOST and not control.state.market.live:
             raise ValueError("paper instances have no host to fail; start the market with --live")
         arg = body.get("arg")
         fault = faults.add(
@@ -134,11 +137,11 @@ def _add_faults(app: Flask, control: Control) -> None:
             after=_whole(body, "after") or 0,
             chance=_whole(body, "chance") or 100,
         )
-        return _reply({"schema": SCHEMA, "fault": _shown(fault, control.clock())})
+        return _reply({"schema": SCHEMA, "fault": _fault_row(fault, control.clock())})
 
     @app.get("/faults")
     def list_faults() -> Response:
-        return _reply({"schema": SCHEMA, "faults": [_shown(f, control.clock()) for f in faults.faults]})
+        return _reply({"schema": SCHEMA, "faults": [_fault_row(f, control.clock()) for f in faults.faults]})
 
     @app.delete("/faults")
     def clear_faults() -> Response:
@@ -154,13 +157,13 @@ def _whole(body: dict[str, Any], name: str) -> int | None:
     return None if value is None else int(value)
 
 
-def _shown(fault: Fault, now: int) -> dict[str, Any]:
+def _fault_row(fault: Fault, now: int) -> dict[str, Any]:
     until = None if fault.until is None else rfc3339(fault.until)
     return {**asdict(fault), "until": until, "active": fault.is_active(now), "line": fault.line()}
 
 
-def _add_playing(app: Flask, control: Control) -> None:
-    market = control.world.market
+def _add_actions(app: Flask, control: Control) -> None:
+    market = control.state.market
 
     @app.post("/launch")
     def launch() -> Response:
@@ -172,7 +175,7 @@ def _add_playing(app: Flask, control: Control) -> None:
 
     @app.post("/advance")
     def advance() -> Response:
-        if market.live and any(not instance.order.foreign for instance in market.present()):
+        if market.live and any(not instance.spec.foreign for instance in market.existing_instances()):
             raise ValueError("the clock stands while live instances exist: their time is real")
         offset = control.clock.advance(parse_duration(_body("by").get("by", "")))
         market.settle()
@@ -197,25 +200,25 @@ def _provider(body: dict[str, Any]) -> str:
 
 def _find(control: Control, number: Any) -> Instance:
     text = str(number)
-    instance = control.world.market.instances.get(int(text) if text.isdecimal() else -1)
-    if instance is None or not instance.is_there:
+    instance = control.state.market.instances.get(int(text) if text.isdecimal() else -1)
+    if instance is None or not instance.exists:
         raise ValueError(f"no such instance: {number}")
     return instance
 
 
 def _add_settings(app: Flask, control: Control) -> None:
-    market, pacer = control.world.market, control.world.pacer
+    market, rate_limiter = control.state.market, control.state.rate_limiter
 
     @app.post("/pacing")
     def pacing() -> Response:
         body = _body("enabled", "form", "retry_after")
-        if body.get("form", pacer.form) not in FORMS:
+        if body.get("form", rate_limiter.form) not in FORMS:
             raise ValueError(f"unknown form: {body['form']} (one of {' '.join(FORMS)})")
-        pacer.enabled = bool(body.get("enabled", pacer.enabled))
-        pacer.form = body.get("form", pacer.form)
-        pacer.retry_after = body.get("retry_after", pacer.retry_after)
+        rate_limiter.enabled = bool(body.get("enabled", rate_limiter.enabled))
+        rate_limiter.form = body.get("form", rate_limiter.form)
+        rate_limiter.retry_after = body.get("retry_after", rate_limiter.retry_after)
         market.changes += 1
-        return _reply({"schema": SCHEMA, "enabled": pacer.enabled, "form": pacer.form})
+        return _reply({"schema": SCHEMA, "enabled": rate_limiter.enabled, "form": rate_limiter.form})
 
     @app.post("/credit")
     def credit() -> Response:

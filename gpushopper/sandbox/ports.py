@@ -1,4 +1,4 @@
-"""TCP ports that can be kept: one chosen now can be bound again after the process was killed."""
+"""Chooses the TCP port of a dialect, so that the same port can be bound again after a restart or a kill."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from random import SystemRandom
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FIRST, _LAST = 20_000, 32_767
-"""Below what Linux hands out by itself, so that no outgoing connection takes the port while the market is away."""
+"""Below the ephemeral ports of Linux, so that no outgoing connection takes the port while the sandbox is stopped."""
 _TRIES = 50
 
 
 def choose_port() -> int:
-    """Return a port on loopback that nobody listens on, outside the range of outgoing connections.
+    """Return a free port on loopback, outside the range of outgoing connections.
 
-    Binding to port 0 would not do: the server leaves SO_REUSEADDR out there, and then the closed connections of a
-    killed market keep its port for a minute.
+    Port 0 will not do: the server does not set SO_REUSEADDR there, and the closed connections of a killed sandbox
+    would then block its port for a minute.
     """
     numbers = range(_FIRST, max(min(_LAST + 1, _first_ephemeral()), _FIRST + 1))
-    dice = SystemRandom()
+    rng = SystemRandom()
     for _ in range(_TRIES):
-        port = dice.choice(numbers)
+        port = rng.choice(numbers)
         if is_free(port):
             return port
     with socket.socket() as sample:

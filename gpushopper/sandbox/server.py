@@ -1,4 +1,4 @@
-"""One sandbox process: every dialect on TCP, the control surface on a private socket, state on disk."""
+"""The sandbox process: starts and stops the servers of dialects and control surface, locks the home, saves state."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 from cheroot import wsgi
 
-from gpushopper.sandbox.clock import MarketClock
+from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.control import Control, create_control
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.faulty_server import FaultyServer
+from gpushopper.sandbox.live.containment_check import containment_problem
 from gpushopper.sandbox.live.instance.host_files import read_log
-from gpushopper.sandbox.live.supervisor_pool import Keeper
+from gpushopper.sandbox.live.supervisor_pool import SupervisorPool
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.persistence import MARKET_FILE, NewerMarket, SandboxState, load_state, new_state, save_state
 from gpushopper.sandbox.ports import choose_port
-from gpushopper.sandbox.saving import MARKET_FILE, NewerMarket, World, load_world, new_world, save_world
-from gpushopper.sandbox.stopping import StopRequest
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.stop_request import StopRequest
 from gpushopper.sandbox.vast import create_app
-from gpushopper.sandbox.vast.handlers.logs import paper_log
+from gpushopper.sandbox.vast.handlers.logs import simulated_log
 
 MARKET_DIR = "market"
 LIVE_DIR = "live"
@@ -38,10 +38,10 @@ class CannotStart(Exception):
 
 
 class CannotContain(CannotStart):
-    """Live instances were asked for and this computer cannot contain them (S28)."""
+    """Live instances were requested and this computer cannot contain them (S28)."""
 
 
-class Sandbox:
+class SandboxServer:
     """A market in a home folder, served until `stop`.
 
     `<home>/market` (0700) holds `market.json`, `clock-offset`, `control.sock` (0600) and `lock`; with live instances
@@ -54,7 +54,7 @@ class Sandbox:
         self._stop = StopRequest()
         self._undo = ExitStack()
         self._saved: tuple[int, int] | None = None
-        self._keeper: Keeper | None = None
+        self._supervisors: SupervisorPool | None = None
 
     def open(
         self,
@@ -70,35 +70,35 @@ class Sandbox:
         None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port, paper).
         """
         self._take_lock()
-        clock = MarketClock(self.dir)
-        self.world = self._load(clock, seed, boot_seconds)
+        clock = SandboxClock(self.dir)
+        self.state = self._load(clock, seed, boot_seconds)
         self._choose_kind(live)
-        self._undo.callback(save_world, self.dir / MARKET_FILE, self.world)
+        self._undo.callback(save_state, self.dir / MARKET_FILE, self.state)
         if rate_gaps is not None:
-            self.world.pacer.enabled = rate_gaps
+            self.state.rate_limiter.enabled = rate_gaps
         self._serve_dialect(port)
-        if self.world.market.live:
-            self._keeper = Keeper(self.dir / LIVE_DIR, self.world, self._save)
-        describe = list if self._keeper is None else self._keeper.describe
-        control = Control(self.home, self.world, clock, self._stop.request, describe)
+        if self.state.market.live:
+            self._supervisors = SupervisorPool(self.dir / LIVE_DIR, self.state, self._save)
+        describe = list if self._supervisors is None else self._supervisors.describe
+        control = Control(self.home, self.state, clock, self._stop.request, describe)
         self._serve_control(create_control(control))
         self._save()
-        _probe(self.world.ports["vast"])
-        if self._keeper is not None:
-            self._keeper.start()
-            self._undo.callback(self._keeper.stop)
+        _probe(self.state.ports["vast"])
+        if self._supervisors is not None:
+            self._supervisors.start()
+            self._undo.callback(self._supervisors.stop)
         return control.status()
 
     def obey_signals(self) -> None:
-        """Let SIGTERM and SIGINT end `wait`; call it before anybody may know that we run."""
+        """Have SIGTERM and SIGINT end `wait`; call it before the ready line is printed."""
         self._stop.obey_signals()
 
     def wait(self) -> None:
-        """Serve until somebody asks to stop."""
+        """Serve until a stop is requested."""
         self._stop.wait()
 
     def close(self) -> None:
-        """Undo what `open` came to do, last first: stop serving, save, give the home free."""
+        """Undo what `open` has done, in reverse order: stop serving, save, release the lock of the home."""
         self._undo.close()
 
     def _take_lock(self) -> None:
@@ -112,54 +112,57 @@ class Sandbox:
         except BlockingIOError as error:
             raise CannotStart(f"a sandbox is already running in {self.home}") from error
 
-    def _load(self, clock: MarketClock, seed: int | None, boot_seconds: float | None) -> World:
+    def _load(self, clock: SandboxClock, seed: int | None, boot_seconds: float | None) -> SandboxState:
         path = self.dir / MARKET_FILE
         if not path.exists():
             boot = DEFAULT_BOOT_SECONDS if boot_seconds is None else boot_seconds
-            return new_world(clock, seed=1 if seed is None else seed, boot_seconds=boot)
+            return new_state(clock, seed=1 if seed is None else seed, boot_seconds=boot)
         try:
-            world = load_world(path, clock)
+            state = load_state(path, clock)
         except (NewerMarket, ValueError, KeyError, TypeError) as error:
             raise CannotStart(f"the market file cannot be read: {path}: {error}") from error
-        if seed is not None and seed != world.market.seed:
-            raise CannotStart(f"this home's market has seed {world.market.seed}; use another home for {seed}")
+        if seed is not None and seed != state.market.seed:
+            raise CannotStart(f"this home's market has seed {state.market.seed}; use another home for {seed}")
         if boot_seconds is not None:
-            world.market.boot_seconds = boot_seconds
-        return world
+            state.market.boot_seconds = boot_seconds
+        return state
 
     def _choose_kind(self, live: bool | None) -> None:
-        """Settle whether instances are paper or live; no market holds both, and no live one where none can run."""
-        market = self.world.market
+        """Decide whether instances are simulated (`paper`) or live: no market has both.
+
+        Raises CannotStart while instances of the other kind exist, CannotContain where no live one can run.
+        """
+        market = self.state.market
         if live is not None and live != market.live:
-            if any(not instance.order.foreign for instance in market.moving.values()):
+            if any(not instance.spec.foreign for instance in market.tracked.values()):
                 kind = "live" if market.live else "paper"
                 raise CannotStart(f"this market has {kind} instances; end them first, or begin anew with --fresh")
             market.live = live
-        if market.live and (reason := why_not(self.dir / LIVE_DIR)) is not None:
+        if market.live and (reason := containment_problem(self.dir / LIVE_DIR)) is not None:
             raise CannotContain(reason)
 
     def _serve_dialect(self, port: int | None) -> None:
-        """Serve on the port asked for, else on the last one, else on a new one, which is then kept."""
-        dialect = create_app(self.world.market, self.world.faults, self.world.pacer, self._read_log)
+        """Serve on the requested port, otherwise on the last one, otherwise on a new one, which is kept."""
+        dialect = create_app(self.state.market, self.state.faults, self.state.rate_limiter, self._read_log)
         app = _saved_after(dialect, self._save)
-        wanted = self.world.ports.get("vast") if port is None else port
+        wanted = self.state.ports.get("vast") if port is None else port
         server = _bound(app, wanted or choose_port())
         if server is None and port is not None:
             raise CannotStart(f"port {port} is taken")
         server = server or _bound(app, choose_port())
         if server is None:
             raise CannotStart("no port is free on loopback")
-        self.world.ports["vast"] = server.bind_addr[1]
+        self.state.ports["vast"] = server.bind_addr[1]
         self._run(server)
 
     def _read_log(self, instance: Instance) -> str:
-        """What the container of an instance has printed; of a paper one, what it would have."""
-        if not self.world.market.live or instance.order.foreign:
-            return paper_log(instance)
+        """Return what the container of an instance has printed; of a simulated one, what it would have printed."""
+        if not self.state.market.live or instance.spec.foreign:
+            return simulated_log(instance)
         return read_log(self.dir / LIVE_DIR / str(instance.id))
 
     def _serve_control(self, app: Any) -> None:
-        locked = _locked(app, self.world)
+        locked = _locked(app, self.state)
         path = self.dir / SOCKET_FILE
         path.unlink(missing_ok=True)
         self._undo.callback(path.unlink, missing_ok=True)
@@ -177,17 +180,17 @@ class Sandbox:
 
     def _save(self) -> None:
         """Write the market file when something changed since it was last written."""
-        with self.world.market.lock:
-            changes = self.world.changes()
+        with self.state.market.lock:
+            changes = self.state.changes()
             if changes != self._saved:
-                save_world(self.dir / MARKET_FILE, self.world)
+                save_state(self.dir / MARKET_FILE, self.state)
                 self._saved = changes
-                if self._keeper is not None:
-                    self._keeper.look()
+                if self._supervisors is not None:
+                    self._supervisors.wake()
 
 
 def _bound(app: Any, port: int) -> FaultyServer | None:
-    """A server on this port, None where it is taken."""
+    """Return a server bound to this port; None where the port is in use."""
     server = FaultyServer(port, app)
     try:
         server.prepare()
@@ -197,7 +200,7 @@ def _bound(app: Any, port: int) -> FaultyServer | None:
 
 
 def _saved_after(app: Any, save: Callable[[], None]) -> Any:
-    """Save before the reply leaves: what the caller was told is on disk."""
+    """Save before the reply is sent, so that its effect is on disk."""
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = list(app(environ, start_response))
@@ -207,16 +210,16 @@ def _saved_after(app: Any, save: Callable[[], None]) -> Any:
     return serve
 
 
-def _locked(app: Any, world: World) -> Any:
+def _locked(app: Any, state: SandboxState) -> Any:
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        with world.market.lock:
+        with state.market.lock:
             return list(app(environ, start_response))
 
     return serve
 
 
 def _probe(port: int) -> None:
-    """Connect to a dialect once; raises CannotStart. A request would use up a fault that was kept."""
+    """Connect to a dialect once; raises CannotStart. A request would count as an act of a saved fault."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Market time as integer UTC microseconds: units, durations as people write them, RFC 3339."""
+"""Time as integer UTC microseconds: units, parsing of durations (`10m`), RFC 3339 and HTTP dates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
 Clock = Callable[[], int]
-"""Returns the market's time as integer UTC microseconds since 1970."""
+"""Returns the sandbox's time as integer UTC microseconds since 1970."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT = {"": SECOND, "s": SECOND, "sec": SECOND, "m": 60 * SECOND, "min": 60 * SECOND, "h": HOUR, "d": DAY}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.needs import needs
 from tests.practice import Practice, practice
 
@@ -67,7 +67,7 @@ class There:
 @pytest.fixture(scope="module")
 def market() -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 17, "--live") as made:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.e2e.test_laptop_gone import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
 from tests.practice import Practice, practice
 
@@ -28,7 +28,7 @@ Wait = Callable[..., None]
 @pytest.fixture
 def market() -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 23, "--live") as made:

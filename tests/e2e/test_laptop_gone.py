@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs
@@ -31,7 +31,7 @@ IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"
 @pytest.fixture
 def market() -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 7, "--live") as made:

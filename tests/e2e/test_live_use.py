@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs
@@ -28,7 +28,7 @@ echo once >>/root/set-up
 @pytest.fixture
 def market() -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 13, "--live") as made:

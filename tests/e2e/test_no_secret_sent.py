@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.e2e.canaries import ArgumentWatch, holds
 from tests.e2e.tap import Request, Tap, split
 from tests.e2e.test_live_use import places_of
@@ -63,7 +63,7 @@ class Day:
 @pytest.fixture(scope="module")
 def day() -> Iterator[Day]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 19, "--live") as market:

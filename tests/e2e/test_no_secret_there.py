@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.practice import Practice, practice
 
 pytestmark = pytest.mark.proofs
@@ -23,7 +23,7 @@ LARGEST_FILE = 1 << 22
 @pytest.fixture
 def market() -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top)
+    reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 11, "--live") as made:

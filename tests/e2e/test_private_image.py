@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
+from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.e2e.test_no_secret_there import orders, scan
 from tests.practice import Practice, practice, processes_under
 
@@ -24,7 +24,7 @@ RENT = ("provision", "--gpu", "RTX 4090", "--for", "10m", "--yes")
 @pytest.fixture(params=[pytest.param("--paper", marks=pytest.mark.sweep), "--live"])
 def market(request: pytest.FixtureRequest) -> Iterator[Practice]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    reason = why_not(top) if request.param == "--live" else None
+    reason = containment_problem(top) if request.param == "--live" else None
     if reason is not None:
         pytest.skip(reason)
     with practice(top / "h", 12, request.param) as made:

@@ -103,7 +103,7 @@ def test_a_stopped_stray_is_kept_until_its_deadline(world: World):
     """F50: adopted counts as handed over, so that it stands still is no failed boot."""
     assert world.running(world.provision(hours=5, keep_stopped=True))
     world.run_for(600)
-    actions.revise(world.market, world.market.present()[0], "outbid", None)
+    actions.revise(world.market, world.market.existing_instances()[0], "outbid", None)
     world.run_for(400)
     lose_database(world)
     world.start().run_for(3000)
@@ -116,7 +116,7 @@ def test_an_old_stray_on_a_lost_host_is_kept_until_its_deadline(world: World):
     """F50: older than any boot limit, but adopted counts as handed over."""
     assert world.running(world.provision(hours=5))
     world.run_for(7200)
-    actions.revise(world.market, world.market.present()[0], "offline_host", "10m")
+    actions.revise(world.market, world.market.existing_instances()[0], "offline_host", "10m")
     lose_database(world)
     world.start().run_for(1200)
     assert (states(world), len(world.living())) == (["running"], 1)

@@ -129,7 +129,7 @@ def test_a_price_that_rose_raises_the_promise_and_the_reserve(world: World):
     session = world.provision(hours=10)
     assert world.running(session)
     before = world.view(session).max_cost
-    actions.revise(world.market, world.market.present()[0], "price_factor", 3)
+    actions.revise(world.market, world.market.existing_instances()[0], "price_factor", 3)
     world.run_for(400)
     after = world.view(session).max_cost
     assert after > 2.5 * before
@@ -208,7 +208,7 @@ def test_a_blip_of_the_list_delays_the_start_by_seconds(tmp_path: Path):
 def test_a_kept_interruption_wakes_nobody_each_second(world: World):
     """S15: a grace that does not count is no due time."""
     assert world.running(world.provision(hours=5, keep_stopped=True))
-    actions.revise(world.market, world.market.present()[0], "outbid", None)
+    actions.revise(world.market, world.market.existing_instances()[0], "outbid", None)
     world.run_for(2400)
     assert attempts(world)[0].state is State.INTERRUPTED
     assert steps(world, 600) <= 60
@@ -272,7 +272,7 @@ def test_the_alarm_about_a_missing_instance_ends_before_hand_over_too(tmp_path: 
     world.fault("get", "null", duration="15m")
     world.run_for(14 * 60)
     assert (attempts(world)[0].state, world.alarms()) == (State.MISSING, {"missing"})
-    (real,) = (i for i in world.market.present() if str(i.id) == one.instance_id)
+    (real,) = (i for i in world.market.existing_instances() if str(i.id) == one.instance_id)
     actions.revise(world.market, real, "offline_host", "3m")
     world.run_for(600)
     assert (attempts(world)[0].state, world.alarms()) == (State.BOOTING, set())

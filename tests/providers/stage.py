@@ -15,7 +15,7 @@ from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQuery, Provider
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
-from gpushopper.sandbox.saving import World, new_world
+from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast import create_app
 from tests.transport import FaultTransport
@@ -48,7 +48,7 @@ class Stage:
 
     name: str
     clock: StageClock
-    world: World
+    world: SandboxState
     transport: FaultTransport
     provider: Provider
     key: str
@@ -95,20 +95,20 @@ class Stage:
     def exists(self, instance_id: str) -> bool:
         """Ground truth."""
         self.world.market.settle()
-        return any(str(i.id) == instance_id for i in self.world.market.present())
+        return any(str(i.id) == instance_id for i in self.world.market.existing_instances())
 
     @property
     def living(self) -> int:
         self.world.market.settle()
-        return len(self.world.market.present())
+        return len(self.world.market.existing_instances())
 
 
 def make_stage(name: str, *, gaps: bool = True) -> Stage:
     clock = StageClock()
-    world = new_world(clock.wall, seed=1, boot_seconds=4.0)
-    world.pacer.enabled = gaps
+    world = new_state(clock.wall, seed=1, boot_seconds=4.0)
+    world.rate_limiter.enabled = gaps
     key = world.market.keys_of(name)[0]
-    transport = FaultTransport(DIALECTS[name](world.market, world.faults, world.pacer), charge=clock.wait)
+    transport = FaultTransport(DIALECTS[name](world.market, world.faults, world.rate_limiter), charge=clock.wait)
     return Stage(name, clock, world, transport, connect_to(name, transport, key, clock), key)
 
 

@@ -23,7 +23,7 @@ from gpushopper.providers.base import (
     UnknownOutcome,
 )
 from gpushopper.providers.base import OfferQuery as Wanted
-from gpushopper.sandbox.faults.fault_types import WORDS
+from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 from tests.providers.stage import LIMIT_S, Stage
 
 ARGUMENTS = {
@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "label": (bool,),
     "account": (Account, ReadFailed),
 }
-EVERY = [(call, word) for word, about in WORDS.items() for call in about.calls if call in KINDS]
+EVERY = [(call, word) for word, about in FAULT_TYPES.items() for call in about.calls if call in KINDS]
 
 
 def play(stage: Stage, call: str, instance_id: str, request: Any) -> Any:

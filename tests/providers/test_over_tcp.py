@@ -24,9 +24,9 @@ from gpushopper.providers.base import (
     UnknownOutcome,
 )
 from gpushopper.providers.vast import Vast, connect
-from gpushopper.sandbox.clock import MarketClock
-from gpushopper.sandbox.saving import World, new_world
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.clock import SandboxClock
+from gpushopper.sandbox.faulty_server import FaultyServer
+from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.vast import create_app
 from tests.needs import needs
 
@@ -34,9 +34,9 @@ LIMIT_S = 0.7
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
-    world = new_world(MarketClock(tmp_path_factory.mktemp("market")), seed=1, boot_seconds=4.0)
-    server = FaultyServer(0, create_app(world.market, world.faults, world.pacer))
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxState, str]]:
+    world = new_state(SandboxClock(tmp_path_factory.mktemp("market")), seed=1, boot_seconds=4.0)
+    server = FaultyServer(0, create_app(world.market, world.faults, world.rate_limiter))
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
@@ -46,7 +46,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, st
 
 
 @pytest.fixture
-def vast(served: tuple[World, str]) -> Iterator[Vast]:
+def vast(served: tuple[SandboxState, str]) -> Iterator[Vast]:
     world, url = served
     world.faults.clear()
     adapter = connect(url, world.market.keys_of("vast")[0], time.monotonic)
@@ -55,7 +55,7 @@ def vast(served: tuple[World, str]) -> Iterator[Vast]:
 
 
 @pytest.mark.parametrize("word", ["hang", "drip", "reset", "huge", "slow"])
-def test_a_read_under_a_fault_ends_in_time(served: tuple[World, str], vast: Vast, word: str):
+def test_a_read_under_a_fault_ends_in_time(served: tuple[SandboxState, str], vast: Vast, word: str):
     served[0].faults.add("vast", "account", word, "200" if word == "huge" else None)
     start = time.monotonic()
     answer = vast.fetch_account(LIMIT_S)
@@ -65,7 +65,7 @@ def test_a_read_under_a_fault_ends_in_time(served: tuple[World, str], vast: Vast
 
 @pytest.mark.parametrize("word", ["commit_then_hang", "commit_then_reset", "drip"])
 def test_a_create_under_a_fault_has_an_unknown_outcome_and_is_sent_once(
-    served: tuple[World, str], vast: Vast, word: str
+    served: tuple[SandboxState, str], vast: Vast, word: str
 ):
     world = served[0]
     found = vast.search(OfferQuery(limit=64), 10.0)
@@ -80,7 +80,7 @@ def test_a_create_under_a_fault_has_an_unknown_outcome_and_is_sent_once(
     assert len(world.market.creates) == before + 1
 
 
-def test_without_faults_every_call_succeeds(served: tuple[World, str], vast: Vast):
+def test_without_faults_every_call_succeeds(served: tuple[SandboxState, str], vast: Vast):
     assert isinstance(vast.fetch_account(5.0), Account)
     found = vast.search(OfferQuery(limit=64), 10.0)
     assert isinstance(found, OfferList)
@@ -88,7 +88,7 @@ def test_without_faults_every_call_succeeds(served: tuple[World, str], vast: Vas
     assert isinstance(answer, Created) and answer.success_flag
 
 
-def test_a_hung_read_leaves_destroys_their_connection(served: tuple[World, str], vast: Vast):
+def test_a_hung_read_leaves_destroys_their_connection(served: tuple[SandboxState, str], vast: Vast):
     served[0].faults.add("vast", "list", "hang")
     hung = threading.Thread(target=vast.fetch_instances, args=(LIMIT_S,))
     hung.start()

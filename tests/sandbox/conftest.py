@@ -1,4 +1,4 @@
-"""A market on a clock the test moves, with the dialect in-process; and the same over real TCP."""
+"""Fixtures: a sandbox on a clock that the test moves, with the Vast API in-process, and the same over TCP."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gpushopper.sandbox.clock import MarketClock
-from gpushopper.sandbox.market.ground_truth import write_ledger
+from gpushopper.sandbox.clock import SandboxClock
+from gpushopper.sandbox.faulty_server import FaultyServer
+from gpushopper.sandbox.market.ground_truth import build_ledger
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.saving import World, new_world
-from gpushopper.sandbox.tcp import FaultyServer
+from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.timing import SECOND, Clock
 from gpushopper.sandbox.vast import create_app
 
@@ -42,7 +42,7 @@ class Shop:
     """The dialect in-process, with the few calls tests make again and again."""
 
     clock: HandClock
-    world: World
+    state: SandboxState
     http: FlaskClient
     key: str
 
@@ -52,7 +52,7 @@ class Shop:
         return self.http.open(path, method=method, json=body, headers=headers, query_string=params)
 
     def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Any:
-        return self.world.faults.add("vast", call, word, arg, **more)
+        return self.state.faults.add("vast", call, word, arg, **more)
 
     def offers(self, **query: Any) -> list[dict[str, Any]]:
         return self.call("POST", "/api/v0/bundles/", {"rentable": {"eq": True}, **query}).get_json()["offers"]
@@ -80,11 +80,11 @@ class Shop:
         return self.call("DELETE", f"/api/v0/instances/{number}/", {})
 
     def instance(self, number: int) -> Instance:
-        self.world.market.settle()
-        return self.world.market.instances[number]
+        self.state.market.settle()
+        return self.state.market.instances[number]
 
     def ledger(self) -> dict[str, Any]:
-        return write_ledger(self.world.market)
+        return build_ledger(self.state.market)
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def shop(clock: HandClock) -> Shop:
-    world = new_world(clock, seed=1, boot_seconds=4.0)
-    app = create_app(world.market, world.faults, world.pacer)
-    return Shop(clock, world, app.test_client(), world.market.keys_of("vast")[0])
+    state = new_state(clock, seed=1, boot_seconds=4.0)
+    app = create_app(state.market, state.faults, state.rate_limiter)
+    return Shop(clock, state, app.test_client(), state.market.keys_of("vast")[0])
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Request:
 class Tcp:
     """The dialect on a real port and real time, with every request it saw."""
 
-    world: World
+    state: SandboxState
     port: int
     key: str
     seen: list[Request] = field(default_factory=list)
@@ -142,8 +142,8 @@ class Tcp:
         return self.call("PUT", f"/api/v0/asks/{offer}/", body)["new_contract"]
 
     def instance(self, number: int) -> Instance:
-        self.world.market.settle()
-        return self.world.market.instances[number]
+        self.state.market.settle()
+        return self.state.market.instances[number]
 
     def sent(self, method: str, path: str) -> list[Request]:
         return [request for request in self.seen if request.method == method and request.path.startswith(path)]
@@ -165,13 +165,13 @@ def _recorder(app: Any, seen: list[Request], clock: Clock) -> Any:
 @pytest.fixture
 def tcp(tmp_path):
     (tmp_path / "market").mkdir()
-    clock = MarketClock(tmp_path / "market")
-    world = new_world(clock, seed=1, boot_seconds=0.4)
+    clock = SandboxClock(tmp_path / "market")
+    state = new_state(clock, seed=1, boot_seconds=0.4)
     seen: list[Request] = []
-    server = FaultyServer(0, _recorder(create_app(world.market, world.faults, world.pacer), seen, clock))
+    server = FaultyServer(0, _recorder(create_app(state.market, state.faults, state.rate_limiter), seen, clock))
     server.prepare()
     thread = threading.Thread(target=server.serve)
     thread.start()
-    yield Tcp(world, server.bind_addr[1], world.market.keys_of("vast")[0], seen)
+    yield Tcp(state, server.bind_addr[1], state.market.keys_of("vast")[0], seen)
     server.stop()
     thread.join()

@@ -1,4 +1,4 @@
-"""Vast's own client in a folder of its own, and one way to run it; run as a program, this installs it."""
+"""Installs and runs Vast's own client in a virtual environment of its own; run as a program, this installs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vast's shapes: search, paging, keys, limits, rows (vastai.md 3, 5, 11-14)."""
+"""The simulated Vast API: search, paging, keys, rate limits, rows (vastai.md 3, 5, 11-14)."""
 
 from __future__ import annotations
 
@@ -145,10 +145,10 @@ def test_the_price_of_a_row_is_what_the_ledger_charges(shop):
         {"image": "u", "price": 200},
     ],
 )
-def test_bad_orders_rent_nothing(shop, body):
+def test_an_invalid_create_body_rents_nothing(shop, body):
     answer = shop.call("PUT", f"/api/v0/asks/{shop.free_offer()}/", body)
     assert answer.status_code == 400
-    assert shop.world.market.instances == {}
+    assert shop.state.market.instances == {}
 
 
 def test_a_low_bid_makes_a_stopped_instance_that_bills_disk(shop):
@@ -160,15 +160,15 @@ def test_a_low_bid_makes_a_stopped_instance_that_bills_disk(shop):
     assert (made.phase, made.meter.gpu_us, made.meter.storage_us) == ("stopped", 0, 3600_000_000)
 
 
-def test_keys(shop):
+def test_which_api_keys_are_accepted(shop):
     assert shop.http.get("/api/v0/users/current").status_code == 403
     assert shop.http.get("/api/v0/users/current/?api_key=" + shop.key).get_json()["credit"] == 100.0
     shop.rent()
-    other = shop.world.market.keys_of("vast")[1]
+    other = shop.state.market.keys_of("vast")[1]
     mine, shop.key = shop.key, other
     assert shop.call("GET", "/api/v0/users/current").get_json()["id"] == 7002
     assert shop.ids() == []
-    shop.world.market.keys[other].revoked = True
+    shop.state.market.keys[other].revoked = True
     assert shop.call("GET", "/api/v0/users/current").status_code == 401
     shop.key = "wrong"
     wrong = shop.call("DELETE", "/api/v0/instances/33400001/", {})
@@ -179,11 +179,11 @@ def test_keys(shop):
 
 def test_a_key_without_the_permission_is_refused(shop):
     number = shop.rent()
-    shop.world.market.add_key(7001, "reader", scopes=["instance_read"])
+    shop.state.market.add_key(7001, "reader", scopes=["instance_read"])
     shop.key = "reader"
     assert shop.ids() == [number]
     assert shop.destroy(number).status_code == 403
-    assert shop.instance(number).is_there
+    assert shop.instance(number).exists
 
 
 def test_an_instances_key_ends_that_instance_only(shop):
@@ -195,15 +195,15 @@ def test_an_instances_key_ends_that_instance_only(shop):
     assert shop.shown(first["new_contract"])["id"] == first["new_contract"]
     assert shop.destroy(first["new_contract"]).status_code == 200
     made, other = shop.instance(first["new_contract"]), shop.instance(second["new_contract"])
-    assert (made.ended_by, other.is_there) == ("instance_key", True)
+    assert (made.ended_by, other.exists) == ("instance_key", True)
     assert shop.ledger()["destroys"][0]["by"] == "instance_key"
 
 
 def test_a_start_stays_queued_until_a_stop(shop):
     number = shop.rent()
     shop.call("PUT", f"/api/v0/instances/{number}/", {"state": "stopped"})
-    host = shop.world.market.offer_of(shop.instance(number)).host
-    shop.world.market.offline_hosts[host.id] = None
+    host = shop.state.market.offer_of(shop.instance(number)).host
+    shop.state.market.offline_hosts[host.id] = None
     answer = shop.call("PUT", f"/api/v0/instances/{number}/", {"state": "running"})
     assert (answer.status_code, answer.get_json()["success"]) == (200, False)
     assert shop.shown(number)["intended_status"] == "running"
@@ -239,8 +239,8 @@ def test_charges_survive_the_instance(shop):
     assert shop.call("GET", "/api/v0/charges/").status_code == 400
 
 
-def test_gaps_refuse_early_calls_and_punish_early_creates(shop):
-    shop.world.pacer.enabled = True
+def test_rate_limits_refuse_early_calls_and_delay_early_creates_further(shop):
+    shop.state.rate_limiter.enabled = True
     offers = [o["id"] for o in shop.offers(order=[["dph_total", "asc"]])]
     assert shop.create(offer=offers[0]).status_code == 200
     shop.clock.pass_seconds(4.4)
@@ -249,7 +249,7 @@ def test_gaps_refuse_early_calls_and_punish_early_creates(shop):
     assert shop.create(offer=offers[1]).status_code == 429
     shop.clock.pass_seconds(12)
     assert shop.create(offer=offers[1]).status_code == 200
-    assert len(shop.world.market.instances) == 2
+    assert len(shop.state.market.instances) == 2
     assert shop.ids()
     assert shop.call("GET", "/api/v1/instances/").status_code == 429
     shop.clock.pass_seconds(1)

@@ -1,38 +1,38 @@
-"""Drawn scripts repeat, are valid, and reach every word."""
+"""Generated faults are reproducible and valid, and cover every fault word."""
 
 from __future__ import annotations
 
-from gpushopper.sandbox.faults.fault_generator import draw_script
-from gpushopper.sandbox.faults.fault_table import FaultBook
-from gpushopper.sandbox.faults.fault_types import WORDS
+from gpushopper.sandbox.faults.fault_generator import generate_faults
+from gpushopper.sandbox.faults.fault_table import FaultTable
+from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 
 
 def lines(clock, seed, length=20):
-    return [(fault.line(), fault.after) for fault in draw_script(FaultBook(clock), seed, length)]
+    return [(fault.line(), fault.after) for fault in generate_faults(FaultTable(clock), seed, length)]
 
 
-def test_a_seed_draws_the_same_script_again(clock):
+def test_a_seed_generates_the_same_faults_again(clock):
     assert lines(clock, 7) == lines(clock, 7)
     assert lines(clock, 7) != lines(clock, 8)
 
 
-def test_scripts_reach_every_word_and_end_by_themselves(clock):
-    book = FaultBook(clock)
-    faults = draw_script(book, 1, 2000)
-    assert {fault.word for fault in faults} == set(WORDS)
+def test_generated_faults_cover_every_fault_word_and_have_a_count(clock):
+    table = FaultTable(clock)
+    faults = generate_faults(table, 1, 2000)
+    assert {fault.word for fault in faults} == set(FAULT_TYPES)
     assert all(fault.count for fault in faults)
-    assert all(fault.call == "any" or fault.call in WORDS[fault.word].calls for fault in faults)
+    assert all(fault.call == "any" or fault.call in FAULT_TYPES[fault.word].calls for fault in faults)
 
 
-def test_a_market_survives_any_script(shop, clock):
-    draw_script(shop.world.faults, 3, 60)
+def test_the_ledger_is_complete_under_generated_faults(shop, clock):
+    generate_faults(shop.state.faults, 3, 60)
     for _ in range(40):
-        offer = next(o for o in shop.world.market.supply["vast"].offers.values() if shop.world.market.is_free(o))
+        offer = next(o for o in shop.state.market.supply["vast"].offers.values() if shop.state.market.is_free(o))
         for answer in (shop.create(offer=offer.id), shop.call("GET", "/api/v1/instances/"), shop.destroy(33400001)):
             assert answer.status_code < 600
         clock.pass_seconds(120)
     ledger = shop.ledger()
-    assert sum(fault.acted for fault in shop.world.faults.faults) > 20
+    assert sum(fault.acted for fault in shop.state.faults.faults) > 20
     assert len(ledger["creates"]) == 40
     made = sum(len(row["ids"]) for row in ledger["creates"])
     late = sum(row["outcome"]["effect"] == "created_later" for row in ledger["creates"])

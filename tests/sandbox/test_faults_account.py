@@ -1,4 +1,4 @@
-"""Account and network words, and how scripts are matched, counted and refused."""
+"""Faults of account and network, and how faults are matched, counted and validated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def there(shop):
-    return len(shop.world.market.present())
+    return len(shop.state.market.existing_instances())
 
 
 def test_a_revoked_key_is_refused_everywhere_but_on_instances(shop):
@@ -40,7 +40,7 @@ def test_an_instances_own_key_can_be_left_with_less_than_is_documented(shop):
 
     shop.fault("host", "key_scope", "none", instance=str(number))
     assert codes() == [401, 401, 401, 401]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     fault = shop.fault("host", "key_scope", "stop", instance=str(number))
     assert codes() == [200, 401, 401, 200]
     assert fault.acted == 2
@@ -50,7 +50,7 @@ def test_an_instances_own_key_can_be_left_with_less_than_is_documented(shop):
     assert shop.destroy(number).status_code == 200, "the account's key is whole"
 
 
-def test_zero_balance_stops_what_runs_and_refuses_creates(shop):
+def test_zero_balance_stops_running_instances_and_refuses_creates(shop):
     number = shop.rent()
     shop.clock.pass_seconds(60)
     assert shop.shown(number)["actual_status"] == "running"
@@ -58,11 +58,11 @@ def test_zero_balance_stops_what_runs_and_refuses_creates(shop):
     assert shop.call("GET", "/api/v0/users/current").get_json()["credit"] == 0
     assert shop.shown(number)["actual_status"] == "exited"
     assert shop.create().get_json()["error"] == "insufficient_credit"
-    shop.world.faults.clear(fault.id)
+    shop.state.faults.clear(fault.id)
     assert shop.create().status_code == 200
 
 
-def test_a_lagging_balance_shows_the_past(shop):
+def test_balance_lag_reports_an_old_credit(shop):
     shop.rent()
     shop.clock.pass_seconds(7200)
     now = shop.call("GET", "/api/v0/users/current").get_json()["credit"]
@@ -72,7 +72,7 @@ def test_a_lagging_balance_shows_the_past(shop):
     assert shop.call("GET", "/api/v0/users/current").get_json()["credit"] == pytest.approx(now, abs=2e-6)
 
 
-def test_n_calls_too_many(shop):
+def test_the_fault_429_refuses_n_calls(shop):
     shop.fault("any", "429", "3")
     codes = [shop.call("GET", "/api/v1/instances/").status_code for _ in range(4)]
     assert codes == [429, 429, 429, 200]
@@ -103,7 +103,7 @@ NETWORK = [
 
 @pytest.mark.parametrize("call", ["create", "any"])
 @pytest.mark.parametrize(("word", "arg", "transport", "made"), NETWORK)
-def test_network_words_act_before_or_after_the_call(shop, call, word, arg, transport, made):
+def test_network_faults_apply_before_or_after_the_call_has_acted(shop, call, word, arg, transport, made):
     offer = shop.free_offer()
     shop.fault(call, word, arg, duration=None if word == "offline" else "5m")
     answer = shop.create(offer=offer)
@@ -115,7 +115,7 @@ def test_network_words_act_before_or_after_the_call(shop, call, word, arg, trans
     assert HEADER not in shop.call("GET", "/api/v1/instances/").headers
 
 
-def test_faults_act_in_their_order_and_let_calls_pass(shop):
+def test_faults_act_in_the_order_of_adding_and_skip_calls_by_after(shop):
     shop.fault("create", "commit_then_hang", count=1)
     shop.fault("create", "reject", "no_such_ask", after=1)
     first, second = shop.create("a"), shop.create("b")
@@ -143,10 +143,10 @@ def test_chance_is_seeded(shop):
         ("host", "key_scope", "destroy"),
     ],
 )
-def test_a_wrong_script_is_refused(shop, call, word, arg):
+def test_an_invalid_fault_is_refused(shop, call, word, arg):
     with pytest.raises(ValueError, match=r"\w"):
         shop.fault(call, word, arg)
-    assert shop.world.faults.faults == []
+    assert shop.state.faults.faults == []
 
 
 def test_a_fault_prints_as_a_line_that_adds_it_again(shop):
@@ -154,7 +154,7 @@ def test_a_fault_prints_as_a_line_that_adds_it_again(shop):
     assert fault.line() == "vast list omit 3m --count 2 --instance gs1-a"
 
 
-def test_a_new_price_holds_from_now_on_only(shop):
+def test_a_price_change_bills_from_now_on_only(shop):
     number = shop.rent()
     shop.clock.pass_seconds(60)
     made = shop.instance(number)

@@ -1,4 +1,4 @@
-"""Create words: what the caller is told, what really happened, and that each counts its acts."""
+"""Faults of create: the reply, what really happened, and that each counts its acts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def there(shop):
-    return len(shop.world.market.present())
+    return len(shop.state.market.existing_instances())
 
 
 CREATES = [
@@ -47,12 +47,12 @@ CREATES = [
 
 
 @pytest.mark.parametrize(("word", "arg", "status", "transport", "real", "count", "effect"), CREATES)
-def test_create_words(shop, word, arg, status, transport, real, count, effect):
+def test_create_faults_have_their_reply_and_effect(shop, word, arg, status, transport, real, count, effect):
     shop.fault("create", word, arg, count=1)
     answer = shop.create("gs1-abcdefghijklmnopqrstuvwxyz")
     assert (answer.status_code, answer.headers.get(HEADER)) == (status, transport)
     told = (answer.get_json(silent=True) or {}).get("new_contract")
-    assert (told in shop.world.market.instances) is real
+    assert (told in shop.state.market.instances) is real
     assert (there(shop), acted(shop)) == (count, [1])
     (seen,) = shop.ledger()["creates"]
     assert seen["outcome"]["effect"] == effect
@@ -63,15 +63,15 @@ def test_create_words(shop, word, arg, status, transport, real, count, effect):
 @pytest.mark.parametrize(
     ("arg", "is_new", "label"), [(None, False, "theirs"), ("unlabelled", True, None), ("labelled", True, "not-yours")]
 )
-def test_a_create_is_answered_with_somebody_elses_id(shop, arg, is_new, label):
-    theirs = launch_foreign(shop.world.market, "vast", "theirs")
+def test_stranger_id_answers_a_create_with_a_foreign_instances_id(shop, arg, is_new, label):
+    theirs = launch_foreign(shop.state.market, "vast", "theirs")
     shop.fault("create", "stranger_id", arg, count=1)
     told = shop.instance(shop.rent("ours"))
-    assert (told.order.foreign, told.id != theirs.id, told.label) == (True, is_new, label)
+    assert (told.spec.foreign, told.id != theirs.id, told.label) == (True, is_new, label)
     assert [row["label"] for row in shop.listed()["instances"]].count("ours") == 1
 
 
-def test_a_create_is_answered_with_the_id_of_the_one_before(shop):
+def test_stranger_id_sibling_answers_with_the_id_of_the_create_before(shop):
     first = shop.rent("first")
     shop.fault("create", "stranger_id", "sibling", count=1)
     assert shop.rent("second") == first
@@ -83,7 +83,7 @@ def test_a_lost_reply_carries_no_byte_of_it(shop):
     assert shop.ledger()["creates"][0]["outcome"] == {"effect": "created", "reply": "reset"}
 
 
-def test_a_late_instance_appears_at_its_time(shop):
+def test_a_late_create_takes_effect_at_its_time(shop):
     shop.fault("create", "late", "6m", count=1)
     shop.create("late-one")
     shop.clock.pass_seconds(359)
@@ -108,14 +108,14 @@ def test_each_copy_of_the_label_can_be_lost(shop, word, arg, label, env):
     assert (row["label"], dict(row["extra_env"]).get("GS_LABEL")) == (label, env)
 
 
-def test_words_about_the_start_of_an_instance(shop):
+def test_faults_of_the_start_leave_an_instance_stopped_or_stuck(shop):
     for word in ("stopped", "stuck_loading", "start_failure"):
         shop.fault("create", word, count=1)
     # Three words on one create would all act: each takes the create it is alone on.
     made = shop.instance(shop.rent("all"))
     assert made.phase == "stopped"
     assert acted(shop) == [1, 1, 1]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     shop.fault("create", "stuck_loading", count=1)
     stuck = shop.rent("stuck")
     shop.fault("create", "start_failure", count=1)
@@ -133,7 +133,7 @@ def test_without_cancel_unavail_an_unavailable_offer_makes_a_stopped_instance(sh
     assert shop.instance(shop.rent(cancel_unavail=False)).phase == "stopped"
 
 
-def test_the_price_can_move_between_offer_and_instance(shop):
+def test_price_change_changes_the_price_of_a_created_instance(shop):
     offer = shop.free_offer()
     asked = shop.offers(ask_contract_id={"eq": offer}, allocated_storage=40)[0]["dph_base"]
     shop.fault("account", "price_change", "x1.4", count=1)

@@ -1,16 +1,16 @@
-"""List, get and destroy words: what is shown, what really happened, and that each counts its acts."""
+"""Faults of list, get and destroy: the reply, what really happened, and that each counts its acts."""
 
 from __future__ import annotations
 
 import pytest
 
-from gpushopper.sandbox.market.model import Order
+from gpushopper.sandbox.market.model import InstanceSpec
 
 HEADER = "X-Sandbox-Transport"
 
 
 def acted(shop):
-    return [fault.acted for fault in shop.world.faults.faults]
+    return [fault.acted for fault in shop.state.faults.faults]
 
 
 def test_list_lag_hides_only_young_instances(shop):
@@ -35,7 +35,7 @@ def test_list_omit_hides_one_for_a_time(shop):
 
 
 @pytest.mark.parametrize(("selector", "left"), [("gs1-a", 1), ("gs1-*", 1), ("all", 0), ("33400001", 2), ("x", 3)])
-def test_selectors(shop, selector, left):
+def test_an_instance_selector_chooses_what_is_omitted(shop, selector, left):
     for label in ("gs1-a", "gs1-a", "other"):
         shop.rent(label)
     shop.fault("list", "omit", "3m", instance=selector)
@@ -69,7 +69,7 @@ def all_pages(shop):
 )
 def test_a_partial_list_can_be_told_by_its_total(shop, word, arg, rows, unique):
     for number in range(60):
-        shop.world.market.place(7001, _order(shop, number), shop.clock())
+        shop.state.market.create_instance(7001, _order(shop, number), shop.clock())
     shop.fault("list", word, arg)
     found, total = all_pages(shop)
     assert (len(found), len(set(found)), total) == (rows, unique, 60)
@@ -77,8 +77,8 @@ def test_a_partial_list_can_be_told_by_its_total(shop, word, arg, rows, unique):
 
 
 def _order(shop, number):
-    offers = list(shop.world.market.supply["vast"].offers)
-    return Order(offers[number], image="ubuntu")
+    offers = list(shop.state.market.supply["vast"].offers)
+    return InstanceSpec(offers[number], image="ubuntu")
 
 
 def test_rows_can_come_twice(shop):
@@ -87,7 +87,7 @@ def test_rows_can_come_twice(shop):
     assert shop.ids() == [number, number]
 
 
-def test_strangers_have_labels_that_nearly_match(shop):
+def test_foreign_instances_have_labels_that_nearly_match(shop):
     number = shop.rent("gs1-mine")
     shop.fault("list", "foreign", "9")
     rows = shop.listed()["instances"]
@@ -112,7 +112,7 @@ def test_list_refusals(shop, call, word, arg, status):
     assert shop.call("GET", "/api/v1/instances/").status_code == 200
 
 
-def test_get_words(shop):
+def test_get_faults(shop):
     number = shop.rent()
     shop.clock.pass_seconds(60)
     shop.fault("get", "null", count=1)
@@ -147,27 +147,27 @@ DESTROYS = [
 
 
 @pytest.mark.parametrize(("word", "arg", "status", "transport", "gone", "effect"), DESTROYS)
-def test_destroy_words(shop, word, arg, status, transport, gone, effect):
+def test_destroy_faults_have_their_reply_and_effect(shop, word, arg, status, transport, gone, effect):
     number = shop.rent()
     shop.fault("destroy", word, arg, count=1)
     answer = shop.destroy(number)
     assert (answer.status_code, answer.headers.get(HEADER)) == (status, transport)
-    assert (not shop.instance(number).is_there) is gone
+    assert (not shop.instance(number).exists) is gone
     assert [row["outcome"]["effect"] for row in shop.ledger()["destroys"]] == [effect]
     assert acted(shop) == [1]
-    shop.world.faults.clear()
+    shop.state.faults.clear()
     shop.destroy(number)
-    assert not shop.instance(number).is_there
+    assert not shop.instance(number).exists
 
 
-def test_acknowledged_n_times_without_effect(shop):
+def test_ack_noop_acknowledges_n_destroys_without_effect(shop):
     number = shop.rent()
     shop.fault("destroy", "ack_noop", "3")
-    told = [(shop.destroy(number).status_code, shop.instance(number).is_there) for _ in range(4)]
+    told = [(shop.destroy(number).status_code, shop.instance(number).exists) for _ in range(4)]
     assert told == [(200, True), (200, True), (200, True), (200, False)]
 
 
-def test_a_delayed_end_comes_and_bills_until_then(shop):
+def test_a_delayed_destroy_bills_until_it_takes_effect(shop):
     number = shop.rent()
     shop.fault("destroy", "delay", "90s")
     shop.destroy(number)
@@ -192,7 +192,7 @@ def test_a_zombie_returns_running_and_billing(shop):
     assert shop.ledger()["instances"][0]["ended_by"] == "api"
 
 
-def test_too_young_to_be_destroyed(shop):
+def test_needs_min_age_refuses_to_destroy_young_instances(shop):
     number = shop.rent()
     shop.fault("destroy", "needs_min_age", "30m")
     shop.clock.pass_seconds(1790)
@@ -201,7 +201,7 @@ def test_too_young_to_be_destroyed(shop):
     assert shop.destroy(number).status_code == 200
 
 
-def test_a_selected_fault_spares_calls_that_name_nobody(shop):
+def test_a_fault_with_a_selector_ignores_calls_that_name_no_instance(shop):
     number = shop.rent()
     shop.fault("any", "reset", instance=str(number))
     assert shop.ids() == [number]

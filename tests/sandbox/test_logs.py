@@ -1,4 +1,4 @@
-"""Logs and commands: a result address at once, its content a moment later and without a key (vastai.md 9)."""
+"""Logs and commands: the result's address at once, its content a moment later and without a key (vastai.md 9)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_tail_filter_and_daemon_logs(shop, clock):
     assert asked(shop, number, tail="many").status_code == 400
 
 
-def test_who_may_ask_and_for_what(shop):
+def test_which_key_may_request_which_log(shop):
     answer = asked(shop, 1)
     assert (answer.status_code, answer.get_json()["error"]) == (404, "invalid_id")
     number = shop.rent()

@@ -1,4 +1,4 @@
-"""Supply, lifecycle and the ledger's money, against sums made by hand."""
+"""Supply, life cycle and billing, compared with sums made by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from gpushopper.sandbox.market import actions
-from gpushopper.sandbox.market.catalogue import grow_supply
+from gpushopper.sandbox.market.catalogue import generate_supply
 from gpushopper.sandbox.market.market import Market, NoCredit, OfferGone
-from gpushopper.sandbox.market.model import Order, Phase
+from gpushopper.sandbox.market.model import InstanceSpec, Phase
 from gpushopper.sandbox.timing import DAY, HOUR, parse_duration, rfc3339
 
 
@@ -18,9 +18,9 @@ def market(clock):
     return Market(clock, seed=1, boot_seconds=4.0)
 
 
-def rent(market, **order):
+def rent(market, **spec):
     offer = next(o for o in market.supply["vast"].offers.values() if market.is_free(o))
-    return market.rent(7001, Order(offer.id, image="ubuntu", **order))
+    return market.rent(7001, InstanceSpec(offer.id, image="ubuntu", **spec))
 
 
 def run(market, clock, instance):
@@ -32,14 +32,14 @@ def run(market, clock, instance):
 
 
 def test_supply_is_rich_and_the_same_for_a_seed():
-    supply = grow_supply("vast", 1)
+    supply = generate_supply("vast", 1)
     singles = Counter(o.host.gpu.name for o in supply.offers.values() if o.gpu_count == 1)
     assert len({o.host.gpu.name for o in supply.offers.values()}) >= 25
     assert singles["RTX 4090"] > 64
     assert {o.gpu_count for o in supply.offers.values()} == {1, 2, 4, 8}
     assert len({o.host.country for o in supply.offers.values()}) > 5
-    assert supply == grow_supply("vast", 1)
-    assert supply != grow_supply("vast", 2)
+    assert supply == generate_supply("vast", 1)
+    assert supply != generate_supply("vast", 2)
 
 
 def test_an_instance_boots_in_order_on_the_markets_clock(market, clock):
@@ -59,7 +59,7 @@ def test_gpu_bills_only_while_running_and_disk_always(market, clock):
     actions.stop(market, instance, "api")
     clock.pass_seconds(7200)
     market.settle()
-    actions.end(market, instance, "api")
+    actions.destroy(market, instance, "api")
     clock.pass_seconds(7200)
     market.settle()
     ran = clock.now - 2 * 7200_000_000 - since
@@ -74,7 +74,7 @@ def test_gpu_bills_only_while_running_and_disk_always(market, clock):
     assert account.credit_micros == 100_000_000 - meter.units // HOUR
 
 
-def test_many_looks_bill_the_same_as_one(clock):
+def test_settling_often_bills_the_same_as_settling_once(clock):
     usage = []
     for steps in (1, 997):
         clock.now = 1_793_300_000_000_000
@@ -89,27 +89,27 @@ def test_many_looks_bill_the_same_as_one(clock):
     assert usage[0] == usage[1]
 
 
-def test_an_offer_is_consumed_and_freed(market, clock):
+def test_a_rented_offer_is_taken_until_the_instance_is_destroyed(market, clock):
     instance = rent(market)
     offer = market.offer_of(instance)
     with pytest.raises(OfferGone):
-        market.rent(7001, Order(offer.id, image="ubuntu"))
+        market.rent(7001, InstanceSpec(offer.id, image="ubuntu"))
     actions.stop(market, instance, "api")
     with pytest.raises(OfferGone):
-        market.rent(7001, Order(offer.id, image="ubuntu"))
-    actions.end(market, instance, "api")
-    assert market.rent(7001, Order(offer.id, image="ubuntu")).id != instance.id
+        market.rent(7001, InstanceSpec(offer.id, image="ubuntu"))
+    actions.destroy(market, instance, "api")
+    assert market.rent(7001, InstanceSpec(offer.id, image="ubuntu")).id != instance.id
 
 
 def test_offers_of_one_host_share_its_gpus(market):
     offers = market.supply["vast"].offers.values()
     whole = next(o for o in offers if o.gpu_count == o.host.gpu_count == 8)
     part = next(o for o in offers if o.host is whole.host and o.gpu_count == 2)
-    market.rent(7001, Order(part.id, image="ubuntu"))
+    market.rent(7001, InstanceSpec(part.id, image="ubuntu"))
     assert not market.is_free(whole)
 
 
-def test_credit_runs_out_to_the_second_and_storage_bills_on(market, clock):
+def test_an_instance_stops_when_credit_is_exhausted_and_storage_is_still_billed(market, clock):
     instance = rent(market, disk_gb=100.0)
     since = run(market, clock, instance)
     account = market.accounts[7001]
@@ -137,7 +137,7 @@ def test_a_contract_ends_then_the_host_deletes_it(market, clock):
     assert (instance.phase, instance.ended_by) == (Phase.GONE, "host")
 
 
-def test_a_lost_host_bills_nothing_and_comes_back(market, clock):
+def test_an_offline_host_bills_nothing_until_it_is_online_again(market, clock):
     instance = rent(market)
     run(market, clock, instance)
     before = instance.meter.units
@@ -153,7 +153,7 @@ def test_a_lost_host_bills_nothing_and_comes_back(market, clock):
 
 
 @pytest.mark.parametrize(("action", "ended_by"), [("destroy", "operator"), ("host_destroy", "host"), ("outbid", None)])
-def test_who_ended_it_is_known(market, action, ended_by):
+def test_the_ledger_says_who_destroyed_an_instance(market, action, ended_by):
     instance = rent(market, bid_micros=400_000)
     actions.revise(market, instance, action, None)
     assert instance.ended_by == ended_by
@@ -195,7 +195,7 @@ def test_a_clock_that_never_stands_still_bills_every_microsecond_once(clock):
         market.settle()
         actions.start(market, instance)
     market.settle()
-    actions.end(market, instance, "api")
+    actions.destroy(market, instance, "api")
     assert instance.meter.storage_us == instance.ended_at - instance.created_at
     ends = [at for at, _ in instance.history[1:]]
     ran = sum(end - at for (at, phase), end in zip(instance.history, ends, strict=False) if phase is Phase.RUNNING)

@@ -122,15 +122,15 @@ def test_row_9_create_raw(tcp, holds):
     assert ran.out.startswith("{\n")
     assert told["success"] is True
     made = tcp.instance(told["new_contract"])
-    assert (made.label, made.order.disk_gb, made.order.onstart) == ("chk", 40.0, "echo hi")
-    assert made.order.env == (("A", "b"), ("-p 8081:8081", "1"))
-    assert made.order.runtype == "ssh_direc ssh_proxy"
+    assert (made.label, made.spec.disk_gb, made.spec.onstart) == ("chk", 40.0, "echo hi")
+    assert made.spec.env == (("A", "b"), ("-p 8081:8081", "1"))
+    assert made.spec.runtype == "ssh_direc ssh_proxy"
     assert made.secret == told["instance_api_key"]
 
 
 def test_row_9b_create_with_a_login(tcp, holds, wait_until):
     """Sent as it is written; a private image runs with it, and hangs in docker's words without (vastai.md 4.1)."""
-    registry = tcp.world.market.registry
+    registry = tcp.state.market.registry
     login, image = f"-u {registry.user} -p {registry.token} {registry.host}", f"{registry.host}/team/private:1"
     what = ("--image", image, "--disk", "40", "--ssh", "--raw")
     ran = holds("create", "instance", str(tcp.free_offers(1)[0]), *what, "--login", login)
@@ -143,12 +143,12 @@ def test_row_9b_create_with_a_login(tcp, holds, wait_until):
     row = json.loads(holds("show", "instance", str(second), "--raw").out)
     assert "pull access denied" in row["status_msg"]
     ran = holds("create", "instance", str(tcp.free_offers(1)[0]), *what, "--login", "-u alice")
-    assert "image_login" in ran.err + ran.out and len(tcp.world.market.instances) == 2
+    assert "image_login" in ran.err + ran.out and len(tcp.state.market.instances) == 2
 
 
 def test_row_10_create(tcp, holds):
     ran = holds("create", "instance", str(tcp.free_offers(1)[0]), "--image", "ubuntu:22.04", "--disk", "40", "--ssh")
-    (made,) = tcp.world.market.instances
+    (made,) = tcp.state.market.instances
     assert ran.out.startswith(f"Started. {{'success': True, 'new_contract': {made}, ")
 
 
@@ -158,7 +158,7 @@ def test_row_11_taken_offer(tcp, holds):
     ran = holds("create", "instance", str(offer), "--image", "ubuntu:22.04", "--ssh")
     text = f"error 404/3603: no_such_ask  Instance type by id {offer} is not available."
     assert (ran.err.strip(), ran.code) == (f"Failed with error 400: {text}", 0)
-    assert len(tcp.world.market.instances) == 1
+    assert len(tcp.state.market.instances) == 1
 
 
 def test_row_13_show_instances(tcp, holds):
@@ -223,7 +223,7 @@ def test_row_22_stop_start(tcp, holds, wait_until):
     assert holds("start", "instance", str(number)).out.strip() == f"starting instance {number}."
     wait_until(lambda: tcp.instance(number).phase is Phase.RUNNING)
     holds("stop", "instance", str(number))
-    tcp.world.market.offline_hosts[tcp.world.market.offer_of(tcp.instance(number)).host.id] = None
+    tcp.state.market.offline_hosts[tcp.state.market.offer_of(tcp.instance(number)).host.id] = None
     queued = holds("start", "instance", str(number))
     assert "Required resources are currently unavailable, state change queued." in queued.out
     assert tcp.instance(number).queued_start
@@ -285,33 +285,33 @@ def test_row_40_wrong_key(holds):
 
 def test_row_41_gap(tcp, holds):
     offers = tcp.free_offers(2)
-    tcp.world.pacer.enabled = True
+    tcp.state.rate_limiter.enabled = True
     # The market's clock stands still, so that a slow computer cannot outwait the 4.5 s.
-    stands = tcp.world.market.now()
-    tcp.world.market.clock = lambda: stands
+    stands = tcp.state.market.now()
+    tcp.state.market.clock = lambda: stands
     tcp.rent(offers[0])
     ran = holds("create", "instance", str(offers[1]), "--image", "ubuntu:22.04", "--ssh")
     assert ran.err.startswith("Failed with error 429: ")
     assert len(tcp.sent("PUT", f"/api/v0/asks/{offers[1]}/")) == 3
-    assert len(tcp.world.market.instances) == 1
+    assert len(tcp.state.market.instances) == 1
 
 
 def test_row_42_retry_after(tcp, holds):
     offer = tcp.free_offers(1)[0]
-    tcp.world.faults.add("vast", "create", "429", "1,message,2")
+    tcp.state.faults.add("vast", "create", "429", "1,message,2")
     ran = holds("create", "instance", str(offer), "--image", "ubuntu:22.04", "--ssh")
     assert ran.out.startswith("Started. {'success': True, ")
     first, second = tcp.sent("PUT", "/api/v0/asks/")
     assert second.at - first.at >= 2_000_000
-    assert len(tcp.world.market.instances) == 1
+    assert len(tcp.state.market.instances) == 1
 
 
 @pytest.mark.parametrize("word", ["commit_then_reset", "commit_then_500"])
 def test_row_43_lost_reply(tcp, holds, word):
     offer = tcp.free_offers(1)[0]
-    tcp.world.faults.add("vast", "create", word, count=1)
+    tcp.state.faults.add("vast", "create", word, count=1)
     ran = holds("create", "instance", str(offer), "--image", "ubuntu:22.04", "--ssh")
     assert ran.out.startswith("Started.") or ran.err.startswith("Failed with error ")
     # The second PUT finds its own offer taken: an error that hides a rented instance (F2).
-    assert tcp.world.market.creates[0].effect == "created"
-    assert len(tcp.world.market.instances) == 1
+    assert tcp.state.market.creates[0].effect == "created"
+    assert len(tcp.state.market.instances) == 1

@@ -1,4 +1,4 @@
-"""The market's private registry: right logins pull, others get docker's words, and nothing keeps the password."""
+"""The private image registry: the right login pulls, others get docker's errors, the password is not stored."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import pytest
 
 from gpushopper.sandbox.market.model import Phase
-from gpushopper.sandbox.market.registry import Login, make_registry, read_login
-from gpushopper.sandbox.saving import dump_world, restore_world
+from gpushopper.sandbox.market.registry import RegistryLogin, make_registry, parse_login
+from gpushopper.sandbox.persistence import dump_state, restore_state
 
 PRIVATE = "registry.example/team/private:1"
 
@@ -18,14 +18,14 @@ PRIVATE = "registry.example/team/private:1"
     [
         (None, None),
         ("", None),
-        ("-u a -p b ghcr.io", Login("a", "b", "ghcr.io")),
-        ("  -p b  -u a   ghcr.io:5000 ", Login("a", "b", "ghcr.io:5000")),
-        ("-u bob -p 9d8df!fd89ufZ docker.io", Login("bob", "9d8df!fd89ufZ", "docker.io")),
-        ("--username a --password b", Login("a", "b", "docker.io")),
+        ("-u a -p b ghcr.io", RegistryLogin("a", "b", "ghcr.io")),
+        ("  -p b  -u a   ghcr.io:5000 ", RegistryLogin("a", "b", "ghcr.io:5000")),
+        ("-u bob -p 9d8df!fd89ufZ docker.io", RegistryLogin("bob", "9d8df!fd89ufZ", "docker.io")),
+        ("--username a --password b", RegistryLogin("a", "b", "docker.io")),
     ],
 )
-def test_a_login_is_written_as_for_docker(text, login):
-    assert read_login(text) == login
+def test_image_login_is_parsed_like_docker_login(text, login):
+    assert parse_login(text) == login
 
 
 MALFORMED = ("x", "-u a ghcr.io", "-p b ghcr.io", "-u a -p", "-u -p b x", "-u a -p b x y", "-u a -u b -p c x",
@@ -33,14 +33,14 @@ MALFORMED = ("x", "-u a ghcr.io", "-p b ghcr.io", "-u a -p", "-u -p b x", "-u a 
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_a_malformed_login_is_refused_and_makes_nothing(shop, text):
+def test_a_malformed_login_is_refused_and_creates_nothing(shop, text):
     answer = shop.create(image_login=text)
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_args")
     assert shop.ids() == []
 
 
 def words(shop, user=None, token=None, host=None):
-    registry = shop.world.market.registry
+    registry = shop.state.market.registry
     return f"-u {user or registry.user} -p {token or registry.token} {host or registry.host}"
 
 
@@ -59,7 +59,7 @@ def test_the_right_login_pulls(shop, clock):
         (lambda shop: words(shop, user="eve"), "unauthorized: incorrect username or password"),
     ],
 )
-def test_all_others_wait_for_ever_with_dockers_words(shop, clock, login, says):
+def test_without_the_right_login_the_instance_stays_loading_with_dockers_error(shop, clock, login, says):
     number = shop.rent(image=PRIVATE, image_login=login(shop))
     clock.pass_seconds(3600)
     row = shop.shown(number)
@@ -77,12 +77,12 @@ def test_other_images_need_no_login(shop, clock, image, login):
 
 
 def test_neither_market_nor_ledger_nor_rows_keep_a_password(shop, clock):
-    token = shop.world.market.registry.token
+    token = shop.state.market.registry.token
     number = shop.rent(image=PRIVATE, image_login=words(shop))
     shop.rent("gs1-b", image=PRIVATE, image_login=words(shop, token="an0ther-one"))
     clock.pass_seconds(60)
-    saved = json.dumps(dump_world(shop.world))
+    saved = json.dumps(dump_state(shop.state))
     for text in (saved, json.dumps(shop.ledger()), json.dumps(shop.listed()), repr(shop.instance(number))):
         assert token not in text and "an0ther-one" not in text
-    restored = restore_world(json.loads(saved), clock)
-    assert restored.market.registry == shop.world.market.registry == make_registry(1) != make_registry(2)
+    restored = restore_state(json.loads(saved), clock)
+    assert restored.market.registry == shop.state.market.registry == make_registry(1) != make_registry(2)

@@ -1,4 +1,4 @@
-"""The process: ready line, control socket, kill -9, a second one, the ledger while stopped."""
+"""The sandbox process: ready line, control socket, kill -9, a second process, the ledger while stopped."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_signals_stop_it_quietly(start, number):
     assert start().kill(number) == (0, "", "")
 
 
-def test_a_second_one_in_the_same_home_says_why(start, home):
+def test_a_second_sandbox_in_the_same_home_is_refused(start, home):
     start()
     code, _, err = start().kill()
     assert (code, err) == (1, f"a sandbox is already running in {home}\n")
@@ -192,20 +192,20 @@ def test_no_market_no_ledger(home):
     assert (ran.returncode, ran.stdout, "no market in" in ran.stderr) == (1, "", True)
 
 
-def test_playing_the_operator(start):
+def test_revise_does_what_an_operator_may_do(start):
     server = start("--boot-seconds", "0.1")
-    stranger = server.control("POST", "/launch", {"provider": "vast", "label": "theirs"})
+    foreign = server.control("POST", "/launch", {"provider": "vast", "label": "theirs"})
     mine = server.rent()
     server.control("POST", "/advance", {"by": "60s"})
     revised = server.control("POST", "/revise", {"instance": str(mine), "action": "outbid"})
     assert revised == {"schema": 1, "id": str(mine), "state": "stopped"}
-    server.control("POST", "/revise", {"instance": stranger["id"], "action": "host_destroy"})
+    server.control("POST", "/revise", {"instance": foreign["id"], "action": "host_destroy"})
     rows = {row["id"]: row for row in server.control("GET", "/ledger")["instances"]}
-    assert (rows[stranger["id"]]["foreign"], rows[stranger["id"]]["ended_by"]) == (True, "host")
+    assert (rows[foreign["id"]]["foreign"], rows[foreign["id"]]["ended_by"]) == (True, "host")
     assert (rows[str(mine)]["stopped_by"], rows[str(mine)]["ended_by"]) == ("outbid", None)
 
 
-def test_settings(start):
+def test_settings_of_the_control_surface(start):
     server = start()
     assert server.control("POST", "/credit", {"provider": "vast", "usd": 2.5})["usd"] == 2.5
     assert server.vast("GET", "/api/v0/users/current")["credit"] == 2.5

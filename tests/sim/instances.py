@@ -123,13 +123,13 @@ class SimRemote:
     def step(self) -> None:
         """Plant the guards of instances that have started, and let those whose time is up end their instances."""
         now = self.world.market.now()
-        for instance in list(self.world.market.present()):
-            if instance.phase is Phase.RUNNING and instance.order.onstart and instance.id not in self.guards:
-                told = json.loads(instance.order.onstart)
+        for instance in list(self.world.market.existing_instances()):
+            if instance.phase is Phase.RUNNING and instance.spec.onstart and instance.id not in self.guards:
+                told = json.loads(instance.spec.onstart)
                 end = min(now + told["life_s"] * SECOND, max(told["deadline_s"] * SECOND, now))
                 self.guards[instance.id] = Guard(end, now + told["max_s"] * SECOND)
                 self.before(self.guards[instance.id])
-        for instance in list(self.world.market.present()):
+        for instance in list(self.world.market.existing_instances()):
             guard = self.guards.get(instance.id)
             if guard is not None and not guard.is_dead and guard.armed and now >= guard.end_at:
                 self._destroy(instance)
@@ -137,7 +137,7 @@ class SimRemote:
     def next_due(self) -> int | None:
         """Simulated µs from the world's start at which a living guard next acts."""
         now = self.world.market.now()
-        living = {i.id for i in self.world.market.present() if i.phase is Phase.RUNNING}
+        living = {i.id for i in self.world.market.existing_instances() if i.phase is Phase.RUNNING}
         ends = [g.end_at for number, g in self.guards.items() if number in living and not g.is_dead and g.armed]
         return min((self.world.clock.t + max(end - now, SECOND) for end in ends), default=None)
 
@@ -148,7 +148,7 @@ class SimRemote:
         client.delete(path, headers={"Authorization": f"Bearer {instance.secret}"}, json={})
 
     def _find(self, attempt_id: str) -> Instance | None:
-        for instance in self.world.market.present():
-            if attempt_id in dict(instance.order.env).get("GS_LABEL", ""):
+        for instance in self.world.market.existing_instances():
+            if attempt_id in dict(instance.spec.env).get("GS_LABEL", ""):
                 return instance
         return None

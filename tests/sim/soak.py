@@ -115,7 +115,7 @@ class Soak:
 
     def _stays(self, name: str) -> bool:
         wish = self.story.wishes[name]
-        alive = [i for i in self.story.instances(name) if i.is_there and is_healthy(i, self.story.now)]
+        alive = [i for i in self.story.instances(name) if i.exists and is_healthy(i, self.story.now)]
         is_young = wish.asked_at + wish.duration_us - self.story.now > us(3 * HOUR_S)
         return len(alive) == 1 and is_young and self.story.status(name) == "running"
 

@@ -267,8 +267,8 @@ class Story:
     def instances(self, name: str) -> list[Instance]:
         """All instances ever made for a wish, by the disk it asked for."""
         wish = self.wishes[name]
-        ours = (i for i in self.world.market.instances.values() if not i.order.foreign)
-        return [i for i in ours if i.order.disk_gb == wish.disk_gb]
+        ours = (i for i in self.world.market.instances.values() if not i.spec.foreign)
+        return [i for i in ours if i.spec.disk_gb == wish.disk_gb]
 
     def heal(self) -> None:
         """Every fault is over."""

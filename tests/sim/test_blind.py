@@ -100,7 +100,7 @@ def test_an_offline_start_closes_nothing() -> None:
         assert fault.acted >= 5
         assert rows(story)["sessions"] == before
         assert "degraded" in story.world.alarms()
-        assert [i.is_there for i in story.instances("s0")] == [True]
+        assert [i.exists for i in story.instances("s0")] == [True]
         story.finish()
         assert audit(story) == []
 

@@ -122,7 +122,7 @@ def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
         assert story.world.market.destroys == []
         story.run_for(2 * HOUR_S)
         # The adopted one got an hour, with an alarm; the known one is untouched.
-        assert [i.is_there for name in ("s0", "late") for i in story.instances(name)] == [True, False]
+        assert [i.exists for name in ("s0", "late") for i in story.instances(name)] == [True, False]
 
 
 @pytest.mark.parametrize("how", ["another computer", "another folder"])
@@ -137,7 +137,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         story.start()
         story.run_for(300)
         installation = side["installation"]
-        order = story.instances("s0")[0].order
+        spec = story.instances("s0")[0].spec
         account = story.instances("s0")[0].account_id
         # The other copy's new attempt, and a second instance under a label both know.
         from dataclasses import replace
@@ -145,8 +145,8 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         from gpushopper.core.model.instance import make_label
 
         label = make_label(installation, "c" * 16)
-        others = replace(order, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
-        stray = story.world.market.place(account, others, story.now)
+        others = replace(spec, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
+        stray = story.world.market.create_instance(account, others, story.now)
         creates = len(story.world.market.creates)
         story.run_for(2 * HOUR_S)
         assert len(story.world.requests.sessions().sessions) == 2
@@ -158,7 +158,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         assert story.world.market.destroys == []
         story.end("s0")
         assert story.until_over()
-        assert stray.is_there
+        assert stray.exists
         story.finish()
         assert audit(story, must_run=("s1",)) == []
 
@@ -172,7 +172,7 @@ def test_a_revoked_key_ends_nothing_by_itself_and_everything_later() -> None:
         story.run_for(2 * HOUR_S)
         assert story.status("s0") == "stopping"
         assert {"key_rejected", "manual_destroy_needed"} <= story.world.alarms()
-        assert story.instances("s0")[0].is_there
+        assert story.instances("s0")[0].exists
         story.heal()
         story.run_for(900)
         assert story.status("s0") == "stopped"

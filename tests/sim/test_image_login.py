@@ -156,7 +156,7 @@ def test_a_restart_in_between_reads_it_from_its_place(made: Make):
 def say(world: World, text: str) -> None:
     """Let every instance still be loading, with a status text."""
     for instance in world.market.instances.values():
-        instance.order = replace(instance.order, stuck_in=Phase.LOADING, stuck_message=text)
+        instance.spec = replace(instance.spec, stuck_in=Phase.LOADING, stuck_message=text)
         instance.next_at = None
         instance.enter(Phase.LOADING, world.market.now())
 
@@ -381,7 +381,7 @@ def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made:
     assert world.running(ref)
     (instance,) = world.market.instances.values()
     # Its host loads it anew, and the registry no longer knows the login.
-    instance.order = replace(instance.order, stuck_in=Phase.LOADING, stuck_message="pull access denied for x")
+    instance.spec = replace(instance.spec, stuck_in=Phase.LOADING, stuck_message="pull access denied for x")
     instance.next_at = None
     instance.enter(Phase.LOADING, world.market.now())
     world.engine.wake()

@@ -58,8 +58,8 @@ def test_a_boot_that_makes_progress_for_ever_ends(policy: object) -> None:
         story.world.fault("create", "stuck_loading", "created")
         story.provision("a", hours=12, retries=0)
         for step in range((2 if policy is PAPER else 13) * 15):
-            for instance in story.world.market.present():
-                instance.order = replace(instance.order, stuck_message=f"layer {step} of many")
+            for instance in story.world.market.existing_instances():
+                instance.spec = replace(instance.spec, stuck_message=f"layer {step} of many")
             story.run_for(240)
         (instance,) = story.instances("a")
         most = 3600 if policy is PAPER else HARD_MAXIMUM_S
@@ -144,8 +144,8 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
 def _appear(story: Story, old: Instance, *, reused_id: bool) -> int:
     """Somebody's mistake at the provider: the instance is back, or another one carries its label."""
     if not reused_id:
-        return story.world.market.place(old.account_id, old.order, story.now).id
-    story.world.market.moving[old.id] = old
+        return story.world.market.create_instance(old.account_id, old.spec, story.now).id
+    story.world.market.tracked[old.id] = old
     old.return_at = story.now
     story.world.market.settle()
     return old.id

@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def lived_s(world: World) -> list[float]:
     """How long each of our instances existed."""
-    rows = [i for i in world.market.instances.values() if not i.order.foreign]
+    rows = [i for i in world.market.instances.values() if not i.spec.foreign]
     return [((i.ended_at or world.market.now()) - i.created_at) / SECOND for i in rows]
 
 
@@ -369,7 +369,7 @@ def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None
     ref = world.provision(hours=1, environment={"TEAM": "alpha"})
     assert world.running(ref)
     (instance,) = world.market.instances.values()
-    assert dict(instance.order.env)["TEAM"] == "alpha" and dict(instance.order.env)["GS_LABEL"] == instance.label
+    assert dict(instance.spec.env)["TEAM"] == "alpha" and dict(instance.spec.env)["GS_LABEL"] == instance.label
     for bad in ({"GS_LABEL": "x"}, {"A B": "x"}, {"-p 22:22": "1"}, {"A": "x" * 257}):
         with pytest.raises(UsageError):
             world.provision(hours=1, environment=bad)

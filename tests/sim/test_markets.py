@@ -40,7 +40,7 @@ def test_a_price_that_moved_before_hand_over_fails_over() -> None:
         story.provision("a")
         assert story.until_running("a")
         first, second = story.instances("a")
-        assert (first.is_there, second.is_there) == (False, True)
+        assert (first.exists, second.exists) == (False, True)
         assert story.world.view(story.wishes["a"].session).attempts[0].reason == "price_changed"
         story.finish()
         assert audit(story, must_run=("a",)) == []
@@ -177,10 +177,10 @@ def test_a_zombie_after_the_hosts_own_destroy_is_ended() -> None:
         story.end("a")
         assert story.until_over()
         story.run_for(3600)
-        story.world.market.moving[instance.id] = instance
+        story.world.market.tracked[instance.id] = instance
         instance.return_at = story.now
         story.run_for(900)
-        assert not instance.is_there
+        assert not instance.exists
         assert "reopened" in story.world.alarms()
         story.finish()
         assert audit(story) == []

@@ -16,8 +16,8 @@ from gpushopper.core.model.instance import make_label
 from gpushopper.core.policy import REAL
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.providers.base import InstanceFound
-from gpushopper.sandbox.market.actions import end, relabel
-from gpushopper.sandbox.market.model import Instance, Order
+from gpushopper.sandbox.market.actions import destroy, relabel
+from gpushopper.sandbox.market.model import Instance, InstanceSpec
 from gpushopper.store import sessions
 from tests.sim.story import Story
 from tests.sim.truth import audit
@@ -35,7 +35,7 @@ def held(story: Story, name: str) -> str | None:
 
 
 def strangers(story: Story) -> set[int]:
-    return {i.id for i in story.world.market.instances.values() if i.order.foreign}
+    return {i.id for i in story.world.market.instances.values() if i.spec.foreign}
 
 
 def told(story: Story) -> set[str]:
@@ -74,7 +74,7 @@ def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
         assert held(story, "a") == str(ours.id)
         assert story.world.remote is not None
         assert story.world.remote.forgotten == [_owner(story, "a")[1]]
-        assert all(not i.ssh_keys for i in story.world.market.instances.values() if i.order.foreign)
+        assert all(not i.ssh_keys for i in story.world.market.instances.values() if i.spec.foreign)
         story.end("a")
         story.finish()
         assert audit(story) == []
@@ -102,7 +102,7 @@ def test_nothing_but_the_stranger_is_there(whose: str) -> None:
         story.world.fault("create", "stranger_id", whose, count=1)
         story.provision("a")
         assert story.until(lambda: bool(story.world.market.creates), 60)
-        end(story.world.market, story.instances("a")[0], "operator")
+        destroy(story.world.market, story.instances("a")[0], "operator")
         assert story.until_running("a")
         assert len(story.world.market.creates) == 2
         story.end("a")
@@ -177,12 +177,12 @@ def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended(
         story.provision("a")
         assert story.until(lambda: len(story.instances("a")) == 2, 60)
         answered, other = story.instances("a")
-        label, order = answered.label, answered.order
+        label, spec = answered.label, answered.spec
         relabel(story.world.market, answered, None)
-        answered.order = _without_variable(answered)
+        answered.spec = _without_variable(answered)
         assert story.until(lambda: held(story, "a") == str(other.id), 120)
         relabel(story.world.market, answered, label)
-        answered.order = order
+        answered.spec = spec
         story.run_for(1800)
         assert destroyed(story) == {answered.id}
         assert story.status("a") == "running"
@@ -199,7 +199,7 @@ def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_l
         story.provision("a")
         assert story.until(lambda: len(story.instances("a")) == 2, 60)
         answered, other = story.instances("a")
-        end(story.world.market, answered, "operator")
+        destroy(story.world.market, answered, "operator")
         assert story.until(lambda: story.status("a") == "running", 300)
         assert held(story, "a") == str(other.id)
         assert alarms.WRONG_INSTANCE_ID in told(story) and alarms.MISSING not in told(story)
@@ -255,7 +255,7 @@ def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story
             story.run_for(10)
         (ours,) = story.instances("a")
         relabel(story.world.market, ours, edit(story, ours))
-        ours.order = _without_variable(ours)
+        ours.spec = _without_variable(ours)
         story.run_for(3600)
         assert story.status("a") == "running"
         assert held(story, "a") == str(ours.id)
@@ -266,8 +266,8 @@ def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story
         assert audit(story) == []
 
 
-def _without_variable(instance: Instance) -> Order:
-    return replace(instance.order, env=())
+def _without_variable(instance: Instance) -> InstanceSpec:
+    return replace(instance.spec, env=())
 
 
 @pytest.mark.parametrize("restart", [False, True])

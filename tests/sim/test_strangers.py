@@ -38,7 +38,7 @@ def test_fifty_strangers_are_only_listed() -> None:
         for name in names:
             story.provision(name)
             assert story.until_running(name)
-        labels = [i.label or "" for i in story.world.market.present()]
+        labels = [i.label or "" for i in story.world.market.existing_instances()]
         strangers = [
             story.world.stranger(near_misses(labels[number % len(labels)], number)) for number in range(NUMBER)
         ]
@@ -58,6 +58,6 @@ def test_fifty_strangers_are_only_listed() -> None:
         story.finish()
         touched = [d for d in story.world.market.destroys if d.id in {s.id for s in strangers}]
         assert touched == []
-        assert all(s.is_there for s in strangers)
+        assert all(s.exists for s in strangers)
         print(f"\n{NUMBER} strangers listed, 0 destroys; 4 of ours ended, {len(story.world.market.destroys)} destroys")
         assert audit(story) == []

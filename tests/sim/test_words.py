@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.faults.fault_types import WORDS
+from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import HEAD, tell
 from tests.sim.words import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case, one_each
@@ -14,7 +14,7 @@ from tests.sim.words import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORD
 
 def test_every_word_has_a_case() -> None:
     """A word that is added to the sandbox must be told here too."""
-    assert {case.word for case in ALL_WORDS} == set(WORDS)
+    assert {case.word for case in ALL_WORDS} == set(FAULT_TYPES)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.sandbox.market.model import BOOT, DestroySeen, Instance, Phase
+from gpushopper.sandbox.market.model import BOOT, DestroyRecord, Instance, Phase
 from gpushopper.store import sessions
 from tests.sim.story import Story, Wish
 
@@ -34,28 +34,28 @@ def audit_deeds(story: Story) -> list[str]:
 
 def wish_of(story: Story, instance: Instance) -> Wish | None:
     """Whose instance it is."""
-    named = (w for w in story.wishes.values() if w.disk_gb == instance.order.disk_gb)
-    return None if instance.order.foreign else next(named, None)
+    named = (w for w in story.wishes.values() if w.disk_gb == instance.spec.disk_gb)
+    return None if instance.spec.foreign else next(named, None)
 
 
 def is_healthy(instance: Instance, at: int) -> bool:
     """Whether the market delivers what was ordered; an offline host may come back, so it counts (F24)."""
-    order = instance.order
-    if order.born_stopped or order.stuck_in is not None or order.price_factor != 1.0:
+    spec = instance.spec
+    if spec.born_stopped or spec.stuck_in is not None or spec.price_factor != 1.0:
         return False
     return instance.phase_at(at) in (*BOOT, Phase.RUNNING, Phase.OFFLINE)
 
 
 def _healthy_now(story: Story, name: str) -> list[Instance]:
-    return [i for i in story.instances(name) if i.is_there and is_healthy(i, story.now)]
+    return [i for i in story.instances(name) if i.exists and is_healthy(i, story.now)]
 
 
 def _living(story: Story) -> list[str]:
     """No unwanted instance lives, and no wanted session has two."""
     found = []
     alive: Counter[str] = Counter()
-    for instance in story.world.market.present():
-        if instance.order.foreign:
+    for instance in story.world.market.existing_instances():
+        if instance.spec.foreign:
             continue
         wish = wish_of(story, instance)
         if wish is None or not _may_live(story, wish):
@@ -84,14 +84,14 @@ def _killed(story: Story) -> list[str]:
         instance = story.world.market.instances.get(seen.id)
         if instance is None:
             continue
-        if instance.order.foreign:
+        if instance.spec.foreign:
             found.append(f"a stranger's {seen.id} was asked to end")
         elif seen.effect in ENDS and _was_wanted(story, instance, seen):
             found.append(f"wanted {seen.id} was ended ({seen.effect})")
     return found
 
 
-def _was_wanted(story: Story, instance: Instance, seen: DestroySeen) -> bool:
+def _was_wanted(story: Story, instance: Instance, seen: DestroyRecord) -> bool:
     wish = wish_of(story, instance)
     at = seen.at - 1
     if wish is None or not wish.is_wanted(seen.at) or not is_healthy(instance, at):
@@ -104,7 +104,7 @@ def _was_wanted(story: Story, instance: Instance, seen: DestroySeen) -> bool:
 
 
 def _label(instance: Instance) -> str | None:
-    return dict(instance.order.env).get("GS_LABEL") or instance.order.label
+    return dict(instance.spec.env).get("GS_LABEL") or instance.spec.label
 
 
 def _creates(story: Story) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpushopper.sandbox.faults.fault_table import Fault
-from gpushopper.sandbox.faults.fault_types import WORDS
+from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 from tests.sim.story import Story
 
 
@@ -49,7 +49,7 @@ def _create() -> list[Case]:
         "stuck_loading": ("loading", "created"),
         "stranger_id": ("listed", "labelled", "unlabelled"),
     }
-    names = [name for name, word in WORDS.items() if word.group == "create"]
+    names = [name for name, word in FAULT_TYPES.items() if word.group == "create"]
     return [Case("create", name, arg) for name in names for arg in argued.get(name, (None,))]
 
 
@@ -61,11 +61,11 @@ def _destroy() -> list[Case]:
         "needs_min_age": ("15m",),
     }
     counts = {"needs_min_age": None, "500_done": 2, "404_alive": 3}
-    names = [name for name, word in WORDS.items() if word.group == "destroy"]
+    names = [name for name, word in FAULT_TYPES.items() if word.group == "destroy"]
     return [Case("destroy", name, arg, counts.get(name, 1)) for name in names for arg in argued.get(name, (None,))]
 
 
-NETWORK = tuple(name for name, word in WORDS.items() if word.group == "network")
+NETWORK = tuple(name for name, word in FAULT_TYPES.items() if word.group == "network")
 _NETWORK_ARGS = {"huge": "20", "offline": "4m", "slow": "70s"}
 _TIMES = {"create": 1, "list": 4, "get": 2, "destroy": 3}
 

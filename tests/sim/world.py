@@ -21,12 +21,12 @@ from gpushopper.engine.executor import CallResult
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
-from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
+from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.actions import launch_foreign
-from gpushopper.sandbox.market.ground_truth import write_ledger
+from gpushopper.sandbox.market.ground_truth import build_ledger
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.rate_limits import RateLimiter
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
@@ -130,8 +130,8 @@ class World:
         self.clock = SimClock()
         self.dice = Random(seed)
         self.market = Market(self.clock.market, seed=seed, boot_seconds=boot_seconds)
-        self.faults = FaultBook(self.clock.market, seed=seed)
-        self.app = create_app(self.market, self.faults, Pacer(enabled=gaps))
+        self.faults = FaultTable(self.clock.market, seed=seed)
+        self.app = create_app(self.market, self.faults, RateLimiter(enabled=gaps))
         self.key = self.market.keys_of("vast")[0]
         self.engine: Engine
         self.requests: Requests
@@ -259,7 +259,7 @@ class World:
         return launch_foreign(self.market, "vast", label)
 
     def ledger(self) -> dict[str, Any]:
-        return write_ledger(self.market)
+        return build_ledger(self.market)
 
     def living(self) -> list[dict[str, Any]]:
         """Our instances that exist on the market now, whoever knows of them."""

@@ -1,1 +1,1 @@
-"""Faults that can be set on the practice market: their types, which are set, and seeded random ones."""
+"""Faults that can be injected into the simulated clouds: their types, the table of set faults, seeded random ones."""

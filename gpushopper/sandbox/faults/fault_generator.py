@@ -1,36 +1,36 @@
-"""Seeded fault scripts for simulations: what one seed draws, every run draws again."""
+"""Generates random faults for simulations; the same seed always gives the same faults."""
 
 from __future__ import annotations
 
 from random import Random
 
-from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
-from gpushopper.sandbox.faults.fault_types import WORDS
+from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
+from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 
-# What a word of each kind is given; `free` words mostly mean something without an argument.
+# Arguments to choose from, by kind of argument; `free` words mostly need none.
 _ARGUMENTS: dict[str, tuple[str | None, ...]] = {
     "free": (None,),
     "duration": ("20s", "3m", "10m"),
     "number": ("1", "2", "3"),
     "needed": ("actual_status", "label", "start_date"),
-    "stranger": ("listed", "labelled", "sibling"),
+    "foreign_id": ("listed", "labelled", "sibling"),
 }
 _LONGEST = {"late": "10m", "zombie": "45m", "needs_min_age": "30m"}
 
 
-def draw_script(
-    book: FaultBook, seed: int, length: int, *, provider: str = "vast", words: tuple[str, ...] = tuple(WORDS)
+def generate_faults(
+    table: FaultTable, seed: int, length: int, *, provider: str = "vast", words: tuple[str, ...] = tuple(FAULT_TYPES)
 ) -> list[Fault]:
-    """Add `length` faults drawn from `words` to a book and return them in their order.
+    """Add `length` faults drawn from `words` to the table and return them in order.
 
-    Each acts one to three times after letting a few calls pass, so that a script ends by itself.
+    Each acts one to three times after letting a few calls pass, so that the faults end by themselves.
     """
-    dice = Random(f"script:{seed}")
-    return [_draw_fault(book, dice, provider, dice.choice(words)) for _ in range(length)]
+    rng = Random(f"script:{seed}")
+    return [_draw_fault(table, rng, provider, rng.choice(words)) for _ in range(length)]
 
 
-def _draw_fault(book: FaultBook, dice: Random, provider: str, name: str) -> Fault:
-    word = WORDS[name]
-    arg = _LONGEST.get(name) if name in _LONGEST and dice.random() < 0.3 else dice.choice(_ARGUMENTS[word.kind])
+def _draw_fault(table: FaultTable, rng: Random, provider: str, name: str) -> Fault:
+    fault_type = FAULT_TYPES[name]
+    arg = _LONGEST.get(name) if name in _LONGEST and rng.random() < 0.3 else rng.choice(_ARGUMENTS[fault_type.kind])
     # An argument that lasts, as of `offline`, still needs an end: a count of acts is one.
-    return book.add(provider, dice.choice(word.calls), name, arg, count=dice.randint(1, 3), after=dice.randrange(4))
+    return table.add(provider, rng.choice(fault_type.calls), name, arg, count=rng.randint(1, 3), after=rng.randrange(4))

@@ -1,4 +1,7 @@
-"""Fault scripts: which word acts on which call, for how long, how often, and how often it acted."""
+"""The table of set faults: decides whether a fault applies to a request, by call, instance, count, chance and time.
+
+It also counts how often each fault has acted.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from gpushopper.sandbox.faults.fault_types import CALLS, COUNTED, HOST, HOST_WORDS, UNTIL_ARG, WORDS
+from gpushopper.sandbox.faults.fault_types import CALLS, COUNTED, FAULT_TYPES, HOST, HOST_FAULT_TYPES, UNTIL_ARG
 from gpushopper.sandbox.timing import Clock, parse_duration
 
 
 @dataclass(slots=True)
 class Fault:
-    """One line of a script. `count` None means no limit; `until` is a UTC instant in microseconds."""
+    """One set fault. `count` None means no limit; `until` is a UTC instant in microseconds.
+
+    `instance` selects instances (see `selects`); `chosen` is the one that the selector `one` has taken.
+    """
 
     id: int
     provider: str
@@ -28,7 +34,7 @@ class Fault:
     chosen: str | None = None
 
     def line(self) -> str:
-        """Return the script line that adds this fault again."""
+        """Return the words of `sandbox fault` that add this fault again."""
         parts = [self.provider, self.call, self.word] + ([self.arg] if self.arg else [])
         parts += [f"--count {self.count}"] if self.count is not None else []
         parts += [f"--instance {self.instance}"] if self.instance else []
@@ -39,9 +45,9 @@ class Fault:
         return (self.until is None or now < self.until) and (self.count is None or self.acted < self.count)
 
     def selects(self, *names: str | None) -> bool:
-        """Whether the selector covers an instance of these names (id, label).
+        """Whether the fault's instance selector matches an instance of these names (id, label).
 
-        No selector covers every call; `all` every instance, `one` the first it meets, `text*` a prefix.
+        No selector matches every call; `all` every instance, `one` the first it is asked about, `text*` a prefix.
         """
         known = [name for name in names if name]
         wanted = self.instance
@@ -61,12 +67,12 @@ class Fault:
         return parse_duration(self.arg or default)
 
 
-class FaultBook:
-    """All fault scripts of a market. Faults act in the order they were added; `chance` is seeded."""
+class FaultTable:
+    """All faults that are set. They act in the order they were added; `chance` is seeded."""
 
     def __init__(self, clock: Clock, seed: int = 1) -> None:
         self._clock = clock
-        self._dice = Random(f"faults:{seed}")
+        self._rng = Random(f"faults:{seed}")
         self._next_id = 1
         self.faults: list[Fault] = []
         self.changes = 0
@@ -104,45 +110,50 @@ class FaultBook:
         return fault
 
     def clear(self, fault_id: int | None = None) -> int:
-        """Remove one fault or all; return how many went."""
+        """Remove one fault or all; return how many were removed."""
         before = len(self.faults)
         self.faults = [] if fault_id is None else [fault for fault in self.faults if fault.id != fault_id]
         self.changes += 1
         return before - len(self.faults)
 
     def restore(self, faults: list[Fault]) -> None:
-        """Take over saved faults."""
+        """Replace the faults by saved ones."""
         self.faults = faults
         self._next_id = 1 + max((fault.id for fault in faults), default=0)
 
     def find(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
-        """Return the first active fault of these words for this call, without letting it act.
+        """Return the first active fault of these words for this call, without counting an act.
 
-        `names` are those of the instance in question; None asks regardless of selectors.
+        `names` are id and label of the instance in question; None ignores selectors.
         """
         return next(self._matching(provider, call, words, names), None)
 
-    def take(self, provider: str, call: str, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
-        """Return the first active fault of these words for this call and count it as acted."""
-        return next((fault for fault in self._matching(provider, call, words, names) if self.act(fault)), None)
+    def trigger(
+        self, provider: str, call: str, *words: str, names: tuple[str | None, ...] | None = None
+    ) -> Fault | None:
+        """Return the first fault of these words that acts on this call, and count the act."""
+        return next((fault for fault in self._matching(provider, call, words, names) if self.try_act(fault)), None)
 
-    def act(self, fault: Fault) -> bool:
-        """Count one act, unless `after` or `chance` lets this call pass; whether the fault acts."""
+    def try_act(self, fault: Fault) -> bool:
+        """Decide whether a matching fault acts now: `after` and `chance` may let the call pass. Counts the act."""
         self.changes += 1
         if fault.after > 0:
             fault.after -= 1
             return False
-        if fault.chance < 100 and self._dice.randrange(100) >= fault.chance:
+        if fault.chance < 100 and self._rng.randrange(100) >= fault.chance:
             return False
         fault.acted += 1
         return True
 
-    def holding(self, provider: str, word: str, names: tuple[str | None, ...]) -> Iterator[Fault]:
-        """Yield the lines of a host word that cover an instance of these names and whose time is not up."""
+    def active_host_faults(self, provider: str, word: str, names: tuple[str | None, ...]) -> Iterator[Fault]:
+        """Yield the host faults of a word that select an instance of these names and whose time is not up.
+
+        Their `count` is not checked here: it counts instances, see `live/host_faults.py`.
+        """
         now = self._clock()
         for fault in self.faults:
-            held = fault.word == word and _covers(fault, provider, HOST) and (fault.until is None or now < fault.until)
-            if held and fault.selects(*names):
+            is_on = fault.until is None or now < fault.until
+            if is_on and fault.word == word and _covers_call(fault, provider, HOST) and fault.selects(*names):
                 yield fault
 
     def _matching(
@@ -150,29 +161,29 @@ class FaultBook:
     ) -> Iterator[Fault]:
         now = self._clock()
         for fault in self.faults:
-            held = fault.word in words and _covers(fault, provider, call) and fault.is_active(now)
-            if held and (names is None or fault.selects(*names)):
+            applies = fault.word in words and _covers_call(fault, provider, call) and fault.is_active(now)
+            if applies and (names is None or fault.selects(*names)):
                 yield fault
 
 
-def _covers(fault: Fault, provider: str, call: str) -> bool:
+def _covers_call(fault: Fault, provider: str, call: str) -> bool:
     if fault.provider not in (provider, "any"):
         return False
-    if HOST in (call, fault.call):  # what befalls a host is never meant by `any` call
+    if HOST in (call, fault.call):  # the call `any` does not include host faults
         return call == fault.call
     return fault.call in (call, "any", *_account_wide(fault))
 
 
 def _account_wide(fault: Fault) -> tuple[str, ...]:
-    """Words about the account hold for every call, however they were added."""
-    return CALLS if WORDS[fault.word].group == "account_wide" else ()
+    """Faults of the account act on every call, whichever call they were added for."""
+    return CALLS if FAULT_TYPES[fault.word].group == "account_wide" else ()
 
 
 def _check(provider: str, call: str, word: str, arg: str | None) -> None:
     if call not in (*CALLS, HOST):
         raise ValueError(f"unknown call: {call} (one of {' '.join((*CALLS, HOST))})")
-    found = (HOST_WORDS if call == HOST else WORDS).get(word)
-    known = found or WORDS.get(word) or HOST_WORDS.get(word)
+    found = (HOST_FAULT_TYPES if call == HOST else FAULT_TYPES).get(word)
+    known = found or FAULT_TYPES.get(word) or HOST_FAULT_TYPES.get(word)
     if known is None:
         raise ValueError(f"unknown word: {word}")
     if found is None or (call != "any" and call not in found.calls):

@@ -1,4 +1,4 @@
-"""The fault words (safety.md, "How to read this"): their group, the calls they act on, their argument."""
+"""The fault types (fault words, safety.md): each one's group, the API calls it acts on, the form of its argument."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from gpushopper.sandbox.timing import parse_duration
 
 CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any")
-"""`logs` asks for an instance's log, `log_file` fetches it."""
+"""The API calls a fault can act on. `logs` requests an instance's log, `log_file` fetches it."""
 HOST = "host"
-"""Not a call of the API: what befalls the computer under a live instance."""
+"""In place of an API call: the fault acts on the host of a live instance."""
 KEY_SCOPES = ("none", "stop")
 """What `key_scope` leaves of an instance's own key: nothing at all, or reading and stopping (F92)."""
 
-STRANGERS = ("listed", "unlabelled", "labelled", "sibling")
-"""Whose id `stranger_id` answers a create with: that of the oldest instance of somebody else (the default; a new one
-where there is none), of somebody else's that appears at this very moment, without or with a label of its own, or of
-the account's newest instance before this create."""
+FOREIGN_ID_SOURCES = ("listed", "unlabelled", "labelled", "sibling")
+"""Which id `stranger_id` puts into the reply to a create: that of the oldest foreign instance (`listed`, the default; a
+new one where there is none), of a foreign instance started now without or with a label, or of the account's newest
+instance before this create (`sibling`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """Where a word may be used and what its argument must look like."""
+class FaultType:
+    """On which calls a fault word may be set and what form its argument has (`kind`)."""
 
     group: str
     calls: tuple[str, ...]
@@ -34,7 +34,7 @@ class Word:
 
 
 def _free(arg: str | None) -> None:
-    """Take anything."""
+    """Accept anything."""
 
 
 def _needed(arg: str | None) -> None:
@@ -56,9 +56,9 @@ def _given(arg: str | None) -> str:
     return arg or ""
 
 
-def _stranger(arg: str | None) -> None:
-    if arg is not None and arg not in STRANGERS:
-        raise ValueError(f"this word takes one of {' '.join(STRANGERS)}")
+def _foreign_id(arg: str | None) -> None:
+    if arg is not None and arg not in FOREIGN_ID_SOURCES:
+        raise ValueError(f"this word takes one of {' '.join(FOREIGN_ID_SOURCES)}")
 
 
 def _scope(arg: str | None) -> None:
@@ -78,29 +78,29 @@ _CHECKS: dict[str, Callable[[str | None], None]] = {
     "number": _number,
     "signed": _signed,
     "scope": _scope,
-    "stranger": _stranger,
+    "foreign_id": _foreign_id,
 }
 
 
 def read_signed(text: str) -> int:
-    """Return microseconds of a duration that may go back: `1d`, `+90s`, `-1d`; raises ValueError."""
+    """Return microseconds of a duration that may be negative: `1d`, `+90s`, `-1d`; raises ValueError."""
     size = parse_duration(text.lstrip("+-"))
     return -size if text.startswith("-") else size
 
 
-def _group(group: str, calls: tuple[str, ...], words: str) -> dict[str, Word]:
-    """Read `word word:kind ...` into a table."""
+def _group(group: str, calls: tuple[str, ...], words: str) -> dict[str, FaultType]:
+    """Parse `word word:kind ...` into fault types by word."""
     pairs = (word.partition(":") for word in words.split())
-    return {name: Word(group, calls, kind or "free") for name, _, kind in pairs}
+    return {name: FaultType(group, calls, kind or "free") for name, _, kind in pairs}
 
 
-WORDS: dict[str, Word] = {
+FAULT_TYPES: dict[str, FaultType] = {
     **_group(
         "create",
         ("create",),
         "drop commit_then_500 commit_then_hang commit_then_reset commit_then_garbage commit_then_no_id"
         " error_with_id late:duration dup stopped label_drop label_cut:number env_drop stuck_loading"
-        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:stranger",
+        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:foreign_id",
     ),
     **_group(
         "list",
@@ -125,17 +125,17 @@ WORDS: dict[str, Word] = {
     ),
 }
 
-HOST_WORDS = _group(
+HOST_FAULT_TYPES = _group(
     HOST,
     (HOST,),
     "ssh_refuse:duration ssh_authfail hostkey_change reboot offline:duration clock_skew:signed no_egress disk_full"
     " agent_kill key_scope:scope",
 )
-"""Words for live instances (S28). A word holds while its line is there and its time is not up; `reboot`,
-`hostkey_change` and an `agent_kill` without a time happen once to each instance. `--count` counts instances."""
+"""Faults of the host of a live instance (S28). They act until they are cleared or their time is up; `reboot`,
+`hostkey_change` and an `agent_kill` without a time act once on each instance. `--count` counts instances."""
 
 COUNTED = frozenset({"429", "429_plain_text", "ack_noop"})
-"""Words whose argument says how often they act."""
+"""Words whose argument is a count: how often they act."""
 
 UNTIL_ARG = frozenset({"offline", "omit", "ssh_refuse"})
-"""Words whose argument says how long they act, counted from when they were added."""
+"""Words whose argument is a duration: how long they act from the moment they are added."""

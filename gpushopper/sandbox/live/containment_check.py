@@ -1,4 +1,4 @@
-"""Whether this computer can contain an instance at all; tried, not guessed."""
+"""Checks whether live instances can be contained on this computer, by starting one container and entering it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 from gpushopper.sandbox.live.instance.disk import prepare_disk, remove_disk
-from gpushopper.sandbox.live.instance.entering import NEEDED, Door
-from gpushopper.sandbox.live.instance.host_files import TOOLS, HostSide
+from gpushopper.sandbox.live.instance.exec_in_container import NEEDED, ContainerExec
+from gpushopper.sandbox.live.instance.host_files import TOOLS, HostFiles
 from gpushopper.sandbox.live.supervisor_process import environment
 
 _LIMIT_S = 20
 
 
-def why_not(folder: Path) -> str | None:
-    """Return in one line why no live instance can run here, None when one can; leaves nothing behind."""
+def containment_problem(folder: Path) -> str | None:
+    """Return one line that says why no live instance can run here; None when one can. Leaves no files."""
     if sys.platform != "linux":
         return "live instances need Linux namespaces"
     if importlib.util.find_spec("asyncssh") is None:
@@ -26,25 +26,25 @@ def why_not(folder: Path) -> str | None:
     absent = [program for program in NEEDED if shutil.which(program) is None]
     if absent:
         return f"live instances need {', '.join(absent)} (util-linux)"
-    place = folder / "probe"
+    trial = folder / "probe"
     try:
-        told = _try(place)
+        problem = _try_container(trial)
     except (OSError, subprocess.TimeoutExpired) as error:
-        told = str(error)
+        problem = str(error)
     finally:
-        remove_disk(place / "disk")
-        shutil.rmtree(place, ignore_errors=True)
-    return f"live instances cannot be contained here: {told}" if told else None
+        remove_disk(trial / "disk")
+        shutil.rmtree(trial, ignore_errors=True)
+    return f"live instances cannot be contained here: {problem}" if problem else None
 
 
-def _try(place: Path) -> str:
-    """Start a container and go in; return what is said against it, nothing when it works."""
-    side = HostSide(place)
-    side.prepare(None, "probe")
-    prepare_disk(side.disk, TOOLS)
+def _try_container(trial: Path) -> str:
+    """Start a container and run a program in it; return the error message, empty when it works."""
+    files = HostFiles(trial)
+    files.prepare(None, "probe")
+    prepare_disk(files.disk, TOOLS)
     plan = {
-        "disk": str(side.disk),
-        "host": str(side.shown),
+        "disk": str(files.disk),
+        "host": str(files.mounted),
         "command": ["/bin/sh", "-c", "exec sleep 60"],
         "env": {},
         "name": "probe",
@@ -58,13 +58,18 @@ def _try(place: Path) -> str:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(plan).encode() + b"\n")
         process.stdin.flush()
-        said = json.loads(process.stdout.readline() or b"{}")
-        return _enter(said["pid"]) if "pid" in said else str(said.get("failed", "the container did not start"))
+        message = json.loads(process.stdout.readline() or b"{}")
+        return _enter(message["pid"]) if "pid" in message else str(message.get("failed", "the container did not start"))
 
 
 def _enter(pid: int) -> str:
-    """Go in as a login does."""
+    """Run `true` inside as an ssh session would; return the first line of its error."""
     done = subprocess.run(
-        Door(pid).command("true"), stdin=subprocess.DEVNULL, capture_output=True, timeout=_LIMIT_S, cwd="/", check=False
+        ContainerExec(pid).command("true"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_LIMIT_S,
+        cwd="/",
+        check=False,
     )
     return done.stderr.decode(errors="replace").strip().partition("\n")[0] if done.returncode else ""

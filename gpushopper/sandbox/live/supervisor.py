@@ -1,4 +1,7 @@
-"""The supervisor of one live instance: starts its container, serves its ssh, plays its host, ends with the market."""
+"""The supervisor of one live instance: starts its container and ssh server, and applies host faults to them.
+
+It runs in a process of its own and ends, with its container, when the sandbox closes its stdin.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper.sandbox.live.instance.disk import prepare_disk
-from gpushopper.sandbox.live.instance.entering import Door
-from gpushopper.sandbox.live.instance.host_files import TOOLS, HostSide
-from gpushopper.sandbox.live.ssh.server import Doorway
-from gpushopper.sandbox.live.supervisor_messages import Standing, Task
+from gpushopper.sandbox.live.instance.exec_in_container import ContainerExec
+from gpushopper.sandbox.live.instance.host_files import TOOLS, HostFiles
+from gpushopper.sandbox.live.ssh.server import SshServer
+from gpushopper.sandbox.live.supervisor_messages import ContainerSpec, HostState
 
 TICK_S = 0.25
 END_LIMIT_S = 5
@@ -24,28 +27,29 @@ END_LIMIT_S = 5
 class Supervisor:
     """Runs from the first line on stdin to its end; prints `{"pid"}`, `{"ready"}`, `{"failed"}` and `{"exited"}`."""
 
-    def __init__(self, folder: Path, task: Task) -> None:
-        self._task = task
-        self._side = HostSide(folder)
-        self._doorway = Doorway(task.port)
-        self._standing: Standing | None = None
+    def __init__(self, folder: Path, spec: ContainerSpec) -> None:
+        self._spec = spec
+        self._files = HostFiles(folder)
+        self._ssh = SshServer(spec.port)
+        self._host_state: HostState | None = None
 
     async def run(self, lines: asyncio.StreamReader) -> None:
-        """Hold the container until it ends or the market's pipe does."""
+        """Start the container and serve it until it exits or stdin is closed."""
         self._started_at = asyncio.get_running_loop().time()
-        self._side.prepare(self._task.onstart, self._task.boot_id)
-        prepare_disk(self._side.disk, TOOLS, self._task.extra)
-        self._show_uptime()
-        await self._stand(Standing(**json.loads(await lines.readline())))
+        self._files.prepare(self._spec.onstart, self._spec.boot_id)
+        prepare_disk(self._files.disk, TOOLS, self._spec.extra)
+        self._write_uptime()
+        await self._apply_host_state(HostState(**json.loads(await lines.readline())))
         container = await self._start()
-        jobs = [asyncio.create_task(job) for job in (self._obey(lines), self._watch(container), self._tick())]
+        coroutines = (self._follow_host_state(lines), self._watch(container), self._tick())
+        jobs = [asyncio.create_task(coroutine) for coroutine in coroutines]
         assert container.stderr is not None
         log = asyncio.create_task(self._keep_log(container.stderr))
         await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         for job in jobs:
             job.cancel()
-        await self._doorway.answer(None)
-        self._doorway.cut_off()
+        await self._ssh.listen(None)
+        self._ssh.drop_connections()
         await self._end(container)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(log, 1)
@@ -62,96 +66,96 @@ class Supervisor:
             cwd="/",
         )
         assert container.stdin is not None
-        task = self._task
+        spec = self._spec
         plan = {
-            "disk": str(self._side.disk),
-            "host": str(self._side.shown),
-            "command": ["/bin/sh", "/.instance/init", *task.command],
-            "env": task.env,
-            "name": f"c{task.id}",
-            "missing": task.missing,
-            "extra": task.extra,
+            "disk": str(self._files.disk),
+            "host": str(self._files.mounted),
+            "command": ["/bin/sh", "/.instance/init", *spec.command],
+            "env": spec.env,
+            "name": f"c{spec.id}",
+            "missing": spec.missing,
+            "extra": spec.extra,
         }
         container.stdin.write(json.dumps(plan).encode() + b"\n")
         return container
 
     async def _watch(self, container: asyncio.subprocess.Process) -> None:
-        """Follow what the container says: that PID 1 runs, that it has ended."""
+        """Pass on the container's messages (PID 1 runs, it has exited) and open ssh when PID 1 runs."""
         assert container.stdout is not None
         while line := await container.stdout.readline():
             facts = json.loads(line)
-            say(**facts)
+            send_message(**facts)
             if "pid" in facts:
-                self._doorway.door = Door(facts["pid"])
-                await self._open()
-                say(ready=self._task.port)
+                self._ssh.container_exec = ContainerExec(facts["pid"])
+                await self._update_ssh()
+                send_message(ready=self._spec.port)
 
-    async def _obey(self, lines: asyncio.StreamReader) -> None:
+    async def _follow_host_state(self, lines: asyncio.StreamReader) -> None:
         while line := await lines.readline():
-            await self._stand(Standing(**json.loads(line)))
-            await self._open()
+            await self._apply_host_state(HostState(**json.loads(line)))
+            await self._update_ssh()
 
-    async def _stand(self, new: Standing) -> None:
-        """Make the host as the market says it is."""
-        old, self._standing = self._standing, new
-        self._doorway.keys, self._doorway.locked = new.keys, new.locked
-        self._side.write("skew", f"{new.skew_s}\n")
-        self._side.write_gpu(new.gpu)
-        self._side.write_machine(new.machine, is_full=new.disk_full)
+    async def _apply_host_state(self, new: HostState) -> None:
+        """Make ssh, files and processes match the state that the sandbox has sent."""
+        old, self._host_state = self._host_state, new
+        self._ssh.keys, self._ssh.refuse_logins = new.keys, new.refuse_logins
+        self._files.write("skew", f"{new.skew_s}\n")
+        self._files.write_gpu(new.gpu)
+        self._files.write_hardware(new.hardware, is_full=new.disk_full)
         if not new.online:
-            self._doorway.cut_off()
-        if old is not None and new.sweeps > old.sweeps:
-            self._kill(new.swept)
+            self._ssh.drop_connections()
+        if old is not None and new.kill_count > old.kill_count:
+            self._kill(new.kill_patterns)
         if new.disk_full != (old.disk_full if old else False):
             await self._run_as_host("disk-full", "on" if new.disk_full else "off")
 
-    async def _open(self) -> None:
-        """Answer, or not, with the host key of the day."""
-        now = self._standing
-        if self._doorway.door is not None and now is not None:
-            here = now.answers and now.online
-            await self._doorway.answer(self._side.key_file(now.host_key) if here else None)
+    async def _update_ssh(self) -> None:
+        """Listen with the present host key, or close the port."""
+        now = self._host_state
+        if self._ssh.container_exec is not None and now is not None:
+            is_open = now.ssh_open and now.online
+            await self._ssh.listen(self._files.key_file(now.host_key) if is_open else None)
 
     async def _run_as_host(self, *words: str) -> None:
-        if self._doorway.door is None:
+        if self._ssh.container_exec is None:
             return
-        line = self._doorway.door.host_command("/bin/sh", f"/.instance/{words[0]}", *words[1:])
+        line = self._ssh.container_exec.host_command("/bin/sh", f"/.instance/{words[0]}", *words[1:])
         program = await asyncio.create_subprocess_exec(
             *line, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env={"PATH": os.defpath}, cwd="/"
         )
-        _, complaint = await program.communicate()
-        self._side.keep(complaint)
+        _, stderr = await program.communicate()
+        self._files.append_log(stderr)
 
     async def _tick(self) -> None:
         while True:
-            self._show_uptime()
-            if self._standing is not None:
-                self._kill(self._standing.hunted)
+            self._write_uptime()
+            if self._host_state is not None:
+                self._kill(self._host_state.kill_always)
             await asyncio.sleep(TICK_S)
 
-    def _show_uptime(self) -> None:
-        up = self._task.uptime_s + asyncio.get_running_loop().time() - self._started_at
-        self._side.write("uptime", f"{up:.2f} {up:.2f}\n")
+    def _write_uptime(self) -> None:
+        up = self._spec.uptime_s + asyncio.get_running_loop().time() - self._started_at
+        self._files.write("uptime", f"{up:.2f} {up:.2f}\n")
 
     def _kill(self, words: list[str]) -> None:
-        """Kill the instance's processes whose command line has one of the words (`agent_kill`, F91)."""
-        door = self._doorway.door
-        if not words or door is None:
+        """Kill the instance's processes whose command line contains one of the words (`agent_kill`, F91)."""
+        if not words or self._ssh.container_exec is None:
             return
-        ours = os.readlink(f"/proc/{door.pid}/ns/pid")
+        pid_1 = self._ssh.container_exec.pid
+        namespace = os.readlink(f"/proc/{pid_1}/ns/pid")
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == ours and int(entry.name) != door.pid:
+                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == namespace and int(entry.name) != pid_1:
                     line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                     if any(word in line for word in words):
                         os.kill(int(entry.name), signal.SIGKILL)
 
     async def _keep_log(self, output: asyncio.StreamReader) -> None:
         while piece := await output.read(65_536):
-            self._side.keep(piece)
+            self._files.append_log(piece)
 
     async def _end(self, container: asyncio.subprocess.Process) -> None:
-        """Let go of the container's pipe, which ends PID 1 and with it everything inside."""
+        """Close the container's stdin, which ends PID 1 and with it every process inside."""
         assert container.stdin is not None
         container.stdin.close()
         try:
@@ -161,14 +165,14 @@ class Supervisor:
             await container.wait()
 
 
-def say(**facts: Any) -> None:
-    """Tell the market something, as one line of JSON."""
-    with contextlib.suppress(OSError):  # the market has gone; so do we
+def send_message(**facts: Any) -> None:
+    """Send the sandbox one message, as a line of JSON on stdout."""
+    with contextlib.suppress(OSError):  # the sandbox has exited; so does this process, on the end of its stdin
         os.write(1, json.dumps(facts).encode() + b"\n")
 
 
 async def supervise(folder: Path) -> None:
-    """Read the task of the instance in a folder and carry it out."""
+    """Read the container spec from stdin and run the instance whose files are in `folder`."""
     lines = asyncio.StreamReader(limit=2**20)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -176,4 +180,4 @@ async def supervise(folder: Path) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     first = await lines.readline()
     if first:
-        await Supervisor(folder, Task(**json.loads(first))).run(lines)
+        await Supervisor(folder, ContainerSpec(**json.loads(first))).run(lines)

@@ -1,4 +1,4 @@
-"""What the market tells a supervisor: once what to run, then again and again how things stand."""
+"""The messages that the sandbox sends to a supervisor: first what to run, then the state of its host at each change."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """The first line: one instance. `uptime_s` is how long its host had been up when the container started."""
+class ContainerSpec:
+    """The first message: what to run. `uptime_s` is how long the host had been up when the container started."""
 
     id: int
     port: int
@@ -21,22 +21,21 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Every line after it, whole: keys that may log in, what the host plays, what the GPUs and the rest of the
-    machine are."""
+class HostState:
+    """Each message after it, always complete: attached ssh keys, what host faults have changed, GPUs and hardware."""
 
     keys: list[str]
     gpu: dict[str, str]
-    machine: dict[str, str]
-    answers: bool = True
+    hardware: dict[str, str]
+    ssh_open: bool = True
     online: bool = True
-    locked: bool = False
+    refuse_logins: bool = False
     host_key: int = 0
     skew_s: int = 0
     disk_full: bool = False
-    sweeps: int = 0
-    """How often agents were to be killed; a higher number means once more."""
-    hunted: list[str] = field(default_factory=list)
-    """Words of command lines whose processes are killed whenever they are seen."""
-    swept: list[str] = field(default_factory=list)
-    """Words of command lines whose processes are killed at a new sweep."""
+    kill_count: int = 0
+    """How often `agent_kill` has acted; at a higher number, `kill_patterns` are killed once more."""
+    kill_always: list[str] = field(default_factory=list)
+    """Words of command lines whose processes are killed at every tick."""
+    kill_patterns: list[str] = field(default_factory=list)
+    """Words of command lines whose processes are killed once."""

@@ -1,4 +1,7 @@
-"""Keeps a supervisor running behind every live instance that runs on the market, and no other."""
+"""The pool of supervisor processes: starts and ends one for each live instance, as the market's state demands.
+
+It also reserves each instance's ssh port and deletes the disk of a destroyed instance.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +13,38 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.live.container_spec import Host, describe, make_task
+from gpushopper.sandbox.live.container_spec import describe, make_container_spec
+from gpushopper.sandbox.live.host_faults import HostFaults
 from gpushopper.sandbox.live.instance.disk import remove_disk
-from gpushopper.sandbox.live.supervisor_messages import Standing, Task
-from gpushopper.sandbox.live.supervisor_process import Running
+from gpushopper.sandbox.live.supervisor_messages import ContainerSpec, HostState
+from gpushopper.sandbox.live.supervisor_process import SupervisorProcess
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import BOOT, Instance, Phase
-from gpushopper.sandbox.saving import World
+from gpushopper.sandbox.persistence import SandboxState
 
-LOOK_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.1
 _UP = (Phase.RUNNING, Phase.OFFLINE)
 
 
-class Keeper:
-    """One thread that makes processes follow the market. A strange instance is always paper (S28)."""
+class SupervisorPool:
+    """A reconcile loop in one thread: compares the running supervisors with the market and makes up the difference.
 
-    def __init__(self, folder: Path, world: World, save: Callable[[], None]) -> None:
+    A foreign instance is always simulated and gets none (S28).
+    """
+
+    def __init__(self, folder: Path, state: SandboxState, save: Callable[[], None]) -> None:
         self._folder = folder
-        self._world = world
+        self._state = state
         self._save = save
-        self._running: dict[int, Running] = {}
-        self._held: dict[int, socket.socket] = {}
-        self._look = threading.Event()
+        self._supervisors: dict[int, SupervisorProcess] = {}
+        self._held_ports: dict[int, socket.socket] = {}
+        self._wakeup = threading.Event()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="supervisor-pool", daemon=True)
 
     def start(self) -> None:
-        """Begin; what ran when the market stopped runs again, on a host that was away meanwhile."""
+        """Start the loop; what ran when the sandbox stopped is started again, as after a reboot of its host."""
         with self._market.lock:
             for instance in self._live():
                 if instance.phase in _UP and instance.container.port is not None:
@@ -47,124 +54,127 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End every live process and wait until all are gone."""
+        """End every supervisor and wait until all have exited."""
         self._closing.set()
-        self._look.set()
+        self._wakeup.set()
         self._thread.join()
-        for running in self._running.values():
-            running.let_go()
-        for running in self._running.values():
-            running.wait()
-        for holder in self._held.values():
+        for supervisor in self._supervisors.values():
+            supervisor.close_pipe()
+        for supervisor in self._supervisors.values():
+            supervisor.wait()
+        for holder in self._held_ports.values():
             holder.close()
 
-    def look(self) -> None:
-        """Look at once: something may have changed."""
-        self._look.set()
+    def wake(self) -> None:
+        """Run the loop now instead of at the next poll: something may have changed."""
+        self._wakeup.set()
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the live instances that have processes now."""
         with self._market.lock:
-            found = [(self._market.instances[number], running) for number, running in [*self._running.items()]]
-            return [describe(instance, self._place(instance.id), running.pids()) for instance, running in found]
+            return [
+                describe(self._market.instances[number], self._folder_of(number), supervisor.pids())
+                for number, supervisor in [*self._supervisors.items()]
+            ]
 
     @property
     def _market(self) -> Market:
-        return self._world.market
+        return self._state.market
 
     def _live(self) -> list[Instance]:
-        return [instance for instance in self._market.moving.values() if not instance.order.foreign]
+        return [instance for instance in self._market.tracked.values() if not instance.spec.foreign]
 
-    def _place(self, number: int) -> Path:
+    def _folder_of(self, number: int) -> Path:
         return self._folder / str(number)
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         while not self._closing.is_set():
-            self._look.clear()
+            self._wakeup.clear()
             with self._market.lock:
                 self._market.settle()
-                self._hear()
+                self._record_exits()
                 for instance in self._live():
                     if instance.phase in BOOT:
-                        self._port(instance)  # so that a row that says running says where, too
-                wanted = {instance.id: self._want(instance) for instance in self._live() if _is_up(instance)}
-                gone = [number for number, i in self._market.instances.items() if _is_gone(i) and self._has(number)]
+                        self._port(instance)  # so that a row has its ssh port from the moment it says running
+                wanted = {instance.id: self._desired(instance) for instance in self._live() if _is_up(instance)}
+                gone = [n for n, i in self._market.instances.items() if _is_gone(i) and self._has_files(n)]
             self._save()
-            self._end_others(wanted)
+            self._end_unwanted(wanted)
             for number in gone:
-                self._forget(number)
-            self._begin(wanted)
-            self._look.wait(LOOK_EVERY_S)
+                self._remove_files(number)
+            self._start_new(wanted)
+            self._wakeup.wait(POLL_INTERVAL_S)
 
-    def _hear(self) -> None:
-        """Let the market know which containers have ended by themselves."""
-        for number, running in self._running.items():
+    def _record_exits(self) -> None:
+        """Record in the market which containers have exited by themselves."""
+        for number, supervisor in self._supervisors.items():
             instance = self._market.instances[number]
-            if running.is_over and running.starts == instance.container.starts:
-                actions.container_ended(self._market, instance)
+            if supervisor.is_over and supervisor.starts == instance.container.starts:
+                actions.record_container_exit(self._market, instance)
 
-    def _want(self, instance: Instance) -> tuple[int, Task | None, Standing]:
-        """Return which container an instance should have, what it takes to start it now, and how its host stands."""
-        standing = Host(self._market, self._world.faults, instance).stand()
+    def _desired(self, instance: Instance) -> tuple[int, ContainerSpec | None, HostState]:
+        """Return which container an instance should have, its spec if it must be started, and its host's state."""
+        host_state = HostFaults(self._market, self._state.faults, instance).apply()
         starts = instance.container.starts
-        known = self._running.get(instance.id)
+        known = self._supervisors.get(instance.id)
         if known is not None and known.starts == starts:
-            return starts, None, standing
-        return starts, make_task(self._market, instance, self._port(instance)), standing
+            return starts, None, host_state
+        return starts, make_container_spec(self._market, instance, self._port(instance)), host_state
 
     def _port(self, instance: Instance) -> int:
-        """Hold the instance's port without listening: it stays the instance's while its container is away."""
-        holder = self._held.get(instance.id)
+        """Return the instance's ssh port, reserved by a bound socket that does not listen while no container runs."""
+        holder = self._held_ports.get(instance.id)
         if holder is None:
-            holder = self._held[instance.id] = _hold_port(instance.container.port or 0)
+            holder = self._held_ports[instance.id] = _hold_port(instance.container.port or 0)
             instance.container.port = holder.getsockname()[1]
             self._market.changes += 1
         return int(instance.container.port or 0)
 
-    def _end_others(self, wanted: dict[int, tuple[int, Task | None, Standing]]) -> None:
-        """End what should not run: stopped, destroyed, or of a container that is to be started anew."""
-        over = [n for n, running in self._running.items() if n not in wanted or wanted[n][0] != running.starts]
+    def _end_unwanted(self, wanted: dict[int, tuple[int, ContainerSpec | None, HostState]]) -> None:
+        """End the supervisors of instances that were stopped or destroyed, or whose container is to be started anew."""
+        over = [n for n, known in self._supervisors.items() if n not in wanted or wanted[n][0] != known.starts]
         for number in over:
-            self._running[number].let_go()
+            self._supervisors[number].close_pipe()
         for number in over:
-            self._running[number].wait()
-            del self._running[number]
+            self._supervisors[number].wait()
+            del self._supervisors[number]
 
-    def _begin(self, wanted: dict[int, tuple[int, Task | None, Standing]]) -> None:
-        for number, (starts, task, standing) in wanted.items():
-            known = self._running.get(number)
+    def _start_new(self, wanted: dict[int, tuple[int, ContainerSpec | None, HostState]]) -> None:
+        for number, (starts, spec, host_state) in wanted.items():
+            known = self._supervisors.get(number)
             if known is not None:
-                known.stand(standing)
-            elif task is not None:
-                self._running[number] = Running(self._place(number), task, standing, starts, self.look)
+                known.send_state(host_state)
+            elif spec is not None:
+                folder = self._folder_of(number)
+                self._supervisors[number] = SupervisorProcess(folder, spec, host_state, starts, self.wake)
 
-    def _has(self, number: int) -> bool:
-        return number in self._held or self._place(number).exists()
+    def _has_files(self, number: int) -> bool:
+        return number in self._held_ports or self._folder_of(number).exists()
 
-    def _forget(self, number: int) -> None:
-        """Delete the disk of a destroyed instance and give its port free; its log stays."""
-        holder = self._held.pop(number, None)
+    def _remove_files(self, number: int) -> None:
+        """Delete the disk of a destroyed instance and release its port; its log is kept."""
+        holder = self._held_ports.pop(number, None)
         if holder is not None:
             holder.close()
-        place = self._place(number)
+        folder = self._folder_of(number)
         with suppress(OSError):
-            remove_disk(place / "disk")
-            shutil.rmtree(place / "host", ignore_errors=True)
-            for key in place.glob("host_key-*"):
+            remove_disk(folder / "disk")
+            shutil.rmtree(folder / "host", ignore_errors=True)
+            for key in folder.glob("host_key-*"):
                 key.unlink()
 
 
 def _is_up(instance: Instance) -> bool:
-    """Whether its container runs: a host that is only out of reach goes on (F24)."""
+    """Whether its container runs: on an unreachable host it still does (F24)."""
     return instance.phase is Phase.RUNNING or (instance.phase is Phase.OFFLINE and instance.resume is Phase.RUNNING)
 
 
 def _is_gone(instance: Instance) -> bool:
-    return not instance.is_there and instance.return_at is None and not instance.order.foreign
+    return not instance.exists and instance.return_at is None and not instance.spec.foreign
 
 
 def _hold_port(wanted: int) -> socket.socket:
-    """Bind a port without listening, the wanted one if it is free."""
+    """Bind a port without listening: the wanted one, or any other where that is taken."""
     for port in dict.fromkeys((wanted, 0)):
         holder = socket.socket()
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

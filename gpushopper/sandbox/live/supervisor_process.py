@@ -1,4 +1,4 @@
-"""One supervisor as the market sees it: a process with a pipe each way."""
+"""Starts one supervisor process and exchanges JSON messages with it over its stdin and stdout."""
 
 from __future__ import annotations
 
@@ -13,56 +13,58 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.live.supervisor_messages import Standing, Task
+from gpushopper.sandbox.live.supervisor_messages import ContainerSpec, HostState
 
 END_LIMIT_S = 10.0
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of our own processes beside an instance: no key of the user's is among them."""
+    """Return the environment of our own processes beside an instance: without any API key of the user."""
     return {name: value for name, value in os.environ.items() if name in _KEPT_VARIABLES}
 
 
-class Running:
-    """A started supervisor. `starts` is the container it was started for; `heard` is called when it says something."""
+class SupervisorProcess:
+    """A started supervisor. `starts` numbers the container it serves; `on_message` is called at each message."""
 
-    def __init__(self, folder: Path, task: Task, standing: Standing, starts: int, heard: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, spec: ContainerSpec, host_state: HostState, starts: int, on_message: Callable[[], None]
+    ) -> None:
         self.starts = starts
         self.facts: dict[str, Any] = {}
         self.is_over = False
-        self._heard = heard
-        self._standing = standing
+        self._on_message = on_message
+        self._host_state = host_state
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (folder / "supervisor.log").open("ab") as complaints:
+        with (folder / "supervisor.log").open("ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gpushopper.sandbox.live", str(folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=complaints,
+                stderr=stderr,
                 env=environment(),
                 cwd="/",
                 start_new_session=True,
             )
-        self._send(asdict(task))
-        self._send(asdict(standing))
+        self._send(asdict(spec))
+        self._send(asdict(host_state))
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def stand(self, standing: Standing) -> None:
-        """Tell the supervisor how things stand, when that has changed."""
-        if standing != self._standing:
-            self._standing = standing
-            self._send(asdict(standing))
+    def send_state(self, host_state: HostState) -> None:
+        """Send the host's state, when it has changed."""
+        if host_state != self._host_state:
+            self._host_state = host_state
+            self._send(asdict(host_state))
 
     def pids(self) -> dict[str, Any]:
         """Return the supervisor's process id, and that of PID 1 once it runs; whether ssh has been opened."""
         return {"supervisor": self._process.pid, "pid": self.facts.get("pid"), "ready": "ready" in self.facts}
 
-    def let_go(self) -> None:
+    def close_pipe(self) -> None:
         """Close the pipe: the supervisor ends its container and itself. `wait` waits for that."""
         assert self._process.stdin is not None
-        with suppress(OSError):  # it has ended before and left something unread
+        with suppress(OSError):  # it has exited before and left something unread
             self._process.stdin.close()
 
     def wait(self) -> None:
@@ -76,7 +78,7 @@ class Running:
 
     def _send(self, body: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        with suppress(OSError):  # it has ended; the listener says so
+        with suppress(OSError):  # it has exited; the listener sets is_over
             self._process.stdin.write(json.dumps(body).encode() + b"\n")
             self._process.stdin.flush()
 
@@ -85,6 +87,6 @@ class Running:
         with self._process.stdout as lines:
             for line in lines:
                 self.facts.update(json.loads(line))
-                self._heard()
+                self._on_message()
         self.is_over = True
-        self._heard()
+        self._on_message()

@@ -1,4 +1,4 @@
-"""The simulated market: offers, accounts, instances, what they cost, and how they change as time passes.
+"""The simulated market: offers, accounts, instances, their billing and their life cycle, on one clock.
 
 It knows no cloud's wire format (`sandbox/vast/`) and no process (`sandbox/live/`).
 """

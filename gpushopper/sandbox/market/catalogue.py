@@ -1,4 +1,4 @@
-"""A seeded, plausible supply: GPU models, hosts and the offers cut from them."""
+"""Generates the supply from the seed: GPU models, hosts, and the offers of 1 to 8 GPUs with their prices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GPUS = tuple(
         ("Q RTX 8000", 49152, 672.0, 260.0, 750, 16.3, 36.0, 270_000, 2),
     )
 )
-_DATACENTRE_GPUS = ("A100", "H100", "H200", "B200", "L40", "L4")
+_DATACENTER_GPUS = ("A100", "H100", "H200", "B200", "L40", "L4")
 _PLACES = (
     ("Texas", "US"), ("California", "US"), ("Virginia", "US"), ("", "US"), ("Quebec", "CA"),
     ("Ontario", "CA"), ("Bavaria", "DE"), ("Hesse", "DE"), ("", "NL"), ("Île-de-France", "FR"), ("", "SE"),
@@ -74,63 +74,63 @@ class Supply:
     offers: dict[int, Offer] = field(default_factory=dict)
 
 
-def grow_supply(provider: str, seed: int) -> Supply:
+def generate_supply(provider: str, seed: int) -> Supply:
     """Return the same hosts and offers for the same provider and seed: about 350 offers, 27 GPU models."""
-    dice = Random(f"supply:{provider}:{seed}")
+    rng = Random(f"supply:{provider}:{seed}")
     supply = Supply()
     for gpu in GPUS:
         for number in range(gpu.hosts):
-            host = _make_host(dice, provider, gpu, 40_000 + len(supply.hosts) * 7 + number % 5)
+            host = _make_host(rng, provider, gpu, 40_000 + len(supply.hosts) * 7 + number % 5)
             supply.hosts[host.id] = host
-            _cut_offers(dice, host, supply.offers)
+            _split_into_offers(rng, host, supply.offers)
     return supply
 
 
-def _make_host(dice: Random, provider: str, gpu: Gpu, host_id: int) -> Host:
-    serious = gpu.name.startswith(_DATACENTRE_GPUS)
-    cpu, cores, ghz, board = dice.choice(_CPUS[:2] + _CPUS[4:5] if serious else _CPUS)
-    place, country = dice.choice(_PLACES[:14] if serious else _PLACES)
-    cuda, driver = dice.choice(_DRIVERS[1:] if serious else _DRIVERS)
-    verified = serious or dice.random() < 0.8
+def _make_host(rng: Random, provider: str, gpu: Gpu, host_id: int) -> Host:
+    is_datacenter_gpu = gpu.name.startswith(_DATACENTER_GPUS)
+    cpu, cores, ghz, board = rng.choice(_CPUS[:2] + _CPUS[4:5] if is_datacenter_gpu else _CPUS)
+    place, country = rng.choice(_PLACES[:14] if is_datacenter_gpu else _PLACES)
+    cuda, driver = rng.choice(_DRIVERS[1:] if is_datacenter_gpu else _DRIVERS)
+    verified = is_datacenter_gpu or rng.random() < 0.8
     return Host(
         provider=provider,
         id=host_id,
-        owner_id=50_000 + dice.randrange(400),
+        owner_id=50_000 + rng.randrange(400),
         gpu=gpu,
-        gpu_count=dice.choice((8, 8, 4) if serious else (1, 1, 2, 2, 4, 8)),
+        gpu_count=rng.choice((8, 8, 4) if is_datacenter_gpu else (1, 1, 2, 2, 4, 8)),
         cpu_name=cpu,
         cpu_cores=cores,
         cpu_ghz=ghz,
-        ram_mb=dice.choice((64_200, 128_700, 257_800, 515_789)) * (2 if serious else 1),
-        disk_gb=round(dice.uniform(300, 6000), 1),
-        disk_name=dice.choice(_DISKS),
-        disk_bw=round(dice.uniform(900, 7000), 1),
-        inet_up=round(dice.uniform(80, 2500), 1),
-        inet_down=round(dice.uniform(150, 6000), 1),
-        traffic_micros_gb=dice.choice((0, 1_000, 2_000, 5_000, 10_000, 20_000)),
-        storage_micros_gb_month=dice.choice((100_000, 133_333, 150_000, 160_000, 200_000, 300_000)),
+        ram_mb=rng.choice((64_200, 128_700, 257_800, 515_789)) * (2 if is_datacenter_gpu else 1),
+        disk_gb=round(rng.uniform(300, 6000), 1),
+        disk_name=rng.choice(_DISKS),
+        disk_bw=round(rng.uniform(900, 7000), 1),
+        inet_up=round(rng.uniform(80, 2500), 1),
+        inet_down=round(rng.uniform(150, 6000), 1),
+        traffic_micros_gb=rng.choice((0, 1_000, 2_000, 5_000, 10_000, 20_000)),
+        storage_micros_gb_month=rng.choice((100_000, 133_333, 150_000, 160_000, 200_000, 300_000)),
         place=place,
         country=country,
-        public_ip=f"203.0.113.{dice.randrange(1, 255)}",
-        reliability=round(dice.uniform(0.985, 0.9999) if verified else dice.uniform(0.88, 0.99), 7),
-        verification="verified" if verified else dice.choice(("unverified", "unverified", "deverified")),
-        static_ip=serious or dice.random() < 0.4,
-        datacenter=serious and dice.random() < 0.8,
+        public_ip=f"203.0.113.{rng.randrange(1, 255)}",
+        reliability=round(rng.uniform(0.985, 0.9999) if verified else rng.uniform(0.88, 0.99), 7),
+        verification="verified" if verified else rng.choice(("unverified", "unverified", "deverified")),
+        static_ip=is_datacenter_gpu or rng.random() < 0.4,
+        datacenter=is_datacenter_gpu and rng.random() < 0.8,
         cuda_max=cuda,
         driver=driver,
-        ports=dice.choice((0, 10, 99, 249, 500)),
-        term_days=dice.randrange(6, 90),
+        ports=rng.choice((0, 10, 99, 249, 500)),
+        term_days=rng.randrange(6, 90),
         motherboard=board,
-        pcie_bw=round(dice.uniform(5.5, 26.0), 1),
+        pcie_bw=round(rng.uniform(5.5, 26.0), 1),
     )
 
 
-def _cut_offers(dice: Random, host: Host, offers: dict[int, Offer]) -> None:
-    """Cut a host into offers of 1, 2, 4 and 8 GPUs, one offer a size; they share the host's GPUs."""
-    spread = dice.lognormvariate(0.0, 0.28)
+def _split_into_offers(rng: Random, host: Host, offers: dict[int, Offer]) -> None:
+    """Add a host's offers of 1, 2, 4 and 8 GPUs, one of each size; they share the host's GPUs."""
+    spread = rng.lognormvariate(0.0, 0.28)
     for size in (1, 2, 4, 8):
         if size > host.gpu_count:
             break
-        offer_id = 29_000_000 + len(offers) * 1_913 + dice.randrange(1_900)
-        price = round(host.gpu.price_micros * size * spread * dice.uniform(0.97, 1.03))
-        offers[offer_id] = Offer(host.provider, offer_id, host, size, price, round(price * dice.uniform(0.4, 0.7)))
+        offer_id = 29_000_000 + len(offers) * 1_913 + rng.randrange(1_900)
+        price = round(host.gpu.price_micros * size * spread * rng.uniform(0.97, 1.03))
+        offers[offer_id] = Offer(host.provider, offer_id, host, size, price, round(price * rng.uniform(0.4, 0.7)))

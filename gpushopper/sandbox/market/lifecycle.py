@@ -1,4 +1,4 @@
-"""How one instance moves by itself: boot stages, contract end, delayed ends, hosts that come back."""
+"""The life cycle of one instance: changes of phase, and which comes next by itself (boot stages, contract end ...)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ KEPT_AFTER_CONTRACT = 2 * DAY
 _BOOT_SHARES = (0.15, 0.2, 0.65)
 
 
-def draw_boot(dice: Random, boot_seconds: float) -> list[int]:
-    """Return seeded microseconds for fresh, created and loading, around `boot_seconds` altogether."""
-    return [round(share * boot_seconds * dice.uniform(0.6, 1.4) * SECOND) for share in _BOOT_SHARES]
+def draw_boot_stages(rng: Random, boot_seconds: float) -> list[int]:
+    """Draw microseconds for fresh, created and loading, around `boot_seconds` altogether."""
+    return [round(share * boot_seconds * rng.uniform(0.6, 1.4) * SECOND) for share in _BOOT_SHARES]
 
 
-def begin(instance: Instance, at: int) -> None:
+def enter_first_phase(instance: Instance, at: int) -> None:
     """Put a new instance into its first phase."""
-    if instance.order.born_stopped or not instance.order.start:
+    if instance.spec.born_stopped or not instance.spec.start:
         instance.wanted = "stopped"
         instance.enter(Phase.STOPPED, at)
         return
@@ -28,42 +28,42 @@ def begin(instance: Instance, at: int) -> None:
     _schedule(instance, at)
 
 
-def boot_again(instance: Instance, at: int) -> None:
-    """Load the container again (start, reboot): image present, so only the last stage."""
+def restart_container(instance: Instance, at: int) -> None:
+    """Start the container again (start, reboot): the image is there, so only the last boot stage is repeated."""
     instance.wanted, instance.stopped_by, instance.queued_start = "running", None, False
     instance.container.starts += 1
     instance.enter(Phase.LOADING, at)
     _schedule(instance, at)
 
 
-def halt(instance: Instance, at: int, by: str) -> None:
-    """Stop the container; the disk goes on billing (F23)."""
+def stop(instance: Instance, at: int, by: str) -> None:
+    """Stop the container; the disk is still billed (F23)."""
     instance.wanted, instance.stopped_by, instance.next_at = "stopped", by, None
     instance.resume, instance.online_at = None, None
     instance.enter(Phase.STOPPED, at)
 
 
-def run_out(instance: Instance, at: int) -> None:
-    """Let the container end by itself: it reads as exited, still wanted, and its disk goes on billing (S28)."""
+def exit_container(instance: Instance, at: int) -> None:
+    """The container has exited by itself: shown as exited, intended to run, and its disk is still billed (S28)."""
     instance.stopped_by, instance.next_at = "container", None
     instance.enter(Phase.STOPPED, at)
 
 
-def vanish(instance: Instance, at: int, by: str) -> None:
-    """End the instance for good: no phase bills after this."""
+def terminate(instance: Instance, at: int, by: str) -> None:
+    """End the instance: nothing is billed after this."""
     instance.next_at = instance.end_at = instance.online_at = None
     instance.ended_at, instance.ended_by = at, by
     instance.enter(Phase.GONE, at)
 
 
-def go_offline(instance: Instance, at: int, until: int | None) -> None:
-    """Lose the host: nothing bills and nothing is known until it is back (F24)."""
+def take_offline(instance: Instance, at: int, until: int | None) -> None:
+    """The host is unreachable: nothing is billed and the phase is unknown until it is back (F24)."""
     instance.resume, instance.next_at, instance.online_at = instance.phase, None, until
     instance.enter(Phase.OFFLINE, at)
 
 
-def come_online(instance: Instance, at: int) -> None:
-    """Find the host again; what ran runs on, what booted boots on."""
+def bring_online(instance: Instance, at: int) -> None:
+    """The host is reachable again: return to the phase before."""
     phase, instance.resume, instance.online_at = instance.resume or Phase.RUNNING, None, None
     instance.enter(phase, at)
     _schedule(instance, at)
@@ -71,7 +71,7 @@ def come_online(instance: Instance, at: int) -> None:
 
 def next_event(instance: Instance) -> int | None:
     """Return the next instant at which the instance changes by itself, or None."""
-    if not instance.is_there:
+    if not instance.exists:
         return instance.return_at
     contract = instance.contract_end
     if instance.stopped_by == "contract_end":
@@ -81,36 +81,36 @@ def next_event(instance: Instance) -> int | None:
 
 
 def apply_event(instance: Instance, at: int) -> None:
-    """Make the change that `next_event` announced for `at`."""
-    if not instance.is_there:
+    """Make the change that `next_event` returned for `at`."""
+    if not instance.exists:
         _return(instance, at)
     elif instance.end_at is not None and instance.end_at <= at:
-        vanish(instance, at, instance.end_by or "api")
+        terminate(instance, at, instance.end_by or "api")
     elif instance.contract_end <= at:
         _end_contract(instance, at)
     elif instance.online_at is not None and instance.online_at <= at:
-        come_online(instance, at)
+        bring_online(instance, at)
     else:
         instance.enter(Phase.RUNNING if instance.phase is Phase.LOADING else BOOT[BOOT.index(instance.phase) + 1], at)
         _schedule(instance, at)
 
 
 def _schedule(instance: Instance, at: int) -> None:
-    """Set when the present boot stage ends; a stuck one never does."""
+    """Set when the present boot stage ends; never, if the instance is to be stuck in it."""
     instance.next_at = None
-    if instance.phase in BOOT and instance.phase is not instance.order.stuck_in:
+    if instance.phase in BOOT and instance.phase is not instance.spec.stuck_in:
         instance.next_at = at + instance.boot_us[BOOT.index(instance.phase)]
 
 
 def _end_contract(instance: Instance, at: int) -> None:
     if instance.stopped_by == "contract_end":
-        vanish(instance, at, "host")
+        terminate(instance, at, "host")
     else:
-        halt(instance, at, "contract_end")
+        stop(instance, at, "contract_end")
 
 
 def _return(instance: Instance, at: int) -> None:
-    """Come back from the dead, running and billing (F40)."""
+    """Exist again, running and billed, after the destroy seemed to succeed (`zombie`, F40)."""
     instance.return_at = instance.ended_at = instance.ended_by = None
     instance.billed_to = at
     instance.container.starts += 1

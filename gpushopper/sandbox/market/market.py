@@ -1,4 +1,4 @@
-"""The simulated market: what exists, settled to the present instant before anybody looks."""
+"""The simulated market: rents offers, holds accounts and instances, and brings both up to date (`settle`)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import threading
 from random import Random
 
 from gpushopper.sandbox.market import billing, lifecycle
-from gpushopper.sandbox.market.catalogue import Supply, grow_supply
+from gpushopper.sandbox.market.catalogue import Supply, generate_supply
 from gpushopper.sandbox.market.model import (
     Account,
-    Arrival,
-    CreateSeen,
-    DestroySeen,
+    CreateRecord,
+    DestroyRecord,
     Instance,
+    InstanceSpec,
     Key,
     Offer,
-    Order,
+    PendingCreate,
     Phase,
 )
 from gpushopper.sandbox.market.registry import make_registry
@@ -36,7 +36,7 @@ class NoCredit(Exception):
 class Market:
     """Hosts, offers, accounts and instances of every provider, on one clock.
 
-    Everything derives from `seed` and from what was asked, so a saved market continues exactly.
+    Everything follows from `seed` and the requests so far, so a saved market continues exactly.
     Callers hold `lock` for one request at a time and call `settle` first.
     """
 
@@ -46,33 +46,33 @@ class Market:
         self.registry = make_registry(seed)
         self.boot_seconds = boot_seconds
         self.lock = threading.RLock()
-        self.born_at = clock()
+        self.created_at = clock()
         self.changes = 0
         self.live = False
         self.supply: dict[str, Supply] = {}
         self.accounts: dict[int, Account] = {}
         self.keys: dict[str, Key] = {}
         self.instances: dict[int, Instance] = {}
-        self.moving: dict[int, Instance] = {}  # all but those gone for good: what a pass has to look at
-        self.arrivals: list[Arrival] = []
-        self.creates: list[CreateSeen] = []
-        self.destroys: list[DestroySeen] = []
+        self.tracked: dict[int, Instance] = {}  # without those gone for good
+        self.pending_creates: list[PendingCreate] = []
+        self.creates: list[CreateRecord] = []
+        self.destroys: list[DestroyRecord] = []
         self.offline_hosts: dict[int, int | None] = {}
-        self.open_provider("vast", 7001)
+        self.add_provider("vast", 7001)
 
     # Setting up
 
-    def open_provider(self, provider: str, first_account: int) -> None:
-        """Stock a provider and open two accounts with a key each; the second is the wrong one (F45)."""
-        self.supply[provider] = grow_supply(provider, self.seed)
-        dice = Random(f"keys:{provider}:{self.seed}")
+    def add_provider(self, provider: str, first_account: int) -> None:
+        """Add a provider: supply and two accounts with a key each; the second is the wrong account (F45)."""
+        self.supply[provider] = generate_supply(provider, self.seed)
+        rng = Random(f"keys:{provider}:{self.seed}")
         for number, name in enumerate(("team", "other")):
             account = Account(provider, first_account + number, name, FIRST_CREDIT)
             self.accounts[account.id] = account
-            self.add_key(account.id, f"{dice.getrandbits(256):064x}")
+            self.add_key(account.id, f"{rng.getrandbits(256):064x}")
 
     def add_key(self, account_id: int, secret: str, *, scopes: list[str] | None = None) -> Key:
-        """Give an account one more key."""
+        """Add an API key to an account."""
         key = Key(secret, 812_345 + len(self.keys), account_id, scopes=scopes)
         self.keys[secret] = key
         self.changes += 1
@@ -82,60 +82,60 @@ class Market:
         """Return the secrets of a provider's first account, then of its others."""
         return [key.secret for key in self.keys.values() if self.accounts[key.account_id].provider == provider]
 
-    # Looking
+    # Reading
 
     def now(self) -> int:
         """Return the market's time in UTC microseconds."""
         return self.clock()
 
-    def present(self, account_id: int | None = None) -> list[Instance]:
+    def existing_instances(self, account_id: int | None = None) -> list[Instance]:
         """Return the instances that exist, ascending by id, of one account or of all."""
-        return [i for i in self.moving.values() if i.is_there and account_id in (None, i.account_id)]
+        return [i for i in self.tracked.values() if i.exists and account_id in (None, i.account_id)]
 
     def find(self, instance_id: int, account_id: int) -> Instance | None:
         """Return an account's existing instance; None for unknown, gone and other accounts' ones."""
         instance = self.instances.get(instance_id)
-        return instance if instance and instance.is_there and instance.account_id == account_id else None
+        return instance if instance and instance.exists and instance.account_id == account_id else None
 
     def offer_of(self, instance: Instance) -> Offer:
         """Return the offer an instance was rented from."""
-        return self.supply[instance.provider].offers[instance.order.offer_id]
+        return self.supply[instance.provider].offers[instance.spec.offer_id]
 
-    def taken(self, provider: str) -> tuple[set[int], dict[int, int]]:
-        """Return the ids of consumed offers, and the GPUs in use by host id."""
+    def occupancy(self, provider: str) -> tuple[set[int], dict[int, int]]:
+        """Return the ids of rented offers, and the number of GPUs in use by host id."""
         offers: set[int] = set()
         in_use: dict[int, int] = {}
-        for instance in self.moving.values():
-            if instance.provider != provider or not (instance.is_there or instance.return_at):
+        for instance in self.tracked.values():
+            if instance.provider != provider or not (instance.exists or instance.return_at):
                 continue
             offer = self.offer_of(instance)
             offers.add(offer.id)
-            if instance.phase is not Phase.STOPPED:  # a stopped instance gives its GPUs back (vastai.md 6)
+            if instance.phase is not Phase.STOPPED:  # a stopped instance releases its GPUs (vastai.md 6)
                 in_use[offer.host.id] = in_use.get(offer.host.id, 0) + offer.gpu_count
         return offers, in_use
 
     def is_free(self, offer: Offer) -> bool:
         """Whether the offer can be rented now."""
-        offers, in_use = self.taken(offer.provider)
-        return offer.id not in offers and self.has_room(offer, in_use)
+        offers, in_use = self.occupancy(offer.provider)
+        return offer.id not in offers and self.has_capacity(offer, in_use)
 
-    def has_room(self, offer: Offer, in_use: dict[int, int]) -> bool:
-        """Whether the host is reachable and has enough GPUs that nobody uses."""
+    def has_capacity(self, offer: Offer, in_use: dict[int, int]) -> bool:
+        """Whether the host is reachable and has enough GPUs that are not in use."""
         host = offer.host
         return host.id not in self.offline_hosts and host.gpu_count - in_use.get(host.id, 0) >= offer.gpu_count
 
     def contract_end(self, offer: Offer) -> int:
         """Return when a contract made now would end; hosts renew their term a day before it is over."""
         term = offer.host.term_days * DAY
-        terms = (self.now() - self.born_at + DAY) // term + 1
-        return self.born_at + terms * term
+        terms = (self.now() - self.created_at + DAY) // term + 1
+        return self.created_at + terms * term
 
     # Time
 
     def settle(self) -> None:
-        """Bring everything to the present: events in their order, billing in between."""
+        """Apply everything that is due by now, in order of time, and bill the time in between."""
         now = self.now()
-        self.moving = {i.id: i for i in self.moving.values() if i.is_there or i.return_at is not None}
+        self.tracked = {i.id: i for i in self.tracked.values() if i.exists or i.return_at is not None}
         while (due := self._next_due(now)) is not None:
             self._bill_all(due)
             self._apply_due(due)
@@ -144,19 +144,19 @@ class Market:
             del self.offline_hosts[host_id]
 
     def _next_due(self, now: int) -> int | None:
-        times = [arrival.at for arrival in self.arrivals]
-        times += [at for i in self.moving.values() if (at := lifecycle.next_event(i)) is not None]
-        present = self.present()
+        times = [create.at for create in self.pending_creates]
+        times += [at for i in self.tracked.values() if (at := lifecycle.next_event(i)) is not None]
+        existing = self.existing_instances()
         for account in self.accounts.values():
-            since = max((i.billed_to for i in present if i.account_id == account.id), default=now)
-            if (at := billing.broke_at(account, present, since)) is not None:
+            since = max((i.billed_to for i in existing if i.account_id == account.id), default=now)
+            if (at := billing.credit_exhausted_at(account, existing, since)) is not None:
                 times.append(at)
         due = min(times, default=now + 1)
         return due if due <= now else None
 
     def _bill_all(self, to: int) -> None:
-        for instance in self.moving.values():
-            if instance.is_there:
+        for instance in self.tracked.values():
+            if instance.exists:
                 self.bill(instance, to)
 
     def bill(self, instance: Instance, to: int) -> None:
@@ -164,63 +164,63 @@ class Market:
         billing.accrue(instance, self.accounts[instance.account_id], to)
 
     def _apply_due(self, at: int) -> None:
-        for arrival in [a for a in self.arrivals if a.at <= at]:
-            self.arrivals.remove(arrival)
-            self.place(arrival.account_id, arrival.order, arrival.at)
-        for instance in list(self.moving.values()):
+        for create in [one for one in self.pending_creates if one.at <= at]:
+            self.pending_creates.remove(create)
+            self.create_instance(create.account_id, create.spec, create.at)
+        for instance in list(self.tracked.values()):
             event = lifecycle.next_event(instance)
             if event is not None and event <= at:
                 lifecycle.apply_event(instance, event)
-        self._stop_the_broke(at)
+        self._stop_out_of_credit(at)
 
-    def _stop_the_broke(self, at: int) -> None:
-        for instance in self.present():
+    def _stop_out_of_credit(self, at: int) -> None:
+        for instance in self.existing_instances():
             if instance.phase is Phase.RUNNING and self.accounts[instance.account_id].credit_micros <= 0:
-                lifecycle.halt(instance, at, "credit")
+                lifecycle.stop(instance, at, "credit")
 
     # Renting
 
-    def rent(self, account_id: int, order: Order) -> Instance:
+    def rent(self, account_id: int, spec: InstanceSpec) -> Instance:
         """Create an instance; raises OfferGone or NoCredit.
 
         A bid under the offer's minimum still makes an instance, stopped and billing its disk (F3).
         """
         account = self.accounts[account_id]
-        offer = self.supply[account.provider].offers.get(order.offer_id)
+        offer = self.supply[account.provider].offers.get(spec.offer_id)
         if offer is None or not self.is_free(offer):
-            raise OfferGone(order.offer_id)
+            raise OfferGone(spec.offer_id)
         if account.credit_micros <= 0:
             raise NoCredit(account_id)
-        return self.place(account_id, order, self.now())
+        return self.create_instance(account_id, spec, self.now())
 
-    def place(self, account_id: int, order: Order, at: int) -> Instance:
-        """Make an instance of an order without asking whether that is possible."""
+    def create_instance(self, account_id: int, spec: InstanceSpec, at: int) -> Instance:
+        """Create an instance without checking offer and credit."""
         account = self.accounts[account_id]
-        offer = self.supply[account.provider].offers[order.offer_id]
+        offer = self.supply[account.provider].offers[spec.offer_id]
         number = _FIRST_INSTANCE + len(self.instances) * 7 + 1
-        dice = Random(f"instance:{self.seed}:{number}")
+        rng = Random(f"instance:{self.seed}:{number}")
         instance = Instance(
             provider=account.provider,
             id=number,
             account_id=account_id,
-            order=order,
-            label=order.label,
-            secret=f"{dice.getrandbits(256):064x}",
+            spec=spec,
+            label=spec.label,
+            secret=f"{rng.getrandbits(256):064x}",
             created_at=at,
             contract_end=self.contract_end(offer),
-            gpu_rate=billing.gpu_rate(offer, order),
-            storage_rate=billing.storage_rate(offer, order.disk_gb),
+            gpu_rate=billing.gpu_rate(offer, spec),
+            storage_rate=billing.storage_rate(offer, spec.disk_gb),
             traffic_rate=billing.traffic_rate(offer),
-            boot_us=lifecycle.draw_boot(dice, self.boot_seconds),
+            boot_us=lifecycle.draw_boot_stages(rng, self.boot_seconds),
             billed_to=at,
             ssh_keys=list(account.ssh_keys),
         )
-        self.instances[number] = self.moving[number] = instance
-        lifecycle.begin(instance, at)
+        self.instances[number] = self.tracked[number] = instance
+        lifecycle.enter_first_phase(instance, at)
         self.changes += 1
         return instance
 
-    def place_later(self, account_id: int, order: Order, delay: int) -> None:
-        """Let an order take effect `delay` microseconds from now (`late`)."""
-        self.arrivals.append(Arrival(self.now() + delay, account_id, order))
+    def create_later(self, account_id: int, spec: InstanceSpec, delay: int) -> None:
+        """Create an instance `delay` microseconds from now (fault `late`)."""
+        self.pending_creates.append(PendingCreate(self.now() + delay, account_id, spec))
         self.changes += 1

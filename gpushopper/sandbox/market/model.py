@@ -1,4 +1,4 @@
-"""What a market holds: hosts, offers, accounts, instances, and the requests it has seen."""
+"""The data of the market: hosts, offers, accounts, keys, instances, records of creates and destroys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNITS_PER_MICRO = 3_600_000_000
 
 
 class Phase(StrEnum):
-    """Where an instance is. `fresh` and `created` are what the ledger calls pending."""
+    """The phase of an instance. The ledger calls `fresh` and `created` pending."""
 
     FRESH = "fresh"
     CREATED = "created"
@@ -99,7 +99,7 @@ class Key:
 
 @dataclass(slots=True)
 class Account:
-    """Who pays. `spent_units` grows as instances bill; `credit` is what was paid in less that."""
+    """An account that pays for instances: its credit is what was paid in less what they have spent."""
 
     provider: str
     id: int
@@ -111,14 +111,14 @@ class Account:
 
     @property
     def credit_micros(self) -> int:
-        """Money left in micro-dollars; negative when storage went on billing past zero (F82)."""
+        """Money left in micro-dollars; negative when storage was billed past zero (F82)."""
         left = self.paid_in_micros - self.spent_units // UNITS_PER_MICRO
         return min(left, 0) if self.drained else left
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a create asks for, with the twists a fault put on it (`born_stopped` and below)."""
+class InstanceSpec:
+    """What an instance is created with; faults set the fields from `born_stopped` on. Saved as `order`."""
 
     offer_id: int
     label: str | None = None
@@ -139,7 +139,7 @@ class Order:
 
 @dataclass(slots=True)
 class Meter:
-    """What one instance used: microseconds by class, and exact cost units by class."""
+    """The usage of one instance: microseconds and exact cost units by class (gpu, storage, traffic)."""
 
     gpu_us: int = 0
     storage_us: int = 0
@@ -155,19 +155,23 @@ class Meter:
 
 @dataclass(slots=True)
 class Container:
-    """What the host remembers of a live instance. `starts` counts containers, `played` names the faults that acted."""
+    """The host's record of a live instance.
+
+    `starts` counts containers, `host_up_at` is the last reboot, `host_keys` numbers the ssh host key, `load` and
+    `claims` are what nvidia-smi reports, `acted_faults` are ids. In the saved file some are named otherwise.
+    """
 
     port: int | None = None
     starts: int = 0
     host_boots: int = 0
     host_up_at: int | None = None
     host_keys: int = 0
-    sweeps: int = 0
-    swept: str = ""
+    kill_count: int = 0
+    kill_patterns: str = ""
     offline_by: int | None = None
     load: int = 0
     claims: dict[str, str] = field(default_factory=dict)
-    played: list[int] = field(default_factory=list)
+    acted_faults: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -177,7 +181,7 @@ class Instance:
     provider: str
     id: int
     account_id: int
-    order: Order
+    spec: InstanceSpec
     label: str | None
     secret: str
     created_at: int
@@ -205,12 +209,12 @@ class Instance:
     container: Container = field(default_factory=Container)
 
     @property
-    def is_there(self) -> bool:
-        """Whether the instance exists at the provider, whatever it is doing."""
+    def exists(self) -> bool:
+        """Whether the instance exists at the provider, in any phase but gone."""
         return self.phase is not Phase.GONE
 
     def enter(self, phase: Phase, at: int) -> None:
-        """Change the phase and keep the change for `stale` reads."""
+        """Change the phase and record the change in `history`."""
         self.phase = phase
         self.history.append((at, phase))
 
@@ -221,17 +225,17 @@ class Instance:
 
 
 @dataclass(slots=True)
-class Arrival:
-    """A create that takes effect later (`late`)."""
+class PendingCreate:
+    """A create that takes effect at a later time (fault `late`)."""
 
     at: int
     account_id: int
-    order: Order
+    spec: InstanceSpec
 
 
 @dataclass(slots=True)
-class CreateSeen:
-    """One create request; `effect` is what happened, `reply` what the caller was told."""
+class CreateRecord:
+    """One create request; `effect` is what it did, `reply` what the caller received."""
 
     provider: str
     label: str | None
@@ -243,8 +247,8 @@ class CreateSeen:
 
 
 @dataclass(slots=True)
-class DestroySeen:
-    """One destroy request for one instance; `by` is who asked (`api` or `instance_key`)."""
+class DestroyRecord:
+    """One destroy request for one instance; `by` is the kind of key it came with (`api` or `instance_key`)."""
 
     provider: str
     id: int

@@ -1,6 +1,6 @@
-"""The market's one private registry: who may pull from it, and what docker says to everybody else (vastai.md 4.1, 12).
+"""The private image registry: parses `image_login`, decides whether an image can be pulled (vastai.md 4.1, 12).
 
-Its password follows from the market's seed. It is never saved, and never put on an instance.
+Its password is derived from the market's seed. It is not saved and not put on an instance.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _OPTIONS = {"-u": "user", "--username": "user", "-p": "password", "--password": 
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """What `docker login` is to be given."""
+class RegistryLogin:
+    """User, password and registry for `docker login`."""
 
     user: str
     password: str = field(repr=False)
@@ -35,11 +35,11 @@ class Registry:
 
 def make_registry(seed: int) -> Registry:
     """Return the registry of a market's seed."""
-    dice = Random(f"registry:{seed}")
-    return Registry(HOST, USER, "rtk_" + base64.b32encode(dice.randbytes(20)).decode().lower())
+    rng = Random(f"registry:{seed}")
+    return Registry(HOST, USER, "rtk_" + base64.b32encode(rng.randbytes(20)).decode().lower())
 
 
-def read_login(text: object) -> Login | None:
+def parse_login(text: object) -> RegistryLogin | None:
     """Return the login of a create's `image_login`, `-u USER -p PASS REGISTRY`; None without one. Raises ValueError.
 
     The registry may be left out, as for `docker login`.
@@ -56,11 +56,11 @@ def read_login(text: object) -> Login | None:
         found[name] = value[0]
     if found.keys() != {"user", "password"} or len(words) > 1 or any(word.startswith("-") for word in words):
         raise ValueError("image_login is written -u USER -p PASS REGISTRY")
-    return Login(found["user"], found["password"], words[0] if words else _HUB)
+    return RegistryLogin(found["user"], found["password"], words[0] if words else _HUB)
 
 
-def pull_failure(registry: Registry, image: str | None, login: Login | None) -> str | None:
-    """Return what docker says instead of pulling; None when it pulls."""
+def pull_failure(registry: Registry, image: str | None, login: RegistryLogin | None) -> str | None:
+    """Return docker's error message for the pull; None when the image can be pulled."""
     is_here = login is not None and login.registry == registry.host
     if login is not None and is_here and (login.user, login.password) != (registry.user, registry.token):
         return (

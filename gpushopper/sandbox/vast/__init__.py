@@ -1,4 +1,4 @@
-"""Vast.ai's wire dialect as a WSGI application (vastai.md)."""
+"""The simulated Vast.ai API (dialect): routes, request bodies, JSON rows, error replies (vastai.md)."""
 
 from gpushopper.sandbox.vast.app import create_app
 

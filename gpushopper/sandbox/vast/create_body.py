@@ -1,36 +1,36 @@
-"""Reading the body of a create into an order, with Vast's documented limits (vastai.md 4.1, 4.2)."""
+"""Parses and validates the body of a create request, with Vast's documented limits (vastai.md 4.1, 4.2)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.sandbox.market.model import Order
+from gpushopper.sandbox.market.model import InstanceSpec
 
 _MICROS = 1_000_000
 
 
-class BadOrder(Exception):
-    """A create body Vast refuses; `code` is the error word of the reply."""
+class InvalidCreate(Exception):
+    """A create body that Vast rejects with 400; `code` is the error code of the reply."""
 
     def __init__(self, text: str, code: str = "invalid_args") -> None:
         super().__init__(f"error 400/3467: {text}")
         self.code = code
 
 
-def read_order(offer_id: int, body: dict[str, Any]) -> Order:
-    """Return the order of a create body; unknown keys and nulls are ignored. Raises BadOrder."""
+def parse_create_body(offer_id: int, body: dict[str, Any]) -> InstanceSpec:
+    """Return the instance spec of a create body; unknown keys and nulls are ignored. Raises InvalidCreate."""
     image = body.get("image")
     if not image and not body.get("template_hash_id"):
-        raise BadOrder("image is required without a template")
+        raise InvalidCreate("image is required without a template")
     args = body.get("args") or []
     if not isinstance(args, list):
-        raise BadOrder("args must be a list; args_str takes a text")
+        raise InvalidCreate("args must be a list; args_str takes a text")
     onstart = body.get("onstart")
     _limit("image", image, 1024)
     _limit("label", body.get("label"), 256)
     if sum(len(str(text)) for text in (*args, body.get("args_str") or "", onstart or "")) > 4048:
-        raise BadOrder("args, args_str and onstart are limited to 4048 characters together")
-    return Order(
+        raise InvalidCreate("args, args_str and onstart are limited to 4048 characters together")
+    return InstanceSpec(
         offer_id=offer_id,
         label=None if body.get("label") is None else str(body["label"]),
         image=None if image is None else str(image),
@@ -46,16 +46,16 @@ def read_order(offer_id: int, body: dict[str, Any]) -> Order:
 
 def _limit(name: str, text: Any, most: int) -> None:
     if text is not None and len(str(text)) > most:
-        raise BadOrder(f"{name} is longer than {most} characters")
+        raise InvalidCreate(f"{name} is longer than {most} characters")
 
 
 def _read_disk(value: Any) -> float:
     try:
         disk = float(10 if value is None else value)
     except (TypeError, ValueError) as error:
-        raise BadOrder("disk must be a number") from error
+        raise InvalidCreate("disk must be a number") from error
     if disk < 8:
-        raise BadOrder("disk must be at least 8 GB")
+        raise InvalidCreate("disk must be at least 8 GB")
     return disk
 
 
@@ -65,19 +65,19 @@ def _read_bid(value: Any) -> int | None:
     try:
         price = float(value)
     except (TypeError, ValueError) as error:
-        raise BadOrder("price must be a number", "invalid_price") from error
+        raise InvalidCreate("price must be a number", "invalid_price") from error
     if not 0.001 <= price <= 128:
-        raise BadOrder("price must be between 0.001 and 128", "invalid_price")
+        raise InvalidCreate("price must be between 0.001 and 128", "invalid_price")
     return round(price * _MICROS)
 
 
 def _read_env(env: Any) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of `env`; a string in its place is silently ignored, as live."""
+    """Return the pairs of `env`; a string in its place is ignored, as Vast does."""
     if not isinstance(env, dict):
         return ()
     pairs = tuple((str(key), str(value)) for key, value in env.items())
     if any(len(key) > 256 or len(value) > 256 for key, value in pairs):
-        raise BadOrder("env keys and values are limited to 256 characters")
+        raise InvalidCreate("env keys and values are limited to 256 characters")
     if sum(len(key) + len(value) for key, value in pairs) > 32_768:
-        raise BadOrder("env is limited to 32768 characters")
+        raise InvalidCreate("env is limited to 32768 characters")
     return pairs

@@ -1,15 +1,15 @@
-"""What each endpoint is: its call in fault scripts, its permission, its minimum gap (vastai.md 2, 13)."""
+"""The table of endpoints: rate limit (minimum gap), permission (scope) and fault call of each (vastai.md 2, 13)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpushopper.sandbox.pacing import Gap
+from gpushopper.sandbox.rate_limits import Gap
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`public` needs no key; `own` may be called with an instance's key for that instance."""
+    """`public` needs no key; `own` may be called with an instance's own key, for that instance."""
 
     call: str
     scope: str

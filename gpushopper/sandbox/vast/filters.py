@@ -1,4 +1,4 @@
-"""Vast's filter objects `{"field": {"op": value}}`: numbers may come as strings (vastai.md 3.1)."""
+"""Matches rows against search and list filters `{"field": {"op": value}}`; numbers may be strings (vastai.md 3.1)."""
 
 from __future__ import annotations
 

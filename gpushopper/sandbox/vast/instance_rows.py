@@ -1,4 +1,4 @@
-"""Instance rows as Vast prints them (vastai.md 5.3)."""
+"""Builds the JSON row of an instance: status, network, ports, prices, container, as Vast prints it (vastai.md 5.3)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FIRST_PORT = 41_000
 
 
 def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, Any]:
-    """Return the row of an instance as it reads in `phase` (its own, or an older one for `stale`)."""
-    offer, order, now = market.offer_of(instance), instance.order, market.now()
+    """Return the row of an instance in a phase: the present one, or an older one for the fault `stale`."""
+    offer, spec, now = market.offer_of(instance), instance.spec, market.now()
     host, running = offer.host, phase is Phase.RUNNING
     total = (instance.gpu_rate + instance.storage_rate) / SCALE
     row = {
@@ -42,7 +42,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         "gpu_temp": 41.0 if running else None,
         "cpu_util": 0.1 if running else None,
         "country_code": host.country,
-        "is_bid": order.bid_micros is not None,
+        "is_bid": spec.bid_micros is not None,
         "min_bid": offer.min_bid_micros / SCALE,
         "dph_base": instance.gpu_rate / SCALE,
         "dph_total": total,
@@ -73,33 +73,33 @@ def _states(instance: Instance, phase: Phase) -> dict[str, Any]:
 
 
 def _status_message(instance: Instance, phase: Phase) -> str | None:
-    order = instance.order
-    if order.stuck_message and phase is order.stuck_in:
-        return order.stuck_message
+    spec = instance.spec
+    if spec.stuck_message and phase is spec.stuck_in:
+        return spec.stuck_message
     match phase:
         case Phase.RUNNING:
-            return f"success, running {order.image}/{(order.runtype or 'ssh').split('_')[0]}\n"
+            return f"success, running {spec.image}/{(spec.runtype or 'ssh').split('_')[0]}\n"
         case Phase.LOADING:
-            return f"Pulling {order.image}"
+            return f"Pulling {spec.image}"
         case _:
             return None
 
 
 def _container(instance: Instance, phase: Phase) -> dict[str, Any]:
-    order, running = instance.order, phase is Phase.RUNNING
+    spec, running = instance.spec, phase is Phase.RUNNING
     return {
         "template_id": None,
         "template_name": None,
         "template_hash_id": None,
-        "image_uuid": order.image,
-        "image_runtype": order.runtype,
-        "image_args": list(order.args),
-        "extra_env": [list(pair) for pair in order.env],
-        "onstart": order.onstart,
+        "image_uuid": spec.image,
+        "image_runtype": spec.runtype,
+        "image_args": list(spec.args),
+        "extra_env": [list(pair) for pair in spec.env],
+        "onstart": spec.onstart,
         "jupyter_token": instance.secret[:40],
-        "disk_space": order.disk_gb,
+        "disk_space": spec.disk_gb,
         "disk_usage": 1.5 if running else -1,
-        "disk_util": round(1.5 / order.disk_gb, 4) if running else -1,
+        "disk_util": round(1.5 / spec.disk_gb, 4) if running else -1,
         "mem_limit": 63.0 if running else None,
         "mem_usage": 1.2 if running else None,
         "vmem_usage": 3.0 if running else None,
@@ -108,11 +108,11 @@ def _container(instance: Instance, phase: Phase) -> dict[str, Any]:
 
 
 def _is_live(market: Market, instance: Instance) -> bool:
-    return market.live and not instance.order.foreign
+    return market.live and not instance.spec.foreign
 
 
 def _live_network(instance: Instance) -> dict[str, Any]:
-    """Return where a live instance answers: proxy and direct address lead to the same door on loopback (S28)."""
+    """Return the network fields of a live instance: proxy and direct address are the same port on loopback (S28)."""
     port = instance.container.port
     return {
         **_network(instance, "127.0.0.1"),
@@ -123,7 +123,7 @@ def _live_network(instance: Instance) -> dict[str, Any]:
 
 
 def _network(instance: Instance, public_ip: str) -> dict[str, Any]:
-    index, runtype = str(instance.id % 9 + 1), instance.order.runtype or ""
+    index, runtype = str(instance.id % 9 + 1), instance.spec.runtype or ""
     return {
         "ssh_host": f"ssh{index}.vast.ai",
         "ssh_idx": index,
@@ -150,10 +150,10 @@ def _outside_port(instance: Instance, inside: int) -> int:
 def _ports(instance: Instance, live: bool) -> dict[str, Any]:
     """Return the port map: 22 for direct ssh, and each `-p` of the environment (vastai.md 4.2).
 
-    A live instance shares our loopback: its ports are the same outside as inside, but for ssh.
+    A live instance shares our loopback: its ports are the same outside and inside, except ssh.
     """
-    wanted = ["22/tcp"] if "direc" in (instance.order.runtype or "") else []
-    for key, _ in instance.order.env:
+    wanted = ["22/tcp"] if "direc" in (instance.spec.runtype or "") else []
+    for key, _ in instance.spec.env:
         if key.startswith("-p "):
             inside = key[3:].split(":")[-1]
             wanted.append(inside if "/" in inside else f"{inside}/tcp")

@@ -1,4 +1,4 @@
-"""Offer rows as Vast prints them (vastai.md 3.2)."""
+"""Builds the JSON row of an offer: GPUs, host, prices, availability, as Vast prints it (vastai.md 3.2)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def driver_number(version: str) -> int:
 
 
 def host_fields(host: Host, gpu_count: int, dph: float) -> dict[str, Any]:
-    """Return what offer rows and instance rows share; `dph` is dollars per hour for the ratios."""
+    """Return the fields that offer rows and instance rows share; `dph` is dollars per hour for the ratios."""
     share = gpu_count / host.gpu_count
     return {
         **_gpu_fields(host, gpu_count, dph),

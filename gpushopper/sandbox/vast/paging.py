@@ -1,4 +1,4 @@
-"""Paging of the v1 list: filters, order, limit, opaque tokens that end in null (vastai.md 5.1)."""
+"""Paging of the instance list (v1): filters, order, limit, page tokens, and the faults that cut or shift pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = frozenset({"id", "label", "actual_status", "gpu_name", "verification"
 
 
 class BadQuery(Exception):
-    """A query Vast refuses with 400; `code` is the error word."""
+    """A list query that Vast rejects with 400; `code` is the error code of the reply."""
 
     def __init__(self, text: str, code: str = "invalid_request") -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class BadQuery(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One list request."""
+    """The parsed query of one list request; `start` is the first row, `number` counts pages from 1."""
 
     filters: dict[str, Any]
     order: list[tuple[str, bool]]
@@ -37,15 +37,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """Which paging faults changed this page."""
+class AppliedFaults:
+    """Which of the paging faults changed this page."""
 
     cut: bool
     shifted: bool
 
 
-def ask_page(args: Mapping[str, str]) -> Page:
-    """Read the query of a list request; raises BadQuery."""
+def parse_page_query(args: Mapping[str, str]) -> Page:
+    """Parse the query of a list request (vastai.md 5.1); raises BadQuery."""
     filters = _json(args, "select_filters", {})
     unknown = [name for name in filters if name not in _COLUMNS]
     if unknown:
@@ -60,13 +60,13 @@ def ask_page(args: Mapping[str, str]) -> Page:
     return Page(filters, order, min(limit, LARGEST) if limit > 0 else 5, columns, start, number)
 
 
-def cut_page(
+def build_page(
     rows: list[dict[str, Any]], page: Page, *, last_page: int | None = None, shift: int = 0
-) -> tuple[dict[str, Any], Used]:
+) -> tuple[dict[str, Any], AppliedFaults]:
     """Return the body of one page and which faults changed it.
 
     `last_page` ends the list early with its total left as it is; `shift` moves the rows of later pages,
-    as happens when rows come or go while somebody pages (F43).
+    as happens when rows come or go between two pages (F43).
     """
     try:
         found = [row for row in rows if matches(row, page.filters)]
@@ -88,7 +88,7 @@ def cut_page(
         "next_token": _make_token(start + page.limit, page.number + 1) if more and not is_cut else None,
         "instances": shown,
     }
-    return body, Used(is_cut, moved)
+    return body, AppliedFaults(is_cut, moved)
 
 
 def _json(args: Mapping[str, str], name: str, default: Any) -> Any:

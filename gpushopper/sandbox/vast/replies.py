@@ -1,4 +1,4 @@
-"""Reply bodies of the Vast dialect (vastai.md 4.4, 13), as `application/json` without a charset."""
+"""Reply bodies and errors of the Vast API: refusals, wrong keys, 429 in five forms, gateway pages (vastai.md 13)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GATEWAY_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><center>
 
 
 def reply(body: Any, status: int = 200) -> Response:
-    """Answer with JSON; the official client refuses a search whose type names a charset (vastai.md 3.2)."""
+    """Answer with JSON, without a charset: the official client refuses a search that names one (vastai.md 3.2)."""
     return Response(json.dumps(body), status, content_type="application/json")
 
 
@@ -26,7 +26,7 @@ def html(text: str, status: int) -> Response:
 
 
 def gateway_error(status: int = 500) -> Response:
-    """Answer as a broken gateway: a page, not JSON."""
+    """Answer as a broken gateway does: with a page, not JSON."""
     return html(GATEWAY_ERROR.replace("502 Bad Gateway", f"{status} Error"), status)
 
 
@@ -57,7 +57,7 @@ def refusal(code: str, offer_id: int) -> Response:
 
 
 def no_such_instance(instance_id: int) -> Response:
-    """Answer a change to an instance that is not there."""
+    """Answer a change to an instance that does not exist."""
     return refuse(404, "no_such_instance", f"Instance {instance_id} not found.")
 
 
@@ -66,7 +66,7 @@ def bad_key(status: int = 404) -> Response:
     return refuse(status, "auth_error", "Invalid user key")
 
 
-def too_fast(form: str, seconds: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
+def too_many_requests(form: str, seconds: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
     """Answer 429 in one of the five forms of vastai.md 13; `seconds` is the endpoint's minimum gap."""
     text = f"API requests too frequent: endpoint threshold={seconds:g}"
     match form:
@@ -80,8 +80,8 @@ def too_fast(form: str, seconds: float, retry_after: int | None = None, reset_at
             answer = refuse(429, "search_quota_exceeded", "Daily search quota exceeded.")
             answer.headers["X-RateLimit-Reset"] = str(reset_at)
         case _:
-            told = "The action could not be performed because there were too many requests by the client."
-            answer = reply({"message": f"{told}\n\n{text}*1.0\n\n", "code": "429 Too Many Requests"}, 429)
+            message = "The action could not be performed because there were too many requests by the client."
+            answer = reply({"message": f"{message}\n\n{text}*1.0\n\n", "code": "429 Too Many Requests"}, 429)
     if retry_after is not None:
         answer.headers["Retry-After"] = str(retry_after)
     return answer

@@ -1,4 +1,4 @@
-"""What every handler of the Vast dialect works with: the market, the faults, and the present visit."""
+"""The request context of the handlers: market, faults, and the current request with its caller and fault call."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from flask import g, request
 
-from gpushopper.sandbox.faults.fault_table import Fault, FaultBook
+from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.market import Market
-from gpushopper.sandbox.market.model import CreateSeen, DestroySeen, Instance
-from gpushopper.sandbox.pacing import Pacer
+from gpushopper.sandbox.market.model import CreateRecord, DestroyRecord, Instance
+from gpushopper.sandbox.rate_limits import RateLimiter
 from gpushopper.sandbox.vast.endpoints import ENDPOINTS, UNKNOWN, Endpoint
 
 PROVIDER = "vast"
@@ -18,7 +18,7 @@ PROVIDER = "vast"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key this is; `instance_id` is set for an instance's own key."""
+    """The account whose API key was sent; `instance_id` is set for an instance's own key."""
 
     account_id: int
     instance_id: int | None = None
@@ -26,13 +26,16 @@ class Caller:
 
     @property
     def kind(self) -> str:
-        """How the ledger names the caller."""
+        """The kind of key, as the ledger calls it."""
         return "api" if self.instance_id is None else "instance_key"
 
 
 @dataclass(slots=True)
-class Visit:
-    """One request: `names` are what fault selectors may match, `transport` how its reply is to be broken."""
+class CurrentRequest:
+    """One request. `names` are what instance selectors of faults are compared with.
+
+    `transport` says how the transport is to break the reply, `ledger_reply` what the ledger records as the reply.
+    """
 
     name: str
     endpoint: Endpoint
@@ -41,67 +44,67 @@ class Visit:
     names: tuple[str | None, ...] = ()
     caller: Caller | None = None
     transport: str | None = None
-    told: str | None = None
-    create: CreateSeen | None = None
-    destroys: list[DestroySeen] = field(default_factory=list)
+    ledger_reply: str | None = None
+    create: CreateRecord | None = None
+    destroys: list[DestroyRecord] = field(default_factory=list)
 
 
-class Desk:
-    """The dialect's side of the counter."""
+class RequestContext:
+    """What handlers work with; one for the application, the current request is in `flask.g`."""
 
-    def __init__(self, market: Market, faults: FaultBook, pacer: Pacer) -> None:
+    def __init__(self, market: Market, faults: FaultTable, rate_limiter: RateLimiter) -> None:
         self.market = market
         self.faults = faults
-        self.pacer = pacer
+        self.rate_limiter = rate_limiter
 
     @property
-    def visit(self) -> Visit:
-        """The request being answered."""
-        return cast(Visit, g.visit)
+    def current(self) -> CurrentRequest:
+        """The request that is being answered."""
+        return cast(CurrentRequest, g.current)
 
     @property
     def caller(self) -> Caller:
-        """Who asks; only behind endpoints that need a key."""
-        caller = self.visit.caller
+        """The caller; raises LookupError at public endpoints called without a key."""
+        caller = self.current.caller
         if caller is None:
             raise LookupError("this endpoint takes no key")
         return caller
 
-    def open_visit(self) -> None:
-        """Begin a request: who is named in it, and which call it is in fault scripts."""
+    def begin_request(self) -> None:
+        """Begin a request: determine its fault call and the instance or label that it names."""
         name = request.endpoint or ""
         endpoint = ENDPOINTS.get(name, UNKNOWN)
         body = request.get_json(force=True, silent=True)
         body = body if isinstance(body, dict) else {}
         call = "label" if endpoint.call == "manage" and "label" in body else endpoint.call
-        g.visit = visit = Visit(name, endpoint, call, body)
+        g.current = current = CurrentRequest(name, endpoint, call, body)
         number = (request.view_args or {}).get("instance_id")
         if call == "create":
             env = body.get("env")
             label, second = _text(body.get("label")), _text(env.get("GS_LABEL") if isinstance(env, dict) else None)
-            visit.names = (label, second)
-            visit.create = CreateSeen(PROVIDER, label, second, self.market.now(), "none", "")
+            current.names = (label, second)
+            current.create = CreateRecord(PROVIDER, label, second, self.market.now(), "none", "")
         elif number is not None:
             known = self.market.instances.get(number)
-            visit.names = (str(number), known.label if known else None)
+            current.names = (str(number), known.label if known else None)
 
-    def take(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
-        """Let the first matching fault act on this call, or on the instance of these names."""
-        chosen = self.visit.names if names is None else names
-        return self.faults.take(PROVIDER, self.visit.call, *words, names=chosen)
+    def trigger(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
+        """Return the first fault that acts on this call (or on the instance of these names), and count the act."""
+        chosen = self.current.names if names is None else names
+        return self.faults.trigger(PROVIDER, self.current.call, *words, names=chosen)
 
     def find(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
-        """Return the first matching fault without letting it act."""
-        return self.faults.find(PROVIDER, self.visit.call, *words, names=names)
+        """Return the first matching fault without counting an act."""
+        return self.faults.find(PROVIDER, self.current.call, *words, names=names)
 
-    def mine(self, instance_id: int) -> Instance | None:
-        """Return the caller's existing instance."""
+    def own_instance(self, instance_id: int) -> Instance | None:
+        """Return the caller's existing instance; None for unknown, gone and other accounts' ones."""
         return self.market.find(instance_id, self.caller.account_id)
 
-    def lose_reply(self, word: str, told: str | None = None) -> None:
-        """Ask the transport to break this reply."""
-        self.visit.transport = word
-        self.visit.told = told or word
+    def break_reply(self, word: str, ledger_reply: str | None = None) -> None:
+        """Have the transport break this reply."""
+        self.current.transport = word
+        self.current.ledger_reply = ledger_reply or word
 
 
 def _text(value: object) -> str | None:
@@ -109,7 +112,7 @@ def _text(value: object) -> str | None:
 
 
 def read_ids(body: dict[str, Any], name: str) -> list[int]:
-    """Return the instance ids of a bulk request, leaving out what is no id."""
+    """Return the instance ids of a bulk request; values that are no ids are skipped."""
     listed = body.get(name)
     return [int(one) for one in listed if str(one).isdecimal()] if isinstance(listed, list) else []
 
@@ -120,5 +123,5 @@ def next_key_id(keys: list[dict[str, object]]) -> int:
 
 
 def fault_names(instance: Instance) -> tuple[str | None, ...]:
-    """Return the names by which a fault may select an instance."""
+    """Return the names (id, label) by which a fault may select an instance."""
     return (str(instance.id), instance.label)

@@ -1,4 +1,4 @@
-"""One market with live instances per file; skipped with the reason where none can be contained."""
+"""Fixtures: one sandbox with live instances per file; skipped with the reason where none can be contained."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.sandbox.live.containment_check import why_not
-from tests.sandbox.live.stage import LiveMarket, Rented, remove
+from gpushopper.sandbox.live.containment_check import containment_problem
+from tests.sandbox.live.live_sandbox import LiveSandbox, Rented, remove
 
 
 def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
@@ -27,7 +27,7 @@ def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
 @pytest.fixture(scope="package")
 def containable() -> None:
     folder = Path(tempfile.mkdtemp(prefix="gs-probe-"))
-    reason = why_not(folder)
+    reason = containment_problem(folder)
     remove(folder)
     if reason is not None:
         pytest.skip(reason)
@@ -42,16 +42,16 @@ def folder(containable: None) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def market(folder: Path) -> Iterator[LiveMarket]:
+def market(folder: Path) -> Iterator[LiveSandbox]:
     # Two that must never be seen inside: a setting that our own processes keep, and a key of the user's.
     variables = {**os.environ, "TMPDIR": str(folder), "VAST_API_KEY": "canary-of-the-user"}
-    made = LiveMarket(folder, wait, "--live", "--boot-seconds", "0.3", variables=variables)
+    made = LiveSandbox(folder, wait, "--live", "--boot-seconds", "0.3", variables=variables)
     yield made
     made.kill(15)
 
 
 @pytest.fixture(scope="module")
-def rented(market: LiveMarket) -> Rented:
+def rented(market: LiveSandbox) -> Rented:
     """One instance that the tests of a file share; whoever ends one rents another."""
     return market.rent("env >/root/seen-by-onstart", env={"TEAM": "alpha", "-p 8081:8081": "1"})
 

@@ -1,4 +1,4 @@
-"""What must be the same before and after something nasty ran inside: files, processes, the computer itself."""
+"""Compares this computer before and after hostile code ran inside an instance: files, processes, mounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A live instance's life: disk, restarts, ends of every kind, and that nothing is left when its starter is gone."""
+"""The life of a live instance: disk, restarts, every kind of end, and that no process is left over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.instance.disk import FIRST_UID
-from tests.sandbox.live.stage import Rented, is_alive, pids_inside
+from tests.sandbox.live.live_sandbox import Rented, is_alive, pids_inside
 
 pytestmark = pytest.mark.proofs
 
@@ -80,7 +80,7 @@ def test_kill_9_from_inside_does_nothing_to_pid_1(rented):
     assert rented.says("kill -9 1; echo still here") == "still here"
 
 
-def test_pid_1_takes_leave_of_orphans(rented, wait_until):
+def test_pid_1_reaps_orphans(rented, wait_until):
     rented.says("for i in 1 2 3 4 5; do (setsid sh -c 'sleep 0.1; exit 3' >/dev/null 2>&1 </dev/null &) ; done")
     wait_until(lambda: rented.says("ps ax -o stat,args | grep -c '^Z' || true") == "0", timeout_s=60)
 
@@ -114,7 +114,7 @@ def test_destroy_ends_the_processes_and_takes_the_disk(market):
 # What is inside
 
 
-def test_root_inside_is_nobody_outside(rented):
+def test_root_inside_is_an_unprivileged_user_outside(rented):
     status = Path(f"/proc/{rented.facts['pid']}/status").read_text()
     uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
     assert set(uids) == {str(FIRST_UID if os.geteuid() == 0 else os.geteuid())}
@@ -149,17 +149,17 @@ def test_start_up_output_is_kept_up_to_a_limit(market):
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_args_are_the_command_and_its_end_the_end(market):
+def test_args_are_the_command_and_the_container_exits_with_it(market):
     rented = market.create(runtype="args", args=["sh", "-c", "echo from args"])
     rented.until("exited")
     assert "from args" in (rented.disk.parent / "log").read_text()
 
 
-def test_a_stranger_is_paper_and_the_clock_stands(market, rented):
-    stranger = int(market.control("POST", "/launch", {"provider": "vast"})["id"])
-    market.wait(lambda: market.row(stranger)["actual_status"] == "running")
-    assert market.live(stranger) is None
-    assert market.row(stranger)["ssh_host"].endswith(".vast.ai")
+def test_a_foreign_instance_is_simulated_and_the_clock_cannot_be_advanced(market, rented):
+    foreign = int(market.control("POST", "/launch", {"provider": "vast"})["id"])
+    market.wait(lambda: market.row(foreign)["actual_status"] == "running")
+    assert market.live(foreign) is None
+    assert market.row(foreign)["ssh_host"].endswith(".vast.ai")
     refused = market.control("POST", "/advance", {"by": "1h"})
     assert "live instances" in refused["error"]["message"]
     assert market.control("GET", "/status")["clock_offset_us"] == 0
@@ -184,7 +184,7 @@ def test_nvidia_smi_tells_what_was_rented(market, rented):
     assert len(rented.says("nvidia-smi -L").splitlines()) == row["num_gpus"]
 
 
-def test_its_load_can_be_set_and_it_can_lie(market, rented):
+def test_nvidia_smi_shows_a_set_load_and_false_claims(market, rented):
     def revise(action, value):
         market.control("POST", "/revise", {"instance": str(rented.id), "action": action, "value": value})
 
@@ -240,7 +240,7 @@ def everything(market, rented: Rented) -> list[int]:
     return [facts["supervisor"], *pids_inside(facts["pid"])]
 
 
-def test_a_killed_supervisor_takes_its_container_along(market):
+def test_a_killed_supervisor_ends_its_container(market):
     rented = market.rent()
     pids = everything(market, rented)
     os.kill(pids[0], signal.SIGKILL)
@@ -249,7 +249,7 @@ def test_a_killed_supervisor_takes_its_container_along(market):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_of_it_when_the_market_ends_and_it_runs_again_with_it(market, rented, number):
+def test_no_process_is_left_when_the_sandbox_ends_and_it_runs_again_after_a_start(market, rented, number):
     rented.until_ready()
     rented.says("nohup setsid sleep 7777 >/dev/null 2>&1 </dev/null & echo mine >/root/kept")
     before, pids = boot(rented), everything(market, rented)

@@ -19,7 +19,7 @@ import pytest
 from gpushopper.sandbox.live.instance.disk import FIRST_UID
 from tests.floors.tree import ROOT
 from tests.sandbox.live.conftest import wait
-from tests.sandbox.live.stage import LiveMarket, Rented, remove
+from tests.sandbox.live.live_sandbox import LiveSandbox, Rented, remove
 from tests.sandbox.live.surroundings import Surroundings, ancestors, canaries, changes, old_processes
 
 pytestmark = pytest.mark.proofs
@@ -70,13 +70,13 @@ def as_user(top: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module", params=["root", "user"])
-def stranger(request: pytest.FixtureRequest, containable: None) -> Iterator[LiveMarket]:
+def sandbox(request: pytest.FixtureRequest, containable: None) -> Iterator[LiveSandbox]:
     """A market of each kind of user."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     if request.param == "root" and os.geteuid() != 0:
         pytest.skip("needs root")
     how = as_user(top) if request.param == "user" else {}
-    made = LiveMarket(top, wait, "--live", "--boot-seconds", "0.3", **how)
+    made = LiveSandbox(top, wait, "--live", "--boot-seconds", "0.3", **how)
     made.outside_uid = OTHER_UID if how else (FIRST_UID if os.geteuid() == 0 else os.geteuid())
     yield made
     made.kill(15)
@@ -84,11 +84,11 @@ def stranger(request: pytest.FixtureRequest, containable: None) -> Iterator[Live
 
 
 @pytest.fixture
-def witnesses(stranger: LiveMarket) -> Iterator[list[int]]:
+def witnesses(sandbox: LiveSandbox) -> Iterator[list[int]]:
     """Processes outside under the very user that root inside is there."""
     prefix: tuple[str, ...] = ()
     if os.geteuid() == 0:
-        uid = str(stranger.outside_uid)
+        uid = str(sandbox.outside_uid)
         prefix = ("setpriv", "--reuid", uid, "--regid", uid, "--clear-groups")
     made = [subprocess.Popen([*prefix, "sleep", "1000"], stdin=subprocess.DEVNULL) for _ in range(2)]
     yield [process.pid for process in made]
@@ -137,9 +137,9 @@ def told(rented: Rented, name: str = "ladder") -> dict[str, tuple[int | None, st
 
 
 @pytest.mark.parametrize("by", [pytest.param("login", marks=pytest.mark.sweep), "onstart"])
-def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
-    pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
-    rented, neighbour = stranger.rent("[ -e /var/climb ] && . /var/climb"), stranger.rent()
+def test_the_whole_ladder_harms_nothing(sandbox, witnesses, capsys, by):
+    pids = [*ancestors(), *witnesses, *old_processes(), sandbox.child.pid]
+    rented, neighbour = sandbox.rent("[ -e /var/climb ] && . /var/climb"), sandbox.rent()
     bring(rented)
     with canaries(FOLDERS) as placed:
         before = Surroundings.look(pids, FOLDERS, placed)
@@ -151,7 +151,7 @@ def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
     log = told(rented)
     with capsys.disabled():
         outside = f"{len(before.files)} files and folders, {len(pids)} processes outside"
-        print(f"\n  {outside}; root inside is {stranger.outside_uid} there; by {by}")
+        print(f"\n  {outside}; root inside is {sandbox.outside_uid} there; by {by}")
         for verb, (status, words) in log.items():
             print(f"  {verb:<18} {'' if status is None else status!s:>4}  {words}")
     assert list(log) == [*DENIED, *PRIVATE, "kill_9_1", "kill_1"]
@@ -164,10 +164,10 @@ def test_the_whole_ladder_harms_nothing(stranger, witnesses, capsys, by):
     assert bystander == 0
 
 
-def test_killing_everything_visible_ends_the_instance_alone(stranger, witnesses):
-    rented = stranger.rent()
+def test_killing_everything_visible_ends_the_instance_alone(sandbox, witnesses):
+    rented = sandbox.rent()
     bring(rented)
-    pids = [*ancestors(), *witnesses, *old_processes(), stranger.child.pid]
+    pids = [*ancestors(), *witnesses, *old_processes(), sandbox.child.pid]
     before = Surroundings.look(pids)
     climb(rented, witnesses, "kill_all")
     rented.until("exited")
@@ -182,8 +182,8 @@ def decoy(rented: Rented, *verbs: str) -> int:
     return rented.ssh(f"unshare -Urmpuf sh /root/decoy.sh {words} 2>/var/log/decoy-complaints; echo $?").stdout.strip()
 
 
-def test_the_same_verbs_act_in_a_decoy(stranger, capsys):
-    rented = stranger.rent()
+def test_the_same_verbs_act_in_a_decoy(sandbox, capsys):
+    rented = sandbox.rent()
     bring(rented)
     assert decoy(rented, *ACTING) == "0", rented.ssh("cat /var/log/decoy-complaints").stdout
     log = told(rented, "decoy")

@@ -1,4 +1,4 @@
-"""The fault words of group host, each seen from where the product would see it (safety.md F13, F24, F85-F91, F108)."""
+"""Host faults, each as the product would notice it (safety.md F13, F24, F85-F91, F108)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
-from tests.sandbox.live.stage import pids_inside
+from tests.sandbox.live.live_sandbox import pids_inside
 
 pytestmark = pytest.mark.proofs
 
@@ -159,12 +159,12 @@ def test_a_selector_chooses_the_instance(market, rented):
     ("call", "word", "arg"),
     [("host", "hang", None), ("list", "ssh_refuse", "1m"), ("any", "agent_kill", None), ("host", "clock_skew", "soon")],
 )
-def test_what_makes_no_sense_is_refused(market, call, word, arg):
+def test_an_invalid_host_fault_is_refused(market, call, word, arg):
     refused = market.control("POST", "/faults", {"provider": "vast", "call": call, "word": word, "arg": arg})
     assert refused["error"]["message"]
 
 
-def test_faults_of_the_api_leave_the_host_alone(market, rented):
+def test_faults_of_api_calls_do_not_act_on_the_host(market, rented):
     """`offline` is a word of both: on `any` call it never means the host."""
     market.control("POST", "/faults", {"provider": "vast", "call": "label", "word": "offline", "arg": "10m"})
     assert rented.ssh("true", options=("-o", "ConnectTimeout=10")).returncode == 0

@@ -1,4 +1,4 @@
-"""Logins with the real OpenSSH client: commands, shells, files, and what a login sees (vastai.md 8, 14)."""
+"""ssh sessions with the real OpenSSH client: commands, shells, files, environment, keys (vastai.md 8, 14)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.live.stage import SSH_OPTIONS, make_key, pids_inside
+from tests.sandbox.live.live_sandbox import SSH_OPTIONS, make_key, pids_inside
 
 pytestmark = pytest.mark.proofs
 
@@ -200,7 +200,7 @@ def test_a_variable_for_the_loader_stays_inside(rented, tmp_path):
 # Keys
 
 
-def test_a_stranger_is_not_let_in(rented, tmp_path):
+def test_an_unknown_ssh_key_is_refused(rented, tmp_path):
     assert rented.ssh("true", key=make_key(tmp_path)).returncode == 255
     wrong = subprocess.run(
         ["ssh", *SSH_OPTIONS, "-i", str(rented.market.key), "-p", str(rented.port), "ubuntu@127.0.0.1", "true"],

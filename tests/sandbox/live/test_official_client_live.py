@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.sandbox import official_client
-from tests.sandbox.live.stage import make_key
+from tests.sandbox.live.live_sandbox import make_key
 from tests.sandbox.official_client import Client, Ran
 
 pytestmark = pytest.mark.proofs

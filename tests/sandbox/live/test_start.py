@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.live.stage import is_alive
+from tests.sandbox.live.live_sandbox import is_alive
 
 pytestmark = pytest.mark.proofs
 
@@ -48,9 +48,9 @@ def settings(top: Path) -> dict:
 
 
 def rent(top: Path) -> int:
-    from tests.sandbox.live.stage import LiveMarket
+    from tests.sandbox.live.live_sandbox import LiveSandbox
 
-    market = object.__new__(LiveMarket)
+    market = object.__new__(LiveSandbox)
     market.status = json.loads(gs(top, "status", "--json").stdout)
     offer = market.api("POST", "/api/v0/bundles/", {"rentable": {"eq": True}, "limit": 1})["offers"][0]["id"]
     return market.api("PUT", f"/api/v0/asks/{offer}/", CREATE)["new_contract"]

@@ -1,4 +1,4 @@
-"""The comparison of the surroundings sees what an instance could do to this computer."""
+"""The comparison of the surroundings detects what an instance could do to this computer."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.live.conftest import wait
-from tests.sandbox.live.stage import LiveMarket, remove
+from tests.sandbox.live.live_sandbox import LiveSandbox, remove
 from tests.sandbox.live.test_containment import OTHER_UID, as_user
 
 pytestmark = pytest.mark.proofs
@@ -25,13 +25,13 @@ TO_ALL = f"for t in {TERMINALS}; do echo {CANARY} >$t; done 2>/dev/null; :"
 
 
 @pytest.fixture(scope="module", params=["root", "user"])
-def market(request: pytest.FixtureRequest, containable: None) -> Iterator[LiveMarket]:
+def market(request: pytest.FixtureRequest, containable: None) -> Iterator[LiveSandbox]:
     """A market of each kind of user."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     if request.param == "root" and os.geteuid() != 0:
         pytest.skip("not root")
     how = as_user(top) if request.param == "user" else {}
-    made = LiveMarket(top, wait, "--live", "--boot-seconds", "0.3", **how)  # type: ignore[arg-type]
+    made = LiveSandbox(top, wait, "--live", "--boot-seconds", "0.3", **how)  # type: ignore[arg-type]
     made.outside_uid = OTHER_UID if how else os.geteuid()  # type: ignore[attr-defined]
     yield made
     made.kill(15)
@@ -39,7 +39,7 @@ def market(request: pytest.FixtureRequest, containable: None) -> Iterator[LiveMa
 
 
 @pytest.fixture
-def outside(market: LiveMarket) -> Iterator[list[int]]:
+def outside(market: LiveSandbox) -> Iterator[list[int]]:
     """Terminals of the very user who runs the market: nothing but their being out of sight protects them."""
     pairs = [pty.openpty() for _ in range(MANY)]
     for _, theirs in pairs:

@@ -1,11 +1,12 @@
-"""One container: build its namespaces, start PID 1, hold it, and take it along when whoever started us is gone (S28).
+"""One container: builds its namespaces, drops capabilities, starts PID 1, and ends it when stdin closes (S28).
 
 `python -m gpushopper.sandbox.live.instance.container` reads a `Plan` as one JSON line on stdin and keeps
 watching stdin: its end means the end of the container. It prints `{"pid": N}` when PID 1 runs, `{"exited": STATUS}`
 when it ended, or `{"failed": TEXT}`. What PID 1 prints goes to stderr.
 
-It works first as root, real or of a user namespace, and builds the tree. Then it enters a second user namespace
-together with new PID, IPC, UTS and mount namespaces: mounts made before are locked there and stay read-only.
+It works first as root, real or of a user namespace, and builds the root file system (`root_filesystem.py`). Then it
+enters a second user namespace together with new PID, IPC, UTS and mount namespaces: mounts made before are locked
+there and stay read-only.
 """
 
 from __future__ import annotations
@@ -14,163 +15,83 @@ import json
 import os
 import select
 import signal
-import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpushopper.sandbox.live.instance import kernel
-from gpushopper.sandbox.live.instance.disk import FIRST_UID, SYSTEM, UID_COUNT
-from gpushopper.sandbox.live.instance.host_files import STAND_INS
-from gpushopper.sandbox.live.instance.kernel import NO_DEV, NO_EXEC, NO_SUID, READ_ONLY
+from gpushopper.sandbox.live.instance import syscalls
+from gpushopper.sandbox.live.instance.disk import FIRST_UID, UID_COUNT
+from gpushopper.sandbox.live.instance.root_filesystem import Plan, build_root, mount_proc_and_dev
 
 KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
-"""What docker leaves a container: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
-net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. No mounting, no restart of the computer."""
-
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_DEVICE_LINKS = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
-_HIDDEN_IN_PROC = ("acpi", "kcore", "keys", "latency_stats", "timer_list", "sched_debug", "scsi", "kpagecount")
-_FIXED_IN_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-_FAKED_IN_PROC = {
-    "uptime": "uptime", "sys/kernel/random/boot_id": "boot_id", "meminfo": "meminfo", "cpuinfo": "cpuinfo"
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run: `host` is shown read-only as /.instance, `missing` are names to hide by folder.
-
-    `extra` are more folders of this computer to show at the same place.
-    """
-
-    disk: str
-    host: str
-    command: list[str]
-    env: dict[str, str]
-    name: str
-    missing: dict[str, list[str]]
-    extra: list[str]
+"""The capabilities that docker leaves a container: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
+net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. Neither mounting nor rebooting."""
 
 
 def main() -> int:
-    """Run one container to its end."""
+    """Run one container to its end and return the exit status of this program."""
     try:
         plan = Plan(**json.loads(_read_line()))
         child = _start(plan)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _say(failed=str(error))
+        _print_message(failed=str(error))
         return 1
-    _say(pid=child)
-    _say(exited=_hold(child))
+    _print_message(pid=child)
+    _print_message(exited=_wait_for_exit(child))
     return 0
 
 
 def _read_line() -> bytes:
-    """Read one line without taking more than that from the pipe."""
+    """Read one line, byte by byte: the rest of the pipe must stay readable for `select`."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(0, 1)):
         line += byte
     return line
 
 
-def _say(**facts: Any) -> None:
+def _print_message(**facts: Any) -> None:
     os.write(1, json.dumps(facts).encode() + b"\n")
 
 
 def _start(plan: Plan) -> int:
-    """Build everything and return the process id of PID 1, as seen from here."""
-    kernel.die_with_parent()
+    """Build the namespaces and return the process id of PID 1, as seen from outside."""
+    syscalls.die_with_parent()
     owner = FIRST_UID if os.geteuid() == 0 else None
-    _become_builder(owner)
-    kernel.make_private()
-    _build_tree(plan)
-    _enter_last_namespaces(owner)
-    kernel.die_with_parent()  # changing the user has cleared it
-    ready, tell = os.pipe()
+    _unshare_mounts(owner)
+    syscalls.make_private()
+    build_root(plan)
+    _enter_namespaces(owner)
+    syscalls.die_with_parent()  # changing the user has cleared it
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_first(plan, tell)
-    os.close(tell)
-    with os.fdopen(ready) as pipe:
-        complaint = pipe.read()  # closed by the exec
-    if complaint:
+        _exec_pid_1(plan, writer)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        error = pipe.read()  # empty: the exec has closed it
+    if error:
         os.waitpid(child, 0)
-        raise OSError(complaint)
+        raise OSError(error)
     return child
 
 
-def _become_builder(owner: int | None) -> None:
-    """Get a mount namespace of our own: as root at once, as a user by being root of a user namespace."""
+def _unshare_mounts(owner: int | None) -> None:
+    """Enter a mount namespace: directly as root, otherwise as root of a new user namespace."""
     if owner is not None:
-        kernel.unshare(kernel.NEW_NS)
+        syscalls.unshare(syscalls.NEW_NS)
         return
     uid, gid = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.NEW_USER | kernel.NEW_NS)
+    syscalls.unshare(syscalls.NEW_USER | syscalls.NEW_NS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
 
 
-def _build_tree(plan: Plan) -> None:
-    """Lay the system's programs over the disk, read-only, and make that the root."""
-    shown = {f"/{name}": READ_ONLY | NO_SUID | NO_DEV for name in SYSTEM if _is_real_folder(Path("/", name))}
-    shown |= {path: READ_ONLY | NO_SUID | NO_DEV for path in plan.extra}
-    trees = {path: kernel.clone_tree(path, flags) for path, flags in shown.items()}
-    trees["/.instance"] = kernel.clone_tree(plan.host, READ_ONLY | NO_SUID | NO_DEV)
-    devices = {name: kernel.clone_tree(f"/dev/{name}", NO_SUID | NO_EXEC) for name in DEVICES}
-    # Fresh proc may only be mounted where an unrestricted one is seen; it ends up underneath.
-    trees["/proc"] = kernel.clone_tree("/proc")
-    disk = Path(plan.disk)
-    kernel.bind(disk, disk, NO_SUID | NO_DEV)
-    kernel.leave_old_root(disk)
-    for path, tree in trees.items():
-        kernel.place_tree(tree, path)
-    _build_devices(devices)
-    for folder, names in plan.missing.items():
-        _hide(folder, names)
-    for name in STAND_INS:
-        _stand_in(name)
+def _enter_namespaces(owner: int | None) -> None:
+    """Enter the instance's user, mount, PID, IPC and UTS namespaces as its root.
 
-
-def _is_real_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
-
-
-def _stand_in(name: str) -> None:
-    """Show our program in the place of the real one, and that one where ours finds it."""
-    for folder in ("/usr/bin", "/bin"):
-        path = Path(folder, name)
-        # A link may lead to one program of many names; then ours is found first by the search path alone.
-        if path.is_file() and not path.is_symlink() and _is_real_folder(Path(folder)):
-            kernel.bind(path, f"/.instance/real/{name}")
-            kernel.bind(f"/.instance/{name}", path)
-
-
-def _hide(folder: str, names: list[str]) -> None:
-    """Lay a folder over itself in which some names do not exist: a file without rights would still be found."""
-    kernel.mount("tmpfs", "/mnt", NO_SUID, "mode=755,size=1m")
-    for name in names:
-        os.mknod(f"/mnt/{name}", stat.S_IFCHR, os.makedev(0, 0))  # how an overlay says "not there"
-    kernel.mount("overlay", folder, READ_ONLY | NO_SUID | NO_DEV, f"lowerdir=/mnt:{folder}")
-    kernel.let_go("/mnt")
-
-
-def _build_devices(devices: dict[str, int]) -> None:
-    kernel.mount("tmpfs", "/dev", NO_SUID, "mode=755,size=64k")
-    for name, tree in devices.items():
-        Path("/dev", name).touch()
-        kernel.place_tree(tree, f"/dev/{name}")
-    for name, target in _DEVICE_LINKS.items():
-        Path("/dev", name).symlink_to(target)
-    for name in ("pts", "shm"):
-        Path("/dev", name).mkdir()
-    kernel.remount("/dev", READ_ONLY | NO_SUID | NO_EXEC)
-
-
-def _enter_last_namespaces(owner: int | None) -> None:
-    """Become root of the instance; somebody who stays behind has to say which user that is outside."""
+    A child that stays outside writes the uid and gid maps: the process inside may not.
+    """
     go, done = os.pipe(), os.pipe()
     target = os.getpid()
     if os.fork() == 0:
@@ -182,8 +103,8 @@ def _enter_last_namespaces(owner: int | None) -> None:
             os.write(done[1], b"+")
         finally:
             os._exit(0)
-    names = kernel.NEW_USER | kernel.NEW_NS | kernel.NEW_PID | kernel.NEW_IPC | kernel.NEW_UTS
-    kernel.unshare(names)
+    names = syscalls.NEW_USER | syscalls.NEW_NS | syscalls.NEW_PID | syscalls.NEW_IPC | syscalls.NEW_UTS
+    syscalls.unshare(names)
     os.write(go[1], b"+")
     os.close(done[1])
     mapped = os.read(done[0], 1)
@@ -196,14 +117,14 @@ def _enter_last_namespaces(owner: int | None) -> None:
     os.setresuid(0, 0, 0)
 
 
-def _be_first(plan: Plan, tell: int) -> None:
-    """Be PID 1: mount what belongs to the new namespaces, give up what a container lacks, run the command."""
+def _exec_pid_1(plan: Plan, error_pipe: int) -> None:
+    """As PID 1: mount /proc and /dev/pts, drop capabilities, exec the command. Errors go to the pipe `error_pipe`."""
     try:
-        kernel.die_with_parent()
+        syscalls.die_with_parent()
         os.setsid()
-        kernel.set_host_name(plan.name)
-        _mount_own()
-        kernel.keep_capabilities(KEPT_CAPABILITIES)
+        syscalls.set_host_name(plan.name)
+        mount_proc_and_dev()
+        syscalls.keep_capabilities(KEPT_CAPABILITIES)
         for number in (signal.SIGPIPE, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
@@ -211,27 +132,13 @@ def _be_first(plan: Plan, tell: int) -> None:
         os.umask(0o022)
         os.execve(plan.command[0], plan.command, plan.env)
     except OSError as error:
-        os.write(tell, str(error).encode())
+        os.write(error_pipe, str(error).encode())
     finally:
         os._exit(127)
 
 
-def _mount_own() -> None:
-    kernel.mount("proc", "/proc", NO_SUID | NO_DEV | NO_EXEC)
-    for name in _FIXED_IN_PROC:
-        if os.path.exists(f"/proc/{name}"):
-            kernel.bind(f"/proc/{name}", f"/proc/{name}", READ_ONLY)
-    for name in _HIDDEN_IN_PROC:
-        if os.path.isfile(f"/proc/{name}"):
-            kernel.bind("/dev/null", f"/proc/{name}")
-    for name, ours in _FAKED_IN_PROC.items():
-        kernel.bind(f"/.instance/{ours}", f"/proc/{name}")
-    kernel.mount("devpts", "/dev/pts", NO_SUID | NO_EXEC, "ptmxmode=0666,mode=0620")
-    kernel.mount("tmpfs", "/dev/shm", NO_SUID | NO_DEV, "mode=1777,size=64m")
-
-
-def _hold(child: int) -> int:
-    """Wait until PID 1 ends by itself, or end it when stdin does; return its exit status, signals above 128."""
+def _wait_for_exit(child: int) -> int:
+    """Wait until PID 1 exits, or kill it when stdin closes; return its exit status (128 + N for signal N)."""
     handle = os.pidfd_open(child)
     readable, _, _ = select.select([0, handle], [], [])
     if 0 in readable and handle not in readable:

@@ -1,4 +1,4 @@
-"""The instance's disk: a folder that is the root folder inside, made once and kept until the instance is destroyed."""
+"""The root disk of a live instance: a folder made once, mounted as / inside, deleted when the instance is destroyed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
-"""Folders of this computer that are shown inside, read-only; all else inside is the instance's own."""
+"""Folders of this computer that are mounted inside, read-only; everything else belongs to the instance."""
 
 FIRST_UID = 0x60000000
-"""Uid 0 inside is this one outside when root starts the market: it owns nothing and can do nothing (S28)."""
+"""The uid outside of uid 0 inside, when root runs the sandbox: it owns no file of this computer (S28)."""
 
 UID_COUNT = 65536
 TOOLS = "opt/instance-tools/bin"
-"""First in the search path inside, as in the provider's own images; holds the stand-ins."""
+"""First in PATH inside, as in the provider's own images; holds nvidia-smi and the replaced programs."""
 
 _FOLDERS = {
     "root": 0o700, "root/.ssh": 0o700, "etc": 0o755, "var": 0o755, "run": 0o755, "home": 0o755, "tmp": 0o1777,
@@ -23,7 +23,7 @@ _FOLDERS = {
     "opt/instance-tools": 0o755, TOOLS: 0o755, "workspace": 0o755, ".instance": 0o755, "var/log": 0o755,
     "var/lib": 0o755, "var/cache": 0o755, "var/spool": 0o755, "var/tmp": 0o1777, "run/lock": 0o1777,
 }  # fmt: skip
-# Nothing in it may be a secret of this computer: no ssl/private, no profile.d, no accounts.
+# Copied from /etc. No secret of this computer may be among them: no ssl/private, no profile.d, no accounts.
 _COPIED = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "debian_version", "gai.conf",
     "host.conf", "hosts", "inputrc", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs",
@@ -39,9 +39,9 @@ _USERS = (
 
 
 def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -> None:
-    """Make a new instance's disk with its own system files and the stand-ins; an existing one is left as it is.
+    """Make a new instance's disk with its own system files and `tools`; an existing disk is left as it is.
 
-    `extra` are folders of this computer with a Python in them, to be shown at the same place.
+    `extra` are folders of this computer with a Python in them, to be mounted at the same path.
     """
     if disk.exists():
         return
@@ -59,12 +59,12 @@ def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -
         (partial / folder.lstrip("/")).mkdir(parents=True)
         (partial / TOOLS / "python3").symlink_to(f"{folder}/bin/python3")
     if os.geteuid() == 0:
-        _give_away(partial)
+        _chown_to_instance(partial)
     partial.rename(disk)
 
 
 def remove_disk(disk: Path) -> None:
-    """Delete a disk whose container has ended, whatever its owner did to its modes."""
+    """Delete a disk whose container has exited, whatever permissions the instance has set on it."""
     if os.geteuid() != 0:
         for folder, names, _ in os.walk(disk):
             for name in names:
@@ -99,7 +99,7 @@ def _write_accounts(etc: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what exists and may be read."""
+    """Copy a link, folder or file; what does not exist is skipped."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
         target.symlink_to(source.readlink())
@@ -109,7 +109,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def _give_away(disk: Path) -> None:
+def _chown_to_instance(disk: Path) -> None:
     for folder, names, files in os.walk(disk):
         for name in (*names, *files):
             os.lchown(os.path.join(folder, name), FIRST_UID, FIRST_UID)

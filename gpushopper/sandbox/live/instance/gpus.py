@@ -1,4 +1,4 @@
-"""What the stand-in nvidia-smi says about an offer's GPUs, in the driver's own names."""
+"""The facts that the simulated nvidia-smi prints: names, memory, driver, load of an offer's GPUs, or a false claim."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NAMES = {
 
 
 def driver_name(name: str) -> str:
-    """Return how the driver calls a GPU that the market calls `name`."""
+    """Return the driver's name of a GPU that the market calls `name`."""
     return _NAMES.get(name) or f"NVIDIA {'GeForce ' if name.startswith(_GEFORCE) else ''}{name}"
 
 
 def gpu_facts(offer: Offer, instance: Instance) -> dict[str, str]:
-    """Return what nvidia-smi tells: the truth, its present load, and over both what the host claims instead."""
+    """Return what nvidia-smi prints: the offer's GPUs and their load, replaced by the claims of `POST /revise`."""
     gpu, host = offer.host.gpu, offer.host
     return {
         "name": driver_name(gpu.name),

@@ -1,4 +1,4 @@
-"""What an image lacks: gaps that its name asks for, and which files stand for them."""
+"""Programs that an image lacks (curl, python ...): read from words in its name, and the file names to hide for them."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ GAPS: dict[str, str] = {
     "norsync": r"rsync",
     "nosftp": r"sftp-server",
 }
-"""Word in an image's name (`ubuntu:22.04-nocurl-nopython`) and the programs that its instances lack. Only here:
-real images are named by what they have."""
+"""Word in an image's name (`ubuntu:22.04-nocurl-nopython`) and a pattern of the programs its instances lack. This
+rule is the sandbox's own: names of real images do not work like this."""
 
 PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh", "/usr/libexec")
 
 
 def gaps_of(image: str | None) -> list[str]:
-    """Return the gaps an image's name asks for, in the order of the table."""
+    """Return the words of GAPS in an image's name, in the order of the table."""
     words = re.split(r"[-:/]", image or "")
     return [gap for gap in GAPS if gap in words]
 
 
 def names_in(folder: Path, gaps: Iterable[str]) -> list[str]:
-    """Return the entries of a folder that instances with these gaps lack."""
+    """Return the names in a folder that instances with these gaps lack."""
     patterns = [re.compile(GAPS[gap]) for gap in gaps]
     return sorted(name for name in os.listdir(folder) if any(pattern.fullmatch(name) for pattern in patterns))
 
 
 def missing(gaps: list[str]) -> dict[str, list[str]]:
-    """Return, by folder, the names to be hidden."""
+    """Return the names to hide, by folder."""
     folders = [Path(name) for name in PROGRAM_FOLDERS if gaps and Path(name).is_dir()]
     found = {str(folder): names_in(folder, gaps) for folder in folders}
     return {folder: names for folder, names in found.items() if names}

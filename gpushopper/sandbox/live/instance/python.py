@@ -1,4 +1,4 @@
-"""Which Python an instance has: the system's own, or else the one that runs the sandbox."""
+"""Which Python a live instance has: the system's own, otherwise the one that runs the sandbox."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def find_python(programs: Path) -> list[str]:
-    """Return the folders to show inside so that there is a Python; none when the system's programs include one."""
+    """Return the folders to mount inside for a Python; empty when the system's programs include one."""
     if (programs / "python3").exists() or Path(sys.base_prefix).is_relative_to("/usr"):
         return []
     return [sys.base_prefix]

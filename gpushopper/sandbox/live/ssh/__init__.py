@@ -1,1 +1,1 @@
-"""The ssh server of a live instance."""
+"""The ssh server of a live instance: which keys may log in, and the sessions (shell, command, sftp) inside."""

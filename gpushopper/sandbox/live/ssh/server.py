@@ -1,4 +1,4 @@
-"""The ssh server of one instance: whom it lets in, with which host key, and when it does not answer at all."""
+"""The ssh server of one live instance: which ssh keys may log in, its host key, and when its port is closed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.entering import SEARCH_PATH, Door
-from gpushopper.sandbox.live.ssh.session import Login
+from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH, ContainerExec
+from gpushopper.sandbox.live.ssh.session import SshSession
 
 _KEYS_LIMIT = 65_536
 _READ_LIMIT_S = 3
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Doorway:
-    """Opens and closes the instance's ssh port; `keys` are those attached through the API."""
+class SshServer:
+    """Opens and closes the instance's ssh port.
+
+    `keys` are the public keys attached through the API; `refuse_logins` refuses every key (`ssh_authfail`).
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.door: Door | None = None
+        self.container_exec: ContainerExec | None = None
         self.keys: list[str] = []
-        self.locked = False
+        self.refuse_logins = False
         self._host_key: Path | None = None
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._visitors: set[asyncssh.SSHServerConnection] = set()
+        self.connections: set[asyncssh.SSHServerConnection] = set()
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 
-    async def answer(self, host_key: Path | None) -> None:
-        """Listen with this host key from now on; with None, let connections be refused."""
+    async def listen(self, host_key: Path | None) -> None:
+        """Listen with this host key; with None, close the port so that connections are refused."""
         if host_key == self._host_key:
             return
         self._host_key = host_key
@@ -47,7 +50,7 @@ class Doorway:
             _make_key(host_key)
         self._acceptor = await asyncssh.listen(
             sock=_listener(self.port),
-            server_factory=lambda: _Server(self),
+            server_factory=lambda: _Connection(self),
             server_host_keys=[str(host_key)],
             config=None,
             encoding=None,
@@ -59,24 +62,24 @@ class Doorway:
             login_timeout=30,
         )
 
-    def cut_off(self) -> None:
-        """Drop every connection without a word, as a lost network does."""
-        for visitor in tuple(self._visitors):
-            visitor.abort()
+    def drop_connections(self) -> None:
+        """Abort every connection without a goodbye, as a lost network does."""
+        for connection in tuple(self.connections):
+            connection.abort()
 
-    async def admitted(self) -> asyncssh.SSHAuthorizedKeys | None:
-        """Return the keys that may come in now: the attached ones and those the instance itself has on its disk."""
-        if self.locked:
+    async def authorized_keys(self) -> asyncssh.SSHAuthorizedKeys | None:
+        """Return the keys that may log in now: the attached ones and those in /root/.ssh/authorized_keys inside."""
+        if self.refuse_logins:
             return None
         lines = [line for text in (*self.keys, await self._keys_inside()) for line in text.splitlines()]
         usable = "\n".join(line for line in lines if _is_key(line))
         return asyncssh.import_authorized_keys(usable) if usable else None
 
     async def _keys_inside(self) -> str:
-        """Read the file from inside, so that a link in its place leads nowhere else."""
-        if self.door is None:
+        """Read authorized_keys from inside, so that a symbolic link there cannot lead to a file outside."""
+        if self.container_exec is None:
             return ""
-        words = self.door.command("head", "-c", str(_KEYS_LIMIT), "/root/.ssh/authorized_keys")
+        words = self.container_exec.command("head", "-c", str(_KEYS_LIMIT), "/root/.ssh/authorized_keys")
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         reader = await asyncio.create_subprocess_exec(
             *words, stdin=nothing, stdout=pipe, stderr=nothing, env={"PATH": SEARCH_PATH}, cwd="/"
@@ -90,21 +93,21 @@ class Doorway:
         return text.decode(errors="replace")
 
 
-class _Server(asyncssh.SSHServer):
-    """One connection."""
+class _Connection(asyncssh.SSHServer):
+    """One ssh connection: authentication (user root, public keys only) and port forwarding."""
 
-    def __init__(self, doorway: Doorway) -> None:
-        self._doorway = doorway
+    def __init__(self, ssh: SshServer) -> None:
+        self._ssh = ssh
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        self._doorway._visitors.add(conn)
+        self._ssh.connections.add(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._doorway._visitors.discard(self._connection)
+        self._ssh.connections.discard(self._connection)
 
     async def begin_auth(self, username: str) -> bool:
-        keys = await self._doorway.admitted() if username == "root" else None
+        keys = await self._ssh.authorized_keys() if username == "root" else None
         if keys is not None:
             self._connection.set_authorized_keys(keys)
         return True
@@ -113,11 +116,11 @@ class _Server(asyncssh.SSHServer):
         return True
 
     def session_requested(self) -> Any:
-        door = self._doorway.door
-        return False if door is None else Login(door)
+        container_exec = self._ssh.container_exec
+        return False if container_exec is None else SshSession(container_exec)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
-        """Forward to what listens on the instance, which shares our loopback."""
+        """Allow forwarding to loopback only, which the instance shares with this computer."""
         return dest_host in _LOOPBACK
 
 
@@ -137,7 +140,7 @@ def _make_key(path: Path) -> None:
 
 
 def _listener(port: int) -> socket.socket:
-    """Listen on the port that the market holds for us without listening."""
+    """Bind the port that the supervisor pool has reserved (SO_REUSEPORT)."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(("127.0.0.1", port))

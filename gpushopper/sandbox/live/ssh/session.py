@@ -1,4 +1,4 @@
-"""One ssh login: a shell, a command or sftp, run inside the instance; only bytes pass through here."""
+"""One ssh session: runs a shell, a command or sftp inside the container and passes bytes between it and the client."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.entering import LOGIN, Door, set_size
+from gpushopper.sandbox.live.instance.exec_in_container import LOGIN, ContainerExec, set_size
 
 _PIECE = 65_536
 _ACCEPTED = ("LANG", "LC_")
 
 
-class Login(asyncssh.SSHServerSession[bytes]):
-    """What sshd does for one session channel."""
+class SshSession(asyncssh.SSHServerSession[bytes]):
+    """One session channel, as sshd would serve it."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._words: tuple[str, ...] = ("shell",)
+    def __init__(self, container_exec: ContainerExec) -> None:
+        self._container_exec = container_exec
+        self._command: tuple[str, ...] = ("shell",)
         self._term: str | None = None
         self._size = (80, 24)
         self._terminal: int | None = None
         self._stdin: asyncio.WriteTransport | None = None
         self._waiting: list[bytes] = []
-        self._over = False
+        self._eof = False
         self._ended = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._process: asyncio.subprocess.Process | None = None
 
-    # What the client asks for
+    # Requests of the client
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
@@ -47,18 +47,18 @@ class Login(asyncssh.SSHServerSession[bytes]):
         return True
 
     def exec_requested(self, command: str) -> bool:
-        self._words = ("command", command)
+        self._command = ("command", command)
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        self._words = ("sftp",)
+        self._command = ("sftp",)
         return subsystem == "sftp"
 
     def session_started(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._close_after)
 
-    # What the client sends
+    # Data and signals from the client
 
     def data_received(self, data: bytes, datatype: Any) -> None:
         if self._stdin is None:
@@ -66,10 +66,10 @@ class Login(asyncssh.SSHServerSession[bytes]):
             return
         self._stdin.write(data)
         if self._stdin.get_write_buffer_size() > _PIECE:
-            self._chan.pause_reading()  # the pipe's protocol lets it go on
+            self._chan.pause_reading()  # _StdinProtocol resumes it
 
     def eof_received(self) -> bool:
-        self._over = True
+        self._eof = True
         if self._stdin is not None and self._terminal is None:
             self._stdin.close()
         return True
@@ -94,12 +94,12 @@ class Login(asyncssh.SSHServerSession[bytes]):
         self._writable.set()
 
     def resume_reading(self) -> None:
-        """Let the client send on: what it sent has been taken."""
+        """Read on from the client: the program has read what was sent."""
         if not self._ended:
             self._chan.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Hang up. Without a terminal the command lives on, as under a real sshd, until it meets a closed pipe."""
+        """Hang up. Without a terminal the command goes on, as under a real sshd, until it uses a closed pipe."""
         self._ended = True
         self._writable.set()
         if self._stdin is not None:
@@ -107,7 +107,7 @@ class Login(asyncssh.SSHServerSession[bytes]):
         if self._terminal is not None:
             self._close_terminal()
 
-    # Running it
+    # Running the program
 
     async def _run(self) -> None:
         try:
@@ -126,22 +126,22 @@ class Login(asyncssh.SSHServerSession[bytes]):
             self._chan.exit(code)
 
     def _close_after(self, task: asyncio.Task[None]) -> None:
-        """Leave no client waiting, whatever went wrong; the traceback goes to the supervisor's log."""
+        """Close the channel after an unexpected error; the traceback goes to the supervisor's log."""
         if not task.cancelled() and task.exception() is not None and not self._ended:
             self._chan.exit(255)
             task.result()
 
     async def _run_piped(self) -> None:
-        # A pipe of our own: the library forgets its pipe to a program that has ended before we could look.
-        theirs, ours = os.pipe()
+        # A pipe of our own: asyncio drops the data in its pipe when the program exits before the pipe is connected.
+        child_end, our_end = os.pipe()
         try:
-            await self._spawn(False, theirs, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
+            await self._spawn(False, child_end, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
         except OSError:
-            os.close(ours)
+            os.close(our_end)
             raise
         finally:
-            os.close(theirs)
-        await self._feed(ours)
+            os.close(child_end)
+        await self._feed(our_end)
         process = self._process
         assert process is not None and process.stdout and process.stderr
         await asyncio.gather(
@@ -149,20 +149,20 @@ class Login(asyncssh.SSHServerSession[bytes]):
         )
 
     async def _run_on_terminal(self) -> None:
-        self._terminal, theirs = self._door.open_terminal()
-        ours = os.dup(self._terminal)  # outlives a hang-up while we start
+        self._terminal, child_end = self._container_exec.open_terminal()
+        our_end = os.dup(self._terminal)  # stays open if the client hangs up during the start
         try:
             set_size(self._terminal, *self._size)
-            await self._spawn(True, theirs, theirs, theirs)
+            await self._spawn(True, child_end, child_end, child_end)
         except OSError:
-            os.close(ours)
+            os.close(our_end)
             raise
         finally:
-            os.close(theirs)
-        await self._feed(os.dup(ours))
+            os.close(child_end)
+        await self._feed(os.dup(our_end))
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        pipe = os.fdopen(ours, "rb", buffering=0)
+        pipe = os.fdopen(our_end, "rb", buffering=0)
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         try:
             await self._forward(reader, None)
@@ -171,28 +171,28 @@ class Login(asyncssh.SSHServerSession[bytes]):
             self._close_terminal()
 
     async def _spawn(self, terminal: bool, stdin: int, stdout: int, stderr: int) -> None:
-        words = self._door.command("/bin/sh", "/.instance/login", *self._words, terminal=terminal)
+        words = self._container_exec.command("/bin/sh", "/.instance/login", *self._command, terminal=terminal)
         self._process = await asyncio.create_subprocess_exec(
             *words, stdin=stdin, stdout=stdout, stderr=stderr, env=self._environment(), cwd="/", start_new_session=True
         )
 
     def _environment(self) -> dict[str, str]:
-        """Return a login's variables: none of ours, and only such of the client's as sshd takes."""
-        asked = {k: v for k, v in self._chan.get_environment().items() if k.startswith(_ACCEPTED)}
+        """Return the session's environment: none of our variables, and of the client's only those sshd accepts."""
+        accepted = {k: v for k, v in self._chan.get_environment().items() if k.startswith(_ACCEPTED)}
         host, port = self._chan.get_extra_info("peername")[:2]
         here, at = self._chan.get_extra_info("sockname")[:2]
         where = {"SSH_CLIENT": f"{host} {port} {at}", "SSH_CONNECTION": f"{host} {port} {here} {at}"}
-        variables = {**LOGIN, **asked, **where}
+        variables = {**LOGIN, **accepted, **where}
         return variables if self._term is None else {**variables, "TERM": self._term}
 
     async def _feed(self, handle: int) -> None:
-        """Open the way in and send what came before it was open."""
+        """Connect stdin of the program and send the data that came before."""
         pipe = os.fdopen(handle, "wb", buffering=0)
         loop = asyncio.get_running_loop()
-        self._stdin, _ = await loop.connect_write_pipe(lambda: _WayIn(self), pipe)
+        self._stdin, _ = await loop.connect_write_pipe(lambda: _StdinProtocol(self), pipe)
         for data in self._waiting:
             self._stdin.write(data)
-        if (self._over and self._terminal is None) or self._ended:
+        if (self._eof and self._terminal is None) or self._ended:
             self._stdin.close()
 
     async def _forward(self, source: asyncio.StreamReader, datatype: int | None) -> None:
@@ -215,12 +215,12 @@ class Login(asyncssh.SSHServerSession[bytes]):
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-class _WayIn(asyncio.Protocol):
-    """Holds the client back while the program does not read."""
+class _StdinProtocol(asyncio.Protocol):
+    """Flow control of stdin: resumes reading from the client when the program has read."""
 
-    def __init__(self, login: Login) -> None:
-        self._login = login
+    def __init__(self, session: SshSession) -> None:
+        self._session = session
 
     def resume_writing(self) -> None:
-        # Not from within: an end that comes at once would make the pipe forget what it still holds (measured).
-        asyncio.get_running_loop().call_soon(self._login.resume_reading)
+        # Not directly: an EOF that follows at once would make the pipe drop data it still holds (measured).
+        asyncio.get_running_loop().call_soon(self._session.resume_reading)

@@ -1,1 +1,1 @@
-"""The endpoints of Vast's API, one file per group."""
+"""The endpoints of the simulated Vast API, one file per group, each with the faults of its own calls."""

@@ -1,4 +1,4 @@
-"""The account: user object, ssh keys, charges (vastai.md 8, 10)."""
+"""Endpoints of the account: user object with credit, ssh keys, charges (vastai.md 8, 10)."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from gpushopper.sandbox.market.model import UNITS_PER_MICRO, Account, Instance
 from gpushopper.sandbox.timing import DAY, HOUR, SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.offer_rows import SCALE
-from gpushopper.sandbox.vast.request_context import Desk, next_key_id
+from gpushopper.sandbox.vast.request_context import RequestContext, next_key_id
 
 
-def register(app: Flask, desk: Desk) -> None:
+def register(app: Flask, ctx: RequestContext) -> None:
     """Add the endpoints about the account."""
 
     @app.get("/api/v0/users/current/")
     def show_user() -> Response:
-        account = desk.market.accounts[desk.caller.account_id]
-        return replies.reply(_user(account, _shown_credit(desk, account), desk.market.born_at / SECOND))
+        account = ctx.market.accounts[ctx.caller.account_id]
+        return replies.reply(_user(account, _reported_credit(ctx, account), ctx.market.created_at / SECOND))
 
     @app.get("/api/v0/ssh/")
     def list_ssh_keys() -> Response:
-        keys = desk.market.accounts[desk.caller.account_id].ssh_keys
+        keys = ctx.market.accounts[ctx.caller.account_id].ssh_keys
         return replies.reply(keys) if keys else replies.refuse(404, "not_found", "No ssh keys.")
 
     @app.post("/api/v0/ssh/")
     def create_ssh_key() -> Response:
-        account, text = desk.market.accounts[desk.caller.account_id], str(desk.visit.body.get("ssh_key", ""))
-        created = rfc3339(desk.market.now()).removesuffix("Z")
+        account, text = ctx.market.accounts[ctx.caller.account_id], str(ctx.current.body.get("ssh_key", ""))
+        created = rfc3339(ctx.market.now()).removesuffix("Z")
         number = next_key_id(account.ssh_keys)
         key = {"id": number, "user_id": account.id, "public_key": text, "key": text, "created_at": created}
         account.ssh_keys.append({**key, "deleted_at": None})
-        desk.market.changes += 1
+        ctx.market.changes += 1
         return replies.reply({"success": True, "key": {**key, "deleted_at": None}})
 
     @app.delete("/api/v0/ssh/<int:key_id>/")
     def delete_ssh_key(key_id: int) -> Response:
-        account = desk.market.accounts[desk.caller.account_id]
+        account = ctx.market.accounts[ctx.caller.account_id]
         account.ssh_keys = [key for key in account.ssh_keys if key["id"] != key_id]
-        desk.market.changes += 1
+        ctx.market.changes += 1
         return replies.reply({"success": True})
 
     @app.get("/api/v0/charges/")
@@ -49,21 +49,21 @@ def register(app: Flask, desk: Desk) -> None:
         day = json.loads(request.args.get("select_filters", "{}")).get("day", {})
         if not {"gte", "lte"} <= set(day):
             return replies.refuse(400, "invalid_request", "day needs gte and lte")
-        mine = [i for i in desk.market.instances.values() if i.account_id == desk.caller.account_id]
-        rows = [row for i in mine if day["gte"] <= (row := _charge(i, desk.market.now()))["end"]]
+        own = [i for i in ctx.market.instances.values() if i.account_id == ctx.caller.account_id]
+        rows = [row for i in own if day["gte"] <= (row := _charge(i, ctx.market.now()))["end"]]
         return replies.reply(
             {"success": True, "count": len(rows), "total": len(rows), "next_token": None, "results": rows}
         )
 
 
-def _shown_credit(desk: Desk, account: Account) -> int:
-    """Return micro-dollars as the account page shows them, which `balance_lag` makes an old figure."""
-    fault = desk.take("balance_lag")
+def _reported_credit(ctx: RequestContext, account: Account) -> int:
+    """Return the credit in micro-dollars as the API reports it; the fault `balance_lag` makes it an old one."""
+    fault = ctx.trigger("balance_lag")
     if fault is None:
         return account.credit_micros
-    since = desk.market.now() - fault.duration_arg("1h")
-    mine = [i for i in desk.market.instances.values() if i.account_id == account.id]
-    recent = sum(spent_since(instance, since, desk.market.now()) for instance in mine)
+    since = ctx.market.now() - fault.duration_arg("1h")
+    own = [i for i in ctx.market.instances.values() if i.account_id == account.id]
+    recent = sum(spent_since(instance, since, ctx.market.now()) for instance in own)
     return account.paid_in_micros - (account.spent_units - recent) // UNITS_PER_MICRO
 
 
@@ -113,7 +113,7 @@ def _charge(instance: Instance, now: int) -> dict[str, Any]:
     hours = meter.gpu_us / HOUR
     parts = (
         ("gpu", meter.gpu_units, f"{hours:.3f} hours at ${instance.gpu_rate / SCALE:.3f}/hour"),
-        ("disk", meter.storage_units, f"{instance.order.disk_gb:g} GB"),
+        ("disk", meter.storage_units, f"{instance.spec.disk_gb:g} GB"),
         ("bwd", meter.traffic_units, "traffic"),
     )
     item: dict[str, Any] = {"start": start, "end": end, "source": None, "metadata": {}, "items": []}

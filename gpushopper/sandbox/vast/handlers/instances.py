@@ -1,4 +1,4 @@
-"""Reading instances: the paged v1 list, the retired v0 list, one by id (vastai.md 5)."""
+"""Endpoints that read instances: the paged list (v1), one by id, and the faults of list and get (vastai.md 5)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.instance_rows import instance_row
-from gpushopper.sandbox.vast.paging import BadQuery, Page, ask_page, cut_page
-from gpushopper.sandbox.vast.request_context import PROVIDER, Desk, fault_names
+from gpushopper.sandbox.vast.paging import BadQuery, Page, build_page, parse_page_query
+from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext, fault_names
 
 
-def register(app: Flask, desk: Desk) -> None:
+def register(app: Flask, ctx: RequestContext) -> None:
     """Add the endpoints that read instances."""
 
     @app.get("/api/v1/instances/")
     def list_instances() -> Response:
-        if fault := desk.take("empty200"):
+        if fault := ctx.trigger("empty200"):
             empty = {"success": True, "instances_found": 0, "total_instances": 0, "label_counts": {}}
-            told = {**empty, "next_token": None, "instances": []}
-            return replies.reply(told) if fault.arg != "body" else Response(b"", 200, content_type="application/json")
-        if desk.take("null200"):
+            body = {**empty, "next_token": None, "instances": []}
+            return replies.reply(body) if fault.arg != "body" else Response(b"", 200, content_type="application/json")
+        if ctx.trigger("null200"):
             return replies.reply({"success": True, "instances": None})
-        _bring_strangers(desk)
+        _launch_foreign_instances(ctx)
         try:
-            return _list(desk, ask_page(request.args))
+            return _list(ctx, parse_page_query(request.args))
         except BadQuery as error:
             return replies.refuse(400, error.code, str(error))
 
@@ -38,46 +38,46 @@ def register(app: Flask, desk: Desk) -> None:
 
     @app.get("/api/v0/instances/filters/")
     def list_facets() -> Response:
-        rows = [instance_row(desk.market, i, i.phase) for i in desk.market.present(desk.caller.account_id)]
+        rows = [instance_row(ctx.market, i, i.phase) for i in ctx.market.existing_instances(ctx.caller.account_id)]
         names = ("actual_status", "verification", "gpu_name")
         return replies.reply({"filters": [{name: row[name] for name in names} for row in rows]})
 
     @app.get("/api/v0/instances/<int:instance_id>/")
     def get_instance(instance_id: int) -> Response:
-        instance = desk.mine(instance_id)
-        if desk.take("404"):
+        instance = ctx.own_instance(instance_id)
+        if ctx.trigger("404"):
             return replies.no_such_instance(instance_id)
-        if instance is None or desk.take("null"):
+        if instance is None or ctx.trigger("null"):
             return replies.reply({"instances": None})
-        return replies.reply({"instances": read_row(desk, instance)})
+        return replies.reply({"instances": read_row(ctx, instance)})
 
 
-def read_row(desk: Desk, instance: Instance) -> dict[str, Any] | None:
-    """Return an instance's row as the faults let it be read; None when `stale` predates it."""
+def read_row(ctx: RequestContext, instance: Instance) -> dict[str, Any] | None:
+    """Return an instance's row with the faults of get and list; None when `stale` reads a time before it existed."""
     names = fault_names(instance)
     phase = instance.phase
-    if fault := desk.take("stale", names=names):
-        past = instance.phase_at(desk.market.now() - fault.duration_arg("60"))
+    if fault := ctx.trigger("stale", names=names):
+        past = instance.phase_at(ctx.market.now() - fault.duration_arg("60"))
         if past is None:
             return None
         phase = past
-    row = instance_row(desk.market, instance, phase)
-    if fault := desk.take("provider_status", names=names):
+    row = instance_row(ctx.market, instance, phase)
+    if fault := ctx.trigger("provider_status", names=names):
         row["actual_status"] = fault.arg
-    if fault := desk.take("no_field", names=names):
+    if fault := ctx.trigger("no_field", names=names):
         row.pop(fault.arg or "", None)
     return row
 
 
-def _list(desk: Desk, page: Page) -> Response:
-    shown = [instance for instance in desk.market.present(desk.caller.account_id) if _is_shown(desk, instance)]
-    rows = [row for instance in shown if (row := read_row(desk, instance)) is not None]
+def _list(ctx: RequestContext, page: Page) -> Response:
+    shown = [instance for instance in ctx.market.existing_instances(ctx.caller.account_id) if _is_listed(ctx, instance)]
+    rows = [row for instance in shown if (row := read_row(ctx, instance)) is not None]
     counts: dict[str, int] = {}
     for instance in shown:
         counts[instance.label or ""] = counts.get(instance.label or "", 0) + 1
-    cut = desk.find("page_cut")
-    shift = desk.find("page_shift")
-    body, used = cut_page(
+    cut = ctx.find("page_cut")
+    shift = ctx.find("page_shift")
+    body, used = build_page(
         rows,
         page,
         last_page=int(cut.arg or 1) if cut else None,
@@ -85,33 +85,33 @@ def _list(desk: Desk, page: Page) -> Response:
     )
     for fault, acted in ((cut, used.cut), (shift, used.shifted)):
         if fault and acted:
-            desk.faults.act(fault)
-    if desk.take("dup_rows"):
+            ctx.faults.try_act(fault)
+    if ctx.trigger("dup_rows"):
         body["instances"] = [row for row in body["instances"] for _ in range(2)]
     return replies.reply({"success": True, **body, "label_counts": counts})
 
 
-def _is_shown(desk: Desk, instance: Instance) -> bool:
-    """Whether the list shows an instance: `lag` hides young ones, `omit` chosen ones (F19)."""
+def _is_listed(ctx: RequestContext, instance: Instance) -> bool:
+    """Whether the list shows an instance: the faults `lag` hides young ones, `omit` selected ones (F19)."""
     names = fault_names(instance)
-    lag = desk.find("lag", names=names)
-    if lag and desk.market.now() - instance.created_at < lag.duration_arg("60") and desk.faults.act(lag):
+    lag = ctx.find("lag", names=names)
+    if lag and ctx.market.now() - instance.created_at < lag.duration_arg("60") and ctx.faults.try_act(lag):
         return False
-    return desk.take("omit", names=names) is None
+    return ctx.trigger("omit", names=names) is None
 
 
-def _bring_strangers(desk: Desk) -> None:
-    """Start other people's instances on the account, with labels that nearly match present ones (F21)."""
-    fault = desk.find("foreign")
-    if fault is None or fault.acted or not desk.faults.act(fault):
+def _launch_foreign_instances(ctx: RequestContext) -> None:
+    """Start foreign instances on the account, with labels that nearly match existing ones (fault `foreign`, F21)."""
+    fault = ctx.find("foreign")
+    if fault is None or fault.acted or not ctx.faults.try_act(fault):
         return
-    labels = [i.label for i in desk.market.present(desk.caller.account_id) if i.label] or ["gs1-stranger"]
+    labels = [i.label for i in ctx.market.existing_instances(ctx.caller.account_id) if i.label] or ["gs1-stranger"]
     for number in range(int(fault.arg or 1)):
-        actions.launch_foreign(desk.market, PROVIDER, _near_miss(labels[number % len(labels)], number))
+        actions.launch_foreign(ctx.market, PROVIDER, _near_miss(labels[number % len(labels)], number))
 
 
 def _near_miss(label: str, number: int) -> str | None:
-    """Return a label that is not `label` but looks like it."""
+    """Return a label that resembles `label`, or None."""
     shapes = (label[:-1], f"{label}x", f"x{label}", label.upper(), label[1:], f"{label} ", f" {label}")
     choices = [shape for shape in shapes if shape != label]
     return None if number % 8 == 7 else choices[number % len(choices)]

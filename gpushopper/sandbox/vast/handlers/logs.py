@@ -1,4 +1,4 @@
-"""Logs and commands: asked for now, fetched a moment later from an address of their own (vastai.md 9)."""
+"""Endpoints of logs and commands: requested now, fetched a moment later from the result's address (vastai.md 9)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from flask import Flask, Response, request
 from gpushopper.sandbox.market.model import Instance, Phase
 from gpushopper.sandbox.timing import SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.request_context import Desk
+from gpushopper.sandbox.vast.request_context import RequestContext
 
 UPLOAD_US = SECOND // 2
-"""From the request to the moment when its result can be fetched."""
+"""Time from a request until its result can be fetched."""
 DEFAULT_TAIL = 1000
 LONGEST_LINE = 500
 LONGEST_COMMAND = 512
 COMMANDS = ("ls", "rm", "du")
 _KEPT = 200
-"""Results kept; the oldest go first."""
+"""Number of results kept; the oldest are dropped."""
 _LISTED = "onstart.sh\nworkspace\n"
 
 ReadLog = Callable[[Instance], str]
@@ -30,13 +30,13 @@ ReadLog = Callable[[Instance], str]
 
 @dataclass(slots=True)
 class Results:
-    """What was asked for and when it can be fetched, by the unguessable part of its address."""
+    """The requested texts and when each can be fetched, by the unguessable token of its address."""
 
     found: dict[str, tuple[int, str]] = field(default_factory=dict)
     made: int = 0
 
     def add(self, instance: Instance, ready_at: int, text: str) -> str:
-        """Keep a result; its token."""
+        """Keep a result and return its token."""
         self.made += 1
         token = hashlib.sha256(f"{instance.secret}:{self.made}".encode()).hexdigest()
         self.found[token] = (ready_at, text)
@@ -45,65 +45,65 @@ class Results:
         return token
 
 
-def paper_log(instance: Instance) -> str:
-    """What the container of a paper instance would have printed."""
+def simulated_log(instance: Instance) -> str:
+    """Return what the container of a simulated instance would have printed."""
     lines = []
     for at, phase in instance.history:
         stamp = rfc3339(at)
         if phase is Phase.LOADING:
-            lines.append(f"{stamp} pulling {instance.order.image}")
+            lines.append(f"{stamp} pulling {instance.spec.image}")
         elif phase is Phase.RUNNING:
-            lines += [f"{stamp} started {instance.order.image}", f"{stamp} running onstart.sh"]
+            lines += [f"{stamp} started {instance.spec.image}", f"{stamp} running onstart.sh"]
         elif phase is Phase.STOPPED:
             lines.append(f"{stamp} stopped")
     return "".join(f"{line}\n" for line in lines)
 
 
-def register(app: Flask, desk: Desk, read_log: ReadLog = paper_log) -> None:
+def register(app: Flask, ctx: RequestContext, read_log: ReadLog = simulated_log) -> None:
     """Add the endpoints; results are kept in memory only."""
     results = Results()
 
     @app.put("/api/v0/instances/request_logs/<int:instance_id>/")
     def request_logs(instance_id: int) -> Response:
-        instance = desk.mine(instance_id)
+        instance = ctx.own_instance(instance_id)
         if instance is None:
             return replies.refuse(404, "invalid_id", f"Instance {instance_id} not found.")
-        body = desk.visit.body
+        body = ctx.current.body
         try:
             tail = int(body.get("tail") or DEFAULT_TAIL)
         except (TypeError, ValueError):
             return replies.refuse(400, "invalid_args", "tail must be a number.")
         text = _daemon_log(instance) if body.get("daemon_logs") == "true" else read_log(instance)
-        return _promised(desk, results, instance, _cut(text, tail, str(body.get("filter") or "")))
+        return _reply_with_link(ctx, results, instance, _cut(text, tail, str(body.get("filter") or "")))
 
     @app.put("/api/v0/instances/command/<int:instance_id>/")
     def execute_command(instance_id: int) -> Response:
-        instance = desk.mine(instance_id)
+        instance = ctx.own_instance(instance_id)
         if instance is None:
             return replies.refuse(400, "invalid_container_id", f"Instance {instance_id} not found.")
-        said = _run(str(desk.visit.body.get("command") or ""))
-        if said is None:
+        output = _run(str(ctx.current.body.get("command") or ""))
+        if output is None:
             return replies.refuse(400, "invalid_args", f"Only {', '.join(COMMANDS)} can be run.")
-        told = "Command is executing, wait a few seconds and then view the result_url"
-        return _promised(desk, results, instance, said, writeable_path="/workspace", msg=told)
+        message = "Command is executing, wait a few seconds and then view the result_url"
+        return _reply_with_link(ctx, results, instance, output, writeable_path="/workspace", msg=message)
 
     @app.get("/instance_logs/<token>.log", endpoint="fetch_result")
     def fetch_result(token: str) -> Response:
         ready_at, text = results.found.get(token, (None, ""))
-        if ready_at is None or desk.market.now() < ready_at:
-            # A store of files says so, not the API: no JSON.
+        if ready_at is None or ctx.market.now() < ready_at:
+            # Answered by the file store, not by the API: no JSON.
             return Response("<Error><Code>NoSuchKey</Code></Error>", 404, content_type="application/xml")
         return Response(text, 200, content_type="binary/octet-stream")
 
 
-def _promised(desk: Desk, results: Results, instance: Instance, text: str, **more: str) -> Response:
-    token = results.add(instance, desk.market.now() + UPLOAD_US, text)
+def _reply_with_link(ctx: RequestContext, results: Results, instance: Instance, text: str, **more: str) -> Response:
+    token = results.add(instance, ctx.market.now() + UPLOAD_US, text)
     url = f"{request.host_url}instance_logs/{token}.log"
     return replies.reply({"success": True, "result_url": url, "msg": "", **more})
 
 
 def _cut(text: str, tail: int, pattern: str) -> str:
-    """The last lines that hold the words of the filter, none longer than Vast lets it be."""
+    """Return the last lines that contain the filter, each cut to LONGEST_LINE."""
     lines = [line[:LONGEST_LINE] for line in text.splitlines() if pattern in line]
     return "".join(f"{line}\n" for line in lines[-max(tail, 0) :] if tail > 0)
 
@@ -113,7 +113,7 @@ def _daemon_log(instance: Instance) -> str:
 
 
 def _run(command: str) -> str | None:
-    """What one of the few commands says of a fresh disk; None where the command is none of them."""
+    """Return the output of one of the allowed commands on a new disk; None for any other command."""
     try:
         words = shlex.split(command)
     except ValueError:

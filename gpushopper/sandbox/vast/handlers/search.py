@@ -1,4 +1,4 @@
-"""Offer search, flat and new form, with the cap of 64 (vastai.md 3)."""
+"""Endpoints of the offer search, old and new form, at most 64 rows (vastai.md 3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpushopper.sandbox.market.billing import storage_rate
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.filters import matches
 from gpushopper.sandbox.vast.offer_rows import offer_row
-from gpushopper.sandbox.vast.request_context import PROVIDER, Desk
+from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext
 
 CAP = 64
 DEFAULT_DISK = 5.0
@@ -18,25 +18,25 @@ _NOT_FILTERS = frozenset({"order", "type", "limit", "allocated_storage", "disabl
 _TYPES = frozenset({"on-demand", "ondemand", "ask", "bid", "interruptible", "reserved"})
 
 
-def register(app: Flask, desk: Desk) -> None:
+def register(app: Flask, ctx: RequestContext) -> None:
     """Add the search endpoints."""
 
     @app.route("/api/v0/bundles/", methods=["GET", "POST"])
     def search_bundles() -> Response:
-        query = desk.visit.body
+        query = ctx.current.body
         if request.method == "GET":
             query = json.loads(request.args.get("q", "{}"))
         elif "q" in query:
             return replies.refuse(400, "invalid_request", "q: Extra inputs are not permitted")
-        return _answer(desk, query)
+        return _answer(ctx, query)
 
     @app.put("/api/v0/search/asks/")
     def search_asks() -> Response:
-        body = desk.visit.body
+        body = ctx.current.body
         for name in body:
             if name not in ("q", "select_cols"):
                 return replies.refuse(400, "invalid_request", f"{name}: Extra inputs are not permitted")
-        return _answer(desk, body.get("q") or {})
+        return _answer(ctx, body.get("q") or {})
 
     @app.get("/api/v0/template/")
     def list_templates() -> Response:
@@ -44,45 +44,45 @@ def register(app: Flask, desk: Desk) -> None:
 
     @app.get("/api/v0/gpu_names/unique/")
     def list_gpu_names() -> Response:
-        offers = desk.market.supply[PROVIDER].offers.values()
+        offers = ctx.market.supply[PROVIDER].offers.values()
         return replies.reply({"success": True, "gpu_names": sorted({offer.host.gpu.name for offer in offers})})
 
 
-def _answer(desk: Desk, query: dict[str, Any]) -> Response:
-    if desk.take("empty200"):
+def _answer(ctx: RequestContext, query: dict[str, Any]) -> Response:
+    if ctx.trigger("empty200"):
         return replies.reply({"offers": []})
-    if desk.take("null200"):
+    if ctx.trigger("null200"):
         return replies.reply({"offers": None})
     try:
-        rows = _find_rows(desk, query)
+        rows = _find_rows(ctx, query)
     except (ValueError, TypeError) as error:
         return replies.refuse(400, "invalid_request", str(error))
     return replies.reply({"offers": rows})
 
 
-def _find_rows(desk: Desk, query: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return at most 64 rows, whatever was asked; raises ValueError or TypeError for a malformed query."""
+def _find_rows(ctx: RequestContext, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return at most 64 rows, whatever limit the query has; raises ValueError or TypeError for a malformed one."""
     kind = query.get("type", "on-demand")
     if kind not in _TYPES:
         raise ValueError(f"type: unknown offer type {kind!r}")
     disk = float(query.get("allocated_storage") or DEFAULT_DISK)
     filters = {name: value for name, value in query.items() if name not in _NOT_FILTERS}
-    rows = [row for row in _rows(desk, disk, kind in ("bid", "interruptible")) if matches(_view(row), filters)]
+    rows = [row for row in _rows(ctx, disk, kind in ("bid", "interruptible")) if matches(_view(row), filters)]
     for column, direction in reversed(query.get("order") or []):
         rows.sort(key=lambda row: _sortable(row.get(column)), reverse=str(direction).lower() == "desc")
     limit = int(query.get("limit") or CAP)
     return rows[: min(CAP, max(limit, 0))]
 
 
-def _rows(desk: Desk, disk: float, bid: bool) -> list[dict[str, Any]]:
-    market = desk.market
-    taken, in_use = market.taken(PROVIDER)
+def _rows(ctx: RequestContext, disk: float, bid: bool) -> list[dict[str, Any]]:
+    market = ctx.market
+    taken, in_use = market.occupancy(PROVIDER)
     now = market.now()
     return [
         offer_row(
             offer,
             storage_rate(offer, disk),
-            free=offer.id not in taken and market.has_room(offer, in_use),
+            free=offer.id not in taken and market.has_capacity(offer, in_use),
             bid=bid,
             end=market.contract_end(offer),
             now=now,
@@ -104,7 +104,7 @@ def _view(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:
-    """Order numbers before texts, and nothing last."""
+    """Sort key: numbers before texts, null last."""
     if value is None:
         return (2, 0.0, "")
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Transport faults for real: what a client on a socket sees."""
+"""Transport faults over TCP, as a client's socket sees them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ask(tcp, timeout, method="GET", path=LIST, body=None):
 
 
 def fault(tcp, word, arg=None, call="list", **more):
-    return tcp.world.faults.add("vast", call, word, arg, **more)
+    return tcp.state.faults.add("vast", call, word, arg, **more)
 
 
 @pytest.mark.parametrize("word", ["reset", "dns", "offline"])
@@ -42,14 +42,14 @@ def test_a_hang_gives_no_byte(tcp, word):
     assert ask(tcp, 5)[0] == 200
 
 
-def test_thirty_hanging_callers_block_nobody(tcp):
+def test_thirty_hanging_connections_do_not_block_another(tcp):
     fault(tcp, "hang", count=30)
     callers = [socket.create_connection(("127.0.0.1", tcp.port), timeout=5) for _ in range(30)]
     for caller in callers:
         head = f"GET {LIST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tcp.key}\r\n\r\n"
         caller.sendall(head.encode())
     try:
-        while tcp.world.faults.faults[0].acted < 30:
+        while tcp.state.faults.faults[0].acted < 30:
             assert ask(tcp, 5, path="/api/v0/users/current")[0] == 200
         assert ask(tcp, 5)[0] == 200
     finally:
@@ -92,7 +92,7 @@ def test_a_lost_create_still_rented(tcp, wait_until, word, error):
     fault(tcp, word, call="create", count=1)
     with pytest.raises(error):
         ask(tcp, 0.5, "PUT", f"/api/v0/asks/{offer}/", json.dumps({"image": "ubuntu", "label": "lost"}))
-    wait_until(lambda: [i.label for i in tcp.world.market.present()] == ["lost"])
+    wait_until(lambda: [i.label for i in tcp.state.market.existing_instances()] == ["lost"])
 
 
 @pytest.mark.parametrize("word", [None, "slow"])

@@ -1,4 +1,4 @@
-"""The system calls of namespaces and mounts that Python 3.11 does not offer (Linux 5.12 or newer, any processor)."""
+"""System calls for namespaces, mounts and capabilities that Python 3.11 lacks (Linux 5.12 or newer, any processor)."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def unshare(flags: int) -> None:
 
 
 def make_private() -> None:
-    """Let no mount made from here on reach the namespace we came from."""
+    """Make all mounts private: later ones do not propagate to the original namespace."""
     _checked(_libc.mount(_text("none"), _text("/"), None, _MS_REC | _MS_PRIVATE, None), "make / private")
 
 
 def mount(kind: str, target: str | Path, flags: int = 0, options: str = "") -> None:
-    """Mount a fresh file system of a kind."""
+    """Mount a new file system of a type such as tmpfs."""
     call = _libc.mount(_text(kind), _text(target), _text(kind), ctypes.c_ulong(flags), _text(options))
     _checked(call, f"mount {kind} on {target}")
 
@@ -55,7 +55,7 @@ def mount(kind: str, target: str | Path, flags: int = 0, options: str = "") -> N
 def clone_tree(source: str | Path, attributes: int = 0) -> int:
     """Return a detached copy of the mounts under a path, with attributes set on all of them.
 
-    Detached and placed later, so that no path inside is ever followed from outside.
+    It is placed later, from inside, so that no path inside is followed from outside.
     """
     flags = _CLONE_TREE | _CLOSE_ON_EXEC | _AT_RECURSIVE
     tree = _checked(_libc.syscall(_SYS_OPEN_TREE, -100, _text(source), flags), f"open_tree {source}")
@@ -69,14 +69,14 @@ def clone_tree(source: str | Path, attributes: int = 0) -> int:
 
 
 def place_tree(tree: int, target: str | Path) -> None:
-    """Put a detached copy in its place and close it."""
+    """Attach a detached copy at a path and close its descriptor."""
     call = _libc.syscall(_SYS_MOVE_MOUNT, tree, _text(""), -100, _text(target), _FROM_EMPTY_PATH)
     _checked(call, f"move_mount to {target}")
     os.close(tree)
 
 
 def bind(source: str | Path, target: str | Path, attributes: int = 0) -> None:
-    """Show a path at another place too."""
+    """Bind-mount a path at another path."""
     place_tree(clone_tree(source, attributes), target)
 
 
@@ -88,33 +88,33 @@ def remount(path: str | Path, attributes: int) -> None:
     _checked(call, f"mount_setattr {path}")
 
 
-def let_go(path: str | Path) -> None:
-    """Take a mount away from its place; whoever uses it keeps it."""
+def detach_mount(path: str | Path) -> None:
+    """Unmount a path lazily; open files stay usable."""
     _checked(_libc.umount2(_text(path), _MNT_DETACH), f"umount {path}")
 
 
 def leave_old_root(new_root: Path) -> None:
-    """Make a mount point the root, and the old root unreachable."""
+    """Make a mount point the root (pivot_root) and detach the old root."""
     os.chdir(new_root)
     number = _SYS_PIVOT_ROOT[os.uname().machine]
     _checked(_libc.syscall(number, _text("."), _text(".")), "pivot_root")
-    let_go(".")
+    detach_mount(".")
     os.chdir("/")
 
 
 def set_host_name(name: str) -> None:
-    """Name the host of this UTS namespace."""
+    """Set the host name of this UTS namespace."""
     raw = os.fsencode(name)
     _checked(_libc.sethostname(raw, len(raw)), "sethostname")
 
 
 def die_with_parent() -> None:
-    """Be killed when the thread that started us ends."""
+    """Have this process killed when the parent thread ends (PR_SET_PDEATHSIG)."""
     _checked(_libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "prctl")
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
-    """Give up, for this process and all it starts, every capability that is not kept."""
+    """Drop from the bounding set, for this process and its children, every capability that is not kept."""
     highest = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for number in range(highest + 1):
         if number not in kept:

@@ -1,4 +1,4 @@
-"""Going into an instance: the command line that runs a program inside, and a terminal made inside."""
+"""Runs programs in a running container: the nsenter command line that joins its namespaces, and terminals inside."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ LOGIN = {
     "MAIL": "/var/mail/root",
 }
 
-_GET_PEER = 0x5441  # TIOCGPTPEER: the other end of this very terminal, whatever stands at its path
+_GET_PEER = 0x5441  # TIOCGPTPEER: opens the other end of this terminal without using its path
 _UNLOCK = termios.TIOCSPTLCK if hasattr(termios, "TIOCSPTLCK") else 0x40045431
 NEEDED = ("nsenter", "setpriv", "setsid")
-"""Programs of util-linux without which nobody gets in."""
+"""Programs of util-linux that entering a container needs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """A container by its PID 1, as seen from here."""
+class ContainerExec:
+    """Enters the container whose PID 1 has this process id outside."""
 
     pid: int
 
     def command(self, *words: str, terminal: bool = False) -> list[str]:
-        """Return the words that run a program inside with a container's rights, leading a session of its own."""
-        rights = ",".join(f"+cap_{number}" for number in sorted(KEPT_CAPABILITIES))
-        limits = ["setpriv", "--bounding-set", f"-all,{rights}", "--inh-caps", "-all", "--"]
+        """Return the command line that runs a program inside with a container's capabilities in a new session."""
+        capabilities = ",".join(f"+cap_{number}" for number in sorted(KEPT_CAPABILITIES))
+        limits = ["setpriv", "--bounding-set", f"-all,{capabilities}", "--inh-caps", "-all", "--"]
         session = ["setsid", "--ctty"] if terminal else ["setsid"]
         return [*self._enter(), *limits, *session, *words]
 
     def host_command(self, *words: str) -> list[str]:
-        """Return the words that run a program inside as the host would: it may mount there."""
+        """Return the command line that runs a program inside with the capabilities of the host: it may mount."""
         return [*self._enter(), *words]
 
     def _enter(self) -> list[str]:
@@ -54,9 +54,9 @@ class Door:
         return [program, "--target", str(self.pid), *spaces, *same, "--"]
 
     def open_terminal(self) -> tuple[int, int]:
-        """Make a terminal in the instance's own /dev/pts and return both ends.
+        """Open a terminal in the instance's own /dev/pts and return the file descriptors of both ends.
 
-        /dev is fixed and the last part is never followed, so nothing inside can lead us elsewhere.
+        /dev is read-only and the last part of the path is not followed, so no link inside can redirect the open.
         """
         flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
         ours = os.open(f"/proc/{self.pid}/root/dev/pts/ptmx", flags | os.O_NOFOLLOW)
@@ -72,5 +72,5 @@ class Door:
 
 
 def set_size(terminal: int, columns: int, rows: int) -> None:
-    """Tell a terminal its size in characters."""
+    """Set a terminal's size in characters."""
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -1,4 +1,4 @@
-"""The wait of a serving process for a reason to stop: SIGTERM, SIGINT or a request.
+"""Waits for the request to stop the sandbox process: SIGTERM, SIGINT or `POST /stop`.
 
 A pipe, because the system may hand a signal to any thread: the byte written at once by `signal.set_wakeup_fd` wakes
 the main thread, which an Event does not, and an Event's lock is not safe inside a signal handler.
@@ -20,7 +20,7 @@ class StopRequest:
         os.set_blocking(self._writer, False)
 
     def obey_signals(self) -> None:
-        """Let SIGTERM and SIGINT ask for the stop; main thread only."""
+        """Have SIGTERM and SIGINT request the stop; main thread only."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.request())

@@ -1,4 +1,4 @@
-"""The TCP side: a cheroot gateway that obeys `X-Sandbox-Transport` for real."""
+"""The TCP server of the dialects: breaks connections (hang, reset, drip, delay) as `X-Sandbox-Transport` demands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from cheroot import wsgi
 
-from gpushopper.sandbox.transport import HEADER, read_header
+from gpushopper.sandbox.transport_header import HEADER, read_header
 
 MEGABYTE = 1_000_000
 _HEADER = HEADER.lower().encode()
@@ -26,33 +26,33 @@ class FaultyServer(wsgi.Server):  # type: ignore[misc, unused-ignore]
         self.closing = threading.Event()
 
     def stop(self) -> None:
-        """Stop serving and let go of every held connection."""
+        """Stop serving and close every held connection."""
         self.closing.set()
         super().stop()
 
 
 class FaultyGateway(wsgi.Gateway_10):  # type: ignore[misc, unused-ignore]
-    """Carries a reply, or takes the connection out of the server's hands to break it."""
+    """Sends a reply, or takes the connection from the server to break it."""
 
     def respond(self) -> None:
         """Answer one request."""
         body = b"".join(self.req.server.wsgi_app(self.env, self.start_response))
         headers: list[tuple[bytes, bytes]] = self.req.outheaders
-        asked = [value for name, value in headers if name.lower() == _HEADER]
-        if not asked:
+        transport = [value for name, value in headers if name.lower() == _HEADER]
+        if not transport:
             self.write(body)
             return
-        word, amount = read_header(asked[0].decode())
+        word, amount = read_header(transport[0].decode())
         head = _head(self.req.status, [(k, v) for k, v in headers if k.lower() != _HEADER], word == "huge")
         connection = self.req.conn
-        # The worker thread must not close or reuse what is now held elsewhere.
+        # The worker thread must not close or reuse a connection that another thread holds now.
         connection.linger, self.req.close_connection, self.req.ready = True, True, False
         held = _Held(connection.socket, self.req.server.closing)
         threading.Thread(target=held.run, args=(word, amount, head, body), daemon=True).start()
 
 
 class _Held:
-    """One connection that misbehaves until the client leaves or the server stops."""
+    """One connection that is held open, or broken, until the client closes it or the server stops."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         self._socket = connection
@@ -74,12 +74,12 @@ class _Held:
                 case _:
                     self._wait(None)
         except OSError:
-            pass  # the client left, which is what these faults are for
+            pass  # the client has closed the connection, as these faults provoke
         finally:
             self._socket.close()
 
     def _wait(self, seconds: float | None) -> bool:
-        """Wait while the client stays; False when it left or the server stops."""
+        """Wait while the client is connected; False when it has closed the connection or the server stops."""
         left = seconds
         while left is None or left > 0:
             if self._closing.wait(0.05 if left is None else min(left, 0.05)):
@@ -106,7 +106,7 @@ class _Held:
 
 
 def _head(status: bytes, headers: list[tuple[bytes, bytes]], endless: bool) -> bytes:
-    """Return the head of a reply; a body of unknown length ends with the connection."""
+    """Return the head of a reply; without Content-Length, an endless body ends with the connection."""
     lines = [b"HTTP/1.1 " + status]
     lines += [k + b": " + v for k, v in headers if not (endless and k.lower() == b"content-length")]
     return b"\r\n".join([*lines, b"Connection: close", b"", b""])

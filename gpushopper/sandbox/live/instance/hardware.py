@@ -1,4 +1,4 @@
-"""What an instance is told of its disk, memory and processors: what its offer says, whatever this computer has."""
+"""The disk size, memory (/proc/meminfo) and processors (/proc/cpuinfo) a live instance sees: its offer's."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ KB_PER_GB = 1024 * 1024
 _KB_PER_MB = 1024
 
 
-def machine_facts(offer: Offer, instance: Instance) -> dict[str, str]:
-    """Return the disk that was asked for and the host's memory and processors, and over them what the host claims."""
+def hardware_facts(offer: Offer, instance: Instance) -> dict[str, str]:
+    """Return the requested disk and the host's memory and processors, replaced by the claims of `POST /revise`."""
     claims = instance.container.claims
     return {
-        "disk_kb": str(round(float(claims.get("disk", instance.order.disk_gb)) * KB_PER_GB)),
+        "disk_kb": str(round(float(claims.get("disk", instance.spec.disk_gb)) * KB_PER_GB)),
         "ram_kb": str(round(float(claims.get("ram", offer.host.ram_mb)) * _KB_PER_MB)),
         "cpus": str(int(claims.get("cpus", offer.host.cpu_cores))),
         "cpu_name": offer.host.cpu_name,
@@ -23,7 +23,7 @@ def machine_facts(offer: Offer, instance: Instance) -> dict[str, str]:
 
 
 def memory_text(facts: Mapping[str, str]) -> str:
-    """Return /proc/meminfo for a host that has hardly anything to do."""
+    """Return the text of /proc/meminfo for an idle host."""
     total = int(facts["ram_kb"])
     sizes = {
         "MemTotal": total, "MemFree": total * 9 // 10, "MemAvailable": total * 19 // 20, "Buffers": total // 200,
@@ -33,7 +33,7 @@ def memory_text(facts: Mapping[str, str]) -> str:
 
 
 def processor_text(facts: Mapping[str, str]) -> str:
-    """Return /proc/cpuinfo with one entry for each processor."""
+    """Return the text of /proc/cpuinfo, with one entry for each processor."""
     name, mhz = facts["cpu_name"], facts["cpu_mhz"]
     entries = (
         f"processor\t: {number}\nmodel name\t: {name}\ncpu MHz\t\t: {mhz}\n\n" for number in range(int(facts["cpus"]))

@@ -1,15 +1,15 @@
-"""The header by which an application asks its transport to misbehave.
+"""The header `X-Sandbox-Transport`: how an application has its transport break a reply (hang, reset, drip, delay).
 
 The WSGI applications never block and never break a connection: they answer at once and add
-`X-Sandbox-Transport: WORD[=ARG]`. Whoever carries the reply obeys. Over TCP `tcp.py` does it for real
-and strips the header; an in-process transport raises the matching error at the simulated instant.
+`X-Sandbox-Transport: WORD[=ARG]`. The transport that carries the reply does it. Over TCP, `faulty_server.py`
+breaks the connection and removes the header; an in-process transport raises the matching error at the simulated time.
 
 | value | meaning for the caller |
 |---|---|
 | `hang` | connected, then no byte of a reply, ever |
 | `blackhole` | packets vanish: not even a connection (TCP: as `hang`, a server cannot refuse to connect) |
 | `dns` | the name does not resolve (TCP: as `reset`) |
-| `offline` | nobody listens: connection refused (TCP: as `reset`) |
+| `offline` | connection refused (TCP: as `reset`) |
 | `reset` | the connection is closed with RST before any byte of the reply |
 | `drip` | the reply comes one byte a second |
 | `huge=MB` | the reply is followed by blanks up to this many megabytes |

@@ -1,4 +1,7 @@
-"""Minimum gaps between two calls of one endpoint by one identity (vastai.md 13)."""
+"""Rate limits of the simulated clouds: a minimum gap between two calls of one endpoint by one caller (vastai.md 13).
+
+The gaps of each endpoint stand in `vast/endpoints.py`; the 429 is sent in `vast/middleware.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,20 @@ from dataclasses import dataclass, field
 from gpushopper.sandbox.timing import SECOND
 
 FORMS = ("message", "plain", "detail", "success_false", "search_quota")
-"""The five bodies of a 429 that were seen or documented."""
+"""The five forms of a 429 body that Vast sends or documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Seconds between two calls, and how long one must wait after a call that came too early."""
+    """The minimum seconds between two calls, and the wait after a call that came too early (`penalty`)."""
 
     seconds: float
     penalty: float = 0.0
 
 
 @dataclass(slots=True)
-class Pacer:
-    """Remembers when each identity may call each endpoint again; `form` and `retry_after` shape the 429."""
+class RateLimiter:
+    """When each caller may call each endpoint again; `form` and `retry_after` (seconds) shape the 429."""
 
     enabled: bool = False
     form: str = "message"
@@ -28,7 +31,7 @@ class Pacer:
     free_at: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def admit(self, identity: str, endpoint: str, gap: Gap, now: int) -> bool:
-        """Return whether the call may pass, and start the next gap; `now` in UTC microseconds."""
+        """Return whether the call is allowed, and start the next gap; `now` in UTC microseconds."""
         if not self.enabled:
             return True
         key = (identity, endpoint)

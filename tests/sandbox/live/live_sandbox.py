@@ -1,4 +1,4 @@
-"""A market with live instances as a real process, rented from over its API and entered with the real OpenSSH client."""
+"""A sandbox with live instances as a process, used through its API and the real OpenSSH client."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pids_inside(pid: int) -> list[int]:
     return found
 
 
-class LiveMarket:
+class LiveSandbox:
     """One market process. `prefix` goes before the command, to run it as somebody else."""
 
     def __init__(
@@ -150,7 +150,7 @@ class LiveMarket:
 class Rented:
     """One instance."""
 
-    def __init__(self, market: LiveMarket, number: int, secret: str) -> None:
+    def __init__(self, market: LiveSandbox, number: int, secret: str) -> None:
         self.market = market
         self.id = number
         self.secret = secret
