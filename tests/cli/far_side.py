@@ -17,7 +17,7 @@ from gpushopper.cli.error_report import report
 from gpushopper.cli.process.daemon_client import open_client
 from gpushopper.cli.process.homes import choose_home
 from gpushopper.cli.remote.copy.copying import Copy, Done, Wishes
-from gpushopper.cli.remote.copy.places import sides
+from gpushopper.cli.remote.copy.path_arguments import sides
 from gpushopper.wire import ConnectionView
 
 LIMIT_S = 30

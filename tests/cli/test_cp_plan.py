@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.cli.remote.copy.channel import AGAIN, hint_for
 from gpushopper.cli.remote.copy.entries import Entry, Kind, choose
-from gpushopper.cli.remote.copy.places import Place, folder_of, from_home, last_name, sides, unmistakable
+from gpushopper.cli.remote.copy.path_arguments import Place, folder_of, from_home, last_name, sides, unmistakable
 from gpushopper.cli.remote.copy.planning import ObservedList, Source, candidates, jobs, place
+from gpushopper.cli.remote.copy.ssh_process import AGAIN, hint_for
 from gpushopper.errors import UsageError
 
 

@@ -9,7 +9,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.copying import Copy, Done, Wishes
-from gpushopper.cli.remote.copy.places import sides, to_text
+from gpushopper.cli.remote.copy.path_arguments import sides, to_text
 from gpushopper.errors import UsageError
 
 

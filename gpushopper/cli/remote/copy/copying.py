@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.remote.copy import planning, streams
-from gpushopper.cli.remote.copy.carriers import by_rsync, by_sftp, by_tar
-from gpushopper.cli.remote.copy.carriers.trip import CannotServe, Trip
-from gpushopper.cli.remote.copy.channel import interruptible
 from gpushopper.cli.remote.copy.entries import Chosen, Entry, Kind, choose, files_of, topmost
 from gpushopper.cli.remote.copy.local_side import LocalSide
-from gpushopper.cli.remote.copy.places import Place, Typed, from_home, to_text, unmistakable
+from gpushopper.cli.remote.copy.path_arguments import Place, Typed, from_home, to_text, unmistakable
 from gpushopper.cli.remote.copy.planning import Job, Source
 from gpushopper.cli.remote.copy.progress_bar import Bar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
+from gpushopper.cli.remote.copy.ssh_process import interruptible
+from gpushopper.cli.remote.copy.transports import rsync, sftp, tar
+from gpushopper.cli.remote.copy.transports.transfer import CannotServe, Trip
 from gpushopper.errors import NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -162,10 +162,10 @@ class Copy:
         """
         programs, is_quiet = self.remote.programs, self.remote.is_quiet
         loud = "" if is_quiet else "the login's shell there speaks by itself"
-        sftp = ("sftp", by_sftp.carry, loud)
-        tar = ("tar", by_tar.carry, "" if "tar" in programs else "no tar there")
-        rest = [tar, sftp] if job.is_folder else [sftp, tar]
-        return [("rsync", by_rsync.carry, by_rsync.why_not(programs, is_quiet)), *rest]
+        by_sftp = ("sftp", sftp.carry, loud)
+        by_tar = ("tar", tar.carry, "" if "tar" in programs else "no tar there")
+        rest = [by_tar, by_sftp] if job.is_folder else [by_sftp, by_tar]
+        return [("rsync", rsync.carry, rsync.why_not(programs, is_quiet)), *rest]
 
 
 def _name(place: Place) -> bytes:

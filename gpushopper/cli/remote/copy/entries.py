@@ -7,7 +7,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from gpushopper.cli.remote.copy.places import to_text
+from gpushopper.cli.remote.copy.path_arguments import to_text
 from gpushopper.errors import ShopperError
 
 NAMED = 5

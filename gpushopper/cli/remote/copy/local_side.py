@@ -13,10 +13,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gpushopper.cli.remote.copy.channel import full_here
 from gpushopper.cli.remote.copy.entries import Entry, Kind, checked, is_excluded
-from gpushopper.cli.remote.copy.places import below, folder_of, last_name, to_text
+from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.cli.remote.copy.planning import Job, ObservedList
+from gpushopper.cli.remote.copy.ssh_process import full_here
 from gpushopper.errors import Refused, ShopperError
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gpushopper.cli.remote.copy.entries import Entry, Kind, by_path
-from gpushopper.cli.remote.copy.places import below, folder_of, last_name, to_text
+from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.errors import NotFound, UsageError
 
 PART = b".gs-part"

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from gpushopper.cli.remote.copy.places import to_text
+from gpushopper.cli.remote.copy.path_arguments import to_text
 from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote.copy import scripts
-from gpushopper.cli.remote.copy.channel import ask
 from gpushopper.cli.remote.copy.entries import Entry, Kind, checked
 from gpushopper.cli.remote.copy.planning import Job, ObservedList
+from gpushopper.cli.remote.copy.ssh_process import ask
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gpushopper.cli.remote.copy.entries import Entry, Kind
-from gpushopper.cli.remote.copy.places import below, folder_of
+from gpushopper.cli.remote.copy.path_arguments import below, folder_of
 from gpushopper.cli.remote.copy.planning import Job
 
 BATCH = 200

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-from gpushopper.cli.remote.copy import channel, scripts
-from gpushopper.cli.remote.copy.places import below, folder_of, last_name, to_text
+from gpushopper.cli.remote.copy import scripts, ssh_process
+from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, ObservedList
 from gpushopper.cli.remote.copy.progress_bar import Bar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
@@ -63,22 +63,22 @@ def send(side: RemoteSide, target: ObservedList, typed: bytes, mkdir: bool, bar:
     part = below(folder_of(target.path), b"." + last_name(target.path)[:LONGEST_NAME] + PART)
     script = b"P=%s; mkdir -p -- %s && exec cat >\"$P\"" % (scripts.quoted(part), scripts.quoted(folder_of(part)))
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
-    with channel.running(channel.shell(side.found, line)) as program:
-        drained = channel.Reader(program.stdout)
+    with ssh_process.running(ssh_process.shell(side.found, line)) as program:
+        drained = ssh_process.Reader(program.stdout)
         source = opened(sys.stdin, "standard input")
         try:
             program.stdin.write(script)
             program.stdin.flush()
             with _told("standard input"):
-                length = channel.pumped(source.read1, program.stdin.write, bar.add)
+                length = ssh_process.pumped(source.read1, program.stdin.write, bar.add)
             program.stdin.close()
         except BrokenPipeError:
             length = -1
         drained.join()
         if program.process.wait() or length < 0:
-            raise channel.failure(side.found, program)
+            raise ssh_process.failure(side.found, program)
     names = b"P=%s R=%s N=%d\n" % (scripts.quoted(part), scripts.quoted(target.path), length)
-    channel.ask(side.found, scripts.START + names + _KEEP)
+    ssh_process.ask(side.found, scripts.START + names + _KEEP)
 
 
 def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> None:
@@ -91,14 +91,14 @@ def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> Non
         words = f"tar -cf - -- {shlex.quote(to_text(source.path))}"
         hint = f"gpu-shopper ssh {side.found.name} -- {shlex.quote(words)}"
         raise UsageError(f"{to_text(typed)}{side.where} is a folder, standard output takes a file", hint)
-    mark = channel.new_mark()
+    mark = ssh_process.new_mark()
     script = scripts.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (mark, scripts.quoted(source.path))
-    with channel.running(channel.shell(side.found, "exec sh -s")) as program:
-        feeding = channel.fed(program, script)
-        if channel.skip_to(program.stdout, mark) is not None:
+    with ssh_process.running(ssh_process.shell(side.found, "exec sh -s")) as program:
+        feeding = ssh_process.fed(program, script)
+        if ssh_process.skip_to(program.stdout, mark) is not None:
             out = opened(sys.stdout, "standard output")
             with _told("standard output"):
-                count = channel.pumped(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
+                count = ssh_process.pumped(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
                 out.flush()
             feeding.join()
             if not program.process.wait():
@@ -106,4 +106,4 @@ def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> Non
                     raise ShopperError(f"{to_text(typed)}{side.where} changed while it was read", code="copy_failed")
                 return
         program.process.wait()
-        raise channel.failure(side.found, program)
+        raise ssh_process.failure(side.found, program)

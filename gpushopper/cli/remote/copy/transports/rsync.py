@@ -8,9 +8,9 @@ import subprocess
 from typing import IO
 
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.cli.remote.copy import channel
-from gpushopper.cli.remote.copy.carriers.trip import CannotServe, Trip
-from gpushopper.cli.remote.copy.places import below
+from gpushopper.cli.remote.copy import ssh_process
+from gpushopper.cli.remote.copy.path_arguments import below
+from gpushopper.cli.remote.copy.transports.transfer import CannotServe, Trip
 from gpushopper.errors import DiskFull
 
 _RSYNC_3 = re.compile(r"rsync\s+version 3\.")
@@ -47,16 +47,16 @@ def carry(trip: Trip) -> None:
     """
     # A line that begins with # would be a comment.
     names = b"".join(b"./" + entry.path + b"\0" for entry in trip.files)
-    with channel.running(_argv(trip)) as program:
-        feeding = channel.fed(program, names)
+    with ssh_process.running(_argv(trip)) as program:
+        feeding = ssh_process.fed(program, names)
         _watch(program.stdout, trip)
         feeding.join()
         status = program.process.wait()
     if status in _NOT_FIT:
         raise CannotServe(program.reason())
     if status:
-        failure = channel.failure(trip.found, program)
-        raise channel.full_here() if isinstance(failure, DiskFull) and not trip.is_upload else failure
+        failure = ssh_process.failure(trip.found, program)
+        raise ssh_process.full_here() if isinstance(failure, DiskFull) and not trip.is_upload else failure
 
 
 def _argv(trip: Trip) -> list[str | bytes]:
@@ -83,8 +83,8 @@ def _host(host: str) -> str:
 def _watch(stream: IO[bytes], trip: Trip) -> None:
     """Read names and progress to the end: lines that end in a line feed or a carriage return."""
     rest, before = b"", 0
-    while piece := stream.read1(channel.PIECE):  # type: ignore[attr-defined]
-        *lines, rest = re.split(rb"[\r\n]", (rest + piece)[-channel.PIECE :])
+    while piece := stream.read1(ssh_process.PIECE):  # type: ignore[attr-defined]
+        *lines, rest = re.split(rb"[\r\n]", (rest + piece)[-ssh_process.PIECE :])
         for line in lines:
             found = _BYTES.match(line)
             if found is None:

@@ -7,10 +7,10 @@ import tarfile
 from collections.abc import Sequence
 from typing import IO, NoReturn
 
-from gpushopper.cli.remote.copy import channel, local_side, scripts
-from gpushopper.cli.remote.copy.carriers.trip import Trip
+from gpushopper.cli.remote.copy import local_side, scripts, ssh_process
 from gpushopper.cli.remote.copy.entries import Entry
-from gpushopper.cli.remote.copy.places import below, to_text
+from gpushopper.cli.remote.copy.path_arguments import below, to_text
+from gpushopper.cli.remote.copy.transports.transfer import Trip
 from gpushopper.errors import ShopperError
 
 NAMES_LIMIT = 30_000
@@ -32,8 +32,8 @@ def _send(trip: Trip) -> None:
     # The script comes first on the same stream: dd takes exactly its length and leaves the rest to tar.
     script = b"cd -- %s && exec tar -xpf -" % scripts.quoted(trip.job.part)
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
-    with channel.running(channel.shell(trip.found, line)) as program:
-        drained = channel.Reader(program.stdout)  # what the login's shell says by itself
+    with ssh_process.running(ssh_process.shell(trip.found, line)) as program:
+        drained = ssh_process.Reader(program.stdout)  # what the login's shell says by itself
         try:
             program.stdin.write(script)
             for entry in trip.files:
@@ -43,10 +43,10 @@ def _send(trip: Trip) -> None:
         except BrokenPipeError:
             drained.join()
             program.process.wait()
-            raise channel.failure(trip.found, program) from None
+            raise ssh_process.failure(trip.found, program) from None
         drained.join()
         if program.process.wait():
-            raise channel.failure(trip.found, program)
+            raise ssh_process.failure(trip.found, program)
 
 
 def _add(out: IO[bytes], entry: Entry, trip: Trip) -> None:
@@ -60,12 +60,12 @@ def _add(out: IO[bytes], entry: Entry, trip: Trip) -> None:
         info.size, info.mode, info.mtime = facts.st_size, entry.mode, facts.st_mtime_ns // 10**9
         out.write(info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
         left = info.size
-        while left and (piece := source.read(min(channel.PIECE, left))):
+        while left and (piece := source.read(min(ssh_process.PIECE, left))):
             out.write(piece)
             trip.bar.add(len(piece))
             left -= len(piece)
     if left:
-        raise ShopperError(f"{to_text(entry.path)} changed while it was read", channel.AGAIN, code="copy_failed")
+        raise ShopperError(f"{to_text(entry.path)} changed while it was read", ssh_process.AGAIN, code="copy_failed")
     out.write(bytes(-info.size % tarfile.BLOCKSIZE))
 
 
@@ -74,16 +74,16 @@ def _add(out: IO[bytes], entry: Entry, trip: Trip) -> None:
 
 def _fetch(trip: Trip) -> None:
     wanted = {entry.path: entry for entry in trip.files}
-    mark = channel.new_mark()
+    mark = ssh_process.new_mark()
     lines = [scripts.START, b"cd -- %s || exit 9\nprintf '%%s\\n' %s\nbad=0\n" % (scripts.quoted(trip.job.base), mark)]
     lines += [b"tar -cf - %s </dev/null || bad=$?\n" % scripts.words(names) for names in _batches(trip.files)]
-    with channel.running(channel.shell(trip.found, "exec sh -s")) as program:
-        feeding = channel.fed(program, b"".join([*lines, b"exit $bad\n"]))
-        if channel.skip_to(program.stdout, mark) is not None:
+    with ssh_process.running(ssh_process.shell(trip.found, "exec sh -s")) as program:
+        feeding = ssh_process.fed(program, b"".join([*lines, b"exit $bad\n"]))
+        if ssh_process.skip_to(program.stdout, mark) is not None:
             _unpack(program.stdout, wanted, trip)
         feeding.join()
         if program.process.wait():
-            raise channel.failure(trip.found, program)
+            raise ssh_process.failure(trip.found, program)
     if wanted:
         _missing(sorted(wanted))
 
@@ -126,7 +126,7 @@ def _write(archive: tarfile.TarFile, info: tarfile.TarInfo, path: bytes, arrived
     with source, local_side.told():
         handle = local_side.create(final)
         try:
-            carried = channel.pumped(source.read, lambda piece: _write_all(handle, piece), trip.bar.add)
+            carried = ssh_process.pumped(source.read, lambda piece: _write_all(handle, piece), trip.bar.add)
             if carried != size:
                 raise tarfile.ReadError("cut off")
             local_side.finish(handle, info.mode, int(info.mtime))
@@ -155,4 +155,4 @@ def _batches(files: Sequence[Entry]) -> list[list[bytes]]:
 def _missing(paths: Sequence[bytes]) -> NoReturn:
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     text = f"{to_text(paths[0])}{more} did not arrive"
-    raise ShopperError(f"the copy failed: {text}", channel.AGAIN, code="copy_failed")
+    raise ShopperError(f"the copy failed: {text}", ssh_process.AGAIN, code="copy_failed")

@@ -7,11 +7,11 @@ import struct
 from typing import NoReturn
 
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.cli.remote.copy import channel, local_side, scripts
-from gpushopper.cli.remote.copy.carriers import sftp_protocol as sftp
-from gpushopper.cli.remote.copy.carriers.trip import CannotServe, Trip
+from gpushopper.cli.remote.copy import local_side, scripts, ssh_process
 from gpushopper.cli.remote.copy.entries import Entry
-from gpushopper.cli.remote.copy.places import below, to_text
+from gpushopper.cli.remote.copy.path_arguments import below, to_text
+from gpushopper.cli.remote.copy.transports import sftp_protocol as sftp
+from gpushopper.cli.remote.copy.transports.transfer import CannotServe, Trip
 from gpushopper.errors import ShopperError
 
 BLOCK = 32768
@@ -27,7 +27,7 @@ def carry(trip: Trip) -> None:
         CannotServe: the instance has no sftp server.
     """
     argv = ssh_connection.ssh_argv(trip.found, ("sftp",), flags=("-T", "-s"))
-    with channel.running(argv) as program:
+    with ssh_process.running(argv) as program:
         requests = sftp.Requests(program.stdin, program.stdout)
         try:
             requests.hello()
@@ -40,7 +40,7 @@ def carry(trip: Trip) -> None:
             except (sftp.SftpError, BrokenPipeError) as error:
                 _fail(trip, program, error)
         program.stdin.close()
-        channel.Reader(program.stdout).join()
+        ssh_process.Reader(program.stdout).join()
 
 
 def _send(requests: sftp.Requests, entry: Entry, trip: Trip) -> None:
@@ -124,17 +124,17 @@ def _ask(requests: sftp.Requests, handle: bytes, offset: int, length: int) -> in
     return requests.send(sftp.READ, sftp.string(handle) + struct.pack(">QI", offset, length))
 
 
-def _fail(trip: Trip, program: channel.Program, error: Exception) -> NoReturn:
+def _fail(trip: Trip, program: ssh_process.Program, error: Exception) -> NoReturn:
     """A full disk is a plain failure for the protocol: ask for the room that is left."""
     if getattr(error, "status", -1) == sftp.FAILED and trip.is_upload and _is_full(trip):
-        raise channel.full_there(trip.found) from None
+        raise ssh_process.full_there(trip.found) from None
     if isinstance(error, BrokenPipeError) or "connection ended" in str(error):
         program.process.wait()
-        raise channel.failure(trip.found, program) from None
-    raise ShopperError(f"the copy failed: {error}", channel.hint_for(str(error)), code="copy_failed") from None
+        raise ssh_process.failure(trip.found, program) from None
+    raise ShopperError(f"the copy failed: {error}", ssh_process.hint_for(str(error)), code="copy_failed") from None
 
 
 def _is_full(trip: Trip) -> bool:
     script = b"df -Pk -- %s | { read -r head; read -r a b c left rest; echo $left; }" % scripts.quoted(trip.job.part)
-    said = channel.ask(trip.found, scripts.START + script + b"\n").out.strip()
+    said = ssh_process.ask(trip.found, scripts.START + script + b"\n").out.strip()
     return said.isdigit() and int(said) < 1024
