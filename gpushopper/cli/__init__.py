@@ -1,4 +1,4 @@
-"""The command line: parse, ask the daemon, print."""
+"""The entry point `main()` and the table of all commands; each command is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     ("Rent", "inventory", "rent.inventory:inventory", "Offers of all clouds, cheapest first."),
-    ("Rent", "plan", "rent.plan:plan", "What would be rented, and the most it can cost."),
+    ("Rent", "plan", "rent.plan:plan", "What would be rented, and its max cost."),
     ("Rent", "provision", "rent.provision:provision", "Rent a GPU for a given time."),
     ("Sessions", "ls", "sessions.ls:ls", "Open sessions (short for sessions list)."),
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
@@ -30,25 +30,25 @@ COMMANDS = (
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
-    ("Use", "run", "use.run:run", "Run a command there that goes on without you."),
-    ("Use", "logs", "use.logs:logs", "What a run, or the container, has said."),
-    ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the most it can still become."),
-    ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open money, alarms."),
-    ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "What needs a person's eye."),
-    ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our books."),
+    ("Use", "run", "use.run:run", "Run a command there; it continues when you disconnect."),
+    ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
+    ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),
+    ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open costs, alarms."),
+    ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "Problems that need your attention."),
+    ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our records."),
     ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
-    ("Set up", "keys", "set_up.keys:keys", "Store and test keys of clouds, logins at registries."),
-    ("Set up", "config", "set_up.config:config", "Show settings; settle a copied home folder."),
-    ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Let your own ssh know running sessions."),
+    ("Set up", "keys", "set_up.keys:keys", "Store and test API keys and registry logins."),
+    ("Set up", "config", "set_up.config:config", "Show settings; resolve a copied home folder."),
+    ("Set up", "ssh-config", "set_up.ssh_config:ssh_config", "Make running sessions known to your own ssh."),
     ("Set up", "daemon", "set_up.daemon:daemon", "Start, stop and watch the daemon."),
-    ("Try", "demo", "try_out.demo:demo", "The whole story on a practice market, in a minute."),
-    ("Try", "sandbox", "try_out.sandbox:sandbox", "A practice market with simulated clouds."),
+    ("Try", "demo", "try_out.demo:demo", "A whole session in the sandbox, in a minute."),
+    ("Try", "sandbox", "try_out.sandbox:sandbox", "Simulated clouds on this computer."),
 )
-"""Everything the command line can do; `--help` is printed from here without importing any of it."""
+"""Section, name, `module:attribute` and help line of every command; `--help` needs no other import."""
 
 EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
 7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; ssh and run pass on \
-the status of the command there, what fails here is 125."
+the exit status of the remote command, their own failures are 125."
 
 
 @click.group(
@@ -66,11 +66,11 @@ def root() -> None:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status; errors become one in `error_report.report`."""
     app = new_app()
-    _write_what_it_can()
+    _escape_unencodable_output()
     try:
-        words = _typed() if args is None else args
+        words = _argv_as_utf8() if args is None else args
         outcome = root.main(args=words, prog_name="gpu-shopper", standalone_mode=False, obj=app)
         code = outcome if isinstance(outcome, int) else 0
         _finish(app)
@@ -87,14 +87,14 @@ def main(args: list[str] | None = None) -> int:
 
 
 def new_app() -> App:
-    """An App that finds its home and its daemon as commands do; what that takes is imported when it is needed."""
+    """An App with the default ways to choose a home and to open a client; their modules are imported on first use."""
     return App(_choose_home, _open_client)
 
 
-def _choose_home(practice: bool) -> Home:
+def _choose_home(use_sandbox: bool) -> Home:
     from gpushopper.cli.process.homes import choose_home
 
-    return choose_home(practice)
+    return choose_home(use_sandbox)
 
 
 def _open_client(app: App) -> Client:
@@ -103,21 +103,21 @@ def _open_client(app: App) -> Client:
     return open_client(app)
 
 
-def _typed() -> list[str]:
-    """The words of the command line as UTF-8 under every locale; other bytes are escaped, so that none is lost."""
+def _argv_as_utf8() -> list[str]:
+    """The arguments decoded as UTF-8 under every locale; other bytes become surrogate escapes, so that none is lost."""
     return [os.fsencode(word).decode("utf-8", "surrogateescape") for word in sys.argv[1:]]
 
 
-def _write_what_it_can() -> None:
-    """Under a locale without other letters, foreign text is escaped: it must not end the command (F111)."""
+def _escape_unencodable_output() -> None:
+    """Escape characters that the locale's encoding lacks, instead of failing with UnicodeEncodeError (F111)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _finish(app: App) -> None:
-    """Show open alarms after every command that talked to the daemon (I30)."""
-    if app.opened is not None and not app.as_json:
-        from gpushopper.cli.output.alarm_reminder import remind
+    """Print open alarms after every command that talked to the daemon (I30)."""
+    if app.client_if_opened is not None and not app.as_json:
+        from gpushopper.cli.output.alarm_reminder import print_open_alarms
 
-        remind(app)
+        print_open_alarms(app)

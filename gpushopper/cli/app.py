@@ -1,4 +1,4 @@
-"""What one run of a command carries: its home folder, its way of printing, its client."""
+"""The context object of one command (click's `obj`): home folder, client of the daemon, output format, colours."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ FORMATS = ("table", "json", "jsonl", "wide", "name")
 
 
 class App:
-    """Handed from the root command to every other; filled by the options, whichever side of the command they stand.
+    """Passed from the root command to every other; the output options fill it, before or after the command's name.
 
-    It imports nothing of the command line but plain text: how a home is chosen and a client made is given to it.
+    It imports no command machinery: how a home is chosen and a client opened are arguments.
     """
 
     def __init__(self, choose_home: Callable[[bool], Home], open_client: Callable[[App], Client]) -> None:
         self.output = "table"
         self.color = "auto"
-        self.practice = False
-        self.goes_on = ""
-        """What continues after Ctrl-C, said then."""
-        self.tells_alarms = True
+        self.use_sandbox = False
+        self.interrupt_hint = ""
+        """Printed after Ctrl-C: what continues without this command, and how to see or end it."""
+        self.shows_alarms = True
         self._choose_home = choose_home
-        """Takes whether it is for the practice market."""
+        """Its argument: whether the sandbox's home is wanted."""
         self._open_client = open_client
         self._home: Home | None = None
         self._client: Client | None = None
@@ -44,36 +44,36 @@ class App:
     def home(self) -> Home:
         """The home folder this command works in."""
         if self._home is None:
-            self._home = self._choose_home(self.practice)
+            self._home = self._choose_home(self.use_sandbox)
         return self._home
 
     def check_home(self) -> None:
-        """Refuse a home folder that is not ours to use, before a command does anything.
+        """Refuse a home folder that another user owns, before a command does anything.
 
-        Nothing is kept of it: `sandbox` chooses its own home once it runs.
+        The result is not kept: `sandbox` commands choose the sandbox's home only once they run.
         """
-        self._choose_home(self.practice)
+        self._choose_home(self.use_sandbox)
 
     @property
     def client(self) -> Client:
-        """The way to the daemon, which is started when it is not there."""
+        """The client of the daemon; opening it starts the daemon if none runs."""
         if self._client is None:
             self._client = self._open_client(self)
         return self._client
 
     @property
-    def opened(self) -> Client | None:
+    def client_if_opened(self) -> Client | None:
         """The client, if this command has used one."""
         return self._client
 
-    def quiet_client(self) -> Client:
+    def client_without_start(self) -> Client:
         """A client that never starts a daemon."""
         from gpushopper.client import Client
 
         return Client(self.home)
 
     def now(self) -> ClockSnapshot:
-        """The clocks, moved by a practice market's offset where there is one (S26)."""
+        """A clock snapshot, shifted by the sandbox's clock offset where there is one (S26)."""
         from gpushopper.clock import SystemClock
 
         return SystemClock(self.home.clock_offset).now()
@@ -82,37 +82,37 @@ class App:
 
     @property
     def as_json(self) -> bool:
-        """Whether the answer is for a program."""
+        """Whether the output format is JSON or JSON lines."""
         return self.output in ("json", "jsonl")
 
     def note(self, text: str) -> None:
-        """Say something that is not the answer: a line on stderr, cleaned of control characters."""
+        """Print a message on stderr, without control characters; as a JSON object where the output is JSON."""
         if self.as_json:
             import json
 
-            print(json.dumps({"schema": SCHEMA, "note": self.to_paste(text)}), file=sys.stderr, flush=True)
+            print(json.dumps({"schema": SCHEMA, "note": self.with_sandbox_flag(text)}), file=sys.stderr, flush=True)
             return
         from gpushopper.cli.terminal_text import clean
 
-        print(clean(self.to_paste(text)), file=sys.stderr, flush=True)
+        print(clean(self.with_sandbox_flag(text)), file=sys.stderr, flush=True)
 
-    def to_paste(self, text: str) -> str:
-        """A text whose commands work when pasted: in the practice market's home they need `--sandbox` too."""
-        return _COMMAND.sub("gpu-shopper --sandbox ", text) if self.practice else text
+    def with_sandbox_flag(self, text: str) -> str:
+        """Insert `--sandbox` into the commands of a text if this command runs in the sandbox: they work when pasted."""
+        return _COMMAND.sub("gpu-shopper " + "--sandbox " * self.use_sandbox, text)
 
     def is_terminal(self, stream: TextIO | None) -> bool:
-        """Whether a person reads this stream."""
+        """Whether this stream is a terminal; False when it is closed."""
         try:
             return stream is not None and stream.isatty()  # None: closed before we began
         except ValueError:  # closed since
             return False
 
-    def may_ask(self) -> bool:
-        """Whether somebody can answer a question."""
+    def is_interactive(self) -> bool:
+        """Whether a prompt is possible: stdin and stderr are terminals, and the output is not JSON."""
         return self.is_terminal(sys.stdin) and self.is_terminal(sys.stderr) and not self.as_json
 
     def has_color(self, stream: TextIO) -> bool:
-        """Whether to colour this stream: the option, then the conventions of the environment."""
+        """Whether to colour this stream: `--color`, else NO_COLOR, CLICOLOR and TERM, else whether it is a terminal."""
         if self.color != "auto":
             return self.color == "always"
         if os.environ.get("NO_COLOR") or os.environ.get("CLICOLOR") == "0" or os.environ.get("TERM") == "dumb":

@@ -1,4 +1,4 @@
-"""The one place where errors are shown, and where they become an exit status."""
+"""Turn every exception into a message and an exit status (exit code); the statuses are the classes in `errors.py`."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from contextlib import suppress
 import click
 
 from gpushopper.cli.app import SCHEMA, App
-from gpushopper.cli.input.command_classes import ReaderGone
+from gpushopper.cli.input.command_classes import OutputPipeClosed
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import DiskFull, Misconfigured, ShopperError, UsageError
 
 INTERRUPTED = 130
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
 def report(app: App, error: BaseException) -> int:
-    """Print what happened in one line and what to do in a second; return the exit status."""
+    """Print the message on one line and the hint on a second; return the exit status."""
     match error:
         case click.exceptions.Exit():
             return error.exit_code
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1
-        case BrokenPipeError() | ReaderGone():
-            _forget_readers()
+        case BrokenPipeError() | OutputPipeClosed():
+            _silence_output()
             return 0
         case Declined():
-            _show(app, ShopperError("you said no: nothing was done", code="declined"), INTERRUPTED)
+            _show(app, ShopperError("declined: nothing was done", code="declined"), INTERRUPTED)
             return INTERRUPTED
         case click.Abort() | KeyboardInterrupt() | EOFError():
-            _show(app, ShopperError("interrupted", app.goes_on, code="interrupted"), INTERRUPTED)
+            _show(app, ShopperError("interrupted", app.interrupt_hint, code="interrupted"), INTERRUPTED)
             return INTERRUPTED
         case ShopperError():
             _show(app, error, error.exit_code)
             _alarms_after(app, error)
             return error.exit_code
-        case OSError() if (known := _of_the_system(error)) is not None:
+        case OSError() if (known := _from_os_error(error)) is not None:
             _show(app, known, known.exit_code)
             return known.exit_code
         case click.exceptions.NoArgsIsHelpError():
@@ -52,23 +52,23 @@ def report(app: App, error: BaseException) -> int:
     return _unexpected(app, error)
 
 
-def _forget_readers() -> None:
-    """The reader has seen enough; the interpreter must not find the pipe again when it flushes."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _silence_output() -> None:
+    """Point stdout and stderr at /dev/null: the pipe is closed, and the interpreter's last flush would fail on it."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # closed, or no file at all
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(devnull, stream.fileno())
 
 
-def _of_the_system(error: OSError) -> ShopperError | None:
-    """A file that the system does not let us use, or no space for one: words instead of a trace."""
+def _from_os_error(error: OSError) -> ShopperError | None:
+    """The error for a full disk or an unusable file; None for any other OSError."""
     if error.filename is None or error.errno is None:
-        # A write names no file: it may have been to our own standard output.
-        return DiskFull("the disk or quota is full", "free space") if error.errno in FULL else None
+        # A failed write names no file; it may have been to our own standard output.
+        return DiskFull("the disk or quota is full", "free space") if error.errno in DISK_FULL_ERRNOS else None
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         text = f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}"
-        return Misconfigured(text, "look at it: ls -l; or set GPU_SHOPPER_HOME to a folder of yours")
-    if error.errno in FULL:
+        return Misconfigured(text, "check its permissions with ls -l, or set GPU_SHOPPER_HOME to another folder")
+    if error.errno in DISK_FULL_ERRNOS:
         return DiskFull(f"the disk or quota is full: {os.fsdecode(error.filename)} could not be written", "free space")
     return None
 
@@ -88,22 +88,22 @@ def _unexpected(app: App, error: BaseException) -> int:
         log = ""
     _show(
         app,
-        ShopperError(f"unexpected {type(error).__name__}: {error}", f"{log}the whole trace: set GPU_SHOPPER_DEBUG=1"),
+        ShopperError(f"unexpected {type(error).__name__}: {error}", f"{log}for a traceback set GPU_SHOPPER_DEBUG=1"),
         1,
     )
     return 1
 
 
 def _show(app: App, error: ShopperError, exit_code: int) -> None:
-    """Print an error; where nobody reads it any more, its status still says it."""
+    """Print an error; if stderr is closed, only the exit status remains."""
     try:
         _print(app, error, exit_code)
     except BrokenPipeError:
-        _forget_readers()
+        _silence_output()
 
 
 def _print(app: App, error: ShopperError, exit_code: int) -> None:
-    message, hint = app.to_paste(error.message), app.to_paste(error.hint)
+    message, hint = app.with_sandbox_flag(error.message), app.with_sandbox_flag(error.hint)
     if app.as_json:
         body = {"code": error.code, "message": message, "hint": hint, "exit": exit_code}
         print(json.dumps({"schema": SCHEMA, "error": body}), file=sys.stderr)
@@ -117,9 +117,9 @@ def _print(app: App, error: ShopperError, exit_code: int) -> None:
 
 
 def _alarms_after(app: App, error: ShopperError) -> None:
-    """Alarms are shown on every command (I30), failed ones included, unless the daemon is what failed."""
-    if app.opened is None or error.exit_code == 5:
+    """Print open alarms after a failed command too (I30), unless the daemon itself was unreachable."""
+    if app.client_if_opened is None or error.exit_code == 5:
         return
-    from gpushopper.cli.output.alarm_reminder import remind
+    from gpushopper.cli.output.alarm_reminder import print_open_alarms
 
-    remind(app)
+    print_open_alarms(app)

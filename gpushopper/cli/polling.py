@@ -1,4 +1,4 @@
-"""Wait for sessions by asking again and again: no open stream, so a killed daemon or command loses nothing (S20)."""
+"""Wait for a condition by polling; no open stream, so a restart of the daemon in between loses nothing (S20)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 from gpushopper.clock import SystemClock
 
-QUICK_S = 0.2
-SLOW_S = 1.0
+QUICK_INTERVAL_S = 0.2
+SLOW_INTERVAL_S = 1.0
 QUICK_FOR_S = 10.0
 
 
-class Out(Exception):
-    """The time to wait is used up."""
+class WaitTimeout(Exception):
+    """The condition did not become true within the limit."""
 
 
-def poll(look: Callable[[], bool], limit_s: float) -> None:
-    """Call `look` until it says True: quickly at first, then each second.
+def poll(is_done: Callable[[], bool], limit_s: float) -> None:
+    """Call `is_done` until it returns True: five times a second at first, later once a second.
 
     Raises:
-        Out: the limit passed.
+        WaitTimeout: the limit passed.
     """
     clock, pause = SystemClock(), threading.Event()
     began = clock.monotonic()
-    while not look():
+    while not is_done():
         waited = clock.monotonic() - began
         if waited >= limit_s:
-            raise Out
-        pause.wait(min(QUICK_S if waited < QUICK_FOR_S else SLOW_S, limit_s - waited))
+            raise WaitTimeout
+        pause.wait(min(QUICK_INTERVAL_S if waited < QUICK_FOR_S else SLOW_INTERVAL_S, limit_s - waited))

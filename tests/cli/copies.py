@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gpushopper.cli.remote.copy.copying import Done
+from gpushopper.cli.remote.copy.copying import CopyResult
 from tests.cli.far_side import Far
 from tests.needs import needs
 
@@ -41,7 +41,7 @@ class Way(NamedTuple):
     def take(self) -> Path:
         return self.far.home if self.is_up else self.far.here
 
-    def __call__(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> Done:
+    def __call__(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> CopyResult:
         *sources, target = words
         named = [word if self.is_up else f"train:{word}" for word in sources]
         return self.far.copy(*named, f"train:{target}" if self.is_up else target, exclude=exclude, mkdir=mkdir)

@@ -16,8 +16,8 @@ from gpushopper.cli.app import App
 from gpushopper.cli.error_report import report
 from gpushopper.cli.process.daemon_client import open_client
 from gpushopper.cli.process.homes import choose_home
-from gpushopper.cli.remote.copy.copying import Copy, Done, Wishes
-from gpushopper.cli.remote.copy.path_arguments import sides
+from gpushopper.cli.remote.copy.copying import Copy, CopyOptions, CopyResult
+from gpushopper.cli.remote.copy.path_arguments import parse_arguments
 from gpushopper.wire import ConnectionView
 
 LIMIT_S = 30
@@ -109,14 +109,14 @@ class Far:
             options=["User=root"],
         )  # fmt: skip
 
-    def copy(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> Done:
+    def copy(self, *words: str, exclude: tuple[bytes, ...] = (), mkdir: bool = False) -> CopyResult:
         """Copy as `cp` does, from the folder `here`."""
         before = os.getcwd()
         os.chdir(self.here)
         late = threading.Timer(LIMIT_S, os.kill, (os.getpid(), signal.SIGTERM))
         late.start()
         try:
-            return self._copy(Quiet(self.notes), words, Wishes(exclude, mkdir))
+            return self._copy(Quiet(self.notes), words, CopyOptions(exclude, mkdir))
         except KeyboardInterrupt as error:
             raise AssertionError("the copy hangs") from error
         finally:
@@ -124,15 +124,15 @@ class Far:
             os.chdir(before)
 
 
-    def _copy(self, app: App, words: tuple[str, ...], wishes: Wishes) -> Done:
-        return Copy(app, self.view, sides(words), wishes).perform()
+    def _copy(self, app: App, words: tuple[str, ...], wishes: CopyOptions) -> CopyResult:
+        return Copy(app, self.view, parse_arguments(words), wishes).perform()
 
     def run(self, *words: str) -> int:
         """Copy as a command that ends: its status, with the error said."""
         app = new_app()
         os.chdir(self.here)
         try:
-            self._copy(app, words, Wishes())
+            self._copy(app, words, CopyOptions())
         except BaseException as error:  # noqa: BLE001 - as the command line does
             return report(app, error)
         return 0

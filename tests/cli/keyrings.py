@@ -167,7 +167,7 @@ class Home(AnyHome):
             self.variables["DBUS_SESSION_BUS_ADDRESS"] = bus.address
 
     def settle(self, url: str, more: str = "") -> None:
-        """An ordinary home on a practice market, with short waits for the keyring."""
+        """An ordinary home in a sandbox, with short waits for the keyring."""
         text = f'[policy]\nname = "drill"\n[providers.vast]\nendpoint = "{url}"\n{more}'
         self.write({"config.toml": text})
 
@@ -191,7 +191,7 @@ def session_in(top: Path) -> Iterator[Bus]:
 
 @contextmanager
 def homes(top: Path, url: str) -> Iterator[Callable[..., Home]]:
-    """Make homes on a practice market; they end with the block."""
+    """Make homes in a sandbox; they end with the block."""
     made: list[Home] = []
 
     def build(bus: Bus | None = None, more: str = "") -> Home:

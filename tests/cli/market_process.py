@@ -1,4 +1,4 @@
-"""A practice market as a process of its own, for homes that are set up by hand."""
+"""A sandbox as a process of its own, for homes that are set up by hand."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ SHARED = [
     Row("negative number of GPUs", "inventory --min-gpus -1", "not in the range", 2, "--help"),
     Row("shutdown without a name", "shutdown --yes", "name the sessions, or --all", 2, "gpu-shopper --sandbox ls"),
     Row("done without a name", "done --yes", "name the session", 2, "gpu-shopper --sandbox ls"),
-    Row("spending unasked", "provision --gpu RTX4090", "--yes was not given", 2, "--yes"),
-    Row("destroying unasked", "shutdown --all", "--yes was not given", 2, "--yes"),
+    Row("spending unasked", "provision --gpu RTX4090", "not a terminal: add --yes", 2, "--dry-run"),
+    Row("destroying unasked", "shutdown --all", "not a terminal: add --yes", 2, "--dry-run"),
     Row("unknown option", "ls --nosuch", "No such option '?--nosuch", 2, "--help"),
     Row("unknown command", "nosuch", "No such command 'nosuch'", 2, "--help"),
     Row("fault that does not exist", "sandbox fault add vast create nosuch", "unknown word: nosuch", 2, "sandbox"),
@@ -149,7 +149,7 @@ def test_a_request_that_cannot_be_met(market: Home, row: Row):
 
 
 @pytest.mark.parametrize("row", [row for row in SHARED if row.situation in IN_JSON], ids=str)
-def test_programs_get_the_same_as_an_object(market: Home, row: Row):
+def test_json_errors_have_the_same_message(market: Home, row: Row):
     before = state_of(market.home)
     ran = market("--json", *row.argv)
     assert_says_in_json(ran, row)
@@ -219,7 +219,7 @@ def test_a_socket_path_that_some_system_would_cut(top: Path):
 
 
 @pytest.mark.proofs
-def test_daemons_that_are_there_already(make: Callable[..., Home]):
+def test_a_daemon_that_runs_already(make: Callable[..., Home]):
     home = make()
     assert home.must("daemon", "start").startswith("started")
     assert home.must("daemon", "start").startswith("already running")
@@ -233,7 +233,7 @@ def test_daemons_that_are_there_already(make: Callable[..., Home]):
     assert_no_trace(home.home, again)
 
 
-def test_a_daemon_that_holds_the_home_and_is_silent(silent: subprocess.Popen[str]):
+def test_a_daemon_that_holds_the_home_and_does_not_answer(silent: subprocess.Popen[str]):
     out, err = silent.communicate(timeout=60)
     ran = Ran(silent.returncode, out, err)
     assert_says(ran, Row("", "", "holds this home and does not answer", 5, "daemon.log"))
@@ -283,7 +283,7 @@ def test_a_damaged_database_is_set_aside_and_its_instance_taken_back(
 
 
 @pytest.mark.proofs
-def test_a_copied_home_waits_for_a_decision(make: Callable[..., Home]):
+def test_a_copied_home_is_refused_until_it_is_resolved(make: Callable[..., Home]):
     home, copy = make(), make()
     home.must("ls")
     home.must("daemon", "stop")
@@ -344,12 +344,12 @@ def test_an_offer_that_went_meanwhile_costs_one_line(begun: tuple[Home, Ran]):
 def test_when_every_offer_is_refused_it_says_how_many_were_tried(market: Home):
     with fault(market, "create", "unavailable"):
         ran = market(*RENT.split(), "--name", "none", "--retries", "1")
-    assert_says(ran, Row("", RENT, r"none was not handed over: retries exhausted \(2 tried\)", 7, "get none"))
+    assert_says(ran, Row("", RENT, r"none did not become ready: retries exhausted \(2 tried\)", 7, "get none"))
     assert json.loads(market.must("get", "none", "--json"))["session"]["status"] == "failed"
 
 
 @pytest.mark.proofs
-def test_an_interrupted_wait_says_what_goes_on(market: Home):
+def test_an_interrupted_wait_says_what_continues(market: Home):
     with fault(market, "create", "stuck_loading", "--count", "1"):
         process = market.begin(*RENT.split(), "--name", "stuck")
         assert process.stderr is not None
@@ -362,7 +362,7 @@ def test_an_interrupted_wait_says_what_goes_on(market: Home):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
     tail = err.splitlines()[-2:]
-    assert tail == ["interrupted", "  provisioning goes on; end it with: gpu-shopper --sandbox shutdown stuck"]
+    assert tail == ["interrupted", "  provisioning continues; end it with: gpu-shopper --sandbox shutdown stuck"]
     assert market("shutdown", "stuck", "--yes").code == 0
 
 
@@ -370,7 +370,7 @@ def test_an_interrupted_wait_says_what_goes_on(market: Home):
 
 
 @pytest.mark.parametrize("tail", ["| head -1", ">&-"])
-def test_a_reader_that_has_gone_is_no_error(market: Home, tail: str):
+def test_a_closed_output_pipe_is_no_error(market: Home, tail: str):
     line = f"{' '.join(market.argv('inventory', '--limit', '60'))} {tail}"
     done = subprocess.run(["sh", "-c", line], env=market.variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -378,12 +378,12 @@ def test_a_reader_that_has_gone_is_no_error(market: Home, tail: str):
     assert not re.search("error|unexpected|Traceback", done.stderr), done.stderr
 
 
-def test_colour_is_off_where_it_is_unwanted(market: Home):
+def test_colour_is_off_where_the_environment_says_so(market: Home):
     assert "\x1b" in market("get", "nosuch", CLICOLOR_FORCE="1").err
     assert "\x1b" not in market("get", "nosuch", CLICOLOR_FORCE="1", NO_COLOR="1").err
 
 
-def test_a_terminal_without_other_letters_gets_what_it_can_show(market: Home):
+def test_characters_that_the_locale_lacks_are_escaped(market: Home):
     """A stranger's label in other letters, with an escape sequence in it, shown under an ASCII locale."""
     market.must("sandbox", "launch", "vast", "--label", "東京\x1b[31m")
     plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

@@ -26,7 +26,7 @@ def cut(way: Way, *words: str) -> None:
     """Copy over a connection that is lost in the middle of the large file."""
     with way.far.thin(LIMIT) as counter, pytest.raises(ShopperError) as caught:
         way(*words)
-    assert caught.value.hint == "run the same command again; it goes on from there", caught.value
+    assert caught.value.hint == "run the same command again; it resumes the copy", caught.value
     counter.unlink()
 
 
@@ -42,7 +42,7 @@ def parts(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("before", [b"older", pytest.param(None, marks=pytest.mark.proofs)])
-def test_a_file_goes_on(way: Way, before: bytes | None):
+def test_a_cut_off_file_is_resumed(way: Way, before: bytes | None):
     write(way.give / "f", BIG)
     if before is not None:
         write(way.take / "g", before)
@@ -56,7 +56,7 @@ def test_a_file_goes_on(way: Way, before: bytes | None):
 
 
 @pytest.mark.proofs
-def test_a_file_that_changed_meanwhile_begins_anew(way: Way):
+def test_a_file_that_changed_meanwhile_is_copied_from_the_start(way: Way):
     write(way.give / "f", BIG)
     cut(way, "f", "g")
     write(way.give / "f", BIG[::-1], time=TIME + 1)
@@ -88,7 +88,7 @@ def test_a_folder_ends_in_the_same_place(way: Way, target: str):
 
 
 @pytest.mark.proofs
-def test_a_file_that_was_deleted_meanwhile_does_not_come_along(way: Way):
+def test_a_file_that_was_deleted_meanwhile_is_not_copied(way: Way):
     write(way.give / "data" / "a", b"gone soon")
     write(way.give / "data" / "b" / "c" / "d", b"gone soon")
     write(way.give / "data" / "z", BIG)

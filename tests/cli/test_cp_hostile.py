@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind, checked, leads_out
+from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing, points_out
 from gpushopper.errors import NotFound, ShopperError
 from tests.cli.copies import TIME, Way, files_in, tree, write
 from tests.cli.far_side import Far
@@ -47,7 +47,7 @@ def member(
     return info, content
 
 
-def test_a_stream_that_leads_out_writes_nothing_outside(down: Way, tmp_path: Path):
+def test_a_tar_stream_with_paths_outside_writes_nothing_outside(down: Way, tmp_path: Path):
     write(down.give / "data" / "a", b"1")
     write(down.give / "data" / "sub" / "b", b"2")
     outside = tmp_path / "outside"
@@ -79,7 +79,7 @@ def test_no_file_comes_with_the_rights_of_another(down: Way):
     assert (down.take / "a").stat().st_mode & 0o7777 == 0o755
 
 
-def test_what_is_cut_short_is_no_success(down: Way):
+def test_a_truncated_copy_is_no_success(down: Way):
     write(down.give / "a")
     replace_program(down.far, "tar", "exit 0")
     with pytest.raises(ShopperError, match="a did not arrive"):
@@ -88,16 +88,16 @@ def test_what_is_cut_short_is_no_success(down: Way):
 
 
 @pytest.mark.parametrize("path", ["../evil", "/evil", ".", "a/../../evil", "a//b", "nowhere/file"])
-def test_a_listing_that_leads_out_is_refused(down: Way, path: str):
+def test_a_listing_with_paths_outside_is_refused(down: Way, path: str):
     write(down.give / "data" / "a")
     replace_program(down.far, "find", f"case $* in *readlink*|*-print*) ;; *) echo '81a4 1 1 ./{path}//' ;; esac")
-    with pytest.raises(ShopperError, match=r"not sound|does not tell"):
+    with pytest.raises(ShopperError, match=r"is invalid|unreadable list"):
         down("data", "copy")
     assert os.listdir(down.take) == []
 
 
 @pytest.mark.parametrize("answer", ["", "garbage", r"\377\376", "file 1 zz 1 1//x", "=0"])
-def test_an_answer_that_is_none_is_refused(down: Way, answer: str):
+def test_an_invalid_answer_is_refused(down: Way, answer: str):
     replace_program(down.far, "stat", f"printf '{answer}'")
     replace_program(down.far, "find", f"printf '{answer}'")
     write(down.give / "data" / "a")
@@ -106,7 +106,7 @@ def test_an_answer_that_is_none_is_refused(down: Way, answer: str):
     assert os.listdir(down.take) == []
 
 
-def test_a_part_folder_of_somebody_else_is_not_used(down: Way, tmp_path: Path):
+def test_a_part_folder_of_another_user_is_not_used(down: Way, tmp_path: Path):
     write(down.give / "data" / "a")
     with down.far.thin(0), pytest.raises(ShopperError):
         down("data", "copy")
@@ -145,18 +145,18 @@ def link(path: str, target: str) -> Entry:
         ("l", "l1/../..", True), ("l", "l1/..", True), ("l", "d/l1/../a", True), ("l", "d/../../a", True),
     ],
 )  # fmt: skip
-def test_which_links_lead_out(path: str, target: str, out: bool):
+def test_which_links_point_out(path: str, target: str, out: bool):
     """`l1` is a link: behind it `..` leads to wherever that link leads."""
-    assert leads_out(link(path, target), {b"d", b"d/e"}) is out
+    assert points_out(link(path, target), {b"d", b"d/e"}) is out
 
 
 def test_an_entry_needs_its_folder():
     for paths in ((b"a/b",), (b"a", b"a/b"), (b"a", b"a"), (b"..",), (b"a\0",)):
-        with pytest.raises(ShopperError, match="not sound"):
-            checked(Entry(path, Kind.FILE) for path in paths)
+        with pytest.raises(ShopperError, match="is invalid"):
+            check_listing(Entry(path, Kind.FILE) for path in paths)
 
 
-def test_nothing_carries(down: Way):
+def test_no_transport_is_available(down: Way):
     write(down.give / "a")
     (down.far.top / "farbin" / "tar").unlink()
     with pytest.raises(ShopperError, match=r"no rsync there; .*; no tar there"):

@@ -50,7 +50,7 @@ def test_every_image_gives_the_same_tree(image: str, direction: str, tmp_path: P
 
 
 @needs_sftp
-def test_without_tar_folders_go_by_sftp(direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_tar_folders_are_transferred_by_sftp(direction: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     way = make(tmp_path, direction, monkeypatch, "sftp")
     (way.far.top / "farbin" / "tar").unlink()
     plant(way.give)
@@ -59,7 +59,7 @@ def test_without_tar_folders_go_by_sftp(direction: str, tmp_path: Path, monkeypa
 
 
 @needs_sftp
-def test_sftp_reads_in_pieces_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_sftp_reads_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     way = make(tmp_path, "down", monkeypatch, "sftp")
     for size in (0, 1, 32767, 32768, 32769, 64 * 32768, 64 * 32768 + 1):
         write(way.give / f"f{size}", os.urandom(size))
@@ -99,7 +99,7 @@ def test_a_full_disk_there_is_one_clear_line(said: str, tmp_path: Path, monkeypa
     assert not (way.take / "g").exists()
 
 
-def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     way = make(tmp_path, "down", monkeypatch)
     write(way.give / "data" / "f")
     program = way.far.top / "farbin" / "find"

@@ -78,7 +78,7 @@ def test_a_folder_with_everything_in_it(way: Way):
     assert tree(way.take) == planted(b"copy")
     assert sorted(done.left_out) == [b"abs", b"fifo", b"out", b"sly", b"sub/far"]
     said = "\n".join(way.far.notes)
-    assert "4 links that lead out" in said and "sub/far -> ../../other" in said and "fifo" in said
+    assert "4 links that point out" in said and "sub/far -> ../../other" in said and "fifo" in said
     assert "gone -> nowhere" in said
 
 
@@ -108,7 +108,7 @@ def test_a_file_of_the_same_size_and_time_is_copied_all_the_same(way: Way):
     assert files_in(way.take) == {b"data/a": b"now", b"data/b": b"same"}
 
 
-def test_what_a_folder_holds(way: Way):
+def test_entries_of_a_folder(way: Way):
     plant(way.give)
     for _ in range(2):
         way("data/", "new")
@@ -193,7 +193,7 @@ def test_exclude(way: Way):
     assert (way.take / "copy" / "raw").is_dir()
 
 
-def test_a_missing_folder_is_said_and_made_when_asked_for(way: Way):
+def test_a_missing_folder_is_reported_and_made_with_mkdir(way: Way):
     write(way.give / "f")
     write(way.give / "d" / "f")
     side = "there" if way.is_up else "here"
@@ -209,7 +209,7 @@ def test_a_missing_folder_is_said_and_made_when_asked_for(way: Way):
     assert {k for k, v in tree(way.take).items() if v == FILE} == {b"a/b/g", b"a/c/e/f", b"a/d/f"}
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_copied(way: Way):
+def test_conflicting_targets_are_refused_before_anything_is_copied(way: Way):
     write(way.give / "f")
     write(way.give / "d" / "f")
     os.mkfifo(way.give / "fifo")

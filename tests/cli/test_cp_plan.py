@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind, choose
-from gpushopper.cli.remote.copy.path_arguments import Place, folder_of, from_home, last_name, sides, unmistakable
-from gpushopper.cli.remote.copy.planning import ObservedList, Source, candidates, jobs, place
-from gpushopper.cli.remote.copy.ssh_process import AGAIN, hint_for
+from gpushopper.cli.remote.copy.copy_errors import RETRY_HINT, hint_for
+from gpushopper.cli.remote.copy.entries import Entry, Kind, select
+from gpushopper.cli.remote.copy.path_arguments import (
+    PathArgument,
+    folder_of,
+    from_home,
+    last_name,
+    option_safe,
+    parse_arguments,
+)
+from gpushopper.cli.remote.copy.planning import PathInfo, Source, assign_targets, candidates, jobs
 from gpushopper.errors import UsageError
 
 
@@ -16,14 +23,14 @@ from gpushopper.errors import UsageError
     [("a", "b"), ("t:a", "t:b"), ("a", "t:b", "t:c"), ("a",), ("a", "t:b", "c"), ("t:a", "u:b", "c"), ("", "t:a"),
      ("-", "a", "t:b"), ("t:a", "t:b", "-"), ("./t:a", "b")],
 )  # fmt: skip
-def test_what_is_no_copy_is_refused(words: tuple[str, ...]):
+def test_invalid_copy_arguments_are_refused(words: tuple[str, ...]):
     with pytest.raises(UsageError):
-        sides(words)
+        parse_arguments(words)
 
 
-def test_what_was_typed_keeps_its_bytes():
-    found = sides(("\udcff é", "t:\udcfe:x"))
-    assert found.sources == (Place(None, b"\xff \xc3\xa9"),) and found.target == Place("t", b"\xfe:x")
+def test_arguments_keep_their_bytes():
+    found = parse_arguments(("\udcff é", "t:\udcfe:x"))
+    assert found.sources == (PathArgument(None, b"\xff \xc3\xa9"),) and found.target == PathArgument("t", b"\xfe:x")
     assert found.session == "t" and found.is_upload
 
 
@@ -32,8 +39,8 @@ def test_what_was_typed_keeps_its_bytes():
     [(b"", b"./."), (b"~", b"./."), (b"~/a/", b"./a"), (b"a", b"./a"), (b"-rf", b"./-rf"), (b"/", b"/"),
      (b"//a//", b"//a"), (b"~a", b"./~a")],
 )  # fmt: skip
-def test_paths_there_begin_at_home(typed: bytes, path: bytes):
-    assert unmistakable(from_home(typed)) == path
+def test_relative_remote_paths_start_in_the_home_folder(typed: bytes, path: bytes):
+    assert option_safe(from_home(typed)) == path
 
 
 @pytest.mark.parametrize(
@@ -46,11 +53,11 @@ def test_the_last_name_of_a_path(path: bytes, name: bytes, folder: bytes):
 
 
 def finals(typed: bytes, what: str, target: bytes, target_is: str) -> bytes:
-    path = unmistakable(target)
-    seen = {p: ObservedList(p) for p in candidates([typed], path)}
-    seen[path] = ObservedList(path, target_is)
-    source = Source(typed, ObservedList(unmistakable(typed), what, b"/real/" + last_name(typed)))
-    ((_, final),) = place([source], target, seen, path, "", False)
+    path = option_safe(target)
+    seen = {p: PathInfo(p) for p in candidates([typed], path)}
+    seen[path] = PathInfo(path, target_is)
+    source = Source(typed, PathInfo(option_safe(typed), what, b"/real/" + last_name(typed)))
+    ((_, final),) = assign_targets([source], target, seen, path, "", False)
     return final
 
 
@@ -71,9 +78,9 @@ def test_the_exact_path_of_a_copy(typed: bytes, what: str, target: bytes, target
 
 def test_a_part_folder_is_found_again_by_the_same_copy_only():
     def part(size: int = 5, origin: bytes = b"s1", name: bytes = b"f") -> bytes:
-        source = Source(name, ObservedList(b"./" + name, "file", b"/root/" + name, size=size))
+        source = Source(name, PathInfo(b"./" + name, "file", b"/root/" + name, size=size))
         path = b"./t"
-        moves = place([source], b"t", {path: ObservedList(path, "none")}, path, "", False)
+        moves = assign_targets([source], b"t", {path: PathInfo(path, "none")}, path, "", False)
         return jobs(moves, {}, {}, origin)[0].part
 
     assert part() == part() and part().startswith(b"./.t.gs-part-")
@@ -86,7 +93,7 @@ def test_exclude_matches_names_and_paths():
     found = [Entry(name, Kind.FOLDER if name in folders else Kind.FILE) for name in names]
 
     def kept(*patterns: bytes) -> list[bytes]:
-        return [entry.path for entry in choose(found, patterns).entries]
+        return [entry.path for entry in select(found, patterns).entries]
 
     assert kept() == sorted(names)
     assert kept(b"*.tmp", b"raw/") == [b"[x]", b"sub", b"sub/keep"]
@@ -100,7 +107,7 @@ def test_exclude_matches_names_and_paths():
 )  # fmt: skip
 def test_a_pattern_with_a_slash_before_it_is_a_path_from_the_folder_on(pattern: bytes, left: list[bytes]):
     found = [Entry(path, Kind.FOLDER) for path in (b"a", b"a/sub", b"sub")] + [Entry(b".hidden", Kind.FILE)]
-    kept = [entry.path for entry in choose(found, [pattern]).entries]
+    kept = [entry.path for entry in select(found, [pattern]).entries]
     assert [path for path in kept if path.endswith(b"sub")] == left and (b".hidden" in kept) == (pattern != b".hidden")
 
 
@@ -112,5 +119,5 @@ def test_a_pattern_with_a_slash_before_it_is_a_path_from_the_folder_on(pattern: 
         ("rsync: [receiver] mkstemp failed: Read-only file system (30)", False),
     ],
 )
-def test_the_advice_is_to_repeat_only_what_may_succeed(reason: str, again: bool):
-    assert (hint_for(reason) == AGAIN) is again
+def test_the_hint_advises_a_retry_only_where_it_may_succeed(reason: str, again: bool):
+    assert (hint_for(reason) == RETRY_HINT) is again

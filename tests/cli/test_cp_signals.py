@@ -45,7 +45,7 @@ def test_a_signal_ends_all_that_was_started(
         timer.cancel()
     assert process.returncode == 130, said
     assert said.decode().splitlines() == [
-        "interrupted", "  what has arrived is kept aside; the same command goes on from there"
+        "interrupted", "  what has arrived is kept; the same command resumes the copy"
     ]  # fmt: skip
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.read_text().split()), timeout_s=5)
     left = os.listdir(far.home if direction == "up" else far.here)

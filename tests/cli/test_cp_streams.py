@@ -24,7 +24,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
 @pytest.mark.parametrize(
     ("stream", "words"), [("stdin", ("-", "train:new")), ("stdout", ("train:old", "-"))], ids=["in", "out"]
 )
-def test_a_closed_stream_is_told_in_words(
+def test_a_closed_stream_is_a_clear_error(
     far: Far, monkeypatch: pytest.MonkeyPatch, stream: str, words: tuple[str, str]
 ):
     write(far.home / "old")
@@ -34,12 +34,12 @@ def test_a_closed_stream_is_told_in_words(
     assert os.listdir(far.home) == ["old"]
 
 
-def test_standard_output_without_room(far: Far, monkeypatch: pytest.MonkeyPatch):
+def test_standard_output_on_a_full_disk(far: Far, monkeypatch: pytest.MonkeyPatch):
     write(far.home / "old", bytes(200_000))
     full = os.open("/dev/full", os.O_WRONLY)
     with os.fdopen(full, "wb", buffering=0) as raw:
         monkeypatch.setattr(sys, "stdout", Binary(raw))
-        with pytest.raises(DiskFull, match="no room for standard output"):
+        with pytest.raises(DiskFull, match="no space left for standard output"):
             far.copy("train:old", "-")
 
 
@@ -59,19 +59,19 @@ def test_the_hint_for_a_folder_works_when_pasted(far: Far):
 
 
 @pytest.mark.parametrize("is_up", [True, False], ids=["up", "down"])
-def test_a_link_to_nothing_is_said_to_be_one(far: Far, is_up: bool):
+def test_a_link_to_nothing_is_reported(far: Far, is_up: bool):
     give, take = (far.here, far.home) if is_up else (far.home, far.here)
     for folder in (give, take):
         (folder / "link").symlink_to("nowhere")
     write(give / "f")
     for source, target, kind in (("link", "", NotFound), ("f", "link", UsageError)):
         words = (source, f"train:{target}") if is_up else (f"train:{source}", target or ".")
-        with pytest.raises(kind, match=r"link.* is a link that leads to nothing"):
+        with pytest.raises(kind, match=r"link.* is a link to nothing"):
             far.copy(*words)
     assert sorted(os.listdir(take)) == ["link"]
 
 
-def test_what_is_excluded_is_not_looked_at(far: Far):
+def test_excluded_entries_are_not_read(far: Far):
     """A folder that nobody can list stands for one that we may not: root may list all."""
     write(far.here / "data" / "f")
     deep = os.open(far.here / "data", os.O_RDONLY)

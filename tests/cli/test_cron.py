@@ -128,7 +128,7 @@ def test_cron_ends_sessions_or_says_until_when_each_will_live(top: Path, wait_un
         assert (third.code, third.out) == (4, ""), third
         assert re.search(r"(?m)^error: no system keyring can be reached from here: no session bus$", third.err), third
         assert "keys set vast --file; it is destroyed as soon as a key is there" in third.err
-        line = r"(?m)^train-c: its end is written down; its deadline is .*\d\d:\d\d.*, and nobody ends it until"
+        line = r"(?m)^train-c: its end is recorded; its deadline is .*\d\d:\d\d.*; nothing ends it until"
         assert re.search(line, third.err), third
         assert "no key" not in third.err.replace("it has no key", "")
         for ran in (first, second, third):

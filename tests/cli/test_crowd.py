@@ -61,7 +61,7 @@ def dripping(market: Home) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("dripping")
-def test_twenty_rentals_at_once_all_get_their_turn(market: Home):
+def test_twenty_rentals_at_once_are_all_served(market: Home):
     with ExitStack() as all_of_them:
         # Each search takes its time, so that more want one than may search at once.
         all_of_them.enter_context(fault(market, "search", "slow", "2s"))

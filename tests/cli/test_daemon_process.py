@@ -12,7 +12,7 @@ from gpushopper.cli.process.daemon_process import is_alive
 from tests.cli.conftest import Shell
 
 
-def test_a_process_that_waits_to_be_reaped_has_ended(wait_until: Callable[..., None]):
+def test_a_zombie_process_has_ended(wait_until: Callable[..., None]):
     """A parent that never reaps, as some containers' first process, keeps its number in use for ever."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert is_alive(child.pid)
@@ -46,7 +46,7 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_without_a_daemon_nobody_says_that_nothing_bills(gs: Shell):
+def test_without_a_daemon_no_command_says_that_nothing_bills(gs: Shell):
     ran = gs("daemon", "stop", "--json")
     assert (ran.code, ran.json["was_running"], ran.json["may_still_bill"]) == (0, False, None)
     plain = gs("daemon", "stop")

@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli.commands.try_out import demo
-from gpushopper.cli.output.ledger_comparison import Side, agrees
+from gpushopper.cli.output.ledger_comparison import BilledSide, agrees
 from gpushopper.cli.process import demo_cleanup
 from gpushopper.errors import DiskFull
 
-OURS = Side(instances=("1",), gone=True, micros=139_200)
+OURS = BilledSide(instances=("1",), gone=True, micros=139_200)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ OURS = Side(instances=("1",), gone=True, micros=139_200)
         (OURS._replace(instances=()), False),
     ],
 )
-def test_receipt_and_ledger_must_agree(theirs: Side, agree: bool):
+def test_receipt_and_ledger_must_agree(theirs: BilledSide, agree: bool):
     assert agrees(OURS, theirs) is agree
 
 
@@ -137,7 +137,7 @@ def test_a_demo_whose_command_fails_says_so_and_leaves_nothing(short_tmp: Path):
 # Two minutes each: the command that lost its market is given up only then.
 @pytest.mark.sweep
 @pytest.mark.parametrize("scene", ["--sandbox provision", "--sandbox shutdown"])
-def test_a_demo_whose_market_is_killed_goes_on_or_says_why_and_leaves_nothing(short_tmp: Path, scene: str):
+def test_a_demo_whose_sandbox_is_killed_continues_or_fails_and_leaves_nothing(short_tmp: Path, scene: str):
     process = begin(short_tmp)
     until(process, scene)
     os.kill(json.loads(control(short_tmp, "sandbox", "status", "--json"))["pid"], signal.SIGKILL)
@@ -165,7 +165,7 @@ def make_home(folder: Path) -> Path:
     return home
 
 
-def test_clearing_ends_what_works_in_this_home_and_nothing_else(short_tmp: Path):
+def test_cleanup_ends_the_processes_of_this_home_and_no_others(short_tmp: Path):
     home = make_home(short_tmp)
     with stay(home) as ours, stay(short_tmp / "other") as other:
         for process in (ours, other):
@@ -179,15 +179,15 @@ def test_clearing_ends_what_works_in_this_home_and_nothing_else(short_tmp: Path)
     assert not home.exists()
 
 
-@pytest.mark.parametrize("last_word", [b"", demo_cleanup.OVER], ids=["killed", "over"])
-def test_the_watcher_clears_up_where_no_last_word_came(short_tmp: Path, last_word: bytes):
+@pytest.mark.parametrize("last_word", [b"", demo_cleanup.FINISHED], ids=["killed", "over"])
+def test_the_watcher_cleans_up_after_a_killed_demo(short_tmp: Path, last_word: bytes):
     home = make_home(short_tmp)
     demo_cleanup.watch(home, io.BytesIO(last_word))
-    assert home.exists() is (last_word == demo_cleanup.OVER)
+    assert home.exists() is (last_word == demo_cleanup.FINISHED)
     demo_cleanup.clear(home)
 
 
-def test_too_little_space_is_said_before_anything_begins(tmp_path: Path):
+def test_too_little_space_is_refused_before_the_demo_begins(tmp_path: Path):
     free_mb = shutil.disk_usage(tmp_path).free // 1_000_000
     demo.check_space(tmp_path, needed_mb=max(free_mb // 2, 0))
     with pytest.raises(DiskFull, match=rf"the demo needs {free_mb * 2 + 100} MB in {tmp_path}, \d+ MB are free"):

@@ -57,7 +57,7 @@ def test_a_file_in_the_place_of_the_folder(home: Path, capsys: pytest.CaptureFix
 @needs_other_user
 @pytest.mark.parametrize("line", ["ls", "keys", "daemon status", "daemon run", "sandbox status"])
 @pytest.mark.parametrize("closed", ["home", "above"])
-def test_a_home_that_cannot_be_looked_into(home: Path, line: str, closed: str):
+def test_an_unreadable_home(home: Path, line: str, closed: str):
     """A real process of another user: for root no folder is closed."""
     home.mkdir()
     home.parent.chmod(0o755 if closed == "home" else 0o700)
@@ -85,7 +85,7 @@ def test_a_shared_folder_of_the_system_may_be_a_home(home: Path):
 
 @needs_other_user
 @pytest.mark.parametrize("line", ["daemon logs", "config show"])
-def test_a_file_in_our_home_that_we_may_not_read(home: Path, line: str):
+def test_an_unreadable_file_in_the_home(home: Path, line: str):
     """Left behind by `sudo`: words, not a traceback."""
     home.parent.chmod(0o755)
     home.mkdir(mode=0o700)
@@ -106,5 +106,5 @@ def test_the_check_chooses_no_home_for_the_command(home: Path):
     """`sandbox` works in the practice home, which it names only once it runs."""
     app = new_app()
     app.check_home()
-    app.practice = True
+    app.use_sandbox = True
     assert app.home.data == home / "sandbox"

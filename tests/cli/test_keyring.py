@@ -106,7 +106,7 @@ def test_a_key_is_kept_used_and_forgotten(make: Callable[..., Home], bus: Bus, m
     assert account(home)["state"] == "keyless"
 
 
-def test_a_practice_home_leaves_the_keyring_alone(top: Path, bus: Bus):
+def test_a_sandbox_home_leaves_the_keyring_alone(top: Path, bus: Bus):
     bus.log_in()
     home = Home(Path(tempfile.mkdtemp(prefix="h-", dir=top)), "--sandbox", inner="sandbox", bus=bus)
     home.must("sandbox", "start")
@@ -120,7 +120,7 @@ def test_a_practice_home_leaves_the_keyring_alone(top: Path, bus: Bus):
     home.end()
 
 
-def test_environment_then_file_then_keyring(make: Callable[..., Home], bus: Bus, market: Market):
+def test_the_environment_overrides_the_file_and_that_the_keyring(make: Callable[..., Home], bus: Bus, market: Market):
     bus.log_in()
     home = make(bus)
     assert home("keys", "set", "vast", stdin=market.key).code == 0
@@ -141,7 +141,7 @@ def test_environment_then_file_then_keyring(make: Callable[..., Home], bus: Bus,
 # ---- the ways to fail
 
 
-def test_a_locked_keyring_says_so_and_is_heard_once_it_opens(
+def test_a_locked_keyring_is_reported_and_read_once_unlocked(
     make: Callable[..., Home], bus: Bus, market: Market, wait_until: Callable[..., None]
 ):
     bus.log_in()
@@ -171,7 +171,7 @@ def test_a_locked_keyring_says_so_and_is_heard_once_it_opens(
     assert_no_trace(home.folder, refused)
 
 
-def test_an_absent_keyring_says_so_and_the_file_does_without(make: Callable[..., Home], bus: Bus, market: Market):
+def test_without_a_keyring_the_key_file_works(make: Callable[..., Home], bus: Bus, market: Market):
     home = make(None)
     row = key_row(home)
     assert (row["state"], row["text"]) == ("absent", "no system keyring can be reached from here: no session bus")
@@ -189,7 +189,7 @@ def test_an_absent_keyring_says_so_and_the_file_does_without(make: Callable[...,
     assert key_row(home)["text"].endswith("nothing on the session bus keeps keys")
 
 
-def test_a_hung_keyring_says_so_in_time_and_holds_up_nothing(
+def test_a_hanging_keyring_is_reported_and_blocks_nothing(
     make: Callable[..., Home], bus: Bus, market: Market, wait_until: Callable[..., None]
 ):
     bus.fall_silent()
@@ -306,7 +306,7 @@ def test_a_setting_may_choose_among_those_that_do(make: Callable[..., Home], bus
 # ---- a daemon without keys
 
 
-def test_a_keyless_daemon_gives_way_to_whoever_reaches_a_key(make: Callable[..., Home], bus: Bus, market: Market):
+def test_a_keyless_daemon_is_restarted_by_a_command_with_a_key(make: Callable[..., Home], bus: Bus, market: Market):
     bus.log_in()
     home = make(bus)
     assert home("keys", "set", "vast", stdin=market.key).code == 0
@@ -350,7 +350,7 @@ def test_a_key_in_the_environment_reaches_a_daemon_that_has_none(make: Callable[
     assert home("ls").code == 0 and account(home)["key_source"] == "environment VAST_API_KEY"
 
 
-def test_the_bus_of_the_users_session_is_found_without_being_named(make: Callable[..., Home], bus: Bus, market: Market):
+def test_the_users_session_bus_is_found_without_a_variable(make: Callable[..., Home], bus: Bus, market: Market):
     """cron and ssh name no bus; it is in the runtime folder all the same while the user is logged in (D16)."""
     bus.log_in()
     home = make(bus)

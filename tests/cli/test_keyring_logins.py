@@ -84,7 +84,7 @@ def test_a_login_is_kept_there_used_and_forgotten(make: Callable[..., Home], bus
     assert json.loads(other("keys", "--json").out)["registries"] == []
     assert SOURCE in home.must("keys", "test", "ghcr.io")
     rented = home(*RENT.split(), "--name", "train", *PRIVATE)
-    assert rented.code == 0 and "vast and the host get your login at ghcr.io" in rented.err, rented
+    assert rented.code == 0 and "vast and the host will see your login at ghcr.io" in rented.err, rented
     assert_key_nowhere(home, TOKEN)
     assert home("shutdown", "train", "--yes").code == 0
     assert "removed" in home.must("keys", "remove", "ghcr.io")

@@ -83,23 +83,23 @@ def test_provision_plans_rents_and_prints_the_session(market: Shell):
     ran = market("provision", *GPU, "--name", "one", "--yes")
     assert ran.code == 0, ran.err
     assert ran.err.splitlines()[0].startswith("At most $")
-    assert "handed over" in ran.err
-    assert "paper: none" in ran.err
+    assert "ready in " in ran.err
+    assert "none (simulated instances)" in ran.err
     lines = ran.out.splitlines()
     assert lines[0].split()[:2] == ["NAME", "STATUS"]
     assert lines[1].split()[:2] == ["one", "running"]
-    assert "D (paper: none)" in lines[1]
+    assert "D (simulated)" in lines[1]
 
     ended = market("shutdown", "one", "--yes")
     assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err
-    assert "off; the daemon finishes the proof" in ended.err
+    assert "off (no longer listed); the daemon verifies it" in ended.err
     assert "destroyed" not in ended.out + ended.err
 
     proven = market("shutdown", "one", "--yes", "--wait", "proven", "--json")
     assert (proven.code, proven.json["sessions"][0]["end_stage"]) == (0, "proven")
     receipt = market("receipt", "one")
     assert receipt.code == 0
-    assert "destroyed: the cloud no longer shows it" in receipt.out
+    assert "destroyed: the cloud no longer lists it" in receipt.out
     found = market("get", "one", "--receipt", "--json").json
     assert found["complete"] is True
     assert [row["receipt"]["kind"] for row in found["receipts"]][-1] == "proven"
@@ -108,7 +108,7 @@ def test_provision_plans_rents_and_prints_the_session(market: Shell):
 def test_a_session_without_receipt_is_not_called_destroyed(market: Shell, rented: str):
     ran = market("receipt", rented)
     assert ran.code == 8
-    assert "nobody has ended it" in ran.err
+    assert "it has not been ended" in ran.err
 
 
 def test_a_prefix_names_a_session(market: Shell, rented: str):
@@ -170,7 +170,7 @@ def test_no_wait_says_accepted_only(market: Shell):
     assert "destroyed" not in ended.out + ended.err
 
 
-def test_a_killed_daemon_is_restarted_and_the_request_goes_on(market: Shell, rented: str):
+def test_a_killed_daemon_is_restarted_and_the_request_continues(market: Shell, rented: str):
     pid = market("daemon", "status", "--json").json["pid"]
     os.kill(pid, signal.SIGKILL)
     ran = market("extend", rented, "--for", "1m", "--json")
@@ -195,7 +195,7 @@ def test_ctrl_c_ends_the_command_and_not_the_session(market: Shell, rented: str,
     assert market("get", rented, "--json").json["session"]["status"] == "running"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(market: Shell, rented: str):
+def test_an_output_pipe_closed_early_is_no_error(market: Shell, rented: str):
     process = subprocess.Popen(
         f"{sys.executable} -m gpushopper.cli --sandbox events | head -1",
         shell=True,
@@ -236,7 +236,7 @@ def test_jsonl_has_one_row_per_line(market: Shell, rented: str):
     assert {row["schema"] for row in rows} == {1}
 
 
-def test_what_stands_in_the_home_is_private(market: Shell, rented: str):
+def test_files_in_the_home_are_private(market: Shell, rented: str):
     """F110: nothing that the command line writes can be read by others."""
     top = market.home / "sandbox"
     for path in (top, *top.iterdir()):

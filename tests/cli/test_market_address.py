@@ -15,7 +15,7 @@ from tests.cli.conftest import Shell
 
 
 @pytest.mark.proofs
-def test_a_killed_market_whose_port_was_taken_is_followed_by_its_daemon(gs: Shell, wait_until: Callable[..., None]):
+def test_a_sandbox_whose_port_was_taken_gets_another_and_its_daemon_uses_it(gs: Shell, wait_until: Callable[..., None]):
     try:
         assert gs("sandbox", "start").code == 0
         ran = gs("--sandbox", "provision", "--gpu", "RTX 4090", "--hours", "1", "--name", "held", "--yes")

@@ -91,10 +91,10 @@ ACTING = [
 ]
 SHOWING = [
     row("get exp", 0),
-    row("receipt exp", 8, "nobody has ended it"),
+    row("receipt exp", 8, "it has not been ended"),
     row("costs -s exp", 0),
     row("events -s exp", 0),
-    row("logs exp", 6, "exp10 is on a practice market"),
+    row("logs exp", 6, "exp10 is in a sandbox"),
 ]
 NAMELESS = [
     row(f"{command}", code, EMPTY)
@@ -123,7 +123,7 @@ RENTING = [
       for image in ("'img tag'", "img:", ":latest", "a:b:c", "\"'img'\"", "https://ghcr.io/a/b", "img@sha256:abc",
                     "Team/x", "''")),
     *(row(f"provision -g 4090 --yes {life}", 2, SHORT) for life in ("-t 1e-9", "-t 0.001", "--for 30s", "--for 59s")),
-    *(row(f"provision -g 4090 --yes {life}", 2, "Invalid value|are not a time")
+    *(row(f"provision -g 4090 --yes {life}", 2, "Invalid value|hours is too long")
       for life in ("-t -1", "-t nan", "-t inf", "-t 1e300", "-t 0", "--for -5m", "--for 0s", f"--for {'9' * 400}h")),
     row("extend exp10 --for 30s", 2, SHORT),
     row("extend exp10 -t 1e-9", 2, SHORT),
@@ -135,7 +135,7 @@ def words(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("case", [*ACTING, *SHOWING, *NAMELESS, *RENTING])
-def test_what_was_not_typed_exactly_changes_nothing(gs: Inside, case: Row):
+def test_an_inexact_name_changes_nothing(gs: Inside, case: Row):
     before, count = standing(gs), len(json.loads(gs("sessions", "-a", "--json").out)["sessions"])
     assert set(before) == {"exp10", "other"}
     ran = gs(*words(case.line))
@@ -154,7 +154,7 @@ def test_the_beginning_of_an_id_ends_nothing_and_shows_it(gs: Inside, rented: di
 
 
 @pytest.mark.parametrize("line", ["shutdown exp --yes", "done exp --yes", "sessions delete exp", "extend exp --for 1h"])
-def test_on_a_terminal_what_was_found_is_named_and_asked_for(gs: Inside, line: str):
+def test_on_a_terminal_the_session_found_is_confirmed(gs: Inside, line: str):
     before = standing(gs)
     ran = gs(*words(line), answer="n\n")
     assert ran.code == 130 and "nothing was done" in ran.err
@@ -163,14 +163,14 @@ def test_on_a_terminal_what_was_found_is_named_and_asked_for(gs: Inside, line: s
     assert standing(gs) == before
 
 
-def test_yes_at_the_terminal_extends_what_was_meant(gs: Inside):
+def test_a_confirmed_prefix_extends_that_session(gs: Inside):
     before = standing(gs)
     assert gs("extend", "exp", "--for", "10m", answer="y\n").code == 0
     after = standing(gs)
     assert after["exp10"] > before["exp10"] and after["other"] == before["other"]
 
 
-def test_on_a_terminal_the_gpu_is_asked_for(gs: Inside):
+def test_on_a_terminal_the_gpu_is_prompted_for(gs: Inside):
     ran = gs("plan", answer="RTX 4080 SUPER\n")
     assert ran.code == 0 and "Which GPU" in ran.err and "RTX 4080S " in ran.out
 
@@ -200,14 +200,14 @@ def test_an_offer_by_its_id_must_be_what_else_was_typed(gs: Inside):
 
 
 @pytest.mark.proofs
-def test_without_a_number_one_gpu_stands_there(gs: Inside):
+def test_without_a_number_one_gpu_is_rented(gs: Inside):
     assert gs("provision", "-g", "v100", "-t", "1", "--yes", "--name", "single").code == 0
     assert standing(gs, {"single"})["single"][0] == "1x Tesla V100"
     assert gs("shutdown", "single", "--yes").code == 0
     assert standing(gs, {"single"}) == {}
 
 
-def test_those_that_resolve_are_ended_and_the_others_named(gs: Inside):
+def test_known_names_are_ended_and_unknown_ones_listed(gs: Inside):
     before = standing(gs)
     for name in ("one", "two"):
         assert gs("provision", *LIFE, "--name", name, "--no-wait").code == 0

@@ -16,7 +16,7 @@ from gpushopper import wire
 from gpushopper.cli import COMMANDS, error_report, main, new_app, root
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.progress_display import PlainSteps
+from gpushopper.cli.output.progress_display import PlainProgress
 from gpushopper.cli.process.homes import environment
 from gpushopper.client import Row
 from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
@@ -38,18 +38,19 @@ def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
         if isinstance(cls, type) and is_dataclass(cls):
             hints = get_type_hints(cls)
             for field in fields(cls):
-                if hints[field.name] in (int, int | None) and json_output.enrich({field.name: 1}) == {field.name: 1}:
+                amount = json_output.to_json_fields({field.name: 1}) == {field.name: 1}
+                if hints[field.name] in (int, int | None) and amount:
                     unknown.add(field.name)
     assert unknown == COUNTS
 
 
-def test_offers_without_a_price_to_believe_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
+def test_offers_with_an_implausible_price_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
     peer = Peer(home / "run" / "daemon.sock")
     nothing = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 2}
     peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "invalid_prices": 1}), reply(nothing)]
     try:
         assert main(["inventory"]) == 0
-        assert "2 offers left out: the price is zero or cannot be believed." in capsys.readouterr().err
+        assert "2 offers left out: the price is zero or implausible." in capsys.readouterr().err
         assert main(["inventory", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["invalid_prices"] == 1
     finally:
@@ -57,7 +58,7 @@ def test_offers_without_a_price_to_believe_are_counted_in_a_note(home: Path, cap
 
 
 def test_money_times_and_spans_for_programs():
-    found = json_output.enrich(
+    found = json_output.to_json_fields(
         {"rate": 430_000, "max_cost": -5, "balance": None, "sent_at": 0, "closed_at": None, "duration_us": 90_000_000}
     )
     assert found == {
@@ -129,7 +130,7 @@ def test_an_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[str]):
     assert found == {"schema": 1, "error": {"code": "c", "message": "no", "hint": "h", "exit": 7}}
 
 
-def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[str], home: Path):
+def test_an_unexpected_error_is_one_line_with_the_log(capsys: pytest.CaptureFixture[str], home: Path):
     assert error_report.report(new_app(), ZeroDivisionError("x")) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: unexpected ZeroDivisionError: x\n")
@@ -137,16 +138,16 @@ def test_the_unexpected_is_one_line_with_the_log(capsys: pytest.CaptureFixture[s
     assert "Traceback" not in err
 
 
-def test_an_interruption_says_what_goes_on(capsys: pytest.CaptureFixture[str]):
+def test_an_interruption_says_what_continues(capsys: pytest.CaptureFixture[str]):
     app = new_app()
-    app.goes_on = "the end goes on"
+    app.interrupt_hint = "the end continues"
     assert error_report.report(app, click.Abort()) == 130
-    assert capsys.readouterr().err == "interrupted\n  the end goes on\n"
+    assert capsys.readouterr().err == "interrupted\n  the end continues\n"
 
 
-def test_a_no_is_no_interruption(capsys: pytest.CaptureFixture[str]):
+def test_a_declined_prompt_is_not_an_interruption(capsys: pytest.CaptureFixture[str]):
     assert error_report.report(new_app(), Declined()) == 130
-    assert capsys.readouterr().err == "you said no: nothing was done\n"
+    assert capsys.readouterr().err == "declined: nothing was done\n"
 
 
 @pytest.mark.parametrize(
@@ -165,12 +166,12 @@ def test_a_usage_error_for_programs_is_an_object(capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().err)["error"]["exit"] == 2
 
 
-def test_a_mistyped_command_is_answered_with_what_looks_like_it(capsys: pytest.CaptureFixture[str]):
+def test_a_mistyped_command_is_answered_with_similar_names(capsys: pytest.CaptureFixture[str]):
     assert main(["shutdwn"]) == 2
     assert "did you mean shutdown?" in capsys.readouterr().err
 
 
-def test_a_practice_home_gets_none_of_the_user_s_keys_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_sandbox_home_gets_none_of_the_users_keys_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("VAST_API_KEY", "real")
     monkeypatch.setenv("GPU_SHOPPER_POLICY", "real")
     plain, practice = Home(home, home), Home(home / "sandbox", home / "sandbox")
@@ -244,7 +245,7 @@ def test_an_alarm_from_before_the_clock_was_set_back_says_so(gs: Shell, alarmed:
     [(19, True, "The first 19, and there are more; --limit"), (64, True, "The first 19 of more than 64; --limit"),
      (64, False, "The first 19 of 64; --limit"), (19, False, "")],
 )  # fmt: skip
-def test_how_much_of_the_market_was_shown(gs: Shell, home: Path, total: int, more: bool, said: str):
+def test_how_many_of_the_offers_were_shown(gs: Shell, home: Path, total: int, more: bool, said: str):
     offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
     offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
     peer = Peer(home / "run" / "daemon.sock")
@@ -258,7 +259,7 @@ def test_how_much_of_the_market_was_shown(gs: Shell, home: Path, total: int, mor
     assert said in ran.err if said else "The first" not in ran.err
 
 
-def test_programs_find_alarms_elsewhere(gs: Shell, alarmed: Peer):
+def test_json_output_has_no_alarm_reminder(gs: Shell, alarmed: Peer):
     assert gs("ls", "--json").err == ""
 
 
@@ -299,7 +300,7 @@ def test_the_table_of_commands_names_what_is_there():
         assert command.name == path.split()[-1], path
 
 
-def test_the_output_options_stand_on_either_side(gs: Shell, alarmed: Peer):
+def test_output_options_work_before_and_after_the_command(gs: Shell, alarmed: Peer):
     alarmed.scripts = [reply({"sessions": []})]
     forms = (["--json", "ls"], ["ls", "--json"], ["sessions", "--json"], ["sessions", "list", "-o", "json"])
     answers = [gs(*words).out for words in forms]
@@ -327,9 +328,9 @@ def test_an_unknown_status_is_treated_as_running():
     assert session_views.status(view(status="paused")) == "paused (unknown: treat as running)"
 
 
-def test_paper_has_neither_ssh_nor_guard():
-    assert session_views.ssh(view()) == "paper: none"
-    assert session_views.guards(view()) == "D (paper: none)"
+def test_a_simulated_instance_has_neither_ssh_nor_guard():
+    assert session_views.ssh(view()) == "none (simulated)"
+    assert session_views.guards(view()) == "D (simulated)"
     assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
     assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
 
@@ -345,38 +346,41 @@ def test_paper_has_neither_ssh_nor_guard():
             {"guard_state": "armed", "guards": "D+I", "guard_deadline_at": 100, "guard_in_sync": False},
             "the instance ends itself at ",
         ),
-        ({"guard_state": "unconfirmed", "guard_deadline_at": 100, "guard_in_sync": False}, "its guard may end it at "),
+        (
+            {"guard_state": "unconfirmed", "guard_deadline_at": 100, "guard_in_sync": False},
+            "its guard (unconfirmed) may end it at ",
+        ),
         (
             {"guard_state": "unconfirmed", "guard_deadline_at": None, "guard_in_sync": False},
-            "nobody ends it until noon",
+            "nothing ends it until noon",
         ),
     ],
 )
-def test_who_keeps_the_deadline_is_said_with_the_doubts(changes: dict[str, object], words: str):
+def test_what_enforces_the_deadline_is_printed_with_its_uncertainty(changes: dict[str, object], words: str):
     """A guard that is called lost may still act, and at the end it was last told."""
     session = view(status="running", **changes)
-    said = session_views.keeper(session, "noon", 0)
+    said = session_views.who_enforces_deadline(session, "noon", 0)
     assert said == words or (words.endswith(" ") and said.startswith(words))
-    assert session_views.has_heard(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])
+    assert session_views.is_guard_in_sync(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])
 
 
-def test_steps_are_said_once_and_skipped_offers_in_one_line(capsys: pytest.CaptureFixture[str]):
-    steps = PlainSteps()
+def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pytest.CaptureFixture[str]):
+    steps = PlainProgress()
     first = Row({**view().attempts[0], "id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"})
     now = Row(view().attempts[0])
     for _ in range(3):
-        session_phases.show_provisioning(steps, view(attempts=[first, now]), 0)
+        session_phases.show_provisioning_progress(steps, view(attempts=[first, now]), 0)
     unclear = Row({**now, "id": "a2", "state": "uncertain"})
-    session_phases.show_provisioning(steps, view(attempts=[unclear], waiting_for="the list"), 0)
+    session_phases.show_provisioning_progress(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
         "skipped vast:9: boot timeout",
         "starting instance 77: loading",
-        "no clear answer for vast:1: waiting for the list; counted as billed until then",
+        "create outcome of vast:1 unknown: waiting for the list; counted as billed until then",
     ]
 
 
 @pytest.mark.parametrize(("reason", "code"), [("retries_exhausted", 7), ("key_rejected", 4), ("limit_reached", 6)])
 def test_a_failed_session_ends_with_the_status_of_its_reason(reason: str, code: int):
-    error: ShopperError = session_phases.failure_of(view(status="failed", reason=reason), "seen so")
+    error: ShopperError = session_phases.provisioning_error(view(status="failed", reason=reason), "seen so")
     assert "seen so" in error.message
     assert error.exit_code == code

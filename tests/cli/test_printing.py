@@ -15,7 +15,7 @@ from gpushopper.client import Row
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr"])
-def test_a_reader_that_has_left_changes_no_status(
+def test_a_closed_output_pipe_changes_no_exit_status(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gone: str
 ):
     """`2>&1 | head` closes both; wherever the command finds that out, its status is the same."""
@@ -25,7 +25,7 @@ def test_a_reader_that_has_left_changes_no_status(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_full_disk_under_our_own_output_is_told_in_words(
+def test_a_full_disk_under_standard_output_is_a_clear_error(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(sys, "stdout", Refusing(OSError(errno.ENOSPC, "No space left on device")))
@@ -57,12 +57,12 @@ class Refusing(io.StringIO):
 )
 def test_a_command_that_is_printed_works_in_the_home_it_was_printed_for(text: str, practice: str):
     app = new_app()
-    assert app.to_paste(text) == text
-    app.practice = True
-    assert app.to_paste(text) == practice
+    assert app.with_sandbox_flag(text) == text
+    app.use_sandbox = True
+    assert app.with_sandbox_flag(text) == practice
 
 
-def test_hints_of_the_practice_market_name_it(home: Path, capsys: pytest.CaptureFixture[str]):
+def test_hints_in_the_sandbox_include_the_option(home: Path, capsys: pytest.CaptureFixture[str]):
     for words in (["--sandbox", "shutdown", "", "--yes"], ["shutdown", "", "--yes", "--sandbox", "--json"]):
         assert main(words) == 2
         assert "see: gpu-shopper --sandbox ls" in capsys.readouterr().err

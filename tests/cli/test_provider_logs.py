@@ -9,7 +9,7 @@ from tests.cli.conftest import Shell
 GPU = ("--gpu", "RTX 4090", "--hours", "1")
 
 
-def test_the_cloud_tells_what_a_container_printed(market: Shell):
+def test_the_provider_log_shows_the_containers_output(market: Shell):
     assert market("provision", *GPU, "--name", "printing", "--yes").code == 0
     ran = market("logs", "--provider", "printing")
     assert (ran.code, ran.err) == (0, "")
@@ -25,7 +25,7 @@ def test_the_cloud_tells_what_a_container_printed(market: Shell):
 
 
 @pytest.mark.proofs
-def test_a_login_that_fails_is_replaced_by_what_the_cloud_tells(gs: Shell):
+def test_without_ssh_logs_shows_the_provider_log(gs: Shell):
     try:
         started = gs("sandbox", "start", "--live")
         if started.code == 6:

@@ -49,7 +49,7 @@ def test_a_login_is_stored_listed_tested_and_removed(gs: Shell, home: Path):
     assert listed(gs) == [] and TOKEN not in (home / "keys.toml").read_text()
 
 
-def test_without_a_keyring_it_says_so_and_stores_nothing(gs: Shell, home: Path):
+def test_without_a_keyring_nothing_is_stored_and_the_error_says_so(gs: Shell, home: Path):
     refused = gs(*SET, stdin=TOKEN)
     assert_says(refused, says("no system keyring", 4, "keys set ghcr.io --user NAME --file"))
     assert not (home / "keys.toml").exists()
@@ -58,7 +58,7 @@ def test_without_a_keyring_it_says_so_and_stores_nothing(gs: Shell, home: Path):
 
 
 @pytest.mark.proofs
-def test_a_former_password_that_cannot_be_reached_is_mentioned(gs: Shell, home: Path):
+def test_an_old_password_that_stays_is_reported(gs: Shell, home: Path):
     """The keyring had it in another session; here there is none, or the settings leave it out."""
     home.mkdir(mode=0o700, exist_ok=True)
     for settings, why in (("", "no system keyring"), ("[keys]\nkeyring = false\n", "the settings switch off")):
@@ -79,7 +79,7 @@ def test_a_former_password_that_cannot_be_reached_is_mentioned(gs: Shell, home: 
     [
         (("keys", "set", "ghcr.io"), TOKEN, says("ghcr.io is a registry: whose login", 2, "keys set ghcr.io --user")),
         (("keys", "set", "vast", "--user", "me"), TOKEN, says("a cloud's key has no user", 2, "leave out --user")),
-        (SET, "", says("no key came on stdin", 2, "keys set ghcr.io --user alice")),
+        (SET, "", says("no key on stdin", 2, "keys set ghcr.io --user alice")),
         (SET, "two words-12", says("characters that a cloud could misread", 4, "access token")),
         (SET, "a$(id)bcdefg", says("characters that a cloud could misread", 4, "access token")),
         (SET, "short", says("fewer than 8 characters", 4, "access token")),
@@ -97,7 +97,7 @@ def test_what_cannot_be_stored_is_refused_in_one_line(gs: Shell, home: Path, wor
 
 
 @pytest.mark.proofs
-def test_a_file_that_others_can_read_is_said_for_clouds_and_gives_no_login(gs: Shell, home: Path):
+def test_a_key_file_that_others_can_read_is_warned_of_and_gives_no_login(gs: Shell, home: Path):
     gs(*SET, "--file", stdin=TOKEN)
     (home / "keys.toml").chmod(0o644)
     assert json.loads(gs("keys", "--json").out)["keys"][0]["state"] == "refused"
@@ -105,7 +105,7 @@ def test_a_file_that_others_can_read_is_said_for_clouds_and_gives_no_login(gs: S
 
 
 @pytest.mark.proofs
-def test_a_market_that_starts_anew_keeps_the_logins_of_its_home(home: Path):
+def test_a_restarted_sandbox_keeps_the_registry_logins_of_its_home(home: Path):
     gs = Shell(home, "--sandbox")
     try:
         assert gs("sandbox", "start").code == 0

@@ -37,12 +37,12 @@ class There:
         )  # fmt: skip
 
     def start(
-        self, line: str, given: Mapping[str, str] | None = None, run: str = "a1", looks: int = 0
+        self, line: str, given: Mapping[str, str] | None = None, run: str = "a1", checks: int = 0
     ) -> subprocess.CompletedProcess[str]:
-        return self.sh(run_scripts.start_script(run, line, runs.exports(given or {}), looks=looks))
+        return self.sh(run_scripts.start_script(run, line, runs.exports(given or {}), checks=checks))
 
-    def follow(self, run: str = "a1", *, stay: bool = True) -> str:
-        return self.sh(run_scripts.follow_script(run, 0, 0, "mark", stay=stay)).stdout
+    def follow(self, run: str = "a1", *, until_end: bool = True) -> str:
+        return self.sh(run_scripts.follow_script(run, 0, 0, "mark", until_end=until_end)).stdout
 
     def listed(self) -> dict[str, str]:
         rows = [line.split("\t") for line in self.sh(run_scripts.list_script()).stdout.splitlines()]
@@ -63,7 +63,7 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> There:
     return There(tmp_path, SHELLS[request.param])
 
 
-def test_a_run_tells_outputs_and_status(there: There):
+def test_a_run_sends_outputs_and_status(there: There):
     assert there.start("printf out; printf err >&2; exit 7").returncode == 0
     assert there.follow() == "B mark\nI a1\nO 3\noutE 3\nerrS 7\n"
     assert there.listed() == {"a1": "7"}
@@ -90,24 +90,24 @@ def test_the_command_sees_the_users_variables_and_the_scripts_do_not(there: Ther
 
 
 @pytest.mark.parametrize(("line", "status"), [("nosuch-program --x", "127"), ("/etc/passwd", "126"), ("./a/b", "127")])
-def test_a_command_that_is_not_there_is_told_by_the_start(there: There, line: str, status: str):
-    done = there.start(line, looks=50)
+def test_the_start_reports_a_missing_command(there: There, line: str, status: str):
+    done = there.start(line, checks=50)
     assert done.stdout == f"{run_scripts.FAILED_AT_ONCE} {status}\n"
     assert line.split(maxsplit=1)[0] in done.stderr
     assert there.listed() == {"a1": status}
 
 
-def test_a_command_that_fails_by_itself_has_been_started(there: There):
-    assert there.start("exit 1", looks=50).stdout == ""
+def test_a_command_that_fails_counts_as_started(there: There):
+    assert there.start("exit 1", checks=50).stdout == ""
 
 
 @pytest.mark.parametrize("text", ["exit 1\n", "if then fi\n", "export PATH=/nowhere; exec /nowhere/x\n"])
-def test_a_run_that_never_began_is_told_and_not_listed(there: There, text: str):
+def test_a_run_that_did_not_start_is_reported_and_not_listed(there: There, text: str):
     """What is planted can be damaged: the wrapper does not begin, and nothing says `running` for ever."""
     (there.home / ".gpu-shopper").mkdir()
     (there.home / ".gpu-shopper" / "environment").write_text(text)
     done = there.start("true")
-    assert done.returncode == 1 and "it never began" in done.stderr
+    assert done.returncode == 1 and "it did not start" in done.stderr
     assert there.listed() == {}
     assert there.follow() == "B mark\nN\n"
 
@@ -124,7 +124,7 @@ def test_a_folder_without_a_run_is_not_running(there: There):
 def test_a_killed_run_is_lost(there: There, wait_until: Wait):
     there.start("exec sleep 600")
     assert there.listed() == {"a1": "running"}
-    assert there.follow(stay=False).endswith("R\n")
+    assert there.follow(until_end=False).endswith("R\n")
     pid = int((there.folder() / "pid").read_text())
     os.killpg(pid, signal.SIGKILL)
     wait_until(lambda: there.listed() == {"a1": "lost"}, timeout_s=LIMIT_S)
@@ -138,7 +138,7 @@ def test_a_start_that_is_repeated_starts_once(there: There):
     assert (there.home / "times").read_text() == "x\n"
 
 
-def test_a_home_that_takes_nothing_is_told(there: There):
+def test_a_home_without_write_permission_is_reported(there: There):
     (there.home / ".gpu-shopper").write_text("a file in the folder's place")
     done = there.start("true")
     assert done.returncode != 0 and ".gpu-shopper" in done.stderr
@@ -151,15 +151,15 @@ def on_a_full_disk(there: There, first: str) -> None:
     there.words = [*NAMESPACES, FULL_DISK.format(home=there.home, first=first, shell=shlex.join(there.words))]
 
 
-def test_on_a_full_disk_it_is_told_and_not_listed(there: There):
+def test_on_a_full_disk_a_failed_start_is_reported_and_not_listed(there: There):
     on_a_full_disk(there, FILL.format(home=there.home))
-    script = run_scripts.start_script("a1", "true", "", looks=0)
+    script = run_scripts.start_script("a1", "true", "", checks=0)
     done = there.sh(f"({script}\n)\necho status $?\n({run_scripts.list_script()})\n")
     assert done.stdout == "status 1\n" and "is its disk full?" in done.stderr
 
 
-def test_a_status_needs_no_room(there: There):
+def test_a_status_is_written_on_a_full_disk(there: There):
     on_a_full_disk(there, ":")
-    script = run_scripts.start_script("a1", f"{FILL.format(home=there.home)}; exit 5", "", looks=0)
-    done = there.sh(f"({script}\n)\n({run_scripts.follow_script('a1', 0, 0, 'mark', stay=True)})\n")
+    script = run_scripts.start_script("a1", f"{FILL.format(home=there.home)}; exit 5", "", checks=0)
+    done = there.sh(f"({script}\n)\n({run_scripts.follow_script('a1', 0, 0, 'mark', until_end=True)})\n")
     assert done.stdout.endswith("S 5\n")

@@ -48,24 +48,24 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
-def test_where_nobody_can_be_asked_a_name_is_needed(at_terminal: Any, find: Any):
+def test_without_a_terminal_a_name_is_needed(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match="name the session"):
         find(at_terminal(Known("one"), None), None)
 
 
 @pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
-def test_no_session_or_several_are_not_guessed_at(at_terminal: Any, find: Any):
+def test_without_a_name_no_session_or_several_are_an_error(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match=r"which one\? one, two"):
         find(at_terminal(Known("one", "two"), "y\n"), None)
     with pytest.raises(NotFound, match="no open session"):
         find(at_terminal(Known(), "y\n"), None)
 
 
-def test_the_only_one_is_shown_unasked(at_terminal: Any):
+def test_the_only_open_session_is_shown_without_a_question(at_terminal: Any):
     assert session_argument.to_show(at_terminal(Known("one"), ""), None).name == "one"
 
 
-def test_the_only_one_is_named_and_asked_for_before_anything_is_done_to_it(at_terminal: Any):
+def test_the_only_open_session_is_confirmed_before_it_is_changed(at_terminal: Any):
     app = at_terminal(Known("one"), "y\n")
     assert session_argument.to_act_on(app, None).name == "one"
     assert "the only open session is one: 1x RTX 4090 on vast, running" in cast("Stream", sys.stderr).getvalue()
@@ -73,11 +73,11 @@ def test_the_only_one_is_named_and_asked_for_before_anything_is_done_to_it(at_te
         session_argument.to_act_on(at_terminal(Known("one"), "n\n"), None)
 
 
-def test_who_asks_anyway_is_not_asked_twice(at_terminal: Any):
+def test_a_command_that_confirms_anyway_asks_only_once(at_terminal: Any):
     assert session_argument.to_act_on(at_terminal(Known("one"), ""), None, asks=False).name == "one"
 
 
 @pytest.mark.parametrize("find", [session_argument.to_show, session_argument.to_act_on])
-def test_an_empty_name_is_no_omitted_one(at_terminal: Any, find: Any):
+def test_an_empty_name_is_not_an_omitted_one(at_terminal: Any, find: Any):
     with pytest.raises(UsageError, match="an unset variable"):
         find(at_terminal(Known("one"), "y\n"), "")

@@ -24,7 +24,7 @@ def test_the_status_is_the_commands(stage: Stage, status: int):
     assert stage("ssh", "train", "--", "sh", "-c", f"exit {status}").code == status
 
 
-def test_streams_pass_through(stage: Stage):
+def test_streams_are_copied_unchanged(stage: Stage):
     found = stage("ssh", "train", "--", "sh", "-c", "cat; echo bad >&2", stdin="hello\n")
     assert found == (0, "hello\n", "bad\n")
 
@@ -39,7 +39,7 @@ def test_without_a_command_it_is_a_shell(stage: Stage):
     assert stage("ssh", "train", stdin="echo $((40+2)); exit 5\n")[:2] == (5, "42\n")
 
 
-def test_the_call_can_be_printed_and_used_as_it_stands(stage: Stage):
+def test_the_ssh_command_line_can_be_printed_and_pasted(stage: Stage):
     printed = stage("ssh", "train", "--print", "--", "sh", "-c", "exit 9")
     assert printed.code == 0
     done = subprocess.run(shlex.split(printed.out), stdin=subprocess.DEVNULL, timeout=60, check=False)
@@ -82,7 +82,7 @@ def _answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize("ports", ["0", "70000", "a", "1:2:3", "-1", "80:"])
-def test_an_odd_port_is_refused(stage: Stage, ports: str):
+def test_an_invalid_port_is_refused(stage: Stage, ports: str):
     found = stage("ssh", "train", f"--port={ports}")
     assert found.code == 125 and "is no port" in found.err
 
@@ -96,17 +96,17 @@ def test_our_own_failures_are_125(stage: Stage):
         assert (found.code, found.out) == (125, "") and found.err.startswith("error: "), words
 
 
-def test_a_paper_session_has_no_shell(stage: Stage):
+def test_a_simulated_instance_has_no_shell_for_setup(stage: Stage):
     stage.is_paper = True
     for words in (("ssh", "train"), ("run", "train", "--", "true")):
         found = stage(*words)
-        assert found.code == 125 and "paper: no shell" in found.err
+        assert found.code == 125 and "simulated instance: no shell" in found.err
     for words in (("cp", "train:a", "."), ("logs", "train")):
         found = stage(*words)
-        assert found.code == 6 and "paper: no shell" in found.err
+        assert found.code == 6 and "simulated instance: no shell" in found.err
 
 
-def test_a_refusal_of_the_daemon_is_told(stage: Stage):
+def test_a_refusal_of_the_daemon_is_printed(stage: Stage):
     stage.refusal = refused("not_ready", "train is not handed over yet")
     found = stage("ssh", "train", "--", "true", )
     assert found.code == 125 and "not handed over yet" in found.err
@@ -114,12 +114,12 @@ def test_a_refusal_of_the_daemon_is_told(stage: Stage):
     assert '"code": "not_ready"' in told.err and '"exit": 125' in told.err
 
 
-def test_without_ssh_the_user_is_told(stage: Stage):
+def test_without_ssh_on_this_computer_the_error_says_so(stage: Stage):
     found = stage("ssh", "train", "--", "true", PATH="/nonexistent")
     assert found.code == 125 and "no ssh on this computer" in found.err
 
 
-def test_an_odd_reach_is_told_before_the_login(stage: Stage):
+def test_bad_health_is_reported_before_the_login(stage: Stage):
     stage.health = "interrupted"
     found = stage("ssh", "train", "--", "true")
     assert found.code == 0 and "interrupted" in found.err
@@ -150,7 +150,7 @@ def test_the_environment_of_ssh_is_scrubbed(stage: Stage, tmp_path):
     assert "LANG" in names
 
 
-def test_a_broken_pipe_ends_it(stage: Stage):
+def test_a_broken_pipe_ends_the_command(stage: Stage):
     line = f"{shlex.join(stage.argv('ssh', 'train', '--', 'yes'))} | head -n 1"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "y\n"

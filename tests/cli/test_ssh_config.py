@@ -34,7 +34,7 @@ def publish(home: Path) -> None:
     Remote(Home(home, home)).publish([("train", Login("s1", "a1", "192.0.2.7", 2222))])
 
 
-def test_install_makes_sessions_known_and_leaves_the_rest(gs: Shell, home: Path, config: Path):
+def test_install_adds_the_include_line_and_changes_nothing_else(gs: Shell, home: Path, config: Path):
     config.write_bytes(OWN)
     before = asked(config, "work")
     publish(home)
@@ -52,7 +52,7 @@ def test_remove_gives_back_every_byte(gs: Shell, config: Path):
     assert config.read_bytes() == OWN
 
 
-def test_twice_is_once(gs: Shell, config: Path):
+def test_installing_twice_is_idempotent(gs: Shell, config: Path):
     config.write_bytes(OWN)
     gs("ssh-config", "install")
     first = config.read_bytes()
@@ -79,14 +79,14 @@ def test_having_been_read_is_no_change(gs: Shell, config: Path):
     assert gs("ssh-config", "install").code == 0
 
 
-def test_what_somebody_else_writes_meanwhile_is_kept(gs: Shell, config: Path, tmp_path: Path):
+def test_a_change_by_another_program_meanwhile_is_kept(gs: Shell, config: Path, tmp_path: Path):
     config.write_bytes(OWN)
     slow = tmp_path / "bin" / "ssh"
     slow.parent.mkdir()
     slow.write_text('#!/bin/sh\nprintf "\\n# new" >>"$HOME/.ssh/config"\nexec /usr/bin/ssh "$@"\n')
     slow.chmod(0o755)
     found = gs("ssh-config", "install", PATH=f"{slow.parent}:{os.environ['PATH']}")
-    assert found.code != 0 and "somebody else is changing it" in found.err
+    assert found.code != 0 and "it was changed by another program" in found.err
     assert config.read_bytes() == OWN + b"\n# new"
 
 
@@ -106,7 +106,7 @@ def test_without_a_configuration_one_is_made(gs: Shell, home: Path):
     assert asked(made, "gpu-shopper-train")["port"] == "2222"
 
 
-def test_a_real_and_a_practice_home_stand_side_by_side(gs: Shell, config: Path):
+def test_a_real_home_and_a_sandbox_home_exist_side_by_side(gs: Shell, config: Path):
     config.write_bytes(OWN)
     gs("ssh-config", "install")
     one = config.read_bytes()
@@ -117,7 +117,7 @@ def test_a_real_and_a_practice_home_stand_side_by_side(gs: Shell, config: Path):
 
 
 @pytest.mark.parametrize("harm", ["broken", "read-only", "two names", "folder", "fifo", "dangling"])
-def test_what_cannot_be_changed_safely_is_left_alone(gs: Shell, config: Path, tmp_path: Path, harm: str):
+def test_a_config_that_cannot_be_changed_safely_is_left_alone(gs: Shell, config: Path, tmp_path: Path, harm: str):
     config.write_bytes(b"Host x\n  NoSuchOption 1\n" if harm == "broken" else OWN)
     match harm:
         case "read-only":

@@ -50,14 +50,14 @@ def here(tmp_path: Path) -> Path:
     return folder
 
 
-def test_there_and_back(carried: Stage, here: Path):
+def test_upload_and_download(carried: Stage, here: Path):
     content = os.urandom(200_000)
     (here / "data").mkdir()
     for name in ("f", ODD):
         (here / "data" / name).write_bytes(content)
     (here / "data" / "f").chmod(0o750)
     said = copy(carried, "-v", "-r", here / "data" / "f", f"./data/{ODD}", "train:", cwd=here)
-    assert f"carried by {carried.carrier}" in said and "copied 2 sources to train:" in said
+    assert f"transferred by {carried.carrier}" in said and "copied 2 sources to train:" in said
     assert (carried.host.home / "f").read_bytes() == (carried.host.home / ODD).read_bytes() == content
     assert (carried.host.home / "f").stat().st_mode & 0o777 == 0o750
     copy(carried, "data", "train:~/into", cwd=here)
@@ -65,7 +65,7 @@ def test_there_and_back(carried: Stage, here: Path):
     assert {path.name: path.read_bytes() for path in (here / "back").iterdir()} == {"f": content, ODD: content}
 
 
-def test_the_means_are_told_to_programs(carried: Stage, here: Path):
+def test_json_output_names_the_transport(carried: Stage, here: Path):
     (here / "data").write_text("x")
     path = {"PATH": carried.path} if carried.path else {}
     found = carried("cp", str(here / "data"), "train:data", "--json", **path)
@@ -135,7 +135,7 @@ def test_one_side_is_there(stage: Stage, here: Path):
         assert found.code == 2 and re.search(r"NAME:PATH|one side|are needed", found.err), found.err
 
 
-def test_what_is_not_there_is_told(stage: Stage, here: Path):
+def test_missing_paths_are_reported(stage: Stage, here: Path):
     (here / "data").write_text("x")
     for words in ((str(here / "none"), "train:x"), ("train:none", str(here))):
         found = stage("cp", *words)
@@ -146,14 +146,14 @@ def test_what_is_not_there_is_told(stage: Stage, here: Path):
     assert (stage.host.home / "a" / "b" / "c").read_text() == "x"
 
 
-def test_a_failure_is_told_with_its_reason(carried: Stage, here: Path):
+def test_a_failed_copy_reports_its_reason(carried: Stage, here: Path):
     (here / "data").write_text("x")
     path = {"PATH": carried.path} if carried.path else {}
     found = carried("cp", str(here / "data"), "train:/proc/data", **path)
     assert found.code == 1 and "the copy failed: " in found.err and "Traceback" not in found.err
 
 
-def test_words_of_the_host_reach_the_terminal_clean(stage: Stage, here: Path):
+def test_text_from_the_host_is_sanitised_for_the_terminal(stage: Stage, here: Path):
     (here / "data").write_text("x")
     (stage.host.home / "bin" / "rsync").write_text("#!/bin/sh\nprintf 'bad \\033[2Jnews\\n' >&2\nexit 9\n")
     (stage.host.home / "bin" / "rsync").chmod(0o755)
@@ -161,7 +161,7 @@ def test_words_of_the_host_reach_the_terminal_clean(stage: Stage, here: Path):
     assert found.code == 1 and "bad" in found.err and "\x1b" not in found.err
 
 
-def test_a_person_sees_a_bar(carried: Stage, here: Path):
+def test_a_terminal_gets_a_progress_bar(carried: Stage, here: Path):
     (here / "data").write_bytes(os.urandom(3_000_000))
     path = {"PATH": carried.path} if carried.path else {}
     master, slave = pty.openpty()

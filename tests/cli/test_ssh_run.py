@@ -30,24 +30,24 @@ def test_the_status_is_the_commands(stage: Stage, status: int):
     assert stage("run", "train", "--", "sh", "-c", f"exit {status}").code == status
 
 
-def test_outputs_come_apart_and_unchanged(stage: Stage):
+def test_stdout_and_stderr_arrive_separately_and_unchanged(stage: Stage):
     found = stage("run", "train", "--", "printf 'O 5\\nS 0\\nno end'; printf 'E 3\\nerr' >&2; exit 3")
     assert found == (3, "O 5\nS 0\nno end", "E 3\nerr")
 
 
-def test_much_output_comes_whole(stage: Stage):
+def test_a_large_output_is_complete(stage: Stage):
     found = stage("run", "train", "--", "seq 1 200000")
     assert found.code == 0 and found.out == "".join(f"{number}\n" for number in range(1, 200001))
 
 
-def test_a_shell_that_greets_does_no_harm(stage: Stage):
+def test_output_of_login_scripts_does_no_harm(stage: Stage):
     stage.host.stop()
     stage.host.start("--instead", 'echo Welcome; echo "O 3"; eval "$SSH_ORIGINAL_COMMAND"')
     stage.remote.forget_attempt("attempt1")
     assert stage("run", "train", "--", "echo hello").out == "hello\n"
 
 
-def test_it_has_no_input_and_begins_at_home(stage: Stage):
+def test_a_run_has_no_input_and_starts_in_the_home_folder(stage: Stage):
     found = stage("run", "train", "--", "cat; pwd", stdin="not for it")
     assert found.out == f"{stage.host.home}\n"
 
@@ -60,7 +60,7 @@ def test_a_command_is_needed(stage: Stage):
 # ---- without us
 
 
-def test_a_detached_run_goes_on_and_can_be_followed(stage: Stage):
+def test_a_detached_run_continues_and_can_be_followed(stage: Stage):
     begun = stage("run", "train", "--detach", "--", "echo one; until [ -f go ]; do sleep 0.1; done; echo two; exit 4")
     run = begun.out.strip()
     assert begun.code == 0 and run in begun.err
@@ -81,7 +81,7 @@ def test_a_run_survives_its_command_and_its_connection(stage: Stage, started: St
     wait_until((stage.host.home / "there").exists, timeout_s=LOOSE_S)
 
 
-def test_a_lost_connection_is_made_again_and_nothing_is_shown_twice(stage: Stage, started: Started):
+def test_a_lost_connection_is_reopened_and_nothing_is_shown_twice(stage: Stage, started: Started):
     line = "echo one; until [ -f go ]; do sleep 0.1; done; echo two; exit 6"
     process = started("run", "train", "--", line)
     assert process.stdout is not None and process.stdout.readline() == b"one\n"
@@ -89,7 +89,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_shown_twice(stage: Stage
     (stage.host.home / "go").touch()
     out, err = process.communicate(timeout=LOOSE_S)
     assert (process.returncode, out) == (6, b"two\n")
-    assert b"the run goes on" in err or b"lost" in err
+    assert b"the run continues" in err or b"lost" in err
 
 
 def test_an_interrupt_leaves_it_running_and_says_so(stage: Stage, started: Started):
@@ -98,12 +98,12 @@ def test_an_interrupt_leaves_it_running_and_says_so(stage: Stage, started: Start
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=LOOSE_S)
     assert process.returncode == 130
-    assert b"goes on on train" in err and b"gpu-shopper shutdown train" in err
+    assert b"continues on train" in err and b"gpu-shopper shutdown train" in err
     assert "POST sessions/session1/done" not in stage.asked
     assert "still running" in stage("logs", "train").err
 
 
-def test_a_run_that_ended_without_a_status_is_told(stage: Stage, wait_until: Wait):
+def test_a_run_that_ended_without_a_status_is_reported(stage: Stage, wait_until: Wait):
     run = stage("run", "train", "--detach", "--", "echo begun; exec sleep 600").out.strip()
     pid = file(stage, run, "pid").read_text().strip()
     assert stage("ssh", "train", "--", "kill", "-9", pid).code == 0
@@ -123,7 +123,7 @@ def test_runs_are_listed_newest_first(stage: Stage):
 
 
 @pytest.mark.parametrize("run", ["nonesuch", "../../x", "a b"])
-def test_an_unknown_run_is_told(stage: Stage, run: str):
+def test_an_unknown_run_is_reported(stage: Stage, run: str):
     found = stage("logs", "train", run)
     assert found.code == 3 and "no run" in found.err
 
@@ -142,7 +142,7 @@ PLANTED = "".join(f"export {name}={shlex.quote(text)}; " for name, text in HOSTI
 """What a login shell reads of what `provision -e` planted, before our command."""
 
 
-def test_the_users_variables_hold_up_no_run(stage: Stage):
+def test_the_users_variables_block_no_run(stage: Stage):
     """`-e PATH=/opt/conda/bin`: the wrapper found no program, and the run hung as `running` for ever."""
     stage.host.stop()
     stage.host.start("--instead", f'{PLANTED}eval "$SSH_ORIGINAL_COMMAND"')
@@ -152,41 +152,41 @@ def test_the_users_variables_hold_up_no_run(stage: Stage):
     assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["4"]
 
 
-def test_a_detached_command_that_is_not_there_is_told(stage: Stage):
+def test_a_missing_detached_command_is_reported(stage: Stage):
     found = stage("run", "train", "--detach", "--", "nosuch-program")
     assert found.code == 127 and "could not be run" in found.err
     assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["127"]
 
 
-def test_a_run_that_never_began_is_told_and_not_listed(stage: Stage):
+def test_a_run_that_did_not_start_is_reported_and_not_listed(stage: Stage):
     (stage.host.home / ".gpu-shopper").mkdir()
     (stage.host.home / ".gpu-shopper" / "environment").write_text("exit 1\n")
     found = stage("run", "train", "--detach", "--", "true")
-    assert found.code == 125 and found.out == "" and "never began" in found.err
+    assert found.code == 125 and found.out == "" and "was never started" in found.err
     assert stage("logs", "train", "--list", "--json").json["runs"] == []
     assert stage("logs", "train").code == 3
 
 
-def test_a_run_whose_start_was_cut_off_is_no_running_one(stage: Stage):
+def test_a_run_whose_start_was_cut_off_is_not_running(stage: Stage):
     (folder := file(stage, "cut", "out").parent).mkdir(parents=True)
     for name in ("command", "out", "err"):
         (folder / name).touch()
     assert [row["status"] for row in stage("logs", "train", "--list", "--json").json["runs"]] == ["not started"]
     found = stage("logs", "train", "cut")
-    assert found.code == 1 and "never began" in found.err
+    assert found.code == 1 and "was never started" in found.err
 
 
 # ---- ending the session
 
 
-def test_rm_ends_the_session_and_passes_the_status(stage: Stage):
+def test_rm_ends_the_session_and_returns_the_commands_status(stage: Stage):
     found = stage("run", "train", "--rm", "--", "false")
     assert found.code == 1
     assert "POST sessions/session1/done" in stage.asked
     assert "ended with status 1" in found.err and "off" in found.err
 
 
-def test_a_session_that_cannot_be_ended_is_told(stage: Stage):
+def test_a_session_that_cannot_be_ended_is_reported(stage: Stage):
     stage.done_refusal = {"code": "x", "message": "the disk is full", "hint": "", "exit": 1}
     found = stage("run", "train", "--rm", "--", "true")
     assert found.code == 125 and "was not ended and bills" in found.err
@@ -206,7 +206,7 @@ def test_variables_reach_the_command(stage: Stage):
     assert found.out == f"x y|it's=$1|{SECRET}"
 
 
-def test_a_secret_stands_in_no_argument_and_no_file(stage: Stage, started: Started):
+def test_a_secret_is_in_no_argument_list_and_no_file(stage: Stage, started: Started):
     process = started("run", "train", "--secret-env", "TOKEN", "--", "echo begun; exec sleep 600", TOKEN=SECRET)
     assert process.stdout is not None and process.stdout.readline() == b"begun\n"
     arguments = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
@@ -222,7 +222,7 @@ def test_a_secret_stands_in_no_argument_and_no_file(stage: Stage, started: Start
     [(("--env", "A"), "no value"), (("--env", "1A=x"), "no name"), (("--secret-env", "NOT_SET"), "no such variable"),
      (("--secret-env", "A=secret"), "takes a name only"), (("--env", "A;id=x"), "no name")],
 )  # fmt: skip
-def test_an_odd_variable_is_refused_before_anything_starts(stage: Stage, words: tuple[str, ...], said: str):
+def test_an_invalid_variable_is_refused_before_anything_starts(stage: Stage, words: tuple[str, ...], said: str):
     found = stage("run", "train", *words, "--", "true")
     assert found.code == 125 and said in found.err
     assert stage.asked == []

@@ -69,7 +69,7 @@ def test_a_profile_that_cannot_be_read_is_left_as_it_is(stage: Stage, apply: App
     broken = stage.host.home / "bin" / "cat"
     broken.write_text('#!/bin/sh\ncase "$*" in *.profile) echo one; exit 1 ;; esac\nexec /bin/cat "$@"\n')
     broken.chmod(0o755)
-    with pytest.raises(ShopperError, match="goes on and bills"):
+    with pytest.raises(ShopperError, match="continues and bills"):
         apply(plain=("A=1",))
     assert (stage.host.home / ".profile").read_text() == "one\ntwo\n"
 
@@ -89,7 +89,7 @@ def test_a_setup_without_a_first_line_runs_too(stage: Stage, apply: Apply, scrip
 
 
 def test_a_failed_setup_says_that_the_session_bills(stage: Stage, apply: Apply, script: Callable[[str], str]):
-    with pytest.raises(ShopperError, match="status 7; train goes on and bills") as error:
+    with pytest.raises(ShopperError, match="status 7; train continues and bills") as error:
         apply(setup=script("#!/bin/sh\nexit 7\n"), onstart=script("#!/bin/sh\nexit 7\n"))
     assert error.value.exit_code == 125 and error.value.code == "setup_failed"
     assert "shutdown train" in error.value.hint
@@ -105,10 +105,10 @@ def test_the_start_script_is_left_running(
     wait_until((stage.host.home / "went").exists, timeout_s=60)
 
 
-def test_an_instance_out_of_reach_is_told(stage: Stage, apply: Apply):
+def test_an_unreachable_instance_is_reported(stage: Stage, apply: Apply):
     stage.remote.forget_attempt("attempt1")
     stage.host.stop()
-    with pytest.raises(ShopperError, match=r"cannot be reached.*goes on and bills") as error:
+    with pytest.raises(ShopperError, match=r"cannot be reached.*continues and bills") as error:
         apply(plain=("A=1",))
     assert error.value.exit_code == 125
 
@@ -124,13 +124,15 @@ RENT = ("provision", "-g", "4090", "--yes")
      (("--env", "A"), "no value"), (("--secret-env", "NOT_SET"), "no such variable"),
      (("-e", "A=x\ny"), "line break"), (("-e", "1A=x"), "no name"), (("-e", "GS_LABEL=x"), "are ours")],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_at_once(gs: Shell, words: tuple[str, ...], said: str):
+def test_an_unreadable_setup_file_is_refused_before_renting(gs: Shell, words: tuple[str, ...], said: str):
     found = gs(*RENT, *words)
     assert found.code == 2 and said in found.err
     assert not (gs.home / "run").exists()
 
 
-@pytest.mark.parametrize(("words", "said"), [((), "paper: no shell"), (("--no-wait",), "leave --no-wait out")])
+@pytest.mark.parametrize(
+    ("words", "said"), [((), "simulated instance: no shell"), (("--no-wait",), "leave --no-wait out")]
+)
 def test_where_it_cannot_be_done_nothing_is_rented(market: Shell, words: tuple[str, ...], said: str):
     before = len(market("sandbox", "ledger", "--json").json["creates"])
     found = market(*RENT, "--env", "A=1", *words)
@@ -138,12 +140,12 @@ def test_where_it_cannot_be_done_nothing_is_rented(market: Shell, words: tuple[s
     assert len(market("sandbox", "ledger", "--json").json["creates"]) == before
 
 
-def test_on_paper_ssh_says_so(market: Shell):
+def test_ssh_refuses_a_simulated_instance(market: Shell):
     rented = market(*RENT, "--name", "onpaper", "--for", "30m")
     assert rented.code == 0, rented.err
     for words in (("ssh", "onpaper"), ("run", "onpaper", "--", "true")):
         found = market(*words)
-        assert found.code == 125 and "paper: no shell" in found.err
+        assert found.code == 125 and "simulated instance: no shell" in found.err
     assert market("shutdown", "onpaper", "--yes").code == 0
     found = market("ssh", "onpaper")
     assert found.code == 125 and "ended" in found.err

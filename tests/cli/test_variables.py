@@ -20,7 +20,7 @@ GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
         ("1A=x", "no name"), ("A B=x", "no name"), ("=x", "no name"), ("A\n=x", "no name"), ("GS_LABEL=x", "are ours"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_carried_is_refused(text: str, said: str):
+def test_a_variable_that_cannot_be_passed_on_is_refused(text: str, said: str):
     for read in (lambda: runs.variables((text,), (), {}), lambda: session_setup.read({**GIVEN, "plain": (text,)})):
         with pytest.raises(UsageError, match=said) as error:
             read()
@@ -32,12 +32,12 @@ def test_a_secret_may_have_several_lines():
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox", "bash", "zsh"])
-def test_a_variable_that_the_shell_keeps_for_itself_stops_no_other(shell: str):
+def test_a_variable_reserved_by_the_shell_stops_no_other(shell: str):
     require(shell)
     program = find(shell)
     assert program
     words = {"busybox": [program, "sh"], "bash": [program, "--posix"]}.get(shell, [program])
-    owned = {name: "1" for name in sorted(runs._SHELLS_OWN)}
+    owned = {name: "1" for name in sorted(runs._SHELL_VARIABLES)}
     script = runs.exports({**owned, "A": "it's", "B": "a\nb"}) + 'printf "%s|%s|" "$A" "$B"; id -u'
     plain = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout
     done = subprocess.run([*words, "-c", script], capture_output=True, text=True, timeout=60, check=False)

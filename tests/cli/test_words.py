@@ -37,7 +37,7 @@ def zone(monkeypatch: pytest.MonkeyPatch):
         (-90 * SECOND, "1m 30s"), (SECOND // 2, "0.5s"), (1, "0.1s"),
     ],
 )  # fmt: skip
-def test_spans_have_two_units_and_are_rounded(micros: int, text: str):
+def test_durations_have_two_units_and_are_rounded(micros: int, text: str):
     assert span(micros) == text
 
 
@@ -46,7 +46,7 @@ def test_spans_have_two_units_and_are_rounded(micros: int, text: str):
     [(0, "$0.00"), (1_257, "$0.0013"), (99_999, "$0.1000"), (1_720_000, "$1.72"), (-430_000, "-$0.43"), (None, "-"),
      (-1, "$0.00"), (-49, "$0.00"), (-1_257, "-$0.0013"), (-51, "-$0.0001")],
 )
-def test_little_money_is_not_shown_as_nothing(micros: int | None, text: str):
+def test_a_small_amount_is_not_shown_as_zero(micros: int | None, text: str):
     assert text_format.money(micros) == text
 
 
@@ -59,7 +59,7 @@ def test_a_price_per_gb_has_no_trailing_zeros():
     [(3 * MINUTE, "3m ago", "3m"), (0, "now", "0s"), (-5 * SECOND, "now", "0s"), (-59 * SECOND, "now", "0s"),
      (-3 * HOUR, "clock changed", "0s")],
 )  # fmt: skip
-def test_what_has_happened_never_lies_ahead(before: int, text: str, age: str):
+def test_a_past_event_is_never_shown_in_the_future(before: int, text: str, age: str):
     """The computer's clock was set back since (F62): no `in 3h` under SINCE."""
     assert (text_format.ago(NOON - before, NOON), text_format.age(NOON - before, NOON)) == (text, age)
 
@@ -76,7 +76,7 @@ def test_a_table_shows_local_and_relative_time():
     assert text_format.when(None, now) == "-"
 
 
-def test_programs_get_rfc_3339_in_utc():
+def test_json_times_are_rfc_3339_in_utc():
     assert text_format.rfc3339(NOON) == "2026-11-24T12:00:00Z"
     assert text_format.rfc3339(NOON + 250_000) == "2026-11-24T12:00:00.250000Z"
 
@@ -91,7 +91,7 @@ def test_foreign_text_cannot_command_the_terminal(text: str):
     shown.encode()
 
 
-def test_words_with_other_letters_stay():
+def test_text_with_non_ascii_letters_stays():
     assert clean("Zürich ├ 東京 [bold]") == "Zürich ├ 東京 [bold]"
 
 
@@ -108,7 +108,7 @@ def test_durations(text: str, micros: int):
     "text",
     ["", "2", "h", "-1h", "0m", "1h-", "2 hours", "1e3h", "inf", "nan", "3651d", "9" * 400 + "h", "0.0000001s"],
 )
-def test_what_is_no_duration(text: str):
+def test_invalid_durations_are_refused(text: str):
     with pytest.raises(ValueError):
         durations.parse_span(text)
 
@@ -129,6 +129,6 @@ def test_until(text: str, at: int):
 
 
 @pytest.mark.parametrize("text", ["24:00", "18", "tomorrow", "2026-11-24T11:59:00Z", ""])
-def test_what_is_no_end(text: str):
+def test_invalid_deadlines_are_refused(text: str):
     with pytest.raises(UsageError):
         durations.parse_until(text, NOON)

@@ -139,7 +139,7 @@ EVERY_CUT = [pytest.param("link lost", marks=pytest.mark.sweep), "killed"]
 
 @pytest.mark.parametrize("cut", EVERY_CUT)
 @pytest.mark.parametrize("way", EVERY_WAY)
-def test_a_copy_there_goes_on_where_it_was_cut(
+def test_an_upload_is_resumed_where_it_was_cut(
     instances: dict[str, There], way: str, cut: str, tmp_path: Path, wait_until: Wait
 ) -> None:
     there, name = instances[way], f"{cut[0]}-up"
@@ -157,7 +157,7 @@ def test_a_copy_there_goes_on_where_it_was_cut(
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("way", EVERY_WAY)
-def test_a_copy_back_goes_on_where_it_was_cut(
+def test_a_download_is_resumed_where_it_was_cut(
     instances: dict[str, There], way: str, tmp_path: Path, wait_until: Wait
 ) -> None:
     there = instances[way]
@@ -174,7 +174,7 @@ def test_a_copy_back_goes_on_where_it_was_cut(
     assert sha256((tmp_path / "down").read_bytes()).hexdigest() == sent
 
 
-def test_an_instance_without_rsync_and_sftp_is_served_by_tar(instances: dict[str, There], tmp_path: Path) -> None:
+def test_an_instance_without_rsync_and_sftp_uses_tar(instances: dict[str, There], tmp_path: Path) -> None:
     there = instances["tar"]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a b").write_bytes(CONTENT[:100_000])

@@ -61,7 +61,7 @@ def cheat(top: Path, wait_until: Callable[..., None]) -> None:
     practice.fault("account", "price_change", "2")
 
 
-def test_it_tells_its_story_leaves_nothing_and_admits_a_disagreement(home: Path, wait_until: Callable[..., None]):
+def test_the_demo_runs_leaves_nothing_and_reports_a_disagreement(home: Path, wait_until: Callable[..., None]):
     tops = [home.parent / name for name in ("first", "other", "cheated")]
     # On paper 45 minutes are billed: double the price of a live minute would hide in a tenth of a cent.
     told_as: list[list[str]] = [["--seed", "3"], ["--seed", "8"], ["--seed", "3", "--paper"]]

@@ -46,7 +46,7 @@ def alarms(market: Practice) -> set[str]:
 # ---- the instance's own key
 
 
-def test_an_instance_whose_own_key_is_refused_is_never_handed_over(market: Practice, wait_until: Wait) -> None:
+def test_an_instance_whose_own_key_is_refused_never_becomes_ready(market: Practice, wait_until: Wait) -> None:
     market.fault("host", "key_scope", "none")
     done = market.run("provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0")
     # The reason of the attempt; "guard refused" is a step on the way that a poll may miss.
@@ -98,7 +98,7 @@ def holders(folder: Path) -> set[str]:
     return {path.read_text() for path in folder.glob("holder[12]")}
 
 
-def test_the_daemon_tells_of_a_guard_that_is_killed_over_and_over(market: Practice, wait_until: Wait) -> None:
+def test_the_daemon_alarms_about_a_guard_that_is_killed_repeatedly(market: Practice, wait_until: Wait) -> None:
     market.must("provision", "--gpu", "RTX 4090", "--for", "20m", "--name", "gone", "--yes")
     assert (session_of(market, "gone")["guards"], alarms(market)) == ("D+I", set())
     market.fault("host", "agent_kill", "--for", "10m")

@@ -61,14 +61,14 @@ def test_twenty_kills_over_a_whole_life(home: Path, capsys: pytest.CaptureFixtur
     assert min(met[state] for state in ("uncertain", "booting", "destroying")) >= 2, report
 
 
-def test_ctrl_c_leaves_the_command_and_says_what_goes_on(shop: Practice, wait_until: Wait):
+def test_ctrl_c_leaves_the_command_and_says_what_continues(shop: Practice, wait_until: Wait):
     command = shop.begin("provision", "--gpu", "RTX 4090", "--yes", "--name", "left")
     wait_until(lambda: [state for _, state in shop.attempts()] == ["booting"], timeout_s=60)
     # IdempotencyKey the command has told of the instance it is certainly past its own request.
     os.kill(command.pid, signal.SIGINT)
     _, said = command.communicate(timeout=30)
     assert command.returncode == 130, said
-    assert "provisioning goes on; end it with: gpu-shopper --sandbox shutdown left" in said
+    assert "provisioning continues; end it with: gpu-shopper --sandbox shutdown left" in said
     wait_until(lambda: [row["status"] for row in shop.sessions()] == ["running"], timeout_s=60)
     ledger = shop.ledger()
     assert [row["state"] for row in ledger["instances"]] == ["running"]

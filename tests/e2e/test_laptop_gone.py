@@ -97,7 +97,7 @@ def test_it_ends_itself_whatever_its_host_does(
 
 
 @pytest.mark.sweep
-def test_one_holder_is_enough(market: Practice, wait_until: Callable[..., None]) -> None:
+def test_one_guard_process_is_enough(market: Practice, wait_until: Callable[..., None]) -> None:
     session = rent(market)
     market.must("ssh", "gone", "--", "kill -9 $(cut -d' ' -f1 .gs-guard/holder1)")
     leave(market)
@@ -122,7 +122,7 @@ def test_it_ends_itself_once_it_can_reach_its_provider_again(
     ends_alone(market, session, wait_until)
 
 
-def test_an_instance_that_could_not_end_itself_is_never_handed_over(market: Practice) -> None:
+def test_an_instance_that_could_not_end_itself_never_becomes_ready(market: Practice) -> None:
     """No client for HTTPS in the image: said before the hand-over, ended with a receipt (I10, F92)."""
     done = market.run(
         "provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0",
@@ -137,6 +137,6 @@ def test_an_instance_that_could_not_end_itself_is_never_handed_over(market: Prac
 
 
 @pytest.mark.sweep
-def test_by_consent_it_is_taken_all_the_same_and_shown_as_it_is(market: Practice) -> None:
+def test_with_allow_unguarded_it_becomes_ready_and_shows_no_guard(market: Practice) -> None:
     session = rent(market, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
     assert (session["guards"], session["guard_state"]) == ("D", "unconfirmed")

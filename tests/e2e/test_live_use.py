@@ -105,7 +105,7 @@ def hangs_up(market: Practice) -> None:
         )  # fmt: skip
 
 
-def test_what_cannot_be_set_up_is_told_and_goes_on(
+def test_a_failed_setup_is_reported_and_the_session_continues(
     market: Practice, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     script = tmp_path / "setup.sh"
@@ -114,7 +114,7 @@ def test_what_cannot_be_set_up_is_told_and_goes_on(
         "provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "bad", "--yes", "--setup", str(script)
     )
     assert done.returncode == 125
-    assert "ended with status 5" in done.stderr and "goes on and bills" in done.stderr
+    assert "ended with status 5" in done.stderr and "continues and bills" in done.stderr
     assert session_of(market, "bad")["status"] == "running"
 
     # A new end counts once the instance has heard of it: until then it would still end at the former one.
@@ -126,13 +126,13 @@ def test_what_cannot_be_set_up_is_told_and_goes_on(
     wait_until(lambda: hangs_up(market) or session_of(market, "bad")["health"] == "unreachable", timeout_s=60)
     done = market.run("extend", "bad", "--for", "30m", "--timeout", "3s")
     assert done.returncode == 8, done.stdout + done.stderr
-    assert "has not heard of its new end yet and would end itself at" in done.stderr
-    assert "has not heard of the new end" in market.must("get", "bad")
+    assert "has not confirmed the new deadline yet and would end itself at" in done.stderr
+    assert "has not confirmed the new deadline yet" in market.must("get", "bad")
     market.must("sandbox", "fault", "clear")
     wait_until(lambda: session_of(market, "bad")["guard_in_sync"], timeout_s=60)
 
 
-def test_paper_has_no_shell(tmp_path: Path) -> None:
+def test_a_simulated_instance_has_no_shell(tmp_path: Path) -> None:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     with practice(top / "h", 14) as paper:
         paper.must("provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "flat", "--yes")

@@ -62,7 +62,7 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(
     private = ("--image", image)
 
     code, error, hint = refusal(market, *private, "--name", "bare")
-    assert code == 7 and "bare was not handed over: image refused (2 tried)" in error
+    assert code == 7 and "bare did not become ready: image refused (2 tried)" in error
     setting = f"gpu-shopper --sandbox keys set {host} --user NAME"
     assert hint == f"check the name {image}; a private image: {setting}, then provision --image-login"
     code, error, hint = refusal(market, *private, "--image-login", "--name", "unstored")
@@ -76,13 +76,13 @@ def test_a_private_image_needs_its_login_and_the_login_stays_here(
 
     set_login(market, host, user, "wr0ng-password")
     code, error, hint = refusal(market, *private, "--image-login", "--name", "wrong")
-    assert code == 7 and "wrong was not handed over: image refused (2 tried)" in error
+    assert code == 7 and "wrong did not become ready: image refused (2 tried)" in error
     assert f"that the login may read it: {setting}" in hint
 
     said = [set_login(market, host, user, token)]
     rented = market.run(*RENT, *private, "--image-login", "--name", "right")
     assert rented.returncode == 0, rented
-    assert f"vast and the host get your login at {host}: let it be a token that can only read." in rented.stderr
+    assert f"vast and the host will see your login at {host}: use a read-only token." in rented.stderr
     said += [rented.stdout, rented.stderr, market.must("get", "right", "--json"), market.must("events", "--json")]
     assert json.loads(said[3])["session"]["image_login"] == host
 

@@ -1,5 +1,5 @@
-"""What a person types, and what we ask back: options, durations, names of sessions, questions.
+"""Parsing what a user types: shared options, durations, session names, `--` commands; and the prompts.
 
-Also the classes that every command is made of. Not here: what an option does (its command's), and checks that
-the daemon makes for every client.
+Also the click classes of all commands. Not here: options of one command only (in its own file), and checks that the
+daemon makes for every client.
 """

@@ -1,4 +1,4 @@
-"""Commands that load when they are used, and take the output options on either side of their name."""
+"""click classes of all commands: lazy import, output options (-o, --json, --sandbox) before or after the name."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _app(ctx: click.Context) -> App:
     found = ctx.find_object(App)
-    assert found is not None, "the root command is called with an App"
+    assert found is not None, "the root command needs an App as its object"
     return found
 
 
 def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """Build the callback that puts an option's value into the App."""
+    """Build the callback that stores an option's value in the App."""
 
     def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value is not None and value is not False:
@@ -33,14 +33,14 @@ def _store(name: str, fixed: object = None) -> Callable[[click.Context, click.Pa
 
 
 def output_options(*, hidden: bool) -> list[click.Parameter]:
-    """The options every command takes; after the command they work and stay out of its help."""
+    """The options of every command; after the command's name they are accepted, but not listed in its help."""
     common: dict[str, Any] = {"expose_value": False, "hidden": hidden, "default": None}
     return [
         click.Option(
             ["-o", "--output"],
             type=click.Choice(FORMATS),
             callback=_store("output"),
-            help="How to print the answer.",
+            help="Output format.",
             **common,
         ),
         click.Option(["--json"], is_flag=True, callback=_store("output", "json"), help="Same as -o json.", **common),
@@ -54,15 +54,15 @@ def output_options(*, hidden: bool) -> list[click.Parameter]:
         click.Option(
             ["--sandbox"],
             is_flag=True,
-            callback=_store("practice", True),
-            help="Use the practice market instead of real clouds.",
+            callback=_store("use_sandbox", True),
+            help="Use the sandbox instead of real clouds.",
             **common,
         ),
     ]
 
 
-def all_of(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
-    """Apply several option decorators in reading order."""
+def add_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    """Apply several option decorators, so that help lists them in this order."""
 
     def decorate(function: F) -> F:
         for option in reversed(options):
@@ -80,8 +80,8 @@ def load(target: str) -> click.Command | None:
 
 
 @contextmanager
-def _no_echo(ctx: click.Context) -> Iterator[None]:
-    """An option that is none is named where it can be a mistyped one: `keys set vast --KEY` may hold a key."""
+def _hide_typed_words(ctx: click.Context) -> Iterator[None]:
+    """Print an unknown option only if it looks like a mistyped one: in `keys set vast --KEY` it may be a key."""
     try:
         yield
     except click.NoSuchOption as error:
@@ -91,9 +91,9 @@ def _no_echo(ctx: click.Context) -> Iterator[None]:
 
 
 class Command(click.Command):
-    """A command that also takes the output options, and whose errors do not repeat the words that were typed (F103).
+    """A command that also takes the output options, and whose errors do not repeat what was typed (F103).
 
-    Unless it `takes_bytes`, words that are not UTF-8 are made so.
+    Unless it `takes_bytes`, bytes in arguments that are not UTF-8 are replaced.
     """
 
     def __init__(self, *args: Any, takes_bytes: bool = False, **kwargs: Any) -> None:
@@ -104,11 +104,11 @@ class Command(click.Command):
         return [*super().get_params(ctx), *output_options(hidden=True)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; words that are left over are counted where click would print them: one may be a key."""
+        """Parse; surplus arguments are counted, where click would print them: one may be a key."""
         if not self.takes_bytes:
             args = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in args]
         takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
-        with _no_echo(ctx):
+        with _hide_typed_words(ctx):
             rest = super().parse_args(ctx, args)
         ctx.allow_extra_args = takes_more
         if rest and not takes_more and not ctx.resilient_parsing:
@@ -116,19 +116,19 @@ class Command(click.Command):
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it, in a home folder that is ours."""
+        """Check who owns the home folder, then run the command."""
         _app(ctx).check_home()
         return super().invoke(ctx)
 
     def refuse_extra(self, ctx: click.Context, count: int) -> None:
-        """Say that there are too many words, and no word of them."""
+        """Fail because of surplus arguments, without printing them."""
         ctx.fail(f"{count} argument{'s' if count > 1 else ''} too many")
 
 
 class Group(click.Group):
-    """A noun with verbs; `default` is the verb that is meant when none is given.
+    """A noun with verbs; `default` is the verb to run when none is given.
 
-    `lazy` maps further verbs to `module:attribute`: they are imported when one of them is called.
+    `lazy` maps further verbs to `module:attribute`; a module is imported when its verb is called.
     """
 
     command_class = Command
@@ -154,13 +154,13 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.default and not {"--help", "-h"} & set(args) and not self._names_a_verb(args):
             args = [self.default, *args]
-        with _no_echo(ctx):
+        with _hide_typed_words(ctx):
             return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb; the word that is none is not printed: it may be a key, as in `keys KEY`."""
+        """Find the verb; an unknown one is not printed: it may be a key, as in `keys KEY`."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
@@ -175,12 +175,12 @@ class Group(click.Group):
         return plain or bool(words and words[0] in {*self.commands, *self.lazy})
 
 
-class ReaderGone(Exception):
-    """Whoever read our output has left (`| head`): no error of the command's."""
+class OutputPipeClosed(Exception):
+    """The pipe that reads our output was closed (`| head`); not an error of the command."""
 
 
 class LazyGroup(Group):
-    """The root: knows its commands by name and one line of help, imports one when it is called."""
+    """The root command: knows names and help lines from a table, and imports a command when it is called."""
 
     def __init__(self, *args: Any, table: Sequence[tuple[str, str, str, str]] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -202,7 +202,7 @@ class LazyGroup(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for a mistyped one, name those that look like it."""
+        """Find the command; suggest similar names for a mistyped one."""
         try:
             return click.Group.resolve_command(self, ctx, args)
         except click.UsageError as error:
@@ -214,19 +214,19 @@ class LazyGroup(Group):
                 raise click.UsageError(f"no command {word}; did you mean {' or '.join(close)}?", ctx) from error
             if word.startswith("-"):
                 raise
-            # Only what can be a mistyped command is printed.
+            # Print only what can be a mistyped command: anything else may be a key.
             shown = f" '{word}'" if word.isascii() and word.isalpha() and word.islower() and len(word) < 17 else ""
             raise click.UsageError(f"No such command{shown}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; click itself would end with status 1 where a reader has left."""
+        """Run the command; click itself would exit with status 1 on a closed output pipe."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise ReaderGone from error
+            raise OutputPipeClosed from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by section, from the table alone: nothing is imported for `--help`."""
+        """List the commands by section from the table: `--help` imports no command."""
         width = max(len(name) for _, name, _, _ in self.table)
         for section in dict.fromkeys(section for section, *_ in self.table):
             with formatter.section(section):

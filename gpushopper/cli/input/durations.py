@@ -1,4 +1,4 @@
-"""Durations and clock times as people type them: `90m`, `1h30m`, `2d`, `18:00`."""
+"""Parse typed durations, times, hours and dollars (`90m`, `1h30m`, `2d`, `18:00`, `0.50`), as click types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_SPAN = 3650 * _UNITS["d"]
 
 
 def parse_span(text: str) -> int:
-    """Microseconds of `90m`, `1h30m`, `2d`. Raises ValueError for anything else, zero and ten years included."""
+    """Microseconds of `90m`, `1h30m`, `2d`. Raises ValueError for anything else, and outside (0, 10 years]."""
     compact = text.strip().lower().replace(" ", "")
     parts = _PART.findall(compact)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != compact:
@@ -34,10 +34,10 @@ def parse_span(text: str) -> int:
 
 def parse_until(text: str, now: int) -> int:
     """Wall µs of the next `18:00` local, or of an RFC 3339 time. Raises UsageError when it is past or unreadable."""
-    from gpushopper.cli.output.text_format import moment_of
+    from gpushopper.cli.output.text_format import local_time
 
     clock = _CLOCK.fullmatch(text.strip())
-    today = moment_of(now)
+    today = local_time(now)
     if clock:
         then = today.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, tzinfo=None)
         if then <= today.replace(tzinfo=None):
@@ -50,7 +50,7 @@ def parse_until(text: str, now: int) -> int:
 
 
 def parse_date(text: str, option: str) -> int:
-    """Wall µs of a date or time in RFC 3339 form; local where it names no zone."""
+    """Wall µs of an RFC 3339 date or time; local time if it has no zone."""
     try:
         return _micros(datetime.fromisoformat(text.strip()).astimezone())
     except ValueError as error:
@@ -76,7 +76,7 @@ class Span(click.ParamType[int]):
 
 
 class Number(click.FloatRange):
-    """A number in a range; `nan` and `inf` are none, though Python reads them as floats."""
+    """A number in a range; `nan` and `inf` are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
@@ -89,7 +89,7 @@ class Number(click.FloatRange):
 
 
 class Hours(Number):
-    """A number of hours, at least a little more than none; a span like 2h belongs to --for."""
+    """A positive number of hours; for a duration such as `2h` the error names --for."""
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True)
@@ -101,7 +101,7 @@ class Hours(Number):
 
 
 class Dollars(click.ParamType[int]):
-    """An amount of money, in dollars on the command line and in micro-dollars inside."""
+    """An amount of money: typed in dollars, converted to integer micro-dollars."""
 
     name = "dollars"
 

@@ -1,4 +1,4 @@
-"""Commands that pass on a status from the instance: all that is not its own is 125 (architecture 10)."""
+"""Exit status pass-through of `ssh` and `run`: the remote command's status, or 125 for our own failures."""
 
 from __future__ import annotations
 
@@ -12,41 +12,38 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.errors import ShopperError, UsageError
 
 OWN_FAILURE = 125
-_REST = "gpushopper.rest"
+"""Exit status of `ssh` and `run` when they fail before or beside the remote command."""
+_AFTER_DASHES = "gpushopper.after_dashes"
 
 
-class WithCommand(Command):
-    """A command whose words after `--` are another command, whatever they look like."""
+class ExitPassthroughCommand(Command):
+    """A command with a remote command after `--`, whose exit status it returns; its own errors exit with 125."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         cut = args.index("--") if "--" in args else len(args)
-        ctx.meta[_REST] = tuple(args[cut + 1 :])
+        ctx.meta[_AFTER_DASHES] = tuple(args[cut + 1 :])
         return super().parse_args(ctx, args[:cut])
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
 
-
-class Passing(WithCommand):
-    """Such a command, whose exit status is that of the other one."""
-
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with _own_failures():
+        with _errors_exit_125():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _own_failures():
+        with _errors_exit_125():
             return super().invoke(ctx)
 
 
-def words_after_dashes() -> tuple[str, ...]:
-    """The words after `--` of the command that runs now."""
-    found: tuple[str, ...] = click.get_current_context().meta[_REST]
+def remote_command() -> tuple[str, ...]:
+    """The arguments after `--` of the current command."""
+    found: tuple[str, ...] = click.get_current_context().meta[_AFTER_DASHES]
     return found
 
 
 @contextmanager
-def _own_failures() -> Iterator[None]:
+def _errors_exit_125() -> Iterator[None]:
     try:
         yield
     except ShopperError as error:

@@ -1,4 +1,4 @@
-"""Options that several commands share: what to search for, how long, whether to ask."""
+"""Declarations of options that several commands share: search filters, duration, variables, --yes, --dry-run."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 SEARCH = (
     click.option(
         "-g", "--gpu", "--gpu-type", "gpu", multiple=True, metavar="NAME[:N]",
-        help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or given again: one of them.",
+        help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
-    click.option("--gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="GPUs in one instance, exactly."),
-    click.option("--min-gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="GPUs in one instance, at least."),
+    click.option("--gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="Exact number of GPUs."),
+    click.option("--min-gpus", type=click.IntRange(1, MOST_GPUS), metavar="N", help="Minimum number of GPUs."),
     click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
-    click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Dearest price, disk included."),
-    click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score."),
-    click.option("--min-cuda", type=Number(0), metavar="VERSION", help="Highest CUDA the host can run."),
-    click.option("--region", multiple=True, metavar="CODE", help="Only here; may be given several times."),
-    click.option("--disk", type=Number(1), metavar="GB", help="Disk to rent (default 20)."),
+    click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Highest price, disk included."),
+    click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score, at least."),
+    click.option("--min-cuda", type=Number(0), metavar="VERSION", help="CUDA version the host supports, at least."),
+    click.option("--region", multiple=True, metavar="CODE", help="Only in this region; may be repeated."),
+    click.option("--disk", type=Number(1), metavar="GB", help="Disk size (default 20)."),
 )
 
 _HOURS = Hours()
-LIFE = (
-    click.option("-t", "--hours", type=_HOURS, metavar="N", help="For so many hours (default 2)."),
-    click.option("--for", "span", type=SPAN, metavar="SPAN", help="For 90m, 1h30m, 2d."),
-    click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
+DURATION = (
+    click.option("-t", "--hours", type=_HOURS, metavar="N", help="Hours until it ends (default 2)."),
+    click.option("--for", "span", type=SPAN, metavar="SPAN", help="The same as 90m, 1h30m, 2d."),
+    click.option("--until", metavar="TIME", help="End at 18:00, or at an RFC 3339 time."),
 )
-MORE_LIFE = (
-    click.option("-t", "--hours", type=_HOURS, metavar="N", help="So many hours more (default 1)."),
-    click.option("--for", "span", type=SPAN, metavar="SPAN", help="Longer by 90m, 1h30m, 2d."),
-    click.option("--until", metavar="TIME", help="Until 18:00, or an RFC 3339 time."),
+EXTENSION = (
+    click.option("-t", "--hours", type=_HOURS, metavar="N", help="Hours to add (default 1)."),
+    click.option("--for", "span", type=SPAN, metavar="SPAN", help="The same as 90m, 1h30m, 2d."),
+    click.option("--until", metavar="TIME", help="End at 18:00, or at an RFC 3339 time."),
 )
 
 VARIABLES = (
-    click.option("-e", "--env", "plain", multiple=True, metavar="K=V", help="Set a variable there."),
+    click.option("-e", "--env", "plain", multiple=True, metavar="K=V", help="Set an environment variable there."),
     click.option(
-        "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable there to its value here, unseen."
+        "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable to its value here, unseen."
     ),
 )
 
-YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 
 
-def settings(app: App) -> Config:
-    """The user's settings, with the project file of this folder."""
+def load_settings(app: App) -> Config:
+    """The user's settings, and the project file of the current folder."""
     from gpushopper import config
 
     return config.load(app.home, project_from=Path.cwd())
 
 
 def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: int) -> SearchRequest:
-    """What to search for: the flags, then the settings' defaults, then ours."""
+    """The search request: each filter from its option, else from the settings, else the built-in default."""
     from gpushopper.wire import SearchRequest
 
     def pick(name: str, otherwise: Any) -> Any:
@@ -92,43 +92,45 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
 
 
 def _gpus(given: dict[str, Any], named: str | tuple[str, ...] | None, defaults: Any) -> tuple[str | None, int | None]:
-    """Names of GPUs with commas between, and the exact number of them, what was typed before what is set.
+    """The GPU names, comma-separated, and the exact number of GPUs; options override the settings.
 
     Raises:
-        UsageError: a name is empty, or two numbers were typed that differ.
+        UsageError: a name is empty, or two different numbers were typed.
     """
     if named is None:
-        wish = GpuRequest((), None)
+        request = GpuRequest((), None)
     else:
         try:
-            wish = parse_gpu_request(named if isinstance(named, str) else ",".join(named))
+            request = parse_gpu_request(named if isinstance(named, str) else ",".join(named))
         except ValueError as error:
             raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu a100:2") from None
-    typed = {count for count in (given.get("gpus"), wish.count if given.get("gpu") else None) if count is not None}
+    typed = {count for count in (given.get("gpus"), request.count if given.get("gpu") else None) if count is not None}
     if len(typed) > 1 or (typed and given.get("min_gpus") is not None):
         raise UsageError("two different numbers of GPUs", "give one of --gpus N, --min-gpus N and --gpu NAME:N")
-    otherwise = None if given.get("min_gpus") is not None else wish.count or getattr(defaults, "gpus", None)
-    return ",".join(wish.names) or None, typed.pop() if typed else otherwise
+    otherwise = None if given.get("min_gpus") is not None else request.count or getattr(defaults, "gpus", None)
+    return ",".join(request.names) or None, typed.pop() if typed else otherwise
 
 
-def life(app: App, hours: float | None, span: int | None, until: str | None) -> tuple[int | None, int | None]:
-    """Length in µs, or end in wall µs; neither when nothing was said."""
+def duration_or_deadline(
+    app: App, hours: float | None, span: int | None, until: str | None
+) -> tuple[int | None, int | None]:
+    """The duration in µs or the deadline in wall µs, as the options give it; neither if none was given."""
     if sum(value is not None for value in (hours, span, until)) > 1:
         raise UsageError("give one of --hours, --for and --until", "leave the others out")
     if until is not None:
         now = app.now().wall
         at = parse_until(until, now)
-        _refuse_short(at - now)
+        _check_minimum(at - now)
         return None, at
     if hours is not None:
         if hours > LONGEST_SPAN / HOUR:
-            raise UsageError(f"{hours:g} hours are not a time to rent for", "write 1.5, or --for 90m")
+            raise UsageError(f"{hours:g} hours is too long", "write 1.5, or --for 90m")
         span = round(hours * HOUR)
     if span is not None:
-        _refuse_short(span)
+        _check_minimum(span)
     return span, None
 
 
-def _refuse_short(length: int) -> None:
+def _check_minimum(length: int) -> None:
     if length < SHORTEST_LIFE_S * SECOND:
-        raise UsageError("less than a minute is no time to rent for", "ask for 1m or more", code="too_short")
+        raise UsageError("less than a minute is too short", "use 1m or more", code="too_short")

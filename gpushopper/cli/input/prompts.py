@@ -1,4 +1,4 @@
-"""Ask before something is spent or destroyed, and what a no is."""
+"""The confirmation prompt before money is spent or something is destroyed; `--yes` answers it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from gpushopper.errors import UsageError
 
 
 class Declined(click.Abort):
-    """Somebody was asked, and said no."""
+    """The answer to a confirmation prompt was no."""
 
 
 def confirm(app: App, question: str, yes: bool) -> None:
-    """Ask before spending or destroying; without a terminal `--yes` must have been given.
+    """Ask before spending or destroying; where no prompt is possible, `--yes` is required.
 
     Raises:
         Declined: the answer was no.
+        UsageError: no prompt is possible, and `--yes` was not given.
     """
     if yes:
         return
-    if not app.may_ask():
-        raise UsageError("nobody can be asked here, and --yes was not given", "add --yes, or --dry-run to look first")
+    if not app.is_interactive():
+        raise UsageError("not a terminal: add --yes", "or --dry-run to see what would be done")
     if not click.confirm(question, err=True):
         raise Declined

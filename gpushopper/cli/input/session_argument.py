@@ -1,4 +1,4 @@
-"""Which session a command means: what only shows one takes the beginning of a name, what acts on one does not."""
+"""Resolve the NAME of a session: an exact name or id where a command acts on it, also a unique prefix to show it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def check(ref: str) -> str:
-    """The name as it was typed.
+    """The name as typed.
 
     Raises:
-        UsageError: it is empty, as `"$NAME"` is where the variable was never set.
+        UsageError: it is empty, as `"$NAME"` with an unset variable is.
     """
     if not ref:
         raise UsageError(EMPTY, "see: gpu-shopper ls", code="empty_name")
@@ -27,11 +27,11 @@ def check(ref: str) -> str:
 
 
 def to_show(app: App, ref: str | None) -> SessionView:
-    """The session with this name, id or unique beginning of one; on a terminal the only open one may be left out.
+    """The session with this name, id or unique prefix of one; without a name, on a terminal, the only open session.
 
     Raises:
-        NotFound: there is none, or more than one begins so.
-        UsageError: nothing was named, and nobody can be asked.
+        NotFound: there is none, or several have this prefix.
+        UsageError: no name was given, and this is not a terminal.
     """
     if ref is None:
         return _only(app)
@@ -40,10 +40,10 @@ def to_show(app: App, ref: str | None) -> SessionView:
 
 
 def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
-    """The session with exactly this name or id, for whatever ends, extends, copies to or runs on it.
+    """The session with exactly this name or id, for commands that end, extend, copy to or run on it.
 
-    On a terminal the beginning of a name, or no name where one session is open, is answered with what was found and
-    a question; `--yes` does not answer it. Without `asks` the only open session is taken: the caller asks about it.
+    On a terminal, a prefix (or no name while one session is open) leads to a question with the session found;
+    `--yes` does not answer it. Without `asks` the only open session is taken: the caller asks about it.
 
     Raises:
         NotFound: there is no such session.
@@ -58,8 +58,8 @@ def to_act_on(app: App, ref: str | None, *, asks: bool = True) -> SessionView:
     found = app.client.session(name)
     if ref in (found.name, found.id):
         return found
-    if not app.may_ask():
-        raise NotFound(f"no session named {ref}; did you mean {found.name}?", "type its whole name", code="no_session")
+    if not app.is_interactive():
+        raise NotFound(f"no session named {ref}; did you mean {found.name}?", "type the whole name", code="no_session")
     _confirm(app, f"no session named {ref}, but {found.name}", found)
     return found
 
@@ -73,8 +73,8 @@ def _confirm(app: App, text: str, found: SessionView) -> None:
 
 
 def _only(app: App) -> SessionView:
-    if not app.may_ask():
-        raise UsageError("name the session: nobody can be asked here", "see: gpu-shopper ls")
+    if not app.is_interactive():
+        raise UsageError("not a terminal: name the session", "see: gpu-shopper ls")
     found = app.client.sessions(only_open=True).sessions
     if not found:
         raise NotFound("there is no open session", "see: gpu-shopper ls -a")

@@ -1,4 +1,4 @@
-"""The reminder of open alarms, and of a full disk, under every other command (I30)."""
+"""Print open alarms, and a warning about a full disk, on stderr after every command (I30)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output.disk_space import about_disk
+from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import ShopperError
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 MOST_LINES = 3
-"""So many alarms are shown one by one under a command; more are one line."""
+"""Up to so many alarms are printed one by one; more become one line with their number."""
 
 
-def remind(app: App) -> None:
-    """Open alarms on stderr in few lines, and one line for a full disk; nothing for programs, which ask `status`."""
-    if app.opened is None or app.as_json or not app.tells_alarms:
+def print_open_alarms(app: App) -> None:
+    """Print open alarms and a disk warning on stderr; nothing where the output is JSON (programs use `status`)."""
+    if app.client_if_opened is None or app.as_json or not app.shows_alarms:
         return
-    if text := about_disk(app.home):
+    if text := disk_warning(app.home):
         app.note(text)
     try:
-        found = app.quiet_client().alarms().alarms
+        found = app.client_without_start().alarms().alarms
     except ShopperError:
-        return  # the command's own answer stands; the next one shows them
+        return  # the command itself has succeeded: leave the alarms to the next one
     shown = [alarm for alarm in found if alarm.acknowledged_at is None]
     for line in _lines(app, shown):
         print(line, file=sys.stderr)

@@ -1,7 +1,8 @@
-"""Answers for programs: JSON with a schema number, RFC 3339 times, money as integer and as decimal text.
+"""JSON output (--json): prices become `_micros` and `_usd` fields, times RFC 3339, durations `_seconds`.
 
-Schema 1 only gains fields. A money field `rate` becomes `rate_micros` and `rate_usd`, a time field `sent_at` stays
-`sent_at` as text, a span `duration_us` becomes `duration_seconds`.
+A money field `rate` becomes `rate_micros` (integer) and `rate_usd` (decimal text), a time field `sent_at` stays
+`sent_at` as text, a span `duration_us` becomes `duration_seconds`. Each document has a schema number; schema 1 only
+gains fields.
 """
 
 from __future__ import annotations
@@ -13,38 +14,38 @@ from typing import Any
 from gpushopper.cli.app import SCHEMA
 
 TIMES = frozenset({"at", "now", "ready_at", "waiting_until"})
-"""Fields that are times, beside everything that ends in `_at`."""
+"""Fields that are times, besides all that end in `_at`."""
 
 MONEY = frozenset({
     "rate", "gpu_rate", "storage_rate", "storage_gb_month", "upload_gb", "download_gb", "max_rate", "max_cost",
     "accrued", "reserved", "balance", "open_accrued", "open_max_cost", "open_rate",
 })  # fmt: skip
-"""Fields that are money, beside everything that ends in `_micros`."""
+"""Fields that are money, besides all that end in `_micros`."""
 
 
-def enrich(value: Any) -> Any:
-    """Rewrite an answer of the local API for programs."""
+def to_json_fields(value: Any) -> Any:
+    """Convert the fields of a local API answer, nested ones too, to those of the JSON output."""
     if isinstance(value, Mapping):
         fields: dict[str, Any] = {}
         for name, item in value.items():
             fields.update(_field(str(name), item))
         return fields
     if isinstance(value, list | tuple):
-        return [enrich(item) for item in value]
+        return [to_json_fields(item) for item in value]
     return value
 
 
 def _field(name: str, value: Any) -> dict[str, Any]:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole and value is not None:
-        return {name: enrich(value)}
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int and value is not None:
+        return {name: to_json_fields(value)}
     if name in TIMES or name.endswith("_at"):
-        return {name: _time(value) if whole else None}
+        return {name: _time(value) if is_int else None}
     if name in MONEY or name.endswith("_micros"):
         base = name.removesuffix("_micros")
-        return {f"{base}_micros": value, f"{base}_usd": _usd(value) if whole else None}
+        return {f"{base}_micros": value, f"{base}_usd": _usd(value) if is_int else None}
     if name.endswith("_us"):
-        return {f"{name.removesuffix('_us')}_seconds": value / 1_000_000 if whole else None}
+        return {f"{name.removesuffix('_us')}_seconds": value / 1_000_000 if is_int else None}
     return {name: value}
 
 
@@ -61,11 +62,11 @@ def _usd(amount: int) -> str:
 
 def document(**fields: Any) -> str:
     """One JSON document with its schema number."""
-    return json.dumps({"schema": SCHEMA, **enrich(fields)}, indent=2, ensure_ascii=True)
+    return json.dumps({"schema": SCHEMA, **to_json_fields(fields)}, indent=2, ensure_ascii=True)
 
 
-def verbatim(fields: Mapping[str, Any]) -> str:
-    """One JSON document whose fields are a contract of their own already."""
+def raw_document(fields: Mapping[str, Any]) -> str:
+    """One JSON document whose fields are printed unchanged (the sandbox's control API has its own names)."""
     return json.dumps({**fields, "schema": SCHEMA}, indent=2, ensure_ascii=True)
 
 
@@ -77,4 +78,4 @@ def lines(rows: Iterable[Any]) -> Iterable[str]:
 
 def line(row: Mapping[str, Any]) -> str:
     """One row on one line."""
-    return json.dumps({"schema": SCHEMA, **enrich(row)}, ensure_ascii=True)
+    return json.dumps({"schema": SCHEMA, **to_json_fields(row)}, ensure_ascii=True)

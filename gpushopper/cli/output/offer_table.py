@@ -1,4 +1,4 @@
-"""The table of offers: what a row of `inventory` and of a plan's shortlist shows."""
+"""The columns of the table of offers, in `inventory` and in a plan's shortlist."""
 
 from __future__ import annotations
 

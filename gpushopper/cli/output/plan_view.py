@@ -1,4 +1,4 @@
-"""How a plan reads: three lines, the most it can cost first."""
+"""The text of a plan: three lines, max cost first."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from gpushopper.wire import Plan
 
 
-def money_first(found: Plan, now: int) -> list[str]:
-    """The plan in three lines, worst case first."""
+def summary_lines(found: Plan, now: int) -> list[str]:
+    """The plan in three lines, max cost first."""
     best = found.offers[0]
     count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
     spare = len(found.offers) - 1
     others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
     how_long = f"for {span(found.duration_us)}" if found.duration_us else "until then"
     first = best.rate * (found.deadline_at - now) // HOUR
-    dearest = f" on the dearest of {len(found.offers)} offers, {money(first)} on the first" if spare else ""
+    highest = f" for the most expensive of {len(found.offers)} offers, {money(first)} for the first" if spare else ""
     return [
-        f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{dearest}{_traffic(best)}.",
+        f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
         clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}, {best.region}{others}."),
         clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}."),
     ]
@@ -41,10 +41,10 @@ def _traffic(offer: Any) -> str:
 
 
 def _guard(guard: str) -> str:
-    return "paper: none" if guard == "not_applicable" else guard
+    return "none (simulated instances)" if guard == "not_applicable" else guard
 
 
-def tell(app: App, found: Plan, more: Sequence[str] = ()) -> None:
-    """The plan on stderr, before a question, with what else there is to say about it."""
-    for line in (*money_first(found, app.now().wall), *map(clean, more)):
+def print_plan(app: App, found: Plan, more: Sequence[str] = ()) -> None:
+    """Print the plan and `more` lines on stderr, before the confirmation prompt."""
+    for line in (*summary_lines(found, app.now().wall), *map(clean, more)):
         print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Progress on stderr: live at a terminal, one line per step elsewhere, nothing for programs."""
+"""Progress of `provision`, `shutdown` and others on stderr: live on a terminal, else a line per step, none for JSON."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 SHOWN_FROM = 100
-"""Micro-dollars below which the money so far would read as nothing."""
+"""Micro-dollars below which the cost so far would show as zero."""
 
 
-class Steps(Protocol):
-    """Named steps, one after the other; `key` tells a new step from a new wording of the same one."""
+class ProgressDisplay(Protocol):
+    """Steps, one after the other; `key` identifies a step, whose text may change."""
 
-    def __enter__(self) -> Steps: ...
+    def __enter__(self) -> ProgressDisplay: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -34,22 +34,22 @@ class Steps(Protocol):
 
     def step(self, key: str, text: str) -> None: ...
 
-    def spent(self, micros: int) -> None: ...
+    def cost(self, micros: int) -> None: ...
 
 
-def steps(app: App) -> Steps:
-    """The form of progress that suits whoever reads stderr."""
+def progress_for(app: App) -> ProgressDisplay:
+    """The progress display for this stderr and output format."""
     if app.as_json:
-        return SilentSteps()
+        return NoProgress()
     if app.is_terminal(sys.stderr) and app.has_color(sys.stderr):
-        return LiveSteps()
-    return PlainSteps()
+        return LiveProgress()
+    return PlainProgress()
 
 
-class SilentSteps:
-    """For programs, which read the answer."""
+class NoProgress:
+    """For JSON output: prints nothing."""
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> ProgressDisplay:
         return self
 
     def __exit__(
@@ -58,13 +58,13 @@ class SilentSteps:
         return None
 
     def step(self, key: str, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
-    def spent(self, micros: int) -> None:
-        """Say nothing."""
+    def cost(self, micros: int) -> None:
+        """Print nothing."""
 
 
-class PlainSteps(SilentSteps):
+class PlainProgress(NoProgress):
     """For logs and pipes: one line per step."""
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class PlainSteps(SilentSteps):
             print(clean(text), file=sys.stderr, flush=True)
 
 
-class LiveSteps(SilentSteps):
-    """For a person: what was done, what goes on, how long, and the money so far."""
+class LiveProgress(NoProgress):
+    """For a terminal: completed steps, the current one, elapsed time, and the cost so far."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -88,10 +88,10 @@ class LiveSteps(SilentSteps):
         self._began = self._clock.monotonic()
         self._key = self._text = ""
         self._seen: set[str] = set()
-        self._spent = 0
+        self._cost = 0
         self._live: Live | None = None
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> ProgressDisplay:
         from rich.live import Live
 
         self._live = Live(console=self._console, get_renderable=self._current, refresh_per_second=8, transient=True)
@@ -103,22 +103,22 @@ class LiveSteps(SilentSteps):
     ) -> None:
         if self._live is not None:
             self._live.stop()
-        self._settle("·" if error else "✓")
+        self._complete_step("·" if error else "✓")
 
     def step(self, key: str, text: str) -> None:
-        """Show a new step, or new words for the current one; what was shown before is not shown again."""
+        """Show a new step, or a new text of the current one; a step that was completed is not shown again."""
         if key != self._key:
             if key in self._seen:
                 return
-            self._settle("✓")
+            self._complete_step("✓")
         self._seen.add(key)
         self._key, self._text = key, clean(text)
 
-    def spent(self, micros: int) -> None:
-        """Show the money so far."""
-        self._spent = micros
+    def cost(self, micros: int) -> None:
+        """Update the cost so far."""
+        self._cost = micros
 
-    def _settle(self, mark: str) -> None:
+    def _complete_step(self, mark: str) -> None:
         from rich.text import Text
 
         if self._text:
@@ -129,6 +129,6 @@ class LiveSteps(SilentSteps):
         from rich.text import Text
 
         elapsed = self._clock.monotonic() - self._began
-        wheel = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(elapsed * 8) % 10]
-        cost = f"  {money(self._spent)}" if self._spent >= SHOWN_FROM else ""
-        return Text.assemble((f"{wheel} ", "cyan"), self._text, (f"  {span(us(elapsed))}{cost}", "dim"))
+        spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(elapsed * 8) % 10]
+        cost = f"  {money(self._cost)}" if self._cost >= SHOWN_FROM else ""
+        return Text.assemble((f"{spinner} ", "cyan"), self._text, (f"  {span(us(elapsed))}{cost}", "dim"))

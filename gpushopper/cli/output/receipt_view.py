@@ -1,4 +1,4 @@
-"""The receipt: the stored evidence that an instance is gone."""
+"""Print receipts, as text or JSON; exit status 8 while one is missing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from gpushopper.wire import AttemptView, SessionView
 
 MEANS = {
-    "proven": "destroyed: the cloud no longer shows it",
-    "absent": "never came to be: the cloud never showed it",
+    "proven": "destroyed: the cloud no longer lists it",
+    "absent": "never created: the cloud never listed it",
     "refused": "the cloud refused to create it",
-    "never_sent": "nothing was ever sent",
+    "never_sent": "no create request was sent",
 }
 
 
 def print_receipt(app: App, session: SessionView) -> None:
-    """Print every attempt's receipt; exit 8 while one is missing, because only a receipt proves the end (I27)."""
+    """Print every attempt's receipt; NotVerified (exit 8) while one is missing: only a receipt proves the end (I27)."""
     missing = [attempt for attempt in session.attempts if not attempt.receipt]
     if app.as_json:
         receipts = [_fields(attempt) for attempt in session.attempts]
@@ -50,7 +50,7 @@ def _fields(attempt: AttemptView) -> dict[str, Any]:
 
 
 def _receipt(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The stored evidence as it stands, its amounts named as such."""
+    """The stored evidence unchanged, except that amounts get `_micros` names."""
     if receipt is None:
         return None
     cost = {f"{kind}_micros": amount for kind, amount in receipt.get("cost", {}).items()}
@@ -60,8 +60,8 @@ def _receipt(receipt: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _so_far(session: SessionView) -> str:
     if session.end_stage == "off":
-        return ": it is off, the daemon is finishing the proof"
-    return ": it may still bill" if session.end_stage == "requested" else ": nobody has ended it"
+        return ": it is off, verification is in progress"
+    return ": it may still bill" if session.end_stage == "requested" else ": it has not been ended"
 
 
 def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
@@ -83,13 +83,13 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
 
 
 def _evidence(evidence: dict[str, Any]) -> str:
-    """`1 destroy sent, then not shown 3 times`, as far as the receipt says."""
-    said = []
+    """`1 destroy sent, then not listed 3 times in a row`, as far as the receipt has it."""
+    parts = []
     if evidence.get("destroy_count"):
-        said.append(f"{plural(evidence['destroy_count'], 'destroy')} sent")
+        parts.append(f"{plural(evidence['destroy_count'], 'destroy')} sent")
     if evidence.get("absences"):
-        said.append(f"not shown {plural(evidence['absences'], 'time')} in a row")
-    return ", then ".join(said)
+        parts.append(f"not listed {plural(evidence['absences'], 'time')} in a row")
+    return ", then ".join(parts)
 
 
 def _cost(parts: dict[str, int], total: int) -> str:

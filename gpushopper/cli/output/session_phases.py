@@ -1,4 +1,4 @@
-"""What a session is going through, in words: on its way up, and on its way down."""
+"""Progress texts of a session while it is provisioned and while it ends; the error when it did not become ready."""
 
 from __future__ import annotations
 
@@ -13,74 +13,74 @@ from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refuse
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
-    from gpushopper.cli.output.progress_display import Steps
+    from gpushopper.cli.output.progress_display import ProgressDisplay
     from gpushopper.wire import AttemptView, SessionView
 
 
-def show_provisioning(shown: Steps, session: SessionView, now: int) -> None:
-    """One step for each thing that happened since the last look."""
-    shown.spent(session.accrued)
+def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, now: int) -> None:
+    """Report a step for each change since the last poll."""
+    progress.cost(session.accrued)
     for attempt in session.attempts:
         if attempt.state in ("destroying", "closed") and session.status in ("pending", "provisioning"):
-            shown.step(f"{attempt.id} skipped", f"skipped {attempt.offer}: {_plain(attempt.reason)}")
+            progress.step(f"{attempt.id} skipped", f"skipped {attempt.offer}: {_plain(attempt.reason)}")
     if not session.attempts:
-        shown.step("choosing", "choosing an offer")
+        progress.step("choosing", "choosing an offer")
         return
     attempt = session.attempts[-1]
     text = _step(session, attempt, now)
     if text:
-        shown.step(f"{attempt.id} {attempt.state}", text)
+        progress.step(f"{attempt.id} {attempt.state}", text)
 
 
 def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
     what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {rate(attempt.rate)} an hour)"
     match attempt.state:
         case "prepared":
-            return f"asking for {what}"
+            return f"requesting {what}"
         case "sent":
-            return f"asked for {what}"
+            return f"requested {what}, waiting for the answer"
         case "uncertain":
-            awaited = waiting(session, now) or "the cloud's list to show it"
-            return f"no clear answer for {attempt.offer}: waiting for {awaited}; counted as billed until then"
+            awaited = waiting(session, now) or "the cloud to list it"
+            return f"create outcome of {attempt.offer} unknown: waiting for {awaited}; counted as billed until then"
         case "booting":
             word = f": {attempt.provider_status}" if attempt.provider_status not in ("", "none", "created") else ""
             return f"starting instance {attempt.instance_id}{word}"
         case "running":
-            return f"handed over{_took(attempt)}; ends {when(attempt.deadline_at, now)}"
+            return f"ready{_time_taken(attempt)}, ends {when(attempt.deadline_at, now)}"
     return ""
 
 
-def _took(attempt: AttemptView) -> str:
+def _time_taken(attempt: AttemptView) -> str:
     if attempt.ready_at is None or attempt.sent_at is None:
         return ""
-    return f" after {span(attempt.ready_at - attempt.sent_at)}"
+    return f" in {span(attempt.ready_at - attempt.sent_at)}"
 
 
 def _plain(reason: str) -> str:
     return reason.replace("_", " ") or "no reason given"
 
 
-def cause(app: App, session: SessionView) -> str:
-    """What was seen that gave the last attempt up, in the words of the history; nothing where they say no more."""
+def last_cause(app: App, session: SessionView) -> str:
+    """The event text that explains why the last attempt was given up; empty if it says no more than the reason."""
     found = app.client.events(session=session.id, limit=500).events
-    # Where it waited in vain, what it waited for says more than that it grew too old.
+    # For an expired request, what it waited for says more than that it expired.
     for kind in (
         ("waiting", "attempt_terminating", "end_requested")
         if session.reason == "request_expired"
         else ("attempt_terminating", "end_requested")
     ):
-        # Some say no more than the reason, which stands there already.
-        told = [e.text for e in found if e.kind == kind and not e.text.endswith(f": {e.data.get('reason')}")]
-        if told:
-            return clean(told[-1].removeprefix(f"{session.name}: "))
+        # Skip texts that only repeat the reason.
+        texts = [e.text for e in found if e.kind == kind and not e.text.endswith(f": {e.data.get('reason')}")]
+        if texts:
+            return clean(texts[-1].removeprefix(f"{session.name}: "))
     return ""
 
 
-def failure_of(session: SessionView, why: str) -> ShopperError:
-    """The error of a session that ended before it was handed over; `why` as from `cause`."""
+def provisioning_error(session: SessionView, why: str) -> ShopperError:
+    """The error of a session that ended before it was ready; `why` as from `last_cause`."""
     tried = len(session.attempts)
-    told = f": {why}" if why else ""
-    message = f"{session.name} was not handed over: {_plain(session.reason)} ({tried} tried){told}"
+    details = f": {why}" if why else ""
+    message = f"{session.name} did not become ready: {_plain(session.reason)} ({tried} tried){details}"
     if session.status == "stopping":
         message += "; the daemon is still ending what was started, it may still bill"
     hint = f"see: gpu-shopper get {session.name}"
@@ -94,7 +94,7 @@ def failure_of(session: SessionView, why: str) -> ShopperError:
 
 
 def _image_failure(session: SessionView, message: str) -> ShopperError:
-    """The registry's no, or a login that could not be read: what to look at differs with what was handed over."""
+    """The error for a refused image or an unreadable registry login; the hint depends on whether a login was sent."""
     registry = session.image_login or _registry(session.image)
     if session.reason == "no_image_login":
         hint = f"nothing was sent; see: gpu-shopper keys test {registry}, then rent again"
@@ -110,22 +110,22 @@ def _registry(image: str) -> str:
     try:
         return registry_of(image)
     except ValueError:
-        return "REGISTRY"  # the name is what is wrong
+        return "REGISTRY"  # the image name itself is wrong
 
 
-def show_ending(shown: Steps, session: SessionView) -> None:
-    """The stages of the end: asked, off, proven. Only the last may be called destroyed (I27)."""
-    shown.spent(session.accrued)
+def show_ending_progress(progress: ProgressDisplay, session: SessionView) -> None:
+    """Report the stage of the end: requested, off, proven. Only the last may be called destroyed (I27)."""
+    progress.cost(session.accrued)
     texts = {
-        "requested": f"{session.name}: destroy asked for",
-        "off": f"{session.name}: off; the daemon finishes the proof",
+        "requested": f"{session.name}: destroy requested",
+        "off": f"{session.name}: off (no longer listed); the daemon verifies it",
         "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
     }
     text = texts.get(session.end_stage)
     if text:
-        shown.step(f"{session.id} {session.end_stage}", text)
+        progress.step(f"{session.id} {session.end_stage}", text)
 
 
 def outcome(session: SessionView) -> str:
-    """`destroyed`, where a receipt says so; a session that never had an instance has nothing to destroy."""
+    """`destroyed`; for a session that never had an instance, that nothing was rented."""
     return "destroyed" if any(attempt.instance_id for attempt in session.attempts) else "ended, nothing was rented"

@@ -1,4 +1,4 @@
-"""How a session reads: its row, its page, its ssh and guards in honest words."""
+"""How a session is printed: its row in `ls`, its details in `get`, and who enforces its deadline (GUARDS)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
     from gpushopper.wire import AttemptView, SessionView
 
-NO_INSTANCE = "paper: none"
-"""Stands wherever ssh or a guard would be shown for an instance that is state only (S1)."""
+SIMULATED = "none (simulated)"
+"""Shown as ssh and as guard of a simulated instance, which has neither (S1)."""
 
 
 def columns(now: int) -> list[tables.Column]:
-    """The columns of `ls`; the money columns are: price, spent so far, the most it can become."""
+    """The columns of `ls`; the money columns are price, cost so far, and max cost."""
     return [
         tables.Column("NAME", lambda s: s.name),
         tables.Column("STATUS", status),
@@ -36,34 +36,35 @@ def columns(now: int) -> list[tables.Column]:
 
 
 def status(session: SessionView) -> str:
-    """The status, with what is odd about it. A status this version does not know is not taken for ended (F99)."""
+    """The status, with health or stage of the end. A status unknown to this version is shown as running (F99)."""
     known = {"pending", "provisioning", "running", "stopping", "stopped", "failed"}
     if session.status not in known:
         return f"{session.status} (unknown: treat as running)"
     if session.status == "stopping":
-        return {"off": "stopping (off)", "requested": "stopping (asked)"}.get(session.end_stage, "stopping")
+        return {"off": "stopping (off)", "requested": "stopping (requested)"}.get(session.end_stage, "stopping")
     if session.status == "running" and session.health not in ("", "ok"):
         return f"running ({session.health})"
     return session.status
 
 
-def keeper(session: SessionView, until: str, now: int) -> str:
-    """Who keeps the deadline while we cannot."""
+def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
+    """What enforces the deadline while no daemon does; `until` says when one will again."""
     if "I" in session.guards.split("+"):
-        return f"the instance ends itself{own_end(session, now)}"
+        return f"the instance ends itself{guard_deadline_text(session, now)}"
     if session.guard_deadline_at is None:
-        return f"nobody ends it until {until}"
-    # A guard in doubt may still act.
-    return f"its guard may end it at {when(session.guard_deadline_at, now)}, else nobody until {until}"
+        return f"nothing ends it until {until}"
+    # An unconfirmed guard may still act.
+    own = when(session.guard_deadline_at, now)
+    return f"its guard (unconfirmed) may end it at {own}, otherwise nothing does until {until}"
 
 
-def own_end(session: SessionView, now: int) -> str:
-    """` at 18:00` where the instance has not heard of the present deadline yet; else nothing."""
-    return "" if has_heard(session) else f" at {when(session.guard_deadline_at, now)}"
+def guard_deadline_text(session: SessionView, now: int) -> str:
+    """` at 18:00`, the guard's own deadline, if it has not confirmed the present one; else empty."""
+    return "" if is_guard_in_sync(session) else f" at {when(session.guard_deadline_at, now)}"
 
 
-def has_heard(session: SessionView) -> bool:
-    """Whether the instance holds the present deadline too, or has nothing that could hold another one."""
+def is_guard_in_sync(session: SessionView) -> bool:
+    """Whether the guard has confirmed the present deadline, or there is no guard with another one."""
     return session.guard_in_sync or session.guard_deadline_at is None
 
 
@@ -82,24 +83,24 @@ def ends(session: SessionView, now: int) -> str:
 
 
 def guards(session: SessionView) -> str:
-    """Who ends it: D the daemon, I the instance itself."""
-    return f"{session.guards} ({NO_INSTANCE})" if session.guard_state == "not_applicable" else session.guards
+    """What enforces the deadline: D the daemon, I the instance itself."""
+    return f"{session.guards} (simulated)" if session.guard_state == "not_applicable" else session.guards
 
 
-def _not_told(session: SessionView, now: int) -> str:
-    other = own_end(session, now) if session.status == "running" else ""
-    return other and f" (the instance itself would end{other}: it has not heard of the new end yet)"
+def _out_of_sync_text(session: SessionView, now: int) -> str:
+    other = guard_deadline_text(session, now) if session.status == "running" else ""
+    return other and f" (the instance itself would end{other}: it has not confirmed the new deadline yet)"
 
 
 def ssh(session: SessionView) -> str:
     """How to log in."""
     if session.guard_state == "not_applicable":
-        return NO_INSTANCE
+        return SIMULATED
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
 
-def page(app: App, session: SessionView, cause: str = "") -> None:
-    """Everything about one session, money first; `cause` is what the history says beside the reason."""
+def print_details(app: App, session: SessionView, cause: str = "") -> None:
+    """Print all details of one session; `cause` is the event text that explains the reason."""
     now = app.now().wall
     tables.facts(
         [
@@ -114,8 +115,8 @@ def page(app: App, session: SessionView, cause: str = "") -> None:
             ("image", session.image),
             ("image login", session.image_login),
             ("disk", f"{session.disk_gb:g} GB"),
-            ("ssh", app.to_paste(ssh(session))),
-            ("guards", guards(session) + _not_told(session, now)),
+            ("ssh", app.with_sandbox_flag(ssh(session))),
+            ("guards", guards(session) + _out_of_sync_text(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
             ("created", when(session.created_at, now)),
@@ -136,10 +137,10 @@ def money_line(session: SessionView) -> str:
 
 
 def waiting(session: SessionView, now: int) -> str:
-    """What an unclear outcome waits for, and until when."""
+    """What the session waits for, and until when."""
     if not session.waiting_for:
         return ""
-    # A time of day, not a countdown: in a log each new wording would be a line of its own.
+    # A time of day, not a countdown: plain progress prints each new text as a line.
     until = f", until {clock_time(session.waiting_until, now)} at the latest" if session.waiting_until else ""
     return f"{session.waiting_for}{until}"
 
@@ -147,10 +148,10 @@ def waiting(session: SessionView, now: int) -> str:
 def _attempt(attempt: AttemptView, now: int) -> str:
     sent = f", sent {clock_time(attempt.sent_at, now)}" if attempt.sent_at else ""
     instance = f", instance {attempt.instance_id}" if attempt.instance_id else ""
-    proof = "" if attempt.state != "closed" else f", closed ({(attempt.receipt or {}).get('kind', 'no receipt')})"
+    closed = "" if attempt.state != "closed" else f", closed ({(attempt.receipt or {}).get('kind', 'no receipt')})"
     why = f" ({attempt.reason})" if attempt.reason else ""
     state = "" if attempt.state == "closed" else f", {attempt.state}"
-    return clean(f"{attempt.offer}{instance}{sent}{state}{proof}, {money(attempt.accrued)}{why}")
+    return clean(f"{attempt.offer}{instance}{sent}{state}{closed}, {money(attempt.accrued)}{why}")
 
 
 def print_session(app: App, session: SessionView) -> None:

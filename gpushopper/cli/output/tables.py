@@ -1,4 +1,4 @@
-"""Tables: calm and coloured for a person at a terminal, plain and aligned for everything else."""
+"""Print rows in the chosen output format; tables coloured by rich on a terminal, plain aligned text elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLES = {
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
     "ours": "green", "ours_unknown": "red",
 }  # fmt: skip
-"""Colours of words. Never the only carrier of a meaning: the word is there too."""
+"""Colours of status words; the word itself always says the same."""
 
 
 class Column(NamedTuple):
@@ -33,7 +33,7 @@ class Column(NamedTuple):
 
 
 def out(text: str) -> None:
-    """Print a part of the answer."""
+    """Print a line of the answer on stdout."""
     print(text, flush=True)
 
 
@@ -46,7 +46,7 @@ def rows(
     name: str = "name",
     **extra: Any,
 ) -> None:
-    """Print rows in the form that was asked for; `extra` are further fields of the JSON document."""
+    """Print rows in the chosen output format; `extra` are further fields of the JSON document."""
     if app.output == "json":
         out(json_output.document(**{noun: items}, **extra))
     elif app.output == "jsonl":
@@ -70,7 +70,7 @@ def table(app: App, items: Iterable[Any], columns: Sequence[Column]) -> None:
     from gpushopper.cli.terminal_text import clean
 
     shown = [column for column in columns if app.output == "wide" or not column.wide]
-    cells = [[clean(app.to_paste(str(column.value(item)))) for column in shown] for item in items]
+    cells = [[clean(app.with_sandbox_flag(str(column.value(item)))) for column in shown] for item in items]
     if app.is_terminal(sys.stdout) or app.color == "always":
         _rich(app, shown, cells)
         return
@@ -102,7 +102,7 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     for place, column in enumerate(columns):
-        # The first column is what a person types next, and a short word has nothing to spare: neither is ever cut.
+        # Never cut the first column, which users type next, nor short words.
         longest = max((len(line[place]) for line in cells), default=0)
         least = longest if place == 0 or longest <= SHORT else None
         justify: Literal["left", "right"] = "right" if column.right else "left"
@@ -120,10 +120,10 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
 
 
 def _width(app: App, terminal: bool, first: int) -> int:
-    """Columns to use: cells are cut to fit, but not below what can be read, and not where all was asked for.
+    """The width of the table: the terminal's, but at least LEAST_WIDTH; with `-o wide` and in pipes PIPE_WIDTH.
 
-    There the terminal wraps the line, which loses nothing. `first` is the length of the longest name: a long one
-    comes on top of the least width, for the cells beside it could no longer be read.
+    Wider tables than the terminal are wrapped by it, which loses nothing. `first` is the length of the longest name; a
+    long one is added to the least width, so that the other cells stay readable.
     """
     least = LEAST_WIDTH + (first if first > LONG_NAME else 0)
     return max(get_terminal_size().columns, least) if terminal and app.output != "wide" else PIPE_WIDTH

@@ -1,4 +1,4 @@
-"""Times, spans, money and foreign text as people read them."""
+"""Format times, durations, money and counts as text for people."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from gpushopper.core.timing.duration_text import span
 
 _SMALL = 100_000
 _NOTHING = 50
-"""Micro-dollars below which four places would show nothing."""
+"""Micro-dollars below which four places would show zero."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def money(micros: int | None) -> str:
-    """`$1.72`; below ten cents `$0.0143`, so that little is not shown as nothing; a dash for an unknown amount."""
+    """`$1.72`; below ten cents `$0.0143`, so that a small amount is not shown as zero; a dash for an unknown one."""
     if micros is None:
         return "-"
     return dollars(micros, 4 if _NOTHING <= abs(micros) < _SMALL else 2)
@@ -32,7 +32,7 @@ def per_gb(micros: int) -> str:
     return text if text != "$" else "$0"
 
 
-def moment_of(at: int) -> datetime:
+def local_time(at: int) -> datetime:
     """Wall µs as an aware time of day, in the local zone."""
     return (_EPOCH + timedelta(microseconds=at)).astimezone()
 
@@ -51,20 +51,20 @@ def relative(at: int, now: int) -> str:
 
 
 def ago(at: int, now: int) -> str:
-    """`3m ago`, `now`, for what has happened: where that lies ahead, a clock has been set back since."""
+    """`3m ago` or `now` for a past event; `clock changed` if it is in the future because a clock was set back."""
     if at > now + MINUTE:
         return "clock changed"
     return relative(min(at, now), now)
 
 
 def age(at: int, now: int) -> str:
-    """How long ago something began, `1h 58m`; never less than nothing."""
+    """How long ago something began, `1h 58m`; never negative."""
     return span(max(now - at, 0))
 
 
 def clock_time(at: int, now: int) -> str:
     """`18:00` today, `Thu 18:00` within a week, else `24 Nov 18:00`; local time."""
-    then, today = moment_of(at), moment_of(now)
+    then, today = local_time(at), local_time(now)
     if then.date() == today.date():
         return f"{then:%H:%M}"
     days = abs((then.date() - today.date()).days)

@@ -1,5 +1,4 @@
-"""Processes on this computer: the daemon, the practice market, what a demo leaves running; and their home folders.
+"""Child processes on this computer: spawn and stop the daemon and the sandbox, clean up after a demo; home folders.
 
-Started, awaited, stopped, and replaced where they lack a key. Not here: what is asked of a running daemon
-(`gpushopper.client`), and programs that reach an instance (`cli/remote/`).
+Not here: requests to a running daemon (`gpushopper.client`), and ssh processes (`cli/remote/`).
 """

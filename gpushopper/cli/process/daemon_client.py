@@ -1,9 +1,10 @@
-"""The client of a command: it starts the daemon, and the practice market where that is meant."""
+"""Open the daemon's client for a command; it starts the daemon on demand, and the sandbox with `--sandbox`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpushopper.cli.process.homes import prepare
 from gpushopper.client import Client
 
 if TYPE_CHECKING:
@@ -12,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def open_client(app: App) -> Client:
-    """A client that starts the daemon on demand, and replaces an older one or one without keys."""
+    """A client that starts the daemon on demand, and restarts an older one or one without keys."""
 
-    def unlock(providers: list[str]) -> bool:
+    def restart_with_keys(providers: list[str]) -> bool:
         from gpushopper.cli.process.keyless_daemon import replace_keyless
 
         return replace_keyless(app, providers)
 
-    def tell_wait() -> None:
-        app.note("the daemon is busy with other commands: waiting for a place ...")
+    def note_waiting() -> None:
+        app.note("the daemon is busy with other commands: waiting ...")
 
-    prepare_home(app, app.practice)
-    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), unlock, tell_wait)
+    prepare_home(app)
+    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), restart_with_keys, note_waiting)
 
 
 def _starter(app: App, what: str) -> Starter:
@@ -40,9 +41,12 @@ def _starter(app: App, what: str) -> Starter:
     return run
 
 
-def prepare_home(app: App, practice: bool) -> None:
-    """Start the practice market where a command is about to need it; a real home needs nothing."""
-    if practice:
-        from gpushopper.cli.process.sandbox_process import ensure_market
+def prepare_home(app: App) -> None:
+    """With `--sandbox`, start the sandbox unless it runs; a real home needs no preparation."""
 
-        ensure_market(app)
+    def start_sandbox() -> None:
+        from gpushopper.cli.process.sandbox_process import ensure_sandbox
+
+        ensure_sandbox(app)
+
+    prepare(app.use_sandbox, start_sandbox)

@@ -1,4 +1,4 @@
-"""The daemon as a child process: started detached, stopped over its socket, asked for one job (`once`)."""
+"""Spawn the daemon in the background and wait until it is ready; stop it; run one-shot jobs (`... daemon once`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from gpushopper import errors
 from gpushopper.cli.app import App
-from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.homes import environment
 from gpushopper.client import Client, Row, from_answer
 from gpushopper.clock import SystemClock
@@ -22,17 +22,17 @@ START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 ONCE_LIMIT_S = 120.0
 HOLDER_LIMIT_S = 10.0
-"""How long a daemon that holds the home may stay silent (D13); one that lost its socket binds it anew before (F97)."""
+"""How long a daemon that holds the home's lock may not answer (D13); a lost socket is bound anew before (F97)."""
 MODULE = "gpushopper.daemon"
 
 
 def command(*words: str) -> list[str]:
-    """The command of a child that runs our daemon package with this interpreter."""
+    """The argv that runs the daemon package with this interpreter."""
     return [sys.executable, "-m", MODULE, *words]
 
 
 def start(home: Home) -> Row:
-    """Start the daemon detached and wait until it answers; raise the reason it gives when it does not (S21)."""
+    """Spawn the daemon detached and wait until it is ready; raise its own error if it does not start (S21)."""
     reader, writer = os.pipe()
     log = _log_file(home)
     try:
@@ -58,12 +58,12 @@ def start(home: Home) -> Row:
 
 
 def _log_file(home: Home) -> IO[bytes] | None:
-    """Where a daemon that dies before its log is open can leave its last words."""
+    """The log as stderr of the new daemon: for errors before it has opened the log itself."""
     try:
         home.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return open_private(home.log)
     except OSError:
-        return None  # the daemon says what is wrong with the folder
+        return None  # the daemon reports what is wrong with the folder
 
 
 def open_private(path: os.PathLike[str]) -> IO[bytes]:
@@ -72,7 +72,7 @@ def open_private(path: os.PathLike[str]) -> IO[bytes]:
 
 
 def read_line(fd: int, limit_s: float) -> bytes:
-    """Read one line from a pipe within a total time limit; what came so far when it ends early."""
+    """Read one line from a pipe within a total time limit; an incomplete line if the limit or the pipe ends first."""
     clock, text = SystemClock(), b""
     ends_at = clock.monotonic() + limit_s
     while not text.endswith(b"\n"):
@@ -94,10 +94,10 @@ def _started(line: bytes, home: Home) -> Row:
     error = from_answer(answer["error"])
     if error.code != "already_running":
         raise error
-    # Another command started one at the same moment: that one serves both.
+    # Another command started one at the same moment; use that one.
     try:
         poll(Client(home).is_up, HOLDER_LIMIT_S)
-    except Out:
+    except WaitTimeout:
         raise errors.DaemonUnreachable(
             f"a daemon holds this home and does not answer: {error.message}", f"see: {home.log}; end that process"
         ) from None
@@ -113,44 +113,44 @@ def _decode(line: bytes) -> Row | None:
 
 
 def stop(app: App) -> bool:
-    """Stop the daemon if one answers, and wait until its process has ended; whether there was one.
+    """Stop the daemon if one answers, and wait until its process has ended; returns whether there was one.
 
-    Another command that waits for something may have started the next one by then (S20).
+    Another waiting command may have started the next one by then (S20).
     """
-    client = app.quiet_client()
+    client = app.client_without_start()
     if not client.is_up():
         return False
     pid = int(client.stop().get("pid", 0))
     try:
         poll(lambda: not is_alive(pid), STOP_LIMIT_S)
-    except Out as out:
-        raise errors.NotVerified("the daemon was asked to stop and is still there", f"see: {app.home.log}") from out
+    except WaitTimeout as timeout:
+        raise errors.NotVerified("the daemon was requested to stop and still runs", f"see: {app.home.log}") from timeout
     return True
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of ours with this number runs; one that only waits to be reaped has ended.
+    """Whether a process of this user with this id runs; a zombie does not count.
 
-    A killed process whose first thread is gone and whose others are not is still one that runs: it holds its port.
+    A process whose main thread has ended but other threads have not still counts: it holds its port.
     """
     try:
         os.kill(pid, 0)
     except OSError:
         return False
-    return pid > 0 and not _is_reaped_late(pid)
+    return pid > 0 and not _is_zombie(pid)
 
 
-def _is_reaped_late(pid: int) -> bool:
+def _is_zombie(pid: int) -> bool:
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
-        return False  # it has gone, or the system has no such file
-    return told.rpartition(")")[2].split()[:1] == ["Z"] and threads <= 1
+        return False  # it has ended, or there is no /proc
+    return stat.rpartition(")")[2].split()[:1] == ["Z"] and threads <= 1
 
 
-def once(home: Home, *words: str, secret: str | None = None) -> Any:
-    """Run one job without the daemon and return its answer; a secret travels on stdin, never in argv (I21)."""
+def run_one_shot_job(home: Home, *words: str, secret: str | None = None) -> Any:
+    """Run a one-shot job in a process of its own and return its answer; a secret goes to stdin, not argv (I21)."""
     try:
         done = subprocess.run(
             command("once", *words),
@@ -167,12 +167,12 @@ def once(home: Home, *words: str, secret: str | None = None) -> Any:
     lines = done.stdout.strip().splitlines()
     answer = _decode(lines[-1]) if lines else None
     if answer is None:
-        raise errors.ShopperError(f"{words[0]} gave no answer (status {done.returncode})", _last(done.stderr))
+        raise errors.ShopperError(f"{words[0]} gave no answer (status {done.returncode})", _last_line(done.stderr))
     if "error" in answer:
         raise from_answer(answer["error"])
     return answer
 
 
-def _last(text: bytes) -> str:
+def _last_line(text: bytes) -> str:
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""

@@ -1,8 +1,8 @@
-"""The end of a demo: whatever became of it, none of its processes runs on and its folder is gone.
+"""Clean up after a demo, even a killed one: end all processes of its home folder and remove the folder.
 
-Found by the name of the folder, not by asking: a market that was only just starting answers nobody, and would go on
-without a home. `python -m gpushopper.cli.process.demo_cleanup FOLDER` watches a demo from outside and ends it when
-its pipe is closed without a word, which is how a demo that was killed looks.
+Processes are found by the folder's name in /proc, not by requests: a sandbox that is still starting does not answer.
+`python -m gpushopper.cli.process.demo_cleanup FOLDER` is the watcher process; it cleans up when its stdin is closed
+without the FINISHED message, as happens when the demo is killed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.paths import HOME_VARIABLE
 
 PROCESSES = Path("/proc")
-POLITE_S = 20.0
-"""For daemon and market to end what they hold; then they are killed."""
-KILLED_S = 10.0
+TERM_LIMIT_S = 20.0
+"""Time for daemon and sandbox to stop after SIGTERM; then they are killed."""
+KILL_LIMIT_S = 10.0
 STOP_LIMIT_S = 120.0
-OVER = b"over\n"
-"""What a demo tells its watcher when there is nothing left to do."""
+FINISHED = b"over\n"
+"""The message with which a demo dismisses its watcher."""
 
 
-class Watch:
-    """Another process that clears up after this one if it is killed; it outlives the terminal too."""
+class CleanupWatcher:
+    """A separate process that cleans up if the demo is killed; it survives a closed terminal."""
 
     def __init__(self, home: Path) -> None:
         self._process = subprocess.Popen(
@@ -47,34 +47,34 @@ class Watch:
         return self._process.pid
 
     def dismiss(self) -> None:
-        """Tell it that there is nothing left to do."""
+        """End the watcher: the demo has cleaned up itself."""
         assert self._process.stdin is not None
-        with suppress(OSError):  # somebody has ended it
-            self._process.stdin.write(OVER)
+        with suppress(OSError):  # it has been killed
+            self._process.stdin.write(FINISHED)
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(KILLED_S)
+            self._process.wait(KILL_LIMIT_S)
 
 
 def watch(home: Path, lines: IO[bytes]) -> None:
-    """Wait for the demo's last word, and clear up where none came."""
-    if lines.read() != OVER:
+    """Wait for the demo's FINISHED message; clean up if its pipe closes without one."""
+    if lines.read() != FINISHED:
         clear(home)
 
 
 def clear(home: Path, *, spared: Collection[int] = ()) -> bool:
-    """End every process of this home and remove it; whether nothing is left. `spared` are never signalled."""
+    """End every process of this home and remove the folder; returns whether nothing is left. Skips `spared` pids."""
     if not PROCESSES.is_dir():
-        _ask_to_stop(home)
+        _stop_by_command(home)
     left_alone = frozenset({os.getpid(), *spared})
-    if not _end(home, signal.SIGTERM, left_alone, POLITE_S):
-        _end(home, signal.SIGKILL, left_alone, KILLED_S)
+    if not _end(home, signal.SIGTERM, left_alone, TERM_LIMIT_S):
+        _end(home, signal.SIGKILL, left_alone, KILL_LIMIT_S)
     _remove(home)
     return not home.exists() and not processes_of(home, left_alone)
 
 
 def _end(home: Path, number: int, left_alone: frozenset[int], limit_s: float) -> bool:
-    """Send a signal once to each process of this home, also to those that come while we wait; whether all ended."""
+    """Signal each process of this home once, also those that start meanwhile; returns whether all have ended."""
     signalled: set[int] = set()
 
     def are_gone() -> bool:
@@ -87,19 +87,19 @@ def _end(home: Path, number: int, left_alone: frozenset[int], limit_s: float) ->
 
     try:
         poll(are_gone, limit_s)
-    except Out:
+    except WaitTimeout:
         return False
     return True
 
 
 def processes_of(home: Path, left_alone: Collection[int] = ()) -> list[int]:
-    """Our processes that work in this home. Other people's programs that only have a file of it open are not ours."""
+    """The ids of our processes that use this home; not those of other programs that have one of its files open."""
     numbers = [int(entry.name) for entry in PROCESSES.glob("[0-9]*")] if PROCESSES.is_dir() else []
     return [pid for pid in numbers if pid not in left_alone and _is_of(PROCESSES / str(pid), home)]
 
 
 def _is_of(process: Path, home: Path) -> bool:
-    """By its environment, by its words, or, inside an instance, by where its root folder comes from."""
+    """Recognised by its environment, its argv or, for a process inside a live instance, its mounts."""
     path = os.fsencode(home)
     if f"{HOME_VARIABLE}=".encode() + path in _read(process / "environ"):
         return True
@@ -112,12 +112,12 @@ def _is_of(process: Path, home: Path) -> bool:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError:  # it has ended, or belongs to somebody else
+    except OSError:  # it has ended, or belongs to another user
         return b""
 
 
-def _ask_to_stop(home: Path) -> None:
-    """Where processes cannot be listed: the way a person would take."""
+def _stop_by_command(home: Path) -> None:
+    """Run `sandbox stop`, where there is no /proc to find processes in."""
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(
             [sys.executable, "-m", "gpushopper.cli", "sandbox", "stop"],
@@ -130,7 +130,7 @@ def _ask_to_stop(home: Path) -> None:
 
 
 def _remove(home: Path) -> None:
-    """Delete the folder, whatever modes an instance gave to what is in it."""
+    """Delete the folder, whatever permissions an instance has set in it."""
     for folder, names, _ in os.walk(home):
         for name in names:
             path = os.path.join(folder, name)

@@ -1,42 +1,49 @@
-"""Which home folder a command works in: the user's own, or the practice market's inside it (S26, S27)."""
+"""Choose the home folder of a command: the user's, or the sandbox's inside it; environment of child processes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from gpushopper.client.home_owner import check_home
 from gpushopper.paths import HOME_VARIABLE, Home, find_home, with_user_bus
 
 
-def choose_home(practice: bool) -> Home:
-    """The user's home, or with `--sandbox` the complete home of the practice market in it.
+def choose_home(use_sandbox: bool) -> Home:
+    """The user's home, or with `--sandbox` the sandbox's own home inside it (S26, S27).
 
     Raises:
-        Misconfigured: it is another user's, or cannot be used.
+        Misconfigured: it belongs to another user, or cannot be used.
     """
     home = find_home()
     check_home(home)
-    if not practice:
+    if not use_sandbox:
         return home
     inner = Home(data=home.sandbox, config=home.sandbox)
     check_home(inner)
     return inner
 
 
-def environment(home: Home) -> dict[str, str]:
-    """The variables of a child process that works in this home.
+def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
+    """Start the sandbox before its home is used; a real home needs no preparation."""
+    if use_sandbox:
+        start_sandbox()
 
-    A practice home gets none of the user's keys and settings: a real key has no business on a practice market, and
-    an endpoint or policy of the environment would stand above what the market wrote into its home. Any other one gets
-    the user's session bus, which cron does not name (D16).
+
+def environment(home: Home) -> dict[str, str]:
+    """The environment of a child process that uses this home.
+
+    In a sandbox's home the user's keys and settings are left out: a real key must not reach the sandbox, and an
+    endpoint or policy from the environment would override the sandbox's settings. Otherwise the user's session bus,
+    which cron does not set, is added (D16).
     """
     variables = with_user_bus(os.environ)
     if (home.data / "market").is_dir():
-        variables = {name: value for name, value in variables.items() if not _is_ours(name)}
+        variables = {name: value for name, value in variables.items() if not _is_our_variable(name)}
     if home.data == home.config:
         variables[HOME_VARIABLE] = str(home.data)
     return variables
 
 
-def _is_ours(name: str) -> bool:
+def _is_our_variable(name: str) -> bool:
     return name.startswith("GPU_SHOPPER_") or name.endswith("_API_KEY")

@@ -1,4 +1,4 @@
-"""A daemon without keys never stands in the way of a command that can reach them (architecture 10)."""
+"""Restart a daemon that lacks a key which this command's environment or keyring has."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ if TYPE_CHECKING:
 
 
 def replace_keyless(app: App, lacking: list[str]) -> bool:
-    """Restart the daemon from here if that gives it a key it lacks, and takes none away; whether that was done.
+    """Restart the daemon from here if that gives it a key it lacks and loses none; returns whether it was restarted.
 
-    It cannot go round in circles: the keys that a daemon has only ever become more by this, and a daemon that was
-    started from the same surroundings is not even asked about.
+    Two commands cannot restart it in turns: each restart only adds keys, and a daemon with the same environment as
+    ours is left alone.
     """
     try:
-        rows = daemon_process.once(app.home, "keys-list")["keys"] if _sees_more(app) else []
+        rows = daemon_process.run_one_shot_job(app.home, "keys-list")["keys"] if _sees_more(app) else []
     except ShopperError:
-        return False  # the command itself will meet what is wrong, and say it
+        return False  # the command itself will fail in the same way, and report it
     here = {row.provider for row in rows if row.state == "ok"}
     held = {row.provider for row in rows} - set(lacking)
     if not here & set(lacking) or held - here:
         return False
-    app.note(f"restarting the daemon: it has no key of {', '.join(sorted(here & set(lacking)))}, and here is one ...")
+    gained = ", ".join(sorted(here & set(lacking)))
+    app.note(f"restarting the daemon: it has no key of {gained}, and this command has one ...")
     daemon_process.stop(app)
     daemon_process.start(app.home)
     return True
 
 
 def _sees_more(app: App) -> bool:
-    """Whether our surroundings differ from the daemon's in anything that leads to keys."""
+    """Whether our environment differs from the daemon's in a variable that decides which keys are found."""
     ours = environment(app.home)
 
-    def reach(name: str) -> str:
+    def comparable(name: str) -> str:
         value = ours.get(name, "")
         return "set" if value and name.endswith("_API_KEY") else value  # a key itself is never compared (I21)
 
-    return any(reach(name) != theirs for name, theirs in app.quiet_client().key_reach().variables.items())
+    return any(comparable(name) != theirs for name, theirs in app.client_without_start().key_reach().variables.items())

@@ -1,4 +1,4 @@
-"""The practice market as a process: started, asked over its control socket, given a home with its address and key."""
+"""Spawn and stop the sandbox process, call its control socket, and write its settings and keys into its home."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from gpushopper import errors
-from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
 from gpushopper.client import Client, Row
 from gpushopper.client.http_exchange import Away, exchange
@@ -27,25 +27,25 @@ CALL_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 JOIN_LIMIT_S = 5.0
 POLICIES = {"paper": "drill", "live": "drill-live"}
-"""What a daemon in this home demands before a hand-over: on paper there is no ssh and no guard to ask for (S1)."""
+"""The daemon's policy by kind of instance: a simulated one has no ssh and no guard to wait for (S1)."""
 
 CANNOT_CONTAIN = 6
-"""The market's exit status when live instances were asked for and cannot be contained here."""
+"""The sandbox's exit status where live instances were requested and cannot be contained on this computer."""
 
 
-class MarketAway(errors.ShopperError):
-    """The practice market is not running."""
+class SandboxUnreachable(errors.ShopperError):
+    """The sandbox is not running."""
 
     exit_code = 5
     code = "market_unreachable"
 
 
-def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> Row:
-    """One call of the market's control surface.
+def call_control_api(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> Row:
+    """Send one request to the sandbox's control socket.
 
     Raises:
-        MarketAway: no market runs for this home.
-        UsageError: the market refuses the request.
+        SandboxUnreachable: no sandbox runs in this home.
+        UsageError: the sandbox refuses the request.
     """
     socket = str(home.data / "market" / "control.sock")
     if len(os.fsencode(socket)) > SOCKET_LIMIT:
@@ -55,7 +55,7 @@ def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = Non
     try:
         answer = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
     except (Away, TimeoutError) as error:
-        raise MarketAway("the practice market is not running", "start it: gpu-shopper sandbox start") from error
+        raise SandboxUnreachable("the sandbox is not running", "start it: gpu-shopper sandbox start") from error
     found = cast(Row, json.loads(answer.content, object_hook=Row))
     if answer.status >= 400:
         refusal = str((found.get("error") or {}).get("message", f"refused ({answer.status})"))
@@ -63,40 +63,40 @@ def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = Non
     return found
 
 
-def running(home: Home) -> Row | None:
-    """The market's status, None when it does not run."""
+def running_status(home: Home) -> Row | None:
+    """The sandbox's status; None if it does not run."""
     try:
-        return ask(home, "GET", "/status")
-    except MarketAway:
+        return call_control_api(home, "GET", "/status")
+    except SandboxUnreachable:
         return None
 
 
-def ensure_market(app: App) -> None:
-    """Start the market of this home unless it runs."""
-    if running(app.home) is None:
-        app.note("starting the practice market ...")
+def ensure_sandbox(app: App) -> None:
+    """Start the sandbox of this home unless it runs."""
+    if running_status(app.home) is None:
+        app.note("starting the sandbox ...")
         try:
             start(app.home, [], app.note)
-        except MarketAway:
+        except SandboxUnreachable:
             if not _another_started(app.home):
                 raise
 
 
 def _another_started(home: Home) -> bool:
-    """Whether another command started the market at the same moment, and has written its home."""
+    """Whether another command started the sandbox at the same moment, and has written its settings."""
     try:
-        poll(lambda: running(home) is not None and home.key_file.exists(), JOIN_LIMIT_S)
-    except Out:
+        poll(lambda: running_status(home) is not None and home.key_file.exists(), JOIN_LIMIT_S)
+    except WaitTimeout:
         return False
     return True
 
 
 def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
-    """Start the market's process, wait until its dialects answer, and write the home's settings and keys.
+    """Spawn the sandbox process, wait until its clouds answer, and write the home's settings and keys.
 
-    A daemon that still runs here is told where the market answers now; a change of address is said with `note`.
+    If an address has changed, it is printed with `note`, and a running daemon reads its settings again.
     """
-    # Both folders by themselves: `parents` would make the outer one with the umask's mode.
+    # Each folder by itself: `parents=True` ignores `mode` for the outer one.
     try:
         for folder in (home.data.parent, home.data):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,8 +106,8 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
             "set GPU_SHOPPER_HOME to a folder that can be written",
             code="read_only",
         ) from error
-    complaints = home.data / "market.log"
-    with open_private(complaints) as log:
+    log_file = home.data / "market.log"
+    with open_private(log_file) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gpushopper.sandbox", "--home", str(home.data), *words],
             stdin=subprocess.DEVNULL,
@@ -122,22 +122,22 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
     try:
         status = cast(Row, json.loads(line, object_hook=Row))
     except ValueError as error:
-        why = _last(complaints.read_text())
+        why = _last_line(log_file.read_text())
         if not line and process.wait() == CANNOT_CONTAIN:
-            raise errors.Refused(why, "paper instances work everywhere: gpu-shopper sandbox start") from error
-        raise MarketAway(f"the practice market did not start: {why}") from error
+            raise errors.Refused(why, "simulated instances work everywhere: gpu-shopper sandbox start") from error
+        raise SandboxUnreachable(f"the sandbox did not start: {why}") from error
     before = _endpoints(home)
     write_settings(home, status)
     moved = [name for name, former in before.items() if former != status.dialects.get(name, Row()).get("url", former)]
     for name in moved:
         note(f"{before[name]} was taken by another program: {name} now answers at {status.dialects[name].url}")
     if moved:
-        _tell_daemon(home, note)
+        _reload_daemon_settings(home, note)
     return status
 
 
 def _endpoints(home: Home) -> dict[str, str]:
-    """Where this home's clouds answered last, as its settings say."""
+    """The clouds' addresses according to this home's settings."""
     try:
         found = tomllib.loads(home.config_file.read_text()).get("providers", {})
         return {name: str(given["endpoint"]) for name, given in found.items()}
@@ -145,25 +145,26 @@ def _endpoints(home: Home) -> dict[str, str]:
         return {}
 
 
-def _tell_daemon(home: Home, note: Callable[[str], None]) -> None:
-    """Have a running daemon read its settings again: at the old address nothing could be ended any more."""
+def _reload_daemon_settings(home: Home, note: Callable[[str], None]) -> None:
+    """Make a running daemon read its settings again: at the old address it could not end anything any more."""
     try:
         Client(home).reload_keys()
     except errors.DaemonUnreachable:
-        return  # none runs: the next one reads the new settings
+        return  # none runs; the next one reads the new settings
     except errors.ShopperError as error:
-        note(f"the daemon does not follow: {error.message}; restart it: gpu-shopper --sandbox daemon restart")
+        restart = "gpu-shopper --sandbox daemon restart"
+        note(f"the daemon still uses the old address: {error.message}; restart it: {restart}")
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"
 
 
 def write_settings(home: Home, status: Row) -> None:
-    """Make the folder an ordinary home: endpoints and policy in its settings, the market's keys in its key file.
+    """Write endpoints and policy into the home's settings, and the sandbox's keys into its key file.
 
-    The user's keyring has no part in it: practice keys do not belong there, and real ones are not read for practice.
+    The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it.
     """
     settings = [f'[policy]\nname = "{POLICIES[status.instances_are]}"\n', "[keys]\nkeyring = false\n"]
     keys = []
@@ -175,14 +176,14 @@ def write_settings(home: Home, status: Row) -> None:
 
 
 def _logins(home: Home) -> str:
-    """The logins at registries that were stored in this home: they stand last in its key file."""
+    """The registry logins stored in this home, which are the last part of its key file."""
     kept = home.key_file.read_text() if home.key_file.exists() else ""
     _, found, logins = f"\n{kept}".partition("\n[registry.")
     return f"\n[registry.{logins}" if found else ""
 
 
 def _merged(home: Home, settings: list[str]) -> str:
-    """Our sections first; what the user added to this home below the mark stays."""
+    """The settings file: our sections, then everything below the mark, which belongs to the user."""
     mark = "# Yours from here on.\n"
     kept = ""
     if home.config_file.exists():
@@ -193,23 +194,23 @@ def _merged(home: Home, settings: list[str]) -> str:
 
 
 def stop(home: Home) -> bool:
-    """Stop the market and wait until it is gone; whether it ran."""
-    status = running(home)
+    """Stop the sandbox and wait until its process has ended; returns whether it ran."""
+    status = running_status(home)
     if status is None:
         return False
-    ask(home, "POST", "/stop")
+    call_control_api(home, "POST", "/stop")
     try:
-        poll(lambda: running(home) is None and not is_alive(status.pid), STOP_LIMIT_S)
-    except Out as out:
-        raise errors.NotVerified("the practice market was asked to stop and is still there") from out
+        poll(lambda: running_status(home) is None and not is_alive(status.pid), STOP_LIMIT_S)
+    except WaitTimeout as timeout:
+        raise errors.NotVerified("the sandbox was requested to stop and still runs") from timeout
     return True
 
 
 def read_ledger(home: Home) -> Row:
-    """What the market really billed; also while no market runs (S26)."""
+    """The sandbox's ledger; read from its files if it does not run (S26)."""
     try:
-        return ask(home, "GET", "/ledger")
-    except MarketAway as away:
+        return call_control_api(home, "GET", "/ledger")
+    except SandboxUnreachable as unreachable:
         done = subprocess.run(
             [sys.executable, "-m", "gpushopper.sandbox", "ledger", "--home", str(home.data)],
             stdin=subprocess.DEVNULL,
@@ -220,6 +221,6 @@ def read_ledger(home: Home) -> Row:
         )
         if done.returncode:
             raise errors.NotFound(
-                _last(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
-            ) from away
+                _last_line(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
+            ) from unreachable
         return cast(Row, json.loads(done.stdout, object_hook=Row))

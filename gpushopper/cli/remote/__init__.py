@@ -1,4 +1,5 @@
-"""Work on a session's instance over the user's OpenSSH: log in, run, follow, set up, copy.
+"""ssh to a session's instance from the command line: log in, start and follow runs, set up, copy files.
 
-Not here: how the daemon itself reaches an instance (`gpushopper.remote`), and the commands (`cli/commands/use/`).
+Not here: the daemon's own probes over ssh (`gpushopper.remote`), and the commands with their options
+(`cli/commands/use/`).
 """

@@ -1,4 +1,4 @@
-"""Follow a run on an instance: its outputs to ours, over as many connections as it takes, to its status."""
+"""Follow a run: copy its stdout and stderr to ours until it ends, and reconnect after a lost connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from gpushopper.cli.remote import run_scripts, runs, ssh_connection
-from gpushopper.cli.remote.stderr_tail import LastWords
+from gpushopper.cli.remote.stderr_tail import StderrTail
 from gpushopper.clock import SystemClock
 from gpushopper.core.model.shell_environment import SHELL
 from gpushopper.errors import NotFound, ShopperError
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
 HEAD_LIMIT = 64
-PIECE_LIMIT = 262144
+CHUNK_LIMIT = 262144
 LINE_LIMIT = 4096
 MOST_GREETINGS = 1000
 UNREACHED = "unreached"
-"""Code of the error when no login came about for too long."""
-LOST_LIMIT_S = 600.0
-"""How long an unreachable instance is asked again before we give up; the run itself goes on."""
-PAUSES_S = (0.5, 1, 2, 5, 10)
+"""Error code: the instance could not be reached over ssh for too long."""
+UNREACHABLE_LIMIT_S = 600.0
+"""How long to retry an unreachable instance before giving up; the run itself continues."""
+RETRY_DELAYS_S = (0.5, 1, 2, 5, 10)
 
 
 @dataclass(slots=True)
-class Progress:
-    """How much of a run's outputs has been shown.
+class RunProgress:
+    """How many bytes of a run's two outputs have been shown, and its status.
 
-    `end` says how it stands: status, running, lost, not started or none; "" while that is unknown.
+    `end` is the state of the run: status (it ended), running, lost, not started or none; "" while unknown.
     """
 
     run: str
@@ -44,80 +44,85 @@ class Progress:
     end: str = ""
 
 
-class Sinks:
-    """Where a run's two outputs go, byte by byte as they came."""
+class OutputStreams:
+    """Where a run's stdout and stderr are written, unchanged."""
 
     def __init__(self, out: IO[bytes], err: IO[bytes]) -> None:
         self._streams = {"O": out, "E": err}
 
-    def write(self, kind: str, piece: bytes) -> None:
-        """Pass a piece on at once."""
+    def write(self, kind: str, chunk: bytes) -> None:
+        """Write a chunk and flush it."""
         stream = self._streams[kind]
-        stream.write(piece)
+        stream.write(chunk)
         stream.flush()
 
 
-def standard() -> Sinks:
-    """Output to stdout, errors to stderr."""
-    return Sinks(sys.stdout.buffer, sys.stderr.buffer)
+def to_stdout_and_stderr() -> OutputStreams:
+    """The run's stdout to our stdout, its stderr to our stderr."""
+    return OutputStreams(sys.stdout.buffer, sys.stderr.buffer)
 
 
-def on_stderr() -> Sinks:
-    """Both to stderr, for work that is not the command's answer."""
-    return Sinks(sys.stderr.buffer, sys.stderr.buffer)
+def to_stderr() -> OutputStreams:
+    """Both outputs to stderr, where they are not the command's answer."""
+    return OutputStreams(sys.stderr.buffer, sys.stderr.buffer)
 
 
 def follow(
-    app: App, found: ConnectionView, run: str, sinks: Sinks, *, stay: bool, patience_s: float = LOST_LIMIT_S
-) -> Progress:
-    """Show what a run says until it ends, or what it has said so far; a lost connection is made again.
-
-    For `patience_s` seconds in a row nobody may get in.
+    app: App,
+    found: ConnectionView,
+    run: str,
+    streams: OutputStreams,
+    *,
+    until_end: bool,
+    unreachable_limit_s: float = UNREACHABLE_LIMIT_S,
+) -> RunProgress:
+    """Copy a run's output until it ends, or the output so far; reconnect after a lost connection.
 
     Raises:
         NotFound: there is no such run.
-        ShopperError: it never began, it ended without a status, or the instance stays unreachable.
+        ShopperError: it was never started, it ended without a status, or the instance was unreachable for
+            `unreachable_limit_s` without a break.
     """
-    shown, clock, pause = Progress(run), SystemClock(), threading.Event()
+    progress, clock, pause = RunProgress(run), SystemClock(), threading.Event()
     since, tries = clock.monotonic(), 0
     while True:
-        before = (shown.out, shown.err)
-        reason = _one_connection(found, shown, sinks, stay)
-        if shown.end:
+        before = (progress.out, progress.err)
+        reason = _one_connection(found, progress, streams, until_end)
+        if progress.end:
             break
-        if (shown.out, shown.err) != before:
+        if (progress.out, progress.err) != before:
             since, tries = clock.monotonic(), 0
-        if clock.monotonic() - since > patience_s or "Host key verification failed" in reason:
+        if clock.monotonic() - since > unreachable_limit_s or "Host key verification failed" in reason:
             raise ShopperError(
                 f"{found.name} cannot be reached: {reason}",
-                f"the run goes on; see: gpu-shopper logs {found.name} -f",
+                f"the run continues; see: gpu-shopper logs {found.name} -f",
                 code=UNREACHED,
             )
         if not tries:
-            app.note(f"the connection to {found.name} is lost ({reason}); trying again, the run goes on")
-        pause.wait(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+            app.note(f"the connection to {found.name} is lost ({reason}); reconnecting, the run continues")
+        pause.wait(RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S) - 1)])
         tries += 1
-        found = ssh_connection.find(app, found.session)  # refused once the session ends
-    return _checked(found, shown)
+        found = ssh_connection.find(app, found.session)  # raises Refused once the session ends
+    return _checked(found, progress)
 
 
-def _checked(found: ConnectionView, shown: Progress) -> Progress:
-    if shown.end == "none":
-        what = f"no run {shown.run}" if shown.run else "no run"
+def _checked(found: ConnectionView, progress: RunProgress) -> RunProgress:
+    if progress.end == "none":
+        what = f"no run {progress.run}" if progress.run else "no run"
         raise NotFound(f"{found.name} has {what}", f"see: gpu-shopper logs {found.name} --list", code="run_not_found")
-    if shown.end == "lost":
-        text = f"the run {shown.run} ended without a status: was {found.name} restarted?"
-        raise ShopperError(text, f"what it said: gpu-shopper logs {found.name} {shown.run}", code="run_lost")
-    if shown.end == "not started":
-        text = f"the run {shown.run} never began: the connection or {found.name} went away while it was started"
+    if progress.end == "lost":
+        text = f"the run {progress.run} ended without a status: was {found.name} restarted?"
+        raise ShopperError(text, f"its output: gpu-shopper logs {found.name} {progress.run}", code="run_lost")
+    if progress.end == "not started":
+        text = f"the run {progress.run} was never started: the connection or {found.name} was lost before"
         raise ShopperError(text, "start it again", code="run_not_started")
-    return shown
+    return progress
 
 
-def _one_connection(found: ConnectionView, shown: Progress, sinks: Sinks, stay: bool) -> str:
-    """Read frames until the end or until the connection breaks; what ssh said then, on one short line."""
-    mark = runs.new_id()
-    script = run_scripts.follow_script(shown.run, shown.out, shown.err, mark, stay=stay)
+def _one_connection(found: ConnectionView, progress: RunProgress, streams: OutputStreams, until_end: bool) -> str:
+    """Read frames until the run's end or the loss of the connection; returns the last line of ssh's stderr."""
+    marker = runs.new_id()
+    script = run_scripts.follow_script(progress.run, progress.out, progress.err, marker, until_end=until_end)
     try:
         process = subprocess.Popen(
             ssh_connection.ssh_argv(found, (SHELL,), flags=("-T",)),
@@ -127,61 +132,61 @@ def _one_connection(found: ConnectionView, shown: Progress, sinks: Sinks, stay: 
             env=ssh_connection.environment(),
         )
     except FileNotFoundError as error:
-        raise ssh_connection.missing("ssh") from error
+        raise ssh_connection.program_missing("ssh") from error
     with process:
         assert process.stdin and process.stdout and process.stderr
-        said = LastWords(process.stderr)
-        with suppress(BrokenPipeError):  # ssh has failed already: it says why
+        stderr = StderrTail(process.stderr)
+        with suppress(BrokenPipeError):  # ssh has failed already: the reason is on its stderr
             process.stdin.write(script.encode())
             process.stdin.close()
         try:
-            if _skip_greetings(process.stdout, mark):
-                _read_frames(process.stdout, shown, sinks)
+            if _skip_greetings(process.stdout, marker):
+                _read_frames(process.stdout, progress, streams)
         finally:
             process.kill()
-        return (said.lines() or ["no reason given"])[-1]
+        return (stderr.lines() or ["no reason given"])[-1]
 
 
-def _skip_greetings(stream: IO[bytes], mark: str) -> bool:
-    """Read past what the instance's shell says by itself; False when our script did not begin."""
+def _skip_greetings(stream: IO[bytes], marker: str) -> bool:
+    """Read past the output of login scripts up to our marker; False if our script did not start."""
     for _ in range(MOST_GREETINGS):
         line = stream.readline(LINE_LIMIT)
-        if line == f"B {mark}\n".encode() or not line:
+        if line == f"B {marker}\n".encode() or not line:
             return bool(line)
     return False
 
 
-def _read_frames(stream: IO[bytes], shown: Progress, sinks: Sinks) -> None:
+def _read_frames(stream: IO[bytes], progress: RunProgress, streams: OutputStreams) -> None:
     while line := stream.readline(HEAD_LIMIT):
         kind, _, word = line.decode("ascii", "replace").rstrip("\n").partition(" ")
         match kind:
-            case "O" | "E" if word.isdigit() and int(word) <= PIECE_LIMIT:
-                if not _pass_on(stream, kind, int(word), shown, sinks):
+            case "O" | "E" if word.isdigit() and int(word) <= CHUNK_LIMIT:
+                if not _copy_frame(stream, kind, int(word), progress, streams):
                     return
             case "I":
-                shown.run = runs.check_id(word)
+                progress.run = runs.check_id(word)
             case "S":
-                shown.end, shown.status = "status", int(word) & 0xFF if word.isdigit() else 255
+                progress.end, progress.status = "status", int(word) & 0xFF if word.isdigit() else 255
                 return
             case "R" | "L" | "N" | "F":
-                shown.end = {"R": "running", "L": "lost", "N": "none", "F": "not started"}[kind]
+                progress.end = {"R": "running", "L": "lost", "N": "none", "F": "not started"}[kind]
                 return
             case ".":
                 continue
             case _:
-                raise ShopperError("the instance's answer is not ours to read", code="garbage")
+                raise ShopperError("the instance sent an unreadable answer", code="garbage")
 
 
-def _pass_on(stream: IO[bytes], kind: str, size: int, shown: Progress, sinks: Sinks) -> bool:
-    """Hand a frame's bytes on as they come; False when the connection broke in it."""
+def _copy_frame(stream: IO[bytes], kind: str, size: int, progress: RunProgress, streams: OutputStreams) -> bool:
+    """Copy a frame's bytes as they arrive; False if the connection was lost within it."""
     while size:
-        piece = stream.read1(size)  # type: ignore[attr-defined]
-        if not piece:
+        chunk = stream.read1(size)  # type: ignore[attr-defined]
+        if not chunk:
             return False
-        sinks.write(kind, piece)
-        size -= len(piece)
+        streams.write(kind, chunk)
+        size -= len(chunk)
         if kind == "O":
-            shown.out += len(piece)
+            progress.out += len(chunk)
         else:
-            shown.err += len(piece)
+            progress.err += len(chunk)
     return True

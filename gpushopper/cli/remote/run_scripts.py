@@ -13,17 +13,17 @@ from gpushopper.core.model.shell_environment import CLEAN, SYSTEM_PATH
 FOLDER = '"$HOME/.gpu-shopper/runs"'
 ENVIRONMENT = '"$HOME/.gpu-shopper/environment"'
 FAILED_AT_ONCE = "ended at once:"
-"""Begins the line in which a start tells that the command could not be run: its status follows."""
+"""The start script's line for a command that could not be run begins so; its exit status follows."""
 
-_TAKEN_ASIDE = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT"
-"""Variables that would break the wrapper around a run. It keeps them as GS_KEPT_..., and the command gets them back."""
+_SAVED_VARIABLES = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT"
+"""Variables that would break the wrapper of a run. It saves them as GS_KEPT_..., and restores them for the command."""
 
-# The status is written over what was there, and then renamed: neither needs a new block. Names of our own begin with
-# GS_ wherever the command could see them.
+# The status overwrites blanks written before, and the file is then renamed: neither needs a new block on a full disk.
+# Our own variables begin with GS_ wherever the command could see them.
 _WRAPPER = f"""
 echo $$ >"$1/pid" || exit
 (
-  for GS_V in {_TAKEN_ASIDE}; do
+  for GS_V in {_SAVED_VARIABLES}; do
     unset $GS_V
     eval "if [ \\"\\${{GS_KEPT_$GS_V+x}}\\" ]; then export $GS_V=\\"\\$GS_KEPT_$GS_V\\"; fi; unset GS_KEPT_$GS_V"
   done
@@ -34,9 +34,9 @@ printf '%-7s\\n' $s 1<>"$1/status.new"
 mv "$1/status.new" "$1/status"
 """
 
-# The whole script is a function: a connection lost half-way leaves nothing half done. A run of the same id is started
-# once, however often this is said: whoever makes its folder starts it. What we do ourselves is in subshells without the
-# user's variables; the command has them all, with those that were planted and those given for this run.
+# The whole script is a function, so that a connection lost half-way executes nothing. Repeating the script starts a run
+# only once: the one that creates its folder starts it. Our own steps are in subshells without the user's variables; the
+# command gets them all, with those that `provision` has installed and those of this run.
 _START = """
 prepare() (
 {clean}
@@ -76,11 +76,11 @@ await() (
     sleep 0.1 2>/dev/null || sleep 1
   done
   n=0
-  until [ -f "$1/status" ] || [ $n -ge {looks} ]; do
+  until [ -f "$1/status" ] || [ $n -ge {checks} ]; do
     n=$((n+1))
     sleep 0.1 2>/dev/null || sleep 1
   done
-  [ {looks} = 0 ] || [ ! -f "$1/status" ] || {{
+  [ {checks} = 0 ] || [ ! -f "$1/status" ] || {{
     read -r s <"$1/status"
     case $s in 126|127) tail -n 1 "$1/err" >&2; echo "{failed_at_once} $s" ;; esac
   }}
@@ -96,17 +96,17 @@ start() {{
   GS_RUN=$(prepare "$1")
   case $? in
     0) ;;
-    3) await "$GS_RUN" 50 '' || {{ echo 'it never began' >&2; return 1; }}; return 0 ;;
+    3) await "$GS_RUN" 50 '' || {{ echo 'it did not start' >&2; return 1; }}; return 0 ;;
     *) return 1 ;;
   esac
   (begin "$GS_RUN" "$1") </dev/null >"$GS_RUN/out" 2>"$GS_RUN/err" &
-  await "$GS_RUN" 300 $! || {{ echo 'it never began' >&2; discard "$GS_RUN"; return 1; }}
+  await "$GS_RUN" 300 $! || {{ echo 'it did not start' >&2; discard "$GS_RUN"; return 1; }}
 }}
 start {command}
 """
 
-# Sets `s` to the status of a run, or to what else is true of it. A status is looked for again after its process, which
-# may have ended in between.
+# Sets `s` to the status of a run, or to running, lost or 'not started'. The status file is checked again after the
+# process, which may have ended in between.
 _STATE = """
 lives() {
   p=$(cat "$1/pid" 2>/dev/null) || return 1
@@ -120,9 +120,9 @@ state() {
 }
 """
 
-# Frames on stdout: `B mark`, `I id`, `O n` or `E n` and n bytes, `.` for a sign of life, then `S status`, `R` (still
-# running), `L` (it ended without a status), `F` (it never began) or `N` (no such run). A status is looked for before
-# the last bytes are read. A start may be under way: what has not begun yet gets 5 s.
+# Frames on stdout: `B marker`, `I id`, `O n` or `E n` and n bytes, `.` as a keepalive, then `S status`, `R` (still
+# running), `L` (it ended without a status), `F` (it was never started) or `N` (no such run). The status is read before
+# the last bytes of output. A run may just be starting: `F` is sent after 5 s only.
 _FOLLOW = """
 send() {{
   s=$(wc -c <"$2"); s=$((s))
@@ -157,8 +157,8 @@ follow() {{
     sleep 0.2 2>/dev/null || sleep 1
   done
 }}
-run={run}; o={out}; e={err}; stay={stay}
-echo "B {mark}"
+run={run}; o={out}; e={err}; stay={until_end}
+echo "B {marker}"
 follow
 """
 
@@ -172,26 +172,28 @@ done
 """
 
 
-def start_script(run: str, line: str, exports: str, *, looks: int) -> str:
-    """Write the script that starts a shell line; it brings its own CLEAN, for the line is to have the user's variables.
+def start_script(run: str, line: str, exports: str, *, checks: int) -> str:
+    """The script that starts a shell line as a run. It contains CLEAN, since the line needs the user's variables.
 
-    Where it could not be started it says why on stderr, ends with another status than 0, and leaves no run behind.
-    After the start it waits for `looks` tenths of a second and says in FAILED_AT_ONCE when no command was found.
+    If the run cannot be started, the script prints the reason on stderr, exits with a status other than 0, and leaves
+    no run behind. After a start it watches for `checks` tenths of a second whether the command was found, and prints
+    FAILED_AT_ONCE if not.
     """
     return _START.format(
-        clean=CLEAN, folder=FOLDER, run=run, exports=exports, command=shlex.quote(line), aside=_TAKEN_ASIDE,
-        path=SYSTEM_PATH, wrapper=shlex.quote(_WRAPPER), looks=looks, failed_at_once=FAILED_AT_ONCE,
+        clean=CLEAN, folder=FOLDER, run=run, exports=exports, command=shlex.quote(line), aside=_SAVED_VARIABLES,
+        path=SYSTEM_PATH, wrapper=shlex.quote(_WRAPPER), checks=checks, failed_at_once=FAILED_AT_ONCE,
     )  # fmt: skip
 
 
-def follow_script(run: str, out: int, err: int, mark: str, *, stay: bool) -> str:
-    """Write the script that tells what a run has said after these offsets, until it ends if we stay; "": the newest.
+def follow_script(run: str, out: int, err: int, marker: str, *, until_end: bool) -> str:
+    """The script that sends a run's output after these offsets as frames; for the newest run if `run` is empty.
 
-    `mark` stands in its first line: what came before are a shell's greetings.
+    Its first line contains `marker`: everything before it is output of login scripts.
     """
-    return CLEAN + _STATE + _FOLLOW.format(folder=FOLDER, run=run, out=out, err=err, mark=mark, stay=int(stay))
+    values = {"run": run, "out": out, "err": err, "marker": marker, "until_end": int(until_end)}
+    return CLEAN + _STATE + _FOLLOW.format(folder=FOLDER, **values)
 
 
 def list_script() -> str:
-    """Write the script that lists the runs, the newest first: id, status and command, with tabs between."""
+    """The script that lists the runs, the newest first: id, status and command, separated by tabs."""
     return CLEAN + _STATE + _LIST.format(folder=FOLDER)

@@ -1,6 +1,6 @@
-"""Work on an instance that survives a lost connection: how it starts, how it is listed, what it is given.
+"""Start and list runs on an instance; a run continues when the connection is lost. Parses --env and --secret-env.
 
-Everything goes to the instance's shell on stdin: no word of it stands in an argument list on either side.
+Scripts, commands and variables go to the instance's shell on stdin: no argument list on either side shows them.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
 START_TRIES = 3
-LINGER_TENTHS = 3
-"""How long a start that nobody follows looks whether there is such a command at all."""
+EARLY_FAILURE_TENTHS = 3
+"""How long the start of a detached run watches whether its command exists."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_SHELLS_OWN = frozenset(
+_SHELL_VARIABLES = frozenset(
     ("BASHOPTS", "BASH_VERSINFO", "EGID", "EUID", "GID", "PPID", "SHELLOPTS", "UID", "USERNAME", "status")
 )
-"""Variables that some shells take for their own: setting them ends a script there, or changes the user in zsh."""
+"""Variables reserved by some shells: setting one aborts a script, or changes the user in zsh."""
 
 
 def new_id() -> str:
-    """A name for a run."""
+    """A new run id."""
     return secrets.token_hex(4)
 
 
 def check_id(run: str) -> str:
-    """The name of a run as it may be written in a script."""
+    """The run id, checked to be safe in a script. Raises NotFound."""
     if not _RUN.fullmatch(run):
-        raise NotFound(f"no run is called {run!r}", "see: gpu-shopper logs NAME --list")
+        raise NotFound(f"there is no run {run!r}", "see: gpu-shopper logs NAME --list")
     return run
 
 
@@ -46,7 +46,7 @@ def exports(variables: Mapping[str, str]) -> str:
 
 
 def _export(name: str, line: str) -> str:
-    if name not in _SHELLS_OWN:
+    if name not in _SHELL_VARIABLES:
         return f"{line}\n"
     return f'if [ -z "${{ZSH_VERSION-}}" ] && ({line}) 2>/dev/null; then {line}; fi\n'
 
@@ -55,10 +55,10 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
     """The variables of `--env K=V` and `--secret-env K`; a secret's value comes from the caller's environment.
 
     Raises:
-        UsageError: a name is none, a plain value cannot be carried, or the caller has no such variable.
+        UsageError: a name is invalid, a plain value cannot be passed on, or the caller has no such variable.
     """
     found = {}
-    # Numbers instead of words in the errors: what was mistyped may be the secret itself (F103).
+    # Errors name the number of the option, not its text: a mistyped text may be the secret itself (F103).
     for number, text in enumerate(plain, 1):
         name, sign, value = text.partition("=")
         if not sign:
@@ -67,7 +67,7 @@ def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[
         found[_name(name, number)] = _plain(name, value)
     for number, name in enumerate(secret, 1):
         if "=" in name:
-            text = "--secret-env takes a name only: a value would stand in the list of processes"
+            text = "--secret-env takes a name only: a value would be visible in the process list"
             raise UsageError(text, "set the variable here, then write: --secret-env NAME")
         if name not in environ or name_problem(name):
             text = f"--secret-env number {number}: there is no such variable here"
@@ -93,29 +93,30 @@ def _plain(name: str, value: str) -> str:
 def start(
     found: ConnectionView, run: str, line: str, variables: Mapping[str, str], *, followed: bool = True
 ) -> int | None:
-    """Start a shell line on the instance, away from this connection.
+    """Start a shell line on the instance as a run that is independent of this connection.
 
-    Where nobody follows it, the status with which it ended at once because there is no such command; else None.
+    Returns the exit status (126, 127) of a run that is not `followed` and ended at once because its command cannot be
+    run; else None.
 
     Raises:
-        ShopperError: it could not be started, or we cannot know whether it was.
+        ShopperError: it could not be started, or it is unknown whether it was.
     """
-    script = run_scripts.start_script(run, line, exports(variables), looks=0 if followed else LINGER_TENTHS)
+    script = run_scripts.start_script(run, line, exports(variables), checks=0 if followed else EARLY_FAILURE_TENTHS)
     for _ in range(START_TRIES):
-        said = ssh_connection.ask(found, script.encode())
-        if said.status != ssh_connection.TRANSPORT_FAILED:
+        result = ssh_connection.run_script(found, script.encode())
+        if result.status != ssh_connection.TRANSPORT_FAILED:
             break
-    if said.status:
-        raise ssh_connection.failed(found, said, "the command could not be started")
-    last = (said.out.splitlines() or [""])[-1]
+    if result.status:
+        raise ssh_connection.script_error(found, result, "the command could not be started")
+    last = (result.out.splitlines() or [""])[-1]
     status = last.removeprefix(run_scripts.FAILED_AT_ONCE).strip()
     return int(status) if last.startswith(run_scripts.FAILED_AT_ONCE) and status in ("126", "127") else None
 
 
 def list_runs(found: ConnectionView) -> list[dict[str, str]]:
     """The runs on an instance, the newest first."""
-    said = ssh_connection.ask(found, run_scripts.list_script().encode())
-    if said.status:
-        raise ssh_connection.failed(found, said, "the runs cannot be listed")
-    rows = [line.split("\t", 2) for line in said.out.splitlines()]
+    result = ssh_connection.run_script(found, run_scripts.list_script().encode())
+    if result.status:
+        raise ssh_connection.script_error(found, result, "the runs cannot be listed")
+    rows = [line.split("\t", 2) for line in result.out.splitlines()]
     return [dict(zip(("run", "status", "command"), row, strict=True)) for row in rows if len(row) == 3]

@@ -1,4 +1,4 @@
-"""What `provision` does on a fresh instance, over ssh after its hand-over: variables, set-up, start script."""
+"""Set up a new instance over ssh once it is ready: `provision --env`, `--secret-env`, `--setup`, `--onstart`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView, Plan, SessionView
 
 MOST_BYTES = 1024 * 1024
-LONGEST_CARRIED = 256
-"""Characters of a name or a value that a cloud takes (vastai.md 4.1); longer ones go over ssh alone."""
+LONGEST_CREATE_VARIABLE = 256
+"""Characters of a name or a value that a create accepts (vastai.md 4.1); longer ones are sent over ssh only."""
 OPTIONS = (
     *VARIABLES,
-    click.option("--setup", metavar="FILE", help="Run this script there once, and wait for it."),
-    click.option("--onstart", metavar="FILE", help="Start this script there, and leave it running."),
+    click.option("--setup", metavar="FILE", help="Run this script there, and wait for it."),
+    click.option("--onstart", metavar="FILE", help="Start this script there, and do not wait."),
 )
 
-# Read by login shells and by runs; the lines stand first, because a shell may leave its file early.
-_PLANT = """
+# Read by login shells and by runs. Our lines come first, because a shell may return from its file early.
+_INSTALL_VARIABLES = """
 umask 077
 mkdir -p "$HOME/.gpu-shopper" || exit 1
 cat >{environment}.new && mv {environment}.new {environment} || exit 1
@@ -50,30 +50,30 @@ mv "$HOME/.gpu-shopper/{name}.new" "$HOME/.gpu-shopper/{name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
-    """All that is asked for, read and checked before anything is rented."""
+class SessionSetup:
+    """The set-up that the options request, read and checked before anything is rented."""
 
     variables: dict[str, str]
     setup: bytes | None
     onstart: bytes | None
     plain: dict[str, str]
-    """Those of the variables that are no secrets: the cloud may carry them too, so that start-up sees them."""
+    """The variables that are no secrets: the create carries them too, so that the image's start-up sees them."""
 
     @property
     def is_empty(self) -> bool:
         return not self.variables and self.setup is None and self.onstart is None
 
 
-def read(given: dict[str, Any]) -> Preparation:
-    """Take what concerns us out of the options of `provision`.
+def read(given: dict[str, Any]) -> SessionSetup:
+    """Take the set-up options out of the options of `provision`.
 
     Raises:
-        UsageError: a file cannot be read, or a variable is not there.
+        UsageError: a file cannot be read, or a variable is not set.
     """
     plain = runs.variables(given["plain"], (), os.environ)
     variables = runs.variables(given.pop("plain"), given.pop("secret"), os.environ)
-    carried = {name: text for name, text in plain.items() if max(len(name), len(text)) <= LONGEST_CARRIED}
-    return Preparation(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")), carried)
+    in_create = {name: text for name, text in plain.items() if max(len(name), len(text)) <= LONGEST_CREATE_VARIABLE}
+    return SessionSetup(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")), in_create)
 
 
 def _read_file(path: str | None) -> bytes | None:
@@ -89,51 +89,52 @@ def _read_file(path: str | None) -> bytes | None:
     return content
 
 
-def refuse(wanted: Preparation, plan: Plan, no_wait: bool) -> None:
-    """Say before renting that it cannot be done: it needs the hand-over, and a shell."""
+def refuse(wanted: SessionSetup, plan: Plan, no_wait: bool) -> None:
+    """Refuse before renting: the set-up needs a session that becomes ready, and a shell."""
     if wanted.is_empty:
         return
     if no_wait:
-        raise UsageError("--setup, --onstart and the variables need the hand-over", "leave --no-wait out")
+        raise UsageError("--setup, --onstart and the variables need the session to become ready", "leave --no-wait out")
     if plan.guard_kind == "not_applicable":
-        raise UsageError("paper: no shell, so nothing can be set up there", "leave out --setup, --onstart and --env")
+        hint = "leave out --setup, --onstart and --env"
+        raise UsageError("simulated instance: no shell, nothing can be set up there", hint)
 
 
-def apply(app: App, session: SessionView, wanted: Preparation) -> None:
+def apply(app: App, session: SessionView, wanted: SessionSetup) -> None:
     """Set up a session's instance.
 
     Raises:
-        ShopperError: status 125; it says that the session goes on and bills.
+        ShopperError: with exit status 125; the text says that the session continues and bills.
     """
     if wanted.is_empty:
         return
-    app.goes_on = f"{session.name} is rented and goes on; end it: gpu-shopper shutdown {session.name}"
+    app.interrupt_hint = f"{session.name} is rented and continues; end it: gpu-shopper shutdown {session.name}"
     try:
         _apply(app, ssh_connection.find(app, session.id), wanted)
     except ShopperError as error:
         hint = f"end it: gpu-shopper shutdown {session.name}"
-        text = f"{error.message}; {session.name} goes on and bills"
+        text = f"{error.message}; {session.name} continues and bills"
         failure = ShopperError(text, f"{error.hint}; {hint}" if error.hint else hint, code=error.code)
         failure.exit_code = OWN_FAILURE
         raise failure from error
-    app.goes_on = ""
+    app.interrupt_hint = ""
 
 
-def _apply(app: App, found: ConnectionView, wanted: Preparation) -> None:
+def _apply(app: App, found: ConnectionView, wanted: SessionSetup) -> None:
     if wanted.variables:
-        script = _PLANT.format(environment=run_scripts.ENVIRONMENT)
+        script = _INSTALL_VARIABLES.format(environment=run_scripts.ENVIRONMENT)
         _send(found, script, runs.exports(wanted.variables).encode(), "the variables could not be set")
     if wanted.setup is not None:
         app.note(f"setting up {found.name} ...")
         _start(found, "setup", wanted.setup)
-        status = follow_run.follow(app, found, "setup", follow_run.on_stderr(), stay=True).status
+        status = follow_run.follow(app, found, "setup", follow_run.to_stderr(), until_end=True).status
         if status:
-            hint = f"what it said: gpu-shopper logs {found.name} setup"
+            hint = f"its output: gpu-shopper logs {found.name} setup"
             raise ShopperError(f"the set-up ended with status {status}", hint, code="setup_failed")
     if wanted.onstart is not None:
         failed = _start(found, "onstart", wanted.onstart, followed=False)
         if failed is not None:
-            hint = f"what it said: gpu-shopper logs {found.name} onstart"
+            hint = f"its output: gpu-shopper logs {found.name} onstart"
             raise ShopperError(f"the start script cannot be run: status {failed}", hint, code="onstart_failed")
         app.note(f"started; its output: gpu-shopper logs {found.name} onstart -f")
 
@@ -144,6 +145,6 @@ def _start(found: ConnectionView, name: str, content: bytes, *, followed: bool =
 
 
 def _send(found: ConnectionView, script: str, content: bytes, failure: str) -> None:
-    said = ssh_connection.ask(found, content, over_ssh(script))
-    if said.status:
-        raise ssh_connection.failed(found, said, failure)
+    result = ssh_connection.run_script(found, content, over_ssh(script))
+    if result.status:
+        raise ssh_connection.script_error(found, result, failure)

@@ -1,4 +1,4 @@
-"""One Include line in the user's own ssh configuration: put in and taken out without harming anything else there."""
+"""Add or remove one Include line in the user's ~/.ssh/config, atomically and without touching anything else there."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 from gpushopper.errors import Misconfigured
 
-REMARK = b"# gpu-shopper: hosts of running sessions; out with it: gpu-shopper ssh-config remove\n"
+REMARK = b"# gpu-shopper: hosts of running sessions; remove with: gpu-shopper ssh-config remove\n"
 BACKUP = ".before-gpu-shopper"
 CHECK_LIMIT_S = 20
 _ODD = set('"\\$%*?[]\n')
-"""What ssh would expand or misread in an Include line."""
+"""Characters that ssh would expand or misread in an Include line."""
 
 
-class Own(NamedTuple):
-    """The user's configuration as it was read: behind links, with its state, to be replaced only unchanged."""
+class UserSshConfig(NamedTuple):
+    """The user's configuration as it was read: real path, content and stat, to detect a change before replacing it."""
 
     path: Path
     content: bytes
@@ -29,39 +29,39 @@ class Own(NamedTuple):
 
 
 def include_line(managed: Path) -> bytes:
-    """The line itself.
+    """The Include line.
 
     Raises:
-        Misconfigured: ssh cannot be told of such a path.
+        Misconfigured: ssh cannot include such a path.
     """
     if _ODD & set(str(managed)):
         raise Misconfigured(f"ssh cannot include {managed}", "choose a plain folder with GPU_SHOPPER_HOME")
     return f'Include "{managed}"\n'.encode()
 
 
-def read(config: Path) -> Own:
+def read(config: Path) -> UserSshConfig:
     """The user's configuration; empty where there is none.
 
     Raises:
-        Misconfigured: it is no plain file that may be replaced.
+        Misconfigured: it is not a regular file that may be replaced.
     """
     path = Path(os.path.realpath(config))
     try:
         state = path.stat()
         content = path.read_bytes() if stat.S_ISREG(state.st_mode) else b""
     except FileNotFoundError:
-        return Own(path, b"", None)
+        return UserSshConfig(path, b"", None)
     except OSError as error:
         raise _untouched(path, error.strerror or str(error)) from error
     if not stat.S_ISREG(state.st_mode):
-        raise _untouched(path, "it is no regular file")
+        raise _untouched(path, "it is not a regular file")
     if not state.st_mode & stat.S_IWUSR:
         raise _untouched(path, "it is read-only")
     if state.st_nlink > 1:
-        raise _untouched(path, "it has more than one name")
+        raise _untouched(path, "it has several hard links")
     if state.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
-        raise _untouched(path, "it belongs to somebody else")
-    return Own(path, content, state)
+        raise _untouched(path, "it belongs to another user")
+    return UserSshConfig(path, content, state)
 
 
 def with_line(content: bytes, line: bytes) -> bytes:
@@ -74,11 +74,11 @@ def without_line(content: bytes, line: bytes) -> bytes:
     return content.replace(REMARK + line, b"").replace(line, b"") if line in content.splitlines(True) else content
 
 
-def replace(own: Own, content: bytes) -> Path | None:
-    """Put the new content in the place of the old in one step, keeping mode and owner; the backup's path, if any.
+def replace(own: UserSshConfig, content: bytes) -> Path | None:
+    """Replace the content atomically, keeping mode and owner; returns the backup's path, if any.
 
     Raises:
-        Misconfigured: nothing was changed: it cannot be written, ssh does not understand it, or it changed meanwhile.
+        Misconfigured: nothing was changed: the file cannot be written, ssh rejects it, or it changed meanwhile.
     """
     try:
         own.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def replace(own: Own, content: bytes) -> Path | None:
     return backup
 
 
-def _keep_traits(own: Own, temporary: str) -> None:
+def _keep_traits(own: UserSshConfig, temporary: str) -> None:
     if own.state is None:
         return
     shutil.copystat(own.path, temporary)
@@ -111,29 +111,29 @@ def _keep_traits(own: Own, temporary: str) -> None:
         os.chown(temporary, own.state.st_uid, own.state.st_gid)
 
 
-def _check(own: Own, candidate: Path) -> None:
-    """Have ssh itself read the new file before it counts, and see that nobody has changed the old one."""
+def _check(own: UserSshConfig, candidate: Path) -> None:
+    """Have ssh parse the new file, and check that the old one has not changed since it was read."""
     try:
-        words = ["ssh", "-G", "-F", str(candidate), "gpu-shopper-check"]
-        said = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=CHECK_LIMIT_S, check=False)
+        argv = ["ssh", "-G", "-F", str(candidate), "gpu-shopper-check"]
+        done = subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=CHECK_LIMIT_S, check=False)
     except FileNotFoundError as error:
         raise _untouched(own.path, "there is no ssh on this computer to read it") from error
     except subprocess.TimeoutExpired as error:
-        raise _untouched(own.path, "ssh does not come to an end reading it") from error
-    if said.returncode:
-        lines = said.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
+        raise _untouched(own.path, "ssh took too long to read it") from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
         raise _untouched(own.path, f"ssh does not understand it: {lines[0].replace(str(candidate), own.path.name)}")
     if _traits(read(own.path)) != _traits(own):
-        raise _untouched(own.path, "somebody else is changing it")
+        raise _untouched(own.path, "it was changed by another program")
 
 
-def _traits(own: Own) -> tuple[object, ...]:
-    """All by which a change would show; not the time it was last read."""
+def _traits(own: UserSshConfig) -> tuple[object, ...]:
+    """Everything that shows a change; not the access time."""
     state = own.state
     return (own.content, state and (state.st_ino, state.st_mtime_ns, state.st_mode, state.st_uid, state.st_gid))
 
 
-def _back_up(own: Own) -> Path | None:
+def _back_up(own: UserSshConfig) -> Path | None:
     if own.state is None:
         return None
     backup = own.path.with_name(own.path.name + BACKUP)

@@ -1,4 +1,4 @@
-"""The way to a session's instance, as the daemon tells it: the words for ssh, and short, bounded questions over it."""
+"""The ssh command line for a session (connection details from the daemon), and short scripts run over ssh."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from gpushopper.cli.app import App
     from gpushopper.wire import ConnectionView
 
-KEPT = ("PATH", "HOME", "TERM", "LANG", "LC_ALL", "LC_CTYPE")
-"""What OpenSSH and rsync need of the environment; no agent, no key and no setting goes on (D15)."""
-ALONE = ("ControlMaster=no", "ControlPath=none")
+PASSED_VARIABLES = ("PATH", "HOME", "TERM", "LANG", "LC_ALL", "LC_CTYPE")
+"""Variables that ssh and rsync get; agent, keys and other settings of the environment are not passed on (D15)."""
+UNSHARED = ("ControlMaster=no", "ControlPath=none")
 TRANSPORT_FAILED = 255
-"""The status ssh uses for its own failures."""
+"""The exit status of ssh for its own failures."""
 ANSWER_LIMIT = 64 * 1024
 ANSWER_LIMIT_S = 60.0
 
 
-class Said(NamedTuple):
-    """Status and outputs of a short command on the instance."""
+class CommandResult(NamedTuple):
+    """Exit status and outputs of a script on the instance."""
 
     status: int
     out: str
@@ -36,14 +36,14 @@ class Said(NamedTuple):
 
 
 def find(app: App, name: str | None) -> ConnectionView:
-    """How to log in to the session of exactly this name or id (`naming.to_act_on`).
+    """The connection details of the session with exactly this name or id (`session_argument.to_act_on`).
 
     Raises:
-        Refused: it is on paper, not handed over yet, or ending.
+        Refused: it is a simulated instance, not ready yet, or ending.
     """
     found = app.client.connection(session_argument.to_act_on(app, name).id)
     if found.is_paper:
-        text = f"paper: no shell; {found.name} is on a practice market without live instances"
+        text = f"simulated instance: no shell; {found.name} is in a sandbox without live instances"
         raise Refused(text, "see: gpu-shopper sandbox start --help", code="paper")
     if found.health not in ("", "ok"):
         app.note(f"{found.name} is running ({found.health}): a login may fail")
@@ -51,53 +51,53 @@ def find(app: App, name: str | None) -> ConnectionView:
 
 
 def options(found: ConnectionView, *, shared: bool = True) -> list[str]:
-    """The `-o` words for ssh, scp and sftp; the first value of a name counts."""
+    """The `-o` options for ssh and rsync; of several values for one name, ssh takes the first."""
     return ["-F", "/dev/null", *(word for value in _values(found, shared) for word in ("-o", value))]
 
 
 def _values(found: ConnectionView, shared: bool) -> list[str]:
-    return [*(() if shared else ALONE), *found.options, f"Port={found.port}", f"User={found.user}"]
+    return [*(() if shared else UNSHARED), *found.options, f"Port={found.port}", f"User={found.user}"]
 
 
 def ssh_argv(found: ConnectionView, command: Sequence[str] = (), *, flags: Sequence[str] = ()) -> list[str]:
-    """The call of ssh. Forwards get a connection of their own, which ends with them."""
+    """The ssh argv. Port forwards use a connection of their own, not the shared one, so that they end with it."""
     shared = not any(flag.startswith("-L") for flag in flags)
-    return ["ssh", *options(found, shared=shared), *flags, "--", found.host, *_as_typed(shell_line(command))]
+    return ["ssh", *options(found, shared=shared), *flags, "--", found.host, *_fs_encoded(shell_line(command))]
 
 
-def _as_typed(words: Sequence[str]) -> list[str]:
-    """Words that the system's own encoding turns into the bytes that were typed."""
+def _fs_encoded(words: Sequence[str]) -> list[str]:
+    """Arguments that the file system encoding turns back into the bytes typed."""
     return [os.fsdecode(to_bytes(word)) for word in words]
 
 
 def shell_line(command: Sequence[str]) -> list[str]:
-    """One word is a line for the instance's shell; several arrive there as they are."""
+    """The remote command line: a single argument is a shell line; several are quoted, so that they arrive unchanged."""
     return [command[0] if len(command) == 1 else shlex.join(command)] if command else []
 
 
 def to_bytes(word: str) -> bytes:
-    """A word of the command line as it was typed: it comes as UTF-8 under every locale, other bytes come escaped."""
+    """The bytes of an argument as typed: it was decoded as UTF-8 with surrogate escapes (`cli.main`)."""
     return word.encode("utf-8", "surrogateescape")
 
 
 def environment() -> dict[str, str]:
-    """The environment of ssh and its kin."""
-    return {name: os.environ[name] for name in KEPT if name in os.environ}
+    """The environment of ssh and rsync."""
+    return {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
 
 
-def missing(program: str) -> Misconfigured:
-    """The error when a program of OpenSSH's is not there."""
+def program_missing(program: str) -> Misconfigured:
+    """The error for an OpenSSH program that is not installed here."""
     return Misconfigured(f"there is no {program} on this computer", "install OpenSSH's client", code="no_openssh")
 
 
-def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
-    """Run a short script on the instance, given to its shell on stdin; of a long answer only the beginning is kept.
+def run_script(found: ConnectionView, script: str | bytes, *command: str) -> CommandResult:
+    """Run a short script on the instance, sent to its shell on stdin; outputs are cut off at ANSWER_LIMIT bytes.
 
-    A text runs without the user's variables (CLEAN); bytes are handed over as they are. With a
-    `command`, that is run instead and gets them on stdin.
+    A `str` script runs without the user's variables (CLEAN); `bytes` are sent unchanged. With a `command`, that is run
+    instead of a shell, and gets the bytes on stdin.
 
     Raises:
-        Misconfigured: there is no ssh here.
+        Misconfigured: ssh is not installed here.
     """
     data = to_bytes(CLEAN + script) if isinstance(script, str) else script
     try:
@@ -109,7 +109,7 @@ def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
             env=environment(),
         )
     except FileNotFoundError as error:
-        raise missing("ssh") from error
+        raise program_missing("ssh") from error
     with process:
         stop = threading.Timer(ANSWER_LIMIT_S, process.kill)
         stop.start()
@@ -119,11 +119,11 @@ def ask(found: ConnectionView, script: str | bytes, *command: str) -> Said:
             stop.cancel()
             if process.poll() is None:
                 process.kill()
-    return Said(process.returncode, out, err)
+    return CommandResult(process.returncode, out, err)
 
 
 def _exchange(process: subprocess.Popen[bytes], data: bytes) -> tuple[str, str]:
-    """Hand in the input and read both outputs up to the limit; whoever says more is cut off."""
+    """Write the input and read both outputs up to the limit; a program that prints more is killed."""
     assert process.stdin and process.stdout and process.stderr
     texts: dict[str, bytes] = {}
 
@@ -135,7 +135,7 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes) -> tuple[str, str]:
     readers = [threading.Thread(target=read, args=pair, daemon=True) for pair in _outputs(process)]
     for reader in readers:
         reader.start()
-    with suppress(BrokenPipeError):  # it ended before it had read all: its status says why
+    with suppress(BrokenPipeError):  # it ended before it had read everything: its status says why
         process.stdin.write(data)
         process.stdin.close()
     for reader in readers:
@@ -148,9 +148,9 @@ def _outputs(process: subprocess.Popen[bytes]) -> list[tuple[str, object]]:
     return [("out", process.stdout), ("err", process.stderr)]
 
 
-def failed(found: ConnectionView, said: Said, what: str) -> ShopperError:
-    """The error of a script that did not end well."""
-    lines = said.err.strip().splitlines() or ["no reason given"]
-    if said.status in (TRANSPORT_FAILED, -9):
+def script_error(found: ConnectionView, result: CommandResult, what: str) -> ShopperError:
+    """The error for a script that failed, or that could not be run because ssh failed."""
+    lines = result.err.strip().splitlines() or ["no reason given"]
+    if result.status in (TRANSPORT_FAILED, -9):
         return ShopperError(f"{found.name} cannot be reached: {lines[-1][:200]}", "try again", code="unreached")
     return ShopperError(f"{what} on {found.name}: {lines[-1][:200]}", code="remote_failed")

@@ -1,4 +1,4 @@
-"""What it costs, and whether all is well: `costs`, `status`, `alarms`, `audit`, `events`.
+"""Costs and monitoring: `costs`, `status`, `alarms`, `audit`, `events`.
 
 Not here: the reminder of open alarms under other commands (`cli/output/alarm_reminder.py`).
 """

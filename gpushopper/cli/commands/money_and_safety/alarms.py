@@ -1,4 +1,4 @@
-"""`alarms`: what needs a person's eye (I30)."""
+"""`alarms`: list open alarms, problems that need a person's attention (I30), and acknowledge them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gpushopper.errors import NotFound, UsageError
 
 @click.group(cls=Group, default="list")
 def alarms() -> None:
-    """What needs a person's eye.
+    """Problems that need your attention.
 
-    An alarm stays until evidence clears it or a person acknowledges it.
+    An alarm stays until its cause is gone or you acknowledge it.
     """
 
 
@@ -25,14 +25,14 @@ def alarms() -> None:
 @click.pass_obj
 def list_alarms(app: App) -> None:
     """Show open alarms."""
-    app.tells_alarms = False
+    app.shows_alarms = False
     found = app.client.alarms().alarms
     now = app.now().wall
     columns = [
         tables.Column("ID", lambda a: a.id, right=True),
         tables.Column("KIND", lambda a: a.kind),
         tables.Column("SINCE", lambda a: ago(a.raised_at, now)),
-        tables.Column("WHAT", _what),
+        tables.Column("WHAT", _text),
     ]
     tables.rows(app, "alarms", found, columns, name="id")
     if not found and not app.as_json:
@@ -43,7 +43,7 @@ def list_alarms(app: App) -> None:
                 app.note(f"{alarm.id}: {alarm.hint}")
 
 
-def _what(alarm: Any) -> str:
+def _text(alarm: Any) -> str:
     return f"{alarm.text} (acknowledged)" if alarm.acknowledged_at else str(alarm.text)
 
 
@@ -65,6 +65,6 @@ def acknowledge(app: App, alarm_id: int | None, everything: bool) -> None:
 
 
 def _check_known(app: App, alarm_id: int) -> None:
-    """Acknowledging twice is fine; an alarm that is not there is a mistake."""
+    """Raise NotFound for an unknown alarm; acknowledging one twice is not an error."""
     if all(alarm.id != alarm_id for alarm in app.client.alarms().alarms):
         raise NotFound(f"there is no open alarm {alarm_id}", "see: gpu-shopper alarms")

@@ -1,4 +1,4 @@
-"""`audit`: every billable thing on the accounts, beside our books; exit 9 when they disagree."""
+"""`audit`: compare the providers' instance lists with our records; exit status 9 when they disagree."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ COLUMNS = (
 @click.command("audit", cls=Command)
 @click.pass_obj
 def audit(app: App) -> None:
-    """Compare the clouds' lists with our books. Exits 9 when something does not fit.
+    """Compare the clouds' instance lists with our records. Exits 9 when they disagree.
 
-    Runs through the daemon where one is up, else by itself; it changes nothing. Instances that are not ours
-    (WHOSE: foreign) are shown and never touched.
+    Runs through the daemon if one is up, else without it; it changes nothing. Foreign instances (WHOSE: foreign) are
+    shown and never touched.
     """
-    found = _find(app)
+    found = _run_audit(app)
     tables.rows(
         app,
         "instances",
@@ -46,18 +46,18 @@ def audit(app: App) -> None:
         problems=found.problems,
     )
     if not found.rows and app.output in ("table", "wide"):
-        app.note("Nothing on the accounts." if not found.unavailable else "Nothing seen.")
+        app.note("No instances on the accounts." if not found.unavailable else "No account could be read.")
     for name, why in found.unavailable.items():
         if not app.as_json:
             app.note(f"{name} did not answer: {why}")
     if found.problems or found.unavailable:
-        raise ProblemsFound(_summary(found), "the notes say what; see also: gpu-shopper alarms")
+        raise ProblemsFound(_summary(found), "see the column NOTE, and: gpu-shopper alarms")
 
 
-def _find(app: App) -> Row:
-    if app.quiet_client().is_up():
+def _run_audit(app: App) -> Row:
+    if app.client_without_start().is_up():
         return cast(Row, app.client.audit())
-    return cast(Row, daemon_process.once(app.home, "audit"))
+    return cast(Row, daemon_process.run_one_shot_job(app.home, "audit"))
 
 
 def _summary(found: Row) -> str:

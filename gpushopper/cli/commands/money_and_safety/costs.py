@@ -1,4 +1,4 @@
-"""`costs`: what was spent, by session and in all, and the most it can still become."""
+"""`costs`: what was spent and the max cost, per session, and in total by cloud, GPU and consumer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def exact(micros: int) -> str:
-    """Four places: a short session must not read as $0.00."""
+    """Dollars with four places: a short session must not show as $0.00."""
     from gpushopper.core.model.money import dollars
 
     return dollars(micros, 4)
@@ -40,7 +40,7 @@ def exact(micros: int) -> str:
 
 @click.group(cls=Group, default="show")
 def costs() -> None:
-    """Show what was spent, and the most it can still become."""
+    """Show what was spent, and the max cost by the deadlines."""
 
 
 @costs.command("show")
@@ -85,5 +85,5 @@ def summary(app: App) -> None:
 
 
 def _amounts(share: Row) -> dict[str, Any]:
-    """Names of GPUs and consumers become values, so that no name can look like a field."""
+    """Wrap each amount in an object: a GPU or consumer may be named like one of our JSON fields."""
     return {name: {"accrued": amount} for name, amount in share.items()}

@@ -1,4 +1,4 @@
-"""`events`: the history, in order, and as it goes on."""
+"""`events`: show the history in order; with --follow also new events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.input.durations import parse_date, parse_span
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.json_output import line
-from gpushopper.cli.output.text_format import moment_of
+from gpushopper.cli.output.text_format import local_time
 from gpushopper.cli.terminal_text import clean
 from gpushopper.client import Row
 from gpushopper.errors import UsageError
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from gpushopper.wire import EventView
 
 PAGE = 500
-PACE_S = 0.5
+POLL_INTERVAL_S = 0.5
 
 
 @click.command("events", cls=Command)
-@click.option("-f", "--follow", is_flag=True, help="Go on, until Ctrl-C.")
-@click.option("--since", metavar="TIME", help="Only from 2h ago, or from an RFC 3339 time on.")
+@click.option("-f", "--follow", is_flag=True, help="Show new events until Ctrl-C.")
+@click.option("--since", metavar="TIME", help="Only since 2h ago, or since an RFC 3339 time.")
 @click.option("-s", "--session", "ref", metavar="NAME", help="Only this session.")
-@click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The last so many.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="Only the last N.")
 @click.pass_obj
 def events(app: App, follow: bool, since: str | None, ref: str | None, limit: int) -> None:
     """Show what happened, in order."""
@@ -43,15 +43,15 @@ def events(app: App, follow: bool, since: str | None, ref: str | None, limit: in
         return
     _print(app, found, names)
     while follow:
-        threading.Event().wait(PACE_S)
-        # A daemon that was killed meanwhile is started again; the cursor is ours, so nothing is missed (S20).
+        threading.Event().wait(POLL_INTERVAL_S)
+        # A daemon killed in between is started again; the cursor is kept here, so no event is missed (S20).
         page = app.client.events(after=cursor, limit=PAGE, session=session)
         cursor = page.next
         _print(app, page.events, names)
 
 
 class _Names:
-    """Names of sessions by their ids, asked for again when an unknown one comes up."""
+    """Names of sessions by id; the list is fetched again when an unknown id appears."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -96,4 +96,4 @@ def _print(app: App, found: list[EventView], names: _Names) -> None:
         else:
             about = names.of(event.session) if event.session else event.attempt or "-"
             text = f"{event.kind}: {event.text}" if event.text else event.kind
-            tables.out(clean(f"{moment_of(event.at):%b %d %H:%M:%S}  {about}  {text}"))
+            tables.out(clean(f"{local_time(event.at):%b %d %H:%M:%S}  {about}  {text}"))

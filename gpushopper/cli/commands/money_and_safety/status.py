@@ -1,4 +1,4 @@
-"""`status`: daemon, clouds, open money, alarms; exit 9 while an alarm is open."""
+"""`status`: daemon, accounts, open costs and alarms; exit status 9 while an alarm is open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.disk_space import low_disk
+from gpushopper.cli.output.disk_space import low_disk_text
 from gpushopper.cli.output.text_format import age, ago, money, plural, rate
 from gpushopper.cli.terminal_text import clean
 
@@ -22,35 +22,35 @@ PROBLEMS = 9
 @click.command("status", cls=Command)
 @click.pass_obj
 def status(app: App) -> None:
-    """Show daemon, clouds, open money and alarms. Exits 9 while an alarm is open."""
-    app.tells_alarms = False
+    """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open."""
+    app.shows_alarms = False
     found = app.client.status()
     alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
     if app.as_json:
-        # `alarms` is a count in the daemon's answer; the rows stand beside it, under a name of their own.
+        # `alarms` is a count in the daemon's answer; the rows are a field of their own beside it.
         tables.out(json_output.document(status=found, alarms=alarms))
     elif app.output == "name":
         for provider in found.providers:
             tables.out(clean(provider.name))
     else:
-        _page(app, found, alarms)
+        _print_status(app, found, alarms)
     if alarms:
         raise click.exceptions.Exit(PROBLEMS)
 
 
-def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
+def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
     now = found.now
     open_money = f"{money(found.open_accrued)} so far, at most {money(found.open_max_cost)}"
     if found.sessions_open:
         open_line = f"{plural(found.sessions_open, 'session')}, {rate(found.open_rate)} an hour, {open_money}"
     else:
         open_line = "no session"
-    policy = "" if found.policy == "real" else f"{found.policy} (practice: times are shortened)"
+    policy = "" if found.policy == "real" else f"{found.policy} (sandbox: times are shortened)"
     tables.facts(
         [
             ("daemon", f"{found.version}, process {found.pid}, up {age(found.started_at, now)}"),
             ("home", found.home),
-            ("disk", low_disk(found.disk_free) if found.disk_low else ""),
+            ("disk", low_disk_text(found.disk_free) if found.disk_low else ""),
             ("policy", policy),
             ("open", open_line),
             ("guards", _guards(found)),
@@ -70,8 +70,8 @@ def _page(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
 
 
 def _guards(found: DaemonStatus) -> str:
-    """Who ends sessions: on paper instances nobody but the daemon (S1)."""
-    return "daemon, and the instances themselves" if found.is_guarded else "daemon; on instances: paper: none"
+    """What enforces deadlines: for simulated instances only the daemon (S1)."""
+    return "daemon, and the instances themselves" if found.is_guarded else "daemon only (simulated instances)"
 
 
 def _ago(at: int, now: int) -> str:

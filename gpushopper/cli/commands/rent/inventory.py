@@ -1,4 +1,4 @@
-"""`inventory`: the offers of all clouds, cheapest first."""
+"""`inventory`: list the offers of all clouds, cheapest first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import Command, all_of
-from gpushopper.cli.input.options import SEARCH, search_request, settings
+from gpushopper.cli.input.command_classes import Command, add_options
+from gpushopper.cli.input.options import SEARCH, load_settings, search_request
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.text_format import plural
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 @click.command("inventory", cls=Command)
-@all_of(SEARCH)
+@add_options(SEARCH)
 @click.option("--sort", type=click.Choice(SORTS), help="Order (default price).")
 @click.option("--limit", type=click.IntRange(1, 100_000), metavar="N", help="Show so many (default 20).")
 @click.pass_obj
 def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) -> None:
     """Show the offers of all clouds, cheapest first.
 
-    $/HR is GPU and disk together, for the disk asked for; traffic comes on top (-o wide shows it).
+    $/HR is GPU and disk together, for the requested disk; traffic comes on top (-o wide shows it).
     """
-    defaults = settings(app).inventory
+    defaults = load_settings(app).inventory
     request = search_request(
         defaults, filters, sort=sort or defaults.sort or "price", limit=limit or defaults.limit or 20
     )
     found = app.client.inventory(request)
-    told = {
+    extra = {
         "total": found.total,
         "more": found.more,
         "unavailable": found.unavailable,
         "invalid_prices": found.invalid_prices,
     }
-    tables.rows(app, "offers", found.offers, COLUMNS, name="key", **told)
+    tables.rows(app, "offers", found.offers, COLUMNS, name="key", **extra)
     _remarks(app, found)
 
 
@@ -53,15 +53,15 @@ def _remarks(app: App, found: Inventory) -> None:
     if app.output not in ("table", "wide"):
         return
     if not found.offers:
-        app.note("No offer fits.")
+        app.note("No offer matches.")
     elif found.more or found.total > len(found.offers):
         app.note(f"{_share(len(found.offers), found.total, more=found.more)}; --limit shows more.")
     if found.invalid_prices:
-        app.note(f"{plural(found.invalid_prices, 'offer')} left out: the price is zero or cannot be believed.")
+        app.note(f"{plural(found.invalid_prices, 'offer')} left out: the price is zero or implausible.")
 
 
 def _share(shown: int, total: int, *, more: bool) -> str:
-    """How much of what there is was shown; `more`: the clouds have more than the total that was read."""
+    """How many of the offers are shown; `more`: the clouds have more than the `total` that was read."""
     if shown == total:
         return f"The first {shown}, and there are more"
     return f"The first {shown} of {'more than ' if more else ''}{total}"

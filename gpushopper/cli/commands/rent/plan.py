@@ -1,4 +1,4 @@
-"""`plan`: the money first, then the shortlist."""
+"""`plan`: show the max cost, then the shortlist of offers; also builds the PlanRequest of `provision`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import Command, all_of
-from gpushopper.cli.input.options import LIFE, SEARCH, life, search_request, settings
+from gpushopper.cli.input.command_classes import Command, add_options
+from gpushopper.cli.input.options import DURATION, SEARCH, duration_or_deadline, load_settings, search_request
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.offer_table import COLUMNS
-from gpushopper.cli.output.plan_view import money_first
+from gpushopper.cli.output.plan_view import summary_lines
 from gpushopper.core.model.container_image import fault_hint, image_fault
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.errors import Refused, UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gpushopper.wire import Plan, PlanRequest
 
 CHOICE = (
-    click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="This very offer."),
+    click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="Exactly this offer."),
     click.option("--image", metavar="IMAGE", help="Container image."),
     click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
 )
@@ -31,17 +31,17 @@ DEFAULT_HOURS = 2.0
 
 
 def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bool = False) -> PlanRequest:
-    """What the flags and the settings ask for."""
+    """The request that options and settings make together."""
     from gpushopper.wire import PlanRequest
 
     defaults = config.provision
     if given["offer"] is not None:
-        defaults = replace(defaults, gpu=None, gpus=None)  # the offer itself says which and how many
+        defaults = replace(defaults, gpu=None, gpus=None)  # the offer determines both
     elif not given["gpu"] and defaults.gpu is None:
         given = {**given, "gpu": (_ask_gpu(app),)}
     image = given["image"] if given["image"] is not None else defaults.image
     _refuse_impossible(image)
-    duration_us, deadline_at = life(app, given["hours"], given["span"], given["until"])
+    duration_us, deadline_at = duration_or_deadline(app, given["hours"], given["span"], given["until"])
     if duration_us is None and deadline_at is None:
         duration_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
     retries = given["retries"] if given["retries"] is not None else defaults.retries
@@ -59,12 +59,12 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
 
 
 def _ask_gpu(app: App) -> str:
-    """The GPU, where none was named.
+    """Prompt for the GPU if no option or setting names one.
 
     Raises:
-        UsageError: nobody can be asked.
+        UsageError: a prompt is not possible.
     """
-    if not app.may_ask():
+    if not app.is_interactive():
         raise UsageError("which GPU?", "name it: --gpu 'RTX 4090'; see: gpu-shopper inventory", code="gpu_missing")
     return str(click.prompt("Which GPU, for instance RTX 4090 or a100:2?", err=True, prompt_suffix=" "))
 
@@ -76,19 +76,19 @@ def _refuse_impossible(image: str | None) -> None:
 
 
 @click.command("plan", cls=Command)
-@all_of(SEARCH)
-@all_of(CHOICE)
-@all_of(LIFE)
+@add_options(SEARCH)
+@add_options(CHOICE)
+@add_options(DURATION)
 @click.pass_obj
 def plan(app: App, /, **given: Any) -> None:
-    """Show what `provision` would rent, and the most it can cost. Rents nothing."""
-    found = app.client.plan(plan_request(app, settings(app), given))
+    """Show what `provision` would rent, and its max cost. Rents nothing."""
+    found = app.client.plan(plan_request(app, load_settings(app), given))
     if app.output == "json":
         tables.out(json_output.document(plan=found))
     elif app.output in ("jsonl", "name"):
         tables.rows(app, "offers", found.offers, COLUMNS, name="key")
     else:
-        for line in money_first(found, app.now().wall):
+        for line in summary_lines(found, app.now().wall):
             tables.out(line)
         tables.out("")
         tables.table(app, found.offers, COLUMNS)
@@ -96,8 +96,8 @@ def plan(app: App, /, **given: Any) -> None:
 
 
 def refuse_over_limit(found: Plan) -> None:
-    """Raise the brake that this plan would meet."""
+    """Raise the spending limit that refuses this plan, if one does."""
     if found.refusal:
         longer = "override it: --hard-max 24h --reason TEXT"
-        brake = "ask for less, raise the limit in config.toml, or end a session: gpu-shopper ls"
-        raise Refused(found.refusal, longer if "--hard-max" in found.refusal else brake)
+        less = "request less, raise the limit in config.toml, or end a session: gpu-shopper ls"
+        raise Refused(found.refusal, longer if "--hard-max" in found.refusal else less)

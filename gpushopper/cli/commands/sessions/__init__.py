@@ -1,4 +1,4 @@
 """List, show, extend and end sessions: `sessions`, `ls`, `get`, `receipt`, `extend`, `done`, `delete`, `shutdown`.
 
-`ending` is what the three commands share that end sessions. Not here: how a session reads (`cli/output/`).
+`ending` holds what `done`, `delete` and `shutdown` share. Not here: how a session is printed (`cli/output/`).
 """

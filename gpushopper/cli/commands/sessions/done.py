@@ -7,12 +7,12 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.sessions.ending import WAIT, await_end, end_sessions
 from gpushopper.cli.input import session_argument
-from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.cli.input.command_classes import Command, add_options
 
 
 @click.command("done", cls=Command)
 @click.argument("name", required=False)
-@all_of(WAIT)
+@add_options(WAIT)
 @click.pass_obj
 def done(app: App, name: str | None, until_stage: str, no_wait: bool, timeout: int, dry_run: bool, yes: bool) -> None:
     """End a session gracefully, and wait until it is off."""

@@ -1,4 +1,4 @@
-"""What `done`, `delete` and `shutdown` share: end sessions, wait, and say how far the end has come."""
+"""What `done`, `delete` and `shutdown` share: request the end, wait for `off` or `proven`, print the stage reached."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.progress_display import Steps, steps
+from gpushopper.cli.output.progress_display import ProgressDisplay, progress_for
 from gpushopper.cli.output.text_format import money, plural, when
-from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.errors import Misconfigured, NotFound, NotVerified
 
@@ -36,8 +36,8 @@ WAIT = (
 def end_sessions(
     app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool
 ) -> None:
-    """Name what will be destroyed, ask, and hand the decision to the daemon."""
-    ending = [session for session in found if session.end_stage == ""]  # the others have been asked for already
+    """List what will be destroyed, ask for confirmation, and request the end from the daemon."""
+    ending = [session for session in found if session.end_stage == ""]  # the end of the others is requested already
     for session in ending:
         what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
         if not app.as_json:
@@ -46,46 +46,46 @@ def end_sessions(
         print_ended(app, found)
         return
     if not ending:
-        _refuse_keyless(app, found)
+        _fail_without_key(app, found)
         return
     confirm(app, f"Destroy {plural(len(ending), 'instance')}? What is on the disk is lost.", yes)
     if everything and not force:
         app.client.shutdown("user")
     for session in ending if not everything or force else []:
         _end_one(app, session, force)
-    app.goes_on = "the end goes on; the daemon destroys and proves. See: gpu-shopper ls"
-    _refuse_keyless(app, found)
+    app.interrupt_hint = "the end was requested; the daemon continues. See: gpu-shopper ls"
+    _fail_without_key(app, found)
 
 
-def _refuse_keyless(app: App, found: list[SessionView]) -> None:
-    """Without a key nothing can be asked of the cloud: name each deadline and who keeps it, and exit 4 (F105, D16)."""
+def _fail_without_key(app: App, found: list[SessionView]) -> None:
+    """Without a key no destroy can be sent: print each deadline and who enforces it, and exit 4 (F105, D16)."""
     waiting = {session.provider for session in found if session.end_stage in ("", "requested")}
-    lacking = _keyless(app, waiting) if waiting else {}
+    lacking = _accounts_without_key(app, waiting) if waiting else {}
     stuck = [session for session in found if session.provider in lacking and session.end_stage in ("", "requested")]
     if not stuck:
         return
     now = app.now().wall
     for session in stuck:
         until = f"its deadline is {when(session.deadline_at, now)}" if session.deadline_at else "it has no deadline"
-        keeper = session_views.keeper(session, "the daemon has a key", now)
-        app.note(f"{session.name}: its end is written down; {until}, and {keeper}")
+        enforced = session_views.who_enforces_deadline(session, "the daemon has a key", now)
+        app.note(f"{session.name}: its end is recorded; {until}; {enforced}")
     account = lacking[stuck[0].provider]
     code = "no_key" if account.key_state == "missing" else f"key_{account.key_state}"
     raise Misconfigured(account.detail, f"{account.key_hint}; it is destroyed as soon as a key is there", code=code)
 
 
-def _keyless(app: App, providers: set[str]) -> dict[str, ProviderStatus]:
-    """Those of the accounts that have no key; a keyring that is being asked is waited for."""
+def _accounts_without_key(app: App, providers: set[str]) -> dict[str, ProviderStatus]:
+    """The accounts without a key; waits while a keyring is being asked (KEYRING_LIMIT_S at most)."""
 
-    def look() -> bool:
+    def is_settled() -> bool:
         rows = app.client.providers().providers
         lacking.clear()
         lacking.update({row.name: row for row in rows if row.state == "keyless" and row.name in providers})
         return all(row.key_state != "asking" for row in lacking.values())
 
     lacking: dict[str, ProviderStatus] = {}
-    with suppress(Out):
-        poll(look, KEYRING_LIMIT_S)
+    with suppress(WaitTimeout):
+        poll(is_settled, KEYRING_LIMIT_S)
     return lacking
 
 
@@ -96,7 +96,7 @@ def _end_one(app: App, session: SessionView, force: bool) -> None:
         else:
             app.client.done(session.id, "user")
     except NotFound:
-        app.note(f"{session.name}: no longer known to the daemon")
+        app.note(f"{session.name}: not known to the daemon any more")
         raise
 
 
@@ -104,34 +104,34 @@ def await_end(app: App, found: list[SessionView], stage: str, limit_us: int) -> 
     """Wait for the stage, print the sessions, and exit 8 when it was not reached."""
     latest = {session.id: session for session in found}
     try:
-        with steps(app) as shown:
+        with progress_for(app) as progress:
             if stage == "accepted":
-                _refresh(app, latest, 1, shown)
+                _refresh(app, latest, 1, progress)
             else:
-                poll(lambda: _refresh(app, latest, STAGES[stage], shown), limit_us / SECOND)
-    except Out as out:
+                poll(lambda: _refresh(app, latest, STAGES[stage], progress), limit_us / SECOND)
+    except WaitTimeout as timeout:
         print_ended(app, list(latest.values()))
         late = [session.name for session in latest.values() if STAGES.get(session.end_stage, 0) < STAGES[stage]]
         raise NotVerified(
             f"accepted, not verified in time: {', '.join(late)} may still bill",
-            "the daemon goes on; see: gpu-shopper ls",
-        ) from out
-    app.goes_on = ""
+            "the daemon continues; see: gpu-shopper ls",
+        ) from timeout
+    app.interrupt_hint = ""
     print_ended(app, list(latest.values()))
     if stage == "accepted" and not app.as_json:
-        app.note("accepted; the daemon destroys and proves. See: gpu-shopper ls")
+        app.note("accepted; the daemon destroys the instance and verifies it. See: gpu-shopper ls")
 
 
-def _refresh(app: App, latest: dict[str, SessionView], wanted: int, shown: Steps) -> bool:
+def _refresh(app: App, latest: dict[str, SessionView], wanted: int, progress: ProgressDisplay) -> bool:
     for ref, session in latest.items():
         if STAGES.get(session.end_stage, 0) < wanted:
             latest[ref] = app.client.session(ref)
-        session_phases.show_ending(shown, latest[ref])
+        session_phases.show_ending_progress(progress, latest[ref])
     return all(STAGES.get(session.end_stage, 0) >= wanted for session in latest.values())
 
 
 def print_ended(app: App, sessions: list[SessionView]) -> None:
-    """The answer: which session is at which stage, and what it cost."""
+    """The command's output: each session's stage and what it has cost."""
     if app.output == "table":
         for session in sessions:
             tables.out(f"{session.name}  {_stage(session)}  {money(session.accrued)}")
@@ -145,7 +145,7 @@ def _stage(session: SessionView) -> str:
     stages = {
         "proven": session_phases.outcome(session),
         "off": "off",
-        "requested": "asked, may still bill",
+        "requested": "requested, may still bill",
         "": session.status,
     }
     return stages.get(session.end_stage, session.end_stage)

@@ -1,4 +1,4 @@
-"""`extend`: give a session more time, and stay until its instance has heard of it."""
+"""`extend`: move a session's deadline, and wait until the guard on the instance has confirmed it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
-from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import MORE_LIFE, life
+from gpushopper.cli.input.options import EXTENSION, duration_or_deadline
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.progress_display import steps
-from gpushopper.cli.output.session_views import has_heard, print_session
+from gpushopper.cli.output.progress_display import progress_for
+from gpushopper.cli.output.session_views import is_guard_in_sync, print_session
 from gpushopper.cli.output.text_format import clock_time, money, when
-from gpushopper.cli.polling import Out, poll
+from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import NotVerified, Refused
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 @click.command("extend", cls=Command)
 @click.argument("name", required=False)
-@all_of(MORE_LIFE)
-@click.option("--no-wait", is_flag=True, help="Return once the new end is written down.")
-@click.option("--timeout", type=SPAN, default="1m", show_default=True, help="How long the instance may take to answer.")
+@add_options(EXTENSION)
+@click.option("--no-wait", is_flag=True, help="Return once the new deadline is recorded.")
+@click.option("--timeout", type=SPAN, default="1m", show_default=True, help="How long to wait for the instance.")
 @click.pass_obj
 def extend(
     app: App, name: str | None, hours: float | None, span: int | None, until: str | None, no_wait: bool, timeout: int
 ) -> None:
-    """Move a session's end.
+    """Move a session's deadline.
 
-    --hours and --for add to it (default: 1 hour), --until sets it. Waits until the instance itself has heard of it:
-    until then it would still end at the former time.
+    --hours and --for add to it (default: 1 hour), --until sets it. Waits until the guard on the instance has confirmed
+    it: until then the instance would still end itself at the old time.
     """
-    add_us, deadline_at = life(app, hours, span, until)
+    add_us, deadline_at = duration_or_deadline(app, hours, span, until)
     if add_us is None and deadline_at is None:
         add_us = HOUR
     session = app.client.extend(session_argument.to_act_on(app, name).id, add_us=add_us, deadline_at=deadline_at)
@@ -51,41 +51,42 @@ def extend(
 
 
 def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
-    """Follow it until the guard holds the new end; one that is not handed over yet hears of it then.
+    """Wait until the guard holds the new deadline; a session that is not ready yet gets it when it becomes ready.
 
     Raises:
-        NotVerified: the instance did not answer in time, and would end as before.
+        NotVerified: the guard did not confirm in time, and would still end the instance at the old deadline.
     """
     latest = [session]
     if _is_settled(session):
         return session
 
-    def look() -> bool:
+    def is_done() -> bool:
         latest[:] = [app.client.session(session.id)]
         return _is_settled(latest[0])
 
-    app.goes_on = f"the new end is written down; whether {session.name} has heard of it: gpu-shopper get {session.name}"
+    see = f"gpu-shopper get {session.name}"
+    app.interrupt_hint = f"the new deadline is recorded; whether the instance confirmed it: {see}"
     try:
-        with steps(app) as shown:
-            shown.step("telling", f"telling {session.name}'s instance of its new end")
-            poll(look, limit_us / SECOND)
-    except Out as out:
-        raise _unheard(latest[0], app.now().wall) from out
-    app.goes_on = ""
+        with progress_for(app) as progress:
+            progress.step("renewing", f"sending the new deadline to {session.name}'s instance")
+            poll(is_done, limit_us / SECOND)
+    except WaitTimeout as timeout:
+        raise _not_confirmed(latest[0], app.now().wall) from timeout
+    app.interrupt_hint = ""
     if latest[0].status != "running":
         why = latest[0].reason.replace("_", " ")
         hint = f"see: gpu-shopper get {session.name}"
-        raise Refused(f"{session.name} is ending meanwhile: {why}", hint, code="ending")
+        raise Refused(f"{session.name} is ending already: {why}", hint, code="ending")
     return latest[0]
 
 
 def _is_settled(session: SessionView) -> bool:
-    return session.status != "running" or has_heard(session)
+    return session.status != "running" or is_guard_in_sync(session)
 
 
-def _unheard(session: SessionView, now: int) -> NotVerified:
+def _not_confirmed(session: SessionView, now: int) -> NotVerified:
     own = clock_time(session.guard_deadline_at or 0, now)
     return NotVerified(
-        f"{session.name} has not heard of its new end yet and would end itself at {own}",
-        f"the daemon goes on telling it; see: gpu-shopper get {session.name}",
+        f"{session.name} has not confirmed the new deadline yet and would end itself at {own}",
+        f"the daemon keeps trying; see: gpu-shopper get {session.name}",
     )

@@ -1,4 +1,4 @@
-"""`get`: everything about one session."""
+"""`get`: show all details of one session, or its receipt."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def get(app: App, name: str | None, as_receipt: bool) -> None:
     if as_receipt:
         print_receipt(app, session)
     elif app.output == "table":
-        why = session_phases.cause(app, session) if session.reason and session.ready_at is None else ""
-        session_views.page(app, session, why)
+        why = session_phases.last_cause(app, session) if session.reason and session.ready_at is None else ""
+        session_views.print_details(app, session, why)
     elif app.output == "name":
         tables.out(session.name)
     else:

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from gpushopper.cli.commands.sessions.sessions import LIST, list_sessions
-from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.cli.input.command_classes import Command, add_options
 
 
 @click.command("ls", cls=Command)
-@all_of(LIST)
+@add_options(LIST)
 @click.pass_context
 def ls(ctx: click.Context, /, **options: Any) -> None:
     """List open sessions."""

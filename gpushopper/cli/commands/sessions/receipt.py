@@ -1,4 +1,4 @@
-"""`receipt`: the proof that a session's instance is gone."""
+"""`receipt`: show the proof that a session's instance is gone (short for `get --receipt`)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`sessions`: the list. The other verbs are loaded when they are called: a list is asked for most often."""
+"""`sessions`: the group of session verbs, and `sessions list`; the other verbs are imported when they are called."""
 
 from __future__ import annotations
 
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import Group, all_of
+from gpushopper.cli.input.command_classes import Group, add_options
 from gpushopper.cli.output import tables
 
 LIST = (
@@ -31,7 +31,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@all_of(LIST)
+@add_options(LIST)
 @click.pass_obj
 def list_sessions(app: App, consumer: str, status: str, everything: bool) -> None:
     """List open sessions."""

@@ -1,4 +1,4 @@
-"""`shutdown`: end several sessions, or all."""
+"""`shutdown`: end several sessions, or all, and report the names that match none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.commands.sessions.ending import WAIT, await_end, end_sessions, print_ended
 from gpushopper.cli.input import session_argument
-from gpushopper.cli.input.command_classes import Command, all_of
+from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.errors import NotFound, ShopperError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every open session.")
 @click.option("-f", "--force", is_flag=True, help="At once, without a graceful end.")
-@all_of(WAIT)
+@add_options(WAIT)
 @click.pass_obj
 def shutdown(
     app: App,
@@ -35,8 +35,8 @@ def shutdown(
 ) -> None:
     """End sessions and wait until they are off.
 
-    `off` means that the cloud no longer shows the instance; the daemon then finishes the proof. `--wait proven` waits
-    for the receipt: only then it is called destroyed.
+    `off` means that the cloud no longer lists the instance; the daemon then verifies that it is gone. `--wait proven`
+    waits for the receipt: only then it is called destroyed.
     """
     found, unknown = _chosen(app, names, everything, yes)
     if not found:
@@ -47,22 +47,22 @@ def shutdown(
     if not dry_run:
         await_end(app, found, "accepted" if no_wait else until_stage, timeout)
     if unknown:
-        what = ", ".join(ref or "a name that is empty" for ref in unknown)
+        what = ", ".join(ref or "an empty name" for ref in unknown)
         kind = NotFound if all(unknown) else UsageError
         raise kind(f"no such session, so not ended: {what}", "see: gpu-shopper ls", code="not_all_found")
 
 
 def _chosen(app: App, names: tuple[str, ...], everything: bool, yes: bool) -> tuple[list[SessionView], list[str]]:
-    """The sessions to end, and the names that mean none: they are no reason to let the rest go on billing.
+    """The sessions to end, and the names that match none: the others are ended all the same, for they bill.
 
     Raises:
-        UsageError, NotFound: no name is any good.
+        UsageError, NotFound: no name matches.
     """
     if everything and names:
         raise UsageError("give names or --all, not both", "see: gpu-shopper ls")
     if everything:
         return list(app.client.sessions(only_open=True).sessions), []
-    if not names and not app.may_ask():
+    if not names and not app.is_interactive():
         raise UsageError("name the sessions, or --all", "see: gpu-shopper ls")
     found: dict[str, SessionView] = {}
     unknown: dict[str, ShopperError] = {}

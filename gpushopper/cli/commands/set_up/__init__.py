@@ -1,4 +1,4 @@
-"""Set up this computer: `keys`, `config`, `ssh-config`, `daemon`.
+"""Set up this computer: `keys` (API keys, registry logins), `config`, `ssh-config`, `daemon`.
 
-Not here: how a daemon is started and stopped (`cli/process/daemon_process.py`).
+Not here: how the daemon is spawned and stopped (`cli/process/daemon_process.py`).
 """

@@ -1,4 +1,4 @@
-"""`config`: every setting with its origin, and what to do with a copied home folder (S10)."""
+"""`config`: show every setting with its origin, and resolve a copied home folder (S10)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ COLUMNS = (
 
 @click.group(cls=Group, default="show")
 def config() -> None:
-    """Show settings; settle a copied home folder.
+    """Show settings; resolve a copied home folder.
 
     Settings stand in config.toml, project defaults in .gpu-shopper.toml, and each can be a variable
-    (GPU_SHOPPER_MAX_PRICE). Flags stand above all. `config show` lists every key.
+    (GPU_SHOPPER_MAX_PRICE). Options override them all. `config show` lists every key.
     """
 
 
@@ -82,13 +82,13 @@ def _shown(name: str, value: object) -> str:
 @click.argument("choice", type=click.Choice(["keep", "new"]))
 @click.pass_obj
 def installation(app: App, choice: str) -> None:
-    """Settle a home folder that was copied or restored.
+    """Resolve a home folder that was copied or restored.
 
-    keep: the original is gone, this one goes on with its instances. new: the original lives on, this one starts
-    afresh and leaves the original's instances alone.
+    keep: the original is gone, and this home continues with its instances. new: the original is still in use, and
+    this home starts afresh and leaves the original's instances alone.
     """
-    answer = daemon_process.once(app.home, "installation", choice)
+    answer = daemon_process.run_one_shot_job(app.home, "installation", choice)
     columns = [tables.Column("INSTALLATION", lambda row: row.installation)]
     tables.rows(app, "installations", [answer], columns, name="installation")
     if not app.as_json:
-        app.note("This home goes on under its old name." if choice == "keep" else "This home has a new name.")
+        app.note("This home keeps its installation id." if choice == "keep" else "This home has a new installation id.")

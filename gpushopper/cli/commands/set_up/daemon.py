@@ -1,4 +1,4 @@
-"""`daemon`: start, stop and watch the process that keeps the deadlines."""
+"""`daemon`: start, stop and watch the process that enforces the deadlines."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 def daemon() -> None:
     """Start, stop and watch the daemon.
 
-    Commands start it by themselves; it keeps deadlines, destroys and proves. Stopping it ends no session.
+    Commands start it by themselves; it enforces the deadlines. Stopping it ends no session.
     """
 
 
 @daemon.command("run")
 @click.pass_obj
 def run(app: App) -> None:
-    """Run in the foreground, for a supervisor or for looking on."""
-    prepare_home(app, app.practice)
+    """Run in the foreground, for a supervisor or to watch it."""
+    prepare_home(app)
     words = daemon_process.command("run")
     sys.stdout.flush()
     os.execve(words[0], words, environment(app.home))
@@ -46,16 +46,16 @@ def run(app: App) -> None:
 @click.pass_obj
 def start(app: App) -> None:
     """Start in the background, unless it runs."""
-    app.tells_alarms = False
-    was_up = app.quiet_client().is_up()
+    app.shows_alarms = False
+    was_up = app.client_without_start().is_up()
     if not was_up:
-        prepare_home(app, app.practice)
+        prepare_home(app)
         daemon_process.start(app.home)
-    _say_running(app, "already running" if was_up else "started")
+    _print_running(app, "already running" if was_up else "started")
 
 
-def _say_running(app: App, word: str) -> None:
-    found = app.quiet_client().status()
+def _print_running(app: App, word: str) -> None:
+    found = app.client_without_start().status()
     if app.as_json:
         tables.out(json_output.document(running=True, pid=found.pid, version=found.version, home=found.home))
     else:
@@ -65,53 +65,53 @@ def _say_running(app: App, word: str) -> None:
 @daemon.command("stop")
 @click.pass_obj
 def stop(app: App) -> None:
-    """Stop it. What is rented stays rented, and is listed."""
-    held = _held(app)
+    """Stop it. Open sessions stay open, and are listed."""
+    still_open = _open_sessions(app)
     was_up = daemon_process.stop(app)
-    is_up = was_up and app.quiet_client().is_up()
+    is_up = was_up and app.client_without_start().is_up()
     if app.as_json:
-        tables.out(json_output.document(running=is_up, was_running=was_up, may_still_bill=held))
+        tables.out(json_output.document(running=is_up, was_running=was_up, may_still_bill=still_open))
         return
     tables.out("stopped" if was_up else "it was not running")
     if is_up:
-        app.note("Another command that waits for it has started it again.")
-    if held is None:
-        app.note("What may still bill is not known without a daemon; see: gpu-shopper audit")
-    for session in held or ():
-        app.note(_may_bill(app, session))
+        app.note("Another waiting command has started it again.")
+    if still_open is None:
+        app.note("Without a daemon it is not known what may still bill; see: gpu-shopper audit")
+    for session in still_open or ():
+        app.note(_open_session_line(app, session))
 
 
-def _held(app: App) -> list[SessionView] | None:
-    """What goes on without the daemon; None where nobody can say."""
+def _open_sessions(app: App) -> list[SessionView] | None:
+    """The open sessions; None if no daemon answers."""
     try:
-        return list(app.quiet_client().sessions(only_open=True).sessions)
+        return list(app.client_without_start().sessions(only_open=True).sessions)
     except ShopperError:
         return None
 
 
-def _may_bill(app: App, session: SessionView) -> str:
-    """What goes on costing money, and who ends it while no daemon runs."""
+def _open_session_line(app: App, session: SessionView) -> str:
+    """One session that still bills, and what enforces its deadline while no daemon runs."""
     now = app.now().wall
-    keeper = session_views.keeper(session, "a daemon runs", now)
+    enforced = session_views.who_enforces_deadline(session, "a daemon runs", now)
     until = when(session.deadline_at, now)
-    return f"may still bill: {session.name}, at most {money(session.max_cost)}, until {until}; {keeper}"
+    return f"may still bill: {session.name}, at most {money(session.max_cost)}, until {until}; {enforced}"
 
 
 @daemon.command("restart")
 @click.pass_obj
 def restart(app: App) -> None:
-    """Stop it and start it again; sessions go on."""
+    """Stop it and start it again; sessions continue."""
     daemon_process.stop(app)
-    prepare_home(app, app.practice)
+    prepare_home(app)
     daemon_process.start(app.home)
-    _say_running(app, "restarted")
+    _print_running(app, "restarted")
 
 
 @daemon.command("status")
 @click.pass_obj
 def status(app: App) -> None:
-    """Say whether it runs; starts nothing. Exits 5 when it does not."""
-    client = app.quiet_client()
+    """Show whether it runs; starts nothing. Exits 5 when it does not."""
+    client = app.client_without_start()
     try:
         found = client.status()
     except DaemonUnreachable:

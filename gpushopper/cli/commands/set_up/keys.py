@@ -1,4 +1,4 @@
-"""`keys`: store, list, test, remove keys of clouds and logins at registries. A secret is never an argument."""
+"""`keys`: store, list, test and remove API keys and registry logins; secrets are prompted for or read from stdin."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ UNTESTED = "only a rental can test it: provision --image IMAGE --image-login"
 def keys() -> None:
     """Store and test the clouds' API keys, and logins at image registries.
 
-    They stay in the system's keyring, or with --file in a file that nobody else can read. A key in the environment
-    (VAST_API_KEY) stands above the file, and the file above the keyring. A name with a dot or a colon is a registry:
+    They are kept in the system's keyring, or with --file in a file that only you can read. A key in the environment
+    (VAST_API_KEY) overrides the file, and the file overrides the keyring. A name with a dot or a colon is a registry:
     docker.io, ghcr.io, localhost:5000.
     """
 
@@ -44,8 +44,8 @@ def keys() -> None:
 @keys.command("list")
 @click.pass_obj
 def list_keys(app: App) -> None:
-    """Show where each cloud's key and each registry's login comes from; never the secret."""
-    found = daemon_process.once(app.home, "keys-list")
+    """Show where each key and each registry login comes from; never the secret."""
+    found = daemon_process.run_one_shot_job(app.home, "keys-list")
     if app.output == "json":
         tables.out(json_output.document(keys=found["keys"], registries=found.registries))
         return
@@ -57,7 +57,7 @@ def list_keys(app: App) -> None:
 
 
 class SetKey(Command):
-    """`keys set`, to which a key is given by mistake again and again: then it says how, and not the key (F103)."""
+    """`keys set`: a key typed as an argument is refused with the right command, and is never printed (F103)."""
 
     def refuse_extra(self, ctx: click.Context, count: int) -> None:
         given = ctx.params
@@ -67,26 +67,26 @@ class SetKey(Command):
             words += f" --user {given['user'] if _is_user(given['user']) else 'NAME'}"
         if given["in_file"]:
             words += " --file"
-        raise UsageError("the key is not given on the command line, where others can read it", f"run: {words}")
+        raise UsageError("do not give the key on the command line, where others can read it", f"run: {words}")
 
 
 @keys.command("set", cls=SetKey)
 @click.argument("provider", metavar="CLOUD|REGISTRY")
-@click.option("--user", metavar="NAME", help="Whose login it is, at a registry.")
-@click.option("--file", "in_file", is_flag=True, help="In the key file: for computers without a keyring, and for cron.")
+@click.option("--user", metavar="NAME", help="User name at the registry.")
+@click.option("--file", "in_file", is_flag=True, help="Store it in the key file: without a keyring, or for cron.")
 @click.pass_obj
 def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
-    """Store a key, typed without echo or piped in, after asking the cloud whether it works.
+    """Store a key, typed without echo or piped in, after testing it with the cloud.
 
-    For a registry it is the password of --user; take an access token that can only read. It is stored untested.
+    For a registry it is the password of --user; use a read-only access token. It is stored untested.
     """
     _check_name(provider, "set")
     _check_user(provider, user)
     secret = _read_secret(app, provider, user)
     words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
-    answer = daemon_process.once(app.home, *words, secret=secret)
+    answer = daemon_process.run_one_shot_job(app.home, *words, secret=secret)
     if "registry" in answer:
-        _tell_login(app, answer, f"login of {answer.user} stored in {answer.source}; {UNTESTED}")
+        _print_login_result(app, answer, f"login of {answer.user} stored in {answer.source}; {UNTESTED}")
         return
     stored = f"stored in {answer.source}"
     _report(app, answer, stored, f"{stored}; ")
@@ -96,14 +96,14 @@ def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
 @click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.pass_obj
 def test_key(app: App, provider: str) -> None:
-    """Ask the cloud whether the stored key works. A locked keyring may ask for its password.
+    """Test the stored key with the cloud. A locked keyring may prompt for its password.
 
-    A registry is not asked: this says whether its login can be read.
+    For a registry it is only tested whether the login can be read.
     """
     _check_name(provider, "test")
-    answer = daemon_process.once(app.home, "keys-probe", provider)
+    answer = daemon_process.run_one_shot_job(app.home, "keys-probe", provider)
     if "registry" in answer:
-        _tell_login(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
+        _print_login_result(app, answer, f"login of {answer.user} is in {answer.source}; {UNTESTED}")
         return
     _report(app, answer, "works")
 
@@ -112,9 +112,9 @@ def test_key(app: App, provider: str) -> None:
 @click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.pass_obj
 def remove_key(app: App, provider: str) -> None:
-    """Forget a stored key or login. Sessions of that cloud can then no longer be ended from here."""
+    """Remove a stored key or login. Without a key, sessions of that cloud can no longer be ended from here."""
     _check_name(provider, "remove")
-    answer = daemon_process.once(app.home, "keys-remove", provider)
+    answer = daemon_process.run_one_shot_job(app.home, "keys-remove", provider)
     if app.as_json:
         tables.out(json_output.document(**answer))
         return
@@ -124,7 +124,7 @@ def remove_key(app: App, provider: str) -> None:
 
 
 def _is_name(word: str) -> bool:
-    """Whether a word can be the name of a cloud or a registry, and so may be printed: a key cannot."""
+    """Whether a word can be the name of a cloud or a registry and may be printed; a key does not match."""
     return re.fullmatch(r"[a-z-]{2,20}" if not is_registry(word) else r"[a-z0-9.:-]{2,80}", word) is not None
 
 
@@ -138,20 +138,20 @@ def _is_user(word: str | None) -> bool:
 
 def _check_name(word: str, verb: str) -> None:
     if not is_registry(word) and not _is_name(word):
-        hint = f"for instance: gpu-shopper keys {verb} vast" + ("; the key is then asked for" if verb == "set" else "")
+        hint = f"for instance: gpu-shopper keys {verb} vast" + ("; it prompts for the key" if verb == "set" else "")
         raise UsageError("that is not the name of a cloud or registry", hint)
 
 
 def _check_user(name: str, user: str | None) -> None:
     if is_registry(name) and not user:
         shown = _shown(name)
-        raise UsageError(f"{shown} is a registry: whose login is it?", f"gpu-shopper keys set {shown} --user NAME")
+        raise UsageError(f"{shown} is a registry: whose login?", f"gpu-shopper keys set {shown} --user NAME")
     if user and ":" in user:
-        hint = f"the password is asked for, not given; run: gpu-shopper keys set {_shown(name)} --user NAME"
-        raise UsageError("a user's name has no colon", hint)
+        hint = f"the password is prompted for; run: gpu-shopper keys set {_shown(name)} --user NAME"
+        raise UsageError("a user name has no colon", hint)
     if user and not is_registry(name):
         hint = "leave out --user; a registry's name has a dot or a colon, such as ghcr.io"
-        raise UsageError(f"{name} is no registry, and a cloud's key has no user", hint)
+        raise UsageError(f"{name} is not a registry, and a cloud's key has no user", hint)
 
 
 def _read_secret(app: App, provider: str, user: str | None) -> str:
@@ -161,11 +161,11 @@ def _read_secret(app: App, provider: str, user: str | None) -> str:
     secret = sys.stdin.read().strip()
     if not secret:
         more = f" --user {user if _is_user(user) else 'NAME'}" if user else ""
-        raise UsageError("no key came on stdin", f"type it: gpu-shopper keys set {_shown(provider)}{more}")
+        raise UsageError("no key on stdin", f"type it: gpu-shopper keys set {_shown(provider)}{more}")
     return secret
 
 
-def _tell_login(app: App, answer: Row, text: str) -> None:
+def _print_login_result(app: App, answer: Row, text: str) -> None:
     if app.as_json:
         tables.out(json_output.document(**answer))
         return

@@ -1,4 +1,4 @@
-"""`ssh-config`: let the user's own ssh, scp, rsync and editor know the running sessions as hosts."""
+"""`ssh-config`: make running sessions known as hosts to the user's own ssh, scp, rsync and editor."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from gpushopper.cli.remote import ssh_config_include
 
 @click.group("ssh-config", cls=Group, default="print")
 def ssh_config() -> None:
-    """Let your own ssh know running sessions as gpu-shopper-NAME.
+    """Make running sessions known to your own ssh as gpu-shopper-NAME.
 
     The daemon keeps their entries in a file of its own; your ~/.ssh/config needs one line that includes it.
     """
 
 
-def _own() -> Path:
+def _config_path() -> Path:
     return Path.home() / ".ssh" / "config"
 
 
 @ssh_config.command("print")
 @click.pass_obj
 def print_config(app: App) -> None:
-    """Print the line for ~/.ssh/config, and the entries it brings."""
+    """Print the line for ~/.ssh/config, and the entries it includes."""
     managed = app.home.ssh_config
     line = ssh_config_include.include_line(managed).decode().strip()
     entries = managed.read_text(encoding="utf-8", errors="replace") if managed.exists() else ""
     if app.as_json:
-        is_in = line.encode() + b"\n" in ssh_config_include.read(_own()).content.splitlines(keepends=True)
+        is_in = line.encode() + b"\n" in ssh_config_include.read(_config_path()).content.splitlines(keepends=True)
         tables.out(json_output.document(include=line, installed=is_in, entries=entries))
         return
     tables.out(line)
@@ -43,22 +43,22 @@ def print_config(app: App) -> None:
 @ssh_config.command("install")
 @click.pass_obj
 def install(app: App) -> None:
-    """Put the line at the top of ~/.ssh/config; all else there stays as it is."""
+    """Add the line at the top of ~/.ssh/config; everything else stays as it is."""
     line = ssh_config_include.include_line(app.home.ssh_config)
-    own = ssh_config_include.read(_own())
-    _put(app, own.content, ssh_config_include.with_line(own.content, line), own, "installed")
+    own = ssh_config_include.read(_config_path())
+    _write(app, own.content, ssh_config_include.with_line(own.content, line), own, "installed")
 
 
 @ssh_config.command("remove")
 @click.pass_obj
 def remove(app: App) -> None:
-    """Take the line out of ~/.ssh/config; all else there stays as it is."""
+    """Remove the line from ~/.ssh/config; everything else stays as it is."""
     line = ssh_config_include.include_line(app.home.ssh_config)
-    own = ssh_config_include.read(_own())
-    _put(app, own.content, ssh_config_include.without_line(own.content, line), own, "removed")
+    own = ssh_config_include.read(_config_path())
+    _write(app, own.content, ssh_config_include.without_line(own.content, line), own, "removed")
 
 
-def _put(app: App, before: bytes, after: bytes, own: ssh_config_include.Own, done: str) -> None:
+def _write(app: App, before: bytes, after: bytes, own: ssh_config_include.UserSshConfig, done: str) -> None:
     backup = ssh_config_include.replace(own, after) if after != before else None
     if app.as_json:
         kept = str(backup) if backup else None
@@ -67,4 +67,4 @@ def _put(app: App, before: bytes, after: bytes, own: ssh_config_include.Own, don
     if after == before:
         app.note(f"{own.path}: nothing to do")
         return
-    app.note(f"{own.path}: {done}" + (f"; as it was: {backup}" if backup else ""))
+    app.note(f"{own.path}: {done}" + (f"; backup: {backup}" if backup else ""))

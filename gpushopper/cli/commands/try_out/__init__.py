@@ -1,4 +1,4 @@
-"""Try it without an account: `demo`, and `sandbox` for the practice market.
+"""Try it without an account: `demo`, and `sandbox` for the simulated clouds.
 
-Not here: the market's process (`cli/process/sandbox_process.py`); the market itself is `gpushopper.sandbox`.
+Not here: how the sandbox is spawned (`cli/process/sandbox_process.py`); the sandbox itself is `gpushopper.sandbox`.
 """

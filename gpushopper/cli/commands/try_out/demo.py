@@ -1,4 +1,4 @@
-"""`demo`: the whole story on a practice market, told by the real commands."""
+"""`demo`: walk through a whole session in the sandbox by running the real commands, each with an explanation."""
 
 from __future__ import annotations
 
@@ -26,125 +26,125 @@ from gpushopper.paths import HOME_VARIABLE
 
 COMMAND_LIMIT_S = 120
 NEEDED_MB = 50
-"""Free space in the folder for temporary files; measured: 7 MB, with instances that really run."""
-ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Free space in the temporary folder; measured: 7 MB with live instances."""
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-class Scene(NamedTuple):
-    """One command of the story, and what to know about it."""
+class DemoStep(NamedTuple):
+    """One command of the demo, and the explanation printed above it."""
 
     words: str
-    says: str
+    explanation: str
 
 
-OPENING = Scene(
+START_LIVE = DemoStep(
     "sandbox start --live{seed}",
-    "A practice market: a simulated cloud that speaks the real one's language, with instances that really run, shut in"
-    " on this computer. No account, no money.",
+    "A sandbox: a simulated cloud with the real one's API, and live instances, contained on this computer."
+    " No account, no money.",
 )
-PAPER_OPENING = Scene(
+START_SIMULATED = DemoStep(
     "sandbox start{seed}",
-    "The same market on paper: its instances have a state and a bill, and nobody to log in to.",
+    "The same sandbox with simulated instances: they have a state and a bill, and no login.",
 )
 CHOICE = (
-    Scene(
+    DemoStep(
         "--sandbox inventory --gpu 'RTX 4090' --limit 5",
         "What does it offer? The price is GPU and disk together.",
     ),
-    Scene(
+    DemoStep(
         "--sandbox plan --gpu 'RTX 4090' --hours 2",
-        "Before anything is rented: the most it can cost, whichever offer it becomes, and when it ends.",
+        "Before anything is rented: the most it can cost, whichever offer is taken, and when it ends.",
     ),
-    Scene(
+    DemoStep(
         "--sandbox provision --gpu 'RTX 4090' --hours 2 --name demo --yes",
-        "Rent it. The end is written down before the request leaves.",
+        "Rent it. The deadline is stored before the request is sent.",
     ),
 )
 LIVE_WORK = (
-    Scene("--sandbox ssh demo -- nvidia-smi", "Log in: a key of its own, the host's key pinned."),
-    Scene("--sandbox cp {home}/question.txt demo:question.txt", "Bring something to work on ..."),
-    Scene("--sandbox ssh demo -- 'tr a-z A-Z <question.txt >answer.txt'", "... work on it ..."),
-    Scene("--sandbox cp demo:answer.txt {home}/answer.txt", "... and take the result home."),
-    Scene(
+    DemoStep("--sandbox ssh demo -- nvidia-smi", "Log in: a key for this session only, the host key pinned."),
+    DemoStep("--sandbox cp {home}/question.txt demo:question.txt", "Copy something to work on ..."),
+    DemoStep("--sandbox ssh demo -- 'tr a-z A-Z <question.txt >answer.txt'", "... work on it ..."),
+    DemoStep("--sandbox cp demo:answer.txt {home}/answer.txt", "... and copy the result back."),
+    DemoStep(
         "--sandbox ls",
-        "What it cost so far, the most it can cost, when it ends. D: our daemon ends it. I: so does the instance,"
-        " if this computer never comes back.",
+        "What it cost so far, the most it can cost, when it ends. D: the daemon ends it. I: the instance ends itself,"
+        " even if this computer never comes back.",
     ),
 )
-PAPER_WORK = (
-    Scene("--sandbox ls", "One session: what it cost so far, the most it can cost, and when it ends."),
-    Scene("sandbox advance 45m", "45 minutes of work, in an instant."),
+SIMULATED_WORK = (
+    DemoStep("--sandbox ls", "One session: what it cost so far, the most it can cost, and when it ends."),
+    DemoStep("sandbox advance 45m", "45 minutes of work in a moment."),
 )
 END = (
-    Scene("--sandbox costs", "Charged to the second."),
-    Scene(
+    DemoStep("--sandbox costs", "Charged to the second."),
+    DemoStep(
         "--sandbox shutdown demo --yes --wait proven",
-        "End it. 'off' means the cloud shows it no more; 'destroyed' is said only when that is proven.",
+        "End it. 'off' means the cloud no longer lists it; 'destroyed' is printed only when that is proven.",
     ),
-    Scene("--sandbox receipt demo", "The receipt: the proof that it is gone, and the final cost."),
-    Scene("sandbox ledger", "And what the market itself says it billed."),
+    DemoStep("--sandbox receipt demo", "The receipt: the proof that it is gone, and the final cost."),
+    DemoStep("sandbox ledger", "And what the sandbox itself has billed."),
 )
-QUESTION = "does this come home?\n"
-CANNOT = 6
-"""Exit status of a refusal: this computer cannot shut instances in."""
+QUESTION = "does this come back?\n"
+CANNOT_CONTAIN = 6
+"""Exit status of `sandbox start --live` where this computer cannot contain instances."""
 
 
 @click.command("demo", cls=Command)
-@click.option("--seed", type=int, metavar="N", help="Another market, other figures.")
-@click.option("--paper", is_flag=True, help="Tell it on paper, without instances that really run.")
-@click.option("--keep", is_flag=True, help="Keep the home folder and leave the market running.")
+@click.option("--seed", type=int, metavar="N", help="Another sandbox with other prices.")
+@click.option("--paper", is_flag=True, help="Use simulated instances only.")
+@click.option("--keep", is_flag=True, help="Keep the home folder and leave the sandbox running.")
 @click.pass_obj
 def demo(app: App, seed: int | None, paper: bool, keep: bool) -> None:
-    """Tell the whole story on a practice market, in about half a minute. Needs no account and costs nothing."""
+    """Walk through a whole session in the sandbox, in about half a minute. Needs no account and costs nothing."""
     if app.as_json:
         app.output = "table"
     with _home(app, keep) as home:
         (home / "question.txt").write_text(QUESTION)
-        live = not paper and _play(app, OPENING, home, seed, may_refuse=True)
+        live = not paper and _run_step(app, START_LIVE, home, seed, may_refuse=True)
         if not live:
-            _play(app, PAPER_OPENING, home, seed)
-        for scene in (*CHOICE, *(LIVE_WORK if live else PAPER_WORK), *END):
-            _play(app, scene, home, seed)
+            _run_step(app, START_SIMULATED, home, seed)
+        for step in (*CHOICE, *(LIVE_WORK if live else SIMULATED_WORK), *END):
+            _run_step(app, step, home, seed)
         if live and (home / "answer.txt").read_text() != QUESTION.upper():
-            raise ProblemsFound("what came home is not what was asked for")
-        receipt, ledger = _ask(home, "--sandbox receipt demo --json"), _ask(home, "sandbox ledger --json")
-        agree = ledger_comparison.compare(app, ledger_comparison.read(receipt, ledger))
+            raise ProblemsFound("the copied file differs from what was expected")
+        receipt, ledger = _output_of(home, "--sandbox receipt demo --json"), _output_of(home, "sandbox ledger --json")
+        agree = ledger_comparison.compare(app, ledger_comparison.read_sides(receipt, ledger))
     if not agree:
         raise ProblemsFound("receipt and ledger disagree")
 
 
 @contextmanager
 def _home(app: App, keep: bool) -> Iterator[Path]:
-    """A home of the demo's own; afterwards nothing of it runs or remains, however the demo ended."""
+    """A home folder for this demo; afterwards its processes are ended and the folder is removed, however it ended."""
     folder = Path(tempfile.gettempdir())
     check_space(folder)
     home = folder / f"gs-demo-{secrets.token_hex(4)}"
-    watch = demo_cleanup.Watch(home)  # first, so that there is nothing that it does not know of
-    before = {number: signal.getsignal(number) for number in ENDS}
+    watcher = demo_cleanup.CleanupWatcher(home)  # first, so that it covers everything that follows
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
     try:
-        for number in ENDS:
-            if before[number] is not signal.SIG_IGN:  # `nohup` means it
-                signal.signal(number, _end)
+        for number in END_SIGNALS:
+            if before[number] is not signal.SIG_IGN:  # ignored by `nohup`: stay with that
+                signal.signal(number, _interrupt)
         home.mkdir(mode=0o700)
         yield home
-        app.goes_on = ""
+        app.interrupt_hint = ""
     finally:
-        for number in ENDS:
+        for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if keep:
             app.note(f"\nKept: {HOME_VARIABLE}={home}; stop it with: {HOME_VARIABLE}={home} gpu-shopper sandbox stop")
-        elif not demo_cleanup.clear(home, spared=[watch.pid]):
+        elif not demo_cleanup.clear(home, spared=[watcher.pid]):
             app.note(f"\nNot everything could be removed; see: ls -la {home}")
-        watch.dismiss()
+        watcher.dismiss()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def check_space(folder: Path, needed_mb: int = NEEDED_MB) -> None:
-    """Refuse before anything is begun where the demo would fail in its middle.
+    """Refuse to begin where the disk is too full to finish.
 
     Raises:
-        DiskFull: too little is free in the folder for temporary files.
+        DiskFull: less than `needed_mb` is free in the temporary folder.
     """
     free_mb = shutil.disk_usage(folder).free // 1_000_000
     if free_mb < needed_mb:
@@ -154,7 +154,7 @@ def check_space(folder: Path, needed_mb: int = NEEDED_MB) -> None:
         )
 
 
-def _end(number: int, frame: object) -> None:
+def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -166,20 +166,20 @@ def _environment(home: Path) -> dict[str, str]:
     return {**os.environ, HOME_VARIABLE: str(home)}
 
 
-def _play(app: App, scene: Scene, home: Path, seed: int | None, *, may_refuse: bool = False) -> bool:
-    """Say what comes, show the command, run it with its real output; False when it refused, where it may."""
-    words = scene.words.format(seed="" if seed is None else f" --seed {seed}", home=home)
+def _run_step(app: App, step: DemoStep, home: Path, seed: int | None, *, may_refuse: bool = False) -> bool:
+    """Print the explanation and the command, then run it; False if it refused, where `may_refuse` allows that."""
+    words = step.words.format(seed="" if seed is None else f" --seed {seed}", home=home)
     colored = app.has_color(sys.stdout)
     dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if colored else ("", "", "")
-    print(f"\n{dim}# {scene.says}{plain}\n{bold}$ gpu-shopper {words}{plain}", flush=True)
+    print(f"\n{dim}# {step.explanation}{plain}\n{bold}$ gpu-shopper {words}{plain}", flush=True)
     code = _run(words, home).returncode
-    if code and not (may_refuse and code == CANNOT):
+    if code and not (may_refuse and code == CANNOT_CONTAIN):
         raise ShopperError(f"the demo stopped: that command ended with status {code}")
     return code == 0
 
 
-def _ask(home: Path, words: str) -> str:
-    """The answer of a command, for the comparison."""
+def _output_of(home: Path, words: str) -> str:
+    """The stdout of a command, for the comparison of receipt and ledger."""
     done = _run(words, home, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode:
         raise ShopperError(f"the demo stopped: {words} ended with status {done.returncode}")

@@ -1,4 +1,4 @@
-"""`sandbox`: a practice market with simulated clouds. Its verbs and their JSON are a contract that only grows."""
+"""`sandbox`: start, control and stop the simulated clouds. Its verbs and their JSON only gain fields."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from gpushopper.paths import Home
 CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any", "host")
 
 
-def practice_home(app: App) -> Home:
-    """The practice market's home, whether or not `--sandbox` was given too."""
-    app.practice = True
+def sandbox_home(app: App) -> Home:
+    """The sandbox's home, whether or not `--sandbox` was given too."""
+    app.use_sandbox = True
     return app.home
 
 
 @click.group(cls=Group)
 def sandbox() -> None:
-    """A practice market with simulated clouds.
+    """Simulated clouds on this computer.
 
-    Any command works there with --sandbox: gpu-shopper --sandbox inventory
+    Any command uses them with --sandbox: gpu-shopper --sandbox inventory
     """
 
 
 @sandbox.command("start")
-@click.option("--paper", "kind", flag_value="paper", help="Instances are state only (a new market's default).")
-@click.option("--live", "kind", flag_value="live", help="Instances really run, contained, on this computer.")
-@click.option("--seed", type=int, metavar="N", help="Another market.")
-@click.option("--rate-gaps", type=click.Choice(["on", "off"]), help="Make callers keep the clouds' rate limits.")
-@click.option("--fresh", is_flag=True, help="Set the old market and its home aside, begin anew.")
+@click.option("--paper", "kind", flag_value="paper", help="Simulated instances: state only (default).")
+@click.option("--live", "kind", flag_value="live", help="Live instances: contained on this computer.")
+@click.option("--seed", type=int, metavar="N", help="Another sandbox with other prices.")
+@click.option("--rate-gaps", type=click.Choice(["on", "off"]), help="Enforce the clouds' rate limits.")
+@click.option("--fresh", is_flag=True, help="Move the old sandbox aside and start anew.")
 @click.pass_obj
 def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, fresh: bool) -> None:
-    """Start the market; exits 0 when all its clouds answer."""
-    home = practice_home(app)
+    """Start the sandbox; exits 0 when all its clouds answer."""
+    home = sandbox_home(app)
     if fresh:
         _set_aside(app, home)
     words = [f"--{kind}"] if kind is not None else []
     words += [*(["--seed", str(seed)] if seed is not None else []), *(["--rate-gaps", rate_gaps] if rate_gaps else [])]
-    status = sandbox_process.running(home)
+    status = sandbox_process.running_status(home)
     was_up = status is not None
     if status is None:
         status = sandbox_process.start(home, words, app.note)
     elif words not in ([], [f"--{status.instances_are}"]):
-        raise UsageError("the market runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
+        raise UsageError("the sandbox runs already, with its own settings", "stop it first: gpu-shopper sandbox stop")
     if app.as_json:
-        tables.out(json_output.verbatim(_plain(status)))
+        tables.out(json_output.raw_document(_plain(status)))
         return
     clouds = ", ".join(f"{name} at {dialect.url}" for name, dialect in status.dialects.items())
     kind = status.instances_are
@@ -68,7 +68,7 @@ def _set_aside(app: App, home: Home) -> None:
         while (aside := home.data.with_name(f"{home.data.name}.old-{number}")).exists():
             number += 1
         home.data.rename(aside)
-        app.note(f"the old market stands in {aside}")
+        app.note(f"the old sandbox is in {aside}")
 
 
 def _plain(status: dict[str, object]) -> dict[str, object]:
@@ -78,14 +78,14 @@ def _plain(status: dict[str, object]) -> dict[str, object]:
 @sandbox.command("status")
 @click.pass_obj
 def status(app: App) -> None:
-    """Show where the clouds answer, and the market's time."""
-    found = sandbox_process.ask(practice_home(app), "GET", "/status")
+    """Show the clouds' addresses and the sandbox's time."""
+    found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/status")
     if app.as_json:
-        tables.out(json_output.verbatim(found))
+        tables.out(json_output.raw_document(found))
         return
     tables.facts(
         [
-            ("market", f"process {found.pid}, seed {found.seed}, {found.instances_are} instances"),
+            ("sandbox", f"process {found.pid}, seed {found.seed}, {found.instances_are} instances"),
             ("home", found.home),
             ("time there", found.now),
             ("rate gaps", found.rate_gaps),
@@ -99,10 +99,10 @@ def status(app: App) -> None:
 @sandbox.command("ledger")
 @click.pass_obj
 def ledger(app: App) -> None:
-    """Show what the market really billed: the truth that our books must match."""
-    found = sandbox_process.read_ledger(practice_home(app))
+    """Show the sandbox's own ledger, which the receipts must match."""
+    found = sandbox_process.read_ledger(sandbox_home(app))
     if app.output == "json":
-        tables.out(json_output.verbatim(found))
+        tables.out(json_output.raw_document(found))
         return
     columns = [
         tables.Column("ID", lambda i: i.id),
@@ -124,20 +124,20 @@ def ledger(app: App) -> None:
 @click.argument("provider")
 @click.option("--label", metavar="TEXT", help="Its label.")
 @click.pass_obj
-def launch_stranger(app: App, provider: str, label: str | None) -> None:
-    """Put a stranger's instance on the same account."""
+def launch_foreign(app: App, provider: str, label: str | None) -> None:
+    """Start a foreign instance on the same account."""
     body = {"provider": provider, **({"label": label} if label is not None else {})}
-    found = sandbox_process.ask(practice_home(app), "POST", "/launch", body)
-    tables.out(json_output.verbatim(found) if app.as_json else str(found.id))
+    found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/launch", body)
+    tables.out(json_output.raw_document(found) if app.as_json else str(found.id))
 
 
 @sandbox.command("advance")
 @click.argument("span", type=SPAN)
 @click.pass_obj
 def advance(app: App, span: int) -> None:
-    """Move the market's clock forward; to the daemon it looks like sleep."""
-    found = sandbox_process.ask(practice_home(app), "POST", "/advance", {"by": f"{span // 1_000_000}s"})
-    tables.out(json_output.verbatim(found) if app.as_json else f"it is now {found.now} there")
+    """Move the sandbox's clock forward; to the daemon it looks like sleep."""
+    found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/advance", {"by": f"{span // 1_000_000}s"})
+    tables.out(json_output.raw_document(found) if app.as_json else f"it is now {found.now} there")
 
 
 @sandbox.command("revise", context_settings={"ignore_unknown_options": True})
@@ -146,32 +146,32 @@ def advance(app: App, span: int) -> None:
 @click.argument("value", required=False)
 @click.pass_obj
 def revise(app: App, instance: str, action: str, value: str | None) -> None:
-    """Play the host or the operator: INSTANCE ACTION [VALUE].
+    """Change an instance as its host or its operator would: INSTANCE ACTION [VALUE].
 
     \b
-    destroy host_destroy stop start outbid   what becomes of the instance
+    destroy host_destroy stop start outbid   state of the instance
     offline_host [10m]  online_host  reboot_host
     contract_end 1h     price_factor 1.4
-    gpu_load 80         gpu_claim count=1,disk=12,name=...   what a live instance says it has
+    gpu_load 80         gpu_claim count=1,disk=12,name=...   what a live instance reports
     """
     body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
-    found = sandbox_process.ask(practice_home(app), "POST", "/revise", body)
-    tables.out(json_output.verbatim(found) if app.as_json else f"{found.id} is {found.state}")
+    found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/revise", body)
+    tables.out(json_output.raw_document(found) if app.as_json else f"{found.id} is {found.state}")
 
 
 @sandbox.command("stop")
 @click.pass_obj
 def stop(app: App) -> None:
-    """Stop the market and the daemon of its home; both go on from their files at the next start.
+    """Stop the sandbox and its daemon; both continue from their files at the next start.
 
-    Live instances end with the market. Those that ran are started again with it, on their disks, as after a restart
-    of their hosts; the market bills them for the time between.
+    Live instances stop with the sandbox. Those that ran are started again with it, on their disks, as after a restart
+    of their hosts; the sandbox bills them for the time in between.
     """
-    home = practice_home(app)
+    home = sandbox_home(app)
     was_up = False
     try:
         daemon_was_up = daemon_process.stop(app)
-    finally:  # a daemon that takes its time is no reason to leave the market and its instances running
+    finally:  # stop the sandbox even if its daemon did not stop in time
         was_up = sandbox_process.stop(home)
     if app.as_json:
         tables.out(json_output.document(running=False, was_running=was_up, daemon_was_running=daemon_was_up))
@@ -181,7 +181,7 @@ def stop(app: App) -> None:
 
 @sandbox.group("fault", cls=Group, default="list")
 def fault() -> None:
-    """Make the clouds misbehave."""
+    """Inject faults into the simulated clouds."""
 
 
 @fault.command("add", context_settings={"ignore_unknown_options": True})  # clock_skew -1d
@@ -189,25 +189,25 @@ def fault() -> None:
 @click.argument("call", type=click.Choice(CALLS))
 @click.argument("word")
 @click.argument("arg", required=False)
-@click.option("--count", type=click.IntRange(1), metavar="N", help="So many times.")
-@click.option("--for", "span", metavar="SPAN", help="For so long.")
+@click.option("--count", type=click.IntRange(1), metavar="N", help="Act N times.")
+@click.option("--for", "span", metavar="SPAN", help="Act for this long.")
 @click.option("--instance", metavar="ID", help="Only for this instance.")
 @click.pass_obj
 def add_fault(app: App, /, **given: object) -> None:
     """Add a fault: PROVIDER CALL WORD [ARG]."""
     given["for"] = given.pop("span")
     body = {name: value for name, value in given.items() if value is not None}
-    found = sandbox_process.ask(practice_home(app), "POST", "/faults", body)
-    tables.out(json_output.verbatim(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
+    found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/faults", body)
+    tables.out(json_output.raw_document(found) if app.as_json else f"{found.fault.id}  {found.fault.line}")
 
 
 @fault.command("list")
 @click.pass_obj
 def list_faults(app: App) -> None:
-    """Show the faults, and how often each acted."""
-    found = sandbox_process.ask(practice_home(app), "GET", "/faults")
+    """List the faults, and how often each acted."""
+    found = sandbox_process.call_control_api(sandbox_home(app), "GET", "/faults")
     if app.output == "json":
-        tables.out(json_output.verbatim(found))
+        tables.out(json_output.raw_document(found))
         return
     columns = [
         tables.Column("ID", lambda f: f.id),
@@ -224,9 +224,9 @@ def list_faults(app: App) -> None:
 @click.argument("fault_id", required=False)
 @click.pass_obj
 def clear_faults(app: App, fault_id: str | None) -> None:
-    """Take away one fault, or all."""
+    """Remove one fault, or all."""
     if fault_id is not None and not re.fullmatch(r"[\w.-]+", fault_id):
         raise UsageError(f"{fault_id} is not the ID of a fault")
     path = f"/faults/{fault_id}" if fault_id else "/faults"
-    found = sandbox_process.ask(practice_home(app), "DELETE", path)
-    tables.out(json_output.verbatim(found) if app.as_json else f"{found.cleared} cleared")
+    found = sandbox_process.call_control_api(sandbox_home(app), "DELETE", path)
+    tables.out(json_output.raw_document(found) if app.as_json else f"{found.cleared} cleared")

@@ -1,4 +1,4 @@
 """Work on a session's instance: `ssh`, `cp`, `run`, `logs`.
 
-Not here: the way to the instance and all that happens on it (`cli/remote/`).
+Not here: the ssh connection, and the scripts that run on the instance (`cli/remote/`).
 """

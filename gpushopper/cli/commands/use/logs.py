@@ -1,4 +1,4 @@
-"""`logs`: what a run has said, or what the cloud keeps of the container's output where nobody can log in."""
+"""`logs`: the output of a run; or the container log from the provider, where ssh does not work (yet)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_TAIL = 1000
 MOST_TAIL = 10_000
 MAX_WAIT_S = 20.0
-"""How long a login is tried before the cloud is asked; with -f there is reason to wait for longer."""
-NO_WAY_IN = ("not_ready", "no_address")
+"""How long ssh is tried before the provider's log is shown instead; with -f it is tried for longer."""
+NO_LOGIN_CODES = ("not_ready", "no_address")
 COLUMNS = (
     tables.Column("RUN", lambda row: row["run"]),
     tables.Column("STATUS", lambda row: row["status"]),
@@ -33,10 +33,10 @@ COLUMNS = (
 @click.command("logs", cls=Command)
 @click.argument("name", required=False)
 @click.argument("work", metavar="[RUN]", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Stay until the run has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the run until it has ended.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List the runs.")
-@click.option("--provider", "from_cloud", is_flag=True, help="What the container printed, told by the cloud.")
-@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="So many lines of that (1000).")
+@click.option("--provider", "from_cloud", is_flag=True, help="The container's output, from the provider.")
+@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="Lines of that (default 1000).")
 @click.pass_obj
 def logs(
     app: App,
@@ -47,21 +47,21 @@ def logs(
     from_cloud: bool,
     tail: int | None,
 ) -> None:
-    """Show what a run has said; without its id, the newest one.
+    """Show a run's output; without a run id, that of the newest run.
 
-    What it wrote to its standard error goes to ours. Where nobody can log in, the cloud is asked for what the
-    container has printed, as with --provider.
+    Its standard error goes to standard error. Where ssh does not work, the container's output is shown instead, as
+    with --provider.
     """
     if from_cloud and (work or follow or only_list):
-        raise UsageError("--provider shows the container's log, which knows no runs", "leave RUN, -f and -l out")
+        raise UsageError("--provider shows the container's log, which has no runs", "leave RUN, -f and -l out")
     if tail is not None and not from_cloud:
-        raise UsageError("--tail is for the container's log; of a run all is shown", "add --provider, or leave it out")
+        raise UsageError("--tail is for the container's log; a run is shown in full", "add --provider, or leave it out")
     wanted = runs.check_id(work) if work else ""
     ref = session_argument.to_show(app, name).id
     if from_cloud:
         _show_provider_log(app, ref, tail or DEFAULT_TAIL)
         return
-    found = _find(app, ref, may_ask_cloud=not only_list)
+    found = _find(app, ref, may_show_provider_log=not only_list)
     if found is None:
         return
     if only_list:
@@ -70,35 +70,37 @@ def logs(
     _show_run(app, found, wanted, follow)
 
 
-def _find(app: App, ref: str, *, may_ask_cloud: bool) -> ConnectionView | None:
-    """How to log in; None when that cannot be yet and the cloud's log was shown instead."""
+def _find(app: App, ref: str, *, may_show_provider_log: bool) -> ConnectionView | None:
+    """The connection; None where ssh is not possible yet and the provider's log was shown instead."""
     try:
         return ssh_connection.find(app, ref)
     except Refused as refusal:
-        if refusal.code not in NO_WAY_IN or not may_ask_cloud:
+        if refusal.code not in NO_LOGIN_CODES or not may_show_provider_log:
             raise
-        _instead(app, ref, refusal)
+        _show_provider_log_instead(app, ref, refusal)
         return None
 
 
 def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool) -> None:
-    app.goes_on = "the run goes on"
-    patience_s = follow_run.LOST_LIMIT_S if follow else MAX_WAIT_S
+    app.interrupt_hint = "the run continues"
+    limit_s = follow_run.UNREACHABLE_LIMIT_S if follow else MAX_WAIT_S
     try:
-        shown = follow_run.follow(app, found, wanted, follow_run.standard(), stay=follow, patience_s=patience_s)
+        out = follow_run.to_stdout_and_stderr()
+        progress = follow_run.follow(app, found, wanted, out, until_end=follow, unreachable_limit_s=limit_s)
     except ShopperError as error:
         if error.code != follow_run.UNREACHED:
             raise
-        _instead(app, found.session, error)
+        _show_provider_log_instead(app, found.session, error)
         return
     finally:
-        app.goes_on = ""
-    app.note(f"run {shown.run}: {'still running' if shown.status is None else f'ended with status {shown.status}'}")
+        app.interrupt_hint = ""
+    state = "still running" if progress.status is None else f"ended with status {progress.status}"
+    app.note(f"run {progress.run}: {state}")
 
 
-def _instead(app: App, ref: str, why: ShopperError) -> None:
-    """Show the cloud's log and say so; where there is none either, the first reason is the one that counts."""
-    app.note(f"{why.message}; this is what its cloud keeps of the container's output, not a run's")
+def _show_provider_log_instead(app: App, ref: str, why: ShopperError) -> None:
+    """Show the provider's log and say so; where there is none either, the original error is raised."""
+    app.note(f"{why.message}; this is the container's output from the provider, not a run's")
     try:
         _show_provider_log(app, ref, DEFAULT_TAIL)
     except ShopperError as error:

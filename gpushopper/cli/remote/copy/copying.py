@@ -1,33 +1,33 @@
-"""One copy from beginning to end: look, plan, carry, move into place."""
+"""One `cp` from beginning to end: inspect both sides, plan, transfer, move into place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.remote.copy import planning, streams
-from gpushopper.cli.remote.copy.entries import Chosen, Entry, Kind, choose, files_of, topmost
+from gpushopper.cli.remote.copy.entries import Entry, Kind, Selection, files_of, select, topmost
 from gpushopper.cli.remote.copy.local_side import LocalSide
-from gpushopper.cli.remote.copy.path_arguments import Place, Typed, from_home, to_text, unmistakable
+from gpushopper.cli.remote.copy.path_arguments import CopyArguments, PathArgument, from_home, option_safe, to_text
 from gpushopper.cli.remote.copy.planning import Job, Source
-from gpushopper.cli.remote.copy.progress_bar import Bar
+from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
 from gpushopper.cli.remote.copy.ssh_process import interruptible
-from gpushopper.cli.remote.copy.transports import rsync, sftp, tar
-from gpushopper.cli.remote.copy.transports.transfer import CannotServe, Trip
-from gpushopper.errors import NotFound, ShopperError
+from gpushopper.cli.remote.copy.transport_choice import transfer_by_first_available
+from gpushopper.cli.remote.copy.transports.transfer import Transfer
+from gpushopper.errors import NotFound
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
     from gpushopper.wire import ConnectionView
 
-GOES_ON = "what has arrived is kept aside; the same command goes on from there"
+INTERRUPT_HINT = "what has arrived is kept; the same command resumes the copy"
 Side = LocalSide | RemoteSide
 
 
-class Wishes(NamedTuple):
-    """What the options ask for."""
+class CopyOptions(NamedTuple):
+    """The options of `cp`."""
 
     patterns: tuple[bytes, ...] = ()
     mkdir: bool = False
@@ -35,8 +35,8 @@ class Wishes(NamedTuple):
 
 
 @dataclass(slots=True)
-class Done:
-    """What was copied, and how."""
+class CopyResult:
+    """What was copied, and by which transports (`by`)."""
 
     files: int = 0
     moved: int = 0
@@ -45,128 +45,102 @@ class Done:
 
 
 class Copy:
-    """Carries out what was typed, for one session."""
+    """Copies what the arguments name, to or from one session."""
 
-    def __init__(self, app: App, found: ConnectionView, typed: Typed, wishes: Wishes) -> None:
-        self.app, self.typed, self.wishes = app, typed, wishes
-        self.remote, local = RemoteSide(found), LocalSide(wishes.patterns)
-        self.giver: Side = local if typed.is_upload else self.remote
-        self.taker: Side = self.remote if typed.is_upload else local
-        self.done = Done()
+    def __init__(self, app: App, found: ConnectionView, paths: CopyArguments, options: CopyOptions) -> None:
+        self.app, self.paths, self.options = app, paths, options
+        self.remote, local = RemoteSide(found), LocalSide(options.patterns)
+        self.source_side: Side = local if paths.is_upload else self.remote
+        self.target_side: Side = self.remote if paths.is_upload else local
+        self.result = CopyResult()
 
-    def perform(self) -> Done:
+    def perform(self) -> CopyResult:
         """Copy.
 
         Raises:
             NotFound: a source does not exist, or the folder it should go into.
-            UsageError: it cannot be done as it was asked.
-            ShopperError: the copy failed; what came over is kept aside.
+            UsageError: sources and target do not fit together.
+            ShopperError: the copy failed; what has arrived is kept in the part folder.
         """
         with interruptible():
-            if self.typed.sources[0].is_stream or self.typed.target.is_stream:
+            if self.paths.sources[0].is_stream or self.paths.target.is_stream:
                 self._stream()
             else:
                 self._files()
-        return self.done
+        return self.result
 
     def _stream(self) -> None:
-        is_upload = self.typed.is_upload
-        typed = _name(self.typed.target if is_upload else self.typed.sources[0])
-        path = unmistakable(typed)
-        seen = self.remote.look([path])[path]
+        is_upload = self.paths.is_upload
+        typed = _path_of(self.paths.target if is_upload else self.paths.sources[0])
+        path = option_safe(typed)
+        seen = self.remote.inspect([path])[path]
         if not is_upload and seen.what == "none":
             raise NotFound(f"there is no {to_text(typed)}{self.remote.where}", code="file_not_found")
-        with Bar(self.app, None if is_upload else seen.size) as bar:
+        with ProgressBar(self.app, None if is_upload else seen.size) as bar:
             if is_upload:
-                streams.send(self.remote, seen, typed, self.wishes.mkdir, bar)
+                streams.send(self.remote, seen, typed, self.options.mkdir, bar)
             else:
                 streams.fetch(self.remote, seen, typed, bar)
-            self.done.moved += bar.moved
-        self.done.files += 1
-        self.done.by.append("stream")
+            self.result.moved += bar.moved
+        self.result.files += 1
+        self.result.by.append("stream")
 
     def _files(self) -> None:
         jobs = self._plan()
-        self.app.goes_on = GOES_ON
+        self.app.interrupt_hint = INTERRUPT_HINT
         total = sum(entry.size for job in jobs for entry in files_of(job.entries))
-        with Bar(self.app, total) as bar:
+        with ProgressBar(self.app, total) as bar:
             for job in jobs:
-                self._carry(job, bar)
-            self.done.moved += bar.moved
-        self.app.goes_on = ""
+                self._transfer(job, bar)
+            self.result.moved += bar.moved
+        self.app.interrupt_hint = ""
 
     # ---- planning
 
     def _plan(self) -> list[Job]:
-        typed_target, names = _name(self.typed.target), [_name(source) for source in self.typed.sources]
-        target, paths = unmistakable(typed_target), [unmistakable(name) for name in names]
-        found = self.giver.look(paths)
+        typed_target, names = _path_of(self.paths.target), [_path_of(source) for source in self.paths.sources]
+        target, paths = option_safe(typed_target), [option_safe(name) for name in names]
+        found = self.source_side.inspect(paths)
         sources = [Source(name, found[path]) for name, path in zip(names, paths, strict=True)]
-        planning.check_sources(sources, self.giver.where)
-        seen = self.taker.look(planning.candidates(names, target))
-        moves = planning.place(sources, typed_target, seen, target, self.taker.where, self.wishes.mkdir)
-        listed = {s.seen.real: self._chosen(s) for s in sources if s.seen.what == "folder"}
-        return planning.jobs(moves, listed, seen, self._origin())
+        planning.check_sources(sources, self.source_side.where)
+        seen = self.target_side.inspect(planning.candidates(names, target))
+        pairs = planning.assign_targets(sources, typed_target, seen, target, self.target_side.where, self.options.mkdir)
+        listed = {s.seen.real: self._select(s) for s in sources if s.seen.what == "folder"}
+        return planning.jobs(pairs, listed, seen, self._origin())
 
     def _origin(self) -> bytes:
-        return b"" if self.typed.is_upload else self.remote.found.session.encode()
+        return b"" if self.paths.is_upload else self.remote.found.session.encode()
 
-    def _chosen(self, source: Source) -> Sequence[Entry]:
-        chosen: Chosen = choose(self.giver.entries(source.seen.real), self.wishes.patterns)
-        for note in chosen.notes:
+    def _select(self, source: Source) -> Sequence[Entry]:
+        selection: Selection = select(self.source_side.entries(source.seen.real), self.options.patterns)
+        for note in selection.notes:
             self.app.note(f"{to_text(source.typed)}: {note}")
-        self.done.left_out += chosen.left_out
-        return chosen.entries
+        self.result.left_out += selection.left_out
+        return selection.entries
 
-    # ---- carrying
+    # ---- transferring
 
-    def _carry(self, job: Job, bar: Bar) -> None:
-        begun = {entry.path: entry for entry in self.taker.prepare(job)}
+    def _transfer(self, job: Job, bar: ProgressBar) -> None:
+        begun = {entry.path: entry for entry in self.target_side.prepare(job)}
         folders = [entry for entry in job.entries if entry.kind is Kind.FOLDER]
         kinds = {entry.path: entry.kind for entry in job.entries if entry.kind is not Kind.LINK}
         stale = topmost(path for path, entry in begun.items() if kinds.get(path) is not entry.kind)
-        self.taker.arrange(job, stale, folders)
+        self.target_side.clean(job, stale, folders)
         files = files_of(job.entries)
         missing = tuple(entry for entry in files if not entry.is_same_file(begun.get(entry.path)))
         bar.add(sum(entry.size for entry in files) - sum(entry.size for entry in missing))
         if missing:
             sizes = {} if job.is_folder else {e.path: begun[e.path].size for e in missing if e.path in begun}
-            ready = {e.path: sizes[e.path] for e in missing if e.path in sizes and sizes[e.path] <= e.size}
-            self._by_any(Trip(self.remote.found, job, self.typed.is_upload, missing, ready, bar))
-        self.taker.place(job)
-        self.done.files += len(files)
+            resumable = {e.path: sizes[e.path] for e in missing if e.path in sizes and sizes[e.path] <= e.size}
+            transfer = Transfer(self.remote.found, job, self.paths.is_upload, missing, resumable, bar)
+            self.result.by.append(transfer_by_first_available(self.remote, transfer, self._note_transport))
+        self.target_side.move_into_place(job)
+        self.result.files += len(files)
 
-    def _by_any(self, trip: Trip) -> None:
-        """Let the first carrier that can serve carry; the others are named where somebody wants to know."""
-        reasons: list[str] = []
-        for name, carry, why_not in self._carriers(trip.job):
-            reason = why_not
-            if not reason:
-                try:
-                    carry(trip)
-                except CannotServe as error:
-                    reason = str(error)
-                else:
-                    if self.wishes.verbose:
-                        self.app.note(f"carried by {name}" + (f" ({'; '.join(reasons)})" if reasons else ""))
-                    self.done.by.append(name)
-                    return
-            reasons.append(reason)
-        text = f"nothing can carry files to {self.remote.found.name}: {'; '.join(reasons)}"
-        raise ShopperError(text, "install tar or rsync there", code="no_carrier")
-
-    def _carriers(self, job: Job) -> list[tuple[str, Callable[[Trip], None], str]]:
-        """The carriers in order, each with the reason why it cannot serve.
-
-        One round trip per request makes sftp slow for many small files: folders go by tar where there is tar.
-        """
-        programs, is_quiet = self.remote.programs, self.remote.is_quiet
-        loud = "" if is_quiet else "the login's shell there speaks by itself"
-        by_sftp = ("sftp", sftp.carry, loud)
-        by_tar = ("tar", tar.carry, "" if "tar" in programs else "no tar there")
-        rest = [by_tar, by_sftp] if job.is_folder else [by_sftp, by_tar]
-        return [("rsync", rsync.carry, rsync.why_not(programs, is_quiet)), *rest]
+    def _note_transport(self, text: str) -> None:
+        if self.options.verbose:
+            self.app.note(text)
 
 
-def _name(place: Place) -> bytes:
-    return place.path if place.session is None else from_home(place.path)
+def _path_of(argument: PathArgument) -> bytes:
+    return argument.path if argument.session is None else from_home(argument.path)

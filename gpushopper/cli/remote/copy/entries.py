@@ -1,4 +1,4 @@
-"""What a folder holds, as values: which entries are copied, which are left out and why."""
+"""Entries of a copied folder: which are copied, and which --exclude or safety rules leave out (links, devices)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from gpushopper.cli.remote.copy.path_arguments import to_text
 from gpushopper.errors import ShopperError
 
 NAMED = 5
-"""How many names a note shows before it says how many more there are."""
+"""How many names a note lists; the rest is counted."""
+
+LINKS_OUT = ("link that points out of the folder", "links that point out of the folder")
+SPECIAL_FILES = ("special file (fifo, socket or device)", "special files (fifos, sockets or devices)")
+DANGLING_LINKS = ("link to nothing", "links to nothing")
 
 
 class Kind(Enum):
@@ -35,45 +39,45 @@ class Entry(NamedTuple):
     dangles: bool = False
 
     def is_same_file(self, other: Entry | None) -> bool:
-        """Whether an earlier copy of this file is whole: programs set the time of a file when it is complete."""
+        """Whether an earlier copy of this file is complete: transports set a file's mtime last."""
         return other is not None and other.kind is Kind.FILE and (self.size, self.mtime) == (other.size, other.mtime)
 
 
 def by_path(entry: Entry) -> bytes:
-    """The order in which a folder comes before what it holds."""
+    """Sort key that puts a folder before its contents."""
     return entry.path
 
 
-class Chosen(NamedTuple):
-    """What of a folder is copied, and the notes about the rest."""
+class Selection(NamedTuple):
+    """The entries of a folder to copy, and notes about the rest."""
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[bytes, ...] = ()
 
 
-def choose(found: Sequence[Entry], patterns: Sequence[bytes]) -> Chosen:
-    """Leave out what was excluded, links that lead out of the folder, and what is neither file, folder nor link."""
+def select(found: Sequence[Entry], patterns: Sequence[bytes]) -> Selection:
+    """Leave out what --exclude matches, links that point out of the folder, and what is no file, folder or link."""
     inside = _not_excluded(found, patterns)
     folders = {entry.path for entry in inside if entry.kind is Kind.FOLDER}
     links = [entry for entry in inside if entry.kind is Kind.LINK]
-    leading_out = {entry.path: entry for entry in links if leads_out(entry, folders)}
+    pointing_out = {entry.path: entry for entry in links if points_out(entry, folders)}
     others = [entry for entry in inside if entry.kind is Kind.OTHER]
-    dangling = [entry for entry in links if entry.dangles and entry.path not in leading_out]
+    dangling = [entry for entry in links if entry.dangles and entry.path not in pointing_out]
     notes = [
-        _note("left out", "link that leads out of the folder", map(_arrow, leading_out.values())),
-        _note("left out", "entry that is no file (fifo, socket or device)", (to_text(e.path) for e in others)),
-        _note("copied as it is", "link that leads to nothing", map(_arrow, dangling)),
+        _note("left out", LINKS_OUT, map(_arrow, pointing_out.values())),
+        _note("left out", SPECIAL_FILES, (to_text(e.path) for e in others)),
+        _note("copied as it is", DANGLING_LINKS, map(_arrow, dangling)),
     ]
-    kept = [entry for entry in inside if entry.kind is not Kind.OTHER and entry.path not in leading_out]
-    left_out = (*leading_out, *(entry.path for entry in others))
-    return Chosen(tuple(sorted(kept, key=by_path)), tuple(filter(None, notes)), left_out)
+    kept = [entry for entry in inside if entry.kind is not Kind.OTHER and entry.path not in pointing_out]
+    left_out = (*pointing_out, *(entry.path for entry in others))
+    return Selection(tuple(sorted(kept, key=by_path)), tuple(filter(None, notes)), left_out)
 
 
-def leads_out(link: Entry, folders: set[bytes]) -> bool:
-    """Whether a link leads out of the copied folder, or cannot be shown to stay inside.
+def points_out(link: Entry, folders: set[bytes]) -> bool:
+    """Whether a link points out of the copied folder, or cannot be shown to stay inside.
 
-    `..` is followed only from what is known to be a real folder: behind another link it would lead elsewhere.
+    `..` is followed only from a path known to be a real folder: behind another link it would point elsewhere.
     """
     if not link.target or link.target.startswith(b"/"):
         return True
@@ -90,21 +94,21 @@ def leads_out(link: Entry, folders: set[bytes]) -> bool:
     return False
 
 
-def checked(found: Iterable[Entry]) -> list[Entry]:
-    """Entries in an order in which folders come before what they hold.
+def check_listing(found: Iterable[Entry]) -> list[Entry]:
+    """The entries, sorted so that folders come before their contents.
 
     Raises:
-        ShopperError: a listing names something outside its folder, or is not that of a folder.
+        ShopperError: the listing is invalid, such as a path outside its folder or without a parent.
     """
     ordered = sorted(found, key=by_path)
     kinds: dict[bytes, Kind] = {}
     for entry in ordered:
         names = entry.path.split(b"/")
         parent = b"/".join(names[:-1])
-        is_sound = not {b"", b".", b".."} & set(names) and b"\0" not in entry.path and entry.path not in kinds
-        if not is_sound or (parent and kinds.get(parent) is not Kind.FOLDER):
+        is_valid = not {b"", b".", b".."} & set(names) and b"\0" not in entry.path and entry.path not in kinds
+        if not is_valid or (parent and kinds.get(parent) is not Kind.FOLDER):
             raise ShopperError(
-                f"the instance's list of files is not sound: {to_text(entry.path)}",
+                f"the instance's list of files is invalid: {to_text(entry.path)}",
                 "nothing was copied",
                 code="bad_listing",
             )
@@ -113,7 +117,7 @@ def checked(found: Iterable[Entry]) -> list[Entry]:
 
 
 def files_of(entries: Iterable[Entry]) -> list[Entry]:
-    """The plain files among entries."""
+    """The regular files among entries."""
     return [entry for entry in entries if entry.kind is Kind.FILE]
 
 
@@ -127,21 +131,21 @@ def topmost(paths: Iterable[bytes]) -> list[bytes]:
 
 
 def _not_excluded(found: Sequence[Entry], patterns: Sequence[bytes]) -> list[Entry]:
-    """What no pattern matches, by its name or by its path inside the folder; with a folder goes all it holds."""
+    """The entries that no pattern matches; an excluded folder excludes its contents."""
     kept: list[Entry] = []
-    gone: set[bytes] = set()
+    excluded: set[bytes] = set()
     for entry in sorted(found, key=by_path):
-        if entry.path.rpartition(b"/")[0] in gone or is_excluded(entry.path, patterns):
-            gone.add(entry.path)
+        if entry.path.rpartition(b"/")[0] in excluded or is_excluded(entry.path, patterns):
+            excluded.add(entry.path)
         else:
             kept.append(entry)
     return kept
 
 
 def is_excluded(path: bytes, patterns: Sequence[bytes]) -> bool:
-    """Whether a pattern matches the last name of a path inside the copied folder, or the whole of it.
+    """Whether a pattern matches a path inside the copied folder, by its last name or as a whole.
 
-    `/data` and `./data` are the whole path only, from the folder on.
+    `/data` and `./data` match only the whole path, relative to the folder.
     """
     name = path.rpartition(b"/")[2]
     for pattern in patterns:
@@ -155,10 +159,10 @@ def _arrow(link: Entry) -> str:
     return f"{to_text(link.path)} -> {to_text(link.target)}"
 
 
-def _note(what: str, noun: str, names: Iterable[str]) -> str:
+def _note(what: str, nouns: tuple[str, str], names: Iterable[str]) -> str:
     listed = list(names)
     if not listed:
         return ""
     more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    one, many = noun, noun.replace("link that leads", "links that lead").replace("entry that is", "entries that are")
-    return f"{what}: {len(listed)} {one if len(listed) == 1 else many}: {', '.join(listed[:NAMED])}{more}"
+    shown = nouns[len(listed) > 1]
+    return f"{what}: {len(listed)} {shown}: {', '.join(listed[:NAMED])}{more}"

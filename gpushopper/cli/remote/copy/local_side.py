@@ -1,7 +1,7 @@
-"""This computer's side of a copy: what is here, the part folder, and the last move into place.
+"""This computer's side of a copy: inspect paths, prepare the part folder, move files into place.
 
-What comes from an instance is not trusted: files are written into a fresh part folder that holds no link, links are
-made last, and nothing is moved through a link.
+What comes from an instance is not trusted: files are written into a part folder without links, links are made last,
+and nothing is moved through a link.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind, checked, is_excluded
+from gpushopper.cli.remote.copy.copy_errors import full_here
+from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing, is_excluded
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
-from gpushopper.cli.remote.copy.planning import Job, ObservedList
-from gpushopper.cli.remote.copy.ssh_process import full_here
+from gpushopper.cli.remote.copy.planning import Job, PathInfo
 from gpushopper.errors import Refused, ShopperError
 
 
 class LocalSide:
-    """Reads and writes files here; what one of the `patterns` excludes is not looked at, and need not be readable."""
+    """Reads and writes files here; what one of the `patterns` excludes is not read, and need not be readable."""
 
     where = ""
 
     def __init__(self, patterns: Sequence[bytes] = ()) -> None:
         self._patterns = patterns
 
-    def look(self, paths: Sequence[bytes]) -> dict[bytes, ObservedList]:
-        """What each path is."""
-        return {path: _seen(path) for path in paths}
+    def inspect(self, paths: Sequence[bytes]) -> dict[bytes, PathInfo]:
+        """What each path is here."""
+        return {path: _path_info(path) for path in paths}
 
     def entries(self, folder: bytes) -> list[Entry]:
         """Every entry of a folder, however deep.
@@ -38,12 +38,12 @@ class LocalSide:
         Raises:
             ShopperError: something in it cannot be read.
         """
-        with told():
-            return checked(_entries(folder, b"", self._patterns))
+        with os_errors():
+            return check_listing(_entries(folder, b"", self._patterns))
 
     def prepare(self, job: Job) -> list[Entry]:
-        """Make the part folder; what it holds from an earlier, cut-off copy."""
-        with told():
+        """Make the part folder; returns what it contains from an earlier, cut-off copy."""
+        with os_errors():
             if job.replaces_parts:
                 _drop_others(job)
             if os.path.lexists(job.part):
@@ -51,11 +51,11 @@ class LocalSide:
             else:
                 os.makedirs(folder_of(job.part), exist_ok=True)
                 os.mkdir(job.part, 0o700)
-            return checked(_entries(job.part, b""))
+            return check_listing(_entries(job.part, b""))
 
-    def arrange(self, job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> None:
-        """Remove what does not belong into the part folder, and make its folders."""
-        with told():
+    def clean(self, job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> None:
+        """Remove `stale` paths from the part folder, and make its folders."""
+        with os_errors():
             for path in stale:
                 _remove(below(job.part, path))
             for folder in folders:
@@ -63,9 +63,9 @@ class LocalSide:
                 os.makedirs(path, exist_ok=True)
                 os.chmod(path, 0o700)
 
-    def place(self, job: Job) -> None:
-        """Make links and modes, then move everything from the part folder to its final place."""
-        with told():
+    def move_into_place(self, job: Job) -> None:
+        """Make links and set modes, then move everything from the part folder to its final path."""
+        with os_errors():
             for entry in job.entries:
                 if entry.kind is Kind.LINK:
                     _link(entry, below(job.part, entry.path))
@@ -81,8 +81,8 @@ class LocalSide:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn what the system refuses into one clear line.
+def os_errors() -> Iterator[None]:
+    """Turn an OSError into a ShopperError with one clear line.
 
     Raises:
         ShopperError: a file here could not be read or written; DiskFull when there is no room.
@@ -99,31 +99,31 @@ def told() -> Iterator[None]:
         raise ShopperError(f"{shown}: {(error.strerror or str(error)).lower()}", code="copy_failed") from error
 
 
-def create(path: bytes, *, goes_on: bool = False) -> int:
-    """Open a file in a part folder for writing; never through a link."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (0 if goes_on else os.O_TRUNC)
+def create_file(path: bytes, *, resume: bool = False) -> int:
+    """Open a file in a part folder for writing, never through a link; `resume` keeps its content."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (0 if resume else os.O_TRUNC)
     return os.open(path, flags, 0o600)
 
 
-def finish(handle: int, mode: int, mtime: int) -> None:
-    """Give a complete file its mode and time; the time says that it is complete."""
+def complete_file(handle: int, mode: int, mtime: int) -> None:
+    """Set mode and mtime of a complete file; the mtime marks it as complete."""
     os.fchmod(handle, mode & 0o777)
     os.utime(handle, (mtime, mtime))
 
 
-def _seen(path: bytes) -> ObservedList:
+def _path_info(path: bytes) -> PathInfo:
     has_parent = os.path.isdir(folder_of(path))
     try:
         facts = os.stat(path)
     except OSError:
-        return ObservedList(path, "dangling" if os.path.islink(path) else "none", path, has_parent)
+        return PathInfo(path, "dangling" if os.path.islink(path) else "none", path, has_parent)
     what = "folder" if stat.S_ISDIR(facts.st_mode) else "file" if stat.S_ISREG(facts.st_mode) else "other"
     mode = facts.st_mode & 0o777
-    return ObservedList(path, what, os.path.realpath(path), has_parent, mode, facts.st_size, int(facts.st_mtime // 1))
+    return PathInfo(path, what, os.path.realpath(path), has_parent, mode, facts.st_size, int(facts.st_mtime // 1))
 
 
 def _entries(top: bytes, inner: bytes, patterns: Sequence[bytes] = ()) -> Iterator[Entry]:
-    """Entries of a folder; `inner` is the part of their paths that is given so far."""
+    """Entries of a folder; `inner` is the path from `top` to the folder."""
     folder = below(top, inner) if inner else top
     try:
         with os.scandir(folder) as found:
@@ -158,7 +158,7 @@ def _unreadable(path: bytes) -> PermissionError:
 
 
 def _check_own(path: bytes) -> None:
-    """A part folder of somebody else could hold anything."""
+    """Refuse a part folder that belongs to another user: it could contain anything."""
     facts = os.lstat(path)
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
         raise Refused(f"{to_text(path)} is in the way", "it is not yours: copy to another folder", code="in_the_way")
@@ -180,7 +180,7 @@ def _remove(path: bytes) -> None:
         os.unlink(path)
         return
     for top, _, _ in os.walk(path):
-        os.chmod(top, 0o700)  # before its entries are looked at: walk lists lazily
+        os.chmod(top, 0o700)  # before its entries are listed: walk is lazy
     shutil.rmtree(path)
 
 
@@ -191,7 +191,7 @@ def _link(entry: Entry, path: bytes) -> None:
 
 
 def _moves(job: Job) -> Iterator[tuple[bytes, bytes]]:
-    """What must be moved, folders that are new as a whole; a file that rsync did not need to send is not there."""
+    """Pairs of part path and final path; new folders move as a whole. A file that rsync did not send is skipped."""
     whole: set[bytes] = set()
     for entry in job.entries:
         source, parent = below(job.part, entry.path), entry.path.rpartition(b"/")[0]
@@ -208,9 +208,9 @@ def _moves(job: Job) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _set_modes(job: Job, top: bytes) -> None:
-    """Give folders their modes, after the moves: one that may not be written to cannot be moved.
+    """Set the modes of folders after the moves, since a read-only folder cannot be moved.
 
-    A folder that still is in the part folder was there before and keeps its mode.
+    A folder that is still in the part folder existed at the target before, and keeps its mode.
     """
     for entry in reversed(job.entries):
         is_ours = top == job.part or not os.path.lexists(below(job.part, entry.path))

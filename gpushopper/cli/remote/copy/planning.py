@@ -1,7 +1,7 @@
-"""Decide what goes where: pure rules over what was typed and what both sides hold.
+"""Decide which source becomes which path (pure rules of `cp`), and group the files into transfer jobs.
 
-As with cp, a target that is a folder takes the source under the name that was typed, and a target that does not exist
-gives the copy its own name. As with rsync, `SRC/` stands for what the folder holds. `DST/` is always a folder.
+As with cp, a target that is a folder takes the source under its typed name, and a target that does not exist becomes
+the copy's name. As with rsync, `SRC/` means the contents of the folder. `DST/` is always a folder.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from gpushopper.errors import NotFound, UsageError
 
 PART = b".gs-part"
 LONGEST_NAME = 200
-"""Bytes of a name that a part folder repeats; most file systems take names of 255."""
+"""Bytes of the target's name that the part folder's name repeats; most file systems allow 255 in all."""
 
 
-class ObservedList(NamedTuple):
-    """What a path is: `what` is folder, file, other, dangling (a link) or none; `real` is the path without links."""
+class PathInfo(NamedTuple):
+    """What a path is: `what` is folder, file, other, dangling (a link) or none; `real` has links resolved."""
 
     path: bytes
     what: str = "none"
@@ -33,10 +33,10 @@ class ObservedList(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One source as it was typed, and what it is."""
+    """One source as typed, and what it is."""
 
     typed: bytes
-    seen: ObservedList
+    seen: PathInfo
 
     @property
     def name(self) -> bytes:
@@ -44,12 +44,12 @@ class Source(NamedTuple):
 
     @property
     def is_contents(self) -> bool:
-        """Whether what the folder holds is meant, not the folder itself."""
+        """Whether the contents of the folder are meant, not the folder itself."""
         return self.seen.what == "folder" and (self.typed.endswith(b"/") or not self.name)
 
 
-class Move(NamedTuple):
-    """One source and the exact path it becomes."""
+class SourceTarget(NamedTuple):
+    """One source, and the exact path of its copy."""
 
     source: Source
     final: bytes
@@ -57,10 +57,10 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Files that one carrier takes from one folder to another.
+    """Files to transfer from one folder to another, by one transport.
 
-    `base` is the folder they come from, `root` the one they go to; `renamed` maps names in `base` to other names in
-    `root` (files named on the command line only). `creates_root`: `root` is the copy itself and does not exist yet.
+    `base` is the folder they come from, `root` the one they go to; `renamed` maps names in `base` to names in `root`
+    (only for files named on the command line). `creates_root`: `root` is the copy itself and does not exist yet.
     """
 
     base: bytes
@@ -71,26 +71,26 @@ class Job:
     mode: int = 0o755
     renamed: Mapping[bytes, bytes] = field(default_factory=dict)
     origin: bytes = b""
-    """The session that the files come from, "" for this computer: another one's file of that name is another file."""
+    """The session that the files come from, "" for this computer; the same path in another session is another file."""
 
     @property
     def part(self) -> bytes:
-        """The part folder: beside a root that is to be created, else in the root; named by what is copied."""
+        """The part folder: beside a root that is to be created, else inside it; its name depends on what is copied."""
         return below(folder_of(self.root) if self.creates_root else self.root, self.part_prefix + self._digest())
 
     @property
     def replaces_parts(self) -> bool:
-        """Whether part folders of other versions of this copy can be told from those of other copies."""
+        """Whether part folders of older versions of this copy can be recognised, and so removed."""
         return self.part_prefix != PART + b"-"
 
     @property
     def part_prefix(self) -> bytes:
-        """How part folders of copies to the same target begin; a folder that is merged has none of its own."""
+        """The common prefix of part folders for the same target; merges into existing folders share one."""
         name = last_name(self.root) if self.creates_root else min(self.renamed.values(), default=b"")
         return b".".join((b"", name[:LONGEST_NAME], PART[1:])) + b"-" if name else PART + b"-"
 
     def _digest(self) -> bytes:
-        """Of files it depends on size and time too: an append must never join the beginnings of two versions."""
+        """For single files it includes size and mtime: a resumed file must never mix two versions."""
         parts = [self.origin, self.base, self.root, b"folder" if self.is_folder else b"files"]
         if not self.is_folder:
             parts += [b"%s %s %d %d" % (e.path, self.renamed[e.path], e.size, e.mtime) for e in self.entries]
@@ -98,7 +98,7 @@ class Job:
 
 
 def check_sources(sources: Sequence[Source], where: str) -> None:
-    """Refuse sources that are not there, and those that are neither file nor folder.
+    """Refuse sources that do not exist, or are neither file nor folder.
 
     Raises:
         NotFound: a source does not exist.
@@ -109,7 +109,7 @@ def check_sources(sources: Sequence[Source], where: str) -> None:
         if seen.what == "none":
             raise NotFound(f"there is no {shown}{where}", code="file_not_found")
         if seen.what == "dangling":
-            raise NotFound(f"{shown}{where} is a link that leads to nothing", code="file_not_found")
+            raise NotFound(f"{shown}{where} is a link to nothing", code="file_not_found")
         if seen.what == "other":
             raise UsageError(f"{shown}{where} is neither a file nor a folder", "a fifo or device can be read with -")
         if seen.what == "file" and typed.endswith(b"/"):
@@ -117,27 +117,27 @@ def check_sources(sources: Sequence[Source], where: str) -> None:
 
 
 def candidates(typed: Sequence[bytes], target: bytes) -> list[bytes]:
-    """The paths on the target's side that the plan may depend on."""
+    """The paths on the target's side that the plan depends on, to be inspected first."""
     return [target, *(below(target, last_name(source)) for source in typed if last_name(source))]
 
 
-def place(
+def assign_targets(
     sources: Sequence[Source],
     typed_target: bytes,
-    seen: Mapping[bytes, ObservedList],
+    seen: Mapping[bytes, PathInfo],
     target: bytes,
     where: str,
     mkdir: bool,
-) -> list[Move]:
-    """Decide the exact path of each source; `seen` tells what the candidates on the target's side are.
+) -> list[SourceTarget]:
+    """Decide the exact target path of each source; `seen` is what the candidates on the target's side are.
 
     Raises:
-        NotFound: the folder to copy into does not exist, and is not to be made.
+        NotFound: the folder to copy into does not exist, and --mkdir was not given.
         UsageError: a file is where a folder must go, or the other way round; two sources have the same name.
     """
     there, shown = seen[target], to_text(typed_target)
     if there.what == "dangling":
-        raise UsageError(f"{shown}{where} is a link that leads to nothing", "name what it should lead to")
+        raise UsageError(f"{shown}{where} is a link to nothing", "name the file it should point to")
     if there.what == "other":
         raise UsageError(f"{shown}{where} is neither a file nor a folder", "name a file or a folder")
     takes_in = there.what == "folder" or len(sources) > 1 or _names_a_folder(typed_target, sources)
@@ -148,13 +148,13 @@ def place(
         folder = shown if takes_in else to_text(folder_of(typed_target))
         side = "there" if where else "here"
         raise NotFound(f"no such folder {side}: {folder}; add --mkdir", code="folder_not_found")
-    moves = [Move(source, _final(source, target, takes_in)) for source in sources]
-    _check_finals(moves, seen, where)
-    return moves
+    pairs = [SourceTarget(source, _final(source, target, takes_in)) for source in sources]
+    _check_finals(pairs, seen, where)
+    return pairs
 
 
 def _names_a_folder(typed_target: bytes, sources: Sequence[Source]) -> bool:
-    """Whether the target is a folder by its spelling: `DST/`, except for `SRC/`, which is that folder."""
+    """Whether the spelling `DST/` makes the target a folder to copy into; not for `SRC/`, whose copy it is then."""
     return typed_target.endswith(b"/") and not any(source.is_contents for source in sources)
 
 
@@ -164,10 +164,10 @@ def _final(source: Source, target: bytes, takes_in: bool) -> bytes:
     return below(target, source.name)
 
 
-def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, ObservedList], where: str) -> None:
+def _check_finals(pairs: Sequence[SourceTarget], seen: Mapping[bytes, PathInfo], where: str) -> None:
     taken: set[bytes] = set()
-    for source, final in moves:
-        what = (seen.get(final) or ObservedList(final)).what
+    for source, final in pairs:
+        what = (seen.get(final) or PathInfo(final)).what
         shown = f"{to_text(final)}{where}"
         if source.seen.what == "folder" and what in ("file", "other", "dangling"):
             raise UsageError(f"{shown} is not a folder, {to_text(source.typed)} is one", "choose another target")
@@ -179,47 +179,47 @@ def _check_finals(moves: Sequence[Move], seen: Mapping[bytes, ObservedList], whe
 
 
 def jobs(
-    moves: Sequence[Move],
+    pairs: Sequence[SourceTarget],
     listed: Mapping[bytes, Sequence[Entry]],
-    seen: Mapping[bytes, ObservedList],
+    seen: Mapping[bytes, PathInfo],
     origin: bytes = b"",
 ) -> list[Job]:
-    """Group moves into jobs: one per folder, one for all files of the same two folders.
+    """Group pairs into jobs: one per folder, and one for all files with the same two parent folders.
 
-    `listed` holds the chosen entries of each folder source by its real path.
+    `listed` maps the real path of each folder source to its selected entries.
     """
     made: list[Job] = []
-    files: dict[tuple[bytes, bytes], list[Move]] = {}
-    for move in moves:
-        source, final = move
+    files: dict[tuple[bytes, bytes], list[SourceTarget]] = {}
+    for pair in pairs:
+        source, final = pair
         if source.seen.what == "folder":
-            is_new = (seen.get(final) or ObservedList(final)).what == "none" and not (
-                source.is_contents and len(moves) > 1
+            is_new = (seen.get(final) or PathInfo(final)).what == "none" and not (
+                source.is_contents and len(pairs) > 1
             )
             entries = tuple(listed[source.seen.real])
             made.append(Job(source.seen.real, final, entries, True, is_new, source.seen.mode))
         else:
-            files.setdefault((folder_of(source.seen.real), folder_of(final)), []).append(move)
+            files.setdefault((folder_of(source.seen.real), folder_of(final)), []).append(pair)
     for (base, root), group in files.items():
         made += [_files_job(base, root, part) for part in _without_repeats(group)]
     return [replace(job, origin=origin) for job in made]
 
 
-def _without_repeats(moves: Sequence[Move]) -> list[list[Move]]:
-    """Two links to one file become two copies, which one job cannot tell apart."""
-    groups: list[dict[bytes, Move]] = []
-    for move in moves:
-        group = next((group for group in groups if move.source.seen.real not in group), None)
+def _without_repeats(pairs: Sequence[SourceTarget]) -> list[list[SourceTarget]]:
+    """Split pairs so that no job contains the same real file twice, as two links to it would."""
+    groups: list[dict[bytes, SourceTarget]] = []
+    for pair in pairs:
+        group = next((group for group in groups if pair.source.seen.real not in group), None)
         if group is None:
             group = {}
             groups.append(group)
-        group[move.source.seen.real] = move
+        group[pair.source.seen.real] = pair
     return [list(group.values()) for group in groups]
 
 
-def _files_job(base: bytes, root: bytes, moves: Sequence[Move]) -> Job:
+def _files_job(base: bytes, root: bytes, pairs: Sequence[SourceTarget]) -> Job:
     entries, renamed = [], {}
-    for source, final in moves:
+    for source, final in pairs:
         name = last_name(source.seen.real)
         entries.append(Entry(name, Kind.FILE, source.seen.mode, source.seen.size, source.seen.mtime))
         renamed[name] = last_name(final)

@@ -1,4 +1,4 @@
-"""A bar for people: the file that is on its way, and the bytes of the whole copy."""
+"""The progress bar of `cp` on a terminal: current file, and bytes of the whole copy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 NAME_WIDTH = 40
 
 
-class Bar:
-    """Counts bytes, and draws them where somebody watches."""
+class ProgressBar:
+    """Counts bytes, and draws a bar if stderr is a terminal."""
 
     def __init__(self, app: App, total: int | None) -> None:
         self.moved = 0
@@ -27,7 +27,7 @@ class Bar:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         if self._shows:
             self._start()
         return self
@@ -47,14 +47,14 @@ class Bar:
         self._task = self._progress.add_task("", total=self._total)
 
     def name(self, path: bytes) -> None:
-        """Say which file is on its way."""
+        """Show which file is being transferred."""
         if self._progress is not None and self._task is not None:
             shown = clean(to_text(path))
             shown = shown if len(shown) <= NAME_WIDTH else f"...{shown[3 - NAME_WIDTH :]}"
             self._progress.update(self._task, description=shown)
 
     def add(self, count: int) -> None:
-        """More bytes have been carried, or need not be."""
+        """Count bytes that have been transferred, or need not be."""
         self.moved += count
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=self.moved)

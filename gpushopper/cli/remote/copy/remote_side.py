@@ -1,4 +1,4 @@
-"""The instance's side of a copy: what is there, the part folder, and the last move into place."""
+"""The instance's side of a copy, by shell scripts over ssh: inspect paths, prepare the part folder, move into place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote.copy import scripts
-from gpushopper.cli.remote.copy.entries import Entry, Kind, checked
-from gpushopper.cli.remote.copy.planning import Job, ObservedList
-from gpushopper.cli.remote.copy.ssh_process import ask
+from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing
+from gpushopper.cli.remote.copy.planning import Job, PathInfo
+from gpushopper.cli.remote.copy.ssh_process import run_script
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
@@ -20,31 +20,31 @@ _FORMAT = 0o170000
 
 
 class RemoteSide:
-    """Asks the instance's shell."""
+    """Runs the scripts of `scripts` on the instance and parses their output."""
 
     def __init__(self, found: ConnectionView) -> None:
         self.found = found
         self.where = f" on {found.name}"
         self.programs: frozenset[str] = frozenset()
-        self.is_quiet = True
-        """Whether the login's shell says nothing by itself, which rsync and sftp do not bear."""
+        self.is_login_silent = True
+        """Whether login scripts print nothing; any output of theirs breaks rsync and sftp."""
 
-    def look(self, paths: Sequence[bytes]) -> dict[bytes, ObservedList]:
-        """What each path is; also learns which carriers the instance has."""
-        answer = ask(self.found, scripts.look(paths))
-        self.is_quiet = not answer.had_greeting
-        first, *rest = answer.out.split(b"\0")
+    def inspect(self, paths: Sequence[bytes]) -> dict[bytes, PathInfo]:
+        """What each path is; also sets `programs` and `is_login_silent`, which decide the transport."""
+        output = run_script(self.found, scripts.inspect(paths))
+        self.is_login_silent = not output.had_greeting
+        first, *rest = output.out.split(b"\0")
         self.programs = frozenset(first.decode("ascii", "replace").split())
         if len(rest) != len(paths) + 1:
             raise _unreadable(self.found)
-        return {path: self._seen(path, line) for path, line in zip(paths, rest, strict=False)}
+        return {path: self._parse_path_info(path, line) for path, line in zip(paths, rest, strict=False)}
 
-    def _seen(self, path: bytes, line: bytes) -> ObservedList:
+    def _parse_path_info(self, path: bytes, line: bytes) -> PathInfo:
         facts, _, real = line.partition(b"//")
         try:
             what, has_parent, raw, size, mtime = facts.decode("ascii").split()
             mode = int(raw, 16) & 0o777
-            seen = ObservedList(path, what, real or path, has_parent == "1", mode, int(size), int(mtime))
+            seen = PathInfo(path, what, real or path, has_parent == "1", mode, int(size), int(mtime))
         except ValueError as error:
             raise _unreadable(self.found) from error
         if what not in FOUND_WHAT or b"//" in real:
@@ -53,33 +53,33 @@ class RemoteSide:
 
     def entries(self, folder: bytes) -> list[Entry]:
         """Every entry of a folder, however deep."""
-        return self._listed(ask(self.found, scripts.listing(folder)).out)
+        return self._parse_listing(run_script(self.found, scripts.listing(folder)).out)
 
     def prepare(self, job: Job) -> list[Entry]:
-        """Make the part folder; what it holds from an earlier, cut-off copy."""
-        return self._listed(ask(self.found, scripts.prepare(job)).out)
+        """Make the part folder; returns what it contains from an earlier, cut-off copy."""
+        return self._parse_listing(run_script(self.found, scripts.prepare(job)).out)
 
-    def arrange(self, job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> None:
-        """Remove what does not belong into the part folder, and make its folders."""
+    def clean(self, job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> None:
+        """Remove `stale` paths from the part folder, and make its folders."""
         if stale or folders:
-            ask(self.found, scripts.arrange(job, stale, folders))
+            run_script(self.found, scripts.clean(job, stale, folders))
 
-    def place(self, job: Job) -> None:
-        """Move what arrived to its final place."""
-        ask(self.found, scripts.place(job))
+    def move_into_place(self, job: Job) -> None:
+        """Make links and set modes, then move everything from the part folder to its final path."""
+        run_script(self.found, scripts.move_into_place(job))
 
-    def _listed(self, answer: bytes) -> list[Entry]:
+    def _parse_listing(self, answer: bytes) -> list[Entry]:
         try:
-            return checked(_entries(answer))
+            return check_listing(_entries(answer))
         except (ValueError, KeyError) as error:
             raise _unreadable(self.found) from error
 
 
 def _entries(answer: bytes) -> Iterator[Entry]:
-    """Read a listing: facts up to a line `=//`, then links, then `=0`, or `=1` when something could not be read.
+    """Parse a listing: records up to a line `=//`, then links, then `=0`, or `=1` if something could not be read.
 
     Raises:
-        ValueError: this is no listing.
+        ValueError: this is not a complete listing.
     """
     facts, at = [], 0
     while True:
@@ -109,4 +109,4 @@ def _link(line: bytes) -> tuple[bytes, tuple[bytes, bool]]:
 
 
 def _unreadable(found: ConnectionView) -> ShopperError:
-    return ShopperError(f"{found.name} does not tell what is there", f"look yourself: gpu-shopper ssh {found.name}")
+    return ShopperError(f"{found.name} sent an unreadable list of files", f"try: gpu-shopper ssh {found.name} -- ls")

@@ -1,6 +1,6 @@
-"""What the instance's shell is asked to do: POSIX sh, with nothing but the programs every image has.
+"""The shell scripts of `cp` on the instance: POSIX sh, with only the programs that every image has.
 
-Paths come single-quoted. The answers are made of bytes that no path can contain: a NUL, or two slashes in a row.
+Paths are single-quoted. Output is delimited by what no path can contain: a NUL, or two slashes in a row.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from gpushopper.cli.remote.copy.path_arguments import below, folder_of
 from gpushopper.cli.remote.copy.planning import Job
 
 BATCH = 200
-"""Files that one call moves or removes."""
+"""Files per call of mv or rm."""
 
 START = b"unset CDPATH\ndie() { printf '%s\\n' \"$*\" >&2; exit 9; }\n"
 
-_LOOK = rb"""
-look() {
+_INSPECT = rb"""
+inspect() {
   k=none
   if [ -d "$1" ]; then k=folder; elif [ -f "$1" ]; then k=file
   elif [ -e "$1" ]; then k=other; elif [ -L "$1" ]; then k=dangling; fi
@@ -30,7 +30,7 @@ has() { for w do command -v "$w" >/dev/null 2>&1 && printf '%s ' "$w"; done; pri
 has rsync tar
 """
 
-# find is missing in some small images: then the shell walks through the folders itself.
+# Some small images have no find: then the shell walks through the folders itself.
 _LIST = rb"""
 bad=0
 facts() { stat -c '%f %s %Y %n//' "$@" || bad=1; }
@@ -75,7 +75,7 @@ mkdir -p -- "$P" || exit 9
 """
 
 _PLACE = rb"""
-# b FOLDER: true when what the folder holds must be moved one by one, because it exists on both sides.
+# b FOLDER: true if its contents must be moved one by one, because the folder exists on both sides.
 b() {
   [ -d "$P/$1" ] || return 1
   if [ -e "$R/$1" ] || [ -L "$R/$1" ]; then
@@ -85,7 +85,7 @@ b() {
   mv -- "$P/$1" "$R/$1" || exit 9
   return 1
 }
-# m FOLDER NAME...: move what has arrived.
+# m FOLDER NAME...: move those names that exist in the part folder.
 m() {
   d=$1; shift
   for f do
@@ -94,46 +94,46 @@ m() {
   done
   [ $# = 0 ] || mv -f -- "$@" "$R/$d/" || exit 9
 }
-# n NAME FINAL: the same under another name.
+# n NAME FINAL: move one file to another name.
 n() {
   [ ! -d "$R/$2" ] || die "$R/$2 is a folder"
   [ ! -e "$P/$1" ] || mv -f -- "$P/$1" "$R/$2" || exit 9
 }
-# c MODE FOLDER: a folder that still is in the part folder was there before and keeps its mode.
+# c MODE FOLDER: set its mode, unless it is still in the part folder: then it existed before and keeps its mode.
 c() { [ -d "$P/$2" ] || chmod "$1" -- "$R/$2" || exit 9; }
 l() { rm -f -- "$P/$1" && ln -s -- "$2" "$P/$1" || exit 9; }
 """
 
 
 def quoted(path: bytes) -> bytes:
-    """A path as one word of the shell."""
+    """A path as one quoted word of the shell."""
     return b"'" + path.replace(b"'", b"'\\''") + b"'"
 
 
 def words(paths: Iterable[bytes]) -> bytes:
-    """Several paths as words."""
+    """Several paths as quoted words."""
     return b" ".join(map(quoted, paths))
 
 
-def look(paths: Sequence[bytes]) -> bytes:
-    """Ask which carriers there are, and what each path is."""
-    return START + _LOOK + b"".join(b"look %s\n" % words((path, folder_of(path))) for path in paths)
+def inspect(paths: Sequence[bytes]) -> bytes:
+    """Print which of rsync and tar exist, and what each path is."""
+    return START + _INSPECT + b"".join(b"inspect %s\n" % words((path, folder_of(path))) for path in paths)
 
 
 def listing(folder: bytes) -> bytes:
-    """Ask for all entries of a folder."""
+    """List all entries of a folder."""
     return START + _LIST + b"list %s\n" % quoted(folder)
 
 
 def prepare(job: Job) -> bytes:
-    """Make the part folder, drop those of other versions of the same copy, and list what it already holds."""
+    """Make the part folder, remove those of older versions of this copy, and list what it already contains."""
     others = below(folder_of(job.part), job.part_prefix) if job.replaces_parts else job.part
     head = b"P=%s O=%s\n" % (quoted(job.part), quoted(others))
     return START + _LIST + head + _PREPARE + b'list "$P"\n'
 
 
-def arrange(job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> bytes:
-    """Remove from the part folder what does not belong to the copy, and make its folders."""
+def clean(job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> bytes:
+    """Remove `stale` paths from the part folder, and make its folders."""
     lines = [START, b"cd -- %s || exit 9\n" % quoted(job.part)]
     lines += [b"rm -rf -- %s || exit 9\n" % words(b"./" + path for path in some) for some in batches(stale)]
     paths = [b"./" + folder.path for folder in folders]
@@ -141,8 +141,8 @@ def arrange(job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> bytes
     return b"".join(lines)
 
 
-def place(job: Job) -> bytes:
-    """Make links and modes, then move everything from the part folder to its final place."""
+def move_into_place(job: Job) -> bytes:
+    """Make links and set modes, then move everything from the part folder to its final path."""
     lines = [START, b"P=%s R=%s\n" % (quoted(job.part), quoted(job.root)), _PLACE]
     lines += [b"l %s\n" % words((e.path, e.target)) for e in job.entries if e.kind is Kind.LINK]
     folders = [e for e in job.entries if e.kind is Kind.FOLDER]
@@ -159,7 +159,7 @@ def place(job: Job) -> bytes:
 
 
 def batches(paths: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Pieces short enough for one call."""
+    """Groups of paths, each short enough for one call."""
     for begin in range(0, len(paths), BATCH):
         yield paths[begin : begin + BATCH]
 

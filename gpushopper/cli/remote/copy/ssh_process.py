@@ -1,4 +1,4 @@
-"""Programs that carry bytes to an instance and back, none of which outlives the command that started it."""
+"""Run ssh, rsync and scripts for a copy as child processes; all of them are ended when the command ends."""
 
 from __future__ import annotations
 
@@ -12,41 +12,36 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.cli.remote.stderr_tail import LastWords
-from gpushopper.errors import DiskFull, ShopperError
+from gpushopper.cli.remote.copy import copy_errors
+from gpushopper.cli.remote.stderr_tail import StderrTail
+from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from gpushopper.wire import ConnectionView
 
-PIECE = 65536
+CHUNK = 65536
 ANSWER_LIMIT = 64_000_000
-"""Bytes of a listing that are read: some half a million entries."""
-AGAIN = "run the same command again; it goes on from there"
-LASTING = (
-    "permission denied", "operation not permitted", "read-only file system", "not a directory", "is a directory",
-    "file name too long", "invalid argument",
-)  # fmt: skip
-"""What the system says where the same command would fail again."""
+"""Bytes of a script's output that are read: about half a million entries of a listing."""
 GREETING_LIMIT = 1_000_000
 GRACE_S = 0.3
-"""How long a program may take to leave after it was asked to."""
+"""How long a program may take to exit after a signal."""
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-class Answer(NamedTuple):
-    """What a script said; `had_greeting`: the login's shell said something of its own before."""
+class ScriptOutput(NamedTuple):
+    """Output of a script; `had_greeting`: login scripts printed something before it."""
 
     out: bytes
     had_greeting: bool = False
 
 
 class Program:
-    """A running program, and the last it said on its standard error."""
+    """A running program, and the tail of its stderr."""
 
-    def __init__(self, process: subprocess.Popen[bytes], words: LastWords) -> None:
-        self.process, self.words = process, words
+    def __init__(self, process: subprocess.Popen[bytes], stderr: StderrTail) -> None:
+        self.process, self.stderr = process, stderr
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -59,14 +54,14 @@ class Program:
         return self.process.stdout
 
     def reason(self) -> str:
-        """Why it failed, in its own words."""
-        lines = self.words.lines()
+        """Why it failed, according to its stderr."""
+        lines = self.stderr.lines()
         full = [line for line in lines if "No space left" in line or "quota exceeded" in line.lower()]
-        return (full or lines or [f"status {self.process.returncode}"])[0]  # the first: what follows are consequences
+        return (full or lines or [f"status {self.process.returncode}"])[0]  # the others are consequences
 
 
-class Reader(threading.Thread):
-    """Reads a stream to its end and forgets it, so that who writes it never waits for us."""
+class StreamDrain(threading.Thread):
+    """Reads a stream to its end and discards it, so that its writer never blocks."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(daemon=True)
@@ -76,16 +71,16 @@ class Reader(threading.Thread):
     def run(self) -> None:
         """Read until the end, or until the stream is closed."""
         with suppress(OSError, ValueError):
-            while self._stream.read1(PIECE):  # type: ignore[attr-defined]
+            while self._stream.read1(CHUNK):  # type: ignore[attr-defined]
                 pass
 
 
 @contextmanager
 def running(argv: Sequence[str | bytes]) -> Iterator[Program]:
-    """Run a program in a process group of its own; when we leave early, the whole group is ended.
+    """Run a program in a process group of its own; on an exception the whole group is ended.
 
     Raises:
-        Misconfigured: there is no such program here.
+        Misconfigured: the program is not installed here.
     """
     pipe = subprocess.PIPE
     try:
@@ -93,16 +88,16 @@ def running(argv: Sequence[str | bytes]) -> Iterator[Program]:
             argv, stdin=pipe, stdout=pipe, stderr=pipe, env=ssh_connection.environment(), process_group=0
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise ssh_connection.missing(os.fsdecode(argv[0])) from error
+        raise ssh_connection.program_missing(os.fsdecode(argv[0])) from error
     assert process.stderr
     try:
-        yield Program(process, LastWords(process.stderr))
+        yield Program(process, StderrTail(process.stderr))
     except BaseException:
         _end(process)
         raise
     finally:
         for stream in (process.stdin, process.stdout):
-            with suppress(OSError):  # what is still buffered finds no reader
+            with suppress(OSError):  # buffered data that nothing reads any more
                 stream.close()  # type: ignore[union-attr]
     process.wait()
 
@@ -117,7 +112,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a request to end (TERM, or a closed terminal) unwind as Ctrl-C does, so that programs are ended."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that child processes are ended."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -131,97 +126,70 @@ def interruptible() -> Iterator[None]:
 
 
 def shell(found: ConnectionView, line: str) -> list[str]:
-    """The call of ssh for one line of the instance's shell."""
+    """The ssh argv for one line of the instance's shell."""
     return ssh_connection.ssh_argv(found, (line,), flags=("-T",))
 
 
-def ask(found: ConnectionView, script: bytes) -> Answer:
-    """Run a script of ours on the instance and return what it said.
+def run_script(found: ConnectionView, script: bytes) -> ScriptOutput:
+    """Run a script on the instance and return its output.
 
     Raises:
         ShopperError: it failed, or the instance cannot be reached.
     """
-    mark = new_mark()
+    marker = new_marker()
     with running(shell(found, "exec sh -s")) as program:
-        feeding = fed(program, b"printf '%s\\n' " + mark + b"\n" + script)
-        greeting = skip_to(program.stdout, mark)
+        writer = write_input(program, b"printf '%s\\n' " + marker + b"\n" + script)
+        greeting = skip_to_marker(program.stdout, marker)
         out = program.stdout.read(ANSWER_LIMIT) if greeting is not None else b""
         if len(out) == ANSWER_LIMIT:
             raise ShopperError("there are too many files for one copy", "pack them: tar", code="too_many_files")
-        feeding.join()
+        writer.join()
         status = program.process.wait()
     if status or greeting is None:
         raise failure(found, program)
-    return Answer(out, bool(greeting))
+    return ScriptOutput(out, bool(greeting))
 
 
-def new_mark() -> bytes:
-    """A line that no greeting of a login shell says."""
+def new_marker() -> bytes:
+    """A random line, to find the start of our script's output."""
     return b"gs-" + secrets.token_hex(8).encode()
 
 
-def skip_to(stream: IO[bytes], mark: bytes) -> int | None:
-    """Read past what a login's shell says by itself; its length, or None when our script did not begin."""
+def skip_to_marker(stream: IO[bytes], marker: bytes) -> int | None:
+    """Read past the output of login scripts; returns its length, or None if our script did not start."""
     length = 0
-    while length < GREETING_LIMIT and (line := stream.readline(PIECE)):
-        if line == mark + b"\n":
+    while length < GREETING_LIMIT and (line := stream.readline(CHUNK)):
+        if line == marker + b"\n":
             return length
-        if line.endswith(mark + b"\n"):  # a greeting without a line end
+        if line.endswith(marker + b"\n"):  # a greeting that does not end in a line feed
             return length + 1
         length += len(line)
     return None
 
 
-def fed(program: Program, data: bytes) -> threading.Thread:
-    """Hand in a script while its answer is read."""
+def write_input(program: Program, data: bytes) -> threading.Thread:
+    """Write a program's stdin on a thread of its own, while its output is read."""
 
-    def feed() -> None:
-        with suppress(OSError, ValueError):  # it ended before it had read all: its status says why
+    def write() -> None:
+        with suppress(OSError, ValueError):  # it ended before it had read everything: its status says why
             program.stdin.write(data)
             program.stdin.close()
 
-    thread = threading.Thread(target=feed, daemon=True)
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     return thread
 
 
-def pumped(read: Callable[[int], bytes], write: Callable[[bytes], object], moved: Callable[[int], None]) -> int:
-    """Carry bytes to the end of the source; how many."""
+def copy_stream(read: Callable[[int], bytes], write: Callable[[bytes], object], moved: Callable[[int], None]) -> int:
+    """Copy bytes to the end of the source; returns their number."""
     total = 0
-    while piece := read(PIECE):
-        write(piece)
-        total += len(piece)
-        moved(len(piece))
+    while chunk := read(CHUNK):
+        write(chunk)
+        total += len(chunk)
+        moved(len(chunk))
     return total
 
 
 def failure(found: ConnectionView, program: Program) -> ShopperError:
-    """The error of a program that did not end well."""
-    reason = program.reason()
-    if program.process.returncode in (ssh_connection.TRANSPORT_FAILED, -signal.SIGKILL):
-        return ShopperError(f"the copy failed: {found.name} cannot be reached: {reason}", AGAIN, code="unreached")
-    if is_full(reason):
-        return full_there(found)
-    return ShopperError(f"the copy failed: {reason}", hint_for(reason), code="copy_failed")
-
-
-def hint_for(reason: str) -> str:
-    """Say what to do about a copy that failed for this reason."""
-    if any(words in reason.lower() for words in LASTING):
-        return "nothing is lost; choose a target that can be written, or change its rights"
-    return AGAIN
-
-
-def is_full(reason: str) -> bool:
-    """Whether a program's words say that a disk or quota is exhausted."""
-    return "No space left" in reason or "quota exceeded" in reason.lower()
-
-
-def full_there(found: ConnectionView) -> DiskFull:
-    """The error when the instance has no room."""
-    return DiskFull(f"the disk of {found.name} is full", "make room there, then run the same command again")
-
-
-def full_here() -> DiskFull:
-    """The error when this computer has no room."""
-    return DiskFull("the disk here is full", "make room, then run the same command again")
+    """The error for a program that failed, by its exit status and stderr."""
+    return copy_errors.transfer_error(found, program.reason(), program.process.returncode)

@@ -1,4 +1,4 @@
-"""Standard input to a file on an instance, and a file there to standard output."""
+"""`cp -`: copy standard input to a file on an instance, or a file there to standard output."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TextIO, cast
 
 from gpushopper.cli.remote.copy import scripts, ssh_process
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
-from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, ObservedList
-from gpushopper.cli.remote.copy.progress_bar import Bar
+from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, PathInfo
+from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
 from gpushopper.errors import DiskFull, NotFound, ShopperError, UsageError
 
@@ -24,8 +24,8 @@ mv -f -- "$P" "$R" || exit 9
 """
 
 
-def opened(stream: TextIO | None, name: str) -> io.BufferedIOBase:
-    """The bytes of standard input or output.
+def binary_stream(stream: TextIO | None, name: str) -> io.BufferedIOBase:
+    """The binary stream of standard input or output.
 
     Raises:
         UsageError: the shell has closed it (`<&-`).
@@ -36,27 +36,27 @@ def opened(stream: TextIO | None, name: str) -> io.BufferedIOBase:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Turn what the system says about our own standard input or output into one line; a reader that left is none."""
+def _os_errors(name: str) -> Iterator[None]:
+    """Turn an OSError of our own standard input or output into a ShopperError; a closed output pipe is none."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"there is no room for {name}", "write it elsewhere") from error
+            raise DiskFull(f"no space left for {name}", "write it elsewhere") from error
         raise ShopperError(f"{name}: {(error.strerror or str(error)).lower()}", code="copy_failed") from error
 
 
-def send(side: RemoteSide, target: ObservedList, typed: bytes, mkdir: bool, bar: Bar) -> None:
-    """Copy standard input to a file there; it gets its name when all of it has arrived.
+def send(side: RemoteSide, target: PathInfo, typed: bytes, mkdir: bool, bar: ProgressBar) -> None:
+    """Copy standard input to a file on the instance; it gets its final name when all of it has arrived.
 
     Raises:
-        UsageError: the target is no file.
+        UsageError: the target is not a file.
         NotFound: its folder does not exist.
     """
     if target.what in ("folder", "other", "dangling") or typed.endswith(b"/"):
-        raise UsageError(f"{to_text(typed)}{side.where} is no file", "name the file that standard input becomes")
+        raise UsageError(f"{to_text(typed)}{side.where} is not a file", "name a file for standard input")
     if not target.has_parent and not mkdir:
         shown = to_text(folder_of(typed))
         raise NotFound(f"no such folder there: {shown}; add --mkdir", code="folder_not_found")
@@ -64,13 +64,13 @@ def send(side: RemoteSide, target: ObservedList, typed: bytes, mkdir: bool, bar:
     script = b"P=%s; mkdir -p -- %s && exec cat >\"$P\"" % (scripts.quoted(part), scripts.quoted(folder_of(part)))
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
     with ssh_process.running(ssh_process.shell(side.found, line)) as program:
-        drained = ssh_process.Reader(program.stdout)
-        source = opened(sys.stdin, "standard input")
+        drained = ssh_process.StreamDrain(program.stdout)
+        source = binary_stream(sys.stdin, "standard input")
         try:
             program.stdin.write(script)
             program.stdin.flush()
-            with _told("standard input"):
-                length = ssh_process.pumped(source.read1, program.stdin.write, bar.add)
+            with _os_errors("standard input"):
+                length = ssh_process.copy_stream(source.read1, program.stdin.write, bar.add)
             program.stdin.close()
         except BrokenPipeError:
             length = -1
@@ -78,11 +78,11 @@ def send(side: RemoteSide, target: ObservedList, typed: bytes, mkdir: bool, bar:
         if program.process.wait() or length < 0:
             raise ssh_process.failure(side.found, program)
     names = b"P=%s R=%s N=%d\n" % (scripts.quoted(part), scripts.quoted(target.path), length)
-    ssh_process.ask(side.found, scripts.START + names + _KEEP)
+    ssh_process.run_script(side.found, scripts.START + names + _KEEP)
 
 
-def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> None:
-    """Copy a file there to standard output.
+def fetch(side: RemoteSide, source: PathInfo, typed: bytes, bar: ProgressBar) -> None:
+    """Copy a file on the instance to standard output.
 
     Raises:
         UsageError: it is a folder.
@@ -91,16 +91,16 @@ def fetch(side: RemoteSide, source: ObservedList, typed: bytes, bar: Bar) -> Non
         words = f"tar -cf - -- {shlex.quote(to_text(source.path))}"
         hint = f"gpu-shopper ssh {side.found.name} -- {shlex.quote(words)}"
         raise UsageError(f"{to_text(typed)}{side.where} is a folder, standard output takes a file", hint)
-    mark = ssh_process.new_mark()
-    script = scripts.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (mark, scripts.quoted(source.path))
+    marker = ssh_process.new_marker()
+    script = scripts.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (marker, scripts.quoted(source.path))
     with ssh_process.running(ssh_process.shell(side.found, "exec sh -s")) as program:
-        feeding = ssh_process.fed(program, script)
-        if ssh_process.skip_to(program.stdout, mark) is not None:
-            out = opened(sys.stdout, "standard output")
-            with _told("standard output"):
-                count = ssh_process.pumped(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
+        writer = ssh_process.write_input(program, script)
+        if ssh_process.skip_to_marker(program.stdout, marker) is not None:
+            out = binary_stream(sys.stdout, "standard output")
+            with _os_errors("standard output"):
+                count = ssh_process.copy_stream(program.stdout.read1, out.write, bar.add)  # type: ignore[attr-defined]
                 out.flush()
-            feeding.join()
+            writer.join()
             if not program.process.wait():
                 if source.what == "file" and count < source.size:
                     raise ShopperError(f"{to_text(typed)}{side.where} changed while it was read", code="copy_failed")

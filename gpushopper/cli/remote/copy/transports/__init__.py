@@ -1,4 +1,5 @@
-"""The ways that bytes take in `cp`: rsync, SFTP, or a stream of tar; one of them carries a whole trip.
+"""The transports of `cp`: rsync, sftp, and tar over ssh. Each has `transfer_files(transfer)` for one job.
 
-Not here: what is copied to where, decided before (`planning`), and the moves into place afterwards.
+Not here: which transport is used, and in which order they are tried (`cli/remote/copy/transport_choice.py`); which
+path goes where (`planning`); the moves into place afterwards.
 """

@@ -1,6 +1,6 @@
-"""The few requests of the SFTP protocol (version 3) that a copy needs, spoken over ssh's sftp subsystem.
+"""A minimal SFTP client (protocol version 3) over ssh's sftp subsystem: open, read, write, set mode and mtime, close.
 
-Spoken here rather than by OpenSSH's program: that one expands wildcards, and has no way to write some names.
+OpenSSH's own sftp program is not used: it expands wildcards, and cannot express some file names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATUS_WORDS = {NO_SUCH_FILE: "no such file", PERMISSION_DENIED: "permission de
 
 
 class SftpError(Exception):
-    """The server refused a request, or said what is not the protocol."""
+    """The server refused a request, or sent an invalid packet."""
 
     def __init__(self, text: str, status: int = -1) -> None:
         super().__init__(text)
@@ -35,23 +35,23 @@ class Reply(NamedTuple):
 
 
 class Requests:
-    """Writes requests and reads replies; several requests may be under way."""
+    """Writes requests and reads replies; several requests may be pending."""
 
     def __init__(self, out: IO[bytes], back: IO[bytes]) -> None:
         self._out, self._back, self._last = out, back, 0
 
     def hello(self) -> None:
-        """Begin.
+        """Negotiate the protocol version.
 
         Raises:
-            SftpError: there is no server, or it speaks first.
+            SftpError: there is no server, or something else was printed first.
         """
         self._write(struct.pack(">BI", INIT, VERSION))
         if self._packet()[:1] != bytes([HELLO]):
             raise SftpError("no sftp server answers")
 
     def send(self, kind: int, body: bytes) -> int:
-        """Send a request; its number."""
+        """Send a request; returns its number."""
         self._last = (self._last + 1) & 0xFFFFFFFF
         self._write(struct.pack(">BI", kind, self._last) + body)
         return self._last
@@ -65,7 +65,7 @@ class Requests:
         return Reply(request, kind, packet[5:])
 
     def ask(self, kind: int, body: bytes) -> Reply:
-        """Send a request and wait for its reply, when no other is under way."""
+        """Send a request and wait for its reply; no other request may be pending."""
         sent = self.send(kind, body)
         found = self.reply()
         if found.request != sent:
@@ -73,20 +73,20 @@ class Requests:
         return found
 
     def open(self, path: bytes, flags: int) -> bytes:
-        """Open a file; its handle."""
+        """Open a file; returns its handle."""
         found = self.ask(OPEN, string(path) + struct.pack(">II", flags, 0))
         if found.kind != HANDLE:
             check(found, path)
         return text(found.body)
 
     def set_facts(self, handle: bytes, mode: int, mtime: int) -> None:
-        """Give an open file its permissions and time."""
-        time = min(max(mtime, 0), 0xFFFFFFFF)  # 32 bits without a sign are all that the protocol has
+        """Set permissions and mtime of an open file."""
+        time = min(max(mtime, 0), 0xFFFFFFFF)  # the protocol has unsigned 32 bits
         attributes = struct.pack(">IIII", _PERMISSIONS | _TIMES, mode, time, time)
         check(self.ask(FSETSTAT, string(handle) + attributes))
 
     def close(self, handle: bytes) -> None:
-        """Close a file; some servers tell only now that the disk is full."""
+        """Close a file; some servers report only now that the disk is full."""
         check(self.ask(CLOSE, string(handle)))
 
     def _write(self, packet: bytes) -> None:
@@ -105,12 +105,12 @@ class Requests:
 
 
 def string(data: bytes) -> bytes:
-    """A string of the protocol."""
+    """Encode a string of the protocol."""
     return struct.pack(">I", len(data)) + data
 
 
 def text(body: bytes) -> bytes:
-    """The string a body begins with."""
+    """Decode the string at the start of a body."""
     if len(body) < 4:
         raise SftpError("an sftp packet is too short")
     (length,) = struct.unpack_from(">I", body)
@@ -127,14 +127,14 @@ def status_of(reply: Reply) -> int:
 
 
 def check(reply: Reply, path: bytes = b"") -> None:
-    """Raise unless the request was done.
+    """Raise unless the reply reports success.
 
     Raises:
-        SftpError: it was not.
+        SftpError: it does not.
     """
     status = status_of(reply)
     if status == OK:
         return
-    said = text(reply.body[4:]).decode("utf-8", "replace") if len(reply.body) > 8 else ""
+    message = text(reply.body[4:]).decode("utf-8", "replace") if len(reply.body) > 8 else ""
     name = f"{path.decode('utf-8', 'replace')}: " if path else ""
-    raise SftpError(name + (said or _STATUS_WORDS.get(status, f"status {status}")), status)
+    raise SftpError(name + (message or _STATUS_WORDS.get(status, f"status {status}")), status)

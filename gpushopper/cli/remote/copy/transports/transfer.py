@@ -1,4 +1,4 @@
-"""What every carrier is given, and how it says that it cannot serve."""
+"""The argument of every transport, and the exception of one that cannot be used."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.remote.copy.entries import Entry
 from gpushopper.cli.remote.copy.planning import Job
-from gpushopper.cli.remote.copy.progress_bar import Bar
+from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
+LOGIN_NOT_SILENT = "login scripts there print text"
+"""Why rsync and sftp cannot be used where login scripts write into their stream."""
 
-class Trip(NamedTuple):
-    """Files to carry from the job's base to its part folder; `begun` are sizes of files that were cut off."""
+
+class Transfer(NamedTuple):
+    """Files to transfer from the job's base to its part folder; `begun` maps cut-off files to the bytes they have."""
 
     found: ConnectionView
     job: Job
     is_upload: bool
     files: tuple[Entry, ...]
     begun: Mapping[bytes, int]
-    bar: Bar
+    bar: ProgressBar
 
 
-class CannotServe(Exception):
-    """This carrier is not there, or not fit for this instance; nothing was carried, another one may."""
+class TransportUnavailable(Exception):
+    """This transport does not exist or does not work with this instance; nothing was transferred, try the next one."""
