@@ -41,7 +41,7 @@ class Stage:
         self.asked: list[str] = []
 
     def start(self, *arguments: str) -> Stage:
-        """Start the host and pin its key, as the daemon has by the hand-over."""
+        """Start the host and pin its key, as the daemon has once the session is ready."""
         self.host.start(*arguments)
         self.remote.look(self.login, None, 60)
         return self

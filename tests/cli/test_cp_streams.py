@@ -72,7 +72,7 @@ def test_a_link_to_nothing_is_reported(far: Far, is_up: bool):
 
 
 def test_excluded_entries_are_not_read(far: Far):
-    """A folder that nobody can list stands for one that we may not: root may list all."""
+    """A folder that cannot be listed, even by root, stands for one without permission."""
     write(far.here / "data" / "f")
     deep = os.open(far.here / "data", os.O_RDONLY)
     for name in ["deep", *["x" * 250] * 20]:  # longer than a path can be

@@ -88,7 +88,7 @@ def end(process: subprocess.Popen[bytes], timeout_s: float = 120) -> tuple[int, 
     return process.returncode, out.decode()
 
 
-# A market or a daemon that is only just starting answers nobody; an instance has processes of its own.
+# A market or a daemon that is still starting does not answer; an instance has processes of its own.
 SCENES = ("sandbox start", "--sandbox inventory", "--sandbox provision", "--sandbox ssh")
 
 
@@ -171,7 +171,7 @@ def test_cleanup_ends_the_processes_of_this_home_and_no_others(short_tmp: Path):
         for process in (ours, other):
             assert process.stdout is not None
             process.stdout.readline()
-        threading.Thread(target=ours.wait, daemon=True).start()  # nobody's zombie
+        threading.Thread(target=ours.wait, daemon=True).start()  # so that no zombie remains
         assert demo_cleanup.clear(home)
         assert ours.wait(10) == -signal.SIGTERM
         assert other.poll() is None

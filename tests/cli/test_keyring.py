@@ -184,7 +184,7 @@ def test_without_a_keyring_the_key_file_works(make: Callable[..., Home], bus: Bu
     assert home("inventory").code == 0
     removed = home("keys", "remove", "vast")
     assert removed.code == 0 and "a key may still stand in it" in removed.err
-    # A bus, and nobody on it who keeps keys.
+    # A bus without a service that stores keys.
     home.enter(bus)
     assert key_row(home)["text"].endswith("nothing on the session bus keeps keys")
 

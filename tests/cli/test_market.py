@@ -40,7 +40,7 @@ READING = {
 
 @pytest.fixture(scope="module")
 def rented(market: Shell) -> str:
-    """One session that is handed over."""
+    """One session that is ready."""
     ran = market("provision", *GPU, "--name", "held", "--yes")
     assert ran.code == 0, ran.err
     return "held"

@@ -36,7 +36,7 @@ def row(line: str, code: int, says: str = "") -> Any:
 
 @pytest.fixture(scope="module")
 def rented(market: Shell) -> dict[str, str]:
-    """Two sessions that are handed over and one that has ended; ids by name."""
+    """Two sessions that are ready and one that has ended; ids by name."""
     for name in ("gone", "other"):
         assert market("provision", *LIFE, "--name", name, "--no-wait").code == 0
     assert market("provision", *LIFE, "--name", "exp10").code == 0

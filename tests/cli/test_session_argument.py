@@ -35,7 +35,7 @@ class Known:
 
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An App whose user answers; None is nobody."""
+    """An App whose user answers; None: not a terminal."""
 
     def make(known: Known, answer: str | None) -> App:
         app = new_app()

@@ -107,9 +107,9 @@ def test_a_simulated_instance_has_no_shell_for_setup(stage: Stage):
 
 
 def test_a_refusal_of_the_daemon_is_printed(stage: Stage):
-    stage.refusal = refused("not_ready", "train is not handed over yet")
+    stage.refusal = refused("not_ready", "train is not ready yet")
     found = stage("ssh", "train", "--", "true", )
-    assert found.code == 125 and "not handed over yet" in found.err
+    assert found.code == 125 and "not ready yet" in found.err
     told = stage("ssh", "train", "--json", "--", "true")
     assert '"code": "not_ready"' in told.err and '"exit": 125' in told.err
 

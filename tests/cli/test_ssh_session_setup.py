@@ -23,7 +23,7 @@ Apply = Callable[..., None]
 
 @pytest.fixture
 def apply(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Apply:
-    """Set the stage's session up, as after a hand-over."""
+    """Set the stage's session up, as after it became ready."""
     monkeypatch.setenv("TOKEN", SECRET)
 
     def run(**given: Any) -> None:

@@ -119,7 +119,7 @@ def lose_link(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> No
 
 
 def kill(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
-    """As a closed terminal or a dead battery: nobody says good-bye."""
+    """As a closed terminal or a dead battery: no program exits in an orderly way."""
     signal_all(copy.pid, signal.SIGKILL)
     copy.communicate(timeout=60)
 

@@ -39,13 +39,13 @@ def market() -> Iterator[Practice]:
 
 
 def rent(market: Practice, *words: str) -> dict[str, Any]:
-    """Rent for a short time; the session as it was handed over."""
+    """Rent for a short time; the session as it was when it became ready."""
     market.must("provision", "--gpu", "RTX 4090", "--for", f"{LIFE_S}s", "--name", "gone", "--yes", *words)
     return json.loads(market.must("get", "gone", "--json"))["session"]
 
 
 def leave(market: Practice) -> None:
-    """kill -9, and nobody starts a daemon again."""
+    """kill -9, and no daemon is started again."""
     os.kill(market.daemon_pid(), signal.SIGKILL)
 
 
@@ -123,7 +123,7 @@ def test_it_ends_itself_once_it_can_reach_its_provider_again(
 
 
 def test_an_instance_that_could_not_end_itself_never_becomes_ready(market: Practice) -> None:
-    """No client for HTTPS in the image: said before the hand-over, ended with a receipt (I10, F92)."""
+    """No client for HTTPS in the image: reported before the session is ready, ended with a receipt (I10, F92)."""
     done = market.run(
         "provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0",
         "--image", f"{IMAGE}-nocurl-nowget-nopython",

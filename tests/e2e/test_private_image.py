@@ -1,4 +1,4 @@
-"""A private image, rented as a person does: refused without a login, handed over with it, and the login is nowhere."""
+"""A private image, rented as a person does: refused without a login, accepted with it, and the login is stored nowhere."""
 
 from __future__ import annotations
 
