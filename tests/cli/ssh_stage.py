@@ -76,7 +76,7 @@ class Stage:
         return reply({"alarms": []} if path == "alarms" else self.session())
 
     def session(self) -> dict[str, Any]:
-        return {"id": SESSION, "name": NAME, "stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
+        return {"id": SESSION, "name": NAME, "end_stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
 
     def connection(self) -> dict[str, Any]:
         common = {

@@ -117,7 +117,7 @@ def test_runs_are_listed_newest_first(stage: Stage):
     (stage.host.home / "go").touch()
     stage("logs", "train", first, "-f")
     found = stage("logs", "train", "--list", "--json").json["runs"]
-    assert [(row["running"], row["status"]) for row in found] == [(run, "running"), (first, "3")]
+    assert [(row["run"], row["status"]) for row in found] == [(run, "running"), (first, "3")]
     assert run in stage("logs", "train").err
     assert "\x1b" not in stage("logs", "train", "--list").out
 
@@ -162,7 +162,7 @@ def test_a_run_that_did_not_start_is_reported_and_not_listed(stage: Stage):
     (stage.host.home / ".gpu-shopper").mkdir()
     (stage.host.home / ".gpu-shopper" / "environment").write_text("exit 1\n")
     found = stage("run", "train", "--detach", "--", "true")
-    assert found.code == 125 and found.out == "" and "was never started" in found.err
+    assert found.code == 125 and found.out == "" and "did not start" in found.err
     assert stage("logs", "train", "--list", "--json").json["runs"] == []
     assert stage("logs", "train").code == 3
 
