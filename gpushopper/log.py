@@ -1,4 +1,4 @@
-"""The daemon's log: one JSON line per event in a private, rotated file, with every known secret masked (F103)."""
+"""The daemon's log: one JSON line per event in a private, rotated file, with every known secret redacted (F103)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import structlog
 LARGEST = 5_000_000
 """Bytes of one file; with the older ones kept, the log takes at most four times as much."""
 KEPT = 3
-MASKED = "***"
+REDACTED = "***"
 
 # Full URLs at INFO (F103), each job run, each request: nothing a reader of this log wants.
 QUIET = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
@@ -27,25 +27,25 @@ QUIET = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
 _PATTERN = re.compile(r"(?i)(bearer\s+|[?&]api_?key=|\"?api_?key\\?\"?\s*[:=]\s*\\?\"?)([^\s\"'&\\,}]{6,})")
 
 
-class Mask:
-    """The exact secrets of this process. Strings are only ever added: a replaced key is still a secret."""
+class Redactor:
+    """Takes the known secrets of this process out of text. They are only ever added: a replaced key is still one."""
 
     def __init__(self) -> None:
         self._texts: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
-    def add(self, text: str) -> None:
-        """Mask this text from now on, in its plain form and as it stands inside JSON."""
+    def add_redaction(self, text: str) -> None:
+        """Redact this text from now on, in its plain form and as it stands inside JSON."""
         forms = {text, json.dumps(text)[1:-1]} - {""}
         with self._lock:
-            # Longest first, so that a key that begins with another one is masked whole.
+            # Longest first, so that a key that begins with another one is redacted whole.
             self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
 
-    def clean(self, line: str) -> str:
-        """The line without any of them, and without what looks like one."""
+    def redact(self, line: str) -> str:
+        """The line without any known secret, and without what looks like one."""
         for text in self._texts:
-            line = line.replace(text, MASKED)
-        return _PATTERN.sub(rf"\g<1>{MASKED}", line)
+            line = line.replace(text, REDACTED)
+        return _PATTERN.sub(rf"\g<1>{REDACTED}", line)
 
 
 class PrivateRotatingFile(RotatingFileHandler):
@@ -60,15 +60,15 @@ class PrivateRotatingFile(RotatingFileHandler):
         """Lose the line: a full disk must not stop a daemon that has instances to end."""
 
 
-class _MaskedFormatter(structlog.stdlib.ProcessorFormatter):
-    """The last step before the file, so that tracebacks and foreign libraries are masked too."""
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last step before the file, so that tracebacks and foreign libraries are redacted too."""
 
-    def __init__(self, mask: Mask, **options: Any) -> None:
+    def __init__(self, redactor: Redactor, **options: Any) -> None:
         super().__init__(**options)
-        self._mask = mask
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._mask.clean(super().format(record))
+        return self._redactor.redact(super().format(record))
 
 
 def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
@@ -79,7 +79,7 @@ def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
     return add_time
 
 
-def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = logging.INFO) -> None:
+def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: int = logging.INFO) -> None:
     """Send everything that logs in this process to `path`. `now_us` gives wall µs.
 
     Raises:
@@ -94,8 +94,8 @@ def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = lo
         structlog.processors.format_exc_info,
     ]
     handler.setFormatter(
-        _MaskedFormatter(
-            mask,
+        _RedactingFormatter(
+            redactor,
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,

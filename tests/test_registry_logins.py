@@ -122,10 +122,10 @@ def test_found_missing_and_unknown_are_told_apart(file: Path):
 
 def test_what_the_daemon_reads_never_shows_in_its_log(file: Path):
     secrets.set_login(file, "ghcr.io", KeptLogin("alice", Secret(TOKEN)))
-    mask = log.Mask()
-    read = ImageLogins(Home(data=file.parent, config=file.parent), mask)
+    redactor = log.Redactor()
+    read = ImageLogins(Home(data=file.parent, config=file.parent), redactor)
     login = read("ghcr.io", 1)
     assert isinstance(login, ImageLogin)
     for echo in login.redactions():
-        assert mask.clean(f"docker login -p {echo}") == "docker login -p ***"
+        assert redactor.redact(f"docker login -p {echo}") == "docker login -p ***"
     assert isinstance(read("nvcr.io", 1), Missing)

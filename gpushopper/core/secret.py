@@ -14,7 +14,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The secret itself, for a provider call and the mask of the log."""
+        """The secret itself, for a provider call and the redactor of the log."""
         return self._text
 
     def __repr__(self) -> str:

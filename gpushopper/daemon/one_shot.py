@@ -37,7 +37,7 @@ def audit(home: Home, _arguments: Sequence[str]) -> Answer:
     """Every billable thing on the accounts, compared with our books."""
     clock = SystemClock(home.clock_offset)
     try:
-        with _locked(home, clock) as mask, opened(home, clock, mask) as engine:
+        with _locked(home, clock) as redactor, opened(home, clock, redactor) as engine:
             return asdict(engine.audit())
     except AlreadyRunning:
         answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
@@ -99,17 +99,17 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
 
 
 @contextmanager
-def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
+def _locked(home: Home, clock: SystemClock) -> Iterator[log.Redactor]:
     """The home's lock, and a log that knows no secret yet."""
-    mask = log.Mask()
+    redactor = log.Redactor()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
     with reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
-        reserve.with_room(home.reserve, lambda: open_log(home, mask, clock))
-        yield mask
+        reserve.with_room(home.reserve, lambda: open_log(home, redactor, clock))
+        yield redactor
 
 
 @contextmanager
-def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
+def opened(home: Home, clock: SystemClock, redactor: log.Redactor) -> Iterator[Engine]:
     """An engine that is never run, for one question. The caller holds the lock."""
     store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
     executor = ThreadExecutor()
@@ -117,7 +117,7 @@ def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[Engine]:
         found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
-        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, mask)
+        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
         yield Engine(store, clock, executor, setups, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
     finally:
         executor.close()

@@ -61,8 +61,8 @@ class Daemon:
         self.say = say
         self.stop = stop
         self.clock = SystemClock(home.clock_offset)
-        self.mask = log.Mask()
-        self.keys = KeyWatch(home, self.clock, self.mask, self._warn)
+        self.redactor = log.Redactor()
+        self.keys = KeyWatch(home, self.clock, self.redactor, self._warn)
         self.started = self.clock.now()
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -78,7 +78,7 @@ class Daemon:
         with ExitStack() as parts:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
             parts.enter_context(self._with_room(lambda: HomeLock.take(self.home, holder)))
-            self._with_room(lambda: open_log(self.home, self.mask, self.clock))
+            self._with_room(lambda: open_log(self.home, self.redactor, self.clock))
             store = self._with_room(lambda: opening.open_store(self.home, self.clock))
             parts.callback(store.close)
             found = self._with_room(lambda: opening.check_installation(self.home, store))
@@ -106,7 +106,7 @@ class Daemon:
         parts.callback(executor.close)
         brakes = SpendingLimits(**asdict(settings.brakes))
         ssh = Remote(self.home)
-        logins = ImageLogins(self.home, self.mask)
+        logins = ImageLogins(self.home, self.redactor)
         self.engine = Engine(store, self.clock, executor, setups, policy, brakes, found, self.home, ssh, logins)
         executor.on_done = self.engine.ring
         self.keys.tell(self.engine.replace_account)
@@ -206,7 +206,7 @@ def harden() -> None:
     os.chdir("/")
 
 
-def open_log(home: Home, mask: log.Mask, clock: SystemClock) -> None:
+def open_log(home: Home, redactor: log.Redactor, clock: SystemClock) -> None:
     """Send the log to the home's file.
 
     Raises:
@@ -214,6 +214,6 @@ def open_log(home: Home, mask: log.Mask, clock: SystemClock) -> None:
         DiskFull: no space.
     """
     try:
-        log.configure(home.log, mask, lambda: clock.now().wall)
+        log.configure(home.log, redactor, lambda: clock.now().wall)
     except OSError as error:
         raise unusable(home.log, error) from error

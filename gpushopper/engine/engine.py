@@ -56,7 +56,7 @@ class Engine:
         self.executor = executor
         self.reconcilers = {setup.provider: AccountReconciler(self.ctx, setup, executor) for setup in accounts}
         for setup in accounts:
-            self.ctx.redactions.cover(setup.provider, setup.connection)
+            self.ctx.redactions.attach(setup.provider, setup.connection)
         self.searcher = OfferSearch(self.ctx, self.reconcilers)
         self._bell = threading.Condition()
         self._rung = False
@@ -170,7 +170,7 @@ class Engine:
             return
         if former.connection is not None:
             former.connection.close()
-        self.ctx.redactions.cover(setup.provider, setup.connection)
+        self.ctx.redactions.attach(setup.provider, setup.connection)
         reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)
         reconciler.take_over(former)
 

@@ -1,4 +1,4 @@
-"""No key comes out again, however it is echoed, and no control character reaches a terminal (F103, F104, F111)."""
+"""Redaction: no key comes out again, however echoed; no control character reaches a terminal (F103, F104, F111)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def outputs(response: httpx.Response) -> list[Any]:
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 429, 500])
 @pytest.mark.parametrize("name", ["msg", "message", "detail", "error", KEY])
-def test_an_echo_in_an_error_comes_out_clean(status: int, name: str):
+def test_an_echo_in_an_error_is_redacted(status: int, name: str):
     body = {"success": False, "error": "x", name: ECHO}
     for value in outputs(httpx.Response(status, json=body)):
         assert KEY not in repr(value) and INSTANCE_CANARY not in repr(value)
@@ -50,7 +50,7 @@ def test_an_echo_in_an_error_comes_out_clean(status: int, name: str):
         answer_of(httpx.Response(status, json=body), call)
 
 
-def test_an_echo_in_a_row_comes_out_clean():
+def test_an_echo_in_a_row_is_redacted():
     row = {**ROW, **dict.fromkeys(("label", "status_msg", "gpu_name", "image_uuid", "actual_status"), KEY), KEY: 1}
     offer = {**OFFER, "gpu_name": KEY, "geolocation": KEY}
     body = {**LIST, "instances": [row], "offers": [offer], "gpu_names": [KEY], "id": 5, "api_key": KEY}
@@ -66,7 +66,7 @@ def test_the_key_of_an_instance_ends_at_the_edge(body: dict[str, Any]):
 
 
 @pytest.mark.parametrize("kind", [httpx.ReadError, httpx.ConnectError, httpx.ReadTimeout, OSError])
-def test_an_echo_in_an_exception_comes_out_clean(kind: type[Exception]):
+def test_an_echo_in_an_exception_is_redacted(kind: type[Exception]):
     def fail(request: httpx.Request) -> httpx.Response:
         raise kind(ECHO)
 
@@ -80,7 +80,7 @@ LOGIN = ImageLogin("ghcr.io", "alice", Secret("a1/b2+c3=d4"))
 @pytest.mark.parametrize("status", [200, 400, 429, 500])
 @pytest.mark.parametrize("kind", ["json", "escaped", "plain"])
 @pytest.mark.parametrize("echo", LOGIN.redactions())
-def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str, echo: str):
+def test_an_echo_of_a_registrys_password_is_redacted(status: int, kind: str, echo: str):
     """In the answer to the create that carried it, and in whatever is heard after that."""
     text = json.dumps({"success": False, "error": "x", "msg": f"-p {echo}!", "instances": [{**ROW, "label": echo}]})
     text = text.replace("/", "\\/") if kind == "escaped" else text
@@ -95,7 +95,7 @@ def test_an_echo_of_a_registrys_password_comes_out_clean(status: int, kind: str,
 
 
 @pytest.mark.parametrize("echo", LOGIN.redactions())
-def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
+def test_an_echo_of_a_registrys_password_in_a_row_is_redacted(echo: str):
     row = {**ROW, **dict.fromkeys(("label", "status_msg", "gpu_name", "image_uuid", "actual_status"), f"x{echo}")}
     provider = answering(lambda request: httpx.Response(200, json={**LIST, "instances": [row]}), key=KEY)
     offer = read_offer(OFFER, 20.0, 0, Drift())
@@ -106,7 +106,7 @@ def test_an_echo_of_a_registrys_password_in_a_row_comes_out_clean(echo: str):
     assert all(form not in repr(value) for value in (found, provider.drift) for form in LOGIN.redactions())
 
 
-def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
+def test_an_echo_in_an_exception_of_a_create_is_redacted():
     def fail(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError(f"sent {request.content!r}")
 
@@ -117,7 +117,7 @@ def test_an_echo_in_an_exception_of_a_create_comes_out_clean():
 
 
 def test_a_password_that_is_a_word_of_the_interface_costs_no_field():
-    """What is hidden is values: names and numbers stay, or a list would become unreadable."""
+    """What is redacted is values: names and numbers stay, or a list would become unreadable."""
     word = ImageLogin("ghcr.io", "alice", Secret("instances"))
     number = ImageLogin("ghcr.io", "alice", Secret("33402296"))
     clock = StageClock()
@@ -132,7 +132,7 @@ def test_a_password_that_is_a_word_of_the_interface_costs_no_field():
     assert provider.fetch_instances(LIMIT_S) == before
 
 
-def test_no_nesting_is_too_deep_to_be_cleaned():
+def test_no_nesting_is_too_deep_to_be_redacted():
     deep: Any = "a1/b2+c3=d4"
     for _ in range(600):
         deep = [deep]

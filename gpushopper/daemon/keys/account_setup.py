@@ -15,7 +15,7 @@ from gpushopper.config import Config
 from gpushopper.core.policy import POLICIES, Policy
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured, Refused
-from gpushopper.log import Mask
+from gpushopper.log import Redactor
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
 from gpushopper.providers import ADAPTERS, ENDPOINTS, adapter
 from gpushopper.secrets import (
@@ -108,13 +108,13 @@ def connect_accounts(
     config: Config,
     sources: Sequence[KeySource],
     clock: Clock,
-    mask: Mask,
+    redactor: Redactor,
     warn: Callable[[str], None] = lambda text: None,
     only: Collection[str] | None = None,
 ) -> list[AccountSetup]:
     """One account for each enabled provider, or of `only`; one without a usable key says why, and stays watched."""
     found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
-    return [_connect(name, endpoint, sources, clock, mask, warn) for name, endpoint in found.items()]
+    return [_connect(name, endpoint, sources, clock, redactor, warn) for name, endpoint in found.items()]
 
 
 def _connect(
@@ -122,13 +122,13 @@ def _connect(
     endpoint: str,
     sources: Sequence[KeySource],
     clock: Clock,
-    mask: Mask,
+    redactor: Redactor,
     warn: Callable[[str], None],
 ) -> AccountSetup:
     local = is_loopback(endpoint)
     match find_key(name, sources):
         case Ok(secret, source, warning):
-            mask.add(secret.reveal())
+            redactor.add_redaction(secret.reveal())
             if warning:
                 warn(warning)
             _log.info("key found", provider=name, source=source)

@@ -6,7 +6,7 @@ import structlog
 
 from gpushopper import config
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.log import Mask
+from gpushopper.log import Redactor
 from gpushopper.paths import Home
 from gpushopper.secrets import FoundLogin, KeyringSource, Problem, entry_name, find_login
 
@@ -16,9 +16,9 @@ _log = structlog.get_logger(__name__)
 class ImageLogins:
     """Reads one login within a time limit; whatever it has read never shows in the log."""
 
-    def __init__(self, home: Home, mask: Mask) -> None:
+    def __init__(self, home: Home, redactor: Redactor) -> None:
         self._home = home
-        self._mask = mask
+        self._redactor = redactor
 
     def __call__(self, registry: str, limit_s: float) -> ImageLogin | Problem:
         settings, keyring = config.load(self._home).keys, None
@@ -30,7 +30,7 @@ class ImageLogins:
             case FoundLogin(login, source):
                 _log.info("login read", registry=registry, source=source)
                 for text in login.redactions():
-                    self._mask.add(text)
+                    self._redactor.add_redaction(text)
                 return login
             case problem:
                 return problem

@@ -15,7 +15,7 @@ from gpushopper.config import Config
 from gpushopper.daemon.keys import account_setup
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import ShopperError
-from gpushopper.log import Mask
+from gpushopper.log import Redactor
 from gpushopper.paths import Home
 
 RETRY_S = 60
@@ -33,10 +33,10 @@ _log = structlog.get_logger(__name__)
 class KeyWatch:
     """What is known about each account's key. Thread-safe; `warn` shows a line to a person."""
 
-    def __init__(self, home: Home, clock: Clock, mask: Mask, warn: Callable[[str], None]) -> None:
+    def __init__(self, home: Home, clock: Clock, redactor: Redactor, warn: Callable[[str], None]) -> None:
         self._home = home
         self._clock = clock
-        self._mask = mask
+        self._redactor = redactor
         self._warn = warn
         self._lock = threading.Lock()
         self._setups: dict[str, AccountSetup] = {}
@@ -127,7 +127,7 @@ class KeyWatch:
 
     def _connect(self, settings: Config, names: Collection[str] | None, *, quick: bool = False) -> list[AccountSetup]:
         sources = account_setup.quick_sources(self._home) if quick else account_setup.key_sources(self._home, settings)
-        return account_setup.connect_accounts(settings, sources, self._clock, self._mask, self._warn, only=names)
+        return account_setup.connect_accounts(settings, sources, self._clock, self._redactor, self._warn, only=names)
 
     def _take(self, number: int, found: list[AccountSetup]) -> None:
         """Tell what is new; of two looks that overlapped, the one that began later is right."""

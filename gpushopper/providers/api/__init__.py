@@ -3,6 +3,6 @@
 from gpushopper.providers.api.calls import Api, Call, Failure, Limit
 from gpushopper.providers.api.pacing import Gap
 from gpushopper.providers.api.replies import Reply
-from gpushopper.providers.api.text import REDACTED, clean, plain
+from gpushopper.providers.api.text import REDACTED, plain, redact_line
 
-__all__ = ["REDACTED", "Api", "Call", "Failure", "Gap", "Limit", "Reply", "clean", "plain"]
+__all__ = ["REDACTED", "Api", "Call", "Failure", "Gap", "Limit", "Reply", "plain", "redact_line"]
