@@ -15,7 +15,7 @@ import structlog
 from gpushopper import __version__
 from gpushopper.daemon.one_shot import JOBS, run_once
 from gpushopper.daemon.run import Daemon
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from gpushopper.errors import Refused
 from gpushopper.paths import Home
 from gpushopper.private_files import FOLDER_MODE
-from gpushopper.store.sqlite.folder import FILE_MODE, unusable
+from gpushopper.store.sqlite.database_files import FILE_MODE, unusable
 
 
 @dataclass(frozen=True, slots=True)

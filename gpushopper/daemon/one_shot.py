@@ -17,7 +17,7 @@ from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
-from gpushopper.daemon import opening
+from gpushopper.daemon import open_store
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.run import harden, open_log
@@ -26,7 +26,7 @@ from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
 from gpushopper.store import installation
-from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite import disk_reserve
 
 HANDOVER_S = 15.0
 
@@ -65,7 +65,7 @@ def decide_installation(home: Home, arguments: Sequence[str]) -> Answer:
     clock = SystemClock(home.clock_offset)
     stopped = _stop_daemon(home, clock)
     with _locked(home, clock):
-        store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+        store = disk_reserve.with_room(home.reserve, lambda: open_store.open_store(home, clock))
         try:
             return {"installation": decide(home, store).id, "daemon": "stopped" if stopped else "not running"}
         finally:
@@ -103,18 +103,18 @@ def _locked(home: Home, clock: SystemClock) -> Iterator[log.Redactor]:
     """The home's lock, and a log that knows no secret yet."""
     redactor = log.Redactor()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
-    with reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
-        reserve.with_room(home.reserve, lambda: open_log(home, redactor, clock))
+    with disk_reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
+        disk_reserve.with_room(home.reserve, lambda: open_log(home, redactor, clock))
         yield redactor
 
 
 @contextmanager
 def opened(home: Home, clock: SystemClock, redactor: log.Redactor) -> Iterator[Engine]:
     """An engine that is never run, for one question. The caller holds the lock."""
-    store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+    store = disk_reserve.with_room(home.reserve, lambda: open_store.open_store(home, clock))
     executor = ThreadExecutor()
     try:
-        found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
+        found = disk_reserve.with_room(home.reserve, lambda: open_store.check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
         setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)

@@ -19,18 +19,18 @@ from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
-from gpushopper.daemon import opening
+from gpushopper.daemon import open_store
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.image_logins import ImageLogins
-from gpushopper.daemon.keys.key_watch import RETRY_S, KeyWatch
+from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatch
 from gpushopper.daemon.lock import Holder, HomeLock
+from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 from gpushopper.daemon.sleep_detection import Watch
 from gpushopper.daemon.stop_report import say_what_may_bill
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.paths import Home
@@ -38,8 +38,8 @@ from gpushopper.remote.instance_access import Remote
 from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
-from gpushopper.store.sqlite import reserve
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.database_files import unusable
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -79,9 +79,9 @@ class Daemon:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
             parts.enter_context(self._with_room(lambda: HomeLock.take(self.home, holder)))
             self._with_room(lambda: open_log(self.home, self.redactor, self.clock))
-            store = self._with_room(lambda: opening.open_store(self.home, self.clock))
+            store = self._with_room(lambda: open_store.open_store(self.home, self.clock))
             parts.callback(store.close)
-            found = self._with_room(lambda: opening.check_installation(self.home, store))
+            found = self._with_room(lambda: open_store.check_installation(self.home, store))
             policy = self._build(store, found, parts)
             self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
             parts.callback(self._end_threads)
@@ -95,7 +95,7 @@ class Daemon:
 
     def _with_room(self, step: Callable[[], T]) -> T:
         """A step of the start: a full disk must not keep a dead daemon from coming back to end things (F67)."""
-        return reserve.with_room(self.home.reserve, step)
+        return disk_reserve.with_room(self.home.reserve, step)
 
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
         """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
@@ -174,7 +174,7 @@ class Daemon:
 
     def _hold_reserve(self) -> None:
         """What was given up is taken again once there is room: the next full disk may come in the same life."""
-        reserve.hold(self.home.reserve)
+        disk_reserve.hold(self.home.reserve)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()

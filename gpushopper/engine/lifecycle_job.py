@@ -14,7 +14,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import alarms, sessions
-from gpushopper.store.sqlite.failures import Stale
+from gpushopper.store.sqlite.error_mapping import Stale
 
 
 def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, float], now: ClockSnapshot) -> bool:

@@ -15,10 +15,10 @@ from gpushopper.store.schema.columns import converted
 from gpushopper.store.schema.migrations import MIGRATIONS, Migration
 from gpushopper.store.schema.schema_check import check_schema, version_of
 from gpushopper.store.schema.upgrade import upgrade
-from gpushopper.store.sqlite import folder
+from gpushopper.store.sqlite import database_files
 from gpushopper.store.sqlite.backups import back_up
-from gpushopper.store.sqlite.failures import Corrupt, Stale, translated
-from gpushopper.store.sqlite.folder import set_aside
+from gpushopper.store.sqlite.database_files import set_aside
+from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, translated
 from gpushopper.store.sqlite.statements import Select, check, is_in_transaction, run, spelled
 
 __all__ = ["Corrupt", "Stale", "Store", "set_aside"]
@@ -73,8 +73,8 @@ class Store:
         """
         path = path.absolute()
         _refuse_lost_database(path)
-        folder.make_private(path)
-        kind = folder.file_system_of(path.resolve(), folder.read_mounts() if mounts is None else mounts)
+        database_files.make_private(path)
+        kind = database_files.file_system_of(path.resolve(), database_files.read_mounts() if mounts is None else mounts)
         database = database_class(str(path), thread_safe=False, check_same_thread=False, autoconnect=False)
         store = cls(path, database)
         try:
@@ -85,7 +85,7 @@ class Store:
                     raise Corrupt(f"the database {path} is damaged: {why}")
                 # Before anything is written: the journal's mode stands in the file too.
                 check_schema(database, path, migrations)
-                _set(database, JOURNAL_ON_NETWORK if folder.is_network(kind) else JOURNAL)
+                _set(database, JOURNAL_ON_NETWORK if database_files.is_network(kind) else JOURNAL)
                 upgrade(database, path, now_wall, migrations)
         except BaseException:
             store.close()
@@ -172,7 +172,7 @@ class Store:
 
     def free_bytes(self) -> int:
         """Space left on the database's file system; provisioning is refused below a floor (F67)."""
-        return folder.free_bytes(self.path)
+        return database_files.free_bytes(self.path)
 
 
 def _refuse_lost_database(path: Path) -> None:

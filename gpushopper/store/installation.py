@@ -15,7 +15,7 @@ from gpushopper.paths import Home
 from gpushopper.private_files import write_private
 from gpushopper.store.accounts import get_meta, set_meta
 from gpushopper.store.database import Store
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import unusable
 
 ID_LENGTH = 10
 KEY = "installation"

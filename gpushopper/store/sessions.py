@@ -15,7 +15,7 @@ from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, KnownInstanceRow, SessionRow
-from gpushopper.store.sqlite.failures import Stale
+from gpushopper.store.sqlite.error_mapping import Stale
 from gpushopper.store.sqlite.statements import prepared
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.jobs import Schedule
+from gpushopper.daemon.periodic_jobs import Schedule
 from gpushopper.engine.engine import AccountSetup, Engine
 from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.errors import NotReady, Refused

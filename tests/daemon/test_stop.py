@@ -16,7 +16,7 @@ import pytest
 
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.stop_report import describe, say_what_may_bill
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.wire import Sessions, SessionView
 from tests.daemon.conftest import Running
 
@@ -107,7 +107,7 @@ def test_a_signal_that_another_thread_gets_is_heard():
     """The system may choose any thread; the one that waits must wake all the same."""
     script = """
 import signal, threading
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_signal import StopSignal
 stop = StopSignal()
 stop.watch_signals()
 hand_over = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)

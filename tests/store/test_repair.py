@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.alarms import ROW_REPAIRED
-from gpushopper.daemon.opening import open_store
+from gpushopper.daemon.open_store import open_store
 from gpushopper.store import sessions
 from tests.sim.world import World
 

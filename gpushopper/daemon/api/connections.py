@@ -12,7 +12,7 @@ from typing import Any
 from cheroot.server import HTTPConnection
 
 from gpushopper.clock import SystemClock
-from gpushopper.daemon.api.serialization import LARGEST_BODY
+from gpushopper.daemon.api.request_validation import LARGEST_BODY
 
 Environment = dict[str, Any]
 Wsgi = Callable[[Environment, Any], Iterable[bytes]]

@@ -15,10 +15,10 @@ import structlog
 from cheroot.wsgi import Server
 
 from gpushopper.daemon.api.connections import HeardOut, TimedConnection
-from gpushopper.daemon.api.serialization import LARGEST_BODY
+from gpushopper.daemon.api.request_validation import LARGEST_BODY
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import unusable
 
 THREADS = 8
 """Requests that are acted on at once."""

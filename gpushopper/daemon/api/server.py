@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from gpushopper.daemon.api import serialization
+from gpushopper.daemon.api import request_validation
 from gpushopper.daemon.api.routes import BLUEPRINTS
 from gpushopper.daemon.api.service import Service
 from gpushopper.errors import Refused, ShopperError
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 def build_app(service: Service) -> Flask:
     """The WSGI application over one running daemon."""
     app = Flask("gpushopper", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = serialization.LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = request_validation.LARGEST_BODY
     app.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(service))
@@ -43,7 +43,7 @@ def _admit(service: Service) -> None:
     peer = request.environ.get("X_REMOTE_UID")
     if peer is not None and peer != str(service.uid):
         raise Refused("this daemon belongs to another user", code="not_yours")
-    serialization.receive_body()
+    request_validation.receive_body()
 
 
 def _finish(response: Response, service: Service) -> Response:
@@ -59,7 +59,7 @@ def _finish(response: Response, service: Service) -> Response:
 
 def _refused(error: Exception) -> Response:
     assert isinstance(error, ShopperError)
-    return serialization.refusal(error, g.request_id)
+    return request_validation.refusal(error, g.request_id)
 
 
 def _not_http(error: Exception) -> Response:
@@ -68,14 +68,14 @@ def _not_http(error: Exception) -> Response:
     words = {
         NotFound: ("no_such_path", "no such path in this API"),
         MethodNotAllowed: ("no_such_method", "this path does not take that method"),
-        RequestEntityTooLarge: ("too_large", f"the body is larger than {serialization.LARGEST_BODY} bytes"),
+        RequestEntityTooLarge: ("too_large", f"the body is larger than {request_validation.LARGEST_BODY} bytes"),
     }
     code, message = words.get(type(error), ("bad_request", "the request is malformed"))
-    return serialization.error_body(code, message, "", g.request_id, 2, error.code or 400)
+    return request_validation.error_body(code, message, "", g.request_id, 2, error.code or 400)
 
 
 def _unexpected(error: Exception) -> Response:
     """A fault of ours: told in full to the log, and to nobody else."""
     _log.error("request failed", path=request.path, exc_info=error)
     hint = f"The daemon's log has the details under request {g.request_id}."
-    return serialization.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)
+    return request_validation.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)

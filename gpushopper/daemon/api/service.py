@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.clock import Clock
-from gpushopper.daemon.jobs import Schedule
+from gpushopper.daemon.periodic_jobs import Schedule
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 

@@ -22,7 +22,7 @@ from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import Absent, EnvironmentSource, FileSource, KeyringSource, KeySource, Ok, Refused, Unreadable
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import unusable
 
 PROBE_LIMIT_S = 20.0
 

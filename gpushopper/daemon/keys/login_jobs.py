@@ -12,7 +12,7 @@ from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured, UsageError
 from gpushopper.paths import Home
 from gpushopper.secrets import Absent, FoundLogin, KeptLogin, KeyringSource, Refused, Unreadable
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import unusable
 
 IN_FILE = "file"
 USER = "user="

@@ -28,7 +28,7 @@ from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Account, Endpoint, ErrorKind, Listing, Provider, ReadFailed
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
-from gpushopper.store.sqlite.failures import Conflict, Stale
+from gpushopper.store.sqlite.error_mapping import Conflict, Stale
 
 ACCOUNT, LIST, LABEL = "account", "list", "label"
 BEGUN_S = 2.5

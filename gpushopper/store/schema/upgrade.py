@@ -11,7 +11,7 @@ from gpushopper.store.schema.migrations import Migration
 from gpushopper.store.schema.schema_check import version_of
 from gpushopper.store.schema.triggers import derived
 from gpushopper.store.sqlite.backups import back_up
-from gpushopper.store.sqlite.failures import Corrupt
+from gpushopper.store.sqlite.error_mapping import Corrupt
 from gpushopper.store.sqlite.statements import check, is_in_transaction, run
 
 

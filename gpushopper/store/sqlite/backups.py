@@ -8,8 +8,8 @@ from pathlib import Path
 import peewee
 
 from gpushopper.private_files import FOLDER_MODE, sync
-from gpushopper.store.sqlite.failures import translated
-from gpushopper.store.sqlite.folder import FILE_MODE, free_name, stamp, unusable
+from gpushopper.store.sqlite.database_files import FILE_MODE, free_name, stamp, unusable
+from gpushopper.store.sqlite.error_mapping import translated
 from gpushopper.store.sqlite.statements import run
 
 KEEP = 5

@@ -6,9 +6,9 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_body
+from gpushopper.daemon.api.request_validation import answer, read_body
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_room
 from gpushopper.wire import AckRequest
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_query
+from gpushopper.daemon.api.request_validation import answer, read_query
 from gpushopper.daemon.api.service import Service
 
 MOST_AT_ONCE = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer
+from gpushopper.daemon.api.request_validation import answer
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import PROTOCOL
 

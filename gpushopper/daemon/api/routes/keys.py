@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, waiting
+from gpushopper.daemon.api.request_validation import answer, waiting
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys.account_setup import key_reach
 

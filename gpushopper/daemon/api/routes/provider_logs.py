@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.core.log_text import MOST_LINES
-from gpushopper.daemon.api.serialization import Malformed, answer, read_name, read_query, waiting
+from gpushopper.daemon.api.request_validation import Malformed, answer, read_name, read_query, waiting
 from gpushopper.daemon.api.service import Service
 
 

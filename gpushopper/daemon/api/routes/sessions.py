@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import (
+from gpushopper.daemon.api.request_validation import (
     answer,
     read_body,
     read_idempotency_key,
@@ -18,7 +18,7 @@ from gpushopper.daemon.api.serialization import (
     waiting_for_login,
 )
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_room
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 

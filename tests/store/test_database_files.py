@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.store.sqlite.folder import file_system_of, is_network
+from gpushopper.store.sqlite.database_files import file_system_of, is_network
 
 MOUNTS = r"""
 /dev/vda / ext4 rw,relatime 0 0

@@ -12,7 +12,7 @@ import structlog
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import DRILL, PAPER, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
-from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
+from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 
 Build = Callable[..., Schedule]
 

@@ -13,7 +13,7 @@ from gpushopper.paths import Home
 from gpushopper.store import alarms, installation
 from gpushopper.store.database import Corrupt, Store, set_aside
 from gpushopper.store.repair import repair
-from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite import disk_reserve
 
 _log = structlog.get_logger(__name__)
 
@@ -37,11 +37,11 @@ def open_store(home: Home, clock: Clock) -> Store:
         _log.error("database damaged", text=damage.message)
         kept = set_aside(home.database, now)
         # Here and not by a second call of this function: that one would find nothing damaged, and raise no alarm.
-        store = reserve.with_room(
+        store = disk_reserve.with_room(
             home.reserve,
             lambda: _ready(Store.open(home.database, now_wall=now), lambda opened: _tell_rebuilt(opened, now, kept)),
         )
-    reserve.hold(home.reserve)
+    disk_reserve.hold(home.reserve)
     return store
 
 

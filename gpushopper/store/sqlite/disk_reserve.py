@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gpushopper.errors import DiskFull
-from gpushopper.store.sqlite.folder import FILE_MODE, free_bytes
+from gpushopper.store.sqlite.database_files import FILE_MODE, free_bytes
 
 RESERVE_BYTES = 4 * 2**20
 HOLD_FLOOR = 64 * 2**20

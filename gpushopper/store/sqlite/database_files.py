@@ -12,7 +12,7 @@ from pathlib import Path
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.private_files import FOLDER_MODE, sync
-from gpushopper.store.sqlite.failures import read_only
+from gpushopper.store.sqlite.error_mapping import read_only
 
 FILE_MODE = 0o600
 BESIDE = ("-wal", "-shm", "-journal")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper.errors import DiskFull
-from gpushopper.store.sqlite import reserve
-from gpushopper.store.sqlite.reserve import HOLD_FLOOR, RESERVE_BYTES
+from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.disk_reserve import HOLD_FLOOR, RESERVE_BYTES
 
 PLENTY = HOLD_FLOOR * 2
 
@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def hold(path: Path, free: int) -> bool:
-    return reserve.hold(path, free=lambda _path: free)
+    return disk_reserve.hold(path, free=lambda _path: free)
 
 
 def test_it_takes_real_space_and_is_private(path: Path):
@@ -61,7 +61,7 @@ def test_a_step_without_room_is_done_again_with_it(path: Path):
             raise DiskFull("full")
         return "done"
 
-    assert reserve.with_room(path, step) == "done"
+    assert disk_reserve.with_room(path, step) == "done"
     assert tried == [True, False]
 
 
@@ -76,7 +76,7 @@ def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_he
         raise DiskFull("full")
 
     with pytest.raises(DiskFull):
-        reserve.with_room(path, step)
+        disk_reserve.with_room(path, step)
     assert len(tried) == 1 + is_held
     assert not path.exists()
 
@@ -88,5 +88,5 @@ def test_no_other_error_costs_the_reserve(path: Path):
         raise PermissionError(1, "no")
 
     with pytest.raises(PermissionError):
-        reserve.with_room(path, step)
+        disk_reserve.with_room(path, step)
     assert path.exists()
