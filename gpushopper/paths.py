@@ -36,7 +36,7 @@ class Home:
         return self.data / "daemon.lock"
 
     @property
-    def side_file(self) -> Path:
+    def installation_file(self) -> Path:
         """Copy of the installation id with the marks of its first home (S10)."""
         return self.data / "installation.json"
 
@@ -64,7 +64,7 @@ class Home:
         return self.ssh_keys / "config"
 
     @property
-    def reserve(self) -> Path:
+    def disk_reserve(self) -> Path:
         """Space held for the day the disk is full; given up then, so that ends can still be recorded (F67)."""
         return self.data / "reserve"
 

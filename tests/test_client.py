@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper import __version__, client, errors, wire
-from gpushopper.client import Client, Row
-from gpushopper.client.busy_retry import QUIET_S, Turn
+from gpushopper.client import Client, JsonObject
+from gpushopper.client.busy_retry import NOTICE_AFTER_S, BusyRetry
 from gpushopper.client.http_exchange import exchange
 from gpushopper.paths import Home
 
@@ -91,7 +91,7 @@ def test_the_names_are_those_of_wire():
 
 def test_no_field_of_an_answer_hides_behind_a_method_of_dict():
     classes = [cls for cls in vars(wire).values() if isinstance(cls, type) and is_dataclass(cls)]
-    assert {f.name for cls in classes for f in fields(cls)} & set(dir(Row)) == set()
+    assert {f.name for cls in classes for f in fields(cls)} & set(dir(JsonObject)) == set()
 
 
 def test_an_answer_given_before_the_request_was_read_is_heard(folder: Home):
@@ -156,11 +156,11 @@ def test_a_daemon_that_stays_full_says_so_in_the_end(folder: Home, peer: Peer):
 
 def test_a_wait_is_bounded_grows_and_is_mentioned_once():
     told: list[str] = []
-    turn = Turn(0.35, lambda: told.append("waiting"))
-    turn._began -= QUIET_S + 0.1
-    turn._limit_s += QUIET_S + 0.1
+    retry = BusyRetry(0.35, lambda: told.append("waiting"))
+    retry._began -= NOTICE_AFTER_S + 0.1
+    retry._limit_s += NOTICE_AFTER_S + 0.1
     before, waits = time.monotonic(), 0
-    while turn.wait():
+    while retry.wait():
         waits += 1
     assert 0.3 < time.monotonic() - before < 3
     assert 2 <= waits <= 7

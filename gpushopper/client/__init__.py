@@ -1,6 +1,6 @@
 """The daemon's local API as method calls: HTTP over the Unix socket, standard library only.
 
-Answers are annotated with the dataclasses of wire.py and arrive as `Row`: the decoded JSON with its fields as
+Answers are annotated with the dataclasses of wire.py and arrive as `JsonObject`: the decoded JSON with its fields as
 attributes. Building those dataclasses would cost every command 25 ms; they are imported where a request is built.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
-from gpushopper.client.busy_retry import Turn, is_full
-from gpushopper.client.http_exchange import Answer, Away, Crowded, check_socket, exchange
+from gpushopper.client.busy_retry import BusyRetry, is_full
+from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Response, check_socket, exchange
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ PLAN_LIMIT_S = 90.0
 
 Starter = Callable[[str], None]
 """Starts the daemon; the argument says why, for the line on stderr."""
-Unlocker = Callable[[list[str]], bool]
+KeylessRestarter = Callable[[list[str]], bool]
 """Restarts a daemon that lacks these providers' keys, if this side can reach one of them; whether it did."""
 
 
-class Row(dict[str, Any]):
+class JsonObject(dict[str, Any]):
     """A JSON object whose fields read as attributes."""
 
     __slots__ = ()
@@ -64,13 +64,13 @@ class Client:
         home: Home,
         start: Starter | None = None,
         restart: Starter | None = None,
-        unlock: Unlocker | None = None,
-        tell_wait: Callable[[], None] | None = None,
+        restart_keyless: KeylessRestarter | None = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> None:
         self.home = home
-        self._tell_wait = tell_wait
+        self._on_wait = on_wait
         """Called when a request waits for a place at a full daemon, and it takes a while."""
-        self._start, self._restart, self._unlock = start, restart, unlock
+        self._start, self._restart, self._restart_keyless = start, restart, restart_keyless
 
     # ---- market
 
@@ -136,7 +136,7 @@ class Client:
         query = [("session", session), ("consumer", consumer), ("start", start), ("end", end)]
         return cast("wire.Costs", self._ask("GET", "costs", query=query))
 
-    def costs_summary(self) -> Row:
+    def costs_summary(self) -> JsonObject:
         """Totals by provider, GPU and consumer."""
         return self._ask("GET", "costs/summary")
 
@@ -149,7 +149,7 @@ class Client:
         """Open alarms."""
         return cast("wire.Alarms", self._ask("GET", "alarms"))
 
-    def acknowledge(self, alarm_id: int | None) -> Row:
+    def acknowledge(self, alarm_id: int | None) -> JsonObject:
         """Mark one alarm, or all, as seen by a person."""
         return self._ask("POST", "alarms/ack", body={"alarm_id": alarm_id})
 
@@ -157,7 +157,7 @@ class Client:
         """The daemon, its jobs and its accounts."""
         return cast("wire.DaemonStatus", self._ask("GET", "status"))
 
-    def providers(self) -> Row:
+    def providers(self) -> JsonObject:
         """The accounts and whether they answer."""
         return self._ask("GET", "providers")
 
@@ -167,15 +167,15 @@ class Client:
 
     # ---- the daemon itself
 
-    def reload_keys(self) -> Row:
+    def reload_keys(self) -> JsonObject:
         """Have the daemon read the keys again."""
         return self._ask("POST", "keys/reload")
 
-    def key_reach(self) -> Row:
+    def key_environment(self) -> JsonObject:
         """Which keys the daemon lacks, and the variables that decide where it looks for them."""
-        return self._ask("GET", "keys/reach")
+        return self._ask("GET", "keys/environment")
 
-    def stop(self) -> Row:
+    def stop(self) -> JsonObject:
         """Stop the daemon; what is rented stays rented."""
         return self._ask("POST", "stop")
 
@@ -183,9 +183,9 @@ class Client:
         """Whether a daemon answers now; never starts one."""
         try:
             self._exchange_once("GET", "/health", {}, None, 5.0)
-        except Away:
+        except NotConnected:
             return False
-        except Crowded:
+        except ListenQueueFull:
             return True
         return True
 
@@ -199,7 +199,7 @@ class Client:
         query: list[tuple[str, Any]] | None = None,
         body: Mapping[str, Any] | None = None,
         limit_s: float = READ_LIMIT_S,
-    ) -> Row:
+    ) -> JsonObject:
         """Send one request; start or restart the daemon where needed, repeating with the same idempotency key."""
         kept = [(name, value) for name, value in query or () if value not in ("", None)]
         target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
@@ -208,34 +208,34 @@ class Client:
         for left in range(START_TRIES, -1, -1):
             try:
                 answer = self._exchange(method, target, headers, payload, limit_s)
-            except Away as away:
-                self._bring_up(away, left)
+            except NotConnected as not_connected:
+                self._start_daemon(not_connected, left)
                 continue
-            if left and (self._replaces(answer) or self._unlocks(answer)):
+            if left and (self._restarted_outdated(answer) or self._restarted_keyless(answer)):
                 continue
             return _read(answer)
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
 
     def _exchange(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-    ) -> Answer:
-        """One exchange with a daemon that has a place for it; where it is full, the request waits for its turn."""
-        turn = Turn(limit_s, self._tell_wait)
+    ) -> Response:
+        """One exchange with a daemon that has a place for it; where it is full, the request is repeated."""
+        retry = BusyRetry(limit_s, self._on_wait)
         while True:
             try:
                 answer = self._exchange_once(method, target, headers, payload, limit_s)
-            except Crowded as crowded:
-                if turn.wait():
+            except ListenQueueFull as queue_full:
+                if retry.wait():
                     continue
                 raise errors.DaemonUnreachable(
                     "too many commands knock at the daemon at once", "try again in a minute"
-                ) from crowded
-            if not is_full(answer) or not turn.wait():
+                ) from queue_full
+            if not is_full(answer) or not retry.wait():
                 return answer
 
     def _exchange_once(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-    ) -> Answer:
+    ) -> Response:
         try:
             return exchange(check_socket(self.home), method, target, headers, payload, limit_s)
         except TimeoutError as error:
@@ -243,17 +243,17 @@ class Client:
                 f"the daemon did not answer within {limit_s:.0f} s", "see: gpu-shopper daemon status"
             ) from error
 
-    def _bring_up(self, away: Away, left: int) -> None:
+    def _start_daemon(self, cause: NotConnected, left: int) -> None:
         if self._start is None:
-            raise errors.DaemonUnreachable("no daemon is running", "start it: gpu-shopper daemon start") from away
+            raise errors.DaemonUnreachable("no daemon is running", "start it: gpu-shopper daemon start") from cause
         if not left:
-            raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint()) from away
+            raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint()) from cause
         self._start("" if left == START_TRIES else "again")
 
     def _log_hint(self) -> str:
         return f"see: {self.home.log}"
 
-    def _replaces(self, answer: Answer) -> bool:
+    def _restarted_outdated(self, answer: Response) -> bool:
         """Restart an older daemon (S21); refuse one whose answers we would misread (F99)."""
         version = answer.headers.get(VERSION_HEADER.lower(), "")
         theirs, ours = _release(version), _release(__version__)
@@ -264,11 +264,13 @@ class Client:
         self._restart(f"it is version {version}, this is {__version__}")
         return True
 
-    def _unlocks(self, answer: Answer) -> bool:
+    def _restarted_keyless(self, answer: Response) -> bool:
         """Replace a daemon without keys by one that has them (architecture 10); tried once in a client's life."""
         lacking = answer.headers.get(KEYLESS_HEADER.lower(), "")
-        unlock, self._unlock = (self._unlock, None) if lacking else (None, self._unlock)
-        return unlock is not None and unlock(lacking.split(","))
+        if not lacking or self._restart_keyless is None:
+            return False
+        restart, self._restart_keyless = self._restart_keyless, None
+        return restart(lacking.split(","))
 
     def _check_protocol(self, version: str) -> None:
         health = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
@@ -301,19 +303,19 @@ def _part(ref: str) -> str:
     return quote(ref, safe="")
 
 
-def _read(found: Answer) -> Row:
+def _read(found: Response) -> JsonObject:
     try:
-        answer = json.loads(found.content or b"{}", object_hook=Row)
+        answer = json.loads(found.content or b"{}", object_hook=JsonObject)
     except ValueError as error:
         raise errors.ShopperError("the daemon's answer is not JSON") from error
-    if not isinstance(answer, Row):
+    if not isinstance(answer, JsonObject):
         raise errors.ShopperError("the daemon's answer is not an object")
     if found.status < 400:
         return answer
-    raise from_answer(answer.get("error"), found.status)
+    raise error_from_response(answer.get("error"), found.status)
 
 
-def from_answer(error: Any, status: int = 500) -> errors.ShopperError:
+def error_from_response(error: Any, status: int = 500) -> errors.ShopperError:
     """Rebuild the error in an answer, with the request id at hand for the log."""
     if not isinstance(error, dict):
         return errors.ShopperError(f"the daemon answered with status {status}")

@@ -17,15 +17,15 @@ from gpushopper.paths import SOCKET_LIMIT, Home
 SIZE_LIMIT = 32 * 1024 * 1024
 
 
-class Away(Exception):
+class NotConnected(Exception):
     """Nobody listens, or the connection broke before the whole answer came."""
 
 
-class Crowded(Exception):
+class ListenQueueFull(Exception):
     """Somebody listens, and more are knocking than the system keeps in line."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A whole HTTP answer; header names in lower case."""
 
     status: int
@@ -41,15 +41,15 @@ def exchange(
     payload: bytes | None,
     limit_s: float,
     size_limit: int = SIZE_LIMIT,
-) -> Answer:
+) -> Response:
     """One request and its whole answer over a Unix socket, within one time limit that dripping cannot stretch.
 
     HTTP/1.0, where an answer ends with its connection, needs so little reading that http.client, which would cost
     every command 15 ms, is left out.
 
     Raises:
-        Away: nobody listens, or the connection broke before the answer was whole.
-        Crowded: too many others are knocking.
+        NotConnected: nobody listens, or the connection broke before the answer was whole.
+        ListenQueueFull: too many others are knocking.
         TimeoutError: the whole exchange took too long.
     """
     lines = [f"{method} {target} HTTP/1.0", "Host: daemon", f"Content-Length: {len(payload or b'')}"]
@@ -61,9 +61,9 @@ def exchange(
         except TimeoutError:
             raise
         except BlockingIOError as error:
-            raise Crowded(str(error)) from error
+            raise ListenQueueFull(str(error)) from error
         except OSError as error:
-            raise Away(str(error)) from error
+            raise NotConnected(str(error)) from error
     return _parse(answer)
 
 
@@ -95,17 +95,17 @@ def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float, siz
             raise errors.ShopperError("the answer is too long to be true")
 
 
-def _parse(answer: bytes) -> Answer:
+def _parse(answer: bytes) -> Response:
     head, _, content = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     words = first.split(" ", 2)
     if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
-        raise Away("the answer is not HTTP" if answer else "the connection closed without an answer")
+        raise NotConnected("the answer is not HTTP" if answer else "the connection closed without an answer")
     # Required: without it a cut answer would look whole.
     if headers.get("content-length") != str(len(content)):
-        raise Away("the answer was cut short")
-    return Answer(int(words[1]), headers, content)
+        raise NotConnected("the answer was cut short")
+    return Response(int(words[1]), headers, content)
 
 
 def check_socket(home: Home) -> str:
@@ -113,7 +113,7 @@ def check_socket(home: Home) -> str:
 
     Raises:
         Misconfigured: the path is too long, or folder or socket belong to somebody else.
-        Away: there is no socket.
+        NotConnected: there is no socket.
     """
     path = str(home.socket)
     if len(os.fsencode(path)) > SOCKET_LIMIT:
@@ -124,7 +124,7 @@ def check_socket(home: Home) -> str:
     try:
         folder, file = os.lstat(home.run), os.lstat(path)
     except OSError as error:
-        raise Away(str(error)) from error
+        raise NotConnected(str(error)) from error
     ours = os.getuid()
     if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != ours or folder.st_mode & 0o022:
         raise errors.Misconfigured(f"{home.run} is not a folder of ours alone", f"look at it: ls -ld {home.run}")

@@ -11,7 +11,7 @@ from types import TracebackType
 from gpushopper.errors import Refused
 from gpushopper.paths import Home
 from gpushopper.private_files import FOLDER_MODE
-from gpushopper.store.sqlite.database_files import FILE_MODE, unusable
+from gpushopper.store.sqlite.database_files import FILE_MODE, file_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class HomeLock:
             home.data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             file = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
-            raise unusable(home.lock, error) from error
+            raise file_error(home.lock, error) from error
         try:
             # flock, not a POSIX record lock: those are lost by any stray close of the file (D13, measured).
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,7 @@ class HomeLock:
             raise _already_running(home) from busy
         except OSError as error:
             os.close(file)
-            raise unusable(home.lock, error) from error
+            raise file_error(home.lock, error) from error
         return cls(file)
 
     def release(self) -> None:

@@ -11,7 +11,7 @@ from gpushopper.clock import Clock
 from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
 from gpushopper.store import alarms, installation
-from gpushopper.store.database import Corrupt, Store, set_aside
+from gpushopper.store.database import Corrupt, Store, quarantine
 from gpushopper.store.repair import repair
 from gpushopper.store.sqlite import disk_reserve
 
@@ -35,13 +35,13 @@ def open_store(home: Home, clock: Clock) -> Store:
         store = _ready(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
-        kept = set_aside(home.database, now)
+        kept = quarantine(home.database, now)
         # Here and not by a second call of this function: that one would find nothing damaged, and raise no alarm.
-        store = disk_reserve.with_room(
-            home.reserve,
+        store = disk_reserve.with_reserve(
+            home.disk_reserve,
             lambda: _ready(Store.open(home.database, now_wall=now), lambda opened: _tell_rebuilt(opened, now, kept)),
         )
-    disk_reserve.hold(home.reserve)
+    disk_reserve.allocate(home.disk_reserve)
     return store
 
 
@@ -86,6 +86,6 @@ def _repair(store: Store, now: int) -> None:
 def check_installation(home: Home, store: Store) -> installation.Installation:
     """Find or make the installation's id; a home that was copied or moved may end things, but not rent (S10)."""
     found = installation.check(home, store)
-    if found.verdict is installation.Verdict.MOVED:
+    if found.verdict is installation.HomeStatus.MOVED:
         _log.warning("this home has been copied or moved: renting is refused until a person decides")
     return found

@@ -25,11 +25,11 @@ from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.image_logins import ImageLogins
-from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatch
+from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatcher
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
-from gpushopper.daemon.sleep_detection import Watch
-from gpushopper.daemon.stop_report import say_what_may_bill
+from gpushopper.daemon.sleep_detection import SleepDetector
+from gpushopper.daemon.stop_report import report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -39,7 +39,7 @@ from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
 from gpushopper.store.sqlite import disk_reserve
-from gpushopper.store.sqlite.database_files import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -62,7 +62,7 @@ class Daemon:
         self.stop = stop
         self.clock = SystemClock(home.clock_offset)
         self.redactor = log.Redactor()
-        self.keys = KeyWatch(home, self.clock, self.redactor, self._warn)
+        self.keys = KeyWatcher(home, self.clock, self.redactor, self._warn)
         self.started = self.clock.now()
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -77,25 +77,25 @@ class Daemon:
         harden()
         with ExitStack() as parts:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
-            parts.enter_context(self._with_room(lambda: HomeLock.take(self.home, holder)))
-            self._with_room(lambda: open_log(self.home, self.redactor, self.clock))
-            store = self._with_room(lambda: open_store.open_store(self.home, self.clock))
+            parts.enter_context(self._with_reserve(lambda: HomeLock.take(self.home, holder)))
+            self._with_reserve(lambda: open_log(self.home, self.redactor, self.clock))
+            store = self._with_reserve(lambda: open_store.open_store(self.home, self.clock))
             parts.callback(store.close)
-            found = self._with_room(lambda: open_store.check_installation(self.home, store))
+            found = self._with_reserve(lambda: open_store.check_installation(self.home, store))
             policy = self._build(store, found, parts)
             self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
             parts.callback(self._end_threads)
             parts.callback(self.listener.close)
             parts.callback(self.ending.set)
-            self._with_room(self.engine.recover)
-            self._with_room(self.listener.open)
+            self._with_reserve(self.engine.recover)
+            self._with_reserve(self.listener.open)
             self._start_threads()
             ready()
             return self.stop.wait()
 
-    def _with_room(self, step: Callable[[], T]) -> T:
+    def _with_reserve(self, step: Callable[[], T]) -> T:
         """A step of the start: a full disk must not keep a dead daemon from coming back to end things (F67)."""
-        return disk_reserve.with_room(self.home.reserve, step)
+        return disk_reserve.with_reserve(self.home.disk_reserve, step)
 
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
         """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
@@ -141,7 +141,7 @@ class Daemon:
 
     def _start_threads(self) -> None:
         self._load_login_redactions()
-        watch = Watch(self.clock, self._after_gap)
+        watch = SleepDetector(self.clock, self._after_gap)
         for name, run in (("engine", self._run_engine), ("resume", watch.run)):
             thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
             self.threads.append(thread)
@@ -174,14 +174,14 @@ class Daemon:
 
     def _hold_reserve(self) -> None:
         """What was given up is taken again once there is room: the next full disk may come in the same life."""
-        disk_reserve.hold(self.home.reserve)
+        disk_reserve.allocate(self.home.disk_reserve)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()
 
     def _prune(self, store: Store) -> None:
         with store.transaction():
-            idempotency.prune(store, self.clock.now().wall - idempotency.KEPT_US)
+            idempotency.prune(store, self.clock.now().wall - idempotency.RETENTION_US)
 
     def _warn(self, text: str) -> None:
         _log.warning("keys", text=text)
@@ -195,7 +195,7 @@ class Daemon:
         self.engine.ring()
         for thread in self.threads:
             thread.join(THREAD_STOP_S)
-        say_what_may_bill(self.engine, self.say)
+        report_open_sessions(self.engine, self.say)
         _log.info("stopped", uptime_h=round((self.clock.now().boot - self.started.boot) / HOUR, 2))
 
 
@@ -216,4 +216,4 @@ def open_log(home: Home, redactor: log.Redactor, clock: SystemClock) -> None:
     try:
         log.configure(home.log, redactor, lambda: clock.now().wall)
     except OSError as error:
-        raise unusable(home.log, error) from error
+        raise file_error(home.log, error) from error

@@ -19,19 +19,19 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """All three clocks, read together; `monotonic` in seconds of awake time."""
 
     moment: ClockSnapshot
     monotonic: float
 
 
-def read(clock: Clock) -> Reading:
+def read_clocks(clock: Clock) -> ClockReading:
     """Read the clocks now."""
-    return Reading(clock.now(), clock.monotonic())
+    return ClockReading(clock.now(), clock.monotonic())
 
 
-def find_gap(before: Reading, after: Reading) -> str:
+def describe_gap(before: ClockReading, after: ClockReading) -> str:
     """What happened between two readings that should be about a second apart; "" for nothing unusual.
 
     A gap in the awake time itself is a stopped process: it has missed as much as a sleeping one.
@@ -50,18 +50,18 @@ def find_gap(before: Reading, after: Reading) -> str:
     return ""
 
 
-class Watch:
+class SleepDetector:
     """Compares the clocks each second in a thread of its own; `on_gap` gets the moment after the gap."""
 
     def __init__(self, clock: Clock, on_gap: Callable[[ClockSnapshot], None]) -> None:
         self._clock = clock
         self._on_gap = on_gap
-        self._last = read(clock)
+        self._last = read_clocks(clock)
 
     def step(self) -> str:
         """Compare once; what was found."""
-        before, self._last = self._last, read(self._clock)
-        found = find_gap(before, self._last)
+        before, self._last = self._last, read_clocks(self._clock)
+        found = describe_gap(before, self._last)
         if found:
             _log.warning("resumed", what=found)
             self._on_gap(self._last.moment)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-def say_what_may_bill(engine: Engine, say: Callable[[str], None]) -> None:
+def report_open_sessions(engine: Engine, say: Callable[[str], None]) -> None:
     """List every open session with its deadline and with who keeps it while no daemon runs."""
     held = engine.sessions(None, None, True).sessions
     for session in held:
-        text = describe(session)
+        text = describe_open_session(session)
         _log.warning("may still bill", session=session.id, text=text)
         say(text)
     say("stopped; nothing was ended" if held else "stopped; nothing is rented")
 
 
-def describe(session: SessionView) -> str:
+def describe_open_session(session: SessionView) -> str:
     """One line: `may still bill: train (vast RTX 4090), deadline 18:00; kept by the instance itself`."""
     until = "no deadline" if session.deadline_at is None else f"deadline {_local(session.deadline_at)}"
     return f"may still bill: {session.name} ({session.provider} {session.gpu}), {until}; kept by {_keeper(session)}"

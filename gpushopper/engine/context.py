@@ -23,7 +23,7 @@ from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import Missing, Problem
 from gpushopper.store.database import Store
-from gpushopper.store.installation import Installation, Verdict
+from gpushopper.store.installation import HomeStatus, Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,4 @@ class Context:
     @property
     def may_spend(self) -> bool:
         """False in a copied home: no create, no adoption, no sweep until a person decides (S10)."""
-        return self.installation.verdict is not Verdict.MOVED
+        return self.installation.verdict is not HomeStatus.MOVED

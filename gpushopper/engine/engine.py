@@ -99,11 +99,11 @@ class Engine:
 
     def _make_room(self, stop: threading.Event) -> None:
         """The disk is full: give up the space kept for this, and go on; ends must be recordable (F67, F73)."""
-        self._give_up_reserve()
+        self._release_disk_reserve()
         stop.wait(DISK_PAUSE_S)
 
-    def _give_up_reserve(self) -> None:
-        self.ctx.home.reserve.unlink(missing_ok=True)
+    def _release_disk_reserve(self) -> None:
+        self.ctx.home.disk_reserve.unlink(missing_ok=True)
 
     def _wait(self, stop: threading.Event) -> None:
         now = self.ctx.clock.now()
@@ -212,7 +212,7 @@ class Engine:
             accepted = intents.end(self.ctx, refs, reason, once)
         except DiskFull:
             # An end that somebody asks for is what that space is kept for.
-            self._give_up_reserve()
+            self._release_disk_reserve()
             accepted = intents.end(self.ctx, refs, reason, once)
         self.ring()
         return accepted

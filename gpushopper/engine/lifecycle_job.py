@@ -29,7 +29,7 @@ def keep_time(ctx: Context, moments: dict[str, ClockSnapshot], paces: dict[str, 
         opened = sessions.load_attempts(ctx.store)
         for attempt in opened:
             by_session[attempt.session_id].append(attempt)
-        standing = alarms.standing(ctx.store)
+        standing = alarms.active_alarms(ctx.store)
     changed = False
     queues = _queues(opened, paces)
     for session in held:

@@ -14,7 +14,7 @@ from gpushopper.store import sessions
 def recover(ctx: Context, now: ClockSnapshot) -> None:
     """Prepared was never sent; sent may have acted. Nothing else changes, and no provider is needed (F51)."""
     with ctx.store.transaction():
-        sessions.forget_intervals(ctx.store)
+        sessions.reset_boot_intervals(ctx.store)
     for attempt in sessions.load_attempts(ctx.store):
         change = Transaction(ctx, now)
         with ctx.store.transaction():

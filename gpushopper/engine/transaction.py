@@ -130,7 +130,7 @@ class Transaction:
     def _alarmed(self) -> set[tuple[str, str]]:
         """What stands, read once: nearly every pass clears alarms that are not there."""
         if self._standing is None:
-            self._standing = alarms.standing(self.ctx.store)
+            self._standing = alarms.active_alarms(self.ctx.store)
         return self._standing
 
     # ---- the steps
@@ -300,7 +300,7 @@ class Transaction:
         booked = books.totals_by_attempt(self.ctx.store, [a.id for a in opened])
         return Load(
             open_sessions=len(sessions.load_sessions(self.ctx.store, open_only=True)),
-            creates_last_hour=sessions.creates_since(self.ctx.store, self.now.wall - HOUR),
+            creates_last_hour=sessions.count_creates_since(self.ctx.store, self.now.wall - HOUR),
             rate=sum(a.agreed_rate for a in opened if a.off_at is None),
             reserved=sum(
                 ledger.still_reserved(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, self.now.wall))

@@ -6,7 +6,7 @@ from typing import Any
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AlarmRow
-from gpushopper.store.sqlite.statements import prepared
+from gpushopper.store.sqlite.statements import cached_select
 from gpushopper.wire import AlarmView
 
 
@@ -39,7 +39,7 @@ def open_alarms(store: Store) -> list[AlarmView]:
     return [AlarmView(*row) for row in store.rows(query.order_by(AlarmRow.id))]
 
 
-def standing(store: Store) -> set[tuple[str, str]]:
+def active_alarms(store: Store) -> set[tuple[str, str]]:
     """Kind and subject of every alarm not yet cleared, acknowledged ones included."""
     return {(kind, subject) for kind, subject in store.rows(_standing())}
 
@@ -55,12 +55,12 @@ def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
     return store.write(query if alarm_id is None else query.where(AlarmRow.id == alarm_id))
 
 
-@prepared
+@cached_select
 def _standing() -> Any:
     return AlarmRow.select(AlarmRow.kind, AlarmRow.subject).where(AlarmRow.cleared_at.is_null())
 
 
-@prepared
+@cached_select
 def _raised(kind: str) -> Any:
     query = AlarmRow.select(AlarmRow.subject, AlarmRow.raised_at)
     return query.where((AlarmRow.kind == kind) & AlarmRow.cleared_at.is_null())

@@ -11,17 +11,17 @@ from typing import Any
 
 import peewee
 
-from gpushopper.store.schema.columns import converted
+from gpushopper.store.schema.columns import to_core_values
 from gpushopper.store.schema.migrations import MIGRATIONS, Migration
 from gpushopper.store.schema.schema_check import check_schema, version_of
 from gpushopper.store.schema.upgrade import upgrade
 from gpushopper.store.sqlite import database_files
 from gpushopper.store.sqlite.backups import back_up
-from gpushopper.store.sqlite.database_files import set_aside
-from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, translated
-from gpushopper.store.sqlite.statements import Select, check, is_in_transaction, run, spelled
+from gpushopper.store.sqlite.database_files import quarantine
+from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, map_errors
+from gpushopper.store.sqlite.statements import CompiledSelect, compile_select, integrity_problem, is_in_transaction, run
 
-__all__ = ["Corrupt", "Stale", "Store", "set_aside"]
+__all__ = ["Corrupt", "Stale", "Store", "quarantine"]
 
 BUSY_MS = 5000
 
@@ -67,7 +67,7 @@ class Store:
         """Open, check and upgrade the file. The caller holds the home's lock (I15).
 
         Raises:
-            Corrupt: the file is damaged; `set_aside` it and start anew.
+            Corrupt: the file is damaged; `quarantine` it and start anew.
             Misconfigured: read-only, written by a newer program, or not the schema it says it is.
             DiskFull: no space.
         """
@@ -78,10 +78,10 @@ class Store:
         database = database_class(str(path), thread_safe=False, check_same_thread=False, autoconnect=False)
         store = cls(path, database)
         try:
-            with translated(path):
+            with map_errors(path):
                 database.connect()
                 _set(database, PRAGMAS + (DARWIN if sys.platform == "darwin" else ()))
-                if why := check(database):
+                if why := integrity_problem(database):
                     raise Corrupt(f"the database {path} is damaged: {why}")
                 # Before anything is written: the journal's mode stands in the file too.
                 check_schema(database, path, migrations)
@@ -94,7 +94,7 @@ class Store:
 
     def close(self) -> None:
         """Close; SQLite then folds the log into the file."""
-        with self._lock, translated(self.path):
+        with self._lock, map_errors(self.path):
             if not self.database.is_closed():
                 self.database.close()
 
@@ -108,7 +108,7 @@ class Store:
         with self._lock:
             if self._writing or self._reading:
                 raise RuntimeError("a transaction inside another one, or inside read()")
-            with translated(self.path):
+            with map_errors(self.path):
                 self.database.begin("IMMEDIATE")
                 self._writing = True
                 self._wrote = False
@@ -149,14 +149,14 @@ class Store:
 
         The select is one of Peewee's, or one that is kept spelled out (statements.prepared).
         """
-        select = query if isinstance(query, Select) else spelled(query)
-        with self._lock, translated(self.path):
+        select = query if isinstance(query, CompiledSelect) else compile_select(query)
+        with self._lock, map_errors(self.path):
             found = run(self.database, select.text, select.values)
-        return converted(found, select.columns if columns is None else columns)
+        return to_core_values(found, select.columns if columns is None else columns)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""
-        with self._lock, translated(self.path):
+        with self._lock, map_errors(self.path):
             if not self._writing:
                 raise RuntimeError("a write outside of a transaction: it would not be durable with its event (I16)")
             result: int = query.execute(self.database)

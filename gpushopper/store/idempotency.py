@@ -8,7 +8,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import StoredResponseRow
 
-KEPT_US = 7 * 24 * HOUR
+RETENTION_US = 7 * 24 * HOUR
 """How long an answer is remembered."""
 
 

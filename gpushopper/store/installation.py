@@ -15,14 +15,14 @@ from gpushopper.paths import Home
 from gpushopper.private_files import write_private
 from gpushopper.store.accounts import get_meta, set_meta
 from gpushopper.store.database import Store
-from gpushopper.store.sqlite.database_files import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 ID_LENGTH = 10
 KEY = "installation"
 MACHINE_ID = Path("/etc/machine-id")
 
 
-class Verdict(StrEnum):
+class HomeStatus(StrEnum):
     """`moved`: cloned, synced or restored elsewhere, so refuse to spend until a person says keep or new."""
 
     OK = "ok"
@@ -35,11 +35,11 @@ class Installation:
     """The id in every label, and whether it may be used."""
 
     id: str
-    verdict: Verdict
+    verdict: HomeStatus
 
 
 @dataclass(frozen=True, slots=True)
-class SideFile:
+class InstallationFile:
     """The id's second home: it survives the database, and says where it was made."""
 
     installation: str
@@ -58,30 +58,30 @@ def check(home: Home, store: Store, *, random: Random = os.urandom, machine_id: 
     marks = _marks(home, machine_id)
     stored = get_meta(store, KEY)
     side = _read_side(home)
-    if stored is None and not home.side_file.exists():
-        return Installation(_write(home, store, _new_id(random), marks), Verdict.NEW)
+    if stored is None and not home.installation_file.exists():
+        return Installation(_write(home, store, _new_id(random), marks), HomeStatus.NEW)
     if stored is None and side is not None:
         # The database was lost: its instances still carry the old id (F50).
         with store.transaction():
             set_meta(store, KEY, side.installation)
         stored = side.installation
     if stored is None:
-        return Installation(_write_database(store, _new_id(random)), Verdict.MOVED)
-    same = side is not None and side == SideFile(stored, *marks)
-    return Installation(stored, Verdict.OK if same else Verdict.MOVED)
+        return Installation(_write_database(store, _new_id(random)), HomeStatus.MOVED)
+    same = side is not None and side == InstallationFile(stored, *marks)
+    return Installation(stored, HomeStatus.OK if same else HomeStatus.MOVED)
 
 
 def keep(home: Home, store: Store, *, machine_id: str | None = None) -> Installation:
     """`config installation keep`: this is the same installation, moved; its other copy is no longer used."""
     found = check(home, store, machine_id=machine_id)
-    return Installation(_write(home, store, found.id, _marks(home, machine_id)), Verdict.OK)
+    return Installation(_write(home, store, found.id, _marks(home, machine_id)), HomeStatus.OK)
 
 
 def renew(
     home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None
 ) -> Installation:
     """`config installation new`: this is a copy; what the old id named belongs to the other one."""
-    return Installation(_write(home, store, _new_id(random), _marks(home, machine_id)), Verdict.NEW)
+    return Installation(_write(home, store, _new_id(random), _marks(home, machine_id)), HomeStatus.NEW)
 
 
 def _new_id(random: Random) -> str:
@@ -100,21 +100,21 @@ def _read_machine_id() -> str:
         return "none"
 
 
-def _read_side(home: Home) -> SideFile | None:
+def _read_side(home: Home) -> InstallationFile | None:
     """The side file; None when absent or not as we write it, which then counts as moved."""
     try:
-        side = SideFile(**json.loads(home.side_file.read_text(encoding="utf-8")))
+        side = InstallationFile(**json.loads(home.installation_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return side if re.fullmatch(r"[a-z2-7]{10}", str(side.installation)) else None
 
 
 def _write(home: Home, store: Store, installation: str, marks: tuple[str, str]) -> str:
-    text = json.dumps(asdict(SideFile(installation, *marks)), indent=1) + "\n"
+    text = json.dumps(asdict(InstallationFile(installation, *marks)), indent=1) + "\n"
     try:
-        write_private(home.side_file, text)
+        write_private(home.installation_file, text)
     except OSError as error:
-        raise unusable(home.side_file, error) from error
+        raise file_error(home.installation_file, error) from error
     return _write_database(store, installation)
 
 

@@ -16,7 +16,7 @@ from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, KnownInstanceRow, SessionRow
 from gpushopper.store.sqlite.error_mapping import Stale
-from gpushopper.store.sqlite.statements import prepared
+from gpushopper.store.sqlite.statements import cached_select
 
 T = TypeVar("T")
 _CHUNK = 200
@@ -70,7 +70,7 @@ def load_session(store: Store, session_id: str) -> Session | None:
     return _first(_sessions(store, _session_of(session_id)))
 
 
-def load_named(store: Store, ids: Sequence[str]) -> list[Session]:
+def load_sessions_by_id(store: Store, ids: Sequence[str]) -> list[Session]:
     """The sessions with these ids."""
     chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
     return [s for chunk in chunks for s in _sessions(store, _select_sessions().where(SessionRow.id.in_(chunk)))]
@@ -183,7 +183,7 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     return replace(attempt, **changes, version=attempt.version + 1)
 
 
-def creates_since(store: Store, wall: int) -> int:
+def count_creates_since(store: Store, wall: int) -> int:
     """How many creates were accepted, or may have been, since a time: one of the brakes (F9).
 
     What was refused for certain, or never left, made nothing.
@@ -194,13 +194,13 @@ def creates_since(store: Store, wall: int) -> int:
     return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
 
 
-def tried_since(store: Store, wall: int) -> dict[str, int]:
+def offers_attempted_since(store: Store, wall: int) -> dict[str, int]:
     """The offers attempted at or after a time, by key, with the time of the last attempt (F8)."""
     query = AttemptRow.select(AttemptRow.offer, AttemptRow.prepared_at).where(AttemptRow.prepared_at >= wall)
     return {offer.key: at for offer, at in store.rows(query.order_by(AttemptRow.prepared_at))}
 
 
-def forget_intervals(store: Store) -> int:
+def reset_boot_intervals(store: Store) -> int:
     """Forget what was measured by the boot clock: no interval spans a stop of the daemon (F65, S15)."""
     return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.CLOSED))
 
@@ -244,12 +244,12 @@ def _select_attempts() -> Any:
     return AttemptRow.select(_ATTEMPT_SQL)
 
 
-@prepared
+@cached_select
 def _session_of(session_id: str) -> Any:
     return _select_sessions().where(SessionRow.id == session_id)
 
 
-@prepared
+@cached_select
 def _sessions_of(open_only: bool, consumer: str | None) -> Any:
     query = _select_sessions()
     if open_only:
@@ -257,12 +257,12 @@ def _sessions_of(open_only: bool, consumer: str | None) -> Any:
     return query if consumer is None else query.where(SessionRow.consumer == consumer)
 
 
-@prepared
+@cached_select
 def _attempt_of(attempt_id: str) -> Any:
     return _select_attempts().where(AttemptRow.id == attempt_id)
 
 
-@prepared
+@cached_select
 def _attempts_at(provider: str | None, open_only: bool) -> Any:
     query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
     if provider is not None:
@@ -270,7 +270,7 @@ def _attempts_at(provider: str | None, open_only: bool) -> Any:
     return query.where(AttemptRow.state != State.CLOSED) if open_only else query
 
 
-@prepared
+@cached_select
 def _attempts_of(session_id: str) -> Any:
     return _select_attempts().where(AttemptRow.session_id == session_id).order_by(AttemptRow.ordinal)
 

@@ -8,7 +8,7 @@ only ever gain fields.
 from __future__ import annotations
 
 from gpushopper.wire.connection import ConnectionView
-from gpushopper.wire.deserialize import fill
+from gpushopper.wire.deserialize import from_json
 from gpushopper.wire.provider_log import ProviderLog
 from gpushopper.wire.requests import (
     AckRequest,
@@ -78,5 +78,5 @@ __all__ = [
     "SearchRequest",
     "SessionView",
     "Sessions",
-    "fill",
+    "from_json",
 ]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
-from gpushopper.daemon.sleep_detection import Reading, Watch, find_gap
+from gpushopper.daemon.sleep_detection import ClockReading, SleepDetector, describe_gap
 from tests.daemon.conftest import Running
 
 HOUR_S = 3600
 
 
-def reading(wall_s: float, boot_s: float, awake_s: float) -> Reading:
-    return Reading(ClockSnapshot(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
+def reading(wall_s: float, boot_s: float, awake_s: float) -> ClockReading:
+    return ClockReading(ClockSnapshot(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def reading(wall_s: float, boot_s: float, awake_s: float) -> Reading:
     ],
 )
 def test_what_happened_between_two_readings(wall_s: float, boot_s: float, awake_s: float, word: str):
-    found = find_gap(reading(1000, 100, 10), reading(1000 + wall_s, 100 + boot_s, 10 + awake_s))
+    found = describe_gap(reading(1000, 100, 10), reading(1000 + wall_s, 100 + boot_s, 10 + awake_s))
     assert word in found and bool(found) == bool(word)
 
 
@@ -55,7 +55,7 @@ class HandClock:
 
 def test_each_gap_is_answered_once():
     clock, heard = HandClock(), []
-    watch = Watch(clock, heard.append)
+    watch = SleepDetector(clock, heard.append)
     for wall, boot, awake in [(1, 1, 1), (HOUR_S, HOUR_S, 1), (1, 1, 1), (-HOUR_S, 1, 1), (1, 1, 1)]:
         clock.wall, clock.boot, clock.awake = clock.wall + wall, clock.boot + boot, clock.awake + awake
         watch.step()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.daemon.lock import Holder, HomeLock
-from gpushopper.daemon.stop_report import describe, say_what_may_bill
+from gpushopper.daemon.stop_report import describe_open_session, report_open_sessions
 from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.wire import Sessions, SessionView
 from tests.daemon.conftest import Running
@@ -84,14 +84,14 @@ class Holding:
 def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
     said: list[str] = []
     guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
-    untold = describe(replace(guarded, guard_in_sync=False))
+    untold = describe_open_session(replace(guarded, guard_in_sync=False))
     assert "has not heard of it yet and ends at 2023-11-1" in untold
-    say_what_may_bill(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
+    report_open_sessions(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
     assert said[0].endswith("kept by nobody until a daemon runs again")
     assert said[1].endswith("kept by the instance itself")
     assert said[2] == "stopped; nothing was ended"
-    assert "no deadline" in describe(replace(SESSION, deadline_at=None))
+    assert "no deadline" in describe_open_session(replace(SESSION, deadline_at=None))
 
 
 def test_the_first_reason_decides_and_a_flood_of_reasons_is_harmless():

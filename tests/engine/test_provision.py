@@ -13,7 +13,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.engine import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
 from gpushopper.store import sessions
-from gpushopper.store.installation import Installation, Verdict
+from gpushopper.store.installation import HomeStatus, Installation
 from tests.sim.world import World
 
 
@@ -108,7 +108,7 @@ def test_a_real_endpoint_is_refused_until_instances_can_end_by_themselves(world:
 def test_a_copied_home_rents_nothing_but_still_ends_what_it_is_told_to(world: World):
     session = world.provision()
     assert world.running(session)
-    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
+    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, HomeStatus.MOVED)
     with pytest.raises(Refused) as error:
         world.engine.provision(request(world))
     assert error.value.code == "clone"

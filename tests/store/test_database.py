@@ -12,7 +12,7 @@ import pytest
 from gpushopper.core.model.attempt import State
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store import events, sessions
-from gpushopper.store.database import Corrupt, Stale, Store, set_aside
+from gpushopper.store.database import Corrupt, Stale, Store, quarantine
 from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, attempt, raw, session
 
@@ -259,14 +259,14 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(home: Path, store: Store, da
         Store.open(path, now_wall=NOW)
     assert found.value.code == "database_corrupt"
     (home / "gpu-shopper.db-wal").write_bytes(b"a log")
-    aside = set_aside(path, NOW)
+    aside = quarantine(path, NOW)
     assert aside.name == "gpu-shopper.db.damaged-20260528T202640Z"
     assert aside.read_bytes() == broken
     assert (home / f"{aside.name}-wal").read_bytes() == b"a log"
     again = Store.open(path, now_wall=NOW)
     assert sessions.load_sessions(again) == []
     again.close()
-    assert set_aside(path, NOW).name == "gpu-shopper.db.damaged-20260528T202640Z-2"
+    assert quarantine(path, NOW).name == "gpu-shopper.db.damaged-20260528T202640Z-2"
 
 
 @pytest.mark.parametrize("left", [None, b""])
@@ -284,7 +284,7 @@ def test_a_log_without_its_database_is_not_thrown_away(home: Path, store: Store,
     with pytest.raises(Corrupt):
         Store.open(path, now_wall=NOW)
     assert (home / "gpu-shopper.db-wal").read_bytes() == log
-    set_aside(path, NOW)
+    quarantine(path, NOW)
     Store.open(path, now_wall=NOW).close()
 
 

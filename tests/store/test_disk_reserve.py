@@ -9,9 +9,9 @@ import pytest
 
 from gpushopper.errors import DiskFull
 from gpushopper.store.sqlite import disk_reserve
-from gpushopper.store.sqlite.disk_reserve import HOLD_FLOOR, RESERVE_BYTES
+from gpushopper.store.sqlite.disk_reserve import MIN_FREE_BYTES, RESERVE_BYTES
 
-PLENTY = HOLD_FLOOR * 2
+PLENTY = MIN_FREE_BYTES * 2
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def hold(path: Path, free: int) -> bool:
-    return disk_reserve.hold(path, free=lambda _path: free)
+    return disk_reserve.allocate(path, free=lambda _path: free)
 
 
 def test_it_takes_real_space_and_is_private(path: Path):
@@ -32,7 +32,7 @@ def test_it_takes_real_space_and_is_private(path: Path):
     assert content.count(0) < RESERVE_BYTES // 100, "what compresses holds no space"
 
 
-@pytest.mark.parametrize("free", [0, RESERVE_BYTES, HOLD_FLOOR - 1])
+@pytest.mark.parametrize("free", [0, RESERVE_BYTES, MIN_FREE_BYTES - 1])
 def test_it_is_not_taken_where_little_is_free(path: Path, free: int):
     assert not hold(path, free)
     assert not path.exists()
@@ -61,7 +61,7 @@ def test_a_step_without_room_is_done_again_with_it(path: Path):
             raise DiskFull("full")
         return "done"
 
-    assert disk_reserve.with_room(path, step) == "done"
+    assert disk_reserve.with_reserve(path, step) == "done"
     assert tried == [True, False]
 
 
@@ -76,7 +76,7 @@ def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_he
         raise DiskFull("full")
 
     with pytest.raises(DiskFull):
-        disk_reserve.with_room(path, step)
+        disk_reserve.with_reserve(path, step)
     assert len(tried) == 1 + is_held
     assert not path.exists()
 
@@ -88,5 +88,5 @@ def test_no_other_error_costs_the_reserve(path: Path):
         raise PermissionError(1, "no")
 
     with pytest.raises(PermissionError):
-        disk_reserve.with_room(path, step)
+        disk_reserve.with_reserve(path, step)
     assert path.exists()

@@ -129,7 +129,7 @@ def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
     assert (idempotency.load_response(store, "k1"), sessions.load_sessions(store)) == (None, [])
     with store.transaction():
         remember(store, "k1", NOW)
-        remember(store, "k2", NOW + idempotency.KEPT_US)
+        remember(store, "k2", NOW + idempotency.RETENTION_US)
     assert idempotency.load_response(store, "k1") == idempotency.StoredResponse(
         "POST", "/sessions", "d", 202, '{"x":1}'
     )

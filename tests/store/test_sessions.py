@@ -125,7 +125,7 @@ def test_intervals_are_forgotten_and_facts_are_not(store: Store):
     put(store, session(), attempt(state=State.BOOTING, **counted))
     put(store, attempt("a2", state=State.CLOSED, ordinal=2, **counted))
     with store.transaction():
-        assert sessions.forget_intervals(store) == 1
+        assert sessions.reset_boot_intervals(store) == 1
     reset = {**dict.fromkeys(boots), "settle_elapsed_us": 0, "absence_count": 0}
     expected = attempt(state=State.BOOTING, **{**counted, **reset})
     assert sessions.load_attempt(store, "a1") == expected
@@ -208,7 +208,7 @@ def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store
     put(store, session(), attempt("a1"), proven, refused, never)
     put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
     put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.DISCOVERED))
-    assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
+    assert [sessions.count_creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
 
 
 def test_what_is_learnt_last_of_an_id_counts(store: Store):

@@ -13,7 +13,7 @@ from gpushopper.store import alarms, events, idempotency, ledger, sessions
 from gpushopper.store.database import Corrupt, Store
 from gpushopper.store.schema.migrations import FIRST, MIGRATIONS, Migration, newest
 from gpushopper.store.schema.tables import TABLES
-from gpushopper.store.schema.triggers import derived
+from gpushopper.store.schema.triggers import schema_objects
 from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, Killed, killed_at, raw, schema
 
@@ -211,7 +211,7 @@ def test_a_kill_at_any_statement_of_the_first_opening_leaves_nothing_half_made(h
             assert set(schema(path)) - {"sqlite_sequence"} == names_when_whole(home)
         else:
             break
-    assert step > len(FIRST) + len(derived())
+    assert step > len(FIRST) + len(schema_objects())
 
 
 def names_when_whole(home: Path) -> set[str]:
@@ -239,7 +239,7 @@ def test_a_kill_at_any_statement_of_an_upgrade_rolls_it_back(home: Path):
         else:
             break
     assert outcomes == sorted(outcomes), "first all old, then all new"
-    assert outcomes.count(False) > len(NEXT.statements) + 2 * len(derived())
+    assert outcomes.count(False) > len(NEXT.statements) + 2 * len(schema_objects())
 
 
 def upgraded(folder: Path) -> Path:
@@ -273,7 +273,8 @@ def test_triggers_that_differ_from_the_code_are_made_anew(home: Path, store: Sto
     raw(store, "CREATE TRIGGER old_rule BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'old'); END")
     store.close()
     again = Store.open(home / "gpu-shopper.db", now_wall=NOW)
-    found = {name: sql for name, sql in schema(home / "gpu-shopper.db").items() if name in derived() or "old" in name}
-    assert found == derived()
+    expected = schema_objects()
+    found = {name: sql for name, sql in schema(home / "gpu-shopper.db").items() if name in expected or "old" in name}
+    assert found == expected
     again.close()
     assert not (home / "backups").exists()

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 def open_client(app: App) -> Client:
     """A client that starts the daemon on demand, and replaces an older one or one without keys."""
 
-    def unlock(providers: list[str]) -> bool:
+    def restart_keyless(providers: list[str]) -> bool:
         from gpushopper.cli.process.keyless_daemon import replace_keyless
 
         return replace_keyless(app, providers)
 
-    def tell_wait() -> None:
+    def on_wait() -> None:
         app.note("the daemon is busy with other commands: waiting for a place ...")
 
     prepare_home(app, app.practice)
-    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), unlock, tell_wait)
+    return Client(app.home, _starter(app, "start"), _starter(app, "restart"), restart_keyless, on_wait)
 
 
 def _starter(app: App, what: str) -> Starter:

@@ -40,4 +40,4 @@ def _sees_more(app: App) -> bool:
         value = ours.get(name, "")
         return "set" if value and name.endswith("_API_KEY") else value  # a key itself is never compared (I21)
 
-    return any(reach(name) != theirs for name, theirs in app.quiet_client().key_reach().variables.items())
+    return any(reach(name) != theirs for name, theirs in app.quiet_client().key_environment().variables.items())

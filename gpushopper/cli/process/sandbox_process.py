@@ -14,8 +14,8 @@ from urllib.parse import quote
 from gpushopper import errors
 from gpushopper.cli.polling import Out, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
-from gpushopper.client import Client, Row
-from gpushopper.client.http_exchange import Away, exchange
+from gpushopper.client import Client, JsonObject
+from gpushopper.client.http_exchange import NotConnected, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import write_private
 
@@ -40,7 +40,7 @@ class MarketAway(errors.ShopperError):
     code = "market_unreachable"
 
 
-def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> Row:
+def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
     """One call of the market's control surface.
 
     Raises:
@@ -54,16 +54,16 @@ def ask(home: Home, method: str, path: str, body: Mapping[str, Any] | None = Non
     headers = {"Content-Type": "application/json", "Connection": "close"}
     try:
         answer = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
-    except (Away, TimeoutError) as error:
+    except (NotConnected, TimeoutError) as error:
         raise MarketAway("the practice market is not running", "start it: gpu-shopper sandbox start") from error
-    found = cast(Row, json.loads(answer.content, object_hook=Row))
+    found = cast(JsonObject, json.loads(answer.content, object_hook=JsonObject))
     if answer.status >= 400:
         refusal = str((found.get("error") or {}).get("message", f"refused ({answer.status})"))
         raise errors.UsageError(refusal, "see: gpu-shopper sandbox --help")
     return found
 
 
-def running(home: Home) -> Row | None:
+def running(home: Home) -> JsonObject | None:
     """The market's status, None when it does not run."""
     try:
         return ask(home, "GET", "/status")
@@ -91,7 +91,7 @@ def _another_started(home: Home) -> bool:
     return True
 
 
-def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
+def start(home: Home, words: list[str], note: Callable[[str], None]) -> JsonObject:
     """Start the market's process, wait until its dialects answer, and write the home's settings and keys.
 
     A daemon that still runs here is told where the market answers now; a change of address is said with `note`.
@@ -120,7 +120,7 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
     with process.stdout as pipe:
         line = read_line(pipe.fileno(), START_LIMIT_S)
     try:
-        status = cast(Row, json.loads(line, object_hook=Row))
+        status = cast(JsonObject, json.loads(line, object_hook=JsonObject))
     except ValueError as error:
         why = _last(complaints.read_text())
         if not line and process.wait() == CANNOT_CONTAIN:
@@ -128,7 +128,8 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
         raise MarketAway(f"the practice market did not start: {why}") from error
     before = _endpoints(home)
     write_settings(home, status)
-    moved = [name for name, former in before.items() if former != status.dialects.get(name, Row()).get("url", former)]
+    none = JsonObject()
+    moved = [name for name, former in before.items() if former != status.dialects.get(name, none).get("url", former)]
     for name in moved:
         note(f"{before[name]} was taken by another program: {name} now answers at {status.dialects[name].url}")
     if moved:
@@ -160,7 +161,7 @@ def _last(text: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def write_settings(home: Home, status: Row) -> None:
+def write_settings(home: Home, status: JsonObject) -> None:
     """Make the folder an ordinary home: endpoints and policy in its settings, the market's keys in its key file.
 
     The user's keyring has no part in it: practice keys do not belong there, and real ones are not read for practice.
@@ -205,7 +206,7 @@ def stop(home: Home) -> bool:
     return True
 
 
-def read_ledger(home: Home) -> Row:
+def read_ledger(home: Home) -> JsonObject:
     """What the market really billed; also while no market runs (S26)."""
     try:
         return ask(home, "GET", "/ledger")
@@ -222,4 +223,4 @@ def read_ledger(home: Home) -> Row:
             raise errors.NotFound(
                 _last(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
             ) from away
-        return cast(Row, json.loads(done.stdout, object_hook=Row))
+        return cast(JsonObject, json.loads(done.stdout, object_hook=JsonObject))

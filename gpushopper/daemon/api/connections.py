@@ -12,7 +12,7 @@ from typing import Any
 from cheroot.server import HTTPConnection
 
 from gpushopper.clock import SystemClock
-from gpushopper.daemon.api.request_validation import LARGEST_BODY
+from gpushopper.daemon.api.request_validation import MAX_BODY_BYTES
 
 Environment = dict[str, Any]
 Wsgi = Callable[[Environment, Any], Iterable[bytes]]
@@ -20,7 +20,7 @@ Wsgi = Callable[[Environment, Any], Iterable[bytes]]
 _clock = SystemClock()
 
 
-class _Timed:
+class _TimedStream:
     """One direction of a socket, as cheroot's streams use it; its operations share one time limit."""
 
     def __init__(self, channel: socket.socket) -> None:
@@ -62,7 +62,7 @@ class TimedConnection(HTTPConnection):
     """For a whole answer, however slowly it is fetched."""
 
     def __init__(self, server: Any, channel: socket.socket, makefile: Any) -> None:
-        self._reading, self._writing = _Timed(channel), _Timed(channel)
+        self._reading, self._writing = _TimedStream(channel), _TimedStream(channel)
 
         def make(_channel: socket.socket, mode: str, size: int) -> Any:
             return makefile(self._reading if "r" in mode else self._writing, mode, size)
@@ -90,7 +90,7 @@ class TimedConnection(HTTPConnection):
                 on_close()
 
 
-class HeardOut:
+class BufferedRequests:
     """A WSGI application that is called with whole requests only, by so many threads at once.
 
     Reading a request costs a thread and nothing else; so there may be as many of those as connections, and a slow one
@@ -116,7 +116,7 @@ def _read(environ: Environment) -> bytes:
         ConnectionResetError: it ended inside a chunk.
     """
     is_chunked = environ.get("wsgi.input_terminated", False)
-    length = LARGEST_BODY + 1 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    length = MAX_BODY_BYTES + 1 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
     try:
         return bytes(environ["wsgi.input"].read(length)) if length else b""
     except ValueError as cut:

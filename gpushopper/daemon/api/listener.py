@@ -14,11 +14,11 @@ from typing import Any
 import structlog
 from cheroot.wsgi import Server
 
-from gpushopper.daemon.api.connections import HeardOut, TimedConnection
-from gpushopper.daemon.api.request_validation import LARGEST_BODY
+from gpushopper.daemon.api.connections import BufferedRequests, TimedConnection
+from gpushopper.daemon.api.request_validation import MAX_BODY_BYTES
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.store.sqlite.database_files import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 THREADS = 8
 """Requests that are acted on at once."""
@@ -27,7 +27,7 @@ CONNECTIONS = 64
 READ_LIMIT_S = 5
 """For a whole request, from its first byte on; also for a connection that says nothing."""
 STOP_LIMIT_S = 2
-KNOCKING = 512
+LISTEN_QUEUE = 512
 """Connections the system holds until we take them; a full one makes connecting fail at once (EAGAIN), not wait."""
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ class _PrivateServer(Server):
     """cheroot, with a socket of mode 0600, and with threads only for connections that have said something."""
 
     expiration_interval = 0.5
-    max_request_body_size = LARGEST_BODY + 1000
+    max_request_body_size = MAX_BODY_BYTES + 1000
     # Internal, and left out of the library's stubs; the tests would notice if it went.
     _connections: Any
     max_request_header_size = 32_000
@@ -76,7 +76,7 @@ class _PrivateServer(Server):
         os.fchmod(self.socket.fileno(), 0o600)
         self.socket.bind(str(unnamed))
         os.chmod(unnamed, 0o600)
-        self.socket.listen(KNOCKING)
+        self.socket.listen(LISTEN_QUEUE)
         unnamed.rename(path)
         self.bind_addr = bind_addr
 
@@ -85,7 +85,7 @@ class _PrivateServer(Server):
         if conn.has_spoken:
             super().process_conn(conn)
         elif self.open_connections >= CONNECTIONS:
-            _turn_away(conn)
+            _reject_busy(conn)
         else:
             self._count(1)
             conn.counted(lambda: self._count(-1))
@@ -101,7 +101,7 @@ class _PrivateServer(Server):
         _log.warning("server", text=msg, exc_info=traceback)
 
 
-def _turn_away(conn: Any) -> None:
+def _reject_busy(conn: Any) -> None:
     """Say 503 at once. The library's own way holds the connection open until it is collected as garbage."""
     fields = {"code": "busy", "message": "too many connections", "hint": "", "request_id": "", "exit": 1}
     body = json.dumps({"error": fields})
@@ -133,14 +133,14 @@ class Listener:
         # cheroot would take file descriptor 3 for a socket of systemd's, whoever the variable was meant for.
         os.environ.pop("LISTEN_PID", None)
         server = _PrivateServer(
-            str(self._home.socket), HeardOut(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
+            str(self._home.socket), BufferedRequests(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
             timeout=READ_LIMIT_S, shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS,
-            accepted_queue_timeout=1, request_queue_size=KNOCKING, peercreds_enabled=True,
+            accepted_queue_timeout=1, request_queue_size=LISTEN_QUEUE, peercreds_enabled=True,
         )  # fmt: skip
         try:
             server.prepare()
         except OSError as error:
-            raise unusable(self._home.socket, error) from error
+            raise file_error(self._home.socket, error) from error
         self._server = server
         self._identity = _identity(self._home.socket)
         self._thread = threading.Thread(target=server.serve, name="api", daemon=True)
@@ -185,4 +185,4 @@ def _make_folder(folder: Path) -> None:
             raise Misconfigured(f"{folder} is not a folder of ours", f"Remove {folder}.", code="socket_folder")
         folder.chmod(0o700)
     except OSError as error:
-        raise unusable(folder, error) from error
+        raise file_error(folder, error) from error

@@ -20,10 +20,10 @@ from gpushopper.engine.commands.provision import IdempotencyKey
 from gpushopper.errors import ShopperError, UsageError
 from gpushopper.wire import IDEMPOTENCY_HEADER
 
-LARGEST_BODY = 1_000_000
-LARGEST_NUMBER = 2**53
+MAX_BODY_BYTES = 1_000_000
+MAX_NUMBER = 2**53
 """Beyond it JSON readers disagree, and SQLite is not far: no time or amount of ours comes near."""
-LONGEST_TEXT = 2000
+MAX_TEXT_LENGTH = 2000
 SIGNED = frozenset({"add_us"})
 """The only number that may be negative: an extension can shorten. All others are sizes, prices, times and counts."""
 
@@ -49,7 +49,7 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
 
 
 def receive_body() -> None:
-    """Take in the whole body before anything acts: a connection closed over an unread one loses the answer (F98).
+    """Take in the whole body before anything acts: a connection closed over an unread one loses the response (F98).
 
     Raises:
         Malformed: it was cut on the way. What is left could read as a smaller request: an empty one ends every session.
@@ -106,7 +106,7 @@ def read_idempotency_key(asked: object = None) -> IdempotencyKey | None:
     )
 
 
-def read_name(part: str) -> str:
+def read_session_ref(part: str) -> str:
     """The name of a session in the request's path as it was sent, undoing its quoting once.
 
     The server leaves a quoted slash as it is, lest `a%2Fb` become two parts; so `part`, the router's word, will not do.
@@ -115,26 +115,26 @@ def read_name(part: str) -> str:
     return unquote(sent.partition("/")[0]) or part
 
 
-def answer(view: Any, status: int = 200) -> Response:
-    """A wire dataclass, or a mapping of plain values, as a JSON answer."""
+def json_response(view: Any, status: int = 200) -> Response:
+    """A wire dataclass, or a mapping of plain values, as a JSON response."""
     plain = asdict(view) if is_dataclass(view) and not isinstance(view, type) else view
     return Response(json.dumps(plain), status=status, content_type="application/json")
 
 
-def waiting(service: Service) -> AbstractContextManager[None]:
+def search_slot(service: Service) -> AbstractContextManager[None]:
     """Wait for a provider without ever taking the last threads of the API (I17).
 
     Raises:
-        Busy: enough others are waiting already.
+        Busy: all slots are taken.
     """
     return _one_of(service.slow, "too many searches at once")
 
 
-def waiting_for_login(service: Service) -> AbstractContextManager[None]:
+def login_slot(service: Service) -> AbstractContextManager[None]:
     """Wait for a keyring, likewise, and beside those who search.
 
     Raises:
-        Busy: enough others are waiting already.
+        Busy: all slots are taken.
     """
     return _one_of(service.logins, "too many rentals wait for a login at once")
 
@@ -160,7 +160,7 @@ _STATUS_OF_CODE = {
 }
 
 
-def refusal(error: ShopperError, request_id: str) -> Response:
+def error_response(error: ShopperError, request_id: str) -> Response:
     """An expected failure in the one form that all have."""
     status = _STATUS_OF_CODE.get(error.code, _STATUS.get(error.exit_code, 500))
     return error_body(error.code, error.message, error.hint, request_id, error.exit_code, status)
@@ -175,7 +175,7 @@ def error_body(code: str, message: str, hint: str, request_id: str, exit_code: i
         "request_id": request_id,
         "exit": exit_code,
     }
-    return answer({"error": fields}, status)
+    return json_response({"error": fields}, status)
 
 
 def _malformed(error: ValidationError) -> Malformed:
@@ -188,11 +188,11 @@ def _malformed(error: ValidationError) -> Malformed:
 
 def _checked(asked: T) -> T:
     for name, value in _leaves(asdict(asked), ""):  # type: ignore[call-overload]
-        if isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:  # "not <=": also refuses NaN
+        if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:  # "not <=": also refuses NaN
             raise Malformed(f"{name}: the number is too large")
         if isinstance(value, int | float) and value < 0 and name not in SIGNED:
             raise Malformed(f"{name}: must not be negative")
-        if isinstance(value, str) and (len(value) > LONGEST_TEXT or not value.isprintable()):
+        if isinstance(value, str) and (len(value) > MAX_TEXT_LENGTH or not value.isprintable()):
             raise Malformed(f"{name}: too long, or with characters that are not printable")
     return asked
 

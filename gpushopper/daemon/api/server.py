@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 def build_app(service: Service) -> Flask:
     """The WSGI application over one running daemon."""
     app = Flask("gpushopper", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = request_validation.LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = request_validation.MAX_BODY_BYTES
     app.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(service))
@@ -59,7 +59,7 @@ def _finish(response: Response, service: Service) -> Response:
 
 def _refused(error: Exception) -> Response:
     assert isinstance(error, ShopperError)
-    return request_validation.refusal(error, g.request_id)
+    return request_validation.error_response(error, g.request_id)
 
 
 def _not_http(error: Exception) -> Response:
@@ -68,7 +68,7 @@ def _not_http(error: Exception) -> Response:
     words = {
         NotFound: ("no_such_path", "no such path in this API"),
         MethodNotAllowed: ("no_such_method", "this path does not take that method"),
-        RequestEntityTooLarge: ("too_large", f"the body is larger than {request_validation.LARGEST_BODY} bytes"),
+        RequestEntityTooLarge: ("too_large", f"the body is larger than {request_validation.MAX_BODY_BYTES} bytes"),
     }
     code, message = words.get(type(error), ("bad_request", "the request is malformed"))
     return request_validation.error_body(code, message, "", g.request_id, 2, error.code or 400)

@@ -53,7 +53,7 @@ def quick_sources(home: Home) -> list[KeySource]:
     return [EnvironmentSource(os.environ), FileSource(home.key_file)]
 
 
-def key_reach() -> dict[str, str]:
+def key_environment() -> dict[str, str]:
     """The variables that decide which keys this process can reach: a key's own says only whether it is set (I21)."""
     environ = with_user_bus(os.environ)
     reach = {name: environ.get(name, "") for name in (BUS_VARIABLE, BACKEND_VARIABLE)}

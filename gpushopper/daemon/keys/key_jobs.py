@@ -22,14 +22,14 @@ from gpushopper.paths import Home
 from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import Absent, EnvironmentSource, FileSource, KeyringSource, KeySource, Ok, Refused, Unreadable
-from gpushopper.store.sqlite.database_files import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 PROBE_LIMIT_S = 20.0
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 
-def set_key(home: Home, arguments: Sequence[str]) -> Answer:
+def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
 
     Raises:
@@ -59,11 +59,11 @@ def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
     try:
         secrets.set_key(home.key_file, provider, secret.reveal())
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     return f"file {home.key_file}"
 
 
-def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
+def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Ask the provider whether it takes the key that a daemon started here would use."""
     if registry := login_jobs.named(arguments):
         return login_jobs.probe_login(home, registry)
@@ -76,19 +76,19 @@ def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
             raise Misconfigured(problem.text, problem.hint, code=problem.code)
 
 
-def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
+def list_keys(home: Home, _arguments: Sequence[str]) -> JobResult:
     """Where each provider's key and each registry's login stands; none is shown, not even in part."""
     sources = account_setup.key_sources(home, config.load(home), registries=login_jobs.known(home))
     keyring = next((each for each in sources if isinstance(each, KeyringSource)), None)
     return {"keys": listed(home, sources), "registries": login_jobs.listed(home, keyring)}
 
 
-def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answer]:
+def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobResult]:
     """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused`, told apart (F105)."""
-    rows: list[Answer] = []
+    rows: list[JobResult] = []
     sources = account_setup.key_sources(home, config.load(home)) if sources is None else sources
     for provider in ADAPTERS:
-        row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
+        row: JobResult = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
         match secrets.find_key(provider, sources):
             case Ok(_, source, warning):
                 row |= {"source": source, "warning": warning}
@@ -98,7 +98,7 @@ def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answe
     return rows
 
 
-def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
+def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Take the key out of file and keyring; the environment is not ours to change.
 
     Raises:
@@ -110,7 +110,7 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     try:
         removed = secrets.remove_key(home.key_file, provider)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     warnings = []
     settings = config.load(home).keys
     if settings.keyring:
@@ -125,7 +125,7 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
-def probe(home: Home, provider: str, secret: Secret) -> Answer:
+def probe(home: Home, provider: str, secret: Secret) -> JobResult:
     """What the provider says about a key; a provider that cannot be reached says nothing against it.
 
     Raises:
@@ -139,7 +139,7 @@ def probe(home: Home, provider: str, secret: Secret) -> Answer:
         found = connection.fetch_account(PROBE_LIMIT_S)
     finally:
         connection.close()
-    answer: Answer = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
+    answer: JobResult = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:

@@ -22,15 +22,15 @@ RETRY_S = 60
 START_MAX_WAIT_S = 5.0
 """A keyring that takes longer must not keep deadlines waiting: the daemon starts, and hears it later."""
 CONTACT_PAUSE_S = 5.0
-UNSURE = frozenset({"asking", "locked", "absent", "hung"})
+UNDECIDED = frozenset({"asking", "locked", "absent", "hung"})
 """What says nothing about whether there is a key: a key in memory stays in use (I11)."""
-SILENT = frozenset({"keyring", "keyring (Secret Service)"})
+NON_INTERACTIVE = frozenset({"keyring", "keyring (Secret Service)"})
 """Sources that can be asked again each minute; any other may put its prompt before the user each time."""
 
 _log = structlog.get_logger(__name__)
 
 
-class KeyWatch:
+class KeyWatcher:
     """What is known about each account's key. Thread-safe; `warn` shows a line to a person."""
 
     def __init__(self, home: Home, clock: Clock, redactor: Redactor, warn: Callable[[str], None]) -> None:
@@ -82,7 +82,8 @@ class KeyWatch:
     def retry(self) -> None:
         """Look again, on a thread, for keys that could not be read; the job of each minute."""
         with self._lock:
-            names = [n for n, each in self._setups.items() if each.key_state in UNSURE and each.key_source in SILENT]
+            undecided = [each for each in self._setups.values() if each.key_state in UNDECIDED]
+        names = [each.provider for each in undecided if each.key_source in NON_INTERACTIVE]
         if names:
             self._begin(names)
 
@@ -176,7 +177,7 @@ def _in_use(former: AccountSetup, found: AccountSetup) -> AccountSetup:
 
 def _is_news(former: AccountSetup, found: AccountSetup) -> bool:
     if former.connection is not None:
-        return found.key_state not in UNSURE
+        return found.key_state not in UNDECIDED
     return found.connection is not None or (found.key_state, found.key_problem) != (
         former.key_state,
         former.key_problem,

@@ -12,12 +12,12 @@ from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured, UsageError
 from gpushopper.paths import Home
 from gpushopper.secrets import Absent, FoundLogin, KeptLogin, KeyringSource, Refused, Unreadable
-from gpushopper.store.sqlite.database_files import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 IN_FILE = "file"
 USER = "user="
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 
 def named(arguments: Sequence[str]) -> str:
@@ -36,7 +36,7 @@ def named(arguments: Sequence[str]) -> str:
         raise UsageError("what was given is no registry", str(error)) from None
 
 
-def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
+def set_login(home: Home, registry: str, arguments: Sequence[str]) -> JobResult:
     """Store the login whose password stands on stdin; it is first used when something is rented with it.
 
     Raises:
@@ -56,7 +56,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
     try:
         secrets.set_login(home.key_file, registry, entry)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     if kept is not None and kept.password is None and entry.password is not None:
         warning = _forget_former(home, registry, is_there=True)
     return {"registry": registry, "user": user, "source": source, "warning": warning}
@@ -71,7 +71,7 @@ def _read_password(registry: str, user: str) -> Secret:
         raise Misconfigured(f"{registry}: {fault}", hint, code="bad_login_form") from None
 
 
-def probe_login(home: Home, registry: str) -> Answer:
+def probe_login(home: Home, registry: str) -> JobResult:
     """Whether the login can be read. Whether the registry takes it, only a pull could say.
 
     Raises:
@@ -101,11 +101,11 @@ def known(home: Home) -> list[str]:
         return []
 
 
-def listed(home: Home, source: KeyringSource | None) -> list[Answer]:
+def listed(home: Home, source: KeyringSource | None) -> list[JobResult]:
     """One row for each registry that the key file names, in the states of a cloud's key (F105)."""
-    rows: list[Answer] = []
+    rows: list[JobResult] = []
     for registry in known(home):
-        row: Answer = {"registry": registry, "user": "", "state": "ok", "source": "", "text": "", "hint": ""}
+        row: JobResult = {"registry": registry, "user": "", "state": "ok", "source": "", "text": "", "hint": ""}
         match secrets.find_login(registry, home.key_file, source):
             case FoundLogin(login, where):
                 row |= {"user": login.user, "source": where}
@@ -115,7 +115,7 @@ def listed(home: Home, source: KeyringSource | None) -> list[Answer]:
     return rows
 
 
-def remove_login(home: Home, registry: str) -> Answer:
+def remove_login(home: Home, registry: str) -> JobResult:
     """Take the login out of file and keyring. A password in the file goes first, whatever the keyring does then.
 
     Raises:
@@ -143,7 +143,7 @@ def _remove_from_file(home: Home, registry: str) -> bool:
     try:
         return secrets.remove_login(home.key_file, registry)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
 
 
 def _forget_former(home: Home, registry: str, *, is_there: bool) -> str:

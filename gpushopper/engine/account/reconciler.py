@@ -28,7 +28,7 @@ from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Account, Endpoint, ErrorKind, Listing, Provider, ReadFailed
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
-from gpushopper.store.sqlite.error_mapping import Conflict, Stale
+from gpushopper.store.sqlite.error_mapping import ConstraintViolation, Stale
 
 ACCOUNT, LIST, LABEL = "account", "list", "label"
 BEGUN_S = 2.5
@@ -203,7 +203,7 @@ class AccountReconciler:
         except Stale:
             self.wake()
             return False
-        except Conflict as conflict:
+        except ConstraintViolation as conflict:
             self._report(conflict, now)
             return False
         for attempt_id in change.without_id:

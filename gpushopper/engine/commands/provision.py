@@ -62,7 +62,7 @@ def _perform(
             if former is not None:
                 if (former.method, former.path, former.request_digest) != (once.method, once.path, once.digest):
                     raise UsageError("this idempotency key was used for something else", code="idempotency_mismatch")
-                return wire.fill(cls, json.loads(former.response_body))
+                return wire.from_json(cls, json.loads(former.response_body))
         answer = effect(Transaction(ctx, now))
         if once is not None:
             idempotency.save_response(

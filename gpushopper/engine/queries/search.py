@@ -30,7 +30,7 @@ from gpushopper.engine.refusals import keyless, no_guard, unanswered
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Misconfigured, NoOffer, NotFound, UsageError
 from gpushopper.providers.base import Endpoint, Offers, Provider, ReadFailed, Search
-from gpushopper.store.sessions import tried_since
+from gpushopper.store.sessions import offers_attempted_since
 
 if TYPE_CHECKING:
     from gpushopper.engine.account.reconciler import AccountReconciler
@@ -214,7 +214,7 @@ class OfferSearch:
         if request.offer is not None:
             return [self._by_offer_key(request.offer, want, now)]
         found, _, _, _ = self._gather(replace(want, max_rate=None), limit=64)
-        tried = tried_since(self.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
+        tried = offers_attempted_since(self.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
         rentable = [o for o in found if is_rentable(o, want, now.wall) and not _is_used_up(o, tried)]
         ranked = rank(rentable, want.disk_gb)
         within = [o for o in ranked if want.max_rate is None or o.rate(want.disk_gb) <= want.max_rate]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
-from gpushopper.store.schema.columns import DeadlineText, JsonText, OffersText, OfferText, PairsText, Text, Word
+from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
 def optional_int() -> peewee.IntegerField:
@@ -58,7 +58,7 @@ class SessionRow(Row):
     consumer = Text()
     provider = Text()
     account = Text()
-    desired_state = Word(DesiredState)
+    desired_state = EnumText(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     created_at = peewee.IntegerField()
@@ -90,11 +90,11 @@ class AttemptRow(Row):
     provider = Text()
     account = Text()
     label = Text()
-    origin = Word(Origin)
+    origin = EnumText(Origin)
     offer = OfferText()
     disk_gb = peewee.FloatField()
-    state = Word(State)
-    desired_state = Word(DesiredState)
+    state = EnumText(State)
+    desired_state = EnumText(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     deadline = DeadlineText()

@@ -30,7 +30,7 @@ IMMUTABLE = ("events", "ledger")
 VERSIONED = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
 
 
-def derived() -> dict[str, str]:
+def schema_objects() -> dict[str, str]:
     """Name and text of every trigger and view, as the database must hold them."""
     found: dict[str, str] = {}
     for table, columns in FIXED.items():

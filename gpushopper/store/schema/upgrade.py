@@ -9,17 +9,17 @@ import peewee
 
 from gpushopper.store.schema.migrations import Migration
 from gpushopper.store.schema.schema_check import version_of
-from gpushopper.store.schema.triggers import derived
+from gpushopper.store.schema.triggers import schema_objects
 from gpushopper.store.sqlite.backups import back_up
 from gpushopper.store.sqlite.error_mapping import Corrupt
-from gpushopper.store.sqlite.statements import check, is_in_transaction, run
+from gpushopper.store.sqlite.statements import integrity_problem, is_in_transaction, run
 
 
 def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migrations: Sequence[Migration]) -> None:
     """Apply what is missing, and make triggers and views say what the code says. After `check_schema`."""
     found = version_of(database)
     missing = [step for step in migrations if step.version > found]
-    if not missing and _stored(database) == derived():
+    if not missing and _stored(database) == schema_objects():
         return
     if missing and found > 0:
         back_up(database, path, now_wall, found)
@@ -41,7 +41,7 @@ def _apply(database: peewee.SqliteDatabase, path: Path, now_wall: int, missing: 
                 run(database, statement)
             run(database, "INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, now_wall))
             run(database, f"PRAGMA user_version = {step.version}")
-        for text in derived().values():
+        for text in schema_objects().values():
             run(database, text)
         if missing:
             _verify(database, path)
@@ -59,5 +59,5 @@ def _stored(database: peewee.SqliteDatabase) -> dict[str, str]:
 
 def _verify(database: peewee.SqliteDatabase, path: Path) -> None:
     broken = [f"{row[0]} refers to a missing {row[2]}" for row in run(database, "PRAGMA foreign_key_check")]
-    if why := "; ".join(broken[:5]) or check(database):
+    if why := "; ".join(broken[:5]) or integrity_problem(database):
         raise Corrupt(f"the database {path} did not come through its upgrade: {why}")

@@ -15,7 +15,7 @@ from gpushopper.private_files import FOLDER_MODE, sync
 from gpushopper.store.sqlite.error_mapping import read_only
 
 FILE_MODE = 0o600
-BESIDE = ("-wal", "-shm", "-journal")
+SIDECAR_SUFFIXES = ("-wal", "-shm", "-journal")
 """What SQLite keeps next to a database; the file without them is not the database (F69)."""
 
 NETWORK = frozenset(
@@ -33,11 +33,11 @@ def make_private(path: Path) -> None:
     try:
         _make_private_folder(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-        for file in (path, *beside(path)):
+        for file in (path, *sidecar_files(path)):
             if file.exists():
                 file.chmod(FILE_MODE)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise file_error(path, error) from error
 
 
 def _make_private_folder(folder: Path) -> None:
@@ -48,19 +48,19 @@ def _make_private_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
 
 
-def unusable(path: Path, error: OSError) -> DiskFull | Misconfigured:
+def file_error(path: Path, error: OSError) -> DiskFull | Misconfigured:
     """The error of the tree for what the system said about a file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
     return read_only(path, error.strerror or str(error))
 
 
-def beside(path: Path) -> list[Path]:
+def sidecar_files(path: Path) -> list[Path]:
     """The files SQLite may keep next to this one."""
-    return [path.with_name(path.name + ending) for ending in BESIDE]
+    return [path.with_name(path.name + ending) for ending in SIDECAR_SUFFIXES]
 
 
-def stamp(now_wall: int) -> str:
+def timestamp(now_wall: int) -> str:
     """`20260719T101500Z`, for file names."""
     return datetime.fromtimestamp(now_wall // SECOND, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
 
@@ -68,22 +68,22 @@ def stamp(now_wall: int) -> str:
 def free_name(wanted: Path) -> Path:
     """The name, or the first free one after it: two in one second must not overwrite each other."""
     found, number = wanted, 1
-    while found.exists() or any(file.exists() for file in beside(found)):
+    while found.exists() or any(file.exists() for file in sidecar_files(found)):
         number += 1
         found = wanted.with_name(f"{wanted.name}-{number}")
     return found
 
 
-def set_aside(path: Path, now_wall: int) -> Path:
-    """Rename a damaged database with all that lies beside it; it is kept, for it may be the only record (S21)."""
-    target = free_name(path.with_name(f"{path.name}.damaged-{stamp(now_wall)}"))
+def quarantine(path: Path, now_wall: int) -> Path:
+    """Rename a damaged database and its sidecar files. They are kept: they may be the only record (S21)."""
+    target = free_name(path.with_name(f"{path.name}.damaged-{timestamp(now_wall)}"))
     try:
-        for old, new in zip((path, *beside(path)), (target, *beside(target)), strict=True):
+        for old, new in zip((path, *sidecar_files(path)), (target, *sidecar_files(target)), strict=True):
             if old.exists():
                 old.rename(new)
         sync(path.parent)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise file_error(path, error) from error
     return target
 
 

@@ -11,30 +11,30 @@ from gpushopper.errors import DiskFull
 from gpushopper.store.sqlite.database_files import FILE_MODE, free_bytes
 
 RESERVE_BYTES = 4 * 2**20
-HOLD_FLOOR = 64 * 2**20
+MIN_FREE_BYTES = 64 * 2**20
 """The reserve is taken only where so much is free: taking it must never be what fills the disk."""
 
 T = TypeVar("T")
 
 
-def hold(path: Path, *, free: Callable[[Path], int] = free_bytes) -> bool:
+def allocate(path: Path, *, free: Callable[[Path], int] = free_bytes) -> bool:
     """Take the reserve, if it is not held already and enough is free; whether it is held now.
 
     Nothing is said when there is no room for it: every command says that the disk is nearly full.
     """
     if _is_whole(path):
         return True
-    if free(path) < HOLD_FLOOR:
+    if free(path) < MIN_FREE_BYTES:
         return False
     try:
         _write(path)
     except OSError:
-        give_up(path)
+        release(path)
         return False
     return True
 
 
-def give_up(path: Path) -> bool:
+def release(path: Path) -> bool:
     """Free the reserve; whether there was one. One byte would do for a small file, so all of it is given at once."""
     try:
         path.unlink()
@@ -43,7 +43,7 @@ def give_up(path: Path) -> bool:
     return True
 
 
-def with_room(path: Path, step: Callable[[], T]) -> T:
+def with_reserve(path: Path, step: Callable[[], T]) -> T:
     """Do one step that ends or watches what is rented; on a full disk give the reserve up and do it once more.
 
     The step must be repeatable. Never for what rents something new: that must not use up the room of the ends.
@@ -54,7 +54,7 @@ def with_room(path: Path, step: Callable[[], T]) -> T:
     try:
         return step()
     except DiskFull:
-        if not give_up(path):
+        if not release(path):
             raise
     return step()
 

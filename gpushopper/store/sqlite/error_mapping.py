@@ -19,7 +19,7 @@ class Corrupt(Misconfigured):
     code = "database_corrupt"
 
 
-Conflict = peewee.IntegrityError
+ConstraintViolation = peewee.IntegrityError
 """A rule of the database, trigger or index, refused a change that the code should never have asked for."""
 
 
@@ -33,19 +33,19 @@ class Stale(Exception):
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def map_errors(path: Path) -> Iterator[None]:
     """Turn what the system says about the file into our errors; broken rules of the schema pass unchanged."""
     try:
         yield
     # Peewee wraps what a statement raises when it starts, not what comes while its rows are read.
     except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
-        known = _known(error, path)
+        known = _known_error(error, path)
         if known is None:
             raise
         raise known from error
 
 
-def _known(error: Exception, path: Path) -> ShopperError | None:
+def _known_error(error: Exception, path: Path) -> ShopperError | None:
     extended = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     if not isinstance(extended, int):
         return None

@@ -6,9 +6,9 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, read_body
+from gpushopper.daemon.api.request_validation import json_response, read_body
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.disk_reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_reserve
 from gpushopper.wire import AckRequest
 
 
@@ -18,12 +18,12 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("")
     def alarms() -> Response:
-        return answer(service.engine.alarms())
+        return json_response(service.engine.alarms())
 
     @routes.post("/ack")
     def seen() -> Response:
         asked = read_body(AckRequest)
         acknowledge = partial(service.engine.acknowledge, asked.alarm_id)
-        return answer({"acknowledged": with_room(service.home.reserve, acknowledge)})
+        return json_response({"acknowledged": with_reserve(service.home.disk_reserve, acknowledge)})
 
     return routes

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, read_query
+from gpushopper.daemon.api.request_validation import json_response, read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import Costs
 
@@ -35,11 +35,11 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("")
     def costs() -> Response:
-        return answer(fetch())
+        return json_response(fetch())
 
     @routes.get("/summary")
     def summary() -> Response:
-        return answer(sum_up(fetch()))
+        return json_response(sum_up(fetch()))
 
     return routes
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, read_query
+from gpushopper.daemon.api.request_validation import json_response, read_query
 from gpushopper.daemon.api.service import Service
 
 MOST_AT_ONCE = 1000
@@ -32,6 +32,6 @@ def blueprint(service: Service) -> Blueprint:
     def events() -> Response:
         asked = read_query(EventsQuery)
         limit = max(1, min(asked.limit, MOST_AT_ONCE))
-        return answer(service.engine.events(asked.after, limit, asked.session))
+        return json_response(service.engine.events(asked.after, limit, asked.session))
 
     return routes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer
+from gpushopper.daemon.api.request_validation import json_response
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import PROTOCOL
 
@@ -16,7 +16,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/health")
     def health() -> Response:
         problems = find_problems(service)
-        return answer(
+        return json_response(
             {
                 "ok": not problems,
                 "problems": problems,
@@ -32,7 +32,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/ready")
     def ready() -> Response:
         is_ready = service.engine.is_ready()
-        return answer({"ready": is_ready}, 200 if is_ready else 503)
+        return json_response({"ready": is_ready}, 200 if is_ready else 503)
 
     return routes
 

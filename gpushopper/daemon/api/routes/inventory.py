@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, read_body, read_query, waiting
+from gpushopper.daemon.api.request_validation import json_response, read_body, read_query, search_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import PlanRequest, SearchRequest
 
@@ -16,13 +16,13 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/inventory")
     def inventory() -> Response:
         asked = read_query(SearchRequest)
-        with waiting(service):
-            return answer(service.engine.inventory(asked))
+        with search_slot(service):
+            return json_response(service.engine.inventory(asked))
 
     @routes.post("/plan")
     def plan() -> Response:
         asked = read_body(PlanRequest)
-        with waiting(service):
-            return answer(service.engine.plan(asked))
+        with search_slot(service):
+            return json_response(service.engine.plan(asked))
 
     return routes

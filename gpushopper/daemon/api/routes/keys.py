@@ -6,23 +6,23 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, waiting
+from gpushopper.daemon.api.request_validation import json_response, search_slot
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.keys.account_setup import key_reach
+from gpushopper.daemon.keys.account_setup import key_environment
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/keys/reload`, `/api/v1/keys/reach`."""
+    """`/api/v1/keys/reload`, `/api/v1/keys/environment`."""
     routes = Blueprint("keys", __name__, url_prefix="/api/v1/keys")
 
     @routes.post("/reload")
     def reload() -> Response:
-        with waiting(service):
+        with search_slot(service):
             service.keys.reload()
-        return answer({"providers": [asdict(each) for each in service.engine.status_providers()]})
+        return json_response({"providers": [asdict(each) for each in service.engine.status_providers()]})
 
-    @routes.get("/reach")
-    def reach() -> Response:
-        return answer({"keyless": service.keys.keyless(), "variables": key_reach()})
+    @routes.get("/environment")
+    def environment() -> Response:
+        return json_response({"keyless": service.keys.keyless(), "variables": key_environment()})
 
     return routes

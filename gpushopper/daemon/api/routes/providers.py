@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import answer, waiting
+from gpushopper.daemon.api.request_validation import json_response, search_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.wire import PROTOCOL, DaemonStatus
@@ -19,16 +19,16 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/providers")
     def providers() -> Response:
-        return answer({"providers": [asdict(each) for each in engine.status_providers()]})
+        return json_response({"providers": [asdict(each) for each in engine.status_providers()]})
 
     @routes.get("/status")
     def status() -> Response:
-        return answer(describe(service))
+        return json_response(describe(service))
 
     @routes.get("/audit")
     def audit() -> Response:
-        with waiting(service):
-            return answer(engine.audit())
+        with search_slot(service):
+            return json_response(engine.audit())
 
     return routes
 

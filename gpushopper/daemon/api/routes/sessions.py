@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.daemon.api.request_validation import (
-    answer,
+    json_response,
+    login_slot,
     read_body,
     read_idempotency_key,
-    read_name,
     read_query,
-    waiting_for_login,
+    read_session_ref,
 )
 from gpushopper.daemon.api.service import Service
-from gpushopper.store.sqlite.disk_reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_reserve
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 
@@ -42,32 +42,33 @@ def blueprint(service: Service) -> Blueprint:
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
         # A login may have to be asked of a keyring, which may take its time.
-        with waiting_for_login(service) if asked.image_login else nullcontext():
-            return answer(engine.provision(asked, read_idempotency_key(asked)), 202)
+        with login_slot(service) if asked.image_login else nullcontext():
+            return json_response(engine.provision(asked, read_idempotency_key(asked)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:
         asked = read_query(SessionsQuery)
-        return answer(engine.sessions(asked.consumer, asked.status, asked.open))
+        return json_response(engine.sessions(asked.consumer, asked.status, asked.open))
 
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
-        return answer(engine.session(read_name(ref)))
+        return json_response(engine.session(read_session_ref(ref)))
 
     @routes.get("/sessions/<ref>/connection")
     def connection(ref: str) -> Response:
-        return answer(engine.connection(read_name(ref)))
+        return json_response(engine.connection(read_session_ref(ref)))
 
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
         key = read_idempotency_key(asked)
-        return answer(with_room(service.home.reserve, partial(engine.extend, read_name(ref), asked, key)))
+        extend = partial(engine.extend, read_session_ref(ref), asked, key)
+        return json_response(with_reserve(service.home.disk_reserve, extend))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
-        return _end(service, [read_name(ref)])
+        return _end(service, [read_session_ref(ref)])
 
     @routes.post("/shutdown")
     def shutdown() -> Response:
@@ -81,4 +82,4 @@ def _end(service: Service, refs: list[str] | None) -> Response:
     asked = read_body(EndRequest)
     key = read_idempotency_key(asked)
     end = partial(service.engine.end, refs, asked.reason, key)
-    return answer(with_room(service.home.reserve, end), 202)
+    return json_response(with_reserve(service.home.disk_reserve, end), 202)
