@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from gpushopper.daemon.api import request_validation
+from gpushopper.daemon.api import http_responses, request_validation
 from gpushopper.daemon.api.routes import BLUEPRINTS
 from gpushopper.daemon.api.service import Service
 from gpushopper.errors import Refused, ShopperError
@@ -59,7 +59,7 @@ def _finish(response: Response, service: Service) -> Response:
 
 def _refused(error: Exception) -> Response:
     assert isinstance(error, ShopperError)
-    return request_validation.error_response(error, g.request_id)
+    return http_responses.error_response(error, g.request_id)
 
 
 def _not_http(error: Exception) -> Response:
@@ -71,11 +71,11 @@ def _not_http(error: Exception) -> Response:
         RequestEntityTooLarge: ("too_large", f"the body is larger than {request_validation.MAX_BODY_BYTES} bytes"),
     }
     code, message = words.get(type(error), ("bad_request", "the request is malformed"))
-    return request_validation.error_body(code, message, "", g.request_id, 2, error.code or 400)
+    return http_responses.error_body(code, message, "", g.request_id, 2, error.code or 400)
 
 
 def _unexpected(error: Exception) -> Response:
     """A fault of ours: told in full to the log, and to nobody else."""
     _log.error("request failed", path=request.path, exc_info=error)
     hint = f"The daemon's log has the details under request {g.request_id}."
-    return request_validation.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)
+    return http_responses.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)

@@ -6,7 +6,8 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response, read_body
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_validation import read_body
 from gpushopper.daemon.api.service import Service
 from gpushopper.store.sqlite.disk_reserve import with_reserve
 from gpushopper.wire import AckRequest

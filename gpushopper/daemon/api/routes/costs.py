@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response, read_query
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import Costs
 

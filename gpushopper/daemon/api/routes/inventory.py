@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response, read_body, read_query, search_slot
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
+from gpushopper.daemon.api.request_validation import read_body, read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.wire import PlanRequest, SearchRequest
 
@@ -16,13 +18,13 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/inventory")
     def inventory() -> Response:
         asked = read_query(SearchRequest)
-        with search_slot(service):
+        with provider_slot(service):
             return json_response(service.engine.inventory(asked))
 
     @routes.post("/plan")
     def plan() -> Response:
         asked = read_body(PlanRequest)
-        with search_slot(service):
+        with provider_slot(service):
             return json_response(service.engine.plan(asked))
 
     return routes

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response, search_slot
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys.account_setup import key_environment
 
@@ -17,7 +18,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/reload")
     def reload() -> Response:
-        with search_slot(service):
+        with provider_slot(service):
             service.keys.reload()
         return json_response({"providers": [asdict(each) for each in service.engine.status_providers()]})
 

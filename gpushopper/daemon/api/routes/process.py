@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response
+from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.service import Service
 
 

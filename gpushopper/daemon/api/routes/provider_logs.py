@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.core.log_text import MOST_LINES
-from gpushopper.daemon.api.request_validation import Malformed, json_response, read_query, read_session_ref, search_slot
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
+from gpushopper.daemon.api.request_validation import Malformed, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
 
 
@@ -30,7 +32,7 @@ def blueprint(service: Service) -> Blueprint:
         tail = read_query(LogQuery).tail
         if not 1 <= tail <= MOST_LINES:
             raise Malformed(f"tail is a number of lines from 1 to {MOST_LINES}")
-        with search_slot(service):
+        with provider_slot(service):
             return json_response(service.engine.provider_log(read_session_ref(ref), tail))
 
     return routes

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import json_response, search_slot
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.wire import PROTOCOL, DaemonStatus
@@ -27,7 +28,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/audit")
     def audit() -> Response:
-        with search_slot(service):
+        with provider_slot(service):
             return json_response(engine.audit())
 
     return routes

@@ -9,14 +9,9 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.request_validation import (
-    json_response,
-    login_slot,
-    read_body,
-    read_idempotency_key,
-    read_query,
-    read_session_ref,
-)
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import login_slot
+from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
 from gpushopper.store.sqlite.disk_reserve import with_reserve
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
@@ -62,8 +57,8 @@ def blueprint(service: Service) -> Blueprint:
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
         key = read_idempotency_key(asked)
-        extend = partial(engine.extend, read_session_ref(ref), asked, key)
-        return json_response(with_reserve(service.home.disk_reserve, extend))
+        change = partial(engine.extend, read_session_ref(ref), asked, key)
+        return json_response(with_reserve(service.home.disk_reserve, change))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
