@@ -1,4 +1,7 @@
-"""Jobs without a daemon: each takes the home's lock where it must, or asks the daemon that holds it (S23, S24)."""
+"""One-shot jobs without a daemon (`once JOB`): audit, doctor, installation, keys; the table of jobs is here (S23, S24).
+
+A job takes the home's lock where it must, or sends a request to the daemon that holds it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
-from gpushopper.daemon import open_store
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
+from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.run import harden, open_log
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -29,19 +32,20 @@ from gpushopper.store import installation
 from gpushopper.store.sqlite import disk_reserve
 
 DAEMON_WAIT_S = 15.0
+"""How long a job waits for a daemon to result or to stop."""
 
 JobResult = dict[str, Any]
 
 
 def audit(home: Home, _arguments: Sequence[str]) -> JobResult:
-    """Every billable thing on the accounts, compared with our books."""
+    """Every instance on the accounts, compared with the local records."""
     clock = SystemClock(home.clock_offset)
     try:
         with _locked(home, clock) as redactor, open_engine(home, clock, redactor) as engine:
             return asdict(engine.audit())
     except AlreadyRunning:
-        answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
-        return dict(answered)
+        response: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
+        return dict(response)
 
 
 def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
@@ -59,15 +63,15 @@ def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
 
 def decide_installation(home: Home, arguments: Sequence[str]) -> JobResult:
     """`keep`: this home has moved, and is the only one. `new`: it is a copy, and gets an identity of its own (S10)."""
-    decide = {"keep": installation.keep, "new": installation.renew}.get(arguments[0] if arguments else "")
-    if decide is None:
+    change = {"keep": installation.keep, "new": installation.renew}.get(arguments[0] if arguments else "")
+    if change is None:
         raise UsageError("say `installation keep` or `installation new`")
     clock = SystemClock(home.clock_offset)
     stopped = _stop_daemon(home, clock)
     with _locked(home, clock):
-        store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store.open_store(home, clock))
+        store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store(home, clock))
         try:
-            return {"installation": decide(home, store).id, "daemon": "stopped" if stopped else "not running"}
+            return {"installation": change(home, store).id, "daemon": "stopped" if stopped else "not running"}
         finally:
             store.close()
 
@@ -84,23 +88,23 @@ JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
 
 
 def run_once(job: str, arguments: Sequence[str]) -> int:
-    """Run a job and print its answer, or its error, as one JSON line; the exit status as in errors.py."""
+    """Run a job, print its result or error as one JSON line, and return the exit status of errors.py."""
     try:
         home = find_home()
         check_home(home)
         harden()  # a job holds keys too
-        answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
+        result, code = {"ok": True, **JOBS[job](home, arguments)}, 0
     except ShopperError as error:
         fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
-        answer, code = {"ok": False, "error": fields}, error.exit_code
-    sys.stdout.write(json.dumps(answer) + "\n")
-    # An account that could not be looked at is not an account without problems.
-    return 9 if code == 0 and (answer.get("problems") or answer.get("unavailable")) else code
+        result, code = {"ok": False, "error": fields}, error.exit_code
+    sys.stdout.write(json.dumps(result) + "\n")
+    # An account that could not be read is not an account without problems.
+    return 9 if code == 0 and (result.get("problems") or result.get("unavailable")) else code
 
 
 @contextmanager
 def _locked(home: Home, clock: SystemClock) -> Iterator[log.Redactor]:
-    """The home's lock, and a log that knows no secret yet."""
+    """Hold the home's lock, with the log open; yields the redactor of that log."""
     redactor = log.Redactor()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
     with disk_reserve.with_reserve(home.disk_reserve, lambda: HomeLock.take(home, holder)):
@@ -110,11 +114,11 @@ def _locked(home: Home, clock: SystemClock) -> Iterator[log.Redactor]:
 
 @contextmanager
 def open_engine(home: Home, clock: SystemClock, redactor: log.Redactor) -> Iterator[Engine]:
-    """An engine that is never run, for one question. The caller holds the lock."""
-    store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store.open_store(home, clock))
+    """An engine for queries, whose thread is never started. The caller holds the lock."""
+    store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store(home, clock))
     executor = ThreadExecutor()
     try:
-        found = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store.check_installation(home, store))
+        found = disk_reserve.with_reserve(home.disk_reserve, lambda: check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
         setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
@@ -125,7 +129,7 @@ def open_engine(home: Home, clock: SystemClock, redactor: log.Redactor) -> Itera
 
 
 def _wait_for_daemon(home: Home, clock: SystemClock) -> Client:
-    """The daemon that holds the lock, which may still be starting."""
+    """A client of the daemon that holds the lock, which may still be starting."""
     client = Client(home)
     if not _wait(clock, client.is_up):
         raise DaemonUnreachable("a daemon holds this home, but does not answer", "see: gpu-shopper daemon status")
@@ -160,9 +164,10 @@ def _wait(clock: SystemClock, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _check(name: str, look: Callable[[], str]) -> JobResult:
+def _check(name: str, run: Callable[[], str]) -> JobResult:
+    """One row of `doctor`: the text that the check returns, or its error."""
     try:
-        return {"name": name, "ok": True, "text": look(), "hint": ""}
+        return {"name": name, "ok": True, "text": run(), "hint": ""}
     except ShopperError as error:
         return {"name": name, "ok": False, "text": error.message, "hint": error.hint}
 

@@ -47,7 +47,7 @@ class HandClock:
         self.wall = self.boot = self.awake = 0.0
 
     def now(self) -> ClockSnapshot:
-        return reading(self.wall, self.boot, 0).moment
+        return reading(self.wall, self.boot, 0).snapshot
 
     def monotonic(self) -> float:
         return self.awake

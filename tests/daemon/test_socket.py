@@ -227,7 +227,7 @@ def test_an_answer_that_is_fetched_in_drips_is_given_up(home: Path, wait_until: 
     opened = Listener(find_home(), app)
     opened.open()
     try:
-        opened._server.ConnectionClass = type("Quick", (TimedConnection,), {"answer_limit_s": 0.3})
+        opened._server.ConnectionClass = type("Quick", (TimedConnection,), {"response_limit_s": 0.3})
         with connect(find_home().socket) as channel:
             channel.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert channel.recv(100).startswith(b"HTTP/1.1 200")

@@ -63,7 +63,7 @@ def test_after_a_kill_the_books_are_whole_and_the_next_start_goes_on(start: Star
     assert after["pid"] != before["pid"]
 
 
-def test_a_terminal_that_has_gone_does_not_stop_the_farewell(start: Starting):
+def test_a_closed_terminal_does_not_prevent_the_stop_report(start: Starting):
     running = start()
     assert running.process.stderr is not None
     running.process.stderr.close()
@@ -81,20 +81,20 @@ class Holding:
         return Sessions(self.held)
 
 
-def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
+def test_the_stop_report_names_open_sessions_and_what_enforces_their_deadlines():
     said: list[str] = []
     guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
-    untold = describe_open_session(replace(guarded, guard_in_sync=False))
-    assert "has not heard of it yet and ends at 2023-11-1" in untold
+    unconfirmed = describe_open_session(replace(guarded, guard_in_sync=False))
+    assert "has not confirmed it yet and ends the instance at 2023-11-1" in unconfirmed
     report_open_sessions(Holding(SESSION, guarded), said.append)  # type: ignore[arg-type]
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
-    assert said[0].endswith("kept by nobody until a daemon runs again")
-    assert said[1].endswith("kept by the instance itself")
+    assert said[0].endswith("enforced by nothing until a daemon runs again")
+    assert said[1].endswith("enforced by its guard")
     assert said[2] == "stopped; nothing was ended"
     assert "no deadline" in describe_open_session(replace(SESSION, deadline_at=None))
 
 
-def test_the_first_reason_decides_and_a_flood_of_reasons_is_harmless():
+def test_the_first_stop_request_decides_and_a_flood_of_them_is_harmless():
     stop = StopSignal()
     stop.fail()
     for _ in range(100_000):
@@ -103,15 +103,15 @@ def test_the_first_reason_decides_and_a_flood_of_reasons_is_harmless():
     assert stop.wait() == 0
 
 
-def test_a_signal_that_another_thread_gets_is_heard():
-    """The system may choose any thread; the one that waits must wake all the same."""
+def test_a_signal_delivered_to_another_thread_stops_the_daemon():
+    """The kernel may choose any thread; the one that waits must wake all the same."""
     script = """
 import signal, threading
 from gpushopper.daemon.stop_signal import StopSignal
 stop = StopSignal()
 stop.watch_signals()
-hand_over = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-threading.Timer(0.5, hand_over).start()
+send = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Timer(0.5, send).start()
 raise SystemExit(stop.wait())
 """
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0

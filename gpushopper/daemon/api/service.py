@@ -1,4 +1,4 @@
-"""What the routes of the local API work with."""
+"""What the API routes need of the running daemon, and how many slow requests may wait at once."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from gpushopper.engine.engine import Engine
 
 SLOW_AT_ONCE = 4
-"""Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
+"""Requests that may wait for a provider at the same time; the other threads stay free, e.g. for `shutdown`."""
 LOGINS_AT_ONCE = 2
-"""Rentals that may wait for a keyring: who rents is not held up by who searches."""
+"""Rentals that may wait for a keyring at the same time; searches do not take these slots."""
 
 
 class Keys(Protocol):
     """What the API needs of the accounts' keys."""
 
     def keyless(self) -> list[str]: ...
-    def contact(self) -> None: ...
+    def on_client_contact(self) -> None: ...
     def reload(self) -> None: ...
 
 
@@ -50,6 +50,6 @@ class Service:
 
 
 class Busy(ShopperError):
-    """Too many requests of a slow kind at once."""
+    """Too many slow requests at once; the client retries."""
 
     code = "busy"

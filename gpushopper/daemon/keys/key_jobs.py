@@ -1,4 +1,4 @@
-"""Keys by one-shot job: the secret comes on stdin, and goes into keyring or key file and nowhere else (S23, I21).
+"""One-shot jobs of `keys set, list, probe, remove`: the key comes on stdin, into keyring or key file only (S23, I21).
 
 A name with a dot or a colon is a registry's, and its login's (login_jobs.py).
 """
@@ -30,10 +30,10 @@ JobResult = dict[str, Any]
 
 
 def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
-    """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
+    """Store the key from stdin, unless the provider rejects it; a running daemon then reloads its keys.
 
     Raises:
-        Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        Unreadable: the keyring cannot take it. The key file is never an automatic fallback (F106).
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)
@@ -48,9 +48,9 @@ def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
 
 
 def _is_kept_in_file(home: Home, provider: str) -> bool:
-    """Whether the file was chosen before: by settings without a keyring, or by a key that already stands there.
+    """Whether the file is in use: because settings switch the keyring off, or it already has a key.
 
-    A key in the file stands above the keyring: a new one in the keyring would not be used.
+    A key in the file takes precedence over the keyring: a new one in the keyring would not be used.
     """
     return not config.load(home).keys.keyring or FileSource(home.key_file).look(provider) is not None
 
@@ -77,14 +77,14 @@ def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
 
 
 def list_keys(home: Home, _arguments: Sequence[str]) -> JobResult:
-    """Where each provider's key and each registry's login stands; none is shown, not even in part."""
+    """Where each provider's key and each registry's login is stored; none is shown, not even in part."""
     sources = account_setup.key_sources(home, config.load(home), registries=login_jobs.known(home))
     keyring = next((each for each in sources if isinstance(each, KeyringSource)), None)
     return {"keys": listed(home, sources), "registries": login_jobs.listed(home, keyring)}
 
 
 def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobResult]:
-    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused`, told apart (F105)."""
+    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused` (F105)."""
     rows: list[JobResult] = []
     sources = account_setup.key_sources(home, config.load(home)) if sources is None else sources
     for provider in ADAPTERS:
@@ -99,7 +99,7 @@ def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobRe
 
 
 def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
-    """Take the key out of file and keyring; the environment is not ours to change.
+    """Delete the key from file and keyring; the environment cannot be changed from here.
 
     Raises:
         Unreadable: the keyring may hold one, and cannot be opened now.
@@ -119,17 +119,17 @@ def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
         except Unreadable as unreadable:
             if not isinstance(unreadable.problem, Absent | Refused):
                 raise
-            warnings.append(f"{unreadable.message}; a key may still stand in it")
+            warnings.append(f"{unreadable.message}; a key may still be in it")
     if EnvironmentSource(os.environ).look(provider) is not None:
-        warnings.append(f"a key for {provider} still stands in the environment")
+        warnings.append(f"a key for {provider} is still set in the environment")
     return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
 def probe(home: Home, provider: str, secret: Secret) -> JobResult:
-    """What the provider says about a key; a provider that cannot be reached says nothing against it.
+    """Check a key with its provider; one that cannot be reached leaves it unverified.
 
     Raises:
-        KeyRejected: it refuses the key.
+        KeyRejected: the provider rejects the key.
     """
     endpoint = account_setup.enabled_endpoints(config.load(home)).get(provider)
     if endpoint is None:
@@ -161,7 +161,7 @@ def _provider(arguments: Sequence[str]) -> str:
 def _shadow(provider: str, stored: Secret) -> str:
     given = EnvironmentSource(os.environ).look(provider)
     if isinstance(given, Ok) and given.secret != stored:
-        return f"{given.source} holds another key, which stands above the stored one"
+        return f"{given.source} holds another key, which takes precedence over the stored one"
     return ""
 
 

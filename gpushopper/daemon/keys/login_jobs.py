@@ -1,4 +1,4 @@
-"""Logins at registries by one-shot job: the password comes on stdin, and goes into keyring or key file (S23, I21)."""
+"""One-shot jobs for registry logins (`keys set ghcr.io`): password from stdin into keyring or file (S23, I21)."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def named(arguments: Sequence[str]) -> str:
 
 
 def set_login(home: Home, registry: str, arguments: Sequence[str]) -> JobResult:
-    """Store the login whose password stands on stdin; it is first used when something is rented with it.
+    """Store the login whose password comes on stdin; it is not checked with the registry.
 
     Raises:
-        Unreadable: the keyring cannot take it. The key file is then a choice of the user's, never a fall-back (F106).
+        Unreadable: the keyring cannot take it. The key file is never an automatic fallback (F106).
     """
     user = next((word.removeprefix(USER) for word in arguments if word.startswith(USER)), "")
     if not user:
@@ -51,7 +51,7 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> JobResult:
     if IN_FILE in arguments or not settings.keyring or (kept is not None and kept.password is not None):
         source, entry = f"file {home.key_file}", KeptLogin(user, password)
     else:
-        # First the keyring: a name in the file without a password anywhere would be a promise.
+        # First the keyring, so that the file never names a login whose password is not stored.
         source, entry = secrets.store(home, registry, password, settings.keyring_seconds), KeptLogin(user, None)
     try:
         secrets.set_login(home.key_file, registry, entry)
@@ -72,7 +72,7 @@ def _read_password(registry: str, user: str) -> Secret:
 
 
 def probe_login(home: Home, registry: str) -> JobResult:
-    """Whether the login can be read. Whether the registry takes it, only a pull could say.
+    """Whether the login can be read. Only a pull could tell whether the registry accepts it.
 
     Raises:
         Misconfigured: there is none, or it cannot be read now.
@@ -94,7 +94,7 @@ def keyring(home: Home, registries: Sequence[str], *, may_prompt: bool = False) 
 
 
 def known(home: Home) -> list[str]:
-    """The registries that the key file names; none where it must not be read, as the clouds' rows then say."""
+    """The registries that the key file names; none where it must not be read, which the providers' rows then report."""
     try:
         return sorted(secrets.read_logins(home.key_file))
     except Misconfigured:
@@ -102,7 +102,7 @@ def known(home: Home) -> list[str]:
 
 
 def listed(home: Home, source: KeyringSource | None) -> list[JobResult]:
-    """One row for each registry that the key file names, in the states of a cloud's key (F105)."""
+    """One row for each registry that the key file names, with the states of a provider's key (F105)."""
     rows: list[JobResult] = []
     for registry in known(home):
         row: JobResult = {"registry": registry, "user": "", "state": "ok", "source": "", "text": "", "hint": ""}
@@ -116,10 +116,10 @@ def listed(home: Home, source: KeyringSource | None) -> list[JobResult]:
 
 
 def remove_login(home: Home, registry: str) -> JobResult:
-    """Take the login out of file and keyring. A password in the file goes first, whatever the keyring does then.
+    """Delete the login from file and keyring; from the file first, whatever the keyring does then.
 
     Raises:
-        Unreadable: the keyring may hold it, and cannot be opened now; then the file goes on naming it.
+        Unreadable: the keyring may hold it, and cannot be opened now; the file then still names it.
     """
     kept = secrets.read_logins(home.key_file).get(registry)
     if kept is not None and kept.password is not None:
@@ -134,7 +134,7 @@ def remove_login(home: Home, registry: str) -> JobResult:
             if not isinstance(unreadable.problem, Absent | Refused):
                 raise
             if kept is not None:
-                warning = f"{unreadable.message}; its password may still stand in it"
+                warning = f"{unreadable.message}; its password may still be in it"
     removed = _remove_from_file(home, registry) or removed
     return {"registry": registry, "removed": removed, "warning": warning}
 
@@ -147,13 +147,13 @@ def _remove_from_file(home: Home, registry: str) -> bool:
 
 
 def _forget_former(home: Home, registry: str, *, is_there: bool) -> str:
-    """Take out of the keyring what the file has taken the place of; or say why it may still be there.
+    """Delete from the keyring a password that the file has replaced; returns a warning if it may still be there.
 
-    No prompt: whoever keeps a login in the file may be far from the screen that would show it. Where no keyring is in
-    use, one is mentioned only if a password is known to be there.
+    Without a prompt: users who keep a login in the file may not see the screen it would appear on. Where no keyring is
+    in use, it is mentioned only if a password is known to be there.
     """
     settings = config.load(home).keys
-    rest = f"a former password of {registry} may still stand in it"
+    rest = f"a former password of {registry} may still be in it"
     if not settings.keyring:
         return f"the settings switch off the system keyring; {rest}" if is_there else ""
     try:

@@ -1,4 +1,4 @@
-"""The paths of the local API, one file per noun."""
+"""The HTTP paths of the local API, one file per noun."""
 
 from __future__ import annotations
 

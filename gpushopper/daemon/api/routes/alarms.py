@@ -1,4 +1,4 @@
-"""Alarms: shown until they clear or a person has seen them (I30)."""
+"""GET /alarms, POST /alarms/ack: open alarms, and acknowledging them (I30)."""
 
 from __future__ import annotations
 

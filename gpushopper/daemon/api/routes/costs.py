@@ -1,4 +1,4 @@
-"""What sessions have cost and can still cost."""
+"""GET /costs, /costs/summary: what sessions have cost and can still cost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def blueprint(service: Service) -> Blueprint:
 
 
 def sum_up(costs: Costs) -> dict[str, Any]:
-    """Totals, and accrued micro-dollars by provider, GPU and consumer: derived from the rows, never kept (I26)."""
+    """Totals, and accrued micro-dollars by provider, GPU and consumer: computed from the rows, never stored (I26)."""
     groups: dict[str, dict[str, int]] = {name: defaultdict(int) for name in ("provider", "gpu", "consumer")}
     for row in costs.rows:
         for name, sums in groups.items():

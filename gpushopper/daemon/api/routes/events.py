@@ -1,4 +1,4 @@
-"""The history, read by cursor: whoever follows it asks again, and holds no thread in between."""
+"""GET /events: the history after a cursor; a client that follows it polls."""
 
 from __future__ import annotations
 

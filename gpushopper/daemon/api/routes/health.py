@@ -1,4 +1,4 @@
-"""Whether the daemon lives, and whether it may rent."""
+"""GET /health, /ready: whether the daemon is up, and whether it may provision."""
 
 from __future__ import annotations
 

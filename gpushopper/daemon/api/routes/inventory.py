@@ -1,4 +1,4 @@
-"""What the market offers, and what a session on it would cost."""
+"""GET /inventory, POST /plan: offers of the market, and what a session on one would cost."""
 
 from __future__ import annotations
 

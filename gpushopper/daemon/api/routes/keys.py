@@ -1,4 +1,4 @@
-"""Keys have changed: read them again, and say where this daemon looks. No key ever travels over this API."""
+"""POST /keys/reload, GET /keys/environment: read API keys again; where this daemon looks for them. No key is sent."""
 
 from __future__ import annotations
 

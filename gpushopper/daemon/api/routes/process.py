@@ -1,4 +1,4 @@
-"""Stopping the daemon itself; what is rented stays rented (F39)."""
+"""POST /stop: stop the daemon; sessions go on (F39)."""
 
 from __future__ import annotations
 

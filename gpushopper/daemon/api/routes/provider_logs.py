@@ -1,4 +1,4 @@
-"""The log of a session's container, as its cloud has it."""
+"""GET /sessions/{id}/provider-log: the container log from the provider."""
 
 from __future__ import annotations
 

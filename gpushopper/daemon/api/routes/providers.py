@@ -1,4 +1,4 @@
-"""The accounts, what is on them, and the daemon's own state."""
+"""GET /status, /providers, /audit: the daemon, its accounts, and the instances on them."""
 
 from __future__ import annotations
 

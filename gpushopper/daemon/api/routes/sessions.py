@@ -1,4 +1,4 @@
-"""Sessions: start, show, extend, end. Each change is a committed intention; the engine does the rest."""
+"""Routes of sessions: provision, list, get, connection, extend, end, shutdown. Changes only commit desired state."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class SessionsQuery:
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/sessions` and below, `/shutdown`; only what reads alone takes the beginning of a name."""
+    """`/api/v1/sessions` and below, `/shutdown`; only reads accept a prefix of a name."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1")
     engine = service.engine
 
     @routes.post("/sessions")
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
-        # A login may have to be asked of a keyring, which may take its time.
+        # The registry login may have to be read from a keyring, which may be slow.
         with login_slot(service) if asked.image_login else nullcontext():
             return json_response(engine.provision(asked, read_idempotency_key(asked)), 202)
 
@@ -73,7 +73,7 @@ def blueprint(service: Service) -> Blueprint:
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:
-    """Write the wish down, on a full disk too: the reserve is held for that."""
+    """Commit the desired state, on a full disk too: the disk reserve is for that."""
     asked = read_body(EndRequest)
     key = read_idempotency_key(asked)
     end = partial(service.engine.end, refs, asked.reason, key)
