@@ -1,4 +1,4 @@
-"""The daemon's log: one JSON line per event in a private, rotated file, with every known secret redacted (F103)."""
+"""The daemon's log (JSON lines, private, rotated) and the redaction of secrets in it (F103)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Any
 
 import structlog
 
-LARGEST = 5_000_000
-"""Bytes of one file; with the older ones kept, the log takes at most four times as much."""
-KEPT = 3
+MAX_BYTES = 5_000_000
+"""Size of one file; with the old ones the log takes at most four times as much."""
+OLD_FILES = 3
 REDACTED = "***"
 
-# Full URLs at INFO (F103), each job run, each request: nothing a reader of this log wants.
-QUIET = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
+# They log full URLs (F103), each job run and each request at INFO.
+QUIET_LOGGERS = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
 
 _PATTERN = re.compile(r"(?i)(bearer\s+|[?&]api_?key=|\"?api_?key\\?\"?\s*[:=]\s*\\?\"?)([^\s\"'&\\,}]{6,})")
 
@@ -57,7 +57,7 @@ class PrivateRotatingFile(RotatingFileHandler):
         return TextIOWrapper(open(file, "ab"), encoding="utf-8", errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Lose the line: a full disk must not stop a daemon that has instances to end."""
+        """Drop the line: a full disk must not stop a daemon that has sessions to end."""
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -80,12 +80,12 @@ def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
 
 
 def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: int = logging.INFO) -> None:
-    """Send everything that logs in this process to `path`. `now_us` gives wall µs.
+    """Send the log of this process to `path`. `now_us` gives wall µs.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    handler = PrivateRotatingFile(path, maxBytes=LARGEST, backupCount=KEPT)
+    handler = PrivateRotatingFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -109,7 +109,7 @@ def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: 
         old.close()
     root.addHandler(handler)
     root.setLevel(level)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

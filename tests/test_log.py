@@ -1,4 +1,4 @@
-"""The log: JSON lines, private, rotated, and without a single secret."""
+"""The log: JSON lines, private, rotated, with every secret redacted."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ def test_the_file_is_private_also_after_rotation(written: Path, monkeypatch):
     for number in range(100):
         structlog.get_logger("x").info("a line that is long enough to rotate soon", number=number)
     files = sorted(written.parent.glob("daemon.log*"))
-    assert len(files) == 1 + log.KEPT
+    assert len(files) == 1 + log.OLD_FILES
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

@@ -1,4 +1,4 @@
-"""Logins at registries: beside the keys in their file, found or not found in words that tell why."""
+"""Registry logins: stored beside the keys in their file; found, missing and unreadable are distinguished."""
 
 from __future__ import annotations
 

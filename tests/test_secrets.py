@@ -1,4 +1,4 @@
-"""Keys: where they are looked for, how the file is kept, and that they never show."""
+"""API keys: their sources and precedence, the mode of the key file, and that they are never shown."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_secret_never_shows_itself():
     assert secret.reveal() == CANARY
 
 
-def test_the_environment_stands_above_the_file(file: Path):
+def test_the_environment_takes_precedence_over_the_file(file: Path):
     secrets.set_key(file, "vast", "from-file")
     sources = [EnvironmentSource({"VAST_API_KEY": "from-env"}), FileSource(file)]
     assert secrets.find_key("vast", sources) == Ok(Secret("from-env"), "environment VAST_API_KEY")

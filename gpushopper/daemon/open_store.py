@@ -86,6 +86,6 @@ def _repair(store: Store, now: int) -> None:
 def check_installation(home: Home, store: Store) -> installation.Installation:
     """Find or make the installation's id; a home that was copied or moved may end sessions, but not provision (S10)."""
     found = installation.check(home, store)
-    if found.verdict is installation.HomeStatus.MOVED:
+    if found.status is installation.HomeStatus.MOVED:
         _log.warning("this home has been copied or moved: renting is refused until a person decides")
     return found

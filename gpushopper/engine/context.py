@@ -132,4 +132,4 @@ class Context:
     @property
     def may_spend(self) -> bool:
         """False in a copied home: no create, no adoption, no sweep until a person decides (S10)."""
-        return self.installation.verdict is not HomeStatus.MOVED
+        return self.installation.status is not HomeStatus.MOVED

@@ -1,4 +1,4 @@
-"""Build an answer from decoded JSON, standard library only."""
+"""Build a wire dataclass from decoded JSON, standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def from_json(cls: type[T], data: Any) -> T:
-    """Build an answer from decoded JSON, ignoring unknown fields; standard library only, for the quick client.
+    """Build a dataclass from decoded JSON, ignoring unknown fields; values are not validated.
 
     Raises:
         TypeError: a required field is missing.

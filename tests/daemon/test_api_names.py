@@ -1,4 +1,4 @@
-"""Names of sessions in the paths of the local API: any name is found, and what acts takes no beginning of one."""
+"""Session names in API paths: any name is found, and paths that change something take no prefix."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_session_of_any_name_is_shown_and_ended_by_it(service: Service, name: 
 
 
 @pytest.mark.parametrize("ref", ["exp", "s-1"])
-def test_a_path_that_acts_takes_no_beginning_of_a_name_or_an_id(service: Service, ref: str):
+def test_a_path_that_changes_a_session_takes_no_prefix_of_its_name_or_id(service: Service, ref: str):
     store, api = service.engine.ctx.store, build_app(service).test_client()
     with store.transaction():
         sessions.insert_session(store, session("s-1234", name="exp10"))

@@ -1,4 +1,4 @@
-"""The way to an instance, refused over the real socket: what the daemon says, and what `ssh NAME` makes of it."""
+"""GET connection is refused over the real socket: the daemon's error, and what `ssh NAME` makes of it."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ def assert_told(market: Practice, ref: str, code: str) -> None:
     assert ref in plain.stderr and len(plain.stderr.splitlines()) == 2
 
 
-def test_a_session_that_nobody_knows(market: Practice) -> None:
+def test_the_connection_of_an_unknown_session_is_not_found(market: Practice) -> None:
     assert_refused(market, "zebra", 404, "session_not_found", 3)
 
 
-def test_a_session_that_has_ended(market: Practice) -> None:
+def test_the_connection_of_an_ended_session_is_refused(market: Practice) -> None:
     assert_refused(market, "over", 409, "ending", 6)
 
 
-def test_a_session_that_is_not_handed_over_yet(market: Practice) -> None:
+def test_the_connection_of_a_session_that_is_not_ready_is_refused(market: Practice) -> None:
     market.fault("create", "stuck_loading")
     rent(market, "stuck", "--no-wait")
     assert_refused(market, "stuck", 409, "not_ready", 6)
@@ -79,7 +79,7 @@ def test_a_session_that_is_not_handed_over_yet(market: Practice) -> None:
     assert ask(market, "stuck")[1]["error"]["code"] == "ending", "as soon as its end is asked for"
 
 
-def test_a_paper_instance_is_told_as_one_without_a_way(market: Practice) -> None:
+def test_the_connection_of_a_simulated_instance_says_so(market: Practice) -> None:
     status, body, _ = ask(market, "flat")
     assert (status, body["is_paper"], body["name"], body["health"]) == (200, True, "flat", "ok")
     assert (body["host"], body["port"], body["options"], body["key"]) == ("", 0, [], "")

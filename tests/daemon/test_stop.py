@@ -1,4 +1,4 @@
-"""Ending: a signal is kill -9 plus a clean log, and nothing rented is touched (I19, F39)."""
+"""Stopping: a signal is kill -9 plus a clean log, and no session is touched (I19, F39)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_request_ends_it(start: Starting):
 
 
 @pytest.mark.proofs
-def test_after_a_kill_the_books_are_whole_and_the_next_start_goes_on(start: Starting):
+def test_after_a_kill_the_database_is_intact_and_the_next_start_goes_on(start: Starting):
     first = start()
     before = first.ask("GET", "/api/v1/status").json
     first.end(signal.SIGKILL)

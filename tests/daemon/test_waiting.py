@@ -1,4 +1,4 @@
-"""Requests that wait for a market or a keyring never take the last threads of the API (I17)."""
+"""Requests that wait for a provider or a keyring never take the last threads of the API (I17)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def service(home: Path) -> Iterator[Service]:
         yield found
 
 
-def test_searches_never_take_the_last_threads(service: Service):
+def test_provider_slots_never_take_the_last_threads(service: Service):
     entered, leave = threading.Semaphore(0), threading.Event()
 
     class Hanging:
@@ -51,7 +51,7 @@ def test_searches_never_take_the_last_threads(service: Service):
     assert app.test_client().get("/api/v1/inventory").status_code == 200
 
 
-def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
+def test_twenty_commands_at_once_are_retried_until_answered(service: Service):
     """More than may search at once: each is told so, comes back, and gets its answer."""
     entered, most = threading.Semaphore(0), threading.Semaphore(SLOW_AT_ONCE)
 
@@ -82,7 +82,7 @@ def test_twenty_commands_at_once_wait_for_their_turn(service: Service):
     assert answers == [{"rows": []}] * 20
 
 
-def test_a_rental_that_waits_for_a_login_is_held_up_by_no_search_and_leaves_threads(service: Service):
+def test_a_rental_that_waits_for_a_login_has_slots_of_its_own(service: Service):
     entered, leave = threading.Semaphore(0), threading.Event()
 
     class Hanging:

@@ -1,4 +1,4 @@
-"""The space held for the day the disk is full: taken only where plenty is free, given up once, never in part (F67)."""
+"""The disk reserve: allocated only where plenty is free, released at once and as a whole (F67)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hold(path: Path, free: int) -> bool:
     return disk_reserve.allocate(path, free=lambda _path: free)
 
 
-def test_it_takes_real_space_and_is_private(path: Path):
+def test_the_reserve_takes_real_space_and_is_private(path: Path):
     assert hold(path, PLENTY)
     state = path.stat()
     assert (state.st_size, stat.S_IMODE(state.st_mode)) == (RESERVE_BYTES, 0o600)
@@ -33,25 +33,25 @@ def test_it_takes_real_space_and_is_private(path: Path):
 
 
 @pytest.mark.parametrize("free", [0, RESERVE_BYTES, MIN_FREE_BYTES - 1])
-def test_it_is_not_taken_where_little_is_free(path: Path, free: int):
+def test_the_reserve_is_not_allocated_where_little_is_free(path: Path, free: int):
     assert not hold(path, free)
     assert not path.exists()
 
 
-def test_it_is_held_once_and_stays_whatever_is_free(path: Path):
+def test_the_reserve_is_allocated_once_and_stays_whatever_is_free(path: Path):
     assert hold(path, PLENTY)
     before = path.stat().st_ino
     assert hold(path, 0)
     assert path.stat().st_ino == before
 
 
-def test_one_that_was_cut_short_is_made_whole(path: Path):
+def test_an_incomplete_reserve_is_allocated_again(path: Path):
     path.write_bytes(b"x" * 1000)
     assert hold(path, PLENTY)
     assert path.stat().st_size == RESERVE_BYTES
 
 
-def test_a_step_without_room_is_done_again_with_it(path: Path):
+def test_a_step_that_met_a_full_disk_is_repeated_with_the_reserve(path: Path):
     hold(path, PLENTY)
     tried: list[bool] = []
 
@@ -66,7 +66,7 @@ def test_a_step_without_room_is_done_again_with_it(path: Path):
 
 
 @pytest.mark.parametrize("is_held", [True, False])
-def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_held: bool):
+def test_a_disk_that_stays_full_is_disk_full_after_one_repetition(path: Path, is_held: bool):
     if is_held:
         hold(path, PLENTY)
     tried: list[None] = []
@@ -81,7 +81,7 @@ def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_he
     assert not path.exists()
 
 
-def test_no_other_error_costs_the_reserve(path: Path):
+def test_no_other_error_releases_the_reserve(path: Path):
     hold(path, PLENTY)
 
     def step() -> None:

@@ -1,4 +1,4 @@
-"""Selects that are spelled once: the same rows as Peewee's own, for every argument."""
+"""Cached selects are equal to Peewee's own, for every argument."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def by_key(key: str):
     return MetaRow.select(MetaRow.value).where(MetaRow.key == key)
 
 
-def test_each_argument_keeps_its_own_value():
+def test_cached_selects_differ_by_argument():
     for key in ("a", "b", "a"):
         assert by_key(key) == compile_select(MetaRow.select(MetaRow.value).where(MetaRow.key == key))
         assert by_key(key).values == (key,)
 
 
-def test_the_same_argument_is_spelled_once():
+def test_the_same_argument_is_compiled_once():
     assert by_key("c") is by_key("c")

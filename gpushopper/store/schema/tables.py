@@ -1,4 +1,4 @@
-"""The tables as Peewee models, bound to no database.
+"""The tables and their columns as Peewee models, bound to no database.
 
 Each query is executed on one Store's own connection, because a global bind crosses threads (measured). The schema
 itself is in migrations.py; a test compares the two.

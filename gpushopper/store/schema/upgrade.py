@@ -1,4 +1,4 @@
-"""Bring an older schema up to date: backup, then everything in one transaction or nothing (I25)."""
+"""Upgrade an older database: backup, then all missing migrations in one transaction (I25)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gpushopper.store.sqlite.statements import integrity_problem, is_in_transact
 
 
 def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migrations: Sequence[Migration]) -> None:
-    """Apply what is missing, and make triggers and views say what the code says. After `check_schema`."""
+    """Apply missing migrations, and create triggers and views anew where they differ. Call after `check_schema`."""
     found = version_of(database)
     missing = [step for step in migrations if step.version > found]
     if not missing and _stored(database) == schema_objects():
         return
     if missing and found > 0:
         back_up(database, path, now_wall, found)
-    # Only outside of a transaction does this pragma act; a migration may have to rebuild a table others refer to.
+    # This pragma acts outside of a transaction only; a migration may have to rebuild a table that others refer to.
     run(database, "PRAGMA foreign_keys = 0")
     try:
         _apply(database, path, now_wall, missing)
@@ -60,4 +60,4 @@ def _stored(database: peewee.SqliteDatabase) -> dict[str, str]:
 def _verify(database: peewee.SqliteDatabase, path: Path) -> None:
     broken = [f"{row[0]} refers to a missing {row[2]}" for row in run(database, "PRAGMA foreign_key_check")]
     if why := "; ".join(broken[:5]) or integrity_problem(database):
-        raise Corrupt(f"the database {path} did not come through its upgrade: {why}")
+        raise Corrupt(f"the database {path} is damaged after its upgrade: {why}")

@@ -1,4 +1,4 @@
-"""Whole copies of the database, the newest five kept."""
+"""Backups of the database: where they are, how they are made, the newest five kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BACKUPS = 5
 
 
 def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version: int) -> Path:
-    """Copy the database beside itself, private and durable, and drop the oldest copies. Not inside a transaction."""
+    """Copy the database into `backups`, private and durable, and delete the oldest copies. Not inside a transaction."""
     folder = path.parent / "backups"
     target = free_name(folder / f"{path.stem}-{timestamp(now_wall)}-schema{version}.db")
     try:
@@ -28,7 +28,7 @@ def back_up(database: peewee.SqliteDatabase, path: Path, now_wall: int, version:
                 run(database, "VACUUM INTO ?", (str(target),))
             os.fsync(handle)
         except BaseException:
-            target.unlink()  # a half copy must not push out a whole one
+            target.unlink()  # an incomplete copy must not displace a complete one
             raise
         finally:
             os.close(handle)

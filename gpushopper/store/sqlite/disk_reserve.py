@@ -1,4 +1,4 @@
-"""Space held for the day the disk is full, so that ends can still be recorded then (F67)."""
+"""The disk reserve: a file that is deleted when the disk is full, so that sessions can still be ended (F67)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from gpushopper.store.sqlite.database_files import FILE_MODE, free_bytes
 
 RESERVE_BYTES = 4 * 2**20
 MIN_FREE_BYTES = 64 * 2**20
-"""The reserve is taken only where so much is free: taking it must never be what fills the disk."""
+"""The reserve is allocated only when this much is free, so that it never fills the disk itself."""
 
 T = TypeVar("T")
 
 
 def allocate(path: Path, *, free: Callable[[Path], int] = free_bytes) -> bool:
-    """Take the reserve, if it is not held already and enough is free; whether it is held now.
+    """Allocate the reserve unless it exists, if enough is free; whether it exists now.
 
-    Nothing is said when there is no room for it: every command says that the disk is nearly full.
+    Silent when there is no space: every command warns that the disk is nearly full.
     """
-    if _is_whole(path):
+    if _is_complete(path):
         return True
     if free(path) < MIN_FREE_BYTES:
         return False
@@ -35,7 +35,7 @@ def allocate(path: Path, *, free: Callable[[Path], int] = free_bytes) -> bool:
 
 
 def release(path: Path) -> bool:
-    """Free the reserve; whether there was one. One byte would do for a small file, so all of it is given at once."""
+    """Delete the reserve; whether there was one. It is small, so all of it is freed at once."""
     try:
         path.unlink()
     except OSError:
@@ -44,9 +44,9 @@ def release(path: Path) -> bool:
 
 
 def with_reserve(path: Path, step: Callable[[], T]) -> T:
-    """Do one step that ends or watches what is rented; on a full disk give the reserve up and do it once more.
+    """Run a step that ends or monitors sessions; on a full disk release the reserve and run it once more.
 
-    The step must be repeatable. Never for what rents something new: that must not use up the room of the ends.
+    The step must be repeatable. Not for provisioning, which must not use the space needed to end sessions.
 
     Raises:
         DiskFull: there is no reserve any more, or it was not enough.
@@ -59,8 +59,8 @@ def with_reserve(path: Path, step: Callable[[], T]) -> T:
     return step()
 
 
-def _is_whole(path: Path) -> bool:
-    """A reserve that was cut short on a full disk would hold less than it promises."""
+def _is_complete(path: Path) -> bool:
+    """Whether the file has its full size; an incomplete one does not count."""
     try:
         return path.stat().st_size == RESERVE_BYTES
     except OSError:
@@ -70,7 +70,7 @@ def _is_whole(path: Path) -> bool:
 def _write(path: Path) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
-        # Random bytes: zeros take no space on a file system that compresses.
+        # Random bytes: zeros would take no space on a file system that compresses.
         left = memoryview(os.urandom(RESERVE_BYTES))
         while left:
             left = left[os.write(handle, left) :]

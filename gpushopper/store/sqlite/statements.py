@@ -12,11 +12,11 @@ P = ParamSpec("P")
 CACHE_SIZE = 512
 """Compiled selects per `cached_select` function: the arguments are ids and names, of which few are in use."""
 _DIALECT = peewee.SqliteDatabase(None)
-"""Never opened: it only says how SQLite spells a statement."""
+"""Never opened: it only renders Peewee queries as SQLite's SQL."""
 
 
 class CompiledSelect(NamedTuple):
-    """A select as SQLite takes it, with the columns that tell how its values are read."""
+    """A select as SQL text and values, with the columns that convert its results."""
 
     text: str
     values: tuple[Any, ...]
@@ -24,35 +24,35 @@ class CompiledSelect(NamedTuple):
 
 
 def compile_select(query: Any) -> CompiledSelect:
-    """Spell a Peewee select out; that takes longer than running it."""
+    """Compile a Peewee select to SQL; that takes longer than running it."""
     text, values = query.bind(_DIALECT).sql()
     return CompiledSelect(text, tuple(values), tuple(query.selected_columns))
 
 
 def cached_select(build: Callable[P, Any]) -> Callable[P, CompiledSelect]:
-    """Let a function that builds a select spell each one once: the same arguments give the same text and values."""
+    """Cache the compiled select of a function that builds one, by its arguments."""
 
     def select(*args: P.args, **kwargs: P.kwargs) -> CompiledSelect:
         return compile_select(build(*args, **kwargs))
 
-    kept: Any = lru_cache(maxsize=CACHE_SIZE)(select)
-    return cast(Callable[P, CompiledSelect], kept)
+    cached: Any = lru_cache(maxsize=CACHE_SIZE)(select)
+    return cast(Callable[P, CompiledSelect], cached)
 
 
 def run(database: peewee.SqliteDatabase, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement to its end and return its rows."""
+    """Run one statement and return all its rows."""
     untyped: Any = database
     rows: list[tuple[Any, ...]] = untyped.execute_sql(sql, values).fetchall()
     return rows
 
 
 def is_in_transaction(database: peewee.SqliteDatabase) -> bool:
-    """Whether a transaction is open; an error may have ended it without our doing."""
+    """Whether a transaction is open; an error may have rolled it back already."""
     untyped: Any = database
     return not untyped.is_closed() and bool(untyped.connection().in_transaction)
 
 
 def integrity_problem(database: peewee.SqliteDatabase) -> str:
-    """What is wrong with the file's structure; empty when nothing is."""
+    """What PRAGMA quick_check finds wrong with the file; empty when nothing."""
     found = [str(row[0]) for row in run(database, "PRAGMA quick_check(5)")]
     return "" if found == ["ok"] else "; ".join(found) or "no answer"
