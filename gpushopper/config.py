@@ -40,11 +40,11 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _flag(value: object) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    answer = words.get(str(value).lower())
-    if answer is None:
+    values = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    flag = values.get(str(value).lower())
+    if flag is None:
         raise _Invalid("true or false")
-    return answer
+    return flag
 
 
 def _number(lowest: float, highest: float) -> Callable[[object], float]:
@@ -198,7 +198,7 @@ def load(
     `flags` maps dotted keys (`defaults.provision.gpu`) to values; a None is a flag that was not given.
 
     Raises:
-        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a key is not allowed in a project file.
+        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a key not allowed in a project file.
     """
     config = _apply(Config(), _read(home.config_file), str(home.config_file))
     project = find_project_file(project_from) if project_from else None

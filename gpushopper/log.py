@@ -35,7 +35,7 @@ class Redactor:
         self._lock = threading.Lock()
 
     def add_redaction(self, text: str) -> None:
-        """Redact this text from now on, in its plain form and as it stands inside JSON."""
+        """Redact this text from now on, as it is and as JSON escapes it."""
         forms = {text, json.dumps(text)[1:-1]} - {""}
         with self._lock:
             # Longest first, so that a key that begins with another one is redacted whole.

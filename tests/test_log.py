@@ -74,7 +74,7 @@ def test_addresses_of_provider_calls_are_not_logged(written: Path):
 
 def test_the_file_is_private_also_after_rotation(written: Path, monkeypatch):
     written.chmod(0o644)
-    monkeypatch.setattr(log, "LARGEST", 2000)
+    monkeypatch.setattr(log, "MAX_BYTES", 2000)
     log.configure(written, log.Redactor(), now_us=lambda: 0)
     for number in range(100):
         structlog.get_logger("x").info("a line that is long enough to rotate soon", number=number)

@@ -62,7 +62,7 @@ def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
 
 
 def decide_installation(home: Home, arguments: Sequence[str]) -> JobResult:
-    """`keep`: this home has moved, and is the only one. `new`: it is a copy, and gets an identity of its own (S10)."""
+    """`keep`: this home has moved, and is the only one. `new`: it is a copy, and gets a new id (S10)."""
     change = {"keep": installation.keep, "new": installation.renew}.get(arguments[0] if arguments else "")
     if change is None:
         raise UsageError("say `installation keep` or `installation new`")

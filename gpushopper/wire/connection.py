@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 class ConnectionView:
     """GET /sessions/{id}/connection. Each of `options` is one `Name=value` for ssh's -o.
 
-    A simulated instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of a shared
-    connection, None where each login makes its own.
+    A simulated instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of the
+    shared connection, None where each login makes its own.
     """
 
     session: str

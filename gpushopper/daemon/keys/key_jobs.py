@@ -64,7 +64,7 @@ def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
 
 
 def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
-    """Ask the provider whether it takes the key that a daemon started here would use."""
+    """Check the key that a daemon started here would use with its provider."""
     if registry := login_jobs.named(arguments):
         return login_jobs.probe_login(home, registry)
     provider = _provider(arguments)

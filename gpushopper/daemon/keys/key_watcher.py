@@ -128,7 +128,7 @@ class KeyWatcher:
         try:
             self._apply(number, self._connect(_load_settings(self._home), names))
         except ShopperError as error:
-            _log.warning("keys cannot be looked for", code=error.code, text=error.message)
+            _log.warning("keys cannot be looked up", code=error.code, text=error.message)
         finally:
             self._last_lookup_s = self._clock.monotonic()
 

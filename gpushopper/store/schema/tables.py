@@ -143,7 +143,7 @@ class AttemptRow(Row):
 
 
 class KnownInstanceRow(Row):
-    """What was found out about an instance id: that it is ours, or that it is not (core/listing/ownership.py)."""
+    """The recorded ownership of an instance id (core/listing/ownership.py)."""
 
     provider = Text()
     account = Text()

@@ -75,16 +75,16 @@ def _add(found: dict[str, str], table: str, rule: str, on: str, forbidden: str) 
 
 def _allowed() -> str:
     return " OR ".join(
-        f"(OLD.state = '{before}' AND NEW.state IN ({_words(after)}))" for before, after in TRANSITIONS.items()
+        f"(OLD.state = '{before}' AND NEW.state IN ({_sql_list(after)}))" for before, after in TRANSITIONS.items()
     )
 
 
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _sql_list(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _session_status() -> str:
-    """What core.sessions.derive_status says, for people with a SQLite shell; a test compares the two."""
+    """The view of core's derive_status, for users of a SQLite shell; a test compares the two."""
     return f"""CREATE VIEW session_status AS
 SELECT s.id AS session_id, CASE
     WHEN s.desired_state = 'running' THEN CASE
@@ -92,7 +92,7 @@ SELECT s.id AS session_id, CASE
         WHEN c.ready_at IS NULL THEN 'provisioning'
         ELSE 'running' END
     WHEN EXISTS (SELECT 1 FROM attempts a WHERE a.session_id = s.id AND a.state <> '{State.CLOSED}') THEN 'stopping'
-    WHEN s.reason IN ({_words(FAILURES)}) THEN 'failed'
+    WHEN s.reason IN ({_sql_list(FAILURES)}) THEN 'failed'
     ELSE 'stopped' END AS status
 FROM sessions s LEFT JOIN attempts c ON c.session_id = s.id
     AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{DUPLICATE}')"""
