@@ -198,7 +198,8 @@ def load(
     `flags` maps dotted keys (`defaults.provision.gpu`) to values; a None is a flag that was not given.
 
     Raises:
-        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a key not allowed in a project file.
+        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a project file sets a forbidden
+            key.
     """
     config = _apply(Config(), _read(home.config_file), str(home.config_file))
     project = find_project_file(project_from) if project_from else None

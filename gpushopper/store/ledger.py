@@ -1,4 +1,4 @@
-"""The `ledger` table: immutable cost entries, from which every total is computed (I14).."""
+"""The `ledger` table: immutable cost entries, from which every total is computed (I14)."""
 
 from __future__ import annotations
 

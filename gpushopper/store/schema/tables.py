@@ -51,7 +51,7 @@ class ConsumerRow(Row):
 
 
 class SessionRow(Row):
-    """core.sessions.Session, column by column."""
+    """core.model.session.Session, column by column."""
 
     id = Text(primary_key=True)
     name = Text()
@@ -82,7 +82,7 @@ class SessionRow(Row):
 
 
 class AttemptRow(Row):
-    """core.attempts.Attempt, column by column."""
+    """core.model.attempt.Attempt, column by column."""
 
     id = Text(primary_key=True)
     session_id = Text()
