@@ -1,4 +1,4 @@
-"""The only module that reads a clock: every other one is handed a ClockSnapshot (architecture 6, D10)."""
+"""The only module that reads the clocks (wall, boot, monotonic); others get a ClockSnapshot (architecture 6, D10)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
-    """What the product may ask about time."""
+    """The interface of the clocks, so that tests can replace them."""
 
     def now(self) -> ClockSnapshot:
         """Wall and boot clock, read together."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds of awake time, for limits on waiting only; stands still in sleep (F61)."""
+        """Seconds of awake time, for timeouts only; stands still in sleep (F61)."""
         ...
 
 
 class SystemClock:
-    """This computer's clocks, moved by a practice market's offset where its file exists (S26)."""
+    """This computer's clocks, plus a sandbox's clock offset where its file exists (S26)."""
 
     def __init__(self, offset_file: Path | None = None) -> None:
         self._offset_file = offset_file

@@ -1,7 +1,7 @@
-"""The settings of one user: where each comes from, and which of them a cloned repository may not touch.
+"""Settings: every config key with its type and default, the precedence of sources, what a project file may not set.
 
-Flags stand above the environment (`GPU_SHOPPER_<KEY>`), which stands above the project file `.gpu-shopper.toml`, the
-user's `config.toml` and the built-in values (architecture 11). Standard library only: both towers read it.
+Precedence: flags, environment (`GPU_SHOPPER_<KEY>`), project file `.gpu-shopper.toml`, user's `config.toml`, defaults
+(architecture 11). Standard library only, since daemon and commands read it.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ PREFIX = "GPU_SHOPPER_"
 PROJECT_SECTIONS = ("defaults.provision", "defaults.inventory")
 
 
-class _Wrong(Exception):
-    """A value has not the form its key asks for; the text says which form."""
+class _Invalid(Exception):
+    """A value does not have the form its key needs; the text says which form."""
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > 500 or not value.isprintable():
-        raise _Wrong("a line of text")
+        raise _Invalid("a line of text")
     return value.strip()
 
 
 def _texts(value: object) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
-        raise _Wrong("a list of texts")
+        raise _Invalid("a list of texts")
     return tuple(_text(item) for item in items)
 
 
 def _flag(value: object) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    answer = words.get(str(value).lower())
-    if answer is None:
-        raise _Wrong("true or false")
-    return answer
+    values = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    flag = values.get(str(value).lower())
+    if flag is None:
+        raise _Invalid("true or false")
+    return flag
 
 
 def _number(lowest: float, highest: float) -> Callable[[object], float]:
@@ -54,7 +54,7 @@ def _number(lowest: float, highest: float) -> Callable[[object], float]:
         except ValueError:
             number = float("nan")
         if not lowest <= number <= highest:
-            raise _Wrong(f"a number from {lowest:g} to {highest:g}")
+            raise _Invalid(f"a number from {lowest:g} to {highest:g}")
         return number
 
     return read
@@ -64,7 +64,7 @@ def _count(lowest: int, highest: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         text = "" if isinstance(value, bool) else str(value)
         if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
-            raise _Wrong(f"a whole number from {lowest} to {highest}")
+            raise _Invalid(f"a whole number from {lowest} to {highest}")
         return int(text)
 
     return read
@@ -73,19 +73,19 @@ def _count(lowest: int, highest: int) -> Callable[[object], int]:
 def _dollars(value: object) -> Micros:
     amount = parse_dollars(value.removeprefix("$") if isinstance(value, str) else value)
     if amount is None:
-        raise _Wrong("an amount of dollars, such as 0.45")
+        raise _Invalid("an amount of dollars, such as 0.45")
     return amount
 
 
 def _address(value: object) -> str:
     text = _text(value)
     if not text.startswith(("http://", "https://")):
-        raise _Wrong("an address that begins with https:// or http://")
+        raise _Invalid("an address that begins with https:// or http://")
     return text.rstrip("/")
 
 
 def _as(read: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
-    """What a field's value is read with."""
+    """Field metadata: the function that parses the value."""
     return {"read": read}
 
 
@@ -108,7 +108,7 @@ class InventoryDefaults:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionDefaults:
-    """What `provision` rents where no flag says otherwise. `hours` is the length of a session."""
+    """What `provision` requests where no flag says otherwise. `hours` is the duration of a session."""
 
     gpu: str | None = field(default=None, metadata=_as(_text))
     provider: str | None = field(default=None, metadata=_as(_text))
@@ -127,7 +127,7 @@ class ProvisionDefaults:
 
 @dataclass(frozen=True, slots=True)
 class SpendingLimitSettings:
-    """Limits that hold even when all other logic is wrong (S8). `dollars_per_hour` is in micro-dollars."""
+    """Spending limits, a last safeguard against bugs too (S8). `dollars_per_hour` is in micro-dollars."""
 
     open_sessions: int = field(default=4, metadata=_as(_count(0, 1000)))
     creates_per_hour: int = field(default=12, metadata=_as(_count(0, 10_000)))
@@ -136,7 +136,7 @@ class SpendingLimitSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """Where a provider answers (None: where it really is), and whether we look there at all."""
+    """A provider's endpoint (None: the real one), and whether its account is used at all."""
 
     endpoint: str | None = field(default=None, metadata=_as(_address))
     enabled: bool = field(default=True, metadata=_as(_flag))
@@ -144,14 +144,14 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
-    """The name of the policy; anything but `real` is for practice only (S1)."""
+    """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
     name: str = field(default="real", metadata=_as(_text))
 
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
-    """Whether keys are looked for in the system's keyring, and how many seconds it may take to answer (D15)."""
+    """Whether keys are read from the system keyring, and its timeout in seconds (D15)."""
 
     keyring: bool = field(default=True, metadata=_as(_flag))
     keyring_seconds: float = field(default=20.0, metadata=_as(_number(1, 25)))
@@ -198,13 +198,14 @@ def load(
     `flags` maps dotted keys (`defaults.provision.gpu`) to values; a None is a flag that was not given.
 
     Raises:
-        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a project file reaches too far.
+        Misconfigured: a file cannot be read, a key is unknown, a value malformed, or a project file sets a forbidden
+            key.
     """
     config = _apply(Config(), _read(home.config_file), str(home.config_file))
     project = find_project_file(project_from) if project_from else None
     if project:
         found = _read(project)
-        _refuse_reaching(found, project)
+        _refuse_forbidden(found, project)
         config = _apply(config, found, str(project))
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
@@ -226,7 +227,7 @@ def _read(path: Path) -> dict[str, object]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}", "make it a text file that you can read") from error
-    import tomllib  # 16 ms, for who has such a file
+    import tomllib  # 16 ms, only where there is such a file
 
     try:
         tree = tomllib.loads(text, parse_float=Decimal)
@@ -243,7 +244,7 @@ def _flatten(tree: Mapping[str, object], prefix: str) -> list[tuple[str, object]
     return flat
 
 
-def _refuse_reaching(found: Mapping[str, object], project: Path) -> None:
+def _refuse_forbidden(found: Mapping[str, object], project: Path) -> None:
     for key in found:
         if not key.startswith(tuple(f"{section}." for section in PROJECT_SECTIONS)):
             raise Misconfigured(
@@ -255,7 +256,7 @@ def _refuse_reaching(found: Mapping[str, object], project: Path) -> None:
 
 
 def _from_environment(environ: Mapping[str, str], config: Config) -> list[tuple[str, str, str]]:
-    """Dotted key, variable and value of each variable that is a setting. Other variables are not ours to judge."""
+    """Dotted key, variable and value of each variable that is a setting. Other variables are ignored."""
     names: dict[str, list[str]] = {"POLICY": ["policy.name"]}
     for section in ("brakes", *PROJECT_SECTIONS):
         for each in fields(_SECTIONS[section][1]):
@@ -296,8 +297,8 @@ def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
         raise _unknown(key, source)
     try:
         return replace(settings, **{name: known[name].metadata["read"](value)})
-    except _Wrong as wrong:
-        raise Misconfigured(f"{key} in {source} must be {wrong}, not {value!r}", "correct it there") from None
+    except _Invalid as invalid:
+        raise Misconfigured(f"{key} in {source} must be {invalid}, not {value!r}", "correct it there") from None
 
 
 def known_keys() -> list[str]:

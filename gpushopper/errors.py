@@ -1,4 +1,4 @@
-"""Every error a user can meet, as one tree.
+"""Every error a user can meet, with its exit code: add one here.
 
     ShopperError                1   unexpected or unclassified
     |-- DiskFull                1   nothing could be written
@@ -14,8 +14,8 @@
     |-- NotVerified             8   accepted, not verified in time: may still bill
     `-- ProblemsFound           9   the check itself worked and found something
 
-The number is the exit status (architecture 10). `code` is the stable word that scripts and the local API see;
-one class may carry several codes, each given at the place that raises it.
+The number is the exit code (architecture 10). `code` is the stable word that scripts and the local API see;
+one class may have several codes, each given where it is raised. The HTTP status: daemon/api/http_responses.py.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class NotVerified(ShopperError):
 
 
 class ProblemsFound(ShopperError):
-    """A check ran to its end and found something a person must see."""
+    """A check was completed and found problems."""
 
     exit_code = 9
     code = "problems_found"
@@ -120,7 +120,7 @@ def _tree(root: type[ShopperError]) -> list[type[ShopperError]]:
 
 
 def from_wire(code: str, message: str, hint: str, exit_code: int) -> ShopperError:
-    """Rebuild the error a daemon reported, so that both sides end with the same exit status."""
+    """The error that a daemon reported, as the same class, so that the command has the same exit code."""
     for cls in _tree(ShopperError):
         if cls.code == code and cls.exit_code == exit_code:
             return cls(message, hint)

@@ -1,4 +1,4 @@
-"""The daemon's log: one JSON line per event in a private, rotated file, with every known secret masked (F103)."""
+"""The daemon's log (JSON lines, private, rotated) and the redaction of secrets in it (F103)."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from typing import Any
 
 import structlog
 
-LARGEST = 5_000_000
-"""Bytes of one file; with the older ones kept, the log takes at most four times as much."""
-KEPT = 3
-MASKED = "***"
+MAX_BYTES = 5_000_000
+"""Size of one file; with the old ones the log takes at most four times as much."""
+OLD_FILES = 3
+REDACTED = "***"
 
-# Full URLs at INFO (F103), each job run, each request: nothing a reader of this log wants.
-QUIET = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
+# They log full URLs (F103), each job run and each request at INFO.
+QUIET_LOGGERS = ("httpx", "httpcore", "apscheduler", "werkzeug", "peewee", "asyncio")
 
 _PATTERN = re.compile(r"(?i)(bearer\s+|[?&]api_?key=|\"?api_?key\\?\"?\s*[:=]\s*\\?\"?)([^\s\"'&\\,}]{6,})")
 
 
-class Mask:
-    """The exact secrets of this process. Strings are only ever added: a replaced key is still a secret."""
+class Redactor:
+    """Takes the known secrets of this process out of text. They are only ever added: a replaced key is still one."""
 
     def __init__(self) -> None:
         self._texts: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
-    def add(self, text: str) -> None:
-        """Mask this text from now on, in its plain form and as it stands inside JSON."""
+    def add_redaction(self, text: str) -> None:
+        """Redact this text from now on, as it is and as JSON escapes it."""
         forms = {text, json.dumps(text)[1:-1]} - {""}
         with self._lock:
-            # Longest first, so that a key that begins with another one is masked whole.
+            # Longest first, so that a key that begins with another one is redacted whole.
             self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
 
-    def clean(self, line: str) -> str:
-        """The line without any of them, and without what looks like one."""
+    def redact(self, line: str) -> str:
+        """The line without any known secret, and without what looks like one."""
         for text in self._texts:
-            line = line.replace(text, MASKED)
-        return _PATTERN.sub(rf"\g<1>{MASKED}", line)
+            line = line.replace(text, REDACTED)
+        return _PATTERN.sub(rf"\g<1>{REDACTED}", line)
 
 
 class PrivateRotatingFile(RotatingFileHandler):
@@ -57,18 +57,18 @@ class PrivateRotatingFile(RotatingFileHandler):
         return TextIOWrapper(open(file, "ab"), encoding="utf-8", errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Lose the line: a full disk must not stop a daemon that has instances to end."""
+        """Drop the line: a full disk must not stop a daemon that has sessions to end."""
 
 
-class _MaskedFormatter(structlog.stdlib.ProcessorFormatter):
-    """The last step before the file, so that tracebacks and foreign libraries are masked too."""
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last step before the file, so that tracebacks and foreign libraries are redacted too."""
 
-    def __init__(self, mask: Mask, **options: Any) -> None:
+    def __init__(self, redactor: Redactor, **options: Any) -> None:
         super().__init__(**options)
-        self._mask = mask
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._mask.clean(super().format(record))
+        return self._redactor.redact(super().format(record))
 
 
 def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
@@ -79,13 +79,13 @@ def _stamp(now_us: Callable[[], int]) -> structlog.types.Processor:
     return add_time
 
 
-def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = logging.INFO) -> None:
-    """Send everything that logs in this process to `path`. `now_us` gives wall µs.
+def configure(path: Path, redactor: Redactor, now_us: Callable[[], int], level: int = logging.INFO) -> None:
+    """Send the log of this process to `path`. `now_us` gives wall µs.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    handler = PrivateRotatingFile(path, maxBytes=LARGEST, backupCount=KEPT)
+    handler = PrivateRotatingFile(path, maxBytes=MAX_BYTES, backupCount=OLD_FILES)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -94,8 +94,8 @@ def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = lo
         structlog.processors.format_exc_info,
     ]
     handler.setFormatter(
-        _MaskedFormatter(
-            mask,
+        _RedactingFormatter(
+            redactor,
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -109,7 +109,7 @@ def configure(path: Path, mask: Mask, now_us: Callable[[], int], level: int = lo
         old.close()
     root.addHandler(handler)
     root.setLevel(level)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,4 +1,4 @@
-"""Where everything of one installation lives on disk."""
+"""Paths: the home folder and where each file of an installation is (database, lock, socket, log, keys, reserve)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ HOME_VARIABLE = "GPU_SHOPPER_HOME"
 SOCKET_LIMIT = 100
 """Longest socket path in bytes that every system takes (S22; measured limit about 104 to 107, F97)."""
 FREE_FLOOR = 200 * 2**20
-"""With fewer bytes free on the home's file system nothing new is rented: its end must be recordable (F67)."""
+"""With fewer bytes free on the home's file system nothing is provisioned: its end could not be recorded (F67)."""
 
 BUS_VARIABLE = "DBUS_SESSION_BUS_ADDRESS"
-"""Where the user's session bus answers, and over it the system's keyring."""
+"""Address of the user's session bus, over which the system keyring is reached."""
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 
 
@@ -32,12 +32,12 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """RecordedState by flock for the daemon's whole life; never removed (D13)."""
+        """Locked with flock for the daemon's whole life; never removed (D13)."""
         return self.data / "daemon.lock"
 
     @property
-    def side_file(self) -> Path:
-        """Copy of the installation id with the marks of its first home (S10)."""
+    def installation_file(self) -> Path:
+        """Copy of the installation id with the fingerprint of host and folder (S10)."""
         return self.data / "installation.json"
 
     @property
@@ -64,8 +64,8 @@ class Home:
         return self.ssh_keys / "config"
 
     @property
-    def reserve(self) -> Path:
-        """Space held for the day the disk is full; given up then, so that ends can still be recorded (F67)."""
+    def disk_reserve(self) -> Path:
+        """The disk reserve: deleted when the disk is full, so that sessions can still be ended (F67)."""
         return self.data / "reserve"
 
     @property
@@ -82,12 +82,12 @@ class Home:
 
     @property
     def sandbox(self) -> Path:
-        """The home folder of the practice market, a complete home of its own."""
+        """The home folder of the sandbox, a complete home of its own."""
         return self.data / "sandbox"
 
     @property
     def clock_offset(self) -> Path:
-        """Offset of a practice market's clock, read by clock.py alone (S26)."""
+        """Offset of a sandbox's clock, read by clock.py alone (S26)."""
         return self.data / "market" / "clock-offset"
 
 
@@ -107,9 +107,9 @@ def find_home(environ: Mapping[str, str] | None = None) -> Home:
 
 
 def with_user_bus(environ: Mapping[str, str]) -> dict[str, str]:
-    """These variables, with the bus of the user's own session where none is named and one listens.
+    """These variables, with the user's session bus added where none is set and one listens.
 
-    cron and ssh name none, and it is there all the same while the user is logged in (D16).
+    cron and ssh sessions have none set, although it runs while the user is logged in (D16).
     """
     if environ.get(BUS_VARIABLE):
         return dict(environ)

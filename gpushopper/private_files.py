@@ -1,4 +1,4 @@
-"""Files that only their owner can read, whole or absent, and durable when the function returns (F110, I23)."""
+"""Write files that only their owner can read: mode 0600, atomic, durable (fsync) on return (F110, I23)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ FOLDER_MODE = 0o700
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder that is ours alone, whatever the umask.
+    """Make a folder that only this user can enter, whatever the umask.
 
     Raises:
-        OSError: it cannot be made, or it is a link, somebody else's or open to others and not ours to close.
+        OSError: it cannot be made, is a link or belongs to another user, or its mode cannot be changed.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
@@ -25,7 +25,7 @@ def private_folder(folder: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file's content in one step; it is 0600 from the first byte."""
+    """Replace a file's content atomically; it is 0600 from the first byte."""
     file, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with open(file, "w", encoding="utf-8") as stream:
@@ -41,7 +41,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut."""
+    """fsync a file's content, or a folder's names."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

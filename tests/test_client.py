@@ -1,4 +1,4 @@
-"""The client against a hand-written peer that misbehaves on the socket as no daemon should."""
+"""The client against a hand-written peer that misbehaves on the socket: retries, timeouts, restarts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper import __version__, client, errors, wire
-from gpushopper.client import Client, Row
-from gpushopper.client.busy_retry import QUIET_S, Turn
+from gpushopper.client import Client, JsonObject
+from gpushopper.client.busy_retry import NOTICE_AFTER_S, BusyRetry
 from gpushopper.client.http_exchange import exchange
 from gpushopper.paths import Home
 
@@ -84,17 +84,17 @@ def peer(folder: Home) -> Iterator[Peer]:
     made.close()
 
 
-def test_the_names_are_those_of_wire():
+def test_protocol_and_header_names_are_those_of_wire():
     for name in ("PROTOCOL", "VERSION_HEADER", "REQUEST_HEADER", "IDEMPOTENCY_HEADER", "KEYLESS_HEADER"):
         assert getattr(client, name) == getattr(wire, name)
 
 
-def test_no_field_of_an_answer_hides_behind_a_method_of_dict():
+def test_no_field_of_a_response_is_shadowed_by_a_method_of_dict():
     classes = [cls for cls in vars(wire).values() if isinstance(cls, type) and is_dataclass(cls)]
-    assert {f.name for cls in classes for f in fields(cls)} & set(dir(Row)) == set()
+    assert {f.name for cls in classes for f in fields(cls)} & set(dir(JsonObject)) == set()
 
 
-def test_an_answer_given_before_the_request_was_read_is_heard(folder: Home):
+def test_a_response_sent_before_the_request_was_read_is_received(folder: Home):
     """The daemon turns away whoever comes when it is full; taken for silence, it would be started a second time."""
     error = {"code": "busy", "message": "too many connections", "hint": "", "request_id": "", "exit": 1}
     folder.run.mkdir(parents=True, mode=0o700)
@@ -119,15 +119,15 @@ BUSY = {"code": "busy", "message": "too many searches at once", "hint": "Try aga
 
 
 @pytest.mark.parametrize("full", [reply({"error": BUSY}, status=503), reply(b"too slow", status=408)])
-def test_a_full_daemon_is_asked_again_with_the_same_key(folder: Home, peer: Peer, full: bytes):
+def test_a_busy_daemon_is_retried_with_the_same_idempotency_key(folder: Home, peer: Peer, full: bytes):
     peer.scripts = [full, full, full, reply({"sessions": [], "event": 7, "text": ""}, status=202)]
     assert Client(folder).shutdown("user").event == 7
     keys = {peer.header(place, wire.IDEMPOTENCY_HEADER) for place in range(len(peer.requests))}
     assert (len(peer.requests), len(keys)) == (4, 1)
 
 
-def test_a_daemon_whose_door_is_crowded_is_neither_gone_nor_started_again(folder: Home):
-    """More knock than the system keeps in line: a command waits, for a while."""
+def test_a_full_listen_queue_neither_means_no_daemon_nor_starts_one(folder: Home):
+    """The listen queue is full: a command waits, for a while."""
     folder.run.mkdir(parents=True, mode=0o700)
     starts: list[str] = []
     with socket.socket(socket.AF_UNIX) as listener, ExitStack() as crowd:
@@ -140,53 +140,53 @@ def test_a_daemon_whose_door_is_crowded_is_neither_gone_nor_started_again(folder
                 knocking.connect(str(folder.socket))
         asked = Client(folder, starts.append)
         assert asked.is_up()
-        with pytest.raises(errors.DaemonUnreachable, match="too many commands knock"):
-            asked._ask("GET", "status", limit_s=0.3)
+        with pytest.raises(errors.DaemonUnreachable, match="too many commands use"):
+            asked._request("GET", "status", limit_s=0.3)
     assert starts == []
 
 
-def test_a_daemon_that_stays_full_says_so_in_the_end(folder: Home, peer: Peer):
+def test_a_daemon_that_stays_busy_is_busy_in_the_end(folder: Home, peer: Peer):
     peer.scripts = [reply({"error": BUSY}, status=503)]
     asked = Client(folder)
     with pytest.raises(errors.ShopperError) as caught:
-        asked._ask("GET", "status", limit_s=0.3)
+        asked._request("GET", "status", limit_s=0.3)
     assert (caught.value.code, caught.value.exit_code) == ("busy", 1)
     assert len(peer.requests) >= 2
 
 
-def test_a_wait_is_bounded_grows_and_is_mentioned_once():
+def test_a_busy_retry_is_bounded_backs_off_and_is_mentioned_once():
     told: list[str] = []
-    turn = Turn(0.35, lambda: told.append("waiting"))
-    turn._began -= QUIET_S + 0.1
-    turn._limit_s += QUIET_S + 0.1
+    retry = BusyRetry(0.35, lambda: told.append("waiting"))
+    retry._began -= NOTICE_AFTER_S + 0.1
+    retry._limit_s += NOTICE_AFTER_S + 0.1
     before, waits = time.monotonic(), 0
-    while turn.wait():
+    while retry.wait():
         waits += 1
     assert 0.3 < time.monotonic() - before < 3
     assert 2 <= waits <= 7
     assert told == ["waiting"]
 
 
-def test_a_full_daemon_is_up(folder: Home, peer: Peer):
+def test_a_busy_daemon_is_up(folder: Home, peer: Peer):
     peer.scripts = [reply({"error": BUSY}, status=503)]
     assert Client(folder).is_up()
     assert len(peer.requests) == 1
 
 
-def test_an_answer_reads_as_attributes(folder: Home, peer: Peer):
+def test_a_response_reads_as_attributes(folder: Home, peer: Peer):
     peer.scripts = [reply({"sessions": [{"name": "train", "attempts": [{"state": "gone"}]}]})]
     found = Client(folder).sessions(only_open=True).sessions
     assert (found[0].name, found[0].attempts[0].state) == ("train", "gone")
     assert peer.requests[0].startswith(b"GET /api/v1/sessions?open=1 HTTP/1.0\r\n")
 
 
-def test_names_cannot_leave_their_place_in_the_path(folder: Home, peer: Peer):
+def test_session_names_are_percent_encoded_in_the_path(folder: Home, peer: Peer):
     peer.scripts = [reply({"name": "x"})]
     Client(folder).session("../stop?a=1 b")
     assert peer.requests[0].startswith(b"GET /api/v1/sessions/..%2Fstop%3Fa%3D1%20b HTTP/1.0\r\n")
 
 
-def test_errors_come_back_as_themselves(folder: Home, peer: Peer):
+def test_errors_of_the_daemon_are_raised_as_their_class(folder: Home, peer: Peer):
     error = {"code": "account_not_ready", "message": "wait", "hint": "a little", "request_id": "1", "exit": 6}
     peer.scripts = [reply({"error": error}, status=503)]
     with pytest.raises(errors.NotReady) as caught:
@@ -194,7 +194,7 @@ def test_errors_come_back_as_themselves(folder: Home, peer: Peer):
     assert (caught.value.message, caught.value.hint, caught.value.exit_code) == ("wait", "a little", 6)
 
 
-def test_a_daemon_killed_at_any_byte_is_started_and_asked_again_with_the_same_key(folder: Home, peer: Peer):
+def test_a_daemon_killed_at_any_byte_is_restarted_and_retried_with_the_same_key(folder: Home, peer: Peer):
     whole = reply({"sessions": ["s"], "event": 7, "text": ""}, status=202)
     starts: list[str] = []
     for cut in (0, 1, 20, whole.index(b"\r\n\r\n"), len(whole) - 1):
@@ -207,7 +207,7 @@ def test_a_daemon_killed_at_any_byte_is_started_and_asked_again_with_the_same_ke
     assert len(starts) == 5
 
 
-def test_two_calls_have_two_keys(folder: Home, peer: Peer):
+def test_two_calls_have_two_idempotency_keys(folder: Home, peer: Peer):
     peer.scripts = [reply({"sessions": [], "event": 1})]
     Client(folder).done("a", "user")
     Client(folder).done("a", "user")
@@ -221,14 +221,14 @@ def test_a_daemon_that_does_not_stay_up_is_started_three_times(folder: Home):
     assert starts == ["", "again", "again"]
 
 
-def test_without_a_starter_an_absent_daemon_is_named(folder: Home):
+def test_without_a_starter_an_absent_daemon_is_an_error(folder: Home):
     with pytest.raises(errors.DaemonUnreachable) as caught:
         Client(folder).status()
     assert "daemon start" in caught.value.hint
     assert not Client(folder).is_up()
 
 
-def test_a_dripping_answer_does_not_stretch_the_limit(folder: Home, peer: Peer, monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_response_does_not_extend_the_timeout(folder: Home, peer: Peer, monkeypatch: pytest.MonkeyPatch):
     def drip(channel: socket.socket, request: bytes) -> None:
         for byte in reply({"a": "b" * 5000}):
             if peer.ended.wait(0.02):
@@ -238,39 +238,39 @@ def test_a_dripping_answer_does_not_stretch_the_limit(folder: Home, peer: Peer, 
     peer.scripts = [drip]
     monkeypatch.setattr(client, "READ_LIMIT_S", 0.3)
     with pytest.raises(errors.DaemonUnreachable, match="did not answer"):
-        Client(folder, start=lambda why: pytest.fail("a slow daemon is not restarted"))._ask(
+        Client(folder, start=lambda why: pytest.fail("a slow daemon is not restarted"))._request(
             "GET", "status", limit_s=0.3
         )
 
 
-def test_an_endless_answer_is_refused(folder: Home, peer: Peer):
+def test_a_response_beyond_the_size_limit_is_refused(folder: Home, peer: Peer):
     peer.scripts = [reply(b"x" * 400_000)]
-    with pytest.raises(errors.ShopperError, match="too long"):
+    with pytest.raises(errors.ShopperError, match="larger than the limit"):
         exchange(str(folder.socket), "GET", "/", {}, None, 20, size_limit=100_000)
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[1]", b"\xff"])
-def test_an_answer_that_is_no_object_is_an_error(folder: Home, peer: Peer, content: bytes):
+def test_a_response_that_is_no_json_object_is_an_error(folder: Home, peer: Peer, content: bytes):
     peer.scripts = [reply(content)]
     with pytest.raises(errors.ShopperError):
         Client(folder).status()
 
 
-def test_an_older_daemon_is_restarted_once_and_asked_again(folder: Home, peer: Peer):
+def test_an_older_daemon_is_restarted_once_and_retried(folder: Home, peer: Peer):
     peer.scripts = [reply({"pid": 1}, version="0.0.9"), reply({"pid": 2})]
     why: list[str] = []
     assert Client(folder, restart=why.append).status().pid == 2
     assert why == [f"it is version 0.0.9, this is {__version__}"]
 
 
-def test_a_newer_daemon_with_the_same_protocol_is_fine(folder: Home, peer: Peer):
+def test_a_newer_daemon_with_the_same_protocol_is_used(folder: Home, peer: Peer):
     peer.scripts = [reply({"pid": 1}, version="99.0"), reply({"protocol": wire.PROTOCOL}, version="99.0")]
     assert Client(folder, restart=pytest.fail).status().pid == 1
 
 
 def test_a_newer_protocol_is_refused_in_one_line(folder: Home, peer: Peer):
     peer.scripts = [reply({"protocol": wire.PROTOCOL + 1}, version="99.0")]
-    with pytest.raises(errors.DaemonUnreachable, match="cannot read its answers"):
+    with pytest.raises(errors.DaemonUnreachable, match="cannot read its responses"):
         Client(folder, start=lambda why: None, restart=pytest.fail).status()
 
 

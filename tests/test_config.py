@@ -1,4 +1,4 @@
-"""Settings: the order of their sources, and what a cloned repository may not do."""
+"""Settings: the precedence of their sources, and what a project file may not set."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_user_file_is_read_with_units(user: Home):
     assert found.origin("brakes.open_sessions") == str(user.config_file)
 
 
-def test_each_source_stands_above_the_next(user: Home, project: Path):
+def test_each_source_takes_precedence_over_the_next(user: Home, project: Path):
     key = "defaults.provision.gpu"
     user.config_file.write_text('[defaults.provision]\ngpu = "user"\n')
     assert config.load(user, environ={}).provision.gpu == "user"
@@ -95,7 +95,7 @@ def test_variables_set_settings(user: Home, variable: str, value: str, expected)
         '[keys]\nvast = "x"',
     ],
 )
-def test_a_project_file_reaches_nothing_but_defaults(user: Home, project: Path, line: str):
+def test_a_project_file_may_set_defaults_only(user: Home, project: Path, line: str):
     (project / config.PROJECT_FILE).write_text(line + "\n")
     with pytest.raises(Misconfigured) as caught:
         config.load(user, environ={}, project_from=project)
@@ -131,7 +131,7 @@ def test_without_a_start_folder_no_project_file_is_read(user: Home, project: Pat
         ("[brakes\n", ["not valid TOML"]),
     ],
 )
-def test_what_is_wrong_is_named_with_its_file(user: Home, text: str, names: list[str]):
+def test_an_invalid_setting_is_named_with_its_file(user: Home, text: str, names: list[str]):
     user.config_file.write_text(text + "\n")
     with pytest.raises(Misconfigured) as caught:
         config.load(user, environ={})

@@ -1,4 +1,4 @@
-"""Changing one entry of the key file leaves every other byte as a person wrote it."""
+"""Changing one entry of the key file keeps every other byte."""
 
 from __future__ import annotations
 

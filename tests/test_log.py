@@ -1,4 +1,4 @@
-"""The log: JSON lines, private, rotated, and without a single secret."""
+"""The log: JSON lines, private, rotated, with every secret redacted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def written(home: Path) -> Iterator[Path]:
     home.mkdir()
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
-    mask = log.Mask()
-    mask.add(CANARY)
-    log.configure(home / "daemon.log", mask, now_us=lambda: 1_700_000_000_123_000)
+    redactor = log.Redactor()
+    redactor.add_redaction(CANARY)
+    log.configure(home / "daemon.log", redactor, now_us=lambda: 1_700_000_000_123_000)
     yield home / "daemon.log"
     for handler in [each for each in root.handlers if each not in handlers]:
         root.removeHandler(handler)
@@ -61,7 +61,7 @@ def test_no_form_of_a_secret_reaches_the_file(written: Path):
     assert len([json.loads(line) for line in text.splitlines()]) == 3
 
 
-def test_what_looks_like_a_key_is_masked_too(written: Path):
+def test_what_looks_like_a_key_is_redacted_too(written: Path):
     logging.getLogger("lib").warning("Authorization: Bearer abcdef0123456789, ?api_key=zzzzzzzzzz&x=1")
     text = written.read_text()
     assert "abcdef" not in text and "zzzz" not in text and "x=1" in text
@@ -74,10 +74,10 @@ def test_addresses_of_provider_calls_are_not_logged(written: Path):
 
 def test_the_file_is_private_also_after_rotation(written: Path, monkeypatch):
     written.chmod(0o644)
-    monkeypatch.setattr(log, "LARGEST", 2000)
-    log.configure(written, log.Mask(), now_us=lambda: 0)
+    monkeypatch.setattr(log, "MAX_BYTES", 2000)
+    log.configure(written, log.Redactor(), now_us=lambda: 0)
     for number in range(100):
         structlog.get_logger("x").info("a line that is long enough to rotate soon", number=number)
     files = sorted(written.parent.glob("daemon.log*"))
-    assert len(files) == 1 + log.KEPT
+    assert len(files) == 1 + log.OLD_FILES
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

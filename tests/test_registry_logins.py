@@ -1,4 +1,4 @@
-"""Logins at registries: beside the keys in their file, found or not found in words that tell why."""
+"""Registry logins: stored beside the keys in their file; found, missing and unreadable are distinguished."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ def test_found_no_key_and_unreadable_are_distinguished(file: Path):
 
 def test_what_the_daemon_reads_never_shows_in_its_log(file: Path):
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", Secret(TOKEN)))
-    mask = log.Mask()
-    read = ImageLogins(Home(data=file.parent, config=file.parent), mask)
+    redactor = log.Redactor()
+    read = ImageLogins(Home(data=file.parent, config=file.parent), redactor)
     login = read("ghcr.io", 1)
     assert isinstance(login, ImageLogin)
     for echo in login.redactions():
-        assert mask.clean(f"docker login -p {echo}") == "docker login -p ***"
+        assert redactor.redact(f"docker login -p {echo}") == "docker login -p ***"
     assert isinstance(read("nvcr.io", 1), NoKey)

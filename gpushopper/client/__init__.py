@@ -1,7 +1,7 @@
-"""The daemon's local API as method calls: HTTP over the Unix socket, standard library only.
+"""The client of the daemon's local API: one method per route; starts or restarts the daemon, retries a request.
 
-Answers are annotated with the dataclasses of wire.py and arrive as `Row`: the decoded JSON with its fields as
-attributes. Building those dataclasses would cost every command 25 ms; they are imported where a request is built.
+Standard library only. Responses are annotated with the dataclasses of gpushopper.wire, but arrive as `JsonObject`: the
+decoded JSON with its fields as attributes. Building those dataclasses would cost every command 25 ms.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from gpushopper import __version__, errors
-from gpushopper.client.busy_retry import Turn, is_full
-from gpushopper.client.http_exchange import Answer, Away, Crowded, check_socket, exchange
+from gpushopper.client.busy_retry import BusyRetry, is_busy
+from gpushopper.client.http_exchange import ListenQueueFull, NotConnected, Response, check_socket, exchange
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
     from gpushopper import wire
 
-# The names of wire.py, repeated here so that reading commands need not import it; a test compares them.
+# Copies of names in gpushopper.wire, so that reading commands need not import it; a test compares them.
 PROTOCOL = 2
 VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
 
-START_TRIES = 3
-"""How often one call may start a daemon that is absent or was killed meanwhile (S20)."""
+MAX_STARTS = 3
+"""How often one call may start a daemon that is not running or was killed meanwhile (S20)."""
 
 READ_LIMIT_S = 30.0
 PLAN_LIMIT_S = 90.0
 """A plan waits up to 20 s for an account's first reconcile, then reads the market (S17, S18)."""
 
 Starter = Callable[[str], None]
-"""Starts the daemon; the argument says why, for the line on stderr."""
-Unlocker = Callable[[list[str]], bool]
-"""Restarts a daemon that lacks these providers' keys, if this side can reach one of them; whether it did."""
+"""Starts the daemon; the argument is the reason, for the line on stderr."""
+KeylessRestarter = Callable[[list[str]], bool]
+"""Restarts a daemon that lacks these providers' keys if this process finds one of them; whether it did."""
 
 
-class Row(dict[str, Any]):
+class JsonObject(dict[str, Any]):
     """A JSON object whose fields read as attributes."""
 
     __slots__ = ()
@@ -57,20 +57,20 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 class Client:
-    """One method per call of the local API (architecture 9)."""
+    """One method per route of the local API (architecture 9)."""
 
     def __init__(
         self,
         home: Home,
         start: Starter | None = None,
         restart: Starter | None = None,
-        unlock: Unlocker | None = None,
-        tell_wait: Callable[[], None] | None = None,
+        restart_keyless: KeylessRestarter | None = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> None:
         self.home = home
-        self._tell_wait = tell_wait
-        """Called when a request waits for a place at a full daemon, and it takes a while."""
-        self._start, self._restart, self._unlock = start, restart, unlock
+        self._on_wait = on_wait
+        """Called once when a busy daemon makes a request wait for more than a moment."""
+        self._start, self._restart, self._restart_keyless = start, restart, restart_keyless
 
     # ---- market
 
@@ -80,52 +80,52 @@ class Client:
         for name, value in _body(search).items():
             many = value if isinstance(value, list) else [] if value is None else [value]
             query += [(name, item) for item in many]
-        return cast("wire.Inventory", self._ask("GET", "inventory", query=query, limit_s=PLAN_LIMIT_S))
+        return cast("wire.Inventory", self._request("GET", "inventory", query=query, limit_s=PLAN_LIMIT_S))
 
     def plan(self, request: wire.PlanRequest) -> wire.Plan:
         """What would be rented, and the most it can cost."""
-        return cast("wire.Plan", self._ask("POST", "plan", body=_body(request), limit_s=PLAN_LIMIT_S))
+        return cast("wire.Plan", self._request("POST", "plan", body=_body(request), limit_s=PLAN_LIMIT_S))
 
     # ---- sessions
 
     def provision(self, request: wire.ProvisionRequest) -> wire.Accepted:
-        """Ask for a session on a plan's shortlist."""
-        return cast("wire.Accepted", self._ask("POST", "sessions", body=_body(request)))
+        """Request a session on one of a plan's offers."""
+        return cast("wire.Accepted", self._request("POST", "sessions", body=_body(request)))
 
     def sessions(self, *, consumer: str = "", status: str = "", only_open: bool = False) -> wire.Sessions:
         """List sessions."""
         query = [("consumer", consumer), ("status", status), ("open", "1" if only_open else "")]
-        return cast("wire.Sessions", self._ask("GET", "sessions", query=query))
+        return cast("wire.Sessions", self._request("GET", "sessions", query=query))
 
     def session(self, ref: str) -> wire.SessionView:
-        """One session by name, id or unique prefix, whatever characters its name has."""
-        return cast("wire.SessionView", self._ask("GET", f"sessions/{_part(ref)}"))
+        """One session by name, id or unique prefix."""
+        return cast("wire.SessionView", self._request("GET", f"sessions/{_quote(ref)}"))
 
     def connection(self, ref: str) -> wire.ConnectionView:
         """How to log in to the instance of the session with this name or id."""
-        return cast("wire.ConnectionView", self._ask("GET", f"sessions/{_part(ref)}/connection"))
+        return cast("wire.ConnectionView", self._request("GET", f"sessions/{_quote(ref)}/connection"))
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
-        """What the cloud has of the output of a session's container."""
-        path = f"sessions/{_part(ref)}/provider-log"
-        return cast("wire.ProviderLog", self._ask("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
+        """The container log of a session, from the provider."""
+        path = f"sessions/{_quote(ref)}/provider-log"
+        return cast("wire.ProviderLog", self._request("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
 
     def done(self, ref: str, reason: str) -> wire.Accepted:
         """End the session with this name or id gracefully."""
-        return cast("wire.Accepted", self._ask("POST", f"sessions/{_part(ref)}/done", body={"reason": reason}))
+        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/done", body={"reason": reason}))
 
     def delete(self, ref: str) -> wire.Accepted:
         """End the session with this name or id at once."""
-        return cast("wire.Accepted", self._ask("DELETE", f"sessions/{_part(ref)}"))
+        return cast("wire.Accepted", self._request("DELETE", f"sessions/{_quote(ref)}"))
 
     def extend(self, ref: str, *, add_us: int | None = None, deadline_at: int | None = None) -> wire.SessionView:
         """Move the deadline of the session with this name or id."""
         body = {"add_us": add_us, "deadline_at": deadline_at}
-        return cast("wire.SessionView", self._ask("POST", f"sessions/{_part(ref)}/extend", body=body))
+        return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
 
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""
-        return cast("wire.Accepted", self._ask("POST", "shutdown", body={"reason": reason}))
+        return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))
 
     # ---- reports
 
@@ -134,64 +134,64 @@ class Client:
     ) -> wire.Costs:
         """Accrued and still possible costs."""
         query = [("session", session), ("consumer", consumer), ("start", start), ("end", end)]
-        return cast("wire.Costs", self._ask("GET", "costs", query=query))
+        return cast("wire.Costs", self._request("GET", "costs", query=query))
 
-    def costs_summary(self) -> Row:
+    def costs_summary(self) -> JsonObject:
         """Totals by provider, GPU and consumer."""
-        return self._ask("GET", "costs/summary")
+        return self._request("GET", "costs/summary")
 
     def events(self, *, after: int = 0, limit: int = 200, session: str = "") -> wire.Events:
         """The history after a cursor."""
         query = [("after", after), ("limit", limit), ("session", session)]
-        return cast("wire.Events", self._ask("GET", "events", query=query))
+        return cast("wire.Events", self._request("GET", "events", query=query))
 
     def alarms(self) -> wire.Alarms:
         """Open alarms."""
-        return cast("wire.Alarms", self._ask("GET", "alarms"))
+        return cast("wire.Alarms", self._request("GET", "alarms"))
 
-    def acknowledge(self, alarm_id: int | None) -> Row:
-        """Mark one alarm, or all, as seen by a person."""
-        return self._ask("POST", "alarms/ack", body={"alarm_id": alarm_id})
+    def acknowledge(self, alarm_id: int | None) -> JsonObject:
+        """Acknowledge one alarm, or all with None."""
+        return self._request("POST", "alarms/ack", body={"alarm_id": alarm_id})
 
     def status(self) -> wire.DaemonStatus:
         """The daemon, its jobs and its accounts."""
-        return cast("wire.DaemonStatus", self._ask("GET", "status"))
+        return cast("wire.DaemonStatus", self._request("GET", "status"))
 
-    def providers(self) -> Row:
+    def providers(self) -> JsonObject:
         """The accounts and whether they answer."""
-        return self._ask("GET", "providers")
+        return self._request("GET", "providers")
 
     def audit(self) -> wire.Audit:
-        """Every billable thing on the accounts, compared with our books."""
-        return cast("wire.Audit", self._ask("GET", "audit", limit_s=PLAN_LIMIT_S))
+        """Every instance on the accounts, compared with the local records."""
+        return cast("wire.Audit", self._request("GET", "audit", limit_s=PLAN_LIMIT_S))
 
     # ---- the daemon itself
 
-    def reload_keys(self) -> Row:
+    def reload_keys(self) -> JsonObject:
         """Have the daemon read the keys again."""
-        return self._ask("POST", "keys/reload")
+        return self._request("POST", "keys/reload")
 
-    def key_reach(self) -> Row:
-        """Which keys the daemon lacks, and the variables that decide where it looks for them."""
-        return self._ask("GET", "keys/reach")
+    def key_environment(self) -> JsonObject:
+        """Providers without a key in the daemon, and the variables that decide where it looks for keys."""
+        return self._request("GET", "keys/environment")
 
-    def stop(self) -> Row:
-        """Stop the daemon; what is rented stays rented."""
-        return self._ask("POST", "stop")
+    def stop(self) -> JsonObject:
+        """Stop the daemon; sessions go on."""
+        return self._request("POST", "stop")
 
     def is_up(self) -> bool:
-        """Whether a daemon answers now; never starts one."""
+        """Whether a daemon is running; never starts one."""
         try:
-            self._exchange_once("GET", "/health", {}, None, 5.0)
-        except Away:
+            self._send_once("GET", "/health", {}, None, 5.0)
+        except NotConnected:
             return False
-        except Crowded:
+        except ListenQueueFull:
             return True
         return True
 
-    # ---- one exchange
+    # ---- one request
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -199,43 +199,43 @@ class Client:
         query: list[tuple[str, Any]] | None = None,
         body: Mapping[str, Any] | None = None,
         limit_s: float = READ_LIMIT_S,
-    ) -> Row:
-        """Send one request; start or restart the daemon where needed, repeating with the same idempotency key."""
+    ) -> JsonObject:
+        """Send one request; start or restart the daemon where needed, and retry with the same idempotency key."""
         kept = [(name, value) for name, value in query or () if value not in ("", None)]
         target = f"/api/v1/{path}" + (f"?{urlencode(kept)}" if kept else "")
         headers = _headers(method)
         payload = None if body is None else json.dumps(body).encode()
-        for left in range(START_TRIES, -1, -1):
+        for left in range(MAX_STARTS, -1, -1):
             try:
-                answer = self._exchange(method, target, headers, payload, limit_s)
-            except Away as away:
-                self._bring_up(away, left)
+                response = self._send(method, target, headers, payload, limit_s)
+            except NotConnected as not_connected:
+                self._start_daemon(not_connected, left)
                 continue
-            if left and (self._replaces(answer) or self._unlocks(answer)):
+            if left and (self._restarted_outdated(response) or self._restarted_keyless(response)):
                 continue
-            return _read(answer)
+            return _decode(response)
         raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint())
 
-    def _exchange(
+    def _send(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-    ) -> Answer:
-        """One exchange with a daemon that has a place for it; where it is full, the request waits for its turn."""
-        turn = Turn(limit_s, self._tell_wait)
+    ) -> Response:
+        """Send one request, and repeat it while the daemon is busy (busy_retry.py)."""
+        retry = BusyRetry(limit_s, self._on_wait)
         while True:
             try:
-                answer = self._exchange_once(method, target, headers, payload, limit_s)
-            except Crowded as crowded:
-                if turn.wait():
+                response = self._send_once(method, target, headers, payload, limit_s)
+            except ListenQueueFull as queue_full:
+                if retry.wait():
                     continue
                 raise errors.DaemonUnreachable(
-                    "too many commands knock at the daemon at once", "try again in a minute"
-                ) from crowded
-            if not is_full(answer) or not turn.wait():
-                return answer
+                    "too many commands use the daemon at once", "try again in a minute"
+                ) from queue_full
+            if not is_busy(response) or not retry.wait():
+                return response
 
-    def _exchange_once(
+    def _send_once(
         self, method: str, target: str, headers: Mapping[str, str], payload: bytes | None, limit_s: float
-    ) -> Answer:
+    ) -> Response:
         try:
             return exchange(check_socket(self.home), method, target, headers, payload, limit_s)
         except TimeoutError as error:
@@ -243,19 +243,19 @@ class Client:
                 f"the daemon did not answer within {limit_s:.0f} s", "see: gpu-shopper daemon status"
             ) from error
 
-    def _bring_up(self, away: Away, left: int) -> None:
+    def _start_daemon(self, cause: NotConnected, left: int) -> None:
         if self._start is None:
-            raise errors.DaemonUnreachable("no daemon is running", "start it: gpu-shopper daemon start") from away
+            raise errors.DaemonUnreachable("no daemon is running", "start it: gpu-shopper daemon start") from cause
         if not left:
-            raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint()) from away
-        self._start("" if left == START_TRIES else "again")
+            raise errors.DaemonUnreachable("the daemon does not stay up", self._log_hint()) from cause
+        self._start("" if left == MAX_STARTS else "again")
 
     def _log_hint(self) -> str:
         return f"see: {self.home.log}"
 
-    def _replaces(self, answer: Answer) -> bool:
-        """Restart an older daemon (S21); refuse one whose answers we would misread (F99)."""
-        version = answer.headers.get(VERSION_HEADER.lower(), "")
+    def _restarted_outdated(self, response: Response) -> bool:
+        """Restart an older daemon (S21); refuse one whose responses we would misread (F99)."""
+        version = response.headers.get(VERSION_HEADER.lower(), "")
         theirs, ours = _release(version), _release(__version__)
         if theirs > ours:
             self._check_protocol(version)
@@ -264,17 +264,19 @@ class Client:
         self._restart(f"it is version {version}, this is {__version__}")
         return True
 
-    def _unlocks(self, answer: Answer) -> bool:
-        """Replace a daemon without keys by one that has them (architecture 10); tried once in a client's life."""
-        lacking = answer.headers.get(KEYLESS_HEADER.lower(), "")
-        unlock, self._unlock = (self._unlock, None) if lacking else (None, self._unlock)
-        return unlock is not None and unlock(lacking.split(","))
+    def _restarted_keyless(self, response: Response) -> bool:
+        """Restart a daemon that lacks keys which are found here (architecture 10); tried once per client."""
+        lacking = response.headers.get(KEYLESS_HEADER.lower(), "")
+        if not lacking or self._restart_keyless is None:
+            return False
+        restart, self._restart_keyless = self._restart_keyless, None
+        return restart(lacking.split(","))
 
     def _check_protocol(self, version: str) -> None:
-        health = self._exchange("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
-        if int(_read(health).get("protocol", PROTOCOL)) > PROTOCOL:
+        health = self._send("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
+        if int(_decode(health).get("protocol", PROTOCOL)) > PROTOCOL:
             raise errors.DaemonUnreachable(
-                f"the running daemon is version {version}, and this command, {__version__}, cannot read its answers",
+                f"the running daemon is version {version}, and this command, {__version__}, cannot read its responses",
                 "update this command, or stop that daemon",
             )
 
@@ -297,24 +299,24 @@ def _body(request: Any) -> dict[str, Any]:
     return asdict(request)
 
 
-def _part(ref: str) -> str:
+def _quote(ref: str) -> str:
     return quote(ref, safe="")
 
 
-def _read(found: Answer) -> Row:
+def _decode(found: Response) -> JsonObject:
     try:
-        answer = json.loads(found.content or b"{}", object_hook=Row)
+        response = json.loads(found.content or b"{}", object_hook=JsonObject)
     except ValueError as error:
-        raise errors.ShopperError("the daemon's answer is not JSON") from error
-    if not isinstance(answer, Row):
-        raise errors.ShopperError("the daemon's answer is not an object")
+        raise errors.ShopperError("the daemon's response is not JSON") from error
+    if not isinstance(response, JsonObject):
+        raise errors.ShopperError("the daemon's response is not an object")
     if found.status < 400:
-        return answer
-    raise from_answer(answer.get("error"), found.status)
+        return response
+    raise error_from_response(response.get("error"), found.status)
 
 
-def from_answer(error: Any, status: int = 500) -> errors.ShopperError:
-    """Rebuild the error in an answer, with the request id at hand for the log."""
+def error_from_response(error: Any, status: int = 500) -> errors.ShopperError:
+    """The error in a response, as the exception class that the daemon raised."""
     if not isinstance(error, dict):
         return errors.ShopperError(f"the daemon answered with status {status}")
     texts = [str(error.get(name) or "") for name in ("code", "message", "hint")]

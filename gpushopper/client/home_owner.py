@@ -1,4 +1,4 @@
-"""Whether the home folder is ours to use, asked before anything in it is read or made (I22)."""
+"""Check that the home folder belongs to this user, before anything in it is read or made (I22)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ROOT = 0
 
 
 def check_home(home: Home) -> None:
-    """Refuse a home of another user, one that cannot be looked into, and one that is no folder.
+    """Refuse a home of another user, one that cannot be read, and one that is no folder.
 
-    A folder that does not exist yet is no error: whoever makes it says what stands in the way. A shared folder of the
+    A folder that does not exist yet is no error: creating it reports any problem. A shared folder of the
     system's (/tmp) that we may write to is allowed: what we make in it is private.
 
     Raises:

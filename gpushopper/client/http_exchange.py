@@ -1,4 +1,4 @@
-"""One HTTP exchange over the daemon's Unix socket, standard library only, after making sure whose socket it is."""
+"""One HTTP request over the daemon's Unix socket, after a check of the socket's owner; timeout and size limit."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gpushopper.paths import SOCKET_LIMIT, Home
 SIZE_LIMIT = 32 * 1024 * 1024
 
 
-class Away(Exception):
-    """Nobody listens, or the connection broke before the whole answer came."""
+class NotConnected(Exception):
+    """No process listens, or the connection broke before the whole response came."""
 
 
-class Crowded(Exception):
-    """Somebody listens, and more are knocking than the system keeps in line."""
+class ListenQueueFull(Exception):
+    """The daemon is running, but the kernel's listen queue is full."""
 
 
-class Answer(NamedTuple):
-    """A whole HTTP answer; header names in lower case."""
+class Response(NamedTuple):
+    """A whole HTTP response; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -41,15 +41,15 @@ def exchange(
     payload: bytes | None,
     limit_s: float,
     size_limit: int = SIZE_LIMIT,
-) -> Answer:
-    """One request and its whole answer over a Unix socket, within one time limit that dripping cannot stretch.
+) -> Response:
+    """One request and its whole response over a Unix socket, within one timeout for both, however slow the peer.
 
-    HTTP/1.0, where an answer ends with its connection, needs so little reading that http.client, which would cost
-    every command 15 ms, is left out.
+    HTTP/1.0, where a response ends with its connection, is so simple to parse that http.client, which would cost
+    every command 15 ms, is not used.
 
     Raises:
-        Away: nobody listens, or the connection broke before the answer was whole.
-        Crowded: too many others are knocking.
+        NotConnected: no process listens, or the connection broke before the response was complete.
+        ListenQueueFull: too many others are connecting.
         TimeoutError: the whole exchange took too long.
     """
     lines = [f"{method} {target} HTTP/1.0", "Host: daemon", f"Content-Length: {len(payload or b'')}"]
@@ -57,14 +57,14 @@ def exchange(
     request = "\r\n".join([*lines, "", ""]).encode("ascii") + (payload or b"")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
         try:
-            answer = _talk(channel, path, request, limit_s, size_limit)
+            response = _talk(channel, path, request, limit_s, size_limit)
         except TimeoutError:
             raise
         except BlockingIOError as error:
-            raise Crowded(str(error)) from error
+            raise ListenQueueFull(str(error)) from error
         except OSError as error:
-            raise Away(str(error)) from error
-    return _parse(answer)
+            raise NotConnected(str(error)) from error
+    return _parse(response)
 
 
 def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float, size_limit: int) -> bytes:
@@ -73,7 +73,7 @@ def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float, siz
     channel.settimeout(limit_s)
     channel.connect(path)
     check_peer(channel)
-    # Whoever is turned away at the door is told why before anything was heard: the answer is there to be read.
+    # A refusing daemon answers before it reads the request: its response can still be read.
     with suppress(BrokenPipeError, ConnectionResetError):
         channel.sendall(request)
     pieces: list[bytes] = []
@@ -86,34 +86,34 @@ def _talk(channel: socket.socket, path: str, request: bytes, limit_s: float, siz
         try:
             piece = channel.recv(256 * 1024)
         except ConnectionResetError:
-            piece = b""  # closed over our last words: what came before is whole, or is found not to be
+            piece = b""  # closed before it read all of the request; _parse checks that the response is complete
         if not piece:
             return b"".join(pieces)
         pieces.append(piece)
         size += len(piece)
         if size > size_limit:
-            raise errors.ShopperError("the answer is too long to be true")
+            raise errors.ShopperError("the response is larger than the limit")
 
 
-def _parse(answer: bytes) -> Answer:
-    head, _, content = answer.partition(b"\r\n\r\n")
+def _parse(response: bytes) -> Response:
+    head, _, content = response.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     words = first.split(" ", 2)
     if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
-        raise Away("the answer is not HTTP" if answer else "the connection closed without an answer")
-    # Required: without it a cut answer would look whole.
+        raise NotConnected("the response is not HTTP" if response else "the connection closed without a response")
+    # Required: without it a truncated response would look complete.
     if headers.get("content-length") != str(len(content)):
-        raise Away("the answer was cut short")
-    return Answer(int(words[1]), headers, content)
+        raise NotConnected("the response was cut short")
+    return Response(int(words[1]), headers, content)
 
 
 def check_socket(home: Home) -> str:
-    """Return the socket's path after making sure that nobody else planted it (I22, D14).
+    """Return the socket's path after a check that folder and socket are ours (I22, D14).
 
     Raises:
-        Misconfigured: the path is too long, or folder or socket belong to somebody else.
-        Away: there is no socket.
+        Misconfigured: the path is too long, or folder or socket belong to another user.
+        NotConnected: there is no socket.
     """
     path = str(home.socket)
     if len(os.fsencode(path)) > SOCKET_LIMIT:
@@ -124,7 +124,7 @@ def check_socket(home: Home) -> str:
     try:
         folder, file = os.lstat(home.run), os.lstat(path)
     except OSError as error:
-        raise Away(str(error)) from error
+        raise NotConnected(str(error)) from error
     ours = os.getuid()
     if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != ours or folder.st_mode & 0o022:
         raise errors.Misconfigured(f"{home.run} is not a folder of ours alone", f"look at it: ls -ld {home.run}")

@@ -1,1 +1,1 @@
-"""One process per home: holds the lock, runs the engine and its jobs, answers on a Unix socket."""
+"""The daemon process of one home: lock, start and stop, engine thread, periodic jobs, local API on a Unix socket."""

@@ -1,4 +1,4 @@
-"""The lock of a home folder: held by one process for its whole life, taken before anything else is read (D13, I15)."""
+"""The daemon's lock (flock) on a home folder: one process at a time, taken before anything is read (D13, I15)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from types import TracebackType
 from gpushopper.errors import Refused
 from gpushopper.paths import Home
 from gpushopper.private_files import FOLDER_MODE
-from gpushopper.store.sqlite.folder import FILE_MODE, unusable
+from gpushopper.store.sqlite.database_files import FILE_MODE, file_error
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock, for messages only: the lock itself is the flock. `started_at` is wall µs."""
+    """The process that holds the lock, for messages only; the flock excludes others. `started_at` is wall µs."""
 
     pid: int
     started_at: int
@@ -30,7 +30,7 @@ class AlreadyRunning(Refused):
 
 
 class HomeLock:
-    """The held lock. The system lets go of it when the process ends, however it ends; the file is never removed."""
+    """The held lock. The kernel releases it when the process ends, however it ends; the file is never removed."""
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -48,7 +48,7 @@ class HomeLock:
             home.data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             file = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
-            raise unusable(home.lock, error) from error
+            raise file_error(home.lock, error) from error
         try:
             # flock, not a POSIX record lock: those are lost by any stray close of the file (D13, measured).
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,11 +58,11 @@ class HomeLock:
             raise _already_running(home) from busy
         except OSError as error:
             os.close(file)
-            raise unusable(home.lock, error) from error
+            raise file_error(home.lock, error) from error
         return cls(file)
 
     def release(self) -> None:
-        """Let go; harmless when repeated."""
+        """Release the lock; harmless when repeated."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -77,7 +77,7 @@ class HomeLock:
 
 
 def read_holder(home: Home) -> Holder | None:
-    """What the last holder wrote about itself; None when nothing readable is there."""
+    """What the last holder wrote; None when the file is absent or unreadable."""
     try:
         return Holder(**json.loads(home.lock.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -86,7 +86,7 @@ def read_holder(home: Home) -> Holder | None:
 
 def _write(file: int, holder: Holder) -> None:
     text = json.dumps(asdict(holder)).encode() + b"\n"
-    # Spaces over the rest instead of cutting first: a reader in between sees old or new, not nothing.
+    # Overwrite with padding, then truncate: a concurrent reader sees the old or the new text, never an empty file.
     length = os.fstat(file).st_size
     os.pwrite(file, text.ljust(length), 0)
     os.ftruncate(file, len(text))

@@ -17,34 +17,34 @@ from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
-from gpushopper.daemon import opening
 from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
+from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.run import harden, open_log
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.queries import audit as audit_query
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
 from gpushopper.store import installation
-from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite import disk_reserve
 
-HANDOVER_S = 15.0
+DAEMON_WAIT_S = 15.0
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 
-def audit(home: Home, _arguments: Sequence[str]) -> Answer:
+def audit(home: Home, _arguments: Sequence[str]) -> JobResult:
     """Every billable thing on the accounts, compared with our books."""
     clock = SystemClock(home.clock_offset)
     try:
-        with _locked(home, clock) as mask, opened(home, clock, mask) as (ctx, setups):
+        with _locked(home, clock) as redactor, open_engine(home, clock, redactor) as (ctx, setups):
             return asdict(audit_query.audit(ctx, setups))
     except AlreadyRunning:
         answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
         return dict(answered)
 
 
-def doctor(home: Home, _arguments: Sequence[str]) -> Answer:
+def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
     """What can be checked without a daemon and without the network."""
     holder = read_holder(home)
     is_up = Client(home).is_up()
@@ -57,7 +57,7 @@ def doctor(home: Home, _arguments: Sequence[str]) -> Answer:
     return {"checks": checks, "daemon": daemon, "problems": sum(not check["ok"] for check in checks)}
 
 
-def decide_installation(home: Home, arguments: Sequence[str]) -> Answer:
+def decide_installation(home: Home, arguments: Sequence[str]) -> JobResult:
     """`keep`: this home has moved, and is the only one. `new`: it is a copy, and gets an identity of its own (S10)."""
     decide = {"keep": installation.keep, "new": installation.renew}.get(arguments[0] if arguments else "")
     if decide is None:
@@ -65,14 +65,14 @@ def decide_installation(home: Home, arguments: Sequence[str]) -> Answer:
     clock = SystemClock(home.clock_offset)
     stopped = _stop_daemon(home, clock)
     with _locked(home, clock):
-        store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+        store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store(home, clock))
         try:
             return {"installation": decide(home, store).id, "daemon": "stopped" if stopped else "not running"}
         finally:
             store.close()
 
 
-JOBS: dict[str, Callable[[Home, Sequence[str]], Answer]] = {
+JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "audit": audit,
     "doctor": doctor,
     "installation": decide_installation,
@@ -99,24 +99,26 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
 
 
 @contextmanager
-def _locked(home: Home, clock: SystemClock) -> Iterator[log.Mask]:
+def _locked(home: Home, clock: SystemClock) -> Iterator[log.Redactor]:
     """The home's lock, and a log that knows no secret yet."""
-    mask = log.Mask()
+    redactor = log.Redactor()
     holder = Holder(pid=os.getpid(), started_at=clock.now().wall, version=__version__)
-    with reserve.with_room(home.reserve, lambda: HomeLock.take(home, holder)):
-        reserve.with_room(home.reserve, lambda: open_log(home, mask, clock))
-        yield mask
+    with disk_reserve.with_reserve(home.disk_reserve, lambda: HomeLock.take(home, holder)):
+        disk_reserve.with_reserve(home.disk_reserve, lambda: open_log(home, redactor, clock))
+        yield redactor
 
 
 @contextmanager
-def opened(home: Home, clock: SystemClock, mask: log.Mask) -> Iterator[tuple[Context, dict[str, AccountSetup]]]:
+def open_engine(
+    home: Home, clock: SystemClock, redactor: log.Redactor
+) -> Iterator[tuple[Context, dict[str, AccountSetup]]]:
     """The home's database and its accounts, for one query without an engine. The caller holds the lock."""
-    store = reserve.with_room(home.reserve, lambda: opening.open_store(home, clock))
+    store = disk_reserve.with_reserve(home.disk_reserve, lambda: open_store(home, clock))
     try:
-        found = reserve.with_room(home.reserve, lambda: opening.check_installation(home, store))
+        found = disk_reserve.with_reserve(home.disk_reserve, lambda: check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
-        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, mask)
+        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
         ctx = Context(store, clock, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
         yield ctx, {setup.provider: setup for setup in setups}
     finally:
@@ -151,7 +153,7 @@ def _is_free(home: Home) -> bool:
 
 
 def _wait(clock: SystemClock, condition: Callable[[], bool]) -> bool:
-    end, pause = clock.monotonic() + HANDOVER_S, threading.Event()
+    end, pause = clock.monotonic() + DAEMON_WAIT_S, threading.Event()
     while not condition():
         if clock.monotonic() > end:
             return False
@@ -159,7 +161,7 @@ def _wait(clock: SystemClock, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _check(name: str, look: Callable[[], str]) -> Answer:
+def _check(name: str, look: Callable[[], str]) -> JobResult:
     try:
         return {"name": name, "ok": True, "text": look(), "hint": ""}
     except ShopperError as error:
@@ -172,7 +174,7 @@ def _check_config(home: Home) -> str:
     return f"{len(settings.origins)} settings, policy {settings.policy.name}"
 
 
-def _check_key(row: Answer) -> str:
+def _check_key(row: JobResult) -> str:
     if row["state"] != "ok":
         raise Misconfigured(row["text"], row["hint"])
     return str(row["source"])

@@ -1,4 +1,4 @@
-"""One daemon from start to end: the order of the start, the wait for a reason to stop, the farewell (I20, I19)."""
+"""One daemon from start to stop: the order of the start, the periodic jobs, the threads, the stop (I20, I19)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
-from gpushopper.daemon import opening
 from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.image_logins import ImageLogins
-from gpushopper.daemon.keys.key_watch import RETRY_S, KeyWatch
+from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatcher
 from gpushopper.daemon.lock import Holder, HomeLock
-from gpushopper.daemon.sleep_detection import Watch
-from gpushopper.daemon.stop_report import say_what_may_bill
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.open_store import check_installation, open_store
+from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
+from gpushopper.daemon.sleep_detection import SleepDetector
+from gpushopper.daemon.stop_report import report_open_sessions
+from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
@@ -42,8 +42,8 @@ from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
-from gpushopper.store.sqlite import reserve
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.database_files import file_error
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -53,75 +53,78 @@ THREAD_STOP_S = 3
 
 _log = structlog.get_logger(__name__)
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 T = TypeVar("T")
 
 
 class Daemon:
-    """The parts of a running daemon. `say` shows a line to whoever started it in the foreground."""
+    """The parts of a running daemon. `print_line` writes a line to the terminal of a daemon in the foreground."""
 
-    def __init__(self, home: Home, stop: StopSignal, say: Say) -> None:
+    def __init__(self, home: Home, stop: StopSignal, print_line: PrintLine) -> None:
         self.home = home
-        self.say = say
+        self.print_line = print_line
         self.stop = stop
         self.clock = SystemClock(home.clock_offset)
-        self.mask = log.Mask()
-        self.keys = KeyWatch(home, self.clock, self.mask, self._warn)
+        self.redactor = log.Redactor()
+        self.keys = KeyWatcher(home, self.clock, self.redactor, self._warn)
         self.started = self.clock.now()
         self.ending = threading.Event()
         self.threads: list[threading.Thread] = []
 
     def run(self, ready: Callable[[], None]) -> int:
-        """Start in the order of I20, call `ready` once requests are answered, run until told to stop.
+        """Start in the order of I20, call `ready` once requests are answered, run until stopped.
 
-        Returns the exit status. Raises the errors of a start that cannot be; the lock is then free again.
+        The order: home and socket path checked, process hardened, lock, log, database, installation, keys and
+        engine, recovery, socket, threads and jobs.
+
+        Returns the exit status. Raises the error of a start that failed; the lock is then free again.
         """
         check_home(self.home)
         check_path(self.home)
         harden()
         with ExitStack() as parts:
             holder = Holder(pid=os.getpid(), started_at=self.started.wall, version=__version__)
-            parts.enter_context(self._with_room(lambda: HomeLock.take(self.home, holder)))
-            self._with_room(lambda: open_log(self.home, self.mask, self.clock))
-            store = self._with_room(lambda: opening.open_store(self.home, self.clock))
+            parts.enter_context(self._with_reserve(lambda: HomeLock.take(self.home, holder)))
+            self._with_reserve(lambda: open_log(self.home, self.redactor, self.clock))
+            store = self._with_reserve(lambda: open_store(self.home, self.clock))
             parts.callback(store.close)
-            found = self._with_room(lambda: opening.check_installation(self.home, store))
+            found = self._with_reserve(lambda: check_installation(self.home, store))
             policy = self._build(store, found, parts)
             self.listener = Listener(self.home, build_app(self._service(found.id, policy.name)))
             parts.callback(self._end_threads)
             parts.callback(self.listener.close)
             parts.callback(self.ending.set)
-            self._with_room(self.engine.recover)
-            self._with_room(self.listener.open)
+            self._with_reserve(self.engine.recover)
+            self._with_reserve(self.listener.open)
             self._start_threads()
             ready()
             return self.stop.wait()
 
-    def _with_room(self, step: Callable[[], T]) -> T:
-        """A step of the start: a full disk must not keep a dead daemon from coming back to end things (F67)."""
-        return reserve.with_room(self.home.reserve, step)
+    def _with_reserve(self, step: Callable[[], T]) -> T:
+        """Do a step of the start; a full disk must not prevent a restart that is needed to end sessions (F67)."""
+        return disk_reserve.with_reserve(self.home.disk_reserve, step)
 
     def _build(self, store: Store, found: Installation, parts: ExitStack) -> Policy:
-        """Keys, policy, connections, then the engine and its jobs: all made, nothing started."""
+        """Make keys, policy, accounts, engine and periodic jobs; none is started."""
         settings = config.load(self.home)
         policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings)
         executor = ThreadExecutor()
         parts.callback(executor.close)
-        brakes = SpendingLimits(**asdict(settings.brakes))
+        limits = SpendingLimits(**asdict(settings.brakes))
         ssh = InstanceAccess(self.home)
-        logins = ImageLogins(self.home, self.mask)
-        ctx = Context(store, self.clock, policy, brakes, found, self.home, remote=ssh, read_login=logins)
+        logins = ImageLogins(self.home, self.redactor)
+        ctx = Context(store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins)
         self.engine = Engine(ctx, executor, setups)
         ssh_files = SshFiles(ctx)
         executor.on_done = self.engine.notify
-        self.keys.tell(self.engine.replace_account)
+        self.keys.subscribe(self.engine.replace_account)
         jobs = [
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
-            Job("reserve", self._hold_reserve, RESERVE_CHECK_S),
+            Job("reserve", self._allocate_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
             Job("ssh", ssh_files.sync, SSH_TIDY_S),
             Job("ssh keys", ssh_files.prune_keys, PRUNE_S),
@@ -147,8 +150,8 @@ class Daemon:
 
     def _start_threads(self) -> None:
         self._load_login_redactions()
-        watch = Watch(self.clock, self._after_gap)
-        for name, run in (("engine", self._run_engine), ("resume", watch.run)):
+        detector = SleepDetector(self.clock, self._after_gap)
+        for name, run in (("engine", self._run_engine), ("resume", detector.run)):
             thread = threading.Thread(target=run, args=(self.ending,), name=name, daemon=True)
             self.threads.append(thread)
             thread.start()
@@ -156,63 +159,63 @@ class Daemon:
         _log.info("ready", pid=os.getpid(), home=str(self.home.data), version=__version__)
 
     def _load_login_redactions(self) -> None:
-        """What an earlier process sent may be echoed to this one; nothing waits for a keyring to say what that was."""
+        """Redact logins that an earlier process sent: read on a thread, since a keyring may take its time."""
         registries = registry_login_redaction.open_registries(self.engine.ctx)
         if registries:
-            learn = partial(registry_login_redaction.load_redactions, self.engine.ctx, registries)
-            threading.Thread(target=learn, name="logins", daemon=True).start()
+            load = partial(registry_login_redaction.load_redactions, self.engine.ctx, registries)
+            threading.Thread(target=load, name="logins", daemon=True).start()
 
     def _run_engine(self, stop: threading.Event) -> None:
         try:
             self.engine.run(stop)
-        except Exception as error:  # noqa: BLE001 - crash-only: told to the log, then the whole process ends
+        except Exception as error:  # noqa: BLE001 - crash-only: logged, then the whole process ends
             _log.error("the engine has failed", exc_info=error)
             self.stop.fail()
 
     def _after_gap(self, _now: ClockSnapshot) -> None:
-        """The rules of the clock first, on the database alone: they need no network (F58, F64)."""
+        """After sleep or a clock jump: clock rules first (no network needed), then poll and reset jobs (F58, F64)."""
         try:
             self.engine.run_clock_rules()
         finally:
-            # Whatever the rules met, a full disk say: the reconcilers must still look, and the jobs run on time.
+            # Even if the rules failed, on a full disk for example, accounts must be polled and jobs run on time.
             self.engine.resume()
             self.schedule.reset()
 
-    def _hold_reserve(self) -> None:
-        """What was given up is taken again once there is room: the next full disk may come in the same life."""
-        reserve.hold(self.home.reserve)
+    def _allocate_reserve(self) -> None:
+        """Allocate a released disk reserve again once there is space."""
+        disk_reserve.allocate(self.home.disk_reserve)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()
 
     def _prune(self, store: Store) -> None:
         with store.transaction():
-            idempotency.prune(store, self.clock.now().wall - idempotency.KEPT_US)
+            idempotency.prune(store, self.clock.now().wall - idempotency.RETENTION_US)
 
     def _warn(self, text: str) -> None:
         _log.warning("keys", text=text)
-        self.say(f"warning: {text}")
+        self.print_line(f"warning: {text}")
 
     def _end_threads(self) -> None:
-        """Let the work in hand come to its commit, then say what goes on without us. Nothing is destroyed (F39)."""
+        """Let running work reach its commit, then report open sessions. Nothing is destroyed (F39)."""
         if not self.threads:
             return
         self.schedule.stop()
         self.engine.notify()
         for thread in self.threads:
             thread.join(THREAD_STOP_S)
-        say_what_may_bill(sessions(self.engine.ctx, open_only=True).sessions, self.say)
+        report_open_sessions(sessions(self.engine.ctx, open_only=True).sessions, self.print_line)
         _log.info("stopped", uptime_h=round((self.clock.now().boot - self.started.boot) / HOUR, 2))
 
 
 def harden() -> None:
-    """Private files whatever the shell's umask (F110), no core dump with keys in it, no folder held busy."""
+    """Private files whatever the umask (F110), no core dump (it would hold keys), no working directory kept busy."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir("/")
 
 
-def open_log(home: Home, mask: log.Mask, clock: SystemClock) -> None:
+def open_log(home: Home, redactor: log.Redactor, clock: SystemClock) -> None:
     """Send the log to the home's file.
 
     Raises:
@@ -220,6 +223,6 @@ def open_log(home: Home, mask: log.Mask, clock: SystemClock) -> None:
         DiskFull: no space.
     """
     try:
-        log.configure(home.log, mask, lambda: clock.now().wall)
+        log.configure(home.log, redactor, lambda: clock.now().wall)
     except OSError as error:
-        raise unusable(home.log, error) from error
+        raise file_error(home.log, error) from error

@@ -1,4 +1,4 @@
-"""Notices sleep and clock jumps, which no timer reports, and runs the clock rules first (F58-F61, F64)."""
+"""Sleep detection: compares the clocks each second to notice suspend and clock jumps (F58-F61, F64)."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from gpushopper.clock import Clock
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot, us
 from gpushopper.core.timing.duration_text import span
 
-EVERY_S = 1.0
+INTERVAL_S = 1.0
 GAP_US = 30 * SECOND
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """All three clocks, read together; `monotonic` in seconds of awake time."""
+class ClockReading:
+    """All three clocks, read_clocks together; `monotonic` in seconds of awake time."""
 
-    moment: ClockSnapshot
+    snapshot: ClockSnapshot
     monotonic: float
 
 
-def read(clock: Clock) -> Reading:
+def read_clocks(clock: Clock) -> ClockReading:
     """Read the clocks now."""
-    return Reading(clock.now(), clock.monotonic())
+    return ClockReading(clock.now(), clock.monotonic())
 
 
-def find_gap(before: Reading, after: Reading) -> str:
+def describe_gap(before: ClockReading, after: ClockReading) -> str:
     """What happened between two readings that should be about a second apart; "" for nothing unusual.
 
-    A gap in the awake time itself is a stopped process: it has missed as much as a sleeping one.
+    A gap in the awake time itself is a stopped process, which has missed as much as a sleeping computer.
     """
-    wall = after.moment.wall - before.moment.wall
-    boot = after.moment.boot - before.moment.boot
+    wall = after.snapshot.wall - before.snapshot.wall
+    boot = after.snapshot.boot - before.snapshot.boot
     awake = us(after.monotonic - before.monotonic)
     if wall < 0:
         return f"the clock was set back by {span(-wall)}"
@@ -50,27 +50,27 @@ def find_gap(before: Reading, after: Reading) -> str:
     return ""
 
 
-class Watch:
-    """Compares the clocks each second in a thread of its own; `on_gap` gets the moment after the gap."""
+class SleepDetector:
+    """Compares the clocks each second in a thread of its own; `on_gap` gets the clocks after the gap."""
 
     def __init__(self, clock: Clock, on_gap: Callable[[ClockSnapshot], None]) -> None:
         self._clock = clock
         self._on_gap = on_gap
-        self._last = read(clock)
+        self._last = read_clocks(clock)
 
     def step(self) -> str:
-        """Compare once; what was found."""
-        before, self._last = self._last, read(self._clock)
-        found = find_gap(before, self._last)
+        """Compare once; returns what was found."""
+        before, self._last = self._last, read_clocks(self._clock)
+        found = describe_gap(before, self._last)
         if found:
             _log.warning("resumed", what=found)
-            self._on_gap(self._last.moment)
+            self._on_gap(self._last.snapshot)
         return found
 
     def run(self, stop: threading.Event) -> None:
-        """Step until stopped."""
-        while not stop.wait(EVERY_S):
+        """Compare each second until stopped."""
+        while not stop.wait(INTERVAL_S):
             try:
                 self.step()
-            except Exception as error:  # noqa: BLE001 - one failed reaction must not end the watch over the clocks
+            except Exception as error:  # noqa: BLE001 - one failed reaction must not end the detection
                 _log.error("resume failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""What a stopping daemon says: which sessions may still bill, and until when."""
+"""What a stopping daemon reports: sessions that may still bill, their deadlines, and what enforces these meanwhile."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-def say_what_may_bill(held: Sequence[SessionView], say: Callable[[str], None]) -> None:
-    """List every open session with its deadline and with who keeps it while no daemon runs."""
-    for session in held:
-        text = describe(session)
+def report_open_sessions(open_sessions: Sequence[SessionView], print_line: Callable[[str], None]) -> None:
+    """Print and log one line for each open session, and a last one."""
+    for session in open_sessions:
+        text = describe_open_session(session)
         _log.warning("may still bill", session=session.id, text=text)
-        say(text)
-    say("stopped; nothing was ended" if held else "stopped; nothing is rented")
+        print_line(text)
+    print_line("stopped; nothing was ended" if open_sessions else "stopped; nothing is rented")
 
 
-def describe(session: SessionView) -> str:
-    """One line: `may still bill: train (vast RTX 4090), deadline 18:00; kept by the instance itself`."""
+def describe_open_session(session: SessionView) -> str:
+    """One line: `may still bill: train (vast RTX 4090), deadline 18:00; enforced by its guard`."""
     until = "no deadline" if session.deadline_at is None else f"deadline {_local(session.deadline_at)}"
-    return f"may still bill: {session.name} ({session.provider} {session.gpu}), {until}; kept by {_keeper(session)}"
+    what = f"{session.name} ({session.provider} {session.gpu})"
+    return f"may still bill: {what}, {until}; enforced by {_enforcer(session)}"
 
 
-def _keeper(session: SessionView) -> str:
+def _enforcer(session: SessionView) -> str:
+    """What ends the session at its deadline while no daemon runs."""
     if "I" not in session.guards.split("+"):
-        in_doubt = "" if session.guard_deadline_at is None else " for sure"
-        return f"nobody{in_doubt} until a daemon runs again"
+        unconfirmed = "" if session.guard_deadline_at is None else " (its guard is unconfirmed)"
+        return f"nothing until a daemon runs again{unconfirmed}"
     if session.guard_in_sync or session.guard_deadline_at is None:
-        return "the instance itself"
-    return f"the instance itself, which has not heard of it yet and ends at {_local(session.guard_deadline_at)}"
+        return "its guard"
+    return f"its guard, which has not confirmed it yet and ends the instance at {_local(session.guard_deadline_at)}"
 
 
 def _local(at: int) -> str:

@@ -23,7 +23,7 @@ from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import KeyProblem, NoKey
 from gpushopper.store.database import Store
-from gpushopper.store.installation import Installation, Verdict
+from gpushopper.store.installation import HomeStatus, Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,4 @@ class Context:
     @property
     def may_spend(self) -> bool:
         """False in a copied home: nothing is created or adopted until a person decides (S10)."""
-        return self.installation.verdict is not Verdict.MOVED
+        return self.installation.status is not HomeStatus.MOVED

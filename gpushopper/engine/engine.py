@@ -18,7 +18,7 @@ from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.offer_cache import OfferCache
 from gpushopper.engine.queries.accounts import are_ready
 from gpushopper.errors import DiskFull, Misconfigured
-from gpushopper.store.sqlite.reserve import give_up
+from gpushopper.store.sqlite.disk_reserve import release
 
 __all__ = ["AccountSetup", "Engine"]
 
@@ -37,7 +37,7 @@ class Engine:
         self.executor = executor
         self.reconcilers = {setup.provider: AccountReconciler(ctx, setup, executor) for setup in accounts}
         for setup in accounts:
-            ctx.redactions.cover(setup.provider, setup.connection)
+            ctx.redactions.attach(setup.provider, setup.connection)
         self.handle = EngineHandle(ctx, self.reconcilers, OfferCache(), self.notify)
         self._changed = threading.Condition()
         self._is_notified = False
@@ -107,7 +107,7 @@ class Engine:
                 self.step()
             except DiskFull:
                 # Ends must be recordable: free the disk reserve and go on (F67, F73).
-                give_up(self.ctx.home.reserve)
+                release(self.ctx.home.disk_reserve)
                 stop.wait(DISK_PAUSE_S)
             except Misconfigured as busy:
                 if busy.code != "database_busy":
@@ -162,7 +162,7 @@ class Engine:
             return
         if former.connection is not None:
             former.connection.close()
-        self.ctx.redactions.cover(setup.provider, setup.connection)
+        self.ctx.redactions.attach(setup.provider, setup.connection)
         reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)
         reconciler.take_over(former)
 

@@ -14,7 +14,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import alarms, sessions
-from gpushopper.store.sqlite.failures import Stale
+from gpushopper.store.sqlite.error_mapping import Stale
 
 
 def apply_clock_rules(
@@ -31,7 +31,7 @@ def apply_clock_rules(
         opened = sessions.load_attempts(ctx.store)
         for attempt in opened:
             by_session[attempt.session_id].append(attempt)
-        active = alarms.standing(ctx.store)
+        active = alarms.active_alarms(ctx.store)
     changed = False
     queues = _destroy_queues_s(opened, destroy_intervals_s)
     for session in held:

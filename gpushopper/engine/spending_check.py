@@ -35,7 +35,7 @@ def usage_of(ctx: Context, provider: str, now: ClockSnapshot) -> Usage:
     booked = books.totals_by_attempt(ctx.store, [a.id for a in opened])
     return Usage(
         open_sessions=len(sessions.load_sessions(ctx.store, open_only=True)),
-        creates_last_hour=sessions.creates_since(ctx.store, now.wall - HOUR),
+        creates_last_hour=sessions.count_creates_since(ctx.store, now.wall - HOUR),
         rate=sum(a.agreed_rate for a in opened if a.off_at is None),
         reserved=sum(
             ledger.remaining_reserve(a, sum(booked.get(a.id, {}).values()) + ledger.pending(a, now.wall))

@@ -17,7 +17,7 @@ def recover(ctx: Context, now: ClockSnapshot) -> None:
     Nothing else changes, and no provider is called.
     """
     with ctx.store.transaction():
-        sessions.forget_intervals(ctx.store)
+        sessions.reset_boot_intervals(ctx.store)
     for attempt in sessions.load_attempts(ctx.store):
         change = Transaction(ctx, now)
         with ctx.store.transaction():

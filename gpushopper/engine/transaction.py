@@ -126,7 +126,7 @@ class Transaction:
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""
         if self._active is None:
-            self._active = alarms.standing(self.ctx.store)
+            self._active = alarms.active_alarms(self.ctx.store)
         return self._active
 
     # ---- what actions and commands do

@@ -293,8 +293,8 @@ class Provider(Protocol):
         """Monotonic seconds from which the rate limit allows a call to the endpoint; nothing sleeps here (S6)."""
         ...
 
-    def hide(self, texts: Iterable[str]) -> None:
-        """Take these secrets out of everything that is heard from now on (I21)."""
+    def add_redactions(self, texts: Iterable[str]) -> None:
+        """Redact these secrets in every response from now on (I21)."""
         ...
 
     def close(self) -> None: ...

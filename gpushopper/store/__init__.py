@@ -1,1 +1,1 @@
-"""Everything that must survive: one SQLite file, one writer, guarded changes."""
+"""Everything that must survive a restart: one SQLite file, one writer, optimistic locking. One file per table."""

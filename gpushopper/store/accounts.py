@@ -1,21 +1,9 @@
-"""Small facts: accounts seen per provider (F45), and the meta table."""
+"""The `accounts` table: which account each provider's key has opened, to notice a key of another account (F45)."""
 
 from __future__ import annotations
 
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import AccountRow, MetaRow
-
-
-def get_meta(store: Store, key: str) -> str | None:
-    """A stored fact by its name."""
-    found = store.rows(MetaRow.select(MetaRow.value).where(MetaRow.key == key))
-    return found[0][0] if found else None
-
-
-def set_meta(store: Store, key: str, value: str) -> None:
-    """Store a fact, replacing the former."""
-    query = MetaRow.insert(key=key, value=value)
-    store.write(query.on_conflict(conflict_target=[MetaRow.key], update={MetaRow.value: value}))
+from gpushopper.store.schema.tables import AccountRow
 
 
 def record_account(store: Store, provider: str, account: str, at: int) -> None:
@@ -26,7 +14,7 @@ def record_account(store: Store, provider: str, account: str, at: int) -> None:
 
 
 def known_account(store: Store, provider: str) -> str | None:
-    """The account recorded last; another one's complete, empty list must not close our sessions (F45)."""
+    """The account recorded last. Another account's complete, empty list must not close our sessions (F45)."""
     query = AccountRow.select(AccountRow.account).where(AccountRow.provider == provider)
     found = store.rows(query.order_by(AccountRow.recorded_at.desc(), AccountRow.account).limit(1))
     return found[0][0] if found else None

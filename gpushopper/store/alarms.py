@@ -1,4 +1,4 @@
-"""Alarms: shown on every command until their condition clears or a person acknowledges them."""
+"""The `alarms` table: raise, clear, acknowledge and list alarms. Which alarms there are: core/alarms.py."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AlarmRow
-from gpushopper.store.sqlite.statements import prepared
+from gpushopper.store.sqlite.statements import cached_select
 from gpushopper.wire import AlarmView
 
 
 def raise_alarm(
     store: Store, *, at: int, kind: str, subject: str, text: str, hint: str = "", evidence: dict[str, Any] | None = None
 ) -> bool:
-    """Record a condition; True when it is new.
+    """Record an alarm; True when it is new.
 
-    While the same kind and subject is open nothing changes, acknowledged or not: a person said once that they know.
+    While one of the same kind and subject is not cleared nothing changes, whether acknowledged or not.
     """
-    if store.rows(AlarmRow.select(AlarmRow.id).where(_same(kind, subject))):
+    if store.rows(AlarmRow.select(AlarmRow.id).where(_active_one(kind, subject))):
         return False
     store.write(
         AlarmRow.insert(kind=kind, subject=subject, text=text, hint=hint, evidence=evidence or {}, raised_at=at)
@@ -26,8 +26,8 @@ def raise_alarm(
 
 
 def clear_alarm(store: Store, *, at: int, kind: str, subject: str) -> bool:
-    """End a condition by evidence; True when one was open. It may be raised anew later."""
-    return store.write(AlarmRow.update(cleared_at=at).where(_same(kind, subject))) > 0
+    """Clear an alarm because its condition is over; True when one was open. It may be raised again later."""
+    return store.write(AlarmRow.update(cleared_at=at).where(_active_one(kind, subject))) > 0
 
 
 def open_alarms(store: Store) -> list[AlarmView]:
@@ -39,9 +39,9 @@ def open_alarms(store: Store) -> list[AlarmView]:
     return [AlarmView(*row) for row in store.rows(query.order_by(AlarmRow.id))]
 
 
-def standing(store: Store) -> set[tuple[str, str]]:
+def active_alarms(store: Store) -> set[tuple[str, str]]:
     """Kind and subject of every alarm not yet cleared, acknowledged ones included."""
-    return {(kind, subject) for kind, subject in store.rows(_standing())}
+    return {(kind, subject) for kind, subject in store.rows(_active())}
 
 
 def first_raised(store: Store, kind: str) -> dict[str, int]:
@@ -50,23 +50,23 @@ def first_raised(store: Store, kind: str) -> dict[str, int]:
 
 
 def acknowledge(store: Store, *, at: int, alarm_id: int | None) -> int:
-    """Hide one alarm, or all with None; how many were shown until now."""
+    """Acknowledge one alarm, or all with None; how many were shown until now."""
     query = AlarmRow.update(acknowledged_at=at).where(_is_shown())
     return store.write(query if alarm_id is None else query.where(AlarmRow.id == alarm_id))
 
 
-@prepared
-def _standing() -> Any:
+@cached_select
+def _active() -> Any:
     return AlarmRow.select(AlarmRow.kind, AlarmRow.subject).where(AlarmRow.cleared_at.is_null())
 
 
-@prepared
+@cached_select
 def _raised(kind: str) -> Any:
     query = AlarmRow.select(AlarmRow.subject, AlarmRow.raised_at)
     return query.where((AlarmRow.kind == kind) & AlarmRow.cleared_at.is_null())
 
 
-def _same(kind: str, subject: str) -> Any:
+def _active_one(kind: str, subject: str) -> Any:
     return (AlarmRow.kind == kind) & (AlarmRow.subject == subject) & AlarmRow.cleared_at.is_null()
 
 

@@ -1,4 +1,4 @@
-"""Consumers: the named parties sessions are charged to."""
+"""The `consumers` table: the named parties that sessions are charged to."""
 
 from __future__ import annotations
 

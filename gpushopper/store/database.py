@@ -1,4 +1,4 @@
-"""The one database: opened safely, written by one connection behind one lock (D12, S30)."""
+"""Open the SQLite database (pragmas, WAL), and its transactions: one connection behind one lock (D12, S30)."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 import peewee
 
-from gpushopper.store.schema.columns import converted
+from gpushopper.store.schema.columns import to_core_values
 from gpushopper.store.schema.migrations import MIGRATIONS, Migration
 from gpushopper.store.schema.schema_check import check_schema, version_of
 from gpushopper.store.schema.upgrade import upgrade
-from gpushopper.store.sqlite import folder
+from gpushopper.store.sqlite import database_files
 from gpushopper.store.sqlite.backups import back_up
-from gpushopper.store.sqlite.failures import Corrupt, Stale, translated
-from gpushopper.store.sqlite.folder import set_aside
-from gpushopper.store.sqlite.statements import Select, check, is_in_transaction, run, spelled
+from gpushopper.store.sqlite.database_files import quarantine
+from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, map_errors
+from gpushopper.store.sqlite.statements import CompiledSelect, compile_select, integrity_problem, is_in_transaction, run
 
-__all__ = ["Corrupt", "Stale", "Store", "set_aside"]
+__all__ = ["Corrupt", "Stale", "Store", "quarantine"]
 
 BUSY_MS = 5000
 
-# Asserted after opening: a build of SQLite may ignore a pragma without a word (F66, F72).
-# recursive_triggers: otherwise INSERT OR REPLACE deletes rows behind the back of the triggers that forbid it.
+# Verified after opening: a build of SQLite may silently ignore a pragma (F66, F72).
+# recursive_triggers: otherwise INSERT OR REPLACE deletes rows without firing the triggers that forbid it.
 PRAGMAS: tuple[tuple[str, int], ...] = (
     ("foreign_keys", 1),
     ("recursive_triggers", 1),
@@ -34,8 +34,8 @@ PRAGMAS: tuple[tuple[str, int], ...] = (
     ("cell_size_check", 1),
     ("busy_timeout", BUSY_MS),
 )
-# macOS answers fsync before the disk has it.
-DARWIN: tuple[tuple[str, int], ...] = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
+# On macOS fsync returns before the data is on disk.
+PRAGMAS_MACOS: tuple[tuple[str, int], ...] = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
 FULL, EXTRA = 2, 3
 JOURNAL: tuple[tuple[str, int | str], ...] = (("synchronous", FULL), ("journal_mode", "wal"))
 JOURNAL_ON_NETWORK: tuple[tuple[str, int | str], ...] = (("synchronous", EXTRA), ("journal_mode", "delete"))
@@ -52,7 +52,7 @@ class Store:
         self._reading = 0
         self._wrote = False
         self.last_change = 0
-        """Counts committed transactions that wrote something: cheap to compare, to see whether anything moved."""
+        """Counts committed transactions that wrote something: compared to see whether anything has changed."""
 
     @classmethod
     def open(
@@ -67,25 +67,25 @@ class Store:
         """Open, check and upgrade the file. The caller holds the home's lock (I15).
 
         Raises:
-            Corrupt: the file is damaged; `set_aside` it and start anew.
+            Corrupt: the file is damaged; `quarantine` it and start anew.
             Misconfigured: read-only, written by a newer program, or not the schema it says it is.
             DiskFull: no space.
         """
         path = path.absolute()
         _refuse_lost_database(path)
-        folder.make_private(path)
-        kind = folder.file_system_of(path.resolve(), folder.read_mounts() if mounts is None else mounts)
+        database_files.make_private(path)
+        kind = database_files.file_system_of(path.resolve(), database_files.read_mounts() if mounts is None else mounts)
         database = database_class(str(path), thread_safe=False, check_same_thread=False, autoconnect=False)
         store = cls(path, database)
         try:
-            with translated(path):
+            with map_errors(path):
                 database.connect()
-                _set(database, PRAGMAS + (DARWIN if sys.platform == "darwin" else ()))
-                if why := check(database):
+                _set_pragmas(database, PRAGMAS + (PRAGMAS_MACOS if sys.platform == "darwin" else ()))
+                if why := integrity_problem(database):
                     raise Corrupt(f"the database {path} is damaged: {why}")
-                # Before anything is written: the journal's mode stands in the file too.
+                # Before anything is written; the journal mode is stored in the file too.
                 check_schema(database, path, migrations)
-                _set(database, JOURNAL_ON_NETWORK if folder.is_network(kind) else JOURNAL)
+                _set_pragmas(database, JOURNAL_ON_NETWORK if database_files.is_network(kind) else JOURNAL)
                 upgrade(database, path, now_wall, migrations)
         except BaseException:
             store.close()
@@ -93,22 +93,22 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close; SQLite then folds the log into the file."""
-        with self._lock, translated(self.path):
+        """Close; SQLite then merges the write-ahead log into the file."""
+        with self._lock, map_errors(self.path):
             if not self.database.is_closed():
                 self.database.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One durable change: committed on leaving, undone by any error. Keep the network out of it.
+        """One durable change: committed on leaving, rolled back by any error. No network calls inside.
 
-        Opening one inside another, or inside `read()`, is a mistake of the caller: the inner block would end
+        Opening one inside another, or inside `read()`, is an error of the caller: the inner block would end
         without being durable.
         """
         with self._lock:
             if self._writing or self._reading:
                 raise RuntimeError("a transaction inside another one, or inside read()")
-            with translated(self.path):
+            with map_errors(self.path):
                 self.database.begin("IMMEDIATE")
                 self._writing = True
                 self._wrote = False
@@ -117,19 +117,19 @@ class Store:
                     self.database.commit()
                     self.last_change += self._wrote
                 except BaseException:
-                    self._undo()
+                    self._rollback()
                     raise
                 finally:
                     self._writing = False
 
-    def _undo(self) -> None:
+    def _rollback(self) -> None:
         # A full disk or a failed commit may have ended the transaction already.
         if is_in_transaction(self.database):
             self.database.rollback()
 
     @contextmanager
     def read(self) -> Iterator[None]:
-        """Several queries that see one state: no writer comes between. Also allowed inside `transaction()`."""
+        """Several queries that see one state, without a write in between. Also allowed inside `transaction()`."""
         with self._lock:
             self._reading += 1
             try:
@@ -140,23 +140,23 @@ class Store:
     @property
     def is_writing(self) -> bool:
         """Whether this thread is inside `transaction()`."""
-        # Another thread's transaction holds the lock, so the answer is always about the caller.
+        # Another thread's transaction holds the lock, so the result is always about the caller.
         with self._lock:
             return self._writing
 
     def rows(self, query: Any, columns: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a select, as tuples of values of core; `columns` where the select names them as plain SQL.
 
-        The select is one of Peewee's, or one that is kept spelled out (statements.prepared).
+        The select is one of Peewee's, or a compiled one (statements.cached_select).
         """
-        select = query if isinstance(query, Select) else spelled(query)
-        with self._lock, translated(self.path):
+        select = query if isinstance(query, CompiledSelect) else compile_select(query)
+        with self._lock, map_errors(self.path):
             found = run(self.database, select.text, select.values)
-        return converted(found, select.columns if columns is None else columns)
+        return to_core_values(found, select.columns if columns is None else columns)
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""
-        with self._lock, translated(self.path):
+        with self._lock, map_errors(self.path):
             if not self._writing:
                 raise RuntimeError("a write outside of a transaction: it would not be durable with its event (I16)")
             result: int = query.execute(self.database)
@@ -164,29 +164,29 @@ class Store:
             return result
 
     def backup(self, now_wall: int) -> Path:
-        """Copy the whole database beside itself; the newest five copies are kept."""
+        """Back up the whole database into `backups`; the newest five copies are kept."""
         with self._lock:
             if self._writing:
                 raise RuntimeError("a backup inside a transaction")
             return back_up(self.database, self.path, now_wall, version_of(self.database))
 
     def free_bytes(self) -> int:
-        """Space left on the database's file system; provisioning is refused below a floor (F67)."""
-        return folder.free_bytes(self.path)
+        """Free space on the database's file system; provisioning is refused below a minimum (F67)."""
+        return database_files.free_bytes(self.path)
 
 
 def _refuse_lost_database(path: Path) -> None:
-    """A log without its database holds commits that SQLite would silently throw away (F69)."""
+    """Refuse a write-ahead log without its database: SQLite would silently discard its commits (F69)."""
     wal = path.with_name(path.name + "-wal")
     is_missing = not path.exists() or path.stat().st_size == 0
     if is_missing and wal.exists() and wal.stat().st_size > 0:
         raise Corrupt(f"the database {path} is missing, but its log {wal.name} is there")
 
 
-def _set(database: peewee.SqliteDatabase, pragmas: Sequence[tuple[str, int | str]]) -> None:
+def _set_pragmas(database: peewee.SqliteDatabase, pragmas: Sequence[tuple[str, int | str]]) -> None:
     for name, value in pragmas:
         run(database, f"PRAGMA {name} = {value}")
     for name, expected in pragmas:
         rows = run(database, f"PRAGMA {name}")
         if not rows or rows[0][0] != expected:
-            raise RuntimeError(f"SQLite does not take PRAGMA {name} = {expected}: it says {rows}")
+            raise RuntimeError(f"SQLite does not accept PRAGMA {name} = {expected}: it has {rows}")

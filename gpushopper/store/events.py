@@ -1,4 +1,4 @@
-"""The history: one immutable line per change, written in the transaction of the change."""
+"""The `events` table: the history, one immutable line per change, written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def append(
     attempt_id: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> int:
-    """Add a line; its id is the cursor of whoever follows."""
+    """Add a line; returns its id, which is the cursor for reading on from it."""
     return store.write(
         EventRow.insert(
             at=at, kind=kind, session_id=session_id, attempt_id=attempt_id, text=text, data=data or {}

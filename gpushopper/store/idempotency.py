@@ -1,4 +1,4 @@
-"""Answers already given, by idempotency key: a repeated request gets the same one and has no second effect (S20)."""
+"""Stored responses by idempotency key: a repeated request gets the first response and has no second effect (S20)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import StoredResponseRow
 
-KEPT_US = 7 * 24 * HOUR
-"""How long an answer is remembered."""
+RETENTION_US = 7 * 24 * HOUR
+"""How long a response is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What was asked under a key, and what was answered. `response_body` is its text."""
+    """The request that used a key, and its response."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class StoredResponse:
 
 
 def load_response(store: Store, key: str) -> StoredResponse | None:
-    """The answer given under a key."""
+    """The response stored under a key."""
     query = StoredResponseRow.select(
         StoredResponseRow.method,
         StoredResponseRow.path,
@@ -47,7 +47,7 @@ def save_response(
     response_status: int,
     response_body: str,
 ) -> None:
-    """Keep an answer; in the transaction of the effect, so that there is never one without the other."""
+    """Store a response; in the transaction of its effect, so that neither exists without the other."""
     store.write(
         StoredResponseRow.insert(
             key=key,
@@ -62,5 +62,5 @@ def save_response(
 
 
 def prune(store: Store, before: int) -> int:
-    """Forget answers older than a time; how many."""
+    """Delete responses older than a time; how many."""
     return store.write(StoredResponseRow.delete().where(StoredResponseRow.at < before))

@@ -1,4 +1,4 @@
-"""Which installation this home is, and whether it is still the home it was made in (S10, F50)."""
+"""The installation id, and whether this home was copied or moved: compared with host and folder (S10, F50)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 
 from gpushopper.paths import Home
 from gpushopper.private_files import write_private
-from gpushopper.store.accounts import get_meta, set_meta
 from gpushopper.store.database import Store
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.meta import get_meta, set_meta
+from gpushopper.store.sqlite.database_files import file_error
 
 ID_LENGTH = 10
 KEY = "installation"
 MACHINE_ID = Path("/etc/machine-id")
 
 
-class Verdict(StrEnum):
-    """`moved`: cloned, synced or restored elsewhere, so refuse to spend until a person says keep or new."""
+class HomeStatus(StrEnum):
+    """`moved`: cloned, synced or restored elsewhere; nothing is created until a user says keep or new."""
 
     OK = "ok"
     NEW = "new"
@@ -32,15 +32,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The id in every label, and whether it may be used."""
+    """The id in every label, and whether it may be used to create instances."""
 
     id: str
-    verdict: Verdict
+    status: HomeStatus
 
 
 @dataclass(frozen=True, slots=True)
-class SideFile:
-    """The id's second home: it survives the database, and says where it was made."""
+class InstallationFile:
+    """A copy of the id outside the database, with the fingerprint of the host and folder where it was made."""
 
     installation: str
     machine_id: str
@@ -51,44 +51,44 @@ Random = Callable[[int], bytes]
 
 
 def check(home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None) -> Installation:
-    """Find, make or doubt the installation's id; it is never empty afterwards.
+    """Find or make the installation's id, and say whether the home was moved; the id is never empty.
 
-    The side file is written first: a database without it was copied here, one that is not yet written was not.
+    The installation file is written before the database: a database with an id but no such file was copied here.
     """
-    marks = _marks(home, machine_id)
+    fingerprint = _fingerprint(home, machine_id)
     stored = get_meta(store, KEY)
-    side = _read_side(home)
-    if stored is None and not home.side_file.exists():
-        return Installation(_write(home, store, _new_id(random), marks), Verdict.NEW)
-    if stored is None and side is not None:
-        # The database was lost: its instances still carry the old id (F50).
+    file = _read_file(home)
+    if stored is None and not home.installation_file.exists():
+        return Installation(_write(home, store, _new_id(random), fingerprint), HomeStatus.NEW)
+    if stored is None and file is not None:
+        # The database was lost: running instances still carry the old id (F50).
         with store.transaction():
-            set_meta(store, KEY, side.installation)
-        stored = side.installation
+            set_meta(store, KEY, file.installation)
+        stored = file.installation
     if stored is None:
-        return Installation(_write_database(store, _new_id(random)), Verdict.MOVED)
-    same = side is not None and side == SideFile(stored, *marks)
-    return Installation(stored, Verdict.OK if same else Verdict.MOVED)
+        return Installation(_write_database(store, _new_id(random)), HomeStatus.MOVED)
+    same = file is not None and file == InstallationFile(stored, *fingerprint)
+    return Installation(stored, HomeStatus.OK if same else HomeStatus.MOVED)
 
 
 def keep(home: Home, store: Store, *, machine_id: str | None = None) -> Installation:
-    """`config installation keep`: this is the same installation, moved; its other copy is no longer used."""
+    """`config installation keep`: this is the same installation in another place; no other copy is used any more."""
     found = check(home, store, machine_id=machine_id)
-    return Installation(_write(home, store, found.id, _marks(home, machine_id)), Verdict.OK)
+    return Installation(_write(home, store, found.id, _fingerprint(home, machine_id)), HomeStatus.OK)
 
 
 def renew(
     home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None
 ) -> Installation:
-    """`config installation new`: this is a copy; what the old id named belongs to the other one."""
-    return Installation(_write(home, store, _new_id(random), _marks(home, machine_id)), Verdict.NEW)
+    """`config installation new`: this is a copy; instances with the old id belong to the other one."""
+    return Installation(_write(home, store, _new_id(random), _fingerprint(home, machine_id)), HomeStatus.NEW)
 
 
 def _new_id(random: Random) -> str:
     return base64.b32encode(random(10)).decode().lower()[:ID_LENGTH]
 
 
-def _marks(home: Home, machine_id: str | None) -> tuple[str, str]:
+def _fingerprint(home: Home, machine_id: str | None) -> tuple[str, str]:
     state = home.data.stat()
     return (_read_machine_id() if machine_id is None else machine_id), f"{state.st_dev}:{state.st_ino}"
 
@@ -100,21 +100,21 @@ def _read_machine_id() -> str:
         return "none"
 
 
-def _read_side(home: Home) -> SideFile | None:
-    """The side file; None when absent or not as we write it, which then counts as moved."""
+def _read_file(home: Home) -> InstallationFile | None:
+    """The installation file; None when absent or malformed, which then counts as moved."""
     try:
-        side = SideFile(**json.loads(home.side_file.read_text(encoding="utf-8")))
+        file = InstallationFile(**json.loads(home.installation_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return side if re.fullmatch(r"[a-z2-7]{10}", str(side.installation)) else None
+    return file if re.fullmatch(r"[a-z2-7]{10}", str(file.installation)) else None
 
 
-def _write(home: Home, store: Store, installation: str, marks: tuple[str, str]) -> str:
-    text = json.dumps(asdict(SideFile(installation, *marks)), indent=1) + "\n"
+def _write(home: Home, store: Store, installation: str, fingerprint: tuple[str, str]) -> str:
+    text = json.dumps(asdict(InstallationFile(installation, *fingerprint)), indent=1) + "\n"
     try:
-        write_private(home.side_file, text)
+        write_private(home.installation_file, text)
     except OSError as error:
-        raise unusable(home.side_file, error) from error
+        raise file_error(home.installation_file, error) from error
     return _write_database(store, installation)
 
 

@@ -1,4 +1,4 @@
-"""The ledger as stored: immutable entries; every total is recomputed from them (I14)."""
+"""The `ledger` table: immutable cost entries, from which every total is computed (I14)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def insert_entries(store: Store, entries: Iterable[Entry]) -> None:
 
 
 def totals_by_attempt(store: Store, attempt_ids: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
-    """Micro-dollars by attempt and class, corrections included; None means every attempt.
+    """Micro-dollars by attempt and kind, corrections included; None means every attempt.
 
     An attempt without entries has no key.
     """

@@ -1,7 +1,6 @@
-"""Rows with a text that cannot be read: given a cautious value and told, instead of stopping everything (F54).
+"""Repair of rows whose JSON text cannot be read: replaced by a cautious value, reported, never fatal (F54).
 
-Types, closed sets and relations are the database's to keep: it refuses to open with a row that breaks them. What it
-cannot judge are the JSON texts.
+Types, enumerations and relations are enforced by the database itself; only JSON texts need this check.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from gpushopper.store.schema.columns import DeadlineText, OffersText, OfferText,
 from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from gpushopper.store.sqlite.statements import run
 
-SHOWN = 200
-"""Characters kept of what stood there, for the alarm."""
+REPORTED_CHARACTERS = 200
+"""Of the replaced text, for the alarm."""
 
 _KINDS = {"int": int, "int | None": int | None, "str": str, "float": int | float, "bool": bool, "Micros": int}
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One text that was replaced; `was` is the beginning of what stood there."""
+    """One text that was replaced; `was` is the beginning of the former text."""
 
     table: str
     row: str
@@ -37,8 +36,7 @@ class Repair:
 def repair(store: Store) -> list[Repair]:
     """Replace every text that cannot be read; inside a transaction, before anything else reads the rows.
 
-    An attempt stays watched: it ends at its hard maximum at the latest, at the price that was agreed. A session has
-    no further offers to try.
+    An attempt gets its hard maximum as deadline, and an offer of the agreed rate. A session gets no further offers.
     """
     return [*_attempts(store), *_sessions(store)]
 
@@ -74,7 +72,7 @@ def _is_readable(read: Callable[[str], Any], text: str) -> bool:
 
 
 def _has_its_types(value: Offer | Deadline) -> bool:
-    """Whether each field holds what it is declared to: JSON would take a word for a time."""
+    """Whether each field has its declared type: JSON would accept a text for a time."""
     return all(isinstance(getattr(value, f.name), _KINDS[str(f.type)]) for f in fields(value))
 
 
@@ -89,4 +87,4 @@ def _unknown_offer(provider: str, disk_gb: float, rate: int) -> Offer:
 
 def _replaced(store: Store, table: type[Any], row_id: Any, column: str, value: Any, was: str) -> Repair:
     store.write(table.update({column: value}).where(table.id == row_id))
-    return Repair(table._meta.table_name, str(row_id), column, was[:SHOWN])
+    return Repair(table._meta.table_name, str(row_id), column, was[:REPORTED_CHARACTERS])

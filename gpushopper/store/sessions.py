@@ -1,4 +1,4 @@
-"""Sessions and attempts as stored: inserted whole, changed only by guarded updates (I16, F71)."""
+"""The `sessions`, `attempts` and `known_instances` tables: insert, find, update under optimistic locking (I16, F71)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, KnownInstanceRow, SessionRow
-from gpushopper.store.sqlite.failures import Stale
-from gpushopper.store.sqlite.statements import prepared
+from gpushopper.store.sqlite.error_mapping import Stale
+from gpushopper.store.sqlite.statements import cached_select
 
 T = TypeVar("T")
 _CHUNK = 200
@@ -25,11 +25,11 @@ _ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
 _SESSION_NAMES = tuple(f.name for f in fields(Session))
 _SESSION_COLUMNS = [getattr(SessionRow, name) for name in _SESSION_NAMES]
 _ATTEMPT_COLUMNS = [getattr(AttemptRow, name) for name in _ATTEMPT_NAMES]
-# Written out once: Peewee takes 4 ms to spell forty columns, and the engine asks for them on every step.
+# Precomputed: Peewee takes 4 ms to render forty columns, and the engine selects them on every step.
 _SESSION_SQL, _ATTEMPT_SQL = (
     SQL(", ".join(f'"t1"."{name}"' for name in names)) for names in (_SESSION_NAMES, _ATTEMPT_NAMES)
 )
-_INTERVALS: dict[str, Any] = {
+_RESET_VALUES: dict[str, Any] = {
     **{name: None for name in _ATTEMPT_NAMES if name.endswith("_boot")},
     "settle_elapsed_us": 0,
     "absence_count": 0,
@@ -38,7 +38,7 @@ _INTERVALS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class KnownInstance:
-    """An instance id that arrived when its row had moved on; the sweep treats it like a listed one (F120)."""
+    """What was decided about an instance id on an account, so that it is not decided differently later (F120)."""
 
     provider: str
     account: str
@@ -70,16 +70,16 @@ def load_session(store: Store, session_id: str) -> Session | None:
     return _first(_sessions(store, _session_of(session_id)))
 
 
-def load_named(store: Store, ids: Sequence[str]) -> list[Session]:
+def load_sessions_by_id(store: Store, ids: Sequence[str]) -> list[Session]:
     """The sessions with these ids."""
     chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
     return [s for chunk in chunks for s in _sessions(store, _select_sessions().where(SessionRow.id.in_(chunk)))]
 
 
 def find_sessions(store: Store, ref: str) -> list[Session]:
-    """What a user may mean: what is exactly called so, else all that begin so.
+    """The sessions a name or id may mean: the exact match, else all with this prefix.
 
-    More than one means ambiguous. Where open sessions begin so, closed ones are left out.
+    More than one means ambiguous. Where open sessions match, closed ones are left out.
     """
     found = find_exactly(store, ref)
     if found or not ref:
@@ -96,7 +96,7 @@ def find_exactly(store: Store, ref: str) -> list[Session]:
 
 
 def load_sessions(store: Store, *, open_only: bool = False, consumer: str | None = None) -> list[Session]:
-    """All sessions in order of creation; open means: wanted, or some attempt is not gone."""
+    """All sessions in order of creation; open means: desired running, or with an attempt that is not closed."""
     return _sessions(store, _sessions_of(open_only, consumer))
 
 
@@ -139,7 +139,7 @@ def attempts_of(store: Store, session_id: str) -> list[Attempt]:
 
 
 def find_by_label(store: Store, label: str) -> list[Attempt]:
-    """The attempts under one label: that of the create, and what the sweep found beside it (S9)."""
+    """The attempts under one label: that of the create, and discovered duplicates (S9)."""
     query = _select_attempts().where(AttemptRow.label == label)
     return _attempts(store, query.order_by(AttemptRow.origin, AttemptRow.ordinal))
 
@@ -158,9 +158,9 @@ def find_listed(
     """All attempts, open or closed, that hold one of these instances of an account or carry one of these labels."""
     found: dict[str, Attempt] = {}
     for start in range(0, max(len(instance_ids), len(labels)), _CHUNK):
-        ids, marks = instance_ids[start : start + _CHUNK], labels[start : start + _CHUNK]
+        ids, some_labels = instance_ids[start : start + _CHUNK], labels[start : start + _CHUNK]
         held = (AttemptRow.provider == provider) & (AttemptRow.account == account) & AttemptRow.instance_id.in_(ids)
-        query = _select_attempts().where(held | AttemptRow.label.in_(marks))
+        query = _select_attempts().where(held | AttemptRow.label.in_(some_labels))
         query = query.order_by(AttemptRow.origin, AttemptRow.ordinal)
         found.update({attempt.id: attempt for attempt in _attempts(store, query)})
     return list(found.values())
@@ -170,7 +170,7 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     """Change columns of the row as it was read: same state, same version.
 
     Raises:
-        Stale: the row has changed since. An instance id in `changes` is then to be tried again (I16).
+        Stale: the row has changed since. An instance id in `changes` must then be recorded another way (I16).
     """
     _refuse_keys(changes)
     if not changes:
@@ -183,10 +183,10 @@ def update_attempt(store: Store, attempt: Attempt, **changes: Any) -> Attempt:
     return replace(attempt, **changes, version=attempt.version + 1)
 
 
-def creates_since(store: Store, wall: int) -> int:
-    """How many creates were accepted, or may have been, since a time: one of the brakes (F9).
+def count_creates_since(store: Store, wall: int) -> int:
+    """How many creates were accepted, or may have been, since a time: for a spending limit (F9).
 
-    What was refused for certain, or never left, made nothing.
+    Creates that were refused, or never sent, are not counted.
     """
     sent = (AttemptRow.sent_at >= wall) & (AttemptRow.origin == Origin.CREATED)
     query = AttemptRow.select(AttemptRow.receipt).where(sent)
@@ -194,34 +194,34 @@ def creates_since(store: Store, wall: int) -> int:
     return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
 
 
-def tried_since(store: Store, wall: int) -> dict[str, int]:
-    """The offers attempted at or after a time, by key, with the time of the last attempt (F8)."""
+def offers_attempted_since(store: Store, wall: int) -> dict[str, int]:
+    """The offers attempted since a time, by key, with the time of the last attempt (F8)."""
     query = AttemptRow.select(AttemptRow.offer, AttemptRow.prepared_at).where(AttemptRow.prepared_at >= wall)
     return {offer.key: at for offer, at in store.rows(query.order_by(AttemptRow.prepared_at))}
 
 
-def forget_intervals(store: Store) -> int:
-    """Forget what was measured by the boot clock: no interval spans a stop of the daemon (F65, S15)."""
-    return store.write(AttemptRow.update(**_INTERVALS).where(AttemptRow.state != State.CLOSED))
+def reset_boot_intervals(store: Store) -> int:
+    """Clear all boot-clock columns: no interval may span a stop of the daemon (F65, S15)."""
+    return store.write(AttemptRow.update(**_RESET_VALUES).where(AttemptRow.state != State.CLOSED))
 
 
 # ---- known instances
 
 
 def record_ownership(store: Store, found: KnownInstance) -> None:
-    """Keep what was learnt of an instance id, in the place of what was known of it before."""
+    """Record whose an instance is, replacing the former record."""
     values = {f.name: getattr(found, f.name) for f in fields(KnownInstance)}
-    target = [KnownInstanceRow.provider, KnownInstanceRow.account, KnownInstanceRow.instance_id]
-    news = {
+    key = [KnownInstanceRow.provider, KnownInstanceRow.account, KnownInstanceRow.instance_id]
+    changes = {
         KnownInstanceRow.label: found.label,
         KnownInstanceRow.ownership: found.ownership,
         KnownInstanceRow.seen_at: found.seen_at,
     }
-    store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=target, update=news))
+    store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=key, update=changes))
 
 
 def recorded_ownership(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
-    """How each of these instance ids was recorded: the source by the id, for those that were."""
+    """The recorded ownership of these instance ids, for those that have one."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), _CHUNK):
         query = KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
@@ -233,7 +233,7 @@ def recorded_ownership(store: Store, provider: str, account: str, ids: Sequence[
     return found
 
 
-# ---- below the surface
+# ---- queries
 
 
 def _select_sessions() -> Any:
@@ -244,12 +244,12 @@ def _select_attempts() -> Any:
     return AttemptRow.select(_ATTEMPT_SQL)
 
 
-@prepared
+@cached_select
 def _session_of(session_id: str) -> Any:
     return _select_sessions().where(SessionRow.id == session_id)
 
 
-@prepared
+@cached_select
 def _sessions_of(open_only: bool, consumer: str | None) -> Any:
     query = _select_sessions()
     if open_only:
@@ -257,12 +257,12 @@ def _sessions_of(open_only: bool, consumer: str | None) -> Any:
     return query if consumer is None else query.where(SessionRow.consumer == consumer)
 
 
-@prepared
+@cached_select
 def _attempt_of(attempt_id: str) -> Any:
     return _select_attempts().where(AttemptRow.id == attempt_id)
 
 
-@prepared
+@cached_select
 def _attempts_at(provider: str | None, open_only: bool) -> Any:
     query = _select_attempts().order_by(AttemptRow.session_id, AttemptRow.ordinal)
     if provider is not None:
@@ -270,7 +270,7 @@ def _attempts_at(provider: str | None, open_only: bool) -> Any:
     return query.where(AttemptRow.state != State.CLOSED) if open_only else query
 
 
-@prepared
+@cached_select
 def _attempts_of(session_id: str) -> Any:
     return _select_attempts().where(AttemptRow.session_id == session_id).order_by(AttemptRow.ordinal)
 
@@ -288,10 +288,10 @@ def _first(found: Sequence[T]) -> T | None:
 
 
 def _is_open() -> Any:
-    living = AttemptRow.select(AttemptRow.id).where(
+    open_attempts = AttemptRow.select(AttemptRow.id).where(
         (AttemptRow.session_id == SessionRow.id) & (AttemptRow.state != State.CLOSED)
     )
-    return (SessionRow.desired_state == DesiredState.RUNNING) | fn.EXISTS(living)
+    return (SessionRow.desired_state == DesiredState.RUNNING) | fn.EXISTS(open_attempts)
 
 
 def _named(store: Store, name: str, *conditions: Any) -> list[Session]:

@@ -1,14 +1,14 @@
-"""Requests and answers of the local API, as plain dataclasses that both towers share.
+"""Requests and responses of the local API, as plain dataclasses that daemon and client share.
 
-Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon's edge checks requests with
-pydantic (unknown fields refused, S31); the client fills answers and ignores fields it does not know, because answers
+Times are wall µs (integers), money is integer micro-dollars, ids are strings. The daemon validates requests with
+pydantic (unknown fields refused, S31); the client ignores fields of responses that it does not know, because responses
 only ever gain fields.
 """
 
 from __future__ import annotations
 
 from gpushopper.wire.connection import ConnectionView
-from gpushopper.wire.deserialize import fill
+from gpushopper.wire.deserialize import from_json
 from gpushopper.wire.provider_log import ProviderLog
 from gpushopper.wire.requests import (
     AckRequest,
@@ -39,13 +39,13 @@ from gpushopper.wire.responses import (
 )
 
 PROTOCOL = 2
-"""Raised only when an old client would misread an answer."""
+"""Increased only when an old client would misread a response."""
 
 VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
-"""Providers whose key the daemon does not have: a client that can reach one restarts it (architecture 10)."""
+"""Providers whose key the daemon does not have: a client that finds one restarts it (architecture 10)."""
 
 __all__ = [
     "IDEMPOTENCY_HEADER",
@@ -78,5 +78,5 @@ __all__ = [
     "SearchRequest",
     "SessionView",
     "Sessions",
-    "fill",
+    "from_json",
 ]

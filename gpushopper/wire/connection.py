@@ -1,4 +1,4 @@
-"""How to log in to a session's instance: paths travel, keys never (I21, I23)."""
+"""How to log in to a session's instance over ssh: paths of keys are sent, keys never (I21, I23)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 class ConnectionView:
     """GET /sessions/{id}/connection. Each of `options` is one `Name=value` for ssh's -o.
 
-    A paper instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of the shared
-    connection, None where each login makes its own.
+    A simulated instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of the
+    shared connection, None where each login makes its own.
     """
 
     session: str

@@ -1,4 +1,4 @@
-"""What the cloud keeps of a container's output."""
+"""The container log of a session, from its provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProviderLog:
-    """GET /sessions/{id}/provider-log. `lines` are foreign text, made fit to be shown; the last is the newest."""
+    """GET /sessions/{id}/provider-log. `lines` are foreign text with secrets redacted; the last is the newest."""
 
     session: str
     name: str

@@ -1,4 +1,4 @@
-"""What a client may ask, exactly: unknown fields are refused by the daemon's edge (S31)."""
+"""The request types of the local API; fields not named here are refused (S31)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """POST /plan: what would be rented, for how long, at what worst price.
+    """POST /plan: what would be provisioned, for how long, and its max cost.
 
     One of `duration_us`, `deadline_at` or neither.
     """
@@ -49,9 +49,9 @@ class PlanRequest:
     retries: int = 2
     max_duration_us: int | None = None
     to_rent: bool = False
-    """Whether a rental follows: then an account that may not be rented on is refused before its market is asked."""
+    """Whether a provision follows: then an account that may not create is refused before its offers are read."""
     image_login: bool = False
-    """Whether that rental is to carry a login: then one that cannot be read is refused like the rental itself."""
+    """Whether that provision sends a registry login: then one that cannot be read is refused already here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ProvisionRequest:
     environment: dict[str, str] = field(default_factory=dict)
     allow_unguarded: bool = False
     image_login: bool = False
-    """Whether the cloud and the host get the stored login at the image's registry."""
+    """Whether provider and host get the stored login of the image's registry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the daemon answers; answers only ever gain fields."""
+"""The response types of the local API (views of sessions, offers, costs ...); they only ever gain fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """`rate` is GPU and disk together, micro-dollars per hour, for the disk asked for; traffic is per GB."""
+    """`rate` is GPU and disk together, micro-dollars per hour, for the requested disk; traffic is per GB."""
 
     key: str
     provider: str
@@ -40,7 +40,7 @@ class OfferView:
 class Inventory:
     """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
-    `invalid_prices` counts the offers left out for a price of zero, below zero or beyond all reason.
+    `invalid_prices` counts the offers left out for a price of zero, below zero or absurdly high.
     """
 
     offers: list[OfferView]
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One attempt for people: what we know, what we want, why."""
+    """One attempt: observed state, desired state, reason, cost."""
 
     id: str
     state: str
@@ -132,7 +132,7 @@ class SessionView:
     image_login: str = ""
     """The registry whose login its creates carry."""
     guard_in_sync: bool = False
-    """Whether the instance itself is known to end at `deadline_at`; else it would at `guard_deadline_at`."""
+    """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """Costs of one session by class (gpu, storage, traffic, minimum), micro-dollars.
+    """Costs of one session by kind (gpu, storage, traffic, minimum), micro-dollars.
 
     `max_cost` is what it costs if it ends on time; `reserved` is what is held back beyond `accrued`, slow end included.
     """
@@ -206,7 +206,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`state` is ready, starting, degraded, doubted or keyless; `key_state` says of which kind."""
+    """`state` is ready, starting, degraded, doubted or keyless; `key_state` says why it has no key."""
 
     name: str
     account: str
@@ -238,16 +238,16 @@ class DaemonStatus:
     open_rate: int
     alarms: int
     is_guarded: bool = True
-    """Whether instances end themselves too; on a market of paper ones there is nobody to do it."""
+    """Whether instances end themselves too; simulated ones cannot."""
     disk_free: int = 0
-    """Bytes free for us where the home folder lies."""
+    """Bytes we can still write on the home folder's file system."""
     disk_low: bool = False
-    """Whether that is too little to rent anything new; what is rented can still be ended."""
+    """Whether that is too little to provision; sessions can still be ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A decision was committed; the engine does the rest. `event` is the cursor to follow from."""
+    """A change of desired state was committed. `event` is the cursor to follow from."""
 
     sessions: list[str]
     event: int
@@ -256,7 +256,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One billable thing on the account. `kind` is ours, ours_unknown or foreign."""
+    """One instance on the account. `kind` is ours, ours_unknown or foreign."""
 
     provider: str
     instance_id: str

@@ -183,7 +183,7 @@ def test_without_a_keyring_the_key_file_works(make: Callable[..., Home], bus: Bu
     assert "stored in file" in home("keys", "set", "vast", "--file", stdin=market.key).out
     assert home("inventory").code == 0
     removed = home("keys", "remove", "vast")
-    assert removed.code == 0 and "a key may still stand in it" in removed.err
+    assert removed.code == 0 and "a key may still be in it" in removed.err
     # A bus without a service that stores keys.
     home.enter(bus)
     assert key_row(home)["text"].endswith("nothing on the session bus keeps keys")

@@ -108,13 +108,13 @@ def test_a_login_in_a_locked_keyring_refuses_the_rental_and_the_file_does_withou
     assert json.loads(home.must("ls", "--json"))["sessions"] == []
     in_file = home(*SET, "--file", stdin=TOKEN)
     assert in_file.code == 0 and "stored in file" in in_file.out
-    assert re.search(f"{locked}; a former password of ghcr.io may still stand in it", in_file.err), in_file
+    assert re.search(f"{locked}; a former password of ghcr.io may still be in it", in_file.err), in_file
     assert login_row(home)["source"].startswith("file ")
     home.must(*RENT.split(), "--name", "train", *PRIVATE)
     assert home("shutdown", "train", "--yes").code == 0
     removed = home("keys", "remove", "ghcr.io")
     assert removed.code == 0 and removed.out == "ghcr.io: removed\n"
-    assert re.search(f"{locked}; a former password of ghcr.io may still stand in it", removed.err), removed
+    assert re.search(f"{locked}; a former password of ghcr.io may still be in it", removed.err), removed
     assert TOKEN not in (home.folder / "keys.toml").read_text()
 
 

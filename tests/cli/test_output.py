@@ -18,7 +18,7 @@ from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
 from gpushopper.cli.output.progress_display import PlainProgress
 from gpushopper.cli.process.homes import environment
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.errors import NotVerified, ProviderFailed, ShopperError
 from gpushopper.paths import Home
 from tests.cli.conftest import Shell
@@ -310,18 +310,18 @@ def test_output_options_work_before_and_after_the_command(gs: Shell, alarmed: Pe
 # ---- words about sessions
 
 
-def view(**changed: object) -> Row:
-    attempt = Row(
+def view(**changed: object) -> JsonObject:
+    attempt = JsonObject(
         id="a1", state="booting", provider_status="loading", offer="vast:1", gpu="H100", gpu_count=1, rate=2_000_000,
         instance_id="77", sent_at=0, ready_at=None, deadline_at=10, reason="", accrued=0, receipt=None,
     )  # fmt: skip
-    base = Row(
+    base = JsonObject(
         id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
         guard_state="not_applicable", guards="D",
         accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
         ssh_port=22, gpu="H100", gpu_count=1,
     )  # fmt: skip
-    return Row({**base, **changed})
+    return JsonObject({**base, **changed})
 
 
 def test_an_unknown_status_is_treated_as_running():
@@ -366,11 +366,12 @@ def test_what_enforces_the_deadline_is_printed_with_its_uncertainty(changes: dic
 
 def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pytest.CaptureFixture[str]):
     steps = PlainProgress()
-    first = Row({**view().attempts[0], "id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"})
-    now = Row(view().attempts[0])
+    failed = {"id": "a0", "state": "closed", "reason": "boot_timeout", "offer": "vast:9"}
+    first = JsonObject({**view().attempts[0], **failed})
+    now = JsonObject(view().attempts[0])
     for _ in range(3):
         session_phases.show_provisioning_progress(steps, view(attempts=[first, now]), 0)
-    unclear = Row({**now, "id": "a2", "state": "uncertain"})
+    unclear = JsonObject({**now, "id": "a2", "state": "uncertain"})
     session_phases.show_provisioning_progress(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
         "skipped vast:9: boot timeout",

@@ -11,7 +11,7 @@ import pytest
 
 from gpushopper.cli import main, new_app
 from gpushopper.cli.output import session_views, tables
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr"])
@@ -73,7 +73,7 @@ def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.Monke
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("COLUMNS", "80")
-    row = Row(
+    row = JsonObject(
         name="a" * 41, status="running", health="", provider="vast", gpu="H100", gpu_count=1, guard_state="armed",
         guards="D+I", rate=2, accrued=0, max_cost=9, ended_at=None, deadline_at=10,
     )  # fmt: skip

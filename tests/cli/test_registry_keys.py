@@ -67,7 +67,7 @@ def test_an_old_password_that_stays_is_reported(gs: Shell, home: Path):
         (home / "keys.toml").chmod(0o600)
         stored = gs(*SET, "--file", stdin=TOKEN)
         assert stored.code == 0 and "stored in file" in stored.out
-        assert why in stored.err and "a former password of ghcr.io may still stand in it" in stored.err
+        assert why in stored.err and "a former password of ghcr.io may still be in it" in stored.err
         again = gs(*SET, "--file", "--json", stdin=TOKEN)
         assert (again.code, json.loads(again.out)["warning"]) == (0, "")
         removed = gs("keys", "remove", "ghcr.io")

@@ -11,13 +11,13 @@ from gpushopper.cli import new_app
 from gpushopper.cli.app import App
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.prompts import Declined
-from gpushopper.client import Client, Row
+from gpushopper.client import Client, JsonObject
 from gpushopper.errors import NotFound, UsageError
 from tests.cli.in_process import Stream
 
 
-def session(name: str) -> Row:
-    return Row(
+def session(name: str) -> JsonObject:
+    return JsonObject(
         name=name, id=f"id-of-{name}", gpu="RTX 4090", gpu_count=1, provider="vast", status="running", health="ok",
         end_stage="", ended_at=None, accrued=10_000, max_cost=420_000,
     )  # fmt: skip
@@ -29,8 +29,8 @@ class Known:
     def __init__(self, *names: str) -> None:
         self._found = [session(name) for name in names]
 
-    def sessions(self, **_: Any) -> Row:
-        return Row(sessions=self._found)
+    def sessions(self, **_: Any) -> JsonObject:
+        return JsonObject(sessions=self._found)
 
 
 @pytest.fixture

@@ -130,10 +130,10 @@ def test_an_unknown_run_is_reported(stage: Stage, run: str):
 
 def test_a_start_that_is_repeated_starts_once(stage: Stage):
     from gpushopper.cli.remote import runs
-    from gpushopper.client import Row
+    from gpushopper.client import JsonObject
 
     for _ in range(3):
-        runs.start(Row(stage.connection()), "same", "echo x >>times", {})  # type: ignore[arg-type]
+        runs.start(JsonObject(stage.connection()), "same", "echo x >>times", {})  # type: ignore[arg-type]
     stage("logs", "train", "same", "-f")
     assert (stage.host.home / "times").read_text() == "x\n"
 

@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper.cli import new_app
 from gpushopper.cli.remote import session_setup
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.errors import ShopperError
 from tests.cli.conftest import Shell
 from tests.cli.ssh_stage import Stage
@@ -28,7 +28,7 @@ def apply(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Apply:
 
     def run(**given: Any) -> None:
         wanted = session_setup.read({"plain": (), "secret": (), "setup": None, "onstart": None, **given})
-        session_setup.apply(new_app(), Row(stage.session()), wanted)  # type: ignore[arg-type]
+        session_setup.apply(new_app(), JsonObject(stage.session()), wanted)  # type: ignore[arg-type]
 
     return run
 

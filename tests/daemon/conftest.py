@@ -1,4 +1,4 @@
-"""A real daemon process in the test's own home, and a plain way to ask it."""
+"""A real daemon process in the test's own home, and plain HTTP requests to it."""
 
 from __future__ import annotations
 

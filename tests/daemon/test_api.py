@@ -1,4 +1,4 @@
-"""The edge of the local API over the real engine and database: strict in, one form of error out, safe to repeat."""
+"""The local API over the real engine and database: validation, error responses, idempotency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.jobs import Schedule
+from gpushopper.daemon.periodic_jobs import Schedule
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
@@ -67,7 +67,7 @@ class EmptyAccount:
     def available_at(self, endpoint: object) -> float:
         return 0.0
 
-    def hide(self, texts: object) -> None: ...
+    def add_redactions(self, texts: object) -> None: ...
 
     def close(self) -> None: ...
 
@@ -78,7 +78,7 @@ class KnownKeys:
     def keyless(self) -> list[str]:
         return ["vast"]
 
-    def contact(self) -> None: ...
+    def on_client_contact(self) -> None: ...
 
     def reload(self) -> None: ...
 
@@ -193,7 +193,9 @@ def assert_error(reply: Any, status: int, code: str, exit_code: int) -> dict[str
         ("POST", "/api/v1/sessions", 400, "bad_request", 2),
     ],
 )
-def test_every_refusal_has_one_form(api: FlaskClient, method: str, path: str, status: int, code: str, exit_code: int):
+def test_every_error_has_one_form_and_its_http_status(
+    api: FlaskClient, method: str, path: str, status: int, code: str, exit_code: int
+):
     assert_error(api.open(path, method=method), status, code, exit_code)
 
 
@@ -215,7 +217,7 @@ def test_every_refusal_has_one_form(api: FlaskClient, method: str, path: str, st
         (b'{"offers": [], "disk_gb": "\\ud800"}', "JSON"),
     ],
 )
-def test_a_body_beyond_the_contract_is_refused_by_name(api: FlaskClient, body: bytes, word: str):
+def test_an_invalid_body_is_refused_naming_its_field(api: FlaskClient, body: bytes, word: str):
     reply = api.post("/api/v1/sessions", data=body, content_type="application/json")
     assert word in assert_error(reply, 400, "bad_request", 2)["message"]
 
@@ -243,13 +245,13 @@ def test_a_request_id_is_echoed_or_made(api: FlaskClient):
     assert api.get("/health").json["protocol"] == PROTOCOL
 
 
-def test_another_user_is_turned_away(api: FlaskClient):
+def test_another_user_is_refused(api: FlaskClient):
     reply = api.get("/health", environ_base={"X_REMOTE_UID": "12345"})
     assert_error(reply, 403, "not_yours", 6)
     assert api.get("/health", environ_base={"X_REMOTE_UID": str(os.geteuid())}).status_code == 200
 
 
-def test_an_unexpected_fault_is_logged_and_not_shown(service: Service, caplog: pytest.LogCaptureFixture):
+def test_an_unexpected_error_is_logged_and_not_shown(service: Service, caplog: pytest.LogCaptureFixture):
     app = build_app(service)
 
     @app.get("/boom")
@@ -261,7 +263,7 @@ def test_an_unexpected_fault_is_logged_and_not_shown(service: Service, caplog: p
     assert "c4n4ry" not in reply.text and error["request_id"] in error["hint"]
 
 
-def test_a_repeated_request_gets_the_same_answer_and_another_one_is_refused(api: FlaskClient):
+def test_a_repeated_request_gets_the_stored_response_and_a_different_one_is_refused(api: FlaskClient):
     key = {"Idempotency-Key": "0123456789"}
     first = api.post("/api/v1/shutdown", json={"reason": "a"}, headers=key)
     assert first.status_code == 202
@@ -296,7 +298,7 @@ def test_a_repeated_provision_is_one_session(renting: FlaskClient):
 
 
 @pytest.mark.parametrize(("error", "status"), [(NotReady("wait"), 503), (Refused("brake", code="open_sessions"), 409)])
-def test_what_may_pass_later_differs_from_what_may_not(service: Service, error: Any, status: int):
+def test_errors_that_may_pass_have_another_status_than_those_that_do_not(service: Service, error: Any, status: int):
     def fail() -> None:
         raise error
 
@@ -338,7 +340,7 @@ lenient = settings(max_examples=40, suppress_health_check=[HealthCheck.function_
 
 @lenient
 @given(st.sampled_from(POSTS), anything | near_miss | offers | st.dictionaries(names, anything, max_size=3))
-def test_no_body_is_ever_a_fault_of_ours(renting: FlaskClient, path: str, body: Any):
+def test_no_body_is_an_internal_error(renting: FlaskClient, path: str, body: Any):
     reply = renting.post(path, data=json.dumps(body), content_type="application/json")
     assert reply.status_code < 500, reply.text
 
@@ -353,7 +355,7 @@ prices = ["gpu_rate", "storage_gb_month", "rate", "gpu_count", "vram_mb", "seen_
     st.dictionaries(st.sampled_from(numeric), numbers | st.none(), max_size=3),
     st.dictionaries(st.sampled_from(prices), numbers, max_size=2),
 )
-def test_no_number_is_ever_a_fault_of_ours(renting: FlaskClient, changes: dict[str, Any], offer: dict[str, Any]):
+def test_no_number_is_an_internal_error(renting: FlaskClient, changes: dict[str, Any], offer: dict[str, Any]):
     body = provision(offers=[{**asdict(OFFER), **offer}], **changes)
     reply = renting.post("/api/v1/sessions", data=json.dumps(body), content_type="application/json")
     assert reply.status_code < 500, reply.text
@@ -363,7 +365,7 @@ def test_no_number_is_ever_a_fault_of_ours(renting: FlaskClient, changes: dict[s
 
 @lenient
 @given(st.dictionaries(st.sampled_from(["add_us", "deadline_at"]), numbers | st.none()))
-def test_no_extension_is_ever_a_fault_of_ours(renting: FlaskClient, body: dict[str, Any]):
+def test_no_extension_is_an_internal_error(renting: FlaskClient, body: dict[str, Any]):
     renting.post("/api/v1/sessions", json=provision(name="one"))
     reply = renting.post("/api/v1/sessions/one/extend", data=json.dumps(body), content_type="application/json")
     assert reply.status_code < 500, reply.text
@@ -371,19 +373,19 @@ def test_no_extension_is_ever_a_fault_of_ours(renting: FlaskClient, body: dict[s
 
 @lenient
 @given(st.sampled_from(POSTS), st.binary(max_size=200))
-def test_no_bytes_are_ever_a_fault_of_ours(api: FlaskClient, path: str, body: bytes):
+def test_no_bytes_are_an_internal_error(api: FlaskClient, path: str, body: bytes):
     assert api.post(path, data=body, content_type="application/json").status_code < 500
 
 
 @lenient
 @given(st.sampled_from(GETS), st.dictionaries(names, st.text(max_size=20) | st.integers().map(str), max_size=4))
-def test_no_query_is_ever_a_fault_of_ours(renting: FlaskClient, path: str, query: dict[str, str]):
+def test_no_query_is_an_internal_error(renting: FlaskClient, path: str, query: dict[str, str]):
     assert renting.get(path, query_string=query).status_code < 500
 
 
 @lenient
 @given(st.text(max_size=30))
-def test_no_name_is_ever_a_fault_of_ours(api: FlaskClient, name: str):
+def test_no_name_is_an_internal_error(api: FlaskClient, name: str):
     from urllib.parse import quote
 
     ref = quote(name.encode("utf-8", "surrogatepass"), safe="")

@@ -42,7 +42,7 @@ except OSError as full:
 """
 
 
-def test_a_start_gives_the_reserve_up_and_keys_stay_as_they_were(home: Path):
+def test_a_start_on_a_full_disk_releases_the_reserve_and_keeps_keys(home: Path):
     home.mkdir()
     command = [*ALONE, SCRIPT, "sh", str(home), sys.executable, SET_KEY]
     done = subprocess.run(command, text=True, capture_output=True, timeout=60, check=False)
@@ -65,7 +65,7 @@ ls "$1/backups"
 """
 
 
-def test_an_upgrade_and_the_copy_before_it_find_room_too(home: Path):
+def test_an_upgrade_and_its_backup_use_the_reserve_on_a_full_disk(home: Path):
     home.mkdir()
     command = [*ALONE, UPGRADE, "sh", str(home), sys.executable, str(GOLDEN)]
     done = subprocess.run(command, text=True, capture_output=True, timeout=60, check=False)

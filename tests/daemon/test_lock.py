@@ -40,7 +40,7 @@ def first_word(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_of_many_at_once_exactly_one_gets_it(home: Path):
+def test_of_many_processes_exactly_one_gets_the_lock(home: Path):
     racers = [contender() for _ in range(8)]
     try:
         assert sorted(first_word(racer) for racer in racers) == ["busy"] * 7 + ["held"]
@@ -49,7 +49,7 @@ def test_of_many_at_once_exactly_one_gets_it(home: Path):
             racer.communicate("")
 
 
-def test_a_killed_holder_leaves_the_lock_free_and_the_file_there(home: Path):
+def test_a_killed_holder_releases_the_lock_and_leaves_the_file(home: Path):
     holder = contender()
     assert first_word(holder) == "held"
     inode = find_home().lock.stat().st_ino
@@ -63,7 +63,7 @@ def test_a_killed_holder_leaves_the_lock_free_and_the_file_there(home: Path):
     assert find_home().lock.stat().st_ino == inode
 
 
-def test_a_child_process_does_not_inherit_it(home: Path):
+def test_a_child_process_does_not_inherit_the_lock(home: Path):
     lock = HomeLock.take(find_home(), Holder(1, 0, "0"))
     child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
     try:
@@ -81,7 +81,7 @@ def test_reading_the_file_does_not_lose_the_lock(home: Path):
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", '{"pid": 1}'])
-def test_who_holds_it_is_only_for_messages(home: Path, text: str):
+def test_an_unreadable_lock_file_does_not_matter(home: Path, text: str):
     home.mkdir()
     find_home().lock.write_text(text)
     assert read_holder(find_home()) is None
@@ -94,14 +94,14 @@ def test_who_holds_it_is_only_for_messages(home: Path, text: str):
     assert read_holder(find_home()) == Holder(4, 0, "1")
 
 
-def test_a_home_that_is_a_file_is_one_clear_error(home: Path):
+def test_the_lock_of_a_home_that_is_a_file_is_misconfigured(home: Path):
     home.write_text("")
     with pytest.raises(Misconfigured) as caught:
         HomeLock.take(find_home(), Holder(1, 0, "0"))
     assert str(home) in caught.value.message
 
 
-def test_the_file_is_private(home: Path):
+def test_the_lock_file_is_private(home: Path):
     old = os.umask(0)
     try:
         HomeLock.take(find_home(), Holder(1, 0, "0")).release()

@@ -1,4 +1,4 @@
-"""Jobs without a daemon, against a real market on loopback: one JSON line each, the secret only ever on stdin (S23)."""
+"""One-shot jobs without a daemon, against a sandbox: one JSON line each, the secret only on stdin (S23)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gpushopper.paths import find_home
 from gpushopper.secrets import read_key_file
 from tests.daemon.conftest import Running
 
-IdempotencyKey = Callable[..., tuple[int, dict[str, Any]]]
+RunOnce = Callable[..., tuple[int, dict[str, Any]]]
 Starting = Callable[..., Running]
 
 
@@ -44,7 +44,7 @@ def market(home: Path) -> Iterator[Market]:
     process.communicate(timeout=15)
 
 
-def test_a_key_is_stored_after_the_provider_has_taken_it(market: Market, once: IdempotencyKey):
+def test_a_key_is_stored_after_the_provider_has_accepted_it(market: Market, once: RunOnce):
     status, said = once("keys-set", "vast", given=f"{market.key}\n")
     assert status == 0 and said["ok"] is True
     assert (said["provider"], said["verified"], said["daemon"], said["warning"]) == ("vast", True, "not running", "")
@@ -59,13 +59,13 @@ def test_a_key_is_stored_after_the_provider_has_taken_it(market: Market, once: I
     assert (row["provider"], row["state"]) == ("vast", "ok")
 
 
-def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: IdempotencyKey):
+def test_a_key_that_the_provider_refuses_is_not_stored(market: Market, once: RunOnce):
     status, said = once("keys-set", "vast", given="not-the-key-0123")
     assert (status, said["error"]["code"]) == (4, "key_rejected")
     assert not find_home().key_file.exists()
 
 
-def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path, once: IdempotencyKey):
+def test_a_key_of_an_unreachable_provider_is_stored_unverified(home: Path, once: RunOnce):
     home.mkdir()
     find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n[keys]\nkeyring = false\n')
     status, said = once("keys-set", "vast", given="some-key-0123", VAST_API_KEY="another-key")
@@ -88,15 +88,15 @@ def test_a_provider_that_cannot_be_reached_says_nothing_against_a_key(home: Path
         (["installation", "both"], "", 2, "usage"),
     ],
 )
-def test_what_cannot_be_done_is_one_json_line(
-    home: Path, once: IdempotencyKey, arguments, given: str, status: int, code: str
+def test_an_error_of_a_one_shot_job_is_one_json_line(
+    home: Path, once: RunOnce, arguments, given: str, status: int, code: str
 ):
     found, said = once(*arguments, given=given)
     assert (found, said["ok"], said["error"]["code"]) == (status, False, code)
 
 
 @pytest.mark.proofs
-def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: IdempotencyKey, start: Starting, wait_until):
+def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: RunOnce, start: Starting, wait_until):
     running = start()
     assert running.ask("GET", "/api/v1/providers").json["providers"][0]["state"] == "keyless"
     assert once("keys-set", "vast", given=market.key)[1]["daemon"] == "reloaded"
@@ -111,7 +111,7 @@ def test_a_running_daemon_reads_a_new_key_at_once(market: Market, once: Idempote
 
 
 @pytest.mark.proofs
-def test_an_audit_that_cannot_see_says_so(home: Path, once: IdempotencyKey):
+def test_an_audit_of_an_unavailable_account_has_exit_code_9(home: Path, once: RunOnce):
     home.mkdir()
     find_home().config_file.write_text('[providers.vast]\nendpoint = "http://127.0.0.1:9"\n')
     status, said = once("audit", VAST_API_KEY="some-key-0123")
@@ -120,7 +120,7 @@ def test_an_audit_that_cannot_see_says_so(home: Path, once: IdempotencyKey):
 
 
 @pytest.mark.proofs
-def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: IdempotencyKey, home: Path):
+def test_a_copied_home_gets_an_installation_id_of_its_own(start: Starting, once: RunOnce, home: Path):
     first = start()
     before = first.ask("GET", "/api/v1/status").json["installation"]
     status, said = once("installation", "keep")
@@ -131,7 +131,7 @@ def test_a_copied_home_gets_an_identity_of_its_own(start: Starting, once: Idempo
     assert start().ask("GET", "/api/v1/status").json["installation"] == said["installation"]
 
 
-def test_the_doctor_looks_without_touching(home: Path, once: IdempotencyKey):
+def test_the_doctor_changes_nothing(home: Path, once: RunOnce):
     status, said = once("doctor")
     assert status == 9 and said["ok"] is True and said["daemon"] == "not running"
     assert {check["name"]: check["ok"] for check in said["checks"]} == {
@@ -153,7 +153,7 @@ def rent(running: Running, name: str) -> str:
 
 
 @pytest.mark.sweep
-def test_what_is_rented_outlives_every_end_of_the_daemon(market: Market, start: Starting, wait_until):
+def test_sessions_outlive_every_stop_of_the_daemon(market: Market, start: Starting, wait_until):
     first = start(VAST_API_KEY=market.key)
     wait_until(lambda: first.ask("GET", "/ready").status == 200)
     session = rent(first, "train")
@@ -172,7 +172,7 @@ def test_what_is_rented_outlives_every_end_of_the_daemon(market: Market, start: 
     assert row["name"] == "train" and row["accrued"] > 0
 
 
-def test_the_brakes_of_the_configuration_hold(market: Market, start: Starting, wait_until):
+def test_the_spending_limits_of_the_configuration_apply(market: Market, start: Starting, wait_until):
     file = find_home().config_file
     file.write_text(file.read_text() + "[brakes]\nopen_sessions = 0\n")
     running = start(VAST_API_KEY=market.key)

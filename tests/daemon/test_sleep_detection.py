@@ -1,4 +1,4 @@
-"""Sleep, jumps and standstills are noticed and answered by the rules of the clock first (F58-F61)."""
+"""Sleep and clock jumps are detected, and the clock rules run first (F58-F61)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
-from gpushopper.daemon.sleep_detection import Reading, Watch, find_gap
+from gpushopper.daemon.sleep_detection import ClockReading, SleepDetector, describe_gap
 from tests.daemon.conftest import Running
 
 HOUR_S = 3600
 
 
-def reading(wall_s: float, boot_s: float, awake_s: float) -> Reading:
-    return Reading(ClockSnapshot(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
+def reading(wall_s: float, boot_s: float, awake_s: float) -> ClockReading:
+    return ClockReading(ClockSnapshot(round(wall_s * SECOND), round(boot_s * SECOND), "boot"), awake_s)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def reading(wall_s: float, boot_s: float, awake_s: float) -> Reading:
         (60, 60, 60, "stood still"),
     ],
 )
-def test_what_happened_between_two_readings(wall_s: float, boot_s: float, awake_s: float, word: str):
-    found = find_gap(reading(1000, 100, 10), reading(1000 + wall_s, 100 + boot_s, 10 + awake_s))
+def test_sleep_and_clock_jumps_are_told_from_two_readings(wall_s: float, boot_s: float, awake_s: float, word: str):
+    found = describe_gap(reading(1000, 100, 10), reading(1000 + wall_s, 100 + boot_s, 10 + awake_s))
     assert word in found and bool(found) == bool(word)
 
 
@@ -47,22 +47,22 @@ class HandClock:
         self.wall = self.boot = self.awake = 0.0
 
     def now(self) -> ClockSnapshot:
-        return reading(self.wall, self.boot, 0).moment
+        return reading(self.wall, self.boot, 0).snapshot
 
     def monotonic(self) -> float:
         return self.awake
 
 
-def test_each_gap_is_answered_once():
+def test_each_gap_is_reported_once():
     clock, heard = HandClock(), []
-    watch = Watch(clock, heard.append)
+    watch = SleepDetector(clock, heard.append)
     for wall, boot, awake in [(1, 1, 1), (HOUR_S, HOUR_S, 1), (1, 1, 1), (-HOUR_S, 1, 1), (1, 1, 1)]:
         clock.wall, clock.boot, clock.awake = clock.wall + wall, clock.boot + boot, clock.awake + awake
         watch.step()
     assert [moment.wall for moment in heard] == [(1 + HOUR_S) * SECOND, 2 * SECOND]
 
 
-def test_a_practice_clock_that_moves_is_sleep_to_the_daemon(home: Path, start: Callable[..., Running], wait_until):
+def test_a_sandbox_clock_that_moves_is_sleep_to_the_daemon(home: Path, start: Callable[..., Running], wait_until):
     start_drill = '[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n'
     home.mkdir()
     (home / "config.toml").write_text(start_drill)

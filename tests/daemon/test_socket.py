@@ -1,4 +1,4 @@
-"""The socket: private, replaced when stale or lost, and never blocked by clients that say nothing (F95-F100, F110)."""
+"""The socket: private, replaced when stale or lost, never blocked by slow or silent clients (F95-F100, F110)."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ except OSError as error:
 
 
 @needs_root
-def test_another_user_is_kept_out_twice(start: Starting):
+def test_another_user_is_refused_by_mode_and_by_peer_id(start: Starting):
     running = start()
 
-    def knock() -> str:
+    def connect() -> str:
         # -I -S: the other user may read neither the checkout nor its packages, and needs none of them.
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         done = subprocess.run(
@@ -67,11 +67,11 @@ def test_another_user_is_kept_out_twice(start: Starting):
         )  # fmt: skip
         return done.stdout.strip() or done.stderr
 
-    assert knock() == "PermissionError"
+    assert connect() == "PermissionError"
     for folder in (running.home.data.parent, running.home.data, running.home.run):
         folder.chmod(0o755)
     running.home.socket.chmod(0o666)
-    assert knock() == "403"
+    assert connect() == "403"
     assert running.ask("GET", "/health").status == 200
 
 
@@ -83,7 +83,7 @@ def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(start: Start
     assert second.ask("GET", "/health").json["pid"] == second.process.pid
 
 
-def test_whoever_finds_the_socket_is_never_refused(home: Path):
+def test_a_client_that_finds_the_socket_is_never_refused(home: Path):
     """The name appears on a socket that already listens: a client that sees it may connect at once (F95)."""
     found: list[bool] = []
 
@@ -100,7 +100,7 @@ def test_whoever_finds_the_socket_is_never_refused(home: Path):
     assert found == [True]
 
 
-def test_an_ended_daemon_removes_its_socket(start: Starting):
+def test_a_stopped_daemon_removes_its_socket(start: Starting):
     running = start()
     assert running.end()[0] == 0
     assert not running.home.socket.exists()
@@ -147,7 +147,7 @@ def test_a_lost_socket_is_bound_again(listener: Listener, loss: str):
     assert stat.S_IMODE(where.socket.stat().st_mode) == 0o600
 
 
-def test_closing_leaves_the_socket_of_another_one_alone(listener: Listener):
+def test_closing_keeps_the_socket_of_another_process(listener: Listener):
     where = find_home()
     where.socket.unlink()
     where.socket.write_text("somebody else's")
@@ -163,7 +163,7 @@ def test_a_folder_that_is_a_link_is_refused(home: Path):
         Listener(find_home(), Flask(__name__)).open()
 
 
-def test_a_variable_of_systemd_does_not_lend_us_a_socket(home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_listen_variables_of_systemd_are_ignored(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
     opened = Listener(find_home(), Flask(__name__))
     opened.open()
@@ -173,7 +173,7 @@ def test_a_variable_of_systemd_does_not_lend_us_a_socket(home: Path, monkeypatch
         opened.close()
 
 
-def test_silent_connections_hold_no_thread(listener: Listener):
+def test_connections_that_send_nothing_hold_no_thread(listener: Listener):
     where = find_home()
     silent = [connect(where.socket) for _ in range(THREADS * 3)]
     assert reply(where.socket).endswith("here")
@@ -187,7 +187,7 @@ def test_silent_connections_hold_no_thread(listener: Listener):
      b"POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n"],
     ids=["request line", "headers", "body", "chunked body"],
 )  # fmt: skip
-def test_connections_that_drip_hold_nobody_up(listener: Listener, wait_until: Callable[..., None], begun: bytes):
+def test_slow_connections_block_no_other(listener: Listener, wait_until: Callable[..., None], begun: bytes):
     """More of them than requests are acted on at once, each with a byte now and then (F100)."""
     where = find_home()
     with ExitStack() as all_of_them:
@@ -204,7 +204,7 @@ def test_connections_that_drip_hold_nobody_up(listener: Listener, wait_until: Ca
 @pytest.mark.parametrize(
     "begun", [b"GET / HTTP/1.1\r\nX: ", b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"]
 )
-def test_a_request_that_drips_is_ended_by_one_limit_for_all_of_it(listener: Listener, begun: bytes):
+def test_a_slow_request_is_ended_by_one_timeout_for_all_of_it(listener: Listener, begun: bytes):
     listener._server.timeout = 0.4
     answered = b""
     with connect(find_home().socket) as channel:
@@ -220,14 +220,14 @@ def test_a_request_that_drips_is_ended_by_one_limit_for_all_of_it(listener: List
     assert time.monotonic() - before < 5
 
 
-def test_an_answer_that_is_fetched_in_drips_is_given_up(home: Path, wait_until: Callable[..., None]):
+def test_a_response_that_is_read_too_slowly_is_aborted(home: Path, wait_until: Callable[..., None]):
     """Its thread must come free again: one limit for all of the answer."""
     app = Flask(__name__)
     app.add_url_rule("/", "much", lambda: "x" * 8_000_000)
     opened = Listener(find_home(), app)
     opened.open()
     try:
-        opened._server.ConnectionClass = type("Quick", (TimedConnection,), {"answer_limit_s": 0.3})
+        opened._server.ConnectionClass = type("Quick", (TimedConnection,), {"response_limit_s": 0.3})
         with connect(find_home().socket) as channel:
             channel.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert channel.recv(100).startswith(b"HTTP/1.1 200")
@@ -237,7 +237,7 @@ def test_an_answer_that_is_fetched_in_drips_is_given_up(home: Path, wait_until: 
         opened.close()
 
 
-def test_too_many_connections_are_told_so(listener: Listener):
+def test_too_many_connections_get_503(listener: Listener):
     where = find_home()
     silent = [connect(where.socket) for _ in range(CONNECTIONS)]
     assert "503" in reply(where.socket)
@@ -245,7 +245,7 @@ def test_too_many_connections_are_told_so(listener: Listener):
         channel.close()
 
 
-def test_connections_that_say_nothing_for_long_are_closed(listener: Listener):
+def test_connections_that_send_nothing_for_long_are_closed(listener: Listener):
     listener._server.timeout = 0.2
     with connect(find_home().socket) as channel:
         assert channel.recv(1) == b""
@@ -263,14 +263,14 @@ def test_connections_that_say_nothing_for_long_are_closed(listener: Listener):
         (b"\x00\xff\x00\xff" * 100 + b"\r\n\r\n", "400"),
     ],
 )  # fmt: skip
-def test_broken_requests_get_an_answer_and_harm_nobody(listener: Listener, text: bytes, status: str):
+def test_malformed_http_gets_an_error_response(listener: Listener, text: bytes, status: str):
     where = find_home()
     assert status in reply(where.socket, text).splitlines()[0]
     assert reply(where.socket).endswith("here")
 
 
 @pytest.mark.parametrize(("path", "cut"), [("shutdown", 0), ("shutdown", 1), ("shutdown", 17), ("stop", 0)])
-def test_a_body_cut_on_the_way_asks_for_nothing(start: Starting, path: str, cut: int):
+def test_a_truncated_body_has_no_effect(start: Starting, path: str, cut: int):
     running, body = start(), b'{"reason": "user"}'
     head = f"POST /api/v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     with connect(running.home.socket) as channel:
@@ -281,7 +281,7 @@ def test_a_body_cut_on_the_way_asks_for_nothing(start: Starting, path: str, cut:
     assert running.ask("POST", "/api/v1/shutdown", body).status == 202
 
 
-def test_shutdown_is_answered_within_a_second_among_fifty_watchers(start: Starting):
+def test_shutdown_is_answered_within_a_second_beside_fifty_slow_clients(start: Starting):
     running = start()
     stop, polled = threading.Event(), threading.Semaphore(0)
 

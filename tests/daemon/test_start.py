@@ -52,7 +52,7 @@ def assert_one_line(said: str, *words: str) -> None:
         ('[policy]\nname = "drill"\n[providers.vast]\nendpoint = "http://127.0.0.1.x.org"\n', 6, ["127.0.0.1.x.org"]),
     ],
 )
-def test_a_configuration_that_cannot_be(home: Path, config: str, code: int, words: list[str]):
+def test_an_invalid_configuration_refuses_the_start(home: Path, config: str, code: int, words: list[str]):
     with pytest.raises(ShopperError) as caught:
         account_setup.choose_policy(settings.load(written(home, config), environ={}))
     said = f"{caught.value.message} {caught.value.hint}"
@@ -61,7 +61,7 @@ def test_a_configuration_that_cannot_be(home: Path, config: str, code: int, word
 
 
 @pytest.mark.parametrize(("config", "code"), [("zebra = 1\n", 4), ('[policy]\nname = "drill"\n', 6)])
-def test_a_refused_configuration_frees_the_lock(home: Path, fail_to_start: Failing, config: str, code: int):
+def test_an_invalid_configuration_releases_the_lock(home: Path, fail_to_start: Failing, config: str, code: int):
     where = written(home, config)
     status, said = fail_to_start()
     assert status == code
@@ -77,11 +77,11 @@ def test_a_refused_configuration_frees_the_lock(home: Path, fail_to_start: Faili
         '[policy]\nname = "drill"\n[providers.vast]\nenabled = false\n',
     ],
 )
-def test_a_quick_policy_is_taken_where_nothing_real_can_be_reached(home: Path, config: str):
+def test_a_sandbox_policy_is_accepted_without_a_real_provider(home: Path, config: str):
     assert account_setup.choose_policy(settings.load(written(home, config), environ={})).name == "drill"
 
 
-def test_a_socket_path_that_some_system_would_cut(home: Path, fail_to_start: Failing):
+def test_a_socket_path_that_is_too_long_refuses_the_start(home: Path, fail_to_start: Failing):
     long = home / ("x" * 90)
     status, said = fail_to_start(GPU_SHOPPER_HOME=str(long))
     assert status == 4
@@ -89,7 +89,7 @@ def test_a_socket_path_that_some_system_would_cut(home: Path, fail_to_start: Fai
     assert not long.exists()
 
 
-def test_a_second_daemon_says_who_is_first(start: Starting, fail_to_start: Failing):
+def test_a_second_daemon_names_the_running_one(start: Starting, fail_to_start: Failing):
     first = start()
     status, said = fail_to_start()
     assert status == 6
@@ -97,7 +97,7 @@ def test_a_second_daemon_says_who_is_first(start: Starting, fail_to_start: Faili
     assert first.ask("GET", "/health").json["pid"] == first.process.pid
 
 
-def test_a_database_of_a_newer_version(home: Path, start: Starting, fail_to_start: Failing):
+def test_a_database_of_a_newer_version_refuses_the_start(home: Path, start: Starting, fail_to_start: Failing):
     start().end()
     with sqlite3.connect(find_home().database) as database:
         database.execute("PRAGMA user_version = 9999")
@@ -107,7 +107,7 @@ def test_a_database_of_a_newer_version(home: Path, start: Starting, fail_to_star
     assert_one_line(said, "newer")
 
 
-def test_a_damaged_database_is_kept_aside_with_an_alarm(home: Path, start: Starting):
+def test_a_damaged_database_is_quarantined_with_an_alarm(home: Path, start: Starting):
     first = start()
     identity = first.ask("GET", "/api/v1/status").json["installation"]
     first.end()
@@ -123,7 +123,7 @@ def test_a_damaged_database_is_kept_aside_with_an_alarm(home: Path, start: Start
 
 
 @needs_other_user
-def test_a_home_of_another_user(home: Path, fail_to_start: Failing):
+def test_a_home_of_another_user_refuses_the_start(home: Path, fail_to_start: Failing):
     home.parent.chmod(0o755)
     home.mkdir(mode=0o755)
     status, said = fail_to_start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -138,7 +138,7 @@ def in_mounted(command: str, home: Path) -> list[str]:
 
 
 @needs_root
-def test_a_read_only_home(home: Path, fail_to_start: Failing):
+def test_a_read_only_home_refuses_the_start(home: Path, fail_to_start: Failing):
     before = in_mounted(f"mount --bind {home} {home}; mount -o remount,bind,ro {home}", home)
     status, said = fail_to_start(*before)
     assert status == 4
@@ -147,14 +147,14 @@ def test_a_read_only_home(home: Path, fail_to_start: Failing):
 
 @needs_root
 @pytest.mark.parametrize("free_kib", [0, 4, 40])
-def test_a_full_disk(home: Path, fail_to_start: Failing, free_kib: int):
+def test_a_full_disk_refuses_the_start(home: Path, fail_to_start: Failing, free_kib: int):
     fill = f"dd if=/dev/zero of={home}/ballast bs=1k count={256 - 4 - free_kib} status=none || true"
     status, said = fail_to_start(*in_mounted(f"mount -t tmpfs -o size=256k none {home}; {fill}", home))
     assert status == 1
     assert_one_line(said, "full")
 
 
-def test_a_start_under_an_open_umask_leaves_nothing_open(home: Path, start: Starting):
+def test_under_an_open_umask_all_files_are_private(home: Path, start: Starting):
     old = os.umask(0)
     try:
         running = start()
@@ -190,7 +190,7 @@ def detached(**environ: str) -> tuple[dict[str, object], subprocess.Popen[bytes]
         return json.loads(stream.read()), process
 
 
-def test_a_detached_start_tells_that_it_is_ready(home: Path):
+def test_a_detached_start_reports_that_it_is_ready(home: Path):
     told, process = detached()
     try:
         assert told == {"ok": True, "pid": process.pid, "version": told["version"], "home": str(home)}
@@ -202,7 +202,7 @@ def test_a_detached_start_tells_that_it_is_ready(home: Path):
     assert process.returncode == 0
 
 
-def test_a_detached_start_tells_its_error(home: Path):
+def test_a_detached_start_reports_its_error(home: Path):
     written(home, "zebra = 1\n")
     told, process = detached()
     said, _ = process.communicate(timeout=15)
@@ -214,7 +214,7 @@ def test_a_detached_start_tells_its_error(home: Path):
     assert "zebra" in error["message"]
 
 
-def test_a_detached_start_survives_a_starter_that_has_gone(home: Path, wait_until):
+def test_a_detached_start_survives_the_end_of_its_parent(home: Path, wait_until):
     reader, writer = os.pipe()
     os.close(reader)
     process = subprocess.Popen([*COMMAND, "detached", "--ready-fd", str(writer)], pass_fds=[writer])
@@ -227,7 +227,7 @@ def test_a_detached_start_survives_a_starter_that_has_gone(home: Path, wait_unti
         assert process.wait(timeout=15) == 0
 
 
-def test_a_copied_home_may_end_but_says_so(home: Path, start: Starting):
+def test_a_copied_home_may_end_sessions_and_warns(home: Path, start: Starting):
     start().end()
     copy = home.with_name("copy")
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.sock"))

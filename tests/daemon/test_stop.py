@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper.daemon.lock import Holder, HomeLock
-from gpushopper.daemon.stop_report import describe, say_what_may_bill
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_report import describe_open_session, report_open_sessions
+from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.wire import SessionView
 from tests.daemon.conftest import Running
 
@@ -74,14 +74,14 @@ def test_a_terminal_that_has_gone_does_not_stop_the_farewell(start: Starting):
 def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
     said: list[str] = []
     guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
-    untold = describe(replace(guarded, guard_in_sync=False))
+    untold = describe_open_session(replace(guarded, guard_in_sync=False))
     assert "has not heard of it yet and ends at 2023-11-1" in untold
-    say_what_may_bill([SESSION, guarded], said.append)
+    report_open_sessions([SESSION, guarded], said.append)
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
     assert said[0].endswith("kept by nobody until a daemon runs again")
     assert said[1].endswith("kept by the instance itself")
     assert said[2] == "stopped; nothing was ended"
-    assert "no deadline" in describe(replace(SESSION, deadline_at=None))
+    assert "no deadline" in describe_open_session(replace(SESSION, deadline_at=None))
 
 
 def test_the_first_reason_decides_and_a_flood_of_reasons_is_harmless():
@@ -97,7 +97,7 @@ def test_a_signal_that_another_thread_gets_is_heard():
     """The system may choose any thread; the one that waits must wake all the same."""
     script = """
 import signal, threading
-from gpushopper.daemon.stopping import StopSignal
+from gpushopper.daemon.stop_signal import StopSignal
 stop = StopSignal()
 stop.watch_signals()
 readiness_checks = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)

@@ -17,7 +17,7 @@ from gpushopper.errors import DiskFull, Refused
 from gpushopper.providers import adapter
 from gpushopper.sandbox.market import actions
 from gpushopper.store import sessions
-from gpushopper.store.installation import Installation, Verdict
+from gpushopper.store.installation import HomeStatus, Installation
 from tests.sim.world import World
 
 
@@ -148,7 +148,7 @@ def test_a_moved_home_concludes_nothing_about_an_uncertain_create(world: World):
     world.run_for(2)
     world.restart()
     own = world.engine.ctx.installation
-    world.engine.ctx.installation = Installation(own.id, Verdict.MOVED)
+    world.engine.ctx.installation = Installation(own.id, HomeStatus.MOVED)
     world.run_for(3600)
     assert (states(world), world.status(session), len(world.living())) == (["uncertain"], "pending", 1)
     world.restart().run_for(600)

@@ -10,7 +10,7 @@ import pytest
 from gpushopper.core.model.attempt import State
 from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.daemon.keys.key_watch import is_same_key
+from gpushopper.daemon.keys.key_watcher import is_same_key
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
 from gpushopper.store import sessions

@@ -14,7 +14,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
 from gpushopper.store import sessions
-from gpushopper.store.installation import Installation, Verdict
+from gpushopper.store.installation import HomeStatus, Installation
 from tests.sim.world import World
 
 
@@ -109,7 +109,7 @@ def test_a_real_endpoint_is_refused_until_instances_can_end_by_themselves(world:
 def test_a_copied_home_rents_nothing_but_still_ends_sessions(world: World):
     session = world.provision()
     assert world.running(session)
-    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
+    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, HomeStatus.MOVED)
     with pytest.raises(Refused) as error:
         world.requests.provision(request(world))
     assert error.value.code == "clone"
@@ -233,7 +233,7 @@ def test_a_repetition_is_answered_although_it_would_be_refused_now(world: World)
     key = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     made = request(world)
     first = world.requests.provision(made, key)
-    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, Verdict.MOVED)
+    world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, HomeStatus.MOVED)
     assert world.requests.provision(made, key) == first
 
 

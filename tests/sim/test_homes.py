@@ -131,9 +131,9 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
     with Story() as story:
         with_running(story, 2)
         story.world.kill()
-        side = json.loads(story.world.home.side_file.read_text(encoding="utf-8"))
+        side = json.loads(story.world.home.installation_file.read_text(encoding="utf-8"))
         side["machine_id" if how == "another computer" else "device_inode"] = "1:2"
-        story.world.home.side_file.write_text(json.dumps(side), encoding="utf-8")
+        story.world.home.installation_file.write_text(json.dumps(side), encoding="utf-8")
         story.start()
         story.run_for(300)
         installation = side["installation"]

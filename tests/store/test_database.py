@@ -1,4 +1,4 @@
-"""Opening, the one writer, and what the system may do to the file."""
+"""Opening the database, its one writer, and errors of the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from gpushopper.core.model.attempt import State
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store import events, sessions
-from gpushopper.store.database import Corrupt, Stale, Store, set_aside
+from gpushopper.store.database import Corrupt, Stale, Store, quarantine
 from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, attempt, raw, session
 
@@ -68,7 +68,7 @@ def test_durability_is_set_for_the_file_system(home: Path, mounts: str, journal:
     store.close()
 
 
-def test_a_home_that_moved_to_a_network_keeps_its_rows(home: Path, store: Store):
+def test_a_home_moved_to_a_network_file_system_keeps_its_rows(home: Path, store: Store):
     raw(store, "INSERT INTO meta VALUES ('a', '1')")
     store.close()
     moved = Store.open(home / "gpu-shopper.db", now_wall=NOW, mounts="x / cifs rw 0 0")
@@ -80,7 +80,7 @@ def test_a_home_that_moved_to_a_network_keeps_its_rows(home: Path, store: Store)
 # ---- transactions
 
 
-def test_an_error_undoes_the_whole_transaction(store: Store):
+def test_an_error_rolls_back_the_whole_transaction(store: Store):
     with pytest.raises(ValueError, match="later"), store.transaction():
         events.append(store, at=NOW, kind="k", text="t")
         raise ValueError("later")
@@ -159,7 +159,7 @@ def test_two_threads_lose_no_update(store: Store):
     assert (found.absence_count, found.version, events.last_id(store)) == (100, 100, 100)
 
 
-def test_a_reader_never_sees_half_a_transaction(store: Store):
+def test_a_reader_never_sees_a_partial_transaction(store: Store):
     inside, seen = threading.Event(), []
 
     def read() -> None:
@@ -192,7 +192,7 @@ def test_two_homes_in_one_process_do_not_meet(home: Path, store: Store):
 # ---- a hostile disk
 
 
-def test_a_full_disk_loses_nothing_and_heals(store: Store):
+def test_a_full_disk_loses_nothing_and_writes_work_again_after_it(store: Store):
     with store.transaction():
         sessions.insert_session(store, session())
         sessions.insert_attempt(store, attempt())
@@ -211,14 +211,14 @@ def test_a_full_disk_loses_nothing_and_heals(store: Store):
         sessions.update_attempt(store, before, state=State.SENT, sent_at=NOW)
 
 
-def test_a_read_only_database_says_so(store: Store):
+def test_a_read_only_database_is_misconfigured(store: Store):
     run(store.database, "PRAGMA query_only = 1")
     with pytest.raises(Misconfigured) as refused, store.transaction():
         events.append(store, at=NOW, kind="k", text="t")
     assert (refused.value.code, refused.value.exit_code) == ("read_only", 4)
 
 
-def test_a_home_that_cannot_be_made_says_so(home: Path):
+def test_a_home_that_cannot_be_created_is_misconfigured(home: Path):
     home.write_text("a file")
     with pytest.raises(Misconfigured) as refused:
         Store.open(home / "gpu-shopper.db", now_wall=NOW)
@@ -226,7 +226,7 @@ def test_a_home_that_cannot_be_made_says_so(home: Path):
     assert "GPU_SHOPPER_HOME" in refused.value.hint
 
 
-def test_a_database_someone_holds_says_so(home: Path, store: Store):
+def test_a_database_locked_by_another_program_is_database_busy(home: Path, store: Store):
     run(store.database, "PRAGMA busy_timeout = 1")
     other = peewee.SqliteDatabase(str(home / "gpu-shopper.db"))
     other.begin("IMMEDIATE")
@@ -240,7 +240,7 @@ def test_a_database_someone_holds_says_so(home: Path, store: Store):
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "flipped", "one page"])
-def test_a_damaged_file_is_set_aside_and_begun_anew(home: Path, store: Store, damage: str):
+def test_a_damaged_database_is_quarantined_and_replaced(home: Path, store: Store, damage: str):
     path = home / "gpu-shopper.db"
     with store.transaction():
         sessions.insert_session(store, session())
@@ -259,18 +259,18 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(home: Path, store: Store, da
         Store.open(path, now_wall=NOW)
     assert found.value.code == "database_corrupt"
     (home / "gpu-shopper.db-wal").write_bytes(b"a log")
-    aside = set_aside(path, NOW)
+    aside = quarantine(path, NOW)
     assert aside.name == "gpu-shopper.db.damaged-20260528T202640Z"
     assert aside.read_bytes() == broken
     assert (home / f"{aside.name}-wal").read_bytes() == b"a log"
     again = Store.open(path, now_wall=NOW)
     assert sessions.load_sessions(again) == []
     again.close()
-    assert set_aside(path, NOW).name == "gpu-shopper.db.damaged-20260528T202640Z-2"
+    assert quarantine(path, NOW).name == "gpu-shopper.db.damaged-20260528T202640Z-2"
 
 
 @pytest.mark.parametrize("left", [None, b""])
-def test_a_log_without_its_database_is_not_thrown_away(home: Path, store: Store, left: bytes | None):
+def test_a_write_ahead_log_without_its_database_is_corrupt(home: Path, store: Store, left: bytes | None):
     """SQLite deletes a log beside an empty file without a word."""
     path = home / "gpu-shopper.db"
     with store.transaction():
@@ -284,10 +284,10 @@ def test_a_log_without_its_database_is_not_thrown_away(home: Path, store: Store,
     with pytest.raises(Corrupt):
         Store.open(path, now_wall=NOW)
     assert (home / "gpu-shopper.db-wal").read_bytes() == log
-    set_aside(path, NOW)
+    quarantine(path, NOW)
     Store.open(path, now_wall=NOW).close()
 
 
-def test_free_space_is_that_of_the_disk(home: Path, store: Store):
+def test_free_bytes_are_those_of_the_file_system(home: Path, store: Store):
     state = os.statvfs(home)
     assert 0 < store.free_bytes() <= state.f_blocks * state.f_frsize

@@ -1,4 +1,4 @@
-"""A home knows itself, and knows when it has become two (S10)."""
+"""The installation id, and how a copied or moved home is noticed (S10)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from gpushopper.core.model.instance import make_label
 from gpushopper.paths import Home
 from gpushopper.store.database import Store
-from gpushopper.store.installation import Installation, Verdict, check, keep, renew
+from gpushopper.store.installation import HomeStatus, Installation, check, keep, renew
 from tests.store.samples import NOW, Killed, killed_at
 
 
@@ -29,11 +29,11 @@ def opened(folder: Path) -> Store:
 
 def test_a_new_home_gets_an_id_and_keeps_it(home: Path, store: Store):
     first = check(at(home), store)
-    assert first.verdict is Verdict.NEW
+    assert first.status is HomeStatus.NEW
     assert make_label(first.id, "a" * 16)
-    assert check(at(home), store) == Installation(first.id, Verdict.OK)
-    assert at(home).side_file.stat().st_mode & 0o777 == 0o600
-    side = json.loads(at(home).side_file.read_text())
+    assert check(at(home), store) == Installation(first.id, HomeStatus.OK)
+    assert at(home).installation_file.stat().st_mode & 0o777 == 0o600
+    side = json.loads(at(home).installation_file.read_text())
     state = home.stat()
     assert (side["installation"], side["device_inode"]) == (first.id, f"{state.st_dev}:{state.st_ino}")
 
@@ -42,19 +42,19 @@ def test_the_id_comes_from_the_random_source(home: Path, store: Store):
     assert check(at(home), store, random=bytes_of(0)).id == "aaaaaaaaaa"
 
 
-def test_a_lost_database_takes_the_id_of_the_side_file(home: Path, store: Store):
+def test_a_lost_database_takes_the_id_of_the_installation_file(home: Path, store: Store):
     """Its instances still carry the old label (F50)."""
     first = check(at(home), store)
     store.close()
     at(home).database.unlink()
     again = opened(home)
-    assert check(at(home), again) == Installation(first.id, Verdict.OK)
-    assert check(at(home), again) == Installation(first.id, Verdict.OK)
+    assert check(at(home), again) == Installation(first.id, HomeStatus.OK)
+    assert check(at(home), again) == Installation(first.id, HomeStatus.OK)
     again.close()
 
 
 @pytest.mark.parametrize("with_database", [True, False])
-def test_a_copied_home_is_moved_and_never_without_an_id(home: Path, store: Store, with_database: bool):
+def test_a_copied_home_has_status_moved_and_an_id(home: Path, store: Store, with_database: bool):
     first = check(at(home), store)
     store.close()
     copy = home.parent / "copy"
@@ -62,59 +62,59 @@ def test_a_copied_home_is_moved_and_never_without_an_id(home: Path, store: Store
     if not with_database:
         at(copy).database.unlink()
     other = opened(copy)
-    assert check(at(copy), other) == Installation(first.id, Verdict.MOVED)
-    assert check(at(copy), other) == Installation(first.id, Verdict.MOVED), "asking twice changes nothing"
+    assert check(at(copy), other) == Installation(first.id, HomeStatus.MOVED)
+    assert check(at(copy), other) == Installation(first.id, HomeStatus.MOVED), "asking twice changes nothing"
     other.close()
     original = opened(home)
-    assert check(at(home), original) == Installation(first.id, Verdict.OK)
+    assert check(at(home), original) == Installation(first.id, HomeStatus.OK)
     original.close()
 
 
-def test_another_computer_is_moved(home: Path, store: Store):
+def test_a_home_on_another_computer_has_status_moved(home: Path, store: Store):
     check(at(home), store, machine_id="one")
-    assert check(at(home), store, machine_id="two").verdict is Verdict.MOVED
-    assert check(at(home), store, machine_id="none").verdict is Verdict.MOVED
-    assert check(at(home), store, machine_id="one").verdict is Verdict.OK
+    assert check(at(home), store, machine_id="two").status is HomeStatus.MOVED
+    assert check(at(home), store, machine_id="none").status is HomeStatus.MOVED
+    assert check(at(home), store, machine_id="one").status is HomeStatus.OK
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", "garbage", '{"installation": ""}', '{"installation": 5}'])
-def test_a_database_without_a_sound_side_file_is_moved(home: Path, store: Store, text: str | None):
+def test_a_database_without_a_valid_installation_file_has_status_moved(home: Path, store: Store, text: str | None):
     first = check(at(home), store)
     if text is None:
-        at(home).side_file.unlink()
+        at(home).installation_file.unlink()
     else:
-        at(home).side_file.write_text(text)
-    assert check(at(home), store) == Installation(first.id, Verdict.MOVED)
+        at(home).installation_file.write_text(text)
+    assert check(at(home), store) == Installation(first.id, HomeStatus.MOVED)
 
 
-def test_neither_database_nor_sound_side_file_gives_an_id_but_no_leave_to_spend(home: Path, store: Store):
-    at(home).side_file.write_text("garbage")
+def test_without_database_and_valid_installation_file_a_new_id_has_status_moved(home: Path, store: Store):
+    at(home).installation_file.write_text("garbage")
     first = check(at(home), store)
-    assert first.verdict is Verdict.MOVED
+    assert first.status is HomeStatus.MOVED
     assert check(at(home), store) == first
 
 
-def test_two_ids_in_one_home_are_moved(home: Path, store: Store):
+def test_two_ids_in_one_home_have_status_moved(home: Path, store: Store):
     first = check(at(home), store, random=bytes_of(1))
-    side = at(home).side_file
+    side = at(home).installation_file
     side.write_text(side.read_text().replace(first.id, "b" * 10))
-    assert check(at(home), store) == Installation(first.id, Verdict.MOVED)
+    assert check(at(home), store) == Installation(first.id, HomeStatus.MOVED)
 
 
-def test_keep_goes_on_with_the_old_id(home: Path, store: Store):
+def test_keep_keeps_the_old_id(home: Path, store: Store):
     first = check(at(home), store, machine_id="one")
-    assert keep(at(home), store, machine_id="two") == Installation(first.id, Verdict.OK)
-    assert check(at(home), store, machine_id="two") == Installation(first.id, Verdict.OK)
+    assert keep(at(home), store, machine_id="two") == Installation(first.id, HomeStatus.OK)
+    assert check(at(home), store, machine_id="two") == Installation(first.id, HomeStatus.OK)
 
 
-def test_renew_takes_another_id(home: Path, store: Store):
+def test_renew_makes_a_new_id(home: Path, store: Store):
     first = check(at(home), store)
     new = renew(at(home), store)
     assert new.id != first.id
-    assert check(at(home), store) == Installation(new.id, Verdict.OK)
+    assert check(at(home), store) == Installation(new.id, HomeStatus.OK)
 
 
-def test_a_kill_between_side_file_and_database_keeps_the_id(home: Path, store: Store):
+def test_a_kill_between_installation_file_and_database_keeps_the_id(home: Path, store: Store):
     store.close()
     for step in range(1, 100):
         database = killed_at(step)(str(at(home).database), thread_safe=False)
@@ -123,9 +123,9 @@ def test_a_kill_between_side_file_and_database_keeps_the_id(home: Path, store: S
             check(at(home), Store(at(home).database, database), random=bytes_of(3))
         except Killed:
             database.close()
-        if at(home).side_file.exists():
+        if at(home).installation_file.exists():
             again = opened(home)
-            assert check(at(home), again, random=bytes_of(9)) == Installation("ambqgaydam", Verdict.OK)
+            assert check(at(home), again, random=bytes_of(9)) == Installation("ambqgaydam", HomeStatus.OK)
             again.close()
             return
     pytest.fail("no kill fell between the two")

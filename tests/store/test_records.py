@@ -1,4 +1,4 @@
-"""Ledger, history, alarms, answers and accounts."""
+"""Ledger, events, alarms, stored responses, accounts and meta."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpushopper.core.spending.ledger import KINDS, Entry
-from gpushopper.store import accounts, alarms, events, idempotency, ledger, sessions
+from gpushopper.store import accounts, alarms, events, idempotency, ledger, meta, sessions
 from gpushopper.store.database import Store
 from gpushopper.wire import AlarmView, EventView
 from tests.store.samples import NOW, attempt, session
@@ -48,12 +48,12 @@ def test_totals_are_the_sum_of_the_entries(store: Store, written: list[Entry]):
     assert ledger.totals_by_attempt(store, []) == {}
 
 
-def test_totals_of_very_many_attempts_come_in_one_answer(store: Store):
+def test_totals_of_more_attempts_than_sql_variables(store: Store):
     wanted = [f"a{number}" for number in range(40_000)]
     assert ledger.totals_by_attempt(store, wanted) == {}
 
 
-def test_history_is_read_from_a_cursor(store: Store):
+def test_events_are_read_from_a_cursor(store: Store):
     with store.transaction():
         names = {"session_id": "s1", "attempt_id": "a1"}
         first = events.append(store, at=NOW, kind="created", text="one", data={"a": [1]}, **names)
@@ -66,7 +66,7 @@ def test_history_is_read_from_a_cursor(store: Store):
     assert events.after(store, last) == []
 
 
-def test_a_cursor_is_never_given_twice(store: Store):
+def test_an_event_cursor_is_never_used_twice(store: Store):
     with pytest.raises(ValueError, match="undone"), store.transaction():
         events.append(store, at=NOW, kind="k", text="lost")
         raise ValueError("undone")
@@ -80,7 +80,7 @@ def raise_alarm(store: Store, at: int = NOW) -> bool:
         return alarms.raise_alarm(store, at=at, kind="slow", subject="a1", text="t", hint="h", evidence={"n": 1})
 
 
-def test_an_alarm_is_one_until_it_clears(store: Store):
+def test_an_alarm_is_raised_once_until_it_clears(store: Store):
     assert [raise_alarm(store), raise_alarm(store)] == [True, False]
     (shown,) = alarms.open_alarms(store)
     assert shown == AlarmView(shown.id, "slow", "a1", "t", "h", NOW)
@@ -92,7 +92,7 @@ def test_an_alarm_is_one_until_it_clears(store: Store):
     assert raise_alarm(store) is True
 
 
-def test_an_acknowledged_alarm_stays_so_until_it_clears(store: Store):
+def test_an_acknowledged_alarm_stays_acknowledged_until_it_clears(store: Store):
     raise_alarm(store)
     with store.transaction():
         assert alarms.acknowledge(store, at=NOW, alarm_id=999) == 0
@@ -121,7 +121,7 @@ def remember(store: Store, key: str, at: int) -> None:
     )
 
 
-def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
+def test_a_response_is_stored_with_its_effect_or_not_at_all(store: Store):
     with pytest.raises(ValueError, match="undone"), store.transaction():
         sessions.insert_session(store, session())
         remember(store, "k1", NOW)
@@ -129,7 +129,7 @@ def test_an_answer_is_remembered_with_its_effect_or_not_at_all(store: Store):
     assert (idempotency.load_response(store, "k1"), sessions.load_sessions(store)) == (None, [])
     with store.transaction():
         remember(store, "k1", NOW)
-        remember(store, "k2", NOW + idempotency.KEPT_US)
+        remember(store, "k2", NOW + idempotency.RETENTION_US)
     assert idempotency.load_response(store, "k1") == idempotency.StoredResponse(
         "POST", "/sessions", "d", 202, '{"x":1}'
     )
@@ -149,8 +149,8 @@ def test_the_account_recorded_last_is_the_known_one(store: Store):
     assert accounts.known_account(store, "vast") == "77"
 
 
-def test_facts_are_replaced(store: Store):
+def test_a_meta_value_is_replaced(store: Store):
     with store.transaction():
-        accounts.set_meta(store, "a", "1")
-        accounts.set_meta(store, "a", "2")
-    assert (accounts.get_meta(store, "a"), accounts.get_meta(store, "b")) == ("2", None)
+        meta.set_meta(store, "a", "1")
+        meta.set_meta(store, "a", "2")
+    assert (meta.get_meta(store, "a"), meta.get_meta(store, "b")) == ("2", None)

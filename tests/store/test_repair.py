@@ -1,4 +1,4 @@
-"""One row that cannot be read costs its text, never the watch over it or over the others (F54, I17)."""
+"""An unreadable row is repaired: its session and all others still end at their deadlines (F54, I17)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.alarms import ROW_REPAIRED
-from gpushopper.daemon.opening import open_store
+from gpushopper.daemon.open_store import open_store
 from gpushopper.store import sessions
 from tests.sim.world import World
 
@@ -21,7 +21,7 @@ BROKEN = [
     ("events", "data", "{"),
     ("alarms", "evidence", "7"),
 ]
-"""One damage of each column; a whole story is told about each."""
+"""One damage of each column, for a whole session each."""
 
 MORE_BROKEN = [
     ("attempts", "deadline", "{"),
@@ -49,7 +49,9 @@ def break_one(path: Path, table: str, column: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("table", "column", "text"), [*BROKEN, *(pytest.param(*one, marks=pytest.mark.proofs) for one in MORE_BROKEN)]
 )
-def test_every_session_still_ends_at_its_time(tmp_path: Path, table: str, column: str, text: str) -> None:
+def test_with_an_unreadable_row_every_session_still_ends_at_its_deadline(
+    tmp_path: Path, table: str, column: str, text: str
+) -> None:
     world = World(tmp_path, gaps=False).start().ready()
     refs = [world.provision(hours=1, name=name) for name in ("one", "two", "three")]
     assert all(world.running(ref) for ref in refs)
@@ -65,7 +67,7 @@ def test_every_session_still_ends_at_its_time(tmp_path: Path, table: str, column
     world.kill()
 
 
-def test_what_was_replaced_is_told_and_the_alarm_stays(tmp_path: Path) -> None:
+def test_a_repaired_row_raises_an_alarm_that_stays(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start().ready()
     ref = world.provision(name="one")
     assert world.running(ref)
@@ -85,7 +87,7 @@ def test_what_was_replaced_is_told_and_the_alarm_stays(tmp_path: Path) -> None:
     assert json.loads(evidence) == {"was": "gone wrong"}
 
 
-def test_whole_rows_are_left_as_they_are(tmp_path: Path) -> None:
+def test_readable_rows_are_not_repaired(tmp_path: Path) -> None:
     world = World(tmp_path, gaps=False).start().ready()
     assert world.running(world.provision())
     world.kill()

@@ -1,4 +1,4 @@
-"""Sessions and attempts come back as they went in, and change only where they were read."""
+"""Sessions and attempts: stored unchanged, updated under optimistic locking only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_rows_come_back_as_they_went_in(store: Store):
     assert sessions.load_attempt(store, "nobody") is None
 
 
-def test_text_that_is_no_text_is_stored_all_the_same(store: Store):
+def test_text_with_lone_surrogates_is_stored(store: Store):
     """A lone surrogate in a provider's JSON would otherwise fail every pass for ever."""
     put(store, session(), attempt(provider_status="\ud800 loading é"))
     found = sessions.load_attempt(store, "a1")
@@ -75,7 +75,7 @@ def test_an_update_returns_what_is_stored(store: Store):
     assert (ended.version, ended.desired_state) == (1, DesiredState.TERMINATED)
 
 
-def test_an_update_of_what_has_changed_changes_nothing(store: Store):
+def test_an_update_of_a_stale_row_changes_nothing(store: Store):
     put(store, session(), attempt())
     old = attempt()
     with store.transaction():
@@ -105,7 +105,7 @@ def test_a_late_write_does_not_erase_an_instance_id(store: Store):
 
 
 @pytest.mark.parametrize("key", ["id", "version"])
-def test_keys_are_not_changes(store: Store, key: str):
+def test_id_and_version_cannot_be_changed(store: Store, key: str):
     put(store, session(), attempt())
     with pytest.raises(TypeError), store.transaction():
         sessions.update_attempt(store, attempt(), **{key: "x"})
@@ -113,20 +113,20 @@ def test_keys_are_not_changes(store: Store, key: str):
         sessions.update_session(store, session(), **{key: "x"})
 
 
-def test_no_change_is_no_write(store: Store):
+def test_an_update_without_changes_writes_nothing(store: Store):
     put(store, session(), attempt())
     assert sessions.update_attempt(store, attempt()) == attempt()
     assert sessions.update_session(store, session()) == session()
 
 
-def test_intervals_are_forgotten_and_facts_are_not(store: Store):
+def test_boot_intervals_are_reset_and_other_columns_kept(store: Store):
     boots = {f.name: 11 for f in fields(Attempt) if f.name.endswith("_boot")}
     assert len(boots) >= 7
     counted = {**boots, "settle_elapsed_us": 5, "absence_count": 2, "destroy_count": 3, "billed_until": 4}
     put(store, session(), attempt(state=State.BOOTING, **counted))
     put(store, attempt("a2", state=State.CLOSED, ordinal=2, **counted))
     with store.transaction():
-        assert sessions.forget_intervals(store) == 1
+        assert sessions.reset_boot_intervals(store) == 1
     reset = {**dict.fromkeys(boots), "settle_elapsed_us": 0, "absence_count": 0}
     expected = attempt(state=State.BOOTING, **{**counted, **reset})
     assert sessions.load_attempt(store, "a1") == expected
@@ -136,7 +136,7 @@ def test_intervals_are_forgotten_and_facts_are_not(store: Store):
 # ---- finding
 
 
-def test_open_sessions_are_those_wanted_or_not_yet_gone(store: Store):
+def test_open_sessions_are_those_desired_running_or_not_yet_closed(store: Store):
     gone = {"desired_state": DesiredState.TERMINATED}
     put(store, session("wanted"), session("ending", **gone), session("ended", **gone), session("never", **gone))
     put(store, attempt("a1", "wanted", State.CLOSED), attempt("a2", "ending", State.DESTROYING, **gone))
@@ -148,7 +148,7 @@ def test_open_sessions_are_those_wanted_or_not_yet_gone(store: Store):
     assert sessions.load_attempts(store, provider="tensordock") == []
 
 
-def test_sessions_of_one_consumer(store: Store):
+def test_sessions_are_filtered_by_consumer(store: Store):
     put(store, session("s1", consumer="ann"), session("s2", consumer="bob"))
     assert [s.id for s in sessions.load_sessions(store, consumer="bob")] == ["s2"]
     assert [c.name for c in consumers.load_consumers(store)] == ["ann", "bob"]
@@ -164,7 +164,7 @@ def test_a_name_is_taken_while_its_session_is_open(store: Store):
         sessions.insert_session(store, session("s2", name="train"))
 
 
-def test_what_a_user_types_is_found(store: Store):
+def test_sessions_are_found_by_id_name_or_prefix(store: Store):
     gone = {"desired_state": DesiredState.TERMINATED}
     put(
         store,
@@ -191,7 +191,7 @@ def test_what_a_user_types_is_found(store: Store):
     assert find("train") == ["new1"], "an open one before a newer closed one"
 
 
-def test_attempts_are_found_by_what_the_provider_shows(store: Store):
+def test_attempts_are_found_by_instance_id_or_label(store: Store):
     put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.CLOSED))
     assert [a.id for a in sessions.attempts_of(store, "s1")] == ["a1", "a2"]
     assert [a.id for a in sessions.find_by_label(store, "label-a1")] == ["a1"]
@@ -202,17 +202,17 @@ def test_attempts_are_found_by_what_the_provider_shows(store: Store):
     assert sessions.find_by_instance(store, "runpod", "77", "i-a2") is None
 
 
-def test_creates_are_counted_by_their_send_unless_they_made_nothing(store: Store):
+def test_creates_are_counted_when_sent_unless_refused(store: Store):
     proven = attempt("a2", ordinal=2, state=State.CLOSED, sent_at=10, receipt='{"kind":"proven"}')
     refused = attempt("a5", ordinal=5, state=State.CLOSED, sent_at=15, receipt='{"kind":"refused"}')
     never = attempt("a6", ordinal=6, state=State.CLOSED, sent_at=15, receipt='{"kind":"never_sent"}')
     put(store, session(), attempt("a1"), proven, refused, never)
     put(store, attempt("a3", ordinal=3, state=State.SENT, sent_at=20))
     put(store, attempt("a4", ordinal=4, state=State.DESTROYING, sent_at=30, origin=Origin.DISCOVERED))
-    assert [sessions.creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
+    assert [sessions.count_creates_since(store, wall) for wall in (10, 11, 21)] == [2, 1, 0]
 
 
-def test_what_is_learnt_last_of_an_id_counts(store: Store):
+def test_the_last_recorded_ownership_of_an_id_counts(store: Store):
     with store.transaction():
         sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", None, "foreign", 5))
         sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))

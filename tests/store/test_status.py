@@ -1,4 +1,4 @@
-"""The view says what core says."""
+"""The session_status view agrees with core."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ seen: set[Status] = set()
 
 
 @given(case=cases)
-def test_the_view_and_core_agree(shared: Store, case):
+def test_the_status_view_agrees_with_core(shared: Store, case):
     desired_state, reason, parts = case
     mine = session(f"s{next(NUMBERS)}", desired_state=desired_state, reason=reason)
     held = []

@@ -1,4 +1,4 @@
-"""The database refuses what code must not do, whoever asks."""
+"""Triggers refuse changes that no code may make."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refused(store: Store, sql: str, *values: object) -> str:
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
-def test_states_move_as_the_table_says(store: Store, before: State, after: State):
+def test_only_allowed_state_transitions_are_written(store: Store, before: State, after: State):
     with store.transaction():
         sessions.insert_session(store, session())
         complete = {
@@ -56,29 +56,29 @@ def test_states_move_as_the_table_says(store: Store, before: State, after: State
     [("attempts", c) for c in ("id", "session_id", "label", "account", "provider", "origin")]
     + [("sessions", c) for c in ("id", "consumer", "image_login")],
 )
-def test_what_names_a_row_never_changes(held: Store, table: str, column: str):
-    assert f"{table}_fixed_{column}" in refused(held, f"UPDATE {table} SET {column} = 'other'")
+def test_identifying_columns_are_immutable(held: Store, table: str, column: str):
+    assert f"{table}_immutable_{column}" in refused(held, f"UPDATE {table} SET {column} = 'other'")
     raw(held, f"UPDATE {table} SET {column} = {column}")
 
 
 @pytest.mark.parametrize("column", ["prepared_at", "ordinal"])
-def test_the_first_facts_of_an_attempt_never_change(held: Store, column: str):
-    assert f"attempts_fixed_{column}" in refused(held, f"UPDATE attempts SET {column} = 9")
+def test_the_first_columns_of_an_attempt_are_immutable(held: Store, column: str):
+    assert f"attempts_immutable_{column}" in refused(held, f"UPDATE attempts SET {column} = 9")
 
 
 @pytest.mark.parametrize("value", ["other", None])
 def test_an_instance_id_is_written_once(held: Store, value: str | None):
-    assert "attempts_once_instance_id" in refused(
+    assert "attempts_write_once_instance_id" in refused(
         held, "UPDATE attempts SET instance_id = ?, version = version + 1", value
     )
 
 
 @pytest.mark.parametrize("value", [NOW + 1, None])
 def test_the_time_of_the_send_is_written_once(held: Store, value: int | None):
-    assert "attempts_once_sent_at" in refused(held, "UPDATE attempts SET sent_at = ?", value)
+    assert "attempts_write_once_sent_at" in refused(held, "UPDATE attempts SET sent_at = ?", value)
 
 
-def test_ids_and_times_may_be_filled_in_once(store: Store):
+def test_instance_id_and_send_time_may_be_set_once(store: Store):
     with store.transaction():
         sessions.insert_session(store, session())
         sessions.insert_attempt(store, attempt())
@@ -87,12 +87,12 @@ def test_ids_and_times_may_be_filled_in_once(store: Store):
     assert raw(store, "SELECT sent_at, hard_max_at, instance_id FROM attempts") == [(1, 2, "i")]
 
 
-def test_the_hard_maximum_is_fixed_by_the_send(held: Store):
+def test_the_hard_maximum_is_immutable_after_the_send(held: Store):
     assert "attempts_hard_max" in refused(held, "UPDATE attempts SET hard_max_at = hard_max_at + 1")
 
 
 @pytest.mark.parametrize("table", ["attempts", "sessions"])
-def test_what_we_want_goes_one_way(held: Store, table: str):
+def test_a_terminated_desired_state_never_goes_back(held: Store, table: str):
     raw(held, f"UPDATE {table} SET desired_state = 'terminated', version = version + 1")
     assert f"{table}_desire" in refused(held, f"UPDATE {table} SET desired_state = 'running', version = version + 1")
 
@@ -108,19 +108,19 @@ def test_a_change_that_forgets_the_version_is_refused(held: Store, change: str):
 
 
 @pytest.mark.parametrize("table", ["attempts", "sessions", "events", "ledger", "known_instances"])
-def test_nothing_is_forgotten(held: Store, table: str):
+def test_rows_are_never_deleted(held: Store, table: str):
     raw(held, "PRAGMA defer_foreign_keys = 1")
-    assert f"{table}_kept" in refused(held, f"DELETE FROM {table}")
+    assert f"{table}_no_delete" in refused(held, f"DELETE FROM {table}")
 
 
-def test_a_replacing_insert_forgets_nothing_either(held: Store):
-    assert "known_instances_kept" in refused(
+def test_a_replacing_insert_deletes_nothing_either(held: Store):
+    assert "known_instances_no_delete" in refused(
         held, "INSERT OR REPLACE INTO known_instances VALUES ('vast', '77', 'i-9', NULL, 'x', 1)"
     )
 
 
 @pytest.mark.parametrize(("table", "column"), [("events", "text"), ("ledger", "micros")])
-def test_history_and_money_are_never_rewritten(held: Store, table: str, column: str):
+def test_events_and_ledger_are_immutable(held: Store, table: str, column: str):
     assert f"{table}_immutable" in refused(held, f"UPDATE {table} SET {column} = {column}")
 
 
@@ -134,7 +134,7 @@ def test_history_and_money_are_never_rewritten(held: Store, table: str, column: 
         "absence_count = NULL",
     ],
 )
-def test_values_out_of_their_sets_are_refused(held: Store, change: str):
+def test_values_outside_their_enum_are_refused(held: Store, change: str):
     refused(held, f"UPDATE attempts SET {change}")
 
 
@@ -154,7 +154,7 @@ def test_values_out_of_their_sets_are_refused(held: Store, change: str):
     ],
     ids=lambda a: f"{a.state}-{a.label}-{a.instance_id}-{a.ordinal}-{a.origin}",
 )
-def test_an_attempt_that_lacks_its_proof_is_refused(held: Store, lacking):
+def test_an_attempt_without_the_columns_of_its_state_is_refused(held: Store, lacking):
     with pytest.raises(peewee.IntegrityError), held.transaction():
         sessions.insert_attempt(held, lacking)
     assert sessions.load_attempt(held, "a2") is None
@@ -176,6 +176,6 @@ def test_a_second_instance_under_one_label_is_a_row_of_its_own(held: Store):
 
 @pytest.mark.parametrize("entry", [("a1", "tips", 1, 2, 5, 0), ("a1", "gpu", 2, 1, 5, 0), ("a1", "gpu", 1, 2, -5, 0),
                                    ("nobody", "gpu", 1, 2, 5, 0)])  # fmt: skip
-def test_money_that_makes_no_sense_is_refused(held: Store, entry: tuple[object, ...]):
+def test_invalid_ledger_entries_are_refused(held: Store, entry: tuple[object, ...]):
     columns = "attempt_id, kind, from_at, to_at, micros, correction"
     refused(held, f"INSERT INTO ledger ({columns}) VALUES (?, ?, ?, ?, ?, ?)", *entry)

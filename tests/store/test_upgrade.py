@@ -1,4 +1,4 @@
-"""Old databases open, newer ones are refused, and an upgrade happens wholly or not at all (I25)."""
+"""Old databases open, newer ones are refused, and an upgrade is atomic (I25)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpushopper.store import alarms, events, idempotency, ledger, sessions
 from gpushopper.store.database import Corrupt, Store
 from gpushopper.store.schema.migrations import FIRST, MIGRATIONS, Migration, newest
 from gpushopper.store.schema.tables import TABLES
-from gpushopper.store.schema.triggers import derived
+from gpushopper.store.schema.triggers import schema_objects
 from gpushopper.store.sqlite.statements import run
 from tests.store.samples import NOW, Killed, killed_at, raw, schema
 
@@ -155,7 +155,7 @@ def test_a_schema_number_that_the_tables_contradict_is_refused_and_untouched(hom
     assert_refused(home, store)
 
 
-def test_somebody_elses_database_is_refused_and_untouched(home: Path):
+def test_a_foreign_database_is_refused_and_untouched(home: Path):
     home.mkdir()
     other = peewee.SqliteDatabase(str(home / "gpu-shopper.db"))
     run(other, "CREATE TABLE recipes (name TEXT)")
@@ -174,7 +174,7 @@ def assert_refused(home: Path, opened: Store | peewee.SqliteDatabase) -> None:
     assert not (home / "backups").exists()
 
 
-def test_an_upgrade_keeps_a_copy_of_what_was(home: Path):
+def test_an_upgrade_makes_a_backup_first(home: Path):
     path = golden(home, 1)
     before = contents(path)
     store = Store.open(path, now_wall=NOW, migrations=LATER)
@@ -190,17 +190,17 @@ def test_an_upgrade_keeps_a_copy_of_what_was(home: Path):
     assert len(list((home / "backups").iterdir())) == 1, "only an upgrade makes one"
 
 
-def test_five_copies_are_kept(store: Store):
+def test_five_backups_are_kept(store: Store):
     made = [store.backup(NOW + hour * 3_600_000_000) for hour in (3, 1, 2, 1, 5, 4, 6)]
     assert {path.name for path in made[0].parent.iterdir()} == {path.name for path in made[2:]}
 
 
-def test_no_copy_is_made_inside_a_transaction(store: Store):
+def test_no_backup_is_made_inside_a_transaction(store: Store):
     with store.transaction(), pytest.raises(RuntimeError):
         store.backup(NOW)
 
 
-def test_a_kill_at_any_statement_of_the_first_opening_leaves_nothing_half_made(home: Path):
+def test_a_kill_at_any_statement_of_the_first_opening_leaves_a_database_that_opens(home: Path):
     for step in range(1, 500):
         path = home / str(step) / "gpu-shopper.db"
         try:
@@ -211,7 +211,7 @@ def test_a_kill_at_any_statement_of_the_first_opening_leaves_nothing_half_made(h
             assert set(schema(path)) - {"sqlite_sequence"} == names_when_whole(home)
         else:
             break
-    assert step > len(FIRST) + len(derived())
+    assert step > len(FIRST) + len(schema_objects())
 
 
 def names_when_whole(home: Path) -> set[str]:
@@ -239,7 +239,7 @@ def test_a_kill_at_any_statement_of_an_upgrade_rolls_it_back(home: Path):
         else:
             break
     assert outcomes == sorted(outcomes), "first all old, then all new"
-    assert outcomes.count(False) > len(NEXT.statements) + 2 * len(derived())
+    assert outcomes.count(False) > len(NEXT.statements) + 2 * len(schema_objects())
 
 
 def upgraded(folder: Path) -> Path:
@@ -266,14 +266,15 @@ def test_a_migration_that_fails_changes_nothing(home: Path, statement: str, erro
     Store.open(path, now_wall=NOW).close()
 
 
-def test_triggers_that_differ_from_the_code_are_made_anew(home: Path, store: Store):
+def test_triggers_that_differ_from_the_code_are_created_again(home: Path, store: Store):
     raw(store, "DROP TRIGGER attempts_transition")
     raw(store, "DROP VIEW session_status")
     raw(store, "CREATE VIEW session_status AS SELECT 1")
     raw(store, "CREATE TRIGGER old_rule BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'old'); END")
     store.close()
     again = Store.open(home / "gpu-shopper.db", now_wall=NOW)
-    found = {name: sql for name, sql in schema(home / "gpu-shopper.db").items() if name in derived() or "old" in name}
-    assert found == derived()
+    expected = schema_objects()
+    found = {name: sql for name, sql in schema(home / "gpu-shopper.db").items() if name in expected or "old" in name}
+    assert found == expected
     again.close()
     assert not (home / "backups").exists()

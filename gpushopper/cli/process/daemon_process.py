@@ -14,7 +14,7 @@ from gpushopper import errors
 from gpushopper.cli.app import App
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.homes import environment
-from gpushopper.client import Client, Row, from_answer
+from gpushopper.client import Client, JsonObject, error_from_response
 from gpushopper.clock import SystemClock
 from gpushopper.paths import Home
 
@@ -31,7 +31,7 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", MODULE, *words]
 
 
-def start(home: Home) -> Row:
+def start(home: Home) -> JsonObject:
     """Spawn the daemon detached and wait until it is ready; raise its own error if it does not start (S21)."""
     reader, writer = os.pipe()
     log = _log_file(home)
@@ -85,13 +85,13 @@ def read_line(fd: int, limit_s: float) -> bytes:
     return text
 
 
-def _started(line: bytes, home: Home) -> Row:
+def _started(line: bytes, home: Home) -> JsonObject:
     answer = _decode(line)
     if answer is None:
         raise errors.DaemonUnreachable("the daemon did not start", f"see: {home.log}")
     if "error" not in answer:
         return answer
-    error = from_answer(answer["error"])
+    error = error_from_response(answer["error"])
     if error.code != "already_running":
         raise error
     # Another command started one at the same moment; use that one.
@@ -104,12 +104,12 @@ def _started(line: bytes, home: Home) -> Row:
     return answer
 
 
-def _decode(line: bytes) -> Row | None:
+def _decode(line: bytes) -> JsonObject | None:
     try:
-        answer = json.loads(line, object_hook=Row)
+        answer = json.loads(line, object_hook=JsonObject)
     except ValueError:
         return None
-    return answer if isinstance(answer, Row) else None
+    return answer if isinstance(answer, JsonObject) else None
 
 
 def stop(app: App) -> bool:
@@ -169,7 +169,7 @@ def run_one_shot_job(home: Home, *words: str, secret: str | None = None) -> Any:
     if answer is None:
         raise errors.ShopperError(f"{words[0]} gave no answer (status {done.returncode})", _last_line(done.stderr))
     if "error" in answer:
-        raise from_answer(answer["error"])
+        raise error_from_response(answer["error"])
     return answer
 
 

@@ -41,4 +41,6 @@ def _sees_more(app: App) -> bool:
         value = ours.get(name, "")
         return "set" if value and name.endswith("_API_KEY") else value  # a key itself is never compared (I21)
 
-    return any(comparable(name) != theirs for name, theirs in app.client_without_start().key_reach().variables.items())
+    return any(
+        comparable(name) != theirs for name, theirs in app.client_without_start().key_environment().variables.items()
+    )

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from gpushopper import errors
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
-from gpushopper.client import Client, Row
-from gpushopper.client.http_exchange import Away, exchange
+from gpushopper.client import Client, JsonObject
+from gpushopper.client.http_exchange import NotConnected, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
 from gpushopper.private_files import write_private
 
@@ -40,7 +40,7 @@ class SandboxUnreachable(errors.ShopperError):
     code = "market_unreachable"
 
 
-def call_control_api(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> Row:
+def call_control_api(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
     """Send one request to the sandbox's control socket.
 
     Raises:
@@ -54,16 +54,16 @@ def call_control_api(home: Home, method: str, path: str, body: Mapping[str, Any]
     headers = {"Content-Type": "application/json", "Connection": "close"}
     try:
         answer = exchange(socket, method, quote(path), headers, payload, CALL_LIMIT_S)
-    except (Away, TimeoutError) as error:
+    except (NotConnected, TimeoutError) as error:
         raise SandboxUnreachable("the sandbox is not running", "start it: gpu-shopper sandbox start") from error
-    found = cast(Row, json.loads(answer.content, object_hook=Row))
+    found = cast(JsonObject, json.loads(answer.content, object_hook=JsonObject))
     if answer.status >= 400:
         refusal = str((found.get("error") or {}).get("message", f"refused ({answer.status})"))
         raise errors.UsageError(refusal, "see: gpu-shopper sandbox --help")
     return found
 
 
-def running_status(home: Home) -> Row | None:
+def running_status(home: Home) -> JsonObject | None:
     """The sandbox's status; None if it does not run."""
     try:
         return call_control_api(home, "GET", "/status")
@@ -91,7 +91,7 @@ def _another_started(home: Home) -> bool:
     return True
 
 
-def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
+def start(home: Home, words: list[str], note: Callable[[str], None]) -> JsonObject:
     """Spawn the sandbox process, wait until its clouds answer, and write the home's settings and keys.
 
     If an address has changed, it is printed with `note`, and a running daemon reads its settings again.
@@ -120,7 +120,7 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
     with process.stdout as pipe:
         line = read_line(pipe.fileno(), START_LIMIT_S)
     try:
-        status = cast(Row, json.loads(line, object_hook=Row))
+        status = cast(JsonObject, json.loads(line, object_hook=JsonObject))
     except ValueError as error:
         why = _last_line(log_file.read_text())
         if not line and process.wait() == CANNOT_CONTAIN:
@@ -128,7 +128,8 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> Row:
         raise SandboxUnreachable(f"the sandbox did not start: {why}") from error
     before = _endpoints(home)
     write_settings(home, status)
-    moved = [name for name, former in before.items() if former != status.dialects.get(name, Row()).get("url", former)]
+    none = JsonObject()
+    moved = [name for name, former in before.items() if former != status.dialects.get(name, none).get("url", former)]
     for name in moved:
         note(f"{before[name]} was taken by another program: {name} now answers at {status.dialects[name].url}")
     if moved:
@@ -161,7 +162,7 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no output"
 
 
-def write_settings(home: Home, status: Row) -> None:
+def write_settings(home: Home, status: JsonObject) -> None:
     """Write endpoints and policy into the home's settings, and the sandbox's keys into its key file.
 
     The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it.
@@ -206,7 +207,7 @@ def stop(home: Home) -> bool:
     return True
 
 
-def read_ledger(home: Home) -> Row:
+def read_ledger(home: Home) -> JsonObject:
     """The sandbox's ledger; read from its files if it does not run (S26)."""
     try:
         return call_control_api(home, "GET", "/ledger")
@@ -223,4 +224,4 @@ def read_ledger(home: Home) -> Row:
             raise errors.NotFound(
                 _last_line(done.stderr.decode(errors="replace")), "start one: gpu-shopper sandbox start"
             ) from unreachable
-        return cast(Row, json.loads(done.stdout, object_hook=Row))
+        return cast(JsonObject, json.loads(done.stdout, object_hook=JsonObject))

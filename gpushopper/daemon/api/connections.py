@@ -1,4 +1,4 @@
-"""Connections with time limits in total: one that drips a byte now and then ends like one that says nothing (F100)."""
+"""Time limits of API connections: a request must be complete in time, however slowly its bytes come (F100)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from cheroot.server import HTTPConnection
 
 from gpushopper.clock import SystemClock
-from gpushopper.daemon.api.serialization import LARGEST_BODY
+from gpushopper.daemon.api.request_validation import MAX_BODY_BYTES
 
 Environment = dict[str, Any]
 Wsgi = Callable[[Environment, Any], Iterable[bytes]]
@@ -20,7 +20,7 @@ Wsgi = Callable[[Environment, Any], Iterable[bytes]]
 _clock = SystemClock()
 
 
-class _Timed:
+class _TimedStream:
     """One direction of a socket, as cheroot's streams use it; its operations share one time limit."""
 
     def __init__(self, channel: socket.socket) -> None:
@@ -28,57 +28,57 @@ class _Timed:
         self._limit_s = 0.0
         self._ends_at: float | None = None
 
-    def limit(self, limit_s: float) -> None:
-        """Give the next request, or its answer, so many seconds from its first byte on."""
+    def set_limit(self, limit_s: float) -> None:
+        """Allow this many seconds for the next request or its response, from the first byte on."""
         self._limit_s, self._ends_at = limit_s, None
 
     def recv_into(self, buffer: Any) -> int:
-        self._heed()
+        self._apply_limit()
         return self._channel.recv_into(buffer)
 
     def send(self, piece: Any) -> int:
-        self._heed()
+        self._apply_limit()
         return self._channel.send(piece)
 
     def fileno(self) -> int:
         return self._channel.fileno()
 
     def _decref_socketios(self) -> None:
-        """Called when a stream closes; the connection closes the socket itself."""
+        """Called by cheroot when a stream closes; the connection closes the socket itself."""
 
-    def _heed(self) -> None:
+    def _apply_limit(self) -> None:
         now = _clock.monotonic()
         if self._ends_at is None:
             self._ends_at = now + self._limit_s
         if self._ends_at <= now:
-            raise TimeoutError("timed out")  # the words by which cheroot knows a time limit
+            raise TimeoutError("timed out")  # the text by which cheroot recognises a timeout
         self._channel.settimeout(self._ends_at - now)
 
 
 class TimedConnection(HTTPConnection):
-    """A connection whose requests must be whole within the server's `timeout`, and that is counted while open."""
+    """A connection whose requests must be complete within the server's `timeout`, and that is counted while open."""
 
-    answer_limit_s = 30.0
-    """For a whole answer, however slowly it is fetched."""
+    response_limit_s = 30.0
+    """For a whole response, however slowly it is read."""
 
     def __init__(self, server: Any, channel: socket.socket, makefile: Any) -> None:
-        self._reading, self._writing = _Timed(channel), _Timed(channel)
+        self._reading, self._writing = _TimedStream(channel), _TimedStream(channel)
 
         def make(_channel: socket.socket, mode: str, size: int) -> Any:
             return makefile(self._reading if "r" in mode else self._writing, mode, size)
 
         super().__init__(server, channel, make)
-        self.has_spoken = False
+        self.has_sent_data = False
         self._on_close: Callable[[], None] | None = None
 
-    def counted(self, on_close: Callable[[], None]) -> None:
-        """Have this called once, when the connection closes."""
+    def call_on_close(self, on_close: Callable[[], None]) -> None:
+        """Call this once, when the connection closes."""
         self._on_close = on_close
 
     def communicate(self) -> bool:
         """Read one request and answer it; whether to keep the connection."""
-        self._reading.limit(self.server.timeout)
-        self._writing.limit(self.answer_limit_s)
+        self._reading.set_limit(self.server.timeout)
+        self._writing.set_limit(self.response_limit_s)
         return bool(super().communicate())  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
@@ -90,33 +90,33 @@ class TimedConnection(HTTPConnection):
                 on_close()
 
 
-class HeardOut:
-    """A WSGI application that is called with whole requests only, by so many threads at once.
+class BufferedRequests:
+    """A WSGI application that reads each request completely, then calls `app` in at most `at_once` threads.
 
-    Reading a request costs a thread and nothing else; so there may be as many of those as connections, and a slow one
-    keeps nobody out.
+    Waiting for a request costs one thread and nothing else, so there may be as many as connections, and a slow client
+    blocks no other.
     """
 
     def __init__(self, app: Wsgi, at_once: int) -> None:
         self._app = app
-        self._places = threading.BoundedSemaphore(at_once)
+        self._slots = threading.BoundedSemaphore(at_once)
 
     def __call__(self, environ: Environment, start_response: Any) -> Iterable[bytes]:
-        # All of it is there: nobody needs to cut it at the announced length, and what was cut on the way shows.
+        # The body is complete: no reader needs to stop at the announced length, and a shorter one is noticed.
         environ |= {"wsgi.input": io.BytesIO(_read(environ)), "wsgi.input_terminated": True}
-        with self._places:
+        with self._slots:
             return self._app(environ, start_response)
 
 
 def _read(environ: Environment) -> bytes:
-    """The whole body, or of one that is too large a byte more than is taken.
+    """The whole body; of one that is too large, one byte more than allowed.
 
     Raises:
         TimeoutError: it did not come in time.
         ConnectionResetError: it ended inside a chunk.
     """
     is_chunked = environ.get("wsgi.input_terminated", False)
-    length = LARGEST_BODY + 1 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    length = MAX_BODY_BYTES + 1 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
     try:
         return bytes(environ["wsgi.input"].read(length)) if length else b""
     except ValueError as cut:

@@ -1,4 +1,4 @@
-"""The Unix socket of the local API: private, replaced when it vanishes, never held by who only watches (F95-F100)."""
+"""The API's Unix socket: private, bound again when it vanishes; limits on connections and threads (F95-F100)."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Any
 import structlog
 from cheroot.wsgi import Server
 
-from gpushopper.daemon.api.connections import HeardOut, TimedConnection
-from gpushopper.daemon.api.serialization import LARGEST_BODY
+from gpushopper.daemon.api.connections import BufferedRequests, TimedConnection
+from gpushopper.daemon.api.request_validation import MAX_BODY_BYTES
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 THREADS = 8
-"""Requests that are acted on at once."""
+"""Requests that are handled at once."""
 CONNECTIONS = 64
-"""Connections that are open at once; each may have a thread to be heard by."""
+"""Connections that are open at once; each may have a thread that reads its request."""
 READ_LIMIT_S = 5
-"""For a whole request, from its first byte on; also for a connection that says nothing."""
+"""Timeout of a whole request, from its first byte on; also of a connection that sends nothing."""
 STOP_LIMIT_S = 2
-KNOCKING = 512
-"""Connections the system holds until we take them; a full one makes connecting fail at once (EAGAIN), not wait."""
+LISTEN_QUEUE = 512
+"""Length of the kernel's listen queue; when it is full, connect() fails at once (EAGAIN)."""
 
 _log = structlog.get_logger(__name__)
 
 
 def check_path(home: Home) -> None:
-    """Refuse a socket path that some system would cut or refuse (S22).
+    """Refuse a socket path that is too long for some systems (S22).
 
     Raises:
         Misconfigured: it is too long.
@@ -49,11 +49,11 @@ def check_path(home: Home) -> None:
 
 
 class _PrivateServer(Server):
-    """cheroot, with a socket of mode 0600, and with threads only for connections that have said something."""
+    """cheroot, with a socket of mode 0600, and with threads only for connections that have sent data."""
 
     expiration_interval = 0.5
-    max_request_body_size = LARGEST_BODY + 1000
-    # Internal, and left out of the library's stubs; the tests would notice if it went.
+    max_request_body_size = MAX_BODY_BYTES + 1000
+    # Internal, and missing in the library's stubs; the tests would notice if it were removed.
     _connections: Any
     max_request_header_size = 32_000
     ConnectionClass = TimedConnection
@@ -64,32 +64,32 @@ class _PrivateServer(Server):
         self.open_connections = 0
 
     def bind_unix_socket(self, bind_addr: Any) -> None:
-        """Put a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
+        """Bind a new socket in the place of an old one; we hold the home's lock, so an old one is dead (F96).
 
-        It gets its name once it listens: whoever finds it there is never refused.
+        It is renamed to its path once it listens, so that a client that finds it is never refused.
         """
         path = Path(bind_addr)
         unnamed = path.with_name("new")  # shorter than the name it gets (S22)
         unnamed.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Before bind, so that there is no instant with another mode; the chmod is for systems that ignore it.
+        # Before bind, so that the mode is never another one; the chmod is for systems that ignore it.
         os.fchmod(self.socket.fileno(), 0o600)
         self.socket.bind(str(unnamed))
         os.chmod(unnamed, 0o600)
-        self.socket.listen(KNOCKING)
+        self.socket.listen(LISTEN_QUEUE)
         unnamed.rename(path)
         self.bind_addr = bind_addr
 
     def process_conn(self, conn: Any) -> None:
-        """Give a new connection to the selector first: one that says nothing must not hold a thread (F100)."""
-        if conn.has_spoken:
+        """Give a new connection to the selector first: one that sends nothing must not hold a thread (F100)."""
+        if conn.has_sent_data:
             super().process_conn(conn)
         elif self.open_connections >= CONNECTIONS:
-            _turn_away(conn)
+            _reject_busy(conn)
         else:
             self._count(1)
-            conn.counted(lambda: self._count(-1))
-            conn.has_spoken = True
+            conn.call_on_close(lambda: self._count(-1))
+            conn.has_sent_data = True
             self._connections.put(conn)
 
     def _count(self, change: int) -> None:
@@ -101,8 +101,8 @@ class _PrivateServer(Server):
         _log.warning("server", text=msg, exc_info=traceback)
 
 
-def _turn_away(conn: Any) -> None:
-    """Say 503 at once. The library's own way holds the connection open until it is collected as garbage."""
+def _reject_busy(conn: Any) -> None:
+    """Answer 503 at once. The library's own way keeps the connection open until it is garbage-collected."""
     fields = {"code": "busy", "message": "too many connections", "hint": "", "request_id": "", "exit": 1}
     body = json.dumps({"error": fields})
     head = f"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
@@ -130,24 +130,24 @@ class Listener:
         """
         check_path(self._home)
         _make_folder(self._home.run)
-        # cheroot would take file descriptor 3 for a socket of systemd's, whoever the variable was meant for.
+        # cheroot would take file descriptor 3 for a systemd socket, even if the variable was meant for another process.
         os.environ.pop("LISTEN_PID", None)
         server = _PrivateServer(
-            str(self._home.socket), HeardOut(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
+            str(self._home.socket), BufferedRequests(self._app, THREADS), numthreads=CONNECTIONS, max=CONNECTIONS,
             timeout=READ_LIMIT_S, shutdown_timeout=STOP_LIMIT_S, accepted_queue_size=CONNECTIONS,
-            accepted_queue_timeout=1, request_queue_size=KNOCKING, peercreds_enabled=True,
+            accepted_queue_timeout=1, request_queue_size=LISTEN_QUEUE, peercreds_enabled=True,
         )  # fmt: skip
         try:
             server.prepare()
         except OSError as error:
-            raise unusable(self._home.socket, error) from error
+            raise file_error(self._home.socket, error) from error
         self._server = server
         self._identity = _identity(self._home.socket)
         self._thread = threading.Thread(target=server.serve, name="api", daemon=True)
         self._thread.start()
 
     def reopen_if_lost(self) -> bool:
-        """Bind anew when our socket is no longer at its path (F97); whether that was needed."""
+        """Bind again when our socket is no longer at its path (F97); whether that was needed."""
         if self._identity is not None and _identity(self._home.socket) == self._identity:
             return False
         _log.warning("the socket has vanished, binding it again", path=str(self._home.socket))
@@ -156,7 +156,7 @@ class Listener:
         return True
 
     def close(self) -> None:
-        """Stop accepting, let requests under way finish for a moment, and remove the socket if it is still ours."""
+        """Stop accepting, wait briefly for running requests, and remove the socket if it is still ours."""
         if self._server is None:
             return
         is_ours = _identity(self._home.socket) == self._identity
@@ -177,7 +177,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _make_folder(folder: Path) -> None:
-    """A folder 0700 of our own; a link or another user's folder is refused (I22)."""
+    """Make the socket's folder, 0700 and ours; refuse a link or another user's folder (I22)."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
@@ -185,4 +185,4 @@ def _make_folder(folder: Path) -> None:
             raise Misconfigured(f"{folder} is not a folder of ours", f"Remove {folder}.", code="socket_folder")
         folder.chmod(0o700)
     except OSError as error:
-        raise unusable(folder, error) from error
+        raise file_error(folder, error) from error

@@ -1,4 +1,4 @@
-"""The local API: who may ask, request ids, and what happens when something goes wrong (architecture 9)."""
+"""The WSGI application of the local API: access by user id, request ids, headers, error handlers (architecture 9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from gpushopper.daemon.api import serialization
+from gpushopper.daemon.api import http_responses, request_validation
 from gpushopper.daemon.api.routes import BLUEPRINTS
 from gpushopper.daemon.api.service import Service
 from gpushopper.errors import Refused, ShopperError
@@ -22,60 +22,60 @@ _log = structlog.get_logger(__name__)
 def build_app(service: Service) -> Flask:
     """The WSGI application over one running daemon."""
     app = Flask("gpushopper", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = serialization.LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = request_validation.MAX_BODY_BYTES
     app.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint(service))
-    app.before_request(lambda: _admit(service))
-    app.after_request(lambda response: _finish(response, service))
+    app.before_request(lambda: _before_request(service))
+    app.after_request(lambda response: _after_request(response, service))
     app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
-    app.register_error_handler(ShopperError, _refused)
-    app.register_error_handler(HTTPException, _not_http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(ShopperError, _on_expected_error)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_unexpected_error)
     return app
 
 
-def _admit(service: Service) -> None:
-    """Name the request, let in our own user only (a socket's mode can be changed, this cannot, I22), hear it out."""
+def _before_request(service: Service) -> None:
+    """Give the request an id, admit our own user only (the socket's mode could be changed, I22), read its body."""
     given = request.headers.get(REQUEST_HEADER, "")
     g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     peer = request.environ.get("X_REMOTE_UID")
     if peer is not None and peer != str(service.uid):
         raise Refused("this daemon belongs to another user", code="not_yours")
-    serialization.receive_body()
+    request_validation.receive_body()
 
 
-def _finish(response: Response, service: Service) -> Response:
+def _after_request(response: Response, service: Service) -> Response:
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
     if request.path.startswith("/api/"):
         response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless())
-        service.keys.contact()
+        service.keys.on_client_contact()
     if request.method != "GET":
         _log.info("request", method=request.method, path=request.path, status=response.status_code)
     return response
 
 
-def _refused(error: Exception) -> Response:
+def _on_expected_error(error: Exception) -> Response:
     assert isinstance(error, ShopperError)
-    return serialization.refusal(error, g.request_id)
+    return http_responses.error_response(error, g.request_id)
 
 
-def _not_http(error: Exception) -> Response:
-    """What Flask itself refuses: unknown paths, methods, and bodies that are too large."""
+def _on_http_error(error: Exception) -> Response:
+    """Errors of Flask itself: unknown paths, methods, and bodies that are too large."""
     assert isinstance(error, HTTPException)
-    words = {
+    errors = {
         NotFound: ("no_such_path", "no such path in this API"),
         MethodNotAllowed: ("no_such_method", "this path does not take that method"),
-        RequestEntityTooLarge: ("too_large", f"the body is larger than {serialization.LARGEST_BODY} bytes"),
+        RequestEntityTooLarge: ("too_large", f"the body is larger than {request_validation.MAX_BODY_BYTES} bytes"),
     }
-    code, message = words.get(type(error), ("bad_request", "the request is malformed"))
-    return serialization.error_body(code, message, "", g.request_id, 2, error.code or 400)
+    code, message = errors.get(type(error), ("bad_request", "the request is malformed"))
+    return http_responses.error_body(code, message, "", g.request_id, 2, error.code or 400)
 
 
-def _unexpected(error: Exception) -> Response:
-    """A fault of ours: told in full to the log, and to nobody else."""
+def _on_unexpected_error(error: Exception) -> Response:
+    """A bug: the traceback goes to the log only, the client gets the request id."""
     _log.error("request failed", path=request.path, exc_info=error)
     hint = f"The daemon's log has the details under request {g.request_id}."
-    return serialization.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)
+    return http_responses.error_body("internal", "unexpected error in the daemon", hint, g.request_id, 1, 500)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gpushopper.clock import Clock
-from gpushopper.daemon.jobs import Schedule
+from gpushopper.daemon.periodic_jobs import Schedule
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 
@@ -25,7 +25,7 @@ class Keys(Protocol):
     """What the API needs of the accounts' keys."""
 
     def keyless(self) -> list[str]: ...
-    def contact(self) -> None: ...
+    def on_client_contact(self) -> None: ...
     def reload(self) -> None: ...
 
 

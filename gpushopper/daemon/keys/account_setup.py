@@ -1,4 +1,4 @@
-"""From settings and keys to connected accounts, and the one choice of the policy (S1)."""
+"""Where API keys are looked for, which endpoint and policy apply, and how accounts are connected (S1, S23)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gpushopper.config import Config
 from gpushopper.core.policy import POLICIES, Policy
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured, Refused
-from gpushopper.log import Mask
+from gpushopper.log import Redactor
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
 from gpushopper.providers import ADAPTERS, ENDPOINTS, adapter
 from gpushopper.secrets import (
@@ -36,10 +36,10 @@ _log = structlog.get_logger(__name__)
 def key_sources(
     home: Home, config: Config, *, may_prompt: bool = False, registries: Collection[str] = ()
 ) -> list[KeySource]:
-    """Where keys are looked for, in the order that secrets/key_sources.py explains (S23).
+    """The sources of keys, in the order that secrets/key_sources.py explains (S23).
 
-    A practice home's settings leave the keyring out: it must neither read nor write the user's own. With
-    `registries` it is asked for their passwords too, in the same question.
+    The settings of a sandbox switch the keyring off: it must neither read nor write the user's own. With
+    `registries`, their passwords are read from the keyring in the same call.
     """
     sources: list[KeySource] = quick_sources(home)
     if config.keys.keyring:
@@ -49,19 +49,19 @@ def key_sources(
 
 
 def quick_sources(home: Home) -> list[KeySource]:
-    """The sources that answer at once."""
+    """The sources that never block: environment and key file."""
     return [EnvironmentSource(os.environ), FileSource(home.key_file)]
 
 
-def key_reach() -> dict[str, str]:
-    """The variables that decide which keys this process can reach: a key's own says only whether it is set (I21)."""
+def key_environment() -> dict[str, str]:
+    """The variables that decide which keys this process finds; of a key's own variable only whether it is set (I21)."""
     environ = with_user_bus(os.environ)
-    reach = {name: environ.get(name, "") for name in (BUS_VARIABLE, BACKEND_VARIABLE)}
-    return reach | {name: "set" if environ.get(name) else "" for each in ADAPTERS for name in variables_of(each)}
+    found = {name: environ.get(name, "") for name in (BUS_VARIABLE, BACKEND_VARIABLE)}
+    return found | {name: "set" if environ.get(name) else "" for each in ADAPTERS for name in variables_of(each)}
 
 
 def enabled_endpoints(config: Config) -> dict[str, str]:
-    """Provider and address of each account we look at.
+    """Provider and endpoint of each enabled account.
 
     Raises:
         Misconfigured: the configuration names a provider that does not exist.
@@ -77,7 +77,7 @@ def enabled_endpoints(config: Config) -> dict[str, str]:
 
 
 def choose_policy(config: Config) -> Policy:
-    """The policy of the configuration; anything but `real` only where nothing real can be reached.
+    """The policy of the configuration; another than `real` only where no real provider can be reached.
 
     Raises:
         Misconfigured: no such policy.
@@ -89,15 +89,15 @@ def choose_policy(config: Config) -> Policy:
     for provider, endpoint in enabled_endpoints(config).items():
         if name != "real" and not is_loopback(endpoint):
             raise Refused(
-                f"policy {name} is for practice, but {provider} is at {endpoint}, which is not a loopback address",
-                f"Set providers.{provider}.endpoint to a practice market, or policy.name to real.",
+                f"policy {name} is for a sandbox, but {provider} is at {endpoint}, which is not a loopback address",
+                f"Set providers.{provider}.endpoint to a sandbox, or policy.name to real.",
                 code="policy_not_real",
             )
     return POLICIES[name]
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether an endpoint is a literal loopback address; a name is not: it may lead anywhere tomorrow."""
+    """Whether an endpoint is a literal loopback address; a host name is not: it may resolve elsewhere tomorrow."""
     try:
         return ipaddress.ip_address(urlsplit(endpoint).hostname or "").is_loopback
     except ValueError:
@@ -108,13 +108,13 @@ def connect_accounts(
     config: Config,
     sources: Sequence[KeySource],
     clock: Clock,
-    mask: Mask,
+    redactor: Redactor,
     warn: Callable[[str], None] = lambda text: None,
     only: Collection[str] | None = None,
 ) -> list[AccountSetup]:
-    """One account for each enabled provider, or of `only`; one without a usable key says why, and stays watched."""
+    """One account for each enabled provider, or of `only`; one without a usable key carries the reason instead."""
     found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
-    return [_connect(name, endpoint, sources, clock, mask, warn) for name, endpoint in found.items()]
+    return [_connect(name, endpoint, sources, clock, redactor, warn) for name, endpoint in found.items()]
 
 
 def _connect(
@@ -122,13 +122,13 @@ def _connect(
     endpoint: str,
     sources: Sequence[KeySource],
     clock: Clock,
-    mask: Mask,
+    redactor: Redactor,
     warn: Callable[[str], None],
 ) -> AccountSetup:
     local = is_loopback(endpoint)
     match find_key(name, sources):
         case FoundKey(secret, source, warning):
-            mask.add(secret.reveal())
+            redactor.add_redaction(secret.reveal())
             if warning:
                 warn(warning)
             _log.info("key found", provider=name, source=source)

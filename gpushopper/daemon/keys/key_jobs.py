@@ -1,4 +1,4 @@
-"""Keys by one-shot job: the secret comes on stdin, and goes into keyring or key file and nowhere else (S23, I21).
+"""One-shot jobs of `keys set, list, probe, remove`: the key comes on stdin, into keyring or key file only (S23, I21).
 
 A name with a dot or a colon is a registry's, and its login's (login_jobs.py).
 """
@@ -31,18 +31,18 @@ from gpushopper.secrets import (
     KeySource,
     KeyUnreadable,
 )
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 PROBE_LIMIT_S = 20.0
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 
-def set_key(home: Home, arguments: Sequence[str]) -> Answer:
-    """Store the key that stands on stdin, unless the provider refuses it; a running daemon then reads it.
+def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
+    """Store the key from stdin, unless the provider rejects it; a running daemon then reloads its keys.
 
     Raises:
-        KeyringUnusable: the keyring cannot store it. The key file is used only where the user chooses it (F106).
+        KeyringUnusable: the keyring cannot take it. The key file is never an automatic fallback (F106).
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)
@@ -57,9 +57,9 @@ def set_key(home: Home, arguments: Sequence[str]) -> Answer:
 
 
 def _is_kept_in_file(home: Home, provider: str) -> bool:
-    """Whether the file was chosen before: by settings without a keyring, or by a key that already stands there.
+    """Whether the file is in use: because settings switch the keyring off, or it already has a key.
 
-    A key in the file stands above the keyring: a new one in the keyring would not be used.
+    A key in the file takes precedence over the keyring: a new one in the keyring would not be used.
     """
     return not config.load(home).keys.keyring or FileSource(home.key_file).lookup(provider) is not None
 
@@ -68,12 +68,12 @@ def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
     try:
         secrets.set_key(home.key_file, provider, secret.reveal())
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     return f"file {home.key_file}"
 
 
-def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
-    """Ask the provider whether it takes the key that a daemon started here would use."""
+def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
+    """Check the key that a daemon started here would use with its provider."""
     if registry := login_jobs.named(arguments):
         return login_jobs.probe_login(home, registry)
     provider = _provider(arguments)
@@ -85,19 +85,19 @@ def probe_key(home: Home, arguments: Sequence[str]) -> Answer:
             raise Misconfigured(problem.text, problem.hint, code=problem.code)
 
 
-def list_keys(home: Home, _arguments: Sequence[str]) -> Answer:
-    """Where each provider's key and each registry's login stands; none is shown, not even in part."""
+def list_keys(home: Home, _arguments: Sequence[str]) -> JobResult:
+    """Where each provider's key and each registry's login is stored; none is shown, not even in part."""
     sources = account_setup.key_sources(home, config.load(home), registries=login_jobs.known(home))
     keyring = next((each for each in sources if isinstance(each, KeyringSource)), None)
     return {"keys": listed(home, sources), "registries": login_jobs.listed(home, keyring)}
 
 
-def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answer]:
-    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused`, told apart (F105)."""
-    rows: list[Answer] = []
+def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobResult]:
+    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused` (F105)."""
+    rows: list[JobResult] = []
     sources = account_setup.key_sources(home, config.load(home)) if sources is None else sources
     for provider in ADAPTERS:
-        row: Answer = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
+        row: JobResult = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
         match secrets.find_key(provider, sources):
             case FoundKey(_, source, warning):
                 row |= {"source": source, "warning": warning}
@@ -107,8 +107,8 @@ def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[Answe
     return rows
 
 
-def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
-    """Take the key out of file and keyring; the environment is not ours to change.
+def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
+    """Delete the key from file and keyring; the environment cannot be changed from here.
 
     Raises:
         KeyringUnusable: the keyring may hold one, and cannot be opened now.
@@ -119,7 +119,7 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
     try:
         removed = secrets.remove_key(home.key_file, provider)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     warnings = []
     settings = config.load(home).keys
     if settings.keyring:
@@ -128,17 +128,17 @@ def remove_key(home: Home, arguments: Sequence[str]) -> Answer:
         except KeyringUnusable as unreadable:
             if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
-            warnings.append(f"{unreadable.message}; a key may still stand in it")
+            warnings.append(f"{unreadable.message}; a key may still be in it")
     if EnvironmentSource(os.environ).lookup(provider) is not None:
-        warnings.append(f"a key for {provider} still stands in the environment")
+        warnings.append(f"a key for {provider} is still set in the environment")
     return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
-def probe(home: Home, provider: str, secret: Secret) -> Answer:
-    """What the provider says about a key; a provider that cannot be reached says nothing against it.
+def probe(home: Home, provider: str, secret: Secret) -> JobResult:
+    """Check a key with its provider; one that cannot be reached leaves it unverified.
 
     Raises:
-        KeyRejected: it refuses the key.
+        KeyRejected: the provider rejects the key.
     """
     endpoint = account_setup.enabled_endpoints(config.load(home)).get(provider)
     if endpoint is None:
@@ -148,7 +148,7 @@ def probe(home: Home, provider: str, secret: Secret) -> Answer:
         found = connection.fetch_account(PROBE_LIMIT_S)
     finally:
         connection.close()
-    answer: Answer = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
+    answer: JobResult = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:
@@ -170,7 +170,7 @@ def _provider(arguments: Sequence[str]) -> str:
 def _shadow(provider: str, stored: Secret) -> str:
     given = EnvironmentSource(os.environ).lookup(provider)
     if isinstance(given, FoundKey) and given.secret != stored:
-        return f"{given.source} holds another key, which stands above the stored one"
+        return f"{given.source} holds another key, which takes precedence over the stored one"
     return ""
 
 

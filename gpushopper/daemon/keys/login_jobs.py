@@ -1,4 +1,4 @@
-"""Logins at registries by one-shot job: the password comes on stdin, and goes into keyring or key file (S23, I21)."""
+"""One-shot jobs for registry logins (`keys set ghcr.io`): password from stdin into keyring or file (S23, I21)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from gpushopper.secrets import (
     KeyUnreadable,
     StoredLogin,
 )
-from gpushopper.store.sqlite.folder import unusable
+from gpushopper.store.sqlite.database_files import file_error
 
 IN_FILE = "file"
 USER = "user="
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 
 def named(arguments: Sequence[str]) -> str:
@@ -43,11 +43,11 @@ def named(arguments: Sequence[str]) -> str:
         raise UsageError("what was given is no registry", str(error)) from None
 
 
-def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
-    """Store the login whose password stands on stdin; it is first used when something is rented with it.
+def set_login(home: Home, registry: str, arguments: Sequence[str]) -> JobResult:
+    """Store the login whose password comes on stdin; it is not checked with the registry.
 
     Raises:
-        KeyringUnusable: the keyring cannot store it. The key file is used only where the user chooses it (F106).
+        KeyringUnusable: the keyring cannot take it. The key file is never an automatic fallback (F106).
     """
     user = next((word.removeprefix(USER) for word in arguments if word.startswith(USER)), "")
     if not user:
@@ -58,13 +58,15 @@ def set_login(home: Home, registry: str, arguments: Sequence[str]) -> Answer:
     if IN_FILE in arguments or not settings.keyring or (kept is not None and kept.password is not None):
         source, entry = f"file {home.key_file}", StoredLogin(user, password)
     else:
-        # First the keyring: a name in the file without a password anywhere would be a promise.
-        source = secrets.store_in_keyring(home, registry, password, settings.keyring_seconds)
-        entry = StoredLogin(user, None)
+        # First the keyring, so that the file never names a login whose password is not stored.
+        source, entry = (
+            secrets.store_in_keyring(home, registry, password, settings.keyring_seconds),
+            StoredLogin(user, None),
+        )
     try:
         secrets.set_login(home.key_file, registry, entry)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
     if kept is not None and kept.password is None and entry.password is not None:
         warning = _forget_former(home, registry, is_there=True)
     return {"registry": registry, "user": user, "source": source, "warning": warning}
@@ -79,8 +81,8 @@ def _read_password(registry: str, user: str) -> Secret:
         raise Misconfigured(f"{registry}: {fault}", hint, code="bad_login_form") from None
 
 
-def probe_login(home: Home, registry: str) -> Answer:
-    """Whether the login can be read. Whether the registry takes it, only a pull could say.
+def probe_login(home: Home, registry: str) -> JobResult:
+    """Whether the login can be read. Only a pull could tell whether the registry accepts it.
 
     Raises:
         Misconfigured: there is none, or it cannot be read now.
@@ -102,18 +104,18 @@ def keyring(home: Home, registries: Sequence[str], *, may_prompt: bool = False) 
 
 
 def known(home: Home) -> list[str]:
-    """The registries that the key file names; none where it must not be read, as the clouds' rows then say."""
+    """The registries that the key file names; none where it must not be read, which the providers' rows then report."""
     try:
         return sorted(secrets.read_logins(home.key_file))
     except Misconfigured:
         return []
 
 
-def listed(home: Home, source: KeyringSource | None) -> list[Answer]:
-    """One row for each registry that the key file names, in the states of a cloud's key (F105)."""
-    rows: list[Answer] = []
+def listed(home: Home, source: KeyringSource | None) -> list[JobResult]:
+    """One row for each registry that the key file names, with the states of a provider's key (F105)."""
+    rows: list[JobResult] = []
     for registry in known(home):
-        row: Answer = {"registry": registry, "user": "", "state": "ok", "source": "", "text": "", "hint": ""}
+        row: JobResult = {"registry": registry, "user": "", "state": "ok", "source": "", "text": "", "hint": ""}
         match secrets.find_login(registry, home.key_file, source):
             case FoundLogin(login, where):
                 row |= {"user": login.user, "source": where}
@@ -123,11 +125,11 @@ def listed(home: Home, source: KeyringSource | None) -> list[Answer]:
     return rows
 
 
-def remove_login(home: Home, registry: str) -> Answer:
-    """Take the login out of file and keyring. A password in the file goes first, whatever the keyring does then.
+def remove_login(home: Home, registry: str) -> JobResult:
+    """Delete the login from file and keyring; from the file first, whatever the keyring does then.
 
     Raises:
-        KeyringUnusable: the keyring may hold it, and cannot be opened now; then the file goes on naming it.
+        KeyringUnusable: the keyring may hold it, and cannot be opened now; the file then still names it.
     """
     kept = secrets.read_logins(home.key_file).get(registry)
     if kept is not None and kept.password is not None:
@@ -142,7 +144,7 @@ def remove_login(home: Home, registry: str) -> Answer:
             if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             if kept is not None:
-                warning = f"{unreadable.message}; its password may still stand in it"
+                warning = f"{unreadable.message}; its password may still be in it"
     removed = _remove_from_file(home, registry) or removed
     return {"registry": registry, "removed": removed, "warning": warning}
 
@@ -151,17 +153,17 @@ def _remove_from_file(home: Home, registry: str) -> bool:
     try:
         return secrets.remove_login(home.key_file, registry)
     except OSError as error:
-        raise unusable(home.key_file, error) from error
+        raise file_error(home.key_file, error) from error
 
 
 def _forget_former(home: Home, registry: str, *, is_there: bool) -> str:
-    """Take out of the keyring what the file has taken the place of; or say why it may still be there.
+    """Delete from the keyring a password that the file has replaced; returns a warning if it may still be there.
 
-    No prompt: whoever keeps a login in the file may be far from the screen that would show it. Where no keyring is in
-    use, one is mentioned only if a password is known to be there.
+    Without a prompt: users who keep a login in the file may not see the screen it would appear on. Where no keyring is
+    in use, it is mentioned only if a password is known to be there.
     """
     settings = config.load(home).keys
-    rest = f"a former password of {registry} may still stand in it"
+    rest = f"a former password of {registry} may still be in it"
     if not settings.keyring:
         return f"the settings switch off the system keyring; {rest}" if is_there else ""
     try:

@@ -11,7 +11,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
-from gpushopper.store.sqlite.failures import Conflict, Stale
+from gpushopper.store.sqlite.error_mapping import ConstraintViolation, Stale
 
 
 class AccountTransactions:
@@ -36,12 +36,12 @@ class AccountTransactions:
         except Stale:
             self.on_stale()
             return None
-        except Conflict as conflict:
+        except ConstraintViolation as conflict:
             self._report(conflict, now)
             return None
         return tx
 
-    def _report(self, conflict: Conflict, now: ClockSnapshot) -> None:
+    def _report(self, conflict: ConstraintViolation, now: ClockSnapshot) -> None:
         """A constraint refused a change that must never be tried: nothing was written; raise an alarm and go on."""
         text = f"{self.name}: the database refused a change: {conflict}"
         alarm = RaiseAlarm(alarms.DATABASE_CONSTRAINT, self.name, text, alarms.HINTS[alarms.DATABASE_CONSTRAINT])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpushopper.engine.handle import EngineHandle
 from gpushopper.store import alarms
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_reserve
 
 
 def acknowledge(handle: EngineHandle, alarm_id: int | None) -> int:
@@ -19,4 +19,4 @@ def acknowledge(handle: EngineHandle, alarm_id: int | None) -> int:
         with ctx.store.transaction():
             return alarms.acknowledge(ctx.store, at=ctx.clock.now().wall, alarm_id=alarm_id)
 
-    return with_room(ctx.home.reserve, commit)
+    return with_reserve(ctx.home.disk_reserve, commit)

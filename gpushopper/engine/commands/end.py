@@ -10,7 +10,7 @@ from gpushopper.engine.handle import EngineHandle
 from gpushopper.engine.session_lookup import find_exactly
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import events, sessions
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_reserve
 
 
 def end(
@@ -24,7 +24,7 @@ def end(
     """
     ctx = handle.ctx
     commit = partial(perform_once, ctx, ctx.clock.now(), key, wire.Accepted, lambda tx: _end(tx, refs, reason))
-    accepted = with_room(ctx.home.reserve, commit)
+    accepted = with_reserve(ctx.home.disk_reserve, commit)
     handle.notify()
     return accepted
 

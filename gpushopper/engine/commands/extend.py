@@ -24,7 +24,7 @@ from gpushopper.engine.spending_check import denial_of_reserve
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import sessions
-from gpushopper.store.sqlite.reserve import with_room
+from gpushopper.store.sqlite.disk_reserve import with_reserve
 
 
 def extend(
@@ -45,7 +45,7 @@ def extend(
     commit = partial(
         perform_once, ctx, at, key, wire.SessionView, lambda tx: _extend(tx, find_exactly(ctx, session.id), request)
     )
-    return with_room(ctx.home.reserve, commit)
+    return with_reserve(ctx.home.disk_reserve, commit)
 
 
 def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:

@@ -39,7 +39,7 @@ def stored_response(ctx: Context, key: IdempotencyKey | None, cls: type[T]) -> T
         return None
     if (found.method, found.path, found.request_digest) != (key.method, key.path, key.digest):
         raise UsageError("this idempotency key was used for something else", code="idempotency_mismatch")
-    return wire.fill(cls, json.loads(found.response_body))
+    return wire.from_json(cls, json.loads(found.response_body))
 
 
 def perform_once(

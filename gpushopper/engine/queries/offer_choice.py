@@ -15,7 +15,7 @@ from gpushopper.engine.queries.search_criteria import has_requested_memory
 from gpushopper.engine.refusals import unanswered
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import OfferQuery, ReadFailed
-from gpushopper.store.sessions import tried_since
+from gpushopper.store.sessions import offers_attempted_since
 
 
 def candidates(handle: EngineHandle, offer_key: str | None, want: Requirements, now: ClockSnapshot) -> list[Offer]:
@@ -28,7 +28,7 @@ def candidates(handle: EngineHandle, offer_key: str | None, want: Requirements, 
     if offer_key is not None:
         return [_offer_by_key(handle, offer_key, want, now)]
     found = search_market(handle, replace(want, max_rate=None), limit=64).offers
-    tried = tried_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
+    tried = offers_attempted_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
     rentable = [offer for offer in found if is_rentable(offer, want, now.wall) and not _is_used_up(offer, tried)]
     ranked = rank(rentable, want.disk_gb)
     within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]

@@ -3,6 +3,6 @@
 from gpushopper.providers.api.api_client import ApiClient, Call, Failure, TimeLimit
 from gpushopper.providers.api.rate_limiter import RateLimit
 from gpushopper.providers.api.replies import Reply
-from gpushopper.providers.api.text import REDACTED, clean, plain
+from gpushopper.providers.api.text import REDACTED, plain, redact_line
 
-__all__ = ["REDACTED", "ApiClient", "Call", "Failure", "RateLimit", "Reply", "TimeLimit", "clean", "plain"]
+__all__ = ["REDACTED", "ApiClient", "Call", "Failure", "RateLimit", "Reply", "TimeLimit", "plain", "redact_line"]

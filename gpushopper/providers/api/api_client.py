@@ -12,7 +12,7 @@ import httpx
 
 from gpushopper.providers.api.rate_limiter import RateLimit, RateLimiter
 from gpushopper.providers.api.replies import FetchedFile, Reply, UnusableReply, read_reply, read_text
-from gpushopper.providers.api.text import REDACTED, clean, conceal, rewrite
+from gpushopper.providers.api.text import REDACTED, redact, redact_line, rewrite
 from gpushopper.providers.api.transport import TimeLimitedTransport
 from gpushopper.providers.base import ErrorKind
 
@@ -78,8 +78,8 @@ class ApiClient:
         self._base = endpoint.rstrip("/")
         self._key = key
         self._monotonic = monotonic
-        self._hidden: tuple[str, ...] = ()
-        self._hiding = threading.Lock()
+        self._redactions: tuple[str, ...] = ()
+        self._redactions_lock = threading.Lock()
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
         self._urgent_buckets = urgent
@@ -96,18 +96,18 @@ class ApiClient:
         """Start the time limit of a call."""
         return TimeLimit(seconds, self._monotonic)
 
-    def show(self, text: object) -> str:
+    def redact_line(self, text: object) -> str:
         """Foreign text fit for details and logs: without secrets, control characters and length (F103, F111)."""
-        return clean(self._without_hidden(str(text)), self._key)
+        return redact_line(self._redact_known(str(text)), self._key)
 
-    def hide(self, texts: Iterable[str]) -> None:
-        """Take these secrets out of everything that is heard from now on; they are only ever added."""
-        with self._hiding:
+    def add_redactions(self, texts: Iterable[str]) -> None:
+        """Redact these secrets in every response from now on; they are only ever added."""
+        with self._redactions_lock:
             # Longest first, so that one that contains another goes whole.
-            self._hidden = tuple(sorted({*self._hidden, *texts}, key=len, reverse=True))
+            self._redactions = tuple(sorted({*self._redactions, *texts}, key=len, reverse=True))
 
-    def _without_hidden(self, text: str) -> str:
-        for secret in self._hidden:
+    def _redact_known(self, text: str) -> str:
+        for secret in self._redactions:
             text = text.replace(secret, REDACTED)
         return text
 
@@ -164,7 +164,7 @@ class ApiClient:
             response = transport.handle_request(httpx.Request("GET", url, headers=headers, extensions=limits))
             try:
                 text = read_text(response, limit.left, LARGEST_TEXT)
-                return FetchedFile(response.status_code, conceal(self._without_hidden(text), self._key))
+                return FetchedFile(response.status_code, redact(self._redact_known(text), self._key))
             finally:
                 response.close()
         except UnusableReply as error:
@@ -198,7 +198,7 @@ class ApiClient:
             try:
                 reply = read_reply(response, self._key, limit.left)
                 # In values only: a password is shorter than a key, and must not change a field's name or a number.
-                return replace(reply, body=rewrite(reply.body, self._without_hidden)) if self._hidden else reply
+                return replace(reply, body=rewrite(reply.body, self._redact_known)) if self._redactions else reply
             finally:
                 response.close()
         except UnusableReply as error:
@@ -208,7 +208,7 @@ class ApiClient:
 
     def _failed(self, error: Exception) -> Failure:
         timed_out = isinstance(error, (httpx.TimeoutException, TimeoutError))
-        detail = self.show(f"{type(error).__name__}: {error}")
+        detail = self.redact_line(f"{type(error).__name__}: {error}")
         return Failure(ErrorKind.NETWORK, detail, sent=not isinstance(error, _NOT_SENT), timed_out=timed_out)
 
     def _request(self, call: Call, left: float) -> httpx.Request:

@@ -1,4 +1,4 @@
-"""Make text from outside safe to store and show: redaction of secrets, no control characters, one line (F103, F111)."""
+"""Redaction: secrets and control characters are taken out of text that came from a provider (F103, F111)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s+")
 def plain(text: str, most: int = 300) -> str:
     """Replace control, format and surrogate characters by a mark, and cut at `most` characters.
 
-    Replaced, not removed: removing would turn a foreign label with a hidden character into one of ours (I3).
+    Replaced, not removed: removing would turn a stranger's label with a hidden character into one of ours (I3).
     """
     short = text[:most]
     if short.isascii() and short.isprintable():
@@ -25,14 +25,14 @@ def plain(text: str, most: int = 300) -> str:
     return "".join(_MARK if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in short)
 
 
-def conceal(text: str, secret: str = "") -> str:
-    """Foreign text of many lines without our secret and without what looks like a key; else as it was."""
+def redact(text: str, secret: str = "") -> str:
+    """The text, which may have many lines, without our secret and without what looks like a key."""
     if secret:
         text = text.replace(secret, REDACTED)
     return _TOKEN.sub(REDACTED, text)
 
 
-def clean(text: str, secret: str = "", most: int = 300) -> str:
+def redact_line(text: str, secret: str = "", most: int = 300) -> str:
     """Return one line for people: secrets out, white space collapsed, control characters marked, cut."""
     if secret:
         text = text.replace(secret, REDACTED)

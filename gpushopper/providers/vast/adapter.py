@@ -63,9 +63,9 @@ class Vast:
     def available_at(self, endpoint: Endpoint) -> float:
         return self._api.rate_limiter.available_at(endpoint.value)
 
-    def hide(self, texts: Iterable[str]) -> None:
+    def add_redactions(self, texts: Iterable[str]) -> None:
         """Take these secrets out of everything that is heard from now on (I21)."""
-        self._api.hide(texts)
+        self._api.add_redactions(texts)
 
     def close(self) -> None:
         self._api.close()
@@ -93,7 +93,7 @@ class Vast:
             return self._shown(found)
         if found.total is not None:
             self._rows = found.total
-        return replace(found, detail=self._api.show(found.detail))
+        return replace(found, detail=self._api.redact_line(found.detail))
 
     def list_limit_s(self, limit_s: float) -> float:
         """The most seconds for the whole list, by the number of instances in the last one."""
@@ -134,7 +134,7 @@ class Vast:
         body = error_replies.payload(self._api.read(Call(GPU_NAMES, "GET", "/api/v0/gpu_names/unique/"), limit))
         names = body.get("gpu_names") if isinstance(body, dict) else None
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-            return tuple(sorted({self._api.show(name) for name in names}))
+            return tuple(sorted({self._api.redact_line(name) for name in names}))
         if isinstance(body, ReadFailed) and body.error_kind is not ErrorKind.SHAPE:
             return self._shown(body)
         self._unknown.note("gpu_names: no names")
@@ -148,13 +148,13 @@ class Vast:
         if read_id(request.offer.offer_id) is None:
             return RejectedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
         if request.image_login is not None:
-            self.hide(request.image_login.redactions())
+            self.add_redactions(request.image_login.redactions())
         path = f"/api/v0/asks/{request.offer.offer_id}/"
         call = Call(Endpoint.CREATE.value, "PUT", path, body=create_body(request))
         outcome = read_create(self._api.send(call, self._api.limit(limit_s)))
         if isinstance(outcome, Created):
             return outcome
-        return replace(outcome, detail=self._api.show(outcome.detail))
+        return replace(outcome, detail=self._api.redact_line(outcome.detail))
 
     def set_label(self, instance_id: str, label: str, limit_s: float) -> bool:
         """Whether Vast said that the label is set."""
@@ -205,7 +205,7 @@ class Vast:
             self._unknown.note("destroy: bulk refused")
             self._bulk_works = False
         outcome = destroy.read_destroy(answer, bulk=bulk)
-        return replace(outcome, detail=self._api.show(outcome.detail))
+        return replace(outcome, detail=self._api.redact_line(outcome.detail))
 
     def _get(
         self,
@@ -219,7 +219,7 @@ class Vast:
         return self._api.read(Call(endpoint.value, "GET", path, query or {}), limit, wait=wait)
 
     def _shown(self, failed: ReadFailed) -> ReadFailed:
-        return replace(failed, detail=self._api.show(failed.detail))
+        return replace(failed, detail=self._api.redact_line(failed.detail))
 
 
 def _date(answer: Reply | Failure) -> int | None:

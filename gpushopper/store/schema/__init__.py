@@ -1,1 +1,1 @@
-"""The schema: tables, columns, triggers, the list of migrations, and the way from an older schema to the newest."""
+"""The database schema: tables, column types, triggers, migrations, and the upgrade from an older schema."""

@@ -1,4 +1,4 @@
-"""Columns that hold values of core: enums as words, offers and deadlines as JSON text."""
+"""Column types: how enums, offers, deadlines and JSON are stored as text and read back."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-def writable(text: str) -> str:
-    """The text without lone surrogates: JSON from a provider may hold them, SQLite refuses them for ever."""
+def without_surrogates(text: str) -> str:
+    """The text without lone surrogates: a provider's JSON may have them, and SQLite cannot store them."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class Text(peewee.TextField):
-    """Text that can always be written."""
+    """Any text; lone surrogates are replaced."""
 
     def db_value(self, value: Any) -> Any:
-        return writable(str(value)) if value is not None else None
+        return without_surrogates(str(value)) if value is not None else None
 
 
-class Word(peewee.TextField):
-    """A member of a closed set, stored as its word."""
+class EnumText(peewee.TextField):
+    """An enum member, stored as its value; an unknown value is an error."""
 
-    def __init__(self, words: type[StrEnum], **options: Any) -> None:
+    def __init__(self, enum: type[StrEnum], **options: Any) -> None:
         super().__init__(**options)
-        self.words = words
+        self.enum = enum
 
     def db_value(self, value: Any) -> Any:
-        return None if value is None else self.words(value).value
+        return None if value is None else self.enum(value).value
 
     def python_value(self, value: Any) -> Any:
-        return None if value is None else self.words(value)
+        return None if value is None else self.enum(value)
 
 
 class OfferText(peewee.TextField):
-    """One offer."""
+    """One offer as JSON."""
 
     def db_value(self, value: Any) -> Any:
         return to_json(_plain(value))
@@ -60,7 +60,7 @@ class OfferText(peewee.TextField):
 
 
 class OffersText(peewee.TextField):
-    """A tuple of offers, in rank order."""
+    """A tuple of offers in rank order, as JSON."""
 
     def db_value(self, value: Any) -> Any:
         return to_json([_plain(offer) for offer in value])
@@ -70,7 +70,7 @@ class OffersText(peewee.TextField):
 
 
 class PairsText(peewee.TextField):
-    """Names and values, in order."""
+    """Pairs of name and value in order, as JSON."""
 
     def db_value(self, value: Any) -> Any:
         return to_json([list(pair) for pair in value])
@@ -80,7 +80,7 @@ class PairsText(peewee.TextField):
 
 
 class DeadlineText(peewee.TextField):
-    """A deadline with the readings taken when it was set."""
+    """A deadline with the clocks read when it was set, as JSON."""
 
     def db_value(self, value: Any) -> Any:
         return to_json({name: getattr(value, name) for name in _DEADLINE_NAMES})
@@ -90,7 +90,7 @@ class DeadlineText(peewee.TextField):
 
 
 class JsonText(peewee.TextField):
-    """A JSON object for people to read; one that cannot be read is empty, and stops nothing (F54)."""
+    """A JSON object for people; one that cannot be parsed reads as empty, since nothing depends on it (F54)."""
 
     def db_value(self, value: Any) -> Any:
         return to_json(value)
@@ -103,12 +103,12 @@ class JsonText(peewee.TextField):
         return found if isinstance(found, dict) else {}
 
 
-CONVERTED = (Word, OfferText, OffersText, PairsText, DeadlineText, JsonText, peewee.BooleanField)
-"""The others come from a STRICT table as they are."""
+CONVERTED = (EnumText, OfferText, OffersText, PairsText, DeadlineText, JsonText, peewee.BooleanField)
+"""Columns whose values need conversion; the others come from a STRICT table as they are."""
 
 
-def converted(rows: list[tuple[Any, ...]], columns: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Rows with values of core; three times as fast as letting Peewee look at every value."""
+def to_core_values(rows: list[tuple[Any, ...]], columns: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Rows with core values; three times as fast as Peewee, which converts every value."""
     work = [(i, column.python_value) for i, column in enumerate(columns) if isinstance(column, CONVERTED)]
     return [_convert(row, work) for row in rows] if work else rows
 
@@ -120,7 +120,7 @@ def _convert(row: tuple[Any, ...], work: Sequence[tuple[int, Callable[[Any], Any
     return tuple(values)
 
 
-# All are frozen, and each pass reads the same text again.
+# Cached: the results are frozen, and each poll reads the same texts again.
 @lru_cache(maxsize=4096)
 def _offer(text: str) -> Offer:
     return Offer(**json.loads(text))

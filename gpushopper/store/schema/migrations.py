@@ -1,4 +1,4 @@
-"""The schema as an ordered list of migrations; a published one never changes (I25)."""
+"""The list of migrations: add one here to change the schema; a published one never changes (I25)."""
 
 from __future__ import annotations
 

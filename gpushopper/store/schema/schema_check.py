@@ -1,4 +1,4 @@
-"""Whether a database is what its schema number says: a wrong number is found before anything is written (I25)."""
+"""Check the schema version of a database file (newer, or not matching its tables) before anything is written (I25)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gpushopper.store.sqlite.statements import run
 
 
 def version_of(database: peewee.SqliteDatabase) -> int:
-    """The schema version a file says it has; 0 when it is new."""
+    """The schema version stored in the file; 0 when it is new."""
     return int(run(database, "PRAGMA user_version")[0][0])
 
 
 def check_schema(database: peewee.SqliteDatabase, path: Path, migrations: Sequence[Migration]) -> None:
-    """Compare the number with the steps that are recorded and the tables that are there. Reads only.
+    """Compare the version with the recorded migrations and the existing tables. Reads only.
 
     Raises:
-        Misconfigured: a newer program wrote it, or number and tables contradict each other.
+        Misconfigured: a newer program wrote it, or version and tables contradict each other.
     """
     found = version_of(database)
     if found > newest(migrations):
@@ -42,7 +42,7 @@ def check_schema(database: peewee.SqliteDatabase, path: Path, migrations: Sequen
 
 
 def _contradiction(database: peewee.SqliteDatabase, found: int, migrations: Sequence[Migration]) -> str:
-    """What does not fit the number; empty when all does."""
+    """What does not match the version; empty when all does."""
     tables = {name for (name,) in run(database, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables and found == 0:
         return ""
@@ -55,7 +55,7 @@ def _contradiction(database: peewee.SqliteDatabase, found: int, migrations: Sequ
 
 
 def _missing(database: peewee.SqliteDatabase) -> str:
-    """The first table that lacks something which this program reads. Columns of a later step may be there too."""
+    """The first table that lacks a column which this program reads. Columns of a later migration may exist too."""
     for row in TABLES:
         table = row._meta.table_name
         lacking = {each.column_name for each in row._meta.sorted_fields} - _columns(database, table)

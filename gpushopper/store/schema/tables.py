@@ -1,4 +1,4 @@
-"""The tables as Peewee models, bound to no database.
+"""The tables and their columns as Peewee models, bound to no database.
 
 Each query is executed on one Store's own connection, because a global bind crosses threads (measured). The schema
 itself is in migrations.py; a test compares the two.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
-from gpushopper.store.schema.columns import DeadlineText, JsonText, OffersText, OfferText, PairsText, Text, Word
+from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
 def optional_int() -> peewee.IntegerField:
@@ -51,14 +51,14 @@ class ConsumerRow(Row):
 
 
 class SessionRow(Row):
-    """core.sessions.Session, column by column."""
+    """core.model.session.Session, column by column."""
 
     id = Text(primary_key=True)
     name = Text()
     consumer = Text()
     provider = Text()
     account = Text()
-    desired_state = Word(DesiredState)
+    desired_state = EnumText(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     created_at = peewee.IntegerField()
@@ -82,7 +82,7 @@ class SessionRow(Row):
 
 
 class AttemptRow(Row):
-    """core.attempts.Attempt, column by column."""
+    """core.model.attempt.Attempt, column by column."""
 
     id = Text(primary_key=True)
     session_id = Text()
@@ -90,11 +90,11 @@ class AttemptRow(Row):
     provider = Text()
     account = Text()
     label = Text()
-    origin = Word(Origin)
+    origin = EnumText(Origin)
     offer = OfferText()
     disk_gb = peewee.FloatField()
-    state = Word(State)
-    desired_state = Word(DesiredState)
+    state = EnumText(State)
+    desired_state = EnumText(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
     deadline = DeadlineText()
@@ -143,7 +143,7 @@ class AttemptRow(Row):
 
 
 class KnownInstanceRow(Row):
-    """What was found out about an instance id: that it is ours, or that it is not (core/listing/ownership.py)."""
+    """The recorded ownership of an instance id (core/listing/ownership.py)."""
 
     provider = Text()
     account = Text()

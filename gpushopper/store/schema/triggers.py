@@ -1,6 +1,6 @@
-"""Rules the database itself holds, generated from core: triggers, and the view of the public status (I4, I16).
+"""Triggers that enforce rules in the database (immutable columns, allowed states), and the status view (I4, I16).
 
-They are code, not data: whenever the stored text differs from the generated one, all are made anew.
+Generated from core. Whenever a stored text differs from the generated one, all are dropped and created again.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.model.attempt import TRANSITIONS, State
 from gpushopper.core.model.session import FAILURES
 
-FIXED = {
+IMMUTABLE_COLUMNS = {
     "attempts": ("id", "session_id", "ordinal", "provider", "account", "label", "origin", "prepared_at"),
     "sessions": ("id", "consumer", "created_at", "image_login"),
 }
 """Columns that never change."""
 
-WRITTEN_ONCE = {"attempts": ("instance_id", "sent_at")}
-"""Columns that may go from nothing to a value, and then never change."""
+WRITE_ONCE_COLUMNS = {"attempts": ("instance_id", "sent_at")}
+"""Columns that may change from NULL to a value, and then never again."""
 
-GIVEN_UP = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
-"""The one exception: an attempt whose id turned out to be another instance's is uncertain again, and has none."""
+ID_DISOWNED = f"NEW.instance_id IS NULL AND NEW.state = '{State.UNCERTAIN}' AND OLD.state <> '{State.UNCERTAIN}'"
+"""The one exception: an attempt whose id turned out to be of a foreign instance is uncertain again, without id."""
 
-KEPT = ("attempts", "sessions", "events", "ledger", "known_instances")
-"""Tables whose rows are never deleted: the sweep matches closed ones for ever."""
+NO_DELETE_TABLES = ("attempts", "sessions", "events", "ledger", "known_instances")
+"""Tables whose rows are never deleted: instances are compared with closed attempts too."""
 
-IMMUTABLE = ("events", "ledger")
-VERSIONED = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
+IMMUTABLE_TABLES = ("events", "ledger")
+VERSIONED_COLUMNS = {"attempts": ("state", "desired_state", "instance_id"), "sessions": ("desired_state",)}
 
 
-def derived() -> dict[str, str]:
-    """Name and text of every trigger and view, as the database must hold them."""
+def schema_objects() -> dict[str, str]:
+    """Name and SQL of every trigger and view that the database must have."""
     found: dict[str, str] = {}
-    for table, columns in FIXED.items():
+    for table, columns in IMMUTABLE_COLUMNS.items():
         for column in columns:
-            _add(found, table, f"fixed_{column}", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}")
-    for table, columns in WRITTEN_ONCE.items():
+            _add(found, table, f"immutable_{column}", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}")
+    for table, columns in WRITE_ONCE_COLUMNS.items():
         for column in columns:
             rule = f"OLD.{column} IS NOT NULL AND NEW.{column} IS NOT OLD.{column}"
-            rule += f" AND NOT ({GIVEN_UP})" if column == "instance_id" else ""
-            _add(found, table, f"once_{column}", f"UPDATE OF {column}", rule)
-    for table, columns in VERSIONED.items():
+            rule += f" AND NOT ({ID_DISOWNED})" if column == "instance_id" else ""
+            _add(found, table, f"write_once_{column}", f"UPDATE OF {column}", rule)
+    for table, columns in VERSIONED_COLUMNS.items():
         changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
         rule = f"({changed}) AND NEW.version <> OLD.version + 1"
         _add(found, table, "versioned", f"UPDATE OF {', '.join(columns)}", rule)
@@ -52,14 +52,14 @@ def derived() -> dict[str, str]:
             "UPDATE OF desired_state",
             "OLD.desired_state = 'terminated' AND NEW.desired_state <> 'terminated'",
         )
-    # Baked into the guard at the send (architecture 4): only a row that has never left us may still change it.
+    # The hard maximum is sent along with the create, to the guard (architecture 4): no change after that.
     rule = "OLD.state <> 'prepared' AND NEW.hard_max_at IS NOT OLD.hard_max_at"
     _add(found, "attempts", "hard_max", "UPDATE OF hard_max_at", rule)
     rule = f"NEW.state <> OLD.state AND NOT ({_allowed()})"
     _add(found, "attempts", "transition", "UPDATE OF state", rule)
-    for table in KEPT:
-        _add(found, table, "kept", "DELETE", "TRUE")
-    for table in IMMUTABLE:
+    for table in NO_DELETE_TABLES:
+        _add(found, table, "no_delete", "DELETE", "TRUE")
+    for table in IMMUTABLE_TABLES:
         _add(found, table, "immutable", "UPDATE", "TRUE")
     found["session_status"] = _session_status()
     return found
@@ -75,16 +75,16 @@ def _add(found: dict[str, str], table: str, rule: str, on: str, forbidden: str) 
 
 def _allowed() -> str:
     return " OR ".join(
-        f"(OLD.state = '{before}' AND NEW.state IN ({_words(after)}))" for before, after in TRANSITIONS.items()
+        f"(OLD.state = '{before}' AND NEW.state IN ({_sql_list(after)}))" for before, after in TRANSITIONS.items()
     )
 
 
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _sql_list(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _session_status() -> str:
-    """What core.sessions.derive_status says, for people with a SQLite shell; a test compares the two."""
+    """The view of core's derive_status, for users of a SQLite shell; a test compares the two."""
     return f"""CREATE VIEW session_status AS
 SELECT s.id AS session_id, CASE
     WHEN s.desired_state = 'running' THEN CASE
@@ -92,7 +92,7 @@ SELECT s.id AS session_id, CASE
         WHEN c.ready_at IS NULL THEN 'provisioning'
         ELSE 'running' END
     WHEN EXISTS (SELECT 1 FROM attempts a WHERE a.session_id = s.id AND a.state <> '{State.CLOSED}') THEN 'stopping'
-    WHEN s.reason IN ({_words(FAILURES)}) THEN 'failed'
+    WHEN s.reason IN ({_sql_list(FAILURES)}) THEN 'failed'
     ELSE 'stopped' END AS status
 FROM sessions s LEFT JOIN attempts c ON c.session_id = s.id
     AND c.ordinal = (SELECT max(ordinal) FROM attempts WHERE session_id = s.id AND reason <> '{DUPLICATE}')"""

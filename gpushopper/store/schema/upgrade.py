@@ -1,4 +1,4 @@
-"""Bring an older schema up to date: backup, then everything in one transaction or nothing (I25)."""
+"""Upgrade an older database: backup, then all missing migrations in one transaction (I25)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import peewee
 
 from gpushopper.store.schema.migrations import Migration
 from gpushopper.store.schema.schema_check import version_of
-from gpushopper.store.schema.triggers import derived
+from gpushopper.store.schema.triggers import schema_objects
 from gpushopper.store.sqlite.backups import back_up
-from gpushopper.store.sqlite.failures import Corrupt
-from gpushopper.store.sqlite.statements import check, is_in_transaction, run
+from gpushopper.store.sqlite.error_mapping import Corrupt
+from gpushopper.store.sqlite.statements import integrity_problem, is_in_transaction, run
 
 
 def upgrade(database: peewee.SqliteDatabase, path: Path, now_wall: int, migrations: Sequence[Migration]) -> None:
-    """Apply what is missing, and make triggers and views say what the code says. After `check_schema`."""
+    """Apply missing migrations, and create triggers and views anew where they differ. Call after `check_schema`."""
     found = version_of(database)
     missing = [step for step in migrations if step.version > found]
-    if not missing and _stored(database) == derived():
+    if not missing and _stored(database) == schema_objects():
         return
     if missing and found > 0:
         back_up(database, path, now_wall, found)
-    # Only outside of a transaction does this pragma act; a migration may have to rebuild a table others refer to.
+    # This pragma acts outside of a transaction only; a migration may have to rebuild a table that others refer to.
     run(database, "PRAGMA foreign_keys = 0")
     try:
         _apply(database, path, now_wall, missing)
@@ -41,7 +41,7 @@ def _apply(database: peewee.SqliteDatabase, path: Path, now_wall: int, missing: 
                 run(database, statement)
             run(database, "INSERT INTO migrations VALUES (?, ?, ?)", (step.version, step.name, now_wall))
             run(database, f"PRAGMA user_version = {step.version}")
-        for text in derived().values():
+        for text in schema_objects().values():
             run(database, text)
         if missing:
             _verify(database, path)
@@ -59,5 +59,5 @@ def _stored(database: peewee.SqliteDatabase) -> dict[str, str]:
 
 def _verify(database: peewee.SqliteDatabase, path: Path) -> None:
     broken = [f"{row[0]} refers to a missing {row[2]}" for row in run(database, "PRAGMA foreign_key_check")]
-    if why := "; ".join(broken[:5]) or check(database):
-        raise Corrupt(f"the database {path} did not come through its upgrade: {why}")
+    if why := "; ".join(broken[:5]) or integrity_problem(database):
+        raise Corrupt(f"the database {path} is damaged after its upgrade: {why}")

@@ -1,4 +1,4 @@
-"""SQLite and the file system under the database: errors, statements, the folder, backups, space kept for a full disk.
+"""SQLite and the files under the database: error mapping, running SQL, file modes, backups, the disk reserve.
 
 Not here: what the tables are (`store/schema/`) and hold (`store/`).
 """

@@ -1,4 +1,4 @@
-"""Statements as text: pragmas and schema, which Peewee does not build, and selects that are spelled once and kept."""
+"""Runs SQL on a connection: pragmas and schema as text, and selects whose compiled SQL is cached."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from typing import Any, NamedTuple, ParamSpec, cast
 import peewee
 
 P = ParamSpec("P")
-KEPT = 512
-"""Selects that one `prepared` function keeps: their arguments are ids and names, of which few are in use at a time."""
+CACHE_SIZE = 512
+"""Compiled selects per `cached_select` function: the arguments are ids and names, of which few are in use."""
 _DIALECT = peewee.SqliteDatabase(None)
-"""Never opened: it only says how SQLite spells a statement."""
+"""Never opened: it only renders Peewee queries as SQLite's SQL."""
 
 
-class Select(NamedTuple):
-    """A select as SQLite takes it, with the columns that tell how its values are read."""
+class CompiledSelect(NamedTuple):
+    """A select as SQL text and values, with the columns that convert its results."""
 
     text: str
     values: tuple[Any, ...]
     columns: tuple[Any, ...]
 
 
-def spelled(query: Any) -> Select:
-    """Spell a Peewee select out; that takes longer than running it."""
+def compile_select(query: Any) -> CompiledSelect:
+    """Compile a Peewee select to SQL; that takes longer than running it."""
     text, values = query.bind(_DIALECT).sql()
-    return Select(text, tuple(values), tuple(query.selected_columns))
+    return CompiledSelect(text, tuple(values), tuple(query.selected_columns))
 
 
-def prepared(build: Callable[P, Any]) -> Callable[P, Select]:
-    """Let a function that builds a select spell each one once: the same arguments give the same text and values."""
+def cached_select(build: Callable[P, Any]) -> Callable[P, CompiledSelect]:
+    """Cache the compiled select of a function that builds one, by its arguments."""
 
-    def select(*args: P.args, **kwargs: P.kwargs) -> Select:
-        return spelled(build(*args, **kwargs))
+    def select(*args: P.args, **kwargs: P.kwargs) -> CompiledSelect:
+        return compile_select(build(*args, **kwargs))
 
-    kept: Any = lru_cache(maxsize=KEPT)(select)
-    return cast(Callable[P, Select], kept)
+    cached: Any = lru_cache(maxsize=CACHE_SIZE)(select)
+    return cast(Callable[P, CompiledSelect], cached)
 
 
 def run(database: peewee.SqliteDatabase, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement to its end and return its rows."""
+    """Run one statement and return all its rows."""
     untyped: Any = database
     rows: list[tuple[Any, ...]] = untyped.execute_sql(sql, values).fetchall()
     return rows
 
 
 def is_in_transaction(database: peewee.SqliteDatabase) -> bool:
-    """Whether a transaction is open; an error may have ended it without our doing."""
+    """Whether a transaction is open; an error may have rolled it back already."""
     untyped: Any = database
     return not untyped.is_closed() and bool(untyped.connection().in_transaction)
 
 
-def check(database: peewee.SqliteDatabase) -> str:
-    """What is wrong with the file's structure; empty when nothing is."""
+def integrity_problem(database: peewee.SqliteDatabase) -> str:
+    """What PRAGMA quick_check finds wrong with the file; empty when nothing."""
     found = [str(row[0]) for row in run(database, "PRAGMA quick_check(5)")]
     return "" if found == ["ok"] else "; ".join(found) or "no answer"

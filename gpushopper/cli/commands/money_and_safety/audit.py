@@ -11,7 +11,7 @@ from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import plural, rate
 from gpushopper.cli.process import daemon_process
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.errors import ProblemsFound
 
 COLUMNS = (
@@ -54,13 +54,13 @@ def audit(app: App) -> None:
         raise ProblemsFound(_summary(found), "see the column NOTE, and: gpu-shopper alarms")
 
 
-def _run_audit(app: App) -> Row:
+def _run_audit(app: App) -> JsonObject:
     if app.client_without_start().is_up():
-        return cast(Row, app.client.audit())
-    return cast(Row, daemon_process.run_one_shot_job(app.home, "audit"))
+        return cast(JsonObject, app.client.audit())
+    return cast(JsonObject, daemon_process.run_one_shot_job(app.home, "audit"))
 
 
-def _summary(found: Row) -> str:
+def _summary(found: JsonObject) -> str:
     if found.problems:
         return f"{plural(found.problems, 'problem')} found"
     return f"{', '.join(found.unavailable)} could not be checked"

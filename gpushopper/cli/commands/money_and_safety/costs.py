@@ -14,7 +14,7 @@ from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money, plural
 
 if TYPE_CHECKING:
-    from gpushopper.client import Row
+    from gpushopper.client import JsonObject
 
 COLUMNS = (
     tables.Column("SESSION", lambda r: r.name),
@@ -84,6 +84,6 @@ def summary(app: App) -> None:
         tables.facts([(f"  {key or '-'}", exact(amount)) for key, amount in share.items()])
 
 
-def _amounts(share: Row) -> dict[str, Any]:
+def _amounts(share: JsonObject) -> dict[str, Any]:
     """Wrap each amount in an object: a GPU or consumer may be named like one of our JSON fields."""
     return {name: {"accrued": amount} for name, amount in share.items()}

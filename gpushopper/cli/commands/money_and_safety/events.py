@@ -15,7 +15,7 @@ from gpushopper.cli.output import tables
 from gpushopper.cli.output.json_output import line
 from gpushopper.cli.output.text_format import local_time
 from gpushopper.cli.terminal_text import clean
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _read_all(app: App, session: str) -> tuple[list[EventView], int]:
 def _print(app: App, found: list[EventView], names: _Names) -> None:
     for event in found:
         if app.as_json:
-            tables.out(line(cast(Row, event)))
+            tables.out(line(cast(JsonObject, event)))
         elif app.output == "name":
             tables.out(str(event.id))
         else:

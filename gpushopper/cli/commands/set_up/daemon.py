@@ -17,7 +17,7 @@ from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.daemon_client import prepare_home
 from gpushopper.cli.process.homes import environment
 from gpushopper.cli.terminal_text import clean
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.errors import DaemonUnreachable, NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def status(app: App) -> None:
             tables.out(json_output.document(running=False))
         raise
     if app.as_json:
-        tables.out(json_output.document(running=True, **cast(Row, found)))
+        tables.out(json_output.document(running=True, **cast(JsonObject, found)))
         return
     sessions = plural(found.sessions_open, "open session")
     tables.out(

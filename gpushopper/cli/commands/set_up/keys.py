@@ -12,7 +12,7 @@ from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
-from gpushopper.client import Row
+from gpushopper.client import JsonObject
 from gpushopper.core.model.container_image import is_registry
 from gpushopper.errors import UsageError
 
@@ -165,7 +165,7 @@ def _read_secret(app: App, provider: str, user: str | None) -> str:
     return secret
 
 
-def _print_login_result(app: App, answer: Row, text: str) -> None:
+def _print_login_result(app: App, answer: JsonObject, text: str) -> None:
     if app.as_json:
         tables.out(json_output.document(**answer))
         return
@@ -173,7 +173,7 @@ def _print_login_result(app: App, answer: Row, text: str) -> None:
     _remarks(app, answer)
 
 
-def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:
+def _report(app: App, answer: JsonObject, done: str, unproven: str = "") -> None:
     if app.as_json:
         tables.out(json_output.document(**answer))
         return
@@ -184,7 +184,7 @@ def _report(app: App, answer: Row, done: str, unproven: str = "") -> None:
     _remarks(app, answer)
 
 
-def _remarks(app: App, answer: Row) -> None:
+def _remarks(app: App, answer: JsonObject) -> None:
     for text in (answer.get("warning"), _about_daemon(answer.get("daemon", ""))):
         if text:
             app.note(str(text))

@@ -15,7 +15,7 @@ from gpushopper.cli.terminal_text import clean
 from gpushopper.errors import Refused, ShopperError, UsageError
 
 if TYPE_CHECKING:
-    from gpushopper.client import Row
+    from gpushopper.client import JsonObject
     from gpushopper.wire import ConnectionView
 
 DEFAULT_TAIL = 1000
@@ -111,7 +111,7 @@ def _show_provider_log_instead(app: App, ref: str, why: ShopperError) -> None:
 def _show_provider_log(app: App, ref: str, tail: int) -> None:
     found = app.client.provider_log(ref, tail)
     if app.as_json:
-        tables.out(json_output.document(**dict(cast("Row", found))))
+        tables.out(json_output.document(**dict(cast("JsonObject", found))))
         return
     for line in found.lines:
         tables.out(clean(line))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_body
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_validation import read_body
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.commands.acknowledge import acknowledge
 from gpushopper.engine.queries import events
@@ -17,11 +18,11 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("")
     def alarms() -> Response:
-        return answer(events.alarms(service.handle.ctx))
+        return json_response(events.alarms(service.handle.ctx))
 
     @routes.post("/ack")
     def acknowledged() -> Response:
         asked = read_body(AckRequest)
-        return answer({"acknowledged": acknowledge(service.handle, asked.alarm_id)})
+        return json_response({"acknowledged": acknowledge(service.handle, asked.alarm_id)})
 
     return routes

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_query
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries import costs as queries
 from gpushopper.wire import Costs
@@ -36,11 +37,11 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("")
     def costs() -> Response:
-        return answer(fetch())
+        return json_response(fetch())
 
     @routes.get("/summary")
     def summary() -> Response:
-        return answer(sum_up(fetch()))
+        return json_response(sum_up(fetch()))
 
     return routes
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_query
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries import events as queries
 
@@ -33,6 +34,6 @@ def blueprint(service: Service) -> Blueprint:
     def events() -> Response:
         asked = read_query(EventsQuery)
         limit = max(1, min(asked.limit, MOST_AT_ONCE))
-        return answer(queries.events(service.handle.ctx, asked.after, limit, asked.session))
+        return json_response(queries.events(service.handle.ctx, asked.after, limit, asked.session))
 
     return routes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer
+from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries.accounts import accounts, are_ready
 from gpushopper.wire import PROTOCOL
@@ -17,7 +17,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/health")
     def health() -> Response:
         problems = find_problems(service)
-        return answer(
+        return json_response(
             {
                 "ok": not problems,
                 "problems": problems,
@@ -33,7 +33,7 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/ready")
     def ready() -> Response:
         is_ready = are_ready(service.handle.reconcilers)
-        return answer({"ready": is_ready}, 200 if is_ready else 503)
+        return json_response({"ready": is_ready}, 200 if is_ready else 503)
 
     return routes
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, read_body, read_query, waiting
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
+from gpushopper.daemon.api.request_validation import read_body, read_query
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries import inventory as inventory_query
 from gpushopper.engine.queries import plan as plan_query
@@ -18,13 +20,13 @@ def blueprint(service: Service) -> Blueprint:
     @routes.get("/inventory")
     def inventory() -> Response:
         asked = read_query(SearchRequest)
-        with waiting(service):
-            return answer(inventory_query.inventory(service.handle, asked))
+        with provider_slot(service):
+            return json_response(inventory_query.inventory(service.handle, asked))
 
     @routes.post("/plan")
     def plan() -> Response:
         asked = read_body(PlanRequest)
-        with waiting(service):
-            return answer(plan_query.plan(service.handle, asked))
+        with provider_slot(service):
+            return json_response(plan_query.plan(service.handle, asked))
 
     return routes

@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, waiting
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
-from gpushopper.daemon.keys.account_setup import key_reach
+from gpushopper.daemon.keys.account_setup import key_environment
 from gpushopper.engine.queries.accounts import accounts
 
 
@@ -18,12 +19,12 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/reload")
     def reload() -> Response:
-        with waiting(service):
+        with provider_slot(service):
             service.keys.reload()
-        return answer({"providers": [asdict(each) for each in accounts(service.handle)]})
+        return json_response({"providers": [asdict(each) for each in accounts(service.handle)]})
 
     @routes.get("/reach")
     def reach() -> Response:
-        return answer({"keyless": service.keys.keyless(), "variables": key_reach()})
+        return json_response({"keyless": service.keys.keyless(), "variables": key_environment()})
 
     return routes

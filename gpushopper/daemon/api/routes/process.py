@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer
+from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.service import Service
 
 
@@ -15,6 +15,6 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/stop")
     def stop() -> Response:
         service.request_stop()
-        return answer({"stopping": True, "pid": service.pid}, 202)
+        return json_response({"stopping": True, "pid": service.pid}, 202)
 
     return routes

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 
 from gpushopper.core.log_text import MAX_LINES
-from gpushopper.daemon.api.serialization import Malformed, answer, read_name, read_query, waiting
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
+from gpushopper.daemon.api.request_validation import Malformed, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries import provider_logs as queries
 
@@ -31,7 +33,7 @@ def blueprint(service: Service) -> Blueprint:
         tail = read_query(LogQuery).tail
         if not 1 <= tail <= MAX_LINES:
             raise Malformed(f"tail is a number of lines from 1 to {MAX_LINES}")
-        with waiting(service):
-            return answer(queries.provider_log(service.handle, read_name(ref), tail))
+        with provider_slot(service):
+            return json_response(queries.provider_log(service.handle, read_session_ref(ref), tail))
 
     return routes

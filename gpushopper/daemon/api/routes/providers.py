@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import answer, waiting
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.queries import audit as audit_query
 from gpushopper.engine.queries.accounts import accounts
@@ -23,17 +24,17 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/providers")
     def providers() -> Response:
-        return answer({"providers": [asdict(each) for each in accounts(handle)]})
+        return json_response({"providers": [asdict(each) for each in accounts(handle)]})
 
     @routes.get("/status")
     def status() -> Response:
-        return answer(describe(service))
+        return json_response(describe(service))
 
     @routes.get("/audit")
     def audit() -> Response:
-        with waiting(service):
+        with provider_slot(service):
             setups = {name: each.setup for name, each in handle.reconcilers.items()}
-            return answer(audit_query.audit(handle.ctx, setups))
+            return json_response(audit_query.audit(handle.ctx, setups))
 
     return routes
 

@@ -8,14 +8,9 @@ from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 
-from gpushopper.daemon.api.serialization import (
-    answer,
-    read_body,
-    read_idempotency_key,
-    read_name,
-    read_query,
-    waiting_for_login,
-)
+from gpushopper.daemon.api.http_responses import json_response
+from gpushopper.daemon.api.request_slots import login_slot
+from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
 from gpushopper.engine.commands import end as end_command
 from gpushopper.engine.commands import extend as extend_command
@@ -45,32 +40,32 @@ def blueprint(service: Service) -> Blueprint:
     def provision() -> Response:
         asked = read_body(ProvisionRequest)
         # The login may be in a keyring, which may be slow.
-        with waiting_for_login(service) if asked.image_login else nullcontext():
-            return answer(provision_command.provision(handle, asked, read_idempotency_key(asked)), 202)
+        with login_slot(service) if asked.image_login else nullcontext():
+            return json_response(provision_command.provision(handle, asked, read_idempotency_key(asked)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:
         asked = read_query(SessionsQuery)
-        return answer(queries.sessions(handle.ctx, asked.consumer, asked.status, asked.open))
+        return json_response(queries.sessions(handle.ctx, asked.consumer, asked.status, asked.open))
 
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
-        return answer(queries.session(handle.ctx, read_name(ref)))
+        return json_response(queries.session(handle.ctx, read_session_ref(ref)))
 
     @routes.get("/sessions/<ref>/connection")
     def connection(ref: str) -> Response:
-        return answer(ssh_connection.connection(handle.ctx, read_name(ref)))
+        return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
 
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         asked = read_body(ExtendRequest)
         key = read_idempotency_key(asked)
-        return answer(extend_command.extend(handle, read_name(ref), asked, key))
+        return json_response(extend_command.extend(handle, read_session_ref(ref), asked, key))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
     def end(ref: str) -> Response:
-        return _end(service, [read_name(ref)])
+        return _end(service, [read_session_ref(ref)])
 
     @routes.post("/shutdown")
     def shutdown() -> Response:
@@ -82,4 +77,4 @@ def blueprint(service: Service) -> Blueprint:
 def _end(service: Service, refs: list[str] | None) -> Response:
     asked = read_body(EndRequest)
     key = read_idempotency_key(asked)
-    return answer(end_command.end(service.handle, refs, asked.reason, key), 202)
+    return json_response(end_command.end(service.handle, refs, asked.reason, key), 202)

@@ -34,7 +34,7 @@ def load(
         if (attempt.provider, attempt.account) == (provider, account) and attempt.instance_id in shown:
             by_instance[attempt.instance_id or ""] = attempt
     named = {attempt.session_id for attempt in (*opened, *listed)}
-    held = {session.id: session for session in sessions.load_named(store, sorted(named))}
+    held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
     since = alarms.first_raised(store, DUPLICATE)
     ids = known_instances(
         store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None}

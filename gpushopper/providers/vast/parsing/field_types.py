@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wr
 from pydantic_core import core_schema
 
 from gpushopper.core.model.money import MAX_RATE, Micros, parse_dollars
-from gpushopper.providers.api import clean, plain
+from gpushopper.providers.api import plain, redact_line
 from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
@@ -80,7 +80,7 @@ def _exact(value: Any) -> Any:
 
 def _line(value: Any) -> Any:
     """Text for people, on one line: Vast's messages and addresses end in new lines (vastai.md 5.3)."""
-    return clean(value) if isinstance(value, str) else value
+    return redact_line(value) if isinstance(value, str) else value
 
 
 def _version(value: Any) -> Any:

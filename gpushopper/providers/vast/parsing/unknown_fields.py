@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from gpushopper.providers.api import clean
+from gpushopper.providers.api import redact_line
 
 _MOST = 200
 """Different names that are counted: a provider must not fill our memory."""
@@ -21,7 +21,7 @@ class UnknownFields:
 
     def note(self, what: str) -> None:
         """Count one occurrence, for example `offer field: colour`."""
-        name = clean(what, most=80)
+        name = redact_line(what, most=80)
         with self._lock:
             if name in self._counts or len(self._counts) < _MOST:
                 self._counts[name] += 1

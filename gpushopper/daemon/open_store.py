@@ -1,4 +1,4 @@
-"""Opening what survives a restart: the database, set aside when damaged, and the installation's identity (D12, S21)."""
+"""Open the database at start: quarantine a damaged one, repair unreadable rows, check the installation (D12, S21)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gpushopper.clock import Clock
 from gpushopper.core.alarms import HINTS, ROW_REPAIRED
 from gpushopper.paths import Home
 from gpushopper.store import alarms, installation
-from gpushopper.store.database import Corrupt, Store, set_aside
+from gpushopper.store.database import Corrupt, Store, quarantine
 from gpushopper.store.repair import repair
-from gpushopper.store.sqlite import reserve
+from gpushopper.store.sqlite import disk_reserve
 
 _log = structlog.get_logger(__name__)
 
@@ -21,10 +21,10 @@ REBUILT = "database_rebuilt"
 
 
 def open_store(home: Home, clock: Clock) -> Store:
-    """Open, check and upgrade the database; a damaged one is kept beside a new one, with an alarm.
+    """Open, check and upgrade the database; a damaged one is renamed and replaced by a new one, with an alarm.
 
-    What was rented is then adopted from the providers' lists: the labels carry the installation's id, and the side
-    file has kept that.
+    Running instances are then adopted from the providers' lists: their labels carry the installation's id, which the
+    installation file has kept.
 
     Raises:
         Misconfigured: it cannot be written, or a newer version wrote it.
@@ -32,31 +32,31 @@ def open_store(home: Home, clock: Clock) -> Store:
     """
     now = clock.now().wall
     try:
-        store = _ready(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
+        store = _prepare(Store.open(home.database, now_wall=now), lambda opened: _repair(opened, now))
     except Corrupt as damage:
         _log.error("database damaged", text=damage.message)
-        kept = set_aside(home.database, now)
-        # Here and not by a second call of this function: that one would find nothing damaged, and raise no alarm.
-        store = reserve.with_room(
-            home.reserve,
-            lambda: _ready(Store.open(home.database, now_wall=now), lambda opened: _tell_rebuilt(opened, now, kept)),
+        kept = quarantine(home.database, now)
+        # Not by calling this function again: it would find nothing damaged, and raise no alarm.
+        store = disk_reserve.with_reserve(
+            home.disk_reserve,
+            lambda: _prepare(Store.open(home.database, now_wall=now), lambda new: _alarm_rebuilt(new, now, kept)),
         )
-    reserve.hold(home.reserve)
+    disk_reserve.allocate(home.disk_reserve)
     return store
 
 
-def _ready(store: Store, prepare: Callable[[Store], None]) -> Store:
-    """The store after its first transaction; closed if that fails, so that the start can be tried again."""
+def _prepare(store: Store, step: Callable[[Store], None]) -> Store:
+    """The store after its first transaction; closed if that fails, so that the start can be retried."""
     try:
         with store.transaction():
-            prepare(store)
+            step(store)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _tell_rebuilt(store: Store, now: int, kept: Path) -> None:
+def _alarm_rebuilt(store: Store, now: int, kept: Path) -> None:
     alarms.raise_alarm(
         store,
         at=now,
@@ -69,7 +69,7 @@ def _tell_rebuilt(store: Store, now: int, kept: Path) -> None:
 
 
 def _repair(store: Store, now: int) -> None:
-    """One row that cannot be read must not keep the others from being watched (F54)."""
+    """Replace unreadable JSON in rows, with an alarm each: one bad row must not stop the rest (F54)."""
     for found in repair(store):
         _log.error("unreadable row", table=found.table, row=found.row, column=found.column)
         alarms.raise_alarm(
@@ -84,8 +84,8 @@ def _repair(store: Store, now: int) -> None:
 
 
 def check_installation(home: Home, store: Store) -> installation.Installation:
-    """Find or make the installation's id; a home that was copied or moved may end things, but not rent (S10)."""
+    """Find or make the installation's id; a home that was copied or moved may end sessions, but not provision (S10)."""
     found = installation.check(home, store)
-    if found.verdict is installation.Verdict.MOVED:
+    if found.status is installation.HomeStatus.MOVED:
         _log.warning("this home has been copied or moved: renting is refused until a person decides")
     return found

@@ -1,4 +1,4 @@
-"""Reasons to stop: two signals, a request, a failed engine; all of them only leave a mark (D13)."""
+"""How the daemon is stopped: SIGTERM, SIGINT, an API request or a failed engine, each written to one pipe (D13)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import signal
 from types import FrameType
 
-_ASKED, _FAILED = b"s", b"f"
+_REQUESTED, _FAILED = b"s", b"f"
 
 
 class StopSignal:
@@ -18,33 +18,33 @@ class StopSignal:
         os.set_blocking(self._writer, False)
 
     def watch_signals(self) -> None:
-        """Let SIGTERM and SIGINT ask for the stop; main thread only.
+        """Stop on SIGTERM and SIGINT; call in the main thread only.
 
-        The system may hand a signal to any thread, and the handler runs when the main thread next wakes: the wake-up
-        byte, which is written at once and from wherever, makes it wake.
+        The kernel may deliver a signal to any thread, and Python runs the handler when the main thread next wakes:
+        the wake-up byte, written at once by the C handler, wakes it.
         """
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
 
     def request(self) -> None:
-        """Ask for the stop."""
-        self._mark(_ASKED)
+        """Request a stop with exit status 0."""
+        self._write(_REQUESTED)
 
     def fail(self) -> None:
-        """Ask for the stop because something is broken: the exit status is then 1."""
-        self._mark(_FAILED)
+        """Request a stop because something is broken: exit status 1."""
+        self._write(_FAILED)
 
     def wait(self) -> int:
-        """Wait for the first reason; the exit status it asks for."""
+        """Wait for the first request; returns its exit status."""
         select.select([self._reader], [], [])
         return 1 if os.read(self._reader, 1) == _FAILED else 0
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._mark(_ASKED)
+        self._write(_REQUESTED)
 
-    def _mark(self, mark: bytes) -> None:
+    def _write(self, reason: bytes) -> None:
         try:
-            os.write(self._writer, mark)
+            os.write(self._writer, reason)
         except BlockingIOError:
-            return  # full: enough reasons are waiting to be read
+            return  # the pipe is full: a stop is pending already

@@ -1,4 +1,4 @@
-"""The periodic jobs: APScheduler with the settings that survive sleep, bursts and clock changes (F58-F60, D10.5)."""
+"""Scheduler of the daemon's periodic jobs, robust against sleep and clock jumps; which are late (F58-F60, D10.5)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import us
 
 LIFECYCLE_SHARE = 60
-"""The clock rules run this many times per steady look: every 5 s by the real policy."""
-QUICKEST_S = 0.5
+"""The clock rules run this many times per steady poll interval: every 5 s by the real policy."""
+MIN_LIFECYCLE_INTERVAL_S = 0.5
 JITTER_SHARE = 0.1
 LATE_PERIODS = 3
 LATE_AT_LEAST_S = 15
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing to do every `every_s` seconds, up to `jitter_s` sooner or later."""
+    """A function to run every `every_s` seconds, up to `jitter_s` sooner or later."""
 
     name: str
     run: Callable[[], object]
@@ -39,8 +39,8 @@ class Job:
 class Every(BaseTrigger):  # type: ignore[misc]
     """A period counted from the run before, or from now when that one is long past.
 
-    The library's interval trigger names every missed time one by one: after a clock set forward by years that is
-    minutes of work and gigabytes, begun before anybody can reset it (F59).
+    The library's interval trigger computes every missed time one by one: after a clock set forward by years that
+    takes minutes and gigabytes, before `reset` can be called (F59).
     """
 
     def __init__(self, job: Job) -> None:
@@ -56,16 +56,16 @@ class Every(BaseTrigger):  # type: ignore[misc]
 
 def lifecycle_every_s(policy: Policy) -> float:
     """How often the clock rules run under this policy."""
-    return max(QUICKEST_S, policy.steady_poll_s / LIFECYCLE_SHARE)
+    return max(MIN_LIFECYCLE_INTERVAL_S, policy.steady_poll_s / LIFECYCLE_SHARE)
 
 
 def reconciliation_jitter_s(policy: Policy) -> float:
-    """Spread, so that many installations do not call a provider at the same second."""
+    """Jitter, so that many installations do not poll a provider in the same second."""
     return policy.steady_poll_s * JITTER_SHARE
 
 
 class Schedule:
-    """The jobs of one daemon. Jobs wake reconcilers or touch the database; they never act on a provider themselves."""
+    """The jobs of one daemon. Jobs notify reconcilers or touch the database; they never call a provider themselves."""
 
     def __init__(self, jobs: list[Job], clock: Clock) -> None:
         self._jobs = {job.name: job for job in jobs}
@@ -73,7 +73,7 @@ class Schedule:
         self._lock = threading.Lock()
         self._last: dict[str, int] = {}
         self._last_boot: dict[str, int] = {job.name: clock.now().boot for job in jobs}
-        # An executor of its own for each job: one that hangs delays no other (I17).
+        # A separate executor for each job: one that hangs delays no other (I17).
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             daemon=True,
@@ -100,7 +100,7 @@ class Schedule:
         self._scheduler.wakeup()
 
     def stop(self) -> None:
-        """Start no further run; one under way is not waited for."""
+        """Start no further run; a running one is not waited for."""
         self._scheduler.shutdown(wait=False)
 
     @property
@@ -122,7 +122,7 @@ class Schedule:
     def _run(self, job: Job) -> None:
         try:
             job.run()
-        except Exception as error:  # noqa: BLE001 - a job that fails once must run again, and delay no other (F54)
+        except Exception as error:  # noqa: BLE001 - a job that fails must run again, and delay no other (F54)
             _log.error("job failed", job=job.name, exc_info=error)
             return
         now = self._clock.now()

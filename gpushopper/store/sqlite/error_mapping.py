@@ -1,4 +1,4 @@
-"""What can go wrong with the database, in the words of the error tree."""
+"""Which error of errors.py an SQLite error becomes: disk full, damaged, read-only, busy."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gpushopper.errors import DiskFull, Misconfigured, ShopperError
 
 
 class Corrupt(Misconfigured):
-    """The file cannot be trusted: set it aside and adopt from the providers' lists (D12, S21)."""
+    """The file is damaged: quarantine it, and adopt instances from the providers' lists (D12, S21)."""
 
     code = "database_corrupt"
 
 
-Conflict = peewee.IntegrityError
-"""A rule of the database, trigger or index, refused a change that the code should never have asked for."""
+ConstraintViolation = peewee.IntegrityError
+"""A trigger or constraint refused a change: a bug in the code that made it."""
 
 
 class Stale(Exception):
-    """A guarded update met a row that has moved on: look again; an instance id becomes a discovery (I16, F120)."""
+    """Optimistic locking failed: the row has changed since it was read. Read it again and retry (I16, F120)."""
 
     def __init__(self, table: str, row_id: str) -> None:
         super().__init__(f"{table} {row_id} has changed since it was read")
@@ -33,19 +33,19 @@ class Stale(Exception):
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what the system says about the file into our errors; broken rules of the schema pass unchanged."""
+def map_errors(path: Path) -> Iterator[None]:
+    """Turn errors about the file into those of errors.py; constraint violations pass unchanged."""
     try:
         yield
-    # Peewee wraps what a statement raises when it starts, not what comes while its rows are read.
+    # Peewee wraps errors at the start of a statement, but not those while its rows are fetched.
     except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
-        known = _known(error, path)
+        known = _known_error(error, path)
         if known is None:
             raise
         raise known from error
 
 
-def _known(error: Exception, path: Path) -> ShopperError | None:
+def _known_error(error: Exception, path: Path) -> ShopperError | None:
     extended = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     if not isinstance(extended, int):
         return None
@@ -53,7 +53,7 @@ def _known(error: Exception, path: Path) -> ShopperError | None:
     if _is_full(code, extended, path):
         return DiskFull(f"the disk or quota is full: {path} could not be written", f"free space in {path.parent}")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Corrupt(f"the database {path} is damaged: {error}", "gpu-shopper daemon start sets it aside")
+        return Corrupt(f"the database {path} is damaged: {error}", "gpu-shopper daemon start moves it aside")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return read_only(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -64,10 +64,10 @@ def _known(error: Exception, path: Path) -> ShopperError | None:
 
 
 def _is_full(code: int, extended: int, path: Path) -> bool:
-    """Whether the error is want of space (F67): of the disk, of a quota, of room for the shared memory or for a file.
+    """Whether the cause is missing space (F67): on disk, in a quota, for shared memory, or for another file.
 
-    A quota and a file size limit come as a failed write, an exhausted disk as FULL. A file that could not be made
-    comes as CANTOPEN, whatever the reason: there the file system is asked.
+    A quota and a file size limit are reported as a failed write, an exhausted disk as FULL. A file that could not be
+    created is CANTOPEN, whatever the reason: then the file system's free space decides.
     """
     if code == sqlite3.SQLITE_FULL or extended in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
         return True
@@ -81,7 +81,7 @@ def _is_full(code: int, extended: int, path: Path) -> bool:
 
 
 def read_only(path: Path, why: str) -> Misconfigured:
-    """The home folder takes no writes (F73)."""
+    """The error for a home folder that cannot be written (F73)."""
     return Misconfigured(
         f"{path} cannot be written: {why}",
         f"make {path.parent} writable, or set GPU_SHOPPER_HOME to a folder that is",

@@ -1,4 +1,4 @@
-"""File systems told apart by the mount table."""
+"""File systems are recognised from the mount table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.store.sqlite.folder import file_system_of, is_network
+from gpushopper.store.sqlite.database_files import file_system_of, is_network
 
 MOUNTS = r"""
 /dev/vda / ext4 rw,relatime 0 0
@@ -32,11 +32,11 @@ broken line
         ("/srv/x.db", "tmpfs"),
     ],
 )
-def test_the_nearest_mount_counts_and_of_two_the_last(path: str, kind: str):
+def test_the_file_system_is_that_of_the_nearest_mount_and_of_two_the_last(path: str, kind: str):
     assert file_system_of(Path(path), MOUNTS) == kind
 
 
-def test_without_a_mount_table_nothing_is_known():
+def test_without_a_mount_table_the_file_system_is_unknown():
     assert file_system_of(Path("/x"), "") == ""
 
 
@@ -46,5 +46,5 @@ def test_without_a_mount_table_nothing_is_known():
      ("fuse.unheard-of", True), ("9p", True), ("ext4", False), ("btrfs", False), ("overlay", False), ("zfs", False),
      ("fuseblk", False), ("fuse.fuse-overlayfs", False), ("tmpfs", False), ("", False)],
 )  # fmt: skip
-def test_network_file_systems_are_known(kind: str, network: bool):
+def test_network_file_systems_are_recognised(kind: str, network: bool):
     assert is_network(kind) is network

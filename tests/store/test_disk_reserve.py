@@ -1,4 +1,4 @@
-"""The space held for the day the disk is full: taken only where plenty is free, given up once, never in part (F67)."""
+"""The disk reserve: allocated only where plenty is free, released at once and as a whole (F67)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gpushopper.errors import DiskFull
-from gpushopper.store.sqlite import reserve
-from gpushopper.store.sqlite.reserve import HOLD_FLOOR, RESERVE_BYTES
+from gpushopper.store.sqlite import disk_reserve
+from gpushopper.store.sqlite.disk_reserve import MIN_FREE_BYTES, RESERVE_BYTES
 
-PLENTY = HOLD_FLOOR * 2
+PLENTY = MIN_FREE_BYTES * 2
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def hold(path: Path, free: int) -> bool:
-    return reserve.hold(path, free=lambda _path: free)
+    return disk_reserve.allocate(path, free=lambda _path: free)
 
 
-def test_it_takes_real_space_and_is_private(path: Path):
+def test_the_reserve_takes_real_space_and_is_private(path: Path):
     assert hold(path, PLENTY)
     state = path.stat()
     assert (state.st_size, stat.S_IMODE(state.st_mode)) == (RESERVE_BYTES, 0o600)
@@ -32,26 +32,26 @@ def test_it_takes_real_space_and_is_private(path: Path):
     assert content.count(0) < RESERVE_BYTES // 100, "what compresses holds no space"
 
 
-@pytest.mark.parametrize("free", [0, RESERVE_BYTES, HOLD_FLOOR - 1])
-def test_it_is_not_taken_where_little_is_free(path: Path, free: int):
+@pytest.mark.parametrize("free", [0, RESERVE_BYTES, MIN_FREE_BYTES - 1])
+def test_the_reserve_is_not_allocated_where_little_is_free(path: Path, free: int):
     assert not hold(path, free)
     assert not path.exists()
 
 
-def test_it_is_held_once_and_stays_whatever_is_free(path: Path):
+def test_the_reserve_is_allocated_once_and_stays_whatever_is_free(path: Path):
     assert hold(path, PLENTY)
     before = path.stat().st_ino
     assert hold(path, 0)
     assert path.stat().st_ino == before
 
 
-def test_one_that_was_cut_short_is_made_whole(path: Path):
+def test_an_incomplete_reserve_is_allocated_again(path: Path):
     path.write_bytes(b"x" * 1000)
     assert hold(path, PLENTY)
     assert path.stat().st_size == RESERVE_BYTES
 
 
-def test_a_step_without_room_is_done_again_with_it(path: Path):
+def test_a_step_that_met_a_full_disk_is_repeated_with_the_reserve(path: Path):
     hold(path, PLENTY)
     tried: list[bool] = []
 
@@ -61,12 +61,12 @@ def test_a_step_without_room_is_done_again_with_it(path: Path):
             raise DiskFull("full")
         return "done"
 
-    assert reserve.with_room(path, step) == "done"
+    assert disk_reserve.with_reserve(path, step) == "done"
     assert tried == [True, False]
 
 
 @pytest.mark.parametrize("is_held", [True, False])
-def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_held: bool):
+def test_a_disk_that_stays_full_is_disk_full_after_one_repetition(path: Path, is_held: bool):
     if is_held:
         hold(path, PLENTY)
     tried: list[None] = []
@@ -76,17 +76,17 @@ def test_a_disk_that_stays_full_is_said_and_not_tried_for_ever(path: Path, is_he
         raise DiskFull("full")
 
     with pytest.raises(DiskFull):
-        reserve.with_room(path, step)
+        disk_reserve.with_reserve(path, step)
     assert len(tried) == 1 + is_held
     assert not path.exists()
 
 
-def test_no_other_error_costs_the_reserve(path: Path):
+def test_no_other_error_releases_the_reserve(path: Path):
     hold(path, PLENTY)
 
     def step() -> None:
         raise PermissionError(1, "no")
 
     with pytest.raises(PermissionError):
-        reserve.with_room(path, step)
+        disk_reserve.with_reserve(path, step)
     assert path.exists()

@@ -1,4 +1,4 @@
-"""The periodic jobs: quick after a jump, undisturbed by one that fails or hangs (F54, F58-F60, I17)."""
+"""Periodic jobs: on time after a clock jump, undisturbed by one that fails or hangs (F54, F58-F60, I17)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import DRILL, PAPER, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot
-from gpushopper.daemon.jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
+from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 
 Build = Callable[..., Schedule]
 
@@ -34,12 +34,12 @@ def build() -> Iterator[Build]:
     structlog.reset_defaults()
 
 
-def test_the_periods_are_those_of_the_policy():
+def test_job_intervals_come_from_the_policy():
     assert [lifecycle_every_s(policy) for policy in (REAL, PAPER, DRILL)] == [5, 5, 0.5]
     assert (REAL.steady_poll_s, reconciliation_jitter_s(REAL)) == (300, 30)
 
 
-def test_a_job_runs_again_and_stamps_its_runs(build: Build, wait_until):
+def test_a_job_runs_again_and_records_its_runs(build: Build, wait_until):
     ran = threading.Semaphore(0)
     schedule = build(Job("quick", ran.release, 0.05))
     assert schedule.last_runs == {}
@@ -49,7 +49,7 @@ def test_a_job_runs_again_and_stamps_its_runs(build: Build, wait_until):
     assert schedule.late() == []
 
 
-def test_one_that_fails_runs_again_and_one_that_hangs_delays_no_other(build: Build):
+def test_a_failed_job_runs_again_and_a_hanging_one_delays_no_other(build: Build):
     failed, ran, leave = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
 
     def fail() -> None:
