@@ -23,7 +23,10 @@ from tests.needs import needs, needs_root
 from tests.practice import kill_groups
 
 pytestmark = [pytest.mark.proofs, needs_root, needs("unshare")]
-LINE = re.compile(r"(?m)^the disk of \S+ is (nearly )?full.*: nothing new is rented, ending works; free some space$")
+LINE = re.compile(
+    r"(?m)^the disk of \S+ is (nearly )?full.*"
+    r": nothing new is rented, sessions can be ended; free some space$"
+)
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 
 

@@ -84,7 +84,7 @@ def _answers(port: int) -> bool:
 @pytest.mark.parametrize("ports", ["0", "70000", "a", "1:2:3", "-1", "80:"])
 def test_an_invalid_port_is_refused(stage: Stage, ports: str):
     found = stage("ssh", "train", f"--port={ports}")
-    assert found.code == 125 and "is no port" in found.err
+    assert found.code == 125 and "is neither a port" in found.err
 
 
 # ---- our own failures

@@ -1,4 +1,4 @@
-"""Guards that may not act, and guards that are killed: refused before the session is ready, alarmed after it (F91,
+"""Guards that may not act are refused before the session is ready; killed ones raise an alarm (F91,
 F92, I10).
 
 Real daemon, real guard; what the host or the provider does to the guard is a word of the market's fault script.

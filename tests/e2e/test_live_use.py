@@ -134,9 +134,9 @@ def test_a_failed_setup_is_reported_and_the_session_continues(
 
 def test_a_simulated_instance_has_no_shell(tmp_path: Path) -> None:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    with practice(top / "h", 14) as paper:
-        paper.must("provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "flat", "--yes")
+    with practice(top / "h", 14) as simulated:
+        simulated.must("provision", "--gpu", "RTX 4090", "--for", "10m", "--name", "flat", "--yes")
         for words in (["ssh", "flat"], ["run", "flat", "--", "true"], ["logs", "flat"], ["cp", "x", "flat:x"]):
-            done = paper.run(*words)
+            done = simulated.run(*words)
             assert done.returncode not in (0, 1), words
-            assert "paper" in done.stderr, (words, done.stderr)
+            assert "simulated instance" in done.stderr, (words, done.stderr)

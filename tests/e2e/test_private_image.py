@@ -1,4 +1,4 @@
-"""A private image, rented as a person does: refused without a login, accepted with it, and the login is stored
+"""A private image: refused without a login, rented with it, and the login is stored
 nowhere.
 """
 
