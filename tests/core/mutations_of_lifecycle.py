@@ -94,7 +94,7 @@ LIFECYCLE = (
     M("destroying", '"destroy_acknowledged": False,\n', "", "I5: a reopened end is proven by its old destroy",
       "destroying reconcile"),
     M("evidence", "if not attempt.destroy_acknowledged or attempt.absence_count < policy.gone_observations:",
-      "if attempt.absence_count < policy.gone_observations:", "I5: gone without a acknowledged destroy", "destroying"),
+      "if attempt.absence_count < policy.gone_observations:", "I5: gone without an acknowledged destroy", "destroying"),
     M("evidence", "attempt.absence_count < policy.gone_observations", "attempt.absence_count < 1",
           "I5: proven after one absence", "destroying"),
     M("evidence", ">= us(policy.gone_window_s)", ">= 0", "D6: three absences in a row prove it", "destroying"),

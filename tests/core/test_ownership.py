@@ -41,7 +41,7 @@ SURE = KnownInstances(confirmed=frozenset({"101"}))
 NOT_OURS = KnownInstances(disowned=frozenset({"101"}))
 OURS = row(1, instance_id="202")
 """The instance that the create really made."""
-DOUBTABLE = [State.BOOTING, State.MISSING, State.DESTROYING]
+UNCONFIRMED = [State.BOOTING, State.MISSING, State.DESTROYING]
 
 
 def decide(one: Attempt, *rows: Instance, ids: KnownInstances | None = None, after_s: float = 60) -> list[Action]:
@@ -96,7 +96,7 @@ def test_an_id_is_noted_as_foreign_for_a_text_that_cannot_be_ours(label: str | N
 
 
 @pytest.mark.parametrize("label", ["my training", ANOTHER, THEIRS, "", None])
-@pytest.mark.parametrize("state", [*DOUBTABLE, State.RUNNING, State.INTERRUPTED])
+@pytest.mark.parametrize("state", [*UNCONFIRMED, State.RUNNING, State.INTERRUPTED])
 def test_a_confirmed_or_ready_id_stays_ours_whatever_a_person_writes(state: State, label: str | None):
     for one, ids in ((doubted(state), SURE), (attempt(state, ready_at=1), KnownInstances())):
         actions = decide(one, row(label=label), ids=ids)
@@ -108,7 +108,7 @@ def test_a_confirmed_or_ready_id_stays_ours_whatever_a_person_writes(state: Stat
 
 
 @pytest.mark.parametrize("label", ["my training", THEIRS])
-@pytest.mark.parametrize("state", DOUBTABLE)
+@pytest.mark.parametrize("state", UNCONFIRMED)
 def test_a_contradicted_attempt_is_uncertain_and_without_its_id(state: State, label: str):
     one = doubted(
         state,
@@ -128,7 +128,7 @@ def test_a_contradicted_attempt_is_uncertain_and_without_its_id(state: State, la
     assert [(a.kind, a.subject) for a in of(RaiseAlarm, actions)] == [(alarms.WRONG_INSTANCE_ID, "101")]
 
 
-@pytest.mark.parametrize("state", DOUBTABLE)
+@pytest.mark.parametrize("state", UNCONFIRMED)
 def test_the_instance_of_another_attempt_goes_to_that_attempt(state: State):
     """Two creates were out, and the answer of one came to the other: each label finds its own."""
     one, other = doubted(state), attempt(State.UNCERTAIN, 2)
@@ -142,7 +142,7 @@ def test_the_instance_of_another_attempt_goes_to_that_attempt(state: State):
 
 
 @pytest.mark.parametrize("label", ["my training", None, ""])
-@pytest.mark.parametrize("state", DOUBTABLE)
+@pytest.mark.parametrize("state", UNCONFIRMED)
 def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label: str | None):
     """The label proves which instance the create made; the wanted one is taken in by the same list."""
     one = doubted(state)
@@ -154,7 +154,7 @@ def test_beside_a_row_with_our_label_another_one_is_not_ours(state: State, label
 
 
 @pytest.mark.parametrize("label", [None, "", LABEL[:18], ANOTHER[:35]])
-@pytest.mark.parametrize("state", DOUBTABLE)
+@pytest.mark.parametrize("state", UNCONFIRMED)
 def test_one_that_says_nothing_is_given_up_and_not_disowned(state: State, label: str | None):
     """The create may have made both: when the second one shows its label after all, it must be ended as a duplicate."""
     actions = decide(doubted(state), row(label=label), OURS)
