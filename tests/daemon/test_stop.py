@@ -63,7 +63,7 @@ def test_after_a_kill_the_books_are_whole_and_the_next_start_goes_on(start: Star
     assert after["pid"] != before["pid"]
 
 
-def test_a_terminal_that_has_gone_does_not_stop_the_farewell(start: Starting):
+def test_a_terminal_that_has_gone_does_not_stop_the_daemon_from_ending(start: Starting):
     running = start()
     assert running.process.stderr is not None
     running.process.stderr.close()
@@ -71,11 +71,11 @@ def test_a_terminal_that_has_gone_does_not_stop_the_farewell(start: Starting):
     assert running.end()[0] == 0
 
 
-def test_the_farewell_names_what_may_bill_and_who_keeps_its_deadline():
+def test_the_stop_report_names_what_may_bill_and_what_enforces_its_deadline():
     said: list[str] = []
     guarded = replace(SESSION, name="safe", guards="D+I", guard_deadline_at=SESSION.deadline_at, guard_in_sync=True)
-    untold = describe_open_session(replace(guarded, guard_in_sync=False))
-    assert "has not heard of it yet and ends at 2023-11-1" in untold
+    unconfirmed = describe_open_session(replace(guarded, guard_in_sync=False))
+    assert "has not confirmed it yet and ends the instance at 2023-11-1" in unconfirmed
     report_open_sessions([SESSION, guarded], said.append)
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
     assert said[0].endswith("kept by nobody until a daemon runs again")

@@ -64,7 +64,7 @@ def test_twenty_kills_over_a_whole_life(home: Path, capsys: pytest.CaptureFixtur
 def test_ctrl_c_leaves_the_command_and_says_what_continues(shop: Practice, wait_until: Wait):
     command = shop.begin("provision", "--gpu", "RTX 4090", "--yes", "--name", "left")
     wait_until(lambda: [state for _, state in shop.attempts()] == ["booting"], timeout_s=60)
-    # IdempotencyKey the command has told of the instance it is certainly past its own request.
+    # Once the command has told of the instance it is certainly past its own request.
     os.kill(command.pid, signal.SIGINT)
     _, said = command.communicate(timeout=30)
     assert command.returncode == 130, said

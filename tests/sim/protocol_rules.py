@@ -159,7 +159,7 @@ def restarted(a: Attempt, policy: Policy) -> Attempt:
 
 
 def unwanted(a: Attempt) -> Attempt:
-    """DesiredState is written once, and a known instance goes to its end in the same transaction (D1.4)."""
+    """The desired state is written once, and a known instance goes to its end in the same transaction (D1.4)."""
     if a.db == NONE:
         return a
     if a.db in (HELD, SUSPECT):

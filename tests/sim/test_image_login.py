@@ -110,7 +110,7 @@ def test_a_private_image_runs_with_its_login_and_the_login_is_stored_nowhere(mad
     ref = rent(world)
     assert world.running(ref)
     assert world.view(ref).image_login == "registry.example"
-    # IdempotencyKey while the request waits, once on the create's own thread.
+    # Once while the request waits, once on the create's own thread.
     assert [(registry, on_thread) for registry, _, on_thread in logins.asked] == [
         ("registry.example", False), ("registry.example", True)
     ]  # fmt: skip
