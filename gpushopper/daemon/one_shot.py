@@ -22,7 +22,7 @@ from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.run import harden, open_log
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.queries import audit as audit_query
+from gpushopper.engine.requests.queries import audit as audit_query
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
 from gpushopper.store import installation

@@ -35,7 +35,7 @@ from gpushopper.engine import registry_login_redaction
 from gpushopper.engine.context import Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
-from gpushopper.engine.queries.sessions import sessions
+from gpushopper.engine.requests.queries.sessions import sessions
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess

@@ -14,9 +14,9 @@ from gpushopper.engine import lifecycle_job, startup_recovery
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.offer_cache import OfferCache
-from gpushopper.engine.queries.accounts import are_ready
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.offer_cache import OfferCache
+from gpushopper.engine.requests.queries.accounts import are_ready
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store.sqlite.disk_reserve import release
 

@@ -11,7 +11,7 @@ from gpushopper import wire
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.commands.idempotency import IdempotencyKey
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
 from gpushopper.store import sessions
 from gpushopper.store.installation import HomeStatus, Installation

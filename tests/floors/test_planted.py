@@ -73,7 +73,10 @@ PLANTS = {
         neighbour="import gpushopper.engine.account.planted",
     ),
     "a command in the queries": Plant(
-        "engine/queries", "import gpushopper.engine.commands.end", contract("engine"), "engine.commands.end"
+        "engine/requests/queries",
+        "import gpushopper.engine.requests.commands.end",
+        contract("requests"),
+        "requests.commands.end",
     ),
     "the store in core": Plant("core", "import gpushopper.store", contract("floors"), "gpushopper.store"),
     "the rules of a list in those of one attempt": Plant(

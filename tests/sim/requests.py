@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpushopper import wire
-from gpushopper.engine.commands import end, extend, provision
-from gpushopper.engine.commands.idempotency import IdempotencyKey
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.queries import (
+from gpushopper.engine.requests.commands import end, extend, provision
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.queries import (
     accounts,
     audit,
     costs,

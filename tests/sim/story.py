@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.timing.clock_snapshot import us
-from gpushopper.engine.commands.idempotency import IdempotencyKey
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NotReady, ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions

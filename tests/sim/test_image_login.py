@@ -14,8 +14,8 @@ from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import HOUR, us
-from gpushopper.engine.commands.idempotency import IdempotencyKey
 from gpushopper.engine.registry_login_redaction import load_redactions, open_registries
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import Misconfigured, Refused, ShopperError, UsageError
 from gpushopper.providers import adapter
 from gpushopper.sandbox.market.model import Phase

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from flask import request
 from pydantic import TypeAdapter, ValidationError
 
-from gpushopper.engine.commands.idempotency import IdempotencyKey
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import UsageError
 from gpushopper.wire import IDEMPOTENCY_HEADER
 

@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_validation import read_body
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.commands.acknowledge import acknowledge
-from gpushopper.engine.queries import events
+from gpushopper.engine.requests.commands.acknowledge import acknowledge
+from gpushopper.engine.requests.queries import events
 from gpushopper.wire import AckRequest
 
 

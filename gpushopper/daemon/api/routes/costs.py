@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.queries import costs as queries
+from gpushopper.engine.requests.queries import costs as queries
 from gpushopper.wire import Costs
 
 

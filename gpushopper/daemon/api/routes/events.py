@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_validation import read_query
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.queries import events as queries
+from gpushopper.engine.requests.queries import events as queries
 
 MOST_AT_ONCE = 1000
 

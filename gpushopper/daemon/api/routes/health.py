@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.queries.accounts import accounts, are_ready
+from gpushopper.engine.requests.queries.accounts import accounts, are_ready
 from gpushopper.wire import PROTOCOL
 
 

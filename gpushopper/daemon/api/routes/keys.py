@@ -10,7 +10,7 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys.account_setup import key_environment
-from gpushopper.engine.queries.accounts import accounts
+from gpushopper.engine.requests.queries.accounts import accounts
 
 
 def blueprint(service: Service) -> Blueprint:

@@ -12,7 +12,7 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.request_validation import Malformed, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.queries import provider_logs as queries
+from gpushopper.engine.requests.queries import provider_logs as queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from flask import Blueprint, Response
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.queries import audit as audit_query
-from gpushopper.engine.queries.accounts import accounts
-from gpushopper.engine.queries.events import alarms
-from gpushopper.engine.queries.sessions import sessions
+from gpushopper.engine.requests.queries import audit as audit_query
+from gpushopper.engine.requests.queries.accounts import accounts
+from gpushopper.engine.requests.queries.events import alarms
+from gpushopper.engine.requests.queries.sessions import sessions
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.wire import PROTOCOL, DaemonStatus
 

@@ -12,11 +12,11 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import login_slot
 from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.commands import end as end_command
-from gpushopper.engine.commands import extend as extend_command
-from gpushopper.engine.commands import provision as provision_command
-from gpushopper.engine.queries import sessions as queries
-from gpushopper.engine.queries import ssh_connection
+from gpushopper.engine.requests.commands import end as end_command
+from gpushopper.engine.requests.commands import extend as extend_command
+from gpushopper.engine.requests.commands import provision as provision_command
+from gpushopper.engine.requests.queries import sessions as queries
+from gpushopper.engine.requests.queries import ssh_connection
 from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
 
 

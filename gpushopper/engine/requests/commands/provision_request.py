@@ -10,8 +10,8 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session_names import session_name_problem
 from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.spending.admission import affordable
-from gpushopper.engine.image_checks import refuse_invalid_image
-from gpushopper.engine.session_duration import (
+from gpushopper.engine.requests.image_checks import refuse_invalid_image
+from gpushopper.engine.requests.session_duration import (
     refuse_above_maximum,
     refuse_unexplained_maximum,
     requested_duration_us,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from gpushopper import wire
-from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.session_lookup import find_exactly
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import events, sessions
 from gpushopper.store.sqlite.disk_reserve import with_reserve

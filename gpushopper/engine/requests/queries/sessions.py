@@ -7,8 +7,8 @@ from collections import defaultdict
 from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.engine.context import Context
-from gpushopper.engine.session_lookup import find
-from gpushopper.engine.session_view import build_session_view, session_view
+from gpushopper.engine.requests.session_lookup import find
+from gpushopper.engine.requests.session_view import build_session_view, session_view
 from gpushopper.store import ledger as books
 from gpushopper.store import sessions as stored
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpushopper import wire
 from gpushopper.engine.context import Context
-from gpushopper.engine.session_lookup import find
+from gpushopper.engine.requests.session_lookup import find
 from gpushopper.store import alarms as stored_alarms
 from gpushopper.store import events as stored_events
 

@@ -6,7 +6,7 @@ from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.session import current, derive_health
 from gpushopper.engine.context import Context
-from gpushopper.engine.session_lookup import find_exactly
+from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.ssh_files import login_of, may_log_in
 from gpushopper.errors import Refused
 from gpushopper.store import sessions

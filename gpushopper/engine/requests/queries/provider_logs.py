@@ -7,10 +7,10 @@ from gpushopper.core.log_text import readable_lines
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.queries.blocking_reads import blocking_read
-from gpushopper.engine.refusals import keyless
-from gpushopper.engine.session_lookup import find
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.refusals import keyless
+from gpushopper.engine.requests.session_lookup import find
 from gpushopper.errors import NotFound, NotReady, ProviderFailed
 from gpushopper.providers.base import Endpoint, InstanceNotFound, Log, ReadFailed
 from gpushopper.store import sessions

@@ -6,7 +6,7 @@ from gpushopper.core.spending.admission import Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
-from gpushopper.engine.refusals import keyless, no_guard
+from gpushopper.engine.requests.refusals import keyless, no_guard
 from gpushopper.errors import DiskFull, NotReady, Refused
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.providers.base import Provider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpushopper.core.model.container_image import image_problem, image_problem_hint, registry_of
 from gpushopper.engine.context import Context
-from gpushopper.engine.refusals import no_login
+from gpushopper.engine.requests.refusals import no_login
 from gpushopper.errors import Refused, UsageError
 from gpushopper.providers.base import Provider
 from gpushopper.secrets import KeyProblem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gpushopper import wire
 from gpushopper.core.model.offer import rank
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.queries.market_search import offer_view, search_market
-from gpushopper.engine.queries.search_criteria import requirements
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.queries.market_search import offer_view, search_market
+from gpushopper.engine.requests.queries.search_criteria import requirements
 
 
 def inventory(handle: EngineHandle, request: wire.SearchRequest) -> wire.Inventory:

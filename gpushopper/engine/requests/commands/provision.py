@@ -12,13 +12,13 @@ from gpushopper.core.model.gpu_names import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.engine.account.reconciler import AccountReconciler
-from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once, stored_response
-from gpushopper.engine.commands.provision_request import CheckedRequest, check_request
-from gpushopper.engine.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_connection
 from gpushopper.engine.context import Context
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.image_checks import readable_registry
 from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
+from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
+from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_connection
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import NotFound

@@ -8,11 +8,11 @@ from dataclasses import replace
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import Offer, Requirements, fits, is_rentable, rank
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.offer_cache import OFFERS_FRESH_S
-from gpushopper.engine.queries.market_search import resolve_gpus, search_account, search_market
-from gpushopper.engine.queries.search_criteria import has_requested_memory
-from gpushopper.engine.refusals import unanswered
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
+from gpushopper.engine.requests.queries.market_search import resolve_gpus, search_account, search_market
+from gpushopper.engine.requests.queries.search_criteria import has_requested_memory
+from gpushopper.engine.requests.refusals import unanswered
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import OfferQuery, ReadFailed
 from gpushopper.store.sessions import offers_attempted_since

@@ -8,7 +8,7 @@ from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.providers.base import Account, Endpoint, InstanceList, Provider, ReadFailed
 from gpushopper.store import sessions
 

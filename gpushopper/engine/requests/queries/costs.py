@@ -7,9 +7,9 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.session import Session, current
 from gpushopper.core.spending import ledger
 from gpushopper.engine.context import Context
-from gpushopper.engine.queries.sessions import load_attempts_by_session
-from gpushopper.engine.session_lookup import find
-from gpushopper.engine.session_view import Totals, accrued_until
+from gpushopper.engine.requests.queries.sessions import load_attempts_by_session
+from gpushopper.engine.requests.session_lookup import find
+from gpushopper.engine.requests.session_view import Totals, accrued_until
 from gpushopper.store import ledger as books
 from gpushopper.store import sessions
 

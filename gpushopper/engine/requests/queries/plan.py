@@ -10,13 +10,13 @@ from gpushopper.core.model.offer import Offer, max_cost_of
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.image_checks import readable_registry, refuse_invalid_image
-from gpushopper.engine.queries.market_search import connected_accounts, offer_view
-from gpushopper.engine.queries.offer_choice import candidates
-from gpushopper.engine.queries.search_criteria import to_rent
-from gpushopper.engine.refusals import keyless, no_guard
-from gpushopper.engine.session_duration import requested_duration_us
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
+from gpushopper.engine.requests.queries.market_search import connected_accounts, offer_view
+from gpushopper.engine.requests.queries.offer_choice import candidates
+from gpushopper.engine.requests.queries.search_criteria import to_rent
+from gpushopper.engine.requests.refusals import keyless, no_guard
+from gpushopper.engine.requests.session_duration import requested_duration_us
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
 

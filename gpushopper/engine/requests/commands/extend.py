@@ -14,12 +14,12 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
-from gpushopper.engine.commands.idempotency import IdempotencyKey, perform_once
-from gpushopper.engine.commands.rentable_account import refuse_denied, refuse_wrong_clock
-from gpushopper.engine.handle import EngineHandle
-from gpushopper.engine.session_duration import refuse_short
-from gpushopper.engine.session_lookup import find_exactly
-from gpushopper.engine.session_view import session_view
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
+from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock
+from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.session_duration import refuse_short
+from gpushopper.engine.requests.session_lookup import find_exactly
+from gpushopper.engine.requests.session_view import session_view
 from gpushopper.engine.spending_check import denial_of_reserve
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import Refused, UsageError

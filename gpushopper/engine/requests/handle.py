@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
-from gpushopper.engine.offer_cache import OfferCache
+from gpushopper.engine.requests.offer_cache import OfferCache
 
 
 @dataclass(frozen=True, slots=True)
