@@ -1,4 +1,4 @@
-"""Routes of alarms: list them, acknowledge them (I30)."""
+"""GET /alarms, POST /alarms/ack: open alarms, and acknowledging them (I30)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of costs: what sessions have cost and can still cost, by session and summed up."""
+"""GET /costs, /costs/summary: what sessions have cost and can still cost."""
 
 from __future__ import annotations
 

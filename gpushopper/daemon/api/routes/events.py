@@ -1,4 +1,4 @@
-"""Route of events, read by cursor: a client that follows them polls, and holds no thread in between."""
+"""GET /events: the history after a cursor; a client that follows it polls."""
 
 from __future__ import annotations
 

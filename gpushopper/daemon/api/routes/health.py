@@ -1,4 +1,4 @@
-"""Routes of health: whether the daemon works well, and whether every account is ready to rent."""
+"""GET /health, /ready: whether the daemon is up, and whether it may provision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of inventory and plan: what can be rented, and what a session would cost."""
+"""GET /inventory, POST /plan: offers of the market, and what a session on one would cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of keys: read them again, and say where this daemon looks for them. No key is sent over this API."""
+"""POST /keys/reload, GET /keys/environment: read API keys again; where this daemon looks for them. No key is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gpushopper.engine.requests.queries.accounts import accounts
 
 
 def blueprint(service: Service) -> Blueprint:
-    """`/api/v1/keys/reload`, `/api/v1/keys/reach`."""
+    """`/api/v1/keys/reload`, `/api/v1/keys/environment`."""
     routes = Blueprint("keys", __name__, url_prefix="/api/v1/keys")
 
     @routes.post("/reload")
@@ -23,8 +23,8 @@ def blueprint(service: Service) -> Blueprint:
             service.keys.reload()
         return json_response({"providers": [asdict(each) for each in accounts(service.handle)]})
 
-    @routes.get("/reach")
-    def reach() -> Response:
+    @routes.get("/environment")
+    def environment() -> Response:
         return json_response({"keyless": service.keys.keyless(), "variables": key_environment()})
 
     return routes

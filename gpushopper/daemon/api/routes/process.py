@@ -1,4 +1,4 @@
-"""Route that stops the daemon; instances go on (F39)."""
+"""POST /stop: stop the daemon; sessions go on (F39)."""
 
 from __future__ import annotations
 

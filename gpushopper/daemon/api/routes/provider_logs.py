@@ -1,4 +1,4 @@
-"""Route of the provider log: what a session's container has printed, as the provider has it."""
+"""GET /sessions/{id}/provider-log: the container log from the provider."""
 
 from __future__ import annotations
 

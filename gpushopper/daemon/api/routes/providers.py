@@ -1,4 +1,4 @@
-"""Routes of accounts and status: providers, audit of what is on the accounts, and the daemon's own state."""
+"""GET /status, /providers, /audit: the daemon, its accounts, and the instances on them."""
 
 from __future__ import annotations
 

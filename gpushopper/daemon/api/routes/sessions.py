@@ -1,4 +1,4 @@
-"""Routes of sessions: provision, list, show, connection, extend, end, shutdown."""
+"""POST, GET, DELETE /sessions and below, POST /shutdown: provision, list, get, connection, extend, end."""
 
 from __future__ import annotations
 
