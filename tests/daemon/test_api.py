@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -16,6 +18,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gpushopper import client
 from gpushopper.clock import SystemClock
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.policy import PAPER
@@ -156,6 +159,16 @@ def renting(home: Path, wait_until: Callable[..., None]) -> Iterator[FlaskClient
 @pytest.fixture
 def api(service: Service) -> FlaskClient:
     return build_app(service).test_client()
+
+
+REQUESTS = re.findall(r'_request\("(\w+)", f?"([^"]+)"', inspect.getsource(client))
+
+
+def test_every_path_that_the_client_requests_is_served(api: FlaskClient):
+    served = api.application.url_map.bind("localhost")
+    assert len(REQUESTS) > 15
+    for method, path in REQUESTS:
+        served.match("/api/v1/" + re.sub(r"\{.*?\}", "train", path), method)
 
 
 def provision(**changes: Any) -> dict[str, Any]:
