@@ -28,14 +28,14 @@ from gpushopper.store.installation import HomeStatus, Installation
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """One provider as configured. Without a `connection`, `key_problem` says why and `key_hint` what to do.
+    """One provider as configured. Without a `client`, `key_problem` says why and `key_hint` what to do.
 
     `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
     (F105). `is_local`: the endpoint is a literal loopback address.
     """
 
     provider: str
-    connection: Provider | None
+    client: Provider | None
     key_problem: str
     key_source: str
     endpoint: str
@@ -43,7 +43,7 @@ class AccountSetup:
     key_state: str = "ok"
     key_hint: str = ""
     key: Secret | None = None
-    """The key of the connection, to tell whether a key that is read again has changed."""
+    """The client's key, to notice when a key that is read again has changed."""
 
 
 class InstanceAccess(Protocol):
@@ -125,7 +125,7 @@ class Context:
     read_login: ReadLogin = no_logins
     """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
     redactions: Redactions = field(default_factory=Redactions)
-    """Secrets that every connection redacts from responses."""
+    """Secrets that every client redacts from responses."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
 

@@ -37,7 +37,7 @@ class Engine:
         self.executor = executor
         self.reconcilers = {setup.provider: AccountReconciler(ctx, setup, executor) for setup in accounts}
         for setup in accounts:
-            ctx.redactions.attach(setup.provider, setup.connection)
+            ctx.redactions.attach(setup.provider, setup.client)
         self.handle = EngineHandle(ctx, self.reconcilers, OfferCache(), self.notify)
         self._changed = threading.Condition()
         self._is_notified = False
@@ -155,14 +155,14 @@ class Engine:
                 reconciler.wake()
 
     def _replace(self, setup: AccountSetup) -> None:
-        """Another key or address gets a reconciler of its own; the same connection, read again, changes nothing."""
+        """Another key or address gets a reconciler of its own; the same client, read again, changes nothing."""
         former = self.reconcilers[setup.provider]
-        if setup.connection is not None and setup.connection is former.connection:
+        if setup.client is not None and setup.client is former.client:
             former.setup = setup
             return
-        if former.connection is not None:
-            former.connection.close()
-        self.ctx.redactions.attach(setup.provider, setup.connection)
+        if former.client is not None:
+            former.client.close()
+        self.ctx.redactions.attach(setup.provider, setup.client)
         reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)
         reconciler.take_over(former)
 

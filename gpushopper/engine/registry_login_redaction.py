@@ -1,4 +1,4 @@
-"""Reads registry logins of open sessions after a restart, so that connections redact their passwords again (I21)."""
+"""Reads registry logins of open sessions after a restart, so that clients redact their passwords again (I21)."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def lose_database(world: World) -> None:
 def use_key(world: World, key: str) -> None:
     transport = world.executor.transport
     url = "http://127.0.0.1:9"
-    connection = adapter("vast")(url, key, world.clock.monotonic, transport=transport, wait=transport.wait)
-    world.engine.replace_account(AccountSetup("vast", connection, "", "test", url, is_local=True))
+    client = adapter("vast")(url, key, world.clock.monotonic, transport=transport, wait=transport.wait)
+    world.engine.replace_account(AccountSetup("vast", client, "", "test", url, is_local=True))
 
 
 # ---- a list is only as good as the account behind it
@@ -172,9 +172,9 @@ def test_a_reply_with_an_id_that_another_attempt_holds_is_no_second_owner(world:
     """I4, F120: the reply is noted and believed of nobody; the label finds the right one."""
     assert world.running(world.provision())
     held = attempts(world)[0].instance_id
-    connection = world.engine.reconcilers["vast"].connection
-    real = connection.create
-    connection.create = lambda request, limit: replace(real(request, limit), instance_id=held)
+    client = world.engine.reconcilers["vast"].client
+    real = client.create
+    client.create = lambda request, limit: replace(real(request, limit), instance_id=held)
     world.provision()
     world.run_for(100)
     assert states(world) == ["running", "running"]

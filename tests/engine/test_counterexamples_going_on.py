@@ -47,9 +47,9 @@ def steps(world: World, seconds: float) -> int:
 
 def set_balance(world: World, micros: int) -> None:
     """The provider tells this balance from the next look on."""
-    connection = world.engine.reconcilers["vast"].connection
-    real = type(connection).fetch_account
-    connection.fetch_account = lambda limit: replace(real(connection, limit), balance=micros)
+    client = world.engine.reconcilers["vast"].client
+    real = type(client).fetch_account
+    client.fetch_account = lambda limit: replace(real(client, limit), balance=micros)
     world.run_for(400)
 
 
@@ -231,7 +231,7 @@ def test_a_key_that_may_not_destroy_raises_one_alarm_that_stays(world: World):
     session = world.provision()
     assert world.running(session)
     refused = Destroyed(DestroyOutcome.KEY_REJECTED, "no right")
-    world.engine.reconcilers["vast"].connection.destroy = lambda ids, limit: tuple(refused for _ in ids)
+    world.engine.reconcilers["vast"].client.destroy = lambda ids, limit: tuple(refused for _ in ids)
     world.requests.end([session])
     world.run_for(2 * 3600)
     assert world.alarms() == {"destroy_refused", "manual_destroy_needed"}
@@ -245,15 +245,15 @@ def test_a_mass_change_is_told_once_although_every_other_list_is_partial(world: 
     assert all(world.running(session) for session in made)
     for one in attempts(world)[:3]:
         world.fault("list", "omit", f"{one.instance_id},20h")
-    connection, count = world.engine.reconcilers["vast"].connection, [0]
-    real = connection.fetch_instances
+    client, count = world.engine.reconcilers["vast"].client, [0]
+    real = client.fetch_instances
 
     def every_other_partial(limit):
         count[0] += 1
         value = real(limit)
         return replace(value, complete=bool(count[0] % 2)) if hasattr(value, "complete") else value
 
-    connection.fetch_instances = every_other_partial
+    client.fetch_instances = every_other_partial
     world.run_for(2 * 3600)
     assert told(world)["alarm", "mass_disappearance"] == 1
     assert told(world)["alarm_cleared", "mass_disappearance"] == 0

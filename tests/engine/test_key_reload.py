@@ -18,12 +18,12 @@ from tests.sim.world import World
 
 
 def another(world: World) -> AccountSetup:
-    """A setup with a connection of its own, as a look for keys makes it."""
+    """A setup with a client of its own, as a look for keys makes it."""
     transport = world.executor.transport
-    connection = adapter("vast")(
+    client = adapter("vast")(
         "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
     )
-    return replace(world.engine.reconcilers["vast"].setup, connection=connection)
+    return replace(world.engine.reconcilers["vast"].setup, client=client)
 
 
 def same(world: World) -> AccountSetup:

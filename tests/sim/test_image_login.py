@@ -177,10 +177,10 @@ def test_an_echo_of_what_an_earlier_connection_sent_is_not_shown(made: Make, num
         assert load_redactions(world.engine.ctx, ["registry.example"]) == 1
     else:
         transport = world.executor.transport
-        connection = adapter("vast")(
+        client = adapter("vast")(
             "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
         )
-        world.engine.replace_account(replace(world.engine.reconcilers["vast"].setup, connection=connection))
+        world.engine.replace_account(replace(world.engine.reconcilers["vast"].setup, client=client))
     say(world, f"still pulling with {login.redactions()[number]} !")
     assert world.run_until(lambda: "still pulling" in texts(world), 600)
     assert "pulling with [secret] !" in texts(world)
@@ -222,9 +222,9 @@ def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made:
 
 def test_a_cloud_that_takes_none_says_so(made: Make):
     world, logins = made()
-    connection = world.engine.reconcilers["vast"].connection
-    assert connection is not None
-    connection.traits = replace(connection.traits, takes_image_login=False)
+    client = world.engine.reconcilers["vast"].client
+    assert client is not None
+    client.traits = replace(client.traits, takes_image_login=False)
     with pytest.raises(Refused) as error:
         rent(world)
     assert (error.value.message, error.value.exit_code) == ("vast takes no login at a registry", 6)
@@ -263,9 +263,9 @@ def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(mad
 
 def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     world, logins = made()
-    connection = world.engine.reconcilers["vast"].connection
-    assert connection is not None
-    connection.traits = replace(connection.traits, takes_image_login=False)
+    client = world.engine.reconcilers["vast"].client
+    assert client is not None
+    client.traits = replace(client.traits, takes_image_login=False)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
         world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
     assert logins.asked == []

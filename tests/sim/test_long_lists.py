@@ -33,11 +33,11 @@ def test_a_page_that_hangs_ends_after_the_limit_of_one_page(tmp_path: Path) -> N
     for _ in range(119):
         world.stranger()
     world.start().ready()
-    connection = world.engine.reconcilers["vast"].connection
-    assert connection is not None
+    client = world.engine.reconcilers["vast"].client
+    assert client is not None
     world.run_for(30)
     world.fault("list", "hang", count=1)
     world.executor.transport.charged_s = 0.0
-    connection.fetch_instances(2.0)
+    client.fetch_instances(2.0)
     assert world.executor.transport.charged_s <= 2.0
     world.store.close()

@@ -218,9 +218,9 @@ def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt
         story.provision("a")
         assert story.until_running("a")
         reconciler, now = story.world.engine.reconcilers["vast"], story.world.clock.now()
-        assert reconciler.connection is not None
+        assert reconciler.client is not None
         (before,) = reconciler.open_attempts()
-        answer = reconciler.connection.fetch_instance(str(stranger.id), 30)
+        answer = reconciler.client.fetch_instance(str(stranger.id), 30)
         assert isinstance(answer, InstanceFound)
         reconciler.observed.pending_reads = {str(stranger.id): before.id}
         reconciler.reads.on_result(str(stranger.id), answer, InFlightCall(30, now.boot), now)

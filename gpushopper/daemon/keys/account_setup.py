@@ -132,7 +132,7 @@ def _connect(
             if warning:
                 warn(warning)
             _log.info("key found", provider=name, source=source)
-            connection = adapter(name)(endpoint, secret.reveal(), clock.monotonic)
-            return AccountSetup(name, connection, "", source, endpoint, local, key=secret)
+            client = adapter(name)(endpoint, secret.reveal(), clock.monotonic)
+            return AccountSetup(name, client, "", source, endpoint, local, key=secret)
         case problem:
             return AccountSetup(name, None, problem.text, problem.source, endpoint, local, problem.state, problem.hint)

@@ -143,11 +143,11 @@ def probe(home: Home, provider: str, secret: Secret) -> JobResult:
     endpoint = account_setup.enabled_endpoints(config.load(home)).get(provider)
     if endpoint is None:
         raise Misconfigured(f"{provider} is disabled in the configuration", f"Set providers.{provider}.enabled.")
-    connection = adapter(provider)(endpoint, secret.reveal(), SystemClock(home.clock_offset).monotonic)
+    client = adapter(provider)(endpoint, secret.reveal(), SystemClock(home.clock_offset).monotonic)
     try:
-        found = connection.fetch_account(PROBE_LIMIT_S)
+        found = client.fetch_account(PROBE_LIMIT_S)
     finally:
-        connection.close()
+        client.close()
     answer: JobResult = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}

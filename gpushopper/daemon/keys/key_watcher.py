@@ -81,7 +81,7 @@ class KeyWatcher:
     def keyless(self) -> list[str]:
         """Providers without a usable key."""
         with self._lock:
-            return [name for name, each in self._setups.items() if each.connection is None]
+            return [name for name, each in self._setups.items() if each.client is None]
 
     def retry(self) -> None:
         """Look again, on a thread, for keys that could not be read; a periodic job."""
@@ -169,27 +169,27 @@ def _pending(setup: AccountSetup) -> AccountSetup:
 
 
 def is_same_key(former: AccountSetup, found: AccountSetup) -> bool:
-    """Whether the key that was found is the one in use, at the same endpoint: then its connection stays (I11)."""
+    """Whether the key that was found is the one in use, at the same endpoint: then its client stays (I11)."""
     return found.key is not None and (former.key, former.endpoint) == (found.key, found.endpoint)
 
 
 def _keep_connection(former: AccountSetup, found: AccountSetup) -> AccountSetup:
-    """What was found, with the connection in use where the key is the same: its calls in flight go on."""
+    """What was found, with the client in use where the key is the same: its calls in flight go on."""
     if not is_same_key(former, found):
         return found
     _close(found)
-    return replace(found, connection=former.connection)
+    return replace(found, client=former.client)
 
 
 def _has_changed(former: AccountSetup, found: AccountSetup) -> bool:
-    if former.connection is not None:
+    if former.client is not None:
         return found.key_state not in UNDECIDED
-    return found.connection is not None or (found.key_state, found.key_problem) != (
+    return found.client is not None or (found.key_state, found.key_problem) != (
         former.key_state,
         former.key_problem,
     )
 
 
 def _close(setup: AccountSetup) -> None:
-    if setup.connection is not None:
-        setup.connection.close()
+    if setup.client is not None:
+        setup.client.close()

@@ -24,9 +24,9 @@ def missing_key_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:
     return RaiseAlarm(alarms.DEGRADED, name, f"{name} cannot be asked for anything: {problem}", hint)
 
 
-def unknown_response_alarms(name: str, connection: Provider | None) -> list[Action]:
+def unknown_response_alarms(name: str, client: Provider | None) -> list[Action]:
     """An alarm for each field or value in the provider's responses that this version does not know (F81)."""
-    unknown = sorted(connection.unknown_fields) if connection is not None else []
+    unknown = sorted(client.unknown_fields) if client is not None else []
     hint = alarms.HINTS[alarms.UNKNOWN_RESPONSE]
     text = f"{name} answers in a way this version does not know"
     return [

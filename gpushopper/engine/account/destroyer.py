@@ -91,17 +91,17 @@ class Destroyer:
 
     def send(self, now: ClockSnapshot) -> None:
         """Start at most one call: for all that are due together where the provider takes several at once."""
-        connection = self.account.connection
-        if connection is None or not self.account.calls.is_free(Endpoint.DESTROY, now):
+        client = self.account.client
+        if client is None or not self.account.calls.is_free(Endpoint.DESTROY, now):
             return
-        batch = self._batch(self._due(now), connection.traits.bulk_destroy)
+        batch = self._batch(self._due(now), client.traits.bulk_destroy)
         if not batch:
             return
         limit = self.account.ctx.policy.destroy_timeout_s
         ids = tuple(a.instance_id for a in batch if a.instance_id is not None)
         attempts = tuple(a.id for a in batch)
         self._in_flight |= frozenset(attempts)
-        self.account.calls.submit((DESTROY, attempts), lambda: connection.destroy(ids, limit), limit, now)
+        self.account.calls.submit((DESTROY, attempts), lambda: client.destroy(ids, limit), limit, now)
 
     @staticmethod
     def _batch(due: list[Attempt], most: int) -> list[Attempt]:

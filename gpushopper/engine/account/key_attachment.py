@@ -52,8 +52,8 @@ class KeyAttachment:
     def send(self, now: ClockSnapshot) -> None:
         """Start at most one call that is due."""
         self._forget_closed()
-        connection, remote = self.account.connection, self.account.ctx.remote
-        if connection is None or remote is None or not self.account.calls.is_free(Endpoint.KEYS, now):
+        client, remote = self.account.client, self.account.ctx.remote
+        if client is None or remote is None or not self.account.calls.is_free(Endpoint.KEYS, now):
             return
         due = [a for a in self._waiting() if self._next.get(a.id, now.boot) <= now.boot]
         if not due or due[0].instance_id is None:
@@ -62,7 +62,7 @@ class KeyAttachment:
         self._next[attempt.id] = now.boot + us(RETRY_S)
 
         def attach(instance_id: str = due[0].instance_id) -> bool:
-            return connection.attach_key(instance_id, remote.public_key(attempt.session_id), limit)
+            return client.attach_key(instance_id, remote.public_key(attempt.session_id), limit)
 
         self.account.calls.submit((ATTACH, attempt.id), attach, limit, now)
 

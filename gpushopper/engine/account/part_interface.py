@@ -15,7 +15,7 @@ from gpushopper.providers.base import Provider
 
 
 class Account(Protocol):
-    """What every part needs: the account's name and connection, its calls, its observed and its stored state."""
+    """What every part needs: the account's name and client, its calls, its observed and its stored state."""
 
     @property
     def name(self) -> str:
@@ -26,7 +26,7 @@ class Account(Protocol):
     def ctx(self) -> Context: ...
 
     @property
-    def connection(self) -> Provider | None:
+    def client(self) -> Provider | None:
         """The provider's client; None without a key."""
         ...
 

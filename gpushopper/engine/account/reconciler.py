@@ -34,7 +34,7 @@ class AccountReconciler:
         self.ctx = ctx
         self.setup = setup
         self.name = setup.provider
-        self.calls = ProviderCalls(setup.provider, setup.connection, ctx.clock, executor)
+        self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
         self.destroyer = Destroyer(self)
@@ -67,7 +67,7 @@ class AccountReconciler:
             self.results.on_result(inbox[0], now)
             inbox.popleft()
         self.results.expire(now)
-        if self.connection is None:
+        if self.client is None:
             self._alarm_missing_key(now)
             return
         now = self.at(now)
@@ -80,7 +80,7 @@ class AccountReconciler:
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
-        if self.connection is None:
+        if self.client is None:
             return self._missing_key_due if self.open_attempts() else None
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
@@ -97,9 +97,9 @@ class AccountReconciler:
     # ---- what the engine, requests and the parts ask
 
     @property
-    def connection(self) -> Provider | None:
+    def client(self) -> Provider | None:
         """The provider's client; None without a key."""
-        return self.setup.connection
+        return self.setup.client
 
     @property
     def health(self) -> AccountHealth:
@@ -116,12 +116,12 @@ class AccountReconciler:
         """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer (S16)."""
         if not self.ctx.policy.needs_login:
             return self.setup.is_local
-        return self.ctx.remote is not None and self.connection is not None and self.connection.recipe is not None
+        return self.ctx.remote is not None and self.client is not None and self.client.recipe is not None
 
     @property
     def destroy_interval_s(self) -> float:
         """Seconds between two destroys by the provider's rate limit."""
-        return 0.0 if self.connection is None else self.connection.traits.destroy_interval_s
+        return 0.0 if self.client is None else self.client.traits.destroy_interval_s
 
     def at(self, now: ClockSnapshot) -> ClockSnapshot:
         """This snapshot with the provider's date added as third clock (D10)."""
@@ -164,10 +164,10 @@ class AccountReconciler:
 
     def _set_label(self, instance_id: str, label: str, now: ClockSnapshot) -> None:
         """Write a lost label anew; where that cannot be sent now, the next list asks for it again."""
-        connection = self.connection
-        if connection is None or self.calls.is_in_flight(LABEL, instance_id):
+        client = self.client
+        if client is None or self.calls.is_in_flight(LABEL, instance_id):
             return
         if not self.calls.is_free(Endpoint.LABEL, now):
             return
         limit = self.ctx.policy.read_timeout_s
-        self.calls.submit((LABEL, instance_id), lambda: connection.set_label(instance_id, label, limit), limit, now)
+        self.calls.submit((LABEL, instance_id), lambda: client.set_label(instance_id, label, limit), limit, now)

@@ -24,7 +24,7 @@ def refuse_invalid_image(image: str | None) -> None:
         raise UsageError(fault, image_problem_hint(fault), code="bad_image")
 
 
-def readable_registry(ctx: Context, connection: Provider, image: str | None) -> str:
+def readable_registry(ctx: Context, client: Provider, image: str | None) -> str:
     """The registry whose stored login a create of this image carries, once that login could be read.
 
     May wait for a keyring: never call it inside a transaction. Each create reads the login again (I21).
@@ -34,7 +34,7 @@ def readable_registry(ctx: Context, connection: Provider, image: str | None) -> 
         Refused: the provider takes no registry login.
         UsageError: the image names no registry.
     """
-    traits = connection.traits
+    traits = client.traits
     if not traits.takes_image_login:
         text = f"{traits.name} takes no login at a registry"
         raise Refused(text, "rent there without --image-login", code="image_login")

@@ -26,9 +26,9 @@ __all__ = ["ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL"
 class ProviderCalls:
     """The calls of one account, started and settled on the engine's thread; only the calls themselves run elsewhere."""
 
-    def __init__(self, name: str, connection: Provider | None, clock: Clock, executor: Executor) -> None:
+    def __init__(self, name: str, client: Provider | None, clock: Clock, executor: Executor) -> None:
         self.name = name
-        self.connection = connection
+        self.client = client
         self.clock = clock
         self.executor = executor
         self.in_flight: dict[CallKey, InFlightCall] = {}
@@ -37,14 +37,14 @@ class ProviderCalls:
 
     def free_boot(self, endpoint: Endpoint, now: ClockSnapshot) -> int:
         """When the endpoint may be called next, in µs of the boot clock (S6)."""
-        if self.connection is None:
+        if self.client is None:
             return now.boot
-        wait = self.connection.available_at(endpoint) - self.clock.monotonic()
+        wait = self.client.available_at(endpoint) - self.clock.monotonic()
         return max(now.boot + us(wait), self._slots_taken_boot(endpoint, now), now.boot)
 
     def is_free(self, endpoint: Endpoint, now: ClockSnapshot) -> bool:
         """Whether a call to the endpoint may start now."""
-        return self.connection is not None and self.free_boot(endpoint, now) <= now.boot
+        return self.client is not None and self.free_boot(endpoint, now) <= now.boot
 
     def _slots_taken_boot(self, endpoint: Endpoint, now: ClockSnapshot) -> int:
         """When every call to the endpoint that is in flight has surely taken its slot in the rate limit.

@@ -70,7 +70,7 @@ class Creator:
             if now.boot < self.delays.deferred_until(attempt.session_id):
                 continue
             if (
-                self.account.connection is None
+                self.account.client is None
                 or not self._may_create(now)
                 or not self.account.calls.is_free(Endpoint.CREATE, now)
             ):
@@ -104,19 +104,19 @@ class Creator:
 
     def _submit(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
         """Build the payload and send it on a thread: an ssh-keygen or keyring that hangs must not block the engine."""
-        connection, ctx = self.account.connection, self.account.ctx
-        if connection is None:
+        client, ctx = self.account.client, self.account.ctx
+        if client is None:
             return
         clock, limit = ctx.clock, ctx.policy.create_timeout_s
         not_after = clock.monotonic() + limit
         listed_before = frozenset(self.account.observed.listed)
 
         def send_once() -> CreateOutcome:
-            payload = build_payload(ctx, session, attempt, connection.recipe, lambda: not_after - clock.monotonic())
+            payload = build_payload(ctx, session, attempt, client.recipe, lambda: not_after - clock.monotonic())
             if isinstance(payload, PayloadUnavailable):
                 return payload
             left = not_after - clock.monotonic()
-            answer = connection.create(payload, left) if left > 0 else NotSent()
+            answer = client.create(payload, left) if left > 0 else NotSent()
             if isinstance(answer, Created) and answer.instance_id in listed_before:
                 return AlreadyListed(answer.instance_id)
             return answer

@@ -38,15 +38,15 @@ class InstanceReads:
     def send(self, now: ClockSnapshot) -> None:
         """Start every pending read that the rate limit allows; drop them all once the list is no longer recent."""
         account, calls, observed = self.account, self.account.calls, self.account.observed
-        connection, policy = account.connection, account.ctx.policy
-        if connection is None or observed.last_list is None or not observed.last_list.is_fresh(now, policy):
+        client, policy = account.client, account.ctx.policy
+        if client is None or observed.last_list is None or not observed.last_list.is_fresh(now, policy):
             observed.pending_reads = {}
             return
         limit = policy.read_timeout_s
         for instance_id in list(observed.pending_reads):
             if calls.is_in_flight(GET, instance_id) or not calls.is_free(Endpoint.GET, now):
                 continue
-            calls.submit((GET, instance_id), partial(connection.fetch_instance, instance_id, limit), limit, now)
+            calls.submit((GET, instance_id), partial(client.fetch_instance, instance_id, limit), limit, now)
 
     def on_result(
         self,

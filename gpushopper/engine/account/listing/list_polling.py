@@ -44,8 +44,8 @@ class ListPoller:
 
     def send(self, now: ClockSnapshot) -> None:
         """Ask for the account or the list, when that is due and neither is in flight."""
-        connection, calls, health = self.account.connection, self.account.calls, self.account.observed.health
-        if connection is None or (self.next_poll_boot is not None and now.boot < self.next_poll_boot):
+        client, calls, health = self.account.client, self.account.calls, self.account.observed.health
+        if client is None or (self.next_poll_boot is not None and now.boot < self.next_poll_boot):
             return
         if calls.of_kind(ACCOUNT, LIST):
             return
@@ -53,12 +53,12 @@ class ListPoller:
         if health.needs_account_check(now, self.account.ctx.policy):
             if calls.is_free(Endpoint.ACCOUNT, now):
                 health.has_checked_account = True
-                calls.submit((ACCOUNT,), lambda: connection.fetch_account(limit), limit, now)
+                calls.submit((ACCOUNT,), lambda: client.fetch_account(limit), limit, now)
         elif calls.is_free(Endpoint.LIST, now):
             health.has_checked_account = False
             known = frozenset(a.id for a in self.account.open_attempts())
-            all_pages = connection.list_limit_s(limit)
-            calls.submit((LIST,), lambda: connection.fetch_instances(limit), all_pages, now, known)
+            all_pages = client.list_limit_s(limit)
+            calls.submit((LIST,), lambda: client.fetch_instances(limit), all_pages, now, known)
 
     def _schedule(self, now: ClockSnapshot) -> None:
         health, policy = self.account.observed.health, self.account.ctx.policy

@@ -40,4 +40,4 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     if seen.is_complete:
         tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, ctx.policy))
     tx.run(account_alarms.clock_alarms(name, now))
-    tx.run(account_alarms.unknown_response_alarms(name, account.connection))
+    tx.run(account_alarms.unknown_response_alarms(name, account.client))

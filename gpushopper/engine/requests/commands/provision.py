@@ -16,7 +16,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
-from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_connection
+from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_client
 from gpushopper.engine.requests.handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
@@ -45,10 +45,10 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     now = ctx.clock.now()
     checked = check_request(request, now.wall)
     reconciler = _reconciler(handle, checked.provider)
-    connection = rentable_connection(ctx, reconciler)
+    client = rentable_client(ctx, reconciler)
     at = reconciler.at(now)
     refuse_wrong_clock(at)
-    registry = readable_registry(ctx, connection, checked.image) if checked.image_login else ""
+    registry = readable_registry(ctx, client, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
     accepted = perform_once(
         ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id)
@@ -79,9 +79,9 @@ def _commit(
 ) -> wire.Accepted:
     """Check again what may have changed (account, limits, balance, names), then write the rows."""
     reconciler = _reconciler(handle, checked.provider)
-    connection = rentable_connection(tx.ctx, reconciler)
+    client = rentable_client(tx.ctx, reconciler)
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
-    session = _session(tx, reconciler, connection, checked, registry, session_id, name)
+    session = _session(tx, reconciler, client, checked, registry, session_id, name)
     attempt = new_attempt(tx.ctx, session, checked.offers[0], tx.now)
     refuse_denied(
         denial_of_attempt(tx.ctx, reconciler.name, attempt.agreed_rate, attempt.reserve, tx.now, new_session=True)
@@ -95,7 +95,7 @@ def _commit(
 def _session(
     tx: Transaction,
     reconciler: AccountReconciler,
-    connection: Provider,
+    client: Provider,
     checked: CheckedRequest,
     registry: str,
     session_id: str,
@@ -111,7 +111,7 @@ def _session(
         reason="",
         version=1,
         created_at=tx.now.wall,
-        image=checked.image or connection.traits.default_image,
+        image=checked.image or client.traits.default_image,
         disk_gb=checked.disk_gb,
         shortlist=checked.offers[1:],
         max_rate=checked.max_rate,

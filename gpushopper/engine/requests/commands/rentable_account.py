@@ -12,8 +12,8 @@ from gpushopper.paths import FREE_FLOOR
 from gpushopper.providers.base import Provider
 
 
-def rentable_connection(ctx: Context, reconciler: AccountReconciler) -> Provider:
-    """The account's connection, once all holds that must hold before money is spent (I20, S10, S16, F67).
+def rentable_client(ctx: Context, reconciler: AccountReconciler) -> Provider:
+    """The account's client, once all holds that must hold before money is spent (I20, S10, S16, F67).
 
     Raises:
         Misconfigured: there is no key.
@@ -25,7 +25,7 @@ def rentable_connection(ctx: Context, reconciler: AccountReconciler) -> Provider
     if not ctx.may_spend:
         hint = "run: gpu-shopper config installation keep (it moved) or new (it is a copy)"
         raise Refused("this home folder was copied or moved: nothing is rented until you choose", hint, code="clone")
-    if reconciler.connection is None:
+    if reconciler.client is None:
         raise keyless(reconciler.setup)
     if not reconciler.can_rent:
         raise no_guard(reconciler.setup)
@@ -40,7 +40,7 @@ def rentable_connection(ctx: Context, reconciler: AccountReconciler) -> Provider
         raise NotReady(f"{reconciler.name} is not ready: {why}", "try again in a moment, or see: gpu-shopper status")
     if ctx.store.free_bytes() < FREE_FLOOR:
         raise DiskFull("less than 200 MB are free: nothing new is rented", "free some space first")
-    return reconciler.connection
+    return reconciler.client
 
 
 def refuse_wrong_clock(now: ClockSnapshot) -> None:

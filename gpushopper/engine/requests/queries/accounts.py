@@ -18,13 +18,13 @@ def accounts(handle: EngineHandle) -> list[wire.ProviderStatus]:
 
 def are_ready(reconcilers: Mapping[str, AccountReconciler]) -> bool:
     """Whether every account with a key has been reconciled once (S18)."""
-    return all(reconciler.is_ready for reconciler in reconcilers.values() if reconciler.connection is not None)
+    return all(reconciler.is_ready for reconciler in reconcilers.values() if reconciler.client is not None)
 
 
 def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus:
     """How one account is doing."""
     health = reconciler.health
-    if reconciler.connection is None:
+    if reconciler.client is None:
         state, detail = "keyless", reconciler.setup.key_problem
     elif health.is_degraded:
         state, detail = "degraded", health.last_error

@@ -20,11 +20,11 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
     rows: list[wire.AuditRow] = []
     failed: dict[str, str] = {}
     for name, setup in setups.items():
-        if setup.connection is None:
+        if setup.client is None:
             failed[name] = setup.key_problem
             continue
-        connection = setup.connection
-        account, listing = _read_account(ctx, connection)
+        client = setup.client
+        account, listing = _read_account(ctx, client)
         if isinstance(listing, ReadFailed):
             failed[name] = listing.detail
             continue
@@ -36,13 +36,13 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
-def _read_account(ctx: Context, connection: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
+def _read_account(ctx: Context, client: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
     limit = AUDIT_LIMIT_S
     account: Account | ReadFailed = blocking_read(
-        ctx, connection, Endpoint.ACCOUNT, lambda: connection.fetch_account(limit), limit
+        ctx, client, Endpoint.ACCOUNT, lambda: client.fetch_account(limit), limit
     )
     listing: InstanceList | ReadFailed = blocking_read(
-        ctx, connection, Endpoint.LIST, lambda: connection.fetch_instances(limit), limit
+        ctx, client, Endpoint.LIST, lambda: client.fetch_instances(limit), limit
     )
     return account, listing
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def blocking_read(
-    ctx: Context, connection: Provider, endpoint: Endpoint, call: Callable[[], T | ReadFailed], limit_s: float
+    ctx: Context, client: Provider, endpoint: Endpoint, call: Callable[[], T | ReadFailed], limit_s: float
 ) -> T | ReadFailed:
     """Call once pacing allows it, and again while the provider answers that we are rate limited.
 
@@ -20,11 +20,11 @@ def blocking_read(
     """
     end = ctx.clock.monotonic() + limit_s
     while True:
-        wait = connection.available_at(endpoint) - ctx.clock.monotonic()
+        wait = client.available_at(endpoint) - ctx.clock.monotonic()
         if wait > 0:
             if ctx.clock.monotonic() + wait > end:
                 return ReadFailed(
-                    ErrorKind.THROTTLED, f"{connection.traits.name} is rate limited: next call in {wait:.0f} s", wait
+                    ErrorKind.THROTTLED, f"{client.traits.name} is rate limited: next call in {wait:.0f} s", wait
                 )
             ctx.pause(wait)
         answer = call()

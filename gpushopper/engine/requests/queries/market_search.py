@@ -75,7 +75,7 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
     found = {
         name: reconciler
         for name, reconciler in known.items()
-        if provider in (None, name) and reconciler.connection is not None
+        if provider in (None, name) and reconciler.client is not None
     }
     if not found:
         raise keyless(known[provider or next(iter(known))].setup)
@@ -103,9 +103,9 @@ def _gpu_names(handle: EngineHandle, reconciler: AccountReconciler) -> tuple[str
     cached = handle.offers.load_gpu_names(reconciler.name, now_boot)
     if cached is not None:
         return cached
-    connection = _connection(reconciler)
+    client = _client(reconciler)
     names: tuple[str, ...] | ReadFailed = blocking_read(
-        handle.ctx, connection, Endpoint.SEARCH, lambda: connection.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
+        handle.ctx, client, Endpoint.SEARCH, lambda: client.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
     )
     if not isinstance(names, ReadFailed):
         handle.offers.store_gpu_names(reconciler.name, names, now_boot)
@@ -118,19 +118,19 @@ def search_account(handle: EngineHandle, reconciler: AccountReconciler, search: 
     cached = handle.offers.load_offers(reconciler.name, search, now_boot)
     if cached is not None:
         return cached
-    connection = _connection(reconciler)
+    client = _client(reconciler)
     answer: OfferList | ReadFailed = blocking_read(
-        handle.ctx, connection, Endpoint.SEARCH, lambda: connection.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
+        handle.ctx, client, Endpoint.SEARCH, lambda: client.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
     )
     if isinstance(answer, OfferList):
         handle.offers.store_offers(reconciler.name, search, answer, now_boot)
     return answer
 
 
-def _connection(reconciler: AccountReconciler) -> Provider:
-    if reconciler.connection is None:
+def _client(reconciler: AccountReconciler) -> Provider:
+    if reconciler.client is None:
         raise keyless(reconciler.setup)
-    return reconciler.connection
+    return reconciler.client
 
 
 def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:

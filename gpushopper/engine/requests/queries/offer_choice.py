@@ -59,7 +59,7 @@ def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: Clock
 def _read_offer(handle: EngineHandle, key: str, want: Requirements) -> Offer | None:
     name, _, offer_id = key.partition(":")
     reconciler = handle.reconcilers.get(name)
-    if not offer_id or reconciler is None or reconciler.connection is None:
+    if not offer_id or reconciler is None or reconciler.client is None:
         raise NotFound(f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found")
     answer = search_account(handle, reconciler, OfferQuery(offer_ids=(offer_id,), disk_gb=want.disk_gb))
     if isinstance(answer, ReadFailed):

@@ -47,10 +47,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     offers = candidates(handle, request.offer, want, now)
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
-    connection = _connection(reconciler)
+    client = _client(reconciler)
     max_cost = max(max_cost_of(offer, want.disk_gb, span) for offer in shortlist)
     if request.image_login:
-        readable_registry(handle.ctx, connection, request.image)
+        readable_registry(handle.ctx, client, request.image)
     if request.to_rent:
         _await_ready(handle, reconciler)
     return wire.Plan(
@@ -58,10 +58,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         max_cost=max_cost,
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
-        image=request.image or connection.traits.default_image,
+        image=request.image or client.traits.default_image,
         disk_gb=want.disk_gb,
         max_rate=cap,
-        guard_kind=connection.traits.guard_kind if handle.ctx.policy.needs_login else NOT_APPLICABLE,
+        guard_kind=client.traits.guard_kind if handle.ctx.policy.needs_login else NOT_APPLICABLE,
         retries=request.retries,
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, max_cost),
     )
@@ -74,10 +74,10 @@ def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -
     return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
 
 
-def _connection(reconciler: AccountReconciler) -> Provider:
-    if reconciler.connection is None:  # its key was removed since the search
+def _client(reconciler: AccountReconciler) -> Provider:
+    if reconciler.client is None:  # its key was removed since the search
         raise keyless(reconciler.setup)
-    return reconciler.connection
+    return reconciler.client
 
 
 def _refuse_unguarded(handle: EngineHandle, request: wire.PlanRequest) -> None:

@@ -32,15 +32,15 @@ def provider_log(handle: EngineHandle, ref: str, tail: int) -> wire.ProviderLog:
     session = find(ctx, ref)
     attempt = _newest(ctx, session)
     reconciler = handle.reconcilers[attempt.provider]
-    if reconciler.connection is None:
+    if reconciler.client is None:
         raise keyless(reconciler.setup)
-    connection, instance_id = reconciler.connection, attempt.instance_id or ""
+    client, instance_id = reconciler.client, attempt.instance_id or ""
     found: Log | InstanceNotFound | ReadFailed = blocking_read(
-        ctx, connection, Endpoint.LOGS, lambda: connection.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
+        ctx, client, Endpoint.LOGS, lambda: client.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
     )
     if isinstance(found, ReadFailed):
         text = f"{reconciler.name} gives no log of {session.name}: {found.detail}"
-        raise ProviderFailed(text, f"try again, or look there: {connection.traits.console}", code="no_log")
+        raise ProviderFailed(text, f"try again, or look there: {client.traits.console}", code="no_log")
     if isinstance(found, InstanceNotFound):
         raise _gone(reconciler.name, session)
     return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable_lines(found.text, tail))
