@@ -114,7 +114,7 @@ class Context:
     store: Store
     clock: Clock
     policy: Policy
-    brakes: SpendingLimits
+    spending_limits: SpendingLimits
     installation: Installation
     home: Home
     new_id: Callable[[int], str] = field(default=random_id)

@@ -52,7 +52,7 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
     found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
     attempt = replace(found, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
-    return session, attempt, RaiseAlarm(kinds.ADOPTED, attempt.id, text, kinds.HINTS[kinds.ADOPTED])
+    return session, attempt, RaiseAlarm.with_hint(kinds.ADOPTED, attempt.id, text)
 
 
 def _free_name(ctx: Context, row: Instance) -> str:

@@ -19,7 +19,7 @@ def denial_of_attempt(
     Decides only within the transaction that writes that attempt: two requests must not both fit (F113).
     """
     load = usage_of(ctx, provider, now)
-    return denied_by_limits(load, rate, ctx.brakes, new_session=new_session) or denied_by_balance(
+    return denied_by_limits(load, rate, ctx.spending_limits, new_session=new_session) or denied_by_balance(
         ctx.balances.get(provider), load, reserve
     )
 

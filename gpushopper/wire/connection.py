@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class ConnectionView:
     """GET /sessions/{id}/connection. Each of `options` is one `Name=value` for ssh's -o.
 
-    A simulated instance has no shell: then `is_paper` is true and the rest is empty. `control` is the path of the
+    A simulated instance has no shell: then `is_simulated` is true and the rest is empty. `control` is the path of the
     shared connection, None where each login makes its own.
     """
 
@@ -17,7 +17,7 @@ class ConnectionView:
     name: str
     attempt: str
     health: str
-    is_paper: bool
+    is_simulated: bool
     user: str = ""
     host: str = ""
     port: int = 0

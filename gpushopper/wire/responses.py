@@ -206,7 +206,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`state` is ready, starting, degraded, doubted or keyless; `key_state` says why it has no key."""
+    """`state` is ready, starting, degraded, inconsistent or keyless; `key_state` says why it has no key."""
 
     name: str
     account: str

@@ -43,7 +43,7 @@ class Living:
 
     @classmethod
     def start(cls, practice: Practice) -> Living:
-        """Start the market and give its home real times and wide brakes."""
+        """Start the market and give its home real times and wide spending limits."""
         practice.start(7, config=BRAKES)
         config = practice.home / "config.toml"
         config.write_text(config.read_text().replace('"drill"', '"paper"'))

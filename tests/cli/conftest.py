@@ -54,7 +54,7 @@ def gs(home: Path) -> Iterator[Shell]:
 
 @pytest.fixture(scope="session")
 def market() -> Iterator[Shell]:
-    """Commands with --sandbox, in a home whose market and daemon all tests share; brakes are wide open."""
+    """Commands with --sandbox, in a home whose market and daemon all tests share; the spending limits are wide."""
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     shell = Shell(top, "--sandbox")
     try:

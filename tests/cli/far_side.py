@@ -105,7 +105,7 @@ class Far:
     @property
     def view(self) -> ConnectionView:
         return ConnectionView(
-            session="s1", name="train", attempt="a1", health="ok", is_paper=False, user="root", host="far", port=22,
+            session="s1", name="train", attempt="a1", health="ok", is_simulated=False, user="root", host="far", port=22,
             options=["User=root"],
         )  # fmt: skip
 

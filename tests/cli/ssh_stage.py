@@ -34,7 +34,7 @@ class Stage:
         self.stage = ""
         self.refusal: dict[str, Any] | None = None
         self.done_refusal: dict[str, Any] | None = None
-        self.is_paper = False
+        self.is_simulated = False
         self.path = ""
         self.carrier = ""
         self.health = "ok"
@@ -84,9 +84,9 @@ class Stage:
             "name": NAME,
             "attempt": ATTEMPT,
             "health": self.health,
-            "is_paper": self.is_paper,
+            "is_simulated": self.is_simulated,
         }
-        if self.is_paper:
+        if self.is_simulated:
             return {**common, "user": "", "host": "", "port": 0, "options": []}
         way = self.remote.connection(self.login)
         where = {"user": way.user, "host": way.host, "port": way.port, "options": list(way.options)}

@@ -97,7 +97,7 @@ def test_our_own_failures_are_125(stage: Stage):
 
 
 def test_a_simulated_instance_has_no_shell_for_setup(stage: Stage):
-    stage.is_paper = True
+    stage.is_simulated = True
     for words in (("ssh", "train"), ("run", "train", "--", "true")):
         found = stage(*words)
         assert found.code == 125 and "simulated instance: no shell" in found.err

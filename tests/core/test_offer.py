@@ -16,7 +16,7 @@ from gpushopper.core.model.offer import (
     Requirements,
     fits,
     is_rentable,
-    max_cost_of,
+    offer_max_cost,
     rank,
 )
 from gpushopper.core.timing.clock_snapshot import HOUR, us
@@ -64,8 +64,8 @@ def test_the_rate_counts_the_requested_disk():
 
 
 def test_the_worst_case_is_the_rate_over_the_span():
-    assert max_cost_of(OFFER, DISK_GB, 2 * HOUR) == 840_000
-    assert max_cost_of(OFFER, DISK_GB, -us(5)) == 0
+    assert offer_max_cost(OFFER, DISK_GB, 2 * HOUR) == 840_000
+    assert offer_max_cost(OFFER, DISK_GB, -us(5)) == 0
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,6 @@ def test_a_session_that_is_not_ready_yet(market: Practice) -> None:
 
 def test_a_paper_instance_has_no_connection(market: Practice) -> None:
     status, body, _ = ask(market, "flat")
-    assert (status, body["is_paper"], body["name"], body["health"]) == (200, True, "flat", "ok")
+    assert (status, body["is_simulated"], body["name"], body["health"]) == (200, True, "flat", "ok")
     assert (body["host"], body["port"], body["options"], body["key"]) == ("", 0, [], "")
-    assert_told(market, "flat", "paper")
+    assert_told(market, "flat", "simulated")

@@ -1,4 +1,4 @@
-"""Stories that once went wrong, about what exists: found, doubted, ended, and never by the wrong account's list."""
+"""Stories that once went wrong, about what exists: found, missing, ended, and never by the wrong account's list."""
 
 from __future__ import annotations
 

@@ -103,19 +103,19 @@ def _held_back(world: World, key: tuple[str, ...]) -> CallResult:
 # ---- one call in flight
 
 
-def call_in_flight() -> InFlightCall:
+def new_call() -> InFlightCall:
     return InFlightCall(limit_s=30, requested_boot=1_000_000)
 
 
 def test_the_time_limit_counts_from_when_the_call_begins():
-    one = call_in_flight()
+    one = new_call()
     assert one.expires_boot == 36_000_000
     assert one.begin(20_000_000)
     assert one.expires_boot == 55_000_000
 
 
 def test_a_call_either_begins_or_is_cancelled():
-    early, late = call_in_flight(), call_in_flight()
+    early, late = new_call(), new_call()
     assert early.begin(2) and not early.cancel()
     assert late.cancel() and not late.begin(2)
 
@@ -125,7 +125,7 @@ def test_a_cancelled_call_is_not_made_by_its_thread():
     gate, done = threading.Event(), threading.Event()
     executor = ThreadExecutor(on_done=done.set, destroyers=1)
     made: list[str] = []
-    one, two = call_in_flight(), call_in_flight()
+    one, two = new_call(), new_call()
     executor.submit(("vast", "destroy", ("a",)), one.call(gate.wait, lambda: 1), 30)
     executor.submit(("vast", "destroy", ("b",)), two.call(lambda: made.append("b"), lambda: 1), 30)
     assert two.cancel()

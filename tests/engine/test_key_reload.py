@@ -33,7 +33,7 @@ def same(world: World) -> AccountSetup:
 
 @pytest.mark.parametrize("made", [same, another])
 def test_an_answer_under_way_outlives_a_reload(world: World, made: Callable[[World], AccountSetup]):
-    """A refusal that is lost leaves the create in doubt for ten minutes, instead of going on at once (F67)."""
+    """A refusal that is lost leaves the create uncertain for ten minutes, instead of going on at once (F67)."""
     world.fault("create", "slow", "20s", count=1)
     world.fault("create", "reject", "no_such_ask", count=1)
     begun = world.clock.t

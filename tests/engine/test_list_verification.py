@@ -35,4 +35,4 @@ def test_nothing_is_rented_while_the_list_is_inconsistent(world: World):
     with pytest.raises(Refused) as error:
         world.provision(name="second")
     assert error.value.code == "list_inconsistent"
-    assert world.requests.accounts()[0].state == "doubted"
+    assert world.requests.accounts()[0].state == "inconsistent"

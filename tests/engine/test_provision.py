@@ -67,15 +67,15 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
 
 
 @pytest.mark.parametrize(
-    ("brakes", "rule"),
+    ("spending_limits", "rule"),
     [
         (SpendingLimits(open_sessions=0), "brakes.open_sessions"),
         (SpendingLimits(creates_per_hour=0), "brakes.creates_per_hour"),
         (SpendingLimits(dollars_per_hour=1000), "brakes.dollars_per_hour"),
     ],
 )
-def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
-    world = World(tmp_path, brakes=brakes).start().ready()
+def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, spending_limits: SpendingLimits, rule: str):
+    world = World(tmp_path, spending_limits=spending_limits).start().ready()
     before = rows(world)
     with pytest.raises(Refused) as error:
         world.requests.provision(request(world))
@@ -112,7 +112,7 @@ def test_a_copied_home_rents_nothing_but_still_ends_sessions(world: World):
     world.engine.ctx.installation = Installation(world.engine.ctx.installation.id, HomeStatus.MOVED)
     with pytest.raises(Refused) as error:
         world.requests.provision(request(world))
-    assert error.value.code == "clone"
+    assert error.value.code == "home_copied"
     world.requests.end([session])
     assert world.ended(session)
     assert world.living() == []

@@ -49,18 +49,18 @@ def test_a_live_instance_has_an_ssh_connection(world: World, remote: InstanceAcc
     assert found.key == str(world.home.ssh_keys / f"{attempt.session_id}.key")
     assert found.known_hosts == str(world.home.ssh_keys / f"{attempt.id}.hosts")
     assert f"HostKeyAlias={attempt.id}" in found.options
-    assert (found.is_paper, found.health) == (False, "ok")
+    assert (found.is_simulated, found.health) == (False, "ok")
 
 
 def test_a_paper_instance_has_no_ssh_connection(world: World, remote: InstanceAccess):
     rent(world, "train")
     found = world.requests.connection("train")
-    assert found.is_paper and (found.host, found.key, found.options) == ("", "", [])
+    assert found.is_simulated and (found.host, found.key, found.options) == ("", "", [])
 
 
 def test_without_a_remote_there_is_no_ssh_connection(world: World):
     make_live(world, rent(world, "train"))
-    assert world.requests.connection("train").is_paper
+    assert world.requests.connection("train").is_simulated
 
 
 def test_before_it_is_ready_a_connection_is_refused(world: World, remote: InstanceAccess):

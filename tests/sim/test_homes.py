@@ -152,7 +152,7 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
         assert len(story.world.requests.sessions().sessions) == 2
         with pytest.raises(Refused) as refusal:
             story.provision("no")
-        assert refusal.value.code == "clone"
+        assert refusal.value.code == "home_copied"
         story.wishes.pop("no")
         assert len(story.world.market.creates) == creates
         assert story.world.market.destroys == []

@@ -120,12 +120,12 @@ class World:
         policy: Policy = PAPER,
         gaps: bool = True,
         database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
-        brakes: SpendingLimits = WIDE,
+        spending_limits: SpendingLimits = WIDE,
         boot_seconds: float = 30.0,
     ) -> None:
         self.home = Home(data=folder, config=folder)
         self.policy = policy
-        self.brakes = brakes
+        self.spending_limits = spending_limits
         self.database_class = database_class
         self.clock = SimClock()
         self.dice = Random(seed)
@@ -158,7 +158,7 @@ class World:
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         ctx = Context(
-            self.store, self.clock, self.policy, self.brakes, installation, self.home,
+            self.store, self.clock, self.policy, self.spending_limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
         self.engine = Engine(ctx, self.executor, [setup])

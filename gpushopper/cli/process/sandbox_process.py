@@ -37,7 +37,7 @@ class SandboxUnreachable(errors.ShopperError):
     """The sandbox is not running."""
 
     exit_code = 5
-    code = "market_unreachable"
+    code = "sandbox_unreachable"
 
 
 def call_control_api(home: Home, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:

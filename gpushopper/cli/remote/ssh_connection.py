@@ -42,9 +42,9 @@ def find(app: App, name: str | None) -> ConnectionView:
         Refused: it is a simulated instance, not ready yet, or ending.
     """
     found = app.client.connection(session_argument.to_act_on(app, name).id)
-    if found.is_paper:
+    if found.is_simulated:
         text = f"simulated instance: no shell; {found.name} is in a sandbox without live instances"
-        raise Refused(text, "see: gpu-shopper sandbox start --help", code="paper")
+        raise Refused(text, "see: gpu-shopper sandbox start --help", code="simulated")
     if found.health not in ("", "ok"):
         app.note(f"{found.name} is running ({found.health}): a login may fail")
     return found

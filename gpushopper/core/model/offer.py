@@ -134,6 +134,6 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
     return sorted(offers, key=order)
 
 
-def max_cost_of(offer: Offer, disk_gb: float, span_us: int) -> Micros:
+def offer_max_cost(offer: Offer, disk_gb: float, span_us: int) -> Micros:
     """Money an offer can cost over a span, traffic left out."""
     return cost_over(offer.rate(disk_gb), max(span_us, 0))

@@ -16,7 +16,7 @@ def key_rejected_alarms(value: ReadFailed, name: str) -> list[Action]:
     if value.error_kind is not ErrorKind.AUTH:
         return []
     text = f"{name} refuses the key: {value.detail}"
-    return [RaiseAlarm(alarms.KEY_REJECTED, name, text, alarms.HINTS[alarms.KEY_REJECTED])]
+    return [RaiseAlarm.with_hint(alarms.KEY_REJECTED, name, text)]
 
 
 def missing_key_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:
@@ -40,4 +40,4 @@ def clock_alarms(name: str, now: ClockSnapshot) -> list[Action]:
     if not clocks_disagree(now):
         return [ClearAlarm(alarms.CLOCK_SKEW, name)]
     text = f"this computer's clock and {name}'s are more than two minutes apart"
-    return [RaiseAlarm(alarms.CLOCK_SKEW, name, text, alarms.HINTS[alarms.CLOCK_SKEW])]
+    return [RaiseAlarm.with_hint(alarms.CLOCK_SKEW, name, text)]

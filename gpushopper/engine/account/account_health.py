@@ -72,7 +72,7 @@ class AccountHealth:
         self.balance = value.balance
         if self.wrong_account:
             text = f"{name}: the key belongs to account {value.account_id}, your sessions are on {', '.join(accounts)}"
-            return [RaiseAlarm(alarms.WRONG_ACCOUNT, name, text, alarms.HINTS[alarms.WRONG_ACCOUNT])]
+            return [RaiseAlarm.with_hint(alarms.WRONG_ACCOUNT, name, text)]
         self.account_id = value.account_id
         self.proven_boot = now.boot
         return [ClearAlarm(alarms.WRONG_ACCOUNT, name), ClearAlarm(alarms.KEY_REJECTED, name)]
@@ -86,7 +86,7 @@ class AccountHealth:
         lasts = now.boot - self.failing_since >= us(policy.degraded_after_s)
         if lasts or self.failed_polls >= policy.degraded_failed_polls:
             text = f"{name} cannot be seen: {value.detail}"
-            actions.append(RaiseAlarm(alarms.DEGRADED, name, text, alarms.HINTS[alarms.DEGRADED]))
+            actions.append(RaiseAlarm.with_hint(alarms.DEGRADED, name, text))
         return actions
 
     def on_list(self, seen: ObservedList, detail: str, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:

@@ -44,7 +44,7 @@ class AccountTransactions:
     def _report(self, conflict: ConstraintViolation, now: ClockSnapshot) -> None:
         """A constraint refused a change that must never be tried: nothing was written; raise an alarm and go on."""
         text = f"{self.name}: the database refused a change: {conflict}"
-        alarm = RaiseAlarm(alarms.DATABASE_CONSTRAINT, self.name, text, alarms.HINTS[alarms.DATABASE_CONSTRAINT])
+        alarm = RaiseAlarm.with_hint(alarms.DATABASE_CONSTRAINT, self.name, text)
         with self.ctx.store.transaction():
             Transaction(self.ctx, now).run([alarm])
 

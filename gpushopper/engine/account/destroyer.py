@@ -139,6 +139,6 @@ class Destroyer:
         tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.ctx.policy)])
         if reply.outcome is DestroyOutcome.KEY_REJECTED:
             text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
-            tx.run([RaiseAlarm(alarms.DESTROY_REFUSED, attempt.id, text, alarms.HINTS[alarms.DESTROY_REFUSED])])
+            tx.run([RaiseAlarm.with_hint(alarms.DESTROY_REFUSED, attempt.id, text)])
         elif is_acknowledged:
             tx.run([ClearAlarm(alarms.DESTROY_REFUSED, attempt.id)])

@@ -44,7 +44,7 @@ class ResultDispatch:
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
         value, call = done.value, self.calls.in_flight.get(key)
         if isinstance(value, CompletedCall):
-            value, call = value.value, value.call_in_flight if value.call_in_flight is call else None
+            value, call = value.value, value.call if value.call is call else None
         if call is not None:
             del self.calls.in_flight[key]
         try:

@@ -67,5 +67,5 @@ class InFlightCall:
 class CompletedCall:
     """A result and the call that brought it: another call with the same key may be in flight by then."""
 
-    call_in_flight: InFlightCall
+    call: InFlightCall
     value: Any

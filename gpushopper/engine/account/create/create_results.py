@@ -130,7 +130,7 @@ class CreateResults:
         tx.run([UpdateAttempt(attempt, sets, EventDraft("created", f"instance {instance_id} exists"))])
         if attempt.state is State.CLOSED:
             text = f"instance {instance_id} was created after its attempt was closed"
-            tx.run([RaiseAlarm(alarms.REOPENED, attempt.id, text, alarms.HINTS[alarms.REOPENED])])
+            tx.run([RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text)])
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
             tx.run(

@@ -94,5 +94,5 @@ class InstanceReads:
             return
         if attempt.is_wanted:
             text = f"{name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
-            tx.run([RaiseAlarm(alarms.LIST_INCONSISTENT, name, text, alarms.HINTS[alarms.LIST_INCONSISTENT])])
+            tx.run([RaiseAlarm.with_hint(alarms.LIST_INCONSISTENT, name, text)])
         tx.run(on_sighting(session, attempt, row, now, ctx.policy))

@@ -37,6 +37,6 @@ def mass_disappearance_alarms(
     believed = believed_missing(recorded, missing, policy)
     if any(a not in believed for a in new):
         text = f"{name}: {len(new)} wanted instances are missing from one list; it is not believed"
-        return [RaiseAlarm(alarms.MASS_DISAPPEARANCE, name, text, alarms.HINTS[alarms.MASS_DISAPPEARANCE])]
+        return [RaiseAlarm.with_hint(alarms.MASS_DISAPPEARANCE, name, text)]
     clear: list[RaiseAlarm | ClearAlarm] = [ClearAlarm(alarms.MASS_DISAPPEARANCE, name)]
     return clear + ([] if new else [ClearAlarm(alarms.LIST_INCONSISTENT, name)])

@@ -24,7 +24,8 @@ def rentable_client(ctx: Context, reconciler: AccountReconciler) -> Provider:
     """
     if not ctx.may_spend:
         hint = "run: gpu-shopper config installation keep (it moved) or new (it is a copy)"
-        raise Refused("this home folder was copied or moved: nothing is rented until you choose", hint, code="clone")
+        text = "this home folder was copied or moved: nothing is rented until you choose"
+        raise Refused(text, hint, code="home_copied")
     if reconciler.client is None:
         raise keyless(reconciler.setup)
     if not reconciler.can_rent:

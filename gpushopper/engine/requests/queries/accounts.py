@@ -29,7 +29,7 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
     elif health.is_degraded:
         state, detail = "degraded", health.last_error
     elif health.is_inconsistent:
-        state, detail = "doubted", "its list lacks instances that you have"
+        state, detail = "inconsistent", "its list lacks instances that you have"
     else:
         state, detail = ("ready", "") if health.is_ready else ("starting", health.last_error)
     return wire.ProviderStatus(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
-from gpushopper.core.model.offer import Offer, max_cost_of
+from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
@@ -48,7 +48,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    max_cost = max(max_cost_of(offer, want.disk_gb, span) for offer in shortlist)
+    max_cost = max(offer_max_cost(offer, want.disk_gb, span) for offer in shortlist)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
     if request.to_rent:

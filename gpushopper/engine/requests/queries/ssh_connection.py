@@ -31,7 +31,7 @@ def connection(ctx: Context, ref: str) -> ConnectionView:
         raise Refused(text, f"see: gpu-shopper get {session.name}", code="not_ready")
     health = derive_health(attempts)
     if attempt.guard_state == NOT_APPLICABLE or ctx.remote is None:
-        return ConnectionView(session.id, session.name, attempt.id, health, is_paper=True)
+        return ConnectionView(session.id, session.name, attempt.id, health, is_simulated=True)
     login = login_of(attempt)
     if login is None:
         raise Refused(f"the provider gives no address of {session.name}", "try again in a moment", code="no_address")
@@ -41,7 +41,7 @@ def connection(ctx: Context, ref: str) -> ConnectionView:
         name=session.name,
         attempt=attempt.id,
         health=health,
-        is_paper=False,
+        is_simulated=False,
         user=access.user,
         host=access.host,
         port=access.port,
