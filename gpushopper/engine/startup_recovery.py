@@ -19,11 +19,11 @@ def recover(ctx: Context, now: ClockSnapshot) -> None:
     with ctx.store.transaction():
         sessions.reset_boot_intervals(ctx.store)
     for attempt in sessions.load_attempts(ctx.store):
-        change = Transaction(ctx, now)
+        tx = Transaction(ctx, now)
         with ctx.store.transaction():
             if attempt.state is State.PREPARED:
-                change.run([CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})])
+                tx.run([CloseAttempt(attempt, ReceiptKind.NEVER_SENT, "never_sent", attempt.prepared_at, {})])
             elif attempt.state is State.SENT:
-                sets = {"state": State.UNCERTAIN, "state_changed_at": now.wall, "settle_elapsed_us": 0, **NO_ABSENCES}
-                note = EventDraft("uncertain", "the daemon stopped while the create was in flight")
-                change.run([UpdateAttempt(attempt, sets, note)])
+                fields = {"state": State.UNCERTAIN, "state_changed_at": now.wall, "settle_elapsed_us": 0, **NO_ABSENCES}
+                event = EventDraft("uncertain", "the daemon stopped while the create was in flight")
+                tx.run([UpdateAttempt(attempt, fields, event)])

@@ -81,7 +81,7 @@ class Transaction:
         session, attempt, alarm = orphan_adoption.adopt(self.ctx, action, self.now)
         sessions.insert_session(self.ctx.store, session)
         sessions.insert_attempt(self.ctx.store, attempt)
-        self.note(act.EventDraft("adopted", alarm.text), session.id, attempt.id)
+        self.add_event(act.EventDraft("adopted", alarm.text), session.id, attempt.id)
         self._do(alarm)
 
     @_do.register
@@ -89,7 +89,7 @@ class Transaction:
         duplicate = orphan_adoption.duplicate_attempt(self.ctx, action, self.now)
         if duplicate is not None:
             sessions.insert_attempt(self.ctx.store, duplicate)
-            self.note(
+            self.add_event(
                 act.EventDraft("duplicate", f"instance {duplicate.instance_id} is a second one under a label"),
                 duplicate.session_id,
                 duplicate.id,
@@ -113,7 +113,7 @@ class Transaction:
         kind, subject, text, hint = action.kind, action.subject, action.text, action.hint
         if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
             self._active_alarms().add((kind, subject))
-            self.note(act.EventDraft("alarm", action.text, {"kind": action.kind}))
+            self.add_event(act.EventDraft("alarm", action.text, {"kind": action.kind}))
 
     @_do.register
     def _(self, action: act.ClearAlarm) -> None:
@@ -121,7 +121,7 @@ class Transaction:
             return
         if alarms.clear_alarm(self.ctx.store, at=self.now.wall, kind=action.kind, subject=action.subject):
             self._active_alarms().discard((action.kind, action.subject))
-            self.note(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
+            self.add_event(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
 
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""
@@ -131,31 +131,31 @@ class Transaction:
 
     # ---- what actions and commands do
 
-    def note(self, note: act.EventDraft, session_id: str | None = None, attempt_id: str | None = None) -> None:
+    def add_event(self, event: act.EventDraft, session_id: str | None = None, attempt_id: str | None = None) -> None:
         """Append an event."""
         events.append(
             self.ctx.store,
             at=self.now.wall,
-            kind=note.kind,
+            kind=event.kind,
             session_id=session_id,
             attempt_id=attempt_id,
-            text=note.text,
-            data=dict(note.data),
+            text=event.text,
+            data=dict(event.data),
         )
 
-    def change(self, attempt: Attempt, sets: dict[str, Any], note: act.EventDraft | None = None) -> Attempt:
+    def change(self, attempt: Attempt, fields: dict[str, Any], event: act.EventDraft | None = None) -> Attempt:
         """Write columns of one attempt, with ledger entries up to now where its billing changes."""
         before = self.attempt(attempt)
-        sets = self._with_reserve(before, self._with_ledger(before, sets))
-        sets = {name: value for name, value in sets.items() if getattr(before, name) != value}
-        current = sessions.update_attempt(self.ctx.store, before, **sets) if sets else before
+        fields = self._with_reserve(before, self._with_ledger(before, fields))
+        fields = {name: value for name, value in fields.items() if getattr(before, name) != value}
+        current = sessions.update_attempt(self.ctx.store, before, **fields) if fields else before
         self._attempts[current.id] = current
         if current.state is not before.state:
             self._on_state_left(before)
         if before.instance_id is not None and current.instance_id is None:
             self.without_id.append(current.id)
-        if note is not None:
-            self.note(note, current.session_id, current.id)
+        if event is not None:
+            self.add_event(event, current.session_id, current.id)
         return current
 
     def _on_state_left(self, before: Attempt) -> None:
@@ -166,39 +166,39 @@ class Transaction:
             if session is not None and session.ended_at is not None:
                 self._sessions[session.id] = sessions.update_session(self.ctx.store, session, ended_at=None)
 
-    def _with_reserve(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
+    def _with_reserve(self, attempt: Attempt, fields: dict[str, Any]) -> dict[str, Any]:
         """A higher rate needs a higher reserve (I13)."""
-        rate = sets.get("current_rate")
-        if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in sets or "deadline" in sets:
-            return sets
-        return sets | {"reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy)}
+        rate = fields.get("current_rate")
+        if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in fields or "deadline" in fields:
+            return fields
+        return fields | {"reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy)}
 
-    def _with_ledger(self, attempt: Attempt, sets: dict[str, Any]) -> dict[str, Any]:
+    def _with_ledger(self, attempt: Attempt, fields: dict[str, Any]) -> dict[str, Any]:
         """Write ledger entries up to now when GPU billing starts or ends, or the rate changes.
 
         GPU time counts from the last sighting before it was seen active, so that it is never too little (S19).
         """
-        starts = sets.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
-        ends = attempt.is_gpu_billed and not sets.get("is_gpu_billed", True)
-        moved = attempt.is_gpu_billed and sets.get("current_rate", attempt.current_rate) != attempt.current_rate
+        starts = fields.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
+        ends = attempt.is_gpu_billed and not fields.get("is_gpu_billed", True)
+        moved = attempt.is_gpu_billed and fields.get("current_rate", attempt.current_rate) != attempt.current_rate
         if not (starts or ends or moved) or attempt.billed_until is None:
-            return sets
+            return fields
         until = self.now.wall
         if starts:
             until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_until
         entries, booked = ledger.accrue(attempt, until)
         books.insert_entries(self.ctx.store, entries)
-        return sets | {"billed_until": booked.billed_until}
+        return fields | {"billed_until": booked.billed_until}
 
     def terminate_attempt(self, attempt: Attempt, reason: str, text: str = "") -> None:
         """Set the desired state `terminated`, once; an attempt that was never sent is closed at once."""
         current = self.attempt(attempt)
         if not current.is_wanted:
             return
-        note = act.EventDraft(
+        event = act.EventDraft(
             "attempt_terminating", text or f"attempt {current.ordinal} is given up: {reason}", {"reason": reason}
         )
-        current = self.change(current, terminate_fields(current, reason, self.now), note)
+        current = self.change(current, terminate_fields(current, reason, self.now), event)
         if current.state is State.PREPARED:
             self.close(act.CloseAttempt(current, "never_sent", reason, current.prepared_at, {}))
 
@@ -210,16 +210,16 @@ class Transaction:
                 self.ctx.store, current, desired_state=DesiredState.TERMINATED, reason=reason
             )
             self._sessions[current.id] = current
-            self.note(
+            self.add_event(
                 act.EventDraft("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}),
                 current.id,
             )
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
             if attempt.is_open:
                 self.terminate_attempt(attempt, reason)
-        self._note_end(current)
+        self._record_end(current)
 
-    def _note_end(self, session: Session) -> None:
+    def _record_end(self, session: Session) -> None:
         """Record that the session has ended, once none of its attempts is open."""
         self.run([act.ClearAlarm(CLOCK_SKEW, session.id)])
         if session.desired_state is DesiredState.RUNNING or any(
@@ -229,7 +229,7 @@ class Transaction:
         current = self.session(session)
         if current.ended_at is None:
             self._sessions[current.id] = sessions.update_session(self.ctx.store, current, ended_at=self.now.wall)
-        self.note(
+        self.add_event(
             act.EventDraft("ended", f"{session.name} has ended: {session.reason}", {"reason": session.reason}),
             session.id,
         )
@@ -253,7 +253,7 @@ class Transaction:
         self._sessions[session.id] = session
         sessions.insert_attempt(self.ctx.store, attempt)
         text = f"attempt {attempt.ordinal}: {action.offer.key} {action.offer.gpu}"
-        self.note(act.EventDraft("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
+        self.add_event(act.EventDraft("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
 
     def close(self, action: act.CloseAttempt) -> None:
         """Close an attempt with its receipt and its final cost (I5, I14)."""
@@ -263,8 +263,8 @@ class Transaction:
         done = sessions.update_attempt(self.ctx.store, attempt, **columns)
         self._attempts[done.id] = done
         self.run(act.ClearAlarm(kind, done.id) for kind in ABOUT_ATTEMPT)
-        note = act.EventDraft("closed", receipts.describe_receipt(done, action.kind), {"kind": action.kind})
-        self.note(note, done.session_id, done.id)
+        event = act.EventDraft("closed", receipts.describe_receipt(done, action.kind), {"kind": action.kind})
+        self.add_event(event, done.session_id, done.id)
         session = sessions.load_session(self.ctx.store, done.session_id)
         if session is not None:
-            self._note_end(session)
+            self._record_end(session)

@@ -88,7 +88,7 @@ LIFECYCLE = (
       '"next_destroy_boot": now.boot + us(wait),', "D6: absence before the last destroy counts", "destroying"),
     M("sightings", "if attempt.next_destroy_boot is None or due <", "if attempt.next_destroy_boot is None or due >",
       "S3: a sighting puts the destroy off", "destroying"),
-    M("sightings", 'return UpdateAttempt(attempt, fields | {"off_at": None}, note)',
+    M("sightings", 'return UpdateAttempt(attempt, fields | {"off_at": None}, event)',
           "return UpdateAttempt(attempt, fields, note)",
       "F10: off although it was seen again", "destroying"),
     M("destroying", '"destroy_acknowledged": False,\n', "", "I5: a reopened end is proven by its old destroy",

@@ -119,7 +119,7 @@ def test_an_absent_create_needs_three_absences_and_all_settle_time(absence_count
 def test_an_absent_create_closes_with_its_evidence():
     (close,) = of(CloseAttempt, close_if_absent(replace(UNSURE, absence_count=3, settle_elapsed_us=us(777)), NOW, REAL))
     assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.ABSENT, "create_not_found", WALL)
-    assert close.evidence == {"lists": 3, "awake_s": 777}
+    assert close.evidence == {"absence_count": 3, "settle_s": 777}
     unwanted = replace(
         UNSURE, absence_count=3, settle_elapsed_us=us(777), desired_state=DesiredState.TERMINATED, reason="user"
     )

@@ -244,7 +244,7 @@ def test_only_a_proven_end_closes_and_the_cost_stops_at_the_first_absence():
     one = replace(ACKNOWLEDGED, absence_count=3, off_at=moment(10).wall)
     (close,) = of(CloseAttempt, close_if_proven(one, True, moment(200)))
     assert (close.kind, close.reason, close.ended_at) == (ReceiptKind.PROVEN, "user", moment(10).wall)
-    assert close.evidence == {"destroy_count": 1, "absences": 3}
+    assert close.evidence == {"destroy_count": 1, "absence_count": 3}
     assert close_if_proven(one, False, moment(200)) == []
     assert (
         of(CloseAttempt, close_if_proven(replace(one, off_at=None), True, moment(200)))[0].ended_at == moment(200).wall

@@ -18,7 +18,7 @@ from tests.sim.world import World
 def recorded_destroys(world: World) -> list[bool]:
     """Whether each destroy that was recorded as sent was acknowledged."""
     rows = run(world.store.database, "SELECT data FROM events WHERE kind = 'destroy_sent' ORDER BY id")
-    return [json.loads(data)["heard"] for (data,) in rows]
+    return [json.loads(data)["acknowledged"] for (data,) in rows]
 
 
 def rent(world: World, count: int) -> list[str]:

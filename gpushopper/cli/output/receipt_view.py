@@ -87,8 +87,8 @@ def _evidence(evidence: dict[str, Any]) -> str:
     parts = []
     if evidence.get("destroy_count"):
         parts.append(f"{plural(evidence['destroy_count'], 'destroy')} sent")
-    if evidence.get("absences"):
-        parts.append(f"not listed {plural(evidence['absences'], 'time')} in a row")
+    if evidence.get("absence_count"):
+        parts.append(f"not listed {plural(evidence['absence_count'], 'time')} in a row")
     return ", then ".join(parts)
 
 

@@ -74,5 +74,5 @@ def after_destroy(
         **NO_ABSENCES,
     }
     return UpdateAttempt(
-        attempt, fields, EventDraft("destroy_sent", f"destroy {count}: {detail}", {"heard": acknowledged})
+        attempt, fields, EventDraft("destroy_sent", f"destroy {count}: {detail}", {"acknowledged": acknowledged})
     )

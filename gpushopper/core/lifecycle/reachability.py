@@ -93,8 +93,9 @@ def _before_ready(
                 UpdateAttempt(attempt, fields),
                 TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}"),
             ]
-        note = EventDraft("boot_progress", f"logged in; its guard: {why}") if attempt.first_login_boot is None else None
-        return [UpdateAttempt(attempt, fields | {"probe_error": f"its guard: {why}"}, note)]
+        is_first = attempt.first_login_boot is None
+        event = EventDraft("boot_progress", f"logged in; its guard: {why}") if is_first else None
+        return [UpdateAttempt(attempt, fields | {"probe_error": f"its guard: {why}"}, event)]
     fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
     fields["guard_state"] = UNCONFIRMED if why else ARMED
     text = f"{session.name} is running" + (", without a confirmed guard on it" if why else "")
@@ -103,7 +104,7 @@ def _before_ready(
 
 def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str, Any]) -> list[Action]:
     actions: list[Action] = []
-    note: EventDraft | None = None
+    event: EventDraft | None = None
     if attempt.state is State.MISSING:
         # It answers with its pinned host key: it exists, whatever a list shows (T5, F49).
         fields |= {
@@ -112,7 +113,7 @@ def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str,
             "missing_at": None,
             **NO_ABSENCES,
         }
-        note = EventDraft("recovered", f"{session.name} is reachable over ssh again")
+        event = EventDraft("recovered", f"{session.name} is reachable over ssh again")
         actions.append(ClearAlarm(alarms.MISSING, attempt.id))
     if not why:
         actions.append(ClearAlarm(alarms.GUARD_UNCONFIRMED, attempt.id))
@@ -121,7 +122,7 @@ def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str,
         actions.append(RaiseAlarm.with_hint(alarms.GUARD_UNCONFIRMED, attempt.id, text))
     if not why or attempt.guard_state == ARMED:
         fields["guard_state"] = UNCONFIRMED if why else ARMED
-    return [*actions, UpdateAttempt(attempt, fields, note)]
+    return [*actions, UpdateAttempt(attempt, fields, event)]
 
 
 def on_probe_failure(

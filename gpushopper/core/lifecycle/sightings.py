@@ -65,8 +65,8 @@ def _seen_while_destroying(
         due = attempt.last_destroy_boot + us(destroy_retry_s(attempt.destroy_count, policy))
         if attempt.next_destroy_boot is None or due < attempt.next_destroy_boot:
             fields["next_destroy_boot"] = due
-    note = EventDraft("reappeared", "the provider shows it again") if attempt.off_at is not None else None
-    return UpdateAttempt(attempt, fields | {"off_at": None}, note)
+    event = EventDraft("reappeared", "the provider shows it again") if attempt.off_at is not None else None
+    return UpdateAttempt(attempt, fields | {"off_at": None}, event)
 
 
 def _before_ready(
@@ -82,8 +82,8 @@ def _before_ready(
         return [UpdateAttempt(attempt, fields, EventDraft("ready", f"{session.name} is running"))]
     if attempt.state is not State.BOOTING:
         fields |= {"state": State.BOOTING, "state_changed_at": now.wall}
-    note = EventDraft("boot_progress", _boot_text(row)) if row.progress != attempt.progress else None
-    return [UpdateAttempt(attempt, fields, note)]
+    event = EventDraft("boot_progress", _boot_text(row)) if row.progress != attempt.progress else None
+    return [UpdateAttempt(attempt, fields, event)]
 
 
 def _boot_text(row: Instance) -> str:

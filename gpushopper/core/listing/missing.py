@@ -52,7 +52,8 @@ def _count_absence(
         # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled (architecture 8).
         fields["off_at"] = now.wall
     text = f"instance {attempt.instance_id} is not shown by list and by id (absence {fields['absence_count']})"
-    return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text, {"unit": fields["absence_count"]}))]
+    return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text,
+    {"absence_count": fields["absence_count"]}))]
 
 
 def _mark_missing(
@@ -82,5 +83,5 @@ def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> li
     if attempt.state is not State.DESTROYING or not is_proven:
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall
-    evidence = {"destroy_count": attempt.destroy_count, "absences": attempt.absence_count}
+    evidence = {"destroy_count": attempt.destroy_count, "absence_count": attempt.absence_count}
     return [CloseAttempt(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence)]

@@ -148,9 +148,9 @@ def drop_wrong_id(
     The id is disowned if the row is foreign. Not if it carries the label of another attempt of this installation, which
     owns it then; nor if it shows no label: should it show ours later, the create made two, and it is a duplicate (S9).
     """
-    note = EventDraft("uncertain", f"instance {row.instance_id} is not the one that its create made")
+    event = EventDraft("uncertain", f"instance {row.instance_id} is not the one that its create made")
     actions: list[UpdateAttempt | RecordOwnership | RaiseAlarm] = [
-        UpdateAttempt(attempt, _fields_without_id(now), note)
+        UpdateAttempt(attempt, _fields_without_id(now), event)
     ]
     if is_labelled_by(row, installation):
         return [*actions, wrong_id_alarm(session.name, row.instance_id, "which belongs to another session")]
@@ -166,9 +166,9 @@ def drop_missing_id(session: Session, attempt: Attempt, now: ClockSnapshot) -> l
     It is not disowned: a later row of it with the label is a duplicate (S9).
     """
     instance_id = attempt.instance_id or ""
-    note = EventDraft("uncertain", f"instance {instance_id} is not listed, and another one carries its label")
+    event = EventDraft("uncertain", f"instance {instance_id} is not listed, and another one carries its label")
     why = "which is not listed, while another one carries its label"
-    return [UpdateAttempt(attempt, _fields_without_id(now), note), wrong_id_alarm(session.name, instance_id, why)]
+    return [UpdateAttempt(attempt, _fields_without_id(now), event), wrong_id_alarm(session.name, instance_id, why)]
 
 
 def without_id(attempt: Attempt, now: ClockSnapshot) -> Attempt:

@@ -61,6 +61,6 @@ def close_if_absent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> lis
     """Close an uncertain attempt once the absence rule holds; an instance that appears later reopens it (D6)."""
     if attempt.state is not State.UNCERTAIN or attempt.instance_id or not may_close_as_absent(attempt, policy):
         return []
-    evidence = {"lists": attempt.absence_count, "awake_s": attempt.settle_elapsed_us // us(1)}
+    evidence = {"absence_count": attempt.absence_count, "settle_s": attempt.settle_elapsed_us // us(1)}
     ended_at = attempt.sent_at if attempt.sent_at is not None else now.wall
     return [CloseAttempt(attempt, ReceiptKind.ABSENT, attempt.reason or "create_not_found", ended_at, evidence)]

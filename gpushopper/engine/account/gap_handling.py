@@ -24,6 +24,6 @@ def restart_login_timeouts(account: Account, now: ClockSnapshot) -> None:
             _set(account, attempt, {"progress_boot": now.boot}, now)
 
 
-def _set(account: Account, attempt: Attempt, sets: dict[str, Any], now: ClockSnapshot) -> None:
-    change = UpdateAttempt(attempt, sets)
+def _set(account: Account, attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot) -> None:
+    change = UpdateAttempt(attempt, fields)
     account.transact(now, lambda tx: tx.run([change]))

@@ -91,8 +91,8 @@ class CreateResults:
         until = now.boot + us(self.account.ctx.policy.prepared_max_age_s / PAYLOAD_TRIES)
         self.delays.defer(attempt.session_id, until, now.boot)
         tx.run([_close_never_sent(attempt, "never_sent", now)])
-        note = EventDraft("waiting", f"nothing was sent, and it is tried again: {value.text}")
-        tx.note(note, attempt.session_id, attempt.id)
+        event = EventDraft("waiting", f"nothing was sent, and it is tried again: {value.text}")
+        tx.add_event(event, attempt.session_id, attempt.id)
 
     def _end_session(self, tx: Transaction, attempt: Attempt, value: PayloadUnavailable, now: ClockSnapshot) -> None:
         """Nothing was sent, and no other offer would change that: the session ends."""
@@ -122,12 +122,12 @@ class CreateResults:
 
     def _store_id(self, tx: Transaction, attempt: Attempt, instance_id: str, now: ClockSnapshot) -> None:
         """The attempt boots; or is destroyed where it was closed, or ended while its outcome was uncertain."""
-        sets: dict[str, Any] = {"instance_id": instance_id, "progress_boot": now.boot}
+        fields: dict[str, Any] = {"instance_id": instance_id, "progress_boot": now.boot}
         if attempt.state is State.CLOSED or (attempt.state is State.UNCERTAIN and not attempt.is_wanted):
-            sets |= destroying_fields(now)
+            fields |= destroying_fields(now)
         else:
-            sets |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
-        tx.run([UpdateAttempt(attempt, sets, EventDraft("created", f"instance {instance_id} exists"))])
+            fields |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
+        tx.run([UpdateAttempt(attempt, fields, EventDraft("created", f"instance {instance_id} exists"))])
         if attempt.state is State.CLOSED:
             text = f"instance {instance_id} was created after its attempt was closed"
             tx.run([RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text)])
@@ -168,11 +168,11 @@ def _sent_at(attempt: Attempt, now: ClockSnapshot) -> int:
 
 def mark_uncertain(attempt: Attempt, detail: str, now: ClockSnapshot) -> UpdateAttempt:
     """An instance may exist: whatever came of the create, it was not a definite refusal (F1)."""
-    sets: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "state": State.UNCERTAIN,
         "state_changed_at": now.wall,
         "settle_elapsed_us": 0,
         "last_complete_list_boot": None,
         **NO_ABSENCES,
     }
-    return UpdateAttempt(attempt, sets, EventDraft("uncertain", f"unclear whether the create acted: {detail}"))
+    return UpdateAttempt(attempt, fields, EventDraft("uncertain", f"unclear whether the create acted: {detail}"))

@@ -130,14 +130,14 @@ class Creator:
 
 
 def _mark_sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
-    sets: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "state": State.SENT,
         "state_changed_at": now.wall,
         "sent_at": now.wall,
         "billed_until": now.wall,
         "progress_boot": now.boot,
     }
-    return UpdateAttempt(attempt, sets, EventDraft("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
+    return UpdateAttempt(attempt, fields, EventDraft("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
 
 
 def _run_one(tx: Transaction, change: UpdateAttempt) -> None:

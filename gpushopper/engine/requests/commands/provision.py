@@ -87,7 +87,7 @@ def _commit(
         denial_of_attempt(tx.ctx, reconciler.name, attempt.agreed_rate, attempt.reserve, tx.now, new_session=True)
     )
     sessions.insert_session(tx.ctx.store, session)
-    tx.note(EventDraft("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
+    tx.add_event(EventDraft("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
     tx.run([StartAttempt(session, checked.offers[0], checked.offers[1:], uses_retry=False)])
     return wire.Accepted([session.id], events.last_id(tx.ctx.store), session.name)
 
