@@ -47,7 +47,7 @@ class AccountSetup:
 
 
 class InstanceAccess(Protocol):
-    """What the engine asks of instances themselves; answers are values, whatever a host does (D8)."""
+    """What the engine does with instances over ssh; answers are values, whatever a host does (D8)."""
 
     def public_key(self, session_id: str) -> str:
         """The session's public key; its pair is made and durable when this returns (I23)."""
@@ -71,11 +71,11 @@ class InstanceAccess(Protocol):
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:
-        """Drop what belongs to one instance: its pinned host key and the shared connection."""
+        """Remove what is stored for one instance: its pinned host key and the shared connection."""
         ...
 
     def pinned_attempts(self) -> set[str]:
-        """The attempts that something is kept of."""
+        """The attempts with a pinned host key."""
         ...
 
     def connection(self, login: SshTarget) -> Connection:
@@ -121,9 +121,9 @@ class Context:
     balances: dict[str, Micros] = field(default_factory=dict)
     """Spendable money by provider, as last read from its account."""
     remote: InstanceAccess | None = None
-    """None on a market of paper instances: there is nobody to log in to."""
+    """None where instances are simulated: they have no ssh."""
     read_login: ReadLogin = no_logins
-    """Asked on threads that may wait, never on the engine's, and never inside a transaction."""
+    """Called on threads that may wait, never on the engine's, and never inside a transaction."""
     redactions: Redactions = field(default_factory=Redactions)
     """Secrets that every client redacts from responses."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Key = Hashable
-DESTROY, HEARTBEAT, ATTACH = "destroy", "beat", "keys"
+DESTROY, HEARTBEAT, ATTACH = "destroy", "heartbeat", "keys"
 
 
 @dataclass(frozen=True, slots=True)

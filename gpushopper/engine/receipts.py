@@ -9,7 +9,7 @@ from gpushopper.core.model.actions import CloseAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store.database import Store
 
 
@@ -18,10 +18,10 @@ def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[st
     if attempt.billed_until is not None:
         if action.kind == ReceiptKind.PROVEN:
             entries, _ = ledger.accrue(attempt, action.ended_at)
-            books.insert_entries(store, entries)
-        written = tuple(books.entries_of(store, attempt.id))
-        books.insert_entries(store, ledger.settle(attempt, action.ended_at, written))
-    totals = books.totals_by_attempt(store, [attempt.id]).get(attempt.id, {})
+            ledger_table.insert_entries(store, entries)
+        written = tuple(ledger_table.entries_of(store, attempt.id))
+        ledger_table.insert_entries(store, ledger.settle(attempt, action.ended_at, written))
+    totals = ledger_table.totals_by_attempt(store, [attempt.id]).get(attempt.id, {})
     return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
 
 

@@ -1,4 +1,4 @@
-"""Check spending limits and the account's balance against what is open now, as the rows say (D11, I13, F113)."""
+"""Check spending limits and the account's balance against what is open now, read from the database (D11, I13, F113)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import Denial, Usage, denied_by_balance, denied_by_limits
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot
 from gpushopper.engine.context import Context
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
 
@@ -32,7 +32,7 @@ def denial_of_reserve(ctx: Context, provider: str, more: Micros, now: ClockSnaps
 def usage_of(ctx: Context, provider: str, now: ClockSnapshot) -> Usage:
     """What is open, what was created in the last hour, and what is reserved at this provider."""
     opened = sessions.load_attempts(ctx.store)
-    booked = books.totals_by_attempt(ctx.store, [a.id for a in opened])
+    booked = ledger_table.totals_by_attempt(ctx.store, [a.id for a in opened])
     return Usage(
         open_sessions=len(sessions.load_sessions(ctx.store, open_only=True)),
         creates_last_hour=sessions.count_creates_since(ctx.store, now.wall - HOUR),

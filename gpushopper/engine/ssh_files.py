@@ -10,7 +10,7 @@ from gpushopper.engine.context import Context
 from gpushopper.store import sessions
 
 KEPT_S = 7 * 86400
-"""How long a session's key is kept after its receipt: somebody may still want to prove something with it."""
+"""How long a session's key is kept after its receipt: a dispute about the instance may still need it."""
 YOUNG_S = 86400
 """A key younger than this is never pruned: its session's row may not be written yet."""
 

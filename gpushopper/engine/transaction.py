@@ -19,7 +19,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.store import alarms, events, sessions
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 
 
 class Transaction:
@@ -187,7 +187,7 @@ class Transaction:
         if starts:
             until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_until
         entries, booked = ledger.accrue(attempt, until)
-        books.insert_entries(self.ctx.store, entries)
+        ledger_table.insert_entries(self.ctx.store, entries)
         return fields | {"billed_until": booked.billed_until}
 
     def terminate_attempt(self, attempt: Attempt, reason: str, text: str = "") -> None:

@@ -66,7 +66,7 @@ class InstanceList:
     date: int | None
     detail: str = ""
     total: int | None = field(default=None, compare=False)
-    """How many the provider says there are; None where it does not say."""
+    """The provider's own count; None where it gives none."""
 
 
 @dataclass(frozen=True, slots=True)

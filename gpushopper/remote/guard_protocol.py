@@ -22,7 +22,7 @@ REASONS = (
     (r"refused 499", "the image has no client for HTTPS: it needs curl, GNU wget or python3"),
     (r"refused (\d+)", r"the provider refuses the instance's own key (status \1)"),
     (r"unclear ", "the provider gave no answer: the instance does not reach it"),
-    (r"unclear (\d+)", r"the provider is in trouble (status \1)"),
+    (r"unclear (\d+)", r"the provider fails (status \1)"),
     (r"ok (\d+)", r"the provider does not show the instance to its own key (status \1)"),
 )
 """What the guard's codes mean; it sends codes to stay small (S29)."""

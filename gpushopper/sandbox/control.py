@@ -124,7 +124,7 @@ def _add_faults(app: Flask, control: Control) -> None:
     def add_fault() -> Response:
         body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
         if body.get("call") == HOST and not control.state.market.live:
-            raise ValueError("paper instances have no host to fail; start the market with --live")
+            raise ValueError("simulated instances have no host to fail; start the sandbox with --live")
         arg = body.get("arg")
         fault = faults.add(
             str(body.get("provider", "")),

@@ -135,8 +135,8 @@ class SandboxServer:
         market = self.state.market
         if live is not None and live != market.live:
             if any(not instance.spec.foreign for instance in market.tracked.values()):
-                kind = "live" if market.live else "paper"
-                raise CannotStart(f"this market has {kind} instances; end them first, or begin anew with --fresh")
+                kind = "live" if market.live else "simulated"
+                raise CannotStart(f"this sandbox has {kind} instances; end them first, or start again with --fresh")
             market.live = live
         if market.live and (reason := containment_problem(self.dir / LIVE_DIR)) is not None:
             raise CannotContain(reason)

@@ -51,7 +51,7 @@ Random = Callable[[int], bytes]
 
 
 def check(home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None) -> Installation:
-    """Find or make the installation's id, and say whether the home was moved; the id is never empty.
+    """Find or make the installation's id, and whether the home was moved; the id is never empty.
 
     The installation file is written before the database: a database with an id but no such file was copied here.
     """

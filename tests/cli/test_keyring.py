@@ -162,7 +162,7 @@ def test_a_locked_keyring_is_reported_and_read_once_unlocked(
     pid = home.daemon_pid()
     found = account(home)
     assert (found["state"], found["key_state"], found["open_attempts"]) == ("keyless", "locked", 1)
-    wait_until(lambda: "cannot be asked for anything" in home("alarms").out, timeout_s=WAIT_S)
+    wait_until(lambda: "cannot be called" in home("alarms").out, timeout_s=WAIT_S)
     bus.unlock()
     wait_until(lambda: json.loads(home("status", "--json").out)["status"]["providers"][0]["state"] == "ready", WAIT_S)
     assert home.daemon_pid() == pid

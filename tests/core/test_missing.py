@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.evidence import ObservedList
-from gpushopper.core.listing.list_breaker import believed_missing
+from gpushopper.core.listing.list_breaker import accepted_missing
 from gpushopper.core.listing.missing import decide_missing, missing_attempts
 from gpushopper.core.model.actions import Action, CloseAttempt, EndSession, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
@@ -58,37 +58,37 @@ def test_a_list_that_is_not_complete_marks_none_missing():
 
 
 @pytest.mark.parametrize(
-    ("known", "missing", "believed"),
+    ("known", "missing", "accepted"),
     [(1, 1, 1), (2, 1, 1), (2, 2, 1), (3, 1, 1), (3, 2, 2), (3, 3, 0), (10, 2, 2), (10, 3, 0), (10, 10, 0),
      (12, 3, 3), (12, 4, 0), (100, 25, 25), (100, 26, 0)],
 )  # fmt: skip
-def test_the_breaker_ignores_a_list_that_lacks_too_many(known: int, missing: int, believed: int):
+def test_the_breaker_ignores_a_list_that_lacks_too_many(known: int, missing: int, accepted: int):
     attempts = several(known)
-    assert len(believed_missing(recorded(*attempts), attempts[:missing], REAL)) == believed
+    assert len(accepted_missing(recorded(*attempts), attempts[:missing], REAL)) == accepted
 
 
 def test_what_is_missing_already_does_not_trip_the_breaker():
     missing_ones, fresh = several(5, State.MISSING), several(5)
     pool = recorded(*missing_ones, *fresh)
-    assert set(believed_missing(pool, (*missing_ones, *fresh[:2]), REAL)) == {*missing_ones, *fresh[:2]}
-    assert believed_missing(pool, (*missing_ones, *fresh[:3]), REAL) == ()
+    assert set(accepted_missing(pool, (*missing_ones, *fresh[:2]), REAL)) == {*missing_ones, *fresh[:2]}
+    assert accepted_missing(pool, (*missing_ones, *fresh[:3]), REAL) == ()
     pair = several(1, State.MISSING) + several(1)
-    assert believed_missing(recorded(*pair), pair, REAL) == pair
+    assert accepted_missing(recorded(*pair), pair, REAL) == pair
 
 
 def test_terminated_attempts_neither_count_nor_trip_the_breaker():
     wanted, ending = several(3), several(20, State.DESTROYING)
-    assert believed_missing(recorded(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
+    assert accepted_missing(recorded(*wanted, *ending), (*wanted[:2], *ending), REAL) == wanted[:2]
     unwanted = several(10, State.BOOTING, desired_state=DesiredState.TERMINATED)
-    assert len(believed_missing(recorded(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
+    assert len(accepted_missing(recorded(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
 
 
 @given(known=st.integers(0, 60), data=st.data())
 def test_one_list_never_marks_more_than_its_share_missing(known: int, data: st.DataObject):
     attempts = several(known)
     missing = data.draw(st.integers(0, known))
-    believed = believed_missing(recorded(*attempts), attempts[:missing], REAL)
-    assert len(believed) <= (1 if known <= 2 else max(2, known // 4))
+    accepted = accepted_missing(recorded(*attempts), attempts[:missing], REAL)
+    assert len(accepted) <= (1 if known <= 2 else max(2, known // 4))
 
 
 # ---- doubt

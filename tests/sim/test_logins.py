@@ -26,7 +26,7 @@ def wait_for_a_thread(world: World, seconds: float) -> None:
     """From now on each login waits for its turn, asleep or behind others."""
 
     def wait(key: tuple[object, ...]) -> None:
-        if key[1] == "beat":
+        if key[1] == "heartbeat":
             world.clock.t += us(seconds)
 
     world.executor.on_submit = wait
@@ -110,7 +110,7 @@ def test_an_earlier_end_is_no_reason_to_doubt_a_guard_that_could_not_know(world:
     moved: list[int] = []
 
     def move(key: tuple[object, ...]) -> None:
-        if key[1] == "beat" and not moved:
+        if key[1] == "heartbeat" and not moved:
             moved.append(world.clock.t)
             world.requests.extend(ref, wire.ExtendRequest(deadline_at=world.clock.now().wall + us(1200)))
 

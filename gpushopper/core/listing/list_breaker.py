@@ -1,6 +1,6 @@
-"""Circuit breaker: decides whether a list that lacks many instances is believed, or ignored as incomplete (I29).
+"""Circuit breaker: decides whether a list that lacks many instances is accepted, or ignored as incomplete (I29).
 
-The engine raises the alarm `mass_disappearance` by it (`engine/account/list_verification.py`).
+The engine raises the alarm `mass_disappearance` by it (`engine/account/listing/list_verification.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def newly_missing(missing: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     return tuple(a for a in missing if a.is_wanted and a.state in present)
 
 
-def believed_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
+def accepted_missing(recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy) -> tuple[Attempt, ...]:
     """The wanted attempts among these that this list may mark missing; the breaker holds back the others (I29).
 
     At most `breaker_share` of the known ones, and at least `breaker_minimum`, may go missing with one list. Attempts

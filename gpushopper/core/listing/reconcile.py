@@ -1,6 +1,6 @@
 """Reconciles a list of the account with the recorded state: decides, row by row, whose an instance is and what follows.
 
-Not here: instances that the list lacks (`missing.py`), and whether it is believed at all (`list_breaker.py`).
+Not here: instances that the list lacks (`missing.py`), and whether it is accepted at all (`list_breaker.py`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def key_rejected_alarms(value: ReadFailed, name: str) -> list[Action]:
 
 def missing_key_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:
     """Something is rented on an account that cannot be called: there is no usable key (F105)."""
-    return RaiseAlarm(alarms.DEGRADED, name, f"{name} cannot be asked for anything: {problem}", hint)
+    return RaiseAlarm(alarms.DEGRADED, name, f"{name} cannot be called: {problem}", hint)
 
 
 def unknown_response_alarms(name: str, client: Provider | None) -> list[Action]:

@@ -26,7 +26,7 @@ class AccountHealth:
     balance: Micros | None = None
     proven_boot: int | None = None
     has_checked_account: bool = False
-    """Whether the account was asked for since the last list was."""
+    """Whether the account was requested since the last list was."""
     complete_list_boot: int | None = None
     complete_list_at: int | None = None
     is_ready: bool = False
@@ -40,9 +40,9 @@ class AccountHealth:
     """The last list lacked wanted instances that were there before: nothing is rented on such a list (F9)."""
 
     def needs_account_check(self, now: ClockSnapshot, policy: Policy) -> bool:
-        """Whether to ask for the account before the next list: its proof is more than half as old as it may be.
+        """Whether to request the account before the next list: its proof is more than half as old as it may be.
 
-        Asked once: when that fails, the list is polled all the same.
+        Requested once: when that fails, the list is polled all the same.
         """
         is_recent = self.proven_boot is not None and now.boot - self.proven_boot < us(policy.freshness_s / 2)
         return not is_recent and not self.has_checked_account
@@ -63,7 +63,7 @@ class AccountHealth:
     def on_account(
         self, value: Account | ReadFailed, expected: Iterable[str], name: str, now: ClockSnapshot
     ) -> list[Action]:
-        """Take in which account the key opens: proven, or wrong where it is not in `expected`."""
+        """Record which account the key opens: proven, or wrong where it is not in `expected`."""
         if isinstance(value, ReadFailed):
             self.last_error = value.detail
             return key_rejected_alarms(value, name)
@@ -85,12 +85,12 @@ class AccountHealth:
         actions = key_rejected_alarms(value, name)
         lasts = now.boot - self.failing_since >= us(policy.degraded_after_s)
         if lasts or self.failed_polls >= policy.degraded_failed_polls:
-            text = f"{name} cannot be seen: {value.detail}"
+            text = f"{name} cannot be read: {value.detail}"
             actions.append(RaiseAlarm.with_hint(alarms.DEGRADED, name, text))
         return actions
 
     def on_list(self, seen: ObservedList, detail: str, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
-        """Take in a list: a complete one ends the failures, an incomplete one counts as one."""
+        """Record a list: a complete one ends the failures, an incomplete one counts as one."""
         if not seen.is_complete:
             why = "wrong account" if self.wrong_account else detail or self.last_error or "the account is not proven"
             return self.on_failed_list(

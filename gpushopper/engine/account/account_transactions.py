@@ -27,7 +27,7 @@ class AccountTransactions:
     def run(self, now: ClockSnapshot, work: Callable[[Transaction], None]) -> Transaction | None:
         """Run one transaction; None where it was undone.
 
-        A row that somebody else changed meanwhile undoes it, and the next step decides on what is stored then (I16).
+        A row that was changed concurrently undoes it, and the next step decides on what is stored then (I16).
         """
         tx = Transaction(self.ctx, now)
         try:

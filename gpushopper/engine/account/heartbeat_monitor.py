@@ -1,4 +1,4 @@
-"""Probes instances by ssh at heartbeat intervals; a moved deadline is told to the guard at once (D8)."""
+"""Probes instances by ssh at heartbeat intervals; a moved deadline is sent to the guard at once (D8)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class HeartbeatMonitor:
         return [a for a in self.account.open_attempts() if can_probe(a) and a.id not in in_flight]
 
     def _is_deadline_moved(self, attempt: Attempt) -> bool:
-        """Whether the deadline has changed since the last probe, which could only tell the guard the former one."""
+        """Whether the deadline has changed since the last probe, which sent the guard the former one."""
         return self._sent_deadlines.get(attempt.id, attempt.deadline.wall) != attempt.deadline.wall
 
     def _due_boot(self, attempt: Attempt, now: ClockSnapshot) -> int:

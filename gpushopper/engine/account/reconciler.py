@@ -131,7 +131,7 @@ class AccountReconciler:
         """The open attempts of this account, as stored now."""
         return self.transactions.open_attempts()
 
-    # ---- what the engine and the parts tell it
+    # ---- notifications from the engine and the parts
 
     def wake(self) -> None:
         """Poll the list as soon as the rate limit allows it."""
@@ -163,7 +163,7 @@ class AccountReconciler:
         return True
 
     def _set_label(self, instance_id: str, label: str, now: ClockSnapshot) -> None:
-        """Write a lost label anew; where that cannot be sent now, the next list asks for it again."""
+        """Set a lost label again; where that cannot be sent now, the next list requests it again."""
         client = self.client
         if client is None or self.calls.is_in_flight(LABEL, instance_id):
             return

@@ -1,4 +1,4 @@
-"""Hands each finished call to the part that started it; gives up calls that hang and cancels those that never began."""
+"""Passes each finished call to the part that started it; times out calls that hang, cancels those that never began."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ResultDispatch:
                 continue
             if call.cancel():
                 self.on_result(CallResult(key, not_sent_result(key[1])), now)
-            elif now.boot >= call.expires_boot:  # asked again: it may have begun between the two checks
+            elif now.boot >= call.expires_boot:  # checked again: it may have begun between the two checks
                 self.on_result(CallResult(key, timed_out_result(key[1])), now)
 
 
@@ -102,4 +102,4 @@ def not_sent_result(kind: str) -> ReadFailed | NotSent:
     """The result of a call that waited too long for a thread and was cancelled: nothing was sent."""
     if kind in (kinds.CREATE, kinds.DESTROY, kinds.HEARTBEAT):
         return NotSent()
-    return ReadFailed(ErrorKind.NETWORK, "this computer is too busy to ask")
+    return ReadFailed(ErrorKind.NETWORK, "not sent: this computer is too busy")

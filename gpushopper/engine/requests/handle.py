@@ -19,4 +19,4 @@ class EngineHandle:
     """By provider, in the order of the configuration; only the engine replaces one."""
     offers: OfferCache
     notify: Callable[[], None]
-    """Tells the engine that rows have changed, so that it steps now."""
+    """Notifies the engine that rows have changed, so that it steps now."""

@@ -34,7 +34,7 @@ def refuse_short(span_us: int) -> None:
         UsageError: it is shorter.
     """
     if span_us < us(MIN_DURATION_S):
-        raise UsageError("less than a minute is too short for a session", "ask for 1m or more", code="too_short")
+        raise UsageError("less than a minute is too short for a session", "request 1m or more", code="too_short")
 
 
 def refuse_unexplained_maximum(max_duration_us: int | None, reason: str) -> None:

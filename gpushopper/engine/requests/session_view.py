@@ -11,7 +11,7 @@ from gpushopper.core.model.session import Session, current, derive_health, deriv
 from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
 Totals = dict[str, dict[str, int]]
@@ -22,7 +22,7 @@ def session_view(ctx: Context, session: Session) -> wire.SessionView:
     """One session with its attempts."""
     with ctx.store.read():
         attempts = sessions.attempts_of(ctx.store, session.id)
-        totals = books.totals_by_attempt(ctx.store, [a.id for a in attempts])
+        totals = ledger_table.totals_by_attempt(ctx.store, [a.id for a in attempts])
     return build_session_view(ctx, session, attempts, totals, ctx.clock.now().wall)
 
 

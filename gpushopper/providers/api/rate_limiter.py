@@ -55,7 +55,7 @@ class RateLimiter:
             return slot - now
 
     def accepted(self, name: str) -> None:
-        """Note an answer other than 429: the backoff starts anew with the next refusal."""
+        """Record an answer other than 429: the backoff starts at its shortest with the next refusal."""
         with self._lock:
             self._refusals.pop(name, None)
 

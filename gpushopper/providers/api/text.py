@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s+")
 def plain(text: str, most: int = 300) -> str:
     """Replace control, format and surrogate characters by a mark, and cut at `most` characters.
 
-    Replaced, not removed: removing would turn a stranger's label with a hidden character into one of ours (I3).
+    Replaced, not removed: removing would turn a foreign label with a hidden character into one of ours (I3).
     """
     short = text[:most]
     if short.isascii() and short.isprintable():

@@ -64,7 +64,7 @@ class Vast:
         return self._api.rate_limiter.available_at(endpoint.value)
 
     def add_redactions(self, texts: Iterable[str]) -> None:
-        """Take these secrets out of everything that is heard from now on (I21)."""
+        """Redact these secrets in every reply from now on (I21)."""
         self._api.add_redactions(texts)
 
     def close(self) -> None:

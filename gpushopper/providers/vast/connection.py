@@ -47,4 +47,4 @@ def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
         raise Misconfigured("the Vast endpoint must be https://HOST")
     local = url.host in ("localhost", "::1") or url.host.startswith("127.")
     if own_transport and url.scheme == "http" and not local:
-        raise Misconfigured("the Vast endpoint must be https: http would show the key to everybody between")
+        raise Misconfigured("the Vast endpoint must be https: http would send the key unencrypted")

@@ -30,7 +30,7 @@ def fetch_log(api: ApiClient, instance_id: str, tail: int, limit: TimeLimit) -> 
         return ReadFailed(ErrorKind.SHAPE, f"no address of a log: {body.get('msg') or 'no message'}")
     url = allowed_url(address, api.base)
     if url is None:
-        return ReadFailed(ErrorKind.SHAPE, f"the log is said to be at an address that is not the provider's: {address}")
+        return ReadFailed(ErrorKind.SHAPE, f"the log's address is not the provider's: {address}")
     return _download(api, url, limit)
 
 
@@ -63,7 +63,7 @@ def _download(api: ApiClient, url: httpx.URL, limit: TimeLimit) -> Log | ReadFai
         if found.status == 200:
             return Log(found.text)
         if 300 <= found.status < 400:
-            return ReadFailed(ErrorKind.SHAPE, "the log is said to be somewhere else: redirects are not followed")
+            return ReadFailed(ErrorKind.SHAPE, "the log's address redirects: that is not followed")
         last_status = str(found.status)
     return ReadFailed(
         ErrorKind.NETWORK, f"the host has not uploaded the log in time (the last answer was {last_status})"

@@ -80,7 +80,7 @@ def test_a_live_market_from_start_to_stop(top, containable, wait_until):
     assert not is_alive(one["pid"])
     assert processes_of(top) == []
     paper = gs(top, "start", "--paper")
-    assert (paper.returncode, "this market has live instances" in paper.stderr) == (5, True)
+    assert (paper.returncode, "this sandbox has live instances" in paper.stderr) == (5, True)
     assert json.loads(gs(top, "ledger", "--json").stdout)["instances"][0]["state"] == "running"
 
 
@@ -93,7 +93,7 @@ def test_a_paper_market_has_no_hosts_to_fail(top):
     rent(top)
     gs(top, "stop")
     live = gs(top, "start", "--live")
-    assert (live.returncode, "this market has paper instances" in live.stderr) == (5, True)
+    assert (live.returncode, "this sandbox has simulated instances" in live.stderr) == (5, True)
 
 
 NO_MAPS = ("unshare", "--user")

@@ -1,4 +1,4 @@
-"""Records what came of a create: an id, a refusal, nothing sent, or an uncertain outcome that may have made one."""
+"""Records the result of a create: an id, a refusal, nothing sent, or an uncertain outcome that may have made one."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class CreateResults:
             return
         ids = known_instances(store, attempt.provider, attempt.account, [instance_id])
         if holder is not None or ids.disowned:
-            why = "which belongs to another session" if holder is not None else "which is somebody else's"
+            why = "which belongs to another session" if holder is not None else "which is foreign"
             self._disown(tx, attempt, instance_id, why, now)
         elif attempt.instance_id is not None:
             # Ours was found by its label. A second one with that label is a duplicate (S9); without it, it is foreign.
@@ -175,4 +175,4 @@ def mark_uncertain(attempt: Attempt, detail: str, now: ClockSnapshot) -> UpdateA
         "last_complete_list_boot": None,
         **NO_ABSENCES,
     }
-    return UpdateAttempt(attempt, fields, EventDraft("uncertain", f"unclear whether the create acted: {detail}"))
+    return UpdateAttempt(attempt, fields, EventDraft("uncertain", f"outcome of the create unknown: {detail}"))

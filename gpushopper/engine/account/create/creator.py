@@ -124,7 +124,7 @@ class Creator:
         self.account.calls.submit((CREATE, attempt.id), send_once, limit, now)
 
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot, *, late: bool) -> None:
-        """Record what came of a create, then poll: the list shows what it made."""
+        """Record the result of a create, then poll: the list shows what it made."""
         self.results.record(attempt_id, value, now, late=late)
         self.account.wake()
 

@@ -43,7 +43,7 @@ class ListPoller:
         return [max(wanted, calls.free_boot(Endpoint.ACCOUNT if needs_account else Endpoint.LIST, now))]
 
     def send(self, now: ClockSnapshot) -> None:
-        """Ask for the account or the list, when that is due and neither is in flight."""
+        """Request the account or the list, when that is due and neither is in flight."""
         client, calls, health = self.account.client, self.account.calls, self.account.observed.health
         if client is None or (self.next_poll_boot is not None and now.boot < self.next_poll_boot):
             return
@@ -70,7 +70,7 @@ class ListPoller:
     # ---- answers
 
     def on_account(self, value: ProviderAccount | ReadFailed, now: ClockSnapshot) -> None:
-        """Record which account the key opens; then ask for the list."""
+        """Record which account the key opens; then request the list."""
         account = self.account
         expected = {a.account for a in account.open_attempts()}
         actions = account.observed.health.on_account(value, expected, account.name, now)

@@ -20,7 +20,7 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     """Read the database, decide with the list, write the database.
 
     Sightings, orphans, duplicates, missing and absent instances are decided in `gpushopper.core.listing`. Only
-    attempts that were open before the list was asked for can be absent from it. Also chosen here: which instances are
+    attempts that were open before the list was requested can be absent from it. Also chosen here: which instances are
     read by id next, and the alarms about the list and the account.
     """
     ctx, name, observed = account.ctx, account.name, account.observed

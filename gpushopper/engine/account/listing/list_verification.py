@@ -1,10 +1,10 @@
-"""Decides which instances that a list lacks are read by id, and when too many are missing to believe it (D5, I29)."""
+"""Decides which instances that a list lacks are read by id, and when a list lacks so many that it is ignored (I29)."""
 
 from __future__ import annotations
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import absence_is_due
-from gpushopper.core.listing.list_breaker import believed_missing, newly_missing
+from gpushopper.core.listing.list_breaker import accepted_missing, newly_missing
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, State
@@ -19,7 +19,7 @@ def ids_to_read(
 
     The one that has waited longest comes first: at two seconds a read, some of a hundred would never have their turn.
     """
-    wanted = {a.id for a in believed_missing(recorded, missing, policy)}
+    wanted = {a.id for a in accepted_missing(recorded, missing, policy)}
     waiting = sorted(missing, key=lambda a: (a.last_absence_boot or 0, a.id))
     return {
         a.instance_id: a.id
@@ -32,11 +32,11 @@ def ids_to_read(
 def mass_disappearance_alarms(
     name: str, recorded: RecordedState, missing: tuple[Attempt, ...], policy: Policy
 ) -> list[RaiseAlarm | ClearAlarm]:
-    """The circuit breaker's alarm: too many wanted instances are missing at once to believe the list (I29)."""
+    """The circuit breaker's alarm: so many wanted instances are missing at once that the list is ignored (I29)."""
     new = newly_missing(missing)
-    believed = believed_missing(recorded, missing, policy)
-    if any(a not in believed for a in new):
-        text = f"{name}: {len(new)} wanted instances are missing from one list; it is not believed"
+    accepted = accepted_missing(recorded, missing, policy)
+    if any(a not in accepted for a in new):
+        text = f"{name}: {len(new)} wanted instances are missing from one list; it is ignored"
         return [RaiseAlarm.with_hint(alarms.MASS_DISAPPEARANCE, name, text)]
     clear: list[RaiseAlarm | ClearAlarm] = [ClearAlarm(alarms.MASS_DISAPPEARANCE, name)]
     return clear + ([] if new else [ClearAlarm(alarms.LIST_INCONSISTENT, name)])

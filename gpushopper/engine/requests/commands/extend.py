@@ -75,7 +75,7 @@ def _refuse_above_maximum(session: Session, attempt: Attempt, wall: int) -> None
     left = max(attempt.hard_max_at - attempt.deadline.wall, 0) // us(60) * us(60)
     raise Refused(
         f"{session.name} may not last longer than its hard maximum; {span(left)} more are possible",
-        "ask for less, or rent another; only provision takes --hard-max",
+        "extend by less, or rent another; only provision takes --hard-max",
         code="hard_maximum",
     )
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The key of a request that may be repeated, with what tells a repetition from another request."""
+    """The key of a request that may be repeated, with what distinguishes a repetition from another request."""
 
     key: str
     method: str

@@ -128,7 +128,7 @@ def _session(
 
 
 def _free_name(ctx: Context, gpu: str, session_id: str) -> str:
-    """`rtx4090-k3f`: the GPU, and as much of the id as tells it from all other sessions."""
+    """`rtx4090-k3f`: the GPU, and as much of the id as distinguishes it from all other sessions."""
     taken = {session.name for session in sessions.load_sessions(ctx.store)}
     stem = to_valid_name(gpu_token(gpu) or "gpu", MAX_STEM_LENGTH)
     names = [f"{stem}-{session_id[:length]}" for length in range(3, 17)]

@@ -64,5 +64,5 @@ def refuse_denied(denial: Denial | None) -> None:
     if denial is None:
         return
     if denial.rule == "balance":
-        raise Refused(denial.text, "add credit at the provider, or ask for less time", code=denial.rule)
+        raise Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
     raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)

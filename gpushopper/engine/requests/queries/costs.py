@@ -10,7 +10,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.requests.queries.sessions import load_attempts_by_session
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.engine.requests.session_view import Totals, accrued_until
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
 
@@ -30,7 +30,7 @@ def costs(
     with ctx.store.read():
         found = sessions.load_sessions(ctx.store, consumer=consumer)
         by_session = load_attempts_by_session(ctx, open_only=False)
-        totals = books.totals_by_attempt(ctx.store, None)
+        totals = ledger_table.totals_by_attempt(ctx.store, None)
     now = ctx.clock.now().wall
     rows = [
         _cost(s, by_session.get(s.id, []), totals, now)

@@ -85,7 +85,7 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
 def resolve_gpus(
     handle: EngineHandle, wanted: str | None, searched: Mapping[str, AccountReconciler]
 ) -> tuple[dict[str, Models], dict[str, ReadFailed]]:
-    """Each provider's own names for the GPUs that were typed, and which providers failed to tell theirs.
+    """Each provider's own names for the GPUs that were typed, and which providers did not answer.
 
     Raises:
         NotFound: one of the names is known to no provider that answers.

@@ -9,7 +9,7 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.engine.requests.session_view import build_session_view, session_view
-from gpushopper.store import ledger as books
+from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions as stored
 
 
@@ -21,7 +21,7 @@ def sessions(
         found = stored.load_sessions(ctx.store, open_only=open_only, consumer=consumer)
         by_session = load_attempts_by_session(ctx, open_only)
         open_ids = [attempt.id for group in by_session.values() for attempt in group] if open_only else None
-        totals = books.totals_by_attempt(ctx.store, open_ids)
+        totals = ledger_table.totals_by_attempt(ctx.store, open_ids)
     now = ctx.clock.now().wall
     rows = [build_session_view(ctx, s, by_session.get(s.id, []), totals, now) for s in found]
     return wire.Sessions([row for row in rows if status is None or row.status == status])

@@ -47,7 +47,7 @@ def _amount(
 
 
 def _price(value: Any, info: core_schema.ValidationInfo) -> Micros | None:
-    """Dollars to micro-dollars; None when negative, not finite or above the highest believable rate (F116)."""
+    """Dollars to micro-dollars; None when negative, not finite or above the highest plausible rate (F116)."""
     amount = parse_dollars(value)
     if amount is not None and amount > MAX_RATE:
         amount = None

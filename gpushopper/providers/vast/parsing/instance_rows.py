@@ -34,7 +34,7 @@ _STATUS_WORDS = {
     "stopped": StatusClass.STOPPED,
     "frozen": StatusClass.STOPPED,
     "offline": StatusClass.OFFLINE,
-    # Vast does not hear from the host: the instance may still run (F22).
+    # Vast gets no report from the host: the instance may still run (F22).
     "unknown": StatusClass.UNKNOWN,
 }
 _PASSWORD = re.compile(r"(?<!\S)(-p|--password)([ =]+)\S+")

@@ -109,7 +109,7 @@ def _apply_create_faults(ctx: RequestContext, spec: InstanceSpec) -> InstanceSpe
 
 
 def _reply_to_create(ctx: RequestContext, spec: InstanceSpec, instance: Instance) -> Response:
-    """Answer a create that took effect: truthfully, or as the fault says."""
+    """Answer a create that took effect: with its id, or as the fault says."""
     if fault := ctx.trigger("refused_yet_created"):
         return replies.refusal(fault.arg or "no_such_ask", spec.offer_id)
     if fault := ctx.trigger("error_with_id"):
