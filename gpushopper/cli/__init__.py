@@ -1,4 +1,7 @@
-"""The entry point `main()` and the table of all commands; each command is imported only when it is called."""
+"""The entry point `main()` and the table of all commands; each command is imported only when it is called.
+
+Not here: what commands do (`cli/commands/`), and the text of errors (`cli/error_report.py`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m gpushopper.cli`: the command line without its script."""
+"""Entry point `python -m gpushopper.cli`: the command line where the script `gpu-shopper` is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Adapters for GPU clouds: the table of providers and their API addresses; each adapter is imported only when used."""
+"""Adapters for GPU clouds: the table of providers and their API addresses; each adapter is imported only when used.
+
+Not here: what an answer means for an attempt (`core/`), and when a call is made (`engine/account/`).
+"""
 
 from __future__ import annotations
 

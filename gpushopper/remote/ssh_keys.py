@@ -1,4 +1,4 @@
-"""A session's ssh key pair is made and written here: ed25519, by ssh-keygen, on the disk before any use (I23, F14)."""
+"""Make and write a session's ssh key pair: ed25519, by ssh-keygen, on the disk before any use (I23, F14)."""
 
 from __future__ import annotations
 

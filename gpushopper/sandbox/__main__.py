@@ -1,4 +1,12 @@
-"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger."""
+"""Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger.
+
+`python -m gpushopper.sandbox --home HOME [--paper|--live] [--seed N] [--boot-seconds X]
+[--rate-gaps on|off] [--port P]` prints one line on stdout when all dialects answer: `{"ready": true, ...}` followed
+by the fields of `GET /status`; a start that fails says why on stderr and exits 1, or 6 when live instances cannot be
+contained on this computer (see `gpushopper.sandbox.live`). `python -m gpushopper.sandbox ledger --home
+HOME` prints the ledger, also while no server runs. SIGTERM, SIGINT or `POST /stop` end it gracefully; the
+market goes on from its file at the next start, and time passed meanwhile has passed on the market too.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description="Serve the simulated clouds, or print their ledger.")
     parser.add_argument("command", nargs="?", choices=("serve", "ledger"), default="serve")
     parser.add_argument("--home", required=True, help="folder of this sandbox; the market is kept in it")
     parser.add_argument("--seed", type=int, help="supply and times follow from it (a new market: 1)")

@@ -1,4 +1,7 @@
-"""API keys of providers and logins at registries: where they are looked up, and how they are stored (D15, S23)."""
+"""API keys of providers and logins at registries: where they are looked up, and how they are stored (D15, S23).
+
+Not here: when the daemon reads them (`daemon/keys/`), and the prompts (`cli/commands/set_up/keys.py`).
+"""
 
 from __future__ import annotations
 

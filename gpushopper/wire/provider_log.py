@@ -1,4 +1,4 @@
-"""The container log of a session, from its provider."""
+"""Response type of the provider log: a session's container log, as the provider has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database holds about one account, as a value: the side of reconciliation that a list is compared with."""
+"""The recorded state of one account as a value (open attempts, known ids): what reconciliation compares a list with."""
 
 from __future__ import annotations
 

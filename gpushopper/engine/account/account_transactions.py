@@ -1,4 +1,4 @@
-"""Runs an account's transactions: a concurrent change is decided anew, a database constraint raises an alarm (F54)."""
+"""Runs an account's transactions: undone after a concurrent change; a violated constraint raises an alarm (F54)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups and retries destroys, with backoff, for every unwanted instance until its end is proven; closes nothing."""
+"""Sends destroys, grouped into bulk calls, and retries them with backoff until each instance is proven gone (I6)."""
 
 from __future__ import annotations
 

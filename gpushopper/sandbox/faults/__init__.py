@@ -1,1 +1,4 @@
-"""Faults that can be injected into the simulated clouds: their types, the table of set faults, seeded random ones."""
+"""Faults that can be injected into the simulated clouds: their types, the table of set faults, seeded random ones.
+
+Not here: what a fault does (`sandbox/vast/`, `sandbox/live/host_faults.py`), and the command (`sandbox fault`).
+"""

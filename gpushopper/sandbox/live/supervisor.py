@@ -1,6 +1,8 @@
 """The supervisor of one live instance: starts its container and ssh server, and applies host faults to them.
 
-It runs in a process of its own and ends, with its container, when the sandbox closes its stdin.
+It runs in a process of its own (`python -m gpushopper.sandbox.live`), serves ssh on loopback, and starts a container
+process (`... .live.instance.container`), which builds namespaces and PID 1. Each watches the pipe to the one above:
+when one ends, also by `kill -9`, everything below it ends too.
 """
 
 from __future__ import annotations

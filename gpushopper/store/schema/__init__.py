@@ -1,1 +1,4 @@
-"""The database schema: tables, column types, triggers, migrations, and the upgrade from an older schema."""
+"""The database schema: tables, column types, triggers, migrations, and the upgrade from an older schema.
+
+Not here: reading and writing rows (the modules of `store/`), and SQLite itself (`store/sqlite/`).
+"""

@@ -1,4 +1,10 @@
-"""One `cp` from beginning to end: inspect both sides, plan, transfer, move into place."""
+"""One `cp` from beginning to end: inspect both sides, plan, transfer, move into place.
+
+Every file is first written into a part folder beside its target (`.NAME.gs-part-...`) and moved into place when the
+whole copy is complete, so that no cut-off file ever has its final name. The name of the part folder depends only on
+what is copied: the same command finds it again and resumes. Folders and links are made by this package, not by the
+transport, so that the result does not depend on the transport.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The routes of the local API, one file per noun; each parses a request and calls one command or query."""
+"""The routes of the local API, one file per noun; each parses a request and calls one command or query.
+
+Not here: how requests are validated (`daemon/api/request_validation.py`), and what they do (`engine/requests/`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends each prepared attempt's one and only create, and decides whether an account may be rented on now (I1, I2)."""
+"""Sends each prepared attempt's only create, and decides whether an account may be rented on now (I1, I2)."""
 
 from __future__ import annotations
 

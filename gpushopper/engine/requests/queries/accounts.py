@@ -1,4 +1,4 @@
-"""How each account is doing: key, health, balance; and whether all are ready to rent (S18)."""
+"""State of each account: key, health, balance, last complete list; and whether all are ready to rent (S18)."""
 
 from __future__ import annotations
 

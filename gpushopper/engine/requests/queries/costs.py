@@ -1,4 +1,4 @@
-"""Cost by session: booked and running up, reserved, at most; in micro-dollars by kind (I26)."""
+"""Costs by session: booked and accruing, reserved, max cost; in micro-dollars by kind (I26)."""
 
 from __future__ import annotations
 

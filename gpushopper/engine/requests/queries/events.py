@@ -1,4 +1,4 @@
-"""Events and alarms: what has happened, read by cursor, and what a person should see."""
+"""List events (the history, read by cursor) and alarms (what a person should see)."""
 
 from __future__ import annotations
 

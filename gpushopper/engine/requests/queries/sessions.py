@@ -1,4 +1,4 @@
-"""Sessions, all that match or one (I26)."""
+"""List sessions, filtered by consumer or status, or show one (I26)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,11 @@ when it ended, or `{"failed": TEXT}`. What PID 1 prints goes to stderr.
 It works first as root, real or of a user namespace, and builds the root file system (`root_filesystem.py`). Then it
 enters a second user namespace together with new PID, IPC, UTS and mount namespaces: mounts made before are locked
 there and stay read-only.
+
+Inside, the root folder is the instance's disk (`<home>/market/live/<id>/disk`), which is kept when the container exits.
+The system's programs are mounted over it, read-only; root inside is an unprivileged user outside, who may not mount,
+reboot the computer, or signal any process that is not the instance's. The network is shared: the instance reaches its
+provider on loopback.
 """
 
 from __future__ import annotations
