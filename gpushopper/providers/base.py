@@ -241,7 +241,7 @@ class Provider(Protocol):
     traits: Traits
 
     @property
-    def recipe(self) -> GuardRecipe | None:
+    def guard_recipe(self) -> GuardRecipe | None:
         """How an instance of this provider ends itself; None where it cannot."""
         ...
 

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description="Serve the simulated clouds, or print their ledger.")
+    what = "Serve the simulated clouds, or print their ledger."
+    parser = argparse.ArgumentParser(prog="python -m gpushopper.sandbox", description=what)
     parser.add_argument("command", nargs="?", choices=("serve", "ledger"), default="serve")
     parser.add_argument("--home", required=True, help="folder of this sandbox; the market is kept in it")
     parser.add_argument("--seed", type=int, help="supply and times follow from it (a new market: 1)")

@@ -1,4 +1,4 @@
-"""Response type of a connection: how to log in to an instance over ssh; paths of keys are sent, keys never (I21, I23)."""
+"""Response type of a connection: how to log in to an instance over ssh; key paths are sent, keys never (I21, I23)."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_key_can_be_attached_to_a_living_instance(stage: Stage):
 
 
 def test_an_instance_can_end_itself_or_the_provider_says_that_it_cannot(stage: Stage):
-    recipe = stage.provider.recipe
+    recipe = stage.provider.guard_recipe
     assert (recipe is not None) == (stage.provider.traits.guard_kind == "self_destroy")
     assert recipe is None or all("$ID" in call.path for call in (recipe.read, recipe.destroy))
 

@@ -10,8 +10,8 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.part_interface import Account
 
 
-def restart_settle_stretch(account: Account, now: ClockSnapshot) -> None:
-    """Uncertain creates settle in connected time only: the next complete list begins a new stretch (F65)."""
+def restart_settling(account: Account, now: ClockSnapshot) -> None:
+    """Uncertain creates settle in connected time only: time counts again from the next complete list (F65)."""
     for attempt in account.open_attempts():
         if attempt.last_complete_list_boot is not None:
             _set(account, attempt, {"last_complete_list_boot": None}, now)

@@ -13,7 +13,7 @@ from gpushopper.engine.account.account_transactions import AccountTransactions
 from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
-from gpushopper.engine.account.gap_handling import restart_login_timeouts, restart_settle_stretch
+from gpushopper.engine.account.gap_handling import restart_login_timeouts, restart_settling
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
 from gpushopper.engine.account.key_attachment import KeyAttachment
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
@@ -116,7 +116,7 @@ class AccountReconciler:
         """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer (S16)."""
         if not self.ctx.policy.needs_login:
             return self.setup.is_local
-        return self.ctx.remote is not None and self.client is not None and self.client.recipe is not None
+        return self.ctx.remote is not None and self.client is not None and self.client.guard_recipe is not None
 
     @property
     def destroy_interval_s(self) -> float:
@@ -140,7 +140,7 @@ class AccountReconciler:
     def after_gap(self) -> None:
         """After sleep or a clock jump: measure no interval across it, and probe every instance at once (F65)."""
         now = self.ctx.clock.now()
-        restart_settle_stretch(self, now)
+        restart_settling(self, now)
         self.heartbeats.wake()
         restart_login_timeouts(self, now)
 

@@ -50,7 +50,7 @@ class Vast:
 
     def __init__(self, api: ApiClient, recipe: GuardRecipe) -> None:
         self._api = api
-        self.recipe: GuardRecipe | None = recipe
+        self.guard_recipe: GuardRecipe | None = recipe
         self._unknown = UnknownFields()
         self._bulk_works = True
         self._rows: int | None = None

@@ -9,7 +9,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import account_health
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.engine.account.calls.provider_calls import ACCOUNT, LIST
-from gpushopper.engine.account.gap_handling import restart_settle_stretch
+from gpushopper.engine.account.gap_handling import restart_settling
 from gpushopper.engine.account.listing.list_reconciliation import reconcile_list
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.providers.base import Account as ProviderAccount
@@ -84,7 +84,7 @@ class ListPoller:
         if isinstance(value, ReadFailed):
             actions = observed.health.on_failed_list(value, account.name, now, account.ctx.policy)
             account.transact(now, lambda tx: tx.run(actions))
-            restart_settle_stretch(account, now)
+            restart_settling(account, now)
             self._schedule(now)
             return
         is_complete = value.complete and observed.health.is_proven(now, account.ctx.policy)
