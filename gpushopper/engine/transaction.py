@@ -18,7 +18,7 @@ from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.spending_check import denial_of_attempt
-from gpushopper.store import alarms, events, sessions
+from gpushopper.store import alarms, events, known_instances, sessions
 from gpushopper.store import ledger as ledger_table
 
 
@@ -102,9 +102,8 @@ class Transaction:
     @_do.register
     def _(self, action: act.RecordOwnership) -> None:
         of = (action.provider, action.account, action.instance_id)
-        sessions.record_ownership(
-            self.ctx.store, sessions.KnownInstance(*of, action.label, action.ownership, self.now.wall)
-        )
+        known = known_instances.KnownInstance(*of, action.label, action.ownership, self.now.wall)
+        known_instances.record_ownership(self.ctx.store, known)
 
     @_do.register
     def _(self, action: act.RaiseAlarm) -> None:

@@ -1,10 +1,10 @@
-"""The `sessions`, `attempts` and `known_instances` tables: insert, find, update under optimistic locking (I16, F71)."""
+"""The `sessions` and `attempts` tables: insert, find, update under optimistic locking (I16, F71)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from peewee import SQL, fn
@@ -14,13 +14,11 @@ from gpushopper.core.model.session import Session
 from gpushopper.errors import UsageError
 from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
-from gpushopper.store.schema.tables import AttemptRow, KnownInstanceRow, SessionRow
+from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from gpushopper.store.sqlite.error_mapping import Stale
-from gpushopper.store.sqlite.statements import cached_select
+from gpushopper.store.sqlite.statements import IN_LIST_SIZE, cached_select
 
 T = TypeVar("T")
-_CHUNK = 200
-"""Values in one IN list."""
 _ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
 _SESSION_NAMES = tuple(f.name for f in fields(Session))
 _SESSION_COLUMNS = [getattr(SessionRow, name) for name in _SESSION_NAMES]
@@ -34,18 +32,6 @@ _RESET_VALUES: dict[str, Any] = {
     "settle_elapsed_us": 0,
     "absence_count": 0,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class KnownInstance:
-    """What was decided about an instance id on an account, so that it is not decided differently later (F120)."""
-
-    provider: str
-    account: str
-    instance_id: str
-    label: str | None
-    ownership: str
-    seen_at: int
 
 
 # ---- sessions
@@ -72,7 +58,7 @@ def load_session(store: Store, session_id: str) -> Session | None:
 
 def load_sessions_by_id(store: Store, ids: Sequence[str]) -> list[Session]:
     """The sessions with these ids."""
-    chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+    chunks = (ids[start : start + IN_LIST_SIZE] for start in range(0, len(ids), IN_LIST_SIZE))
     return [s for chunk in chunks for s in _sessions(store, _select_sessions().where(SessionRow.id.in_(chunk)))]
 
 
@@ -157,8 +143,8 @@ def find_listed(
 ) -> list[Attempt]:
     """All attempts, open or closed, that hold one of these instances of an account or carry one of these labels."""
     found: dict[str, Attempt] = {}
-    for start in range(0, max(len(instance_ids), len(labels)), _CHUNK):
-        ids, some_labels = instance_ids[start : start + _CHUNK], labels[start : start + _CHUNK]
+    for start in range(0, max(len(instance_ids), len(labels)), IN_LIST_SIZE):
+        ids, some_labels = instance_ids[start : start + IN_LIST_SIZE], labels[start : start + IN_LIST_SIZE]
         held = (AttemptRow.provider == provider) & (AttemptRow.account == account) & AttemptRow.instance_id.in_(ids)
         query = _select_attempts().where(held | AttemptRow.label.in_(some_labels))
         query = query.order_by(AttemptRow.origin, AttemptRow.ordinal)
@@ -203,34 +189,6 @@ def offers_attempted_since(store: Store, wall: int) -> dict[str, int]:
 def reset_boot_intervals(store: Store) -> int:
     """Clear all boot-clock columns: no interval may span a stop of the daemon (F65, S15)."""
     return store.write(AttemptRow.update(**_RESET_VALUES).where(AttemptRow.state != State.CLOSED))
-
-
-# ---- known instances
-
-
-def record_ownership(store: Store, found: KnownInstance) -> None:
-    """Record whose an instance is, replacing the former record."""
-    values = {f.name: getattr(found, f.name) for f in fields(KnownInstance)}
-    key = [KnownInstanceRow.provider, KnownInstanceRow.account, KnownInstanceRow.instance_id]
-    changes = {
-        KnownInstanceRow.label: found.label,
-        KnownInstanceRow.ownership: found.ownership,
-        KnownInstanceRow.seen_at: found.seen_at,
-    }
-    store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=key, update=changes))
-
-
-def recorded_ownership(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
-    """The recorded ownership of these instance ids, for those that have one."""
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), _CHUNK):
-        query = KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
-            (KnownInstanceRow.provider == provider)
-            & (KnownInstanceRow.account == account)
-            & KnownInstanceRow.instance_id.in_(ids[start : start + _CHUNK])
-        )
-        found.update(store.rows(query))
-    return found
 
 
 # ---- queries

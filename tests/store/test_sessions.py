@@ -11,8 +11,9 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.errors import UsageError
-from gpushopper.store import consumers, sessions
+from gpushopper.store import consumers, known_instances, sessions
 from gpushopper.store.database import Stale, Store
+from gpushopper.store.known_instances import KnownInstance
 from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from tests.store.samples import NOW, OFFER, attempt, session
 
@@ -214,7 +215,7 @@ def test_creates_are_counted_when_sent_unless_refused(store: Store):
 
 def test_the_last_recorded_ownership_of_an_id_counts(store: Store):
     with store.transaction():
-        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", None, "foreign", 5))
-        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))
-        sessions.record_ownership(store, sessions.KnownInstance("vast", "78", "i-1", None, "foreign", 6))
-    assert sessions.recorded_ownership(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}
+        known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", None, "foreign", 5))
+        known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))
+        known_instances.record_ownership(store, KnownInstance("vast", "78", "i-1", None, "foreign", 6))
+    assert known_instances.recorded_ownership(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}

@@ -9,7 +9,7 @@ import pytest
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State, may_move
 from gpushopper.core.spending.ledger import Entry
-from gpushopper.store import events, ledger, sessions
+from gpushopper.store import events, known_instances, ledger, sessions
 from gpushopper.store.database import Store
 from tests.store.samples import NOW, attempt, raw, session
 
@@ -22,7 +22,7 @@ def held(store: Store) -> Store:
         sessions.insert_attempt(store, attempt(state=State.BOOTING))
         events.append(store, at=NOW, kind="k", text="t")
         ledger.insert_entries(store, [Entry("a1", "gpu", NOW, NOW + 1, 5)])
-        sessions.record_ownership(store, sessions.KnownInstance("vast", "77", "i-9", None, "late", NOW))
+        known_instances.record_ownership(store, known_instances.KnownInstance("vast", "77", "i-9", None, "late", NOW))
     return store
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, ParamSpec, cast
 import peewee
 
 P = ParamSpec("P")
+IN_LIST_SIZE = 200
+"""Most values in one IN list."""
 CACHE_SIZE = 512
 """Compiled selects per `cached_select` function: the arguments are ids and names, of which few are in use."""
 _DIALECT = peewee.SqliteDatabase(None)

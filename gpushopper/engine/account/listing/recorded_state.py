@@ -12,6 +12,7 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import make_label
 from gpushopper.store import alarms, sessions
 from gpushopper.store.database import Store
+from gpushopper.store.known_instances import recorded_ownership
 
 __all__ = ["RecordedState", "known_instances", "load"]
 
@@ -46,8 +47,8 @@ def load(
 
 def known_instances(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownInstances:
     """Which of these ids have been listed with our label, and which are known not to be ours (I28)."""
-    sources = sessions.recorded_ownership(store, provider, account, sorted(ids))
+    recorded = recorded_ownership(store, provider, account, sorted(ids))
     return KnownInstances(
-        confirmed=frozenset(i for i, source in sources.items() if source == CONFIRMED),
-        disowned=frozenset(i for i, source in sources.items() if source in (FOREIGN, DISOWNED)),
+        confirmed=frozenset(i for i, whose in recorded.items() if whose == CONFIRMED),
+        disowned=frozenset(i for i, whose in recorded.items() if whose in (FOREIGN, DISOWNED)),
     )
