@@ -95,7 +95,7 @@ class NoOffer(ShopperError):
 
 
 class ProviderFailed(ShopperError):
-    """The provider did not do what was asked, and nothing more can be tried."""
+    """The provider did not do what was requested, and nothing more can be tried."""
 
     exit_code = 7
     code = "provider_failed"

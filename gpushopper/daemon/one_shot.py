@@ -34,7 +34,7 @@ JobResult = dict[str, Any]
 
 
 def audit(home: Home, _arguments: Sequence[str]) -> JobResult:
-    """Every billable thing on the accounts, compared with our books."""
+    """Every billable thing on the accounts, compared with our records."""
     clock = SystemClock(home.clock_offset)
     try:
         with _locked(home, clock) as redactor, open_engine(home, clock, redactor) as (ctx, setups):
@@ -94,7 +94,7 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
         fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
         answer, code = {"ok": False, "error": fields}, error.exit_code
     sys.stdout.write(json.dumps(answer) + "\n")
-    # An account that could not be looked at is not an account without problems.
+    # An account that could not be read is not an account without problems.
     return 9 if code == 0 and (answer.get("problems") or answer.get("unavailable")) else code
 
 
@@ -161,9 +161,9 @@ def _wait(clock: SystemClock, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _check(name: str, look: Callable[[], str]) -> JobResult:
+def _check(name: str, check: Callable[[], str]) -> JobResult:
     try:
-        return {"name": name, "ok": True, "text": look(), "hint": ""}
+        return {"name": name, "ok": True, "text": check(), "hint": ""}
     except ShopperError as error:
         return {"name": name, "ok": False, "text": error.message, "hint": error.hint}
 

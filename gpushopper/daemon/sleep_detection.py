@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """All three clocks, read_clocks together; `monotonic` in seconds of awake time."""
+    """All three clocks, read together; `monotonic` in seconds of awake time."""
 
     snapshot: ClockSnapshot
     monotonic: float

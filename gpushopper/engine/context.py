@@ -67,7 +67,7 @@ class InstanceAccess(Protocol):
         ...
 
     def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
-        """One login: renew the guard where asked, and read what the instance says of itself."""
+        """One login: renew the guard where requested, and read the heartbeat."""
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:

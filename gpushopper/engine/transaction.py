@@ -158,7 +158,7 @@ class Transaction:
         return current
 
     def _on_state_left(self, before: Attempt) -> None:
-        """ClearAlarm the alarms about the former state; a session whose closed attempt is reopened has not ended."""
+        """Clear the alarms about the former state; a session whose closed attempt is reopened has not ended."""
         self.run(act.ClearAlarm(kind, before.id) for kind in ABOUT_STATE.get(before.state, ()))
         if before.state is State.CLOSED:
             session = sessions.load_session(self.ctx.store, before.session_id)

@@ -17,7 +17,7 @@ LONGEST_ADDRESS = 2000
 
 
 def fetch_log(api: ApiClient, instance_id: str, tail: int, limit: TimeLimit) -> Log | InstanceNotFound | ReadFailed:
-    """The last lines of the container's log; `Missing` where Vast knows no such instance."""
+    """The last lines of the container's log; InstanceNotFound where Vast knows no such instance."""
     path = f"/api/v0/instances/request_logs/{instance_id}/"
     answer = api.read(Call(Endpoint.LOGS.value, "PUT", path, body={"tail": str(tail)}), limit)
     if isinstance(answer, Reply) and answer.status == 404 and error_replies.error_word(answer) == "invalid_id":

@@ -47,7 +47,7 @@ class Fault:
     def selects(self, *names: str | None) -> bool:
         """Whether the fault's instance selector matches an instance of these names (id, label).
 
-        No selector matches every call; `all` every instance, `one` the first it is asked about, `text*` a prefix.
+        No selector matches every call; `all` every instance, `one` the first one called for, `text*` a prefix.
         """
         known = [name for name in names if name]
         wanted = self.instance

@@ -116,7 +116,7 @@ def prices(gpu_micros: int, storage_micros: int) -> dict[str, Any]:
 
 
 def offer_row(offer: Offer, storage_micros: int, *, free: bool, bid: bool, end: int, now: int) -> dict[str, Any]:
-    """Return one search row; `storage_micros` an hour for the asked disk, `end` and `now` in microseconds."""
+    """Return one search row; `storage_micros` an hour for the requested disk, `end` and `now` in microseconds."""
     host = offer.host
     gpu_micros = offer.min_bid_micros if bid else offer.price_micros
     total = (gpu_micros + storage_micros) / SCALE

@@ -75,7 +75,7 @@ def _fail_without_key(app: App, found: list[SessionView]) -> None:
 
 
 def _accounts_without_key(app: App, providers: set[str]) -> dict[str, ProviderStatus]:
-    """The accounts without a key; waits while a keyring is being asked (KEYRING_LIMIT_S at most)."""
+    """The accounts without a key; waits while a keyring is being read (KEYRING_LIMIT_S at most)."""
 
     def is_settled() -> bool:
         rows = app.client.providers().providers

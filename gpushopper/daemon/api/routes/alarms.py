@@ -22,7 +22,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/ack")
     def acknowledged() -> Response:
-        asked = read_body(AckRequest)
-        return json_response({"acknowledged": acknowledge(service.handle, asked.alarm_id)})
+        body = read_body(AckRequest)
+        return json_response({"acknowledged": acknowledge(service.handle, body.alarm_id)})
 
     return routes

@@ -32,8 +32,8 @@ def blueprint(service: Service) -> Blueprint:
     routes = Blueprint("costs", __name__, url_prefix="/api/v1/costs")
 
     def fetch() -> Costs:
-        asked = read_query(CostsQuery)
-        return queries.costs(service.handle.ctx, asked.session, asked.consumer, asked.start, asked.end)
+        query = read_query(CostsQuery)
+        return queries.costs(service.handle.ctx, query.session, query.consumer, query.start, query.end)
 
     @routes.get("")
     def costs() -> Response:

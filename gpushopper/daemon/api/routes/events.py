@@ -32,8 +32,8 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/events")
     def events() -> Response:
-        asked = read_query(EventsQuery)
-        limit = max(1, min(asked.limit, MOST_AT_ONCE))
-        return json_response(queries.events(service.handle.ctx, asked.after, limit, asked.session))
+        query = read_query(EventsQuery)
+        limit = max(1, min(query.limit, MOST_AT_ONCE))
+        return json_response(queries.events(service.handle.ctx, query.after, limit, query.session))
 
     return routes

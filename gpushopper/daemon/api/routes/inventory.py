@@ -19,14 +19,14 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/inventory")
     def inventory() -> Response:
-        asked = read_query(SearchRequest)
+        query = read_query(SearchRequest)
         with provider_slot(service):
-            return json_response(inventory_query.inventory(service.handle, asked))
+            return json_response(inventory_query.inventory(service.handle, query))
 
     @routes.post("/plan")
     def plan() -> Response:
-        asked = read_body(PlanRequest)
+        body = read_body(PlanRequest)
         with provider_slot(service):
-            return json_response(plan_query.plan(service.handle, asked))
+            return json_response(plan_query.plan(service.handle, body))
 
     return routes

@@ -38,15 +38,15 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/sessions")
     def provision() -> Response:
-        asked = read_body(ProvisionRequest)
+        body = read_body(ProvisionRequest)
         # The login may be in a keyring, which may be slow.
-        with login_slot(service) if asked.image_login else nullcontext():
-            return json_response(provision_command.provision(handle, asked, read_idempotency_key(asked)), 202)
+        with login_slot(service) if body.image_login else nullcontext():
+            return json_response(provision_command.provision(handle, body, read_idempotency_key(body)), 202)
 
     @routes.get("/sessions")
     def sessions() -> Response:
-        asked = read_query(SessionsQuery)
-        return json_response(queries.sessions(handle.ctx, asked.consumer, asked.status, asked.open))
+        query = read_query(SessionsQuery)
+        return json_response(queries.sessions(handle.ctx, query.consumer, query.status, query.open))
 
     @routes.get("/sessions/<ref>")
     def session(ref: str) -> Response:
@@ -58,9 +58,9 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
-        asked = read_body(ExtendRequest)
-        key = read_idempotency_key(asked)
-        return json_response(extend_command.extend(handle, read_session_ref(ref), asked, key))
+        body = read_body(ExtendRequest)
+        key = read_idempotency_key(body)
+        return json_response(extend_command.extend(handle, read_session_ref(ref), body, key))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
@@ -75,6 +75,6 @@ def blueprint(service: Service) -> Blueprint:
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:
-    asked = read_body(EndRequest)
-    key = read_idempotency_key(asked)
-    return json_response(end_command.end(service.handle, refs, asked.reason, key), 202)
+    body = read_body(EndRequest)
+    key = read_idempotency_key(body)
+    return json_response(end_command.end(service.handle, refs, body.reason, key), 202)

@@ -1,6 +1,6 @@
 """Read an instance row: what each of Vast's status words means (running, stopped, failed ...), address, prices, label.
 
-`_STATUS_STATUS_WORDS` and `_classify` decide the status (vastai.md 5.3, 12).
+`_STATUS_WORDS` and `_classify` decide the status (vastai.md 5.3, 12).
 """
 
 from __future__ import annotations

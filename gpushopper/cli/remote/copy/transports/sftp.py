@@ -89,12 +89,12 @@ def _read_all(requests: sftp.Requests, handle: bytes, target: int, begun: int, t
     """Read blocks until the end, several requests at a time, and write them in order; returns the file's length."""
     waiting: dict[int, tuple[int, int]] = {}
     early: dict[int, bytes] = {}
-    asked = at = begun
+    requested = at = begun
     is_over = False
     while waiting or not is_over:
         while not is_over and len(waiting) < MOST_PENDING:
-            waiting[_request_block(requests, handle, asked, BLOCK)] = (asked, BLOCK)
-            asked += BLOCK
+            waiting[_request_block(requests, handle, requested, BLOCK)] = (requested, BLOCK)
+            requested += BLOCK
         reply = requests.reply()
         if reply.request not in waiting:
             raise sftp.SftpError("an sftp reply to no request")
