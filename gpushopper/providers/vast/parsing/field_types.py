@@ -20,7 +20,7 @@ _LARGEST = 1e12
 
 
 class Row(BaseModel):
-    """A row whose unknown fields are ignored; validate with `context=Drift`."""
+    """A row whose unknown fields are ignored; validate with `context=UnknownFields()`."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, coerce_numbers_to_str=False, frozen=True)
 
