@@ -6,7 +6,7 @@ Nothing is sent to a provider here: the account reconciler creates the instance 
 from __future__ import annotations
 
 from gpushopper import wire
-from gpushopper.core.model.actions import EventDraft, StartAttempt
+from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.gpu_names import gpu_token
 from gpushopper.core.model.session import Session
@@ -88,7 +88,7 @@ def _commit(
     )
     sessions.insert_session(tx.ctx.store, session)
     tx.note(EventDraft("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
-    tx.run([StartAttempt(session, checked.offers[0], checked.offers[1:], uses_retry=False)])
+    tx.insert_attempt(attempt)
     return wire.Accepted([session.id], events.last_id(tx.ctx.store), session.name)
 
 
