@@ -1,6 +1,6 @@
 """Circuit breaker: decides whether a list that lacks many instances is believed, or ignored as incomplete (I29).
 
-The engine raises the alarm `mass_disappearance` by it (`engine/account/list_verification.py`).
+The engine raises the alarm `mass_disappearance` by it (`engine/account/listing/list_verification.py`).
 """
 
 from __future__ import annotations
