@@ -10,23 +10,15 @@ from pathlib import Path
 import pytest
 
 from gpushopper.core.model.attempt import TRANSITIONS, State
+from tests.floors.guides import ARCHITECTURE, GUIDES, PAIR, QUOTED, WALKS, chapter, functions_in
 from tests.floors.tree import ROOT, files, name_of, product_modules, syntax_of, text_of
 
-GUIDES = tuple(
-    ROOT / name
-    for name in ("docs/architecture.md", "docs/glossary.md", "docs/safety.md", "CONTRIBUTING.md", "README.md")
-)
-ARCHITECTURE = GUIDES[0]
 STEPS = 10
-WALKS = ("A label", "A deadline", "A price")
 
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)\)")
 # `folder/`, `folder/file.py`, `file.py`, `.ci/run`; `SRC/` is an argument of a command.
 PATH = re.compile(r"(?![A-Z]+/)[\w-][\w.-]*(/[\w.-]+)*(/|\.(py|sh|md))|(\.ci|agent|docs|tests)(/[\w.-]+)+")
-# `file.py` (`function`, `Class.method`)
-PAIR = re.compile(r"`([\w./-]+\.(?:py|sh))`\s\((`[\w.]+`(?:,\s`[\w.]+`)*)\)")
 
 pytestmark = pytest.mark.skipif(not ARCHITECTURE.exists(), reason="the docs are not in this tree")
 
@@ -62,18 +54,11 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[str]:
 def wrong_functions(text: str) -> list[str]:
     """The pairs of file and function that a text names and that do not exist."""
     wrong = []
-    for name, quoted in PAIR.findall(text):
+    for name, function in functions_in(text):
         found = [top / name for top in (ROOT, ROOT / "gpushopper") if (top / name).is_file()]
-        known = names_in(found[0]) if found else set()
-        wrong += [f"{name} ({function})" for function in QUOTED.findall(quoted) if function not in known]
+        if not found or function not in names_in(found[0]):
+            wrong.append(f"{name} ({function})")
     return wrong
-
-
-def chapter(title: str) -> str:
-    """The text under one heading of the architecture, up to the next heading."""
-    found = re.search(rf"^#+ {re.escape(title)}.*?\n(.*?)(?=^#|\Z)", text_of(ARCHITECTURE), re.MULTILINE | re.DOTALL)
-    assert found is not None, f"no chapter {title!r}"
-    return found[1]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
@@ -139,7 +124,7 @@ def test_a_wrong_path_is_found(text: str, wrong: list[str]):
         ("`core/spending/ledger.py` (`accrue`, `nothing`)", ["core/spending/ledger.py (nothing)"]),
         ("`agent/guard.sh` (`finish`)", []), ("`agent/guard.sh` (`nothing`)", ["agent/guard.sh (nothing)"]),
         ("`core/model/offer.py` (`Offer.rate`)", []), ("`core/nowhere.py` (`rate`)", ["core/nowhere.py (rate)"]),
-        ("`core/model/offer.py`\n(`rate`)", ["core/model/offer.py (rate)"]),
+        ("`core/model/offer.py`\n   (`rate`)", ["core/model/offer.py (rate)"]),
     ],
 )  # fmt: skip
 def test_a_wrong_function_is_found(text: str, wrong: list[str]):
