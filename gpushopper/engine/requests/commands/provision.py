@@ -50,9 +50,7 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     refuse_wrong_clock(at)
     registry = readable_registry(ctx, connection, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
-    accepted = perform_once(
-        ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id)
-    )
+    accepted = perform_once(ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id))
     handle.notify()
     return accepted
 
