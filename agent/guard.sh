@@ -1,5 +1,5 @@
 #!/bin/sh
-# The guard: ends this instance at its deadline, by itself (architecture 7, D7, F85-F94). POSIX sh: dash, busybox, bash.
+# The guard: ends this instance at its deadline, by itself (D7, F85-F94). POSIX sh: dash, busybox, bash.
 #
 # The boot script (gpushopper/remote/boot_script.py) installs it without its comments, and puts these lines above it:
 #   LIFE MAX            seconds to live, and to the hard maximum

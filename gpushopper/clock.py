@@ -1,4 +1,4 @@
-"""The only module that reads the clocks (wall, boot, monotonic); others get a ClockSnapshot (architecture 6, D10)."""
+"""The only module that reads the clocks (wall, boot, monotonic); others get a ClockSnapshot (D10)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Settings: every config key with its type and default, the precedence of sources, what a project file may not set.
 
-Precedence: flags, environment (`GPU_SHOPPER_<KEY>`), project file `.gpu-shopper.toml`, user's `config.toml`, defaults
-(architecture 11). Standard library only, since daemon and commands read it.
+Precedence: flags, environment (`GPU_SHOPPER_<KEY>`), project file `.gpu-shopper.toml`, user's `config.toml`, defaults.
+Standard library only, since daemon and commands read it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
     |-- NotVerified             8   accepted, not verified in time: may still bill
     `-- ProblemsFound           9   the check itself worked and found something
 
-The number is the exit code (architecture 10). `code` is the stable word that scripts and the local API see;
+The number is the exit code. `code` is the stable word that scripts and the local API see;
 one class may have several codes, each given where it is raised. The HTTP status: daemon/api/http_responses.py.
 """
 

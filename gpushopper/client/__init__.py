@@ -57,7 +57,7 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 class Client:
-    """One method per route of the local API (architecture 9)."""
+    """One method per route of the local API."""
 
     def __init__(
         self,
@@ -265,7 +265,7 @@ class Client:
         return True
 
     def _restarted_keyless(self, response: Response) -> bool:
-        """Restart a daemon that lacks keys which are found here (architecture 10); tried once per client."""
+        """Restart a daemon that lacks keys which are found here; tried once per client."""
         lacking = response.headers.get(KEYLESS_HEADER.lower(), "")
         if not lacking or self._restart_keyless is None:
             return False

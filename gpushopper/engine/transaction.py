@@ -234,7 +234,7 @@ class Transaction:
         )
 
     def start_attempt(self, action: act.StartAttempt) -> None:
-        """Write the next attempt, before anything is sent; a limit or the balance may end the session instead (I13)."""
+        """Failover: write the session's next attempt; a limit or the balance may end the session instead (I13)."""
         session = self.session(action.session)
         attempt = new_attempt(self.ctx, session, action.offer, self.now)
         denial = denial_of_attempt(
@@ -250,9 +250,13 @@ class Transaction:
             retries_left=session.retries_left - (1 if action.uses_retry else 0),
         )
         self._sessions[session.id] = session
+        self.insert_attempt(attempt)
+
+    def insert_attempt(self, attempt: Attempt) -> None:
+        """Write a new attempt; its create is sent only after this commit (I1)."""
         sessions.insert_attempt(self.ctx.store, attempt)
-        text = f"attempt {attempt.ordinal}: {action.offer.key} {action.offer.gpu}"
-        self.add_event(act.EventDraft("prepared", text, {"offer": action.offer.key}), session.id, attempt.id)
+        text = f"attempt {attempt.ordinal}: {attempt.offer.key} {attempt.offer.gpu}"
+        self.add_event(act.EventDraft("prepared", text, {"offer": attempt.offer.key}), attempt.session_id, attempt.id)
 
     def close(self, action: act.CloseAttempt) -> None:
         """Close an attempt with its receipt and its final cost (I5, I14)."""

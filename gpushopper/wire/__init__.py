@@ -45,7 +45,7 @@ VERSION_HEADER = "X-Gpu-Shopper-Version"
 REQUEST_HEADER = "X-Request-ID"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 KEYLESS_HEADER = "X-Gpu-Shopper-Keyless"
-"""Providers whose key the daemon does not have: a client that finds one restarts it (architecture 10)."""
+"""Providers whose key the daemon does not have: a client that finds one restarts it."""
 
 __all__ = [
     "IDEMPOTENCY_HEADER",

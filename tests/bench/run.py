@@ -1,4 +1,4 @@
-"""`make bench`: measure the speeds we hold ourselves to (docs/architecture.md); exit 1 when a limit is missed.
+"""`make bench`: measure the speeds we hold ourselves to; exit 1 when a limit is missed.
 
 Needs about five minutes: the market's gap between creates is five seconds, as in life. `--quick` is for trying it.
 """

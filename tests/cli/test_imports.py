@@ -1,4 +1,4 @@
-"""What the quick commands import: beside click nothing that costs (architecture 15)."""
+"""What the quick commands import: beside click nothing that costs."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from gpushopper.core.model.offer import (
     is_rentable,
     offer_max_cost,
     rank,
+    storage_rate,
 )
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from tests.core.samples import DISK_GB, OFFER, RATE, WALL, offer
@@ -60,6 +61,7 @@ def test_only_a_priced_lasting_offer_on_demand_is_rented(changes: dict[str, Any]
 def test_the_rate_counts_the_requested_disk():
     assert OFFER.rate(DISK_GB) == RATE == 420_000
     assert offer(storage_gb_month=1).storage_rate(1) == 1, "a share of a micro-dollar is a whole one"
+    assert offer(storage_gb_month=1440).storage_rate(2.5) == storage_rate(1440, 2.5) == 5
     assert offer(storage_gb_month=0).storage_rate(100) == 0
 
 

@@ -1,4 +1,4 @@
-"""Status and health, as tables over desired state and attempts (architecture 5)."""
+"""Status and health, as tables over desired state and attempts."""
 
 from __future__ import annotations
 

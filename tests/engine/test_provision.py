@@ -54,6 +54,27 @@ def test_a_killed_daemon_remembers_the_key(world: World):
     assert world.requests.provision(asked, once) == first
 
 
+def test_a_provision_draws_one_id_for_the_session_and_one_for_the_label(world: World):
+    asked, ctx = request(world), world.engine.ctx
+    drawn: list[str] = []
+    draw = ctx.new_id
+
+    def record(length: int) -> str:
+        drawn.append(draw(length))
+        return drawn[-1]
+
+    ctx.new_id = record
+    session = world.requests.provision(asked).sessions[0]
+    [attempt] = sessions.load_attempts(world.store)
+    assert (attempt.session_id, attempt.ordinal, attempt.offer.key) == (session, 1, asked.offers[0].key)
+    assert drawn == [session, attempt.id]
+    assert attempt.id in attempt.label
+
+
+def test_a_plan_without_a_duration_is_for_two_hours(world: World):
+    assert world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090"))).duration_us == 2 * HOUR
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [("A", "x\ny", "line break"), ("A", "x\r", "line break"), ("A", "x\0y", "NUL"), ("1A", "x", "no name"),

@@ -1,4 +1,4 @@
-"""Numbers that code cites (F1, I2, D3) are explained in docs/safety.md."""
+"""Numbers that code cites (F1, I2, D3, S4) are explained in docs/safety.md and docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from tests.floors.tree import ROOT, files, name_of, text_of
 
-CITED = re.compile(r"(?<![\w/.-])[FID]\d{1,3}(?![\w-])")
+CITED = re.compile(r"(?<![\w/.-])[FIDCS]\d{1,3}(?![\w-])")
 # The linter's codes look alike.
 LINTER = re.compile(r"#\s*(ruff:\s*)?noqa.*", re.IGNORECASE)
 # A heading, a table row, or a paragraph that begins with the number in bold.
-EXPLAINED = re.compile(r"^(?:#+ *|\| *|[-*] +)?(?:\*\*)?([FID]\d{1,3})\b", re.MULTILINE)
-GUIDE = ROOT / "docs" / "safety.md"
+EXPLAINED = re.compile(r"^(?:#+ *|\| *|[-*] +)?(?:\*\*)?([FIDCS]\d{1,3})\b", re.MULTILINE)
+GUIDES = (ROOT / "docs" / "safety.md", ROOT / "docs" / "architecture.md")
 
 
 def citations() -> dict[str, str]:
@@ -28,7 +28,7 @@ def citations() -> dict[str, str]:
     return found
 
 
-@pytest.mark.skipif(not GUIDE.exists(), reason="docs/safety.md is not in this tree")
+@pytest.mark.skipif(not GUIDES[0].exists(), reason="the docs are not in this tree")
 def test_every_cited_number_is_explained():
-    explained = set(EXPLAINED.findall(text_of(GUIDE)))
+    explained = {number for guide in GUIDES for number in EXPLAINED.findall(text_of(guide))}
     assert {cited: where for cited, where in citations().items() if cited not in explained} == {}

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("gpushopper", "agent")
 # Folders and files whose text is ours; what is not listed here (caches, .venv) is nobody's business.
 FOLDERS = ("gpushopper", "agent", "tests", "completions", "docs", ".ci")
-TEXTS = (*FOLDERS, "Makefile", "pyproject.toml", "README.md", "CHANGELOG.md")
+TEXTS = (*FOLDERS, "Makefile", "pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
 def files(*tops: str, suffix: str = "") -> list[Path]:

@@ -33,7 +33,7 @@ from tests.sim.protocol_rules import (
 CLOSED_ALIVE = "closed while the instance lives"
 NO_RECEIPT = "closed without a true receipt"
 TWO_WANTED = "two instances live, the former not on its way out"
-# The session's own desired_state forces its attempts (architecture 5).
+# The session's own desired_state forces its attempts.
 UNFORCED = "the session is unwanted, an open attempt is wanted"
 # Not a broken property: the one accepted leak, which only the instance's guard or a person ends (S4).
 ACCEPTED = "lives without any label, its id unknown"
@@ -128,7 +128,7 @@ class Session:
         return Setting(bool(s.want and s.second.desired_state), may_send, rival, True)
 
     def may_fail_over(self, former: Attempt) -> bool:
-        """Only a former attempt that is gone, or off, makes room for the next (architecture 5, D2.7)."""
+        """Only a former attempt that is gone, or off, makes room for the next (D2.7)."""
         allowed = self.policy.fails_over_at
         if former.db == UNCERTAIN:
             return "uncertain" in allowed

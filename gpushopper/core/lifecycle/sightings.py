@@ -20,7 +20,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
 def on_sighting(session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Policy) -> list[Action]:
-    """Apply one row of the provider to the open attempt that has its id (architecture 5).
+    """Apply one row of the provider to the open attempt that has its id.
 
     Any sighting cancels the absences counted before it.
     """

@@ -49,7 +49,7 @@ def _count_absence(
         # Only an acknowledged destroy may wait: the proof needs one, so any other is retried at its interval (I6).
         fields["next_destroy_boot"] = now.boot + us(policy.destroy_retry_steady_s)
     if attempt.off_at is None or attempt.absence_count == 0:
-        # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled (architecture 8).
+        # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled.
         fields["off_at"] = now.wall
     text = f"instance {attempt.instance_id} is not shown by list and by id (absence {fields['absence_count']})"
     return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text,
@@ -79,7 +79,7 @@ def _mark_missing(
 
 
 def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> list[Action]:
-    """Close an attempt whose end is proven; its cost ends at the first absence of the proof (architecture 8)."""
+    """Close an attempt whose end is proven; its cost ends at the first absence of the proof."""
     if attempt.state is not State.DESTROYING or not is_proven:
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall

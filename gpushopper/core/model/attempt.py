@@ -50,7 +50,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.DESTROYING: frozenset({S.CLOSED, S.UNCERTAIN}),
     S.CLOSED: frozenset({S.DESTROYING}),
 }
-"""Allowed transitions (architecture 5).
+"""Allowed transitions.
 
 Back to uncertain goes only an attempt whose id turned out to be another instance's (`core/listing/ownership.py`).
 """

@@ -49,11 +49,16 @@ class Offer:
 
     def storage_rate(self, disk_gb: float) -> Micros:
         """Storage, micro-dollars per hour, for the disk that is requested."""
-        return -(-int(self.storage_gb_month * disk_gb) // MONTH_HOURS)
+        return storage_rate(self.storage_gb_month, disk_gb)
 
     def rate(self, disk_gb: float) -> Micros:
         """GPU and storage together, micro-dollars per hour; traffic comes on top."""
         return self.gpu_rate + self.storage_rate(disk_gb)
+
+
+def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:
+    """Micro-dollars per hour for a disk, from the price per GB and month; rounded up (vastai.md 15)."""
+    return -(-int(storage_gb_month * disk_gb) // MONTH_HOURS)
 
 
 def has_valid_price(offer: Offer, disk_gb: float) -> bool:

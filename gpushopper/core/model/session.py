@@ -13,7 +13,7 @@ from gpushopper.core.model.offer import Offer
 
 
 class Status(StrEnum):
-    """The status that users see (architecture 5)."""
+    """The status that users see."""
 
     PENDING = "pending"
     PROVISIONING = "provisioning"

@@ -1,4 +1,4 @@
-"""The WSGI application of the local API: access by user id, request ids, headers, error handlers (architecture 9)."""
+"""The WSGI application of the local API: access by user id, request ids, headers, error handlers."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def schema_objects() -> dict[str, str]:
             "UPDATE OF desired_state",
             "OLD.desired_state = 'terminated' AND NEW.desired_state <> 'terminated'",
         )
-    # The hard maximum is sent along with the create, to the guard (architecture 4): no change after that.
+    # The hard maximum is sent along with the create, to the guard: no change after that.
     rule = "OLD.state <> 'prepared' AND NEW.hard_max_at IS NOT OLD.hard_max_at"
     _add(found, "attempts", "hard_max", "UPDATE OF hard_max_at", rule)
     rule = f"NEW.state <> OLD.state AND NOT ({_allowed()})"

@@ -27,7 +27,6 @@ CHOICE = (
     click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
 )
 SHORTLIST = 10
-DEFAULT_HOURS = 2.0
 
 
 def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bool = False) -> PlanRequest:
@@ -42,8 +41,8 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
     image = given["image"] if given["image"] is not None else defaults.image
     _refuse_impossible(image)
     duration_us, deadline_at = duration_or_deadline(app, given["hours"], given["span"], given["until"])
-    if duration_us is None and deadline_at is None:
-        duration_us = round((defaults.hours or DEFAULT_HOURS) * HOUR)
+    if duration_us is None and deadline_at is None and defaults.hours:
+        duration_us = round(defaults.hours * HOUR)
     retries = given["retries"] if given["retries"] is not None else defaults.retries
     return PlanRequest(
         search=search_request(defaults, given, sort="price", limit=SHORTLIST),

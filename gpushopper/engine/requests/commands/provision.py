@@ -6,7 +6,7 @@ Nothing is sent to a provider here: the account reconciler creates the instance 
 from __future__ import annotations
 
 from gpushopper import wire
-from gpushopper.core.model.actions import EventDraft, StartAttempt
+from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.gpu_names import gpu_token
 from gpushopper.core.model.session import Session
@@ -50,9 +50,7 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     refuse_wrong_clock(at)
     registry = readable_registry(ctx, client, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
-    accepted = perform_once(
-        ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id)
-    )
+    accepted = perform_once(ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id))
     handle.notify()
     return accepted
 
@@ -88,7 +86,7 @@ def _commit(
     )
     sessions.insert_session(tx.ctx.store, session)
     tx.add_event(EventDraft("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
-    tx.run([StartAttempt(session, checked.offers[0], checked.offers[1:], uses_retry=False)])
+    tx.insert_attempt(attempt)
     return wire.Accepted([session.id], events.last_id(tx.ctx.store), session.name)
 
 

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from gpushopper.core.model.instance import LABEL_VARIABLE, Instance, StatusClass
 from gpushopper.core.model.money import Micros
+from gpushopper.core.model.offer import storage_rate
 from gpushopper.providers.api import REDACTED, plain
 from gpushopper.providers.vast.parsing.field_types import Id, Line, Number, Price, Row, Text, Time
 from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.known_fields import INSTANCE_FIELDS
-from gpushopper.providers.vast.parsing.offer_rows import storage_rate
 from gpushopper.providers.vast.parsing.pull_errors import is_image_refused, never_starts
 from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
+from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price, storage_rate
 from gpushopper.providers.vast.parsing.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
 from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.known_fields import OFFER_FIELDS
@@ -138,11 +138,6 @@ def read_region(place: str | None) -> str:
     """`Texas, US`; an unknown city leaves `, US`, of which the country remains (vastai.md 3.2)."""
     parts = [part.strip() for part in (place or "").split(",")]
     return ", ".join(part for part in parts if part)
-
-
-def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:
-    """Micro-dollars per hour, rounded up; the month has 720 h (vastai.md 15)."""
-    return -(-int(storage_gb_month * disk_gb) // MONTH_HOURS)
 
 
 def _storage_gb_month(row: OfferRow, disk_gb: float) -> Micros | None:
