@@ -83,7 +83,7 @@ def test_a_computer_that_cannot_log_in_rents_no_second_instance_for_it(world: Wo
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.LOCAL, "ssh cannot be used on this computer")
     ref = world.provision(hours=2, retries=2)
     assert world.ended(ref, 2 * HOUR_S)
-    assert [(a.reason, a.state) for a in world.view(ref).attempts] == [("local_error", "gone")]
+    assert [(a.reason, a.state) for a in world.view(ref).attempts] == [("local_error", "closed")]
     assert (world.status(ref), world.view(ref).reason) == ("failed", "local_error")
     assert max(lived_s(world)) < HOUR_S + 120
 
