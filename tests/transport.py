@@ -49,7 +49,7 @@ class FaultTransport(httpx.BaseTransport):
         self.sent: list[httpx.Request] = []
 
     def wait(self, seconds: float) -> None:
-        """A pause between two requests of one call: time passes, nobody sleeps."""
+        """A pause between two requests of one call: simulated time passes."""
         self._charge(seconds)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

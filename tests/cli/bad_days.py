@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import Ran
+from tests.cli.ran import Ran
 from tests.conftest import LEAKS
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 COMMAND = str(Path(sys.executable).with_name("gpu-shopper"))
 LIMIT_S = 60

@@ -7,8 +7,8 @@ import pytest
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.sandbox.market.model import Instance
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 
 GRACE_S = 1800
 
@@ -29,11 +29,11 @@ def do(story: Story, instance: Instance, action: str, value: str | float | None 
 
 
 def destroys_of(story: Story, instance: Instance) -> list[int]:
-    """When its end was asked for, market µs."""
+    """When its destroys were sent, market µs."""
     return [seen.at for seen in story.world.market.destroys if seen.id == instance.id]
 
 
-def test_a_price_that_moved_before_hand_over_fails_over() -> None:
+def test_a_price_that_changed_before_ready_fails_over() -> None:
     with Story() as story:
         story.start().ready()
         story.world.fault("account", "price_change", "x1.4", count=1)
@@ -41,12 +41,12 @@ def test_a_price_that_moved_before_hand_over_fails_over() -> None:
         assert story.until_running("a")
         first, second = story.instances("a")
         assert (first.exists, second.exists) == (False, True)
-        assert story.world.view(story.wishes["a"].session).attempts[0].reason == "price_changed"
+        assert story.world.view(story.expected["a"].session).attempts[0].reason == "price_changed"
         story.finish()
         assert audit(story, must_run=("a",)) == []
 
 
-def test_a_price_that_moves_after_hand_over_alarms_only() -> None:
+def test_a_price_that_changes_after_ready_only_alarms() -> None:
     with Story() as story:
         instance = running(story)
         do(story, instance, "price_factor", 1.4)
@@ -71,7 +71,7 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
         else:
             story.world.fault("account", "zero_balance", count=1)
         story.run_for(900)
-        view = story.world.view(story.wishes["a"].session)
+        view = story.world.view(story.expected["a"].session)
         assert (view.status, view.health) == ("running", "interrupted")
         assert "interrupted" in story.world.alarms()
         assert destroys_of(story, instance) == []
@@ -86,13 +86,13 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
             waited = (ends[0] - at) / us(1)
             print(f"\n{how}: ended after {waited:.0f} s")
             assert GRACE_S <= waited <= GRACE_S + 360
-            story.wishes["a"].gave_up = True
-        assert story.until_over()
+            story.expected["a"].gave_up = True
+        assert story.until_ended()
         story.finish()
         assert audit(story) == []
 
 
-def test_an_interruption_that_passes_is_forgiven() -> None:
+def test_an_interruption_that_passes_leaves_the_session_running() -> None:
     with Story() as story:
         instance = running(story)
         do(story, instance, "outbid")
@@ -131,39 +131,39 @@ def test_an_interruption_is_not_measured_across_a_stop_of_the_daemon() -> None:
         assert destroys_of(story, instance) == []
         story.run_for(1200)
         assert destroys_of(story, instance)
-        story.wishes["a"].gave_up = True
+        story.expected["a"].gave_up = True
         story.finish()
         assert audit(story) == []
 
 
 def test_an_offline_host_is_waited_for_until_the_deadline() -> None:
-    """Nobody can say whether it comes back; only the user or the deadline ends it (F24)."""
+    """It may come back; only the user or the deadline ends it (F24)."""
     with Story() as story:
         instance = running(story)
         do(story, instance, "offline_host")
         story.run_for(3600)
-        view = story.world.view(story.wishes["a"].session)
+        view = story.world.view(story.expected["a"].session)
         assert (view.status, view.health) == ("running", "missing")
         assert "missing" in story.world.alarms()
         assert destroys_of(story, instance) == []
         do(story, instance, "online_host")
         story.run_for(900)
-        assert story.world.view(story.wishes["a"].session).health == "ok"
+        assert story.world.view(story.expected["a"].session).health == "ok"
         assert "missing" not in story.world.alarms()
         story.finish()
         assert audit(story, must_run=("a",)) == []
 
 
 def test_an_instance_that_the_host_destroyed_waits_for_its_user() -> None:
-    """Absence never changes what is wanted: suspect, alarmed, and ended on request with a proof (I5)."""
+    """Absence never changes the desired state: missing, alarmed, and ended on request with a proof (I5)."""
     with Story() as story:
         instance = running(story)
         do(story, instance, "host_destroy")
         story.run_for(3600)
-        assert story.world.view(story.wishes["a"].session).health == "missing"
+        assert story.world.view(story.expected["a"].session).health == "missing"
         assert "missing" in story.world.alarms()
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.finish()
         assert audit(story) == []
 
@@ -175,7 +175,7 @@ def test_a_zombie_after_the_hosts_own_destroy_is_ended() -> None:
         do(story, instance, "host_destroy")
         story.run_for(1200)
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.run_for(3600)
         story.world.market.tracked[instance.id] = instance
         instance.return_at = story.now

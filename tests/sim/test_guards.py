@@ -1,4 +1,4 @@
-"""Instances that speak: the hand-over waits for their guard, and they end without us (S1, I9, I10, D7, D8)."""
+"""A session is ready once its guard is armed, and its instance ends without us (S1, I9, I10, D7, D8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat, Pr
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
-from tests.sim.instances import Guard, SimRemote
+from tests.sim.simulated_remote import SimGuard, SimRemote
 from tests.sim.world import World
 
 HOUR_S = 3600
@@ -39,7 +39,7 @@ def ended_by(world: World) -> list[str | None]:
     return [row["ended_by"] for row in world.ledger()["instances"] if not row["foreign"]]
 
 
-def test_a_confirmed_guard_hands_over(world: World) -> None:
+def test_a_session_is_ready_once_its_guard_is_armed(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     view = world.view(ref)
@@ -48,7 +48,7 @@ def test_a_confirmed_guard_hands_over(world: World) -> None:
     assert abs((view.guard_deadline_at or 0) - (view.deadline_at or 0)) < us(90)
 
 
-def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world: World) -> None:
+def test_a_session_is_ready_soon_after_the_provider_shows_it_running(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     view = world.view(ref)
@@ -65,31 +65,31 @@ def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world:
         pytest.param("no way out", marks=pytest.mark.proofs),
     ],
 )
-def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) -> None:
-    def refuse(guard: Guard) -> None:
+def test_an_instance_whose_guard_cannot_act_never_becomes_ready(world: World, why: str) -> None:
+    def refuse(guard: SimGuard) -> None:
         guard.armed, guard.why = False, why
 
     assert world.remote is not None
-    world.remote.before = refuse
+    world.remote.on_guard_start = refuse
     ref = world.provision(hours=1)
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
     assert view.status == "failed" and view.ready_at is None
     assert {a.reason for a in view.attempts} == {"guard_not_armed"}
     assert all(a.receipt for a in view.attempts)
-    assert world.living() == []
+    assert world.our_instances() == []
     assert max(lived_s(world)) < 10 * 60
 
 
-def test_without_a_guard_only_by_consent(world: World) -> None:
+def test_without_a_guard_it_becomes_ready_only_if_allowed(world: World) -> None:
     assert world.remote is not None
-    world.remote.before = lambda guard: setattr(guard, "is_dead", True)
+    world.remote.on_guard_start = lambda guard: setattr(guard, "is_dead", True)
     ref = world.provision(hours=1, allow_unguarded=True)
     assert world.running(ref)
     assert (world.view(ref).guard_state, world.view(ref).guards) == ("unconfirmed", "D")
 
 
-def test_the_laptop_that_never_comes_back(world: World) -> None:
+def test_without_a_daemon_the_guard_ends_the_instance_on_time(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     deadline = world.view(ref).deadline_at or 0
@@ -97,19 +97,19 @@ def test_the_laptop_that_never_comes_back(world: World) -> None:
     requests = len(world.market.destroys)
     assert world.remote is not None
     end = world.clock.t + us(13 * HOUR_S)
-    while world.clock.t < end and world.living():
+    while world.clock.t < end and world.our_instances():
         world.clock.t += us(15)
         world.market.settle()
         world.remote.step()
-    assert world.living() == []
+    assert world.our_instances() == []
     (instance,) = world.market.instances.values()
     assert ended_by(world) == ["instance_key"]
     assert (instance.ended_at or 0) <= deadline + us(TOLERANCE_S)
     assert [seen.by for seen in world.market.destroys[requests:]] == ["instance_key"]
 
 
-def test_a_laptop_that_dies_during_the_boot_leaves_no_longer_life(world: World) -> None:
-    """The planted guard counts from the send, not from the end of a long boot (I9)."""
+def test_a_daemon_that_dies_during_the_boot_leaves_no_longer_life(world: World) -> None:
+    """The guard counts from the send, not from the end of a long boot (I9)."""
     world.market.boot_seconds = 40 * 60
     ref = world.provision(hours=1)
     assert world.run_until(lambda: bool(world.market.instances), 600)
@@ -152,7 +152,7 @@ def test_a_wrong_clock_of_ours_moves_no_guard(world: World, skew_h: int) -> None
     assert world.status(ref) == "running"
 
 
-def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
+def test_a_daemon_started_with_a_clock_set_back_still_renews(world: World) -> None:
     """Numbers follow what the guard last said, so that a clock that went back cannot make every renewal an old one."""
     assert world.remote is not None
     ref = world.provision(hours=1)
@@ -163,13 +163,13 @@ def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
     world.restart()
     world.run_for(120)
     world.requests.extend(ref, wire.ExtendRequest(add_us=us(HOUR_S)))
-    before = guard.seq
+    on_guard_start = guard.seq
     world.run_for(1)
-    assert guard.seq == before + 1
+    assert guard.seq == on_guard_start + 1
     assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(120)
 
 
-def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
+def test_probe_failures_raise_an_alarm_and_never_end_a_session(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -179,14 +179,14 @@ def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
     assert "ssh_unreachable" not in world.alarms()
     world.run_for(400)
     assert "ssh_unreachable" in world.alarms()
-    assert world.living()
+    assert world.our_instances()
     world.remote.answer = lambda login: None
     world.run_for(60)
     assert world.view(ref).health == "ok"
     assert "ssh_unreachable" not in world.alarms()
 
 
-def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_offer(world: World) -> None:
+def test_another_host_key_is_an_alarm_at_once_and_before_ready_a_failover(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -198,7 +198,7 @@ def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_o
     assert {a.reason for a in world.view(other).attempts} == {"host_key_changed"}
 
 
-def test_a_guard_that_dies_later_is_told(world: World) -> None:
+def test_a_guard_that_dies_later_raises_an_alarm(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -223,7 +223,7 @@ def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> 
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
     assert [a.reason for a in view.attempts] == ["ssh_timeout", "ssh_timeout"]
-    assert world.living() == []
+    assert world.our_instances() == []
     assert max(lived_s(world)) < 20 * 60
 
 
@@ -239,7 +239,7 @@ def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> 
         (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=9), False),
     ],
 )
-def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_good: bool) -> None:
+def test_the_real_hardware_decides_about_ready(world: World, found: Hardware, is_good: bool) -> None:
     assert world.remote is not None
     world.remote.hardware = found
     ref = world.provision(hours=1, retries=0)
@@ -250,12 +250,12 @@ def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_
     assert [a.reason for a in world.view(ref).attempts] == ["offer_mismatch"]
 
 
-def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> None:
+def test_a_sleep_during_the_boot_is_no_boot_failure(world: World) -> None:
     """Twenty minutes asleep, and the first login fails because our own network is not back yet (F13, F64)."""
     assert world.remote is not None
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "network is unreachable")
     ref = world.provision(hours=2)
-    assert world.run_until(lambda: bool(world.remote and world.remote.looks), 600)
+    assert world.run_until(lambda: bool(world.remote and world.remote.probes), 600)
     world.sleep(1200)
     world.run_for(20)
     world.remote.answer = lambda login: None
@@ -263,56 +263,56 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert len(world.view(ref).attempts) == 1
 
 
-def overlong(guard: Guard) -> None:
+def make_too_long(guard: SimGuard) -> None:
     """Five hours too many, and deaf to renewals."""
     guard.end_at += us(5 * HOUR_S)
     guard.max_at += us(5 * HOUR_S)
-    guard.is_deaf = True
+    guard.ignores_renewals = True
 
 
-def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> None:
+def test_an_instance_whose_guard_would_end_too_late_never_becomes_ready(world: World) -> None:
     assert world.remote is not None
-    world.remote.before = overlong
+    world.remote.on_guard_start = make_too_long
     ref = world.provision(hours=1, retries=0)
     assert world.ended(ref, 2 * HOUR_S)
     assert [a.reason for a in world.view(ref).attempts] == ["guard_not_armed"]
 
 
-def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
+def test_a_guard_that_takes_no_renewal_any_more_raises_an_alarm(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=1)
     assert world.running(ref)
     (guard,) = world.remote.guards.values()
-    overlong(guard)
+    make_too_long(guard)
     world.run_for(60)
     assert "guard_unconfirmed" in world.alarms() and world.view(ref).guards == "D"
     assert world.status(ref) == "running"
 
 
-def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
+def test_a_heartbeat_outweighs_a_list_that_omits_the_instance(world: World) -> None:
     ref = world.provision(hours=2)
     assert world.running(ref)
     (instance,) = world.market.instances.values()
     world.fault("list", "omit", "20m", instance=str(instance.id))
     world.fault("get", "null", duration="20m", instance=str(instance.id))
     world.run_for(15 * 60)
-    assert world.status(ref) == "running" and world.living()
+    assert world.status(ref) == "running" and world.our_instances()
     assert world.view(ref).health == "ok"
 
 
-def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> None:
+def test_an_instance_that_is_being_destroyed_is_not_probed(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
     world.requests.end([ref])
     world.run_for(1)
-    looks = world.remote.looks
+    probes = world.remote.probes
     assert world.ended(ref)
-    assert world.remote.looks <= looks + 1
+    assert world.remote.probes <= probes + 1
 
 
-def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
-    """An answer that arrives after the end was asked for changes no state (F120)."""
+def test_a_late_heartbeat_does_not_undo_an_end(world: World) -> None:
+    """A heartbeat that arrives after the end was requested changes no state (F120)."""
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -325,7 +325,7 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no life"), OSError("no key"), Refused("too long")])
-def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent(
+def test_a_boot_script_that_cannot_be_built_ends_the_session_before_anything_is_sent(
     tmp_path: Path, error: Exception
 ) -> None:
     class Barren(SimRemote):
@@ -345,7 +345,7 @@ def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "no space"), OSError(errno.EMFILE, "too many open files"), DiskFull("full")]
 )
-def test_a_guard_that_cannot_be_planted_just_now_is_waited_for(tmp_path: Path, error: Exception) -> None:
+def test_a_boot_script_that_cannot_be_built_now_is_tried_again(tmp_path: Path, error: Exception) -> None:
     class Passing(SimRemote):
         left = 2
 
@@ -375,7 +375,7 @@ def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None
             world.provision(hours=1, environment=bad)
 
 
-def test_the_policy_of_drills_hands_over_live_instances_by_the_same_rules(tmp_path: Path) -> None:
+def test_under_the_drill_policy_live_instances_become_ready_by_the_same_rules(tmp_path: Path) -> None:
     made = World(tmp_path, policy=replace(DRILL_LIVE), boot_seconds=4.0, gaps=False).start().ready()
     ref = made.provision(hours=1)
     assert made.running(ref)

@@ -1,9 +1,10 @@
 """A contained instance: boot script and guard in namespaces of their own, in a time of their own.
 
 Nothing that belongs on an instance may run elsewhere: a guard's last resort is to power off. The first process
-(inside.sh) refuses to go on when it is not the first of its own process namespace or when it can still write to the
-checkout. The clock never passes the point a test allows. Up to there each sleeper moves it on, whether or not others
-are at work: who needs it to the tick allows it little at a time, and waits until all is quiet.
+(contained_instance.sh) exits unless it is the first of its own process namespace and cannot write to the checkout.
+
+The clock never passes the point a test allows. Up to there each sleeping process moves it on, whether or not others are
+at work: a test that needs exact ticks allows little time at once, and waits until all processes sleep.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ TOOLS = [
 
 
 @dataclass(frozen=True)
-class World:
-    """What an image has: a shell that is called sh, whose tools, and which clients for HTTP."""
+class Image:
+    """What an image has: which shell is its sh, whose tools, and which clients for HTTP."""
 
     shell: str
     clients: tuple[str, ...] = ("curl", "wget", "python3")
@@ -53,8 +54,8 @@ def namespace_command(uid: int = 0) -> list[str]:
     return [*drop, "unshare", "--user", *mapped, "--pid", "--mount", "--ipc", "--uts", "--fork", "--mount-proc"]
 
 
-def why_not() -> str:
-    """Say why no instance can be contained here; empty where it can."""
+def containment_problem() -> str:
+    """Return why no instance can be contained here; empty where it can."""
     if reason := lacking("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
         return reason
     tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True, check=False)
@@ -62,8 +63,8 @@ def why_not() -> str:
 
 
 class Instance:
-    def __init__(self, scratch: Path, world: World, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
-        self.scratch, self.world, self.disk, self.uid = scratch, world, disk, uid
+    def __init__(self, scratch: Path, image: Image, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
+        self.scratch, self.image, self.disk, self.uid = scratch, image, disk, uid
         self.environment = {"CONTAINER_ID": INSTANCE, "CONTAINER_API_KEY": KEY}
         self.users: dict[str, str] = {}
         """What its user set for the container, on top of that."""
@@ -76,19 +77,19 @@ class Instance:
         for folder in ("bin", "real", "system", "nothing", "clock", *disks):
             (scratch / folder).mkdir(parents=True)
         (scratch / "boot.sh").write_text(boot_text)
-        self.furnish()
+        self.install_tools()
         self.write_clock("uptime", f"{UPTIME}.00 0.00")
         self.write_clock("stop", str(UPTIME))
         self.write_clock("lock", "")
-        self.readiness_checks()
+        self.give_to_nobody()
 
-    def furnish(self) -> None:
-        """Give it the programs of its image, and ourselves those of this computer (inside.sh)."""
+    def install_tools(self) -> None:
+        """Link the programs of its image, and those that contained_instance.sh itself needs."""
         folder = self.scratch / "bin"
-        for name in (*TOOLS, *self.world.clients):
-            self.link(folder / name, "busybox" if self.world.is_busybox and name in TOOLS else name)
-        self.link(folder / "sh", self.world.shell)
-        self.link(self.scratch / "real" / "date", "busybox" if self.world.is_busybox else "date")
+        for name in (*TOOLS, *self.image.clients):
+            self.link(folder / name, "busybox" if self.image.is_busybox and name in TOOLS else name)
+        self.link(folder / "sh", self.image.shell)
+        self.link(self.scratch / "real" / "date", "busybox" if self.image.is_busybox else "date")
         for name in ("env", "sleep", "flock", "mount", "setpriv"):
             self.link(self.scratch / "real" / name, name)
         for name in ("sleep", "date"):
@@ -97,12 +98,12 @@ class Instance:
             (folder / name).chmod(0o755)
 
     def link(self, path: Path, program: str) -> None:
-        """Show a program of the system, not a developer's own: that may lie where the instance cannot look."""
+        """Link a program of the system, not a developer's own, which may lie where the instance cannot read."""
         found = shutil.which(program, path=SYSTEM_PATH)
         if found:
             path.symlink_to(f"/mnt/system{os.path.realpath(found)}")
 
-    def readiness_checks(self) -> None:
+    def give_to_nobody(self) -> None:
         for path in (self.scratch, *self.scratch.rglob("*")):
             if os.getuid() == 0 and not path.is_symlink():
                 os.chown(path, NOBODY, NOBODY)
@@ -123,10 +124,10 @@ class Instance:
         self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
         given = [shlex.quote(f"{name}={text}") for name, text in self.users.items()]
         (self.scratch / "start").write_text(f"exec /mnt/real/env {' '.join(given)} /mnt/bin/sh /mnt/boot.sh\n")
-        self.readiness_checks()
+        self.give_to_nobody()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
-        command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
+        command = [*namespace_command(self.uid), "sh", HERE / "contained_instance.sh", self.scratch]
         less = " ".join("/mnt/real/setpriv" if word == "setpriv" else word for word in drop)
         command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, less]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **self.environment}
@@ -139,7 +140,7 @@ class Instance:
         self.first = int(children[0])
 
     def stop(self) -> None:
-        """Pull the plug: the first process of the namespace takes all others with it."""
+        """Kill the first process of the namespace, and with it all others."""
         if self.process and self.process.poll() is None:
             os.kill(self.first, signal.SIGKILL)
         if self.process:
@@ -174,12 +175,12 @@ class Instance:
         self.write_clock("wall", str(self.true_base + seconds).rjust(12))
 
     def run_for(self, seconds: int, timeout_s: float = 120) -> None:
-        """Let the instance's time run on by so much, or until it is no more."""
+        """Move the instance's clock on by so much, or until it has ended."""
         stop = self.uptime() + seconds
         self.write_clock("stop", str(stop))
         end, pause = time.monotonic() + timeout_s, threading.Event()
         while self.uptime() < stop and self.is_up():
-            assert time.monotonic() < end, f"the instance's time stands still at {self.uptime()}, {self.processes()}"
+            assert time.monotonic() < end, f"the instance's clock does not move at {self.uptime()}, {self.processes()}"
             pause.wait(0.01)
 
     def sh(self, command: str, timeout_s: float = 60) -> str:
@@ -217,7 +218,7 @@ class Instance:
         return lines
 
     def is_quiet(self) -> bool:
-        """Whether both holders lie asleep, and nothing that they began is at work."""
+        """Whether both holders sleep, and nothing that they started runs."""
         lines = self.processes()
         asleep = [line for line in lines if "/mnt/bin/sleep 15" in line]
         holding = [line for line in lines if "guard.sh hold" in line]
