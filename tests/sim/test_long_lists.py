@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.core import alarms
 from gpushopper.core.policy import DRILL, PAPER, Policy
 from tests.sim.world import World
 
@@ -23,7 +24,7 @@ def test_a_hundred_and_twenty_instances_are_listed_whole_and_ours_is_rented_and_
     world.requests.end([session])
     assert world.ended(session, 900), world.view(session)
     assert world.living() == []
-    assert "blind" not in world.alarms() and not world.alarms() & {"destroy_slow"}
+    assert not world.alarms() & {alarms.DEGRADED, alarms.DESTROY_SLOW}
     world.store.close()
 
 

@@ -39,8 +39,8 @@ ONE_UNIT = replace(PAPER, gone_observations=1, gone_window_s=0.0, absence_observ
 class Variant:
     """One rule taken out by changing text of a file, and the cases that must go wrong then."""
 
-    path: str
-    changes: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str, str], ...]
+    """File, its text with the rule, its text without."""
     cases: tuple[str, ...]
 
     def copy_to(self, folder: Path) -> None:
@@ -49,48 +49,57 @@ class Variant:
         shutil.copytree(ROOT / "gpushopper", folder / "gpushopper", ignore=skip)
         shutil.copytree(ROOT / "tests" / "sim", folder / "tests" / "sim", ignore=skip)
         shutil.copy(ROOT / "tests" / "transport.py", folder / "tests" / "transport.py")
-        target = folder / "gpushopper" / self.path
-        text = target.read_text(encoding="utf-8")
-        for old, new in self.changes:
-            assert text.count(old) == 1, f"{self.path} no longer says {old!r} once: update the variant"
-            text = text.replace(old, new)
-        target.write_text(text, encoding="utf-8")
+        for path, old, new in self.changes:
+            target = folder / "gpushopper" / path
+            text = target.read_text(encoding="utf-8")
+            assert text.count(old) == 1, f"{path} no longer says {old!r} once: update the variant"
+            target.write_text(text.replace(old, new), encoding="utf-8")
 
+
+CREATE_ANSWER, CREATE_RESULTS = "providers/vast/create.py", "engine/account/create/create_results.py"
+RECONCILE, UNKNOWN_INSTANCE = "core/listing/reconcile.py", "core/listing/unknown_instance.py"
+MISSING = "core/listing/missing.py"
 
 VARIANTS = {
     "id before success flag": Variant(
-        "providers/vast/create.py",
-        (("    found = _ids(answer.body, 0)\n", "    found = _ids(answer.body, 0) if answer.status == 200 else []\n"),),
-        ("an error that carries the only handle",),
-    ),
-    "uncertain on doubt": Variant(
-        "engine/account/create/create_results.py",
         (
             (
+                CREATE_ANSWER,
+                "    found = _ids(answer.body, 0)\n",
+                "    found = _ids(answer.body, 0) if answer.status == 200 else []\n",
+            ),
+        ),
+        ("an error that carries the only handle",),
+    ),
+    "an unknown outcome is uncertain": Variant(
+        (
+            (
+                CREATE_RESULTS,
                 "                tx.run([mark_uncertain(attempt, detail, now)])\n",
-                '                tx.run([Close(attempt, ReceiptKind.REFUSED, "refused", now.wall, {"": detail})])\n',
+                '                tx.run([CloseAttempt(attempt, ReceiptKind.REFUSED, "refused", now.wall, {"": detail})])\n',
             ),
         ),
         ("an error after the effect", "a reply that never came"),
     ),
-    "sweep of closed labels": Variant(
-        "core/listing/reconcile.py",
+    "closed labels are recognised": Variant(
         (
             (
+                RECONCILE,
                 '    text = f"{session.name}: closed instance {row.instance_id} was seen again"\n',
                 '    text = ""\n    if not text:\n        return []\n',
             ),
             (
-                "        if maker.state is State.CLOSED:\n",
-                "        if maker.state is State.CLOSED:\n            return []\n",
+                UNKNOWN_INSTANCE,
+                "        if creator.state is State.CLOSED:\n",
+                "        if creator.state is State.CLOSED:\n            return []\n",
             ),
         ),
         ("back from the dead", "later than any bound"),
     ),
-    "no closing of wanted": Variant(
-        "core/listing/reconcile.py",
+    "absence never ends what is wanted": Variant(
         (
             (
+                MISSING,
                 "    if boot_is_over(attempt, now, policy):\n",
                 "    if attempt.absence_count >= policy.gone_observations or boot_is_over(attempt, now, policy):\n",
             ),
