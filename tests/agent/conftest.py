@@ -12,7 +12,7 @@ import pytest
 
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.remote import boot_script, guard_files
-from tests.agent.inside import TRUE_START, Instance, World, why_not
+from tests.agent.contained_instance import TRUE_START, Instance, World, why_not
 from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agent.conftest import LIFE
-from tests.agent.inside import World
+from tests.agent.contained_instance import World
 
 
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agent.conftest import LIFE
-from tests.agent.inside import TRUE_START
+from tests.agent.contained_instance import TRUE_START
 
 SHORT = 120
 

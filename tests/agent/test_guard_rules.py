@@ -20,7 +20,7 @@ import pytest
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.conftest import LIFE, MOST, boot_text
-from tests.agent.inside import NOBODY, TRUE_START, UPTIME, Instance, World
+from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Instance, World
 from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agent.conftest import LIFE, MOST
-from tests.agent.inside import TRUE_START
+from tests.agent.contained_instance import TRUE_START
 
 DAY = 86_400
 GRACE_S = 60

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import fleet, living, rules
+from tests.bench import real_daemon, rules, simulated_sessions
 from tests.bench.report import Row, table
-from tests.practice import Practice
+from tests.sandbox_home import Practice
 
 WATCHERS = 50
 LEAKS = ("GPU_SHOPPER_", "XDG_", "VAST")
@@ -51,7 +51,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     practice = Practice(top)
     try:
-        alive = living.Living.start(practice)
+        alive = real_daemon.Living.start(practice)
         note(f"renting {many} on a practice market, five seconds each")
         alive.rent(many)
         yield alive.readiness_checks()
@@ -66,7 +66,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
         practice.end()
         shutil.rmtree(top, ignore_errors=True)
     note("a hundred sessions on simulated time")
-    yield from fleet.measure_fleet(20 if quick else 100)
+    yield from simulated_sessions.measure_fleet(20 if quick else 100)
 
 
 def note(text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.cli.conftest import Ran
 from tests.conftest import LEAKS
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 COMMAND = str(Path(sys.executable).with_name("gpu-shopper"))
 LIMIT_S = 60

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.cli.bad_days import Home as AnyHome
 from tests.needs import needs
-from tests.practice import kill_groups, processes_under
+from tests.sandbox_home import kill_groups, processes_under
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 SOURCE = "keyring (Secret Service)"

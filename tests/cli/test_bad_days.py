@@ -33,7 +33,7 @@ from tests.cli.bad_days import (
     state_of,
 )
 from tests.cli.conftest import Ran
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes"
 WIDE = "[brakes]\nopen_sessions = 50\ncreates_per_hour = 500\ndollars_per_hour = 500\n"

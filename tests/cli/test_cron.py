@@ -22,7 +22,7 @@ from tests.cli.conftest import Ran
 from tests.cli.keyrings import Home, needs_keyring, session
 from tests.cli.market_process import serve
 from tests.needs import lacking
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 pytestmark = pytest.mark.proofs
 

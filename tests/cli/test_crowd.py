@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad_days import Home, fault
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 pytestmark = pytest.mark.proofs
 

@@ -20,7 +20,7 @@ import pytest
 
 from tests.cli.bad_days import Home, mounted
 from tests.needs import needs, needs_root
-from tests.practice import kill_groups
+from tests.sandbox_home import kill_groups
 
 pytestmark = [pytest.mark.proofs, needs_root, needs("unshare")]
 LINE = re.compile(

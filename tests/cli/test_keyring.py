@@ -32,7 +32,7 @@ from tests.cli.keyrings import (
     short_folder,
 )
 from tests.cli.market_process import Market, serve
-from tests.practice import processes_under
+from tests.sandbox_home import processes_under
 
 WAIT_S = 30
 pytestmark = [pytest.mark.proofs, needs_keyring]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gpushopper.client.http_exchange import exchange
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

@@ -21,7 +21,7 @@ import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.needs import needs
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.practice import Practice, kill_groups, processes_under
+from tests.sandbox_home import Practice, kill_groups, processes_under
 
 pytestmark = pytest.mark.proofs
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.killing import AIMS, Kill, Outcome, aimed, drawn, live_all, record
-from tests.practice import Practice, practice
+from tests.e2e.daemon_kills import AIMS, Kill, Outcome, aimed, drawn, live_all, record
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

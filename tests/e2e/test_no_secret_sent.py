@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.e2e.canaries import ArgumentWatch, holds
-from tests.e2e.tap import Request, Tap, split
+from tests.e2e.recording_proxy import Request, Tap, split
+from tests.e2e.secret_search import ArgumentWatch, holds
 from tests.e2e.test_live_use import places_of
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

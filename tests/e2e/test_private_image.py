@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.e2e.test_no_secret_there import orders, scan
-from tests.practice import Practice, practice, processes_under
+from tests.e2e.test_no_secret_on_instances import orders, scan
+from tests.sandbox_home import Practice, practice, processes_under
 
 pytestmark = pytest.mark.proofs
 

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
+from tests.sim.protocol_duplicates import TwinSession
 from tests.sim.protocol_explore import ACCEPTED, CLOSED_ALIVE, Found, Session, explore
-from tests.sim.protocol_fair import Settling, settle
 from tests.sim.protocol_pacing import circle, longest
 from tests.sim.protocol_policies import (
     BROKEN_RULES,
@@ -33,7 +33,7 @@ from tests.sim.protocol_policies import (
     PacingCase,
 )
 from tests.sim.protocol_rules import Bounds, Policy
-from tests.sim.protocol_twins import TwinSession
+from tests.sim.protocol_settling import Settling, settle
 
 
 @dataclass

@@ -11,9 +11,9 @@ from random import Random
 
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
+from tests.sim.fault_cases import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
+from tests.sim.oracle import audit, is_healthy
 from tests.sim.story import Story
-from tests.sim.truth import audit, is_healthy
-from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
 
 HOUR_S = 3600.0
 LIES = [

@@ -1,6 +1,6 @@
 """A scripted user in a simulated world: asks, waits, ends; starts the daemon again whenever it has died (S20).
 
-What the user asked for is kept here, never in the product: the oracle (truth.py) compares it with the market's ledger.
+What the user asked for is kept here, never in the product: the oracle (oracle.py) compares it with the market's ledger.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NotReady, ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions
-from tests.sim.crashes import Crash, Points
+from tests.sim.crash_points import Crash, Points
 from tests.sim.world import World
 
 T = TypeVar("T")

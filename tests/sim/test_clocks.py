@@ -8,8 +8,8 @@ import pytest
 
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 from tests.sim.world import World
 
 DAY_S = 86_400

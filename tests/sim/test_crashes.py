@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from tests.sim.fault_cases import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import Verdict, tell
-from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
 
 STORY = "provision, run, end"
 SEAMS = ("begin", "commit", "file", "account", "list", "create", "get", "destroy")

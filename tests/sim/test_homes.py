@@ -9,9 +9,9 @@ import pytest
 
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.test_blind import rows
-from tests.sim.truth import audit
+from tests.sim.test_failed_lists import rows
 
 HOUR_S = 3600
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.sim.protocol import check, checked_lines, is_as_expected, session_of, try_case
 from tests.sim.protocol_explore import ACCEPTED, explore
-from tests.sim.protocol_fair import Rounds
 from tests.sim.protocol_pacing import circle, longest
 from tests.sim.protocol_policies import (
     BROKEN_RULES,
@@ -25,6 +24,7 @@ from tests.sim.protocol_policies import (
     PacingCase,
 )
 from tests.sim.protocol_rules import KILLS_WANTED, Bounds
+from tests.sim.protocol_settling import Rounds
 
 
 def titled(cases: tuple[Case, ...]) -> list[object]:

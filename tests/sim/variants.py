@@ -15,8 +15,8 @@ from pathlib import Path
 
 import gpushopper
 from gpushopper.core.policy import PAPER
+from tests.sim.fault_cases import Case
 from tests.sim.verdicts import tell
-from tests.sim.words import Case
 
 ROOT = Path(gpushopper.__file__).parent.parent
 STORY = "provision, run, end"
@@ -76,7 +76,7 @@ VARIANTS = {
             (
                 CREATE_RESULTS,
                 "                tx.run([mark_uncertain(attempt, detail, now)])\n",
-                '                tx.run([CloseAttempt(attempt, ReceiptKind.REFUSED, "refused", now.wall, {"": detail})])\n',
+                '                tx.run([CloseAttempt(attempt, ReceiptKind.REFUSED, "refused", now.wall, {})])\n',
             ),
         ),
         ("an error after the effect", "a reply that never came"),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.sandbox.faults.fault_table import Fault
+from tests.sim.fault_cases import Case
+from tests.sim.oracle import audit
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.story import Story
-from tests.sim.truth import audit
-from tests.sim.words import Case
 
 LATER = ("list", "account")
 """Calls whose faults begin once something has been asked for: before, they would only delay the asking."""

@@ -30,8 +30,8 @@ from gpushopper.sandbox.rate_limits import RateLimiter
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
-from tests.sim.instances import SimRemote
 from tests.sim.requests import Requests
+from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)

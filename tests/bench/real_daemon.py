@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.bench.report import Row, p95, spread
-from tests.practice import Practice
 from tests.sandbox import official_client
 from tests.sandbox.official_client import Client
+from tests.sandbox_home import Practice
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent

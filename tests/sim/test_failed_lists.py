@@ -14,8 +14,8 @@ from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.store.sqlite.statements import run
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 from tests.sim.world import World
 
 LIES = {

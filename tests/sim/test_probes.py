@@ -11,7 +11,7 @@ from gpushopper import wire
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
-from tests.sim.test_live import HOUR_S, lived_s
+from tests.sim.test_guards import HOUR_S, lived_s
 from tests.sim.world import World
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

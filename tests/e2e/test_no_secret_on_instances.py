@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 

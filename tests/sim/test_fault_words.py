@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
+from tests.sim.fault_cases import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case, one_each
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import HEAD, tell
-from tests.sim.words import ALL_WORDS, CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case, one_each
 
 
 def test_every_word_has_a_case() -> None:

@@ -26,10 +26,10 @@ from hypothesis.stateful import (
 from gpushopper import wire
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
+from tests.sim.fault_cases import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS
+from tests.sim.oracle import audit, audit_deeds
 from tests.sim.soak import LIES
 from tests.sim.story import Story
-from tests.sim.truth import audit, audit_deeds
-from tests.sim.words import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS
 
 SPANS = st.sampled_from((1.0, 30.0, 300.0, 1800.0, 3 * 3600.0))
 CASES = st.sampled_from(CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS + LIES)
@@ -141,7 +141,7 @@ class Shopping(RuleBasedStateMachine):
 FEW = """
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.sim.test_machine import Shopping
+from tests.sim.test_state_machine import Shopping
 run_state_machine_as_test(
     Shopping,
     settings=settings(

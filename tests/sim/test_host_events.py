@@ -7,8 +7,8 @@ import pytest
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.sandbox.market.actions import revise
 from gpushopper.sandbox.market.model import Instance
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 
 GRACE_S = 1800
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpushopper.core.model.instance import make_label, parse_label
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 
 NUMBER = 50
 

@@ -15,7 +15,7 @@ from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat, Pr
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
-from tests.sim.instances import Guard, SimRemote
+from tests.sim.simulated_remote import Guard, SimRemote
 from tests.sim.world import World
 
 HOUR_S = 3600

@@ -19,8 +19,8 @@ from gpushopper.providers.base import InstanceFound
 from gpushopper.sandbox.market.actions import destroy, relabel
 from gpushopper.sandbox.market.model import Instance, InstanceSpec
 from gpushopper.store import sessions
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 
 STRANGERS = ("listed", "labelled", "unlabelled")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.practice import Practice, practice
+from tests.sandbox_home import Practice, practice
 
 NAME = "target"
 PROVISION = ("provision", "--gpu", "RTX 4090", "--yes", "--name", NAME)

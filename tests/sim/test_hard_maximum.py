@@ -11,8 +11,8 @@ from gpushopper.core.policy import HARD_MAXIMUM_S, PAPER
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Refused
 from gpushopper.sandbox.market.model import Instance
+from tests.sim.oracle import audit
 from tests.sim.story import Story
-from tests.sim.truth import audit
 
 ENDLESS_BOOT = replace(PAPER, boot_timeout_s=10.0 * HARD_MAXIMUM_S, name="paper")
 

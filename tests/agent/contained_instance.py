@@ -1,9 +1,10 @@
 """A contained instance: boot script and guard in namespaces of their own, in a time of their own.
 
 Nothing that belongs on an instance may run elsewhere: a guard's last resort is to power off. The first process
-(inside.sh) refuses to go on when it is not the first of its own process namespace or when it can still write to the
-checkout. The clock never passes the point a test allows. Up to there each sleeper moves it on, whether or not others
-are at work: who needs it to the tick allows it little at a time, and waits until all is quiet.
+(contained_instance.sh) exits unless it is the first of its own process namespace and cannot write to the checkout.
+
+The clock never passes the point a test allows. Up to there each sleeping process moves it on, whether or not others are
+at work: a test that needs exact ticks allows little time at once, and waits until all processes sleep.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Instance:
         self.readiness_checks()
 
     def furnish(self) -> None:
-        """Give it the programs of its image, and ourselves those of this computer (inside.sh)."""
+        """Give it the programs of its image, and ourselves those of this computer (contained_instance.sh)."""
         folder = self.scratch / "bin"
         for name in (*TOOLS, *self.world.clients):
             self.link(folder / name, "busybox" if self.world.is_busybox and name in TOOLS else name)
@@ -126,7 +127,7 @@ class Instance:
         self.readiness_checks()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
-        command = [*namespace_command(self.uid), "sh", HERE / "inside.sh", self.scratch]
+        command = [*namespace_command(self.uid), "sh", HERE / "contained_instance.sh", self.scratch]
         less = " ".join("/mnt/real/setpriv" if word == "setpriv" else word for word in drop)
         command += [os.readlink("/proc/self/ns/pid"), self.disk, canary, less]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **self.environment}

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.e2e.test_laptop_gone import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
-from tests.practice import Practice, practice
+from tests.e2e.test_self_destruct import TOLERANCE_S, at, ends_alone, instance_of, leave, rent
+from tests.sandbox_home import Practice, practice
 
 pytestmark = pytest.mark.proofs
 
