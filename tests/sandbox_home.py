@@ -1,4 +1,4 @@
-"""A practice market and a daemon as real processes in a home of their own, driven by the real command line.
+"""A sandbox and a daemon as real processes in a home of their own, driven by the real command line.
 
 Shared by tests/daemon, tests/e2e and tests/bench. Everything that was started ends with `end`, however the test went.
 """
@@ -47,7 +47,7 @@ def kill_groups(folder: Path) -> None:
             continue
 
 
-class Practice:
+class SandboxHome:
     """One user's home with `--sandbox` in front of every command. `top` must be short: sockets live under it."""
 
     def __init__(self, top: Path) -> None:
@@ -83,20 +83,20 @@ class Practice:
         self.begun.append(process)
         return process
 
-    # ---- market
+    # ---- sandbox
 
     def start(self, seed: int, *words: str, config: str = "") -> None:
-        """Start the market, with more settings for its home; the first command that needs the daemon starts it."""
+        """Start the sandbox, with more settings for its home; the first command that needs the daemon starts it."""
         self.must("sandbox", "start", "--seed", str(seed), *words)
         with (self.home / "config.toml").open("a") as file:
             file.write(config)
 
     def fault(self, call: str, word: str, *more: str) -> None:
-        """Add a line to the market's fault script."""
+        """Add a fault to the sandbox."""
         self.must("sandbox", "fault", "add", "vast", call, word, *more)
 
     def ledger(self) -> dict[str, Any]:
-        """What the market itself says happened."""
+        """The sandbox's ledger: what really happened."""
         return json.loads(self.must("sandbox", "ledger", "--json"))
 
     def sessions(self) -> list[dict[str, Any]]:
@@ -124,15 +124,15 @@ class Practice:
         return is_ours
 
     def attempts(self) -> list[tuple[str, str]]:
-        """Id and state of every attempt, oldest first, read past the daemon and for reports only."""
+        """Id and state of every attempt, oldest first, read from the database file, for reports only."""
         return self.read("SELECT id, state FROM attempts ORDER BY prepared_at, ordinal")
 
     def changes(self) -> list[tuple[int, str]]:
-        """Time (wall µs) and kind of every event, read past the daemon and for reports only."""
+        """Time (wall µs) and kind of every event, read from the database file, for reports only."""
         return self.read("SELECT at, kind FROM events ORDER BY id")
 
     def read(self, query: str) -> list[Any]:
-        """Rows of the database file, past the daemon; none while there is no database."""
+        """Rows of the database file, read without the daemon; none while there is no database."""
         try:
             with closing(sqlite3.connect(f"file:{self.home / 'gpu-shopper.db'}?mode=ro", uri=True, timeout=5)) as file:
                 return file.execute(query).fetchall()
@@ -142,7 +142,7 @@ class Practice:
     # ---- end
 
     def end(self) -> None:
-        """Stop politely, then kill whatever is left."""
+        """Stop the sandbox, then kill whatever is left."""
         try:
             self.run("sandbox", "stop", timeout_s=30)
         except subprocess.TimeoutExpired:
@@ -155,10 +155,10 @@ class Practice:
 
 
 @contextmanager
-def practice(top: Path, seed: int, *words: str, config: str = "") -> Iterator[Practice]:
-    """A started market, ended afterwards with its daemon."""
+def sandbox_home(top: Path, seed: int, *words: str, config: str = "") -> Iterator[SandboxHome]:
+    """A started sandbox, stopped afterwards with its daemon."""
     top.mkdir(parents=True, exist_ok=True)
-    made = Practice(top)
+    made = SandboxHome(top)
     try:
         made.start(seed, *words, config=config)
         yield made

@@ -12,19 +12,19 @@ import pytest
 
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.remote import boot_script, guard_files
-from tests.agent.contained_instance import TRUE_START, Instance, World, why_not
+from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem
 from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
-LIFE, MOST = 3600, 7200
+LIFE, MAX_LIFE = 3600, 7200
 FORMER = Path(__file__).with_name("former_guard.txt")
 """The guard of the version before, as instances have it that were created then."""
-REASON = why_not()
+REASON = containment_problem()
 
 PROOFS = ("test_guard_calls", "test_guard_time")
 """Whole lives, second by second; test_guard_rules checks the same rules with single calls of the guard's functions."""
 
-WORLDS = {"dash": World("dash"), "busybox": World("busybox")}
+IMAGES = {"dash": Image("dash"), "busybox": Image("busybox")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,9 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.proofs)
 
 
-@pytest.fixture(params=WORLDS)
-def world(request: pytest.FixtureRequest) -> World:
-    return WORLDS[request.param]
+@pytest.fixture(params=IMAGES)
+def image(request: pytest.FixtureRequest) -> Image:
+    return IMAGES[request.param]
 
 
 @pytest.fixture
@@ -57,18 +57,18 @@ def provider() -> Iterator[Provider]:
 def boot_text(
     recipe: GuardRecipe,
     life_s: int = LIFE,
-    most_s: int = MOST,
+    max_life_s: int = MAX_LIFE,
     whole: bool = False,
     former: bool = False,
-    still: bool = False,
+    unstarted: bool = False,
 ) -> str:
     """Write the boot script.
 
-    `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it; `still`:
-    the guard is installed and not started, so that its functions can be called one by one.
+    `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it;
+    `unstarted`: the guard is installed and not started, so that its functions can be called one by one.
     """
-    text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, most_s)
-    if still:
+    text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, max_life_s)
+    if unstarted:
         text = text.replace("sh $G boot\n", "")
     ours = guard_files.stripped(guard_files.guard_script())
     other = guard_files.guard_script() if whole else FORMER.read_text() if former else ours
@@ -80,11 +80,11 @@ def boot_text(
 
 @pytest.fixture
 def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
-    """Start instances: `rent(world, last_resort=..., disk=..., ...)`; all are gone after the test."""
+    """Start instances: `rent(image, last_resort=..., disk=..., ...)`; all are stopped after the test."""
     made: list[Instance] = []
 
     def one(
-        world: World,
+        image: Image,
         *last_resort: str,
         disk: str = "kept",
         uid: int = 0,
@@ -97,7 +97,7 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
         scratch.chmod(0o755)
         instance = Instance(
-            scratch, world, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+            scratch, image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
         )
         provider.now = instance.true_now
         instance.skew = skew

@@ -36,8 +36,8 @@ TOOLS = [
 
 
 @dataclass(frozen=True)
-class World:
-    """What an image has: a shell that is called sh, whose tools, and which clients for HTTP."""
+class Image:
+    """What an image has: which shell is its sh, whose tools, and which clients for HTTP."""
 
     shell: str
     clients: tuple[str, ...] = ("curl", "wget", "python3")
@@ -54,8 +54,8 @@ def namespace_command(uid: int = 0) -> list[str]:
     return [*drop, "unshare", "--user", *mapped, "--pid", "--mount", "--ipc", "--uts", "--fork", "--mount-proc"]
 
 
-def why_not() -> str:
-    """Say why no instance can be contained here; empty where it can."""
+def containment_problem() -> str:
+    """Return why no instance can be contained here; empty where it can."""
     if reason := lacking("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
         return reason
     tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True, check=False)
@@ -63,8 +63,8 @@ def why_not() -> str:
 
 
 class Instance:
-    def __init__(self, scratch: Path, world: World, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
-        self.scratch, self.world, self.disk, self.uid = scratch, world, disk, uid
+    def __init__(self, scratch: Path, image: Image, boot_text: str, disk: str = "kept", uid: int = 0) -> None:
+        self.scratch, self.image, self.disk, self.uid = scratch, image, disk, uid
         self.environment = {"CONTAINER_ID": INSTANCE, "CONTAINER_API_KEY": KEY}
         self.users: dict[str, str] = {}
         """What its user set for the container, on top of that."""
@@ -77,19 +77,19 @@ class Instance:
         for folder in ("bin", "real", "system", "nothing", "clock", *disks):
             (scratch / folder).mkdir(parents=True)
         (scratch / "boot.sh").write_text(boot_text)
-        self.furnish()
+        self.install_tools()
         self.write_clock("uptime", f"{UPTIME}.00 0.00")
         self.write_clock("stop", str(UPTIME))
         self.write_clock("lock", "")
-        self.readiness_checks()
+        self.give_to_nobody()
 
-    def furnish(self) -> None:
-        """Give it the programs of its image, and ourselves those of this computer (contained_instance.sh)."""
+    def install_tools(self) -> None:
+        """Link the programs of its image, and those that contained_instance.sh itself needs."""
         folder = self.scratch / "bin"
-        for name in (*TOOLS, *self.world.clients):
-            self.link(folder / name, "busybox" if self.world.is_busybox and name in TOOLS else name)
-        self.link(folder / "sh", self.world.shell)
-        self.link(self.scratch / "real" / "date", "busybox" if self.world.is_busybox else "date")
+        for name in (*TOOLS, *self.image.clients):
+            self.link(folder / name, "busybox" if self.image.is_busybox and name in TOOLS else name)
+        self.link(folder / "sh", self.image.shell)
+        self.link(self.scratch / "real" / "date", "busybox" if self.image.is_busybox else "date")
         for name in ("env", "sleep", "flock", "mount", "setpriv"):
             self.link(self.scratch / "real" / name, name)
         for name in ("sleep", "date"):
@@ -103,7 +103,7 @@ class Instance:
         if found:
             path.symlink_to(f"/mnt/system{os.path.realpath(found)}")
 
-    def readiness_checks(self) -> None:
+    def give_to_nobody(self) -> None:
         for path in (self.scratch, *self.scratch.rglob("*")):
             if os.getuid() == 0 and not path.is_symlink():
                 os.chown(path, NOBODY, NOBODY)
@@ -124,7 +124,7 @@ class Instance:
         self.write_clock("wall", str(self.true_base + self.skew).rjust(12))
         given = [shlex.quote(f"{name}={text}") for name, text in self.users.items()]
         (self.scratch / "start").write_text(f"exec /mnt/real/env {' '.join(given)} /mnt/bin/sh /mnt/boot.sh\n")
-        self.readiness_checks()
+        self.give_to_nobody()
         drop = ["setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all"] if self.uid else []
         canary = HERE / ".must-not-be-written"
         command = [*namespace_command(self.uid), "sh", HERE / "contained_instance.sh", self.scratch]
@@ -140,7 +140,7 @@ class Instance:
         self.first = int(children[0])
 
     def stop(self) -> None:
-        """Pull the plug: the first process of the namespace takes all others with it."""
+        """Kill the first process of the namespace, and with it all others."""
         if self.process and self.process.poll() is None:
             os.kill(self.first, signal.SIGKILL)
         if self.process:
@@ -175,12 +175,12 @@ class Instance:
         self.write_clock("wall", str(self.true_base + seconds).rjust(12))
 
     def run_for(self, seconds: int, timeout_s: float = 120) -> None:
-        """Let the instance's time run on by so much, or until it is no more."""
+        """Move the instance's clock on by so much, or until it has ended."""
         stop = self.uptime() + seconds
         self.write_clock("stop", str(stop))
         end, pause = time.monotonic() + timeout_s, threading.Event()
         while self.uptime() < stop and self.is_up():
-            assert time.monotonic() < end, f"the instance's time stands still at {self.uptime()}, {self.processes()}"
+            assert time.monotonic() < end, f"the instance's clock does not move at {self.uptime()}, {self.processes()}"
             pause.wait(0.01)
 
     def sh(self, command: str, timeout_s: float = 60) -> str:
@@ -218,7 +218,7 @@ class Instance:
         return lines
 
     def is_quiet(self) -> bool:
-        """Whether both holders lie asleep, and nothing that they began is at work."""
+        """Whether both holders sleep, and nothing that they started runs."""
         lines = self.processes()
         asleep = [line for line in lines if "/mnt/bin/sleep 15" in line]
         holding = [line for line in lines if "guard.sh hold" in line]

@@ -1,4 +1,4 @@
-"""A provider on loopback that knows one instance: the calls it got are what these tests check."""
+"""A fake provider on loopback with one instance; tests check the calls it received."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ class Call:
 class Provider:
     """Serve read, destroy and stop of one instance to its own key.
 
-    `scope` is what the key may do, `mood` what becomes of every call: well, cut (no egress), a status code, `noop`
+    `scope` is what the key may do, `behaviour` how every call ends: well, cut (no egress), a status code, `noop`
     (acknowledged, nothing done), `portal` (a foreign page with status 200). `leaks` are the command lines
     that carried the key while a call was under way.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.reset()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Desk", (Desk,), {"provider": self}))
+        handler = type("ProviderHandler", (ProviderHandler,), {"provider": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
@@ -48,7 +49,7 @@ class Provider:
         """Know the instance as it was just rented."""
         self.now: Callable[[], int] = lambda: 0
         self.scope = {"see", "destroy", "stop"}
-        self.mood: str | int = "well"
+        self.behaviour: str | int = "well"
         self.there, self.stopped = True, False
         self.shown = INSTANCE
         self.calls: list[Call] = []
@@ -77,9 +78,9 @@ class Provider:
         return [call.at for call in self.calls if call.what == what]
 
     def answer(self, what: str) -> tuple[int, dict[str, Any]]:
-        if isinstance(self.mood, int):
-            return self.mood, {"error": "trouble"}
-        if self.mood == "portal":
+        if isinstance(self.behaviour, int):
+            return self.behaviour, {"error": "trouble"}
+        if self.behaviour == "portal":
             return 200, {"page": "welcome to our network"}
         if what not in self.scope:
             return 401, {"success": False, "error": "auth_error"}
@@ -87,12 +88,12 @@ class Provider:
             return 200, {"instances": {"machine_id": 9, "id": int(self.shown), "label": "x"} if self.there else None}
         if not self.there:
             return 404, {"success": False, "error": "no_such_instance"}
-        if self.mood != "noop":
+        if self.behaviour != "noop":
             self.there, self.stopped = what != "destroy" and self.there, what == "stop" or self.stopped
         return 200, {"success": True}
 
 
-class Desk(BaseHTTPRequestHandler):
+class ProviderHandler(BaseHTTPRequestHandler):
     provider: Provider
     protocol_version = "HTTP/1.1"
 
@@ -114,7 +115,7 @@ class Desk(BaseHTTPRequestHandler):
         what = wanted.get((self.command, self.path), f"{self.command} {self.path}")
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             what = f"{what} with {self.headers.get('Authorization')}"
-        if provider.mood == "cut":
+        if provider.behaviour == "cut":
             provider.calls.append(Call(provider.now(), what, 0))
             self.close_connection = True
             return

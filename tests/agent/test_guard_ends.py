@@ -10,8 +10,8 @@ from tests.agent.contained_instance import TRUE_START
 SHORT = 120
 
 
-def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance(rent, provider, world, wait_until):
-    instance = rent(world, life_s=SHORT, most_s=SHORT)
+def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance(rent, provider, image, wait_until):
+    instance = rent(image, life_s=SHORT, max_life_s=SHORT)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(SHORT - 30)
     assert provider.asked("destroy") == []
@@ -22,8 +22,8 @@ def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance
 
 
 @pytest.mark.proofs
-def test_destroys_at_the_deadline_and_not_before(rent, provider, world, wait_until):
-    instance = rent(world)
+def test_destroys_at_the_deadline_and_not_before(rent, provider, image, wait_until):
+    instance = rent(image)
     wait_until(lambda: provider.did("see"), 30)
     instance.run_for(LIFE - 30)
     assert provider.asked("destroy") == []

@@ -19,24 +19,24 @@ import pytest
 
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
-from tests.agent.conftest import LIFE, MOST, boot_text
-from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Instance, World
+from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
+from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance
 from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait
 
-END, GAP, TICK = TRUE_START + LIFE, MOST - LIFE, 15
+END, GAP, TICK = TRUE_START + LIFE, MAX_LIFE - LIFE, 15
 BOOT = "boot-0001"
 DAY = 86_400
-DASH = World("dash")
+DASH = Image("dash")
 
 
 @pytest.fixture
-def plant(rent, wait_until) -> Callable[..., Instance]:
-    """Plant a guard and do not start it."""
+def install_only(rent, wait_until) -> Callable[..., Instance]:
+    """Install a guard and do not start it."""
 
-    def one(world: World) -> Instance:
-        instance: Instance = rent(world, still=True)
+    def one(image: Image) -> Instance:
+        instance: Instance = rent(image, unstarted=True)
         wait_until(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"), 60)
         return instance
 
@@ -63,7 +63,7 @@ def made() -> Iterator[Bench]:
     scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
     scratch.chmod(0o755)
     provider = Provider()
-    instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), still=True))
+    instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), unstarted=True))
     try:
         instance.start()
         wait(lambda: "authorized_keys" in instance.sh("ls $HOME/.ssh"))
@@ -81,11 +81,11 @@ def bench(made: Bench) -> Bench:
 
 
 @pytest.fixture
-def still(plant, world) -> Instance:
-    return plant(world)
+def unstarted(install_only, image) -> Instance:
+    return install_only(image)
 
 
-def asked(instance: Instance, words: str) -> str:
+def call_functions(instance: Instance, words: str) -> str:
     """Call functions of the installed guard, as a holder's process does."""
     said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
     return said.strip()
@@ -96,16 +96,16 @@ def put(instance: Instance, name: str, text: str) -> None:
 
 
 def left(instance: Instance, holder: str = "") -> int:
-    return int(asked(instance, f"K={holder}; {'who;' if holder else ''} load; echo $left").splitlines()[-1])
+    return int(call_functions(instance, f"K={holder}; {'who;' if holder else ''} load; echo $left").splitlines()[-1])
 
 
 # ---- time
 
 
-def test_a_life_counts_from_the_start_of_the_container(still):
-    assert left(still) == LIFE
-    still.write_clock("uptime", f"{UPTIME + 100}.00 0.00")
-    assert left(still) == LIFE - 100
+def test_a_life_counts_from_the_start_of_the_container(unstarted):
+    assert left(unstarted) == LIFE
+    unstarted.write_clock("uptime", f"{UPTIME + 100}.00 0.00")
+    assert left(unstarted) == LIFE - 100
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_time_left_is_counted_from_a_complete_state_of_this_life(bench, state, e
     assert left(instance) == expected
 
 
-def test_the_renewal_with_the_higher_number_counts(still):
-    put(still, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
+def test_the_renewal_with_the_higher_number_counts(unstarted):
+    put(unstarted, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
     for seq, expected in ((2, 900), (4, 1200)):
-        put(still, "renewal", f"{END} {seq} 1200 {GAP} {END + 300} {UPTIME} {BOOT}")
-        assert left(still) == expected
+        put(unstarted, "renewal", f"{END} {seq} 1200 {GAP} {END + 300} {UPTIME} {BOOT}")
+        assert left(unstarted) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ DESTROY, STOP = "destroy", "stop"
 
 
 @pytest.mark.parametrize(
-    ("mood", "scope", "late_s", "rounds", "did", "last"),
+    ("behaviour", "scope", "late_s", "rounds", "did", "last"),
     [
         ("well", "see destroy stop", 0, 1, {DESTROY}, False),
         ("well", "see stop", 0, 3, {STOP}, False),
@@ -176,11 +176,11 @@ DESTROY, STOP = "destroy", "stop"
     ],
 )
 def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
-    bench, mood, scope, late_s, rounds, did, last
+    bench, behaviour, scope, late_s, rounds, did, last
 ):
     instance, provider = bench.instance, bench.provider
-    provider.mood, provider.scope = mood, set(scope.split())
-    asked(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
+    provider.behaviour, provider.scope = behaviour, set(scope.split())
+    call_functions(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
     assert {what for what in (DESTROY, STOP) if provider.did(what)} == did
     assert (instance.sh("ls $HOME").strip() == "last") is last
     assert provider.leaks == []
@@ -190,7 +190,7 @@ def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
 
 
 @pytest.mark.parametrize(
-    ("mood", "scope", "before", "test"),
+    ("behaviour", "scope", "before", "test"),
     [
         ("well", "see", "", "1"),
         ("well", "", "", "0 refused 401"),
@@ -201,28 +201,28 @@ def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
         ("well", "", "1", "0 refused 401"),
     ],
 )
-def test_the_self_test_saves_its_result(bench, mood, scope, before, test):
+def test_the_self_test_saves_its_result(bench, behaviour, scope, before, test):
     instance, provider = bench.instance, bench.provider
-    provider.mood, provider.scope = mood, set(scope.split())
+    provider.behaviour, provider.scope = behaviour, set(scope.split())
     if before:
         put(instance, "test", before)
-    asked(instance, "K=1 n=240; who; retest")
+    call_functions(instance, "K=1 n=240; who; retest")
     assert instance.sh("cat $HOME/.gs-guard/test").strip() == test
 
 
-def test_without_a_client_it_tries_to_install_one_in_the_first_minutes_only(plant):
-    instance = plant(World("dash", ()))
+def test_without_a_client_it_tries_to_install_one_in_the_first_minutes_only(install_only):
+    instance = install_only(Image("dash", ()))
     instance.sh("printf '#!/bin/sh\\necho \"$@\" >>$HOME/asked\\n' >/mnt/bin/apk; chmod +x /mnt/bin/apk")
     for n, expected in ((40, ""), (39, "add curl")):
         instance.sh("rm -f $HOME/.gs-guard/test")
-        asked(instance, f"K=1 n={n}; who; retest")
+        call_functions(instance, f"K=1 n={n}; who; retest")
         assert instance.sh("cat $HOME/asked").strip() == expected
     assert instance.sh("cat $HOME/.gs-guard/test").strip() == "0 refused 499"
 
 
-def test_the_key_is_found_in_the_first_process_and_kept(still):
-    assert asked(still, "who; echo $ID $KEY") == f"{INSTANCE} {KEY}"
-    assert still.sh("cat $HOME/.gs-guard/key").splitlines() == [
+def test_the_key_is_found_in_the_first_process_and_kept(unstarted):
+    assert call_functions(unstarted, "who; echo $ID $KEY") == f"{INSTANCE} {KEY}"
+    assert unstarted.sh("cat $HOME/.gs-guard/key").splitlines() == [
         f"# {INSTANCE} {KEY}",
         f"header=Authorization: Bearer {KEY}",
     ]
@@ -232,8 +232,8 @@ def test_the_key_is_found_in_the_first_process_and_kept(still):
 
 
 @pytest.mark.parametrize("former", [False, True], ids=["this version", "the one before"])
-def test_a_guard_of_any_version_reports_and_is_renewed(rent, world, provider, wait_until, former):
-    instance = rent(world, former=former)
+def test_a_guard_of_any_version_reports_and_is_renewed(rent, image, provider, wait_until, former):
+    instance = rent(image, former=former)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     longer = instance.renew(5, LIFE + 1200)
     assert longer is not None and (longer.seq, longer.max_left_s - longer.left_s) == (5, GAP - 1200)
@@ -241,8 +241,8 @@ def test_a_guard_of_any_version_reports_and_is_renewed(rent, world, provider, wa
     for seq in (5, 4, 0):
         again = instance.renew(seq, 60)
         assert again is not None and again.seq == 5 and again.left_s > LIFE
-    most = instance.renew(6, 10 * MOST)
-    assert most is not None and most.left_s == most.max_left_s <= MOST
+    most = instance.renew(6, 10 * MAX_LIFE)
+    assert most is not None and most.left_s == most.max_left_s <= MAX_LIFE
     shorter = instance.renew(7, 300)
     assert shorter is not None and shorter.left_s <= 300
     for number in (1, 2):
@@ -250,21 +250,22 @@ def test_a_guard_of_any_version_reports_and_is_renewed(rent, world, provider, wa
     wait_until(lambda: (found := instance.status()) and found.holders == 2, 60)
 
 
-def test_there_is_no_renewal_after_the_deadline(still):
-    put(still, "state", f"{END} 3 0 {GAP} {END} {UPTIME} {BOOT}")
-    found = still.renew(4, 600)
+def test_there_is_no_renewal_after_the_deadline(unstarted):
+    put(unstarted, "state", f"{END} 3 0 {GAP} {END} {UPTIME} {BOOT}")
+    found = unstarted.renew(4, 600)
     assert found is not None and (found.seq, found.left_s) == (3, 0)
 
 
-def test_a_probe_starts_a_guard_whose_holders_are_dead(still, wait_until):
-    assert still.status().holders == 0
-    wait_until(lambda: still.status().holders == 2, 60)
+def test_a_probe_starts_a_guard_whose_holders_are_dead(unstarted, wait_until):
+    assert unstarted.status().holders == 0
+    wait_until(lambda: unstarted.status().holders == 2, 60)
 
 
 @pytest.mark.parametrize("client", ["curl", "wget", "python3"])
 def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, client):
     """`-e PATH=/opt/conda/bin` rented hosts in vain: the boot script found no tool, no guard was installed."""
-    instance = rent(World("dash", (client,)), variables={**HOSTILE, "LD_PRELOAD": "/nowhere.so"}, life_s=60, most_s=60)
+    variables = {**HOSTILE, "LD_PRELOAD": "/nowhere.so"}
+    instance = rent(Image("dash", (client,)), variables=variables, life_s=60, max_life_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
     wait_until(lambda: provider.did(DESTROY), 30)
@@ -302,22 +303,22 @@ def warned(instance: Instance, *states: str) -> list[str]:
     return heard
 
 
-def test_logins_are_warned_once_per_end_in_minutes_and_never_after_it(plant, world):
+def test_logins_are_warned_once_per_end_in_minutes_and_never_after_it(install_only, image):
     states = [f"{END} 0 {left} {GAP} {END + end} {UPTIME} {BOOT}" for end, left in enumerate([*SAID, 200])]
-    *heard, first, second = warned(plant(world), *states, states[-1])
+    *heard, first, second = warned(install_only(image), *states, states[-1])
     found = dict(zip(SAID, heard, strict=True))
     prefix = "\r\ngpu-shopper: this instance ends "
     assert found == {left: f"{prefix}{said}\r\n" if said else "" for left, said in SAID.items()}
     assert (first, second) == (f"{prefix}in 3 minutes\r\n", "")
 
 
-def test_the_warning_stays_inside(plant, world):
+def test_the_warning_stays_inside(install_only, image):
     """It came to every terminal of the computer whose user ran a contained instance."""
     pairs = [pty.openpty() for _ in range(3)]
     for _, theirs in pairs:
         if os.geteuid() == 0:
             os.fchown(theirs, NOBODY, -1)
-    instance = plant(world)
+    instance = install_only(image)
     assert "in 3 minutes" in warned(instance, f"{END} 0 200 {GAP} {END} {UPTIME} {BOOT}")[0]
     assert not [ours for ours, _ in pairs if select.select([ours], [], [], 0)[0]]
     for pair in pairs:

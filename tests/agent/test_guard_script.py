@@ -10,7 +10,7 @@ import pytest
 from gpushopper.core.model.guard_recipe import GuardCall, GuardRecipe
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.remote import boot_script, guard_files
-from tests.agent.conftest import LIFE, MOST, PUBLIC_KEY
+from tests.agent.conftest import LIFE, MAX_LIFE, PUBLIC_KEY
 from tests.needs import needs
 
 RECIPE = self_destroy_recipe("https://console.vast.ai")
@@ -46,8 +46,8 @@ def test_only_comments_and_blanks_are_left_out():
 
 
 @pytest.mark.proofs
-def test_a_guard_with_comments_does_the_same(rent, provider, world, wait_until):
-    instance = rent(world, whole=True)
+def test_a_guard_with_comments_does_the_same(rent, provider, image, wait_until):
+    instance = rent(image, whole=True)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     instance.run_for(LIFE + 60)
     wait_until(lambda: provider.did("destroy"), 30)
@@ -66,4 +66,4 @@ def test_an_endpoint_that_sh_would_interpret_is_refused(endpoint: str):
     call = GuardCall("GET", "/$ID")
     recipe = GuardRecipe(endpoint, "A", "B", call, call, None, (), 4000)
     with pytest.raises(ValueError, match="endpoint"):
-        boot_script.write_boot_script(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MOST)
+        boot_script.write_boot_script(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MAX_LIFE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.conftest import LIFE, MOST
+from tests.agent.conftest import LIFE, MAX_LIFE
 from tests.agent.contained_instance import TRUE_START
 
 DAY = 86_400
@@ -23,8 +23,8 @@ def end_of(instance, provider, wait_until, limit_s: int) -> int:
 
 
 @pytest.mark.parametrize("new_host_boot", [True, False], ids=["host", "container"])
-def test_restarts_each_fourteen_minutes_do_not_delay_the_end(rent, provider, world, wait_until, new_host_boot):
-    instance = rent(world)
+def test_restarts_each_fourteen_minutes_do_not_delay_the_end(rent, provider, image, wait_until, new_host_boot):
+    instance = rent(image)
     wait_until(lambda: provider.did("see"), 30)
     for _ in range(12):
         if provider.did("destroy"):
@@ -51,14 +51,14 @@ def live_in_turns(instance, end: int, turn_s: int, new_host_boot: bool) -> int:
 @pytest.mark.parametrize("skew", [0, -DAY], ids=["right clock", "a day behind"])
 @pytest.mark.parametrize(("turn_min", "new_host_boot"), [(14, False), (20, True)], ids=["container", "host"])
 def test_twelve_hours_with_restarts_end_within_a_tick(
-    rent, provider, world, wait_until, turn_min, new_host_boot, skew
+    rent, provider, image, wait_until, turn_min, new_host_boot, skew
 ):
     """What was down is not lived again: the clock says so, or for a wrong one the provider (F89, I12).
 
     A restart may cost the tick that was not counted any more; nothing ever adds one.
     """
     end = TRUE_START + LONG
-    instance = rent(world, life_s=LONG, most_s=LONG, skew=skew)
+    instance = rent(image, life_s=LONG, max_life_s=LONG, skew=skew)
     wait_until(lambda: provider.did("see"), 30)
     turns = live_in_turns(instance, end, turn_min * 60, new_host_boot)
     assert turns >= LONG // (turn_min * 60 + DOWN_S) - 1
@@ -73,39 +73,39 @@ def test_twelve_hours_with_restarts_end_within_a_tick(
 
 
 @pytest.mark.parametrize("skew", [-DAY, DAY], ids=["a day back", "a day forward"])
-def test_a_clock_that_was_always_wrong_ends_nothing_early_or_late(rent, provider, world, wait_until, skew):
-    instance = rent(world, skew=skew)
+def test_a_clock_that_was_always_wrong_ends_nothing_early_or_late(rent, provider, image, wait_until, skew):
+    instance = rent(image, skew=skew)
     wait_until(lambda: provider.did("see"), 30)
     assert abs(end_of(instance, provider, wait_until, LIFE + 900) - LIFE) <= GRACE_S
 
 
 @pytest.mark.parametrize("skew", [-DAY, DAY], ids=["a day back", "a day forward"])
-def test_a_clock_that_goes_wrong_changes_nothing_while_up(rent, provider, world, wait_until, skew):
-    instance = rent(world)
+def test_a_clock_that_goes_wrong_changes_nothing_while_up(rent, provider, image, wait_until, skew):
+    instance = rent(image)
     wait_until(lambda: provider.did("see"), 30)
     instance.run_for(600)
     instance.set_skew(skew)
     assert abs(end_of(instance, provider, wait_until, LIFE + 900) - LIFE) <= GRACE_S
 
 
-def test_a_renewal_moves_the_end_and_an_old_one_does_not(rent, provider, world, wait_until):
-    instance = rent(world)
+def test_a_renewal_moves_the_end_and_an_old_one_does_not(rent, provider, image, wait_until):
+    instance = rent(image)
     wait_until(lambda: provider.did("see"), 30)
     longer = instance.renew(5, LIFE + 1200)
     assert longer.seq == 5 and abs(longer.left_s - (LIFE + 1200)) <= 30
     for seq in (5, 4, 0):
         again = instance.renew(seq, 60)
         assert again.seq == 5 and again.left_s > LIFE
-    most = instance.renew(6, 10 * MOST)
-    assert most.left_s <= MOST and most.left_s == most.max_left_s
+    most = instance.renew(6, 10 * MAX_LIFE)
+    assert most.left_s <= MAX_LIFE and most.left_s == most.max_left_s
     shorter = instance.renew(7, 300)
     assert shorter.left_s <= 300
     assert end_of(instance, provider, wait_until, 900) <= 300 + 2 * GRACE_S
 
 
 @pytest.mark.parametrize("damage", ["rm -f $S", ": >$S", "echo rubbish >$S", "printf '%s' '1800003600 0 99999999' >$S"])
-def test_a_damaged_state_never_delays_the_end(rent, provider, world, wait_until, damage):
-    instance = rent(world)
+def test_a_damaged_state_never_delays_the_end(rent, provider, image, wait_until, damage):
+    instance = rent(image)
     wait_until(lambda: provider.did("see"), 30)
     instance.run_for(900)
     instance.sh(f"S=$HOME/.gs-guard/state; {damage}")

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from tests.bench.report import Row, p95, spread
 from tests.sandbox import official_client
 from tests.sandbox.official_client import Client
-from tests.sandbox_home import Practice
+from tests.sandbox_home import SandboxHome
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 GPUS = ("RTX 4090", "RTX 3090")
-BRAKES = "\n[brakes]\nopen_sessions = 200\ncreates_per_hour = 2000\ndollars_per_hour = 2000\n"
+WIDE_LIMITS = "\n[brakes]\nopen_sessions = 200\ncreates_per_hour = 2000\ndollars_per_hour = 2000\n"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,26 +35,26 @@ class Lap(NamedTuple):
 
 
 @dataclass
-class Living:
-    """A practice home whose daemon looks as in real use, and the official client on the same market."""
+class SandboxBench:
+    """A sandbox whose daemon polls as in real use, and the official client beside it."""
 
-    practice: Practice
+    sandbox: SandboxHome
     client: Client
 
     @classmethod
-    def start(cls, practice: Practice) -> Living:
-        """Start the market and give its home real times and wide brakes."""
-        practice.start(7, config=BRAKES)
-        config = practice.home / "config.toml"
+    def start(cls, sandbox: SandboxHome) -> SandboxBench:
+        """Start the sandbox and give its home real times and wide spending limits."""
+        sandbox.start(7, config=WIDE_LIMITS)
+        config = sandbox.home / "config.toml"
         config.write_text(config.read_text().replace('"drill"', '"paper"'))
-        dialect = json.loads(practice.must("sandbox", "status", "--json"))["dialects"]["vast"]
-        home = practice.top / "official"
+        dialect = json.loads(sandbox.must("sandbox", "status", "--json"))["dialects"]["vast"]
+        home = sandbox.top / "official"
         home.mkdir()
-        return cls(practice, Client(official_client.program(), home, dialect["url"], dialect["keys"]["api_key"]))
+        return cls(sandbox, Client(official_client.program(), home, dialect["url"], dialect["keys"]["api_key"]))
 
     def variables(self) -> dict[str, str]:
         """Of a user whose home this is: no `--sandbox`, no question to the market before the command."""
-        return {**self.practice.variables, "GPU_SHOPPER_HOME": str(self.practice.home)}
+        return {**self.sandbox.variables, "GPU_SHOPPER_HOME": str(self.sandbox.home)}
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = [str(BIN / "gpu-shopper"), *words]
@@ -74,7 +74,7 @@ class Living:
             for _ in range(short):
                 gpu, number = GPUS[number % len(GPUS)], number + 1
                 words = ("provision", "--gpu", gpu, "--retries", "9", "--yes", "--no-wait", "--name", f"s{number}")
-                done = self.practice.run(*words)
+                done = self.sandbox.run(*words)
                 # 7: these offers are all taken, the next kind may have some.
                 assert done.returncode in (0, 7), done.stderr
             until(lambda: not {"pending", "provisioning"} & set(self.statuses().values()), 60 + 15 * short)
@@ -84,13 +84,13 @@ class Living:
 
     # ---- measures
 
-    def readiness_checks(self) -> Row:
-        """From the moment the market's books say running to the moment ours say handed over."""
-        market = json.loads((self.practice.home / "market" / "market.json").read_text())
+    def measure_ready(self) -> Row:
+        """From the moment the market's books say running to the moment ours say ready."""
+        market = json.loads((self.sandbox.home / "market" / "market.json").read_text())
         ran = {str(row["id"]): row["created_at"] + sum(row["boot_us"]) for row in market["instances"]}
         query = "SELECT instance_id, ready_at FROM attempts WHERE ready_at IS NOT NULL"
-        waits = [(at - ran[instance]) / 1e6 for instance, at in self.practice.read(query)]
-        return Row("running to handed over, daemon", p95(waits), "s", 2, f"p95 of {len(waits)}, looks as in real use")
+        waits = [(at - ran[instance]) / 1e6 for instance, at in self.sandbox.read(query)]
+        return Row("running to ready, daemon", p95(waits), "s", 2, f"p95 of {len(waits)}, polls as in real use")
 
     def commands(self, rounds: int, many: int) -> list[Row]:
         """Whole processes in turns: ours, the official client's, a bare interpreter."""
@@ -137,7 +137,7 @@ class Living:
 
     def idle(self, seconds: float) -> list[Row]:
         """The daemon's memory, and its share of a core while sessions run and nobody asks."""
-        pid = self.practice.daemon_pid()
+        pid = self.sandbox.daemon_pid()
         before = cpu_ticks(pid)
         threading.Event().wait(seconds)
         share = (cpu_ticks(pid) - before) / TICKS / seconds * 100
@@ -148,7 +148,7 @@ class Living:
 
     def watched(self, many: int, watchers: int) -> list[Row]:
         """`shutdown` while fifty watchers poll: how long the daemon takes to accept it, as a whole command."""
-        socket = str(self.practice.home / "run" / "daemon.sock")
+        socket = str(self.sandbox.home / "run" / "daemon.sock")
         argv = [sys.executable, "-m", "tests.bench.watchers", socket, str(watchers)]
         crowd = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.variables())
         try:

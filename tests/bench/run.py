@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.bench import real_daemon, rules, simulated_sessions
 from tests.bench.report import Row, table
-from tests.sandbox_home import Practice
+from tests.sandbox_home import SandboxHome
 
 WATCHERS = 50
 LEAKS = ("GPU_SHOPPER_", "XDG_", "VAST")
@@ -49,12 +49,12 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
     yield from rules.measure_search(rounds)
     yield from rules.measure_passes(rounds)
     top = Path(tempfile.mkdtemp(prefix="gs-"))
-    practice = Practice(top)
+    sandbox = SandboxHome(top)
     try:
-        alive = real_daemon.Living.start(practice)
-        note(f"renting {many} on a practice market, five seconds each")
+        alive = real_daemon.SandboxBench.start(sandbox)
+        note(f"renting {many} on a sandbox market, five seconds each")
         alive.rent(many)
-        yield alive.readiness_checks()
+        yield alive.measure_ready()
         note(f"whole commands, {rounds} rounds in turns")
         yield from alive.commands(rounds, many)
         note("an idle daemon")
@@ -63,7 +63,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
         note(f"{WATCHERS} watchers")
         yield from alive.watched(2 if quick else 10, WATCHERS)
     finally:
-        practice.end()
+        sandbox.end()
         shutil.rmtree(top, ignore_errors=True)
     note("a hundred sessions on simulated time")
     yield from simulated_sessions.measure_fleet(20 if quick else 100)

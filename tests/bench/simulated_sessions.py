@@ -1,4 +1,4 @@
-"""A hundred sessions on simulated time, at the gaps Vast enforces: the hand-over of each, and the end of all."""
+"""A hundred sessions on simulated time, at the gaps Vast enforces: the time to ready of each, and the end of all."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def measure_fleet(many: int) -> list[Row]:
         world.start().ready()
         try:
             rent(world, many)
-            rows = hand_over_rows(world)
-            asked_at = START + world.clock.t
+            rows = ready_rows(world)
+            requested_at = START + world.clock.t
             held = sum(1 for row in world.ledger()["instances"] if row["state"] != "gone")
             world.requests.end(None)
             assert world.run_until(lambda: not stored.load_attempts(world.store), 7200), "not all were proven gone"
-            return rows + end_rows(world, asked_at, held)
+            return rows + end_rows(world, requested_at, held)
         finally:
             world.store.close()
 
@@ -74,30 +74,30 @@ def phases(world: World) -> dict[str, int]:
     return ran
 
 
-def hand_over_rows(world: World) -> list[Row]:
-    """From the moment the market's books say running to the moment ours say handed over, in the order of asking."""
+def ready_rows(world: World) -> list[Row]:
+    """From the moment the market's books say running to the moment ours say ready, in the order of asking."""
     ran = phases(world)
     waits = [
         (attempt.ready_at - ran[attempt.instance_id]) / us(1)
         for attempt in sorted(stored.load_attempts(world.store), key=lambda attempt: attempt.sent_at or 0)
         if attempt.ready_at is not None and attempt.instance_id in ran
     ]
-    what = "running to handed over, simulated"
+    what = "running to ready, simulated"
     many = Row(f"  all {len(waits)}", p95(waits), "s", None, "p95; lists of several pages, a gap between two")
-    return [Row(what, p95(waits[:FEW]), "s", 2, f"p95 of the first {FEW}, looks as in real use"), many]
+    return [Row(what, p95(waits[:FEW]), "s", 2, f"p95 of the first {FEW}, polls as in real use"), many]
 
 
-def end_rows(world: World, asked_at: int, held: int) -> list[Row]:
-    sent = [row for row in world.market.destroys if row.at >= asked_at]
+def end_rows(world: World, requested_at: int, held: int) -> list[Row]:
+    sent = [row for row in world.market.destroys if row.at >= requested_at]
     first: dict[Any, int] = {}
     for row in sent:
         first.setdefault(row.id, row.at)
     ended = [
-        a for a in stored.load_attempts(world.store, open_only=False) if (a.terminate_requested_at or 0) >= asked_at
+        a for a in stored.load_attempts(world.store, open_only=False) if (a.terminate_requested_at or 0) >= requested_at
     ]
-    off = sorted((a.off_at - asked_at) / us(1) for a in ended if a.off_at is not None)
-    proven = sorted((a.closed_at - asked_at) / us(1) for a in ended if a.closed_at is not None)
-    last = (max(first.values()) - asked_at) / us(1)
+    off = sorted((a.off_at - requested_at) / us(1) for a in ended if a.off_at is not None)
+    proven = sorted((a.closed_at - requested_at) / us(1) for a in ended if a.closed_at is not None)
+    last = (max(first.values()) - requested_at) / us(1)
     alone = f"of {len(first)}; {3 * len(first)} s by one call each"
     return [
         Row(f"shutdown of {held}: last destroy sent", last, "s", 15, alone),

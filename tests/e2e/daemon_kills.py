@@ -1,4 +1,4 @@
-"""One kill -9 of the daemon somewhere in a session's life, and the verdict of the market's own ledger (I19, I3, I6)."""
+"""One kill -9 of the daemon at some time in a session's life, judged by the sandbox's own ledger (I19, I3, I6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.sandbox_home import Practice, practice
+from tests.sandbox_home import SandboxHome, sandbox_home
 
 NAME = "target"
 PROVISION = ("provision", "--gpu", "RTX 4090", "--yes", "--name", NAME)
@@ -20,12 +20,12 @@ END = ("shutdown", NAME, "--yes", "--wait", "proven")
 
 Fault = tuple[str, ...]
 HANGING: tuple[Fault, ...] = (("create", "commit_then_hang", "--count", "1"),)
-UNCLEAR: tuple[Fault, ...] = (*HANGING, ("list", "lag", "6s"))
+UNCERTAIN: tuple[Fault, ...] = (*HANGING, ("list", "lag", "6s"))
 # How to come into a state, and how long it then surely lasts (s): the drill policy waits 2 s for a create.
 AIMS: dict[str, tuple[tuple[Fault, ...], float]] = {
     "prepared": ((), 0.0),
     "sent": (HANGING, 0.8),
-    "uncertain": (UNCLEAR, 2.0),
+    "uncertain": (UNCERTAIN, 2.0),
     "booting": ((), 1.2),
     "destroying": ((), 2.0),
 }
@@ -47,7 +47,7 @@ class Kill:
 
 @dataclass
 class Outcome:
-    """What one life with a kill came to."""
+    """The result of one life with a kill."""
 
     kill: Kill
     state: str
@@ -77,19 +77,19 @@ def drawn(number: int, seed: int, span_s: float) -> Kill:
 
 def record(top: Path, seed: int) -> float:
     """Live one life undisturbed; how long it took. Raises when even that goes wrong."""
-    with practice(top, seed) as shop:
-        shop.must("daemon", "start")
+    with sandbox_home(top, seed) as sandbox:
+        sandbox.must("daemon", "start")
         began = time.monotonic()
         for words in (*LIFE, END):
-            shop.must(*words)
+            sandbox.must(*words)
         return time.monotonic() - began
 
 
 class _Killer:
     """Kills the daemon once, at its moment, while the commands run elsewhere."""
 
-    def __init__(self, shop: Practice, kill: Kill) -> None:
-        self.shop = shop
+    def __init__(self, sandbox: SandboxHome, kill: Kill) -> None:
+        self.sandbox = sandbox
         self.kill = kill
         self.state = "never"
         self.over = threading.Event()
@@ -99,29 +99,29 @@ class _Killer:
         if self.kill.aim and not self._comes_to(self.kill.aim):
             return
         self.over.wait(self.kill.after_s)
-        killed = self.shop.kill_daemon()
+        killed = self.sandbox.kill_daemon()
         # A restart takes a second of imports: what the file says now is what the killed one left behind.
-        states = [state for _, state in self.shop.attempts()]
+        states = [state for _, state in self.sandbox.attempts()]
         self.state = (" ".join(states) or "no attempt") + ("" if killed else " (none ran)")
 
     def _comes_to(self, state: str) -> bool:
         while not self.over.wait(0.003):
-            if state in [found for _, found in self.shop.attempts()]:
+            if state in [found for _, found in self.sandbox.attempts()]:
                 return True
         return False
 
 
 def live(top: Path, kill: Kill) -> Outcome:
     """Live one life with the kill in it and judge its end."""
-    with practice(top, kill.seed) as shop:
-        shop.must("daemon", "start")
+    with sandbox_home(top, kill.seed) as sandbox:
+        sandbox.must("daemon", "start")
         for fault in kill.faults:
-            shop.fault(*fault)
+            sandbox.fault(*fault)
         began = time.monotonic()
-        killer = _Killer(shop, kill)
+        killer = _Killer(sandbox, kill)
         killer.thread.start()
         try:
-            said, problems = _commands(shop)
+            said, problems = _commands(sandbox)
         finally:
             killer.over.set()
             killer.thread.join()
@@ -129,24 +129,24 @@ def live(top: Path, kill: Kill) -> Outcome:
         return Outcome(kill, killer.state, said.count("starting the daemon"), took, problems)
 
 
-def _commands(shop: Practice) -> tuple[str, list[str]]:
+def _commands(sandbox: SandboxHome) -> tuple[str, list[str]]:
     """Run the life's commands; all they said on stderr, and what was wrong."""
     said, problems = "", []
     for words in LIFE:
-        done = shop.run(*words)
+        done = sandbox.run(*words)
         said += done.stderr
         if done.returncode != 0:
             problems.append(f"{words[0]}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
-    asked_at = shop.ledger()["at"]
-    done = shop.run(*END)
+    asked_at = sandbox.ledger()["at"]
+    done = sandbox.run(*END)
     said += done.stderr
     if done.returncode != 0 or "destroyed" not in done.stdout:
         problems.append(f"{END[0]}: exit {done.returncode}: {done.stdout}{done.stderr.strip()[-300:]}")
-    return said, problems + judge(shop.ledger(), asked_at)
+    return said, problems + judge(sandbox.ledger(), asked_at)
 
 
 def judge(ledger: dict[str, Any], asked_at: str) -> list[str]:
-    """What the market's own books hold against us, from the ledger alone."""
+    """What is wrong by the sandbox's ledger alone."""
     ours = [row for row in ledger["instances"] if not row["foreign"]]
     problems = [f"instance {row['id']} is {row['state']}" for row in ours if row["state"] != "gone"]
     problems += [f"instance {row['id']} ended by {row['ended_by']}" for row in ours if row["ended_by"] != "api"]
@@ -160,6 +160,6 @@ def judge(ledger: dict[str, Any], asked_at: str) -> list[str]:
 
 
 def live_all(top: Path, kills: list[Kill], at_once: int) -> list[Outcome]:
-    """Live every life, a few beside each other: most of their time is waiting."""
+    """Live every life, a few in parallel: most of their time is waiting."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(lambda kill: live(top / f"k{kill.number}", kill), kills))

@@ -1,4 +1,4 @@
-"""A loopback proxy in front of the market that keeps every byte which the market received through it."""
+"""A loopback proxy in front of the sandbox that records every byte the sandbox receives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Tap:
+class RecordingProxy:
     """Stands at `url` for the server at another one."""
 
     def __init__(self, behind: str) -> None:

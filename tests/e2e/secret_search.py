@@ -1,4 +1,4 @@
-"""Where a secret stands: in bytes as they are, in the usual codings, and in what a start-up text packs."""
+"""Finds a secret in bytes: plain, in the usual encodings, and in what a boot script packs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIT_S = 60
 
 
 def forms(secret: bytes) -> list[bytes]:
-    """The secret itself, in hexadecimal, and in base64 whatever stands before and after it."""
+    """The secret itself, in hexadecimal, and in base64 at any offset."""
     found = [secret, secret.hex().encode()]
     for before, first in enumerate((0, 2, 3)):
         found.append(base64.b64encode(bytes(before) + secret)[first : (before + len(secret)) * 8 // 6])
@@ -68,7 +68,7 @@ def holds(data: bytes, secret: bytes) -> bool:
 
 
 class ArgumentWatch:
-    """Looks at the argument list of every process again and again: ours and those inside instances."""
+    """Reads the argument list of every process again and again: ours and those inside instances."""
 
     def __init__(self) -> None:
         self.ours: set[bytes] = set()

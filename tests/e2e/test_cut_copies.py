@@ -21,7 +21,7 @@ import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
 from tests.needs import needs
-from tests.sandbox_home import Practice, practice
+from tests.sandbox_home import SandboxHome, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
@@ -35,23 +35,23 @@ EVERY_WAY = [pytest.param("rsync", marks=needs("rsync")), pytest.param("sftp", m
 
 
 class There:
-    """One instance, as the market sees it."""
+    """One instance, as the sandbox sees it."""
 
-    def __init__(self, market: Practice, name: str) -> None:
-        self.market, self.name = market, name
-        session = json.loads(market.must("get", name, "--json"))["session"]
+    def __init__(self, sandbox: SandboxHome, name: str) -> None:
+        self.sandbox, self.name = sandbox, name
+        session = json.loads(sandbox.must("get", name, "--json"))["session"]
         self.id = session["attempts"][-1]["instance_id"]
 
     @property
     def root(self) -> Path:
-        return self.market.home / "market" / "live" / self.id / "disk" / "root"
+        return self.sandbox.home / "market" / "live" / self.id / "disk" / "root"
 
     def carried(self) -> int:
         """Bytes that its ssh server has handed to programs inside, and taken from them.
 
         The thread's own account: what the programs read and wrote themselves is added to the process's when they end.
         """
-        live = json.loads(self.market.must("sandbox", "status", "--json"))["live"]
+        live = json.loads(self.sandbox.must("sandbox", "status", "--json"))["live"]
         pid = next(row["supervisor"] for row in live if row["id"] == self.id)
         lines = Path(f"/proc/{pid}/task/{pid}/io").read_text().split()
         return int(lines[lines.index("rchar:") + 1]) + int(lines[lines.index("wchar:") + 1])
@@ -61,32 +61,32 @@ class There:
         return max((path.stat().st_size for path in folder.glob(f".{name}.gs-part-*/{name}")), default=0)
 
     def answers(self) -> bool:
-        return self.market.run("ssh", self.name, "--", "true").returncode == 0
+        return self.sandbox.run("ssh", self.name, "--", "true").returncode == 0
 
 
 @pytest.fixture(scope="module")
-def market() -> Iterator[Practice]:
+def sandbox() -> Iterator[SandboxHome]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
-    with practice(top / "h", 17, "--live") as made:
+    with sandbox_home(top / "h", 17, "--live") as made:
         yield made
     shutil.rmtree(top, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def instances(market: Practice) -> dict[str, There]:
+def instances(sandbox: SandboxHome) -> dict[str, There]:
     """One with rsync, one that has only sftp, one that has neither."""
     images = {"rsync": IMAGE, "sftp": f"{IMAGE}-norsync", "tar": f"{IMAGE}-norsync-nosftp"}
     rented = [
-        market.begin("provision", "--gpu", "RTX 4090", "--for", "1h", "--name", way, "--yes", "--image", image)
+        sandbox.begin("provision", "--gpu", "RTX 4090", "--for", "1h", "--name", way, "--yes", "--image", image)
         for way, image in images.items()
     ]
     for process in rented:
         said = process.communicate(timeout=120)
         assert process.returncode == 0, said
-    return {way: There(market, way) for way in images}
+    return {way: There(sandbox, way) for way in images}
 
 
 def signal_all(pid: int, number: int) -> None:
@@ -102,7 +102,7 @@ def begin_and_freeze(
     there: There, words: tuple[str, ...], folder: Path, name: str, wait_until: Wait
 ) -> subprocess.Popen[str]:
     """Start a copy and hold it still in the middle."""
-    copy = there.market.begin("cp", *words)
+    copy = there.sandbox.begin("cp", *words)
     wait_until(lambda: there.arrived(folder, name) >= CUT_AT, timeout_s=60)
     signal_all(copy.pid, signal.SIGSTOP)
     assert there.arrived(folder, name) < SIZE * 3 // 4, "it was too quick to be cut in the middle"
@@ -111,7 +111,7 @@ def begin_and_freeze(
 
 def lose_link(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
     """Take the instance's host off the net until everybody has noticed."""
-    there.market.fault("host", "offline", "2s", "--instance", there.id)
+    there.sandbox.fault("host", "offline", "2s", "--instance", there.id)
     signal_all(copy.pid, signal.SIGCONT)
     _, said = copy.communicate(timeout=60)
     assert copy.returncode == 1 and "run the same command again" in said, said
@@ -127,7 +127,7 @@ def kill(there: There, copy: subprocess.Popen[str], wait_until: Wait) -> None:
 def go_on(there: There, words: tuple[str, ...]) -> int:
     """Run the same command again; the bytes it took."""
     before = there.carried()
-    told = json.loads(there.market.must("cp", "--json", *words))
+    told = json.loads(there.sandbox.must("cp", "--json", *words))
     assert told["by"] == there.name
     return there.carried() - before
 
@@ -152,7 +152,7 @@ def test_an_upload_is_resumed_where_it_was_cut(
     took = go_on(there, words)
     print(f"\n{kept:,} bytes were there, {took:,} more went over")
     assert took < SIZE - kept + SIZE // 20
-    assert there.market.must("ssh", way, "--", f"sha256sum <{name}").split()[0] == sha256(CONTENT).hexdigest()
+    assert there.sandbox.must("ssh", way, "--", f"sha256sum <{name}").split()[0] == sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.sweep
@@ -161,7 +161,7 @@ def test_a_download_is_resumed_where_it_was_cut(
     instances: dict[str, There], way: str, tmp_path: Path, wait_until: Wait
 ) -> None:
     there = instances[way]
-    there.market.must("ssh", way, "--", f"head -c {SIZE} /dev/urandom >down")
+    there.sandbox.must("ssh", way, "--", f"head -c {SIZE} /dev/urandom >down")
     words = (f"{there.name}:down", str(tmp_path / "down"))
     lose_link(there, begin_and_freeze(there, words, tmp_path, "down", wait_until), wait_until)
     kept = there.arrived(tmp_path, "down")
@@ -170,7 +170,7 @@ def test_a_download_is_resumed_where_it_was_cut(
     took = go_on(there, words)
     print(f"\n{kept:,} bytes were here, {took:,} more came over")
     assert took < SIZE - kept + SIZE // 20
-    sent = there.market.must("ssh", way, "--", "sha256sum <down").split()[0]
+    sent = there.sandbox.must("ssh", way, "--", "sha256sum <down").split()[0]
     assert sha256((tmp_path / "down").read_bytes()).hexdigest() == sent
 
 
@@ -179,5 +179,5 @@ def test_an_instance_without_rsync_and_sftp_uses_tar(instances: dict[str, There]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a b").write_bytes(CONTENT[:100_000])
     for source, target in ((f"{tmp_path}/data", "tar:copy"), ("tar:copy", f"{tmp_path}/back")):
-        assert json.loads(there.market.must("cp", "--json", source, target))["by"] == "tar"
+        assert json.loads(there.sandbox.must("cp", "--json", source, target))["by"] == "tar"
     assert (tmp_path / "back" / "a b").read_bytes() == CONTENT[:100_000]

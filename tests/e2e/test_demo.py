@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_home import Practice, kill_groups, processes_under
+from tests.sandbox_home import SandboxHome, kill_groups, processes_under
 
 pytestmark = pytest.mark.proofs
 
@@ -50,15 +50,15 @@ def finish(top: Path, process: subprocess.Popen[str]) -> Told:
 
 
 def cheat(top: Path, wait_until: Callable[..., None]) -> None:
-    """Have the market bill twice the price and never say so: the receipt cannot match its ledger."""
+    """Have the sandbox bill twice the price and never say so: the receipt cannot match its ledger."""
 
     def homes() -> list[Path]:
         return [path.parents[2] for path in top.glob("*/sandbox/market/control.sock")]
 
     wait_until(homes, timeout_s=60)
-    practice = Practice(homes()[0])
-    practice.fault("list", "no_field", "dph_total")
-    practice.fault("account", "price_change", "2")
+    sandbox = SandboxHome(homes()[0])
+    sandbox.fault("list", "no_field", "dph_total")
+    sandbox.fault("account", "price_change", "2")
 
 
 def test_the_demo_runs_leaves_nothing_and_reports_a_disagreement(home: Path, wait_until: Callable[..., None]):

@@ -1,4 +1,4 @@
-"""Processes killed at any moment: the daemon, the command, politely and not (I19, S20, C5)."""
+"""Daemon and commands ended at any moment, by SIGKILL, SIGTERM and Ctrl-C (I19, S20, C5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.daemon_kills import AIMS, Kill, Outcome, aimed, drawn, live_all, record
-from tests.sandbox_home import Practice, practice
+from tests.sandbox_home import SandboxHome, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
@@ -21,8 +21,8 @@ Wait = Callable[..., None]
 
 
 @pytest.fixture
-def shop(home: Path) -> Iterator[Practice]:
-    with practice(home.parent, 11) as made:
+def sandbox(home: Path) -> Iterator[SandboxHome]:
+    with sandbox_home(home.parent, 11) as made:
         yield made
 
 
@@ -30,7 +30,7 @@ def told(outcomes: list[Outcome], heading: str) -> str:
     return "\n".join(["", heading, *(outcome.line() for outcome in outcomes)])
 
 
-def test_a_killed_daemon_costs_a_pass_and_nothing_else(home: Path):
+def test_a_killed_daemon_delays_a_session_and_harms_nothing(home: Path):
     kills = [aimed(1, 5, "sent"), aimed(2, 5, "booting"), aimed(3, 5, "destroying")]
     outcomes = live_all(home.parent, kills, at_once=3)
     report = told(outcomes, "kills:")
@@ -61,33 +61,33 @@ def test_twenty_kills_over_a_whole_life(home: Path, capsys: pytest.CaptureFixtur
     assert min(met[state] for state in ("uncertain", "booting", "destroying")) >= 2, report
 
 
-def test_ctrl_c_leaves_the_command_and_says_what_continues(shop: Practice, wait_until: Wait):
-    command = shop.begin("provision", "--gpu", "RTX 4090", "--yes", "--name", "left")
-    wait_until(lambda: [state for _, state in shop.attempts()] == ["booting"], timeout_s=60)
+def test_ctrl_c_leaves_the_command_and_says_what_continues(sandbox: SandboxHome, wait_until: Wait):
+    command = sandbox.begin("provision", "--gpu", "RTX 4090", "--yes", "--name", "left")
+    wait_until(lambda: [state for _, state in sandbox.attempts()] == ["booting"], timeout_s=60)
     # Once the command has told of the instance it is certainly past its own request.
     os.kill(command.pid, signal.SIGINT)
     _, said = command.communicate(timeout=30)
     assert command.returncode == 130, said
     assert "provisioning continues; end it with: gpu-shopper --sandbox shutdown left" in said
-    wait_until(lambda: [row["status"] for row in shop.sessions()] == ["running"], timeout_s=60)
-    ledger = shop.ledger()
+    wait_until(lambda: [row["status"] for row in sandbox.sessions()] == ["running"], timeout_s=60)
+    ledger = sandbox.ledger()
     assert [row["state"] for row in ledger["instances"]] == ["running"]
     assert ledger["destroys"] == []
 
 
-def test_sigterm_ends_the_daemon_and_no_session(shop: Practice, wait_until: Wait):
-    foreground = shop.begin("daemon", "run")
+def test_sigterm_ends_the_daemon_and_no_session(sandbox: SandboxHome, wait_until: Wait):
+    foreground = sandbox.begin("daemon", "run")
     assert foreground.stderr is not None
     assert "is watching" in foreground.stderr.readline()
-    shop.must("provision", "--gpu", "RTX 4090", "--yes", "--name", "kept")
+    sandbox.must("provision", "--gpu", "RTX 4090", "--yes", "--name", "kept")
     foreground.send_signal(signal.SIGTERM)
     _, said = foreground.communicate(timeout=30)
     assert foreground.returncode == 0
     assert "may still bill: kept (vast RTX 4090), deadline" in said
     assert "nothing was ended" in said
-    ledger = shop.ledger()
+    ledger = sandbox.ledger()
     assert [row["state"] for row in ledger["instances"]] == ["running"]
     assert ledger["destroys"] == []
     # The next command brings a daemon back, which still knows the session.
-    assert "destroyed" in shop.must("shutdown", "kept", "--yes", "--wait", "proven")
-    assert [row["state"] for row in shop.ledger()["instances"]] == ["gone"]
+    assert "destroyed" in sandbox.must("shutdown", "kept", "--yes", "--wait", "proven")
+    assert [row["state"] for row in sandbox.ledger()["instances"]] == ["gone"]

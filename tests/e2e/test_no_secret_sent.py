@@ -1,7 +1,7 @@
 """No secret in an argument list, in a byte that the cloud received, or in what is kept here (I21, F93, F103, D15).
 
-One day on one live market, watched from outside: the daemon and the guard reach the market through a tap, and the
-argument lists of all processes are read again and again. What is planted on purpose is found by the same eyes.
+One session on a live sandbox: the daemon and the guard reach the sandbox through a proxy, and the argument lists of all
+processes are read again and again. What is planted on purpose is found by the same search.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.e2e.recording_proxy import Request, Tap, split
+from tests.e2e.recording_proxy import RecordingProxy, Request, split
 from tests.e2e.secret_search import ArgumentWatch, holds
 from tests.e2e.test_live_use import places_of
-from tests.sandbox_home import Practice, practice
+from tests.sandbox_home import SandboxHome, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
@@ -36,8 +36,8 @@ TOLD = 'printf %s "${}" | sha256sum'
 class Day:
     """What was seen of a session from its plan to its proven end."""
 
-    market: Practice
-    tap: Tap
+    sandbox: SandboxHome
+    proxy: RecordingProxy
     watch: ArgumentWatch
     received: list[Request]
     outputs: list[str]
@@ -45,13 +45,13 @@ class Day:
 
     @property
     def account_key(self) -> bytes:
-        status = json.loads(self.market.must("sandbox", "status", "--json"))
+        status = json.loads(self.sandbox.must("sandbox", "status", "--json"))
         return str(status["dialects"]["vast"]["keys"]["api_key"]).encode()
 
     def key_parts(self) -> list[bytes]:
         """What is private of each session's ssh key: the lines of its file, and the number they all stand for."""
         parts = []
-        for path in (self.market.home / "ssh").glob("*.key"):
+        for path in (self.sandbox.home / "ssh").glob("*.key"):
             lines = path.read_bytes().splitlines()[1:-1]
             whole = base64.b64decode(b"".join(lines))
             private, public = (whole.rpartition(b"\0\0\0\x40")[2][at : at + 32] for at in (0, 32))
@@ -66,34 +66,34 @@ def day() -> Iterator[Day]:
     reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
-    with practice(top / "h", 19, "--live") as market:
-        settings = market.home / "config.toml"
-        tap = Tap(re.findall(r'endpoint = "(.*)"', settings.read_text())[0])
-        settings.write_text(re.sub(r'endpoint = ".*"', f'endpoint = "{tap.url}"', settings.read_text()))
-        market.variables |= {"TOKEN": AT_RENT, "OTHER": AT_RUN}
-        yield live(market, tap)
-        tap.close()
+    with sandbox_home(top / "h", 19, "--live") as sandbox:
+        settings = sandbox.home / "config.toml"
+        proxy = RecordingProxy(re.findall(r'endpoint = "(.*)"', settings.read_text())[0])
+        settings.write_text(re.sub(r'endpoint = ".*"', f'endpoint = "{proxy.url}"', settings.read_text()))
+        sandbox.variables |= {"TOKEN": AT_RENT, "OTHER": AT_RUN}
+        yield live(sandbox, proxy)
+        proxy.close()
     shutil.rmtree(top, ignore_errors=True)
 
 
-def live(market: Practice, tap: Tap) -> Day:
+def live(sandbox: SandboxHome, proxy: RecordingProxy) -> Day:
     """Rent, use and end one instance."""
-    script = market.top / "setup.sh"
+    script = sandbox.top / "setup.sh"
     script.write_text(TOLD.format("TOKEN") + " >/root/told\n")
     with ArgumentWatch() as watch:
-        market.must(
+        sandbox.must(
             "provision", "--gpu", "RTX 4090", "--for", "20m", "--name", "work", "--yes", "--setup", str(script),
             "--env", f"TEAM={PLANTED}", "--secret-env", "TOKEN",
         )  # fmt: skip
-        outputs = [market.must("ssh", "work", "--", "cat /root/told")]
-        outputs += [market.must("run", "work", "--secret-env", "OTHER", "--", TOLD.format("OTHER"))]
-        market.must("run", "work", "--detach", "--", f"exec tail -f /dev/null {PLANTED}")
+        outputs = [sandbox.must("ssh", "work", "--", "cat /root/told")]
+        outputs += [sandbox.must("run", "work", "--secret-env", "OTHER", "--", TOLD.format("OTHER"))]
+        sandbox.must("run", "work", "--detach", "--", f"exec tail -f /dev/null {PLANTED}")
         watch.wait_for(PLANTED.encode())
-        market.must("extend", "work", "--for", "5m")
-        market.run("audit")
-        market.must("shutdown", "work", "--yes", "--wait", "proven")
-    events = market.must("events", "--json")
-    return Day(market, tap, watch, tap.received(), outputs, events)
+        sandbox.must("extend", "work", "--for", "5m")
+        sandbox.run("audit")
+        sandbox.must("shutdown", "work", "--yes", "--wait", "proven")
+    events = sandbox.must("events", "--json")
+    return Day(sandbox, proxy, watch, proxy.received(), outputs, events)
 
 
 # ---- argument lists
@@ -120,18 +120,18 @@ def test_the_secrets_arrived_in_the_environment_of_programs_there(day: Day) -> N
 
 def test_no_file_order_or_event_holds_a_secret(day: Day) -> None:
     for secret in (AT_RENT, AT_RUN):
-        assert places_of(secret.encode(), day.market.top) == []
+        assert places_of(secret.encode(), day.sandbox.top) == []
         assert secret not in day.events
-    market = day.market.home / "market" / "market.json"
-    assert market in places_of(PLANTED.encode(), day.market.top), "what the cloud was told was not read"
-    assert not holds(market.read_bytes(), AT_RENT.encode()) and holds(market.read_bytes(), PLANTED.encode())
+    sandbox = day.sandbox.home / "market" / "market.json"
+    assert sandbox in places_of(PLANTED.encode(), day.sandbox.top), "what the cloud was told was not read"
+    assert not holds(sandbox.read_bytes(), AT_RENT.encode()) and holds(sandbox.read_bytes(), PLANTED.encode())
 
 
 # ---- what the cloud received
 
 
 def places(received: list[Request], secret: bytes) -> set[str]:
-    """Where a secret stands in what the market received; an account key belongs into one line of the head alone."""
+    """Where a secret stands in what the sandbox received; an account key belongs into one line of the head alone."""
     allowed = re.compile(rb"(?im)^authorization: bearer " + re.escape(secret) + rb"\r?$")
     found = set()
     for head, body in received:
@@ -153,7 +153,7 @@ def test_no_byte_the_cloud_received_holds_a_secret(day: Day) -> None:
     assert places(day.received, day.account_key) == {"authorization"}
 
 
-def test_the_guard_and_the_daemon_both_went_through_the_tap(day: Day) -> None:
+def test_the_guard_and_the_daemon_both_used_the_proxy(day: Day) -> None:
     bearers = {name for head, _ in day.received for name in re.findall(rb"(?im)^authorization: bearer (\S+)", head)}
     assert day.account_key in bearers and len(bearers) == 2, "daemon, and the instance's own key"
 
@@ -161,7 +161,7 @@ def test_the_guard_and_the_daemon_both_went_through_the_tap(day: Day) -> None:
 def test_what_is_planted_in_a_request_is_found(day: Day) -> None:
     assert places(day.received, PLANTED.encode()) == {"body"}, "--env is no secret: it is in the order"
     secrets = [day.account_key, *day.key_parts(), AT_RENT.encode()]
-    channel = http.client.HTTPConnection(day.tap.url.removeprefix("http://"), timeout=30)
+    channel = http.client.HTTPConnection(day.proxy.url.removeprefix("http://"), timeout=30)
     for secret in secrets:
         text = base64.b64encode(b"#!/bin/sh\necho " + secret).decode()
         channel.request("PUT", "/api/v0/instances/1/", json.dumps({"onstart": f"base64 -d <<E\n{text}\nE\n"}))
@@ -170,7 +170,7 @@ def test_what_is_planted_in_a_request_is_found(day: Day) -> None:
         channel.getresponse().read()
     channel.close()
     for secret in secrets:
-        assert places(day.tap.received(), secret) >= {"head", "body"}
+        assert places(day.proxy.received(), secret) >= {"head", "body"}
 
 
 def test_a_request_that_is_cut_off_is_read_all_the_same() -> None:

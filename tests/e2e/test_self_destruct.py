@@ -1,7 +1,7 @@
-"""The laptop never comes back: instances end themselves on time, by their own key (F55, F89-F92, I10, D7).
+"""Self-destruct: without a daemon, instances end themselves on time, by their own key (F55, F89-F92, I10, D7).
 
-Real daemon, real boot script, real guard, contained as `sandbox start --live` contains them; the market's ledger is
-the only witness.
+Real daemon, real boot script, real guard, contained as `sandbox start --live` contains them; the sandbox's ledger is
+the only evidence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gpushopper.sandbox.live.containment_check import containment_problem
-from tests.sandbox_home import Practice, practice
+from tests.sandbox_home import SandboxHome, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
@@ -29,41 +29,41 @@ IMAGE = "nvidia/cuda:12.4.1-base-ubuntu22.04"
 
 
 @pytest.fixture
-def market() -> Iterator[Practice]:
+def sandbox() -> Iterator[SandboxHome]:
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     reason = containment_problem(top)
     if reason is not None:
         pytest.skip(reason)
-    with practice(top / "h", 7, "--live") as made:
+    with sandbox_home(top / "h", 7, "--live") as made:
         yield made
 
 
-def rent(market: Practice, *words: str) -> dict[str, Any]:
+def rent(sandbox: SandboxHome, *words: str) -> dict[str, Any]:
     """Rent for a short time; the session as it was when it became ready."""
-    market.must("provision", "--gpu", "RTX 4090", "--for", f"{LIFE_S}s", "--name", "gone", "--yes", *words)
-    return json.loads(market.must("get", "gone", "--json"))["session"]
+    sandbox.must("provision", "--gpu", "RTX 4090", "--for", f"{LIFE_S}s", "--name", "gone", "--yes", *words)
+    return json.loads(sandbox.must("get", "gone", "--json"))["session"]
 
 
-def leave(market: Practice) -> None:
+def leave(sandbox: SandboxHome) -> None:
     """kill -9, and no daemon is started again."""
-    os.kill(market.daemon_pid(), signal.SIGKILL)
+    os.kill(sandbox.daemon_pid(), signal.SIGKILL)
 
 
-def instance_of(market: Practice, number: str) -> dict[str, Any]:
-    return next(row for row in market.ledger()["instances"] if row["id"] == number)
+def instance_of(sandbox: SandboxHome, number: str) -> dict[str, Any]:
+    return next(row for row in sandbox.ledger()["instances"] if row["id"] == number)
 
 
 def at(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def ends_alone(market: Practice, session: dict[str, Any], wait_until: Callable[..., None]) -> float:
+def ends_alone(sandbox: SandboxHome, session: dict[str, Any], wait_until: Callable[..., None]) -> float:
     """Wait for the end, and see who brought it; seconds past the deadline."""
     number = session["attempts"][-1]["instance_id"]
-    wait_until(lambda: instance_of(market, number)["state"] == "gone", timeout_s=WAIT_S)
-    row = instance_of(market, number)
+    wait_until(lambda: instance_of(sandbox, number)["state"] == "gone", timeout_s=WAIT_S)
+    row = instance_of(sandbox, number)
     assert row["ended_by"] == "instance_key"
-    ends = [d for d in market.ledger()["destroys"] if d["id"] == number and d["outcome"]["effect"] == "gone"]
+    ends = [d for d in sandbox.ledger()["destroys"] if d["id"] == number and d["outcome"]["effect"] == "gone"]
     assert {d["by"] for d in ends} == {"instance_key"}
     late = at(row["ended_at"]) - at(session["deadline_at"])
     print(f"\nended {late:+.1f} s from its deadline")
@@ -71,11 +71,11 @@ def ends_alone(market: Practice, session: dict[str, Any], wait_until: Callable[.
     return late
 
 
-def test_it_ends_itself_at_its_deadline(market: Practice, wait_until: Callable[..., None]) -> None:
-    session = rent(market)
+def test_it_ends_itself_at_its_deadline(sandbox: SandboxHome, wait_until: Callable[..., None]) -> None:
+    session = rent(sandbox)
     assert session["guards"] == "D+I"
-    leave(market)
-    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
+    leave(sandbox)
+    assert ends_alone(sandbox, session, wait_until) > -15, "it was still wanted"
 
 
 FAULTS = {
@@ -88,55 +88,57 @@ FAULTS = {
 @pytest.mark.sweep
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_ends_itself_whatever_its_host_does(
-    market: Practice, fault: str, wait_until: Callable[..., None]
+    sandbox: SandboxHome, fault: str, wait_until: Callable[..., None]
 ) -> None:
-    session = rent(market)
-    leave(market)
-    market.fault("host", *FAULTS[fault])
-    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
+    session = rent(sandbox)
+    leave(sandbox)
+    sandbox.fault("host", *FAULTS[fault])
+    assert ends_alone(sandbox, session, wait_until) > -15, "it was still wanted"
 
 
 @pytest.mark.sweep
-def test_one_guard_process_is_enough(market: Practice, wait_until: Callable[..., None]) -> None:
-    session = rent(market)
-    market.must("ssh", "gone", "--", "kill -9 $(cut -d' ' -f1 .gs-guard/holder1)")
-    leave(market)
-    assert ends_alone(market, session, wait_until) > -15, "it was still wanted"
+def test_one_guard_process_is_enough(sandbox: SandboxHome, wait_until: Callable[..., None]) -> None:
+    session = rent(sandbox)
+    sandbox.must("ssh", "gone", "--", "kill -9 $(cut -d' ' -f1 .gs-guard/holder1)")
+    leave(sandbox)
+    assert ends_alone(sandbox, session, wait_until) > -15, "it was still wanted"
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("gaps", ["nopython", "nocurl", "nocurl-nopython"])
-def test_it_ends_itself_with_what_its_image_has(market: Practice, gaps: str, wait_until: Callable[..., None]) -> None:
-    session = rent(market, "--image", f"{IMAGE}-{gaps}")
-    leave(market)
-    ends_alone(market, session, wait_until)
+def test_it_ends_itself_with_what_its_image_has(
+    sandbox: SandboxHome, gaps: str, wait_until: Callable[..., None]
+) -> None:
+    session = rent(sandbox, "--image", f"{IMAGE}-{gaps}")
+    leave(sandbox)
+    ends_alone(sandbox, session, wait_until)
 
 
 @pytest.mark.sweep
 def test_it_ends_itself_once_it_can_reach_its_provider_again(
-    market: Practice, wait_until: Callable[..., None]
+    sandbox: SandboxHome, wait_until: Callable[..., None]
 ) -> None:
-    session = rent(market)
-    leave(market)
-    market.fault("host", "no_egress", "--for", "70s")
-    ends_alone(market, session, wait_until)
+    session = rent(sandbox)
+    leave(sandbox)
+    sandbox.fault("host", "no_egress", "--for", "70s")
+    ends_alone(sandbox, session, wait_until)
 
 
-def test_an_instance_that_could_not_end_itself_never_becomes_ready(market: Practice) -> None:
+def test_an_instance_that_could_not_end_itself_never_becomes_ready(sandbox: SandboxHome) -> None:
     """No client for HTTPS in the image: reported before the session is ready, ended with a receipt (I10, F92)."""
-    done = market.run(
+    done = sandbox.run(
         "provision", "--gpu", "RTX 4090", "--for", "5m", "--name", "mute", "--yes", "--retries", "0",
         "--image", f"{IMAGE}-nocurl-nowget-nopython",
     )  # fmt: skip
     assert done.returncode == 7, done.stdout + done.stderr
-    market.must("shutdown", "mute", "--yes", "--wait", "proven")
-    (session,) = market.sessions()
+    sandbox.must("shutdown", "mute", "--yes", "--wait", "proven")
+    (session,) = sandbox.sessions()
     assert session["ready_at"] is None
     assert {a["reason"] for a in session["attempts"]} == {"guard_not_armed"}
     assert all(a["receipt"] for a in session["attempts"])
 
 
 @pytest.mark.sweep
-def test_with_allow_unguarded_it_becomes_ready_and_shows_no_guard(market: Practice) -> None:
-    session = rent(market, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
+def test_with_allow_unguarded_it_becomes_ready_and_shows_no_guard(sandbox: SandboxHome) -> None:
+    session = rent(sandbox, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
     assert (session["guards"], session["guard_state"]) == ("D", "unconfirmed")

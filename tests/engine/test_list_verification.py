@@ -23,7 +23,7 @@ def test_an_inconsistent_list_closes_no_uncertain_create(world: World, lie: str)
     world.engine.wake()
     world.run_for(400)
     assert world.status(second) == "running"
-    assert len(world.living()) == 2
+    assert len(world.our_instances()) == 2
 
 
 def test_nothing_is_rented_while_the_list_is_inconsistent(world: World):

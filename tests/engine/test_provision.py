@@ -74,8 +74,8 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
         (SpendingLimits(dollars_per_hour=1000), "brakes.dollars_per_hour"),
     ],
 )
-def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, brakes: SpendingLimits, rule: str):
-    world = World(tmp_path, brakes=brakes).start().ready()
+def test_a_spending_limit_names_its_key_and_writes_nothing(tmp_path: Path, limits: SpendingLimits, rule: str):
+    world = World(tmp_path, limits=limits).start().ready()
     before = rows(world)
     with pytest.raises(Refused) as error:
         world.requests.provision(request(world))
@@ -115,7 +115,7 @@ def test_a_copied_home_rents_nothing_but_still_ends_sessions(world: World):
     assert error.value.code == "clone"
     world.requests.end([session])
     assert world.ended(session)
-    assert world.living() == []
+    assert world.our_instances() == []
 
 
 @pytest.mark.parametrize(

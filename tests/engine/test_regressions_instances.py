@@ -61,7 +61,7 @@ def test_a_restart_while_the_account_is_blind_keeps_what_is_known(world: World):
 
 
 def test_nothing_is_adopted_while_the_account_is_unknown(world: World):
-    """F45, F50: a row is bound to its account for ever, so a stray waits until the account is known."""
+    """F45, F50: a row is bound to its account for ever, so a orphan waits until the account is known."""
     assert world.running(world.provision(hours=5))
     account = attempts(world)[0].account
     world.run_for(1000)
@@ -107,7 +107,7 @@ def test_a_stopped_stray_is_kept_until_its_deadline(world: World):
     world.run_for(400)
     lose_database(world)
     world.start().run_for(3000)
-    assert (states(world), len(world.living())) == (["interrupted"], 1)
+    assert (states(world), len(world.our_instances())) == (["interrupted"], 1)
     world.run_for(1800)
     assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
 
@@ -119,26 +119,26 @@ def test_an_old_stray_on_a_lost_host_is_kept_until_its_deadline(world: World):
     actions.revise(world.market, world.market.existing_instances()[0], "offline_host", "10m")
     lose_database(world)
     world.start().run_for(1200)
-    assert (states(world), len(world.living())) == (["running"], 1)
+    assert (states(world), len(world.our_instances())) == (["running"], 1)
 
 
 def test_a_stray_takes_another_name_when_its_own_is_taken(world: World):
-    """F50: a session may be called just as the stray would be."""
+    """F50: a session may be called just as the orphan would be."""
     copy = world.home.database.with_suffix(".old")
     world.kill()
     copyfile(world.home.database, copy)
     world.start().ready()
     assert world.running(world.provision())
-    stray = attempts(world)[0].instance_id
+    orphan = attempts(world)[0].instance_id
     lose_database(world)
     copyfile(copy, world.home.database)
-    world.fault("list", "omit", f"{stray},10m")
+    world.fault("list", "omit", f"{orphan},10m")
     world.start().ready()
-    assert world.running(world.provision(name=f"adopted-{stray}"))
+    assert world.running(world.provision(name=f"adopted-{orphan}"))
     world.run_for(1200)
     assert states(world) == ["running", "running"]
     names = {world.view(one.session_id).name for one in attempts(world)}
-    assert names == {f"adopted-{stray}", f"adopted-{stray}-2"}
+    assert names == {f"adopted-{orphan}", f"adopted-{orphan}-2"}
 
 
 def test_a_moved_home_concludes_nothing_about_an_uncertain_create(world: World):
@@ -150,9 +150,9 @@ def test_a_moved_home_concludes_nothing_about_an_uncertain_create(world: World):
     own = world.engine.ctx.installation
     world.engine.ctx.installation = Installation(own.id, HomeStatus.MOVED)
     world.run_for(3600)
-    assert (states(world), world.status(session), len(world.living())) == (["uncertain"], "pending", 1)
+    assert (states(world), world.status(session), len(world.our_instances())) == (["uncertain"], "pending", 1)
     world.restart().run_for(600)
-    assert (states(world), world.status(session), len(world.living())) == (["running"], "running", 1)
+    assert (states(world), world.status(session), len(world.our_instances())) == (["running"], "running", 1)
 
 
 def test_a_twin_of_unknown_age_ends_too(world: World):
@@ -162,10 +162,10 @@ def test_a_twin_of_unknown_age_ends_too(world: World):
     assert world.running(world.provision(hours=5))
     world.run_for(60)
     assert "duplicate" in world.alarms(), "told at first sight"
-    assert len(world.living()) == 2
+    assert len(world.our_instances()) == 2
     world.run_for(1800)
     assert [(a.state, a.reason) for a in attempts(world)] == [(State.RUNNING, ""), (State.CLOSED, "duplicate")]
-    assert len(world.living()) == 1
+    assert len(world.our_instances()) == 1
 
 
 def test_a_reply_with_an_id_that_another_attempt_holds_is_no_second_owner(world: World):
@@ -194,7 +194,7 @@ def test_an_unwanted_instance_is_destroyed_although_lists_hang(world: World):
     assert world.run_until(lambda: attempts(world)[0].instance_id is not None, 60)
     world.fault("list", "hang")
     world.run_for(600)
-    assert (states(world), world.living()) == (["destroying"], [])
+    assert (states(world), world.our_instances()) == (["destroying"], [])
 
 
 def test_nothing_is_off_before_a_destroy_was_answered(world: World):
@@ -234,7 +234,7 @@ def test_a_create_whose_reply_meets_a_full_disk_is_still_known(tmp_path: Path):
             world.engine.step()
     switch["full"] = False
     world.run_for(1800)
-    assert (states(world), len(world.living()), world.alarms()) == (["running"], 1, {"unlabelled"})
+    assert (states(world), len(world.our_instances()), world.alarms()) == (["running"], 1, {"unlabelled"})
     world.kill()
 
 
@@ -269,7 +269,7 @@ def test_a_provider_without_a_date_does_not_hold_a_deadline_back_after_a_reboot(
     world.engine.reconcilers["vast"].observed.note_provider_date = lambda value, now: None
     world.run_for(2 * 3600)
     assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
-    assert world.living() == []
+    assert world.our_instances() == []
 
 
 def test_past_a_deadline_the_first_destroy_follows_the_network_within_a_minute(world: World):

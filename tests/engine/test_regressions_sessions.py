@@ -1,4 +1,4 @@
-"""Stories that once went wrong, about going on: the next attempt, brakes, money, looks, alarms and what is refused."""
+"""Stories that once went wrong, about going on: the next attempt, limits, money, looks, alarms and what is refused."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ def test_in_a_drill_no_session_is_too_old_while_it_waits_its_turn(tmp_path: Path
     world.kill()
 
 
-# ---- brakes and money
+# ---- limits and money
 
 
 def test_creates_that_were_never_heard_do_not_count_against_the_brake(tmp_path: Path):
     """S8: a lost network uses up nothing; with its return others may rent."""
-    world = World(tmp_path, brakes=SpendingLimits()).start().ready()
+    world = World(tmp_path, limits=SpendingLimits()).start().ready()
     world.fault("create", "dns")
     world.provision()
     world.run_for(300)

@@ -20,22 +20,22 @@ class Crash(BaseException):
     """The process ends here; not an Exception, as kill -9 is none."""
 
 
-class Points:
+class CrashPoints:
     """Every point a run passes, and those at which it dies: hit numbers from 1, in the order of the run."""
 
-    def __init__(self, dies_at: Iterable[int] = ()) -> None:
-        self.dies_at = frozenset(dies_at)
+    def __init__(self, crash_at: Iterable[int] = ()) -> None:
+        self.crash_at = frozenset(crash_at)
         self.hits: list[str] = []
-        self.died: list[str] = []
+        self.crashed: list[str] = []
         self.is_armed = True
 
     def hit(self, name: str) -> None:
-        """Pass a point, or die at it."""
+        """Pass a point, or crash at it."""
         if not self.is_armed:
             return
         self.hits.append(name)
-        if len(self.hits) in self.dies_at:
-            self.died.append(name)
+        if len(self.hits) in self.crash_at:
+            self.crashed.append(name)
             raise Crash(name)
 
     def kinds(self) -> Counter[str]:
@@ -48,7 +48,7 @@ class Points:
         """A database whose transactions may die before they begin, before they commit and after they did."""
         points = self
 
-        class Dying(peewee.SqliteDatabase):
+        class CrashingDatabase(peewee.SqliteDatabase):
             def begin(self, lock_type: str | None = None) -> Any:
                 points.hit("begin")
                 return super().begin(lock_type)
@@ -59,7 +59,7 @@ class Points:
                 points.hit("commit done")
                 return done
 
-        return Dying
+        return CrashingDatabase
 
     def on_submit(self, key: tuple[Any, ...]) -> None:
         """Before the call acts."""
@@ -81,7 +81,7 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 class FileWatch:
     """A context in which the interpreter's audit events of one folder are points."""
 
-    def __init__(self, points: Points, folder: Path) -> None:
+    def __init__(self, points: CrashPoints, folder: Path) -> None:
         self.points = points
         self.folder = str(folder)
 
@@ -107,5 +107,5 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
             watch.saw(event, args)
 
 
-# An audit hook can not be taken away again; without a watch it looks at one list.
+# An audit hook cannot be removed; without a watch it only reads one list.
 sys.addaudithook(_audit)

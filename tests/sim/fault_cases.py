@@ -1,4 +1,4 @@
-"""Every fault word that can meet a create, a destroy, a list or a by-id read, as a case to be told (safety.md)."""
+"""Every fault word on every API call it can act on, as a case to run a story with (safety.md)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.sim.story import Story
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One word on one call. `beside` are faults that bring the story to where the word can act.
+    """One fault word on one API call. `beside` are further faults without which the word could not act.
 
-    `since` is when the fault begins: `start`, `asked` (something has been asked for) or `ended` (its end has).
+    `since` is when the fault begins: `start`, `requested` (after the first session) or `ended` (before the first end).
     """
 
     call: str
@@ -22,7 +22,7 @@ class Case:
     arg: str | None = None
     count: int | None = 1
     after: int = 0
-    strangers: int = 0
+    foreign_instances: int = 0
     since: str = ""
     beside: tuple[tuple[str, str, str | None, dict[str, Any]], ...] = field(default=())
 
@@ -32,8 +32,8 @@ class Case:
 
     def arm(self, story: Story) -> Fault:
         """Add the fault and what it needs; returns the fault."""
-        for number in range(self.strangers):
-            story.world.stranger(f"stranger-{number}")
+        for number in range(self.foreign_instances):
+            story.world.launch_foreign(f"foreign-{number}")
         for call, word, arg, more in self.beside:
             story.world.fault(call, word, arg, **more)
         return story.world.fault(self.call, self.word, self.arg, count=self.count, after=self.after)
@@ -99,8 +99,8 @@ def _lists() -> list[Case]:
     return [
         Case("list", "lag", "2m", None),
         Case("list", "omit", "all,4m", None),
-        Case("list", "page_cut", "1", 8, strangers=30),
-        Case("list", "page_shift", "1", 8, strangers=30),
+        Case("list", "page_cut", "1", 8, foreign_instances=30),
+        Case("list", "page_shift", "1", 8, foreign_instances=30),
         Case("list", "dup_rows", None, 8),
         Case("list", "foreign", "30", 1),
         Case("list", "empty200", None, 6),
@@ -127,17 +127,17 @@ def _accounts() -> list[Case]:
     ]
 
 
-CREATE_WORDS = _create()
-DESTROY_WORDS = _destroy()
-NETWORK_WORDS = _network()
-OTHER_WORDS = _replies() + _lists() + _accounts()
-ALL_WORDS = CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS + OTHER_WORDS
+CREATE_CASES = _create()
+DESTROY_CASES = _destroy()
+NETWORK_CASES = _network()
+OTHER_CASES = _replies() + _lists() + _accounts()
+ALL_CASES = CREATE_CASES + DESTROY_CASES + NETWORK_CASES + OTHER_CASES
 
 
-def one_each() -> list[Case]:
-    """One case of every word, and all of those that can make or end an instance."""
-    chosen = CREATE_WORDS + DESTROY_WORDS
-    for case in NETWORK_WORDS + OTHER_WORDS:
+def quick_cases() -> list[Case]:
+    """One case of every word, and all cases of words that can make or end an instance."""
+    chosen = CREATE_CASES + DESTROY_CASES
+    for case in NETWORK_CASES + OTHER_CASES:
         if not any(case.word == other.word for other in chosen):
             chosen = [*chosen, case]
     return chosen

@@ -1,4 +1,4 @@
-"""The oracle: what the user asked for against what the market did. It never reads the product's database.
+"""The oracle: compares what the user requested with what the market did; it never reads the product's database.
 
 The one exception is named: receipts, which are compared with the market because they claim to be evidence (I5).
 """
@@ -11,31 +11,31 @@ from typing import Any
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.sandbox.market.model import BOOT, DestroyRecord, Instance, Phase
 from gpushopper.store import sessions
-from tests.sim.story import Story, Wish
+from tests.sim.story import ExpectedSession, Story
 
 ENDS = ("gone", "gone_later", "gone_for_a_while", "stopped")
-UNKNOWN_LATENESS = us(600)
+MAX_LATENESS_US = us(600)
 """A create that takes effect later than flight and list lag together is beyond the stated bound (D6)."""
 
 
 def audit(story: Story, *, must_run: tuple[str, ...] = ()) -> list[str]:
     """Everything that is wrong now, as sentences; nothing when all is well."""
     story.world.market.settle()
-    found = _living(story) + _killed(story) + _creates(story) + _overlaps(story) + _receipts(story)
+    found = _wrongly_alive(story) + _wrongly_destroyed(story) + _creates(story) + _overlaps(story) + _receipts(story)
     found += [f"{name} is wanted and nothing of it lives" for name in must_run if not _healthy_now(story, name)]
     return found + story.notes
 
 
-def audit_deeds(story: Story) -> list[str]:
-    """What may not have happened at any time, whatever is still to come."""
+def audit_history(story: Story) -> list[str]:
+    """What must not have happened at any time, whatever follows."""
     story.world.market.settle()
-    return _killed(story) + _creates(story) + _overlaps(story) + _receipts(story)
+    return _wrongly_destroyed(story) + _creates(story) + _overlaps(story) + _receipts(story)
 
 
-def wish_of(story: Story, instance: Instance) -> Wish | None:
-    """Whose instance it is."""
-    named = (w for w in story.wishes.values() if w.disk_gb == instance.spec.disk_gb)
-    return None if instance.spec.foreign else next(named, None)
+def expected_session_of(story: Story, instance: Instance) -> ExpectedSession | None:
+    """The session whose instance this is; None for a foreign one."""
+    matching = (one for one in story.expected.values() if one.disk_gb == instance.spec.disk_gb)
+    return None if instance.spec.foreign else next(matching, None)
 
 
 def is_healthy(instance: Instance, at: int) -> bool:
@@ -50,34 +50,34 @@ def _healthy_now(story: Story, name: str) -> list[Instance]:
     return [i for i in story.instances(name) if i.exists and is_healthy(i, story.now)]
 
 
-def _living(story: Story) -> list[str]:
+def _wrongly_alive(story: Story) -> list[str]:
     """No unwanted instance lives, and no wanted session has two."""
     found = []
     alive: Counter[str] = Counter()
     for instance in story.world.market.existing_instances():
         if instance.spec.foreign:
             continue
-        wish = wish_of(story, instance)
-        if wish is None or not _may_live(story, wish):
-            found.append(f"unwanted {instance.id} ({wish.name if wish else 'nobody'}) lives")
+        expected = expected_session_of(story, instance)
+        if expected is None or not _may_live(story, expected):
+            found.append(f"unwanted {instance.id} ({expected.name if expected else 'nobody'}) lives")
         else:
-            alive[wish.name] += 1
+            alive[expected.name] += 1
     return found + [f"{name} has {count} instances" for name, count in alive.items() if count > 1]
 
 
-def _may_live(story: Story, wish: Wish) -> bool:
+def _may_live(story: Story, expected: ExpectedSession) -> bool:
     """Whether it may still be there: not ended, and its last attempt's time not up; each has its own (S19)."""
-    if wish.gave_up or wish.ended_at is not None:
+    if expected.gave_up or expected.ended_at is not None:
         return False
-    ids = {instance.id for instance in story.instances(wish.name)}
-    sent = max((c.at for c in story.world.market.creates if ids & set(c.ids)), default=wish.asked_at)
-    return story.now <= sent + wish.duration_us + us(60)
+    ids = {instance.id for instance in story.instances(expected.name)}
+    sent = max((c.at for c in story.world.market.creates if ids & set(c.ids)), default=expected.requested_at)
+    return story.now <= sent + expected.duration_us + us(60)
 
 
-def _killed(story: Story) -> list[str]:
-    """No wanted and healthy instance was destroyed, and no stranger's ever (I8, I28).
+def _wrongly_destroyed(story: Story) -> list[str]:
+    """No wanted and healthy instance was destroyed, and never a foreign one (I8, I28).
 
-    Not wanted: what the provider said it had refused (S11), and what came later than any stated bound (D6).
+    Not counted as wanted: what the provider said it had refused (S11), and what came later than any stated bound (D6).
     """
     found = []
     for seen in story.world.market.destroys:
@@ -85,22 +85,22 @@ def _killed(story: Story) -> list[str]:
         if instance is None:
             continue
         if instance.spec.foreign:
-            found.append(f"a stranger's {seen.id} was asked to end")
+            found.append(f"foreign {seen.id} was sent a destroy")
         elif seen.effect in ENDS and _was_wanted(story, instance, seen):
             found.append(f"wanted {seen.id} was ended ({seen.effect})")
     return found
 
 
 def _was_wanted(story: Story, instance: Instance, seen: DestroyRecord) -> bool:
-    wish = wish_of(story, instance)
+    expected = expected_session_of(story, instance)
     at = seen.at - 1
-    if wish is None or not wish.is_wanted(seen.at) or not is_healthy(instance, at):
+    if expected is None or not expected.is_wanted(seen.at) or not is_healthy(instance, at):
         return False
     asked = [c.at for c in story.world.market.creates if _label(instance) in (c.label, c.env_label)]
-    if (asked and instance.created_at - asked[0] > UNKNOWN_LATENESS) or _was_lied_to(story, _label(instance)):
+    if (asked and instance.created_at - asked[0] > MAX_LATENESS_US) or _was_falsely_refused(story, _label(instance)):
         return False
-    twins = (i for i in story.instances(wish.name) if i.id != instance.id and _label(i) == _label(instance))
-    return not any(is_healthy(twin, at) for twin in twins)
+    duplicates = (i for i in story.instances(expected.name) if i.id != instance.id and _label(i) == _label(instance))
+    return not any(is_healthy(duplicate, at) for duplicate in duplicates)
 
 
 def _label(instance: Instance) -> str | None:
@@ -119,10 +119,10 @@ def _overlaps(story: Story) -> list[str]:
     for seen in story.world.market.creates:
         for number in seen.ids[:1]:
             made = story.world.market.instances[number]
-            wish = wish_of(story, made)
-            if wish is None:
+            expected = expected_session_of(story, made)
+            if expected is None:
                 continue
-            for other in story.instances(wish.name):
+            for other in story.instances(expected.name):
                 phase = other.phase_at(seen.at - 1)
                 if _label(other) != _label(made) and phase not in (None, Phase.GONE):
                     found.append(f"{made.id} was made while {other.id} was {phase}")
@@ -130,29 +130,29 @@ def _overlaps(story: Story) -> list[str]:
 
 
 def _receipts(story: Story) -> list[str]:
-    """No attempt is closed without a receipt, and none said gone of what was there, even for a moment (I5)."""
+    """No attempt is closed without a receipt, and no receipt was written while its instance existed (I5)."""
     read = story.receipts()
     bare = [a for a in sessions.load_attempts(story.world.store, open_only=False) if not a.is_open and not a.receipt]
-    found = [f"attempt {attempt.ordinal} is gone without a receipt" for attempt in bare]
+    found = [f"attempt {attempt.ordinal} is closed without a receipt" for attempt in bare]
     for receipt in read:
-        if receipt["kind"] == "refused" and _was_lied_to(story, receipt["label"]):
-            continue  # a definite refusal that was untrue: the sweep's to find (S11)
+        if receipt["kind"] == "refused" and _was_falsely_refused(story, receipt["label"]):
+            continue  # a definite refusal that was untrue: its label is recognised later (S11)
         found += [
             f"{i.id} was closed as {receipt['kind']} while it was {i.phase_at(receipt['read_at'])}"
             for i in story.world.market.instances.values()
-            if _is_named(i, receipt) and i.phase_at(receipt["read_at"]) not in (None, Phase.GONE)
+            if _is_subject_of(i, receipt) and i.phase_at(receipt["read_at"]) not in (None, Phase.GONE)
         ]
     return found
 
 
-def _is_named(instance: Instance, receipt: dict[str, Any]) -> bool:
+def _is_subject_of(instance: Instance, receipt: dict[str, Any]) -> bool:
     if receipt["instance_id"] is not None:
         return str(instance.id) == receipt["instance_id"]
     return _label(instance) == receipt["label"]
 
 
-def _was_lied_to(story: Story, label: str | None) -> bool:
-    """Whether a definite refusal that named no instance was the answer to a create that acted."""
+def _was_falsely_refused(story: Story, label: str | None) -> bool:
+    """Whether a create that took effect was answered with a definite refusal that named no instance."""
     seen = [c for c in story.world.market.creates if label in (c.label, c.env_label)]
     return any(
         c.effect.startswith("created") and c.reply.startswith("4") and "invalid_price" not in c.reply for c in seen

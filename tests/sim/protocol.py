@@ -3,7 +3,7 @@
     python -m tests.sim.protocol            the quick bounds, seconds
     python -m tests.sim.protocol --sweep    also the large ones, minutes
 
-A session with up to two attempts, its daemon and its provider take every possible order of steps within the bounds.
+Every possible order of the steps of a session with up to two attempts, its daemon and its provider, within bounds.
 Not covered: two daemons (I15), clocks (I12), foreign instances (I3), money.
 """
 
@@ -15,20 +15,20 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from tests.sim.protocol_duplicates import TwinSession
+from tests.sim.protocol_duplicates import DuplicateSession
 from tests.sim.protocol_explore import ACCEPTED, CLOSED_ALIVE, Found, Session, explore
-from tests.sim.protocol_pacing import circle, longest
+from tests.sim.protocol_pacing import cycle, longest
 from tests.sim.protocol_policies import (
     BROKEN_RULES,
     CATALOGUE,
+    DUPLICATES,
     EDGES,
+    NEVER_SETTLING,
     ONE,
     PACINGS,
     QUICK,
     RECOMMENDED,
-    RESTLESS,
     SWEEPS,
-    TWINS,
     Case,
     PacingCase,
 )
@@ -51,7 +51,7 @@ class Checked:
 
 
 def session_of(policy: Policy, bounds: Bounds) -> Session:
-    return TwinSession(policy, bounds) if bounds.twins else Session(policy, bounds)
+    return DuplicateSession(policy, bounds) if bounds.duplicates else Session(policy, bounds)
 
 
 def check(bounds: Bounds, policy: Policy = RECOMMENDED) -> Checked:
@@ -69,7 +69,10 @@ def try_case(case: Case) -> Found:
 
 
 def is_as_expected(case: Case, found: Found) -> bool:
-    """Whether a policy breaks just what it must: less is a blind model, more a rule that we misunderstand."""
+    """Whether a policy breaks just what it must.
+
+    Less means that the model cannot see it, more that we misunderstand a rule.
+    """
     return found.paths.keys() == case.breaks and found.permanent is case.permanent
 
 
@@ -117,17 +120,17 @@ def case_lines(case: Case, found: Found) -> list[str]:
 
 def pacing_lines(case: PacingCase) -> list[str]:
     """One row of the table of S3."""
-    run = circle(case.pacing)
+    run = cycle(case.pacing)
     if not run:
         return [f"{case.title:64s} closes within {longest(case.pacing)} ticks"]
     where = run.index(run[-1])
     return [
-        f"{case.title:64s} NEVER CLOSES: a circle of {len(run) - 1 - where} ticks after {where}",
-        "      units " + " ".join(str(p.units) for p in run),
+        f"{case.title:64s} NEVER CLOSES: a cycle of {len(run) - 1 - where} ticks after {where}",
+        "      absences " + " ".join(str(p.absences) for p in run),
     ]
 
 
-def restless_lines(case: Case, checked: Checked) -> list[str]:
+def never_settling_lines(case: Case, checked: Checked) -> list[str]:
     """One policy that must not settle, and where it stays."""
     verdict = "settles" if checked.settling.stuck is None else "NEVER SETTLES"
     return [f"{case.title}: {verdict}", f"    {checked.settling.stuck}"]
@@ -138,8 +141,8 @@ def print_recommended(sweeps: Iterable[tuple[str, Bounds]]) -> bool:
     print("== the recommended policy")
     good = True
     one_drop = replace(ONE, drops=1)
-    quick = (("one attempt", ONE), ("one carrier left", one_drop), ("two attempts", QUICK), ("twins (S9)", TWINS))
-    for title, bounds in (*quick, *sweeps):
+    quick = (("one attempt", ONE), ("one carrier left", one_drop), ("two attempts", QUICK))
+    for title, bounds in (*quick, ("duplicates (S9)", DUPLICATES), *sweeps):
         checked = check(bounds)
         good &= checked.holds
         print("\n".join(checked_lines(title, checked)))
@@ -157,13 +160,13 @@ def print_weakened() -> bool:
             good &= is_as_expected(case, found)
             print("\n".join(case_lines(case, found)))
     print("\n== policies that never settle")
-    for case in RESTLESS:
+    for case in NEVER_SETTLING:
         checked = check(case.bounds, case.policy)
         good &= checked.settling.stuck is not None
-        print("\n".join(restless_lines(case, checked)))
+        print("\n".join(never_settling_lines(case, checked)))
     print("\n== pacing of destroys (S3), ticks of 30 s")
     for pacing_case in PACINGS:
-        good &= bool(circle(pacing_case.pacing)) is pacing_case.circles
+        good &= bool(cycle(pacing_case.pacing)) is pacing_case.cycles
         print("\n".join(pacing_lines(pacing_case)))
     return good
 

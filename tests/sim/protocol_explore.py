@@ -13,9 +13,9 @@ from tests.sim.protocol_rules import (
     KNOWS_ID,
     NEVER_SENT,
     NONE,
+    NOT_REQUESTED,
     PREPARED,
     REFUSED,
-    UNASKED,
     UNCERTAIN,
     Attempt,
     Bounds,
@@ -23,7 +23,7 @@ from tests.sim.protocol_rules import (
     Policy,
     Rules,
     Setting,
-    is_gone,
+    is_closed,
     restarted,
     ticked,
     tidy,
@@ -33,14 +33,14 @@ from tests.sim.protocol_rules import (
 CLOSED_ALIVE = "closed while the instance lives"
 NO_RECEIPT = "closed without a true receipt"
 TWO_WANTED = "two instances live, the former not on its way out"
-# The session's own desired_state forces its attempts (architecture 5).
+# The session's own desired state forces that of its attempts (architecture 5).
 UNFORCED = "the session is unwanted, an open attempt is wanted"
 # Not a broken property: the one accepted leak, which only the instance's guard or a person ends (S4).
 ACCEPTED = "lives without any label, its id unknown"
 
 
 class State(NamedTuple):
-    """The session: its two attempts, its desired_state, and the faults still to spend."""
+    """The session: its two attempts, its desired state, and the faults that may still happen."""
 
     first: Attempt
     second: Attempt
@@ -67,7 +67,7 @@ class Found:
     states: int = 0
     paths: dict[str, list[str]] = field(default_factory=dict)
     permanent: bool = False
-    """Whether some closed attempt's living instance can no longer be found by the sweep."""
+    """Whether some closed attempt's living instance can no longer be recognised in a list."""
     shapes: set[tuple[Attempt, Attempt, int]] = field(default_factory=set)
     """The sessions met, whatever the faults left to spend."""
 
@@ -108,7 +108,7 @@ class Session:
                 yield "kill -9, restart", "", s._replace(first=first, second=second, kills=s.kills - 1)
 
     def moves(self, s: State, slot: int) -> list[Move]:
-        """The moves of one attempt; few attempts exist in many sessions, so they are remembered."""
+        """The moves of one attempt; few attempts exist in many sessions, so they are cached."""
         a, setting = s.attempt(slot), self.setting(s, slot)
         known = self._moves.get((a, setting))
         if known is None:
@@ -122,7 +122,7 @@ class Session:
             wanted = bool(s.want and s.first.desired_state and s.second.db == NONE)
             return Setting(wanted, may_send=True, rival=False, last=self.bounds.attempts < 2)
         former = s.first
-        unobserved = not (former.off or is_gone(former))
+        unobserved = not (former.off or is_closed(former))
         rival = unobserved and (former.truth == ALIVE or former.wire > 0)
         may_send = not self.policy.rechecks_at_send or self.may_fail_over(former)
         return Setting(bool(s.want and s.second.desired_state), may_send, rival, True)
@@ -134,7 +134,7 @@ class Session:
             return "uncertain" in allowed
         if former.desired_state:
             return False
-        return is_gone(former) or (former.db == DESTROYING and (bool(former.off) or "requested" in allowed))
+        return is_closed(former) or (former.db == DESTROYING and (bool(former.off) or "requested" in allowed))
 
     def _session_steps(self, s: State) -> Iterator[Step]:
         if s.want:
@@ -142,8 +142,8 @@ class Session:
             if self.may_start_second(s):
                 yield "prepare the next attempt", "", s._replace(second=self._same(Attempt(db=PREPARED)))
 
-    def stray_steps(self, s: State) -> Iterator[Step]:
-        """What the daemon does about an instance without a row; only a twin is one (S9)."""
+    def unrecorded_steps(self, s: State) -> Iterator[Step]:
+        """What the daemon does about an instance without a row; only a duplicate has none (S9)."""
         return iter(())
 
     def may_start_second(self, s: State) -> bool:
@@ -166,7 +166,7 @@ class Session:
         return self.ended(s) if ends else s
 
     def ended(self, s: State) -> State:
-        """Nobody wants the session any more, hence none of its attempts."""
+        """The session's desired state is terminated, and so that of its attempts."""
         if not self.policy.forces_attempts:
             return s._replace(want=0)
         return s._replace(want=0, first=self._same(unwanted(s.first)), second=self._same(unwanted(s.second)))
@@ -196,34 +196,34 @@ def affordable(move: Move, s: State) -> bool:
 
 
 def is_closed_alive(a: Attempt) -> bool:
-    return is_gone(a) and a.truth == ALIVE
+    return is_closed(a) and a.truth == ALIVE
 
 
 def has_false_receipt(a: Attempt) -> bool:
     """Whether it was closed without a reason, with one that is not true, or while its request may still act (S12)."""
-    if not is_gone(a):
+    if not is_closed(a):
         return False
     refused_wrongly = a.db == REFUSED and a.truth == ALIVE
-    return bool(a.db >= ERRED or a.wire or (a.db == NEVER_SENT and a.truth != UNASKED) or refused_wrongly)
+    return bool(a.db >= ERRED or a.wire or (a.db == NEVER_SENT and a.truth != NOT_REQUESTED) or refused_wrongly)
 
 
 BROKEN = {CLOSED_ALIVE: is_closed_alive, NO_RECEIPT: has_false_receipt}
 
 
 def is_wanted_open(a: Attempt) -> bool:
-    return a.db != NONE and bool(a.desired_state) and not is_gone(a)
+    return a.db != NONE and bool(a.desired_state) and not is_closed(a)
 
 
 def is_lost(a: Attempt, policy: Policy) -> bool:
-    """Whether the sweep has no handle on the living instance of a closed attempt."""
-    matched = policy.sweeps_closed and (a.readable or a.db in KNOWS_ID)
-    return a.truth == ALIVE and is_gone(a) and not matched
+    """Whether nothing identifies the living instance of a closed attempt in a list."""
+    matched = policy.reopens_closed and (a.readable or a.db in KNOWS_ID)
+    return a.truth == ALIVE and is_closed(a) and not matched
 
 
 def is_accepted(a: Attempt) -> bool:
     """Both label carriers lost and the id unknown: an attempt stays uncertain beside it, under an alarm (S4).
 
-    With no attempt of its own it is the twin of one (S9).
+    With no attempt of its own it is the duplicate of one (S9).
     """
     return a.db in (NONE, UNCERTAIN) and a.truth == ALIVE and not a.readable
 

@@ -1,7 +1,7 @@
-"""Does a proof of absence ever form while destroys are re-sent? The instance is dead and all is healthy (S3).
+"""Do the absences that prove an end add up while destroys are re-sent? The instance is gone, nothing fails (S3).
 
-One tick is 30 s. The account's rate share may make each unit wait for up to `delay` ticks; every wait is tried.
-A run that never closes is a circle in this graph.
+One tick is 30 s. The account's rate share may make each observation wait for up to `delay` ticks; every wait is tried.
+A run that never closes is a cycle in this graph.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ class Pacing:
 
     delay: int = 13  # 80 sessions at a gap of 5 s
     resend: int = 10
-    units: int = 3
-    span: int = 4  # ticks from the first unit to the last, at least
-    counts_from_unit: bool = True  # the resend waits from the later of last attempt and last unit
-    stands_still: bool = True  # ... and not at all while a due unit waits for its share
-    still_at_first: bool = True  # ... the first unit included
-    keeps_turn: bool = True  # a resend leaves the waiting unit its place in the queue
+    absences: int = 3
+    span: int = 4  # ticks from the first absence to the last, at least
+    counts_from_absence: bool = True  # the resend waits from the later of last destroy and last absence
+    stands_still: bool = True  # ... and not at all while a due observation waits for its share
+    still_at_first: bool = True  # ... the first observation included
+    keeps_turn: bool = True  # a resend leaves the waiting observation its place in the queue
 
 
-class ReadinessCheck(NamedTuple):
+class ProofProgress(NamedTuple):
     """How far the proof is, `left` ticks before the next destroy."""
 
     left: int
-    units: int = 0
+    absences: int = 0
     span: int = 0
     waited: int = 0
 
 
-CLOSED = ReadinessCheck(left=0, units=-1)
+CLOSED = ProofProgress(left=0, absences=-1)
 
 
-def next_proofs(pacing: Pacing, p: ReadinessCheck) -> list[ReadinessCheck]:
-    """One tick: a unit is due; it is observed now, or waits if it may."""
-    span = min(p.span + 1, pacing.span) if p.units else 0
-    observed = ReadinessCheck(
-        pacing.resend if pacing.counts_from_unit else p.left - 1, min(p.units + 1, pacing.units), span
+def next_proofs(pacing: Pacing, p: ProofProgress) -> list[ProofProgress]:
+    """One tick: an observation is due; it is made now, or waits if it may."""
+    span = min(p.span + 1, pacing.span) if p.absences else 0
+    observed = ProofProgress(
+        pacing.resend if pacing.counts_from_absence else p.left - 1, min(p.absences + 1, pacing.absences), span
     )
-    proven = observed.units >= pacing.units and span >= pacing.span
+    proven = observed.absences >= pacing.absences and span >= pacing.span
     found = [CLOSED if proven else observed]
     if p.waited < pacing.delay:
-        still = pacing.stands_still and (pacing.still_at_first or p.units > 0)
+        still = pacing.stands_still and (pacing.still_at_first or p.absences > 0)
         left = p.left if still else p.left - 1
-        found.append(ReadinessCheck(left, p.units, span, p.waited + 1))
+        found.append(ProofProgress(left, p.absences, span, p.waited + 1))
     return [after if after.left or after == CLOSED else resent(pacing, after) for after in found]
 
 
-def resent(pacing: Pacing, p: ReadinessCheck) -> ReadinessCheck:
-    """A destroy was sent once more: the units before it prove nothing about what it did (D6)."""
-    return ReadinessCheck(pacing.resend, waited=p.waited if pacing.keeps_turn else 0)
+def resent(pacing: Pacing, p: ProofProgress) -> ProofProgress:
+    """A destroy was sent once more: the absences before it prove nothing about what it did (D6)."""
+    return ProofProgress(pacing.resend, waited=p.waited if pacing.keeps_turn else 0)
 
 
-def circle(pacing: Pacing) -> list[ReadinessCheck]:
-    """A run that never closes: the way from the first destroy into a circle; empty if every run closes."""
-    start = ReadinessCheck(pacing.resend)
+def cycle(pacing: Pacing) -> list[ProofProgress]:
+    """A run that never closes: the way from the first destroy into a cycle; empty if every run closes."""
+    start = ProofProgress(pacing.resend)
     path, open_steps = [start], [iter(next_proofs(pacing, start))]
     on_path, done = {start}, {CLOSED}
     while path:
@@ -77,12 +77,12 @@ def circle(pacing: Pacing) -> list[ReadinessCheck]:
 
 
 def longest(pacing: Pacing) -> int:
-    """Ticks until the slowest run closes; only for a pacing without a circle."""
-    known: dict[ReadinessCheck, int] = {CLOSED: 0}
+    """Ticks until the slowest run closes; only for a pacing without a cycle."""
+    known: dict[ProofProgress, int] = {CLOSED: 0}
 
-    def ticks(p: ReadinessCheck) -> int:
+    def ticks(p: ProofProgress) -> int:
         if p not in known:
             known[p] = 1 + max(ticks(after) for after in next_proofs(pacing, p))
         return known[p]
 
-    return ticks(ReadinessCheck(pacing.resend))
+    return ticks(ProofProgress(pacing.resend))

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# What the database says. Plain integers: an enum's hash would double the running time.
-NONE, PREPARED, SENT, UNCERTAIN, HELD, SUSPECT, DESTROYING = range(7)
-NEVER_SENT, REFUSED, ABSENT, PROVEN = range(7, 11)  # gone, by kind of receipt (S12)
-ERRED, GHOST, FORGOTTEN = range(11, 14)  # gone without a receipt: only weakened policies get here
+# State in the database; WITH_ID is booting or running. Plain integers: an enum's hash would double the running time.
+NONE, PREPARED, SENT, UNCERTAIN, WITH_ID, MISSING, DESTROYING = range(7)
+NEVER_SENT, REFUSED, CLOSED_ABSENT, CLOSED_PROVEN = range(7, 11)  # closed, by kind of receipt (S12)
+ERRED, UNPROVEN, ID_LOST = range(11, 14)  # closed without a receipt: only by weakened policies
 
-# The create's worker, in memory only: kill -9 forgets it.
+# The create's worker, in memory only: lost by kill -9.
 IDLE, READY, WAITING, GOT_ID, GOT_REFUSAL = range(5)
 
-# The truth at the provider. UNASKED: no request ever left. NOTHING: one left and made nothing.
-UNASKED, NOTHING, ALIVE, DEAD = range(4)
+# The truth at the provider. NOT_REQUESTED: no request ever left. NOTHING: one left and made nothing.
+NOT_REQUESTED, NOTHING, ALIVE, DEAD = range(4)
 
 # What a step may break (properties b, c, d).
 KILLS_WANTED, SECOND_CREATE, SECOND_INSTANCE = "kills a wanted instance", "second create", "second instance"
@@ -38,7 +38,7 @@ class Bounds:
     drops: int = 2  # label carriers that the provider drops
     attempts: int = 2
     false_refusals: bool = False  # "refused", yet created (S11)
-    twins: bool = False  # two instances from one create (S9); then there is one attempt
+    duplicates: bool = False  # two instances from one create (S9); then there is one attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Policy:
     error_is_nothing: bool = False  # F1
     restart_forgets_send: bool = False  # F5
     # absence of an unknown id (D6)
-    units: int = 3
-    count_after: int | None = None  # earlier looks are not counted
+    absences: int = 3
+    count_after: int | None = None  # earlier lists are not counted
     close_after: int | None = None
     # label (S4)
     carriers: int = 2
@@ -61,18 +61,18 @@ class Policy:
     gone_observations: int = 3
     reads_by_id: bool = True
     closes_wanted: bool = False  # I5
-    trusts_ack: bool = False
+    trusts_acknowledgement: bool = False
     forgets_id: bool = False  # I4
-    # sweep (D4, I7)
-    sweeps_closed: bool = True
-    sweeps_by_id_only: bool = False  # F41
-    # failover (D2.7): what the former attempt must have reached besides gone
+    # closed labels in a list (D4, I7)
+    reopens_closed: bool = True
+    matches_by_id_only: bool = False  # F41
+    # failover (D2.7): what the former attempt must have reached besides closed
     fails_over_at: frozenset[str] = frozenset({"off"})
     rechecks_at_send: bool = True
-    forces_attempts: bool = True  # the session's desired_state forces its attempts
+    forces_attempts: bool = True  # the session's desired state forces that of its attempts
     # liveness
     pauses_to_prove: bool = True  # D6
-    destroys_twins: bool = True  # S9
+    destroys_duplicates: bool = True  # S9
 
 
 class Attempt(NamedTuple):
@@ -82,12 +82,12 @@ class Attempt(NamedTuple):
     desired_state: int = 1
     worker: int = IDLE
     wire: int = 0  # ticks + 1 that the request may still fly; 0: none in flight
-    truth: int = UNASKED
+    truth: int = NOT_REQUESTED
     lag: int = 0  # ticks that lists still hide the instance
     readable: int = 1  # a label carrier is left
     age: int = 0  # awake ticks since the outcome became uncertain
-    units: int = 0
-    heard: int = 0  # a destroy was acknowledged or not-found
+    absences: int = 0
+    acknowledged: int = 0  # a destroy was acknowledged or not-found
     off: int = 0  # unwanted, and one T4 observation of absence
 
 
@@ -114,11 +114,11 @@ class Move(NamedTuple):
     by: str = "daemon"
 
 
-KNOWS_ID = frozenset({HELD, SUSPECT, DESTROYING, PROVEN, GHOST})
+KNOWS_ID = frozenset({WITH_ID, MISSING, DESTROYING, CLOSED_PROVEN, UNPROVEN})
 NEVER = Setting(wanted=False, may_send=False, rival=False, last=True)
 
 
-def is_gone(a: Attempt) -> bool:
+def is_closed(a: Attempt) -> bool:
     return a.db >= NEVER_SENT
 
 
@@ -133,9 +133,9 @@ def tidy(a: Attempt) -> Attempt:
     if a.db != UNCERTAIN:
         a = a._replace(age=0)
     if a.db != DESTROYING:
-        a = a._replace(heard=0, off=0)
-    if a.db not in (UNCERTAIN, HELD, SUSPECT, DESTROYING):
-        a = a._replace(units=0)
+        a = a._replace(acknowledged=0, off=0)
+    if a.db not in (UNCERTAIN, WITH_ID, MISSING, DESTROYING):
+        a = a._replace(absences=0)
     return a
 
 
@@ -146,9 +146,9 @@ def ticked(a: Attempt, oldest: int) -> Attempt:
 
 
 def restarted(a: Attempt, policy: Policy) -> Attempt:
-    """After kill -9 and restart: memory is lost, and two states move without asking a provider (S12, D13).
+    """After kill -9 and restart: memory is lost, and two states move without a call to a provider (S12, D13).
 
-    Awake time restarts (S15); units stay, which is the harder case.
+    Awake time restarts (S15); absences stay, which is the harder case.
     """
     a = a._replace(worker=IDLE, age=0)
     if a.db == PREPARED:
@@ -162,8 +162,8 @@ def unwanted(a: Attempt) -> Attempt:
     """The desired state is written once, and a known instance goes to its end in the same transaction (D1.4)."""
     if a.db == NONE:
         return a
-    if a.db in (HELD, SUSPECT):
-        return tidy(a._replace(db=DESTROYING, desired_state=0, units=0))
+    if a.db in (WITH_ID, MISSING):
+        return tidy(a._replace(db=DESTROYING, desired_state=0, absences=0))
     return a._replace(desired_state=0)
 
 
@@ -186,14 +186,14 @@ class Rules:
         found += self._prepared(a, setting)
         found += self._worker(a)
         if a.db in (SENT, UNCERTAIN):
-            found += self._look_by_label(a, setting)
-        elif a.db in (HELD, SUSPECT):
-            found += self._look_at_held(a, setting)
+            found += self._list_by_label(a, setting)
+        elif a.db in (WITH_ID, MISSING):
+            found += self._list_with_id(a, setting)
         elif a.db == DESTROYING:
-            found += self._look_at_ending(a)
+            found += self._list_while_destroying(a)
             found += self._destroy(a, setting)
-        elif is_gone(a):
-            found += self._sweep(a)
+        elif is_closed(a):
+            found += self._reopen(a)
         return [move._replace(after=tidy(move.after)) for move in found]
 
     # ---- the provider
@@ -234,12 +234,12 @@ class Rules:
 
     def _worker(self, a: Attempt) -> Iterator[Move]:
         if a.worker == READY:
-            breaks = "" if a.truth == UNASKED and not a.wire else SECOND_CREATE
+            breaks = "" if a.truth == NOT_REQUESTED and not a.wire else SECOND_CREATE
             yield Move("send create", a._replace(worker=WAITING, wire=self.bounds.flight + 1), breaks=breaks)
         elif a.worker == WAITING:
             yield from self._reply(a)
         elif a.worker == GOT_ID:
-            yield Move("commit id", a._replace(worker=IDLE, db=HELD))
+            yield Move("commit id", a._replace(worker=IDLE, db=WITH_ID))
         elif a.worker == GOT_REFUSAL:
             yield Move("close: refused", a._replace(worker=IDLE, db=REFUSED, desired_state=0))
 
@@ -253,78 +253,78 @@ class Rules:
         else:
             yield Move("error: uncertain", a._replace(worker=IDLE, db=UNCERTAIN))
 
-    def _look_by_label(self, a: Attempt, setting: Setting) -> Iterator[Move]:
+    def _list_by_label(self, a: Attempt, setting: Setting) -> Iterator[Move]:
         shown = a.truth == ALIVE and not a.lag
         if shown and a.readable:
-            if self.policy.sweeps_by_id_only:
+            if self.policy.matches_by_id_only:
                 breaks = KILLS_WANTED if setting.wanted else ""
-                yield Move("sweep destroys an instance without recorded id", a._replace(truth=DEAD), breaks=breaks)
-            # Unwanted but sent: held first, since the table has no way from sent to destroying.
-            db = HELD if a.desired_state or a.db == SENT else DESTROYING
-            yield Move("list shows the label: adopt", a._replace(db=db, worker=IDLE, units=0))
+                yield Move("list shows an unrecorded id: destroy", a._replace(truth=DEAD), breaks=breaks)
+            # Terminated but sent: booting first, since the table has no way from sent to destroying.
+            db = WITH_ID if a.desired_state or a.db == SENT else DESTROYING
+            yield Move("list shows the label: adopt", a._replace(db=db, worker=IDLE, absences=0))
         if a.db == UNCERTAIN:
             yield from self._list_lacks_label(a, shown)
 
     def _list_lacks_label(self, a: Attempt, shown: bool) -> Iterator[Move]:
         if shown and not a.readable and self.policy.waits_for_unlabelled:
-            yield Move("list shows an unlabelled instance: probably ours", a._replace(units=0))
+            yield Move("list shows an unlabelled instance: probably ours", a._replace(absences=0))
         counts = a.age >= self.count_after
-        units = min(a.units + counts, self.policy.units)
+        absences = min(a.absences + counts, self.policy.absences)
         hidden = int(shown and (bool(a.readable) or self.policy.waits_for_unlabelled))
         name = f"list lacks the label{', omitted' if hidden else ''}"
-        if units >= self.policy.units and a.age >= self.close_after:
-            closed = a._replace(db=ABSENT, desired_state=0, units=0)
+        if absences >= self.policy.absences and a.age >= self.close_after:
+            closed = a._replace(db=CLOSED_ABSENT, desired_state=0, absences=0)
             yield Move(f"{name}: close as absent", closed, omissions=hidden)
-        elif units != a.units:
-            yield Move(name, a._replace(units=units), omissions=hidden)
+        elif absences != a.absences:
+            yield Move(name, a._replace(absences=absences), omissions=hidden)
 
     # ---- a known id
 
-    def _unit_price(self, a: Attempt) -> int:
+    def _absence_cost(self, a: Attempt) -> int:
         """The omissions it takes to observe absence now: of the list, and of the read by id (T4)."""
         if a.truth != ALIVE:
             return 0
         return int(not a.lag) + int(self.policy.reads_by_id)
 
-    def _look_at_held(self, a: Attempt, setting: Setting) -> Iterator[Move]:
+    def _list_with_id(self, a: Attempt, setting: Setting) -> Iterator[Move]:
         if not a.desired_state:
             yield Move("enter destroying", unwanted(a))
             return
         # By its status, its price or the clock, never by absence.
         yield Move("boot fails", unwanted(a), ends_session=setting.last, by="world")
-        if a.truth == ALIVE and not a.lag and (a.db == SUSPECT or a.units):
-            yield Move("seen again", a._replace(db=HELD, units=0))
-        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_observations)
+        if a.truth == ALIVE and not a.lag and (a.db == MISSING or a.absences):
+            yield Move("seen again", a._replace(db=WITH_ID, absences=0))
+        price, absences = self._absence_cost(a), min(a.absences + 1, self.policy.gone_observations)
         if not self.policy.closes_wanted:
-            if a.db == HELD:
-                yield Move("not shown: suspect", a._replace(db=SUSPECT), omissions=price)
-        elif units >= self.policy.gone_observations:
-            yield Move("not shown: close as ghost", a._replace(db=GHOST), omissions=price)
+            if a.db == WITH_ID:
+                yield Move("not shown: missing", a._replace(db=MISSING), omissions=price)
+        elif absences >= self.policy.gone_observations:
+            yield Move("not shown: close unproven", a._replace(db=UNPROVEN), omissions=price)
         else:
-            yield Move("not shown", a._replace(units=units), omissions=price)
+            yield Move("not shown", a._replace(absences=absences), omissions=price)
 
-    def _look_at_ending(self, a: Attempt) -> Iterator[Move]:
-        if a.truth == ALIVE and not a.lag and (a.units or a.off):
-            yield Move("seen again", a._replace(units=0, off=0))
-        price, units = self._unit_price(a), min(a.units + 1, self.policy.gone_observations)
-        if units >= self.policy.gone_observations and a.heard:
-            yield Move("not shown: proven", a._replace(db=PROVEN), omissions=price)
-        elif (units, 1) != (a.units, a.off):
-            yield Move("not shown", a._replace(units=units, off=1), omissions=price)
+    def _list_while_destroying(self, a: Attempt) -> Iterator[Move]:
+        if a.truth == ALIVE and not a.lag and (a.absences or a.off):
+            yield Move("seen again", a._replace(absences=0, off=0))
+        price, absences = self._absence_cost(a), min(a.absences + 1, self.policy.gone_observations)
+        if absences >= self.policy.gone_observations and a.acknowledged:
+            yield Move("not shown: proven", a._replace(db=CLOSED_PROVEN), omissions=price)
+        elif (absences, 1) != (a.absences, a.off):
+            yield Move("not shown", a._replace(absences=absences, off=1), omissions=price)
 
     def _destroy(self, a: Attempt, setting: Setting) -> Iterator[Move]:
         lives = a.truth == ALIVE
         breaks = KILLS_WANTED if setting.wanted and lives else ""
-        dead = a._replace(truth=DEAD, units=0) if lives else a._replace(units=0)
+        dead = a._replace(truth=DEAD, absences=0) if lives else a._replace(absences=0)
         name = "destroy works" if lives else "destroy: not found"
-        yield Move(name, dead._replace(heard=1), breaks=breaks)
-        trusted = {"db": GHOST} if self.policy.trusts_ack else {}
-        yield Move("destroy acknowledged, nothing happens", a._replace(units=0, heard=1, **trusted), lies=1)
-        lost = {"db": FORGOTTEN} if self.policy.forgets_id else {}
-        yield Move("destroy fails", a._replace(units=0, **lost), errors=1)
+        yield Move(name, dead._replace(acknowledged=1), breaks=breaks)
+        trusted = {"db": UNPROVEN} if self.policy.trusts_acknowledgement else {}
+        yield Move("destroy acknowledged, nothing happens", a._replace(absences=0, acknowledged=1, **trusted), lies=1)
+        lost = {"db": ID_LOST} if self.policy.forgets_id else {}
+        yield Move("destroy fails", a._replace(absences=0, **lost), errors=1)
         yield Move("destroy works, reply lost", dead._replace(**lost), errors=1, breaks=breaks)
 
-    def _sweep(self, a: Attempt) -> Iterator[Move]:
+    def _reopen(self, a: Attempt) -> Iterator[Move]:
         shown = a.truth == ALIVE and not a.lag
-        if shown and self.policy.sweeps_closed and (a.readable or a.db in KNOWS_ID):
-            yield Move("sweep finds a closed label: destroying", a._replace(db=DESTROYING))
+        if shown and self.policy.reopens_closed and (a.readable or a.db in KNOWS_ID):
+            yield Move("list shows a closed label: reopen", a._replace(db=DESTROYING))

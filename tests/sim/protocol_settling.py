@@ -1,4 +1,4 @@
-"""Does it end? From any state, with no more faults and the daemon awake, every run must settle within few ticks."""
+"""Liveness: from any state, with no more faults and the daemon awake, every run must settle within few ticks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.sim.protocol_rules import (
     ALIVE,
     DEAD,
     DESTROYING,
-    HELD,
+    MISSING,
     NONE,
-    SUSPECT,
+    WITH_ID,
     Attempt,
     Move,
     Policy,
-    is_gone,
+    is_closed,
     tidy,
 )
 
@@ -56,7 +56,7 @@ class Rounds:
             return [state for name, _, state in self.session.steps(s) if name == "prepare the next attempt"]
         a = s.attempt(slot)
         if a.db == NONE:
-            return [after for _, _, after in self.session.stray_steps(s)] or [s]
+            return [after for _, _, after in self.session.unrecorded_steps(s)] or [s]
         due = [move for move in self.session.moves(s, slot) if is_due(a, move, self.session.policy)]
         return [self.session.after(s, slot, move) for move in due] or [s]
 
@@ -101,36 +101,36 @@ def is_due(a: Attempt, move: Move, policy: Policy) -> bool:
     if move.name.startswith("error"):
         return not a.wire and a.truth != ALIVE  # the time limit passed and nothing will come
     if a.db == DESTROYING and policy.pauses_to_prove:
-        # The destroyer pauses while the proof forms; only a sighting re-sends (D6, S3).
-        resend = not a.heard or a.truth == ALIVE
+        # The destroyer pauses while the proof forms; only a sighting re-sends it (D6, S3).
+        resend = not a.acknowledged or a.truth == ALIVE
         return move.name.startswith("destroy") is resend
     return True
 
 
 def is_settled(s: State) -> bool:
-    """Rest is honest: held and alive, or suspect and waiting for its user, or gone and dead."""
+    """Settled: with its id and alive, or missing and waiting for its user, or closed and dead."""
     return all(_is_settled(a, s.want) for a in (s.first, s.second))
 
 
 def _is_settled(a: Attempt, want: int) -> bool:
-    if is_gone(a) or a.db == NONE:
+    if is_closed(a) or a.db == NONE:
         return a.truth != ALIVE
     wanted = bool(want and a.desired_state)
-    return wanted and ((a.db == HELD and a.truth == ALIVE) or (a.db == SUSPECT and a.truth == DEAD))
+    return wanted and ((a.db == WITH_ID and a.truth == ALIVE) or (a.db == MISSING and a.truth == DEAD))
 
 
 def needs_guard(s: State) -> bool:
     return is_accepted(s.first) or is_accepted(s.second)
 
 
-def guarded(s: State) -> State:
+def ended_by_guard(s: State) -> State:
     """The guard of every unlabelled instance ran out."""
     first, second = (tidy(a._replace(truth=DEAD)) if is_accepted(a) else a for a in (s.first, s.second))
     return s._replace(first=first, second=second)
 
 
 def settle(session: Session, shapes: Iterable[tuple[Attempt, Attempt, int]]) -> Settling:
-    """Run every session met to its rest, as it is and with its end asked for."""
+    """Run every session met until it settles, as it is and with its end requested."""
     rounds, result = Rounds(session), Settling()
     for start in starts(session, shapes):
         result.starts += 1
@@ -156,7 +156,7 @@ def _rests_well(rounds: Rounds, start: State, result: Settling) -> bool:
     leaks = False
     for end in rounds.ends(start):
         if needs_guard(end):
-            leaks, end = True, guarded(end)
+            leaks, end = True, ended_by_guard(end)
             if rounds.longest(end) is None or any(map(needs_guard, rounds.ends(end))):
                 return False
             if not all(map(is_settled, rounds.ends(end))):

@@ -1,4 +1,4 @@
-"""What the scripted user does: four stories, each short enough to be told once for every crash point (safety.md C1)."""
+"""What the scripted user does: stories short enough to be run once for every crash point (safety.md C1)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tests.sim.story import Story
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A story to tell, and the sessions that its user still wants when it is over."""
+    """The user's steps, and the sessions that are still wanted at the end."""
 
-    tell: Callable[[Story], None]
+    run: Callable[[Story], None]
     kept: tuple[str, ...] = ()
 
 
 def provision_run_end(story: Story) -> None:
-    """One session: asked for, used, ended."""
+    """One session: requested, used, ended."""
     story.start().ready()
     story.provision("a")
     story.until_running("a")
     story.run_for(20)
     story.end("a")
-    story.until_over()
+    story.until_ended()
 
 
 def two_interleaved(story: Story) -> None:
-    """A second session is asked for while the first boots; the first is ended, the second stays."""
+    """A second session is requested while the first boots; the first is ended, the second stays."""
     story.start().ready()
     story.provision("a")
     story.run_for(3)
@@ -35,7 +35,7 @@ def two_interleaved(story: Story) -> None:
     story.until_running("a")
     story.end("a")
     story.until_running("b")
-    story.until_over()
+    story.until_ended()
 
 
 def fails_over(story: Story) -> None:
@@ -45,16 +45,16 @@ def fails_over(story: Story) -> None:
 
 
 def ends_by_deadline(story: Story) -> None:
-    """Nobody ends it: its time is up (I9)."""
+    """Its deadline ends it, not its user (I9)."""
     story.start().ready()
     story.provision("a", hours=0.25)
     story.until_running("a")
     story.run_for(900)
-    story.until_over()
+    story.until_ended()
 
 
 def goes_missing(story: Story) -> None:
-    """For half an hour the provider denies by list and by id that it is there; then it shows it again."""
+    """For half an hour neither the list nor a read by id shows it; then both do again."""
     story.start().ready()
     story.provision("a", hours=11)
     story.until_running("a")

@@ -1,4 +1,4 @@
-"""What runs on simulated instances: a guard that ends its instance by its own key, and logins that can fail."""
+"""Simulated access to instances: guards that end their instance by its own key, and probes that can fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Guard:
+class SimGuard:
     """Times in µs of the market's clock, which is the instance's too."""
 
     end_at: int
@@ -36,7 +36,7 @@ class Guard:
     why: str = ""
     holders: int = 2
     is_dead: bool = False
-    is_deaf: bool = False
+    ignores_renewals: bool = False
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
@@ -44,25 +44,25 @@ class Guard:
 
 
 class SimRemote:
-    """The engine's way to instances, in a simulation; what a test sets here is what the hosts do."""
+    """The engine's access to instances in a simulation; tests set here what the hosts do."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.guards: dict[int, Guard] = {}
+        self.guards: dict[int, SimGuard] = {}
         self.renewals: list[tuple[str, GuardRenewal | None]] = []
-        self.looks = 0
-        self.before: Callable[[Guard], None] = lambda guard: None
-        """Called when a guard is planted: a self-test that fails, a holder that dies."""
+        self.probes = 0
+        self.on_guard_start: Callable[[SimGuard], None] = lambda guard: None
+        """Called when a guard starts: to let its self-test fail or its holder die."""
         self.answer: Callable[[SshTarget], Heartbeat | ProbeFailure | None] = lambda login: None
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
 
-    # ---- what the engine asks
+    # ---- what the engine calls
 
     def public_key(self, session_id: str) -> str:
         with self.world.store.transaction():
-            pass  # refused inside another one: a program that hangs must not hold up every commit
+            pass  # refused inside another one: a program that hangs must not block every commit
         folder = self.world.home.ssh_keys
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / session_id).touch(mode=0o600)
@@ -80,12 +80,12 @@ class SimRemote:
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
         key = self.public_key(session_id)
-        told = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
-        return json.dumps(told)
+        script = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
+        return json.dumps(script)
 
     def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
-        self.looks += 1
+        self.probes += 1
         self.renewals.append((login.attempt_id, renewal))
         instead = self.answer(login)
         if instead is not None:
@@ -98,7 +98,7 @@ class SimRemote:
         if guard is not None and guard.is_dead:
             guard = None
         now = self.world.market.now()
-        if guard is not None and renewal is not None and renewal.seq > guard.seq and not guard.is_deaf:
+        if guard is not None and renewal is not None and renewal.seq > guard.seq and not guard.ignores_renewals:
             guard.seq = renewal.seq
             guard.end_at = min(now + renewal.left_s * SECOND, guard.max_at)
         return Heartbeat(None if guard is None else guard.report(now), self.hardware)
@@ -118,27 +118,27 @@ class SimRemote:
     def prune_keys(self, kept: Collection[str], before_s: float) -> list[str]:
         return []
 
-    # ---- what runs there
+    # ---- what runs on instances
 
     def step(self) -> None:
-        """Plant the guards of instances that have started, and let those whose time is up end their instances."""
+        """Start the guards of instances that run, and let those whose deadline has passed end their instances."""
         now = self.world.market.now()
         for instance in list(self.world.market.existing_instances()):
             if instance.phase is Phase.RUNNING and instance.spec.onstart and instance.id not in self.guards:
-                told = json.loads(instance.spec.onstart)
-                end = min(now + told["life_s"] * SECOND, max(told["deadline_s"] * SECOND, now))
-                self.guards[instance.id] = Guard(end, now + told["max_s"] * SECOND)
-                self.before(self.guards[instance.id])
+                script = json.loads(instance.spec.onstart)
+                end = min(now + script["life_s"] * SECOND, max(script["deadline_s"] * SECOND, now))
+                self.guards[instance.id] = SimGuard(end, now + script["max_s"] * SECOND)
+                self.on_guard_start(self.guards[instance.id])
         for instance in list(self.world.market.existing_instances()):
             guard = self.guards.get(instance.id)
             if guard is not None and not guard.is_dead and guard.armed and now >= guard.end_at:
                 self._destroy(instance)
 
     def next_due(self) -> int | None:
-        """Simulated µs from the world's start at which a living guard next acts."""
+        """Simulated µs from the world's start at which a running guard next acts."""
         now = self.world.market.now()
-        living = {i.id for i in self.world.market.existing_instances() if i.phase is Phase.RUNNING}
-        ends = [g.end_at for number, g in self.guards.items() if number in living and not g.is_dead and g.armed]
+        running = {i.id for i in self.world.market.existing_instances() if i.phase is Phase.RUNNING}
+        ends = [g.end_at for number, g in self.guards.items() if number in running and not g.is_dead and g.armed]
         return min((self.world.clock.t + max(end - now, SECOND) for end in ends), default=None)
 
     def _destroy(self, instance: Instance) -> None:

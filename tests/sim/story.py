@@ -1,6 +1,6 @@
-"""A scripted user in a simulated world: asks, waits, ends; starts the daemon again whenever it has died (S20).
+"""A scripted user in a simulated world: provisions, waits, ends; restarts the daemon whenever it has crashed (S20).
 
-What the user asked for is kept here, never in the product: the oracle (oracle.py) compares it with the market's ledger.
+What the user requested is recorded here, outside the product; the oracle (oracle.py) compares it with the market.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NotReady, ProviderFailed, Refused
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.store import sessions
-from tests.sim.crash_points import Crash, Points
+from tests.sim.crash_points import Crash, CrashPoints
 from tests.sim.world import World
 
 T = TypeVar("T")
@@ -29,34 +29,34 @@ RAM = Path("/dev/shm")
 
 
 @dataclass
-class Wish:
-    """One session as its user sees it. `disk_gb` is unlike any other's: by it the market's rows are told apart."""
+class ExpectedSession:
+    """One session as its user sees it. `disk_gb` is unique: it identifies the session's instances on the market."""
 
     name: str
     disk_gb: float
-    asked_at: int
+    requested_at: int
     duration_us: int
     session: str = ""
     ended_at: int | None = None
-    """Market µs when the user asked for its end; None while it is wanted."""
+    """Market µs when the user requested its end; None while it is wanted."""
     gave_up: bool = False
-    """Whether the user was told that it failed, and so no longer expects it."""
+    """Whether its status was `failed`, so that the user no longer expects it."""
 
     def is_wanted(self, at: int) -> bool:
-        """Whether the user wants it at this time: asked for, not ended, and its time is not nearly up."""
+        """Whether the user wants it at this time: not ended, and before its deadline."""
         if self.gave_up or (self.ended_at is not None and at >= self.ended_at):
             return False
-        return at < self.asked_at + self.duration_us
+        return at < self.requested_at + self.duration_us
 
 
 class Story:
-    """A world, its user, and the points at which its daemon dies."""
+    """A world, its user, and the points at which its daemon crashes."""
 
     def __init__(
         self,
         *,
         seed: int = 1,
-        dies_at: tuple[int, ...] = (),
+        crash_at: tuple[int, ...] = (),
         points: bool = False,
         policy: Policy = PAPER,
         boot_seconds: float = 4.0,
@@ -68,8 +68,8 @@ class Story:
         self._stack.callback(shutil.rmtree, top, ignore_errors=True)
         home = top / "home"
         home.mkdir(mode=0o700)
-        self.points = Points(dies_at)
-        self.points.is_armed = points or bool(dies_at)
+        self.points = CrashPoints(crash_at)
+        self.points.is_armed = points or bool(crash_at)
         self.world = World(
             home,
             seed=seed,
@@ -81,17 +81,17 @@ class Story:
         if self.points.is_armed:
             self.world.on_submit, self.world.on_reply = self.points.on_submit, self.points.on_reply
             self._stack.enter_context(self.points.watch_files(home))
-        self.wishes: dict[str, Wish] = {}
+        self.expected: dict[str, ExpectedSession] = {}
         self.down_s = down_s
         self.starts = 0
-        self._asked = 0
-        self._heard_to = 0
+        self._request_count = 0
+        self._event_cursor = 0
         self._receipts: list[dict[str, Any]] = []
         self.notes: list[str] = []
-        self.once_asked: Callable[[], object] = lambda: None
-        """Called when the first session has been asked for: when faults of lists begin, which would else delay it."""
-        self.once_ended: Callable[[], object] = lambda: None
-        """Called before the first end is asked for."""
+        self.on_first_request: Callable[[], object] = lambda: None
+        """Called after the first request: faults of lists begin here, because earlier they would delay it."""
+        self.on_first_end: Callable[[], object] = lambda: None
+        """Called before the first end is requested."""
 
     def __enter__(self) -> Story:
         return self
@@ -104,8 +104,8 @@ class Story:
     # ---- the process
 
     def start(self) -> Story:
-        """Start the daemon, again and again if need be, and wait for its first complete look."""
-        self.survive(self._start)
+        """Start the daemon, again after each crash."""
+        self.restart_on_crash(self._start)
         return self
 
     def _start(self) -> None:
@@ -113,15 +113,15 @@ class Story:
         self.starts += 1
         self.world.start()
 
-    def survive(self, work: Callable[[], T]) -> T:
-        """Do it; whenever the process dies, start it again and repeat."""
+    def restart_on_crash(self, work: Callable[[], T]) -> T:
+        """Do it; whenever the process crashes, restart it and repeat."""
         while True:
             try:
                 return work()
             except Crash:
-                self.revive()
+                self.restart_after_crash()
 
-    def revive(self) -> None:
+    def restart_after_crash(self) -> None:
         """kill -9, some time without a daemon, and a start."""
         while True:
             self.world.kill()
@@ -134,7 +134,7 @@ class Story:
                 continue
 
     def kill(self, down_s: float) -> None:
-        """Die now and stay down for a while."""
+        """kill -9 now, and a start after a while."""
         self.world.kill()
         self.world.clock.t += us(down_s)
         self.start()
@@ -142,7 +142,7 @@ class Story:
     # ---- time
 
     def until(self, condition: Callable[[], bool], limit_s: float = 3600.0) -> bool:
-        """Let time pass until the condition holds; it is looked at only when the database has changed."""
+        """Let time pass until the condition holds; it is evaluated only when the database has changed."""
         end = self.world.clock.t + us(limit_s)
         last: list[int | bool] = [-1, False]
 
@@ -157,7 +157,7 @@ class Story:
             last[0] = -1
             return self.world.run_until(holds, max(end - self.world.clock.t, 0) / us(1))
 
-        return self.survive(go_on)
+        return self.restart_on_crash(go_on)
 
     def run_for(self, seconds: float) -> None:
         """Let time pass."""
@@ -172,112 +172,114 @@ class Story:
 
     def ready(self) -> Story:
         """Wait until something can be rented."""
-        assert self.survive(self._until_ready), "never ready"
+        assert self.restart_on_crash(self._until_ready), "never ready"
         return self
 
     def _until_ready(self) -> bool:
         return self.world.run_until(self.world.engine.is_ready, 1200)
 
-    def provision(self, name: str, *, hours: float = 2.0, retries: int = 2, gpu: str = "RTX 4090", **more: Any) -> Wish:
+    def provision(
+        self, name: str, *, hours: float = 2.0, retries: int = 2, gpu: str = "RTX 4090", **more: Any
+    ) -> ExpectedSession:
         """Plan and provision as the command does: the same key is repeated until an answer comes (I22)."""
-        self._asked += 1
+        self._request_count += 1
         # Not the market's time: that is ahead by what searches have been charged, and no deadline counts it.
-        wish = Wish(name, 20.0 + self._asked, self.world.clock.ours(), us(hours * 3600))
-        search = wire.SearchRequest(gpu=gpu, disk_gb=wish.disk_gb)
-        asked = wire.PlanRequest(search=search, duration_us=wish.duration_us, retries=retries)
-        plan = self._patiently(lambda: self.world.requests.plan(asked))
+        expected = ExpectedSession(name, 20.0 + self._request_count, self.world.clock.daemon_time(), us(hours * 3600))
+        search = wire.SearchRequest(gpu=gpu, disk_gb=expected.disk_gb)
+        plan_request = wire.PlanRequest(search=search, duration_us=expected.duration_us, retries=retries)
+        plan = self._retry_until_answered(lambda: self.world.requests.plan(plan_request))
         request = wire.ProvisionRequest(
             offers=plan.offers,
-            disk_gb=wish.disk_gb,
+            disk_gb=expected.disk_gb,
             max_rate=plan.max_rate,
-            duration_us=wish.duration_us,
+            duration_us=expected.duration_us,
             image=plan.image,
             retries=retries,
             name=name,
             **more,
         )
-        once = IdempotencyKey(f"provision {name}", "POST", "/api/v1/sessions", name)
-        self.wishes[name] = wish
-        wish.session = self._patiently(lambda: self.world.requests.provision(request, once)).sessions[0]
-        if len(self.wishes) == 1:
-            self.once_asked()
-        return wish
+        key = IdempotencyKey(f"provision {name}", "POST", "/api/v1/sessions", name)
+        self.expected[name] = expected
+        expected.session = self._retry_until_answered(lambda: self.world.requests.provision(request, key)).sessions[0]
+        if len(self.expected) == 1:
+            self.on_first_request()
+        return expected
 
-    def _patiently(self, work: Callable[[], T]) -> T:
+    def _retry_until_answered(self, work: Callable[[], T]) -> T:
         for _ in range(40):
             try:
-                answer = self.survive(work)
-            except (NotReady, ProviderFailed, Refused) as told:
-                # Of refusals only this one passes by itself: a list that is not believed for the moment.
-                if type(told) is Refused and told.code != "list_inconsistent":
+                answer = self.restart_on_crash(work)
+            except (NotReady, ProviderFailed, Refused) as error:
+                # Of refusals only this one passes by itself: an inconsistent list.
+                if type(error) is Refused and error.code != "list_inconsistent":
                     raise
                 self.run_for(20)
                 continue
             self.world.executor.transport.charged_s = 0.0
             return answer
-        raise AssertionError("the user gave up asking")
+        raise AssertionError("never answered")
 
     def end(self, *names: str) -> None:
         """End sessions as `shutdown` does."""
-        if all(wish.ended_at is None for wish in self.wishes.values()):
-            self.once_ended()
+        if all(expected.ended_at is None for expected in self.expected.values()):
+            self.on_first_end()
         for name in names:
-            self.wishes[name].ended_at = self.now
-        refs = [self.wishes[name].session for name in names]
-        once = IdempotencyKey(f"end {names} {self.now}", "POST", "/api/v1/end", str(names))
-        self.survive(lambda: self.world.requests.end(refs, key=once))
+            self.expected[name].ended_at = self.now
+        refs = [self.expected[name].session for name in names]
+        key = IdempotencyKey(f"end {names} {self.now}", "POST", "/api/v1/end", str(names))
+        self.restart_on_crash(lambda: self.world.requests.end(refs, key=key))
 
     def status(self, name: str) -> str:
         """The one word the user is shown."""
-        return self.survive(lambda: self.world.status(self.wishes[name].session))
+        return self.restart_on_crash(lambda: self.world.status(self.expected[name].session))
 
     def until_running(self, name: str, limit_s: float = 7200) -> bool:
-        """Wait for the hand-over, or the admission that there will be none."""
-        ref = self.wishes[name].session
+        """Wait until it is ready, or has failed."""
+        ref = self.expected[name].session
         self.until(lambda: self.world.status(ref) not in ("pending", "provisioning"), limit_s)
         is_running = self.status(name) == "running"
-        self.wishes[name].gave_up = self.status(name) == "failed"
+        self.expected[name].gave_up = self.status(name) == "failed"
         return is_running
 
-    def until_over(self, limit_s: float = 3 * 3600) -> bool:
-        """Wait until what is unwanted is shown as ended."""
-        return self.until(self.is_over, limit_s)
+    def until_ended(self, limit_s: float = 3 * 3600) -> bool:
+        """Wait until every session that is not wanted any more is shown as ended."""
+        return self.until(self.has_ended, limit_s)
 
-    def is_over(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether every session that the user does not want any more is shown as ended."""
-        refs = [w.session for w in self.wishes.values() if not w.is_wanted(self.now)]
+        refs = [one.session for one in self.expected.values() if not one.is_wanted(self.now)]
         return all(self.world.status(ref) in ("stopped", "failed") for ref in refs)
 
     def receipts(self) -> list[dict[str, Any]]:
-        """Every receipt there ever was, those included that a later one has replaced."""
-        for event in self.world.requests.events(self._heard_to, limit=500).events:
-            self._heard_to = event.id
+        """Every receipt ever written, also those that a later one has replaced."""
+        for event in self.world.requests.events(self._event_cursor, limit=500).events:
+            self._event_cursor = event.id
             if event.kind == "closed":
                 attempt = sessions.load_attempt(self.world.store, event.attempt or "")
                 if attempt is not None and attempt.receipt:
                     self._receipts.append({**json.loads(attempt.receipt), "read_at": self.now})
         return self._receipts
 
-    def forget_history(self) -> None:
-        """The database is another one: its history begins anew."""
-        self._heard_to = 0
+    def reset_event_cursor(self) -> None:
+        """For another database: its events begin anew."""
+        self._event_cursor = 0
 
     # ---- the market
 
     def instances(self, name: str) -> list[Instance]:
-        """All instances ever made for a wish, by the disk it asked for."""
-        wish = self.wishes[name]
+        """All instances ever made for a session, by its disk size."""
+        expected = self.expected[name]
         ours = (i for i in self.world.market.instances.values() if not i.spec.foreign)
-        return [i for i in ours if i.spec.disk_gb == wish.disk_gb]
+        return [i for i in ours if i.spec.disk_gb == expected.disk_gb]
 
-    def heal(self) -> None:
-        """Every fault is over."""
+    def clear_faults(self) -> None:
+        """Remove every fault."""
         self.world.faults.clear()
 
     def finish(self, *, limit_s: float = 3 * 3600, after_s: float = 4200) -> None:
-        """Heal everything, run until what is unwanted is shown as ended, and then on, for what comes late."""
-        self.heal()
+        """Remove all faults, run until everything unwanted is shown as ended, then on for late effects."""
+        self.clear_faults()
         self.points.is_armed = False
-        if not self.until_over(limit_s):
-            self.notes.append("not over in time")
+        if not self.until_ended(limit_s):
+            self.notes.append("not ended in time")
         self.run_for(after_s)

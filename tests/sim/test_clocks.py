@@ -25,8 +25,8 @@ def in_use(story: Story, hours: float) -> None:
 
 def lateness_s(story: Story) -> float:
     """Seconds from the deadline to the first destroy; negative when early."""
-    wish = story.wishes["a"]
-    return (story.world.market.destroys[0].at - story.world.market.creates[0].at - wish.duration_us) / us(1)
+    expected = story.expected["a"]
+    return (story.world.market.destroys[0].at - story.world.market.creates[0].at - expected.duration_us) / us(1)
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["daemon runs on", "daemon restarts"])
@@ -60,7 +60,7 @@ def test_a_wall_clock_that_jumps_while_nobody_answers_is_disputed(jump_s: int) -
         story.kill(down_s=1)
         story.run_for(1200)
         assert story.world.market.destroys == []
-        story.heal()
+        story.clear_faults()
         story.run_for(1200)
         assert story.world.market.destroys == []
         assert story.status("a") == "running"
@@ -136,7 +136,7 @@ def test_a_create_that_lies_in_the_kernel_over_a_sleep(late: str) -> None:
         assert story.until_running("a")
         story.run_for(1800)
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.finish()
         assert audit(story) == []
 
@@ -188,7 +188,7 @@ def test_a_clock_that_goes_wrong_before_it_fails_over(wrong_s: int) -> None:
             (number,) = seen.ids
             ended = story.world.market.instances[number].ended_at
             assert ended is not None
-            assert ended - seen.at <= story.wishes["a"].duration_us + us(60)
+            assert ended - seen.at <= story.expected["a"].duration_us + us(60)
         story.finish()
         assert audit(story) == []
 

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from tests.sim.fault_cases import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS, Case
+from tests.sim.fault_cases import CREATE_CASES, DESTROY_CASES, NETWORK_CASES, Case
 from tests.sim.scenarios import SCENARIOS
-from tests.sim.verdicts import Verdict, tell
+from tests.sim.verdicts import Verdict, run_case
 
 STORY = "provision, run, end"
 SEAMS = ("begin", "commit", "file", "account", "list", "create", "get", "destroy")
@@ -20,17 +20,17 @@ FINE_SHARES = 12
 
 def record(case: Case | None = None, scenario: str = STORY, *, must_act: bool = True) -> Verdict:
     """The points a story passes when nothing dies."""
-    verdict = tell(case, scenario, points=True, must_act=must_act)
+    verdict = run_case(case, scenario, points=True, must_act=must_act)
     assert not verdict.wrong
     return verdict
 
 
-def die_at(case: Case | None, scenario: str, numbers: list[int]) -> list[str]:
+def crash_at_each(case: Case | None, scenario: str, numbers: list[int]) -> list[str]:
     """Tell the story once for each point, dying there; what was wrong."""
     wrong = []
     for number in numbers:
-        verdict = tell(case, scenario, dies_at=(number,), must_act=False)
-        wrong += [f"{scenario}, {verdict.title}, point {number} {verdict.died}: {said}" for said in verdict.wrong]
+        verdict = run_case(case, scenario, crash_at=(number,), must_act=False)
+        wrong += [f"{scenario}, {verdict.title}, point {number} {verdict.crashed}: {said}" for said in verdict.wrong]
     return wrong
 
 
@@ -40,10 +40,10 @@ def until_id_is_stored(points: tuple[str, ...]) -> int:
     return points.index("commit done", acted) + 1
 
 
-def worth_dying_at(points: tuple[str, ...]) -> list[int]:
+def distinct_points(points: tuple[str, ...]) -> list[int]:
     """All points of a story but those before a transaction (to die there is to die after the one before it).
 
-    While an outcome is doubted the same looks are repeated for half an hour: of points with the same neighbours the
+    While an outcome is doubted the same probes are repeated for half an hour: of points with the same neighbours the
     first eight are taken, then every sixteenth.
     """
     chosen: list[int] = []
@@ -67,7 +67,7 @@ def test_a_crash_anywhere_on_the_path_of_a_create(share: int) -> None:
     last = until_id_is_stored(record().points)
     numbers = list(range(1, last + 1))[share::SHARES]
     print(f"\n{len(numbers)} of {last} points of the create path")
-    assert die_at(None, STORY, numbers) == []
+    assert crash_at_each(None, STORY, numbers) == []
 
 
 @pytest.mark.sweep
@@ -77,35 +77,35 @@ def test_a_crash_anywhere_in_a_story(scenario: str, share: int) -> None:
     count = len(record(None, scenario).points)
     numbers = list(range(1, count + 1))[share::FINE_SHARES]
     print(f"\n{scenario}: {len(numbers)} of {count} points")
-    assert die_at(None, scenario, numbers) == []
+    assert crash_at_each(None, scenario, numbers) == []
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("share", range(SHARES))
-@pytest.mark.parametrize("case", CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CREATE_CASES + DESTROY_CASES + NETWORK_CASES, ids=lambda case: case.name)
 def test_every_word_with_a_crash_at_every_point(case: Case, share: int) -> None:
     """The full cross product: every word, dying before and after every commit, send, reply and file write."""
     points = record(case).points
-    numbers = worth_dying_at(points)[share::SHARES]
+    numbers = distinct_points(points)[share::SHARES]
     print(f"\n{case.name}: {len(numbers)} of {len(points)} points")
-    assert die_at(case, STORY, numbers) == []
+    assert crash_at_each(case, STORY, numbers) == []
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(120))
 def test_a_second_crash_during_recovery(seed: int) -> None:
     """Pairs of points, the second of them reached only because of the first; sampled by seed."""
-    dice = Random(f"pairs {seed}")
-    scenario = dice.choice(list(SCENARIOS))
-    case = dice.choice([None, *CREATE_WORDS, *DESTROY_WORDS, *NETWORK_WORDS])
+    rng = Random(f"pairs {seed}")
+    scenario = rng.choice(list(SCENARIOS))
+    case = rng.choice([None, *CREATE_CASES, *DESTROY_CASES, *NETWORK_CASES])
     # Drawn by lot, a word may meet a story in which it has no occasion to act.
     count = len(record(case, scenario, must_act=False).points)
     wrong = []
     for _ in range(3):
-        first = dice.randint(1, count)
-        again = tell(case, scenario, dies_at=(first,), must_act=False)
-        second = dice.randint(first + 1, min(first + 40, len(again.points)))
-        verdict = tell(case, scenario, dies_at=(first, second), must_act=False)
+        first = rng.randint(1, count)
+        again = run_case(case, scenario, crash_at=(first,), must_act=False)
+        second = rng.randint(first + 1, min(first + 40, len(again.points)))
+        verdict = run_case(case, scenario, crash_at=(first, second), must_act=False)
         wrong += [f"{scenario}, {verdict.title}, points {first}, {second}: {said}" for said in verdict.wrong]
     print(f"\nseed {seed}: {scenario}, {case.name if case else 'no fault'}")
     assert wrong == []

@@ -18,7 +18,7 @@ from tests.sim.oracle import audit
 from tests.sim.story import Story
 from tests.sim.world import World
 
-LIES = {
+UNUSABLE_ANSWERS = {
     "empty200": ("list", "empty200", None),
     "null200": ("list", "null200", None),
     "captive portal": ("any", "captive_portal", None),
@@ -26,8 +26,8 @@ LIES = {
     "410": ("list", "status", "410"),
 }
 COUNTERS = {"version", "last_seen_at", "absence_count", "first_absence_boot", "last_absence_boot"}
-"""What a look may count without changing what is believed: sightings and looks."""
-ABOUT_SIGHT = {"degraded", "list_inconsistent", "mass_disappearance", "key_rejected"}
+"""What a look may count without changing what is believed: sightings and probes."""
+LIST_ALARMS = {"degraded", "list_inconsistent", "mass_disappearance", "key_rejected"}
 HALF_HOUR_S = 1800.0
 
 
@@ -52,37 +52,37 @@ def with_running(story: Story, count: int) -> list[str]:
     return names
 
 
-def under(story: Story, fault: Fault) -> None:
-    """Half an hour under the fault, and on until it has answered ten times."""
+def run_under(story: Story, fault: Fault) -> None:
+    """Half an hour run_under the fault, and on until it has answered ten times."""
     story.run_for(HALF_HOUR_S)
     while fault.acted < 10:
         story.run_for(60)
 
 
 @pytest.mark.parametrize("count", [1, 2, pytest.param(10, marks=pytest.mark.sweep)])
-@pytest.mark.parametrize("lie", LIES)
-def test_a_list_that_says_nothing_changes_nothing(lie: str, count: int) -> None:
+@pytest.mark.parametrize("answer", UNUSABLE_ANSWERS)
+def test_a_list_that_says_nothing_changes_nothing(answer: str, count: int) -> None:
     with Story() as story:
         with_running(story, count)
         before = rows(story)
-        call, word, arg = LIES[lie]
+        call, word, arg = UNUSABLE_ANSWERS[answer]
         fault = story.world.fault(call, word, arg)
-        under(story, fault)
+        run_under(story, fault)
         assert rows(story) == before
-        during = story.world.alarms() & ABOUT_SIGHT
+        during = story.world.alarms() & LIST_ALARMS
         assert during
         # A deadline does not wait for anybody's list (I9).
-        wish = story.wishes["s0"]
-        left_s = (wish.asked_at + wish.duration_us - story.now) / us(1)
+        expected = story.expected["s0"]
+        left_s = (expected.requested_at + expected.duration_us - story.now) / us(1)
         story.run_for(left_s + 70)
         first = min((d.at for d in story.world.market.destroys), default=None)
         assert first is not None
-        late_s = (first - story.world.market.creates[0].at - wish.duration_us) / us(1)
+        late_s = (first - story.world.market.creates[0].at - expected.duration_us) / us(1)
         assert late_s <= 60
-        story.heal()
+        story.clear_faults()
         story.run_for(900)
-        assert not story.world.alarms() & ABOUT_SIGHT
-        print(f"\n{lie}, {count}: {fault.acted} answers, alarms {sorted(during)}, first destroy {late_s:+.2f} s")
+        assert not story.world.alarms() & LIST_ALARMS
+        print(f"\n{answer}, {count}: {fault.acted} answers, alarms {sorted(during)}, first destroy {late_s:+.2f} s")
         story.finish()
         assert audit(story, must_run=tuple(f"s{n}" for n in range(1, count))) == []
 
@@ -115,21 +115,21 @@ def live(tmp_path: Path) -> Iterator[World]:
     made.kill()
 
 
-def looks_in(world: World, seconds: float) -> int:
+def probes_in(world: World, seconds: float) -> int:
     """How many logins are made in a time."""
     assert world.remote is not None
-    before = world.remote.looks
+    before = world.remote.probes
     world.run_for(seconds)
-    return world.remote.looks - before
+    return world.remote.probes - before
 
 
 def test_a_blind_list_causes_no_logins(live: World) -> None:
     """Only sleep wakes every login at once; a provider that cannot be seen is no reason (F64)."""
     assert live.running(live.provision(hours=5))
     live.run_for(60)
-    usual = looks_in(live, 300)
+    usual = probes_in(live, 300)
     live.fault("list", "status", "503")
-    assert looks_in(live, 300) <= usual
+    assert probes_in(live, 300) <= usual
     assert alarms.DEGRADED in live.alarms()
 
 
@@ -138,7 +138,7 @@ def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> Non
     assert live.remote is not None
     live.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
     ref = live.provision(retries=0)
-    assert live.run_until(lambda: bool(live.remote and live.remote.looks), 600)
+    assert live.run_until(lambda: bool(live.remote and live.remote.probes), 600)
     live.fault("list", "status", "503", chance=50)
     live.run_for(REAL.boot_stall_timeout_s + 120)
     assert live.status(ref) != "provisioning"
@@ -148,7 +148,7 @@ def test_a_sleep_does_wake_every_login(live: World) -> None:
     assert live.running(live.provision(hours=5))
     live.run_for(7)
     assert live.remote is not None
-    before = live.remote.looks
+    before = live.remote.probes
     live.sleep(60)
     live.run_for(1)
-    assert live.remote.looks == before + 1
+    assert live.remote.probes == before + 1

@@ -1,4 +1,4 @@
-"""Strangers are untouchable, however much their labels look like ours (acceptance 7; I3, I28, F20, F21, F118, F119)."""
+"""Foreign instances are never touched, whatever their labels (acceptance 7; I3, I28, F20, F21, F118, F119)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.sim.story import Story
 NUMBER = 50
 
 
-def near_misses(label: str, number: int) -> str:
-    """A label that is none of ours: cut, extended, shouted, another check, another installation."""
+def almost_our_label(label: str, number: int) -> str:
+    """A label that is not ours: cut, extended, in capitals, with another check or another installation."""
     head, installation, attempt, check = label.split("-")
     other = installation[::-1] if installation[::-1] != installation else "a" * 10
     wrong = "aaaa" if check != "aaaa" else "bbbb"
@@ -31,7 +31,7 @@ def near_misses(label: str, number: int) -> str:
     return shapes[number % len(shapes)]
 
 
-def test_fifty_strangers_are_only_listed() -> None:
+def test_fifty_foreign_instances_are_only_listed() -> None:
     with Story() as story:
         story.start().ready()
         names = ["a", "b", "c", "d"]
@@ -39,25 +39,24 @@ def test_fifty_strangers_are_only_listed() -> None:
             story.provision(name)
             assert story.until_running(name)
         labels = [i.label or "" for i in story.world.market.existing_instances()]
-        strangers = [
-            story.world.stranger(near_misses(labels[number % len(labels)], number)) for number in range(NUMBER)
-        ]
+        copied = [almost_our_label(labels[number % len(labels)], number) for number in range(NUMBER)]
+        foreign_instances = [story.world.launch_foreign(label) for label in copied]
         installation = story.world.engine.ctx.installation.id
-        for stranger in strangers:
-            owner = parse_label(stranger.label)
+        for foreign in foreign_instances:
+            owner = parse_label(foreign.label)
             assert owner is None or owner.installation != installation
         story.run_for(1200)
         rows = story.world.requests.audit().rows
         story.world.executor.transport.charged_s = 0.0
-        assert {r.instance_id for r in rows if r.kind == "foreign"} == {str(s.id) for s in strangers}
+        assert {r.instance_id for r in rows if r.kind == "foreign"} == {str(s.id) for s in foreign_instances}
         assert {r.instance_id for r in rows if r.kind == "ours"} == {
             str(i.id) for name in names for i in story.instances(name)
         }
         story.end(*names)
-        assert story.until_over()
+        assert story.until_ended()
         story.finish()
-        touched = [d for d in story.world.market.destroys if d.id in {s.id for s in strangers}]
+        touched = [d for d in story.world.market.destroys if d.id in {s.id for s in foreign_instances}]
         assert touched == []
-        assert all(s.exists for s in strangers)
-        print(f"\n{NUMBER} strangers listed, 0 destroys; 4 of ours ended, {len(story.world.market.destroys)} destroys")
+        assert all(s.exists for s in foreign_instances)
+        print(f"\n{NUMBER} foreign, 0 destroys; 4 of ours ended, {len(story.world.market.destroys)} destroys")
         assert audit(story) == []

@@ -15,7 +15,7 @@ from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat, Pr
 from gpushopper.core.policy import DRILL_LIVE, REAL
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.errors import DiskFull, Refused, UsageError
-from tests.sim.simulated_remote import Guard, SimRemote
+from tests.sim.simulated_remote import SimGuard, SimRemote
 from tests.sim.world import World
 
 HOUR_S = 3600
@@ -66,24 +66,24 @@ def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world:
     ],
 )
 def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) -> None:
-    def refuse(guard: Guard) -> None:
+    def refuse(guard: SimGuard) -> None:
         guard.armed, guard.why = False, why
 
     assert world.remote is not None
-    world.remote.before = refuse
+    world.remote.on_guard_start = refuse
     ref = world.provision(hours=1)
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
     assert view.status == "failed" and view.ready_at is None
     assert {a.reason for a in view.attempts} == {"guard_not_armed"}
     assert all(a.receipt for a in view.attempts)
-    assert world.living() == []
+    assert world.our_instances() == []
     assert max(lived_s(world)) < 10 * 60
 
 
 def test_without_a_guard_only_by_consent(world: World) -> None:
     assert world.remote is not None
-    world.remote.before = lambda guard: setattr(guard, "is_dead", True)
+    world.remote.on_guard_start = lambda guard: setattr(guard, "is_dead", True)
     ref = world.provision(hours=1, allow_unguarded=True)
     assert world.running(ref)
     assert (world.view(ref).guard_state, world.view(ref).guards) == ("unconfirmed", "D")
@@ -97,11 +97,11 @@ def test_the_laptop_that_never_comes_back(world: World) -> None:
     requests = len(world.market.destroys)
     assert world.remote is not None
     end = world.clock.t + us(13 * HOUR_S)
-    while world.clock.t < end and world.living():
+    while world.clock.t < end and world.our_instances():
         world.clock.t += us(15)
         world.market.settle()
         world.remote.step()
-    assert world.living() == []
+    assert world.our_instances() == []
     (instance,) = world.market.instances.values()
     assert ended_by(world) == ["instance_key"]
     assert (instance.ended_at or 0) <= deadline + us(TOLERANCE_S)
@@ -163,9 +163,9 @@ def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
     world.restart()
     world.run_for(120)
     world.requests.extend(ref, wire.ExtendRequest(add_us=us(HOUR_S)))
-    before = guard.seq
+    on_guard_start = guard.seq
     world.run_for(1)
-    assert guard.seq == before + 1
+    assert guard.seq == on_guard_start + 1
     assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(120)
 
 
@@ -179,7 +179,7 @@ def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
     assert "ssh_unreachable" not in world.alarms()
     world.run_for(400)
     assert "ssh_unreachable" in world.alarms()
-    assert world.living()
+    assert world.our_instances()
     world.remote.answer = lambda login: None
     world.run_for(60)
     assert world.view(ref).health == "ok"
@@ -223,7 +223,7 @@ def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> 
     assert world.ended(ref, 4 * HOUR_S)
     view = world.view(ref)
     assert [a.reason for a in view.attempts] == ["ssh_timeout", "ssh_timeout"]
-    assert world.living() == []
+    assert world.our_instances() == []
     assert max(lived_s(world)) < 20 * 60
 
 
@@ -255,7 +255,7 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert world.remote is not None
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "network is unreachable")
     ref = world.provision(hours=2)
-    assert world.run_until(lambda: bool(world.remote and world.remote.looks), 600)
+    assert world.run_until(lambda: bool(world.remote and world.remote.probes), 600)
     world.sleep(1200)
     world.run_for(20)
     world.remote.answer = lambda login: None
@@ -263,16 +263,16 @@ def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> No
     assert len(world.view(ref).attempts) == 1
 
 
-def overlong(guard: Guard) -> None:
+def make_too_long(guard: SimGuard) -> None:
     """Five hours too many, and deaf to renewals."""
     guard.end_at += us(5 * HOUR_S)
     guard.max_at += us(5 * HOUR_S)
-    guard.is_deaf = True
+    guard.ignores_renewals = True
 
 
 def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> None:
     assert world.remote is not None
-    world.remote.before = overlong
+    world.remote.on_guard_start = make_too_long
     ref = world.provision(hours=1, retries=0)
     assert world.ended(ref, 2 * HOUR_S)
     assert [a.reason for a in world.view(ref).attempts] == ["guard_not_armed"]
@@ -283,7 +283,7 @@ def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     (guard,) = world.remote.guards.values()
-    overlong(guard)
+    make_too_long(guard)
     world.run_for(60)
     assert "guard_unconfirmed" in world.alarms() and world.view(ref).guards == "D"
     assert world.status(ref) == "running"
@@ -296,7 +296,7 @@ def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
     world.fault("list", "omit", "20m", instance=str(instance.id))
     world.fault("get", "null", duration="20m", instance=str(instance.id))
     world.run_for(15 * 60)
-    assert world.status(ref) == "running" and world.living()
+    assert world.status(ref) == "running" and world.our_instances()
     assert world.view(ref).health == "ok"
 
 
@@ -306,9 +306,9 @@ def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> No
     assert world.running(ref)
     world.requests.end([ref])
     world.run_for(1)
-    looks = world.remote.looks
+    probes = world.remote.probes
     assert world.ended(ref)
-    assert world.remote.looks <= looks + 1
+    assert world.remote.probes <= probes + 1
 
 
 def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:

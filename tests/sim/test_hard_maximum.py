@@ -26,18 +26,18 @@ def lives_s(story: Story, instance: Instance) -> float:
 def test_a_hundred_extensions_do_not_pass_twelve_hours() -> None:
     with Story() as story:
         story.start().ready()
-        wish = story.provision("a", hours=2)
+        expected = story.provision("a", hours=2)
         assert story.until_running("a")
         taken = refused = 0
         for _ in range(100):
             try:
-                story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+                story.world.requests.extend(expected.session, wire.ExtendRequest(add_us=us(900)))
                 taken += 1
             except Refused as refusal:
                 assert refusal.code == "hard_maximum"
                 refused += 1
             story.run_for(300)
-        wish.duration_us = us(HARD_MAXIMUM_S)
+        expected.duration_us = us(HARD_MAXIMUM_S)
         story.run_for(5 * 3600)
         (instance,) = story.instances("a")
         print(f"\n{taken} extensions taken, {refused} refused; it lived {lives_s(story, instance):.1f} s")
@@ -74,10 +74,10 @@ def test_an_extension_holds_for_the_attempt_that_takes_over() -> None:
     with Story() as story:
         story.start().ready()
         story.world.fault("create", "stuck_loading", count=1)
-        wish = story.provision("a", hours=0.5)
+        expected = story.provision("a", hours=0.5)
         story.run_for(60)
-        story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(3600)))
-        wish.duration_us += us(3600)
+        story.world.requests.extend(expected.session, wire.ExtendRequest(add_us=us(3600)))
+        expected.duration_us += us(3600)
         assert story.until_running("a")
         story.run_for(3 * 3600)
         latest = story.instances("a")[-1]
@@ -90,13 +90,13 @@ def test_extend_while_ending_is_refused() -> None:
     """The end is write-once (F18, F121)."""
     with Story() as story:
         story.start().ready()
-        wish = story.provision("a")
+        expected = story.provision("a")
         assert story.until_running("a")
         story.world.fault("destroy", "ack_noop", "5")
         story.end("a")
         for _ in range(5):
             with pytest.raises(Refused):
-                story.world.requests.extend(wish.session, wire.ExtendRequest(add_us=us(900)))
+                story.world.requests.extend(expected.session, wire.ExtendRequest(add_us=us(900)))
             story.run_for(5)
         story.finish()
         assert audit(story) == []
@@ -110,7 +110,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
         story.provision("a")
         assert story.until_running("a")
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.run_for(3600)
         (old,) = story.instances("a")
         heard = story.world.requests.events(0, limit=10_000).next
@@ -134,7 +134,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
         shown = {"seen": seen, "destroy": destroys[0], "off": ended, "receipt": receipts[-1]["proven_at"]}
         after = ", ".join(f"{name} +{(at - appeared) / us(1):.1f} s" for name, at in shown.items())
         print(f"\n{after}; alarm {alarms}")
-        # Not looked for while nobody is there; else within two steady looks (I7).
+        # Not seen while no daemon runs; else within two steady polls (I7).
         assert seen - appeared <= us(1800 * is_down + 2 * PAPER.steady_poll_s)
         assert destroys[0] - seen <= us(10)
         story.finish()

@@ -40,7 +40,7 @@ def test_the_key_of_another_account_changes_nothing(count: int) -> None:
         assert after["sessions"] == before["sessions"]
         assert {"wrong_account"} <= story.world.alarms()
         assert not story.world.engine.is_ready()
-        assert [a["id"] for a in story.world.living()] == [str(i.id) for n in names for i in story.instances(n)]
+        assert [a["id"] for a in story.world.our_instances()] == [str(i.id) for n in names for i in story.instances(n)]
         assert story.world.market.destroys == []
         story.world.key = good
         story.kill(down_s=60)
@@ -72,7 +72,7 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
         story.world.kill()
         for path in story.world.home.data.glob("gpu-shopper.db*"):
             path.unlink()
-        story.forget_history()
+        story.reset_event_cursor()
         story.start()
         story.run_for(120)
         assert "adopted" in story.world.alarms()
@@ -91,13 +91,13 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
 
         story.world.requests.extend(kept, wire.ExtendRequest(add_us=us(4 * HOUR_S)))
         story.run_for(2 * HOUR_S)
-        assert [row["id"] for row in story.world.living()] == [kept_id]
+        assert [row["id"] for row in story.world.our_instances()] == [kept_id]
         story.world.requests.end([kept])
         for name in names:
-            story.wishes[name].ended_at = story.now - us(5 * HOUR_S)
+            story.expected[name].ended_at = story.now - us(5 * HOUR_S)
         story.run_for(600)
-        story.wishes.clear()
-        assert story.world.living() == []
+        story.expected.clear()
+        assert story.world.our_instances() == []
 
 
 def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
@@ -114,7 +114,7 @@ def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
         for path in story.world.home.data.glob("gpu-shopper.db*"):
             path.unlink()
         shutil.move(copy, story.world.home.database)
-        story.forget_history()
+        story.reset_event_cursor()
         story.start()
         story.run_for(300)
         assert "adopted" in story.world.alarms()
@@ -146,19 +146,19 @@ def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
 
         label = make_label(installation, "c" * 16)
         others = replace(spec, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
-        stray = story.world.market.create_instance(account, others, story.now)
+        orphan = story.world.market.create_instance(account, others, story.now)
         creates = len(story.world.market.creates)
         story.run_for(2 * HOUR_S)
         assert len(story.world.requests.sessions().sessions) == 2
         with pytest.raises(Refused) as refusal:
             story.provision("no")
         assert refusal.value.code == "clone"
-        story.wishes.pop("no")
+        story.expected.pop("no")
         assert len(story.world.market.creates) == creates
         assert story.world.market.destroys == []
         story.end("s0")
-        assert story.until_over()
-        assert stray.exists
+        assert story.until_ended()
+        assert orphan.exists
         story.finish()
         assert audit(story, must_run=("s1",)) == []
 
@@ -173,7 +173,7 @@ def test_a_revoked_key_ends_nothing_by_itself_and_everything_later() -> None:
         assert story.status("s0") == "stopping"
         assert {"key_rejected", "manual_destroy_needed"} <= story.world.alarms()
         assert story.instances("s0")[0].exists
-        story.heal()
+        story.clear_faults()
         story.run_for(900)
         assert story.status("s0") == "stopped"
         assert not story.world.alarms() & {"key_rejected", "degraded", "manual_destroy_needed"}

@@ -41,7 +41,7 @@ def test_a_price_that_moved_before_hand_over_fails_over() -> None:
         assert story.until_running("a")
         first, second = story.instances("a")
         assert (first.exists, second.exists) == (False, True)
-        assert story.world.view(story.wishes["a"].session).attempts[0].reason == "price_changed"
+        assert story.world.view(story.expected["a"].session).attempts[0].reason == "price_changed"
         story.finish()
         assert audit(story, must_run=("a",)) == []
 
@@ -71,7 +71,7 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
         else:
             story.world.fault("account", "zero_balance", count=1)
         story.run_for(900)
-        view = story.world.view(story.wishes["a"].session)
+        view = story.world.view(story.expected["a"].session)
         assert (view.status, view.health) == ("running", "interrupted")
         assert "interrupted" in story.world.alarms()
         assert destroys_of(story, instance) == []
@@ -86,8 +86,8 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
             waited = (ends[0] - at) / us(1)
             print(f"\n{how}: ended after {waited:.0f} s")
             assert GRACE_S <= waited <= GRACE_S + 360
-            story.wishes["a"].gave_up = True
-        assert story.until_over()
+            story.expected["a"].gave_up = True
+        assert story.until_ended()
         story.finish()
         assert audit(story) == []
 
@@ -131,7 +131,7 @@ def test_an_interruption_is_not_measured_across_a_stop_of_the_daemon() -> None:
         assert destroys_of(story, instance) == []
         story.run_for(1200)
         assert destroys_of(story, instance)
-        story.wishes["a"].gave_up = True
+        story.expected["a"].gave_up = True
         story.finish()
         assert audit(story) == []
 
@@ -142,13 +142,13 @@ def test_an_offline_host_is_waited_for_until_the_deadline() -> None:
         instance = running(story)
         do(story, instance, "offline_host")
         story.run_for(3600)
-        view = story.world.view(story.wishes["a"].session)
+        view = story.world.view(story.expected["a"].session)
         assert (view.status, view.health) == ("running", "missing")
         assert "missing" in story.world.alarms()
         assert destroys_of(story, instance) == []
         do(story, instance, "online_host")
         story.run_for(900)
-        assert story.world.view(story.wishes["a"].session).health == "ok"
+        assert story.world.view(story.expected["a"].session).health == "ok"
         assert "missing" not in story.world.alarms()
         story.finish()
         assert audit(story, must_run=("a",)) == []
@@ -160,10 +160,10 @@ def test_an_instance_that_the_host_destroyed_waits_for_its_user() -> None:
         instance = running(story)
         do(story, instance, "host_destroy")
         story.run_for(3600)
-        assert story.world.view(story.wishes["a"].session).health == "missing"
+        assert story.world.view(story.expected["a"].session).health == "missing"
         assert "missing" in story.world.alarms()
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.finish()
         assert audit(story) == []
 
@@ -175,7 +175,7 @@ def test_a_zombie_after_the_hosts_own_destroy_is_ended() -> None:
         do(story, instance, "host_destroy")
         story.run_for(1200)
         story.end("a")
-        assert story.until_over()
+        assert story.until_ended()
         story.run_for(3600)
         story.world.market.tracked[instance.id] = instance
         instance.return_at = story.now

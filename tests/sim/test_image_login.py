@@ -273,10 +273,10 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
 
 def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: Make):
     world, logins = made()
-    once, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
-    first = world.requests.provision(asked, once)
+    key, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
+    first = world.requests.provision(asked, key)
     logins.answers = [KeyringLocked("the keyring is locked", "unlock")]
-    assert world.requests.provision(asked, once) == first
+    assert world.requests.provision(asked, key) == first
 
 
 # ---- gone at the create
@@ -354,7 +354,7 @@ def test_an_image_refused_to_a_second_host_ends_the_session_and_burns_no_more_re
     assert world.ended(ref)
     view = world.view(ref)
     assert (view.status, view.reason, len(view.attempts)) == ("failed", "image_refused", 2)
-    assert all(attempt.receipt is not None for attempt in view.attempts) and world.living() == []
+    assert all(attempt.receipt is not None for attempt in view.attempts) and world.our_instances() == []
     assert len({attempt.offer.host_id for attempt in sessions.attempts_of(world.store, ref)}) == 2
     assert ("unauthorized" if wrong == "another password" else "pull access denied") in texts(world)
 
@@ -389,4 +389,4 @@ def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made:
     assert (world.view(ref).status, world.view(ref).attempts[0].desired_state) == ("running", "running")
     world.run_for(3600)  # longer than a stop that the provider states would be waited for
     assert (world.view(ref).status, world.view(ref).attempts[0].desired_state) == ("running", "running")
-    assert len(world.living()) == 1 and not world.market.destroys
+    assert len(world.our_instances()) == 1 and not world.market.destroys

@@ -17,13 +17,13 @@ def test_a_hundred_and_twenty_instances_are_listed_whole_and_ours_is_rented_and_
 ) -> None:
     world = World(tmp_path, policy=policy, gaps=True, boot_seconds=2.0)
     for _ in range(119):
-        world.stranger()
+        world.launch_foreign()
     world.start().ready()
     session = world.provision()
     assert world.running(session, 300), world.view(session)
     world.requests.end([session])
     assert world.ended(session, 900), world.view(session)
-    assert world.living() == []
+    assert world.our_instances() == []
     assert not world.alarms() & {alarms.DEGRADED, alarms.DESTROY_SLOW}
     world.store.close()
 
@@ -32,7 +32,7 @@ def test_a_page_that_hangs_ends_after_the_limit_of_one_page(tmp_path: Path) -> N
     """The time for the whole list is no excuse to wait that long for one answer."""
     world = World(tmp_path, policy=DRILL, gaps=True)
     for _ in range(119):
-        world.stranger()
+        world.launch_foreign()
     world.start().ready()
     connection = world.engine.reconcilers["vast"].connection
     assert connection is not None

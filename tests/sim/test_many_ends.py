@@ -48,7 +48,7 @@ def test_many_ends_at_once_raise_no_alarm(policy: Policy, count: int) -> None:
         # Renting fifty is not what is tested: while a search waits for its turn, simulated calls crowd each other.
         began = story.world.clock.now().wall
         story.end(*names)
-        assert story.until_over()
+        assert story.until_ended()
         assert raised(story, began) == set()
 
 
@@ -63,8 +63,8 @@ def test_what_is_off_is_no_slow_end() -> None:
         assert raised(story) == {alarms.DEGRADED}
         story.run_for(3600)
         assert raised(story) == {alarms.DEGRADED, alarms.END_UNVERIFIED}
-        story.heal()
-        assert story.until_over()
+        story.clear_faults()
+        assert story.until_ended()
         assert not story.world.alarms() & {alarms.END_UNVERIFIED}
 
 

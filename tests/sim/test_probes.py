@@ -51,7 +51,7 @@ def test_a_login_that_waited_too_long_is_not_made_and_says_nothing_of_the_instan
     wait_for_a_thread(world, 90)
     ref = world.provision(hours=2, retries=0)
     world.run_for(20 * 60)
-    assert world.remote.looks == 0
+    assert world.remote.probes == 0
     assert (world.status(ref), len(world.view(ref).attempts)) == ("provisioning", 1)
     wait_for_a_thread(world, 0)
     assert world.running(ref, 120)
@@ -66,7 +66,7 @@ def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.LOCAL, "ssh cannot be used on this computer")
     ref = world.provision(hours=2)
     world.run_for(20 * 60)
-    assert len(world.view(ref).attempts) == 1 and world.remote.looks > 100
+    assert len(world.view(ref).attempts) == 1 and world.remote.probes > 100
     assert "ssh_unreachable" in world.alarms()
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
     world.run_for(10 * 60)

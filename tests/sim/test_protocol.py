@@ -1,4 +1,4 @@
-"""The protocol holds in every order of steps, and the model sees it when one of its rules is broken."""
+"""The protocol holds in every order of steps, and the model finds what breaks when one rule is weakened."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pytest
 
 from tests.sim.protocol import check, checked_lines, is_as_expected, session_of, try_case
 from tests.sim.protocol_explore import ACCEPTED, explore
-from tests.sim.protocol_pacing import circle, longest
+from tests.sim.protocol_pacing import cycle, longest
 from tests.sim.protocol_policies import (
     BROKEN_RULES,
     CATALOGUE,
+    DUPLICATES,
     EDGES,
+    NEVER_SETTLING,
     ONE,
     PACINGS,
     QUICK,
     RECOMMENDED,
-    RESTLESS,
     SWEEPS,
-    TWINS,
     Case,
     PacingCase,
 )
@@ -31,7 +31,7 @@ def titled(cases: tuple[Case, ...]) -> list[object]:
     return [pytest.param(case, id=case.title) for case in cases]
 
 
-@pytest.mark.parametrize("bounds", [ONE, QUICK, TWINS], ids=["one attempt", "two attempts", "twins"])
+@pytest.mark.parametrize("bounds", [ONE, QUICK, DUPLICATES], ids=["one attempt", "two attempts", "duplicates"])
 def test_the_recommended_policy_holds_and_always_settles(bounds: Bounds):
     checked = check(bounds)
     print("\n".join(checked_lines("recommended", checked)))
@@ -78,13 +78,13 @@ def test_every_rule_is_needed(case: Case):
 
 
 @pytest.mark.parametrize("case", titled(EDGES))
-def test_beyond_the_bounds_the_damage_is_what_we_say(case: Case):
+def test_beyond_the_bounds_the_damage_is_as_documented(case: Case):
     found = try_case(case)
     assert is_as_expected(case, found), (found.paths, found.permanent)
 
 
 def test_two_structural_rules_carry_the_guarantee_even_with_weak_evidence():
-    """Wanted is never closed by absence, and the sweep matches closed labels: nothing is killed, nothing stays (C7)."""
+    """Wanted is never closed by absence, closed labels are reopened: nothing wanted ends, nothing stays (C7)."""
     weakest = next(case for case in CATALOGUE if case.title.startswith("weakest evidence"))
     checked = check(weakest.bounds, weakest.policy)
     assert KILLS_WANTED not in checked.found.paths
@@ -92,13 +92,13 @@ def test_two_structural_rules_carry_the_guarantee_even_with_weak_evidence():
     assert checked.settling.stuck is None
 
 
-@pytest.mark.parametrize("case", titled(RESTLESS))
+@pytest.mark.parametrize("case", titled(NEVER_SETTLING))
 def test_a_policy_that_never_settles_is_caught(case: Case):
     assert check(case.bounds, case.policy).settling.stuck is not None
 
 
-def test_without_a_pause_the_proof_goes_round_in_circles():
-    case = RESTLESS[0]
+def test_without_a_pause_the_proof_is_never_complete():
+    case = NEVER_SETTLING[0]
     checked = check(case.bounds, case.policy)
     assert checked.found.broken == {}, "safe, and yet it never ends"
     assert checked.settling.stuck is not None
@@ -106,8 +106,8 @@ def test_without_a_pause_the_proof_goes_round_in_circles():
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.title) for case in PACINGS])
-def test_only_the_right_pacing_lets_every_proof_form(case: PacingCase):
-    run = circle(case.pacing)
-    assert bool(run) is case.circles
+def test_only_the_right_pacing_completes_every_proof(case: PacingCase):
+    run = cycle(case.pacing)
+    assert bool(run) is case.cycles
     if not run:
-        assert longest(case.pacing) <= 3 * (case.pacing.delay + 1), "three units, each after its longest wait"
+        assert longest(case.pacing) <= 3 * (case.pacing.delay + 1), "three absences, each after its longest wait"

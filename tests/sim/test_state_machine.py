@@ -1,7 +1,7 @@
-"""A state machine looks for the story nobody thought of: users, faults, crashes, sleep, operators (safety.md C3).
+"""A Hypothesis state machine over users, faults, crashes, sleep and operators (safety.md C3).
 
 After every rule: nothing healthy and wanted was destroyed, no label was sent twice, no receipt was untrue. At the end
-everything heals, and the whole audit must pass.
+all faults are cleared, and the whole audit must pass.
 """
 
 from __future__ import annotations
@@ -26,44 +26,44 @@ from hypothesis.stateful import (
 from gpushopper import wire
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
-from tests.sim.fault_cases import CREATE_WORDS, DESTROY_WORDS, NETWORK_WORDS
-from tests.sim.oracle import audit, audit_deeds
-from tests.sim.soak import LIES
+from tests.sim.fault_cases import CREATE_CASES, DESTROY_CASES, NETWORK_CASES
+from tests.sim.oracle import audit, audit_history
+from tests.sim.soak import LIST_CASES
 from tests.sim.story import Story
 
-SPANS = st.sampled_from((1.0, 30.0, 300.0, 1800.0, 3 * 3600.0))
-CASES = st.sampled_from(CREATE_WORDS + DESTROY_WORDS + NETWORK_WORDS + LIES)
+DURATIONS = st.sampled_from((1.0, 30.0, 300.0, 1800.0, 3 * 3600.0))
+CASES = st.sampled_from(CREATE_CASES + DESTROY_CASES + NETWORK_CASES + LIST_CASES)
 PICK = st.integers(0, 100)
 
 
-class Shopping(RuleBasedStateMachine):
+class Operations(RuleBasedStateMachine):
     """One user, one daemon, one market."""
 
     def __init__(self) -> None:
         super().__init__()
         self.story = Story(points=True)
-        self.asked = 0
+        self.requested = 0
 
     @initialize()
     def begin(self) -> None:
         self.story.start().ready()
 
     def names(self) -> list[str]:
-        """Sessions that the user still counts on."""
-        for name, wish in self.story.wishes.items():
-            wish.gave_up |= self.story.status(name) in ("failed", "stopped", "stopping")
-        return [n for n, w in self.story.wishes.items() if not w.gave_up and w.ended_at is None]
+        """Sessions that the user still expects to run."""
+        for name, expected in self.story.expected.items():
+            expected.gave_up |= self.story.status(name) in ("failed", "stopped", "stopping")
+        return [n for n, w in self.story.expected.items() if not w.gave_up and w.ended_at is None]
 
     @rule(hours=st.sampled_from((0.25, 1.0, 11.0)))
     def provision(self, hours: float) -> None:
         if len(self.names()) >= 4:
             return
-        self.asked += 1
-        name = f"s{self.asked}"
+        self.requested += 1
+        name = f"s{self.requested}"
         try:
             self.story.provision(name, hours=hours)
         except (ShopperError, AssertionError):
-            self.story.wishes.pop(name, None)
+            self.story.expected.pop(name, None)
 
     @rule(pick=PICK)
     def end(self, pick: int) -> None:
@@ -73,18 +73,19 @@ class Shopping(RuleBasedStateMachine):
     @rule(pick=PICK)
     def extend(self, pick: int) -> None:
         if found := self.names():
-            wish = self.story.wishes[found[pick % len(found)]]
+            expected = self.story.expected[found[pick % len(found)]]
             try:
-                self.story.survive(lambda: self.story.world.requests.extend(wish.session, wire.ExtendRequest(us(900))))
-                wish.duration_us += us(900)
+                longer = wire.ExtendRequest(us(900))
+                self.story.restart_on_crash(lambda: self.story.world.requests.extend(expected.session, longer))
+                expected.duration_us += us(900)
             except ShopperError:
                 return
 
-    @rule(span=SPANS)
+    @rule(span=DURATIONS)
     def wait(self, span: float) -> None:
         self.story.run_for(span)
 
-    @rule(span=SPANS)
+    @rule(span=DURATIONS)
     def sleep(self, span: float) -> None:
         self.story.world.sleep(span)
 
@@ -93,14 +94,14 @@ class Shopping(RuleBasedStateMachine):
         self.story.world.clock.skew = us(jump)
         self.story.world.engine.resume()
 
-    @rule(span=SPANS)
+    @rule(span=DURATIONS)
     def kill(self, span: float) -> None:
         self.story.kill(down_s=span)
 
     @rule(ahead=st.integers(1, 40))
-    def die_soon(self, ahead: int) -> None:
+    def crash_soon(self, ahead: int) -> None:
         points = self.story.points
-        points.dies_at = points.dies_at | {len(points.hits) + ahead}
+        points.crash_at = points.crash_at | {len(points.hits) + ahead}
 
     @rule(case=CASES)
     def fault(self, case: object) -> None:
@@ -109,23 +110,23 @@ class Shopping(RuleBasedStateMachine):
 
     @precondition(lambda self: self.story.world.faults.faults)
     @rule()
-    def heal(self) -> None:
-        self.story.heal()
+    def clear_faults(self) -> None:
+        self.story.clear_faults()
 
     @rule(label=st.sampled_from(("", "gs1-", "someone")))
-    def stranger(self, label: str) -> None:
-        self.story.world.stranger(label)
+    def foreign(self, label: str) -> None:
+        self.story.world.launch_foreign(label)
 
     @invariant()
-    def nothing_wanted_was_harmed(self) -> None:
+    def nothing_wanted_was_destroyed(self) -> None:
         if self.story.starts:
-            assert audit_deeds(self.story) == []
+            assert audit_history(self.story) == []
 
     def teardown(self) -> None:
         story = self.story
         try:
             if story.starts:
-                story.heal()
+                story.clear_faults()
                 story.points.is_armed = False
                 story.world.clock.skew = 0
                 story.world.engine.resume()
@@ -141,9 +142,9 @@ class Shopping(RuleBasedStateMachine):
 FEW = """
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.sim.test_state_machine import Shopping
+from tests.sim.test_state_machine import Operations
 run_state_machine_as_test(
-    Shopping,
+    Operations,
     settings=settings(
         max_examples=12, stateful_step_count=20, derandomize=True, database=None, deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
@@ -153,7 +154,7 @@ run_state_machine_as_test(
 
 
 def test_a_few_stories() -> None:
-    """The same stories each time, in a process of its own: the library also draws from what other modules hold."""
+    """The same stories each time, in a process of its own: the library also draws from constants of other modules."""
     done = subprocess.run(
         [sys.executable, "-c", FEW], env={**os.environ, "PYTHONHASHSEED": "0"}, cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
@@ -163,4 +164,4 @@ def test_a_few_stories() -> None:
 
 @pytest.mark.sweep
 def test_many_stories() -> None:
-    run_state_machine_as_test(Shopping, settings=settings(max_examples=150, stateful_step_count=40))
+    run_state_machine_as_test(Operations, settings=settings(max_examples=150, stateful_step_count=40))

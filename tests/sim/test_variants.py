@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.variants import CASES, ONE_UNIT, VARIANTS, tell_in
-from tests.sim.verdicts import tell
+from tests.sim.variants import CASES, ONE_ABSENCE, VARIANTS, run_in
+from tests.sim.verdicts import run_case
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_with_every_rule_the_case_is_green(case: str) -> None:
     fault, scenario = CASES[case]
-    assert tell(fault, scenario).wrong == ()
+    assert run_case(fault, scenario).wrong == ()
 
 
 @pytest.mark.sweep
@@ -22,7 +22,7 @@ def test_without_the_rule_it_is_red(rule: str, tmp_path: Path) -> None:
     variant = VARIANTS[rule]
     variant.copy_to(tmp_path)
     for case in variant.cases:
-        done = tell_in(tmp_path, case)
+        done = run_in(tmp_path, case)
         said = done.stdout.splitlines()
         print(f"\nwithout {rule}, {case}: {'; '.join(said[1:])}")
         assert said[:1] == [str(tmp_path)], done.stderr
@@ -32,6 +32,6 @@ def test_without_the_rule_it_is_red(rule: str, tmp_path: Path) -> None:
 def test_without_three_units_it_is_red() -> None:
     """A number of the policy: one look would be believed."""
     fault, scenario = CASES["not shown for a moment while it ends"]
-    verdict = tell(fault, scenario, policy=ONE_UNIT)
+    verdict = run_case(fault, scenario, policy=ONE_ABSENCE)
     print(f"\nwith one unit: {'; '.join(verdict.wrong)}")
     assert verdict.wrong

@@ -1,4 +1,4 @@
-"""A create answered with the id of an instance that is not ours: it is never touched, and ours is found by its label.
+"""A create answered with a wrong id: that instance is never touched, and ours is found by its label.
 
 Whose id it is and when it was first listed make no difference (I3, I28, F12).
 """
@@ -22,7 +22,7 @@ from gpushopper.store import sessions
 from tests.sim.oracle import audit
 from tests.sim.story import Story
 
-STRANGERS = ("listed", "labelled", "unlabelled")
+FOREIGN_IDS = ("listed", "labelled", "unlabelled")
 
 
 def destroyed(story: Story) -> set[int]:
@@ -31,10 +31,10 @@ def destroyed(story: Story) -> set[int]:
 
 def held(story: Story, name: str) -> str | None:
     """The id that the session's newest attempt holds."""
-    return sessions.attempts_of(story.world.store, story.wishes[name].session)[-1].instance_id
+    return sessions.attempts_of(story.world.store, story.expected[name].session)[-1].instance_id
 
 
-def strangers(story: Story) -> set[int]:
+def foreign_instances(story: Story) -> set[int]:
     return {i.id for i in story.world.market.instances.values() if i.spec.foreign}
 
 
@@ -43,10 +43,10 @@ def told(story: Story) -> set[str]:
 
 
 @pytest.mark.parametrize("label", [None, "", "somebodys"])
-@pytest.mark.parametrize("whose", STRANGERS)
+@pytest.mark.parametrize("whose", FOREIGN_IDS)
 def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None:
     with Story() as story:
-        story.world.stranger(label)
+        story.world.launch_foreign(label)
         story.start().ready()
         story.world.fault("create", "stranger_id", whose, count=1)
         story.provision("a")
@@ -80,7 +80,7 @@ def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
         assert audit(story) == []
 
 
-@pytest.mark.parametrize("whose", STRANGERS)
+@pytest.mark.parametrize("whose", FOREIGN_IDS)
 def test_an_end_asked_for_at_once_does_not_reach_the_stranger(whose: str) -> None:
     with Story() as story:
         story.start().ready()
@@ -89,15 +89,15 @@ def test_an_end_asked_for_at_once_does_not_reach_the_stranger(whose: str) -> Non
         assert story.until(lambda: bool(story.world.market.creates), 60)
         story.end("a")
         story.finish()
-        assert not destroyed(story) & strangers(story)
+        assert not destroyed(story) & foreign_instances(story)
         assert audit(story) == []
 
 
 @pytest.mark.parametrize("whose", ["listed", "labelled"])
 def test_nothing_but_the_stranger_is_there(whose: str) -> None:
-    """The create made nothing at all and named a stranger's: absence closes it, and the next offer is taken."""
+    """The create made nothing at all and named a foreign one: absence closes it, and the next offer is taken."""
     with Story() as story:
-        story.world.stranger()
+        story.world.launch_foreign()
         story.start().ready()
         story.world.fault("create", "stranger_id", whose, count=1)
         story.provision("a")
@@ -107,7 +107,7 @@ def test_nothing_but_the_stranger_is_there(whose: str) -> None:
         assert len(story.world.market.creates) == 2
         story.end("a")
         story.finish()
-        assert not destroyed(story) & strangers(story)
+        assert not destroyed(story) & foreign_instances(story)
 
 
 def test_the_id_of_another_session_of_ours() -> None:
@@ -131,31 +131,31 @@ def test_the_id_of_another_session_of_ours() -> None:
 
 
 def _owner(story: Story, name: str) -> tuple[str, str]:
-    (attempt,) = sessions.attempts_of(story.world.store, story.wishes[name].session)
+    (attempt,) = sessions.attempts_of(story.world.store, story.expected[name].session)
     return story.world.engine.ctx.installation.id, attempt.id
 
 
-@pytest.mark.parametrize("whose", STRANGERS)
+@pytest.mark.parametrize("whose", FOREIGN_IDS)
 @pytest.mark.parametrize("number", [14, 20, *(pytest.param(n, marks=pytest.mark.proofs) for n in (17, 23))])
 def test_a_crash_on_the_way(whose: str, number: int) -> None:
     """kill -9 at commits, sends and replies around such a create changes nothing in the end."""
-    with Story(dies_at=(number,)) as story:
-        story.world.stranger("somebodys")
+    with Story(crash_at=(number,)) as story:
+        story.world.launch_foreign("somebodys")
         story.world.fault("create", "stranger_id", whose, count=1)
         story.start().ready()
         story.provision("a")
         story.until_running("a")
         story.end("a")
-        story.until_over()
+        story.until_ended()
         story.finish()
-        assert not destroyed(story) & strangers(story)
+        assert not destroyed(story) & foreign_instances(story)
         assert audit(story) == []
 
 
 def test_a_late_answer_names_a_stranger() -> None:
     """Ours was found by its label before the answer came: the answer changes nothing."""
     with Story() as story:
-        stranger = story.world.stranger(None)
+        foreign = story.world.launch_foreign(None)
         story.start().ready()
         story.world.fault("create", "stranger_id", "listed", count=1)
         story.world.fault("create", "slow", "90s", count=1)
@@ -165,12 +165,12 @@ def test_a_late_answer_names_a_stranger() -> None:
         assert destroyed(story) == set()
         story.end("a")
         story.finish()
-        assert stranger.id not in destroyed(story)
+        assert foreign.id not in destroyed(story)
         assert audit(story) == []
 
 
 def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended() -> None:
-    """The answered one shows nothing at first: the other is taken in, and this one bills on unless it is a twin."""
+    """The answered one shows no label at first: the other is adopted, and this one is then a duplicate."""
     with Story() as story:
         story.start().ready()
         story.world.fault("create", "dup", count=1)
@@ -192,7 +192,7 @@ def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended(
 
 
 def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_label() -> None:
-    """Ours would bill for the whole boot limit beside a session that waits, and then be destroyed as a twin."""
+    """Ours would bill for the whole boot limit beside a session that waits, and then be destroyed as a duplicate."""
     with Story() as story:
         story.start().ready()
         story.world.fault("create", "dup", count=1)
@@ -213,17 +213,17 @@ def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_l
 
 def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt() -> None:
     with Story() as story:
-        stranger = story.world.stranger("somebodys")
+        foreign = story.world.launch_foreign("somebodys")
         story.start().ready()
         story.provision("a")
         assert story.until_running("a")
         reconciler, now = story.world.engine.reconcilers["vast"], story.world.clock.now()
         assert reconciler.connection is not None
         (before,) = reconciler.open_attempts()
-        answer = reconciler.connection.fetch_instance(str(stranger.id), 30)
+        answer = reconciler.connection.fetch_instance(str(foreign.id), 30)
         assert isinstance(answer, InstanceFound)
-        reconciler.observed.pending_reads = {str(stranger.id): before.id}
-        reconciler.reads.on_result(str(stranger.id), answer, InFlightCall(30, now.boot), now)
+        reconciler.observed.pending_reads = {str(foreign.id): before.id}
+        reconciler.reads.on_result(str(foreign.id), answer, InFlightCall(30, now.boot), now)
         assert reconciler.open_attempts() == [before]
         story.end("a")
         story.finish()
@@ -274,18 +274,18 @@ def _without_variable(instance: Instance) -> InstanceSpec:
 def test_a_stranger_that_gets_our_label_is_not_destroyed(restart: bool) -> None:
     """Somebody copies one of our labels on an instance that was listed as theirs: a person has to look."""
     with Story() as story:
-        stranger = story.world.stranger("theirs")
+        foreign = story.world.launch_foreign("theirs")
         story.start().ready()
         story.provision("a")
         assert story.until_running("a")
         if restart:
             story.kill(5)
-        relabel(story.world.market, stranger, story.instances("a")[0].label)
+        relabel(story.world.market, foreign, story.instances("a")[0].label)
         story.run_for(2 * 3600 - 600)
         assert alarms.WRONG_INSTANCE_ID in told(story)
         story.end("a")
         story.finish()
-        assert stranger.id not in destroyed(story)
+        assert foreign.id not in destroyed(story)
         assert audit(story) == []
 
 
@@ -320,5 +320,5 @@ def test_one_carrier_is_enough(lost: str) -> None:
         assert story.until_running("a")
         story.run_for(1800)
         assert not told(story) & {alarms.UNLABELLED, alarms.WRONG_INSTANCE_ID}
-        (attempt,) = sessions.attempts_of(story.world.store, story.wishes["a"].session)
+        (attempt,) = sessions.attempts_of(story.world.store, story.expected["a"].session)
         assert attempt.state is State.RUNNING

@@ -1,8 +1,8 @@
-"""The product with one safety rule taken out: what the proofs must turn red on.
+"""Copies of the product with one safety rule removed, which the audit must find wrong.
 
-    python -m tests.sim.variants CASE    tell one case with the package found first on the path; 1 when it goes wrong
+    python -m tests.sim.variants CASE    run one case with the package found first on the path; 1 if it fails
 
-A rule that is a number is taken out by another policy; the others by a changed copy of the package.
+A rule that is a number is removed by another policy; the others by a changed copy of the package.
 """
 
 from __future__ import annotations
@@ -16,35 +16,38 @@ from pathlib import Path
 import gpushopper
 from gpushopper.core.policy import PAPER
 from tests.sim.fault_cases import Case
-from tests.sim.verdicts import tell
+from tests.sim.verdicts import run_case
 
 ROOT = Path(gpushopper.__file__).parent.parent
 STORY = "provision, run, end"
 NO_LABELS = tuple(("create", word, None, {"count": 1}) for word in ("label_drop", "env_drop"))
-BLINK = (("list", "omit", "all,20s", {}), ("get", "404", None, {"count": 1}))
+SHORT_ABSENCE = (("list", "omit", "all,20s", {}), ("get", "404", None, {"count": 1}))
 
 CASES: dict[str, tuple[Case | None, str]] = {
     "an error that carries the only handle": (Case("create", "error_with_id", "400", beside=NO_LABELS), STORY),
     "an error after the effect": (Case("create", "commit_then_500"), STORY),
     "a reply that never came": (Case("create", "commit_then_hang"), STORY),
-    "not shown for a moment while it ends": (Case("destroy", "ack_noop", "1", since="ended", beside=BLINK), STORY),
+    "not shown for a moment while it ends": (
+        Case("destroy", "ack_noop", "1", since="ended", beside=SHORT_ABSENCE),
+        STORY,
+    ),
     "back from the dead": (Case("destroy", "zombie", "20m"), STORY),
     "later than any bound": (Case("create", "late", "30m"), STORY),
     "denied for half an hour": (None, "goes missing"),
 }
-ONE_UNIT = replace(PAPER, gone_observations=1, gone_window_s=0.0, absence_observations=1)
+ONE_ABSENCE = replace(PAPER, gone_observations=1, gone_window_s=0.0, absence_observations=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One rule taken out by changing text of a file, and the cases that must go wrong then."""
+    """One rule removed by changing text of files, and the cases that must fail then."""
 
     changes: tuple[tuple[str, str, str], ...]
     """File, its text with the rule, its text without."""
     cases: tuple[str, ...]
 
     def copy_to(self, folder: Path) -> None:
-        """Write the changed package, and what is needed to tell a case with it."""
+        """Write the changed package, and what is needed to run a case with it."""
         skip = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "gpushopper", folder / "gpushopper", ignore=skip)
         shutil.copytree(ROOT / "tests" / "sim", folder / "tests" / "sim", ignore=skip)
@@ -109,8 +112,8 @@ VARIANTS = {
 }
 
 
-def tell_in(folder: Path, case: str) -> subprocess.CompletedProcess[str]:
-    """Tell a case with the package of a folder, in a process of its own."""
+def run_in(folder: Path, case: str) -> subprocess.CompletedProcess[str]:
+    """Run a case with the package of a folder, in a process of its own."""
     command = [sys.executable, "-m", "tests.sim.variants", case]
     return subprocess.run(
         command, cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, timeout=120, check=False
@@ -118,9 +121,9 @@ def tell_in(folder: Path, case: str) -> subprocess.CompletedProcess[str]:
 
 
 def main(case: str) -> int:
-    """Say which package this was, and what went wrong."""
+    """Print which package this was, and what went wrong."""
     fault, scenario = CASES[case]
-    verdict = tell(fault, scenario)
+    verdict = run_case(fault, scenario)
     print(Path(gpushopper.__file__).parent.parent)
     print("\n".join(verdict.wrong))
     return 1 if verdict.wrong else 0

@@ -1,4 +1,4 @@
-"""A whole world in one thread: simulated clocks, the market in-process, real SQLite, the real engine (S5, S30)."""
+"""The simulation, in one thread: simulated clocks, an in-process market, real SQLite, the real engine (S5, S30)."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
-WIDE = SpendingLimits(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
+WIDE_LIMITS = SpendingLimits(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
 
 
 class SimClock:
-    """Simulated wall, boot and monotonic clocks; a call under way sees the time it has already been charged."""
+    """Simulated wall, boot and monotonic clocks; a call in flight sees the time it has already been charged."""
 
     def __init__(self) -> None:
         self.t = 0
@@ -110,7 +110,7 @@ class SimExecutor:
 
 
 class World:
-    """One user, one home, one market; everything that happens is decided by the seed and the script."""
+    """One user, one home, one market; all is determined by the seed and the test."""
 
     def __init__(
         self,
@@ -120,15 +120,15 @@ class World:
         policy: Policy = PAPER,
         gaps: bool = True,
         database_class: type[peewee.SqliteDatabase] = peewee.SqliteDatabase,
-        brakes: SpendingLimits = WIDE,
+        limits: SpendingLimits = WIDE_LIMITS,
         boot_seconds: float = 30.0,
     ) -> None:
         self.home = Home(data=folder, config=folder)
         self.policy = policy
-        self.brakes = brakes
+        self.limits = limits
         self.database_class = database_class
         self.clock = SimClock()
-        self.dice = Random(seed)
+        self.rng = Random(seed)
         self.market = Market(self.clock.market, seed=seed, boot_seconds=boot_seconds)
         self.faults = FaultTable(self.clock.market, seed=seed)
         self.app = create_app(self.market, self.faults, RateLimiter(enabled=gaps))
@@ -145,20 +145,20 @@ class World:
     # ---- process
 
     def start(self) -> World:
-        """Start the daemon's inside: open, recover, connect."""
+        """Start the engine as the daemon does: open, recover, connect."""
         transport = FaultTransport(self.app)
         self.clock.pending = lambda: transport.charged_s
         self.executor = SimExecutor(self.clock, transport, on_submit=self.on_submit, on_reply=self.on_reply)
         self.store = Store.open(
             self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class
         )
-        installation = check(self.home, self.store, random=self.dice.randbytes, machine_id="sim")
+        installation = check(self.home, self.store, random=self.rng.randbytes, machine_id="sim")
         connection = adapter("vast")(
             "http://127.0.0.1:9", self.key, self.clock.monotonic, transport=transport, wait=transport.wait
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         ctx = Context(
-            self.store, self.clock, self.policy, self.brakes, installation, self.home,
+            self.store, self.clock, self.policy, self.limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
         self.engine = Engine(ctx, self.executor, [setup])
@@ -168,10 +168,10 @@ class World:
         return self
 
     def new_id(self, length: int) -> str:
-        return base64.b32encode(self.dice.randbytes(length)).decode().lower()[:length]
+        return base64.b32encode(self.rng.randbytes(length)).decode().lower()[:length]
 
     def kill(self) -> None:
-        """kill -9: nothing in memory survives, nothing is said to the market."""
+        """kill -9: memory is lost, and nothing more is sent to the market."""
         if hasattr(self, "store"):
             self.executor.waiting.clear()
             self.store.database.close()
@@ -206,7 +206,7 @@ class World:
         self.clock.t = max(target, self.clock.t + us(0.001))
 
     def sleep(self, seconds: float) -> None:
-        """The laptop sleeps: wall and boot go on, the awake clock stands still."""
+        """The computer sleeps: wall and boot clock go on, the monotonic clock stands still."""
         self.clock.t += us(seconds)
         self.clock.asleep += us(seconds)
         self.engine.resume()
@@ -254,15 +254,15 @@ class World:
     def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
         return self.faults.add("vast", call, word, arg, **more)
 
-    def stranger(self, label: str | None = None) -> Instance:
-        """Somebody else's instance on the same account."""
+    def launch_foreign(self, label: str | None = None) -> Instance:
+        """A foreign instance on the same account."""
         return launch_foreign(self.market, "vast", label)
 
     def ledger(self) -> dict[str, Any]:
         return build_ledger(self.market)
 
-    def living(self) -> list[dict[str, Any]]:
-        """Our instances that exist on the market now, whoever knows of them."""
+    def our_instances(self) -> list[dict[str, Any]]:
+        """Ledger rows of our instances that exist on the market now, known to the daemon or not."""
         return [row for row in self.ledger()["instances"] if row["state"] != "gone" and not row["foreign"]]
 
     def alarms(self) -> set[str]:

@@ -60,7 +60,7 @@ def test_with_an_unreadable_row_every_session_still_ends_at_its_deadline(
     open_store(world.home, world.clock).close()  # what a daemon does before anything else
     world.start()
     assert all(world.ended(ref, 13 * 3600) for ref in refs)
-    assert world.living() == []
+    assert world.our_instances() == []
     late = [row for row in world.ledger()["instances"] if row["gpu_seconds"] > 3700]
     assert len(late) == (1 if column == "deadline" else 0)
     assert all(row["gpu_seconds"] < 12 * 3600 + 120 for row in late)
