@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.reporting import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401  hooks
 
-# `ci` repeats exactly; `sweep` looks for what nobody thought of (make sweep).
+# `ci` repeats exactly; `sweep` draws new examples at random (make sweep).
 settings.register_profile(
     "ci",
     derandomize=True,

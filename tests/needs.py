@@ -1,4 +1,4 @@
-"""What a test needs beyond README's list, and how a computer without it is told.
+"""What a test needs beyond README's list, and the reason to skip it without that.
 
 A test that lacks something is skipped with a reason that begins with "needs"; the summary at the end counts those
 reasons and names the Debian packages (tests/reporting.py).

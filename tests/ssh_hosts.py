@@ -28,7 +28,7 @@ exec "$@"
 """
 """A guard is looked for in the home that the user's entry names, which here is this computer's; then in /var/lib.
 
-The programs in `bin` are the image's own: our parts look where images have theirs, before they use the user's path.
+The programs in `bin` are the image's own: our parts search there before the user's path.
 """
 
 
@@ -40,7 +40,7 @@ def has_namespaces() -> bool:
 
 
 def limit(process: subprocess.Popen[Any], limit_s: float = LIMIT_S) -> threading.Timer:
-    """Kill it when its time is over, so that who waits for its words or its end never waits for ever."""
+    """Kill it after a time limit, so that waiting for its output or its end is bounded."""
     timer = threading.Timer(limit_s, process.kill)
     timer.daemon = True
     timer.start()

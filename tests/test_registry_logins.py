@@ -118,7 +118,7 @@ def test_found_no_key_and_unreadable_are_distinguished(file: Path):
     none = find_login("ghcr.io", file, KeyringSource({"ghcr.io": "ghcr.io"}, 1))
     assert none == NoKey("no login at ghcr.io is stored", "run: gpu-shopper keys set ghcr.io --user NAME")
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", None))
-    # The file says that the keyring has it, and nobody can ask the keyring here.
+    # The file says that the keyring has it, and no keyring can be read here.
     absent = find_login("ghcr.io", file, KeyringSource({"ghcr.io": "ghcr.io"}, 1))
     assert isinstance(absent, KeyringUnavailable) and absent.hint.endswith(
         "gpu-shopper keys set ghcr.io --user NAME --file"

@@ -115,7 +115,7 @@ def test_the_users_session_bus_is_used_where_none_is_set_and_one_listens(home: P
 
 
 def test_only_answers_of_all_sources_give_no_key(file: Path):
-    """Without a bus nobody knows what the keyring holds (F105)."""
+    """Without a bus it is unknown what the keyring holds (F105)."""
     found = secrets.find_key("vast", [FileSource(file), KeyringSource({"vast": "vast"}, 1)])
     assert isinstance(found, KeyringUnavailable) and "no key" not in found.text
     assert found.hint.endswith("gpu-shopper keys set vast --file")

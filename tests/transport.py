@@ -8,7 +8,7 @@ simulated seconds of each request, and `charged_s` sums them, with the pauses ma
 was last set to 0. A simulation delivers the result that many seconds later; its `monotonic` must count what has been
 charged so far, so that limits and pacing see the time pass.
 
-What the header `X-Sandbox-Transport` (gpushopper/sandbox/transport.py) becomes:
+What the header `X-Sandbox-Transport` (gpushopper/sandbox/transport_header.py) becomes:
 
 | word | charged | raised or answered |
 |---|---|---|
@@ -49,7 +49,7 @@ class FaultTransport(httpx.BaseTransport):
         self.sent: list[httpx.Request] = []
 
     def wait(self, seconds: float) -> None:
-        """A pause between two requests of one call: time passes, nobody sleeps."""
+        """A pause between two requests of one call: simulated time passes."""
         self._charge(seconds)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

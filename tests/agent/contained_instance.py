@@ -98,7 +98,7 @@ class Instance:
             (folder / name).chmod(0o755)
 
     def link(self, path: Path, program: str) -> None:
-        """Show a program of the system, not a developer's own: that may lie where the instance cannot look."""
+        """Link a program of the system, not a developer's own, which may lie where the instance cannot read."""
         found = shutil.which(program, path=SYSTEM_PATH)
         if found:
             path.symlink_to(f"/mnt/system{os.path.realpath(found)}")

@@ -282,31 +282,31 @@ ON_A_TERMINAL = """
 import json, os, pty, select, subprocess
 asked = json.load(open("/mnt/asked"))
 ours, theirs = pty.openpty()
-heard = []
+shown = []
 for state in asked["states"]:
     open("/root/.gs-guard/state", "w").write(state + chr(10))
     subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL)
-    heard.append("")
+    shown.append("")
     while select.select([ours], [], [], 0.02)[0]:
-        heard[-1] += os.read(ours, 4096).decode()
-print(json.dumps([text.replace("\\r\\r", "\\r") for text in heard]))  # the terminal itself adds one
+        shown[-1] += os.read(ours, 4096).decode()
+print(json.dumps([text.replace("\\r\\r", "\\r") for text in shown]))  # the terminal itself adds one
 """
 
 
 def warned(instance: Instance, *states: str) -> list[str]:
-    """Look at each of these states once, as the daemon does; what a terminal of the instance was told each time."""
+    """Probe once in each of these states, as the daemon does; what a terminal of the instance showed each time."""
     put(instance, "holder1", f"1 {UPTIME * 100}")  # alive: a probe starts none, which would write states too
     (instance.scratch / "terminal.py").write_text(ON_A_TERMINAL)
     asked = {"probe": over_ssh(guard_protocol.status_command()), "states": states}
     (instance.scratch / "asked").write_text(json.dumps(asked))
-    heard: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
-    return heard
+    shown: list[str] = json.loads(instance.sh("/mnt/bin/python3 /mnt/terminal.py"))
+    return shown
 
 
 def test_logins_are_warned_once_per_end_in_minutes_and_never_after_it(install_only, image):
     states = [f"{END} 0 {left} {GAP} {END + end} {UPTIME} {BOOT}" for end, left in enumerate([*SAID, 200])]
-    *heard, first, second = warned(install_only(image), *states, states[-1])
-    found = dict(zip(SAID, heard, strict=True))
+    *shown, first, second = warned(install_only(image), *states, states[-1])
+    found = dict(zip(SAID, shown, strict=True))
     prefix = "\r\ngpu-shopper: this instance ends "
     assert found == {left: f"{prefix}{said}\r\n" if said else "" for left, said in SAID.items()}
     assert (first, second) == (f"{prefix}in 3 minutes\r\n", "")

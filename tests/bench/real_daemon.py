@@ -136,7 +136,7 @@ class SandboxBench:
         return Row("no answer from a cache", 0, "", 0, f"{ended} ended between two calls, both clients said so at once")
 
     def idle(self, seconds: float) -> list[Row]:
-        """The daemon's memory, and its share of a core while sessions run and nobody asks."""
+        """The daemon's memory, and its share of a core while sessions run and there are no requests."""
         pid = self.sandbox.daemon_pid()
         before = cpu_ticks(pid)
         threading.Event().wait(seconds)

@@ -20,7 +20,7 @@ GPUS = (
     "A100 PCIE", "H100 SXM", "RTX 3070", "RTX 4070", "V100", "RTX 3090 Ti", "RTX A5000", "RTX A4000",
 )  # fmt: skip
 FEW = 20
-"""So many fit on one page of Vast's list (25); each further page costs every look a gap."""
+"""So many fit on one page of Vast's list (25); each further page costs every poll a gap."""
 
 
 def measure_fleet(many: int) -> list[Row]:

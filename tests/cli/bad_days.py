@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import Ran
+from tests.cli.ran import Ran
 from tests.conftest import LEAKS
 from tests.sandbox_home import kill_groups
 

@@ -32,7 +32,7 @@ from tests.cli.bad_days import (
     mounted,
     state_of,
 )
-from tests.cli.conftest import Ran
+from tests.cli.ran import Ran
 from tests.sandbox_home import kill_groups
 
 RENT = "provision --gpu RTX4090 --hours 1 --yes"

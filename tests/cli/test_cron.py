@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.bad_days import COMMAND
-from tests.cli.conftest import Ran
 from tests.cli.keyrings import Home, needs_keyring, session
 from tests.cli.market_process import serve
+from tests.cli.ran import Ran
 from tests.needs import lacking
 from tests.sandbox_home import kill_groups
 

@@ -122,9 +122,9 @@ def test_no_file_order_or_event_holds_a_secret(day: Day) -> None:
     for secret in (AT_RENT, AT_RUN):
         assert places_of(secret.encode(), day.sandbox.top) == []
         assert secret not in day.events
-    sandbox = day.sandbox.home / "market" / "market.json"
-    assert sandbox in places_of(PLANTED.encode(), day.sandbox.top), "what the cloud was told was not read"
-    assert not holds(sandbox.read_bytes(), AT_RENT.encode()) and holds(sandbox.read_bytes(), PLANTED.encode())
+    state_file = day.sandbox.home / "market" / "market.json"
+    assert state_file in places_of(PLANTED.encode(), day.sandbox.top), "the sandbox's copy of the request was not read"
+    assert not holds(state_file.read_bytes(), AT_RENT.encode()) and holds(state_file.read_bytes(), PLANTED.encode())
 
 
 # ---- what the cloud received

@@ -18,7 +18,7 @@ from tests.sim.world import World
 
 
 def another(world: World) -> AccountSetup:
-    """A setup with a connection of its own, as a look for keys makes it."""
+    """A setup with a connection of its own, as a search for keys makes it."""
     transport = world.executor.transport
     connection = adapter("vast")(
         "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
@@ -33,7 +33,7 @@ def same(world: World) -> AccountSetup:
 
 @pytest.mark.parametrize("made", [same, another])
 def test_an_answer_under_way_outlives_a_reload(world: World, made: Callable[[World], AccountSetup]):
-    """A refusal that is lost leaves the create in doubt for ten minutes, instead of going on at once (F67)."""
+    """A refusal that is lost leaves the create uncertain for ten minutes, instead of going on at once (F67)."""
     world.fault("create", "slow", "20s", count=1)
     world.fault("create", "reject", "no_such_ask", count=1)
     begun = world.clock.t
@@ -53,10 +53,10 @@ def test_a_destroy_under_way_outlives_a_reload(world: World):
     assert world.run_until(lambda: bool(world.market.destroys), 60)
     world.engine.replace_account(another(world))
     world.run_for(40)
-    assert len(world.market.destroys) == 1, "it was heard: it is not sent a second time at once"
+    assert len(world.market.destroys) == 1, "it was acknowledged: it is not sent again at once"
 
 
-def test_the_same_key_keeps_the_lane(world: World):
+def test_the_same_key_keeps_the_reconciler(world: World):
     reconciler = world.engine.reconcilers["vast"]
     world.engine.replace_account(same(world))
     world.run_for(1)
@@ -81,6 +81,6 @@ KNOWN = AccountSetup("vast", None, "", "file", "https://one", key=Secret("a" * 2
         (replace(KNOWN, key=None, key_state="missing"), False),
     ],
 )
-def test_the_same_key_at_the_same_address_is_no_news(found: AccountSetup, is_same: bool):
+def test_the_same_key_at_the_same_address_changes_nothing(found: AccountSetup, is_same: bool):
     assert is_same_key(KNOWN, found) is is_same
     assert "a" * 20 not in repr(KNOWN)

@@ -46,7 +46,7 @@ def test_a_key_used_for_something_else_is_refused(world: World):
     assert error.value.code == "idempotency_mismatch"
 
 
-def test_a_killed_daemon_remembers_the_key(world: World):
+def test_an_idempotency_key_survives_a_killed_daemon(world: World):
     once = IdempotencyKey("key-1", "POST", "/api/v1/sessions", "digest")
     asked = request(world)
     first = world.requests.provision(asked, once)
@@ -67,7 +67,7 @@ def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: W
 
 
 @pytest.mark.parametrize(
-    ("brakes", "rule"),
+    ("limits", "rule"),
     [
         (SpendingLimits(open_sessions=0), "brakes.open_sessions"),
         (SpendingLimits(creates_per_hour=0), "brakes.creates_per_hour"),
@@ -188,7 +188,7 @@ def test_a_plan_names_the_cheapest_when_the_cap_is_too_low(world: World):
 
 
 @pytest.mark.parametrize("spelling", ["4090", "rtx4090", "RTX_4090", "RTX 4090", "rtx-4090"])
-def test_a_plan_forgives_the_spelling_of_a_gpu(world: World, spelling: str):
+def test_a_plan_accepts_other_spellings_of_a_gpu(world: World, spelling: str):
     plan = world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu=spelling)))
     assert {offer.gpu for offer in plan.offers} == {"RTX 4090"}
 
@@ -215,7 +215,7 @@ def test_the_max_cost_of_a_plan_covers_what_the_session_costs(world: World):
     assert world.view(session).accrued <= plan.max_cost
 
 
-def test_our_ledger_and_the_markets_agree_to_the_last_millicent(world: World):
+def test_our_ledger_and_the_sandboxs_agree_to_the_last_millicent(world: World):
     session = world.provision(hours=2)
     assert world.running(session)
     world.run_for(3000)
@@ -225,7 +225,7 @@ def test_our_ledger_and_the_markets_agree_to_the_last_millicent(world: World):
     receipt = world.view(session).attempts[0].receipt
     assert receipt is not None
     for kind, name in (("gpu", "gpu_usd"), ("storage", "storage_usd")):
-        # Looks lie up to half a second around the turns; a tenth of a cent an hour cannot hide there.
+        # Polls are up to half a second from each change: a wrong rate of a tenth of a cent an hour would still show.
         assert receipt["cost"][kind] == pytest.approx(float(truth[name]) * us(1), rel=0.002)
 
 

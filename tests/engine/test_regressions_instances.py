@@ -1,4 +1,4 @@
-"""Stories that once went wrong, about what exists: found, doubted, ended, and never by the wrong account's list."""
+"""Regressions about instances: adopted, uncertain, destroyed, and never by the list of another account."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def use_key(world: World, key: str) -> None:
 # ---- a list is only as good as the account behind it
 
 
-def test_a_restart_while_the_account_is_blind_keeps_what_is_known(world: World):
-    """F45: a list without its account says nothing, so ours never look like strangers."""
+def test_a_restart_while_lists_fail_keeps_what_is_known(world: World):
+    """F45: a list without its account proves nothing, so ours are never recorded as foreign."""
     assert world.running(world.provision())
     world.run_for(1000)
     world.fault("account", "status", "500")
@@ -61,7 +61,7 @@ def test_a_restart_while_the_account_is_blind_keeps_what_is_known(world: World):
 
 
 def test_nothing_is_adopted_while_the_account_is_unknown(world: World):
-    """F45, F50: a row is bound to its account for ever, so a orphan waits until the account is known."""
+    """F45, F50: a row belongs to its account for ever, so an orphan waits until the account is known."""
     assert world.running(world.provision(hours=5))
     account = attempts(world)[0].account
     world.run_for(1000)
@@ -75,7 +75,7 @@ def test_nothing_is_adopted_while_the_account_is_unknown(world: World):
     assert [(a.state, a.account) for a in attempts(world)] == [(State.RUNNING, account)]
 
 
-def test_another_accounts_list_ends_nothing_and_blames_no_key(world: World):
+def test_the_list_of_another_account_ends_nothing(world: World):
     """F45: the key of another account hides what runs here, and shows what was thought gone there."""
     first, second = world.key, world.market.keys_of("vast")[1]
     ended = world.provision()
@@ -99,8 +99,8 @@ def test_another_accounts_list_ends_nothing_and_blames_no_key(world: World):
 # ---- what was found
 
 
-def test_a_stopped_stray_is_kept_until_its_deadline(world: World):
-    """F50: adopted counts as handed over, so that it stands still is no failed boot."""
+def test_a_stopped_orphan_is_kept_until_its_deadline(world: World):
+    """F50: adopted counts as ready, so a stopped one is no failed boot."""
     assert world.running(world.provision(hours=5, keep_stopped=True))
     world.run_for(600)
     actions.revise(world.market, world.market.existing_instances()[0], "outbid", None)
@@ -112,8 +112,8 @@ def test_a_stopped_stray_is_kept_until_its_deadline(world: World):
     assert [(a.state, a.reason) for a in attempts(world)] == [(State.CLOSED, "deadline")]
 
 
-def test_an_old_stray_on_a_lost_host_is_kept_until_its_deadline(world: World):
-    """F50: older than any boot limit, but adopted counts as handed over."""
+def test_an_old_orphan_on_an_offline_host_is_kept_until_its_deadline(world: World):
+    """F50: older than any boot limit, but adopted counts as ready."""
     assert world.running(world.provision(hours=5))
     world.run_for(7200)
     actions.revise(world.market, world.market.existing_instances()[0], "offline_host", "10m")
@@ -122,7 +122,7 @@ def test_an_old_stray_on_a_lost_host_is_kept_until_its_deadline(world: World):
     assert (states(world), len(world.our_instances())) == (["running"], 1)
 
 
-def test_a_stray_takes_another_name_when_its_own_is_taken(world: World):
+def test_an_orphan_takes_another_name_when_its_own_is_taken(world: World):
     """F50: a session may be called just as the orphan would be."""
     copy = world.home.database.with_suffix(".old")
     world.kill()
@@ -155,7 +155,7 @@ def test_a_moved_home_concludes_nothing_about_an_uncertain_create(world: World):
     assert (states(world), world.status(session), len(world.our_instances())) == (["running"], "running", 1)
 
 
-def test_a_twin_of_unknown_age_ends_too(world: World):
+def test_a_duplicate_of_unknown_age_is_destroyed_too(world: World):
     """S9: its age counts from its first sighting where the row shows none."""
     world.fault("create", "dup", count=1)
     world.fault("list", "no_field", "start_date")
@@ -168,8 +168,8 @@ def test_a_twin_of_unknown_age_ends_too(world: World):
     assert len(world.our_instances()) == 1
 
 
-def test_a_reply_with_an_id_that_another_attempt_holds_is_no_second_owner(world: World):
-    """I4, F120: the reply is noted and believed of nobody; the label finds the right one."""
+def test_a_reply_with_the_id_of_another_attempt_does_not_share_it(world: World):
+    """I4, F120: the id is stored with no second attempt; the label finds the right instance."""
     assert world.running(world.provision())
     held = attempts(world)[0].instance_id
     connection = world.engine.reconcilers["vast"].connection
@@ -209,7 +209,7 @@ def test_nothing_is_off_before_a_destroy_was_answered(world: World):
     assert attempts(world)[0].destroy_count >= 1
 
 
-def test_a_create_whose_reply_meets_a_full_disk_is_still_known(tmp_path: Path):
+def test_a_create_reply_that_meets_a_full_disk_is_stored_later(tmp_path: Path):
     """F67, F73: a reply leaves the inbox only once it is stored; here no label could find it again."""
     switch = {"full": False}
 
@@ -273,7 +273,7 @@ def test_a_provider_without_a_date_does_not_hold_a_deadline_back_after_a_reboot(
 
 
 def test_past_a_deadline_the_first_destroy_follows_the_network_within_a_minute(world: World):
-    """S24: blind looks are repeated soon."""
+    """S24: failed polls are repeated soon."""
     assert world.running(world.provision(hours=1))
     world.kill()
     world.clock.t += 2 * HOUR

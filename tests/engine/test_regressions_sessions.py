@@ -1,4 +1,4 @@
-"""Stories that once went wrong, about going on: the next attempt, limits, money, looks, alarms and what is refused."""
+"""Regressions about sessions: failover, spending limits, cost, polls, alarms and refused requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def steps(world: World, seconds: float) -> int:
 
 
 def set_balance(world: World, micros: int) -> None:
-    """The provider tells this balance from the next look on."""
+    """The provider tells this balance from the next poll on."""
     connection = world.engine.reconcilers["vast"].connection
     real = type(connection).fetch_account
     connection.fetch_account = lambda limit: replace(real(connection, limit), balance=micros)
@@ -58,7 +58,7 @@ def set_balance(world: World, micros: int) -> None:
 
 @pytest.mark.sweep
 def test_a_session_does_not_rent_on_hours_after_its_attempt_was_given_up(world: World):
-    """S12: an end that takes fourteen hours leaves nobody who waits for a replacement."""
+    """S12: after an end that took fourteen hours no other offer is taken."""
     world.fault("create", "start_failure", count=1)
     world.fault("destroy", "ack_noop", "1000000")
     session = world.provision(hours=2)
@@ -69,7 +69,7 @@ def test_a_session_does_not_rent_on_hours_after_its_attempt_was_given_up(world: 
     assert (world.status(session), world.view(session).reason) == ("failed", "request_expired")
 
 
-def test_one_throttle_after_a_slow_boot_does_not_end_the_session(world: World):
+def test_one_rate_limit_after_a_slow_boot_does_not_end_the_session(world: World):
     """S12: patience with the same offer counts from its first try, not from the session's start."""
     world.fault("create", "stuck_loading", count=1)
     session = world.provision(hours=3)
@@ -92,10 +92,10 @@ def test_in_a_drill_no_session_is_too_old_while_it_waits_its_turn(tmp_path: Path
     world.kill()
 
 
-# ---- limits and money
+# ---- spending limits and cost
 
 
-def test_creates_that_were_never_heard_do_not_count_against_the_brake(tmp_path: Path):
+def test_creates_that_never_arrived_do_not_count_against_the_spending_limit(tmp_path: Path):
     """S8: a lost network uses up nothing; with its return others may rent."""
     world = World(tmp_path, limits=SpendingLimits()).start().ready()
     world.fault("create", "dns")
@@ -124,8 +124,8 @@ def test_the_account_must_hold_all_reserves_together(world: World):
     assert [a.reserve for a in attempts(world)] == [reserve]
 
 
-def test_a_price_that_rose_raises_the_promise_and_the_reserve(world: World):
-    """I13, F15: what it costs at most is told from the live price."""
+def test_a_price_that_rose_raises_max_cost_and_reserve(world: World):
+    """I13, F15: max cost follows the live price."""
     session = world.provision(hours=10)
     assert world.running(session)
     before = world.view(session).max_cost
@@ -145,7 +145,7 @@ def covers(ours: int, truth_dollars: str | float) -> bool:
     return truth <= ours <= truth * 1.1 + DOLLAR // 100
 
 
-def test_an_instance_that_came_back_has_billed_all_the_while(world: World):
+def test_an_instance_that_came_back_is_charged_for_the_time_between(world: World):
     """S19, I7: gone by all proofs, seen again eight hours later: the books follow it."""
     session = world.provision(hours=5)
     assert world.running(session)
@@ -162,7 +162,7 @@ def test_an_instance_that_came_back_has_billed_all_the_while(world: World):
     assert view.ended_at is not None and view.ended_at > attempts(world)[0].sent_at + 8 * HOUR
 
 
-def test_a_twin_bills_its_gpu_from_the_start(world: World):
+def test_a_duplicate_bills_its_gpu_from_the_start(world: World):
     """S9, S19: the second instance of one create is on the books like the first."""
     world.fault("create", "dup", count=1)
     session = world.provision(hours=2)
@@ -186,18 +186,18 @@ def test_an_unwanted_create_that_is_found_late_has_billed_its_gpu(world: World):
     assert covers(world.view(session).attempts[0].receipt["cost"]["gpu"], truth["gpu_usd"])
 
 
-# ---- looks and wakes
+# ---- polls and due times
 
 
-def test_a_blip_of_the_list_delays_a_create_by_seconds(world: World):
-    """S15, S24: an intention looks again soon, not at the pace of a calm account."""
+def test_one_failed_list_delays_a_create_by_seconds(world: World):
+    """S15, S24: a waiting request polls again soon, not at the steady interval."""
     session = world.provision()
     world.fault("list", "status", "500", count=2)
     world.engine.wake()
     assert world.running(session, 90)
 
 
-def test_a_blip_of_the_list_delays_the_start_by_seconds(tmp_path: Path):
+def test_one_failed_list_delays_the_start_by_seconds(tmp_path: Path):
     """S24: one failed list leaves the daemon not ready for seconds."""
     world = World(tmp_path).start()
     world.fault("list", "status", "500", count=2)
@@ -205,7 +205,7 @@ def test_a_blip_of_the_list_delays_the_start_by_seconds(tmp_path: Path):
     world.kill()
 
 
-def test_a_kept_interruption_wakes_nobody_each_second(world: World):
+def test_a_kept_interruption_is_no_due_time(world: World):
     """S15: a grace that does not count is no due time."""
     assert world.running(world.provision(hours=5, keep_stopped=True))
     actions.revise(world.market, world.market.existing_instances()[0], "outbid", None)
@@ -214,8 +214,8 @@ def test_a_kept_interruption_wakes_nobody_each_second(world: World):
     assert steps(world, 600) <= 60
 
 
-def test_blindness_is_told_within_a_minute(world: World):
-    """S24: also while an instance runs and looks are far apart."""
+def test_failing_lists_raise_an_alarm_within_a_minute(world: World):
+    """S24: also while an instance runs and polls are far apart."""
     assert world.running(world.provision())
     world.run_for(300)
     world.fault("list", "status", "500")
@@ -239,7 +239,7 @@ def test_a_key_that_may_not_destroy_raises_one_alarm_that_stays(world: World):
     assert not any(kind == "key_rejected" for _, kind in told(world))
 
 
-def test_a_mass_change_is_told_once_although_every_other_list_is_partial(world: World):
+def test_a_mass_disappearance_alarms_once_although_every_other_list_is_partial(world: World):
     """I29, I30: a list that proves nothing does not end the alarm."""
     made = [world.provision(hours=8) for _ in range(4)]
     assert all(world.running(session) for session in made)
@@ -259,14 +259,14 @@ def test_a_mass_change_is_told_once_although_every_other_list_is_partial(world: 
     assert told(world)["alarm_cleared", "mass_disappearance"] == 0
 
 
-def test_the_alarm_about_a_missing_instance_ends_before_hand_over_too(tmp_path: Path):
+def test_the_alarm_about_a_missing_instance_ends_before_ready_too(tmp_path: Path):
     """I30: back to booting is back."""
     world = World(tmp_path, boot_seconds=3000).start().ready()
     world.provision(hours=5)
     assert world.run_until(lambda: attempts(world)[0].state is State.BOOTING, 100)
     world.run_for(30)
     for _ in range(2):
-        world.stranger()
+        world.launch_foreign()
     one = attempts(world)[0]
     world.fault("list", "omit", f"{one.instance_id},15m")
     world.fault("get", "null", duration="15m")
@@ -279,7 +279,7 @@ def test_the_alarm_about_a_missing_instance_ends_before_hand_over_too(tmp_path: 
     world.kill()
 
 
-def test_nothing_is_sent_by_a_clock_that_went_wrong_after_the_intent(tmp_path: Path):
+def test_nothing_is_sent_by_a_clock_that_went_wrong_after_the_request(tmp_path: Path):
     """F62, I12: an hour back between intent and send, and the boot's limit was over before the boot began."""
     world = World(tmp_path, boot_seconds=120).start().ready()
     world.fault("create", "429", "1", count=1)

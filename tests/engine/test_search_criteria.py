@@ -24,8 +24,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def plan(world: World, **search: Any) -> wire.Plan:
-    wish = wire.SearchRequest(**{"max_rate": 100_000_000, **search})
-    return world.requests.plan(wire.PlanRequest(search=wish, retries=20))
+    criteria = wire.SearchRequest(**{"max_rate": 100_000_000, **search})
+    return world.requests.plan(wire.PlanRequest(search=criteria, retries=20))
 
 
 @pytest.mark.parametrize(

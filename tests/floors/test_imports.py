@@ -40,7 +40,7 @@ def test_the_product_is_synchronous():
     assert bad == []
 
 
-def test_the_sandbox_imports_nothing_of_the_product_and_nobody_imports_it():
+def test_the_sandbox_imports_nothing_of_the_product_and_is_imported_by_nothing():
     """The contracts say so for modules; this says so for the package itself (`import gpushopper`)."""
     bad = [
         f"{name}:{line} {imported}"

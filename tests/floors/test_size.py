@@ -8,7 +8,7 @@ from tests.floors.tree import PRODUCT, files, name_of, product_modules, syntax_o
 
 MODULE_LINES = 400
 BODY_LINES = 40
-NOBODYS_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
+MEANINGLESS_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 
 
 def has_docstring(body: list[ast.stmt]) -> bool:
@@ -37,17 +37,17 @@ def test_no_function_body_is_longer_than_40_lines():
     assert long == {}
 
 
-def test_no_module_has_a_name_that_says_nothing():
+def test_no_module_has_a_meaningless_name():
     bad = [
         name_of(path)
         for path in files(*PRODUCT, "tests", suffix=".py")
         for part in path.with_suffix("").parts[-2:]
-        if NOBODYS_NAMES & set(part.lower().split("_"))
+        if MEANINGLESS_NAMES & set(part.lower().split("_"))
     ]
     assert bad == []
 
 
-def test_every_module_says_in_one_line_what_it_does():
+def test_every_module_docstring_begins_with_one_line():
     bad = []
     for path in files(*PRODUCT, suffix=".py"):
         lines = (ast.get_docstring(syntax_of(path), clean=True) or "").splitlines()

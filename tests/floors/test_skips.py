@@ -1,4 +1,4 @@
-"""What a computer lacks is told by tests/needs.py alone: only its reasons end in the line that installs it."""
+"""Missing programs are reported by tests/needs.py alone: only its reasons name the package to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree that the guard tests read: its files, their text and their syntax."""
+"""The tree that the floor tests read: its files, their text and their syntax."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("gpushopper", "agent")
-# Folders and files whose text is ours; what is not listed here (caches, .venv) is nobody's business.
+# Folders and files whose text is ours; what is not listed here (caches, .venv) is not checked.
 FOLDERS = ("gpushopper", "agent", "tests", "completions", "docs", ".ci")
 TEXTS = (*FOLDERS, "Makefile", "pyproject.toml", "README.md", "CHANGELOG.md")
 

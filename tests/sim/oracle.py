@@ -59,7 +59,7 @@ def _wrongly_alive(story: Story) -> list[str]:
             continue
         expected = expected_session_of(story, instance)
         if expected is None or not _may_live(story, expected):
-            found.append(f"unwanted {instance.id} ({expected.name if expected else 'nobody'}) lives")
+            found.append(f"unwanted {instance.id} ({expected.name if expected else 'no session'}) lives")
         else:
             alive[expected.name] += 1
     return found + [f"{name} has {count} instances" for name, count in alive.items() if count > 1]

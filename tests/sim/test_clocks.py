@@ -1,4 +1,4 @@
-"""Clocks that lie and computers that sleep neither end a session early nor let one pass its deadline (I12, F58-F65)."""
+"""Wrong clocks and computers that sleep neither end a session early nor let one pass its deadline (I12, F58-F65)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_wall_clock_that_jumps_alone_changes_nothing(jump_s: int, restarts: bo
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -DAY_S])
-def test_a_wall_clock_that_jumps_while_nobody_answers_is_disputed(jump_s: int) -> None:
+def test_a_wall_clock_that_jumps_while_the_provider_is_down_makes_the_deadline_disputed(jump_s: int) -> None:
     """Only two witnesses, and they disagree: an alarm, and nothing is ended (D10.3)."""
     with Story() as story:
         in_use(story, hours=3)
@@ -110,8 +110,8 @@ def test_sleep_within_its_time_changes_nothing() -> None:
         assert audit(story, must_run=("a",)) == []
 
 
-def test_no_network_at_wake_is_no_loss() -> None:
-    """The first look after wake fails by DNS for forty seconds (F64)."""
+def test_no_network_at_wake_ends_nothing() -> None:
+    """The first poll after wake fails by DNS for forty seconds (F64)."""
     with Story() as story:
         in_use(story, hours=11)
         story.world.fault("any", "dns", duration=40)
@@ -125,7 +125,7 @@ def test_no_network_at_wake_is_no_loss() -> None:
 
 
 @pytest.mark.parametrize("late", ["8h", "7h55m", "8h20m"])
-def test_a_create_that_lies_in_the_kernel_over_a_sleep(late: str) -> None:
+def test_a_create_delayed_over_a_sleep_is_still_found(late: str) -> None:
     """It takes effect when the computer wakes: waiting time is awake, connected time (F65)."""
     with Story() as story:
         story.start().ready()
@@ -141,7 +141,7 @@ def test_a_create_that_lies_in_the_kernel_over_a_sleep(late: str) -> None:
         assert audit(story) == []
 
 
-def test_a_sleep_shorter_than_the_doubt_is_not_waited_through() -> None:
+def test_time_asleep_does_not_count_towards_the_settle_time() -> None:
     """Thirty minutes asleep are not thirty minutes of looking: the attempt is still open after them (F65)."""
     with Story() as story:
         story.start().ready()
@@ -157,7 +157,7 @@ def test_a_sleep_shorter_than_the_doubt_is_not_waited_through() -> None:
 
 
 @pytest.mark.parametrize("wrong_s", [DAY_S, -DAY_S, 3600, -3600])
-def test_a_clock_that_is_wrong_when_it_is_asked_for(wrong_s: int) -> None:
+def test_a_wrong_clock_at_the_request_is_refused(wrong_s: int) -> None:
     """Corrected while the session runs, it would end it a day late, past twelve hours: nothing is rented (F62)."""
     with Story() as story:
         story.world.clock.skew = us(wrong_s)
@@ -169,7 +169,7 @@ def test_a_clock_that_is_wrong_when_it_is_asked_for(wrong_s: int) -> None:
 
 
 @pytest.mark.parametrize("wrong_s", [DAY_S, -DAY_S])
-def test_a_clock_that_goes_wrong_before_it_fails_over(wrong_s: int) -> None:
+def test_a_clock_that_goes_wrong_before_a_failover_gives_no_longer_life(wrong_s: int) -> None:
     """The next attempt's deadline is not written by a clock that is off (F62)."""
     with Story() as story:
         story.start().ready()
@@ -194,7 +194,7 @@ def test_a_clock_that_goes_wrong_before_it_fails_over(wrong_s: int) -> None:
 
 
 def test_a_start_with_a_wrong_clock_writes_no_deadline(tmp_path: Path) -> None:
-    """An attempt that takes the place of one never sent must not get its end from a clock nobody has checked (F62).
+    """An attempt that takes the place of one never sent must not get its end from an unchecked clock (F62).
 
     Nothing had been sent: the session may be given up as too old, but nothing is rented to be destroyed in an instant.
     """

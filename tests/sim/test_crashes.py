@@ -43,7 +43,7 @@ def until_id_is_stored(points: tuple[str, ...]) -> int:
 def distinct_points(points: tuple[str, ...]) -> list[int]:
     """All points of a story but those before a transaction (to die there is to die after the one before it).
 
-    While an outcome is doubted the same probes are repeated for half an hour: of points with the same neighbours the
+    While an outcome is uncertain the same polls are repeated for half an hour: of points with the same neighbours the
     first eight are taken, then every sixteenth.
     """
     chosen: list[int] = []
@@ -83,7 +83,7 @@ def test_a_crash_anywhere_in_a_story(scenario: str, share: int) -> None:
 @pytest.mark.sweep
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("case", CREATE_CASES + DESTROY_CASES + NETWORK_CASES, ids=lambda case: case.name)
-def test_every_word_with_a_crash_at_every_point(case: Case, share: int) -> None:
+def test_every_fault_word_with_a_crash_at_every_point(case: Case, share: int) -> None:
     """The full cross product: every word, dying before and after every commit, send, reply and file write."""
     points = record(case).points
     numbers = distinct_points(points)[share::SHARES]
@@ -98,7 +98,7 @@ def test_a_second_crash_during_recovery(seed: int) -> None:
     rng = Random(f"pairs {seed}")
     scenario = rng.choice(list(SCENARIOS))
     case = rng.choice([None, *CREATE_CASES, *DESTROY_CASES, *NETWORK_CASES])
-    # Drawn by lot, a word may meet a story in which it has no occasion to act.
+    # Chosen at random, a fault word may meet a story in which it cannot act.
     count = len(record(case, scenario, must_act=False).points)
     wrong = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Unknown is not empty: a list that says nothing changes nothing (acceptance 6; I11, I29, F19, F32, F44, F51, F79)."""
+"""A failed or unusable list changes nothing (acceptance 6; I11, I29, F19, F32, F44, F51, F79)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNUSABLE_ANSWERS = {
     "410": ("list", "status", "410"),
 }
 COUNTERS = {"version", "last_seen_at", "absence_count", "first_absence_boot", "last_absence_boot"}
-"""What a look may count without changing what is believed: sightings and probes."""
+"""What a poll may change even where it proves nothing: times and counts of observations."""
 LIST_ALARMS = {"degraded", "list_inconsistent", "mass_disappearance", "key_rejected"}
 HALF_HOUR_S = 1800.0
 
@@ -61,7 +61,7 @@ def run_under(story: Story, fault: Fault) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, pytest.param(10, marks=pytest.mark.sweep)])
 @pytest.mark.parametrize("answer", UNUSABLE_ANSWERS)
-def test_a_list_that_says_nothing_changes_nothing(answer: str, count: int) -> None:
+def test_a_failed_or_unusable_list_changes_nothing(answer: str, count: int) -> None:
     with Story() as story:
         with_running(story, count)
         before = rows(story)
@@ -71,7 +71,7 @@ def test_a_list_that_says_nothing_changes_nothing(answer: str, count: int) -> No
         assert rows(story) == before
         during = story.world.alarms() & LIST_ALARMS
         assert during
-        # A deadline does not wait for anybody's list (I9).
+        # A deadline does not wait for a list (I9).
         expected = story.expected["s0"]
         left_s = (expected.requested_at + expected.duration_us - story.now) / us(1)
         story.run_for(left_s + 70)
@@ -123,7 +123,7 @@ def probes_in(world: World, seconds: float) -> int:
     return world.remote.probes - before
 
 
-def test_a_blind_list_causes_no_logins(live: World) -> None:
+def test_failed_lists_cause_no_extra_probes(live: World) -> None:
     """Only sleep wakes every login at once; a provider that cannot be seen is no reason (F64)."""
     assert live.running(live.provision(hours=5))
     live.run_for(60)
@@ -133,8 +133,8 @@ def test_a_blind_list_causes_no_logins(live: World) -> None:
     assert alarms.DEGRADED in live.alarms()
 
 
-def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> None:
-    """An instance that never lets anybody in is given up after its quarter of an hour, seen or not (F13)."""
+def test_failed_lists_do_not_lengthen_the_wait_for_a_login(live: World) -> None:
+    """An instance that never accepts a login is given up after a quarter of an hour, listed or not (F13)."""
     assert live.remote is not None
     live.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
     ref = live.provision(retries=0)
@@ -144,7 +144,7 @@ def test_a_blind_list_does_not_lengthen_the_wait_for_a_login(live: World) -> Non
     assert live.status(ref) != "provisioning"
 
 
-def test_a_sleep_does_wake_every_login(live: World) -> None:
+def test_a_sleep_probes_every_instance_at_once(live: World) -> None:
     assert live.running(live.provision(hours=5))
     live.run_for(7)
     assert live.remote is not None

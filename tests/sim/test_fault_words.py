@@ -12,8 +12,8 @@ from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import HEADER, run_case
 
 
-def test_every_word_has_a_case() -> None:
-    """A word that is added to the sandbox must be told here too."""
+def test_every_fault_word_has_a_case() -> None:
+    """A fault word that is added to the sandbox needs a case here."""
     assert {case.word for case in ALL_CASES} == set(FAULT_TYPES)
 
 
@@ -35,7 +35,7 @@ def _first_of_each_word() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", _first_of_each_word(), ids=lambda case: case.name)
-def test_every_word_alone(case: Case) -> None:
+def test_every_fault_word_alone(case: Case) -> None:
     verdict = run_case(case)
     print(f"\n{verdict.row()}")
     assert not verdict.wrong
@@ -43,7 +43,7 @@ def test_every_word_alone(case: Case) -> None:
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("case", [c for c in ALL_CASES if c not in quick_cases()], ids=lambda case: case.name)
-def test_every_word_on_every_call(case: Case) -> None:
+def test_every_fault_word_on_every_call(case: Case) -> None:
     verdict = run_case(case)
     print(f"\n{verdict.row()}")
     assert not verdict.wrong
@@ -52,7 +52,7 @@ def test_every_word_on_every_call(case: Case) -> None:
 @pytest.mark.sweep
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "provision, run, end"])
 @pytest.mark.parametrize("case", CREATE_CASES + DESTROY_CASES + NETWORK_CASES, ids=lambda case: case.name)
-def test_every_word_in_every_story(case: Case, scenario: str) -> None:
+def test_every_fault_word_in_every_story(case: Case, scenario: str) -> None:
     # Some words have no occasion in some stories: where nothing is ended, no destroy can fail.
     verdict = run_case(case, scenario, must_act=False)
     print(f"\n{scenario}: {verdict.row()}")

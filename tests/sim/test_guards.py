@@ -1,4 +1,4 @@
-"""Instances that speak: the hand-over waits for their guard, and they end without us (S1, I9, I10, D7, D8)."""
+"""A session is ready once its guard is armed, and its instance ends without us (S1, I9, I10, D7, D8)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ended_by(world: World) -> list[str | None]:
     return [row["ended_by"] for row in world.ledger()["instances"] if not row["foreign"]]
 
 
-def test_a_confirmed_guard_hands_over(world: World) -> None:
+def test_a_session_is_ready_once_its_guard_is_armed(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     view = world.view(ref)
@@ -48,7 +48,7 @@ def test_a_confirmed_guard_hands_over(world: World) -> None:
     assert abs((view.guard_deadline_at or 0) - (view.deadline_at or 0)) < us(90)
 
 
-def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world: World) -> None:
+def test_a_session_is_ready_soon_after_the_provider_shows_it_running(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     view = world.view(ref)
@@ -65,7 +65,7 @@ def test_the_instance_is_handed_over_soon_after_the_provider_says_running(world:
         pytest.param("no way out", marks=pytest.mark.proofs),
     ],
 )
-def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) -> None:
+def test_an_instance_whose_guard_cannot_act_never_becomes_ready(world: World, why: str) -> None:
     def refuse(guard: SimGuard) -> None:
         guard.armed, guard.why = False, why
 
@@ -81,7 +81,7 @@ def test_a_guard_that_cannot_act_is_never_handed_over(world: World, why: str) ->
     assert max(lived_s(world)) < 10 * 60
 
 
-def test_without_a_guard_only_by_consent(world: World) -> None:
+def test_without_a_guard_it_becomes_ready_only_if_allowed(world: World) -> None:
     assert world.remote is not None
     world.remote.on_guard_start = lambda guard: setattr(guard, "is_dead", True)
     ref = world.provision(hours=1, allow_unguarded=True)
@@ -89,7 +89,7 @@ def test_without_a_guard_only_by_consent(world: World) -> None:
     assert (world.view(ref).guard_state, world.view(ref).guards) == ("unconfirmed", "D")
 
 
-def test_the_laptop_that_never_comes_back(world: World) -> None:
+def test_without_a_daemon_the_guard_ends_the_instance_on_time(world: World) -> None:
     ref = world.provision(hours=1)
     assert world.running(ref)
     deadline = world.view(ref).deadline_at or 0
@@ -108,8 +108,8 @@ def test_the_laptop_that_never_comes_back(world: World) -> None:
     assert [seen.by for seen in world.market.destroys[requests:]] == ["instance_key"]
 
 
-def test_a_laptop_that_dies_during_the_boot_leaves_no_longer_life(world: World) -> None:
-    """The planted guard counts from the send, not from the end of a long boot (I9)."""
+def test_a_daemon_that_dies_during_the_boot_leaves_no_longer_life(world: World) -> None:
+    """The guard counts from the send, not from the end of a long boot (I9)."""
     world.market.boot_seconds = 40 * 60
     ref = world.provision(hours=1)
     assert world.run_until(lambda: bool(world.market.instances), 600)
@@ -152,7 +152,7 @@ def test_a_wrong_clock_of_ours_moves_no_guard(world: World, skew_h: int) -> None
     assert world.status(ref) == "running"
 
 
-def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
+def test_a_daemon_started_with_a_clock_set_back_still_renews(world: World) -> None:
     """Numbers follow what the guard last said, so that a clock that went back cannot make every renewal an old one."""
     assert world.remote is not None
     ref = world.provision(hours=1)
@@ -169,7 +169,7 @@ def test_a_start_with_a_clock_set_back_still_renews(world: World) -> None:
     assert abs(guard.end_at - (world.view(ref).deadline_at or 0)) < us(120)
 
 
-def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
+def test_probe_failures_raise_an_alarm_and_never_end_a_session(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -186,7 +186,7 @@ def test_silence_is_an_alarm_and_never_an_end(world: World) -> None:
     assert "ssh_unreachable" not in world.alarms()
 
 
-def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_offer(world: World) -> None:
+def test_another_host_key_is_an_alarm_at_once_and_before_ready_a_failover(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -198,7 +198,7 @@ def test_another_host_key_is_an_alarm_at_once_and_before_the_hand_over_another_o
     assert {a.reason for a in world.view(other).attempts} == {"host_key_changed"}
 
 
-def test_a_guard_that_dies_later_is_told(world: World) -> None:
+def test_a_guard_that_dies_later_raises_an_alarm(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -239,7 +239,7 @@ def test_a_login_that_never_works_fails_over_and_bills_no_hour(world: World) -> 
         (Hardware(gpus=("NVIDIA GeForce RTX 4090",), vram_mb=24564, disk_gb=9), False),
     ],
 )
-def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_good: bool) -> None:
+def test_the_real_hardware_decides_about_ready(world: World, found: Hardware, is_good: bool) -> None:
     assert world.remote is not None
     world.remote.hardware = found
     ref = world.provision(hours=1, retries=0)
@@ -250,7 +250,7 @@ def test_what_the_instance_really_has_decides(world: World, found: Hardware, is_
     assert [a.reason for a in world.view(ref).attempts] == ["offer_mismatch"]
 
 
-def test_a_nap_during_the_boot_is_no_silence_of_the_instance(world: World) -> None:
+def test_a_sleep_during_the_boot_is_no_boot_failure(world: World) -> None:
     """Twenty minutes asleep, and the first login fails because our own network is not back yet (F13, F64)."""
     assert world.remote is not None
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.UNREACHABLE, "network is unreachable")
@@ -270,7 +270,7 @@ def make_too_long(guard: SimGuard) -> None:
     guard.ignores_renewals = True
 
 
-def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> None:
+def test_an_instance_whose_guard_would_end_too_late_never_becomes_ready(world: World) -> None:
     assert world.remote is not None
     world.remote.on_guard_start = make_too_long
     ref = world.provision(hours=1, retries=0)
@@ -278,7 +278,7 @@ def test_a_guard_that_would_end_too_late_is_not_handed_over(world: World) -> Non
     assert [a.reason for a in world.view(ref).attempts] == ["guard_not_armed"]
 
 
-def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
+def test_a_guard_that_takes_no_renewal_any_more_raises_an_alarm(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=1)
     assert world.running(ref)
@@ -289,7 +289,7 @@ def test_a_guard_that_takes_no_renewal_any_more_is_told(world: World) -> None:
     assert world.status(ref) == "running"
 
 
-def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
+def test_a_heartbeat_outweighs_a_list_that_omits_the_instance(world: World) -> None:
     ref = world.provision(hours=2)
     assert world.running(ref)
     (instance,) = world.market.instances.values()
@@ -300,7 +300,7 @@ def test_an_answer_over_ssh_outweighs_a_list_that_omits(world: World) -> None:
     assert world.view(ref).health == "ok"
 
 
-def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> None:
+def test_an_instance_that_is_being_destroyed_is_not_probed(world: World) -> None:
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -311,8 +311,8 @@ def test_an_instance_that_is_being_ended_is_not_logged_in_to(world: World) -> No
     assert world.remote.probes <= probes + 1
 
 
-def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
-    """An answer that arrives after the end was asked for changes no state (F120)."""
+def test_a_late_heartbeat_does_not_undo_an_end(world: World) -> None:
+    """A heartbeat that arrives after the end was requested changes no state (F120)."""
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -325,7 +325,7 @@ def test_a_late_heartbeat_brings_nothing_back(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no life"), OSError("no key"), Refused("too long")])
-def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent(
+def test_a_boot_script_that_cannot_be_built_ends_the_session_before_anything_is_sent(
     tmp_path: Path, error: Exception
 ) -> None:
     class Barren(SimRemote):
@@ -345,7 +345,7 @@ def test_a_guard_that_cannot_be_planted_ends_the_session_before_anything_is_sent
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "no space"), OSError(errno.EMFILE, "too many open files"), DiskFull("full")]
 )
-def test_a_guard_that_cannot_be_planted_just_now_is_waited_for(tmp_path: Path, error: Exception) -> None:
+def test_a_boot_script_that_cannot_be_built_now_is_tried_again(tmp_path: Path, error: Exception) -> None:
     class Passing(SimRemote):
         left = 2
 
@@ -375,7 +375,7 @@ def test_the_users_variables_travel_and_ours_cannot_be_set(world: World) -> None
             world.provision(hours=1, environment=bad)
 
 
-def test_the_policy_of_drills_hands_over_live_instances_by_the_same_rules(tmp_path: Path) -> None:
+def test_under_the_drill_policy_live_instances_become_ready_by_the_same_rules(tmp_path: Path) -> None:
     made = World(tmp_path, policy=replace(DRILL_LIVE), boot_seconds=4.0, gaps=False).start().ready()
     ref = made.provision(hours=1)
     assert made.running(ref)

@@ -113,7 +113,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
         assert story.until_ended()
         story.run_for(3600)
         (old,) = story.instances("a")
-        heard = story.world.requests.events(0, limit=10_000).next
+        cursor = story.world.requests.events(0, limit=10_000).next
         if is_down:
             story.world.kill()
             story.world.clock.t += us(1800)
@@ -123,7 +123,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
             story.world.clock.t += us(1800)
             story.start()
         story.run_for(1200)
-        times = {e.kind: e.at for e in reversed(story.world.requests.events(heard, limit=10_000).events)}
+        times = {e.kind: e.at for e in reversed(story.world.requests.events(cursor, limit=10_000).events)}
         seen = times.get("reopened", times.get("duplicate"))
         destroys = [d.at for d in story.world.market.destroys if d.id == number and d.at >= appeared]
         ended = story.world.market.instances[number].ended_at
@@ -142,7 +142,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
 
 
 def _appear(story: Story, old: Instance, *, reused_id: bool) -> int:
-    """Somebody's mistake at the provider: the instance is back, or another one carries its label."""
+    """The instance is back, or another one carries its label."""
     if not reused_id:
         return story.world.market.create_instance(old.account_id, old.spec, story.now).id
     story.world.market.tracked[old.id] = old

@@ -51,7 +51,7 @@ def test_the_key_of_another_account_changes_nothing(count: int) -> None:
 
 
 def test_a_wrong_key_closes_nothing_that_is_ending() -> None:
-    """An end asked for under the wrong key is not proven by that account's empty lists (F45, I5)."""
+    """An end requested under the wrong key is not proven by that account's empty lists (F45, I5)."""
     with Story() as story:
         with_running(story, 2)
         good, story.world.key = story.world.key, story.world.market.keys_of("vast")[1]
@@ -101,7 +101,7 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
 
 
 def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
-    """A restored copy: sessions asked for since then are adopted, those it knows go on (F50)."""
+    """A restored copy: sessions requested since then are adopted, those it knows go on (F50)."""
     with Story() as story:
         with_running(story, 1)
         copy = story.world.home.data / "copy"
@@ -126,7 +126,7 @@ def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
 
 
 @pytest.mark.parametrize("how", ["another computer", "another folder"])
-def test_a_cloned_home_neither_creates_nor_adopts_nor_sweeps(how: str) -> None:
+def test_a_copied_home_neither_creates_nor_adopts_nor_destroys_duplicates(how: str) -> None:
     """Ends that its user asks for still go (S10)."""
     with Story() as story:
         with_running(story, 2)

@@ -29,11 +29,11 @@ def do(story: Story, instance: Instance, action: str, value: str | float | None 
 
 
 def destroys_of(story: Story, instance: Instance) -> list[int]:
-    """When its end was asked for, market µs."""
+    """When its destroys were sent, market µs."""
     return [seen.at for seen in story.world.market.destroys if seen.id == instance.id]
 
 
-def test_a_price_that_moved_before_hand_over_fails_over() -> None:
+def test_a_price_that_changed_before_ready_fails_over() -> None:
     with Story() as story:
         story.start().ready()
         story.world.fault("account", "price_change", "x1.4", count=1)
@@ -46,7 +46,7 @@ def test_a_price_that_moved_before_hand_over_fails_over() -> None:
         assert audit(story, must_run=("a",)) == []
 
 
-def test_a_price_that_moves_after_hand_over_alarms_only() -> None:
+def test_a_price_that_changes_after_ready_only_alarms() -> None:
     with Story() as story:
         instance = running(story)
         do(story, instance, "price_factor", 1.4)
@@ -92,7 +92,7 @@ def test_an_interruption_has_half_an_hour_of_grace(how: str, kept: bool) -> None
         assert audit(story) == []
 
 
-def test_an_interruption_that_passes_is_forgiven() -> None:
+def test_an_interruption_that_passes_leaves_the_session_running() -> None:
     with Story() as story:
         instance = running(story)
         do(story, instance, "outbid")
@@ -137,7 +137,7 @@ def test_an_interruption_is_not_measured_across_a_stop_of_the_daemon() -> None:
 
 
 def test_an_offline_host_is_waited_for_until_the_deadline() -> None:
-    """Nobody can say whether it comes back; only the user or the deadline ends it (F24)."""
+    """It may come back; only the user or the deadline ends it (F24)."""
     with Story() as story:
         instance = running(story)
         do(story, instance, "offline_host")
@@ -155,7 +155,7 @@ def test_an_offline_host_is_waited_for_until_the_deadline() -> None:
 
 
 def test_an_instance_that_the_host_destroyed_waits_for_its_user() -> None:
-    """Absence never changes what is wanted: suspect, alarmed, and ended on request with a proof (I5)."""
+    """Absence never changes the desired state: missing, alarmed, and ended on request with a proof (I5)."""
     with Story() as story:
         instance = running(story)
         do(story, instance, "host_destroy")

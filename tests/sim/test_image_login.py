@@ -163,7 +163,7 @@ def say(world: World, text: str) -> None:
 
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.parametrize("after", ["a restart", "another key"])
-def test_an_echo_of_what_an_earlier_connection_sent_is_not_shown(made: Make, number: int, after: str):
+def test_what_an_earlier_connection_sent_is_redacted_too(made: Make, number: int, after: str):
     world, logins = made()
     login = ImageLogin(right(world).registry, "reader", Secret("p/ssword+1"))
     world.market.registry = replace(world.market.registry, token="p/ssword+1")
@@ -198,7 +198,7 @@ def test_a_login_that_cannot_be_read_at_the_start_stops_nothing(made: Make, prob
     assert world.running(ref)
 
 
-def test_logins_of_what_has_ended_are_not_asked_for(made: Make):
+def test_registry_logins_of_ended_sessions_are_not_read(made: Make):
     world, _ = made()
     ref, other = rent(world), rent(world, image="ubuntu:22.04", image_login=False)
     assert world.running(ref) and world.running(other)
@@ -220,7 +220,7 @@ def test_a_login_that_cannot_be_read_is_refused_before_anything_is_written(made:
     assert (sessions.load_sessions(world.store), world.market.creates) == ([], [])
 
 
-def test_a_cloud_that_takes_none_says_so(made: Make):
+def test_a_cloud_that_takes_no_registry_login_is_refused(made: Make):
     world, logins = made()
     connection = world.engine.reconcilers["vast"].connection
     assert connection is not None
@@ -250,7 +250,7 @@ def test_an_image_that_docker_would_refuse_is_refused(made: Make, image: str, lo
         world.requests.plan(wire.PlanRequest(search=ANY_4090, image=image, to_rent=True, image_login=login))
 
 
-def test_a_plan_says_so_before_anybody_agrees_where_the_login_cannot_be_read(made: Make):
+def test_a_plan_is_refused_where_the_registry_login_cannot_be_read(made: Make):
     for problem, code in PROBLEMS:
         world, logins = made(problem)
         with pytest.raises(Misconfigured) as error:
@@ -287,7 +287,7 @@ def words(answer: Answer) -> str:
 
 
 @pytest.mark.parametrize("later", ENDS)
-def test_a_login_that_is_gone_at_the_create_ends_the_session_with_nothing_sent(made: Make, later: Answer):
+def test_a_registry_login_missing_at_the_create_ends_the_session_with_nothing_sent(made: Make, later: Answer):
     world, logins = made()
     logins.answers.append(later)
     ref = rent(world)
@@ -341,7 +341,7 @@ def test_a_login_that_is_waited_for_holds_up_no_other_rental(made: Make):
 
 
 @pytest.mark.parametrize("wrong", ["no login", "another password", "another registry"])
-def test_an_image_refused_to_a_second_host_ends_the_session_and_burns_no_more_retries(made: Make, wrong: str):
+def test_an_image_refused_to_a_second_host_ends_the_session_without_more_retries(made: Make, wrong: str):
     world, logins = made()
     registry = world.market.registry
     logins.answers = [ImageLogin(registry.host, registry.user, Secret("wr0ng-password"))]
@@ -375,7 +375,7 @@ def test_an_image_refused_to_one_host_ends_a_session_without_retries_with_its_re
     assert (world.view(ref).reason, len(world.view(ref).attempts)) == ("image_refused", 1)
 
 
-def test_an_instance_that_was_handed_over_is_never_ended_by_a_refused_pull(made: Make):
+def test_an_instance_that_was_ready_is_never_ended_by_a_refused_pull(made: Make):
     world, _ = made()
     ref = rent(world)
     assert world.running(ref)

@@ -12,7 +12,7 @@ from tests.sim.world import World
 
 
 @pytest.mark.parametrize("policy", [DRILL, PAPER], ids=lambda policy: policy.name)
-def test_a_hundred_and_twenty_instances_are_listed_whole_and_ours_is_rented_and_proven_gone(
+def test_a_list_of_a_hundred_and_twenty_instances_is_complete_and_our_end_is_proven(
     tmp_path: Path, policy: Policy
 ) -> None:
     world = World(tmp_path, policy=policy, gaps=True, boot_seconds=2.0)

@@ -52,7 +52,7 @@ def test_many_ends_at_once_raise_no_alarm(policy: Policy, count: int) -> None:
         assert raised(story, began) == set()
 
 
-def test_what_is_off_is_no_slow_end() -> None:
+def test_an_end_that_is_off_is_not_slow() -> None:
     """Off, and then nothing can be seen any more: the account alarms, and much later the missing proof."""
     with Story() as story:
         (name,) = with_many(story, 1)
@@ -68,7 +68,7 @@ def test_what_is_off_is_no_slow_end() -> None:
         assert not story.world.alarms() & {alarms.END_UNVERIFIED}
 
 
-def test_what_is_seen_again_is_a_slow_end_once_more() -> None:
+def test_an_instance_that_is_seen_again_is_a_slow_end_again() -> None:
     with Story() as story:
         (name,) = with_many(story, 1)
         story.world.fault("destroy", "zombie", "10m", count=1)

@@ -1,4 +1,4 @@
-"""Logins that this computer makes late or cannot make, and what a guard has heard by then (I9, I10, I11, F13)."""
+"""Probes that this computer makes late or cannot make, and the deadline that a guard then holds (I9, I10, I11, F13)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def wait_for_a_thread(world: World, seconds: float) -> None:
     world.executor.on_submit = wait
 
 
-def test_what_a_renewal_waited_is_not_added_to_a_life(world: World) -> None:
-    """The seconds count from when the login begins, not from when it was asked for (I9)."""
+def test_the_wait_of_a_renewal_does_not_extend_the_deadline(world: World) -> None:
+    """The seconds count from when the login begins, not from when the probe was queued (I9)."""
     assert world.remote is not None
     ref = world.provision(hours=2)
     assert world.running(ref)
@@ -45,7 +45,7 @@ def test_what_a_renewal_waited_is_not_added_to_a_life(world: World) -> None:
     assert world.remote.renewals[-1][1] is not None
 
 
-def test_a_login_that_waited_too_long_is_not_made_and_says_nothing_of_the_instance(world: World) -> None:
+def test_a_probe_that_waited_too_long_is_not_made_and_proves_nothing(world: World) -> None:
     """Two at once, or a busy computer taken for a dead instance: neither (I11)."""
     assert world.remote is not None
     wait_for_a_thread(world, 90)
@@ -60,7 +60,7 @@ def test_a_login_that_waited_too_long_is_not_made_and_says_nothing_of_the_instan
     assert world.status(ref) == "running" and "ssh_unreachable" in world.alarms()
 
 
-def test_what_this_computer_cannot_ask_ends_nothing(world: World) -> None:
+def test_a_local_probe_failure_ends_nothing(world: World) -> None:
     """Twenty minutes without a usable ssh, and then the boot goes on; silence of the instance would have failed it."""
     assert world.remote is not None
     world.remote.answer = lambda login: ProbeFailure(ProbeFailureKind.LOCAL, "ssh cannot be used on this computer")
@@ -89,7 +89,7 @@ def test_a_computer_that_cannot_log_in_rents_no_second_instance_for_it(world: Wo
 
 
 @pytest.mark.parametrize("step_s", [-300, -45, 45, 300])
-def test_a_step_of_the_clock_is_no_end_that_the_guard_has_not_heard_of(world: World, step_s: int) -> None:
+def test_a_step_of_the_clock_leaves_the_guard_in_sync(world: World, step_s: int) -> None:
     """What the guard counts, and what it is compared with, come from one clock (I12)."""
     assert world.remote is not None
     ref = world.provision(hours=2)
@@ -101,7 +101,7 @@ def test_a_step_of_the_clock_is_no_end_that_the_guard_has_not_heard_of(world: Wo
     assert world.view(ref).guard_in_sync
 
 
-def test_an_earlier_end_is_no_reason_to_doubt_a_guard_that_could_not_know(world: World) -> None:
+def test_a_heartbeat_from_before_an_extension_leaves_the_guard_in_sync(world: World) -> None:
     """A heartbeat that was under way while the end was moved carries the former one (I10)."""
     assert world.remote is not None
     ref = world.provision(hours=2)

@@ -17,7 +17,7 @@ def world(tmp_path: Path):
     made.store.close()
 
 
-def test_it_is_the_newest_instances_from_before_the_hand_over_to_its_end(world: World):
+def test_the_log_is_that_of_the_newest_instance_from_before_ready_to_its_end(world: World):
     session = world.provision(name="a")
     with pytest.raises(NotReady, match="no instance yet"):
         world.requests.provider_log(session, 100)
@@ -31,7 +31,7 @@ def test_it_is_the_newest_instances_from_before_the_hand_over_to_its_end(world: 
         world.requests.provider_log("a", 100)
 
 
-def test_an_instance_that_the_cloud_knows_no_more_has_no_log(world: World):
+def test_an_instance_unknown_to_the_cloud_has_no_log(world: World):
     session = world.provision(name="a")
     assert world.running(session)
     world.market.instances[max(world.market.instances)].account_id += 1
@@ -39,7 +39,7 @@ def test_an_instance_that_the_cloud_knows_no_more_has_no_log(world: World):
         world.requests.provider_log("a", 100)
 
 
-def test_a_cloud_that_gives_none_is_said(world: World):
+def test_a_cloud_that_returns_no_log_is_reported(world: World):
     session = world.provision(name="a")
     assert world.running(session)
     world.fault("logs", "status", "500")

@@ -1,4 +1,4 @@
-"""Simulated days with everything going wrong at random: in the end the ledger is what the users asked for (C6, I19)."""
+"""Simulated days with random faults: in the end the ledger shows what the users requested (C6, I19)."""
 
 from __future__ import annotations
 

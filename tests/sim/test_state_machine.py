@@ -153,7 +153,7 @@ run_state_machine_as_test(
 """
 
 
-def test_a_few_stories() -> None:
+def test_a_few_random_stories() -> None:
     """The same stories each time, in a process of its own: the library also draws from constants of other modules."""
     done = subprocess.run(
         [sys.executable, "-c", FEW], env={**os.environ, "PYTHONHASHSEED": "0"}, cwd=Path(__file__).parents[2],
@@ -163,5 +163,5 @@ def test_a_few_stories() -> None:
 
 
 @pytest.mark.sweep
-def test_many_stories() -> None:
+def test_many_random_stories() -> None:
     run_state_machine_as_test(Operations, settings=settings(max_examples=150, stateful_step_count=40))

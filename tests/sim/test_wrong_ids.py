@@ -44,7 +44,7 @@ def told(story: Story) -> set[str]:
 
 @pytest.mark.parametrize("label", [None, "", "somebodys"])
 @pytest.mark.parametrize("whose", FOREIGN_IDS)
-def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None:
+def test_a_foreign_id_is_not_adopted(whose: str, label: str | None) -> None:
     with Story() as story:
         story.world.launch_foreign(label)
         story.start().ready()
@@ -55,7 +55,7 @@ def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None
         assert held(story, "a") == str(ours.id)
         assert alarms.WRONG_INSTANCE_ID in told(story)
         story.run_for(3600)
-        assert destroyed(story) == set(), "neither ours nor anybody else's"
+        assert destroyed(story) == set(), "neither ours nor a foreign one"
         story.end("a")
         story.finish()
         assert destroyed(story) == {ours.id}
@@ -63,8 +63,8 @@ def test_a_strangers_id_is_not_taken_over(whose: str, label: str | None) -> None
 
 
 @pytest.mark.parametrize("whose", ["labelled", "unlabelled"])
-def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
-    """With logins: its address, its host key and our key on it would belong to somebody else."""
+def test_nothing_is_stored_of_the_foreign_instances_host(whose: str) -> None:
+    """With logins: its address, its host key and our key on it would belong to a foreign instance."""
     with Story(policy=REAL) as story:
         story.start().ready()
         story.world.fault("create", "stranger_id", whose, count=1)
@@ -81,7 +81,7 @@ def test_nothing_is_learnt_from_the_strangers_host(whose: str) -> None:
 
 
 @pytest.mark.parametrize("whose", FOREIGN_IDS)
-def test_an_end_asked_for_at_once_does_not_reach_the_stranger(whose: str) -> None:
+def test_an_end_requested_at_once_does_not_reach_the_foreign_instance(whose: str) -> None:
     with Story() as story:
         story.start().ready()
         story.world.fault("create", "stranger_id", whose, count=1)
@@ -94,7 +94,7 @@ def test_an_end_asked_for_at_once_does_not_reach_the_stranger(whose: str) -> Non
 
 
 @pytest.mark.parametrize("whose", ["listed", "labelled"])
-def test_nothing_but_the_stranger_is_there(whose: str) -> None:
+def test_a_create_that_made_nothing_and_named_a_foreign_id_fails_over(whose: str) -> None:
     """The create made nothing at all and named a foreign one: absence closes it, and the next offer is taken."""
     with Story() as story:
         story.world.launch_foreign()
@@ -110,7 +110,7 @@ def test_nothing_but_the_stranger_is_there(whose: str) -> None:
         assert not destroyed(story) & foreign_instances(story)
 
 
-def test_the_id_of_another_session_of_ours() -> None:
+def test_the_id_of_another_session_of_ours_is_not_taken() -> None:
     with Story() as story:
         story.start().ready()
         story.provision("a", hours=11)
@@ -137,7 +137,7 @@ def _owner(story: Story, name: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("whose", FOREIGN_IDS)
 @pytest.mark.parametrize("number", [14, 20, *(pytest.param(n, marks=pytest.mark.proofs) for n in (17, 23))])
-def test_a_crash_on_the_way(whose: str, number: int) -> None:
+def test_a_crash_around_a_wrong_id_harms_nothing(whose: str, number: int) -> None:
     """kill -9 at commits, sends and replies around such a create changes nothing in the end."""
     with Story(crash_at=(number,)) as story:
         story.world.launch_foreign("somebodys")
@@ -152,7 +152,7 @@ def test_a_crash_on_the_way(whose: str, number: int) -> None:
         assert audit(story) == []
 
 
-def test_a_late_answer_names_a_stranger() -> None:
+def test_a_late_answer_with_a_foreign_id_changes_nothing() -> None:
     """Ours was found by its label before the answer came: the answer changes nothing."""
     with Story() as story:
         foreign = story.world.launch_foreign(None)
@@ -169,7 +169,7 @@ def test_a_late_answer_names_a_stranger() -> None:
         assert audit(story) == []
 
 
-def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended() -> None:
+def test_of_two_instances_of_one_create_the_one_that_shows_its_label_late_is_ended() -> None:
     """The answered one shows no label at first: the other is adopted, and this one is then a duplicate."""
     with Story() as story:
         story.start().ready()
@@ -191,7 +191,7 @@ def test_of_two_that_one_create_made_the_one_that_shows_its_label_late_is_ended(
         assert audit(story) == []
 
 
-def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_label() -> None:
+def test_an_answered_id_that_is_never_shown_is_replaced_by_the_instance_with_the_label() -> None:
     """Ours would bill for the whole boot limit beside a session that waits, and then be destroyed as a duplicate."""
     with Story() as story:
         story.start().ready()
@@ -211,7 +211,7 @@ def test_an_answered_id_that_is_never_shown_gives_way_to_the_instance_with_the_l
         assert audit(story) == []
 
 
-def test_a_read_of_an_id_that_was_given_up_meanwhile_says_nothing_of_the_attempt() -> None:
+def test_a_read_of_an_id_that_was_disowned_meanwhile_changes_nothing() -> None:
     with Story() as story:
         foreign = story.world.launch_foreign("somebodys")
         story.start().ready()
@@ -271,8 +271,8 @@ def _without_variable(instance: Instance) -> InstanceSpec:
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_stranger_that_gets_our_label_is_not_destroyed(restart: bool) -> None:
-    """Somebody copies one of our labels on an instance that was listed as theirs: a person has to look."""
+def test_a_foreign_instance_that_gets_our_label_is_not_destroyed(restart: bool) -> None:
+    """One of our labels is copied to an instance that was listed as foreign: an alarm, and a person decides."""
     with Story() as story:
         foreign = story.world.launch_foreign("theirs")
         story.start().ready()
@@ -312,7 +312,7 @@ def test_an_id_without_any_label_stands_and_alarms_after_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize("lost", ["label_drop", "env_drop", "label_cut"])
-def test_one_carrier_is_enough(lost: str) -> None:
+def test_one_label_carrier_is_enough(lost: str) -> None:
     with Story() as story:
         story.start().ready()
         story.world.fault("create", lost, "20" if lost == "label_cut" else None, count=1)

@@ -55,7 +55,7 @@ class SimClock:
     def monotonic(self) -> float:
         return (self.t - self.asleep) / us(1) + self.pending()
 
-    def ours(self) -> int:
+    def daemon_time(self) -> int:
         """The true time of the daemon, µs."""
         return START + self.t
 
