@@ -11,6 +11,7 @@ from gpushopper import wire
 from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.engine.executor import HEARTBEAT
 from tests.sim.test_guards import HOUR_S, lived_s
 from tests.sim.world import World
 
@@ -26,7 +27,7 @@ def wait_for_a_thread(world: World, seconds: float) -> None:
     """From now on each login waits for its turn, asleep or behind others."""
 
     def wait(key: tuple[object, ...]) -> None:
-        if key[1] == "beat":
+        if key[1] == HEARTBEAT:
             world.clock.t += us(seconds)
 
     world.executor.on_submit = wait
@@ -110,7 +111,7 @@ def test_a_heartbeat_from_before_an_extension_leaves_the_guard_in_sync(world: Wo
     moved: list[int] = []
 
     def move(key: tuple[object, ...]) -> None:
-        if key[1] == "beat" and not moved:
+        if key[1] == HEARTBEAT and not moved:
             moved.append(world.clock.t)
             world.requests.extend(ref, wire.ExtendRequest(deadline_at=world.clock.now().wall + us(1200)))
 
