@@ -44,7 +44,7 @@ test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 proofs: $(STAMP) $(CLIENT)  ## what waits for real time, containers, shells, keyrings and cron
 	@$(BIN)/python -m tests.timed proofs -m 'proofs and not sweep' $(PYTEST_SPREAD) $(ARGS)
 
-# Vast's own client, which judges the practice market; nothing is installed while tests run.
+# Vast's own client, which tests the sandbox; nothing is installed while tests run.
 $(CLIENT): $(STAMP) tests/sandbox/official_client.py
 	@echo "installing Vast's own client into $(VENV) ..."
 	@$(BIN)/python -m tests.sandbox.official_client && touch $@

@@ -64,8 +64,8 @@ class SandboxBench:
 
     def statuses(self) -> dict[str, str]:
         """Status by name, as the timed command tells it."""
-        told = json.loads(self.command("sessions", "--all", "--json").stdout)
-        return {row["name"]: row["status"] for row in told["sessions"]}
+        answer = json.loads(self.command("sessions", "--all", "--json").stdout)
+        return {row["name"]: row["status"] for row in answer["sessions"]}
 
     def rent(self, many: int) -> None:
         """Fill the account; Vast's gap between creates makes it five seconds each, and an offer may be taken."""
@@ -85,7 +85,7 @@ class SandboxBench:
     # ---- measures
 
     def measure_ready(self) -> Row:
-        """From the moment the market's books say running to the moment ours say ready."""
+        """From the moment the sandbox's ledger says running to the moment ours says ready."""
         market = json.loads((self.sandbox.home / "market" / "market.json").read_text())
         ran = {str(row["id"]): row["created_at"] + sum(row["boot_us"]) for row in market["instances"]}
         query = "SELECT instance_id, ready_at FROM attempts WHERE ready_at IS NOT NULL"

@@ -52,7 +52,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
     sandbox = SandboxHome(top)
     try:
         alive = real_daemon.SandboxBench.start(sandbox)
-        note(f"renting {many} on a sandbox market, five seconds each")
+        note(f"renting {many} in a sandbox, five seconds each")
         alive.rent(many)
         yield alive.measure_ready()
         note(f"whole commands, {rounds} rounds in turns")

@@ -65,7 +65,7 @@ def settled(world: World) -> bool:
 
 
 def phases(world: World) -> dict[str, int]:
-    """When each instance first ran by the market's books, wall µs."""
+    """When each instance first ran by the market's ledger, wall µs."""
     ran: dict[str, int] = {}
     for instance in world.market.instances.values():
         for at, phase in instance.history:
@@ -75,7 +75,7 @@ def phases(world: World) -> dict[str, int]:
 
 
 def ready_rows(world: World) -> list[Row]:
-    """From the moment the market's books say running to the moment ours say ready, in the order of asking."""
+    """From the moment the market's ledger says running to the moment ours says ready, in the order of the creates."""
     ran = phases(world)
     waits = [
         (attempt.ready_at - ran[attempt.instance_id]) / us(1)

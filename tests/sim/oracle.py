@@ -96,8 +96,9 @@ def _was_wanted(story: Story, instance: Instance, seen: DestroyRecord) -> bool:
     at = seen.at - 1
     if expected is None or not expected.is_wanted(seen.at) or not is_healthy(instance, at):
         return False
-    asked = [c.at for c in story.world.market.creates if _label(instance) in (c.label, c.env_label)]
-    if (asked and instance.created_at - asked[0] > MAX_LATENESS_US) or _was_falsely_refused(story, _label(instance)):
+    creates = [c.at for c in story.world.market.creates if _label(instance) in (c.label, c.env_label)]
+    is_too_late = bool(creates) and instance.created_at - creates[0] > MAX_LATENESS_US
+    if is_too_late or _was_falsely_refused(story, _label(instance)):
         return False
     duplicates = (i for i in story.instances(expected.name) if i.id != instance.id and _label(i) == _label(instance))
     return not any(is_healthy(duplicate, at) for duplicate in duplicates)

@@ -86,7 +86,7 @@ class Session:
         self._interned: dict[Attempt, Attempt] = {}
 
     def start(self) -> State:
-        """The user has asked: the first attempt is prepared, nothing is sent."""
+        """Provisioned: the first attempt is prepared, nothing is sent."""
         b = self.bounds
         first, second = self._same(Attempt(db=PREPARED)), self._same(Attempt())
         return State(first, second, 1, b.omissions, b.lies, b.errors, b.kills, b.drops)

@@ -202,8 +202,8 @@ class Rules:
         if a.wire:
             yield from self._births(a)
             yield Move("request is lost", a._replace(wire=0, truth=NOTHING), by="world")
-            told = GOT_REFUSAL if a.worker == WAITING else a.worker
-            yield Move("provider refuses", a._replace(wire=0, truth=NOTHING, worker=told), by="world")
+            worker = GOT_REFUSAL if a.worker == WAITING else a.worker
+            yield Move("provider refuses", a._replace(wire=0, truth=NOTHING, worker=worker), by="world")
         if a.truth == ALIVE:
             yield Move("instance ends by itself", a._replace(truth=DEAD), by="guard")
 

@@ -127,12 +127,12 @@ def soak(seed: int, days: float) -> tuple[list[str], str]:
         run.run(days)
         wrong = run.finish_and_audit()
         market = story.world.market
-        said = (
+        summary = (
             f"seed {seed}, {days} days: {len(story.expected)} sessions, {len(market.creates)} creates, "
             f"{len(market.instances)} instances, {len(market.destroys)} destroys, {story.starts} starts, "
             f"{len(story.receipts())} receipts"
         )
-        return wrong, said
+        return wrong, summary
 
 
 if __name__ == "__main__":

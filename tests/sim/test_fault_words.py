@@ -26,11 +26,11 @@ def test_without_any_fault(scenario: str) -> None:
 
 def _first_of_each_word() -> list[Any]:
     """Every word once; its other arguments are proofs."""
-    told: set[str] = set()
+    seen: set[str] = set()
     cases = []
     for case in quick_cases():
-        cases.append(case if case.word not in told else pytest.param(case, marks=pytest.mark.proofs))
-        told.add(case.word)
+        cases.append(case if case.word not in seen else pytest.param(case, marks=pytest.mark.proofs))
+        seen.add(case.word)
     return cases
 
 

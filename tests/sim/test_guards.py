@@ -153,7 +153,7 @@ def test_a_wrong_clock_of_ours_moves_no_guard(world: World, skew_h: int) -> None
 
 
 def test_a_daemon_started_with_a_clock_set_back_still_renews(world: World) -> None:
-    """Numbers follow what the guard last said, so that a clock that went back cannot make every renewal an old one."""
+    """Numbers follow the guard's last status, so that a clock that went back cannot make every renewal an old one."""
     assert world.remote is not None
     ref = world.provision(hours=1)
     assert world.running(ref)

@@ -1,4 +1,4 @@
-"""Renting with a login at the image's registry: read late, kept nowhere, and an end where a registry says no."""
+"""Registry logins: read late, stored nowhere, and the session ends where a registry refuses the image."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ PASSES = (PROBLEMS[1][0], PROBLEMS[3][0], ShopperError("the settings are being e
 
 
 class Logins:
-    """What is stored, and every question asked about it."""
+    """The stored registry logins, and a record of every read."""
 
     def __init__(self, world: World, *answers: Answer) -> None:
         self.world = world
         self.answers = list(answers)
-        self.asked: list[tuple[str, float, bool]] = []
+        self.reads: list[tuple[str, float, bool]] = []
 
     def __call__(self, registry: str, limit_s: float) -> ImageLogin | KeyProblem:
         assert not self.world.store.is_writing, "a keyring may wait: never inside a transaction"
-        self.asked.append((registry, limit_s, self.world.executor.is_calling))
+        self.reads.append((registry, limit_s, self.world.executor.is_calling))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -111,10 +111,10 @@ def test_a_private_image_runs_with_its_login_and_the_login_is_stored_nowhere(mad
     assert world.running(ref)
     assert world.view(ref).image_login == "registry.example"
     # Once while the request waits, once on the create's own thread.
-    assert [(registry, on_thread) for registry, _, on_thread in logins.asked] == [
+    assert [(registry, on_thread) for registry, _, on_thread in logins.reads] == [
         ("registry.example", False), ("registry.example", True)
     ]  # fmt: skip
-    assert logins.asked[1][1] < REAL.create_timeout_s * 0.8, "the send must have its time too"
+    assert logins.reads[1][1] < REAL.create_timeout_s * 0.8, "the send must have its time too"
     token = world.market.registry.token.encode()
     files = [path for path in world.home.data.rglob("*") if path.is_file()]
     assert any(path.name == "gpu-shopper.db" for path in files)
@@ -129,7 +129,7 @@ def test_without_the_flag_nothing_is_read_and_nothing_is_sent(made: Make):
     world, logins = made()
     ref = rent(world, image="ubuntu:22.04", image_login=False)
     assert world.running(ref)
-    assert (logins.asked, world.view(ref).image_login) == ([], "")
+    assert (logins.reads, world.view(ref).image_login) == ([], "")
     assert not any(b"image_login" in sent.content for sent in world.executor.transport.sent)
 
 
@@ -138,7 +138,7 @@ def test_the_next_attempt_reads_the_login_anew(made: Make):
     world.fault("create", "start_failure", count=1)
     ref = rent(world)
     assert world.running(ref)
-    assert (len(world.view(ref).attempts), len(logins.asked)) == (2, 3)
+    assert (len(world.view(ref).attempts), len(logins.reads)) == (2, 3)
 
 
 def test_a_restart_in_between_reads_it_from_its_place(made: Make):
@@ -147,7 +147,7 @@ def test_a_restart_in_between_reads_it_from_its_place(made: Make):
     world.restart()
     world.engine.ctx.read_login = logins
     assert world.running(ref)
-    assert [on_thread for _, _, on_thread in logins.asked] == [False, True]
+    assert [on_thread for _, _, on_thread in logins.reads] == [False, True]
 
 
 # ---- never shown
@@ -228,14 +228,14 @@ def test_a_cloud_that_takes_no_registry_login_is_refused(made: Make):
     with pytest.raises(Refused) as error:
         rent(world)
     assert (error.value.message, error.value.exit_code) == ("vast takes no login at a registry", 6)
-    assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
+    assert (logins.reads, sessions.load_sessions(world.store)) == ([], [])
 
 
 def test_an_image_without_a_usable_registry_is_refused(made: Make):
     world, logins = made()
     with pytest.raises(UsageError, match="host or host:port"):
         rent(world, image="ev!l.io/x:1")
-    assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
+    assert (logins.reads, sessions.load_sessions(world.store)) == ([], [])
 
 
 @pytest.mark.parametrize("login", [True, False])
@@ -245,7 +245,7 @@ def test_an_image_that_docker_would_refuse_is_refused(made: Make, image: str, lo
     with pytest.raises(UsageError, match="no capital letters in the name of an image") as error:
         rent(world, image=image, image_login=login)
     assert (error.value.code, error.value.hint) == ("bad_image", "write it in lower case; only a tag may have them")
-    assert (logins.asked, sessions.load_sessions(world.store)) == ([], [])
+    assert (logins.reads, sessions.load_sessions(world.store)) == ([], [])
     with pytest.raises(UsageError, match="no capital letters"):
         world.requests.plan(wire.PlanRequest(search=ANY_4090, image=image, to_rent=True, image_login=login))
 
@@ -256,7 +256,7 @@ def test_a_plan_is_refused_where_the_registry_login_cannot_be_read(made: Make):
         with pytest.raises(Misconfigured) as error:
             world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
         assert (error.value.code, error.value.exit_code, error.value.hint) == (code, 4, problem.hint)
-        assert logins.asked[0][0] == "registry.example"
+        assert logins.reads[0][0] == "registry.example"
         plan = world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True))
         assert plan.offers, "who asks for none needs none"
 
@@ -268,15 +268,15 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     client.traits = replace(client.traits, takes_image_login=False)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
         world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
-    assert logins.asked == []
+    assert logins.reads == []
 
 
 def test_a_repeated_request_gets_its_answer_whatever_became_of_the_login(made: Make):
     world, logins = made()
-    key, asked = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
-    first = world.requests.provision(asked, key)
+    key, first_request = IdempotencyKey("key-12345", "POST", "/api/v1/sessions", "digest"), request(world)
+    first = world.requests.provision(first_request, key)
     logins.answers = [KeyringLocked("the keyring is locked", "unlock")]
-    assert world.requests.provision(asked, key) == first
+    assert world.requests.provision(first_request, key) == first
 
 
 # ---- gone at the create
@@ -310,7 +310,7 @@ def test_a_login_that_cannot_be_read_just_now_is_waited_for(made: Make, later: A
     assert (len(world.market.creates), sessions.load_session(world.store, ref).retries_left) == (1, 3)  # type: ignore[union-attr]
     (first, second) = (event for event in world.requests.events(0, 1000).events if event.kind == "waiting")
     assert words(later) in first.text and first.text == second.text and first.at < second.at
-    assert second.at - first.at >= us(10), "a keyring is not asked again at once"
+    assert second.at - first.at >= us(10), "a keyring is not read again at once"
 
 
 @pytest.mark.parametrize("later", [PASSES[0], *(pytest.param(one, marks=pytest.mark.proofs) for one in PASSES[1:])])

@@ -23,9 +23,9 @@ def test_without_the_rule_the_audit_fails(rule: str, tmp_path: Path) -> None:
     variant.copy_to(tmp_path)
     for case in variant.cases:
         done = run_in(tmp_path, case)
-        said = done.stdout.splitlines()
-        print(f"\nwithout {rule}, {case}: {'; '.join(said[1:])}")
-        assert said[:1] == [str(tmp_path)], done.stderr
+        lines = done.stdout.splitlines()
+        print(f"\nwithout {rule}, {case}: {'; '.join(lines[1:])}")
+        assert lines[:1] == [str(tmp_path)], done.stderr
         assert done.returncode == 1, f"without {rule}, {case} is still green"
 
 

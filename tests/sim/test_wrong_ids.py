@@ -38,7 +38,7 @@ def foreign_instances(story: Story) -> set[int]:
     return {i.id for i in story.world.market.instances.values() if i.spec.foreign}
 
 
-def told(story: Story) -> set[str]:
+def raised(story: Story) -> set[str]:
     return story.world.alarms()
 
 
@@ -53,7 +53,7 @@ def test_a_foreign_id_is_not_adopted(whose: str, label: str | None) -> None:
         assert story.until_running("a")
         (ours,) = story.instances("a")
         assert held(story, "a") == str(ours.id)
-        assert alarms.WRONG_INSTANCE_ID in told(story)
+        assert alarms.WRONG_INSTANCE_ID in raised(story)
         story.run_for(3600)
         assert destroyed(story) == set(), "neither ours nor a foreign one"
         story.end("a")
@@ -120,7 +120,7 @@ def test_the_id_of_another_session_of_ours_is_not_taken() -> None:
         assert story.until_running("b")
         ids = {name: held(story, name) for name in ("a", "b")}
         assert ids == {name: str(story.instances(name)[0].id) for name in ("a", "b")}
-        assert alarms.WRONG_INSTANCE_ID in told(story)
+        assert alarms.WRONG_INSTANCE_ID in raised(story)
         story.run_for(3600)
         assert destroyed(story) == set()
         assert story.instances("a")[0].label == make_label(*_owner(story, "a"))
@@ -202,7 +202,7 @@ def test_an_answered_id_that_is_never_shown_is_replaced_by_the_instance_with_the
         destroy(story.world.market, answered, "operator")
         assert story.until(lambda: story.status("a") == "running", 300)
         assert held(story, "a") == str(other.id)
-        assert alarms.WRONG_INSTANCE_ID in told(story) and alarms.MISSING not in told(story)
+        assert alarms.WRONG_INSTANCE_ID in raised(story) and alarms.MISSING not in raised(story)
         story.run_for(1800)
         assert destroyed(story) == set()
         story.end("a")
@@ -282,7 +282,7 @@ def test_a_foreign_instance_that_gets_our_label_is_not_destroyed(restart: bool) 
             story.kill(5)
         relabel(story.world.market, foreign, story.instances("a")[0].label)
         story.run_for(2 * 3600 - 600)
-        assert alarms.WRONG_INSTANCE_ID in told(story)
+        assert alarms.WRONG_INSTANCE_ID in raised(story)
         story.end("a")
         story.finish()
         assert foreign.id not in destroyed(story)
@@ -299,12 +299,12 @@ def test_an_id_without_any_label_stands_and_alarms_after_ten_minutes() -> None:
         (ours,) = story.instances("a")
         assert held(story, "a") == str(ours.id)
         story.run_for(500)
-        assert alarms.UNLABELLED not in told(story)
+        assert alarms.UNLABELLED not in raised(story)
         story.run_for(900)
-        assert alarms.UNLABELLED in told(story)
+        assert alarms.UNLABELLED in raised(story)
         relabel(story.world.market, ours, make_label(*_owner(story, "a")))
         story.run_for(600)
-        assert alarms.UNLABELLED not in told(story)
+        assert alarms.UNLABELLED not in raised(story)
         story.end("a")
         story.finish()
         assert destroyed(story) == {ours.id}
@@ -319,6 +319,6 @@ def test_one_label_carrier_is_enough(lost: str) -> None:
         story.provision("a")
         assert story.until_running("a")
         story.run_for(1800)
-        assert not told(story) & {alarms.UNLABELLED, alarms.WRONG_INSTANCE_ID}
+        assert not raised(story) & {alarms.UNLABELLED, alarms.WRONG_INSTANCE_ID}
         (attempt,) = sessions.attempts_of(story.world.store, story.expected["a"].session)
         assert attempt.state is State.RUNNING
