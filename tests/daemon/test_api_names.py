@@ -71,8 +71,8 @@ def test_a_path_of_a_command_takes_no_prefix_of_a_name_or_an_id(service: Service
 REQUESTS = re.findall(r'_request\("(\w+)", f?"([^"]+)"', inspect.getsource(client))
 
 
-def test_every_path_that_the_client_requests_is_served(api: FlaskClient):
-    served = api.application.url_map.bind("localhost")
+def test_every_path_that_the_client_requests_is_served(service: Service):
+    served = build_app(service).url_map.bind("localhost")
     assert len(REQUESTS) > 15
     for method, path in REQUESTS:
         served.match("/api/v1/" + re.sub(r"\{.*?\}", "train", path), method)
