@@ -14,7 +14,7 @@ from gpushopper.engine import lifecycle_job, startup_recovery
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OfferCache
 from gpushopper.engine.requests.queries.accounts import are_ready
 from gpushopper.errors import DiskFull, Misconfigured

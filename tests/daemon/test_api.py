@@ -27,7 +27,7 @@ from gpushopper.daemon.periodic_jobs import Schedule
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import ThreadExecutor
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
 from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery, Traits

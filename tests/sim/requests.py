@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gpushopper import wire
 from gpushopper.engine.requests.commands import end, extend, provision
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries import (
     accounts,
     audit,

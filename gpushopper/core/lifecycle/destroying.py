@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.core.lifecycle.billing_state import bills_gpu_time
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
 from gpushopper.core.model.actions import EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.model.instance import Instance

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.billing_state import bills_gpu_time
 from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.lifecycle.destroying import destroy_retry_s, destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, StatusClass

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core import alarms
-from gpushopper.core.lifecycle.billing_state import bills_gpu_time
 from gpushopper.core.lifecycle.destroying import destroying_fields, reopened_fields
 from gpushopper.core.lifecycle.evidence import (
     NO_ABSENCES,
 )
+from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
 from gpushopper.core.listing.ownership import KnownInstances, is_unconfirmed
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import (

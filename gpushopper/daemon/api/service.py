@@ -13,7 +13,7 @@ from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
-    from gpushopper.engine.requests.handle import EngineHandle
+    from gpushopper.engine.requests.engine_handle import EngineHandle
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""

@@ -13,13 +13,13 @@ from gpushopper.engine.account.account_transactions import AccountTransactions
 from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
-from gpushopper.engine.account.gap_handling import restart_login_timeouts, restart_settling
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
-from gpushopper.engine.account.key_attachment import KeyAttachment
+from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.result_dispatch import ResultDispatch
+from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction

@@ -12,10 +12,10 @@ from gpushopper.engine.account.calls.provider_calls import ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
-from gpushopper.engine.account.key_attachment import KeyAttachment
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
+from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH
-from gpushopper.sandbox.live.instance.images import gaps_of, missing
+from gpushopper.sandbox.live.instance.missing_programs import gaps_of, missing
 from gpushopper.sandbox.live.instance.python import find_python
 from gpushopper.sandbox.live.supervisor_messages import ContainerSpec
 from gpushopper.sandbox.market.market import Market

@@ -22,7 +22,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.create.create_delays import CreateDelays
 from gpushopper.engine.account.create.create_payload import PayloadUnavailable
-from gpushopper.engine.account.listing.recorded_state import known_instances
+from gpushopper.engine.account.listing.load_recorded_state import known_instances
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Created, Refusal, RejectedCreate, UnknownOutcome

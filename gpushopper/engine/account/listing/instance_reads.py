@@ -16,7 +16,7 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.engine.account.calls.provider_calls import GET
-from gpushopper.engine.account.listing import recorded_state
+from gpushopper.engine.account.listing import load_recorded_state
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Endpoint, InstanceFound, InstanceNotFound, ReadFailed
@@ -88,7 +88,7 @@ class InstanceReads:
     ) -> None:
         """A sighting of the attempt, unless the row's label says that the id is another instance's."""
         ctx, name = self.account.ctx, self.account.name
-        ids = recorded_state.known_instances(ctx.store, name, attempt.account, [row.instance_id])
+        ids = load_recorded_state.known_instances(ctx.store, name, attempt.account, [row.instance_id])
         if is_contradicted(attempt, row, ids):
             tx.run(drop_wrong_id(session, attempt, row, ctx.installation.id, now))
             return

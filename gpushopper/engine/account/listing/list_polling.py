@@ -9,7 +9,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import account_health
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.engine.account.calls.provider_calls import ACCOUNT, LIST
-from gpushopper.engine.account.gap_handling import restart_settling
+from gpushopper.engine.account.interval_restarts import restart_settling
 from gpushopper.engine.account.listing.list_reconciliation import reconcile_list
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.providers.base import Account as ProviderAccount

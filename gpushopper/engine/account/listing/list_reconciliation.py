@@ -11,7 +11,7 @@ from gpushopper.core.listing.missing import missing_attempts
 from gpushopper.core.listing.uncertain_create import close_if_absent
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import account_alarms
-from gpushopper.engine.account.listing import list_verification, recorded_state
+from gpushopper.engine.account.listing import list_verification, load_recorded_state
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
 
@@ -25,7 +25,7 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     """
     ctx, name, observed = account.ctx, account.name, account.observed
     is_copied_home = not ctx.may_spend
-    recorded = recorded_state.load(
+    recorded = load_recorded_state.load(
         ctx.store, ctx.installation.id, name, observed.health.account_id, seen, is_copied_home=is_copied_home
     )
     missing = missing_attempts(recorded, seen)

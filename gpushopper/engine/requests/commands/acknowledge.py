@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.store import alarms
 from gpushopper.store.sqlite.disk_reserve import with_reserve
 

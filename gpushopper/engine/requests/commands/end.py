@@ -6,7 +6,7 @@ from functools import partial
 
 from gpushopper import wire
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import events, sessions

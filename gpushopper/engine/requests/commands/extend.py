@@ -16,7 +16,7 @@ from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
 from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_duration import refuse_short
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.requests.session_view import session_view

@@ -17,7 +17,7 @@ from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
 from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_client
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gpushopper import wire
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.store import sessions
 
 

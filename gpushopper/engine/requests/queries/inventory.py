@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpushopper import wire
 from gpushopper.core.model.offer import rank
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.market_search import offer_view, search_market
 from gpushopper.engine.requests.queries.search_criteria import requirements
 

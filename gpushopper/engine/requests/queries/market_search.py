@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpushopper import wire
 from gpushopper.core.model.offer import Offer, Requirements, fits
 from gpushopper.engine.account.reconciler import AccountReconciler
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, models_of, provider_search
 from gpushopper.engine.requests.refusals import keyless, unanswered

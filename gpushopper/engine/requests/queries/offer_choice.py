@@ -8,7 +8,7 @@ from dataclasses import replace
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import Offer, Requirements, fits, is_rentable, rank
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
 from gpushopper.engine.requests.queries.market_search import resolve_gpus, search_account, search_market
 from gpushopper.engine.requests.queries.search_criteria import has_requested_memory

@@ -10,7 +10,7 @@ from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
-from gpushopper.engine.requests.handle import EngineHandle
+from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
 from gpushopper.engine.requests.queries.market_search import connected_accounts, offer_view
 from gpushopper.engine.requests.queries.offer_choice import candidates
