@@ -1,4 +1,4 @@
-"""Turn every exception into a message and an exit status (exit code); the statuses are the classes in `errors.py`."""
+"""Turn every exception, Ctrl-C and a closed output pipe into a message and an exit status; ours are in `errors.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redaction of registry passwords in provider responses: every client, old or new, knows them all (I21)."""
+"""Which registry passwords the provider clients must redact: every client, old or new, knows them all (I21)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orphan adoption: rows for instances found on the account: orphans with our label, and duplicates (F50, S9)."""
+"""Builds the session and attempt of an adopted orphan, and the attempt of a duplicate (F50, S9)."""
 
 from __future__ import annotations
 

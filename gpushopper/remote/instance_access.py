@@ -1,4 +1,4 @@
-"""What the engine does with an instance over ssh: probe it, pin its host key, write keys and ssh configuration (I18).
+"""The engine's InstanceAccess over ssh: probe, pin the host key at the first login, write keys and ssh configuration (I18).
 
 What the host does comes back as a value, not as an exception.
 """

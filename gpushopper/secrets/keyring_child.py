@@ -1,4 +1,4 @@
-"""The child process that talks to the system keyring: one get, set or delete; it can be killed when the keyring hangs.
+"""The program of the keyring's child process: answers one get, set or delete. `keyring_entries` starts and kills it.
 
 `python -m gpushopper.secrets.keyring_child`. A keyring may block for ever (F105), and a blocked thread cannot be ended.
 Its libraries cost 75 ms and 10 MB, which only this process pays. Request and answer are JSON on stdin and stdout; no

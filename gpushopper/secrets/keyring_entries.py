@@ -1,4 +1,4 @@
-"""Read, store and remove keys in the system keyring, through a child process with a timeout (F105)."""
+"""Keys in the system keyring: starts `keyring_child` for each request, and kills it when the keyring hangs (F105)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored responses by idempotency key: a repeated request gets the first response and has no second effect (S20)."""
+"""The table of stored responses, by idempotency key; requests/commands/idempotency.py says what a repetition is (S20)."""
 
 from __future__ import annotations
 

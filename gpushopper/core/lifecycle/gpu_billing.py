@@ -1,4 +1,4 @@
-"""Decides whether an instance's GPU time bills in the status that is shown: running bills, a stopped one does not.
+"""Decides whether an instance's GPU time bills, by the status its cloud shows: running bills, stopped does not.
 
 A stopped instance still bills its disk: storage accrues in every state until the end (`core/spending/ledger.py`).
 """

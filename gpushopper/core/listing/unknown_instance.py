@@ -1,4 +1,4 @@
-"""Decides about listed instances with our label whose id is not recorded: adopt, orphan, duplicate, reopen (D4, S9)."""
+"""Our label under an unrecorded id: take the id for its create, adopt an orphan, destroy a duplicate, reopen (D4, S9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money as integer micro-dollars (I14): parsing, cost over a span of time, formatting."""
+"""Money as integer micro-dollars (I14): prices parsed and bounded, cost over a span rounded up, formatting."""
 
 from __future__ import annotations
 

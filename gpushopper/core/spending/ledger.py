@@ -1,4 +1,4 @@
-"""Decides what an attempt has cost (ledger entries: GPU, storage) and can still cost: max cost, reserve (D11, I13)."""
+"""Computes what an attempt costs (GPU while it runs, storage in every state), its max cost and reserve (D11, I13)."""
 
 from __future__ import annotations
 

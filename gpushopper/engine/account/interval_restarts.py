@@ -1,4 +1,4 @@
-"""Restarts intervals that must not be measured across a gap: sleep, a clock jump, or a failed list (F64, F65)."""
+"""After a sleep, a clock jump or a failed list: restarts the intervals measured across that gap (F64, F65)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests may use of the engine: its context, the account reconcilers, the offer cache, and `notify`."""
+"""EngineHandle, the first argument of every command: context, account reconcilers, offer cache, `notify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors about an account, worded once for plan and provision: no key, no guard, no registry login, no answer."""
+"""The wording of errors that plan and provision share: no key, no guard, no registry login, no answer."""
 
 from __future__ import annotations
 

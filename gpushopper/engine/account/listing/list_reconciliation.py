@@ -1,4 +1,4 @@
-"""Compares a list with the recorded state and applies what the rules decide, in one transaction (D4)."""
+"""One transaction per list: load the recorded state, run the rules of core/listing, apply their actions (D4)."""
 
 from __future__ import annotations
 
