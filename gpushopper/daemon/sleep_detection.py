@@ -1,4 +1,4 @@
-"""Sleep detection: compares the clocks each second to notice suspend, a stopped process, a clock jump (F58-F61, F64)."""
+"""Sleep detection: compares the clocks each second to notice suspend, a stopped process, clock jumps (F58, F64)."""
 
 from __future__ import annotations
 

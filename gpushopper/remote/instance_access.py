@@ -1,4 +1,4 @@
-"""The engine's InstanceAccess over ssh: probe, pin the host key at the first login, write keys and ssh configuration (I18).
+"""The engine's InstanceAccess over ssh: probe, pin the host key at first login, write keys and ssh config (I18).
 
 What the host does comes back as a value, not as an exception.
 """

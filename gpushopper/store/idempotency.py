@@ -1,4 +1,4 @@
-"""The table of stored responses, by idempotency key; requests/commands/idempotency.py says what a repetition is (S20)."""
+"""The table of stored responses, by idempotency key; what a repetition is: requests/commands/ (S20)."""
 
 from __future__ import annotations
 

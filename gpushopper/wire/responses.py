@@ -96,7 +96,7 @@ class AttemptView:
 class SessionView:
     """One session; `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
-    `stage` of the end is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
+    `end_stage` is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
     `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".
     """
 

@@ -1,4 +1,4 @@
-"""Our label under an unrecorded id: take the id for its create, adopt an orphan, destroy a duplicate, reopen (D4, S9)."""
+"""Our label under an unrecorded id: take the id, adopt an orphan, destroy a duplicate, or reopen (D4, S9)."""
 
 from __future__ import annotations
 
