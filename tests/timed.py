@@ -30,6 +30,7 @@ def main() -> int:
     folder.chmod(0o1777)  # as /tmp: some tests run as another user
     # Without byte code each of the hundreds of processes that tests start would compile the product again.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup every process of the tests would ignore it
     command = [sys.executable, "-m", "pytest", *options]
     child = subprocess.Popen(command, env={**variables, "TMPDIR": str(folder)})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # pytest hears Ctrl-C itself and ends in order
