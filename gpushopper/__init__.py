@@ -1,3 +1,3 @@
 """Rent GPUs from several marketplaces safely."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -195,7 +195,7 @@ class Transaction:
         if not current.is_wanted:
             return
         event = act.EventDraft(
-            "attempt_terminating", text or f"attempt {current.ordinal} is given up: {reason}", {"reason": reason}
+            "attempt_terminating", text or f"attempt {current.ordinal} ends: {reason}", {"reason": reason}
         )
         current = self.change(current, terminate_fields(current, reason, self.now), event)
         if current.state is State.PREPARED:

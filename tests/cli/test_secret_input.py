@@ -45,7 +45,7 @@ SAID = [
     (f"provision TOKEN={SECRET}", "1 argument too many", "provision --help"),
     (f"provision -e {SECRET}", "--env number 1 has no value", "--env NAME=VALUE"),
     (f"provision -e A=1 --env {SECRET}", "--env number 2 has no value", "--env NAME=VALUE"),
-    (f"provision -e {SECRET}-x=1", "--env number 1: what stands before = is no name", "letters"),
+    (f"provision -e {SECRET}-x=1", "--env number 1: the part before = is not a variable name", "letters"),
     (f"provision --secret-env TOKEN={SECRET}", "--secret-env takes a name only", "--secret-env NAME"),
     (f"provision --secret-env {SECRET}", "--secret-env number 1: there is no such variable here", "export NAME=..."),
     (f"run x --secret-env TOKEN={SECRET} -- true", "--secret-env takes a name only", "--secret-env NAME"),

@@ -219,8 +219,9 @@ def test_a_secret_is_in_no_argument_list_and_no_file(stage: Stage, started: Star
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(("--env", "A"), "no value"), (("--env", "1A=x"), "no name"), (("--secret-env", "NOT_SET"), "no such variable"),
-     (("--secret-env", "A=secret"), "takes a name only"), (("--env", "A;id=x"), "no name")],
+    [(("--env", "A"), "no value"), (("--env", "1A=x"), "not a variable name"), (("--secret-env", "NOT_SET"),
+    "no such variable"),
+     (("--secret-env", "A=secret"), "takes a name only"), (("--env", "A;id=x"), "not a variable name")],
 )  # fmt: skip
 def test_an_invalid_variable_is_refused_before_anything_starts(stage: Stage, words: tuple[str, ...], said: str):
     found = stage("run", "train", *words, "--", "true")

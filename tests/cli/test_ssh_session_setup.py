@@ -122,7 +122,7 @@ RENT = ("provision", "-g", "4090", "--yes")
     ("words", "said"),
     [(("--setup", "/nonexistent"), "cannot be read"), (("--onstart", "/dev/null"), "is empty"),
      (("--env", "A"), "no value"), (("--secret-env", "NOT_SET"), "no such variable"),
-     (("-e", "A=x\ny"), "line break"), (("-e", "1A=x"), "no name"), (("-e", "GS_LABEL=x"), "are ours")],
+     (("-e", "A=x\ny"), "line break"), (("-e", "1A=x"), "not a variable name"), (("-e", "GS_LABEL=x"), "are ours")],
 )  # fmt: skip
 def test_an_unreadable_setup_file_is_refused_before_renting(gs: Shell, words: tuple[str, ...], said: str):
     found = gs(*RENT, *words)

@@ -17,7 +17,8 @@ GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
     ("text", "said"),
     [
         ("A=x\ny", "line break"), ("A=x\r", "line break"), ("A=\udcff", "UTF-8"), ("A", "no value"),
-        ("1A=x", "no name"), ("A B=x", "no name"), ("=x", "no name"), ("A\n=x", "no name"), ("GS_LABEL=x", "are ours"),
+        ("1A=x", "not a variable name"), ("A B=x", "not a variable name"), ("=x", "not a variable name"), ("A\n=x",
+        "not a variable name"), ("GS_LABEL=x", "are ours"),
     ],
 )  # fmt: skip
 def test_a_variable_that_cannot_be_passed_on_is_refused(text: str, said: str):

@@ -77,8 +77,9 @@ def test_a_plan_without_a_duration_is_for_two_hours(world: World):
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("A", "x\ny", "line break"), ("A", "x\r", "line break"), ("A", "x\0y", "NUL"), ("1A", "x", "no name"),
-     ("A B", "x", "no name"), ("", "x", "no name"), ("GS_LABEL", "x", "are ours"), ("A", "x" * 257, "256")],
+    [("A", "x\ny", "line break"), ("A", "x\r", "line break"), ("A", "x\0y", "NUL"), ("1A", "x", "not a variable name"),
+     ("A B", "x", "not a variable name"), ("", "x", "not a variable name"), ("GS_LABEL", "x", "are ours"), ("A",
+     "x" * 257, "256")],
 )  # fmt: skip
 def test_a_variable_that_no_cloud_carries_is_refused_and_writes_nothing(world: World, name: str, value: str, said: str):
     before = rows(world)

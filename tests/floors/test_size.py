@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from tests.floors.tree import PRODUCT, files, name_of, product_modules, syntax_of, text_of
 
 MODULE_LINES = 400
 BODY_LINES = 40
+FOLDER_MODULES = 14
 MEANINGLESS_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 
 
@@ -25,6 +27,12 @@ def test_no_module_is_longer_than_400_lines():
     modules = files(*PRODUCT, "tests", suffix=".py")
     lengths = {name_of(path): len(text_of(path).splitlines()) for path in modules}
     assert {name: lines for name, lines in lengths.items() if lines > MODULE_LINES} == {}
+
+
+def test_no_folder_has_more_than_14_modules():
+    """A reader takes in about a dozen names at once."""
+    counts = Counter(str(path.parent) for path in files("gpushopper", suffix=".py") if path.name != "__init__.py")
+    assert {folder: count for folder, count in counts.items() if count > FOLDER_MODULES} == {}
 
 
 def test_no_function_body_is_longer_than_40_lines():

@@ -28,7 +28,7 @@ from tests.providers.stage import LIMIT_S, Stage
 
 ARGUMENTS = {
     "no_field": "label", "schema_change": "success", "status": "503", "reject": "no_such_ask", "429": "9",
-    "429_plain_text": "9", "ack_noop": "9", "provider_status": "dreaming", "label_cut": "20", "page_cut": "1",
+    "429_plain_text": "9", "ack_noop": "9", "status_word": "dreaming", "label_cut": "20", "page_cut": "1",
     "page_shift": "1", "foreign": "3", "offline": "10m", "omit": "10m", "lag": "10m", "stale": "10m", "late": "5m",
 }  # fmt: skip
 KINDS: dict[str, tuple[type, ...]] = {
@@ -274,7 +274,7 @@ def test_a_refused_bulk_call_is_followed_by_single_ones(stage: Stage):
      ("rebooting", StatusClass.PENDING), ("RUNNING", StatusClass.UNKNOWN), ("loading", StatusClass.PENDING)],
 )  # fmt: skip
 def test_an_unknown_status_word_is_not_taken_for_an_end(stage: Stage, word: str, status: StatusClass):
-    answer, _ = faulted(stage, "get", "provider_status", word)
+    answer, _ = faulted(stage, "get", "status_word", word)
     assert isinstance(answer, InstanceFound) and answer.instance.status is status
 
 
@@ -283,7 +283,7 @@ def test_a_missing_status_is_unknown_and_an_empty_one_is_pending(stage: Stage):
     assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.UNKNOWN
     stage.world.faults.clear()
     stage.later()
-    stage.fault("get", "provider_status")
+    stage.fault("get", "status_word")
     answer = stage.provider.fetch_instance(instance_id, LIMIT_S)
     assert isinstance(answer, InstanceFound) and answer.instance.status is StatusClass.PENDING
 
@@ -305,6 +305,6 @@ def test_an_instance_born_stopped_is_stopped(stage: Stage):
 def test_unknown_fields_and_words_are_counted_by_name(stage: Stage):
     stage.rent()
     stage.fault("list", "schema_change", "image_uuid")
-    stage.fault("list", "provider_status", "dreaming")
+    stage.fault("list", "status_word", "dreaming")
     listed(stage)
     assert stage.provider.unknown_fields == {"instance field: image_uuid_v2": 1, "status word: dreaming": 1}

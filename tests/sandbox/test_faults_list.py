@@ -123,11 +123,11 @@ def test_get_faults(shop):
     assert shop.shown(number)["actual_status"] == "loading"
     shop.fault("get", "stale", "61", count=1)
     assert shop.shown(number) is None
-    shop.fault("get", "provider_status", "frozen", count=1)
+    shop.fault("get", "status_word", "frozen", count=1)
     assert shop.shown(number)["actual_status"] == "frozen"
     shop.fault("get", "no_field", "actual_status", count=1)
     assert "actual_status" not in shop.shown(number)
-    shop.fault("list", "provider_status", "odd", count=1)
+    shop.fault("list", "status_word", "odd", count=1)
     assert shop.listed()["instances"][0]["actual_status"] == "odd"
     assert shop.shown(number)["actual_status"] == "running"
 

@@ -107,13 +107,13 @@ def _lists() -> list[Case]:
         Case("list", "empty200", "body", 6),
         Case("list", "null200", None, 6),
         Case("list", "stale", "2m", 6),
-        Case("list", "provider_status", "quantum", 6),
+        Case("list", "status_word", "quantum", 6),
         Case("list", "no_field", "actual_status", 6),
         Case("list", "no_field", "label", 6),
         Case("get", "null", None, 2, beside=(omitted,)),
         Case("get", "404", None, 2),
         Case("get", "stale", "1s", 2, beside=(omitted,)),
-        Case("get", "provider_status", "quantum", 2, beside=(omitted,)),
+        Case("get", "status_word", "quantum", 2, beside=(omitted,)),
         Case("get", "no_field", "actual_status", 2, beside=(omitted,)),
     ]
 

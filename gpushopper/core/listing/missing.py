@@ -52,8 +52,8 @@ def _count_absence(
         # Cost ends at the first absence of the proof that holds, not of one that a sighting cancelled.
         fields["off_at"] = now.wall
     text = f"instance {attempt.instance_id} is not shown by list and by id (absence {fields['absence_count']})"
-    return [UpdateAttempt(attempt, fields, EventDraft("absence_observed", text,
-    {"absence_count": fields["absence_count"]}))]
+    event = EventDraft("absence_observed", text, {"absence_count": fields["absence_count"]})
+    return [UpdateAttempt(attempt, fields, event)]
 
 
 def _mark_missing(

@@ -163,5 +163,5 @@ def parse_gpu_request(text: str) -> GpuRequest:
 
 def _read_count(text: str, number: str) -> int:
     if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MAX_GPUS:
-        raise ValueError(f"{text!r}: after the colon stands the number of GPUs, 1 to {MAX_GPUS}")
+        raise ValueError(f"{text!r}: the number of GPUs after the colon is 1 to {MAX_GPUS}")
     return int(number)

@@ -45,7 +45,7 @@ def name_problem(name: str) -> str:
         return "names of variables that begin with GS_ are ours"
     if _NAME.fullmatch(name):
         return ""
-    return "what stands before = is no name of a variable: letters, digits and _ only, and no digit first"
+    return "the part before = is not a variable name: letters, digits and _ only, and no digit first"
 
 
 def value_problem(name: str, value: str) -> str:

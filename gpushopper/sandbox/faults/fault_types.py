@@ -1,4 +1,4 @@
-"""The fault types (fault words, safety.md): each one's group, the API calls it acts on, the form of its argument."""
+"""The fault types (S25), by their fault words: each one's group, the API calls it acts on, the form of its argument."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ FAULT_TYPES: dict[str, FaultType] = {
     ),
     **_group("list", ("list", "search"), "empty200 null200"),
     **_group("get", ("get",), "null 404"),
-    **_group("get", ("get", "list"), "stale:duration provider_status no_field:needed"),
+    **_group("get", ("get", "list"), "stale:duration status_word no_field:needed"),
     **_group(
         "destroy",
         ("destroy",),

@@ -187,6 +187,11 @@ EVIDENCE_KEYS = {
     "lists": "absence_count",
     "awake_s": "settle_s",
 }
+EVENT_KEYS = {"heard": "acknowledged", "unit": "absence_count"}
+"""Keys of the data of events."""
+
+EVENT_WORDS = {"kind": ALARM_KINDS, "reason": REASONS}
+"""Values in the data of events: the kind of an alarm, the reason of an end."""
 
 
 def _cases(words: Mapping[str, str]) -> str:
@@ -200,6 +205,25 @@ def _moved(key: str, new: str) -> str:
         f"UPDATE attempts SET receipt = json_set(json_remove(receipt, '$.evidence.{key}'), "
         f"'$.evidence.{new}', {value}) "
         f"WHERE CASE WHEN json_valid(receipt) THEN {value} IS NOT NULL END"
+    )
+
+
+def _moved_in_events(key: str, new: str) -> str:
+    value = f"json_extract(data, '$.{key}')"
+    return (
+        f"UPDATE events SET data = json_set(json_remove(data, '$.{key}'), '$.{new}', "
+        f"CASE json_type(data, '$.{key}') WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
+        f"ELSE {value} END) "
+        f"WHERE CASE WHEN json_valid(data) THEN {value} IS NOT NULL END"
+    )
+
+
+def _reworded_in_events(key: str, words: Mapping[str, str]) -> str:
+    value = f"json_extract(data, '$.{key}')"
+    names = ", ".join(f"'{old}'" for old in words)
+    return (
+        f"UPDATE events SET data = json_set(data, '$.{key}', CASE {value} {_cases(words)} END) "
+        f"WHERE CASE WHEN json_valid(data) THEN {value} IN ({names}) END"
     )
 
 
@@ -233,6 +257,8 @@ FIELD_TERMS = (
         WHERE CASE WHEN json_valid(receipt) THEN json_extract(receipt, '$.reason') IS NOT NULL END""",
     _reworded("alarms", "kind", ALARM_KINDS),
     _reworded("events", "kind", EVENT_KINDS),
+    *(_moved_in_events(key, new) for key, new in EVENT_KEYS.items()),
+    *(_reworded_in_events(key, words) for key, words in EVENT_WORDS.items()),
     "ALTER TABLE discoveries RENAME TO known_instances",
     "ALTER TABLE known_instances RENAME COLUMN source TO ownership",
     "UPDATE known_instances SET ownership = 'disowned' WHERE ownership = 'contradicted'",

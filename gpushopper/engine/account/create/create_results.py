@@ -63,7 +63,7 @@ class CreateResults:
             case Created():
                 self._on_id(tx, attempt, value.instance_id, now)
             case AlreadyListed():
-                self._disown(tx, attempt, value.instance_id, "which was there before", now)
+                self._disown(tx, attempt, value.instance_id, "which was listed before", now)
             case _ if late or attempt.state is not State.SENT:
                 return
             case RejectedCreate():
@@ -133,9 +133,8 @@ class CreateResults:
             tx.run([RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text)])
         current = tx.attempt(attempt)
         if not current.is_wanted and current.state is State.BOOTING:
-            tx.run(
-                [UpdateAttempt(current, destroying_fields(now), EventDraft("destroying", "it is not wanted any more"))]
-            )
+            event = EventDraft("destroying", "its desired state is terminated")
+            tx.run([UpdateAttempt(current, destroying_fields(now), event)])
 
     def _name(self, attempt: Attempt) -> str:
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)

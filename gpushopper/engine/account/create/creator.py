@@ -137,7 +137,7 @@ def _mark_sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
         "billed_until": now.wall,
         "progress_boot": now.boot,
     }
-    return UpdateAttempt(attempt, fields, EventDraft("sent", f"asking {attempt.provider} for {attempt.offer.key}"))
+    return UpdateAttempt(attempt, fields, EventDraft("sent", f"requesting {attempt.offer.key}"))
 
 
 def _run_one(tx: Transaction, change: UpdateAttempt) -> None:

@@ -62,7 +62,7 @@ def read_row(ctx: RequestContext, instance: Instance) -> dict[str, Any] | None:
             return None
         phase = past
     row = instance_row(ctx.market, instance, phase)
-    if fault := ctx.trigger("provider_status", names=names):
+    if fault := ctx.trigger("status_word", names=names):
         row["actual_status"] = fault.arg
     if fault := ctx.trigger("no_field", names=names):
         row.pop(fault.arg or "", None)
