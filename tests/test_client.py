@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import __version__, client, errors, wire
-from gpushopper.client import Client, JsonObject
+from gpushopper.client import Client, JsonObject, _keyless
 from gpushopper.client.busy_retry import NOTICE_AFTER_S, BusyRetry
 from gpushopper.client.http_exchange import exchange
 from gpushopper.paths import Home
@@ -301,3 +301,17 @@ def test_a_long_path_is_refused_before_anything_is_started(home: Path):
     deep = home / ("x" * 100)
     with pytest.raises(errors.Misconfigured, match="longer than 100 bytes"):
         Client(Home(data=deep, config=deep), start=lambda why: pytest.fail("started")).status()
+
+
+@pytest.mark.parametrize(
+    ("header", "lacking"),
+    [
+        ("", []),
+        ("vast", ["vast"]),
+        ("vast,toy=TOY_ID+TOY_TOKEN", ["vast"]),
+        ("toy=NOT_SET+HOME", ["toy"]),
+        ("toy=NOT_SET", []),
+    ],
+)
+def test_an_unused_cloud_is_looked_for_only_where_one_of_its_variables_is_set(header: str, lacking: list[str]):
+    assert _keyless(header) == lacking

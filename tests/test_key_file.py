@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gpushopper import secrets
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets import StoredLogin
+from tests.credentials import VAST, api_key
 
 KEPT = """\
 # Keys of the laboratory; ask Ada before changing them.
@@ -31,7 +33,7 @@ api_key = "not a table"
 token = "t"
 
 """
-VAST = """\
+VAST_TABLE = """\
 [vast]
 # rotated in spring
 team = "red"
@@ -69,17 +71,21 @@ def read(file: Path) -> str:
     return file.read_bytes().decode()
 
 
+def keys_in(file: Path) -> dict[str, str]:
+    return {name: table["api_key"] for name, table in secrets.read_key_file(file).items() if "api_key" in table}
+
+
 def test_a_new_key_replaces_only_the_old_one(file: Path):
-    write(file, KEPT + VAST + LOGINS)
-    secrets.set_key(file, "vast", NEW)
-    assert read(file) == KEPT + VAST.replace('"old"', '"a\\"b\\\\\\\\c"') + LOGINS
-    assert secrets.read_key_file(file) == {"other": "other-key", "vast": NEW}
+    write(file, KEPT + VAST_TABLE + LOGINS)
+    secrets.set_key(file, VAST, api_key(NEW))
+    assert read(file) == KEPT + VAST_TABLE.replace('"old"', '"a\\"b\\\\\\\\c"') + LOGINS
+    assert keys_in(file) == {"other": "other-key", "vast": NEW}
 
 
 @pytest.mark.parametrize("end", ["\n", ""])
 def test_a_first_key_is_added_and_nothing_else_changes(file: Path, end: str):
     write(file, KEPT + LOGINS.rstrip("\n") + end)
-    secrets.set_key(file, "vast", NEW)
+    secrets.set_key(file, VAST, api_key(NEW))
     text = read(file)
     added = text.replace(KEPT.rstrip("\n"), "").replace(LOGINS.rstrip("\n"), "").split()
     assert added == ["[vast]", "api_key", "=", '"a\\"b\\\\\\\\c"']
@@ -87,31 +93,31 @@ def test_a_first_key_is_added_and_nothing_else_changes(file: Path, end: str):
 
 
 def test_removing_a_key_changes_nothing_else(file: Path):
-    write(file, KEPT + VAST + LOGINS)
-    assert secrets.remove_key(file, "vast") is True
+    write(file, KEPT + VAST_TABLE + LOGINS)
+    assert secrets.remove_key(file, VAST) is True
     assert read(file) == KEPT + LOGINS
 
 
 def test_a_login_is_changed_added_and_removed_alone(file: Path):
-    write(file, KEPT + VAST + LOGINS)
+    write(file, KEPT + VAST_TABLE + LOGINS)
     secrets.set_login(file, "ghcr.io", StoredLogin("carol", Secret("n3w")))
     changed = LOGINS.replace("alice", "carol").replace("p4ss", "n3w")
-    assert read(file) == KEPT + VAST + changed
+    assert read(file) == KEPT + VAST_TABLE + changed
     secrets.set_login(file, "ghcr.io", StoredLogin("carol", None))
     changed = changed.replace('password = "n3w"\n', "")
-    assert read(file) == KEPT + VAST + changed
+    assert read(file) == KEPT + VAST_TABLE + changed
     secrets.set_login(file, "docker.io", StoredLogin("dan", None))
-    assert read(file) == KEPT + VAST + changed + '\n[registry."docker.io"]\nuser = "dan"\n\n'
+    assert read(file) == KEPT + VAST_TABLE + changed + '\n[registry."docker.io"]\nuser = "dan"\n\n'
     assert secrets.remove_login(file, "docker.io") is True
     assert secrets.remove_login(file, "ghcr.io") is True
-    assert tomllib.loads(read(file)) == tomllib.loads(KEPT + VAST + '[registry."localhost:5000"]\nuser = "bob"\n')
+    assert tomllib.loads(read(file)) == tomllib.loads(KEPT + VAST_TABLE + '[registry."localhost:5000"]\nuser = "bob"\n')
     assert "# read only" in read(file)
 
 
 def test_lines_that_end_as_on_windows_stay_so(file: Path):
-    write(file, (KEPT + VAST).replace("\n", "\r\n"))
-    secrets.set_key(file, "vast", "new")
-    assert read(file) == (KEPT + VAST).replace('"old"', '"new"').replace("\n", "\r\n")
+    write(file, (KEPT + VAST_TABLE).replace("\n", "\r\n"))
+    secrets.set_key(file, VAST, api_key("new"))
+    assert read(file) == (KEPT + VAST_TABLE).replace('"old"', '"new"').replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
@@ -121,30 +127,31 @@ def test_lines_that_end_as_on_windows_stay_so(file: Path):
 def test_a_form_that_cannot_be_changed_safely_is_not_changed(file: Path, text: str):
     write(file, text)
     with pytest.raises(Misconfigured) as refused:
-        secrets.set_key(file, "vast", "n3w-key")
+        secrets.set_key(file, VAST, api_key("n3w-key"))
     assert "by hand" in refused.value.message and "n3w-key" not in str(refused.value)
     assert read(file) == text
 
 
 def test_a_file_that_is_too_large_is_not_changed(file: Path):
-    text = VAST + "#" * 300_000
+    text = VAST_TABLE + "#" * 300_000
     write(file, text)
     with pytest.raises(Misconfigured, match="large"):
-        secrets.set_key(file, "vast", "new")
+        secrets.set_key(file, VAST, api_key("new"))
     assert read(file) == text
 
 
 def test_a_table_of_an_unknown_provider_hides_no_key(file: Path):
-    write(file, KEPT + VAST)
-    assert secrets.read_key_file(file) == {"other": "other-key", "vast": "old"}
+    write(file, KEPT + VAST_TABLE)
+    assert keys_in(file) == {"other": "other-key", "vast": "old"}
 
 
 def test_two_changes_at_once_lose_nothing(file: Path):
     write(file, "")
     names = [f"cloud{number}" for number in range(8)]
-    threads = [threading.Thread(target=secrets.set_key, args=(file, name, f"key-{name}")) for name in names]
+    changes = [(file, replace(VAST, name=name), api_key(f"key-{name}")) for name in names]
+    threads = [threading.Thread(target=secrets.set_key, args=change) for change in changes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert secrets.read_key_file(file) == {name: f"key-{name}" for name in names}
+    assert keys_in(file) == {name: f"key-{name}" for name in names}

@@ -24,6 +24,7 @@ from gpushopper.secrets import (
     StoredLogin,
     find_login,
 )
+from tests.credentials import VAST, api_key
 
 TOKEN = "c4n4ry-0123456789abcdef"
 OLD = '[vast]\napi_key = "old-key"\n\n'
@@ -44,17 +45,17 @@ def test_a_file_of_the_older_form_is_read_and_kept(file: Path):
     write(file, OLD)
     assert secrets.read_logins(file) == {}
     secrets.set_login(file, "ghcr.io", StoredLogin("alice", Secret(TOKEN)))
-    assert secrets.read_key_file(file) == {"vast": "old-key"}
-    secrets.set_key(file, "vast", "new-key")
+    assert secrets.read_key_file(file) == {"vast": {"api_key": "old-key"}}
+    secrets.set_key(file, VAST, api_key("new-key"))
     assert secrets.read_logins(file) == {"ghcr.io": StoredLogin("alice", Secret(TOKEN))}
     assert secrets.remove_login(file, "ghcr.io") is True and secrets.remove_login(file, "ghcr.io") is False
     assert file.read_text() == '[vast]\napi_key = "new-key"\n\n'
 
 
 def test_removing_a_key_keeps_the_logins(file: Path):
-    secrets.set_key(file, "vast", "x")
+    secrets.set_key(file, VAST, api_key("x"))
     secrets.set_login(file, "localhost:5000", StoredLogin("a", None))
-    assert secrets.remove_key(file, "vast") is True
+    assert secrets.remove_key(file, VAST) is True
     assert secrets.read_logins(file) == {"localhost:5000": StoredLogin("a", None)}
     assert file.read_text() == '[registry."localhost:5000"]\nuser = "a"\n\n'
 

@@ -1,7 +1,7 @@
 """An in-process transport to a sandbox dialect that breaks replies as its header asks, at simulated time.
 
     transport = FaultTransport(create_app(market, faults), charge=clock.wait)
-    vast = connect("http://127.0.0.1:9", key, clock.monotonic, transport=transport, wait=clock.wait)
+    vast = connect("http://127.0.0.1:9", credential, clock.monotonic, transport=transport, wait=clock.wait)
 
 The call acts on the market at once. How long it took is only counted, never waited for: `charge` is called with the
 simulated seconds of each request, and `charged_s` sums them, with the pauses made through `transport.wait`, since it

@@ -7,6 +7,7 @@ decoded JSON with its fields as attributes. Building those dataclasses would cos
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -266,11 +267,11 @@ class Client:
 
     def _restarted_keyless(self, response: Response) -> bool:
         """Restart a daemon that lacks keys which are found here; tried once per client."""
-        lacking = response.headers.get(KEYLESS_HEADER.lower(), "")
+        lacking = _keyless(response.headers.get(KEYLESS_HEADER.lower(), ""))
         if not lacking or self._restart_keyless is None:
             return False
         restart, self._restart_keyless = self._restart_keyless, None
-        return restart(lacking.split(","))
+        return restart(lacking)
 
     def _check_protocol(self, version: str) -> None:
         health = self._send("GET", "/health", _headers("GET"), None, READ_LIMIT_S)
@@ -279,6 +280,17 @@ class Client:
                 f"the running daemon is version {version}, and this command, {__version__}, cannot read its responses",
                 "update this command, or stop that daemon",
             )
+
+
+def _keyless(header: str) -> list[str]:
+    """The providers whose key a daemon lacks and we may have; of an unused one (`toy=TOY_ID+TOY_TOKEN`) only where one
+    of its variables is set here, so that a cloud that nobody uses costs no command anything."""
+    items = [item.partition("=") for item in header.split(",") if item]
+    return [
+        name
+        for name, _, variables in items
+        if not variables or any(os.environ.get(variable) for variable in variables.split("+"))
+    ]
 
 
 def _headers(method: str) -> dict[str, str]:

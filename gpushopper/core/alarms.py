@@ -34,34 +34,34 @@ END_UNVERIFIED = "end_unverified"
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
-    KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER",
+    KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER; until then, end what must end at CONSOLE",
     LIST_INCONSISTENT: "the list is ignored; nothing was changed",
-    MASS_DISAPPEARANCE: "nothing was changed; check the provider's console",
+    MASS_DISAPPEARANCE: "nothing was changed; check at CONSOLE",
     DESTROY_SLOW: "it may still bill; the destroy is retried",
-    DESTROY_OVERDUE: "it may still bill; look at the provider's console",
+    DESTROY_OVERDUE: "it may still bill; look at CONSOLE",
     END_UNVERIFIED: "it is not listed any more; its end is proven once the provider answers",
-    MANUAL_DESTROY_NEEDED: "it may still bill; destroy it yourself in the provider's console",
+    MANUAL_DESTROY_NEEDED: "it may still bill; destroy it yourself at CONSOLE",
     UNCERTAIN: "it counts as billed until the provider's list has settled",
     MISSING: "it is still counted as billed; end it with: gpu-shopper shutdown NAME",
     INTERRUPTED: "its disk still bills; it is ended after the grace time unless it runs again",
     PRICE_CHANGED: "end it with: gpu-shopper shutdown NAME",
-    POSSIBLE_ORPHAN: "check the provider's console; it carries no label, so it is not touched",
+    POSSIBLE_ORPHAN: "check at CONSOLE; it carries no label, so it is not touched",
     DUPLICATE: "the second instance is being destroyed",
     REOPENED: "a closed instance was seen again and is being destroyed",
     ADOPTED: "end it with shutdown, or keep it with: gpu-shopper extend NAME",
     CLOCK_SKEW: "set this computer's clock",
-    DESTROY_REFUSED: "set a key that may destroy: gpu-shopper keys set PROVIDER",
+    DESTROY_REFUSED: "set a key that may destroy: gpu-shopper keys set PROVIDER; or destroy it yourself at CONSOLE",
     DATABASE_CONSTRAINT: "nothing was changed; please report it with: gpu-shopper daemon logs",
     UNKNOWN_RESPONSE: "the provider changed its answers; update gpu-shopper",
     DATABASE_REBUILT: "instances are adopted again from the provider's list",
     ROW_REPAIRED: "its instance ends at the hard maximum at the latest. See: gpu-shopper sessions",
     SSH_UNREACHABLE: "it may run on; its deadline holds. See: gpu-shopper get NAME",
     HOST_KEY_CHANGED: "do not log in; end it with: gpu-shopper shutdown NAME",
-    WRONG_INSTANCE_ID: "it is not touched; look at the provider's console",
-    UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at the provider's console",
+    WRONG_INSTANCE_ID: "it is not touched; look at CONSOLE",
+    UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at CONSOLE",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
-"""What a person can do about each kind, in one line."""
+"""What a person can do about each kind, in one line; `fill_hint` puts in the cloud's name and console."""
 
 KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
 """The hint about an interrupted instance that only its deadline ends."""
@@ -91,3 +91,8 @@ ABOUT_ATTEMPT = (
 
 ABOUT_STATE = {"missing": (MISSING,), "interrupted": (INTERRUPTED,), "uncertain": (UNCERTAIN, POSSIBLE_ORPHAN)}
 """Alarms that clear when the attempt leaves the state they are about."""
+
+
+def fill_hint(hint: str, provider: str, console: str) -> str:
+    """The hint with the name of the cloud it is about, and the web page where a person can end what runs there."""
+    return hint.replace("PROVIDER", provider).replace("CONSOLE", console)

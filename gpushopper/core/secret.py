@@ -1,8 +1,10 @@
-"""A secret as a value that is never printed, logged or pickled (I21)."""
+"""Secrets as values that are never printed, logged or pickled: one text, and a credential of several parts (I21)."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class Secret:
@@ -30,3 +32,27 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a cloud asks for before it answers: its parts by name, such as `api_key`, or `id` and `token`.
+
+    A secret part is a `Secret`, so that printing a credential shows only what is none.
+    """
+
+    parts: tuple[tuple[str, Secret | str], ...]
+
+    @classmethod
+    def of(cls, secret: Iterable[tuple[str, str]], shown: Iterable[tuple[str, str]] = ()) -> Credential:
+        """A credential of these secret parts, and of these that may be shown."""
+        return cls((*((name, Secret(text)) for name, text in secret), *shown))
+
+    def reveal(self, name: str) -> str:
+        """One part, for a provider call; empty where it is optional and was not given."""
+        value = dict(self.parts).get(name, "")
+        return value.reveal() if isinstance(value, Secret) else value
+
+    def redactions(self) -> tuple[str, ...]:
+        """The texts of all secret parts, for redaction."""
+        return tuple(value.reveal() for _, value in self.parts if isinstance(value, Secret))

@@ -18,6 +18,7 @@ from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.keys import account_setup, key_jobs
+from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.run import harden, open_log
@@ -50,7 +51,7 @@ def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
     is_up = Client(home).is_up()
     checks = [
         _check("configuration", lambda: _check_config(home)),
-        *[_check(f"key {row['provider']}", partial(_check_key, row)) for row in key_jobs.listed(home)],
+        *[_check(f"key {row['provider']}", partial(_check_key, row)) for row in key_jobs.of_used_clouds(home)],
         _check("home", lambda: _check_home(home)),
     ]
     daemon = f"running, pid {holder.pid}, version {holder.version}" if is_up and holder else "not running"
@@ -118,7 +119,8 @@ def open_engine(
         found = disk_reserve.with_reserve(home.disk_reserve, lambda: check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
-        setups = account_setup.connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
+        setups = connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
+        setups += unusable_accounts(store, setups, settings)
         ctx = Context(store, clock, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
         yield ctx, {setup.provider: setup for setup in setups}
     finally:

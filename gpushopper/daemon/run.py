@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from gpushopper import __version__, config, log
+from gpushopper import __version__, clouds, config, log
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
 from gpushopper.core.policy import Policy
@@ -23,6 +23,7 @@ from gpushopper.daemon.api.listener import Listener, check_path
 from gpushopper.daemon.api.server import build_app
 from gpushopper.daemon.api.service import Service
 from gpushopper.daemon.keys import account_setup
+from gpushopper.daemon.keys.account_connection import unusable_accounts
 from gpushopper.daemon.keys.image_logins import ImageLogins
 from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatcher
 from gpushopper.daemon.lock import Holder, HomeLock
@@ -109,6 +110,9 @@ class Daemon:
         settings = config.load(self.home)
         policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings)
+        setups += unusable_accounts(store, setups, settings)
+        for name, why in clouds.skipped().items():
+            self._warn(f"cloud {name}: {why}")
         executor = ThreadExecutor()
         parts.callback(executor.close)
         limits = SpendingLimits(**asdict(settings.brakes))

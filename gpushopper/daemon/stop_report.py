@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gpushopper.clouds import console_of
+
 if TYPE_CHECKING:
     from gpushopper.wire import SessionView
 
@@ -34,7 +36,7 @@ def _enforcer(session: SessionView) -> str:
     """What ends the session at its deadline while no daemon runs."""
     if "I" not in session.guards.split("+"):
         unconfirmed = "" if session.guard_deadline_at is None else " (its guard is unconfirmed)"
-        return f"nothing until a daemon runs again{unconfirmed}"
+        return f"nothing until a daemon runs again{unconfirmed}; by hand: {console_of(session.provider)}"
     if session.guard_in_sync or session.guard_deadline_at is None:
         return "its guard"
     return f"its guard, which has not confirmed it yet and ends the instance at {_local(session.guard_deadline_at)}"

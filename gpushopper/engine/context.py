@@ -15,7 +15,7 @@ from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
-from gpushopper.core.secret import Secret
+from gpushopper.core.secret import Credential
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
@@ -31,7 +31,8 @@ class AccountSetup:
     """One provider as configured. Without a `client`, `key_problem` says why and `key_hint` what to do.
 
     `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
-    (F105). `is_local`: the endpoint is a literal loopback address.
+    (F105). `is_local`: the endpoint is a literal loopback address. `is_named`: the configuration names the cloud, so
+    that it is watched even without a key.
     """
 
     provider: str
@@ -42,8 +43,9 @@ class AccountSetup:
     is_local: bool = False
     key_state: str = "ok"
     key_hint: str = ""
-    key: Secret | None = None
-    """The client's key, to notice when a key that is read again has changed."""
+    credential: Credential | None = None
+    """The client's credential, to notice when a key that is read again has changed."""
+    is_named: bool = False
 
 
 class InstanceAccess(Protocol):

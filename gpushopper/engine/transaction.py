@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Any
 
-from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW
+from gpushopper.clouds import console_of
+from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW, fill_hint
 from gpushopper.core.lifecycle.destroying import terminate_fields
 from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -29,9 +30,11 @@ class Transaction:
     changed meanwhile raises Stale, which rolls the whole transaction back; the next pass decides again (I16).
     """
 
-    def __init__(self, ctx: Context, now: ClockSnapshot) -> None:
+    def __init__(self, ctx: Context, now: ClockSnapshot, provider: str = "") -> None:
         self.ctx = ctx
         self.now = now
+        self.provider = provider
+        """The cloud that alarms without an attempt are about."""
         self._attempts: dict[str, Attempt] = {}
         self._sessions: dict[str, Session] = {}
         self._active: set[tuple[str, str]] | None = None
@@ -109,7 +112,7 @@ class Transaction:
     def _(self, action: act.RaiseAlarm) -> None:
         if (action.kind, action.subject) in self._active_alarms():
             return
-        kind, subject, text, hint = action.kind, action.subject, action.text, action.hint
+        kind, subject, text, hint = action.kind, action.subject, action.text, self._filled(action.hint, action.subject)
         if alarms.raise_alarm(self.ctx.store, at=self.now.wall, kind=kind, subject=subject, text=text, hint=hint):
             self._active_alarms().add((kind, subject))
             self.add_event(act.EventDraft("alarm", action.text, {"kind": action.kind}))
@@ -121,6 +124,14 @@ class Transaction:
         if alarms.clear_alarm(self.ctx.store, at=self.now.wall, kind=action.kind, subject=action.subject):
             self._active_alarms().discard((action.kind, action.subject))
             self.add_event(act.EventDraft("alarm_cleared", f"{action.kind} is over", {"kind": action.kind}))
+
+    def _filled(self, hint: str, subject: str) -> str:
+        """The hint of an alarm, with the cloud that its subject is at: an attempt's, else this transaction's."""
+        if "PROVIDER" not in hint and "CONSOLE" not in hint:
+            return hint
+        attempt = self._attempts.get(subject) or sessions.load_attempt(self.ctx.store, subject)
+        provider = self.provider if attempt is None else attempt.provider
+        return fill_hint(hint, provider, console_of(provider))
 
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""

@@ -1,6 +1,7 @@
-"""Adapters for GPU clouds: the table of providers and their API addresses; each adapter is imported only when used.
+"""Adapters for GPU clouds; each is imported only when an account of its cloud is connected.
 
-Not here: what an answer means for an attempt (`core/`), and when a call is made (`engine/account/`).
+Not here: which clouds there are (`clouds.py`), what an answer means for an attempt (`core/`), and when a call is made
+(`engine/account/`).
 """
 
 from __future__ import annotations
@@ -8,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from gpushopper import clouds
+from gpushopper.errors import Misconfigured
 from gpushopper.providers.base import Provider
-
-ADAPTERS = {
-    "vast": "gpushopper.providers.vast:connect",
-}
-
-ENDPOINTS = {
-    "vast": "https://console.vast.ai",
-}
-"""Each provider's API address; the user's configuration may replace it, a project's may not."""
 
 
 def adapter(name: str) -> Callable[..., Provider]:
-    """The function that connects an account: `connect(endpoint, key, monotonic, transport=None, wait=None)`."""
-    module, function = ADAPTERS[name].split(":")
-    connect: Callable[..., Provider] = getattr(import_module(module), function)
+    """The function that connects an account: `connect(endpoint, credential, monotonic, transport=None, wait=None)`.
+
+    Raises:
+        NotFound: there is no such cloud.
+        Misconfigured: its adapter is that of a package that is broken.
+    """
+    cloud = clouds.get(name)
+    module, _, function = cloud.adapter.partition(":")
+    try:
+        connect: Callable[..., Provider] = getattr(import_module(module), function)
+    except (Exception, SystemExit) as error:
+        text = f"the adapter of {cloud.title} is not loaded: {type(error).__name__}: {error}"
+        raise Misconfigured(text, f"reinstall the package of {cloud.adapter}", code="broken_adapter") from error
     return connect

@@ -5,24 +5,21 @@ Not here: when the daemon reads them (`daemon/keys/`), and the prompts (`cli/com
 
 from __future__ import annotations
 
-from gpushopper.core.secret import Secret
+from gpushopper.core.secret import Credential, Secret
+from gpushopper.secrets.credential_form import make_credential, pack, unpack
 from gpushopper.secrets.key_file import FileSource, StoredLogin, read_key_file, read_logins
 from gpushopper.secrets.key_file_changes import remove_key, remove_login, set_key, set_login
 from gpushopper.secrets.key_form import LONGEST_KEY, check_form
-from gpushopper.secrets.key_sources import (
-    EnvironmentSource,
-    FoundKey,
+from gpushopper.secrets.key_problems import (
+    KeyIncomplete,
     KeyProblem,
-    KeyResult,
     KeyringLocked,
     KeyringTimeout,
     KeyringUnavailable,
-    KeySource,
     KeyUnreadable,
     NoKey,
-    find_key,
-    variables_of,
 )
+from gpushopper.secrets.key_sources import EnvironmentSource, FoundKey, KeyResult, KeySource, find_key
 from gpushopper.secrets.keyring_entries import (
     BACKEND_VARIABLE,
     KeyringSource,
@@ -36,10 +33,12 @@ from gpushopper.secrets.registry_logins import FoundLogin, find_login
 __all__ = [
     "BACKEND_VARIABLE",
     "LONGEST_KEY",
+    "Credential",
     "EnvironmentSource",
     "FileSource",
     "FoundKey",
     "FoundLogin",
+    "KeyIncomplete",
     "KeyProblem",
     "KeyResult",
     "KeySource",
@@ -56,6 +55,8 @@ __all__ = [
     "entry_name",
     "find_key",
     "find_login",
+    "make_credential",
+    "pack",
     "read_key_file",
     "read_logins",
     "remove_from_keyring",
@@ -64,5 +65,5 @@ __all__ = [
     "set_key",
     "set_login",
     "store_in_keyring",
-    "variables_of",
+    "unpack",
 ]

@@ -1,7 +1,7 @@
 """Read the key file: keys and registry logins; refused unless only its owner can read it (D15, S23).
 
     [vast]
-    api_key = "..."
+    api_key = "..."                  one field for each part of what the cloud asks for
 
     [registry."ghcr.io"]
     user = "alice"
@@ -21,11 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gpushopper.clouds import Cloud
 from gpushopper.core.model.container_image import read_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
-from gpushopper.secrets.key_form import check_form
-from gpushopper.secrets.key_sources import KEY_VARIABLES, FoundKey, KeyProblem, KeyUnreadable
+from gpushopper.secrets.credential_form import make_credential
+from gpushopper.secrets.key_problems import KeyProblem, KeyUnreadable
+from gpushopper.secrets.key_sources import FoundKey
 
 REGISTRY = "registry"
 _LARGEST = 262_144
@@ -41,7 +43,7 @@ class StoredLogin:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     logins: dict[str, StoredLogin] = field(default_factory=dict)
 
 
@@ -51,12 +53,16 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def lookup(self, provider: str) -> FoundKey | KeyProblem | None:
+    def lookup(self, cloud: Cloud) -> FoundKey | KeyProblem | None:
         try:
-            text = read_key_file(self._path).get(provider)
-            return None if text is None else FoundKey(Secret(check_form(text)), f"file {self._path}")
+            given = read_key_file(self._path).get(cloud.name)
         except Misconfigured as wrong:
             return unreadable(wrong, self._path)
+        if given is None:
+            return None
+        source, hint = f"file {self._path}", f"run: gpu-shopper keys set {cloud.name} --file"
+        found = make_credential(cloud, given, source, hint, lambda part: f"{part.name} in [{cloud.name}]")
+        return found if isinstance(found, KeyProblem) else FoundKey(found, source)
 
 
 def unreadable(wrong: Misconfigured, path: Path) -> KeyUnreadable:
@@ -65,8 +71,8 @@ def unreadable(wrong: Misconfigured, path: Path) -> KeyUnreadable:
     return KeyUnreadable(text, "see: gpu-shopper keys", f"file {path}")
 
 
-def read_key_file(path: Path) -> dict[str, str]:
-    """Provider and key of each `[provider] api_key = "..."`; a missing file is empty.
+def read_key_file(path: Path) -> dict[str, dict[str, Any]]:
+    """The fields of each cloud's table, by its name; a missing file is empty. Which fields are needed, a cloud says.
 
     Raises:
         Misconfigured: the file is a link, another user's, open to others, or not in that form.
@@ -112,18 +118,12 @@ def read_text(path: Path) -> str:
     return text
 
 
-def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, str]:
-    """The keys by provider. A table without one is an error for a provider we know, and else ignored."""
+def _keys(path: Path, tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     tables = {name: table for name, table in tree.items() if name != REGISTRY}
-    keys = {
-        name: table.get("api_key") if isinstance(table, dict) else None
-        for name, table in tables.items()
-        if name in KEY_VARIABLES or not isinstance(table, dict) or "api_key" in table
-    }
-    if not all(isinstance(key, str) for key in keys.values()):
+    if not all(isinstance(table, dict) for table in tables.values()):
         text = f'{path} may only hold tables such as [vast] with api_key = "...", and [registry."NAME"]'
         raise Misconfigured(text, code="key_file")
-    return {name: str(key) for name, key in keys.items()}
+    return tables
 
 
 def _logins(path: Path, tables: object) -> dict[str, StoredLogin]:

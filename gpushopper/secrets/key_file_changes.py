@@ -13,30 +13,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gpushopper.clouds import Cloud
+from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
 from gpushopper.secrets import toml_text
 from gpushopper.secrets.key_file import REGISTRY, StoredLogin, read_key_file, read_logins, read_text, registry_name
-from gpushopper.secrets.key_form import check_form
 
 
-def set_key(path: Path, provider: str, key: str) -> None:
-    """Store one key, atomically, in a file that was never readable by other users.
+def set_key(path: Path, cloud: Cloud, credential: Credential) -> None:
+    """Store all parts of one credential, atomically, in a file that was never readable by other users.
 
     Raises:
-        Misconfigured: the key is malformed, or the file must not be changed.
+        Misconfigured: the file must not be changed.
         OSError: it cannot be written; the old file stays.
     """
     with _changing(path) as text:
-        _set_table(path, text, (provider,), {"api_key": check_form(key)})
+        _set_table(path, text, (cloud.name,), {p.name: credential.reveal(p.name) or None for p in cloud.credential})
 
 
-def remove_key(path: Path, provider: str) -> bool:
+def remove_key(path: Path, cloud: Cloud) -> bool:
     """Remove one key with its whole table; returns whether there was one."""
-    if provider not in read_key_file(path):
+    if cloud.name not in read_key_file(path):
         return False
     with _changing(path) as text:
-        _remove_table(path, text, (provider,))
+        _remove_table(path, text, (cloud.name,))
     return True
 
 

@@ -10,19 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gpushopper import clouds
+from gpushopper.clouds import Cloud
 from gpushopper.core.model.container_image import is_registry
 from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
-from gpushopper.secrets.key_form import check_form
-from gpushopper.secrets.key_sources import (
-    FoundKey,
-    KeyProblem,
-    KeyringLocked,
-    KeyringTimeout,
-    KeyringUnavailable,
-    KeyUnreadable,
-)
+from gpushopper.secrets.credential_form import make_credential, unpack
+from gpushopper.secrets.key_problems import KeyProblem, KeyringLocked, KeyringTimeout, KeyringUnavailable, KeyUnreadable
+from gpushopper.secrets.key_sources import FoundKey
 
 SERVICE = "gpu-shopper"
 PROMPT_LIMIT_S = 60.0
@@ -51,6 +47,14 @@ def entry_name(home: Home, name: str) -> str:
     return name if home.data != home.config else f"{name}@{os.path.realpath(home.config)}"
 
 
+@dataclass(frozen=True, slots=True)
+class FoundEntry:
+    """The text of one entry, whatever it is of, and the keyring's name."""
+
+    secret: Secret
+    source: str
+
+
 @dataclass(slots=True)
 class KeyringSource:
     """The keyring as a source of keys, read once for all its entries: name, user name in the keyring.
@@ -63,25 +67,22 @@ class KeyringSource:
     may_prompt: bool = False
     _reply: Reply | KeyProblem | None = field(default=None, init=False)
 
-    def lookup(self, provider: str) -> FoundKey | KeyProblem | None:
-        found = self.find(provider)
-        if not isinstance(found, FoundKey):
-            return found
-        try:
-            return FoundKey(Secret(check_form(found.secret.reveal())), found.source)
-        except Misconfigured as wrong:
-            return KeyUnreadable(
-                f"{found.source}: {wrong.message}", f"run: gpu-shopper keys set {provider}", found.source
-            )
+    def lookup(self, cloud: Cloud) -> FoundKey | KeyProblem | None:
+        entry = self.find(cloud.name)
+        if not isinstance(entry, FoundEntry):
+            return entry
+        hint, parts = f"run: gpu-shopper keys set {cloud.name}", unpack(cloud, entry.secret)
+        found = make_credential(cloud, parts, entry.source, hint, lambda part: f"its {part.title}")
+        return found if isinstance(found, KeyProblem) else FoundKey(found, entry.source)
 
-    def find(self, name: str) -> FoundKey | KeyProblem | None:
+    def find(self, name: str) -> FoundEntry | KeyProblem | None:
         """The secret under one of the names, in whatever form."""
         if self._reply is None:
             self._reply = _call_child("get", list(self.entries.values()), self.limit_s, may_prompt=self.may_prompt)
         if isinstance(self._reply, KeyProblem):
             return _with_command(name, self._reply)
         text = self._reply["keys"].get(self.entries[name])
-        return None if text is None else FoundKey(Secret(text), f"keyring ({self._reply['backend']})")
+        return None if text is None else FoundEntry(Secret(text), f"keyring ({self._reply['backend']})")
 
 
 def store_in_keyring(home: Home, name: str, secret: Secret, limit_s: float) -> str:
@@ -155,8 +156,13 @@ def _wait_for_prompt(process: subprocess.Popen[bytes], output: bytes, *, may_pro
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The child's environment: the user's session bus, also under cron or a service, and no API key (I21, D16)."""
-    return {name: value for name, value in with_user_bus(environ).items() if not name.upper().endswith("_API_KEY")}
+    """The child's environment: the user's session bus, also under cron or a service, and no key (I21, D16)."""
+    held = {variable for cloud in clouds.known().values() for variable in cloud.variables}
+    return {
+        name: value
+        for name, value in with_user_bus(environ).items()
+        if name not in held and not name.upper().endswith("_API_KEY")
+    }
 
 
 def _known_unavailable(environ: Mapping[str, str]) -> KeyProblem | None:

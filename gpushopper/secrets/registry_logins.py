@@ -9,8 +9,8 @@ from pathlib import Path
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.errors import Misconfigured
 from gpushopper.secrets.key_file import read_logins, unreadable
-from gpushopper.secrets.key_sources import FoundKey, KeyProblem, KeyUnreadable, NoKey
-from gpushopper.secrets.keyring_entries import KeyringSource
+from gpushopper.secrets.key_problems import KeyProblem, KeyUnreadable, NoKey
+from gpushopper.secrets.keyring_entries import FoundEntry, KeyringSource
 
 _TEMPORARY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
 """Errors of this computer that pass; a link or a folder in the file's place does not."""
@@ -39,7 +39,8 @@ def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> Foun
     again = f"run: gpu-shopper keys set {registry} --user NAME"
     if stored is None:
         return NoKey(f"no login at {registry} is stored", again)
-    found = FoundKey(stored.password, f"file {file}") if stored.password is not None else _in_keyring(registry, keyring)
+    password = stored.password
+    found = _in_keyring(registry, keyring) if password is None else FoundEntry(password, f"file {file}")
     if isinstance(found, KeyProblem):
         return found
     try:
@@ -48,7 +49,7 @@ def find_login(registry: str, file: Path, keyring: KeyringSource | None) -> Foun
         return KeyUnreadable(f"the login at {registry}: {error}", again, found.source)
 
 
-def _in_keyring(registry: str, keyring: KeyringSource | None) -> FoundKey | KeyProblem:
+def _in_keyring(registry: str, keyring: KeyringSource | None) -> FoundEntry | KeyProblem:
     if keyring is None:
         text = f"the login at {registry} is in the system keyring, which the settings switch off"
         return KeyUnreadable(text, f"do without one: gpu-shopper keys set {registry} --user NAME --file", "keyring")

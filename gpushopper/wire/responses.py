@@ -218,6 +218,8 @@ class ProviderStatus:
     key_source: str
     key_state: str = "ok"
     key_hint: str = ""
+    console: str = ""
+    """The web page where a person can end what runs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,8 @@ class DaemonStatus:
     """Bytes we can still write on the home folder's file system."""
     disk_low: bool = False
     """Whether that is too little to provision; sessions can still be ended."""
+    skipped_clouds: dict[str, str] = field(default_factory=dict)
+    """Why clouds of installed packages are not used, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def test_a_key_is_kept_used_and_forgotten(make: Callable[..., Home], bus: Bus, m
     assert bus.entries() == "[]"
     assert key_row(home)["state"] == "missing"
     gone = home("keys", "test", "vast")
-    assert_says(gone, Row("", "", "no key for vast", 4, "keys set vast"))
+    assert_says(gone, Row("", "", "no Vast.ai API key", 4, "keys set vast"))
     assert account(home)["state"] == "keyless"
 
 

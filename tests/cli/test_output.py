@@ -352,7 +352,7 @@ def test_a_simulated_instance_has_neither_ssh_nor_guard():
         ),
         (
             {"guard_state": "unconfirmed", "guard_deadline_at": None, "guard_in_sync": False},
-            "nothing ends it until noon",
+            "nothing ends it until noon; by hand: https://cloud.vast.ai/instances/",
         ),
     ],
 )

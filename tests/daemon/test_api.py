@@ -45,7 +45,7 @@ OFFER = OfferView(
 class EmptyAccount:
     """A provider's account with credit, one offer, and nothing on it."""
 
-    traits = Traits("vast", "none", 1, "pytorch", "https://console", ())
+    traits = Traits("vast", "none", 1, "pytorch")
     unknown_fields: frozenset[str] = frozenset()
 
     def fetch_account(self, limit_s: float) -> Account:
@@ -76,6 +76,9 @@ class KnownKeys:
     """Nothing about keys changes here."""
 
     def keyless(self) -> list[str]:
+        return ["vast"]
+
+    def keyless_header(self) -> list[str]:
         return ["vast"]
 
     def on_client_contact(self) -> None: ...
@@ -121,7 +124,7 @@ def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
     executor = ThreadExecutor()
     keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
     problem = "no key for vast" if keyless else ""
-    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
+    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless, is_named=True)
     ctx = Context(store, clock, PAPER, SpendingLimits(open_sessions=1000), found, where)
     engine = Engine(ctx, executor, [setup])
     yield engine, Service(

@@ -34,9 +34,11 @@ job new
 
 SET_KEY = """
 import pathlib, sys
-from gpushopper import secrets
+from gpushopper import clouds, secrets
+from gpushopper.core.secret import Credential
 try:
-    secrets.set_key(pathlib.Path(sys.argv[1]), "vast", "n" * 500)
+    credential = Credential.of([("api_key", "n" * 500)])
+    secrets.set_key(pathlib.Path(sys.argv[1]), clouds.get("vast"), credential)
 except OSError as full:
     print(full.strerror)
 """

@@ -51,7 +51,7 @@ def test_a_key_is_stored_after_the_provider_has_accepted_it(market: Market, once
     assert said["account"] and said["balance"] > 0
     assert said["source"] == f"file {find_home().key_file}"
     assert market.key not in json.dumps(said)
-    assert read_key_file(find_home().key_file) == {"vast": market.key}
+    assert read_key_file(find_home().key_file) == {"vast": {"api_key": market.key}}
     assert stat.S_IMODE(find_home().key_file.stat().st_mode) == 0o600
     status, said = once("keys-probe", "vast")
     assert (status, said["verified"], said["source"]) == (0, True, f"file {find_home().key_file}")

@@ -78,7 +78,7 @@ def test_the_stop_report_names_what_may_bill_and_what_enforces_its_deadline():
     assert "has not confirmed it yet and ends the instance at 2023-11-1" in unconfirmed
     report_open_sessions([SESSION, guarded], said.append)
     assert "train" in said[0] and "vast RTX 4090" in said[0] and "2023-11-1" in said[0]
-    assert said[0].endswith("enforced by nothing until a daemon runs again")
+    assert said[0].endswith("nothing until a daemon runs again; by hand: https://cloud.vast.ai/instances/")
     assert said[1].endswith("enforced by its guard")
     assert said[2] == "stopped; nothing was ended"
     assert "no deadline" in describe_open_session(replace(SESSION, deadline_at=None))

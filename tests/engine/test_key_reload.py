@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from gpushopper.core.model.attempt import State
-from gpushopper.core.secret import Secret
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.daemon.keys.key_watcher import is_same_key
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
 from gpushopper.store import sessions
+from tests.credentials import api_key
 from tests.sim.world import World
 
 
@@ -21,7 +21,7 @@ def another(world: World) -> AccountSetup:
     """A setup with a client of its own, as a search for keys makes it."""
     transport = world.executor.transport
     client = adapter("vast")(
-        "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
+        "http://127.0.0.1:9", api_key(world.key), world.clock.monotonic, transport=transport, wait=transport.wait
     )
     return replace(world.engine.reconcilers["vast"].setup, client=client)
 
@@ -68,7 +68,7 @@ def _states(world: World) -> list[State]:
     return [attempt.state for attempt in sessions.load_attempts(world.store, open_only=False)]
 
 
-KNOWN = AccountSetup("vast", None, "", "file", "https://one", key=Secret("a" * 20))
+KNOWN = AccountSetup("vast", None, "", "file", "https://one", credential=api_key("a" * 20))
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ KNOWN = AccountSetup("vast", None, "", "file", "https://one", key=Secret("a" * 2
     [
         (KNOWN, True),
         (replace(KNOWN, key_source="keyring"), True),
-        (replace(KNOWN, key=Secret("b" * 20)), False),
+        (replace(KNOWN, credential=api_key("b" * 20)), False),
         (replace(KNOWN, endpoint="https://two"), False),
-        (replace(KNOWN, key=None, key_state="missing"), False),
+        (replace(KNOWN, credential=None, key_state="missing"), False),
     ],
 )
 def test_the_same_key_at_the_same_address_changes_nothing(found: AccountSetup, is_same: bool):

@@ -18,6 +18,7 @@ from gpushopper.providers import adapter
 from gpushopper.sandbox.market import actions
 from gpushopper.store import sessions
 from gpushopper.store.installation import HomeStatus, Installation
+from tests.credentials import api_key
 from tests.sim.world import World
 
 
@@ -43,7 +44,7 @@ def lose_database(world: World) -> None:
 def use_key(world: World, key: str) -> None:
     transport = world.executor.transport
     url = "http://127.0.0.1:9"
-    client = adapter("vast")(url, key, world.clock.monotonic, transport=transport, wait=transport.wait)
+    client = adapter("vast")(url, api_key(key), world.clock.monotonic, transport=transport, wait=transport.wait)
     world.engine.replace_account(AccountSetup("vast", client, "", "test", url, is_local=True))
 
 

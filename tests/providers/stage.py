@@ -9,21 +9,23 @@ from typing import Any
 
 import httpx
 
+from gpushopper import clouds
 from gpushopper.core.model.instance import LABEL_VARIABLE, make_label
 from gpushopper.core.model.offer import Offer
-from gpushopper.providers import ADAPTERS, adapter
+from gpushopper.providers import adapter
 from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQuery, Provider
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.timing import SECOND
 from gpushopper.sandbox.vast import create_app
+from tests.credentials import api_key
 from tests.transport import FaultTransport
 
 START = 1_793_300_000 * SECOND
 LIMIT_S = 30.0
 DIALECTS = {"vast": create_app}
-NAMES = sorted(ADAPTERS)
+NAMES = sorted(clouds.known())
 
 
 class StageClock:
@@ -113,7 +115,7 @@ def make_stage(name: str, *, gaps: bool = True) -> Stage:
 
 
 def connect_to(name: str, transport: httpx.BaseTransport, key: str, clock: StageClock) -> Provider:
-    return adapter(name)("http://127.0.0.1:9", key, clock.monotonic, transport=transport, wait=clock.wait)
+    return adapter(name)("http://127.0.0.1:9", api_key(key), clock.monotonic, transport=transport, wait=clock.wait)
 
 
 def answering(handler: Callable[[httpx.Request], httpx.Response], name: str = "vast", key: str = "k" * 64) -> Provider:

@@ -17,6 +17,7 @@ from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply
 from gpushopper.providers.api.replies import LARGEST
 from gpushopper.providers.api.transport import TimeLimitedTransport, find_proxy
+from tests.credentials import api_key
 
 LIMIT_S = 0.6
 SLACK_S = 0.9
@@ -245,5 +246,5 @@ def test_an_endpoint_or_key_that_would_leak_or_cannot_work_is_refused(endpoint: 
     from gpushopper.providers.vast import connect
 
     with pytest.raises(Misconfigured) as caught:
-        connect(endpoint, key, time.monotonic)
+        connect(endpoint, api_key(key), time.monotonic)
     assert not key or key not in str(caught.value)

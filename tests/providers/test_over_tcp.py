@@ -28,6 +28,7 @@ from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.vast import create_app
+from tests.credentials import api_key
 from tests.needs import needs
 
 LIMIT_S = 0.7
@@ -49,7 +50,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxSt
 def vast(served: tuple[SandboxState, str]) -> Iterator[Vast]:
     world, url = served
     world.faults.clear()
-    adapter = connect(url, world.market.keys_of("vast")[0], time.monotonic)
+    adapter = connect(url, api_key(world.market.keys_of("vast")[0]), time.monotonic)
     yield adapter
     adapter.close()
 

@@ -22,6 +22,7 @@ from gpushopper.sandbox.market.model import Phase
 from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout, KeyringUnavailable, NoKey
 from gpushopper.secrets import KeyUnreadable as Unusable
 from gpushopper.store import sessions
+from tests.credentials import api_key
 from tests.sim.world import World
 
 IMAGE = "registry.example/team/private:1"
@@ -178,7 +179,7 @@ def test_what_an_earlier_connection_sent_is_redacted_too(made: Make, number: int
     else:
         transport = world.executor.transport
         client = adapter("vast")(
-            "http://127.0.0.1:9", world.key, world.clock.monotonic, transport=transport, wait=transport.wait
+            "http://127.0.0.1:9", api_key(world.key), world.clock.monotonic, transport=transport, wait=transport.wait
         )
         world.engine.replace_account(replace(world.engine.reconcilers["vast"].setup, client=client))
     say(world, f"still pulling with {login.redactions()[number]} !")

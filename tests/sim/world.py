@@ -30,6 +30,7 @@ from gpushopper.sandbox.rate_limits import RateLimiter
 from gpushopper.sandbox.vast.app import create_app
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
+from tests.credentials import api_key
 from tests.sim.requests import Requests
 from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
@@ -154,7 +155,7 @@ class World:
         )
         installation = check(self.home, self.store, random=self.rng.randbytes, machine_id="sim")
         connection = adapter("vast")(
-            "http://127.0.0.1:9", self.key, self.clock.monotonic, transport=transport, wait=transport.wait
+            "http://127.0.0.1:9", api_key(self.key), self.clock.monotonic, transport=transport, wait=transport.wait
         )
         setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         ctx = Context(

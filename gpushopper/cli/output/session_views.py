@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
+from gpushopper.clouds import console_of
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -51,11 +52,12 @@ def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
     """What enforces the deadline while no daemon does; `until` says when one will again."""
     if "I" in session.guards.split("+"):
         return f"the instance ends itself{guard_deadline_text(session, now)}"
+    by_hand = f"by hand: {console_of(session.provider)}"
     if session.guard_deadline_at is None:
-        return f"nothing ends it until {until}"
+        return f"nothing ends it until {until}; {by_hand}"
     # An unconfirmed guard may still act.
     own = when(session.guard_deadline_at, now)
-    return f"its guard (unconfirmed) may end it at {own}, otherwise nothing does until {until}"
+    return f"its guard (unconfirmed) may end it at {own}, otherwise nothing does until {until}; {by_hand}"
 
 
 def guard_deadline_text(session: SessionView, now: int) -> str:

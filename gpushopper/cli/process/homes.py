@@ -46,4 +46,7 @@ def environment(home: Home) -> dict[str, str]:
 
 
 def _is_our_variable(name: str) -> bool:
-    return name.startswith("GPU_SHOPPER_") or name.endswith("_API_KEY")
+    from gpushopper import clouds  # only where a process is started in a sandbox
+
+    held = (variable for cloud in clouds.known().values() for variable in cloud.variables)
+    return name.startswith("GPU_SHOPPER_") or name.endswith("_API_KEY") or name in held

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from gpushopper.cli.process import daemon_process
 from gpushopper.cli.process.homes import environment
 from gpushopper.errors import ShopperError
+from gpushopper.paths import BUS_VARIABLE
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
+
+COMPARED = frozenset({BUS_VARIABLE, "PYTHON_KEYRING_BACKEND"})
+"""Variables whose value decides which keyring is found; all others that the daemon names hold a key, or part of one."""
 
 
 def replace_keyless(app: App, lacking: list[str]) -> bool:
@@ -39,7 +43,7 @@ def _sees_more(app: App) -> bool:
 
     def comparable(name: str) -> str:
         value = ours.get(name, "")
-        return "set" if value and name.endswith("_API_KEY") else value  # a key itself is never compared (I21)
+        return "set" if value and name not in COMPARED else value  # a key itself is never compared (I21)
 
     return any(
         comparable(name) != theirs for name, theirs in app.client_without_start().key_environment().variables.items()

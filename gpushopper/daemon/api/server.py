@@ -50,7 +50,7 @@ def _after_request(response: Response, service: Service) -> Response:
     response.headers[REQUEST_HEADER] = g.request_id
     response.headers[VERSION_HEADER] = service.version
     if request.path.startswith("/api/"):
-        response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless())
+        response.headers[KEYLESS_HEADER] = ",".join(service.keys.keyless_header())
         service.keys.on_client_contact()
     if request.method != "GET":
         _log.info("request", method=request.method, path=request.path, status=response.status_code)

@@ -1,36 +1,25 @@
-"""Where API keys are looked for, which endpoint and policy apply, and how accounts are connected (S1, S23)."""
+"""Where API keys are looked for, and which endpoint and policy apply (S1, S23)."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable, Collection, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-import structlog
-
-from gpushopper.clock import Clock
+from gpushopper import clouds
 from gpushopper.config import Config
 from gpushopper.core.policy import POLICIES, Policy
-from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured, Refused
-from gpushopper.log import Redactor
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
-from gpushopper.providers import ADAPTERS, ENDPOINTS, adapter
 from gpushopper.secrets import (
     BACKEND_VARIABLE,
     EnvironmentSource,
     FileSource,
-    FoundKey,
     KeyringSource,
     KeySource,
     entry_name,
-    find_key,
-    variables_of,
 )
-
-_log = structlog.get_logger(__name__)
 
 
 def key_sources(
@@ -43,7 +32,7 @@ def key_sources(
     """
     sources: list[KeySource] = quick_sources(home)
     if config.keys.keyring:
-        entries = {name: entry_name(home, name) for name in (*ADAPTERS, *registries)}
+        entries = {name: entry_name(home, name) for name in (*clouds.known(), *registries)}
         sources.append(KeyringSource(entries, config.keys.keyring_seconds, may_prompt))
     return sources
 
@@ -57,23 +46,33 @@ def key_environment() -> dict[str, str]:
     """The variables that decide which keys this process finds; of a key's own variable only whether it is set (I21)."""
     environ = with_user_bus(os.environ)
     found = {name: environ.get(name, "") for name in (BUS_VARIABLE, BACKEND_VARIABLE)}
-    return found | {name: "set" if environ.get(name) else "" for each in ADAPTERS for name in variables_of(each)}
+    held = [name for cloud in clouds.known().values() for name in cloud.variables]
+    return found | {name: "set" if environ.get(name) else "" for name in held}
 
 
 def enabled_endpoints(config: Config) -> dict[str, str]:
     """Provider and endpoint of each enabled account.
 
+    With the policy of a sandbox, real clouds that the configuration does not name are left out: installing a package
+    must not make a sandbox unusable. A package that fails to load is passed over, even where the configuration names
+    its cloud: the others' deadlines must still be kept.
+
     Raises:
         Misconfigured: the configuration names a provider that does not exist.
     """
     for name in config.providers:
-        if name not in ADAPTERS:
-            close = get_close_matches(name, ADAPTERS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(ADAPTERS)}."
-            raise Misconfigured(f"the configuration names an unknown provider {name}", hint, code="unknown_key")
-    return {
-        name: config.provider(name).endpoint or ENDPOINTS[name] for name in ADAPTERS if config.provider(name).enabled
+        if name not in clouds.known() and name not in clouds.skipped():
+            text = f"the configuration names an unknown provider {name}"
+            raise Misconfigured(text, clouds.suggestion(name), code="unknown_key")
+    enabled = {
+        name: config.provider(name).endpoint or cloud.endpoint
+        for name, cloud in clouds.known().items()
+        if config.provider(name).enabled
     }
+    if config.policy.name == "real":
+        return enabled
+    sandboxed = {name: at for name, at in enabled.items() if name in config.providers or is_loopback(at)}
+    return sandboxed or enabled
 
 
 def choose_policy(config: Config) -> Policy:
@@ -102,37 +101,3 @@ def is_loopback(endpoint: str) -> bool:
         return ipaddress.ip_address(urlsplit(endpoint).hostname or "").is_loopback
     except ValueError:
         return False
-
-
-def connect_accounts(
-    config: Config,
-    sources: Sequence[KeySource],
-    clock: Clock,
-    redactor: Redactor,
-    warn: Callable[[str], None] = lambda text: None,
-    only: Collection[str] | None = None,
-) -> list[AccountSetup]:
-    """One account for each enabled provider, or of `only`; one without a usable key carries the reason instead."""
-    found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
-    return [_connect(name, endpoint, sources, clock, redactor, warn) for name, endpoint in found.items()]
-
-
-def _connect(
-    name: str,
-    endpoint: str,
-    sources: Sequence[KeySource],
-    clock: Clock,
-    redactor: Redactor,
-    warn: Callable[[str], None],
-) -> AccountSetup:
-    local = is_loopback(endpoint)
-    match find_key(name, sources):
-        case FoundKey(secret, source, warning):
-            redactor.add_redaction(secret.reveal())
-            if warning:
-                warn(warning)
-            _log.info("key found", provider=name, source=source)
-            client = adapter(name)(endpoint, secret.reveal(), clock.monotonic)
-            return AccountSetup(name, client, "", source, endpoint, local, key=secret)
-        case problem:
-            return AccountSetup(name, None, problem.text, problem.source, endpoint, local, problem.state, problem.hint)

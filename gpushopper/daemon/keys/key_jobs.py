@@ -8,23 +8,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from gpushopper import config, secrets
+from gpushopper import clouds, config, secrets
 from gpushopper.client import Client
 from gpushopper.clock import SystemClock
-from gpushopper.core.secret import Secret
+from gpushopper.clouds import Cloud
+from gpushopper.core.secret import Credential
 from gpushopper.daemon.keys import account_setup, login_jobs
+from gpushopper.daemon.keys.account_connection import is_named, open_account
 from gpushopper.daemon.keys.login_jobs import IN_FILE
-from gpushopper.errors import KeyRejected, Misconfigured, NotFound, ShopperError, UsageError
+from gpushopper.errors import KeyRejected, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home
-from gpushopper.providers import ADAPTERS, adapter
 from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import (
     EnvironmentSource,
     FileSource,
     FoundKey,
+    KeyIncomplete,
+    KeyProblem,
     KeyringSource,
     KeyringUnavailable,
     KeyringUnusable,
@@ -46,27 +48,49 @@ def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)
-    provider = _provider([word for word in arguments if word != IN_FILE])
-    secret = Secret(secrets.check_form(sys.stdin.read(secrets.LONGEST_KEY * 2)))
-    answer = probe(home, provider, secret)
-    if IN_FILE in arguments or _is_kept_in_file(home, provider):
-        source = _store_in_file(home, provider, secret)
+    cloud = _cloud([word for word in arguments if word != IN_FILE])
+    credential = _read_credential(cloud)
+    answer = probe(home, cloud, credential)
+    if IN_FILE in arguments or _is_kept_in_file(home, cloud):
+        source = _store_in_file(home, cloud, credential)
     else:
-        source = secrets.store_in_keyring(home, provider, secret, config.load(home).keys.keyring_seconds)
-    return {**answer, "source": source, "warning": _shadow(provider, secret), "daemon": _reload(home)}
+        entry, limit_s = secrets.pack(cloud, credential), config.load(home).keys.keyring_seconds
+        source = secrets.store_in_keyring(home, cloud.name, entry, limit_s)
+    return {**answer, "source": source, "warning": _shadow(cloud, credential), "daemon": _reload(home)}
 
 
-def _is_kept_in_file(home: Home, provider: str) -> bool:
+def _read_credential(cloud: Cloud) -> Credential:
+    """The credential from stdin: one line for each part, in the cloud's order; an optional one may be empty."""
+    text = sys.stdin.read(secrets.LONGEST_KEY * 2 * len(cloud.credential))
+    lines = [text] if len(cloud.credential) == 1 else text.splitlines()
+    if len(lines) > len(cloud.credential):
+        titles = ", ".join(part.title for part in cloud.credential)
+        raise Misconfigured(f"{len(lines)} lines are too many", f"give one line each: {titles}", code="bad_key_form")
+    given = {
+        part.name: line
+        for part, line in zip(cloud.credential, lines, strict=False)
+        if line.strip() or len(cloud.credential) == 1
+    }
+    hint = f"run: gpu-shopper keys set {cloud.name}"
+    found = secrets.make_credential(cloud, given, "what was given", hint, lambda part: f"the {part.title}")
+    if isinstance(found, KeyUnreadable) and not isinstance(found, KeyIncomplete):
+        raise Misconfigured(found.text, found.hint, code="bad_key_form")
+    if isinstance(found, KeyProblem):
+        raise Misconfigured(found.text, found.hint, code=found.code)
+    return found
+
+
+def _is_kept_in_file(home: Home, cloud: Cloud) -> bool:
     """Whether the file is in use: because settings switch the keyring off, or it already has a key.
 
     A key in the file takes precedence over the keyring: a new one in the keyring would not be used.
     """
-    return not config.load(home).keys.keyring or FileSource(home.key_file).lookup(provider) is not None
+    return not config.load(home).keys.keyring or FileSource(home.key_file).lookup(cloud) is not None
 
 
-def _store_in_file(home: Home, provider: str, secret: Secret) -> str:
+def _store_in_file(home: Home, cloud: Cloud, credential: Credential) -> str:
     try:
-        secrets.set_key(home.key_file, provider, secret.reveal())
+        secrets.set_key(home.key_file, cloud, credential)
     except OSError as error:
         raise file_error(home.key_file, error) from error
     return f"file {home.key_file}"
@@ -76,10 +100,10 @@ def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Check the key that a daemon started here would use with its provider."""
     if registry := login_jobs.named(arguments):
         return login_jobs.probe_login(home, registry)
-    provider = _provider(arguments)
-    match secrets.find_key(provider, account_setup.key_sources(home, config.load(home), may_prompt=True)):
-        case FoundKey(secret, source, warning):
-            answer = {**probe(home, provider, secret), "source": source, "warning": warning}
+    cloud = _cloud(arguments)
+    match secrets.find_key(cloud, account_setup.key_sources(home, config.load(home), may_prompt=True)):
+        case FoundKey(credential, source, warning):
+            answer = {**probe(home, cloud, credential), "source": source, "warning": warning}
             return {**answer, "daemon": _reload(home) if source.startswith("keyring") else ""}
         case problem:
             raise Misconfigured(problem.text, problem.hint, code=problem.code)
@@ -93,18 +117,29 @@ def list_keys(home: Home, _arguments: Sequence[str]) -> JobResult:
 
 
 def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobResult]:
-    """One row for each provider: state `ok`, `missing`, `locked`, `absent`, `hung` or `refused` (F105)."""
+    """One row for each provider; state `ok`, or why there is no key: `missing` and the others of F105."""
     rows: list[JobResult] = []
     sources = account_setup.key_sources(home, config.load(home)) if sources is None else sources
-    for provider in ADAPTERS:
-        row: JobResult = {"provider": provider, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
-        match secrets.find_key(provider, sources):
+    for name, cloud in clouds.known().items():
+        row: JobResult = {"provider": name, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
+        match secrets.find_key(cloud, sources):
             case FoundKey(_, source, warning):
                 row |= {"source": source, "warning": warning}
             case problem:
                 row |= {"state": problem.state, "source": problem.source, "text": problem.text, "hint": problem.hint}
         rows.append(row)
     return rows
+
+
+def of_used_clouds(home: Home) -> list[JobResult]:
+    """The rows of the clouds that are used: with a key, or named in the configuration; else of the first one.
+
+    Where no keyring can be reached, a cloud is not said to have a key in it as soon as another one has a key.
+    """
+    rows, settings = listed(home), config.load(home)
+    none = {"missing", "absent"} if any(row["state"] == "ok" for row in rows) else {"missing"}
+    used = [row for row in rows if row["state"] not in none or is_named(settings, row["provider"])]
+    return used or rows[:1]
 
 
 def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
@@ -115,61 +150,58 @@ def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.remove_login(home, registry)
-    provider = _provider(arguments)
+    cloud = _cloud(arguments)
     try:
-        removed = secrets.remove_key(home.key_file, provider)
+        removed = secrets.remove_key(home.key_file, cloud)
     except OSError as error:
         raise file_error(home.key_file, error) from error
     warnings = []
     settings = config.load(home).keys
     if settings.keyring:
         try:
-            removed = secrets.remove_from_keyring(home, provider, settings.keyring_seconds) or removed
+            removed = secrets.remove_from_keyring(home, cloud.name, settings.keyring_seconds) or removed
         except KeyringUnusable as unreadable:
             if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             warnings.append(f"{unreadable.message}; a key may still be in it")
-    if EnvironmentSource(os.environ).lookup(provider) is not None:
-        warnings.append(f"a key for {provider} is still set in the environment")
-    return {"provider": provider, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
+    if EnvironmentSource(os.environ).lookup(cloud) is not None:
+        warnings.append(f"a key for {cloud.name} is still set in the environment")
+    return {"provider": cloud.name, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
-def probe(home: Home, provider: str, secret: Secret) -> JobResult:
+def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     """Check a key with its provider; one that cannot be reached leaves it unverified.
 
     Raises:
         KeyRejected: the provider rejects the key.
     """
-    endpoint = account_setup.enabled_endpoints(config.load(home)).get(provider)
+    name = cloud.name
+    endpoint = account_setup.enabled_endpoints(config.load(home)).get(name)
     if endpoint is None:
-        raise Misconfigured(f"{provider} is disabled in the configuration", f"Set providers.{provider}.enabled.")
-    client = adapter(provider)(endpoint, secret.reveal(), SystemClock(home.clock_offset).monotonic)
+        raise Misconfigured(f"{name} is disabled in the configuration", f"Set providers.{name}.enabled.")
+    client = open_account(name, endpoint, credential, SystemClock(home.clock_offset))
     try:
         found = client.fetch_account(PROBE_LIMIT_S)
     finally:
         client.close()
-    answer: JobResult = {"provider": provider, "verified": False, "account": "", "balance": None, "detail": ""}
+    answer: JobResult = {"provider": name, "verified": False, "account": "", "balance": None, "detail": ""}
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:
-        raise KeyRejected(f"{provider} refuses this key", "Nothing was stored. Make a new key in its console.")
+        where = f"Make a new key at {cloud.console} ({cloud.key_menu})."
+        raise KeyRejected(f"{name} refuses this key", f"Nothing was stored. {where}")
     return {**answer, "detail": found.detail}
 
 
-def _provider(arguments: Sequence[str]) -> str:
-    name = arguments[0] if len(arguments) == 1 else ""
-    if name not in ADAPTERS:
-        close = get_close_matches(name, ADAPTERS, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(ADAPTERS)}."
-        if not name:
-            raise UsageError("name one provider", hint)
-        raise NotFound(f"no provider is called {name!r}", hint, code="provider_not_found")
-    return name
+def _cloud(arguments: Sequence[str]) -> Cloud:
+    if len(arguments) != 1:
+        raise UsageError("name one provider", clouds.suggestion(""))
+    return clouds.get(arguments[0])
 
 
-def _shadow(provider: str, stored: Secret) -> str:
-    given = EnvironmentSource(os.environ).lookup(provider)
-    if isinstance(given, FoundKey) and given.secret != stored:
+def _shadow(cloud: Cloud, stored: Credential) -> str:
+    given = EnvironmentSource(os.environ).lookup(cloud)
+    if isinstance(given, FoundKey) and given.credential != stored:
         return f"{given.source} holds another key, which takes precedence over the stored one"
     return ""
 

@@ -12,10 +12,11 @@ from functools import partial
 
 import structlog
 
-from gpushopper import config
+from gpushopper import clouds, config
 from gpushopper.clock import Clock
 from gpushopper.config import Config
 from gpushopper.daemon.keys import account_setup
+from gpushopper.daemon.keys.account_connection import connect_accounts
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import ShopperError
 from gpushopper.log import Redactor
@@ -83,6 +84,21 @@ class KeyWatcher:
         with self._lock:
             return [name for name, each in self._setups.items() if each.client is None]
 
+    def keyless_header(self) -> list[str]:
+        """The same for clients: an unused one with its variables, which tell a client that it has a key of it."""
+        unused = self._unused()
+        return [
+            f"{name}={'+'.join(clouds.get(name).variables)}" if name in unused else name for name in self.keyless()
+        ]
+
+    def _unused(self) -> set[str]:
+        """Clouds that nobody uses: no key, not named, while another cloud has a key."""
+        with self._lock:
+            setups = list(self._setups.values())
+        if all(each.client is None for each in setups):
+            return set()
+        return {each.provider for each in setups if each.key_state == "missing" and not each.is_named}
+
     def retry(self) -> None:
         """Look again, on a thread, for keys that could not be read; a periodic job."""
         with self._lock:
@@ -126,7 +142,10 @@ class KeyWatcher:
 
     def _look_up(self, number: int, names: Collection[str]) -> None:
         try:
-            self._apply(number, self._connect(_load_settings(self._home), names))
+            settings, unused = _load_settings(self._home), self._unused() & {*names}
+            self._apply(number, self._connect(settings, {*names} - unused))
+            # No keyring is asked at every contact for what nobody uses: `keys set` reads all of them again.
+            self._apply(number, self._connect(settings, unused, quick=True))
         except ShopperError as error:
             _log.warning("keys cannot be looked up", code=error.code, text=error.message)
         finally:
@@ -134,7 +153,7 @@ class KeyWatcher:
 
     def _connect(self, settings: Config, names: Collection[str] | None, *, quick: bool = False) -> list[AccountSetup]:
         sources = account_setup.quick_sources(self._home) if quick else account_setup.key_sources(self._home, settings)
-        return account_setup.connect_accounts(settings, sources, self._clock, self._redactor, self._warn, only=names)
+        return connect_accounts(settings, sources, self._clock, self._redactor, self._warn, only=names)
 
     def _apply(self, number: int, found: list[AccountSetup]) -> None:
         """Keep and report what has changed; of two overlapping lookups, the one that began later wins."""
@@ -170,7 +189,8 @@ def _pending(setup: AccountSetup) -> AccountSetup:
 
 def is_same_key(former: AccountSetup, found: AccountSetup) -> bool:
     """Whether the key that was found is the one in use, at the same endpoint: then its client stays (I11)."""
-    return found.key is not None and (former.key, former.endpoint) == (found.key, found.endpoint)
+    known = (former.credential, former.endpoint)
+    return found.credential is not None and known == (found.credential, found.endpoint)
 
 
 def _keep_connection(former: AccountSetup, found: AccountSetup) -> AccountSetup:

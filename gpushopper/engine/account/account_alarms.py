@@ -21,6 +21,7 @@ def key_rejected_alarms(value: ReadFailed, name: str) -> list[Action]:
 
 def missing_key_alarm(name: str, problem: str, hint: str) -> RaiseAlarm:
     """Something is rented on an account that cannot be called: there is no usable key (F105)."""
+    hint = f"{hint}; until then, end what must end at CONSOLE"
     return RaiseAlarm(alarms.DEGRADED, name, f"{name} cannot be called: {problem}", hint)
 
 

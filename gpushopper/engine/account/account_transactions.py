@@ -29,7 +29,7 @@ class AccountTransactions:
 
         A row that was changed concurrently undoes it, and the next step decides on what is stored then (I16).
         """
-        tx = Transaction(self.ctx, now)
+        tx = Transaction(self.ctx, now, self.name)
         try:
             with self.ctx.store.transaction():
                 work(tx)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient
 from gpushopper.providers.base import Endpoint
@@ -16,7 +17,7 @@ from gpushopper.providers.vast.rate_limits import RATE_LIMITS
 
 def connect(
     endpoint: str,
-    key: str,
+    credential: Credential,
     monotonic: Callable[[], float],
     transport: httpx.BaseTransport | None = None,
     wait: Callable[[float], object] | None = None,
@@ -30,7 +31,7 @@ def connect(
         Misconfigured: the endpoint is not an address, would send the key unencrypted, or the key is malformed.
     """
     _check_endpoint(endpoint, own_transport=transport is None)
-    key = key.strip()
+    key = credential.reveal("api_key").strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})

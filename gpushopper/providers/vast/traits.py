@@ -1,4 +1,4 @@
-"""Facts about Vast: its default image, environment variables of the key, console address, size of a bulk destroy."""
+"""Traits of Vast: its guard, default image, size of a bulk destroy. Facts for people are in `gpushopper.clouds`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ TRAITS = Traits(
     # Public, on Docker Hub, about 90 MB packed: CUDA's runtime loader and a shell, and sshd comes from Vast itself.
     # 12.4 runs on every driver from 550 on; a newer one fails on hosts that overstate theirs (vastai.md 3.2).
     default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
-    console="https://cloud.vast.ai/instances/",
-    key_variables=("VAST_API_KEY", "VASTAI_API_KEY"),
     takes_image_login=True,
     destroy_interval_s=DESTROY_INTERVAL_S,
 )

@@ -60,6 +60,10 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
     )
     tables.out("")
     tables.table(app, found.providers, _columns(now))
+    if not found.providers:
+        tables.out("no cloud has a key; see: gpu-shopper keys")
+    for name, why in found.skipped_clouds.items():
+        tables.out(f"\nwarning: the cloud {clean(name)} is left out: {clean(why)}")
     for account in found.providers:
         if account.key_hint:
             tables.out(f"\n{account.name}: {clean(account.key_hint)}")

@@ -71,7 +71,8 @@ def _fail_without_key(app: App, found: list[SessionView]) -> None:
         app.note(f"{session.name}: its end is recorded; {until}; {enforced}")
     account = lacking[stuck[0].provider]
     code = "no_key" if account.key_state == "missing" else f"key_{account.key_state}"
-    raise Misconfigured(account.detail, f"{account.key_hint}; it is destroyed as soon as a key is there", code=code)
+    hint = f"{account.key_hint}; it is destroyed as soon as a key is there, or end it by hand at {account.console}"
+    raise Misconfigured(account.detail, hint, code=code)
 
 
 def _accounts_without_key(app: App, providers: set[str]) -> dict[str, ProviderStatus]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpushopper import clouds
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
@@ -44,7 +45,9 @@ def show_config(app: App) -> None:
     found = settings.load(app.home, project_from=Path.cwd())
     rows = list(_rows(found))
     files = {"home": str(app.home.data), "config_file": str(app.home.config_file)}
-    tables.rows(app, "settings", rows, COLUMNS, name="key", **files)
+    tables.rows(app, "settings", rows, COLUMNS, name="key", **files, skipped_clouds=dict(clouds.skipped()))
+    for name, why in clouds.skipped().items():
+        app.note(f"warning: the cloud {name} is left out: {why}")
     if app.output in ("table", "wide"):
         app.note(f"Home {app.home.data}, settings {app.home.config_file}")
 

@@ -7,12 +7,14 @@ import sys
 
 import click
 
+from gpushopper import clouds
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
 from gpushopper.client import JsonObject
+from gpushopper.clouds import Cloud, CredentialPart
 from gpushopper.core.model.container_image import is_registry
 from gpushopper.errors import UsageError
 
@@ -78,11 +80,14 @@ class SetKey(Command):
 def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
     """Store a key, typed without echo or piped in, after testing it with the cloud.
 
+    A cloud that wants several parts, such as an id and a token, is asked for one after the other; piped in, each part
+    is a line.
+
     For a registry it is the password of --user; use a read-only access token. It is stored untested.
     """
     _check_name(provider, "set")
     _check_user(provider, user)
-    secret = _read_secret(app, provider, user)
+    secret = _read_password(app, provider, user) if user else _read_credential(app, clouds.get(provider))
     words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
     answer = daemon_process.run_one_shot_job(app.home, *words, secret=secret)
     if "registry" in answer:
@@ -154,15 +159,35 @@ def _check_user(name: str, user: str | None) -> None:
         raise UsageError(f"{name} is not a registry, and a cloud's key has no user", hint)
 
 
-def _read_secret(app: App, provider: str, user: str | None) -> str:
-    what = f"Token or password of {user} at {provider}" if user else f"API key of {provider}"
+def _read_password(app: App, registry: str, user: str) -> str:
     if app.is_terminal(sys.stdin):
-        return str(click.prompt(what, hide_input=True, err=True))
-    secret = sys.stdin.read().strip()
-    if not secret:
-        more = f" --user {user if _is_user(user) else 'NAME'}" if user else ""
-        raise UsageError("no key on stdin", f"type it: gpu-shopper keys set {_shown(provider)}{more}")
-    return secret
+        return str(click.prompt(f"Token or password of {user} at {registry}", hide_input=True, err=True))
+    return _piped(f"{_shown(registry)} --user {user if _is_user(user) else 'NAME'}")
+
+
+def _read_credential(app: App, cloud: Cloud) -> str:
+    """One line for each part, as the job expects them: typed one after the other, or piped in."""
+    if app.is_terminal(sys.stdin):
+        return "\n".join(_ask(cloud, part) for part in cloud.credential)
+    lines = ", ".join(f"{part.title}{'' if part.is_needed else ' (optional)'}" for part in cloud.credential)
+    return _piped(cloud.name, f"; or pipe in one line each: {lines}" if len(cloud.credential) > 1 else "")
+
+
+def _ask(cloud: Cloud, part: CredentialPart) -> str:
+    """Ask for one part, without echo if it is secret; an optional one may be left empty."""
+    what = f"{part.title} of {cloud.title}"
+    if part.is_needed:
+        return str(click.prompt(what, hide_input=part.is_secret, err=True))
+    return str(
+        click.prompt(f"{what} (optional)", default="", show_default=False, hide_input=part.is_secret, err=True)
+    )
+
+
+def _piped(words: str, more: str = "") -> str:
+    text = sys.stdin.read().rstrip()
+    if not text.strip():
+        raise UsageError("no key on stdin", f"type it: gpu-shopper keys set {words}{more}")
+    return text
 
 
 def _print_login_result(app: App, answer: JsonObject, text: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
+from gpushopper import clouds
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.service import Service
@@ -63,4 +64,5 @@ def describe(service: Service) -> DaemonStatus:
         open_max_cost=sum(each.max_cost for each in held),
         open_rate=sum(each.rate for each in held),
         alarms=len(alarms(ctx).alarms),
+        skipped_clouds=dict(clouds.skipped()),
     )

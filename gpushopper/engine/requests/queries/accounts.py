@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpushopper import wire
+from gpushopper.clouds import console_of
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
+from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.store import sessions
 
 
 def accounts(handle: EngineHandle) -> list[wire.ProviderStatus]:
-    """Every account, in the order of the configuration."""
-    return [_account(handle.ctx, reconciler) for reconciler in handle.reconcilers.values()]
+    """Every account that is used (watched_accounts.py), in the order of the table of clouds."""
+    setups = {name: reconciler.setup for name, reconciler in handle.reconcilers.items()}
+    return [_account(handle.ctx, handle.reconcilers[name]) for name in watched_accounts(handle.ctx, setups)]
 
 
 def are_ready(reconcilers: Mapping[str, AccountReconciler]) -> bool:
@@ -43,4 +46,5 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         key_source=reconciler.setup.key_source,
         key_state=reconciler.setup.key_state,
         key_hint=reconciler.setup.key_hint,
+        console=console_of(reconciler.name),
     )

@@ -9,6 +9,8 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, make_label
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.refusals import keyless
+from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
 from gpushopper.providers.base import Account, Endpoint, InstanceList, Provider, ReadFailed
 from gpushopper.store import sessions
 
@@ -16,10 +18,17 @@ AUDIT_LIMIT_S = 30.0
 
 
 def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
-    """Read every account once and compare it with the database; nothing is changed."""
+    """Read every account that is used once, and compare it with the database; nothing is changed.
+
+    Raises:
+        Misconfigured: no cloud has a key, so that nothing can be said about anything.
+    """
     rows: list[wire.AuditRow] = []
     failed: dict[str, str] = {}
-    for name, setup in setups.items():
+    watched = watched_accounts(ctx, setups)
+    if setups and not watched:
+        raise keyless(first_problem(setups))
+    for name, setup in watched.items():
         if setup.client is None:
             failed[name] = setup.key_problem
             continue

@@ -12,6 +12,7 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, models_of, provider_search
 from gpushopper.engine.requests.refusals import keyless, unanswered
+from gpushopper.engine.requests.watched_accounts import first_problem
 from gpushopper.errors import Misconfigured, NotFound
 from gpushopper.providers.base import Endpoint, OfferList, OfferQuery, Provider, ReadFailed
 
@@ -78,7 +79,8 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
         if provider in (None, name) and reconciler.client is not None
     }
     if not found:
-        raise keyless(known[provider or next(iter(known))].setup)
+        lacking = {name: reconciler.setup for name, reconciler in known.items() if provider in (None, name)}
+        raise keyless(first_problem(lacking))
     return found
 
 

@@ -1,0 +1,182 @@
+"""The table of clouds: what a person and the key store must know of each, and nothing that needs the network.
+
+A package adds a cloud by an entry point of the group `gpushopper.clouds` whose value is a `Cloud`:
+
+    [project.entry-points."gpushopper.clouds"]
+    toy = "toycloud:CLOUD"
+
+Packages are loaded when the whole table is first asked for. One that fails to load, or whose name or variable another
+cloud has, is left out: `skipped` says why, and everything else goes on. How a cloud behaves is in its adapter's traits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from gpushopper.errors import Misconfigured, NotFound
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "gpushopper.clouds"
+NAME = re.compile(r"[a-z][a-z-]{1,19}")
+RESERVED = frozenset({"registry"})
+"""Names that mean something else in the key file."""
+UNKNOWN_CONSOLE = "the provider's console"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialPart:
+    """One part of what a cloud asks for. `name` is its field in the key file, `title` what a person is asked for.
+
+    Of several `variables` of the environment the first one that is set wins.
+    """
+
+    name: str
+    title: str
+    variables: tuple[str, ...]
+    is_secret: bool = True
+    is_needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Facts about one cloud. `title` is its name for people, `name` that in options, files and the database.
+
+    `console` is the web page where a person can look at instances and end them; `key_menu` is where keys are made
+    there. `endpoint` is the API's address, which the user's configuration may replace, a project's may not. `adapter`
+    is `module:function`, called as `connect(endpoint, credential, monotonic, transport=None, wait=None)`.
+    """
+
+    name: str
+    title: str
+    console: str
+    key_menu: str
+    endpoint: str
+    adapter: str
+    credential: tuple[CredentialPart, ...]
+
+    @property
+    def credential_title(self) -> str:
+        """What the cloud asks for, in words: `Vast.ai API key`, `Toy credentials`."""
+        what = self.credential[0].title if len(self.credential) == 1 else "credentials"
+        return f"{self.title} {what}"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every variable of the environment that may hold a part."""
+        return tuple(variable for part in self.credential for variable in part.variables)
+
+
+BUILT_IN: Mapping[str, Cloud] = {
+    cloud.name: cloud
+    for cloud in (
+        Cloud(
+            name="vast",
+            title="Vast.ai",
+            console="https://cloud.vast.ai/instances/",
+            key_menu="Account > Keys",
+            endpoint="https://console.vast.ai",
+            adapter="gpushopper.providers.vast:connect",
+            credential=(CredentialPart("api_key", "API key", ("VAST_API_KEY", "VASTAI_API_KEY")),),
+        ),
+    )
+}
+
+
+def known() -> Mapping[str, Cloud]:
+    """Every cloud that can be used, by name: the built-in ones, then those of installed packages."""
+    return _table()[0]
+
+
+def skipped() -> Mapping[str, str]:
+    """Why clouds of installed packages cannot be used, by the name of their entry point."""
+    return _table()[1]
+
+
+def find(name: str) -> Cloud | None:
+    """The cloud of this name; packages are loaded only where no built-in one has it."""
+    return BUILT_IN.get(name) or known().get(name)
+
+
+def get(name: str) -> Cloud:
+    """The cloud of this name.
+
+    Raises:
+        NotFound: there is none; the hint names a similar one.
+        Misconfigured: it is that of a package that failed to load.
+    """
+    cloud = find(name)
+    if cloud is not None:
+        return cloud
+    if name in skipped():
+        raise Misconfigured(f"the cloud {name} cannot be used: {skipped()[name]}", "reinstall its package")
+    raise NotFound(f"no provider is called {name!r}", suggestion(name), code="provider_not_found")
+
+
+def suggestion(name: str) -> str:
+    """A hint for a name that no cloud has."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    close = get_close_matches(name, known(), n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(known())}."
+
+
+def console_of(name: str) -> str:
+    """The address where a person can end what this cloud runs; words in its place for a cloud that is not known."""
+    cloud = find(name)
+    return UNKNOWN_CONSOLE if cloud is None else cloud.console
+
+
+@cache
+def _table() -> tuple[Mapping[str, Cloud], Mapping[str, str]]:
+    usable, left_out = dict(BUILT_IN), {}
+    for entry in _entries():
+        try:
+            cloud = entry.load()
+            _check(cloud, usable)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign package may raise anything when imported
+            left_out[entry.name] = f"{entry.value} is not loaded: {_reason(error)}"
+            continue
+        usable[cloud.name] = cloud
+    return usable, left_out
+
+
+def _entries() -> Iterator[EntryPoint]:
+    """The entry points of all packages, in an order that does not depend on how they were installed."""
+    from importlib.metadata import entry_points  # 20 ms: never on a quick command
+
+    yield from sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines and isinstance(error, ValueError) else ": ".join([type(error).__name__, *lines[:1]])
+
+
+def _check(cloud: object, others: Mapping[str, Cloud]) -> None:
+    """Refuse what would break the tables of the other clouds.
+
+    Raises:
+        ValueError: the reason.
+    """
+    if not isinstance(cloud, Cloud):
+        raise ValueError("it is no gpushopper.clouds.Cloud")
+    if NAME.fullmatch(cloud.name) is None or cloud.name in RESERVED:
+        raise ValueError(f"{cloud.name!r} cannot be the name of a cloud")
+    if cloud.name in others:
+        raise ValueError(f"another cloud is called {cloud.name}")
+    taken = {variable for other in others.values() for variable in other.variables} & {*cloud.variables}
+    if taken:
+        raise ValueError(f"{', '.join(sorted(taken))} belongs to another cloud")
+    names = [part.name for part in cloud.credential]
+    if not names or len({*names}) < len(names) or not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names):
+        raise ValueError("its credential needs parts with names of their own")
+    if not all(part.variables for part in cloud.credential):
+        raise ValueError("each part of its credential needs a variable")
+    if not all(address.startswith("https://") for address in (cloud.console, cloud.endpoint)):
+        raise ValueError("console and endpoint must begin with https://")

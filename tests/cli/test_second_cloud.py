@@ -1,0 +1,112 @@
+"""Commands about a cloud with two credential parts: asked for one after the other, silent while it has no key."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpushopper.secrets import read_key_file
+from tests import toy_cloud
+from tests.cli.bad_days import Row, assert_says
+from tests.cli.conftest import Shell
+from tests.toy_cloud import CONSOLE, ID, TOKEN
+
+ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "gpushopper.cli", *sys.argv[1:]])
+"""
+NO_VAST = "[providers.vast]\nenabled = false\n[keys]\nkeyring = false\n"
+
+
+@pytest.fixture
+def toy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package is installed for child processes; Vast is switched off, so that nothing is asked of it."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(NO_VAST)
+    site = toy_cloud.install(home.parent / "site")
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.getcwd()}")
+    return home
+
+
+def type_in(answers: dict[str, str], *words: str) -> str:
+    """Run a command on a terminal of its own, give each answer once its prompt is there; all that was shown."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, *words], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    shown, waiting = "", dict(answers)
+    while select.select([ours], [], [], 30)[0]:
+        try:
+            piece = os.read(ours, 4096).decode()
+        except OSError:
+            break
+        shown += piece
+        for prompt in [prompt for prompt in waiting if shown.rstrip().endswith(f"{prompt}:")]:
+            os.write(ours, f"{waiting.pop(prompt)}\n".encode())
+    os.close(ours)
+    assert process.wait(30) == 0, shown
+    assert waiting == {}
+    return shown
+
+
+def test_each_part_is_asked_for_and_only_the_secret_one_is_unseen(toy: Path):
+    answers = {"authorization id of Toy Cloud": ID, "API token of Toy Cloud": TOKEN, "team of Toy Cloud (optional)": ""}
+    shown = type_in(answers, "keys", "set", "toy")
+    assert ID in shown and TOKEN not in shown
+    assert f"toy: stored in file {toy}/keys.toml; account of {ID}, balance $5" in shown
+    assert read_key_file(toy / "keys.toml") == {"toy": {"id": ID, "token": TOKEN}}
+
+
+def test_in_a_pipe_each_part_is_a_line(toy: Path, gs: Shell):
+    empty = gs("keys", "set", "toy", stdin="\n")
+    assert_says(empty, Row("", "", "no key on stdin", 2, r"authorization id, API token, team .optional."))
+    assert_says(gs("keys", "set", "toy", stdin=f"{ID}\n"), Row("", "", "the API token is missing", 4, "keys set toy"))
+    stored = gs("keys", "set", "toy", stdin=f"{ID}\n{TOKEN}\n", TOY_ID="other", TOY_TOKEN="other")
+    assert stored.code == 0 and "TOY_TOKEN" in stored.err and TOKEN not in stored.out + stored.err
+    listed = json.loads(gs("keys", "--json").out)["keys"]
+    assert [(row["provider"], row["state"]) for row in listed] == [("vast", "missing"), ("toy", "ok")]
+
+
+def test_nothing_is_asked_for_an_unknown_cloud(toy: Path, gs: Shell):
+    refused = gs("keys", "set", "tiy", stdin=TOKEN)
+    assert_says(refused, Row("", "", "no provider is called 'tiy'", 3, "Did you mean toy"))
+
+
+@pytest.mark.parametrize("words", ["inventory", "plan --gpu 4090", "provision --gpu 4090 --yes", "audit"])
+def test_without_any_key_every_command_says_once_what_to_do(toy: Path, gs: Shell, words: str):
+    ran = gs(*words.split())
+    assert_says(ran, Row("", "", "no Toy Cloud credentials", 4, "then: gpu-shopper keys set toy"))
+    assert ran.err.count("credentials") == 1 and f"create one at {CONSOLE} (Developers)" in ran.err
+
+
+def test_half_a_credential_is_one_line(toy: Path, gs: Shell):
+    row = Row("", "", "token in .toy. is missing: file .*keys.toml holds only a part", 4, "keys set toy")
+    (toy / "keys.toml").write_text(f'[toy]\nid = "{ID}"\n')
+    (toy / "keys.toml").chmod(0o600)
+    for words in ("keys test toy", "inventory", "provision --gpu 4090 --yes"):
+        assert_says(gs(*words.split()), row)
+    shown = gs("status")
+    assert "keyless" in shown.out and "token in [toy] is missing" in shown.out
+
+
+def test_status_without_any_key_lists_no_cloud_and_says_so(toy: Path, gs: Shell):
+    shown = gs("status")
+    assert (shown.code, "no cloud has a key; see: gpu-shopper keys" in shown.out) == (0, True), shown
+    assert "toy" not in shown.out.replace("site", "").lower()
+
+
+def test_a_broken_package_is_named_by_config_and_status(toy: Path, gs: Shell):
+    (toy.parent / "site" / "toycloud.py").write_text("import no_such_module_anywhere")
+    told = "the cloud toy is left out: toycloud:CLOUD is not loaded: ModuleNotFoundError"
+    assert told in gs("config").err
+    assert told in gs("status").out
+    assert json.loads(gs("config", "--json").out)["skipped_clouds"].keys() == {"toy"}
+    assert "ModuleNotFoundError" in (toy / "daemon.log").read_text()

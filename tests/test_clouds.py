@@ -1,0 +1,88 @@
+"""The table of clouds: built in, added by packages, and what becomes of a package that is broken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from gpushopper import clouds
+from gpushopper.errors import Misconfigured, NotFound
+from tests import toy_cloud
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    with ExitStack() as stack:
+
+        def run(*entries: str, **modules: str) -> None:
+            toy_cloud.install(tmp_path / "site", *entries, **modules)
+            stack.enter_context(toy_cloud.installed(monkeypatch, tmp_path / "site"))
+
+        yield run
+
+
+def test_vast_is_built_in_with_one_secret_part():
+    vast = clouds.get("vast")
+    assert (vast.title, vast.credential_title) == ("Vast.ai", "Vast.ai API key")
+    assert [(part.name, part.is_secret, part.is_needed) for part in vast.credential] == [("api_key", True, True)]
+    assert vast.variables == ("VAST_API_KEY", "VASTAI_API_KEY")
+    assert clouds.console_of("vast") == "https://cloud.vast.ai/instances/"
+    assert clouds.console_of("gone") == "the provider's console"
+
+
+def test_a_package_adds_a_cloud(install: Install):
+    install()
+    assert list(clouds.known()) == ["vast", "toy"]
+    assert clouds.get("toy").credential_title == "Toy Cloud credentials"
+    assert clouds.skipped() == {}
+    with pytest.raises(NotFound, match="no provider is called 'tiy'") as caught:
+        clouds.get("tiy")
+    assert caught.value.hint == "Did you mean toy?"
+
+
+def changed(old: str, new: str) -> dict[str, str]:
+    assert old in toy_cloud.FACTS
+    return {"toycloud": toy_cloud.FACTS.replace(old, new)}
+
+
+@pytest.mark.parametrize(
+    ("modules", "why"),
+    [
+        ({"toycloud": "import no_such_module_anywhere"}, "ModuleNotFoundError"),
+        ({"toycloud": "raise SystemExit(3)"}, "SystemExit"),
+        ({"toycloud": "CLOUD = 5"}, "no gpushopper.clouds.Cloud"),
+        ({"toycloud": "X = 5"}, "AttributeError"),
+        (changed('name="toy"', 'name="vast"'), "another cloud is called vast"),
+        (changed('name="toy"', 'name="registry"'), "'registry' cannot be the name"),
+        (changed('name="toy"', 'name="To y"'), "'To y' cannot be the name"),
+        (changed('"TOY_TOKEN"', '"VAST_API_KEY"'), "VAST_API_KEY belongs to another cloud"),
+        (changed('"token", "API', '"id", "API'), "parts with names of their own"),
+        (changed("https://api", "http://api"), "https://"),
+    ],
+)
+def test_a_package_that_cannot_be_used_is_named_and_left_out(install: Install, modules: dict[str, str], why: str):
+    install(**modules)
+    assert list(clouds.known()) == ["vast"]
+    assert why in clouds.skipped()["toy"] and "toycloud:CLOUD" in clouds.skipped()["toy"]
+    assert clouds.get("vast").title == "Vast.ai"
+    with pytest.raises(Misconfigured, match="the cloud toy cannot be used"):
+        clouds.get("toy")
+
+
+def test_of_two_packages_with_one_name_the_second_is_left_out(install: Install):
+    install("toy = toycloud:CLOUD\ntoyz = toycloud:CLOUD")
+    assert list(clouds.known()) == ["vast", "toy"]
+    assert "another cloud is called toy" in clouds.skipped()["toyz"]
+
+
+def test_a_built_in_cloud_is_found_without_loading_packages():
+    code = "import sys; from gpushopper import clouds; clouds.get('vast'); print('importlib.metadata' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "False"
