@@ -6,6 +6,7 @@ Everything goes through the installed command, over real buses with a real keyri
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from gpushopper.client import Client
 from gpushopper.paths import Home as Folders
+from tests import toy_cloud
 from tests.cli.bad_days import Row, assert_no_trace, assert_says
 from tests.cli.keyrings import (
     RENT,
@@ -104,6 +106,21 @@ def test_a_key_is_kept_used_and_forgotten(make: Callable[..., Home], bus: Bus, m
     gone = home("keys", "test", "vast")
     assert_says(gone, Row("", "", "no Vast.ai API key", 4, "keys set vast"))
     assert account(home)["state"] == "keyless"
+
+
+def test_a_credential_of_two_parts_is_one_entry(make: Callable[..., Home], bus: Bus, tmp_path: Path):
+    bus.log_in()
+    home = make(bus)
+    home.write({"config.toml": ""})
+    home.variables["PYTHONPATH"] = f"{toy_cloud.install(tmp_path / 'site')}{os.pathsep}{os.getcwd()}"
+    stored = home("keys", "set", "toy", stdin=f"{toy_cloud.ID}\n{toy_cloud.TOKEN}\n")
+    assert stored.code == 0 and f"stored in {SOURCE}; account of {toy_cloud.ID}" in stored.out, stored
+    assert bus.entries() == f"['toy@{home.folder}']"
+    assert "works" in home.must("keys", "test", "toy")
+    assert_key_nowhere(home, toy_cloud.TOKEN)
+    states = {row["provider"]: row["state"] for row in json.loads(home.must("keys", "--json"))["keys"]}
+    assert states == {"vast": "missing", "toy": "ok"}
+    assert "removed" in home.must("keys", "remove", "toy") and bus.entries() == "[]"
 
 
 def test_a_sandbox_home_leaves_the_keyring_alone(top: Path, bus: Bus):
