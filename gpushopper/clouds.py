@@ -5,14 +5,14 @@ A package adds a cloud by an entry point of the group `gpushopper.clouds` whose 
     [project.entry-points."gpushopper.clouds"]
     toy = "toycloud:CLOUD"
 
-Packages are loaded when the whole table is first asked for. One that fails to load, or whose name or variable another
-cloud has, is left out: `skipped` says why, and everything else goes on. How a cloud behaves is in its adapter's traits.
+The entry point has the cloud's name. Packages are loaded when the whole table is first asked for. One that fails to
+load, or whose name or variable another cloud has, is left out: `skipped` says why, and everything else goes on. How a cloud behaves is in its adapter's traits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from gpushopper.errors import Misconfigured, NotFound
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "gpushopper.clouds"
 NAME = re.compile(r"[a-z][a-z-]{1,19}")
@@ -94,7 +94,7 @@ def known() -> Mapping[str, Cloud]:
 
 
 def skipped() -> Mapping[str, str]:
-    """Why clouds of installed packages cannot be used, by the name of their entry point."""
+    """Why clouds of installed packages cannot be used, by the name of their entry point, or `of package NAME`."""
     return _table()[1]
 
 
@@ -134,11 +134,13 @@ def console_of(name: str) -> str:
 
 @cache
 def _table() -> tuple[Mapping[str, Cloud], Mapping[str, str]]:
-    usable, left_out = dict(BUILT_IN), {}
-    for entry in _entries():
+    usable: dict[str, Cloud] = dict(BUILT_IN)
+    left_out: dict[str, str] = {}
+    for entry in _entries(left_out):
         try:
             cloud = entry.load()
             _check(cloud, usable)
+            _check_entry(entry.name, cloud)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign package may raise anything when imported
             left_out[entry.name] = f"{entry.value} is not loaded: {_reason(error)}"
             continue
@@ -146,16 +148,54 @@ def _table() -> tuple[Mapping[str, Cloud], Mapping[str, str]]:
     return usable, left_out
 
 
-def _entries() -> Iterator[EntryPoint]:
-    """The entry points of all packages, in an order that does not depend on how they were installed."""
-    from importlib.metadata import entry_points  # 20 ms: never on a quick command
+def _entries(left_out: dict[str, str]) -> list[EntryPoint]:
+    """The entry points of all packages, in an order that does not depend on how they were installed.
 
-    yield from sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    Each package's list is read on its own: `entry_points()` raises if that of any installed package is malformed, and
+    then no daemon would start. What cannot be read is added to `left_out`.
+    """
+    from importlib.metadata import distributions  # 20 ms: never on a quick command
+
+    found: list[EntryPoint] = []
+    try:
+        for package in distributions():
+            found += _entries_of(package, left_out)
+    except Exception as error:  # noqa: BLE001 - a foreign finder of packages may raise anything
+        left_out["of any package"] = f"installed packages cannot be listed: {type(error).__name__}"
+        return []
+    # A package that is found twice on the path has the same entries twice.
+    unique = {(entry.name, entry.value): entry for entry in found}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _entries_of(package: Distribution, left_out: dict[str, str]) -> list[EntryPoint]:
+    try:
+        return [entry for entry in package.entry_points if entry.group == GROUP]
+    except Exception as error:  # noqa: BLE001 - a line without `=`, a byte that is not UTF-8, a file of another user
+        left_out[f"of package {_name(package)}"] = f"its entry points cannot be read: {type(error).__name__}"
+        return []
+
+
+def _name(package: Distribution) -> str:
+    try:
+        return str(package.name)
+    except Exception:  # noqa: BLE001 - its metadata may be as broken as its entry points
+        return "without a name"
 
 
 def _reason(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines and isinstance(error, ValueError) else ": ".join([type(error).__name__, *lines[:1]])
+
+
+def _check_entry(name: str, cloud: Cloud) -> None:
+    """An entry point has its cloud's name: by that the configuration finds what was left out.
+
+    Raises:
+        ValueError: it has another one.
+    """
+    if name != cloud.name:
+        raise ValueError(f"the entry point is called {name}, and its cloud is called {cloud.name}")
 
 
 def _check(cloud: object, others: Mapping[str, Cloud]) -> None:

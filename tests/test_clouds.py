@@ -76,10 +76,50 @@ def test_a_package_that_cannot_be_used_is_named_and_left_out(install: Install, m
         clouds.get("toy")
 
 
-def test_of_two_packages_with_one_name_the_second_is_left_out(install: Install):
-    install("toy = toycloud:CLOUD\ntoyz = toycloud:CLOUD")
+@pytest.mark.parametrize("broken", [b"[console_scripts]\na line without its other half\n", b"[x]\ny = caf\xe9:z\n"])
+def test_a_list_of_entry_points_that_cannot_be_read_hides_no_other_package(
+    install: Install, tmp_path: Path, broken: bytes
+):
+    """Any installed package may have one, also one that has nothing to do with clouds."""
+    info = tmp_path / "site" / "another-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_bytes(broken)
+    install()
     assert list(clouds.known()) == ["vast", "toy"]
-    assert "another cloud is called toy" in clouds.skipped()["toyz"]
+    assert list(clouds.skipped()) == ["of package another"]
+    assert "cannot be read: " in clouds.skipped()["of package another"]
+
+
+def test_the_built_in_clouds_are_left_where_no_package_can_be_listed(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+):
+    install()
+
+    class Finder:
+        def find_distributions(self, _context: object) -> None:
+            raise RuntimeError("no folder")
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    assert list(clouds.known()) == ["vast"]
+    assert "RuntimeError" in clouds.skipped()["of any package"]
+
+
+def test_of_two_packages_with_one_name_the_second_is_left_out(install: Install, tmp_path: Path):
+    info = tmp_path / "site" / "zzz-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zzz\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[gpushopper.clouds]\ntoy = toycloud:OTHER\n")
+    install(toycloud=toy_cloud.FACTS + "\nOTHER = CLOUD\n")
+    assert list(clouds.known()) == ["vast", "toy"]
+    assert "another cloud is called toy" in clouds.skipped()["toy"]
+
+
+def test_an_entry_point_has_the_name_of_its_cloud(install: Install):
+    """So that what the configuration names is found among what was left out, and the other way round."""
+    install("a-toy = toycloud:CLOUD\ntoy = toycloud:CLOUD")
+    assert list(clouds.known()) == ["vast", "toy"]
+    assert "its cloud is called toy" in clouds.skipped()["a-toy"]
 
 
 def test_a_built_in_cloud_is_found_without_loading_packages():
