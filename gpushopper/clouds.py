@@ -6,13 +6,14 @@ A package adds a cloud by an entry point of the group `gpushopper.clouds` whose 
     toy = "toycloud:CLOUD"
 
 The entry point has the cloud's name. Packages are loaded when the whole table is first asked for. One that fails to
-load, or whose name or variable another cloud has, is left out: `skipped` says why, and everything else goes on. How a cloud behaves is in its adapter's traits.
+load, or whose name or variable another cloud has, is left out: `skipped` says why, and everything else goes on. How a
+cloud behaves is in its adapter's traits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -124,6 +125,19 @@ def suggestion(name: str) -> str:
 
     close = get_close_matches(name, known(), n=1)
     return f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(known())}."
+
+
+def unknown(names: Iterable[str]) -> list[Misconfigured]:
+    """An error for each name in a configuration that no package has: misspelt, or its package was uninstalled.
+
+    Only who checks the configuration raises them. A daemon or job says them and goes on: the deadlines at the other
+    clouds must still be kept.
+    """
+    return [
+        Misconfigured(f"the configuration names an unknown provider {name}", suggestion(name), code="unknown_key")
+        for name in names
+        if name not in known() and name not in skipped()
+    ]
 
 
 def console_of(name: str) -> str:

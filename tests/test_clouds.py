@@ -91,9 +91,7 @@ def test_a_list_of_entry_points_that_cannot_be_read_hides_no_other_package(
     assert "cannot be read: " in clouds.skipped()["of package another"]
 
 
-def test_the_built_in_clouds_are_left_where_no_package_can_be_listed(
-    install: Install, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_built_in_clouds_are_left_where_no_package_can_be_listed(install: Install, monkeypatch: pytest.MonkeyPatch):
     install()
 
     class Finder:

@@ -12,7 +12,9 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from gpushopper import __version__, config, log
+import structlog
+
+from gpushopper import __version__, clouds, config, log
 from gpushopper.client import Client
 from gpushopper.client.home_owner import check_home
 from gpushopper.clock import SystemClock
@@ -32,6 +34,8 @@ from gpushopper.store.sqlite import disk_reserve
 DAEMON_WAIT_S = 15.0
 
 JobResult = dict[str, Any]
+
+_log = structlog.get_logger(__name__)
 
 
 def audit(home: Home, _arguments: Sequence[str]) -> JobResult:
@@ -119,6 +123,8 @@ def open_engine(
         found = disk_reserve.with_reserve(home.disk_reserve, lambda: check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
+        for wrong in clouds.unknown(settings.providers):
+            _log.warning("keys", text=wrong.message)
         setups = connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
         setups += unusable_accounts(store, setups, settings)
         ctx = Context(store, clock, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
@@ -173,6 +179,8 @@ def _check(name: str, check: Callable[[], str]) -> JobResult:
 def _check_config(home: Home) -> str:
     settings = config.load(home)
     account_setup.choose_policy(settings)
+    for wrong in clouds.unknown(settings.providers):
+        raise wrong
     return f"{len(settings.origins)} settings, policy {settings.policy.name}"
 
 

@@ -111,6 +111,8 @@ class Daemon:
         policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings)
         setups += unusable_accounts(store, setups, settings)
+        for wrong in clouds.unknown(settings.providers):
+            self._warn(wrong.message)
         for name, why in clouds.skipped().items():
             self._warn(f"cloud {name}: {why}")
         executor = ThreadExecutor()

@@ -110,3 +110,28 @@ def test_a_broken_package_is_named_by_config_and_status(toy: Path, gs: Shell):
     assert told in gs("status").out
     assert json.loads(gs("config", "--json").out)["skipped_clouds"].keys() == {"toy"}
     assert "ModuleNotFoundError" in (toy / "daemon.log").read_text()
+
+
+def test_config_reports_a_cloud_that_no_package_has_as_an_error(toy: Path, gs: Shell):
+    (toy / "config.toml").write_text(NO_VAST + "[providers.tiy]\nenabled = true\n")
+    shown = gs("config")
+    assert shown.code == 4 and "providers.tiy.enabled" in shown.out
+    assert "error: the configuration names an unknown provider tiy. Did you mean toy?" in shown.err
+    assert json.loads(gs("config", "--json").out)["unknown_providers"] != []
+
+
+def test_a_cloud_that_nobody_uses_does_not_keep_a_daemon_without_a_key(toy: Path, gs: Shell):
+    """Vast is known and disabled: the daemon has no key of it that a restart could lose."""
+    key = {"TOY_ID": ID, "TOY_TOKEN": TOKEN}
+    assert gs("ls").code == 0
+    ran = gs("ls", **key)
+    assert ran.code == 0 and "restarting the daemon: it has no key of toy" in ran.err, ran
+    assert "restarting" not in gs("ls", **key).err
+
+
+def test_a_daemon_is_not_restarted_where_that_loses_a_key(toy: Path, gs: Shell):
+    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"')
+    (toy / "config.toml").write_text(local)
+    assert gs("ls", TOY_ID=ID, TOY_TOKEN=TOKEN).code == 0
+    ran = gs("ls", VAST_API_KEY="v" * 20)
+    assert ran.code == 0 and "restarting" not in ran.err

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper import config, log
+from gpushopper import clouds, config, log
 from gpushopper.config import Config, PolicySettings, ProviderSettings, ProvisionDefaults
 from gpushopper.core.model.instance import make_label
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.keys.account_setup import choose_policy, enabled_endpoints, key_environment
 from gpushopper.daemon.keys.key_watcher import KeyWatcher
-from gpushopper.errors import Misconfigured, Refused
+from gpushopper.errors import Refused
 from gpushopper.paths import find_home
 from gpushopper.secrets import EnvironmentSource
 from gpushopper.secrets.keyring_entries import child_environment
@@ -52,9 +52,27 @@ def test_an_installed_cloud_does_not_get_into_a_sandbox():
         choose_policy(Config(policy=PolicySettings("drill")))
 
 
-def test_a_name_that_no_package_has_is_refused():
-    with pytest.raises(Misconfigured, match="unknown provider toy"):
-        enabled_endpoints(Config(providers={"toy": ProviderSettings()}))
+def test_a_name_that_no_package_has_stops_nobody_and_is_an_error_to_whoever_checks():
+    """Its package may have been uninstalled: the deadlines at the other clouds must still be kept."""
+    settings = Config(providers={"toy": ProviderSettings()})
+    assert list(enabled_endpoints(settings)) == ["vast"] and choose_policy(settings).name == "real"
+    (wrong,) = clouds.unknown(settings.providers)
+    assert (wrong.code, wrong.hint) == ("unknown_key", "Known providers: vast.")
+    assert clouds.unknown(["vast"]) == []
+
+
+def test_a_reload_goes_on_without_an_unknown_provider_and_says_so(home: Path, monkeypatch: pytest.MonkeyPatch):
+    home.mkdir()
+    settings = "[keys]\nkeyring = false\n"
+    (home / "config.toml").write_text(settings)
+    monkeypatch.setenv("VAST_API_KEY", "v" * 20)
+    said: list[str] = []
+    watcher = KeyWatcher(find_home(), SimClock(), log.Redactor(), said.append)
+    watcher.start(config.load(find_home()))
+    (home / "config.toml").write_text(settings + "[providers.toy]\nenabled = true\n")
+    assert said == []
+    watcher.reload()
+    assert said == ["the configuration names an unknown provider toy"]
 
 
 def test_a_broken_package_that_is_named_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -118,3 +118,16 @@ def test_a_broken_package_stops_no_daemon_and_is_named(
     named = json.dumps(status["skipped_clouds"]) + json.dumps([p for p in status["providers"] if p["name"] == "toy"])
     assert "toycloud" in named or "Toy Cloud" in named
     assert "Error" in named and TOKEN not in named
+
+
+def test_an_uninstalled_package_stops_neither_daemon_nor_job(home: Path, start: Starting, once: RunOnce):
+    home.mkdir(mode=0o700)
+    configure(vast="true", more="[providers.toy]\nenabled = true\n")
+    key = {"VAST_API_KEY": "some-key-0123"}
+    (check,) = [check for check in once("doctor", **key)[1]["checks"] if check["name"] == "configuration"]
+    assert (check["ok"], check["text"]) == (False, "the configuration names an unknown provider toy")
+    assert once("keys-list", **key)[0] == 0
+    running = start(**key)
+    assert [row["name"] for row in running.ask("GET", "/api/v1/status").json["providers"]] == ["vast"]
+    assert running.ask("POST", "/api/v1/keys/reload", {}).status == 200
+    assert "unknown provider toy" in find_home().log.read_text()

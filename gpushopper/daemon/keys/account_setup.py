@@ -54,16 +54,9 @@ def enabled_endpoints(config: Config) -> dict[str, str]:
     """Provider and endpoint of each enabled account.
 
     With the policy of a sandbox, real clouds that the configuration does not name are left out: installing a package
-    must not make a sandbox unusable. A package that fails to load is passed over, even where the configuration names
-    its cloud: the others' deadlines must still be kept.
-
-    Raises:
-        Misconfigured: the configuration names a provider that does not exist.
+    must not make a sandbox unusable. A cloud whose package is gone or fails to load is passed over, even where the
+    configuration names it: the others' deadlines must still be kept.
     """
-    for name in config.providers:
-        if name not in clouds.known() and name not in clouds.skipped():
-            text = f"the configuration names an unknown provider {name}"
-            raise Misconfigured(text, clouds.suggestion(name), code="unknown_key")
     enabled = {
         name: config.provider(name).endpoint or cloud.endpoint
         for name, cloud in clouds.known().items()

@@ -87,9 +87,7 @@ class KeyWatcher:
     def keyless_header(self) -> list[str]:
         """The same for clients: an unused one with its variables, which tell a client that it has a key of it."""
         unused = self._unused()
-        return [
-            f"{name}={'+'.join(clouds.get(name).variables)}" if name in unused else name for name in self.keyless()
-        ]
+        return [f"{name}={'+'.join(clouds.get(name).variables)}" if name in unused else name for name in self.keyless()]
 
     def _unused(self) -> set[str]:
         """Clouds that nobody uses: no key, not named, while another cloud has a key."""
@@ -123,7 +121,10 @@ class KeyWatcher:
         with self._lock:
             self._lookups += 1
             number = self._lookups
-        self._apply(number, self._connect(_load_settings(self._home), None))
+        settings = _load_settings(self._home)
+        for wrong in clouds.unknown(settings.providers):
+            self._warn(wrong.message)
+        self._apply(number, self._connect(settings, None))
 
     # ---- one lookup
 

@@ -14,6 +14,7 @@ from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
+from gpushopper.errors import Misconfigured
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
@@ -39,17 +40,23 @@ def config() -> None:
 @config.command("show")
 @click.pass_obj
 def show_config(app: App) -> None:
-    """Show every setting and where it comes from."""
+    """Show every setting and where it comes from. Exits 4 if one names a cloud that is not known."""
     from gpushopper import config as settings
 
     found = settings.load(app.home, project_from=Path.cwd())
     rows = list(_rows(found))
     files = {"home": str(app.home.data), "config_file": str(app.home.config_file)}
-    tables.rows(app, "settings", rows, COLUMNS, name="key", **files, skipped_clouds=dict(clouds.skipped()))
+    unknown = clouds.unknown(found.providers)
+    problems = {"skipped_clouds": dict(clouds.skipped()), "unknown_providers": [wrong.message for wrong in unknown]}
+    tables.rows(app, "settings", rows, COLUMNS, name="key", **files, **problems)
     for name, why in clouds.skipped().items():
         app.note(f"warning: the cloud {name} is left out: {why}")
     if app.output in ("table", "wide"):
         app.note(f"Home {app.home.data}, settings {app.home.config_file}")
+    for wrong in unknown:
+        app.note(f"error: {wrong.message}. {wrong.hint}")
+    if unknown:
+        raise click.exceptions.Exit(Misconfigured.exit_code)
 
 
 def _rows(found: Config) -> list[dict[str, Any]]:
