@@ -173,7 +173,7 @@ class Client:
         return self._request("POST", "keys/reload")
 
     def key_environment(self) -> JsonObject:
-        """Providers without a key in the daemon, and the variables that decide where it looks for keys."""
+        """Providers without and with (`held`) a key in the daemon, and the variables that decide where it looks."""
         return self._request("GET", "keys/environment")
 
     def stop(self) -> JsonObject:

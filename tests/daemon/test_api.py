@@ -78,6 +78,9 @@ class KnownKeys:
     def keyless(self) -> list[str]:
         return ["vast"]
 
+    def held(self) -> list[str]:
+        return []
+
     def keyless_header(self) -> list[str]:
         return ["vast"]
 

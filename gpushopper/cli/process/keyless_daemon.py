@@ -11,6 +11,7 @@ from gpushopper.paths import BUS_VARIABLE
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
+    from gpushopper.client import JsonObject
 
 COMPARED = frozenset({BUS_VARIABLE, "PYTHON_KEYRING_BACKEND"})
 """Variables whose value decides which keyring is found; all others that the daemon names hold a key, or part of one."""
@@ -23,12 +24,13 @@ def replace_keyless(app: App, lacking: list[str]) -> bool:
     ours is left alone.
     """
     try:
-        rows = daemon_process.run_one_shot_job(app.home, "keys-list")["keys"] if _sees_more(app) else []
+        theirs = app.client_without_start().key_environment()
+        rows = daemon_process.run_one_shot_job(app.home, "keys-list")["keys"] if _sees_more(app, theirs) else []
     except ShopperError:
         return False  # the command itself will fail in the same way, and report it
     here = {row.provider for row in rows if row.state == "ok"}
-    held = {row.provider for row in rows} - set(lacking)
-    if not here & set(lacking) or held - here:
+    # What it really holds: another cloud that is known, and disabled or unused, is no key to lose.
+    if not here & set(lacking) or set(theirs.held) - here:
         return False
     gained = ", ".join(sorted(here & set(lacking)))
     app.note(f"restarting the daemon: it has no key of {gained}, and this command has one ...")
@@ -37,7 +39,7 @@ def replace_keyless(app: App, lacking: list[str]) -> bool:
     return True
 
 
-def _sees_more(app: App) -> bool:
+def _sees_more(app: App, theirs: JsonObject) -> bool:
     """Whether our environment differs from the daemon's in a variable that decides which keys are found."""
     ours = environment(app.home)
 
@@ -45,6 +47,4 @@ def _sees_more(app: App) -> bool:
         value = ours.get(name, "")
         return "set" if value and name not in COMPARED else value  # a key itself is never compared (I21)
 
-    return any(
-        comparable(name) != theirs for name, theirs in app.client_without_start().key_environment().variables.items()
-    )
+    return any(comparable(name) != value for name, value in theirs.variables.items())

@@ -84,6 +84,11 @@ class KeyWatcher:
         with self._lock:
             return [name for name, each in self._setups.items() if each.client is None]
 
+    def held(self) -> list[str]:
+        """Providers whose key is in use: a restart from elsewhere could lose it."""
+        with self._lock:
+            return [name for name, each in self._setups.items() if each.client is not None]
+
     def keyless_header(self) -> list[str]:
         """The same for clients: an unused one with its variables, which tell a client that it has a key of it."""
         unused = self._unused()

@@ -25,6 +25,7 @@ def blueprint(service: Service) -> Blueprint:
 
     @routes.get("/environment")
     def environment() -> Response:
-        return json_response({"keyless": service.keys.keyless(), "variables": key_environment()})
+        keys = service.keys
+        return json_response({"keyless": keys.keyless(), "held": keys.held(), "variables": key_environment()})
 
     return routes
