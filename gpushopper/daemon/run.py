@@ -43,6 +43,7 @@ from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
+from gpushopper.store.sessions import providers_with_attempts
 from gpushopper.store.sqlite import disk_reserve
 from gpushopper.store.sqlite.database_files import file_error
 
@@ -109,7 +110,7 @@ class Daemon:
         """Make keys, policy, accounts, engine and periodic jobs; none is started."""
         settings = config.load(self.home)
         policy = account_setup.choose_policy(settings)
-        setups = self.keys.start(settings)
+        setups = self.keys.start(settings, partial(providers_with_attempts, store))
         setups += unusable_accounts(store, setups, settings)
         for wrong in clouds.unknown(settings.providers):
             self._warn(wrong.message)

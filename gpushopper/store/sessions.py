@@ -119,6 +119,11 @@ def load_attempts(store: Store, *, provider: str | None = None, open_only: bool 
     return _attempts(store, _attempts_at(provider, open_only))
 
 
+def providers_with_attempts(store: Store) -> set[str]:
+    """The providers where an attempt is open: what it made may still bill."""
+    return {attempt.provider for attempt in load_attempts(store)}
+
+
 def attempts_of(store: Store, session_id: str) -> list[Attempt]:
     """A session's attempts by ordinal."""
     return _attempts(store, _attempts_of(session_id))

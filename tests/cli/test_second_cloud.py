@@ -97,10 +97,13 @@ def test_half_a_credential_is_one_line(toy: Path, gs: Shell):
     assert "keyless" in shown.out and "token in [toy] is missing" in shown.out
 
 
-def test_status_without_any_key_lists_no_cloud_and_says_so(toy: Path, gs: Shell):
+def test_status_without_any_key_says_so_with_reason_and_hint(toy: Path, gs: Shell):
     shown = gs("status")
     assert (shown.code, "no cloud has a key; see: gpu-shopper keys" in shown.out) == (0, True), shown
-    assert "toy" not in shown.out.replace("site", "").lower()
+    assert "no Toy Cloud credentials" in shown.out
+    (row,) = json.loads(gs("status", "--json").out)["status"]["providers"]
+    assert (row["state"], row["key_state"], row["detail"]) == ("keyless", "missing", "no Toy Cloud credentials")
+    assert "gpu-shopper keys set toy" in row["key_hint"]
 
 
 def test_a_broken_package_is_named_by_config_and_status(toy: Path, gs: Shell):

@@ -153,8 +153,13 @@ def test_clients_are_told_by_which_variables_they_may_have_a_key_of_an_unused_cl
     monkeypatch.setenv("TOY_TOKEN", TOKEN)
     watcher.reload()
     assert watcher.keyless() == watcher.keyless_header() == []
-    monkeypatch.delenv("VAST_API_KEY")
     monkeypatch.delenv("TOY_ID")
+    monkeypatch.delenv("TOY_TOKEN")
+    watcher = KeyWatcher(find_home(), SimClock(), log.Redactor(), pytest.fail)
+    watcher.start(config.load(find_home()), lambda: {"toy"})
+    assert watcher.keyless_header() == ["toy"], "something is open there: its key is looked for everywhere"
+    monkeypatch.delenv("VAST_API_KEY")
+    monkeypatch.setenv("TOY_TOKEN", TOKEN)
     watcher = KeyWatcher(find_home(), SimClock(), log.Redactor(), lambda text: None)
     watcher.start(config.load(find_home()))
     assert watcher.keyless_header() == ["vast", "toy"], "half a key, and no other cloud's: both are looked for"

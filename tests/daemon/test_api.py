@@ -127,7 +127,7 @@ def engine_and_service(connection: Any) -> Iterator[tuple[Engine, Service]]:
     executor = ThreadExecutor()
     keyless = () if connection else ("missing", "run: gpu-shopper keys set vast")
     problem = "no key for vast" if keyless else ""
-    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless, is_named=True)
+    setup = AccountSetup("vast", connection, problem, "", "http://127.0.0.1:9", True, *keyless)
     ctx = Context(store, clock, PAPER, SpendingLimits(open_sessions=1000), found, where)
     engine = Engine(ctx, executor, [setup])
     yield engine, Service(
@@ -324,7 +324,9 @@ def test_status_tells_what_the_daemon_is(api: FlaskClient):
     found = api.get("/api/v1/status").json
     assert (found["protocol"], found["policy"], found["sessions_open"]) == (PROTOCOL, "paper", 0)
     assert [each["state"] for each in found["providers"]] == ["keyless"]
-    assert api.get("/health").json["problems"] == ["vast: keyless"]
+    assert (found["providers"][0]["detail"], found["providers"][0]["key_hint"]) == ("no key for vast", "run: gpu-shopper keys set vast")
+    health = api.get("/health").json
+    assert (health["ok"], health["problems"]) == (False, ["no cloud has a key"])
 
 
 POSTS = [

@@ -19,7 +19,7 @@ from gpushopper.providers import adapter
 from gpushopper.providers.base import Provider
 from gpushopper.secrets import FoundKey, KeySource, find_key
 from gpushopper.store.database import Store
-from gpushopper.store.sessions import load_attempts
+from gpushopper.store.sessions import providers_with_attempts
 
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ def unusable_accounts(store: Store, setups: Collection[AccountSetup], config: Co
 
     They are watched as without a key, so that what may still bill there is shown and raises its alarms.
     """
-    held = {attempt.provider for attempt in load_attempts(store)} - {setup.provider for setup in setups}
+    held = providers_with_attempts(store) - {setup.provider for setup in setups}
     return [_unusable(name, config) for name in sorted(held)]
 
 

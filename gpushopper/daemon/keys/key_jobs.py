@@ -19,6 +19,7 @@ from gpushopper.daemon.keys import account_setup, login_jobs
 from gpushopper.daemon.keys.account_connection import is_named, open_account
 from gpushopper.daemon.keys.login_jobs import IN_FILE
 from gpushopper.errors import KeyRejected, Misconfigured, ShopperError, UsageError
+from gpushopper.engine.requests.watched_accounts import NOT_ANSWERED
 from gpushopper.paths import Home
 from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import (
@@ -134,10 +135,10 @@ def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobRe
 def of_used_clouds(home: Home) -> list[JobResult]:
     """The rows of the clouds that are used: with a key, or named in the configuration; else of the first one.
 
-    Where no keyring can be reached, a cloud is not said to have a key in it as soon as another one has a key.
+    Where a keyring does not answer, a cloud is not said to have a key in it as soon as another one has a key.
     """
     rows, settings = listed(home), config.load(home)
-    none = {"missing", "absent"} if any(row["state"] == "ok" for row in rows) else {"missing"}
+    none = {"missing", *NOT_ANSWERED} if any(row["state"] == "ok" for row in rows) else {"missing"}
     used = [row for row in rows if row["state"] not in none or is_named(settings, row["provider"])]
     return used or rows[:1]
 

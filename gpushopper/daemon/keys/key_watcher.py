@@ -51,11 +51,16 @@ class KeyWatcher:
         self._applied_lookup: dict[str, int] = {}
         self._thread: threading.Thread | None = None
         self._last_lookup_s = clock.monotonic()
+        self._open_at: Callable[[], Collection[str]] = frozenset
 
     # ---- start
 
-    def start(self, settings: Config) -> list[AccountSetup]:
-        """Every account, for an engine that is about to start; one whose keyring is slow has key state `asking`."""
+    def start(self, settings: Config, open_at: Callable[[], Collection[str]] = frozenset) -> list[AccountSetup]:
+        """Every account, for an engine that is about to start; one whose keyring is slow has key state `asking`.
+
+        `open_at` names, at any time and on any thread, the clouds where something of ours is open.
+        """
+        self._open_at = open_at
         quick = self._connect(settings, None, quick=True)
         self._setups = {each.provider: each for each in quick}
         unknown = [each.provider for each in quick if each.key_state == "missing"]
@@ -95,12 +100,13 @@ class KeyWatcher:
         return [f"{name}={'+'.join(clouds.get(name).variables)}" if name in unused else name for name in self.keyless()]
 
     def _unused(self) -> set[str]:
-        """Clouds that nobody uses: no key, not named, while another cloud has a key."""
+        """Clouds that nobody uses: no key, not named, nothing open there, while another cloud has a key."""
         with self._lock:
             setups = list(self._setups.values())
         if all(each.client is None for each in setups):
             return set()
-        return {each.provider for each in setups if each.key_state == "missing" and not each.is_named}
+        unused = {each.provider for each in setups if each.key_state == "missing" and not each.is_named}
+        return unused - {*self._open_at()} if unused else unused
 
     def retry(self) -> None:
         """Look again, on a thread, for keys that could not be read; a periodic job."""

@@ -8,10 +8,16 @@ from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
 
+NOT_ANSWERED = frozenset({"absent", "locked", "hung"})
+"""Key states in which a keyring does not tell what it holds."""
+
 
 def watched_accounts(ctx: Context, setups: Mapping[str, AccountSetup]) -> dict[str, AccountSetup]:
-    """The accounts that are used, in their order."""
-    open_there = {attempt.provider for attempt in sessions.load_attempts(ctx.store)}
+    """The accounts that are used, in their order.
+
+    One that was ever used here is never silent: what we caused to exist there may still bill (F101).
+    """
+    open_there = sessions.providers_with_attempts(ctx.store)
     is_any_connected = any(setup.client is not None for setup in setups.values())
     return {
         name: setup
@@ -19,19 +25,27 @@ def watched_accounts(ctx: Context, setups: Mapping[str, AccountSetup]) -> dict[s
         if setup.client is not None
         or setup.is_named
         or name in open_there
-        or not _has_no_key(ctx, setup, is_any_connected=is_any_connected)
+        or known_account(ctx.store, name) is not None
+        or not _may_be_silent(setup, is_any_connected=is_any_connected)
     }
 
 
-def _has_no_key(ctx: Context, setup: AccountSetup, *, is_any_connected: bool) -> bool:
-    """Whether there is no key for all we know; a keyring that is locked or hangs may hold one (F105).
+def _may_be_silent(setup: AccountSetup, *, is_any_connected: bool) -> bool:
+    """Whether a cloud that was never used here has no key for all we know.
 
-    Where no keyring can be reached at all, as on a server, the other cloud's key is elsewhere, and this one has never
-    opened an account here, there is none either: otherwise every cloud would be a problem on such a computer.
+    A keyring that is absent, locked or hung may hold the only key (F105). Once another cloud is connected, its key is
+    elsewhere: otherwise every cloud would be a problem on a server without a keyring.
     """
-    if setup.key_state == "absent":
-        return is_any_connected and known_account(ctx.store, setup.provider) is None
-    return setup.key_state == "missing"
+    return setup.key_state == "missing" or (is_any_connected and setup.key_state in NOT_ANSWERED)
+
+
+def shown_accounts(ctx: Context, setups: Mapping[str, AccountSetup]) -> dict[str, AccountSetup]:
+    """The accounts that are used; where there is none, one that says what to do: a table is never silently empty."""
+    watched = watched_accounts(ctx, setups)
+    if watched or not setups:
+        return watched
+    first = first_problem(setups)
+    return {first.provider: first}
 
 
 def first_problem(setups: Mapping[str, AccountSetup]) -> AccountSetup:

@@ -60,7 +60,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
     )
     tables.out("")
     tables.table(app, found.providers, _columns(now))
-    if not found.providers:
+    if all(each.key_state == "missing" for each in found.providers):
         tables.out("no cloud has a key; see: gpu-shopper keys")
     for name, why in found.skipped_clouds.items():
         tables.out(f"\nwarning: the cloud {clean(name)} is left out: {clean(why)}")

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.requests.queries.accounts import accounts, are_ready
+from gpushopper.engine.requests.queries.accounts import accounts, are_ready, is_any_watched
 from gpushopper.wire import PROTOCOL
 
 
@@ -39,7 +39,9 @@ def blueprint(service: Service) -> Blueprint:
 
 
 def find_problems(service: Service) -> list[str]:
-    """What is wrong: jobs that are late, accounts without a key or without a complete list (F101)."""
+    """What is wrong: jobs that are late, no key at all, accounts without a key or without a complete list (F101)."""
     late = [f"job {name} is late" for name in service.schedule.late()]
     watched = accounts(service.handle)
+    if watched and not is_any_watched(service.handle):
+        return [*late, "no cloud has a key"]
     return late + [f"{each.name}: {each.state}" for each in watched if each.state in ("degraded", "keyless")]

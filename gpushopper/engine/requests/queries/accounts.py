@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from gpushopper import wire
 from gpushopper.clouds import console_of
 from gpushopper.engine.account.reconciler import AccountReconciler
-from gpushopper.engine.context import Context
+from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.watched_accounts import watched_accounts
+from gpushopper.engine.requests.watched_accounts import shown_accounts, watched_accounts
 from gpushopper.store import sessions
 
 
 def accounts(handle: EngineHandle) -> list[wire.ProviderStatus]:
-    """Every account that is used (watched_accounts.py), in the order of the table of clouds."""
-    setups = {name: reconciler.setup for name, reconciler in handle.reconcilers.items()}
-    return [_account(handle.ctx, handle.reconcilers[name]) for name in watched_accounts(handle.ctx, setups)]
+    """Every account that is used, or one that says what to do (watched_accounts.py), in the table's order."""
+    return [_account(handle.ctx, handle.reconcilers[name]) for name in shown_accounts(handle.ctx, _setups(handle))]
+
+
+def is_any_watched(handle: EngineHandle) -> bool:
+    """Whether any account is used; without one nothing can be rented or ended."""
+    return bool(watched_accounts(handle.ctx, _setups(handle)))
+
+
+def _setups(handle: EngineHandle) -> dict[str, AccountSetup]:
+    return {name: reconciler.setup for name, reconciler in handle.reconcilers.items()}
 
 
 def are_ready(reconcilers: Mapping[str, AccountReconciler]) -> bool:
