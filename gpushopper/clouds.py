@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gpushopper.errors import Misconfigured, NotFound
 
@@ -66,6 +67,11 @@ class Cloud:
         """What the cloud asks for, in words: `Vast.ai API key`, `Toy credentials`."""
         what = self.credential[0].title if len(self.credential) == 1 else "credentials"
         return f"{self.title} {what}"
+
+    @property
+    def key_page(self) -> str:
+        """Where a person makes a key, in words: `cloud.vast.ai (Account > Keys)`."""
+        return f"{urlsplit(self.console).netloc} ({self.key_menu})"
 
     @property
     def variables(self) -> tuple[str, ...]:

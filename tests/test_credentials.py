@@ -65,6 +65,11 @@ def test_half_a_credential_in_the_environment_names_the_other_half(toy: Cloud, h
     assert TOKEN not in found.text + found.hint
 
 
+def test_two_missing_parts_are_missing(toy: Cloud):
+    found = secrets.find_key(toy, [EnvironmentSource({"TOY_TEAM": "red"})])
+    assert isinstance(found, KeyIncomplete) and "TOY_ID and TOY_TOKEN are missing: " in found.text
+
+
 def test_parts_of_two_sources_are_never_put_together(toy: Cloud, file: Path):
     write(file, f'[toy]\nid = "{ID}"\ntoken = "{TOKEN}"\n')
     found = secrets.find_key(toy, [EnvironmentSource({"TOY_ID": "another"}), FileSource(file)])
@@ -88,7 +93,7 @@ def test_the_file_takes_a_field_for_each_part_and_keeps_the_rest(toy: Cloud, fil
     assert "# of the laboratory" in file.read_text()
     assert secrets.read_key_file(file) == {"vast": {"api_key": "old"}, "toy": {"id": ID, "token": TOKEN}}
     assert parts_of(FileSource(file).lookup(toy)) == {"id": ID, "token": TOKEN}
-    assert secrets.remove_key(file, toy) is True
+    assert secrets.remove_key(file, toy.name) is True
     assert secrets.read_key_file(file) == {"vast": {"api_key": "old"}}
 
 
@@ -103,9 +108,8 @@ def test_a_keyring_entry_is_plain_for_one_part_and_json_for_several(toy: Cloud):
 def test_no_key_says_where_one_is_made_and_what_to_do_then(toy: Cloud):
     found = secrets.find_key(VAST, [EnvironmentSource({})])
     assert isinstance(found, NoKey) and found.text == "no Vast.ai API key"
-    url = "https://cloud.vast.ai/instances/"
-    assert found.hint == f"create one at {url} (Account > Keys), then: gpu-shopper keys set vast"
+    assert found.hint == "create one at cloud.vast.ai (Account > Keys), then: gpu-shopper keys set vast"
     assert secrets.find_key(toy, []) == NoKey(
         "no Toy Cloud credentials",
-        "create one at https://toy.example/machines (Developers), then: gpu-shopper keys set toy",
+        "create one at toy.example (Developers), then: gpu-shopper keys set toy",
     )

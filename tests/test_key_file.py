@@ -94,7 +94,7 @@ def test_a_first_key_is_added_and_nothing_else_changes(file: Path, end: str):
 
 def test_removing_a_key_changes_nothing_else(file: Path):
     write(file, KEPT + VAST_TABLE + LOGINS)
-    assert secrets.remove_key(file, VAST) is True
+    assert secrets.remove_key(file, VAST.name) is True
     assert read(file) == KEPT + LOGINS
 
 

@@ -55,7 +55,7 @@ def test_a_file_of_the_older_form_is_read_and_kept(file: Path):
 def test_removing_a_key_keeps_the_logins(file: Path):
     secrets.set_key(file, VAST, api_key("x"))
     secrets.set_login(file, "localhost:5000", StoredLogin("a", None))
-    assert secrets.remove_key(file, VAST) is True
+    assert secrets.remove_key(file, VAST.name) is True
     assert secrets.read_logins(file) == {"localhost:5000": StoredLogin("a", None)}
     assert file.read_text() == '[registry."localhost:5000"]\nuser = "a"\n\n'
 

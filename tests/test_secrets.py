@@ -187,10 +187,10 @@ def test_set_is_private_from_the_start_and_keeps_the_others(file: Path):
 
 
 def test_remove_says_whether_there_was_one(file: Path):
-    assert secrets.remove_key(file, VAST) is False
+    assert secrets.remove_key(file, VAST.name) is False
     secrets.set_key(file, VAST, api_key("x"))
     secrets.set_key(file, OTHER, api_key("y"))
-    assert secrets.remove_key(file, VAST) is True
+    assert secrets.remove_key(file, VAST.name) is True
     assert secrets.read_key_file(file) == {"other": {"api_key": "y"}}
 
 

@@ -25,7 +25,8 @@ def adapter(name: str) -> Callable[..., Provider]:
     module, _, function = cloud.adapter.partition(":")
     try:
         connect: Callable[..., Provider] = getattr(import_module(module), function)
-    except (Exception, SystemExit) as error:
-        text = f"the adapter of {cloud.title} is not loaded: {type(error).__name__}: {error}"
-        raise Misconfigured(text, f"reinstall the package of {cloud.adapter}", code="broken_adapter") from error
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign package may raise anything when imported
+        # Only the type: its text may hold anything, also the environment with its keys (I21).
+        text = f"the adapter of {cloud.title} is not loaded: {type(error).__name__}"
+        raise Misconfigured(text, f"reinstall the package of {cloud.adapter}", code="broken_adapter") from None
     return connect

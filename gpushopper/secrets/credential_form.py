@@ -42,7 +42,8 @@ def _half(
 ) -> KeyIncomplete:
     missing = [label(part) for part in cloud.credential if part.is_needed and part.name not in given]
     held = "only a part of the" if any(part.name in given for part in cloud.credential) else "no"
-    text = f"{' and '.join(missing)} is missing: {source} holds {held} {cloud.credential_title}"
+    verb = "is" if len(missing) == 1 else "are"
+    text = f"{' and '.join(missing)} {verb} missing: {source} holds {held} {cloud.credential_title}"
     return KeyIncomplete(text, hint, source)
 
 

@@ -32,12 +32,12 @@ def set_key(path: Path, cloud: Cloud, credential: Credential) -> None:
         _set_table(path, text, (cloud.name,), {p.name: credential.reveal(p.name) or None for p in cloud.credential})
 
 
-def remove_key(path: Path, cloud: Cloud) -> bool:
-    """Remove one key with its whole table; returns whether there was one."""
-    if cloud.name not in read_key_file(path):
+def remove_key(path: Path, name: str) -> bool:
+    """Remove one cloud's key with its whole table; returns whether there was one. Its package may be gone."""
+    if name == REGISTRY or name not in read_key_file(path):
         return False
     with _changing(path) as text:
-        _remove_table(path, text, (cloud.name,))
+        _remove_table(path, text, (name,))
     return True
 
 

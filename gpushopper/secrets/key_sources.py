@@ -76,7 +76,7 @@ def find_key(cloud: Cloud, sources: Sequence[KeySource]) -> KeyResult:
         answer = source.lookup(cloud)
         if answer is not None:
             return answer
-    where = f"create one at {cloud.console} ({cloud.key_menu})"
+    where = f"create one at {cloud.key_page}"
     return NoKey(f"no {cloud.credential_title}", f"{where}, then: gpu-shopper keys set {cloud.name}")
 
 

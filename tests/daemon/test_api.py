@@ -324,7 +324,8 @@ def test_status_tells_what_the_daemon_is(api: FlaskClient):
     found = api.get("/api/v1/status").json
     assert (found["protocol"], found["policy"], found["sessions_open"]) == (PROTOCOL, "paper", 0)
     assert [each["state"] for each in found["providers"]] == ["keyless"]
-    assert (found["providers"][0]["detail"], found["providers"][0]["key_hint"]) == ("no key for vast", "run: gpu-shopper keys set vast")
+    (row,) = found["providers"]
+    assert (row["detail"], row["key_hint"]) == ("no key for vast", "run: gpu-shopper keys set vast")
     health = api.get("/health").json
     assert (health["ok"], health["problems"]) == (False, ["no cloud has a key"])
 

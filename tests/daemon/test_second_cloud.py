@@ -54,7 +54,8 @@ def test_a_whole_credential_reaches_the_adapter_in_all_its_parts(site: Path, onc
 
 def test_a_credential_that_the_cloud_refuses_is_not_stored(site: Path, once: RunOnce):
     status, said = once("keys-set", "toy", given=f"{ID}\nwrong-token\n")
-    assert (status, said["error"]["code"]) == (4, "key_rejected") and CONSOLE in said["error"]["hint"]
+    assert (status, said["error"]["code"]) == (4, "key_rejected")
+    assert "Make a new key at toy.example (Developers)" in said["error"]["hint"]
     assert not find_home().key_file.exists()
 
 
@@ -64,6 +65,21 @@ def test_what_is_not_a_whole_credential_is_not_stored(site: Path, once: RunOnce,
     assert status == 4 and said["error"]["code"] in ("key_incomplete", "bad_key_form")
     assert "token" in said["error"]["message"] + said["error"]["hint"] or "id" in said["error"]["message"]
     assert not find_home().key_file.exists()
+
+
+def test_a_key_can_be_removed_after_its_package(site: Path, once: RunOnce):
+    find_home().key_file.write_text(f'[gone]\nid = "{ID}"\n\n[registry."ghcr.io"]\nuser = "me"\npassword = "p"\n')
+    find_home().key_file.chmod(0o600)
+    assert once("keys-remove", "gone")[1]["removed"] is True
+    assert "gone" not in find_home().key_file.read_text()
+    status, said = once("keys-remove", "gone")
+    assert (status, said["error"]["message"]) == (3, "no provider is called 'gone'")
+    assert once("keys-remove", "registry")[0] == 3 and "ghcr.io" in find_home().key_file.read_text()
+
+
+def test_half_a_credential_in_the_environment_hides_the_stored_one(site: Path, once: RunOnce):
+    status, said = once("keys-set", "toy", given=f"{ID}\n{TOKEN}\n", TOY_ID=ID)
+    assert status == 0 and "TOY_TOKEN is missing" in said["warning"] and "takes precedence" in said["warning"]
 
 
 def test_half_a_credential_is_one_line_and_exit_4(site: Path, once: RunOnce):
@@ -78,7 +94,7 @@ def test_half_a_credential_is_one_line_and_exit_4(site: Path, once: RunOnce):
 def test_without_any_key_a_job_says_what_to_do(site: Path, once: RunOnce):
     status, said = once("audit")
     assert (status, said["error"]["message"]) == (4, "no Toy Cloud credentials")
-    assert said["error"]["hint"] == f"create one at {CONSOLE} (Developers), then: gpu-shopper keys set toy"
+    assert said["error"]["hint"] == "create one at toy.example (Developers), then: gpu-shopper keys set toy"
 
 
 def test_the_doctor_says_nothing_of_a_cloud_that_nobody_uses(site: Path, once: RunOnce):

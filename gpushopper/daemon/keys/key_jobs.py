@@ -18,8 +18,8 @@ from gpushopper.core.secret import Credential
 from gpushopper.daemon.keys import account_setup, login_jobs
 from gpushopper.daemon.keys.account_connection import is_named, open_account
 from gpushopper.daemon.keys.login_jobs import IN_FILE
-from gpushopper.errors import KeyRejected, Misconfigured, ShopperError, UsageError
 from gpushopper.engine.requests.watched_accounts import NOT_ANSWERED
+from gpushopper.errors import KeyRejected, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home
 from gpushopper.providers.base import Account, ErrorKind
 from gpushopper.secrets import (
@@ -146,28 +146,32 @@ def of_used_clouds(home: Home) -> list[JobResult]:
 def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Delete the key from file and keyring; the environment cannot be changed from here.
 
+    Also that of a cloud whose package is gone.
+
     Raises:
+        NotFound: there is no such cloud, and nothing is stored under its name.
         KeyringUnusable: the keyring may hold one, and cannot be opened now.
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.remove_login(home, registry)
-    cloud = _cloud(arguments)
+    name = _name(arguments)
     try:
-        removed = secrets.remove_key(home.key_file, cloud)
+        removed = secrets.remove_key(home.key_file, name)
     except OSError as error:
         raise file_error(home.key_file, error) from error
     warnings = []
     settings = config.load(home).keys
     if settings.keyring:
         try:
-            removed = secrets.remove_from_keyring(home, cloud.name, settings.keyring_seconds) or removed
+            removed = secrets.remove_from_keyring(home, name, settings.keyring_seconds) or removed
         except KeyringUnusable as unreadable:
             if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             warnings.append(f"{unreadable.message}; a key may still be in it")
-    if EnvironmentSource(os.environ).lookup(cloud) is not None:
-        warnings.append(f"a key for {cloud.name} is still set in the environment")
-    return {"provider": cloud.name, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
+    cloud = clouds.find(name) if removed or warnings else clouds.get(name)
+    if cloud is not None and EnvironmentSource(os.environ).lookup(cloud) is not None:
+        warnings.append(f"a key for {name} is still set in the environment")
+    return {"provider": name, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
 
 
 def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
@@ -189,21 +193,27 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     if isinstance(found, Account):
         return {**answer, "verified": True, "account": found.account_id, "balance": found.balance}
     if found.error_kind is ErrorKind.AUTH:
-        where = f"Make a new key at {cloud.console} ({cloud.key_menu})."
+        where = f"Make a new key at {cloud.key_page}."
         raise KeyRejected(f"{name} refuses this key", f"Nothing was stored. {where}")
     return {**answer, "detail": found.detail}
 
 
-def _cloud(arguments: Sequence[str]) -> Cloud:
+def _name(arguments: Sequence[str]) -> str:
     if len(arguments) != 1:
         raise UsageError("name one provider", clouds.suggestion(""))
-    return clouds.get(arguments[0])
+    return arguments[0]
+
+
+def _cloud(arguments: Sequence[str]) -> Cloud:
+    return clouds.get(_name(arguments))
 
 
 def _shadow(cloud: Cloud, stored: Credential) -> str:
     given = EnvironmentSource(os.environ).lookup(cloud)
     if isinstance(given, FoundKey) and given.credential != stored:
         return f"{given.source} holds another key, which takes precedence over the stored one"
+    if isinstance(given, KeyProblem):
+        return f"{given.text}; that takes precedence over the stored one"
     return ""
 
 
