@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -395,7 +396,5 @@ def test_no_query_is_an_internal_error(renting: FlaskClient, path: str, query: d
 @lenient
 @given(st.text(max_size=30))
 def test_no_name_is_an_internal_error(api: FlaskClient, name: str):
-    from urllib.parse import quote
-
     ref = quote(name.encode("utf-8", "surrogatepass"), safe="")
     assert api.get(f"/api/v1/sessions/{ref}").status_code < 500
