@@ -44,7 +44,6 @@ def assert_one_line(said: str, *words: str) -> None:
     [
         ("[brakes\n", 4, ["config.toml", "not valid TOML"]),
         ("[brakes]\nopen_sesions = 1\n", 4, ["brakes.open_sesions", "Did you mean brakes.open_sessions?"]),
-        ("[providers.vst]\nenabled = true\n", 4, ["unknown provider vst", "Did you mean vast?"]),
         ('[policy]\nname = "quick"\n', 4, ["unknown policy quick"]),
         ('[policy]\nname = "drill"\n', 6, ["policy drill", "vast", "console.vast.ai"]),
         ('[policy]\nname = "drill-live"\n[providers.vast]\nendpoint = "http://localhost:1"\n', 6, ["localhost"]),
