@@ -15,6 +15,7 @@ from apscheduler.triggers.base import BaseTrigger
 from gpushopper.clock import Clock
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.errors import ShopperError
 
 LIFECYCLE_SHARE = 60
 """The clock rules run this many times per steady poll interval: every 5 s by the real policy."""
@@ -122,6 +123,9 @@ class Schedule:
     def _run(self, job: Job) -> None:
         try:
             job.run()
+        except ShopperError as error:
+            _log.error("job failed", job=job.name, error=error.message)  # a full disk, say: tried again next time
+            return
         except Exception as error:  # noqa: BLE001 - a job that fails must run again, and delay no other (F54)
             _log.error("job failed", job=job.name, exc_info=error)
             return

@@ -164,7 +164,6 @@ BROKEN = [
     Row("bad TOML, in JSON", "ls --json", "not valid TOML", 4, "", {"config.toml": "+[[["}),
     Row("unknown key", RENT, "unknown key brakes.sessions", 4, "open_sessions", {"config.toml": "+sessions = 3\n"}),
     Row("bad value", "ls", "open_sessions.*whole number", 4, ".", {"config.toml": "[brakes]\nopen_sessions = -3\n"}),
-    Row("unknown provider", "ls", "unknown provider vst", 4, "vast", {"config.toml": "[providers.vst]\nenabled = 1\n"}),
     Row("drill on a real cloud", "ls", "policy drill is for a sandbox.*console.vast.ai", 6, "policy.name",
         {"config.toml": '[policy]\nname = "drill"\n'}),
     Row("no key", RENT, "no Vast.ai API key", 4, "keys set vast", {"keys.toml": ""}),
