@@ -51,7 +51,8 @@ class Cloud:
 
     `console` is the web page where a person can look at instances and end them; `key_menu` is where keys are made
     there. `endpoint` is the API's address, which the user's configuration may replace, a project's may not. `adapter`
-    is `module:function`, called as `connect(endpoint, credential, monotonic, transport=None, wait=None)`.
+    is `module:function`, called as `connect(endpoint, credential, monotonic, transport=None, wait=None)`; `traits` is
+    `module:name` of its `gpushopper.core.cloud.Traits`, which are read with and without a key.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Cloud:
     key_menu: str
     endpoint: str
     adapter: str
+    traits: str
     credential: tuple[CredentialPart, ...]
 
     @property
@@ -89,6 +91,7 @@ BUILT_IN: Mapping[str, Cloud] = {
             key_menu="Account > Keys",
             endpoint="https://console.vast.ai",
             adapter="gpushopper.providers.vast:connect",
+            traits="gpushopper.providers.vast:TRAITS",
             credential=(CredentialPart("api_key", "API key", ("VAST_API_KEY", "VASTAI_API_KEY")),),
         ),
     )

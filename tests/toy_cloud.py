@@ -17,7 +17,7 @@ FACTS = f"""
 from gpushopper.clouds import Cloud, CredentialPart
 CLOUD = Cloud(
     name="toy", title="Toy Cloud", console="{CONSOLE}", key_menu="Developers", endpoint="https://api.toy.example",
-    adapter="toycloud_adapter:connect",
+    adapter="toycloud_adapter:connect", traits="toycloud_adapter:TRAITS",
     credential=(
         CredentialPart("id", "authorization id", ("TOY_ID",), is_secret=False),
         CredentialPart("token", "API token", ("TOY_TOKEN",)),
@@ -26,7 +26,16 @@ CLOUD = Cloud(
 )
 """
 ADAPTER = """
-from gpushopper.providers.base import Account, ErrorKind, InstanceList, OfferList, ReadFailed, Traits
+from gpushopper.core.cloud import Carrier, Catalogue, Ending, EndingKind, Naming, Planting, PlantingMethod, Traits
+from gpushopper.providers.base import Account, ErrorKind, InstanceList, OfferList, ReadFailed
+
+TRAITS = Traits(
+    name="toy",
+    naming=Naming((Carrier.NAME,)),
+    planting=Planting(PlantingMethod.OVER_SSH),
+    ending=Ending(EndingKind.NONE),
+    catalogue=Catalogue("ubuntu"),
+)
 
 
 def connect(endpoint, credential, monotonic, transport=None, wait=None):
@@ -34,7 +43,7 @@ def connect(endpoint, credential, monotonic, transport=None, wait=None):
 
 
 class Toy:
-    traits = Traits("toy", "none", 1, "ubuntu")
+    traits = TRAITS
     recipe = None
     unknown_fields = {}
 

@@ -1,12 +1,15 @@
 """All time limits and counts of the rules: timeouts, intervals, retry steps, thresholds, as named policies (S1, S7).
 
-`real` is for providers; `paper` and `drill` are for the sandbox. No other module has a number of its own.
+`real` is for providers; `paper` and `drill` are for the sandbox. Its numbers are for a cloud with the default limits of
+`core/cloud.py`; `at` gives those for another. No other module has a number of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+
+from gpushopper.core.cloud import Limits
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
@@ -130,11 +133,37 @@ class Policy:
         """Whether being ready needs a heartbeat over ssh; simulated instances have no ssh (S1)."""
         return not self.readiness_checks <= CHECKS_BY_PROVIDER
 
+    def at(self, limits: Limits) -> Policy:
+        """The policy for a cloud with these limits, as much quicker than real as this one is.
+
+        Raises:
+            ValueError: the cloud's limits contradict another rule (S7).
+        """
+        changed = {
+            ours: getattr(self, ours) * getattr(limits, theirs) / getattr(_DEFAULT_LIMITS, theirs)
+            for ours, theirs in _OF_CLOUD.items()
+            if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
+        }
+        return replace(self, **changed) if changed else self
+
     @property
     def settle_s(self) -> float:
         """Awake, connected seconds before an absence can count: longest call in flight plus longest list lag (C7)."""
         return self.max_in_flight_s + self.list_lag_s
 
+
+_DEFAULT_LIMITS = Limits()
+_OF_CLOUD = {
+    "create_timeout_s": "create_s",
+    "destroy_timeout_s": "destroy_s",
+    "read_timeout_s": "read_s",
+    "max_in_flight_s": "flight_s",
+    "list_lag_s": "list_lag_s",
+    "boot_stall_timeout_s": "boot_silence_s",
+    "boot_timeout_s": "boot_limit_s",
+    "degraded_after_s": "degraded_after_s",
+}
+"""Which numbers of a policy follow which limit of a cloud."""
 
 REAL = Policy(name="real", readiness_checks=ALL_CHECKS)
 

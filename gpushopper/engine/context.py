@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gpushopper.clock import Clock
+from gpushopper.core.cloud import Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
@@ -46,6 +47,8 @@ class AccountSetup:
     credential: Credential | None = None
     """The client's credential, to notice when a key that is read again has changed."""
     is_named: bool = False
+    traits: Traits | None = None
+    """The cloud's, which apply without a key too; None where its package is gone or broken."""
 
 
 class InstanceAccess(Protocol):
@@ -130,6 +133,20 @@ class Context:
     """Secrets that every client redacts from responses."""
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     """Waits on a caller's own thread, never on the engine's."""
+
+    traits: dict[str, Traits] = field(default_factory=dict)
+    """By provider. One whose key or package is gone keeps its own until the daemon ends."""
+
+    def policy_of(self, provider: str) -> Policy:
+        """The policy with the limits of this cloud, or the default limits where they are not known."""
+        traits = self.traits.get(provider)
+        return self.policy if traits is None else self.policy.at(traits.limits)
+
+    def learn_traits(self, setup: AccountSetup) -> None:
+        """Remember the traits that a setup brings."""
+        traits = setup.traits if setup.client is None else setup.client.traits
+        if traits is not None:
+            self.traits[setup.provider] = traits
 
     @property
     def may_spend(self) -> bool:

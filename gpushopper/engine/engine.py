@@ -35,6 +35,8 @@ class Engine:
     def __init__(self, ctx: Context, executor: Executor, accounts: Sequence[AccountSetup]) -> None:
         self.ctx = ctx
         self.executor = executor
+        for setup in accounts:
+            ctx.learn_traits(setup)
         self.reconcilers = {setup.provider: AccountReconciler(ctx, setup, executor) for setup in accounts}
         for setup in accounts:
             ctx.redactions.attach(setup.provider, setup.client)
@@ -162,6 +164,7 @@ class Engine:
             return
         if former.client is not None:
             former.client.close()
+        self.ctx.learn_traits(setup)
         self.ctx.redactions.attach(setup.provider, setup.client)
         reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)
         reconciler.take_over(former)

@@ -61,8 +61,9 @@ def _destroy_queues_s(opened: list[Attempt], intervals_s: dict[str, float]) -> d
 def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapshot, queue_s: float) -> list[Action]:
     todo: list[Action] = []
     for attempt in opened:
-        todo += clock_rules(session, attempt, now, ctx.policy, queue_s)
-        todo += _never_sent(attempt, now, ctx.policy)
+        policy = ctx.policy_of(attempt.provider)
+        todo += clock_rules(session, attempt, now, policy, queue_s)
+        todo += _never_sent(attempt, now, policy)
     has_wanted = any(a.is_wanted for a in opened)
     if session.desired_state is DesiredState.RUNNING and not has_wanted:
         step = next_attempt(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
@@ -96,10 +97,11 @@ def next_due(ctx: Context, now: ClockSnapshot) -> int:
     """Boot-clock µs when a clock rule can next change something; at most a minute ahead."""
     dues = [now.boot + us(60)]
     for attempt in sessions.load_attempts(ctx.store):
-        walls = [wall for wall in _due_times(attempt, ctx.policy) if wall > now.wall]
+        policy = ctx.policy_of(attempt.provider)
+        walls = [wall for wall in _due_times(attempt, policy) if wall > now.wall]
         dues += [now.boot + max(wall - now.wall, us(0.05)) for wall in walls]
         if attempt.state is State.INTERRUPTED and attempt.interrupted_boot is not None:
-            dues.append(attempt.interrupted_boot + us(ctx.policy.interrupted_grace_s))
+            dues.append(attempt.interrupted_boot + us(policy.interrupted_grace_s))
     # Rules whose time is past were applied: a session that may stay stopped must not make this due all the time.
     return min(due for due in dues if due > now.boot)
 

@@ -45,4 +45,4 @@ def new_attempt(ctx: Context, session: Session, offer: Offer, now: ClockSnapshot
         prepared_at=now.wall,
         state_changed_at=now.wall,
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy))
+    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))

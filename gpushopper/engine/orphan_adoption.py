@@ -126,7 +126,7 @@ def _found(
         last_seen_at=started,
         is_gpu_billed=row.status is StatusClass.RUNNING,
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy))
+    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
 
 
 def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:

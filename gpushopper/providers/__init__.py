@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from gpushopper import clouds
+from gpushopper.core.cloud import Traits
+from gpushopper.core.policy import REAL
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.base import Provider
 
@@ -22,11 +25,34 @@ def adapter(name: str) -> Callable[..., Provider]:
         Misconfigured: its adapter is that of a package that is broken.
     """
     cloud = clouds.get(name)
-    module, _, function = cloud.adapter.partition(":")
+    connect: Callable[..., Provider] = _load(cloud, cloud.adapter)
+    return connect
+
+
+def traits(name: str) -> Traits:
+    """The traits of a cloud, which apply with and without a key.
+
+    Raises:
+        NotFound, Misconfigured: as `adapter`.
+    """
+    cloud = clouds.get(name)
+    found = _load(cloud, cloud.traits)
+    if not isinstance(found, Traits):
+        text = f"the adapter of {cloud.title} is not loaded: {cloud.traits} is no gpushopper.core.cloud.Traits"
+        raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter")
     try:
-        connect: Callable[..., Provider] = getattr(import_module(module), function)
+        REAL.at(found.limits)
+    except (ValueError, TypeError) as error:
+        text = f"the limits of {cloud.title} cannot be used: {error}"
+        raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter") from None
+    return found
+
+
+def _load(cloud: clouds.Cloud, path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign package may raise anything when imported
         # Only the type: its text may hold anything, also the environment with its keys (I21).
         text = f"the adapter of {cloud.title} is not loaded: {type(error).__name__}"
         raise Misconfigured(text, f"reinstall the package of {cloud.adapter}", code="broken_adapter") from None
-    return connect

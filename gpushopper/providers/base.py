@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from gpushopper.core.cloud import Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
@@ -196,24 +197,6 @@ class OfferList:
     complete: bool
     date: int | None
     invalid_prices: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """Facts about a provider that the rules and the plan need.
-
-    `guard_kind` as in D7; `bulk_destroy` is the most ids of one call, 1 where there is no bulk call; `default_image` is
-    used where the user names none; `takes_image_login` says whether a create accepts a registry login;
-    `destroy_interval_s` is how far apart the rate limits put the ends of several instances, by destroy or read by id,
-    whichever is slower. What a person must know of a cloud is in `gpushopper.clouds`.
-    """
-
-    name: str
-    guard_kind: str
-    bulk_destroy: int
-    default_image: str
-    takes_image_login: bool = False
-    destroy_interval_s: float = 0.0
 
 
 class Endpoint(Enum):

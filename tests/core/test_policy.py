@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gpushopper.core.cloud import Limits
 from gpushopper.core.policy import (
     ALL_CHECKS,
     CHECKS_BY_PROVIDER,
@@ -131,3 +132,29 @@ def test_paper_is_real_but_for_its_readiness_checks():
     assert {name: p.name for name, p in POLICIES.items()} == {
         "real": "real", "paper": "paper", "drill": "drill", "drill-live": "drill",
     }  # fmt: skip
+
+
+SLOW = Limits(create_s=120, destroy_s=90, flight_s=300, list_lag_s=840, boot_silence_s=1800, boot_limit_s=7200)
+
+
+def test_a_cloud_with_the_default_limits_changes_no_policy():
+    assert all(policy.at(Limits()) is policy for policy in POLICIES.values())
+
+
+def test_a_slower_cloud_gets_its_own_limits():
+    slow = REAL.at(SLOW)
+    assert (slow.create_timeout_s, slow.destroy_timeout_s, slow.max_in_flight_s) == (120, 90, 300)
+    assert (slow.settle_s, slow.boot_stall_timeout_s, slow.boot_timeout_s) == (1140, 1800, 7200)
+    assert slow.read_timeout_s == REAL.read_timeout_s
+
+
+def test_a_drill_is_as_much_quicker_for_a_slower_cloud():
+    slow = DRILL.at(SLOW)
+    assert slow.list_lag_s == 2 * DRILL.list_lag_s and slow.boot_timeout_s == 2 * DRILL.boot_timeout_s
+    assert slow.create_timeout_s == 2 * DRILL.create_timeout_s
+
+
+@pytest.mark.parametrize("limits", [Limits(create_s=170), Limits(flight_s=80)])
+def test_limits_that_contradict_each_other_are_refused(limits: Limits):
+    with pytest.raises(ValueError, match="max_in_flight_s"):
+        REAL.at(limits)

@@ -116,7 +116,7 @@ def test_a_broken_adapter_is_no_accident_of_the_others(tmp_path: Path, monkeypat
         source = EnvironmentSource(BOTH | {"VAST_API_KEY": "v" * 20})
         vast, toy = connect_accounts(Config(), [source], SimClock(), log.Redactor())
     assert vast.client is not None
-    assert (toy.client, toy.key_state) == (None, "refused")
+    assert (toy.client, toy.key_state, toy.traits) == (None, "refused", None)
     assert "the adapter of Toy Cloud" in toy.key_problem and toy.key_problem.endswith("Error")
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpushopper.clock import SystemClock
-from gpushopper.core.model.offer import Offer
 from gpushopper.core.policy import PAPER
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.daemon.api.routes.costs import sum_up
@@ -31,63 +30,9 @@ from gpushopper.engine.executor import ThreadExecutor
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.errors import NotReady, Refused
 from gpushopper.paths import find_home
-from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery, Traits
 from gpushopper.store import installation
 from gpushopper.store.database import Store
-from gpushopper.wire import PROTOCOL, CostRow, Costs, OfferView, ProvisionRequest
-
-OFFER = OfferView(
-    key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
-    gpu_rate=390_000, storage_rate=10_000, storage_gb_month=150_000, upload_gb=0, download_gb=0, region="EU",
-    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, interruptible=False, seen_at=1,
-)  # fmt: skip
-
-
-class EmptyAccount:
-    """A provider's account with credit, one offer, and nothing on it."""
-
-    traits = Traits("vast", "none", 1, "pytorch")
-    unknown_fields: frozenset[str] = frozenset()
-
-    def fetch_account(self, limit_s: float) -> Account:
-        return Account("acc-1", 100_000_000, None)
-
-    def fetch_instances(self, limit_s: float) -> InstanceList:
-        return InstanceList((), True, None)
-
-    def list_limit_s(self, limit_s: float) -> float:
-        return limit_s
-
-    def search(self, search: OfferQuery, limit_s: float) -> OfferList:
-        facts = {name: value for name, value in asdict(OFFER).items() if name in [f.name for f in fields(Offer)]}
-        return OfferList((Offer(**facts),), True, None)
-
-    def gpu_names(self, limit_s: float) -> tuple[str, ...]:
-        return ("RTX 4090",)
-
-    def available_at(self, endpoint: object) -> float:
-        return 0.0
-
-    def add_redactions(self, texts: object) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class KnownKeys:
-    """Nothing about keys changes here."""
-
-    def keyless(self) -> list[str]:
-        return ["vast"]
-
-    def held(self) -> list[str]:
-        return []
-
-    def keyless_header(self) -> list[str]:
-        return ["vast"]
-
-    def on_client_contact(self) -> None: ...
-
-    def reload(self) -> None: ...
+from gpushopper.wire import PROTOCOL, CostRow, Costs, ProvisionRequest
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +41,7 @@ def quiet_log() -> Iterator[None]:
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()
+from tests.daemon.stand_ins import OFFER, EmptyAccount, KnownKeys
 
 
 class WatchedHandle:

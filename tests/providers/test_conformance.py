@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gpushopper.core.cloud import EndingKind
 from gpushopper.core.model.instance import StatusClass, parse_label
 from gpushopper.core.model.money import is_sane_rate
 from gpushopper.providers.base import (
@@ -33,8 +34,7 @@ def listing(stage: Stage) -> InstanceList:
 def test_traits_say_what_the_rules_need(stage: Stage):
     traits = stage.provider.traits
     assert traits.name == stage.name
-    assert traits.guard_kind in {"self_destroy", "poweroff_stops_billing", "poweroff_only", "none"}
-    assert traits.bulk_destroy >= 1
+    assert traits.ending.bulk_destroy >= 1
 
 
 def test_the_account_has_an_id_a_balance_and_a_date(stage: Stage):
@@ -105,7 +105,7 @@ def test_a_key_can_be_attached_to_a_living_instance(stage: Stage):
 
 def test_an_instance_can_end_itself_or_the_provider_says_that_it_cannot(stage: Stage):
     recipe = stage.provider.guard_recipe
-    assert (recipe is not None) == (stage.provider.traits.guard_kind == "self_destroy")
+    assert (recipe is not None) == (stage.provider.traits.ending.kind is EndingKind.SELF_DESTROY)
     assert recipe is None or all("$ID" in call.path for call in (recipe.read, recipe.destroy))
 
 
@@ -114,7 +114,7 @@ def test_many_instances_are_destroyed_in_the_fewest_calls(stage: Stage):
     before = len(stage.transport.sent)
     outcomes = stage.provider.destroy(ids, LIMIT_S)
     assert len(outcomes) == len(ids)
-    if stage.provider.traits.bulk_destroy >= 5:
+    if stage.provider.traits.ending.bulk_destroy >= 5:
         assert len(stage.transport.sent) - before == 1
         assert {o.outcome for o in outcomes} == {DestroyOutcome.ACKNOWLEDGED}
         assert stage.living == 0

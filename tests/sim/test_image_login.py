@@ -225,7 +225,8 @@ def test_a_cloud_that_takes_no_registry_login_is_refused(made: Make):
     world, logins = made()
     client = world.engine.reconcilers["vast"].client
     assert client is not None
-    client.traits = replace(client.traits, takes_image_login=False)
+    catalogue = replace(client.traits.catalogue, takes_image_login=False)
+    client.traits = replace(client.traits, catalogue=catalogue)
     with pytest.raises(Refused) as error:
         rent(world)
     assert (error.value.message, error.value.exit_code) == ("vast takes no login at a registry", 6)
@@ -266,7 +267,8 @@ def test_a_plan_with_a_login_at_a_cloud_that_takes_none_is_refused(made: Make):
     world, logins = made()
     client = world.engine.reconcilers["vast"].client
     assert client is not None
-    client.traits = replace(client.traits, takes_image_login=False)
+    catalogue = replace(client.traits.catalogue, takes_image_login=False)
+    client.traits = replace(client.traits, catalogue=catalogue)
     with pytest.raises(Refused, match="vast takes no login at a registry"):
         world.requests.plan(wire.PlanRequest(search=ANY_4090, image=IMAGE, to_rent=True, image_login=True))
     assert logins.reads == []

@@ -10,12 +10,13 @@ import structlog
 from gpushopper import clouds
 from gpushopper.clock import Clock
 from gpushopper.config import Config
+from gpushopper.core.cloud import Traits
 from gpushopper.core.secret import Credential
 from gpushopper.daemon.keys.account_setup import enabled_endpoints, is_loopback
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured, ShopperError
 from gpushopper.log import Redactor
-from gpushopper.providers import adapter
+from gpushopper.providers import adapter, traits
 from gpushopper.providers.base import Provider
 from gpushopper.secrets import FoundKey, KeySource, find_key
 from gpushopper.store.database import Store
@@ -55,7 +56,9 @@ def _connect(
     *,
     is_named: bool,
 ) -> AccountSetup:
-    setup = AccountSetup(name, None, "", "", endpoint, is_loopback(endpoint), is_named=is_named)
+    setup = AccountSetup(
+        name, None, "", "", endpoint, is_loopback(endpoint), is_named=is_named, traits=usable_traits(name)
+    )
     match find_key(clouds.get(name), sources):
         case FoundKey(credential, source, warning):
             for text in credential.redactions():
@@ -98,6 +101,14 @@ def open_account(name: str, endpoint: str, credential: Credential, clock: Clock)
     return client
 
 
+def usable_traits(name: str) -> Traits | None:
+    """The cloud's traits; None where its package is gone or broken, which only matters once it is connected."""
+    try:
+        return traits(name)
+    except ShopperError:
+        return None
+
+
 def unusable_accounts(store: Store, setups: Collection[AccountSetup], config: Config) -> list[AccountSetup]:
     """Accounts that hold open attempts and have no setup: disabled, or of a package that is gone or broken.
 
@@ -114,4 +125,5 @@ def _unusable(name: str, config: Config) -> AccountSetup:
         why, hint = f"policy {config.policy.name} is for a sandbox", f"set policy.name, or providers.{name}.endpoint"
     else:
         why, hint = "it is disabled in the configuration", f"set providers.{name}.enabled"
-    return AccountSetup(name, None, f"{name} cannot be used: {why}", "", "", key_state="refused", key_hint=hint)
+    problem = f"{name} cannot be used: {why}"
+    return AccountSetup(name, None, problem, "", "", key_state="refused", key_hint=hint, traits=usable_traits(name))

@@ -80,7 +80,7 @@ class Destroyer:
         """When it is due: at once after a start, and never further ahead than the longest retry interval (I6)."""
         if attempt.next_destroy_boot is None or attempt.id in self._unseen_until:
             return self._unseen_until.get(attempt.id, now.boot)
-        return min(attempt.next_destroy_boot, now.boot + us(self.account.ctx.policy.destroy_retry_steady_s))
+        return min(attempt.next_destroy_boot, now.boot + us(self.account.policy.destroy_retry_steady_s))
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each waiting destroy can be sent, in µs of the boot clock."""
@@ -94,10 +94,10 @@ class Destroyer:
         client = self.account.client
         if client is None or not self.account.calls.is_free(Endpoint.DESTROY, now):
             return
-        batch = self._batch(self._due(now), client.traits.bulk_destroy)
+        batch = self._batch(self._due(now), client.traits.ending.bulk_destroy)
         if not batch:
             return
-        limit = self.account.ctx.policy.destroy_timeout_s
+        limit = self.account.policy.destroy_timeout_s
         ids = tuple(a.instance_id for a in batch if a.instance_id is not None)
         attempts = tuple(a.id for a in batch)
         self._in_flight |= frozenset(attempts)
@@ -136,7 +136,7 @@ class Destroyer:
         is_acknowledged = reply.outcome in ACKNOWLEDGED
         detail = reply.outcome.value.replace("_", " ")
         detail += f" ({reply.detail})" if reply.detail and not is_acknowledged else ""
-        tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.ctx.policy)])
+        tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.policy)])
         if reply.outcome is DestroyOutcome.KEY_REJECTED:
             text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([RaiseAlarm.with_hint(alarms.DESTROY_REFUSED, attempt.id, text)])

@@ -40,7 +40,7 @@ class HeartbeatMonitor:
 
     @property
     def _is_off(self) -> bool:
-        return self.account.ctx.remote is None or not self.account.ctx.policy.needs_login
+        return self.account.ctx.remote is None or not self.account.policy.needs_login
 
     def wake(self) -> None:
         """Probe every instance at once."""
@@ -80,7 +80,7 @@ class HeartbeatMonitor:
                 self._probe(attempt, now)
 
     def _probe(self, attempt: Attempt, now: ClockSnapshot) -> None:
-        remote, policy = self.account.ctx.remote, self.account.ctx.policy
+        remote, policy = self.account.ctx.remote, self.account.policy
         if remote is None or attempt.ssh_host is None or attempt.ssh_port is None:
             return
         login = SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
@@ -107,7 +107,7 @@ class HeartbeatMonitor:
         self.account.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
 
     def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | ProbeFailure, now: ClockSnapshot) -> None:
-        store, policy = self.account.ctx.store, self.account.ctx.policy
+        store, policy = self.account.ctx.store, self.account.policy
         attempt = sessions.load_attempt(store, attempt_id)
         session = None if attempt is None else sessions.load_session(store, attempt.session_id)
         if attempt is None or session is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
 from gpushopper.engine.account.observed_state import ObservedState
@@ -24,6 +25,11 @@ class Account(Protocol):
 
     @property
     def ctx(self) -> Context: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The rules' numbers, with the limits of this cloud."""
+        ...
 
     @property
     def client(self) -> Provider | None:

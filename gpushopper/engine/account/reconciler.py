@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.account_alarms import missing_key_alarm
 from gpushopper.engine.account.account_health import AccountHealth
@@ -53,7 +54,7 @@ class AccountReconciler:
             self.heartbeats,
             self.key_attachment,
         )
-        self._missing_key_due: int | None = ctx.clock.now().boot + us(ctx.policy.degraded_after_s)
+        self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
     # ---- one step
 
@@ -102,6 +103,11 @@ class AccountReconciler:
         return self.setup.client
 
     @property
+    def policy(self) -> Policy:
+        """The rules' numbers, with the limits of this cloud."""
+        return self.ctx.policy_of(self.name)
+
+    @property
     def health(self) -> AccountHealth:
         """Whether the account's answers may be relied on."""
         return self.observed.health
@@ -114,14 +120,14 @@ class AccountReconciler:
     @property
     def can_rent(self) -> bool:
         """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer (S16)."""
-        if not self.ctx.policy.needs_login:
+        if not self.policy.needs_login:
             return self.setup.is_local
         return self.ctx.remote is not None and self.client is not None and self.client.guard_recipe is not None
 
     @property
     def destroy_interval_s(self) -> float:
         """Seconds between two destroys by the provider's rate limit."""
-        return 0.0 if self.client is None else self.client.traits.destroy_interval_s
+        return 0.0 if self.client is None else self.client.traits.pace.destroy_interval_s
 
     def at(self, now: ClockSnapshot) -> ClockSnapshot:
         """This snapshot with the provider's date added as third clock (D10)."""
@@ -169,5 +175,5 @@ class AccountReconciler:
             return
         if not self.calls.is_free(Endpoint.LABEL, now):
             return
-        limit = self.ctx.policy.read_timeout_s
+        limit = self.policy.read_timeout_s
         self.calls.submit((LABEL, instance_id), lambda: client.set_label(instance_id, label, limit), limit, now)

@@ -30,7 +30,7 @@ class KeyAttachment:
 
     def _waiting(self) -> list[Attempt]:
         """Only instances that have been listed with our label: a foreign one must not be given our key (I28)."""
-        if self.account.ctx.remote is None or not self.account.ctx.policy.needs_login:
+        if self.account.ctx.remote is None or not self.account.policy.needs_login:
             return []
         done, listed = self._attached | self.account.calls.subjects(ATTACH), self.account.observed.listed
         return [
@@ -58,7 +58,7 @@ class KeyAttachment:
         due = [a for a in self._waiting() if self._next.get(a.id, now.boot) <= now.boot]
         if not due or due[0].instance_id is None:
             return
-        attempt, limit = due[0], self.account.ctx.policy.read_timeout_s
+        attempt, limit = due[0], self.account.policy.read_timeout_s
         self._next[attempt.id] = now.boot + us(RETRY_S)
 
         def attach(instance_id: str = due[0].instance_id) -> bool:

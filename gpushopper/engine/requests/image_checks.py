@@ -35,10 +35,10 @@ def readable_registry(ctx: Context, client: Provider, image: str | None) -> str:
         UsageError: the image names no registry.
     """
     traits = client.traits
-    if not traits.takes_image_login:
+    if not traits.catalogue.takes_image_login:
         text = f"{traits.name} takes no login at a registry"
         raise Refused(text, "rent there without --image-login", code="image_login")
-    registry = _registry_of(image or traits.default_image)
+    registry = _registry_of(image or traits.catalogue.default_image)
     found = ctx.read_login(registry, LOGIN_LIMIT_S)
     if isinstance(found, KeyProblem):
         raise no_login(found)

@@ -88,7 +88,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
     """What the next step waits for, and until when at the latest."""
     if attempt is None:
         return "", None
-    policy = ctx.policy
+    policy = ctx.policy_of(attempt.provider)
     match attempt.state:
         case State.PREPARED:
             return "its create to be sent", attempt.prepared_at + us(policy.prepared_max_age_s)

@@ -5,5 +5,6 @@ The facts about its API are cited as "vastai.md" with their section.
 
 from gpushopper.providers.vast.adapter import Vast
 from gpushopper.providers.vast.connection import connect
+from gpushopper.providers.vast.traits import TRAITS
 
-__all__ = ["Vast", "connect"]
+__all__ = ["TRAITS", "Vast", "connect"]

@@ -1,18 +1,57 @@
-"""Traits of Vast: its guard, default image, size of a bulk destroy. Facts for people are in `gpushopper.clouds`."""
+"""Traits of Vast: billing, limits, pace, names, planting, ending. Facts for people are in `gpushopper.clouds`."""
 
 from __future__ import annotations
 
-from gpushopper.providers.base import Traits
+from gpushopper.core.cloud import (
+    Billing,
+    BillingStart,
+    Carrier,
+    Catalogue,
+    Ending,
+    EndingKind,
+    Identity,
+    ImageKind,
+    Limits,
+    ListProof,
+    Naming,
+    Pace,
+    Planting,
+    PlantingMethod,
+    StoppedBilling,
+    Traits,
+)
 from gpushopper.providers.vast import destroy
+from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT
 from gpushopper.providers.vast.rate_limits import DESTROY_INTERVAL_S
 
 TRAITS = Traits(
     name="vast",
-    guard_kind="self_destroy",
-    bulk_destroy=destroy.MOST,
-    # Public, on Docker Hub, about 90 MB packed: CUDA's runtime loader and a shell, and sshd comes from Vast itself.
-    # 12.4 runs on every driver from 550 on; a newer one fails on hosts that overstate theirs (vastai.md 3.2).
-    default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
-    takes_image_login=True,
-    destroy_interval_s=DESTROY_INTERVAL_S,
+    # vastai.md 15: to the second, the disk in every state and in any size.
+    billing=Billing(begins=BillingStart.RUNNING, granularity_s=1, stopped=StoppedBilling.STORAGE),
+    limits=Limits(
+        create_s=60,
+        destroy_s=30,
+        read_s=20,
+        flight_s=180,
+        list_lag_s=420,
+        boot_silence_s=900,
+        boot_limit_s=3600,
+        degraded_after_s=60,
+        list_proof=ListProof.TOTAL,
+        max_startup_length=STARTUP_LIMIT,
+    ),
+    # Each endpoint has a limit of its own, and the account none (vastai.md 13).
+    pace=Pace(destroy_interval_s=DESTROY_INTERVAL_S),
+    identity=Identity.TOLD,
+    naming=Naming(carriers=(Carrier.LABEL, Carrier.ENVIRONMENT), can_relabel=True),
+    planting=Planting(PlantingMethod.ONSTART, attaches_keys=True),
+    ending=Ending(EndingKind.SELF_DESTROY, bulk_destroy=destroy.MOST),
+    catalogue=Catalogue(
+        # Public, on Docker Hub, about 90 MB packed: CUDA's runtime loader and a shell, and sshd comes from Vast itself.
+        # 12.4 runs on every driver from 550 on; a newer one fails on hosts that overstate theirs (vastai.md 3.2).
+        default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
+        image_kind=ImageKind.CONTAINER,
+        takes_image_login=True,
+        has_single_hosts=True,
+    ),
 )

@@ -45,7 +45,7 @@ def build_payload(
     boot_script = _boot_script(ctx, recipe, attempt)
     if isinstance(boot_script, PayloadUnavailable):
         return boot_script
-    login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy.create_timeout_s)
+    login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy_of(attempt.provider).create_timeout_s)
     if isinstance(login, PayloadUnavailable):
         return login
     return CreateRequest(
@@ -61,7 +61,7 @@ def build_payload(
 
 def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> str | PayloadUnavailable:
     """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
-    policy = ctx.policy
+    policy = ctx.policy_of(attempt.provider)
     if ctx.remote is None or recipe is None or not policy.needs_login:
         return ""
     now = ctx.clock.now().wall

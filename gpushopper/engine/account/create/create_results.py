@@ -88,7 +88,7 @@ class CreateResults:
 
     def _defer(self, tx: Transaction, attempt: Attempt, value: PayloadUnavailable, now: ClockSnapshot) -> None:
         """Nothing was sent, and a later try may succeed: the same offer again, after a pause (S12)."""
-        until = now.boot + us(self.account.ctx.policy.prepared_max_age_s / PAYLOAD_TRIES)
+        until = now.boot + us(self.account.policy.prepared_max_age_s / PAYLOAD_TRIES)
         self.delays.defer(attempt.session_id, until, now.boot)
         tx.run([_close_never_sent(attempt, "never_sent", now)])
         event = EventDraft("waiting", f"nothing was sent, and it is tried again: {value.text}")

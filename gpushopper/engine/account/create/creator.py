@@ -49,7 +49,7 @@ class Creator:
             ctx.may_spend
             and health.is_ready
             and not health.wrong_account
-            and health.is_fresh_for_create(now, ctx.policy)
+            and health.is_fresh_for_create(now, self.account.policy)
             and not health.is_degraded
             and not health.is_inconsistent
             and self.account.can_rent
@@ -107,7 +107,7 @@ class Creator:
         client, ctx = self.account.client, self.account.ctx
         if client is None:
             return
-        clock, limit = ctx.clock, ctx.policy.create_timeout_s
+        clock, limit = ctx.clock, self.account.policy.create_timeout_s
         not_after = clock.monotonic() + limit
         listed_before = frozenset(self.account.observed.listed)
 

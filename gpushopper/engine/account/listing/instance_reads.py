@@ -38,7 +38,7 @@ class InstanceReads:
     def send(self, now: ClockSnapshot) -> None:
         """Start every pending read that the rate limit allows; drop them all once the list is no longer recent."""
         account, calls, observed = self.account, self.account.calls, self.account.observed
-        client, policy = account.client, account.ctx.policy
+        client, policy = account.client, account.policy
         if client is None or observed.last_list is None or not observed.last_list.is_fresh(now, policy):
             observed.pending_reads = {}
             return
@@ -72,7 +72,7 @@ class InstanceReads:
         call: InFlightCall,
         now: ClockSnapshot,
     ) -> None:
-        policy, last_list = self.account.ctx.policy, self.account.observed.last_list
+        policy, last_list = self.account.policy, self.account.observed.last_list
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         if session is None:
             return
@@ -95,4 +95,4 @@ class InstanceReads:
         if attempt.is_wanted:
             text = f"{name}: the list lacks instance {attempt.instance_id}, but it answers by its id"
             tx.run([RaiseAlarm.with_hint(alarms.LIST_INCONSISTENT, name, text)])
-        tx.run(on_sighting(session, attempt, row, now, ctx.policy))
+        tx.run(on_sighting(session, attempt, row, now, self.account.policy))

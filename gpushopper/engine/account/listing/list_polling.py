@@ -39,7 +39,7 @@ class ListPoller:
         if calls.of_kind(ACCOUNT, LIST):
             return []
         wanted = now.boot if self.next_poll_boot is None else self.next_poll_boot
-        needs_account = health.needs_account_check(now, self.account.ctx.policy)
+        needs_account = health.needs_account_check(now, self.account.policy)
         return [max(wanted, calls.free_boot(Endpoint.ACCOUNT if needs_account else Endpoint.LIST, now))]
 
     def send(self, now: ClockSnapshot) -> None:
@@ -49,8 +49,8 @@ class ListPoller:
             return
         if calls.of_kind(ACCOUNT, LIST):
             return
-        limit = self.account.ctx.policy.read_timeout_s
-        if health.needs_account_check(now, self.account.ctx.policy):
+        limit = self.account.policy.read_timeout_s
+        if health.needs_account_check(now, self.account.policy):
             if calls.is_free(Endpoint.ACCOUNT, now):
                 health.has_checked_account = True
                 calls.submit((ACCOUNT,), lambda: client.fetch_account(limit), limit, now)
@@ -61,7 +61,7 @@ class ListPoller:
             calls.submit((LIST,), lambda: client.fetch_instances(limit), all_pages, now, known)
 
     def _schedule(self, now: ClockSnapshot) -> None:
-        health, policy = self.account.observed.health, self.account.ctx.policy
+        health, policy = self.account.observed.health, self.account.policy
         wait = poll_interval(self.account.open_attempts(), now, policy)
         if health.failed_polls > 0:
             wait = min(wait, failure_backoff(health.failed_polls, policy))
@@ -82,12 +82,12 @@ class ListPoller:
         account, observed = self.account, self.account.observed
         value = self._of_the_expected_account(value)
         if isinstance(value, ReadFailed):
-            actions = observed.health.on_failed_list(value, account.name, now, account.ctx.policy)
+            actions = observed.health.on_failed_list(value, account.name, now, account.policy)
             account.transact(now, lambda tx: tx.run(actions))
             restart_settling(account, now)
             self._schedule(now)
             return
-        is_complete = value.complete and observed.health.is_proven(now, account.ctx.policy)
+        is_complete = value.complete and observed.health.is_proven(now, account.policy)
         seen = ObservedList(value.instances, is_complete, call.requested_boot, now.boot, call.open_at_request)
         own, detail = account.ctx.installation.id, value.detail
         observed.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}

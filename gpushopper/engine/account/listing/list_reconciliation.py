@@ -32,12 +32,12 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
     observed.health.is_inconsistent = bool(newly_missing(missing))
     evidence = replace(seen, is_complete=seen.is_complete and not observed.health.is_inconsistent)
-    tx.run(reconcile.reconcile_list(recorded, evidence, now, ctx.policy))
+    tx.run(reconcile.reconcile_list(recorded, evidence, now, account.policy))
     for attempt in () if is_copied_home else recorded.open:
-        tx.run(close_if_absent(tx.attempt(attempt), now, ctx.policy))
-    observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, ctx.policy)
-    tx.run(observed.health.on_list(seen, detail, name, now, ctx.policy))
+        tx.run(close_if_absent(tx.attempt(attempt), now, account.policy))
+    observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, account.policy)
+    tx.run(observed.health.on_list(seen, detail, name, now, account.policy))
     if seen.is_complete:
-        tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, ctx.policy))
+        tx.run(list_verification.mass_disappearance_alarms(name, recorded, missing, account.policy))
     tx.run(account_alarms.clock_alarms(name, now))
     tx.run(account_alarms.unknown_response_alarms(name, account.client))

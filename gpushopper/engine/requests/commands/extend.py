@@ -56,7 +56,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     wall = _new_deadline(attempt, request, tx.now)
     _refuse_above_maximum(session, attempt, wall)
     moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
-    reserve = ledger.reserve_for(moved, tx.ctx.policy)
+    reserve = ledger.reserve_for(moved, tx.ctx.policy_of(attempt.provider))
     more = max(reserve - attempt.reserve, 0)
     refuse_denied(denial_of_reserve(tx.ctx, attempt.provider, more, tx.now))
     text = f"{session.name}: at most {dollars(reserve)} now"

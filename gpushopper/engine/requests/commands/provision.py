@@ -109,7 +109,7 @@ def _session(
         reason="",
         version=1,
         created_at=tx.now.wall,
-        image=checked.image or client.traits.default_image,
+        image=checked.image or client.traits.catalogue.default_image,
         disk_gb=checked.disk_gb,
         shortlist=checked.offers[1:],
         max_rate=checked.max_rate,

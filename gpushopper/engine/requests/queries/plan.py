@@ -58,10 +58,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         max_cost=max_cost,
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
-        image=request.image or client.traits.default_image,
+        image=request.image or client.traits.catalogue.default_image,
         disk_gb=want.disk_gb,
         max_rate=cap,
-        guard_kind=client.traits.guard_kind if handle.ctx.policy.needs_login else NOT_APPLICABLE,
+        guard_kind=client.traits.ending.kind.value if handle.ctx.policy.needs_login else NOT_APPLICABLE,
         retries=request.retries,
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, max_cost),
     )
