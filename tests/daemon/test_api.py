@@ -33,6 +33,7 @@ from gpushopper.paths import find_home
 from gpushopper.store import installation
 from gpushopper.store.database import Store
 from gpushopper.wire import PROTOCOL, CostRow, Costs, ProvisionRequest
+from tests.daemon.stand_ins import OFFER, EmptyAccount, KnownKeys
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,6 @@ def quiet_log() -> Iterator[None]:
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()
-from tests.daemon.stand_ins import OFFER, EmptyAccount, KnownKeys
 
 
 class WatchedHandle:
