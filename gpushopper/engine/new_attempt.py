@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
-from gpushopper.core.model.instance import make_label
+from gpushopper.core.model.label import make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
@@ -29,7 +29,7 @@ def new_attempt(ctx: Context, session: Session, offer: Offer, now: ClockSnapshot
         ordinal=len(sessions.attempts_of(ctx.store, session.id)) + 1,
         provider=session.provider,
         account=session.account,
-        label=make_label(ctx.installation.id, attempt_id),
+        label=make_label(ctx.installation.id, attempt_id, hard_max),
         origin=Origin.CREATED,
         offer=offer,
         disk_gb=session.disk_gb,

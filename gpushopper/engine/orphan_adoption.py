@@ -11,7 +11,7 @@ from gpushopper.core.lifecycle.destroying import destroying_fields
 from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
-from gpushopper.core.model.instance import Instance, StatusClass, make_label
+from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
@@ -49,7 +49,7 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
         keep_stopped=True,
     )
     offer = _offer_of(row, action.provider, now)
-    found = _found(ctx, session, action.attempt_id, row, offer, action.deadline, now)
+    found = _found(ctx, session, action.label.attempt, action.label.text, row, offer, action.deadline, now)
     attempt = replace(found, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
     return session, attempt, RaiseAlarm.with_hint(kinds.ADOPTED, attempt.id, text)
@@ -82,10 +82,9 @@ def duplicate_attempt(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot
     session = sessions.load_session(ctx.store, of.session_id)
     if session is None:
         return None
-    found = _found(ctx, session, ctx.new_id(16), action.instance, of.offer, of.deadline, now)
+    found = _found(ctx, session, ctx.new_id(16), of.label, action.instance, of.offer, of.deadline, now)
     return replace(
         found,
-        label=of.label,
         desired_state=DesiredState.TERMINATED,
         reason=action.reason,
         terminate_requested_at=now.wall,
@@ -94,7 +93,14 @@ def duplicate_attempt(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot
 
 
 def _found(
-    ctx: Context, session: Session, attempt_id: str, row: Instance, offer: Offer, deadline: Deadline, now: ClockSnapshot
+    ctx: Context,
+    session: Session,
+    attempt_id: str,
+    label: str,
+    row: Instance,
+    offer: Offer,
+    deadline: Deadline,
+    now: ClockSnapshot,
 ) -> Attempt:
     """An attempt that starts when the provider says the instance was created: it has billed since then."""
     started = row.created_at if row.created_at is not None else now.wall
@@ -104,7 +110,7 @@ def _found(
         ordinal=len(sessions.attempts_of(ctx.store, session.id)) + 1,
         provider=session.provider,
         account=session.account,
-        label=make_label(ctx.installation.id, attempt_id),
+        label=label,
         origin=Origin.DISCOVERED,
         offer=offer,
         disk_gb=session.disk_gb,
@@ -113,7 +119,7 @@ def _found(
         reason="",
         version=1,
         deadline=deadline,
-        hard_max_at=max(deadline.wall, started + us(HARD_MAXIMUM_S)),
+        hard_max_at=max(deadline.wall, _hard_max(row, started)),
         agreed_rate=row.rate if row.rate is not None else offer.rate(session.disk_gb),
         reserve=0,
         guard_state=NONE,
@@ -127,6 +133,12 @@ def _found(
         is_gpu_billed=row.status is StatusClass.RUNNING,
     )
     return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
+
+
+def _hard_max(row: Instance, started: int) -> int:
+    """The hard maximum counted from its start, or the one that its label names where that is earlier."""
+    by_policy, labelled = started + us(HARD_MAXIMUM_S), row.labelled_hard_max()
+    return by_policy if labelled is None else min(by_policy, labelled)
 
 
 def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:

@@ -129,10 +129,13 @@ def attempts_of(store: Store, session_id: str) -> list[Attempt]:
     return _attempts(store, _attempts_of(session_id))
 
 
-def find_by_label(store: Store, label: str) -> list[Attempt]:
-    """The attempts under one label: that of the create, and discovered duplicates (S9)."""
-    query = _select_attempts().where(AttemptRow.label == label)
-    return _attempts(store, query.order_by(AttemptRow.origin, AttemptRow.ordinal))
+def labels_of(store: Store, attempt_ids: Sequence[str]) -> dict[str, str]:
+    """The recorded labels of those of these attempts that exist, by attempt id."""
+    found: dict[str, str] = {}
+    for start in range(0, len(attempt_ids), IN_LIST_SIZE):
+        some = AttemptRow.id.in_(attempt_ids[start : start + IN_LIST_SIZE])
+        found.update(store.rows(AttemptRow.select(AttemptRow.id, AttemptRow.label).where(some)))
+    return found
 
 
 def find_by_instance(store: Store, provider: str, account: str, instance_id: str) -> Attempt | None:

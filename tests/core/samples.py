@@ -10,7 +10,8 @@ from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import Action, UpdateAttempt
 from gpushopper.core.model.attempt import WITH_INSTANCE, Attempt, DesiredState, Origin, State
-from gpushopper.core.model.instance import Instance, StatusClass, make_label
+from gpushopper.core.model.instance import Instance, StatusClass
+from gpushopper.core.model.label import Label, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import HOUR, ClockSnapshot, us
@@ -21,6 +22,9 @@ BOOT = us(50_000)
 NOW = ClockSnapshot(wall=WALL, boot=BOOT, boot_id="boot-1", provider_date=WALL)
 HERE = "abcdefghij"
 ELSEWHERE = "klmnopqrst"
+HARD_MAX = WALL + 12 * HOUR
+LABELLED_MAX = -(-HARD_MAX // HOUR) * HOUR
+"""The same as a label names it: the next full hour."""
 OFFER = Offer(
     provider="vast", offer_id="29817342", host_id="4471", gpu="RTX 4090", gpu_count=2, vram_mb=24_000,
     gpu_rate=400_000, storage_gb_month=144_000, upload_gb=0, download_gb=2_000, region="Texas, US",
@@ -47,6 +51,15 @@ def attempt_id(number: int = 1) -> str:
     return "attempt" + "a" * 8 + "abcdefghij"[number]
 
 
+def gs2_label(installation: str = HERE, attempt: str = "attemptaaaaaaaab", hard_max_at: int = HARD_MAX) -> str:
+    return make_label(installation, attempt, hard_max_at)
+
+
+def gs1_label(installation: str = HERE, attempt: str = "attemptaaaaaaaab") -> str:
+    """A label as older releases wrote it."""
+    return Label(1, installation, attempt).text
+
+
 def session(session_id: str = "s1", **changes: Any) -> Session:
     values: dict[str, Any] = {
         "id": session_id, "name": "calm-otter", "consumer": "me", "provider": "vast", "account": "77",
@@ -61,9 +74,9 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
     own = attempt_id(number)
     values: dict[str, Any] = {
         "id": own, "session_id": "s1", "ordinal": number, "provider": "vast", "account": "77",
-        "label": make_label(HERE, own), "origin": Origin.CREATED, "offer": OFFER, "disk_gb": DISK_GB,
+        "label": gs2_label(HERE, own), "origin": Origin.CREATED, "offer": OFFER, "disk_gb": DISK_GB,
         "state": state, "desired_state": DesiredState.RUNNING, "reason": "", "version": 1,
-        "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": WALL + 12 * HOUR, "agreed_rate": RATE,
+        "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": HARD_MAX, "agreed_rate": RATE,
         "reserve": 2_000_000, "guard_state": "not_applicable", "prepared_at": WALL, "state_changed_at": WALL,
     }  # fmt: skip
     if state is not State.PREPARED:
@@ -82,7 +95,7 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
 def row(number: int = 1, **changes: Any) -> Instance:
     """What the provider lists for `attempt(number=…)`: running, and all as offered."""
     values: dict[str, Any] = {
-        "instance_id": f"{100 + number}", "label": make_label(HERE, attempt_id(number)), "env_label": None,
+        "instance_id": f"{100 + number}", "label": gs2_label(HERE, attempt_id(number)), "env_label": None,
         "status": StatusClass.RUNNING, "provider_status": "running", "message": "", "progress": "", "rate": RATE,
         "gpu_rate": 400_000, "storage_rate": 20_000, "created_at": WALL, "ends_at": None, "host_id": "4471",
         "image": "pytorch", "gpu": "RTX 4090", "gpu_count": 2, "vram_mb": 24_000, "disk_gb": DISK_GB,

@@ -1,85 +1,46 @@
-"""Labels: only text that this program could have written proves an instance ours (D3, I3, S4)."""
+"""Instances: whose they are, and when they must be gone, by the two carriers of the label (S4)."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
-from gpushopper.core.model.instance import LABEL_LENGTH, Owner, make_label, parse_label
-from tests.core.samples import ELSEWHERE, HERE, attempt_id, row
+from gpushopper.core.model.label import Label
+from gpushopper.core.timing.clock_snapshot import HOUR
+from tests.core.samples import ELSEWHERE, HERE, LABELLED_MAX, attempt_id, gs1_label, gs2_label, row
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-installations = st.text(ALPHABET, min_size=10, max_size=10)
-attempts = st.text(ALPHABET, min_size=16, max_size=16)
-LABEL = make_label(HERE, attempt_id())
+BOTH = pytest.mark.parametrize("make", [gs2_label, gs1_label], ids=["gs2", "gs1"])
 
 
-@given(installation=installations, attempt=attempts)
-def test_a_label_says_who_made_it(installation: str, attempt: str):
-    label = make_label(installation, attempt)
-    assert len(label) == LABEL_LENGTH == 36
-    assert parse_label(label) == Owner(installation, attempt)
+@BOTH
+def test_either_carrier_proves_the_owner_and_the_label_wins(make):
+    text, other = make(HERE, attempt_id()), make(ELSEWHERE, attempt_id(2))
+    mine = Label(2, HERE, attempt_id(), LABELLED_MAX) if make is gs2_label else Label(1, HERE, attempt_id())
+    assert row(label=text, env_label=None).owner() == mine
+    assert row(label=None, env_label=text).owner() == mine
+    assert row(label=text[:20], env_label=text).owner() == mine
+    assert row(label=text, env_label=other).owner() == mine
+    assert row(label=text[:20], env_label=text[:30]).owner() is None
 
 
-def test_the_form_of_a_label_is_fixed_for_ever():
-    assert make_label("abcdefghij", "abcdefghijklmnop") == "gs1-abcdefghij-abcdefghijklmnop-pd2w"
-
-
-@given(st.text())
-def test_text_that_is_accepted_is_text_we_would_write(text: str):
-    owner = parse_label(text)
-    assert owner is None or make_label(owner.installation, owner.attempt) == text
-
-
-@given(installation=installations, attempt=attempts, place=st.integers(0, 35), letter=st.characters())
-def test_a_label_with_one_changed_letter_is_invalid(installation: str, attempt: str, place: int, letter: str):
-    label = make_label(installation, attempt)
-    assume(label[place] != letter)
-    assert parse_label(label[:place] + letter + label[place + 1 :]) is None
-
-
-@given(length=st.integers(0, 35))
-def test_a_cut_label_is_invalid(length: int):
-    assert parse_label(LABEL[:length]) is None
-    assert parse_label(LABEL[36 - length :]) is None
-
-
-@given(extra=st.text(min_size=1))
-def test_a_longer_label_is_invalid(extra: str):
-    assert parse_label(LABEL + extra) is None
-    assert parse_label(extra + LABEL) is None
-
-
-@given(check=st.text(ALPHABET, min_size=4, max_size=4))
-def test_a_label_with_wrong_check_characters_is_invalid(check: str):
-    assume(check != LABEL[-4:])
-    assert parse_label(LABEL[:-4] + check) is None
+EARLIER, OLD = LABELLED_MAX - 3 * HOUR, gs1_label(HERE, attempt_id())
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", LABEL.upper(), LABEL.title(), f"{LABEL}\n", f" {LABEL}", LABEL.replace("-", "_"), "gs1---"]
+    ("shown", "variable", "hard_max"),
+    [
+        (gs2_label(), None, LABELLED_MAX),
+        (None, gs2_label(), LABELLED_MAX),
+        (gs2_label(), gs2_label(hard_max_at=EARLIER), EARLIER),
+        (gs2_label(hard_max_at=EARLIER), gs2_label(), EARLIER),
+        (OLD, None, None),
+        (OLD, gs2_label(), LABELLED_MAX),
+        (gs2_label(), gs2_label(ELSEWHERE, hard_max_at=EARLIER), LABELLED_MAX),
+        (gs2_label(), gs2_label(HERE, attempt_id(2), hard_max_at=EARLIER), LABELLED_MAX),
+        ("my training", None, None),
+        (gs2_label()[:39], gs2_label()[:38], None),
+    ],
 )
-def test_a_label_in_another_spelling_is_invalid(text: str | None):
-    assert parse_label(text) is None
-
-
-def test_check_characters_bind_both_parts():
-    other = make_label(ELSEWHERE, attempt_id())
-    assert parse_label(f"gs1-{HERE}-{attempt_id()}-{other[-4:]}") is None
-    assert parse_label(f"gs1-{HERE}-{attempt_id(2)}-{LABEL[-4:]}") is None
-
-
-@pytest.mark.parametrize(("installation", "attempt"), [("", attempt_id()), (HERE, ""), (HERE.upper(), attempt_id())])
-def test_no_label_is_made_that_could_not_be_read_back(installation: str, attempt: str):
-    with pytest.raises(ValueError, match="label's form"):
-        make_label(installation, attempt)
-
-
-def test_either_carrier_proves_the_owner_and_the_label_wins():
-    mine, other = Owner(HERE, attempt_id()), make_label(ELSEWHERE, attempt_id(2))
-    assert row(label=LABEL, env_label=None).owner() == mine
-    assert row(label=None, env_label=LABEL).owner() == mine
-    assert row(label=LABEL[:20], env_label=LABEL).owner() == mine
-    assert row(label=LABEL, env_label=other).owner() == mine
-    assert row(label=LABEL[:20], env_label=LABEL[:30]).owner() is None
+def test_the_labelled_hard_maximum_is_the_earlier_of_its_owners(
+    shown: str | None, variable: str | None, hard_max: int | None
+):
+    assert row(label=shown, env_label=variable).labelled_hard_max() == hard_max

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,15 +29,30 @@ from gpushopper.core.model.actions import (
     UpdateAttempt,
 )
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
-from gpushopper.core.model.instance import Instance, make_label
+from gpushopper.core.model.instance import Instance
 from gpushopper.core.policy import REAL
-from tests.core.samples import ELSEWHERE, HERE, attempt, attempt_id, carried_out, moment, of, recorded, row, seen
+from gpushopper.core.timing.clock_snapshot import HOUR
+from tests.core.samples import (
+    ELSEWHERE,
+    HARD_MAX,
+    HERE,
+    attempt,
+    attempt_id,
+    carried_out,
+    gs1_label,
+    gs2_label,
+    moment,
+    of,
+    recorded,
+    row,
+    seen,
+)
 
 BOOTING = attempt(State.BOOTING)
 LABEL = BOOTING.label
-ANOTHER = make_label(HERE, attempt_id(2))
+ANOTHER = gs2_label(HERE, attempt_id(2))
 """The label of another attempt of ours."""
-THEIRS = make_label(ELSEWHERE, attempt_id(1))
+THEIRS = gs2_label(ELSEWHERE, attempt_id(1))
 SURE = KnownInstances(confirmed=frozenset({"101"}))
 NOT_OURS = KnownInstances(disowned=frozenset({"101"}))
 OURS = row(1, instance_id="202")
@@ -102,6 +118,73 @@ def test_a_confirmed_or_ready_id_stays_ours_whatever_a_person_writes(state: Stat
         actions = decide(one, row(label=label), ids=ids)
         assert carried_out(one, actions).instance_id == "101"
         assert alarms.WRONG_INSTANCE_ID not in {a.kind for a in of(RaiseAlarm, actions)}
+
+
+# ---- labels of ours that claim another hard maximum, or are of another version
+
+OTHER_FORMS = [gs2_label(hard_max_at=HARD_MAX - 5 * HOUR), gs2_label(hard_max_at=HARD_MAX + 5 * HOUR), gs1_label()]
+FORMS = pytest.mark.parametrize("label", OTHER_FORMS, ids=["earlier", "later", "gs1"])
+
+
+@FORMS
+def test_an_edited_hard_maximum_does_not_make_an_instance_anothers(label: str):
+    for shown in (row(label=label), row(label=None, env_label=label), row(label=label, env_label=LABEL)):
+        assert has_label(LABEL, shown) and has_label(label, row())
+        assert not has_other_label(LABEL, shown) and not is_foreign(shown, HERE)
+        assert not is_contradicted(BOOTING, shown, KnownInstances())
+
+
+@FORMS
+@pytest.mark.parametrize("state", [*UNCONFIRMED, State.RUNNING, State.INTERRUPTED])
+def test_an_edited_hard_maximum_is_not_trusted_against_the_record_and_is_written_again(state: State, label: str):
+    """The label alone is read by who has no record: what it says must be what was recorded."""
+    one = doubted(state) if state in UNCONFIRMED else attempt(state)
+    actions = decide(one, row(label=label, env_label=LABEL), ids=SURE if state is State.RUNNING else None)
+    after = carried_out(one, actions)
+    assert (after.instance_id, after.desired_state) == ("101", one.desired_state)
+    assert (after.deadline, after.hard_max_at, after.label) == (one.deadline, one.hard_max_at, LABEL)
+    assert of(Relabel, actions) == [Relabel("101", LABEL)]
+    assert of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == of(RaiseAlarm, actions) == []
+
+
+@FORMS
+@pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
+def test_an_uncertain_create_is_found_by_its_label_in_any_form(state: State, label: str):
+    one = attempt(state, instance_id=None)
+    after = carried_out(one, decide(one, row(label=label)))
+    assert (after.state, after.instance_id, after.hard_max_at) == (State.BOOTING, "101", one.hard_max_at)
+
+
+@pytest.mark.parametrize("carrier", ["label", "env_label"])
+@FORMS
+def test_an_instance_under_a_closed_label_in_any_form_is_destroyed(label: str, carrier: str):
+    shown = row(**{"label": None, carrier: label})
+    closed = attempt(State.CLOSED, instance_id=None)
+    assert carried_out(closed, decide(closed, shown)).state is State.DESTROYING
+    (duplicate,) = of(DestroyDuplicate, decide(attempt(State.CLOSED, instance_id="9"), shown))
+    assert duplicate.duplicate_of.label == LABEL
+
+
+@pytest.mark.parametrize("state", [*UNCONFIRMED, State.RUNNING, State.UNCERTAIN, State.CLOSED])
+def test_an_attempt_with_a_label_of_version_1_is_settled_by_it_as_before(state: State):
+    old = attempt(state, label=gs1_label(), **({"instance_id": None} if state is State.UNCERTAIN else {}))
+    new = replace(old, label=LABEL)
+    for carriers in ({"label": gs1_label()}, {"label": None, "env_label": gs1_label()}):
+        before, now = row(**carriers), row(**{name: text and LABEL for name, text in carriers.items()})
+        after, as_now = carried_out(old, decide(old, before)), carried_out(new, decide(new, now))
+        assert after == replace(as_now, label=old.label)
+    wrong = [a for a in of(RaiseAlarm, decide(old, row(label=gs1_label()))) if a.kind != alarms.REOPENED]
+    assert of(Relabel, decide(old, row(label=gs1_label()))) == wrong == []
+
+
+@pytest.mark.parametrize("label", [gs1_label(ELSEWHERE), gs2_label(ELSEWHERE, hard_max_at=HARD_MAX - 100 * HOUR)])
+def test_what_another_installation_labelled_is_never_ended_here(label: str):
+    """Also long past the hard maximum that its label names."""
+    for one in (attempt(), attempt(State.CLOSED), attempt(State.UNCERTAIN, instance_id=None)):
+        actions = decide(one, row(9, label=label), row(8, label=None, env_label=label), after_s=20 * 3600)
+        assert of(AdoptOrphan, actions) == of(DestroyDuplicate, actions) == of(Relabel, actions) == []
+        assert {a.instance_id for a in of(RecordOwnership, actions) if a.ownership != CONFIRMED} == {"108", "109"}
+        assert carried_out(one, actions).instance_id == one.instance_id
 
 
 # ---- giving an id up

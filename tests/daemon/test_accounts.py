@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper import clouds, config, log
 from gpushopper.config import Config, PolicySettings, ProviderSettings, ProvisionDefaults
-from gpushopper.core.model.instance import make_label
+from gpushopper.core.model.label import make_label
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.keys.account_setup import choose_policy, enabled_endpoints, key_environment
 from gpushopper.daemon.keys.key_watcher import KeyWatcher
@@ -137,7 +137,7 @@ def test_what_is_open_at_a_cloud_that_cannot_be_used_is_watched(tmp_path: Path):
     assert (found.provider, found.key_state, found.client) == ("vast", "refused", None)
     assert "disabled" in found.key_problem and found.key_hint == "set providers.vast.enabled"
     (attempt,) = load_attempts(world.store)
-    label = make_label("a" * 10, "b" * 16)
+    label = make_label("a" * 10, "b" * 16, attempt.hard_max_at)
     elsewhere = replace(attempt, id="b" * 16, ordinal=2, provider="toy", label=label, instance_id="7")
     with world.store.transaction():
         insert_attempt(world.store, elsewhere)

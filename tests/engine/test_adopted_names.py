@@ -12,7 +12,7 @@ from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine import orphan_adoption
 from gpushopper.store import sessions
-from tests.core.samples import attempt_id, row
+from tests.core.samples import row
 from tests.sim.world import World
 
 
@@ -23,7 +23,7 @@ def test_an_adoption_never_fails_for_its_name(world: World, instance: str):
     names = []
     for number in (1, 2, 3):
         found = replace(row(number), instance_id=instance)
-        action = AdoptOrphan("vast", "acc", found, attempt_id(number), deadline)
+        action = AdoptOrphan("vast", "acc", found, found.owner(), deadline)
         session, _, _ = orphan_adoption.adopt(world.engine.ctx, action, now)
         with world.store.transaction():
             sessions.insert_session(world.store, session)

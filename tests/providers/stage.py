@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from gpushopper import clouds
-from gpushopper.core.model.instance import LABEL_VARIABLE, make_label
+from gpushopper.core.model.label import HARD_MAX_UNTIL, LABEL_VARIABLE, make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers import adapter
 from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQuery, Provider
@@ -67,7 +67,7 @@ class Stage:
 
     def label(self) -> str:
         self.made += 1
-        return make_label("a" * 10, base64.b32encode(self.made.to_bytes(10, "big")).decode().lower())
+        return make_label("a" * 10, base64.b32encode(self.made.to_bytes(10, "big")).decode().lower(), HARD_MAX_UNTIL)
 
     def request(self, **more: Any) -> CreateRequest:
         if not self.offers:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.core.cloud import EndingKind
-from gpushopper.core.model.instance import StatusClass, parse_label
+from gpushopper.core.model.instance import StatusClass
+from gpushopper.core.model.label import parse_label
 from gpushopper.core.model.money import is_sane_rate
 from gpushopper.providers.base import (
     Account,

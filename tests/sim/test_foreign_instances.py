@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpushopper.core.model.instance import make_label, parse_label
+from gpushopper.core.model.label import HARD_MAX_FROM, Label, make_label, parse_label
 from tests.sim.oracle import audit
 from tests.sim.story import Story
 
@@ -11,7 +11,8 @@ NUMBER = 50
 
 def almost_our_label(label: str, number: int) -> str:
     """A label that is not ours: cut, extended, in capitals, with another check or another installation."""
-    head, installation, attempt, check = label.split("-")
+    head, installation, attempt, hour_and_check = label.split("-")
+    hour, check = hour_and_check[:4], hour_and_check[4:]
     other = installation[::-1] if installation[::-1] != installation else "a" * 10
     wrong = "aaaa" if check != "aaaa" else "bbbb"
     shapes = (
@@ -19,14 +20,18 @@ def almost_our_label(label: str, number: int) -> str:
         f"{label}x",
         f"x{label}",
         label.upper(),
-        f"{head}-{installation}-{attempt}-{wrong}",
-        make_label(other, attempt),
+        f"{head}-{installation}-{attempt}-{hour}{wrong}",
+        f"{head}-{installation}-{attempt}-aaaa{check}",
+        # Long past the hard maximum that it names.
+        make_label(other, attempt, HARD_MAX_FROM),
+        Label(1, other, attempt).text,
         f"{head}-{installation}-",
         f" {label}",
         f"{label}\n",
-        f"gs2{label[3:]}",
+        f"gs1{label[3:]}",
+        f"gs3{label[3:]}",
         "",
-        make_label("b" * 10, f"{number:016d}".translate(str.maketrans("0123456789", "abcdefghij"))),
+        make_label("b" * 10, f"{number:016d}".translate(str.maketrans("0123456789", "abcdefghij")), HARD_MAX_FROM),
     )
     return shapes[number % len(shapes)]
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.timing.clock_snapshot import us
+from gpushopper import wire
+from gpushopper.core.model.label import Label, make_label, parse_label
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.errors import Refused
+from gpushopper.sandbox.market.actions import relabel
 from tests.sim.oracle import audit
 from tests.sim.story import Story
 from tests.sim.test_failed_lists import rows
@@ -87,8 +91,6 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
         kept = found[0].id
         kept_id = found[0].attempts[-1].instance_id
         story.run_for(1800)
-        from gpushopper import wire
-
         story.world.requests.extend(kept, wire.ExtendRequest(add_us=us(4 * HOUR_S)))
         story.run_for(2 * HOUR_S)
         assert [row["id"] for row in story.world.our_instances()] == [kept_id]
@@ -98,6 +100,45 @@ def test_a_lost_database_is_adopted_with_a_deadline_and_an_alarm() -> None:
         story.run_for(600)
         story.expected.clear()
         assert story.world.our_instances() == []
+
+
+@pytest.mark.parametrize(
+    ("form", "lives_s", "reason"),
+    [
+        ("gs1", HOUR_S, "deadline"),
+        ("gs2, far", HOUR_S, "deadline"),
+        ("gs2, soon", 1800, "hard_maximum"),
+        ("gs2, past", 0, "hard_maximum"),
+    ],
+)
+def test_an_adopted_instance_lives_no_longer_than_its_label_says(form: str, lives_s: int, reason: str) -> None:
+    """The hard maximum of a label bounds what an orphan gets and what its user may add; gs1 names none (F50, I9)."""
+    with Story() as story:
+        with_running(story, 1)
+        hour = story.now // HOUR * HOUR + HOUR
+        story.run_for((hour + us(1800) - story.now) / us(1))
+        (ours,) = story.instances("s0")
+        owner = (story.world.engine.ctx.installation.id, parse_label(ours.label).attempt)  # type: ignore[union-attr]
+        hours = {"gs2, far": 24, "gs2, soon": 1, "gs2, past": 0}
+        label = make_label(*owner, hour + hours[form] * HOUR) if form in hours else Label(1, *owner).text
+        story.world.kill()
+        for path in story.world.home.data.glob("gpu-shopper.db*"):
+            path.unlink()
+        relabel(story.world.market, ours, label)
+        ours.spec = replace(ours.spec, env=(("GS_LABEL", label),))
+        story.expected.clear()
+        story.reset_event_cursor()
+        story.start()
+        story.run_for(300)
+        (session,) = story.world.requests.sessions().sessions
+        (attempt,) = session.attempts
+        assert (attempt.label, "adopted" in story.world.alarms()) == (label, True)
+        if form == "gs2, soon":
+            with pytest.raises(Refused, match="hard maximum"):
+                story.world.requests.extend(session.id, wire.ExtendRequest(add_us=us(1800)))
+        story.run_for(2 * HOUR_S)
+        assert ours.ended_at is not None and 0 <= ours.ended_at - hour - us(1800 + lives_s) <= us(300)
+        assert [r["reason"] for r in story.receipts()] == [reason]
 
 
 def test_a_database_from_before_a_create_adopts_what_it_does_not_know() -> None:
@@ -140,11 +181,7 @@ def test_a_copied_home_neither_creates_nor_adopts_nor_destroys_duplicates(how: s
         spec = story.instances("s0")[0].spec
         account = story.instances("s0")[0].account_id
         # The other copy's new attempt, and a second instance under a label both know.
-        from dataclasses import replace
-
-        from gpushopper.core.model.instance import make_label
-
-        label = make_label(installation, "c" * 16)
+        label = make_label(installation, "c" * 16, story.now + HOUR_S * 1_000_000)
         others = replace(spec, label=label, env=(("GS_LABEL", label),), disk_gb=99.0, foreign=True)
         orphan = story.world.market.create_instance(account, others, story.now)
         creates = len(story.world.market.creates)

@@ -12,7 +12,7 @@ import pytest
 
 from gpushopper.core import alarms
 from gpushopper.core.model.attempt import State
-from gpushopper.core.model.instance import make_label
+from gpushopper.core.model.label import HARD_MAX_FROM, HARD_MAX_UNTIL, Label, make_label
 from gpushopper.core.policy import REAL
 from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.providers.base import InstanceFound
@@ -123,7 +123,7 @@ def test_the_id_of_another_session_of_ours_is_not_taken() -> None:
         assert alarms.WRONG_INSTANCE_ID in raised(story)
         story.run_for(3600)
         assert destroyed(story) == set()
-        assert story.instances("a")[0].label == make_label(*_owner(story, "a"))
+        assert story.instances("a")[0].label == _label(story, "a")
         story.end("b")
         story.finish()
         assert destroyed(story) == {story.instances("b")[0].id}
@@ -133,6 +133,13 @@ def test_the_id_of_another_session_of_ours_is_not_taken() -> None:
 def _owner(story: Story, name: str) -> tuple[str, str]:
     (attempt,) = sessions.attempts_of(story.world.store, story.expected[name].session)
     return story.world.engine.ctx.installation.id, attempt.id
+
+
+def _label(story: Story, name: str) -> str:
+    """What the session's only create sent."""
+    (attempt,) = sessions.attempts_of(story.world.store, story.expected[name].session)
+    assert attempt.label == make_label(*_owner(story, name), attempt.hard_max_at)
+    return attempt.label
 
 
 @pytest.mark.parametrize("whose", FOREIGN_IDS)
@@ -236,9 +243,15 @@ def test_a_read_of_an_id_that_was_disowned_meanwhile_changes_nothing() -> None:
 EDITS: list[Callable[[Story, Instance], str]] = [
     lambda story, ours: "my training",
     lambda story, ours: "",
-    lambda story, ours: make_label("b" * 10, "a" * 16),
-    lambda story, ours: make_label(story.world.engine.ctx.installation.id, "a" * 16),
+    lambda story, ours: make_label("b" * 10, "a" * 16, HARD_MAX_FROM),
+    lambda story, ours: make_label(story.world.engine.ctx.installation.id, "a" * 16, HARD_MAX_UNTIL),
 ]
+FORMS: list[Callable[[Story], str]] = [
+    lambda story: make_label(*_owner(story, "a"), HARD_MAX_FROM),
+    lambda story: make_label(*_owner(story, "a"), HARD_MAX_UNTIL),
+    lambda story: Label(1, *_owner(story, "a")).text,
+]
+"""The session's own label with another hard maximum, or as older releases wrote it."""
 
 
 @pytest.mark.parametrize("when", ["booting", "running"])
@@ -264,6 +277,46 @@ def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story
         story.finish()
         assert destroyed(story) == {ours.id}
         assert audit(story) == []
+
+
+@pytest.mark.parametrize("when", ["booting", "running"])
+@pytest.mark.parametrize("form", FORMS, ids=["past", "far", "gs1"])
+def test_an_edited_hard_maximum_changes_nothing_and_is_written_again(form: Callable[[Story], str], when: str) -> None:
+    """The record counts: it ends neither at the edited hour nor past its deadline, and other readers are not misled."""
+    with Story(boot_seconds=120) as story:
+        story.start().ready()
+        story.provision("a")
+        assert story.until(lambda: story.status("a") == ("provisioning" if when == "booting" else "running"), 7200)
+        story.run_for(10)
+        (ours,) = story.instances("a")
+        relabel(story.world.market, ours, form(story))
+        ours.spec = _without_variable(ours)
+        story.run_for(3600)
+        assert (story.status("a"), held(story, "a")) == ("running", str(ours.id))
+        assert ours.label == _label(story, "a")
+        assert destroyed(story) == set() and not raised(story)
+        assert [(r.kind, r.note) for r in story.world.requests.audit().rows] == [("ours", "")]
+        story.finish()
+        assert destroyed(story) == {ours.id}
+        assert audit(story) == []
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["past", "far", "gs1"])
+def test_an_uncertain_create_is_found_by_a_label_with_another_hard_maximum(form: Callable[[Story], str]) -> None:
+    with Story(boot_seconds=120) as story:
+        story.start().ready()
+        story.world.fault("create", "commit_then_hang", count=1)
+        story.provision("a")
+        assert story.until(lambda: bool(story.instances("a")), 600)
+        (ours,) = story.instances("a")
+        ours.spec = _without_variable(ours)
+        relabel(story.world.market, ours, form(story))
+        assert story.until_running("a")
+        assert (held(story, "a"), ours.label) == (str(ours.id), _label(story, "a"))
+        assert len(story.world.market.creates) == 1
+        story.end("a")
+        story.finish()
+        assert destroyed(story) == {ours.id}
 
 
 def _without_variable(instance: Instance) -> InstanceSpec:
@@ -302,7 +355,7 @@ def test_an_id_without_any_label_stands_and_alarms_after_ten_minutes() -> None:
         assert alarms.UNLABELLED not in raised(story)
         story.run_for(900)
         assert alarms.UNLABELLED in raised(story)
-        relabel(story.world.market, ours, make_label(*_owner(story, "a")))
+        relabel(story.world.market, ours, _label(story, "a"))
         story.run_for(600)
         assert alarms.UNLABELLED not in raised(story)
         story.end("a")

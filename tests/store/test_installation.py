@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.instance import make_label
+from gpushopper.core.model.label import HARD_MAX_FROM, make_label
 from gpushopper.paths import Home
 from gpushopper.store.database import Store
 from gpushopper.store.installation import HomeStatus, Installation, check, keep, renew
@@ -30,7 +30,7 @@ def opened(folder: Path) -> Store:
 def test_a_new_home_gets_an_id_and_keeps_it(home: Path, store: Store):
     first = check(at(home), store)
     assert first.status is HomeStatus.NEW
-    assert make_label(first.id, "a" * 16)
+    assert make_label(first.id, "a" * 16, HARD_MAX_FROM)
     assert check(at(home), store) == Installation(first.id, HomeStatus.OK)
     assert at(home).installation_file.stat().st_mode & 0o777 == 0o600
     side = json.loads(at(home).installation_file.read_text())

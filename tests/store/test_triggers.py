@@ -171,7 +171,7 @@ def test_a_second_instance_under_one_label_is_a_row_of_its_own(held: Store):
     )
     with held.transaction():
         sessions.insert_attempt(held, found)
-    assert [a.id for a in sessions.find_by_label(held, "label-a1")] == ["a1", "a2"]
+    assert [a.id for a in sessions.find_listed(held, "vast", "77", [], ["label-a1"])] == ["a1", "a2"]
 
 
 @pytest.mark.parametrize("entry", [("a1", "tips", 1, 2, 5, 0), ("a1", "gpu", 2, 1, 5, 0), ("a1", "gpu", 1, 2, -5, 0),

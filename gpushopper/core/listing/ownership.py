@@ -22,7 +22,8 @@ from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
 from gpushopper.core.model.actions import EventDraft, RaiseAlarm, RecordOwnership, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.core.model.instance import Instance, make_label
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.label import label_beginnings, parse_label
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 
@@ -45,9 +46,20 @@ class KnownInstances:
 
 
 def has_label(label: str, row: Instance) -> bool:
-    """Whether the row carries exactly this label; its label field wins over the environment variable (S4)."""
+    """Whether the row carries this attempt's label; its label field wins over the environment variable (S4).
+
+    A hard maximum other than the recorded one does not make it another's: it was edited, and the record counts.
+    """
     owner = row.owner()
-    return owner is not None and make_label(owner.installation, owner.attempt) == label
+    return owner is not None and owner.is_same_attempt(parse_label(label))
+
+
+def is_label_lost(label: str, row: Instance) -> bool:
+    """Whether the label field of an attempt's instance is empty, or names another hard maximum or version (S4).
+
+    It is written again as recorded then. Any other text is a person's, and stays.
+    """
+    return not row.label or (row.label != label and parse_label(row.label) is not None)
 
 
 def is_labelled_by(row: Instance, installation: str) -> bool:
@@ -74,8 +86,8 @@ def is_foreign(row: Instance, installation: str) -> bool:
     owner = row.owner()
     if owner is not None:
         return owner.installation != installation
-    head = f"gs1-{installation}-"
-    return any(text and not text.strip().lower().startswith(head) for text in (row.label, row.env_label))
+    ours = label_beginnings(installation)
+    return any(text and not text.strip().lower().startswith(ours) for text in (row.label, row.env_label))
 
 
 def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:

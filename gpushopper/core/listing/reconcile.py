@@ -118,9 +118,10 @@ def _decide_row(
         return _record_foreign(recorded, row)
     if row.instance_id in recorded.ids.disowned:
         return [ownership.copied_label_alarm(row)]
-    if not row.label and row.env_label:
-        actions.append(Relabel(row.instance_id, row.env_label))
     labelled = recorded.by_label.get(owner.attempt, ())
+    label = labelled[0].label if labelled else owner.text
+    if ownership.is_label_lost(label, row):
+        actions.append(Relabel(row.instance_id, label))
     if not labelled:
         if not is_proven:
             return actions  # an adopted attempt stays with its account for ever: only a proven account will do (F45)
@@ -152,7 +153,7 @@ def _check_label(
     actions: list[Action] = [ClearAlarm(alarms.UNLABELLED, attempt.id)]
     if row.instance_id not in recorded.ids.confirmed:
         actions.append(RecordOwnership(recorded.provider, recorded.account, row.instance_id, attempt.label, CONFIRMED))
-    if not row.label:
+    if ownership.is_label_lost(attempt.label, row):
         actions.append(Relabel(row.instance_id, attempt.label))
     return actions
 

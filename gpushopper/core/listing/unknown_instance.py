@@ -22,22 +22,30 @@ from gpushopper.core.model.actions import (
     UpdateAttempt,
 )
 from gpushopper.core.model.attempt import Attempt, Origin, State
-from gpushopper.core.model.instance import Instance, Owner
+from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.label import Label
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S, Policy
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us, wall_clock_lead
 from gpushopper.core.timing.deadline import Deadline
 
 
 def adopt_orphan(
-    recorded: RecordedState, row: Instance, owner: Owner, now: ClockSnapshot, policy: Policy
+    recorded: RecordedState, row: Instance, owner: Label, now: ClockSnapshot, policy: Policy
 ) -> AdoptOrphan:
-    """Adopt an instance whose label no attempt has: the database is older. It is not destroyed at once (F50)."""
+    """Adopt an instance whose label no attempt has: the database is older. It is not destroyed at once (F50).
+
+    Unless it has outlived the hard maximum that its label names, which shortens what it gets and never lengthens it.
+    """
     ends_at = now.wall + us(policy.adopt_duration_s)
     if row.created_at is not None:
         ends_at = min(ends_at, row.created_at + us(HARD_MAXIMUM_S))
-    deadline = Deadline.at(max(ends_at, now.wall + us(policy.adopt_min_remaining_s)), now)
-    return AdoptOrphan(recorded.provider, recorded.account, row, owner.attempt, deadline)
+    ends_at = max(ends_at, now.wall + us(policy.adopt_min_remaining_s))
+    hard_max = row.labelled_hard_max()
+    if hard_max is not None:
+        # By the slower of two clocks that disagree: a fast one of ours alone must end nothing (I12).
+        ends_at = min(ends_at, hard_max + wall_clock_lead(now))
+    return AdoptOrphan(recorded.provider, recorded.account, row, owner, Deadline.at(ends_at, now))
 
 
 def on_unknown_instance(

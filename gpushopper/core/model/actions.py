@@ -9,6 +9,7 @@ from typing import Any
 from gpushopper.core import alarms
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.label import Label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.deadline import Deadline
@@ -78,7 +79,7 @@ class AdoptOrphan:
     provider: str
     account: str
     instance: Instance
-    attempt_id: str
+    label: Label
     deadline: Deadline
 
 
@@ -93,7 +94,7 @@ class DestroyDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Ask the provider to set the label again; the environment variable proved whose it is (S4)."""
+    """Ask the provider to set the label again; the other carrier, or another form of it, proved whose it is (S4)."""
 
     instance_id: str
     label: str

@@ -1,49 +1,12 @@
-"""Instances as values: one row of a provider's list, and the label that proves an instance ours (D3, S4)."""
+"""Instances as values: one row of a provider's list, and whose it is by its two carriers of the label (S4)."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from dataclasses import dataclass
 from enum import Enum
 
+from gpushopper.core.model.label import Label, parse_label
 from gpushopper.core.model.money import Micros
-
-LABEL_LENGTH = 36
-_PATTERN = re.compile(r"gs1-([a-z2-7]{10})-([a-z2-7]{16})-([a-z2-7]{4})")
-
-LABEL_VARIABLE = "GS_LABEL"
-"""Environment variable of the instance that carries the label a second time (S4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The content of a valid label: which installation and which attempt."""
-
-    installation: str
-    attempt: str
-
-
-def _check(installation: str, attempt: str) -> str:
-    digest = hashlib.sha256(f"gs1-{installation}-{attempt}".encode()).digest()
-    return base64.b32encode(digest).decode().lower()[:4]
-
-
-def make_label(installation: str, attempt: str) -> str:
-    """`gs1-<installation 10>-<attempt 16>-<check 4>`, base32 in lower case, always 36 characters."""
-    label = f"gs1-{installation}-{attempt}-{_check(installation, attempt)}"
-    if parse_label(label) is None:
-        raise ValueError("installation or attempt id is not of the label's form")
-    return label
-
-
-def parse_label(text: str | None) -> Owner | None:
-    """The owner, only for text this module could have made: exact length, case and check characters (I3)."""
-    match = _PATTERN.fullmatch(text) if text else None
-    if match is None or match[3] != _check(match[1], match[2]):
-        return None
-    return Owner(installation=match[1], attempt=match[2])
 
 
 class StatusClass(Enum):
@@ -87,6 +50,17 @@ class Instance:
     image_refused: bool = False
     """Whether it failed because the registry refused its image."""
 
-    def owner(self) -> Owner | None:
+    def owner(self) -> Label | None:
         """Whose it is by its label or environment variable; the label wins where both are valid (S4)."""
         return parse_label(self.label) or parse_label(self.env_label)
+
+    def labelled_hard_max(self) -> int | None:
+        """The hard maximum (wall µs) that its label names, the earlier one where its two carriers do not agree.
+
+        None where neither names one. It is a claim, for an instance without a record.
+        """
+        owner = self.owner()
+        if owner is None:
+            return None
+        carried = (parse_label(self.label), parse_label(self.env_label))
+        return min((c.hard_max_at for c in carried if c and c.hard_max_at and owner.is_same_attempt(c)), default=None)

@@ -63,3 +63,10 @@ class ProviderDate:
 def clocks_disagree(now: ClockSnapshot) -> bool:
     """Whether the wall clock and the provider's date differ by more than `MAX_CLOCK_SKEW` (F62)."""
     return now.provider_date is not None and abs(now.provider_date - now.wall) > MAX_CLOCK_SKEW
+
+
+def wall_clock_lead(now: ClockSnapshot) -> int:
+    """Microseconds by which the wall clock is ahead of the provider's date; 0 within what two right ones may differ."""
+    if now.provider_date is None or not clocks_disagree(now):
+        return 0
+    return max(now.wall - now.provider_date, 0)

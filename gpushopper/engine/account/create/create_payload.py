@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
-from gpushopper.core.model.instance import LABEL_VARIABLE
+from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.engine.context import Context

@@ -9,7 +9,6 @@ from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.ownership import CONFIRMED, DISOWNED, FOREIGN, KnownInstances
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.instance import make_label
 from gpushopper.store import alarms, sessions
 from gpushopper.store.database import Store
 from gpushopper.store.known_instances import recorded_ownership
@@ -23,17 +22,17 @@ def load(
     """The open attempts, and every attempt that a row of the list names by label or by id."""
     opened = tuple(sessions.load_attempts(store, provider=provider))
     owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
-    labels = {make_label(installation, attempt): attempt for attempt in owners}
-    listed = sessions.find_listed(store, provider, account, [r.instance_id for r in seen.instances], list(labels))
+    # By the attempt's id: the text of a label may have been edited, or be of another version, and still name it.
+    labels = sessions.labels_of(store, sorted(owners))
     shown = {row.instance_id for row in seen.instances}
-    by_label: dict[str, tuple[Attempt, ...]] = {}
+    listed = sessions.find_listed(store, provider, account, sorted(shown), sorted(set(labels.values())))
+    same_label: dict[str, tuple[Attempt, ...]] = {}
     by_instance: dict[str, Attempt] = {}
     for attempt in listed:
-        if attempt.label in labels:
-            mark = labels[attempt.label]
-            by_label[mark] = (*by_label.get(mark, ()), attempt)
+        same_label[attempt.label] = (*same_label.get(attempt.label, ()), attempt)
         if (attempt.provider, attempt.account) == (provider, account) and attempt.instance_id in shown:
             by_instance[attempt.instance_id or ""] = attempt
+    by_label = {owner: same_label[label] for owner, label in labels.items()}
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
     since = alarms.first_raised(store, DUPLICATE)

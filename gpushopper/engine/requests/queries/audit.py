@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.instance import Instance, make_label
+from gpushopper.core.model.instance import Instance
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
@@ -62,10 +62,10 @@ def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.Audit
     if known is not None:
         return _view(provider, row, "ours", ctx, known, "" if known.is_open else "closed, but it is there")
     if owner is not None and owner.installation == ctx.installation.id:
-        labelled = sessions.find_by_label(ctx.store, make_label(ctx.installation.id, owner.attempt))
-        note = "a create under way" if labelled and labelled[0].is_open else "carries our label, is in no record"
-        kind = "ours" if labelled and labelled[0].is_open else "ours_unknown"
-        return _view(provider, row, kind, ctx, labelled[0] if labelled else None, "" if kind == "ours" else note)
+        made = sessions.load_attempt(ctx.store, owner.attempt)
+        if made is not None and made.is_open:
+            return _view(provider, row, "ours", ctx, made, "")
+        return _view(provider, row, "ours_unknown", ctx, made, "carries our label, is in no record")
     return _view(provider, row, "foreign", ctx, None, "")
 
 

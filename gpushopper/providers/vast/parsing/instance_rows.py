@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gpushopper.core.model.instance import LABEL_VARIABLE, Instance, StatusClass
+from gpushopper.core.model.instance import Instance, StatusClass
+from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import storage_rate
 from gpushopper.providers.api import REDACTED, plain

@@ -105,7 +105,7 @@ def _launch_foreign_instances(ctx: RequestContext) -> None:
     fault = ctx.find("foreign")
     if fault is None or fault.acted or not ctx.faults.try_act(fault):
         return
-    labels = [i.label for i in ctx.market.existing_instances(ctx.caller.account_id) if i.label] or ["gs1-stranger"]
+    labels = [i.label for i in ctx.market.existing_instances(ctx.caller.account_id) if i.label] or ["gs2-stranger"]
     for number in range(int(fault.arg or 1)):
         actions.launch_foreign(ctx.market, PROVIDER, _near_miss(labels[number % len(labels)], number))
 
