@@ -82,9 +82,7 @@ def test_no_changed_character_and_no_two_swapped_ones_are_accepted(label: str):
         label[:at] + letter + label[at + 1 :] for at in range(len(label)) for letter in f"{ALPHABET}018-_ A\n\u212a"
     }
     swapped = {
-        label[:a] + label[b] + label[a + 1 : b] + label[a] + label[b + 1 :]
-        for b in range(len(label))
-        for a in range(b)
+        label[:a] + label[b] + label[a + 1 : b] + label[a] + label[b + 1 :] for b in range(len(label)) for a in range(b)
     }
     assert [text for text in (changed | swapped) - {label} if parse_label(text)] == []
 

@@ -1,6 +1,6 @@
 """The label, which proves an instance ours: who made it, for which attempt, and when it must be gone (D3, I3).
 
-Version 2 is written: `gs2-<installation 10>-<attempt 16>-<hard maximum 4><check 4>`, 40 characters of lower-case base32.
+Version 2 is written: `gs2-<installation 10>-<attempt 16>-<hard maximum 4><check 4>`, 40 characters, lower-case base32.
 Version 1, `gs1-<installation 10>-<attempt 16>-<check 4>`, is on instances that older releases made and is read for
 ever. It names no hard maximum.
 
