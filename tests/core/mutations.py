@@ -25,6 +25,10 @@ MUTATIONS = (
       "deadline"),
     M("clock_snapshot", "if self.boot_id != now.boot_id:", "if not now.boot_id:",
       "D10: a date survives a reboot", "clock_snapshot"),
+    M("clock_snapshot", "if not EARLIEST_WALL <= now.wall < LATEST_WALL:", "if now.wall >= LATEST_WALL:",
+      "F62: a clock of 1970 rents", "clock_snapshot"),
+    M("clock_snapshot", "return max(now.wall - now.provider_date, 0)", "return now.wall - now.provider_date",
+      "I9: a slow clock lets an orphan live on", "clock_snapshot"),
     # money and names
     M("money", "or amount < 0 or", "or", "F116: a negative price", "money"),
     M("money", "or amount < 0 or amount * DOLLAR > MAX_AMOUNT:", "or amount < 0:", "F116: an absurd price", "money"),

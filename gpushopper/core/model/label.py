@@ -15,14 +15,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from gpushopper.core.timing.clock_snapshot import HOUR, us
+from gpushopper.core.timing.clock_snapshot import EARLIEST_WALL, HOUR
 
 LABEL_LENGTH = 40
 
 LABEL_VARIABLE = "GS_LABEL"
 """Environment variable of the instance that carries the label a second time (S4)."""
 
-HARD_MAX_FROM = us(1_577_836_800)
+HARD_MAX_FROM = EARLIEST_WALL
 """2020-01-01 UTC, in µs: hour 0 of a label."""
 HARD_MAX_UNTIL = HARD_MAX_FROM + (32**4 - 1) * HOUR
 """The last hour that four base32 digits name, in the year 2139."""

@@ -11,6 +11,9 @@ HOUR = 60 * MINUTE
 MAX_CLOCK_SKEW = 2 * MINUTE
 """Two clocks further apart than this cannot both be right (D10.3)."""
 
+EARLIEST_WALL, LATEST_WALL = 1_577_836_800 * SECOND, 4_102_444_800 * SECOND
+"""2020-01-01 and 2100-01-01 UTC: a clock outside is wrong. Labels count from the first (`core/model/label.py`)."""
+
 
 def us(seconds: float) -> int:
     """Seconds as integer microseconds, the unit of every stored time."""
@@ -61,7 +64,12 @@ class ProviderDate:
 
 
 def clocks_disagree(now: ClockSnapshot) -> bool:
-    """Whether the wall clock and the provider's date differ by more than `MAX_CLOCK_SKEW` (F62)."""
+    """Whether the wall clock and the provider's date differ by more than `MAX_CLOCK_SKEW` (F62).
+
+    A wall clock of an impossible year is wrong without a second one to say so.
+    """
+    if not EARLIEST_WALL <= now.wall < LATEST_WALL:
+        return True
     return now.provider_date is not None and abs(now.provider_date - now.wall) > MAX_CLOCK_SKEW
 
 
