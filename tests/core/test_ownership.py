@@ -151,7 +151,9 @@ def test_an_edited_hard_maximum_is_not_trusted_against_the_record_and_is_written
 @pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN])
 def test_an_uncertain_create_is_found_by_its_label_in_any_form(state: State, label: str):
     one = attempt(state, instance_id=None)
-    after = carried_out(one, decide(one, row(label=label)))
+    actions = decide(one, row(label=label))
+    after = carried_out(one, actions)
+    assert of(Relabel, actions) == [Relabel("101", LABEL)]
     assert (after.state, after.instance_id, after.hard_max_at) == (State.BOOTING, "101", one.hard_max_at)
 
 
