@@ -146,7 +146,7 @@ def places(received: list[Request], secret: bytes) -> set[str]:
 
 def test_no_byte_the_cloud_received_holds_a_secret(day: Day) -> None:
     started = [body for head, body in day.received if head.startswith(b"PUT /api/v0/asks/")]
-    assert len(started) == 1 and holds(started[0], b"gs1-") and holds(started[0], b"ssh-ed25519")
+    assert len(started) == 1 and holds(started[0], b"gs2-") and holds(started[0], b"ssh-ed25519")
     assert holds(started[0], b"via_python3"), "the guard's text was not unpacked"
     assert [places(day.received, text.encode()) for text in (AT_RENT, AT_RUN)] == [set(), set()]
     assert {place for part in day.key_parts() for place in places(day.received, part)} == set()

@@ -113,7 +113,7 @@ class Operations(RuleBasedStateMachine):
     def clear_faults(self) -> None:
         self.story.clear_faults()
 
-    @rule(label=st.sampled_from(("", "gs1-", "someone")))
+    @rule(label=st.sampled_from(("", "gs1-", "gs2-", "someone")))
     def foreign(self, label: str) -> None:
         self.story.world.launch_foreign(label)
 
