@@ -42,7 +42,7 @@ def _usd(units: int) -> str:
 def _instance_row(instance: Instance) -> dict[str, Any]:
     meter = instance.meter
     return {
-        "id": str(instance.id),
+        "id": instance.cloud_id,
         "provider": instance.provider,
         "label": instance.label,
         "state": state_of(instance),
