@@ -37,6 +37,8 @@ MARKET_FILE = "market.json"
 
 # Fields that are called something else in the file, by their name in the code: files of older versions still open.
 _INSTANCE_NAMES = {"spec": "order"}
+_CREATE_NAMES = {"cloud_ids": "ids"}
+_DESTROY_NAMES = {"cloud_id": "id"}
 _CONTAINER_NAMES = {"kill_count": "sweeps", "kill_patterns": "swept", "acted_faults": "played"}
 
 
@@ -98,8 +100,8 @@ def dump_state(state: SandboxState) -> dict[str, Any]:
         "keys": [asdict(key) for key in market.keys.values()],
         "instances": [_saved_instance(instance) for instance in market.instances.values()],
         "arrivals": [_renamed(asdict(create), _INSTANCE_NAMES) for create in market.pending_creates],
-        "creates": [asdict(record) for record in market.creates],
-        "destroys": [asdict(record) for record in market.destroys],
+        "creates": [_renamed(asdict(record), _CREATE_NAMES) for record in market.creates],
+        "destroys": [_renamed(asdict(record), _DESTROY_NAMES) for record in market.destroys],
         "offline_hosts": list(market.offline_hosts.items()),
         "faults": [asdict(fault) for fault in state.faults.faults],
         "pacing": {
@@ -129,8 +131,8 @@ def restore_state(data: dict[str, Any], clock: Clock, dialects: Mapping[str, Dia
     market.pending_creates = [
         PendingCreate(row["at"], row["account_id"], _load_spec(row["order"])) for row in data["arrivals"]
     ]
-    market.creates = [CreateRecord(**row) for row in data["creates"]]
-    market.destroys = [DestroyRecord(**row) for row in data["destroys"]]
+    market.creates = [_load_create(row) for row in data["creates"]]
+    market.destroys = [_load_destroy(row) for row in data["destroys"]]
     market.offline_hosts = dict(data["offline_hosts"])
     state.faults.restore([Fault(**row) for row in data["faults"]])
     state.rate_limiter = RateLimiter(**data["pacing"])
@@ -168,6 +170,17 @@ def _saved_instance(instance: Instance) -> dict[str, Any]:
 def _load_spec(row: dict[str, Any]) -> InstanceSpec:
     fields = {**row, "env": tuple((key, value) for key, value in row["env"]), "args": tuple(row["args"])}
     return InstanceSpec(**{**fields, "stuck_in": _phase(row["stuck_in"])})
+
+
+def _load_create(row: dict[str, Any]) -> CreateRecord:
+    """Schema 1 has numbers for ids."""
+    row = _renamed(row, _loaded_names(_CREATE_NAMES))
+    return CreateRecord(**{**row, "cloud_ids": [str(number) for number in row["cloud_ids"]]})
+
+
+def _load_destroy(row: dict[str, Any]) -> DestroyRecord:
+    row = _renamed(row, _loaded_names(_DESTROY_NAMES))
+    return DestroyRecord(**{**row, "cloud_id": str(row["cloud_id"])})
 
 
 def _load_instance(row: dict[str, Any]) -> Instance:

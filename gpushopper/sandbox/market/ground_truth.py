@@ -69,14 +69,14 @@ def _create_row(record: CreateRecord) -> dict[str, Any]:
         "env_label": record.env_label,
         "at": rfc3339(record.at),
         "outcome": {"effect": record.effect, "reply": record.reply},
-        "ids": [str(number) for number in record.ids],
+        "ids": record.cloud_ids,
     }
 
 
 def _destroy_row(record: DestroyRecord) -> dict[str, Any]:
     return {
         "provider": record.provider,
-        "id": str(record.id),
+        "id": record.cloud_id,
         "at": rfc3339(record.at),
         "by": record.by,
         "outcome": {"effect": record.effect, "reply": record.reply},

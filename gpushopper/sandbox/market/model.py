@@ -253,7 +253,7 @@ class PendingCreate:
 class CreateRecord:
     """One create request; `effect` is what it did, `reply` what the caller received.
 
-    `ids` are what the cloud calls what was created; in files of older versions they are numbers.
+    `cloud_ids` are what the cloud calls what was created. Saved as `ids`.
     """
 
     provider: str
@@ -262,18 +262,18 @@ class CreateRecord:
     at: int
     effect: str
     reply: str
-    ids: list[int | str] = field(default_factory=list)
+    cloud_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class DestroyRecord:
     """One destroy request for one instance; `by` is the kind of key it came with (`api` or `instance_key`).
 
-    `id` is what the cloud calls the instance; in files of older versions a number.
+    `cloud_id` is what the cloud calls the instance, or would. Saved as `id`.
     """
 
     provider: str
-    id: int | str
+    cloud_id: str
     at: int
     by: str
     effect: str

@@ -14,7 +14,7 @@ def record_effect(ctx: RequestContext, effect: str, *instances: Instance) -> Non
     record = ctx.current.create
     if record is not None:
         record.effect = effect
-        record.ids += [instance.cloud_id for instance in instances]
+        record.cloud_ids += [instance.cloud_id for instance in instances]
 
 
 def begin_destroy(ctx: RequestContext, cloud_id: str) -> DestroyRecord:
