@@ -11,7 +11,7 @@ BUILT_IN: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (VAST,)}
 
 
 def choose(names: str, dialects: Mapping[str, Dialect]) -> tuple[str, ...]:
-    """Return the dialects named in `vast,other`, in the table's order; raises ValueError for an unknown one."""
+    """Return the dialects named in `a,b`, in the table's order; raises ValueError for an unknown one."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in dialects]
     if unknown or not wanted:
