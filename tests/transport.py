@@ -1,6 +1,6 @@
 """An in-process transport to a sandbox dialect that breaks replies as its header asks, at simulated time.
 
-    transport = FaultTransport(create_app(market, faults), charge=clock.wait)
+    transport = FaultTransport(create_app(dialect, market, faults, rate_limiter), charge=clock.wait)
     vast = connect("http://127.0.0.1:9", credential, clock.monotonic, transport=transport, wait=clock.wait)
 
 The call acts on the market at once. How long it took is only counted, never waited for: `charge` is called with the

@@ -1,7 +1,8 @@
 """Command line of the sandbox process (`python -m gpushopper.sandbox`): serve the clouds, or print the ledger.
 
 `python -m gpushopper.sandbox --home HOME [--paper|--live] [--seed N] [--boot-seconds X]
-[--rate-gaps on|off] [--port P]` prints one line on stdout when all dialects answer: `{"ready": true, ...}` followed
+[--rate-gaps on|off] [--clouds A,B] [--port [CLOUD=]P]` prints one line on stdout when all dialects answer:
+`{"ready": true, ...}` followed
 by the fields of `GET /status`; a start that fails says why on stderr and exits 1, or 6 when live instances cannot be
 contained on this computer (see `gpushopper.sandbox.live`). `python -m gpushopper.sandbox ledger --home
 HOME` prints the ledger, also while no server runs. SIGTERM, SIGINT or `POST /stop` end it gracefully; the
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpushopper.sandbox.clock import SandboxClock
+from gpushopper.sandbox.dialects import BUILT_IN, choose
 from gpushopper.sandbox.market import ground_truth
 from gpushopper.sandbox.persistence import MARKET_FILE, load_state
 from gpushopper.sandbox.server import MARKET_DIR, CannotContain, CannotStart, SandboxServer
@@ -44,20 +46,28 @@ def _parser() -> argparse.ArgumentParser:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--paper", dest="live", action="store_const", const=False, help="instances are state only")
     kind.add_argument("--live", action="store_const", const=True, help="instances run on this computer")
-    parser.add_argument("--port", type=int, help="TCP port of the Vast dialect (default: the last one)")
+    parser.add_argument("--clouds", metavar="A,B", help=f"serve these only, of {','.join(BUILT_IN)} (default: all)")
+    what = "TCP port of a cloud, by default of the first; may be repeated (default: the last one)"
+    parser.add_argument("--port", metavar="[CLOUD=]P", action="append", default=[], help=what)
     return parser
 
 
 def _serve(home: Path, options: argparse.Namespace) -> int:
     sandbox = SandboxServer(home)
     gaps = None if options.rate_gaps is None else options.rate_gaps == "on"
+    try:
+        clouds = tuple(BUILT_IN) if options.clouds is None else choose(options.clouds, BUILT_IN)
+        ports = dict(_port(text, clouds) for text in options.port)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
     sandbox.obey_signals()
     try:
         status = sandbox.open(
             seed=options.seed,
             boot_seconds=options.boot_seconds,
             rate_gaps=gaps,
-            port=options.port,
+            clouds=clouds,
+            ports=ports,
             live=options.live,
         )
         sys.stdout.write(json.dumps({"ready": True, **status}) + "\n")
@@ -66,6 +76,14 @@ def _serve(home: Path, options: argparse.Namespace) -> int:
     finally:
         sandbox.close()
     return 0
+
+
+def _port(text: str, clouds: Sequence[str]) -> tuple[str, int]:
+    """Return cloud and port of `CLOUD=P` or `P`; raises ValueError."""
+    name, _, port = text.rpartition("=")
+    if (name or clouds[0]) not in clouds or not port.isdecimal():
+        raise ValueError(f"not a port of a cloud that is served: {text}")
+    return name or clouds[0], int(port)
 
 
 def _print_ledger(home: Path) -> int:

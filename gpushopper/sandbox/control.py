@@ -8,20 +8,20 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
 |---|---|---|
 | GET /status | | `{"home": PATH, "pid": N, "now": TIME, "clock_offset_us": N, "seed": N,
   "instances_are": "paper"|"live", "live": [LIVE, ...], "rate_gaps": "on"|"off", "registry": {"host", "user", "token",
-  "image": a private image there}, "dialects": {"vast": {"url": "http://127.0.0.1:P",
-  "keys": {"api_key": KEY, "other_account_api_key": KEY}}}}` |
-| POST /faults | `{"provider": "vast", "call": CALL, "word": WORD, "arg"?: TEXT, "count"?: N, "for"?: "10m",
+  "image": a private image there}, "dialects": {CLOUD: {"url": "http://127.0.0.1:P",
+  "keys": {PART: TEXT, "other_account_PART": TEXT, ...}}}}`, where PART is `api_key` or what the cloud asks for |
+| POST /faults | `{"provider": CLOUD, "call": CALL, "word": WORD, "arg"?: TEXT, "count"?: N, "for"?: "10m",
   "instance"?: ID or label or "one" or "all" or "prefix*", "after"?: N, "chance"?: PERCENT}` |
   `{"fault": FAULT}` |
 | GET /faults | | `{"faults": [FAULT, ...]}` |
 | DELETE /faults, DELETE /faults/ID | | `{"cleared": N}` |
 | GET /ledger | | the ledger, see `gpushopper.sandbox.market.ground_truth` |
-| POST /launch | `{"provider": "vast", "label"?: TEXT}` | `{"id": ID, "provider": "vast", "label": TEXT|null}` |
+| POST /launch | `{"provider": CLOUD, "label"?: TEXT}` | `{"id": ID, "provider": CLOUD, "label": TEXT|null}` |
 | POST /advance | `{"by": "8h"}`; refused while live instances exist | `{"clock_offset_us": N, "now": TIME}` |
 | POST /revise | `{"instance": ID, "action": ACTION, "value"?: V}` | `{"id": ID, "state": STATE}` |
 | POST /pacing | `{"enabled"?: BOOL, "form"?: FORM, "retry_after"?: SECONDS|null}` | `{"enabled", "form"}` |
-| POST /credit | `{"provider": "vast", "usd": 12.5}` sets what the first account has left | `{"account", "usd"}` |
-| POST /keys | `{"secret": KEY, "provider"?: "vast", "scopes"?: [..], "revoked"?: BOOL}` adds or revokes |
+| POST /credit | `{"provider": CLOUD, "usd": 12.5}` sets what the first account has left | `{"account", "usd"}` |
+| POST /keys | `{"secret": KEY, "provider"?: CLOUD, "scopes"?: [..], "revoked"?: BOOL}` adds or revokes |
   `{"account": ID, "revoked": BOOL}` |
 | POST /stop | | `{"stopping": true}` |
 
@@ -39,7 +39,7 @@ success_false search_quota`. Durations are `10m`, `90s`, `2h`, `1h30m` or second
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,29 +51,31 @@ from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions, ground_truth
+from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.persistence import SandboxState
 from gpushopper.sandbox.rate_limits import FORMS
 from gpushopper.sandbox.timing import parse_duration, rfc3339
 
 SCHEMA = 1
-_PROVIDERS = ("vast",)
 
 
 class Control:
-    """What the requests of the control surface work with."""
+    """What the requests of the control surface work with; `served` are the clouds that answer now."""
 
     def __init__(
         self,
         home: Path,
         state: SandboxState,
         clock: SandboxClock,
+        served: Sequence[str],
         stop: Callable[[], None],
         describe_live: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self.home = home
         self.state = state
         self.clock = clock
+        self.served = served
         self.stop = stop
         self.describe_live = describe_live
 
@@ -91,12 +93,18 @@ class Control:
             "live": self.describe_live(),
             "rate_gaps": "on" if self.state.rate_limiter.enabled else "off",
             "registry": {**asdict(market.registry), "image": f"{market.registry.host}/team/private:1"},
-            "dialects": {name: self._dialect(name, port) for name, port in self.state.ports.items()},
+            "dialects": {name: self._dialect(name, self.state.ports[name]) for name in self.served},
         }
 
     def _dialect(self, name: str, port: int) -> dict[str, Any]:
-        first, other, *_ = self.state.market.keys_of(name)
-        return {"url": f"http://127.0.0.1:{port}", "keys": {"api_key": first, "other_account_api_key": other}}
+        market = self.state.market
+        first, other, *_ = market.keys_of(name)
+        parts = {}
+        for secret, prefix in ((first, ""), (other, "other_account_")):
+            account = market.accounts[market.keys[secret].account_id]
+            credential = market.clouds[name].credential(account, secret)
+            parts.update({f"{prefix}{part}": text for part, text in credential.items()})
+        return {"url": f"http://127.0.0.1:{port}", "keys": parts}
 
 
 def create_control(control: Control) -> Flask:
@@ -201,10 +209,10 @@ def _add_actions(app: Flask, control: Control) -> None:
     @app.post("/launch")
     def launch() -> Response:
         body = _body("provider", "label")
-        provider = _provider(body)
+        provider = _provider(market, body)
         market.settle()
         instance = actions.launch_foreign(market, provider, body.get("label"))
-        return _reply({"schema": SCHEMA, "id": str(instance.id), "provider": provider, "label": instance.label})
+        return _reply({"schema": SCHEMA, "id": instance.cloud_id, "provider": provider, "label": instance.label})
 
     @app.post("/advance")
     def advance() -> Response:
@@ -221,21 +229,20 @@ def _add_actions(app: Flask, control: Control) -> None:
         market.settle()
         instance = _find(control, body.get("instance"))
         actions.revise(market, instance, str(body.get("action", "")), body.get("value"))
-        return _reply({"schema": SCHEMA, "id": str(instance.id), "state": ground_truth.state_of(instance)})
+        return _reply({"schema": SCHEMA, "id": instance.cloud_id, "state": ground_truth.state_of(instance)})
 
 
-def _provider(body: dict[str, Any]) -> str:
+def _provider(market: Market, body: dict[str, Any]) -> str:
     provider = str(body.get("provider", ""))
-    if provider not in _PROVIDERS:
+    if provider not in market.clouds:
         raise ValueError(f"unknown provider: {provider or '(none)'}")
     return provider
 
 
-def _find(control: Control, number: Any) -> Instance:
-    text = str(number)
-    instance = control.state.market.instances.get(int(text) if text.isdecimal() else -1)
+def _find(control: Control, cloud_id: Any) -> Instance:
+    instance = control.state.market.named(cloud_id)
     if instance is None or not instance.exists:
-        raise ValueError(f"no such instance: {number}")
+        raise ValueError(f"no such instance: {cloud_id}")
     return instance
 
 
@@ -257,8 +264,7 @@ def _add_settings(app: Flask, control: Control) -> None:
     def credit() -> Response:
         body = _body("provider", "usd")
         market.settle()
-        provider = _provider(body)
-        account = next(a for a in market.accounts.values() if a.provider == provider)
+        account = market.first_account(_provider(market, body))
         account.paid_in_micros += round(float(body.get("usd", 0)) * 1_000_000) - account.credit_micros
         market.changes += 1
         return _reply({"schema": SCHEMA, "account": str(account.id), "usd": account.credit_micros / 1_000_000})
@@ -268,8 +274,7 @@ def _add_settings(app: Flask, control: Control) -> None:
         body = _body("secret", "revoked", "provider", "scopes")
         secret = str(body.get("secret", ""))
         if secret not in market.keys:
-            provider = _provider(body)
-            account = next(a for a in market.accounts.values() if a.provider == provider)
+            account = market.first_account(_provider(market, body))
             market.add_key(account.id, secret, scopes=body.get("scopes"))
         key = market.keys[secret]
         key.revoked = bool(body.get("revoked", key.revoked))

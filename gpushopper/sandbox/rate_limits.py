@@ -1,6 +1,6 @@
-"""Rate limits of the simulated clouds: a minimum gap between two calls of one endpoint by one caller (vastai.md 13).
+"""Rate limits of the simulated clouds: a minimum gap between two calls of one endpoint by one caller.
 
-The gaps of each endpoint stand in `vast/endpoints.py`; the 429 is sent in `vast/middleware.py`.
+The gaps of each endpoint stand in its dialect; the 429 is sent in `requests/middleware.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gpushopper.sandbox.timing import SECOND
 
 FORMS = ("message", "plain", "detail", "success_false", "search_quota")
-"""The five forms of a 429 body that Vast sends or documents."""
+"""The forms of a 429 body that clouds send or document; a dialect answers in those that its cloud has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,18 @@ from cheroot import wsgi
 
 from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.control import Control, create_control
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.live.containment_check import containment_problem
 from gpushopper.sandbox.live.instance.host_files import read_log
 from gpushopper.sandbox.live.supervisor_pool import SupervisorPool
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.market.simulated_log import simulated_log
 from gpushopper.sandbox.persistence import MARKET_FILE, NewerMarket, SandboxState, load_state, new_state, save_state
 from gpushopper.sandbox.ports import choose_port
+from gpushopper.sandbox.requests.app import create_app
+from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.sandbox.stop_request import StopRequest
-from gpushopper.sandbox.vast import create_app
-from gpushopper.sandbox.vast.handlers.logs import simulated_log
 
 MARKET_DIR = "market"
 LIVE_DIR = "live"
@@ -48,7 +50,8 @@ class SandboxServer:
     `live/<id>` with each one's `disk`, start-up `log` and host keys.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, dialects: Mapping[str, Dialect] = BUILT_IN) -> None:
+        self.dialects = dialects
         self.home = home.absolute()
         self.dir = self.home / MARKET_DIR
         self._stop = StopRequest()
@@ -62,13 +65,16 @@ class SandboxServer:
         seed: int | None = None,
         boot_seconds: float | None = None,
         rate_gaps: bool | None = None,
-        port: int | None = None,
+        clouds: Sequence[str] | None = None,
+        ports: Mapping[str, int] | None = None,
         live: bool | None = None,
     ) -> dict[str, Any]:
         """Start serving and return the status once every dialect answers; raises CannotStart.
 
-        None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port, paper).
+        None keeps what the market file says (a new market: seed 1, 4 s, gaps off, any port, paper). `clouds` are
+        served, by default all; what runs at the others goes on and is billed. `ports` are by cloud.
         """
+        served = tuple(self.dialects) if clouds is None else tuple(clouds)
         self._take_lock()
         clock = SandboxClock(self.dir)
         self.state = self._load(clock, seed, boot_seconds)
@@ -76,14 +82,16 @@ class SandboxServer:
         self._undo.callback(save_state, self.dir / MARKET_FILE, self.state)
         if rate_gaps is not None:
             self.state.rate_limiter.enabled = rate_gaps
-        self._serve_dialect(port)
+        for name in served:
+            self._serve_dialect(name, (ports or {}).get(name))
         if self.state.market.live:
             self._supervisors = SupervisorPool(self.dir / LIVE_DIR, self.state, self._save)
         describe = list if self._supervisors is None else self._supervisors.describe
-        control = Control(self.home, self.state, clock, self._stop.request, describe)
+        control = Control(self.home, self.state, clock, served, self._stop.request, describe)
         self._serve_control(create_control(control))
         self._save()
-        _probe(self.state.ports["vast"])
+        for name in served:
+            _probe(self.state.ports[name])
         if self._supervisors is not None:
             self._supervisors.start()
             self._undo.callback(self._supervisors.stop)
@@ -116,9 +124,9 @@ class SandboxServer:
         path = self.dir / MARKET_FILE
         if not path.exists():
             boot = DEFAULT_BOOT_SECONDS if boot_seconds is None else boot_seconds
-            return new_state(clock, seed=1 if seed is None else seed, boot_seconds=boot)
+            return new_state(clock, seed=1 if seed is None else seed, boot_seconds=boot, dialects=self.dialects)
         try:
-            state = load_state(path, clock)
+            state = load_state(path, clock, self.dialects)
         except (NewerMarket, ValueError, KeyError, TypeError) as error:
             raise CannotStart(f"the market file cannot be read: {path}: {error}") from error
         if seed is not None and seed != state.market.seed:
@@ -141,18 +149,19 @@ class SandboxServer:
         if market.live and (reason := containment_problem(self.dir / LIVE_DIR)) is not None:
             raise CannotContain(reason)
 
-    def _serve_dialect(self, port: int | None) -> None:
-        """Serve on the requested port, otherwise on the last one, otherwise on a new one, which is kept."""
-        dialect = create_app(self.state.market, self.state.faults, self.state.rate_limiter, self._read_log)
+    def _serve_dialect(self, name: str, port: int | None) -> None:
+        """Serve a cloud on the requested port, otherwise on its last one, otherwise on a new one, which is kept."""
+        state = self.state
+        dialect = create_app(self.dialects[name], state.market, state.faults, state.rate_limiter, self._read_log)
         app = _saved_after(dialect, self._save)
-        wanted = self.state.ports.get("vast") if port is None else port
+        wanted = state.ports.get(name) if port is None else port
         server = _bound(app, wanted or choose_port())
         if server is None and port is not None:
             raise CannotStart(f"port {port} is taken")
         server = server or _bound(app, choose_port())
         if server is None:
             raise CannotStart("no port is free on loopback")
-        self.state.ports["vast"] = server.bind_addr[1]
+        state.ports[name] = server.bind_addr[1]
         self._run(server)
 
     def _read_log(self, instance: Instance) -> str:

@@ -17,14 +17,13 @@ from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQu
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.persistence import SandboxState, new_state
+from gpushopper.sandbox.requests.app import create_app
 from gpushopper.sandbox.timing import SECOND
-from gpushopper.sandbox.vast import create_app
 from tests.credentials import api_key
 from tests.transport import FaultTransport
 
 START = 1_793_300_000 * SECOND
 LIMIT_S = 30.0
-DIALECTS = {"vast": create_app}
 NAMES = sorted(clouds.known())
 
 
@@ -110,7 +109,8 @@ def make_stage(name: str, *, gaps: bool = True) -> Stage:
     world = new_state(clock.wall, seed=1, boot_seconds=4.0)
     world.rate_limiter.enabled = gaps
     key = world.market.keys_of(name)[0]
-    transport = FaultTransport(DIALECTS[name](world.market, world.faults, world.rate_limiter), charge=clock.wait)
+    app = create_app(world.dialects[name], world.market, world.faults, world.rate_limiter)
+    transport = FaultTransport(app, charge=clock.wait)
     return Stage(name, clock, world, transport, connect_to(name, transport, key, clock), key)
 
 

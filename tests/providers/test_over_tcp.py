@@ -27,7 +27,7 @@ from gpushopper.providers.vast import Vast, connect
 from gpushopper.sandbox.clock import SandboxClock
 from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.persistence import SandboxState, new_state
-from gpushopper.sandbox.vast import create_app
+from gpushopper.sandbox.requests.app import create_app
 from tests.credentials import api_key
 from tests.needs import needs
 
@@ -37,7 +37,7 @@ LIMIT_S = 0.7
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxState, str]]:
     world = new_state(SandboxClock(tmp_path_factory.mktemp("market")), seed=1, boot_seconds=4.0)
-    server = FaultyServer(0, create_app(world.market, world.faults, world.rate_limiter))
+    server = FaultyServer(0, create_app(world.dialects["vast"], world.market, world.faults, world.rate_limiter))
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

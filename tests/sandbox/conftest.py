@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gpushopper.sandbox.clock import SandboxClock
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.faulty_server import FaultyServer
 from gpushopper.sandbox.market.ground_truth import build_ledger
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.persistence import SandboxState, new_state
+from gpushopper.sandbox.requests.app import create_app
 from gpushopper.sandbox.timing import SECOND, Clock
-from gpushopper.sandbox.vast import create_app
 
 START = 1_793_300_000 * SECOND
 
@@ -95,7 +96,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def shop(clock: HandClock) -> Shop:
     state = new_state(clock, seed=1, boot_seconds=4.0)
-    app = create_app(state.market, state.faults, state.rate_limiter)
+    app = create_app(BUILT_IN["vast"], state.market, state.faults, state.rate_limiter)
     return Shop(clock, state, app.test_client(), state.market.keys_of("vast")[0])
 
 
@@ -168,7 +169,9 @@ def tcp(tmp_path):
     clock = SandboxClock(tmp_path / "market")
     state = new_state(clock, seed=1, boot_seconds=0.4)
     seen: list[Request] = []
-    server = FaultyServer(0, _recorder(create_app(state.market, state.faults, state.rate_limiter), seen, clock))
+    server = FaultyServer(
+        0, _recorder(create_app(BUILT_IN["vast"], state.market, state.faults, state.rate_limiter), seen, clock)
+    )
     server.prepare()
     thread = threading.Thread(target=server.serve)
     thread.start()

@@ -8,7 +8,7 @@ from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 
 
 def lines(clock, seed, length=20):
-    return [(fault.line(), fault.after) for fault in generate_faults(FaultTable(clock), seed, length)]
+    return [(fault.line(), fault.after) for fault in generate_faults(FaultTable(clock), seed, length, "vast")]
 
 
 def test_a_seed_generates_the_same_faults_again(clock):
@@ -18,14 +18,14 @@ def test_a_seed_generates_the_same_faults_again(clock):
 
 def test_generated_faults_cover_every_fault_word_and_have_a_count(clock):
     table = FaultTable(clock)
-    faults = generate_faults(table, 1, 2000)
+    faults = generate_faults(table, 1, 2000, "vast")
     assert {fault.word for fault in faults} == set(FAULT_TYPES)
     assert all(fault.count for fault in faults)
     assert all(fault.call == "any" or fault.call in FAULT_TYPES[fault.word].calls for fault in faults)
 
 
 def test_the_ledger_is_complete_under_generated_faults(shop, clock):
-    generate_faults(shop.state.faults, 3, 60)
+    generate_faults(shop.state.faults, 3, 60, "vast")
     for _ in range(40):
         offer = next(o for o in shop.state.market.supply["vast"].offers.values() if shop.state.market.is_free(o))
         for answer in (shop.create(offer=offer.id), shop.call("GET", "/api/v1/instances/"), shop.destroy(33400001)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.live.instance.hardware import hardware_facts, memory_text, processor_text
 from gpushopper.sandbox.market.actions import launch_foreign, revise
 from gpushopper.sandbox.market.market import Market
 
 
 def test_hardware_is_the_offers_unless_the_host_claims_otherwise():
-    market = Market(lambda: 1_793_400_000_000_000)
+    market = Market(lambda: 1_793_400_000_000_000, BUILT_IN.values())
     instance = launch_foreign(market, "vast")
     offer = market.offer_of(instance)
     facts = hardware_facts(offer, instance)

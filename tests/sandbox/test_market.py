@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.catalogue import generate_supply
 from gpushopper.sandbox.market.market import Market, NoCredit, OfferGone
@@ -15,7 +16,7 @@ from gpushopper.sandbox.timing import DAY, HOUR, parse_duration, rfc3339
 
 @pytest.fixture
 def market(clock):
-    return Market(clock, seed=1, boot_seconds=4.0)
+    return Market(clock, BUILT_IN.values(), seed=1, boot_seconds=4.0)
 
 
 def rent(market, **spec):
@@ -32,14 +33,14 @@ def run(market, clock, instance):
 
 
 def test_supply_is_rich_and_the_same_for_a_seed():
-    supply = generate_supply("vast", 1)
+    supply = generate_supply("vast", 1, 40_000)
     singles = Counter(o.host.gpu.name for o in supply.offers.values() if o.gpu_count == 1)
     assert len({o.host.gpu.name for o in supply.offers.values()}) >= 25
     assert singles["RTX 4090"] > 64
     assert {o.gpu_count for o in supply.offers.values()} == {1, 2, 4, 8}
     assert len({o.host.country for o in supply.offers.values()}) > 5
-    assert supply == generate_supply("vast", 1)
-    assert supply != generate_supply("vast", 2)
+    assert supply == generate_supply("vast", 1, 40_000)
+    assert supply != generate_supply("vast", 2, 40_000)
 
 
 def test_an_instance_boots_in_order_on_the_markets_clock(market, clock):
@@ -78,7 +79,7 @@ def test_settling_often_bills_the_same_as_settling_once(clock):
     usage = []
     for steps in (1, 997):
         clock.now = 1_793_300_000_000_000
-        market = Market(clock, seed=1)
+        market = Market(clock, BUILT_IN.values(), seed=1)
         instance = rent(market)
         for _ in range(steps):
             clock.now += 3_600_000_000 // steps
@@ -185,7 +186,7 @@ def test_times_are_rfc3339():
 
 
 def test_a_clock_that_never_stands_still_bills_every_microsecond_once(clock):
-    market = Market(clock, seed=1, boot_seconds=0.001)
+    market = Market(clock, BUILT_IN.values(), seed=1, boot_seconds=0.001)
     instance = rent(market)
     ticking = iter(range(clock.now, clock.now + 10**9, 777))
     market.clock = lambda: next(ticking)

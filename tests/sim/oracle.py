@@ -69,8 +69,8 @@ def _may_live(story: Story, expected: ExpectedSession) -> bool:
     """Whether it may still be there: not ended, and its last attempt's time not up; each has its own (S19)."""
     if expected.gave_up or expected.ended_at is not None:
         return False
-    ids = {instance.id for instance in story.instances(expected.name)}
-    sent = max((c.at for c in story.world.market.creates if ids & set(c.ids)), default=expected.requested_at)
+    ids = {instance.cloud_id for instance in story.instances(expected.name)}
+    sent = max((c.at for c in story.world.market.creates if ids & set(c.cloud_ids)), default=expected.requested_at)
     return story.now <= sent + expected.duration_us + us(60)
 
 
@@ -81,13 +81,13 @@ def _wrongly_destroyed(story: Story) -> list[str]:
     """
     found = []
     for seen in story.world.market.destroys:
-        instance = story.world.market.instances.get(seen.id)
+        instance = story.world.market.named(seen.cloud_id)
         if instance is None:
             continue
         if instance.spec.foreign:
-            found.append(f"foreign {seen.id} was sent a destroy")
+            found.append(f"foreign {seen.cloud_id} was sent a destroy")
         elif seen.effect in ENDS and _was_wanted(story, instance, seen):
-            found.append(f"wanted {seen.id} was ended ({seen.effect})")
+            found.append(f"wanted {seen.cloud_id} was ended ({seen.effect})")
     return found
 
 
@@ -118,8 +118,9 @@ def _overlaps(story: Story) -> list[str]:
     """No other instance of the session was there when a create took effect (F10)."""
     found = []
     for seen in story.world.market.creates:
-        for number in seen.ids[:1]:
-            made = story.world.market.instances[number]
+        for cloud_id in seen.cloud_ids[:1]:
+            made = story.world.market.named(cloud_id)
+            assert made is not None
             expected = expected_session_of(story, made)
             if expected is None:
                 continue

@@ -185,10 +185,10 @@ def test_a_clock_that_goes_wrong_before_a_failover_gives_no_longer_life(wrong_s:
         story.until_running("a")
         story.run_for(3 * 3600)
         for seen in story.world.market.creates:
-            (number,) = seen.ids
-            ended = story.world.market.instances[number].ended_at
-            assert ended is not None
-            assert ended - seen.at <= story.expected["a"].duration_us + us(60)
+            (cloud_id,) = seen.cloud_ids
+            made = story.world.market.named(cloud_id)
+            assert made is not None and made.ended_at is not None
+            assert made.ended_at - seen.at <= story.expected["a"].duration_us + us(60)
         story.finish()
         assert audit(story) == []
 

@@ -60,7 +60,7 @@ def test_fifty_foreign_instances_are_only_listed() -> None:
         story.end(*names)
         assert story.until_ended()
         story.finish()
-        touched = [d for d in story.world.market.destroys if d.id in {s.id for s in foreign_instances}]
+        touched = [d for d in story.world.market.destroys if d.cloud_id in {s.cloud_id for s in foreign_instances}]
         assert touched == []
         assert all(s.exists for s in foreign_instances)
         print(f"\n{NUMBER} foreign, 0 destroys; 4 of ours ended, {len(story.world.market.destroys)} destroys")

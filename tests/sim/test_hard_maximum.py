@@ -125,7 +125,7 @@ def test_an_instance_under_a_closed_label_is_ended(is_down: bool, reused_id: boo
         story.run_for(1200)
         times = {e.kind: e.at for e in reversed(story.world.requests.events(cursor, limit=10_000).events)}
         seen = times.get("reopened", times.get("duplicate"))
-        destroys = [d.at for d in story.world.market.destroys if d.id == number and d.at >= appeared]
+        destroys = [d.at for d in story.world.market.destroys if d.cloud_id == str(number) and d.at >= appeared]
         ended = story.world.market.instances[number].ended_at
         receipts = [r for r in story.receipts() if r["instance_id"] == str(number) and r["proven_at"] > appeared]
         assert seen and destroys and ended and receipts

@@ -30,7 +30,7 @@ def do(story: Story, instance: Instance, action: str, value: str | float | None 
 
 def destroys_of(story: Story, instance: Instance) -> list[int]:
     """When its destroys were sent, market µs."""
-    return [seen.at for seen in story.world.market.destroys if seen.id == instance.id]
+    return [seen.at for seen in story.world.market.destroys if seen.cloud_id == instance.cloud_id]
 
 
 def test_a_price_that_changed_before_ready_fails_over() -> None:

@@ -25,8 +25,8 @@ from tests.sim.story import Story
 FOREIGN_IDS = ("listed", "labelled", "unlabelled")
 
 
-def destroyed(story: Story) -> set[int]:
-    return {seen.id for seen in story.world.market.destroys}
+def destroyed(story: Story) -> set[str]:
+    return {seen.cloud_id for seen in story.world.market.destroys}
 
 
 def held(story: Story, name: str) -> str | None:
@@ -34,8 +34,8 @@ def held(story: Story, name: str) -> str | None:
     return sessions.attempts_of(story.world.store, story.expected[name].session)[-1].instance_id
 
 
-def foreign_instances(story: Story) -> set[int]:
-    return {i.id for i in story.world.market.instances.values() if i.spec.foreign}
+def foreign_instances(story: Story) -> set[str]:
+    return {i.cloud_id for i in story.world.market.instances.values() if i.spec.foreign}
 
 
 def raised(story: Story) -> set[str]:

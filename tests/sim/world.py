@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import peewee
+from flask import Flask
 
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
@@ -21,13 +22,15 @@ from gpushopper.engine.executor import CallResult
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
 from gpushopper.providers import adapter
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.market.ground_truth import build_ledger
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.rate_limits import RateLimiter
-from gpushopper.sandbox.vast.app import create_app
+from gpushopper.sandbox.requests.app import create_app
+from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.credentials import api_key
@@ -36,6 +39,7 @@ from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
 START = 1_793_400_000 * us(1)
+FIRST_PORT = 9
 WIDE_LIMITS = SpendingLimits(open_sessions=500, creates_per_hour=10_000, dollars_per_hour=10**12)
 
 
@@ -111,12 +115,17 @@ class SimExecutor:
 
 
 class World:
-    """One user, one home, one market; all is determined by the seed and the test."""
+    """One user, one home, one market; all is determined by the seed and the test.
+
+    The daemon has one account at each of `clouds`; where a test names none, the first is meant.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
+        clouds: Sequence[str] = ("vast",),
+        dialects: Mapping[str, Dialect] = BUILT_IN,
         seed: int = 1,
         policy: Policy = PAPER,
         gaps: bool = True,
@@ -130,10 +139,12 @@ class World:
         self.database_class = database_class
         self.clock = SimClock()
         self.rng = Random(seed)
-        self.market = Market(self.clock.market, seed=seed, boot_seconds=boot_seconds)
+        self.clouds = clouds
+        self.market = Market(self.clock.market, dialects.values(), seed=seed, boot_seconds=boot_seconds)
         self.faults = FaultTable(self.clock.market, seed=seed)
-        self.app = create_app(self.market, self.faults, RateLimiter(enabled=gaps))
-        self.key = self.market.keys_of("vast")[0]
+        gate = RateLimiter(enabled=gaps)
+        self.apps = {name: create_app(dialects[name], self.market, self.faults, gate) for name in clouds}
+        self.keys = {name: self.market.keys_of(name)[0] for name in clouds}
         self.engine: Engine
         self.requests: Requests
         self.ssh_files: SshFiles
@@ -143,30 +154,51 @@ class World:
         self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
         self.on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
 
+    @property
+    def app(self) -> Flask:
+        """The API of the first cloud."""
+        return self.apps[self.clouds[0]]
+
+    @property
+    def key(self) -> str:
+        """The key of the first cloud."""
+        return self.keys[self.clouds[0]]
+
+    @key.setter
+    def key(self, secret: str) -> None:
+        self.keys[self.clouds[0]] = secret
+
     # ---- process
 
     def start(self) -> World:
         """Start the engine as the daemon does: open, recover, connect."""
-        transport = FaultTransport(self.app)
+        transport = FaultTransport(self._serve)
         self.clock.pending = lambda: transport.charged_s
         self.executor = SimExecutor(self.clock, transport, on_submit=self.on_submit, on_reply=self.on_reply)
-        self.store = Store.open(
-            self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class
-        )
+        self.store = Store.open(self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class)
         installation = check(self.home, self.store, random=self.rng.randbytes, machine_id="sim")
-        connection = adapter("vast")(
-            "http://127.0.0.1:9", api_key(self.key), self.clock.monotonic, transport=transport, wait=transport.wait
-        )
-        setup = AccountSetup("vast", connection, "", "test", "http://127.0.0.1:9", is_local=True)
         ctx = Context(
             self.store, self.clock, self.policy, self.limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
-        self.engine = Engine(ctx, self.executor, [setup])
+        self.engine = Engine(ctx, self.executor, [self._setup(name, transport) for name in self.clouds])
         self.requests = Requests(self.engine.handle)
         self.ssh_files = SshFiles(ctx)
         self.engine.recover()
         return self
+
+    def _setup(self, name: str, transport: FaultTransport) -> AccountSetup:
+        """The daemon's account at one cloud; each cloud answers at a port of its own."""
+        endpoint = f"http://127.0.0.1:{FIRST_PORT + self.clouds.index(name)}"
+        connection = adapter(name)(
+            endpoint, api_key(self.keys[name]), self.clock.monotonic, transport=transport, wait=transport.wait
+        )
+        return AccountSetup(name, connection, "", "test", endpoint, is_local=True)
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Hand a request to the cloud at whose port it arrives."""
+        name = self.clouds[int(environ["SERVER_PORT"]) - FIRST_PORT]
+        return self.apps[name](environ, start_response)
 
     def new_id(self, length: int) -> str:
         return base64.b32encode(self.rng.randbytes(length)).decode().lower()[:length]
@@ -252,12 +284,12 @@ class World:
 
     # ---- the truth
 
-    def fault(self, call: str, word: str, arg: str | None = None, **more: Any) -> Fault:
-        return self.faults.add("vast", call, word, arg, **more)
+    def fault(self, call: str, word: str, arg: str | None = None, *, cloud: str | None = None, **more: Any) -> Fault:
+        return self.faults.add(cloud or self.clouds[0], call, word, arg, **more)
 
-    def launch_foreign(self, label: str | None = None) -> Instance:
+    def launch_foreign(self, label: str | None = None, cloud: str | None = None) -> Instance:
         """A foreign instance on the same account."""
-        return launch_foreign(self.market, "vast", label)
+        return launch_foreign(self.market, cloud or self.clouds[0], label)
 
     def ledger(self) -> dict[str, Any]:
         return build_ledger(self.market)
@@ -268,5 +300,3 @@ class World:
 
     def alarms(self) -> set[str]:
         return {alarm.kind for alarm in self.requests.alarms().alarms}
-
-

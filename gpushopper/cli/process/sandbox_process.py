@@ -171,7 +171,8 @@ def write_settings(home: Home, status: JsonObject) -> None:
     keys = []
     for name, dialect in status.dialects.items():
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
-        keys.append(f'[{name}]\napi_key = "{dialect["keys"]["api_key"]}"\n')
+        parts = [(part, text) for part, text in dialect["keys"].items() if not part.startswith("other_account_")]
+        keys.append("\n".join([f"[{name}]", *(f'{part} = "{text}"' for part, text in parts)]) + "\n")
     write_private(home.config_file, _merged(home, settings))
     write_private(home.key_file, "\n".join(keys) + _logins(home))
 

@@ -19,7 +19,7 @@ _LONGEST = {"late": "10m", "zombie": "45m", "needs_min_age": "30m"}
 
 
 def generate_faults(
-    table: FaultTable, seed: int, length: int, *, provider: str = "vast", words: tuple[str, ...] = tuple(FAULT_TYPES)
+    table: FaultTable, seed: int, length: int, provider: str, *, words: tuple[str, ...] = tuple(FAULT_TYPES)
 ) -> list[Fault]:
     """Add `length` faults drawn from `words` to the table and return them in order.
 

@@ -12,20 +12,24 @@ from gpushopper.sandbox.live.instance.python import find_python
 from gpushopper.sandbox.live.supervisor_messages import ContainerSpec
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.sandbox.timing import SECOND
 
 UPTIME = Path("/proc/uptime")
 
 
-def make_container_spec(market: Market, instance: Instance, port: int) -> ContainerSpec:
-    """Return the spec of the container that is started now; `port` is the instance's ssh port."""
+def make_container_spec(dialect: Dialect, market: Market, instance: Instance, port: int) -> ContainerSpec:
+    """Return the spec of the container that is started now; `port` is the instance's ssh port.
+
+    Beside the path and home of its processes, their environment is the dialect's.
+    """
     spec, host = instance.spec, instance.container
     gaps = gaps_of(spec.image)
     has_args = spec.runtype == "args"
     return ContainerSpec(
         id=instance.id,
         port=port,
-        env=_environment(market, instance, port),
+        env={"PATH": SEARCH_PATH, "HOME": "/root", **dialect.environment(market, instance, port)},
         missing=missing(gaps),
         extra=[] if "nopython" in gaps else find_python(Path("/usr/bin")),
         command=list(spec.args) if has_args else [],
@@ -45,32 +49,10 @@ def _host_uptime_s(market: Market, rebooted_at: int | None) -> float:
     return max(market.now() - rebooted_at, 0) / SECOND
 
 
-def _environment(market: Market, instance: Instance, port: int) -> dict[str, str]:
-    """Return the container's environment: Vast's own variables replace those of the create (vastai.md 14)."""
-    keys = market.accounts[instance.account_id].ssh_keys
-    requested = {name: value for name, value in instance.spec.env if not name.startswith("-")}
-    ports = [key[3:].split(":")[-1].split("/")[0] for key, _ in instance.spec.env if key.startswith("-p ")]
-    return {
-        "PATH": SEARCH_PATH,
-        "HOME": "/root",
-        "HOSTNAME": f"c{instance.id}",
-        **requested,
-        "CONTAINER_ID": str(instance.id),
-        "CONTAINER_API_KEY": instance.secret,
-        "VAST_CONTAINERLABEL": f"C.{instance.id}",
-        "PUBLIC_IPADDR": "127.0.0.1",
-        "VAST_TCP_PORT_22": str(port),
-        **{f"VAST_TCP_PORT_{number}": number for number in ports},
-        "GPU_COUNT": str(market.offer_of(instance).gpu_count),
-        "SSH_PUBLIC_KEY": "\n".join(str(key["key"]) for key in keys),
-        "DATA_DIRECTORY": "/workspace/",
-    }
-
-
 def describe(instance: Instance, folder: Path, pids: dict[str, Any]) -> dict[str, Any]:
     """Return one live instance as `GET /status` of the control surface shows it."""
     return {
-        "id": str(instance.id),
+        "id": instance.cloud_id,
         "ssh": {"host": "127.0.0.1", "port": instance.container.port, "user": "root"},
         "disk": str(folder / "disk"),
         "log": str(folder / "log"),

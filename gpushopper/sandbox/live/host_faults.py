@@ -90,8 +90,7 @@ class HostFaults:
         return [fault for fault in self._matching(word) if fault.id not in self._container.acted_faults]
 
     def _matching(self, word: str) -> Iterator[Fault]:
-        names = (str(self._instance.id), self._instance.label)
-        return self._faults.active_host_faults(self._instance.provider, word, names)
+        return self._faults.active_host_faults(self._instance.provider, word, self._instance.names)
 
     def _acts(self, fault: Fault) -> bool:
         """Whether a fault acts on this instance.

@@ -119,7 +119,8 @@ class SupervisorPool:
         known = self._supervisors.get(instance.id)
         if known is not None and known.starts == starts:
             return starts, None, host_state
-        return starts, make_container_spec(self._market, instance, self._port(instance)), host_state
+        dialect = self._state.dialects[instance.provider]
+        return starts, make_container_spec(dialect, self._market, instance, self._port(instance)), host_state
 
     def _port(self, instance: Instance) -> int:
         """Return the instance's ssh port, reserved by a bound socket that does not listen while no container runs."""

@@ -1,4 +1,4 @@
 """The simulated market: offers, accounts, instances, their billing and their life cycle, on one clock.
 
-Not here: a cloud's wire format (`sandbox/vast/`), and the processes of live instances (`sandbox/live/`).
+Not here: a cloud's wire format (its dialect), and the processes of live instances (`sandbox/live/`).
 """

@@ -24,19 +24,26 @@ def stop(market: Market, instance: Instance, by: str) -> None:
 def start(market: Market, instance: Instance) -> bool:
     """Start a stopped instance; False when its GPUs are in use, its contract has ended or there is no credit.
 
-    The start then stays queued, as Vast documents it, and a stop cancels it (vastai.md 6).
+    The start then stays queued, and a stop cancels it; a cloud that refuses instead makes it stop again.
     """
     market.changes += 1
     if instance.phase is not Phase.STOPPED:
         return True
-    offer = market.offer_of(instance)
-    _, in_use = market.occupancy(instance.provider)
     solvent = market.accounts[instance.account_id].credit_micros > 0
-    if instance.stopped_by == "contract_end" or not solvent or not market.has_capacity(offer, in_use):
+    if instance.stopped_by == "contract_end" or not solvent or not _gpus_are_free(market, instance):
         instance.queued_start = True
         return False
     lifecycle.restart_container(instance, _bill_to_now(market, instance))
     return True
+
+
+def _gpus_are_free(market: Market, instance: Instance) -> bool:
+    """Whether a stopped instance can have its GPUs: it holds them, or nobody else has taken them."""
+    offer = market.offer_of(instance)
+    if market.clouds[instance.provider].stopped_keeps_gpus:
+        return offer.host.id not in market.offline_hosts
+    _, in_use = market.occupancy(instance.provider)
+    return market.has_capacity(offer, in_use)
 
 
 def reboot(market: Market, instance: Instance) -> None:
@@ -86,7 +93,7 @@ def destroy_temporarily(market: Market, instance: Instance, by: str, absence: in
 
 def launch_foreign(market: Market, provider: str, label: str | None = None) -> Instance:
     """Start a foreign instance on the provider's first account; raises LookupError when every offer is taken."""
-    account = next(a for a in market.accounts.values() if a.provider == provider)
+    account = market.first_account(provider)
     taken, in_use = market.occupancy(provider)
     for offer in market.supply[provider].offers.values():
         if offer.id not in taken and market.has_capacity(offer, in_use):

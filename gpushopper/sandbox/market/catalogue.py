@@ -74,13 +74,16 @@ class Supply:
     offers: dict[int, Offer] = field(default_factory=dict)
 
 
-def generate_supply(provider: str, seed: int) -> Supply:
-    """Return the same hosts and offers for the same provider and seed: about 350 offers, 27 GPU models."""
+def generate_supply(provider: str, seed: int, first_host: int) -> Supply:
+    """Return the same hosts and offers for the same provider and seed: about 350 offers, 27 GPU models.
+
+    The numbers of the hosts are `first_host` and up to some 1,500 more.
+    """
     rng = Random(f"supply:{provider}:{seed}")
     supply = Supply()
     for gpu in GPUS:
         for number in range(gpu.hosts):
-            host = _make_host(rng, provider, gpu, 40_000 + len(supply.hosts) * 7 + number % 5)
+            host = _make_host(rng, provider, gpu, first_host + len(supply.hosts) * 7 + number % 5)
             supply.hosts[host.id] = host
             _split_into_offers(rng, host, supply.offers)
     return supply

@@ -42,7 +42,7 @@ def _usd(units: int) -> str:
 def _instance_row(instance: Instance) -> dict[str, Any]:
     meter = instance.meter
     return {
-        "id": str(instance.id),
+        "id": instance.cloud_id,
         "provider": instance.provider,
         "label": instance.label,
         "state": state_of(instance),
@@ -69,14 +69,14 @@ def _create_row(record: CreateRecord) -> dict[str, Any]:
         "env_label": record.env_label,
         "at": rfc3339(record.at),
         "outcome": {"effect": record.effect, "reply": record.reply},
-        "ids": [str(number) for number in record.ids],
+        "ids": record.cloud_ids,
     }
 
 
 def _destroy_row(record: DestroyRecord) -> dict[str, Any]:
     return {
         "provider": record.provider,
-        "id": str(record.id),
+        "id": record.cloud_id,
         "at": rfc3339(record.at),
         "by": record.by,
         "outcome": {"effect": record.effect, "reply": record.reply},

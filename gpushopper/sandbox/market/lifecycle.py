@@ -8,7 +8,7 @@ from gpushopper.sandbox.market.model import BOOT, Instance, Phase
 from gpushopper.sandbox.timing import DAY, SECOND
 
 KEPT_AFTER_CONTRACT = 2 * DAY
-"""A stopped instance whose contract ended is deleted by the host after this long (vastai.md 12)."""
+"""A stopped instance whose contract ended is deleted by the host after this long."""
 
 _BOOT_SHARES = (0.15, 0.2, 0.65)
 

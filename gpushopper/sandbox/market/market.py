@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from random import Random
 
 from gpushopper.sandbox.market import billing, lifecycle
 from gpushopper.sandbox.market.catalogue import Supply, generate_supply
+from gpushopper.sandbox.market.cloud_profile import BillingProfile, CloudProfile
 from gpushopper.sandbox.market.model import (
     Account,
     CreateRecord,
@@ -23,6 +25,8 @@ from gpushopper.sandbox.timing import DAY, Clock
 
 FIRST_CREDIT = 100_000_000
 _FIRST_INSTANCE = 33_400_000
+_NEVER = 2**62
+"""The end of a contract, in microseconds, where a cloud has none."""
 
 
 class OfferGone(Exception):
@@ -30,17 +34,20 @@ class OfferGone(Exception):
 
 
 class NoCredit(Exception):
-    """The account has no positive credit (vastai.md 15)."""
+    """The account has less credit than its cloud asks for."""
 
 
 class Market:
-    """Hosts, offers, accounts and instances of every provider, on one clock.
+    """Hosts, offers, accounts and instances of every cloud, on one clock.
 
+    Each cloud has its own accounts, keys, hosts, offers and instances.
     Everything follows from `seed` and the requests so far, so a saved market continues exactly.
     Callers hold `lock` for one request at a time and call `settle` first.
     """
 
-    def __init__(self, clock: Clock, *, seed: int = 1, boot_seconds: float = 4.0) -> None:
+    def __init__(
+        self, clock: Clock, clouds: Iterable[CloudProfile], *, seed: int = 1, boot_seconds: float = 4.0
+    ) -> None:
         self.clock = clock
         self.seed = seed
         self.registry = make_registry(seed)
@@ -49,27 +56,37 @@ class Market:
         self.created_at = clock()
         self.changes = 0
         self.live = False
+        self.clouds: dict[str, CloudProfile] = {}
         self.supply: dict[str, Supply] = {}
         self.accounts: dict[int, Account] = {}
         self.keys: dict[str, Key] = {}
         self.instances: dict[int, Instance] = {}
         self.tracked: dict[int, Instance] = {}  # without those gone for good
+        self.numbers: dict[str, int] = {}  # of instances, by what their clouds call them
         self.pending_creates: list[PendingCreate] = []
         self.creates: list[CreateRecord] = []
         self.destroys: list[DestroyRecord] = []
         self.offline_hosts: dict[int, int | None] = {}
-        self.add_provider("vast", 7001)
+        for cloud in clouds:
+            self.add_cloud(cloud)
 
     # Setting up
 
-    def add_provider(self, provider: str, first_account: int) -> None:
-        """Add a provider: supply and two accounts with a key each; the second is the wrong account (F45)."""
-        self.supply[provider] = generate_supply(provider, self.seed)
-        rng = Random(f"keys:{provider}:{self.seed}")
-        for number, name in enumerate(("team", "other")):
-            account = Account(provider, first_account + number, name, FIRST_CREDIT)
-            self.accounts[account.id] = account
-            self.add_key(account.id, f"{rng.getrandbits(256):064x}")
+    def add_cloud(self, cloud: CloudProfile) -> None:
+        """Add a cloud: supply and two accounts with a key each; the second is the wrong account (F45).
+
+        Raises ValueError for the numbers of an account or host that another cloud has.
+        """
+        supply = generate_supply(cloud.name, self.seed, cloud.first_host)
+        hosts = {number for other in self.supply.values() for number in other.hosts}
+        accounts = range(cloud.first_account, cloud.first_account + 2)
+        if hosts & set(supply.hosts) or self.accounts.keys() & set(accounts):
+            raise ValueError(f"{cloud.name} has numbers of another cloud")
+        self.clouds[cloud.name], self.supply[cloud.name] = cloud, supply
+        rng = Random(f"keys:{cloud.name}:{self.seed}")
+        for number, name in zip(accounts, ("team", "other"), strict=True):
+            self.accounts[number] = Account(cloud.name, number, name, FIRST_CREDIT)
+            self.add_key(number, f"{rng.getrandbits(256):064x}")
 
     def add_key(self, account_id: int, secret: str, *, scopes: list[str] | None = None) -> Key:
         """Add an API key to an account."""
@@ -92,10 +109,23 @@ class Market:
         """Return the instances that exist, ascending by id, of one account or of all."""
         return [i for i in self.tracked.values() if i.exists and account_id in (None, i.account_id)]
 
-    def find(self, instance_id: int, account_id: int) -> Instance | None:
+    def named(self, cloud_id: object) -> Instance | None:
+        """Return the instance that its cloud calls by this id, also one that is gone; None for an unknown one."""
+        number = self.numbers.get(str(cloud_id))
+        return None if number is None else self.instances[number]
+
+    def find(self, cloud_id: object, account_id: int) -> Instance | None:
         """Return an account's existing instance; None for unknown, gone and other accounts' ones."""
-        instance = self.instances.get(instance_id)
+        instance = self.named(cloud_id)
         return instance if instance and instance.exists and instance.account_id == account_id else None
+
+    def first_account(self, provider: str) -> Account:
+        """Return the account on which a cloud's instances are rented unless another key is sent."""
+        return self.accounts[self.clouds[provider].first_account]
+
+    def billing_of(self, provider: str) -> BillingProfile:
+        """Return how a cloud bills."""
+        return self.clouds[provider].billing
 
     def offer_of(self, instance: Instance) -> Offer:
         """Return the offer an instance was rented from."""
@@ -110,7 +140,7 @@ class Market:
                 continue
             offer = self.offer_of(instance)
             offers.add(offer.id)
-            if instance.phase is not Phase.STOPPED:  # a stopped instance releases its GPUs (vastai.md 6)
+            if instance.phase is not Phase.STOPPED or self.clouds[provider].stopped_keeps_gpus:
                 in_use[offer.host.id] = in_use.get(offer.host.id, 0) + offer.gpu_count
         return offers, in_use
 
@@ -125,7 +155,12 @@ class Market:
         return host.id not in self.offline_hosts and host.gpu_count - in_use.get(host.id, 0) >= offer.gpu_count
 
     def contract_end(self, offer: Offer) -> int:
-        """Return when a contract made now would end; hosts renew their term a day before it is over."""
+        """Return when a contract made now would end; hosts renew their term a day before it is over.
+
+        Where a cloud has no contracts, that is never.
+        """
+        if not self.clouds[offer.provider].has_contracts:
+            return _NEVER
         term = offer.host.term_days * DAY
         terms = (self.now() - self.created_at + DAY) // term + 1
         return self.created_at + terms * term
@@ -149,7 +184,8 @@ class Market:
         existing = self.existing_instances()
         for account in self.accounts.values():
             since = max((i.billed_to for i in existing if i.account_id == account.id), default=now)
-            if (at := billing.credit_exhausted_at(account, existing, since)) is not None:
+            profile = self.billing_of(account.provider)
+            if (at := billing.credit_exhausted_at(profile, account, existing, since)) is not None:
                 times.append(at)
         due = min(times, default=now + 1)
         return due if due <= now else None
@@ -161,7 +197,7 @@ class Market:
 
     def bill(self, instance: Instance, to: int) -> None:
         """Charge an instance's account for its present phase up to an instant."""
-        billing.accrue(instance, self.accounts[instance.account_id], to)
+        billing.accrue(self.billing_of(instance.provider), instance, self.accounts[instance.account_id], to)
 
     def _apply_due(self, at: int) -> None:
         for create in [one for one in self.pending_creates if one.at <= at]:
@@ -175,7 +211,9 @@ class Market:
 
     def _stop_out_of_credit(self, at: int) -> None:
         for instance in self.existing_instances():
-            if instance.phase is Phase.RUNNING and self.accounts[instance.account_id].credit_micros <= 0:
+            account = self.accounts[instance.account_id]
+            stops = self.billing_of(account.provider).stops_without_credit
+            if stops and instance.phase is Phase.RUNNING and account.credit_micros <= 0:
                 lifecycle.stop(instance, at, "credit")
 
     # Renting
@@ -189,13 +227,17 @@ class Market:
         offer = self.supply[account.provider].offers.get(spec.offer_id)
         if offer is None or not self.is_free(offer):
             raise OfferGone(spec.offer_id)
-        if account.credit_micros <= 0:
+        if account.credit_micros < self.billing_of(account.provider).least_credit_micros:
             raise NoCredit(account_id)
         return self.create_instance(account_id, spec, self.now())
 
     def create_instance(self, account_id: int, spec: InstanceSpec, at: int) -> Instance:
-        """Create an instance without checking offer and credit."""
+        """Create an instance without checking offer and credit.
+
+        Raises ValueError when its cloud gives it the id of another instance.
+        """
         account = self.accounts[account_id]
+        profile = self.billing_of(account.provider)
         offer = self.supply[account.provider].offers[spec.offer_id]
         number = _FIRST_INSTANCE + len(self.instances) * 7 + 1
         rng = Random(f"instance:{self.seed}:{number}")
@@ -209,16 +251,29 @@ class Market:
             created_at=at,
             contract_end=self.contract_end(offer),
             gpu_rate=billing.gpu_rate(offer, spec),
-            storage_rate=billing.storage_rate(offer, spec.disk_gb),
-            traffic_rate=billing.traffic_rate(offer),
+            storage_rate=billing.storage_rate(profile, offer, spec.disk_gb),
+            traffic_rate=billing.traffic_rate(profile, offer),
             boot_us=lifecycle.draw_boot_stages(rng, self.boot_seconds),
             billed_to=at,
             ssh_keys=list(account.ssh_keys),
+            cloud_id=self.clouds[account.provider].make_id(number, Random(f"id:{self.seed}:{number}")),
         )
-        self.instances[number] = self.tracked[number] = instance
+        if instance.cloud_id in self.numbers:
+            raise ValueError(f"two instances are called {instance.cloud_id}")
+        self._add_instance(instance)
         lifecycle.enter_first_phase(instance, at)
         self.changes += 1
         return instance
+
+    def restore_instances(self, instances: Iterable[Instance]) -> None:
+        """Replace the instances by saved ones."""
+        self.instances, self.tracked, self.numbers = {}, {}, {}
+        for instance in instances:
+            self._add_instance(instance)
+
+    def _add_instance(self, instance: Instance) -> None:
+        self.instances[instance.id] = self.tracked[instance.id] = instance
+        self.numbers[instance.cloud_id] = instance.id
 
     def create_later(self, account_id: int, spec: InstanceSpec, delay: int) -> None:
         """Create an instance `delay` microseconds from now (fault `late`)."""

@@ -118,7 +118,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """What an instance is created with; faults set the fields from `born_stopped` on. Saved as `order`."""
+    """What an instance is created with; faults set the fields from `born_stopped` on. Saved as `order`.
+
+    `kind` is one of its cloud's kinds of instances: `container` or `vm`.
+    """
 
     offer_id: int
     label: str | None = None
@@ -130,6 +133,7 @@ class InstanceSpec:
     args: tuple[str, ...] = ()
     bid_micros: int | None = None
     start: bool = True
+    kind: str = "container"
     foreign: bool = False
     born_stopped: bool = False
     stuck_in: Phase | None = None
@@ -176,7 +180,10 @@ class Container:
 
 @dataclass(slots=True)
 class Instance:
-    """A rented instance. Times in UTC microseconds, rates in micro-dollars per hour."""
+    """A rented instance. Times in UTC microseconds, rates in micro-dollars per hour.
+
+    `id` is its number on the market, `cloud_id` what its cloud calls it; no two clouds share either.
+    """
 
     provider: str
     id: int
@@ -207,6 +214,15 @@ class Instance:
     history: list[tuple[int, Phase]] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     container: Container = field(default_factory=Container)
+    cloud_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.cloud_id = self.cloud_id or str(self.id)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The names (id, label) by which a fault may select the instance."""
+        return (self.cloud_id, self.label)
 
     @property
     def exists(self) -> bool:
@@ -235,7 +251,10 @@ class PendingCreate:
 
 @dataclass(slots=True)
 class CreateRecord:
-    """One create request; `effect` is what it did, `reply` what the caller received."""
+    """One create request; `effect` is what it did, `reply` what the caller received.
+
+    `cloud_ids` are what the cloud calls what was created. Saved as `ids`.
+    """
 
     provider: str
     label: str | None
@@ -243,15 +262,18 @@ class CreateRecord:
     at: int
     effect: str
     reply: str
-    ids: list[int] = field(default_factory=list)
+    cloud_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class DestroyRecord:
-    """One destroy request for one instance; `by` is the kind of key it came with (`api` or `instance_key`)."""
+    """One destroy request for one instance; `by` is the kind of key it came with (`api` or `instance_key`).
+
+    `cloud_id` is what the cloud calls the instance, or would. Saved as `id`.
+    """
 
     provider: str
-    id: int
+    cloud_id: str
     at: int
     by: str
     effect: str

@@ -1,4 +1,4 @@
-"""The private image registry: parses `image_login`, decides whether an image can be pulled (vastai.md 4.1, 12).
+"""The private image registry: parses `image_login`, decides whether an image can be pulled.
 
 Its password is derived from the market's seed. It is not saved and not put on an instance.
 """

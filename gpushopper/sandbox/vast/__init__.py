@@ -1,8 +1,9 @@
 """The simulated Vast.ai API (dialect): routes, request bodies, JSON rows, error replies (vastai.md).
 
-Not here: the market behind it (`sandbox/market/`), and the adapter that calls it (`providers/vast/`).
+Not here: the market behind it (`sandbox/market/`), what all dialects share (`sandbox/requests/`), and the adapter that
+calls it (`providers/vast/`).
 """
 
-from gpushopper.sandbox.vast.app import create_app
+from gpushopper.sandbox.vast.dialect import VAST
 
-__all__ = ["create_app"]
+__all__ = ["VAST"]

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gpushopper.sandbox.rate_limits import Gap
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """`public` needs no key; `own` may be called with an instance's own key, for that instance."""
-
-    call: str
-    scope: str
-    gap: Gap
-    public: bool = False
-    own: bool = False
-
+from gpushopper.sandbox.requests.endpoint import Endpoint
 
 _SEARCH = Gap(6)  # documented as ten a minute
 _QUICK = Gap(1)
@@ -49,4 +36,3 @@ ENDPOINTS: dict[str, Endpoint] = {
     "show_user": Endpoint("account", "user_read", Gap(0)),
     "list_charges": Endpoint("other", "billing_read", _QUICK),
 }
-UNKNOWN = Endpoint("other", "misc", Gap(0), public=True)

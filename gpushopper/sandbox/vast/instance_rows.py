@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpushopper.sandbox.market.billing import current_rate
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import Instance, Phase
 from gpushopper.sandbox.timing import SECOND
@@ -25,6 +24,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
     """Return the row of an instance in a phase: the present one, or an older one for the fault `stale`."""
     offer, spec, now = market.offer_of(instance), instance.spec, market.now()
     host, running = offer.host, phase is Phase.RUNNING
+    bills_disk = market.billing_of(instance.provider).bills_storage(instance.phase)
     total = (instance.gpu_rate + instance.storage_rate) / SCALE
     row = {
         **host_fields(host, offer.gpu_count, max(total, 0.000001)),
@@ -48,7 +48,7 @@ def instance_row(market: Market, instance: Instance, phase: Phase) -> dict[str, 
         "dph_total": total,
         "storage_total_cost": instance.storage_rate / SCALE,
         "search": prices(instance.gpu_rate, instance.storage_rate),
-        "instance": prices(instance.gpu_rate if running else 0, instance.storage_rate if current_rate(instance) else 0),
+        "instance": prices(instance.gpu_rate if running else 0, instance.storage_rate if bills_disk else 0),
         "credit_balance": None,
         "credit_discount": None,
         "client_run_time": 1.1,

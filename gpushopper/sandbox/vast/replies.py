@@ -1,4 +1,4 @@
-"""Reply bodies and errors of the Vast API: refusals, wrong keys, 429 in five forms, gateway pages (vastai.md 13)."""
+"""Reply bodies and errors of the Vast API: refusals, wrong keys, 429 in five forms (vastai.md 13)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import Response, json
 
-CAPTIVE_PORTAL = "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>"
-GATEWAY_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
+from gpushopper.sandbox.requests.pages import gateway_error
 
 
 def reply(body: Any, status: int = 200) -> Response:
@@ -18,16 +17,6 @@ def reply(body: Any, status: int = 200) -> Response:
 def refuse(status: int, error: str, msg: str, **more: Any) -> Response:
     """Answer with Vast's usual error body."""
     return reply({"success": False, "error": error, "msg": msg, **more}, status)
-
-
-def html(text: str, status: int) -> Response:
-    """Answer with a page, as gateways and captive portals do."""
-    return Response(text, status, content_type="text/html")
-
-
-def gateway_error(status: int = 500) -> Response:
-    """Answer as a broken gateway does: with a page, not JSON."""
-    return html(GATEWAY_ERROR.replace("502 Bad Gateway", f"{status} Error"), status)
 
 
 def no_such_ask(offer_id: int) -> Response:
@@ -61,14 +50,59 @@ def no_such_instance(instance_id: int) -> Response:
     return refuse(404, "no_such_instance", f"Instance {instance_id} not found.")
 
 
-def bad_key(status: int = 404) -> Response:
-    """Answer a wrong key: 404, which is not 'instance gone' (F32); a deleted key gets 401."""
-    return refuse(status, "auth_error", "Invalid user key")
+def no_key() -> Response:
+    """Answer a request without a key."""
+    return refuse(403, "auth_error", "This action requires login.")
 
 
-def too_many_requests(form: str, seconds: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
-    """Answer 429 in one of the five forms of vastai.md 13; `seconds` is the endpoint's minimum gap."""
-    text = f"API requests too frequent: endpoint threshold={seconds:g}"
+def bad_key(status: int | None = None) -> Response:
+    """Answer a wrong key: 404, which is not 'instance gone' (F32)."""
+    return refuse(status or 404, "auth_error", "Invalid user key")
+
+
+def revoked_key() -> Response:
+    """Answer a deleted key."""
+    return bad_key(401)
+
+
+def not_its_own() -> Response:
+    """Answer an instance's own key that is used for anything else (vastai.md 14)."""
+    return refuse(401, "not_authorized", "This key is limited to its own instance.")
+
+
+def lacks_permission(scope: str | None) -> Response:
+    """Answer a key without the permission: 401 to an instance's own, 403 to an account's (vastai.md 11, 14)."""
+    if scope is None:
+        return refuse(401, "not_authorized", "This key lacks the permission.")
+    return refuse(403, "not_authorized", f"This key lacks the permission {scope}.")
+
+
+def by_status(status: int, path: str) -> Response:
+    """Answer with a status that a fault asks for."""
+    if status >= 500:
+        return gateway_error(status)
+    code = {410: "deprecated_endpoint", 404: "not_found"}.get(status, "invalid_request")
+    return refuse(status, code, f"{path} is not available.")
+
+
+def not_json() -> Response:
+    """Answer a body that is not JSON."""
+    return refuse(400, "invalid_request", "Invalid json body")
+
+
+def unknown_route(status: int, name: str) -> Response:
+    """Answer an address that does not exist."""
+    return refuse(status, name.lower().replace(" ", "_"), f"{name}.")
+
+
+def error_of(status: int, body: Any) -> str | None:
+    """Return the error word of a reply; None for a success."""
+    return body.get("error") if status >= 400 else None
+
+
+def too_many_requests(form: str, gap_s: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
+    """Answer 429 in one of the five forms of vastai.md 13; `gap_s` is the endpoint's minimum gap."""
+    text = f"API requests too frequent: endpoint threshold={gap_s:g}"
     match form:
         case "plain":
             answer = Response(text, 429, content_type="text/plain")

@@ -220,9 +220,7 @@ def test_disk_memory_and_processors_are_the_offers_whatever_this_computer_has(ma
     assert int(rented.says("grep MemTotal /proc/meminfo").split()[1]) == row["cpu_ram"] * 1024
 
     def revise(value):
-        return market.control(
-            "POST", "/revise", {"instance": str(rented.id), "action": "gpu_claim", "value": value}
-        )
+        return market.control("POST", "/revise", {"instance": str(rented.id), "action": "gpu_claim", "value": value})
 
     revise("disk=5,ram=1000,cpus=2")
     market.wait(lambda: size() == 5 * 1024 * 1024)

@@ -37,15 +37,17 @@ def sandbox() -> None:
 @click.option("--live", "kind", flag_value="live", help="Live instances: contained on this computer.")
 @click.option("--seed", type=int, metavar="N", help="Another sandbox with other prices.")
 @click.option("--rate-gaps", type=click.Choice(["on", "off"]), help="Enforce the clouds' rate limits.")
+@click.option("--clouds", metavar="A,B", help="Serve these clouds only (default: all).")
 @click.option("--fresh", is_flag=True, help="Move the old sandbox aside and start anew.")
 @click.pass_obj
-def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, fresh: bool) -> None:
+def start(app: App, kind: str | None, seed: int | None, rate_gaps: str | None, clouds: str | None, fresh: bool) -> None:
     """Start the sandbox; exits 0 when all its clouds answer."""
     home = sandbox_home(app)
     if fresh:
         _set_aside(app, home)
     words = [f"--{kind}"] if kind is not None else []
     words += [*(["--seed", str(seed)] if seed is not None else []), *(["--rate-gaps", rate_gaps] if rate_gaps else [])]
+    words += ["--clouds", clouds] if clouds is not None else []
     status = sandbox_process.running_status(home)
     was_up = status is not None
     if status is None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Flask, Response, json, request
 
-from gpushopper.sandbox.market.billing import spent_since
 from gpushopper.sandbox.market.model import UNITS_PER_MICRO, Account, Instance
+from gpushopper.sandbox.requests.reads import reported_credit
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.timing import DAY, HOUR, SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.offer_rows import SCALE
-from gpushopper.sandbox.vast.request_context import RequestContext, next_key_id
+from gpushopper.sandbox.vast.request_bodies import next_key_id
 
 
 def register(app: Flask, ctx: RequestContext) -> None:
@@ -20,7 +21,7 @@ def register(app: Flask, ctx: RequestContext) -> None:
     @app.get("/api/v0/users/current/")
     def show_user() -> Response:
         account = ctx.market.accounts[ctx.caller.account_id]
-        return replies.reply(_user(account, _reported_credit(ctx, account), ctx.market.created_at / SECOND))
+        return replies.reply(_user(account, reported_credit(ctx, account), ctx.market.created_at / SECOND))
 
     @app.get("/api/v0/ssh/")
     def list_ssh_keys() -> Response:
@@ -54,17 +55,6 @@ def register(app: Flask, ctx: RequestContext) -> None:
         return replies.reply(
             {"success": True, "count": len(rows), "total": len(rows), "next_token": None, "results": rows}
         )
-
-
-def _reported_credit(ctx: RequestContext, account: Account) -> int:
-    """Return the credit in micro-dollars as the API reports it; the fault `balance_lag` makes it an old one."""
-    fault = ctx.trigger("balance_lag")
-    if fault is None:
-        return account.credit_micros
-    since = ctx.market.now() - fault.duration_arg("1h")
-    own = [i for i in ctx.market.instances.values() if i.account_id == account.id]
-    recent = sum(spent_since(instance, since, ctx.market.now()) for instance in own)
-    return account.paid_in_micros - (account.spent_units - recent) // UNITS_PER_MICRO
 
 
 def _user(account: Account, credit_micros: int, created_at: float) -> dict[str, Any]:

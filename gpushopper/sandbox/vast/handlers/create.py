@@ -14,12 +14,13 @@ from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.market import NoCredit, OfferGone
 from gpushopper.sandbox.market.model import Instance, InstanceSpec, Phase
 from gpushopper.sandbox.market.registry import parse_login, pull_failure
+from gpushopper.sandbox.requests.creates import other_instance, rent
+from gpushopper.sandbox.requests.pages import gateway_error
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.create_body import InvalidCreate, parse_create_body
-from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext
 
 _UNKNOWN_ID = 99_000_000
-OCI_FAILURE = "Error response from daemon: failed to create task: OCI runtime create failed: runc create failed\n"
 
 
 def register(app: Flask, ctx: RequestContext) -> None:
@@ -29,7 +30,7 @@ def register(app: Flask, ctx: RequestContext) -> None:
     def create(offer_id: int) -> Response:
         if ctx.trigger("drop"):
             ctx.break_reply("hang")
-            return replies.gateway_error(503)
+            return gateway_error(503)
         if fault := ctx.trigger("reject"):
             return replies.refusal(fault.arg or "no_such_ask", offer_id)
         if ctx.trigger("id_never_exists"):
@@ -59,64 +60,25 @@ def _rent(ctx: RequestContext, spec: InstanceSpec) -> Response:
         if ctx.current.body.get("cancel_unavail"):
             return replies.refusal("gone_while_starting", spec.offer_id)
         spec = replace(spec, born_stopped=True)
-    spec = _apply_create_faults(ctx, spec)
-    market, account_id = ctx.market, ctx.caller.account_id
-    if fault := ctx.trigger("late"):
-        market.create_later(account_id, spec, fault.duration_arg("60"))
-        _record_effect(ctx, "created_later")
-        ctx.break_reply("hang")
-        return replies.gateway_error(503)
     try:
-        instance = market.rent(account_id, spec)
+        instance = rent(ctx, spec)
     except OfferGone:
         return replies.no_such_ask(spec.offer_id)
     except NoCredit:
         return replies.refusal("insufficient_credit", spec.offer_id)
-    _record_effect(ctx, "created", instance)
-    if ctx.trigger("dup"):
-        _record_effect(ctx, "created_two", market.create_instance(account_id, spec, market.now()))
-    return _reply_to_create(ctx, spec, instance)
+    return gateway_error(503) if instance is None else _reply_to_create(ctx, instance)
 
 
-def _record_effect(ctx: RequestContext, effect: str, *instances: Instance) -> None:
-    record = ctx.current.create
-    if record is not None:
-        record.effect = effect
-        record.ids += [instance.id for instance in instances]
-
-
-def _apply_create_faults(ctx: RequestContext, spec: InstanceSpec) -> InstanceSpec:
-    """Return the spec with the faults that change what is created."""
-    offer = ctx.market.supply[PROVIDER].offers.get(spec.offer_id)
-    if ctx.trigger("label_drop"):
-        spec = replace(spec, label=None)
-    if (fault := ctx.trigger("label_cut")) and spec.label:
-        spec = replace(spec, label=spec.label[: int(fault.arg or 20)])
-    if ctx.trigger("env_drop"):
-        spec = replace(spec, env=tuple(pair for pair in spec.env if pair[0] != "GS_LABEL"))
-    if ctx.trigger("stopped"):
-        spec = replace(spec, born_stopped=True)
-    if fault := ctx.trigger("stuck_loading"):
-        spec = replace(spec, stuck_in=Phase(fault.arg or Phase.LOADING))
-    if ctx.trigger("start_failure"):
-        spec = replace(spec, stuck_in=Phase.CREATED, stuck_message=OCI_FAILURE)
-    fault = ctx.find("price_change")
-    if fault and fault.instance is None and ctx.faults.try_act(fault):
-        spec = replace(spec, price_factor=float((fault.arg or "1.4").removeprefix("x")))
-    if offer and spec.bid_micros and spec.bid_micros < offer.min_bid_micros:
-        spec = replace(spec, born_stopped=True)
-    return spec
-
-
-def _reply_to_create(ctx: RequestContext, spec: InstanceSpec, instance: Instance) -> Response:
+def _reply_to_create(ctx: RequestContext, instance: Instance) -> Response:
     """Answer a create that took effect: with its id, or as the fault says."""
+    spec = instance.spec
     if fault := ctx.trigger("refused_yet_created"):
         return replies.refusal(fault.arg or "no_such_ask", spec.offer_id)
     if fault := ctx.trigger("error_with_id"):
         actions.stop(ctx.market, instance, "operator")
         return _bid_too_low(instance, int(fault.arg or 400))
     if ctx.trigger("commit_then_500"):
-        return replies.gateway_error(500)
+        return gateway_error(500)
     if fault := ctx.trigger("commit_then_hang", "commit_then_reset"):
         ctx.break_reply(fault.word.removeprefix("commit_then_"))
     if ctx.trigger("commit_then_garbage"):
@@ -126,23 +88,11 @@ def _reply_to_create(ctx: RequestContext, spec: InstanceSpec, instance: Instance
         ctx.current.ledger_reply = "200 no_id"
         return replies.reply({"success": True})
     if fault := ctx.trigger("stranger_id"):
-        instance = _other_instance(ctx, instance, fault.arg or "listed")
+        instance = other_instance(ctx, instance, fault.arg or "listed")
     offer = ctx.market.offer_of(instance)
     if spec.bid_micros is not None and spec.bid_micros < offer.min_bid_micros:
         return _bid_too_low(instance, 400)
     return _success(instance.id, instance.secret)
-
-
-def _other_instance(ctx: RequestContext, created: Instance, source: str) -> Instance:
-    """Return an instance on the same account that this create did not make (fault `stranger_id`)."""
-    others = [other for other in ctx.market.existing_instances(ctx.caller.account_id) if other.id != created.id]
-    if source == "sibling" and others:
-        return others[-1]
-    foreign = [other for other in others if other.spec.foreign]
-    if source == "listed" and foreign:
-        return foreign[0]
-    label = "not-yours" if source == "labelled" else None
-    return actions.launch_foreign(ctx.market, PROVIDER, label)
 
 
 def _success(instance_id: int, secret: str) -> Response:

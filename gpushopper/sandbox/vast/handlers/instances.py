@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.requests.reads import launch_foreign_instances, listed_instances, shown_phase
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.instance_rows import instance_row
 from gpushopper.sandbox.vast.paging import BadQuery, Page, build_page, parse_page_query
-from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext, fault_names
 
 
 def register(app: Flask, ctx: RequestContext) -> None:
@@ -25,7 +25,7 @@ def register(app: Flask, ctx: RequestContext) -> None:
             return replies.reply(body) if fault.arg != "body" else Response(b"", 200, content_type="application/json")
         if ctx.trigger("null200"):
             return replies.reply({"success": True, "instances": None})
-        _launch_foreign_instances(ctx)
+        launch_foreign_instances(ctx)
         try:
             return _list(ctx, parse_page_query(request.args))
         except BadQuery as error:
@@ -38,7 +38,7 @@ def register(app: Flask, ctx: RequestContext) -> None:
 
     @app.get("/api/v0/instances/filters/")
     def list_facets() -> Response:
-        rows = [instance_row(ctx.market, i, i.phase) for i in ctx.market.existing_instances(ctx.caller.account_id)]
+        rows = [instance_row(ctx.market, i, i.phase) for i in ctx.own_instances()]
         names = ("actual_status", "verification", "gpu_name")
         return replies.reply({"filters": [{name: row[name] for name in names} for row in rows]})
 
@@ -54,13 +54,9 @@ def register(app: Flask, ctx: RequestContext) -> None:
 
 def read_row(ctx: RequestContext, instance: Instance) -> dict[str, Any] | None:
     """Return an instance's row with the faults of get and list; None when `stale` reads a time before it existed."""
-    names = fault_names(instance)
-    phase = instance.phase
-    if fault := ctx.trigger("stale", names=names):
-        past = instance.phase_at(ctx.market.now() - fault.duration_arg("60"))
-        if past is None:
-            return None
-        phase = past
+    names, phase = instance.names, shown_phase(ctx, instance)
+    if phase is None:
+        return None
     row = instance_row(ctx.market, instance, phase)
     if fault := ctx.trigger("status_word", names=names):
         row["actual_status"] = fault.arg
@@ -70,7 +66,7 @@ def read_row(ctx: RequestContext, instance: Instance) -> dict[str, Any] | None:
 
 
 def _list(ctx: RequestContext, page: Page) -> Response:
-    shown = [instance for instance in ctx.market.existing_instances(ctx.caller.account_id) if _is_listed(ctx, instance)]
+    shown = listed_instances(ctx)
     rows = [row for instance in shown if (row := read_row(ctx, instance)) is not None]
     counts: dict[str, int] = {}
     for instance in shown:
@@ -89,29 +85,3 @@ def _list(ctx: RequestContext, page: Page) -> Response:
     if ctx.trigger("dup_rows"):
         body["instances"] = [row for row in body["instances"] for _ in range(2)]
     return replies.reply({"success": True, **body, "label_counts": counts})
-
-
-def _is_listed(ctx: RequestContext, instance: Instance) -> bool:
-    """Whether the list shows an instance: the faults `lag` hides young ones, `omit` selected ones (F19)."""
-    names = fault_names(instance)
-    lag = ctx.find("lag", names=names)
-    if lag and ctx.market.now() - instance.created_at < lag.duration_arg("60") and ctx.faults.try_act(lag):
-        return False
-    return ctx.trigger("omit", names=names) is None
-
-
-def _launch_foreign_instances(ctx: RequestContext) -> None:
-    """Start foreign instances on the account, with labels that nearly match existing ones (fault `foreign`, F21)."""
-    fault = ctx.find("foreign")
-    if fault is None or fault.acted or not ctx.faults.try_act(fault):
-        return
-    labels = [i.label for i in ctx.market.existing_instances(ctx.caller.account_id) if i.label] or ["gs2-stranger"]
-    for number in range(int(fault.arg or 1)):
-        actions.launch_foreign(ctx.market, PROVIDER, _near_miss(labels[number % len(labels)], number))
-
-
-def _near_miss(label: str, number: int) -> str | None:
-    """Return a label that resembles `label`, or None."""
-    shapes = (label[:-1], f"{label}x", f"x{label}", label.upper(), label[1:], f"{label} ", f" {label}")
-    choices = [shape for shape in shapes if shape != label]
-    return None if number % 8 == 7 else choices[number % len(choices)]

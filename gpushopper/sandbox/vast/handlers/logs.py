@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, request
 
-from gpushopper.sandbox.market.model import Instance, Phase
+from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.timing import SECOND, rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.request_context import RequestContext
 
 UPLOAD_US = SECOND // 2
 """Time from a request until its result can be fetched."""
@@ -23,9 +22,6 @@ COMMANDS = ("ls", "rm", "du")
 _KEPT = 200
 """Number of results kept; the oldest are dropped."""
 _LISTED = "onstart.sh\nworkspace\n"
-
-ReadLog = Callable[[Instance], str]
-"""What the container of an instance has printed so far."""
 
 
 @dataclass(slots=True)
@@ -45,21 +41,7 @@ class Results:
         return token
 
 
-def simulated_log(instance: Instance) -> str:
-    """Return what the container of a simulated instance would have printed."""
-    lines = []
-    for at, phase in instance.history:
-        stamp = rfc3339(at)
-        if phase is Phase.LOADING:
-            lines.append(f"{stamp} pulling {instance.spec.image}")
-        elif phase is Phase.RUNNING:
-            lines += [f"{stamp} started {instance.spec.image}", f"{stamp} running onstart.sh"]
-        elif phase is Phase.STOPPED:
-            lines.append(f"{stamp} stopped")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def register(app: Flask, ctx: RequestContext, read_log: ReadLog = simulated_log) -> None:
+def register(app: Flask, ctx: RequestContext) -> None:
     """Add the endpoints; results are kept in memory only."""
     results = Results()
 
@@ -73,7 +55,7 @@ def register(app: Flask, ctx: RequestContext, read_log: ReadLog = simulated_log)
             tail = int(body.get("tail") or DEFAULT_TAIL)
         except (TypeError, ValueError):
             return replies.refuse(400, "invalid_args", "tail must be a number.")
-        text = _daemon_log(instance) if body.get("daemon_logs") == "true" else read_log(instance)
+        text = _daemon_log(instance) if body.get("daemon_logs") == "true" else ctx.read_log(instance)
         return _reply_with_link(ctx, results, instance, _cut(text, tail, str(body.get("filter") or "")))
 
     @app.put("/api/v0/instances/command/<int:instance_id>/")

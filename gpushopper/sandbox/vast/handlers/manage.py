@@ -8,9 +8,10 @@ from flask import Flask, Response, json
 
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Instance
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.timing import rfc3339
 from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.request_context import RequestContext, next_key_id, read_ids
+from gpushopper.sandbox.vast.request_bodies import next_key_id, read_ids
 
 _QUEUED = "Required resources are currently unavailable, state change queued."
 

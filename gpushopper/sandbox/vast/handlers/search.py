@@ -7,10 +7,10 @@ from typing import Any
 from flask import Flask, Response, json, request
 
 from gpushopper.sandbox.market.billing import storage_rate
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.vast import replies
 from gpushopper.sandbox.vast.filters import matches
 from gpushopper.sandbox.vast.offer_rows import offer_row
-from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext
 
 CAP = 64
 DEFAULT_DISK = 5.0
@@ -44,7 +44,7 @@ def register(app: Flask, ctx: RequestContext) -> None:
 
     @app.get("/api/v0/gpu_names/unique/")
     def list_gpu_names() -> Response:
-        offers = ctx.market.supply[PROVIDER].offers.values()
+        offers = ctx.market.supply[ctx.provider].offers.values()
         return replies.reply({"success": True, "gpu_names": sorted({offer.host.gpu.name for offer in offers})})
 
 
@@ -76,18 +76,18 @@ def _find_rows(ctx: RequestContext, query: dict[str, Any]) -> list[dict[str, Any
 
 def _rows(ctx: RequestContext, disk: float, bid: bool) -> list[dict[str, Any]]:
     market = ctx.market
-    taken, in_use = market.occupancy(PROVIDER)
+    taken, in_use = market.occupancy(ctx.provider)
     now = market.now()
     return [
         offer_row(
             offer,
-            storage_rate(offer, disk),
+            storage_rate(market.billing_of(ctx.provider), offer, disk),
             free=offer.id not in taken and market.has_capacity(offer, in_use),
             bid=bid,
             end=market.contract_end(offer),
             now=now,
         )
-        for offer in market.supply[PROVIDER].offers.values()
+        for offer in market.supply[ctx.provider].offers.values()
     ]
 
 

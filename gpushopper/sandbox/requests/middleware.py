@@ -1,6 +1,7 @@
 """Middleware around every handler: account and network faults, rate limits (429), `Date`, and the order of all checks.
 
-`api_keys.py` checks API keys, `ledger_records.py` records for the ledger, `handlers/` apply the faults of their calls.
+`api_keys.py` checks keys, `ledger_records.py` records for the ledger, a dialect's handlers apply the faults of their
+calls with `creates.py`, `destroys.py` and `reads.py`. The error replies are the dialect's.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from flask import Flask, Response, json, request
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Phase
+from gpushopper.sandbox.requests.api_keys import authenticate, authorize
+from gpushopper.sandbox.requests.ledger_records import record_in_ledger
+from gpushopper.sandbox.requests.pages import CAPTIVE_PORTAL, gateway_error, html
+from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
 from gpushopper.sandbox.transport_header import HEADER
-from gpushopper.sandbox.vast import replies
-from gpushopper.sandbox.vast.api_keys import authenticate, authorize
-from gpushopper.sandbox.vast.ledger_records import record_in_ledger
-from gpushopper.sandbox.vast.request_context import PROVIDER, RequestContext, fault_names
 
 _BEFORE_ACTING = ("hang", "dns", "blackhole", "reset", "offline")
 _AFTER_ACTING = ("drip", "huge", "slow")
@@ -55,14 +56,15 @@ def _apply_account_faults(ctx: RequestContext) -> None:
     """Apply the faults that concern an account rather than a call."""
     drained = ctx.trigger("zero_balance", names=()) is not None
     for account in ctx.market.accounts.values():
-        if account.provider == PROVIDER and account.drained != drained:
+        if account.provider == ctx.provider and account.drained != drained:
             account.drained = drained
             ctx.market.settle()
     fault = ctx.find("price_change")
     if fault is None or fault.instance is None:
         return
     for instance in ctx.market.existing_instances():
-        if not fault.acted and fault.selects(*fault_names(instance)) and ctx.faults.try_act(fault):
+        is_ours = instance.provider == ctx.provider and fault.selects(*instance.names)
+        if is_ours and not fault.acted and ctx.faults.try_act(fault):
             actions.revise(ctx.market, instance, "price_factor", (fault.arg or "1.4").removeprefix("x"))
 
 
@@ -70,23 +72,22 @@ def _lose_request(ctx: RequestContext) -> Response | None:
     """Lose the request before it acts, or answer it as a captive portal would."""
     if fault := ctx.trigger(*_BEFORE_ACTING):
         ctx.break_reply(fault.word)
-        return replies.gateway_error(503)
+        return gateway_error(503)
     if ctx.trigger("captive_portal"):
-        return replies.html(replies.CAPTIVE_PORTAL, 200)
+        return html(CAPTIVE_PORTAL, 200)
     return None
 
 
 def _block_egress(ctx: RequestContext) -> Response | None:
     """Lose requests of an instance whose host is offline or has no network (`no_egress`; with `hang` they time out)."""
-    number = ctx.caller.instance_id if ctx.current.caller else None
-    if number is None:
+    instance = ctx.market.named(ctx.caller.instance_id) if ctx.current.caller else None
+    if instance is None:
         return None
-    instance = ctx.market.instances[number]
-    fault = ctx.faults.trigger(PROVIDER, HOST, "no_egress", names=fault_names(instance))
+    fault = ctx.faults.trigger(ctx.provider, HOST, "no_egress", names=instance.names)
     if fault is None and instance.phase is not Phase.OFFLINE:
         return None
     ctx.break_reply("hang" if fault is not None and fault.arg == "hang" else "reset")
-    return replies.gateway_error(503)
+    return gateway_error(503)
 
 
 def _limit_rate(ctx: RequestContext) -> Response | None:
@@ -97,25 +98,22 @@ def _limit_rate(ctx: RequestContext) -> Response | None:
         _, form, retry_after = [*(fault.arg or "").split(","), "", "", ""][:3]
         form = "plain" if fault.word == "429_plain_text" else form.strip() or ctx.rate_limiter.form
         wait = int(retry_after) if retry_after else ctx.rate_limiter.retry_after
-        return replies.too_many_requests(form, gap.seconds, wait, tomorrow)
-    identity = f"{ctx.current.caller}"
-    if ctx.rate_limiter.admit(identity, ctx.current.name, gap, now):
+        return ctx.wire.refusals.too_many_requests(form, gap.seconds, wait, tomorrow)
+    identity, endpoint = f"{ctx.current.caller}", f"{ctx.provider}:{ctx.current.name}"
+    if ctx.rate_limiter.admit(identity, endpoint, gap, now):
         return None
-    return replies.too_many_requests(ctx.rate_limiter.form, gap.seconds, ctx.rate_limiter.retry_after, tomorrow)
+    form, wait = ctx.rate_limiter.form, ctx.rate_limiter.retry_after
+    return ctx.wire.refusals.too_many_requests(form, gap.seconds, wait, tomorrow)
 
 
 def _reject_by_fault(ctx: RequestContext) -> Response | None:
     """Answer with the error of a fault (`auth404`, `status`), or refuse a body that is not JSON."""
     if ctx.trigger("auth404"):
-        return replies.bad_key(404)
+        return ctx.wire.refusals.bad_key(404)
     if fault := ctx.trigger("status"):
-        status = int(fault.arg or 500)
-        if status >= 500:
-            return replies.gateway_error(status)
-        code = {410: "deprecated_endpoint", 404: "not_found"}.get(status, "invalid_request")
-        return replies.refuse(status, code, f"{request.path} is not available.")
+        return ctx.wire.refusals.by_status(int(fault.arg or 500), request.path)
     if request.get_data() and request.get_json(force=True, silent=True) is None:
-        return replies.refuse(400, "invalid_request", "Invalid json body")
+        return ctx.wire.refusals.not_json()
     return None
 
 

@@ -10,10 +10,10 @@ from flask import g, request
 from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import CreateRecord, DestroyRecord, Instance
+from gpushopper.sandbox.market.simulated_log import ReadLog
 from gpushopper.sandbox.rate_limits import RateLimiter
-from gpushopper.sandbox.vast.endpoints import ENDPOINTS, UNKNOWN, Endpoint
-
-PROVIDER = "vast"
+from gpushopper.sandbox.requests.endpoint import UNKNOWN, Endpoint
+from gpushopper.sandbox.requests.wire import RequestFacts, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Caller:
     """The account whose API key was sent; `instance_id` is set for an instance's own key."""
 
     account_id: int
-    instance_id: int | None = None
+    instance_id: str | None = None
     scopes: tuple[str, ...] | None = None
 
     @property
@@ -39,7 +39,7 @@ class CurrentRequest:
 
     name: str
     endpoint: Endpoint
-    call: str
+    facts: RequestFacts
     body: dict[str, Any]
     names: tuple[str | None, ...] = ()
     caller: Caller | None = None
@@ -52,10 +52,21 @@ class CurrentRequest:
 class RequestContext:
     """What handlers work with; one for the application, the current request is in `flask.g`."""
 
-    def __init__(self, market: Market, faults: FaultTable, rate_limiter: RateLimiter) -> None:
+    def __init__(
+        self,
+        provider: str,
+        wire: Wire,
+        market: Market,
+        faults: FaultTable,
+        rate_limiter: RateLimiter,
+        read_log: ReadLog,
+    ) -> None:
+        self.provider = provider
+        self.wire = wire
         self.market = market
         self.faults = faults
         self.rate_limiter = rate_limiter
+        self.read_log = read_log
 
     @property
     def current(self) -> CurrentRequest:
@@ -73,33 +84,36 @@ class RequestContext:
     def begin_request(self) -> None:
         """Begin a request: determine its fault call and the instance or label that it names."""
         name = request.endpoint or ""
-        endpoint = ENDPOINTS.get(name, UNKNOWN)
+        endpoint = self.wire.endpoints.get(name, UNKNOWN)
         body = request.get_json(force=True, silent=True)
         body = body if isinstance(body, dict) else {}
-        call = "label" if endpoint.call == "manage" and "label" in body else endpoint.call
-        g.current = current = CurrentRequest(name, endpoint, call, body)
-        number = (request.view_args or {}).get("instance_id")
-        if call == "create":
-            env = body.get("env")
-            label, second = _text(body.get("label")), _text(env.get("GS_LABEL") if isinstance(env, dict) else None)
-            current.names = (label, second)
-            current.create = CreateRecord(PROVIDER, label, second, self.market.now(), "none", "")
-        elif number is not None:
-            known = self.market.instances.get(number)
-            current.names = (str(number), known.label if known else None)
+        facts = self.wire.read_request(name, endpoint, body)
+        g.current = current = CurrentRequest(name, endpoint, facts, body)
+        cloud_id = addressed_id()
+        if facts.call == "create":
+            current.names = (facts.label, facts.env_label)
+            now = self.market.now()
+            current.create = CreateRecord(self.provider, facts.label, facts.env_label, now, "none", "")
+        elif cloud_id is not None:
+            known = self.market.named(cloud_id)
+            current.names = (cloud_id, known.label if known else None)
 
     def trigger(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
         """Return the first fault that acts on this call (or on the instance of these names), and count the act."""
         chosen = self.current.names if names is None else names
-        return self.faults.trigger(PROVIDER, self.current.call, *words, names=chosen)
+        return self.faults.trigger(self.provider, self.current.facts.call, *words, names=chosen)
 
     def find(self, *words: str, names: tuple[str | None, ...] | None = None) -> Fault | None:
         """Return the first matching fault without counting an act."""
-        return self.faults.find(PROVIDER, self.current.call, *words, names=names)
+        return self.faults.find(self.provider, self.current.facts.call, *words, names=names)
 
-    def own_instance(self, instance_id: int) -> Instance | None:
+    def own_instance(self, cloud_id: object) -> Instance | None:
         """Return the caller's existing instance; None for unknown, gone and other accounts' ones."""
-        return self.market.find(instance_id, self.caller.account_id)
+        return self.market.find(cloud_id, self.caller.account_id)
+
+    def own_instances(self) -> list[Instance]:
+        """Return the instances that exist on the caller's account."""
+        return self.market.existing_instances(self.caller.account_id)
 
     def break_reply(self, word: str, ledger_reply: str | None = None) -> None:
         """Have the transport break this reply."""
@@ -107,21 +121,7 @@ class RequestContext:
         self.current.ledger_reply = ledger_reply or word
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def read_ids(body: dict[str, Any], name: str) -> list[int]:
-    """Return the instance ids of a bulk request; values that are no ids are skipped."""
-    listed = body.get(name)
-    return [int(one) for one in listed if str(one).isdecimal()] if isinstance(listed, list) else []
-
-
-def next_key_id(keys: list[dict[str, object]]) -> int:
-    """Return an id that none of these ssh keys has."""
-    return 1 + max((int(str(key["id"])) for key in keys), default=500)
-
-
-def fault_names(instance: Instance) -> tuple[str | None, ...]:
-    """Return the names (id, label) by which a fault may select an instance."""
-    return (str(instance.id), instance.label)
+def addressed_id() -> str | None:
+    """Return the id of the instance in the request's address; None where there is none."""
+    found = (request.view_args or {}).get("instance_id")
+    return None if found is None else str(found)
