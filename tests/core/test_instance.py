@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.label import Label
 from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.core.samples import ELSEWHERE, HERE, LABELLED_MAX, attempt_id, gs1_label, gs2_label, row
@@ -44,3 +47,12 @@ def test_the_labelled_hard_maximum_is_the_earlier_of_its_owners(
     shown: str | None, variable: str | None, hard_max: int | None
 ):
     assert row(label=shown, env_label=variable).labelled_hard_max() == hard_max
+
+
+def test_the_first_valid_carrier_wins_wherever_it_is():
+    mine, other = gs2_label(), gs2_label(ELSEWHERE, attempt_id(2))
+    texts = ((Carrier.NAME, "pod-7"), (Carrier.TAG, None), (Carrier.METADATA, mine), (Carrier.ENVIRONMENT, other))
+    one = replace(row(), carriers=texts)
+    assert (one.owner(), one.valid_label(), one.label) == (Label(2, HERE, attempt_id(), LABELLED_MAX), mine, "pod-7")
+    assert one.label_texts == ("pod-7", mine, other)
+    assert (replace(one, carriers=()).owner(), replace(one, carriers=()).label) == (None, None)

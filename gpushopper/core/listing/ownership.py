@@ -46,7 +46,7 @@ class KnownInstances:
 
 
 def has_label(label: str, row: Instance) -> bool:
-    """Whether the row carries this attempt's label; its label field wins over the environment variable (S4).
+    """Whether the row carries this attempt's label; its first valid one counts (S4).
 
     A hard maximum other than the recorded one does not make it another's: it was edited, and the record counts.
     """
@@ -78,7 +78,7 @@ def has_other_label(label: str, row: Instance) -> bool:
     """Whether the row carries another text: neither this label, nor none, nor a damaged form of it."""
     if has_label(label, row):
         return False
-    return any(text and not _is_damaged_label(label, text) for text in (row.label, row.env_label))
+    return any(not _is_damaged_label(label, text) for text in row.label_texts)
 
 
 def is_foreign(row: Instance, installation: str) -> bool:
@@ -87,7 +87,7 @@ def is_foreign(row: Instance, installation: str) -> bool:
     if owner is not None:
         return owner.installation != installation
     ours = label_beginnings(installation)
-    return any(text and not text.strip().lower().startswith(ours) for text in (row.label, row.env_label))
+    return any(not text.strip().lower().startswith(ours) for text in row.label_texts)
 
 
 def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:

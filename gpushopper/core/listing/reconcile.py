@@ -167,6 +167,6 @@ def _on_known_instance(
         return [ownership.wrong_id_alarm(session.name, row.instance_id)]
     text = f"{session.name}: closed instance {row.instance_id} was seen again"
     return [
-        UpdateAttempt(attempt, reopened_fields(row, now), EventDraft("reopened", text)),
+        UpdateAttempt(attempt, reopened_fields(attempt, row, now), EventDraft("reopened", text)),
         RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text),
     ]
