@@ -1,0 +1,146 @@
+"""Read GET /locations: each GPU of each place, with its unit prices and the most of everything (tensordock.md 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from gpushopper.core.model.gpu_names import MAX_GPUS
+from gpushopper.core.model.money import parse_dollars
+from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
+from gpushopper.providers.tensordock.parsing.ids import read_gpu_key, read_id
+from gpushopper.providers.vast.parsing.field_types import Flag, Line, Number, Row
+from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
+
+_UNIT_PRICES = ("per_vcpu_hr", "per_gb_ram_hr", "per_gb_storage_hr")
+_LOCATION_FIELDS = frozenset({"id", "city", "stateprovince", "country", "tier", "gpus"})
+_GPU_FIELDS = frozenset(
+    {"v0Name", "displayName", "max_count", "price_per_hr", "resources", "pricing", "network_features"}
+)
+_COUNTRY_CODES = {
+    "united states": "US", "united states of america": "US", "usa": "US", "canada": "CA", "united kingdom": "GB",
+    "germany": "DE", "france": "FR", "netherlands": "NL", "the netherlands": "NL", "poland": "PL", "sweden": "SE",
+    "norway": "NO", "finland": "FI", "spain": "ES", "italy": "IT", "portugal": "PT", "belgium": "BE", "austria": "AT",
+    "switzerland": "CH", "ireland": "IE", "czech republic": "CZ", "czechia": "CZ", "romania": "RO", "bulgaria": "BG",
+    "india": "IN", "japan": "JP", "singapore": "SG", "south korea": "KR", "australia": "AU", "brazil": "BR",
+}  # fmt: skip
+"""By which the region of an offer ends as at other clouds: `Chubbuck, Idaho, US`. Any other name stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocationGpu:
+    """One GPU type at one place. Prices are dollars per hour and unit, exact; sizes are the largest of one VM."""
+
+    location_id: str
+    region: str | None
+    gpu_key: str
+    gpu: str
+    vram_mb: int
+    max_count: int
+    gpu_price: Decimal
+    vcpu_price: Decimal
+    ram_price: Decimal
+    storage_price: Decimal
+    max_vcpus: float
+    max_ram_gb: float
+    max_storage_gb: float
+    has_dedicated_ip: bool
+
+
+_R = TypeVar("_R", bound=Row)
+
+
+class _Location(Row):
+    city: Line = None
+    stateprovince: Line = None
+    country: Line = None
+
+
+class _Gpu(Row):
+    displayName: Line = None  # noqa: N815 - the wire's name
+    max_count: Number = None
+
+
+class _Resources(Row):
+    max_vcpus: Number = None
+    max_ram_gb: Number = None
+    max_storage_gb: Number = None
+
+
+class _Network(Row):
+    dedicated_ip_available: Flag = None
+
+
+def read_location(row: object, unknown: UnknownFields) -> Iterator[LocationGpu | None]:
+    """Each GPU type of a place; None for one that states an invalid price (F116).
+
+    One that cannot be read otherwise is noted and left out: it only means an offer less.
+    """
+    if not isinstance(row, Mapping) or (location_id := read_id(row.get("id"))) is None:
+        unknown.note("location row: no id")
+        return
+    unknown.note_fields("location", row, _LOCATION_FIELDS)
+    region = _region(_parsed(_Location, row, unknown))
+    for gpu in _gpus(row.get("gpus"), unknown):
+        yield from _read_gpu(location_id, region, gpu, unknown)
+
+
+def _gpus(gpus: object, unknown: UnknownFields) -> list[Mapping[str, Any]]:
+    """The GPU types: a list, or a map by key as one client expects it (tensordock.md 18)."""
+    if isinstance(gpus, Mapping):
+        return [{"v0Name": key, **value} for key, value in gpus.items() if isinstance(value, Mapping)]
+    if not isinstance(gpus, list):
+        unknown.note("location row: no gpus")
+        return []
+    return [gpu for gpu in gpus if isinstance(gpu, Mapping)]
+
+
+def _read_gpu(
+    location_id: str, region: str | None, row: Mapping[str, Any], unknown: UnknownFields
+) -> Iterator[LocationGpu | None]:
+    unknown.note_fields("location gpu", row, _GPU_FIELDS)
+    key = read_gpu_key(row.get("v0Name"))
+    parsed, most = _parsed(_Gpu, row, unknown), _parsed(_Resources, row.get("resources"), unknown)
+    network = _parsed(_Network, row.get("network_features"), unknown)
+    pricing = row.get("pricing") if isinstance(row.get("pricing"), Mapping) else {}
+    stated = [row.get("price_per_hr"), *(pricing.get(name) for name in _UNIT_PRICES)]
+    prices = [_exact(value) for value in stated]
+    if any(value is not None and price is None for value, price in zip(stated, prices, strict=True)):
+        yield None
+        return
+    vram = None if key is None else vram_mb_of(key, parsed.displayName or "")
+    sizes = (most.max_vcpus, most.max_ram_gb, most.max_storage_gb)
+    if key is None or vram is None or None in prices or None in sizes or parsed.max_count is None:
+        unknown.note("location gpu: dropped")
+        return
+    if prices[0] == 0:
+        yield None
+        return
+    count = min(int(parsed.max_count), MAX_GPUS)
+    yield LocationGpu(
+        location_id, region, key, name_of(key), vram, count, *prices, *sizes,
+        bool(network.dedicated_ip_available),
+    )  # fmt: skip
+
+
+def _parsed(model: type[_R], row: object, unknown: UnknownFields) -> _R:
+    try:
+        return model.model_validate(dict(row) if isinstance(row, Mapping) else {}, context=unknown)
+    except ValidationError:
+        unknown.note(f"location: unreadable {model.__name__}")
+        return model()
+
+
+def _exact(value: object) -> Decimal | None:
+    """A price without rounding, for a disk costs a few micro-dollars per GB; None if it is none."""
+    return None if parse_dollars(value) is None else Decimal(str(value).strip())
+
+
+def _region(place: _Location) -> str | None:
+    country = (place.country or "").strip()
+    parts = ((place.city or "").strip(), (place.stateprovince or "").strip(), _COUNTRY_CODES.get(country.lower(), country))
+    return ", ".join(part for part in parts if part) or None
