@@ -80,7 +80,7 @@ def test_an_empty_list_of_known_shape_is_whole(body: dict[str, Any]):
     [
         {}, {"data": None}, {"data": {}}, {"data": "x"}, {"instances": []}, {"data": {"instances": None}},
         {"data": {"virtualmachines": {}}}, {"data": {"instances": {}}}, INSTANCE, {"data": INSTANCE}, [], [INSTANCE],
-        None, {"data": {"instances": [], "attributes": {"instances": [INSTANCE]}}},
+        {"data": {"instances": [], "attributes": {"instances": [INSTANCE]}}},
         {"data": [], "error": "Database unavailable"}, {"data": [], "status": 500}, {"data": [], "status": 400.0},
         {"data": {"instances": [], "error": "x"}}, {"data": [], "error": ""},
     ],

@@ -134,7 +134,7 @@ def test_no_stock_is_a_normal_answer():
     assert always(reply({"data": {"locations": []}})).gpu_names(30.0) == ()
 
 
-@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": {}}, {"data": {"locations": {}}}, {"data": None}, [], None])
+@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": {}}, {"data": {"locations": {}}}, {"data": None}, []])
 def test_an_unknown_shape_is_no_empty_market(body: Any):
     found = search(body)
     assert isinstance(found, ReadFailed) and found.error_kind is ErrorKind.SHAPE

@@ -83,5 +83,6 @@ def _paging(body: dict[str, Any], items: int, unknown: UnknownFields) -> str:
     odd = [(name, value) for one in envelopes for name, value in one.items() if name not in _ENVELOPE]
     for name, _ in odd:
         unknown.note(f"list field: {name}")
-    is_paged = any(value and value != items for name, value in odd if _PAGING.search(name))
+    # True is 1 in Python, and `has_more` no number of items.
+    is_paged = any(value and (value is True or value != items) for name, value in odd if _PAGING.search(name))
     return "the list may have more pages" if is_paged else ""
