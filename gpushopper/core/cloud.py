@@ -7,6 +7,7 @@ sandbox runs faster.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -34,8 +35,7 @@ class Billing:
 
     A cost is for whole steps of `granularity_s`, and for at least `minimum_s`. A disk is rounded up to
     `storage_step_gb` (0: any size) and is at least `storage_minimum_gb`; its first `storage_included_gb` are part of
-    the
-    GPU's price.
+    the GPU's price.
     """
 
     begins: BillingStart = BillingStart.RUNNING
@@ -45,6 +45,18 @@ class Billing:
     storage_minimum_gb: float = 0.0
     storage_step_gb: float = 0.0
     storage_included_gb: float = 0.0
+
+    def disk_for(self, asked_gb: float) -> float:
+        """The disk that the cloud makes where this much is asked for, GB."""
+        least = max(asked_gb, self.storage_minimum_gb)
+        if self.storage_step_gb <= 0:
+            return least
+        # 0.3 / 0.1 is more than 3: a rounding error makes no further step.
+        return math.ceil(least / self.storage_step_gb - 1e-9) * self.storage_step_gb
+
+    def billed_gb(self, asked_gb: float) -> float:
+        """What is billed of that disk, GB."""
+        return max(self.disk_for(asked_gb) - self.storage_included_gb, 0.0)
 
 
 class ListProof(Enum):

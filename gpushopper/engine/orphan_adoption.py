@@ -8,6 +8,7 @@ from typing import Any
 
 from gpushopper.core import alarms as kinds
 from gpushopper.core.lifecycle.destroying import destroying_fields
+from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
 from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
@@ -66,7 +67,7 @@ def _free_name(ctx: Context, row: Instance) -> str:
 def _as_shown(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
     """The state columns of an orphan: it counts as ready, whatever the provider shows now."""
     match row.status:
-        case StatusClass.STOPPED | StatusClass.FAILED:
+        case StatusClass.STOPPED | StatusClass.FAILED | StatusClass.ENDING:
             since = now.boot if row.status is StatusClass.STOPPED else None
             state: dict[str, Any] = {"state": State.INTERRUPTED, "interrupted_boot": since}
         case StatusClass.OFFLINE:
@@ -124,7 +125,7 @@ def _found(
         billed_until=started,
         current_rate=row.rate,
         last_seen_at=started,
-        is_gpu_billed=row.status is StatusClass.RUNNING,
+        is_gpu_billed=bills_gpu_time(row, offer.billing, was_billed=False),
     )
     return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
 
@@ -135,7 +136,7 @@ def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
     return Offer(
         provider=provider,
         offer_id="unknown",
-        host_id=row.host_id or "",
+        host_id=row.host_id,
         gpu=row.gpu or "unknown",
         gpu_count=row.gpu_count or 1,
         vram_mb=row.vram_mb or 0,
@@ -143,13 +144,6 @@ def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
         storage_gb_month=round((row.storage_rate or 0) * MONTH_HOURS / disk) if disk else 0,
         upload_gb=0,
         download_gb=0,
-        region="",
-        reliability=0.0,
-        cuda=0.0,
         disk_gb=disk,
-        cpu_cores=0.0,
-        ram_mb=0,
-        verified=False,
-        interruptible=False,
         seen_at=now.wall,
     )

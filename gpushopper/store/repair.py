@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.store.database import Store
@@ -20,7 +21,11 @@ from gpushopper.store.sqlite.statements import run
 REPORTED_CHARACTERS = 200
 """Of the replaced text, for the alarm."""
 
-_KINDS = {"int": int, "int | None": int | None, "str": str, "float": int | float, "bool": bool, "Micros": int}
+_KINDS: dict[str, Any] = {
+    "int": int, "int | None": int | None, "str": str, "str | None": str | None, "float": int | float,
+    "float | None": int | float | None, "bool": bool, "bool | None": bool | None, "Micros": int,
+    "OfferKind": OfferKind, "Billing": Billing,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,8 @@ def _has_its_types(value: Offer | Deadline) -> bool:
 def _unknown_offer(provider: str, disk_gb: float, rate: int) -> Offer:
     """An offer of which only the agreed price is known."""
     return Offer(
-        provider=provider, offer_id="unknown", host_id="", gpu="unknown", gpu_count=1, vram_mb=0, gpu_rate=rate,
-        storage_gb_month=0, upload_gb=0, download_gb=0, region="", reliability=0.0, cuda=0.0, disk_gb=disk_gb,
-        cpu_cores=0.0, ram_mb=0, verified=False, interruptible=False, seen_at=0,
+        provider=provider, offer_id="unknown", gpu="unknown", gpu_count=1, vram_mb=0, gpu_rate=rate,
+        storage_gb_month=0, upload_gb=0, download_gb=0, disk_gb=disk_gb, seen_at=0,
     )  # fmt: skip
 
 

@@ -7,13 +7,30 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class BillingView:
+    """The terms of `gpushopper.core.cloud.Billing`."""
+
+    begins: str = "running"
+    granularity_s: int = 1
+    minimum_s: int = 0
+    stopped: str = "storage"
+    storage_minimum_gb: float = 0
+    storage_step_gb: float = 0
+    storage_included_gb: float = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OfferView:
-    """`rate` is GPU and disk together, micro-dollars per hour, for the requested disk; traffic is per GB."""
+    """`rate` is GPU and disk together, micro-dollars per hour, for the requested disk; traffic is per GB.
+
+    `kind` is on_demand or spot. `is_single`: one host; otherwise a type, of which `stock` are left. None is what the
+    cloud does not say.
+    """
 
     key: str
     provider: str
     offer_id: str
-    host_id: str
+    host_id: str | None
     gpu: str
     gpu_count: int
     vram_mb: int
@@ -23,24 +40,28 @@ class OfferView:
     storage_gb_month: int
     upload_gb: int
     download_gb: int
-    region: str
-    reliability: float
-    cuda: float
+    region: str | None
+    reliability: float | None
+    cuda: float | None
     disk_gb: float
-    cpu_cores: float
-    ram_mb: int
-    verified: bool
-    interruptible: bool
+    cpu_cores: float | None
+    ram_mb: int | None
+    verified: bool | None
+    kind: str
     seen_at: int
     ends_at: int | None = None
-    driver: str = ""
+    driver: str | None = None
+    is_single: bool = True
+    stock: int | None = None
+    billing: BillingView = field(default_factory=BillingView)
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
-    `invalid_prices` counts the offers left out for a price of zero, below zero or absurdly high.
+    `invalid_prices` counts the offers left out for a price of zero, below zero or absurdly high; `unstated` those left
+    out because their cloud does not say what a filter asks for, by that (one offer may count more than once).
     """
 
     offers: list[OfferView]
@@ -48,6 +69,7 @@ class Inventory:
     more: bool = False
     unavailable: dict[str, str] = field(default_factory=dict)
     invalid_prices: int = 0
+    unstated: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,8 @@ class Plan:
     guard_kind: str
     retries: int
     refusal: str = ""
+    unstated: dict[str, int] = field(default_factory=dict)
+    """As in an inventory."""
 
 
 @dataclass(frozen=True, slots=True)

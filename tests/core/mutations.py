@@ -41,13 +41,13 @@ MUTATIONS = (
     M("gpu_names", "<= vram_mb <= size * 1075", "<= vram_mb", "a 40 GB card means one of 80 GB", "gpu_names"),
     M("session_names", "if _ID.fullmatch(name) else \"\"", "if False else \"\"", "a name that hides another session",
       "session_names"),
-    M("offer", "not offer.interruptible\n", "bool(offer)\n", "F116: an offer others can outbid", "offer"),
+    M("offer", "offer.kind is OfferKind.ON_DEMAND\n", "bool(offer)\n", "F116: an offer others can outbid", "offer"),
     # labels
     M("instance", "_PATTERN.fullmatch(text)", "_PATTERN.search(text)", "I3: a part is enough", "instance"),
     M("instance", "or match[3] != _check(match[1], match[2])", "", "I3: check characters unread", "instance"),
-    M("instance", "return parse_label(self.label) or parse_label(self.env_label)",
-      "return parse_label(self.env_label) or parse_label(self.label)", "S4: the label wins", "instance"),
-    M("instance", "return parse_label(self.label) or parse_label(self.env_label)", "return parse_label(self.label)",
+    M("instance", "for text in self.label_texts if parse", "for text in self.label_texts[::-1] if parse",
+      "S4: the first valid one wins", "instance"),
+    M("instance", "for text in self.label_texts if parse", "for text in self.label_texts[:1] if parse",
       "S4: the second carrier", "instance"),
     # the table and the words
     M("attempt", "S.RUNNING: frozenset({S.MISSING,", "S.RUNNING: frozenset({S.CLOSED, S.MISSING,",

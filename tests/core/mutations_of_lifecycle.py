@@ -42,8 +42,8 @@ LIFECYCLE = (
           "return deadline_status(limit, now) is not DeadlineStatus.AHEAD",
       "I12: disputed clocks end a boot", "clock_rules"),
     # sightings
-    M("sightings", '"is_gpu_billed": bills_gpu_time(row, was_billed=attempt.is_gpu_billed),\n        **NO_ABSENCES,',
-      '"is_gpu_billed": bills_gpu_time(row, was_billed=attempt.is_gpu_billed),', "D6: a sighting leaves the absences",
+    M("sightings", 'was_billed=attempt.is_gpu_billed),\n        **NO_ABSENCES,',
+      'was_billed=attempt.is_gpu_billed),', "D6: a sighting leaves the absences",
       "sightings destroying"),
     M("boot_failure", "if row.status in (StatusClass.STOPPED, StatusClass.FAILED):",
       "if row.status is not StatusClass.RUNNING and not row.progress:", "F22: an unknown word is dead",

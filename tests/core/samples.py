@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from gpushopper.core.cloud import Carrier
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import Action, UpdateAttempt
@@ -25,7 +26,7 @@ OFFER = Offer(
     provider="vast", offer_id="29817342", host_id="4471", gpu="RTX 4090", gpu_count=2, vram_mb=24_000,
     gpu_rate=400_000, storage_gb_month=144_000, upload_gb=0, download_gb=2_000, region="Texas, US",
     reliability=0.99, cuda=12.4, disk_gb=500.0, cpu_cores=16.0, ram_mb=64_000, verified=True,
-    interruptible=False, seen_at=WALL,
+    seen_at=WALL,
 )  # fmt: skip
 DISK_GB = 100.0
 RATE = OFFER.rate(DISK_GB)
@@ -80,9 +81,16 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
 
 
 def row(number: int = 1, **changes: Any) -> Instance:
-    """What the provider lists for `attempt(number=…)`: running, and all as offered."""
+    """What the provider lists for `attempt(number=…)`: running, and all as offered.
+
+    `label` and `env_label` are the texts of its two carriers.
+    """
+    carriers = (
+        (Carrier.LABEL, changes.pop("label", make_label(HERE, attempt_id(number)))),
+        (Carrier.ENVIRONMENT, changes.pop("env_label", None)),
+    )
     values: dict[str, Any] = {
-        "instance_id": f"{100 + number}", "label": make_label(HERE, attempt_id(number)), "env_label": None,
+        "instance_id": f"{100 + number}", "carriers": carriers,
         "status": StatusClass.RUNNING, "provider_status": "running", "message": "", "progress": "", "rate": RATE,
         "gpu_rate": 400_000, "storage_rate": 20_000, "created_at": WALL, "ends_at": None, "host_id": "4471",
         "image": "pytorch", "gpu": "RTX 4090", "gpu_count": 2, "vram_mb": 24_000, "disk_gb": DISK_GB,

@@ -95,13 +95,21 @@ def test_no_answer_to_a_destroy_closes_anything(acknowledged: bool, before: bool
 # ---- seen while destroying
 
 
-@pytest.mark.parametrize("status", StatusClass)
+@pytest.mark.parametrize("status", [each for each in StatusClass if each is not StatusClass.ENDING])
 def test_present_in_any_status_it_is_destroyed_again_soon(status: StatusClass):
     one = replace(ACKNOWLEDGED, absence_count=2, first_absence_boot=BOOT, last_absence_boot=BOOT, off_at=WALL)
     after = carried_out(one, on_sighting(SESSION, one, row(status=status), moment(3), REAL))
     assert after.state is State.DESTROYING
     assert after.next_destroy_boot == BOOT + us(5), "by the ladder from the last destroy, not after five minutes"
     assert (absences_of(after), after.off_at) == (NO_ABSENCES, None)
+
+
+@pytest.mark.parametrize(("acknowledged", "waits_s"), [(True, 300), (False, 5)])
+def test_while_its_cloud_removes_it_no_further_destroy_is_brought_forward(acknowledged: bool, waits_s: int):
+    one = replace(ACKNOWLEDGED, absence_count=2, destroy_acknowledged=acknowledged)
+    after = carried_out(one, on_sighting(SESSION, one, row(status=StatusClass.ENDING), moment(3), REAL))
+    assert after.next_destroy_boot == BOOT + us(waits_s)
+    assert (after.state, absences_of(after)) == (State.DESTROYING, NO_ABSENCES), "it is still there"
 
 
 def test_a_sighting_never_puts_a_destroy_off():

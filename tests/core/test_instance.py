@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.instance import LABEL_LENGTH, Owner, make_label, parse_label
 from tests.core.samples import ELSEWHERE, HERE, attempt_id, row
 
@@ -83,3 +86,12 @@ def test_either_carrier_proves_the_owner_and_the_label_wins():
     assert row(label=LABEL[:20], env_label=LABEL).owner() == mine
     assert row(label=LABEL, env_label=other).owner() == mine
     assert row(label=LABEL[:20], env_label=LABEL[:30]).owner() is None
+
+
+def test_the_first_valid_carrier_wins_wherever_it_is():
+    mine, other = make_label(HERE, attempt_id()), make_label(ELSEWHERE, attempt_id(2))
+    texts = ((Carrier.NAME, "pod-7"), (Carrier.TAG, None), (Carrier.METADATA, mine), (Carrier.ENVIRONMENT, other))
+    one = replace(row(), carriers=texts)
+    assert (one.owner(), one.valid_label(), one.label) == (Owner(HERE, attempt_id()), mine, "pod-7")
+    assert one.label_texts == ("pod-7", mine, other)
+    assert (replace(one, carriers=()).owner(), replace(one, carriers=()).label) == (None, None)

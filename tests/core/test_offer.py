@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import MAX_RATE
 from gpushopper.core.model.offer import (
     SORTS,
     Offer,
     Requirements,
     fits,
+    fits_as_far_as_stated,
     is_rentable,
     offer_max_cost,
     rank,
     storage_rate,
+    unstated,
 )
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from tests.core.samples import DISK_GB, OFFER, RATE, WALL, offer
@@ -41,6 +44,46 @@ def test_every_requirement_can_rule_an_offer_out(wish: dict[str, Any], met: bool
     assert fits(OFFER, Requirements(**wish)) is met
 
 
+@pytest.mark.parametrize(
+    ("wish", "silent"),
+    [({"min_reliability": 0.1}, "reliability"), ({"min_cuda": 1.0}, "cuda"), ({"regions": ("us",)}, "region")],
+)
+def test_what_a_cloud_does_not_say_rules_an_offer_out_only_where_it_is_asked_for(wish: dict[str, Any], silent: str):
+    unknown = offer(reliability=None, cuda=None, region=None, host_id=None, verified=None, cpu_cores=None, ram_mb=None)
+    assert fits(unknown, Requirements()) and is_rentable(unknown, Requirements(), WALL)
+    want = Requirements(**wish)
+    assert unstated(unknown, want) == (silent,) and not fits(unknown, want) and fits_as_far_as_stated(unknown, want)
+    assert unstated(OFFER, want) == () and fits(OFFER, want)
+
+
+def test_an_unknown_reliability_is_ranked_last():
+    offers = [offer(offer_id="1", reliability=None), offer(offer_id="2", reliability=0.0), OFFER]
+    assert [each.reliability for each in rank(offers, DISK_GB, "reliability")] == [0.99, 0.0, None]
+
+
+STEPS = Billing(storage_minimum_gb=50, storage_step_gb=20, storage_included_gb=10)
+
+
+@pytest.mark.parametrize(
+    ("billing", "asked", "made", "billed"),
+    [
+        (Billing(), 20.5, 20.5, 20.5), (Billing(), 0.0, 0.0, 0.0), (STEPS, 1, 60, 50), (STEPS, 60, 60, 50),
+        (STEPS, 60.5, 80, 70), (Billing(storage_included_gb=100), 60, 60, 0),
+        (Billing(storage_step_gb=0.1), 0.3, 0.3, 0.3), (Billing(storage_minimum_gb=50), 20, 50, 50),
+    ],
+)  # fmt: skip
+def test_a_disk_is_rounded_as_its_cloud_does(billing: Billing, asked: float, made: float, billed: float):
+    one = offer(billing=billing, storage_gb_month=720_000)
+    assert (one.disk_for(asked), billing.billed_gb(asked)) == (pytest.approx(made), pytest.approx(billed))
+    assert one.storage_rate(asked) == pytest.approx(1000 * billed, abs=1)
+    assert one.disk_for(one.disk_for(asked)) == one.disk_for(asked), "the disk that it makes is no further rounded"
+
+
+def test_the_rounded_disk_must_fit():
+    assert fits(offer(disk_gb=70, billing=STEPS), Requirements(disk_gb=60))
+    assert not fits(offer(disk_gb=70, billing=STEPS), Requirements(disk_gb=61))
+
+
 def test_only_resolved_names_fit():
     assert fits(OFFER, Requirements(), ("RTX 4090",))
     assert not fits(OFFER, Requirements(), ("RTX 3090",))
@@ -49,7 +92,7 @@ def test_only_resolved_names_fit():
 @pytest.mark.parametrize(
     ("changes", "rentable"),
     [
-        ({}, True), ({"interruptible": True}, False), ({"gpu_rate": 0}, False), ({"gpu_rate": MAX_RATE + 1}, False),
+        ({}, True), ({"kind": OfferKind.SPOT}, False), ({"gpu_rate": 0}, False), ({"gpu_rate": MAX_RATE + 1}, False),
         ({"storage_gb_month": MAX_RATE * 720}, False),
         ({"ends_at": WALL + HOUR}, True), ({"ends_at": WALL + HOUR - 1}, False), ({"ends_at": None}, True),
     ],

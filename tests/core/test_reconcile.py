@@ -65,7 +65,7 @@ def decide(attempts: list[Attempt], *rows: Instance, **changes: Any) -> list[Act
     carrier=st.sampled_from(["label", "env_label"]),
 )
 def test_foreign_instances_are_never_touched(label: str | None, carrier: str):
-    strangers = [FOREIGN, replace(row(9, label=None), **{carrier: label})]
+    strangers = [FOREIGN, row(9, **{"label": None, carrier: label})]
     assert only_recorded(decide([attempt(), CLOSED], *strangers))
 
 
@@ -131,7 +131,7 @@ def test_one_row_shown_twice_is_one_row():
 @pytest.mark.parametrize("carrier", ["label", "env_label"])
 def test_a_label_proves_that_the_create_made_it(state: State, carrier: str):
     one = attempt(state, absence_count=2, settle_elapsed_us=us(9999))
-    found = replace(row(label=None), **{carrier: one.label})
+    found = row(**{"label": None, carrier: one.label})
     actions = decide([one], found)
     after = carried_out(one, actions)
     assert (after.state, after.instance_id, after.current_rate, after.absence_count) == (State.BOOTING, "101", RATE, 0)
@@ -274,8 +274,9 @@ def test_a_recorded_duplicate_is_no_new_duplicate():
     assert of(DestroyDuplicate, strange([one, duplicate], replace(SECOND, created_at=WALL), 9000)) == []
     # The same, where another account's attempt holds the id, so that it is no known instance here (F45).
     elsewhere = {"by_instance": {"101": one}, "duplicates_since": {"202": WALL}}
-    actions = reconcile_list(recorded(one, duplicate, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]),
-    LATER, REAL)
+    actions = reconcile_list(
+        recorded(one, duplicate, **elsewhere), seen(row(), SECOND, now=LATER, known=[one]), LATER, REAL
+    )
     assert of(DestroyDuplicate, actions) == [] and of(RaiseAlarm, actions) == []
 
 

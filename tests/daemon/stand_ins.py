@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 
+from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery
 from gpushopper.providers.vast import TRAITS as VAST
@@ -12,7 +13,7 @@ from gpushopper.wire import OfferView
 OFFER = OfferView(
     key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
     gpu_rate=390_000, storage_rate=10_000, storage_gb_month=150_000, upload_gb=0, download_gb=0, region="EU",
-    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, interruptible=False, seen_at=1,
+    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, kind="on_demand", seen_at=1,
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ class EmptyAccount:
 
     def search(self, search: OfferQuery, limit_s: float) -> OfferList:
         facts = {name: value for name, value in asdict(OFFER).items() if name in [f.name for f in fields(Offer)]}
-        return OfferList((Offer(**facts),), True, None)
+        return OfferList((Offer(**facts | {"kind": OfferKind.ON_DEMAND, "billing": Billing()}),), True, None)
 
     def gpu_names(self, limit_s: float) -> tuple[str, ...]:
         return ("RTX 4090",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.cloud import EndingKind
+from gpushopper.core.cloud import EndingKind, OfferKind
 from gpushopper.core.model.instance import StatusClass, parse_label
 from gpushopper.core.model.money import is_sane_rate
 from gpushopper.providers.base import (
@@ -52,7 +52,7 @@ def test_an_instance_is_found_from_create_until_destroy(stage: Stage):
     assert isinstance(seen, InstanceFound)
     assert seen.instance.instance_id == listed.instance_id == instance_id
     assert seen.instance.status is StatusClass.RUNNING
-    assert parse_label(listed.label) == parse_label(listed.env_label) != None  # noqa: E711
+    assert [parse_label(text) for text in listed.label_texts] == [listed.owner()] * 2
     assert listed.ssh_host and listed.ssh_port
 
     (gone,) = stage.provider.destroy((instance_id,), LIMIT_S)
@@ -134,7 +134,7 @@ def test_every_offer_found_is_priced_and_rentable(stage: Stage):
     assert isinstance(found, OfferList)
     assert len(found.offers) == 64 and not found.complete
     for offer in found.offers:
-        assert is_sane_rate(offer.gpu_rate) and offer.disk_gb >= 50.0 and not offer.interruptible
+        assert is_sane_rate(offer.gpu_rate) and offer.disk_gb >= 50.0 and offer.kind is OfferKind.ON_DEMAND
         assert offer.seen_at == found.date
         assert not offer.region.startswith((",", " "))
     rates = [offer.rate(50.0) for offer in found.offers]

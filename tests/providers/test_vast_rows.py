@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.providers.vast.parsing.instance_rows import read_instance
 from gpushopper.providers.vast.parsing.offer_rows import read_offer, read_region
@@ -18,7 +19,7 @@ ID = "33402296"
 def test_a_row_is_read_field_by_field():
     row = read_instance(ROW, UnknownFields())
     assert row is not None
-    assert (row.instance_id, row.label, row.env_label, row.host_id) == (ID, "team-job-1", "second", "41234")
+    assert (row.instance_id, row.label_texts, row.host_id) == (ID, ("team-job-1", "second"), "41234")
     assert (row.rate, row.gpu_rate, row.storage_rate) == (358_889, 350_000, 8_889)
     assert (row.created_at, row.ends_at) == (1_793_400_000_500_000, 1_796_400_000_000_000)
     assert (row.ssh_host, row.ssh_port) == ("203.0.113.7", 41022)
@@ -175,15 +176,15 @@ def test_an_offer_is_read_field_by_field():
     assert (offer.gpu_rate, offer.storage_gb_month) == (350_000, 160_000)
     assert (offer.upload_gb, offer.download_gb) == (2000, 3000)
     assert (offer.region, offer.reliability, offer.cuda, offer.verified) == ("Texas, US", 0.9982, 12.8, True)
-    assert (offer.cpu_cores, offer.ram_mb, offer.interruptible, offer.seen_at) == (16.0, 64473, False, 7)
+    assert (offer.cpu_cores, offer.ram_mb, offer.kind, offer.seen_at) == (16.0, 64473, OfferKind.ON_DEMAND, 7)
     assert offer.ends_at == 1_796_400_000_000_000
     assert offer.driver == "570.86.10"
 
 
 @pytest.mark.parametrize(
-    ("told", "driver"), [("535.86.05\n", "535.86.05"), (535086005, "535.86.5"), (None, ""), ([], "")]
+    ("told", "driver"), [("535.86.05\n", "535.86.05"), (535086005, "535.86.5"), (None, None), ([], None)]
 )
-def test_a_driver_version_is_text_or_a_number(told: object, driver: str):
+def test_a_driver_version_is_text_or_a_number(told: object, driver: str | None):
     offer = read_offer({**OFFER, "driver_version": told}, 5.0, 7, UnknownFields())
     assert offer is not None and offer.driver == driver
 

@@ -20,7 +20,7 @@ OFFER = Offer(
     provider="vast", offer_id="29817342", host_id="4471", gpu="RTX 4090", gpu_count=1, vram_mb=24564,
     gpu_rate=412_000, storage_gb_month=150_000, upload_gb=0, download_gb=2_000, region="Texas, US",
     reliability=0.994, cuda=12.4, disk_gb=512.5, cpu_cores=16.0, ram_mb=64_000, verified=True,
-    interruptible=False, seen_at=NOW, ends_at=None,
+    seen_at=NOW, ends_at=None,
 )  # fmt: skip
 
 

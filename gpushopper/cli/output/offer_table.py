@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.text_format import per_gb, rate
+from gpushopper.cli.output.text_format import per_gb, plural, rate
 
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
@@ -12,17 +15,29 @@ COLUMNS = (
     tables.Column("VRAM", lambda o: vram(o.vram_mb), right=True),
     tables.Column("$/HR", lambda o: rate(o.rate), right=True),
     tables.Column("REGION", lambda o: o.region or "-"),
-    tables.Column("RELIABILITY", lambda o: f"{o.reliability:.1%}", right=True),
-    tables.Column("CUDA", lambda o: f"{o.cuda:g}", right=True),
+    tables.Column("RELIABILITY", lambda o: _known(o.reliability, "{:.1%}"), right=True),
+    tables.Column("CUDA", lambda o: _known(o.cuda, "{:g}"), right=True),
     tables.Column("PROVIDER", lambda o: o.provider, wide=True),
     tables.Column("DISK", lambda o: f"{o.disk_gb:.0f} GB", right=True, wide=True),
-    tables.Column("CPU", lambda o: f"{o.cpu_cores:g}", right=True, wide=True),
-    tables.Column("RAM", lambda o: vram(o.ram_mb), right=True, wide=True),
+    tables.Column("CPU", lambda o: _known(o.cpu_cores, "{:g}"), right=True, wide=True),
+    tables.Column("RAM", lambda o: "-" if o.ram_mb is None else vram(o.ram_mb), right=True, wide=True),
     tables.Column("UP/GB", lambda o: per_gb(o.upload_gb), right=True, wide=True),
     tables.Column("DOWN/GB", lambda o: per_gb(o.download_gb), right=True, wide=True),
-    tables.Column("VERIFIED", lambda o: "yes" if o.verified else "no", wide=True),
-    tables.Column("HOST", lambda o: o.host_id, wide=True),
+    tables.Column("VERIFIED", lambda o: {None: "-", True: "yes", False: "no"}[o.verified], wide=True),
+    tables.Column("HOST", lambda o: o.host_id or "-", wide=True),
 )
+
+
+def _known(value: float | None, form: str) -> str:
+    """A number, or a hyphen for one that the cloud does not say."""
+    return "-" if value is None else form.format(value)
+
+
+def note_unstated(app: App, unstated: Mapping[str, int]) -> None:
+    """One line on stderr about the offers left out because their cloud does not say what a filter asks for."""
+    if unstated:
+        counts = ", ".join(f"{name}: {plural(count, 'offer')}" for name, count in sorted(unstated.items()))
+        app.note(f"Left out, for their cloud does not say ({counts}).")
 
 
 def vram(megabytes: int) -> str:

@@ -22,12 +22,13 @@ def summary_lines(found: Plan, now: int) -> list[str]:
     count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
     spare = len(found.offers) - 1
     others = f", else {plural(min(spare, found.retries), 'further offer')}" if spare and found.retries else ""
+    where = f", {best.region}" if best.region else ""
     how_long = f"for {span(found.duration_us)}" if found.duration_us else "until then"
     first = best.rate * (found.deadline_at - now) // HOUR
     highest = f" for the most expensive of {len(found.offers)} offers, {money(first)} for the first" if spare else ""
     return [
         f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
-        clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}, {best.region}{others}."),
+        clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}{where}{others}."),
         clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}."),
     ]
 

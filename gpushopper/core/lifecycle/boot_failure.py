@@ -23,6 +23,8 @@ def boot_failure(attempt: Attempt, row: Instance, now: ClockSnapshot, policy: Po
         return "image_refused", f"the registry refused the image: {row.message}"
     if row.status in (StatusClass.STOPPED, StatusClass.FAILED):
         return "boot_failed", f"the instance is {row.provider_status}: {row.message or 'it did not start'}"
+    if row.status is StatusClass.ENDING:
+        return "boot_failed", f"the provider is removing it: {row.message or row.provider_status}"
     mismatch = row_mismatch(attempt, row)
     if mismatch:
         return "offer_mismatch", mismatch

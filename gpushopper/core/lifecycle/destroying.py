@@ -42,9 +42,10 @@ def destroying_fields(now: ClockSnapshot) -> dict[str, Any]:
     }
 
 
-def reopened_fields(row: Instance, now: ClockSnapshot) -> dict[str, Any]:
+def reopened_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dict[str, Any]:
     """The fields of a closed attempt whose instance is listed again: it is destroyed again, and has billed on (I7)."""
-    return destroying_fields(now) | {"last_seen_at": now.wall, "is_gpu_billed": bills_gpu_time(row, was_billed=False)}
+    bills = bills_gpu_time(row, attempt.offer.billing, was_billed=False)
+    return destroying_fields(now) | {"last_seen_at": now.wall, "is_gpu_billed": bills}
 
 
 def destroy_retry_s(destroys: int, policy: Policy) -> float:

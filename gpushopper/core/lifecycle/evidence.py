@@ -118,7 +118,7 @@ def _is_candidate(attempt: Attempt, image: str, row: Instance) -> bool:
     has_no_label = attempt.label.startswith(shown) or shown.startswith(attempt.label)
     return (
         has_no_label
-        and row.host_id in (None, attempt.offer.host_id)
+        and (attempt.offer.host_id is None or row.host_id in (None, attempt.offer.host_id))
         and row.image in (None, image)
         and (row.created_at is None or row.created_at >= attempt.sent_at - _CLOCK_SLACK)
     )

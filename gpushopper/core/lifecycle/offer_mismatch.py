@@ -40,9 +40,9 @@ def hardware_mismatch(offer: Offer, disk_gb: float, found: Hardware) -> str:
         return f"it has {len(found.gpus)} GPUs, the offer said {offer.gpu_count}"
     if found.vram_mb is not None and found.vram_mb < offer.vram_mb * VRAM_SHARE:
         return f"it has {found.vram_mb} MB of GPU memory, the offer said {offer.vram_mb}"
-    if 0 < _branch(found.driver) < _branch(offer.driver):
+    if 0 < _branch(found.driver) < _branch(offer.driver or ""):
         return f"it has driver {found.driver}, the offer said {offer.driver}"
-    if found.cuda and float(found.cuda) < offer.cuda - CUDA_SLACK:
+    if found.cuda and offer.cuda is not None and float(found.cuda) < offer.cuda - CUDA_SLACK:
         return f"its driver takes CUDA {found.cuda}, the offer said {offer.cuda:g}"
     if found.disk_gb is not None and found.disk_gb < disk_gb * DISK_SHARE - 1:
         return f"it has {found.disk_gb:g} GB of disk, {disk_gb:g} were requested"

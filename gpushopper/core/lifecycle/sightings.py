@@ -26,7 +26,7 @@ def on_sighting(session: Session, attempt: Attempt, row: Instance, now: ClockSna
     """
     fields = _sighting_fields(attempt, row, now)
     if attempt.state is State.DESTROYING:
-        return [_seen_while_destroying(attempt, fields, now, policy)]
+        return [_seen_while_destroying(attempt, row, fields, now, policy)]
     is_back = attempt.state is State.MISSING and row.status is not StatusClass.OFFLINE
     cleared: list[Action] = [ClearAlarm(alarms.MISSING, attempt.id)] if is_back else []
     if not attempt.is_wanted:
@@ -47,7 +47,7 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
         "ssh_host": row.ssh_host or attempt.ssh_host,
         "ssh_port": row.ssh_port or attempt.ssh_port,
         "missing_at": None,
-        "is_gpu_billed": bills_gpu_time(row, was_billed=attempt.is_gpu_billed),
+        "is_gpu_billed": bills_gpu_time(row, attempt.offer.billing, was_billed=attempt.is_gpu_billed),
         **NO_ABSENCES,
     }
     if row.rate is not None:
@@ -58,10 +58,14 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
 
 
 def _seen_while_destroying(
-    attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
+    attempt: Attempt, row: Instance, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
 ) -> UpdateAttempt:
-    """Start the proof of the end anew, and bring the next destroy forward: the instance still exists (S3)."""
-    if attempt.last_destroy_boot is not None:
+    """Start the proof of the end anew, and bring the next destroy forward: the instance still exists (S3).
+
+    Not while its cloud removes it, after a destroy that was acknowledged.
+    """
+    is_under_way = row.status is StatusClass.ENDING and attempt.destroy_acknowledged
+    if attempt.last_destroy_boot is not None and not is_under_way:
         due = attempt.last_destroy_boot + us(destroy_retry_s(attempt.destroy_count, policy))
         if attempt.next_destroy_boot is None or due < attempt.next_destroy_boot:
             fields["next_destroy_boot"] = due
@@ -103,7 +107,7 @@ def _after_ready(
     else:
         actions.append(ClearAlarm(alarms.PRICE_CHANGED, attempt.id))
     match row.status:
-        case StatusClass.STOPPED | StatusClass.FAILED:
+        case StatusClass.STOPPED | StatusClass.FAILED | StatusClass.ENDING:
             actions += _interrupted(session, attempt, row, fields, now)
         case StatusClass.OFFLINE:
             actions.append(_host_offline(session, attempt, fields, now))
@@ -123,7 +127,8 @@ def _interrupted(
 ) -> list[Action]:
     """The instance is listed and does not run: raise an alarm and, if it is stopped, start its grace time.
 
-    A failed start is a guess from a host's text: no grace time runs then, the user or the deadline ends it (F22).
+    A failed start is a guess from a host's text: no grace time runs then, the user or the deadline ends it (F22). Nor
+    while the cloud removes it, which it does without our destroy.
     """
     is_stopped = row.status is StatusClass.STOPPED
     before = attempt.interrupted_boot if attempt.state is State.INTERRUPTED else None
@@ -136,6 +141,8 @@ def _interrupted(
     text = f"{session.name}: the provider shows it as {row.provider_status}; its disk still bills"
     if not is_stopped:
         text = f"{session.name}: it may not start again: {row.message or row.provider_status}"
+    if row.status is StatusClass.ENDING:
+        text = f"{session.name}: the provider is removing it ({row.provider_status}), and nobody here asked for that"
     hint = alarms.HINTS[alarms.INTERRUPTED] if is_stopped else alarms.KEPT_HINT
     return [
         ClearAlarm(alarms.INTERRUPTED, attempt.id),

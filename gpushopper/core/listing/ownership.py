@@ -45,7 +45,7 @@ class KnownInstances:
 
 
 def has_label(label: str, row: Instance) -> bool:
-    """Whether the row carries exactly this label; its label field wins over the environment variable (S4)."""
+    """Whether the row carries exactly this label; its first valid one counts (S4)."""
     owner = row.owner()
     return owner is not None and make_label(owner.installation, owner.attempt) == label
 
@@ -66,7 +66,7 @@ def has_other_label(label: str, row: Instance) -> bool:
     """Whether the row carries another text: neither this label, nor none, nor a damaged form of it."""
     if has_label(label, row):
         return False
-    return any(text and not _is_damaged_label(label, text) for text in (row.label, row.env_label))
+    return any(not _is_damaged_label(label, text) for text in row.label_texts)
 
 
 def is_foreign(row: Instance, installation: str) -> bool:
@@ -75,7 +75,7 @@ def is_foreign(row: Instance, installation: str) -> bool:
     if owner is not None:
         return owner.installation != installation
     head = f"gs1-{installation}-"
-    return any(text and not text.strip().lower().startswith(head) for text in (row.label, row.env_label))
+    return any(not text.strip().lower().startswith(head) for text in row.label_texts)
 
 
 def is_unconfirmed(attempt: Attempt, known: KnownInstances) -> bool:

@@ -118,8 +118,8 @@ def _decide_row(
         return _record_foreign(recorded, row)
     if row.instance_id in recorded.ids.disowned:
         return [ownership.copied_label_alarm(row)]
-    if not row.label and row.env_label:
-        actions.append(Relabel(row.instance_id, row.env_label))
+    if not row.label and (label := row.valid_label()):
+        actions.append(Relabel(row.instance_id, label))
     labelled = recorded.by_label.get(owner.attempt, ())
     if not labelled:
         if not is_proven:
@@ -166,6 +166,6 @@ def _on_known_instance(
         return [ownership.wrong_id_alarm(session.name, row.instance_id)]
     text = f"{session.name}: closed instance {row.instance_id} was seen again"
     return [
-        UpdateAttempt(attempt, reopened_fields(row, now), EventDraft("reopened", text)),
+        UpdateAttempt(attempt, reopened_fields(attempt, row, now), EventDraft("reopened", text)),
         RaiseAlarm.with_hint(alarms.REOPENED, attempt.id, text),
     ]

@@ -75,7 +75,7 @@ def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt
         "last_seen_at": now.wall,
         "progress_boot": now.boot,
         "current_rate": row.rate if row.rate is not None else attempt.current_rate,
-        "is_gpu_billed": bills_gpu_time(row, was_billed=False),
+        "is_gpu_billed": bills_gpu_time(row, attempt.offer.billing, was_billed=False),
     }
     if attempt.is_wanted or attempt.state is State.SENT:
         fields |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}
@@ -85,7 +85,7 @@ def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt
 
 
 def _reopen_late(session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt:
-    fields = reopened_fields(row, now) | {"instance_id": row.instance_id}
+    fields = reopened_fields(attempt, row, now) | {"instance_id": row.instance_id}
     return UpdateAttempt(
         attempt, fields, EventDraft("reopened", f"{session.name}: instance {row.instance_id} appeared late")
     )

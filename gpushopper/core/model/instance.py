@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.money import Micros
 
 LABEL_LENGTH = 36
@@ -54,6 +55,8 @@ class StatusClass(Enum):
     STOPPED = "stopped"
     OFFLINE = "offline"
     FAILED = "failed"
+    ENDING = "ending"
+    """The cloud is removing it: it is there, and bills until it is gone."""
     UNKNOWN = "unknown"
 
 
@@ -61,12 +64,13 @@ class StatusClass(Enum):
 class Instance:
     """One row of a provider's list. Times are wall µs, rates micro-dollars per hour, None where not shown.
 
-    `label` and `env_label` (environment variable) may both carry our label. `progress` changes as a boot moves on.
+    `carriers` are the texts that may hold our label, in the order of the cloud's `Naming`: where two hold valid ones
+    that differ, the first wins (S4). `progress` changes as a boot moves on. `bills_gpu` and `bills_storage` are what
+    the row says bills now; None: it does not say, and its status decides.
     """
 
     instance_id: str
-    label: str | None
-    env_label: str | None
+    carriers: tuple[tuple[Carrier, str | None], ...]
     status: StatusClass
     provider_status: str
     message: str
@@ -86,7 +90,29 @@ class Instance:
     ssh_port: int | None = None
     image_refused: bool = False
     """Whether it failed because the registry refused its image."""
+    ssh_user: str | None = None
+    bills_gpu: bool | None = None
+    bills_storage: bool | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The text of its first carrier: what the cloud shows people as its label or name."""
+        return self.carriers[0][1] if self.carriers else None
+
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The texts of all carriers that hold one."""
+        return tuple(text for _, text in self.carriers if text)
+
+    @property
+    def has_address(self) -> bool:
+        """Whether it shows where one logs in."""
+        return self.ssh_host is not None
+
+    def valid_label(self) -> str | None:
+        """The label that proves whose it is: the first valid one (S4)."""
+        return next((text for text in self.label_texts if parse_label(text) is not None), None)
 
     def owner(self) -> Owner | None:
-        """Whose it is by its label or environment variable; the label wins where both are valid (S4)."""
-        return parse_label(self.label) or parse_label(self.env_label)
+        """Whose it is, by its first valid label."""
+        return parse_label(self.valid_label())

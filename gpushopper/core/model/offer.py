@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import Micros, cost_over, is_sane_rate
 
 MONTH_HOURS = 720
@@ -15,14 +16,15 @@ MONTH_HOURS = 720
 class Offer:
     """One rentable configuration at a price, as seen at `seen_at`: it may change.
 
-    Rates are micro-dollars per hour for the whole offer. `storage_gb_month` is micro-dollars per GB and month of
-    720 h. `disk_gb` is the largest disk offered. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs.
-    `driver` is the version of the GPU driver (`570.86.10`), empty where the provider does not say.
+    Rates are micro-dollars per hour for the whole offer; `gpu_rate` holds whatever comes with the GPU, also vCPU and
+    RAM that are priced apart. `storage_gb_month` is micro-dollars per GB and month of 720 h. `disk_gb` is the largest
+    disk offered. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs. `driver` is the version of the GPU
+    driver (`570.86.10`). `is_single`: one host, gone once it is rented; otherwise a type, of which `stock` are left.
+    None is what the cloud does not say.
     """
 
     provider: str
     offer_id: str
-    host_id: str
     gpu: str
     gpu_count: int
     vram_mb: int
@@ -30,26 +32,34 @@ class Offer:
     storage_gb_month: Micros
     upload_gb: Micros
     download_gb: Micros
-    region: str
-    reliability: float
-    cuda: float
     disk_gb: float
-    cpu_cores: float
-    ram_mb: int
-    verified: bool
-    interruptible: bool
     seen_at: int
+    host_id: str | None = None
+    region: str | None = None
+    reliability: float | None = None
+    cuda: float | None = None
+    driver: str | None = None
+    cpu_cores: float | None = None
+    ram_mb: int | None = None
+    verified: bool | None = None
     ends_at: int | None = None
-    driver: str = ""
+    kind: OfferKind = OfferKind.ON_DEMAND
+    is_single: bool = True
+    stock: int | None = None
+    billing: Billing = field(default_factory=Billing)
 
     @property
     def key(self) -> str:
         """The name users type: `vast:29817342`."""
         return f"{self.provider}:{self.offer_id}"
 
+    def disk_for(self, asked_gb: float) -> float:
+        """The disk that the cloud makes, and bills, where this much is asked for (GB)."""
+        return self.billing.disk_for(asked_gb)
+
     def storage_rate(self, disk_gb: float) -> Micros:
         """Storage, micro-dollars per hour, for the disk that is requested."""
-        return storage_rate(self.storage_gb_month, disk_gb)
+        return storage_rate(self.storage_gb_month, self.billing.billed_gb(disk_gb))
 
     def rate(self, disk_gb: float) -> Micros:
         """GPU and storage together, micro-dollars per hour; traffic comes on top."""
@@ -84,20 +94,38 @@ class Requirements:
 
 
 def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
-    """Whether an offer meets the requirements; `gpus` are the resolved names, empty for any."""
-    region = offer.region.lower()
+    """Whether an offer is known to meet the requirements; `gpus` are the resolved names, empty for any."""
+    return fits_as_far_as_stated(offer, want, gpus) and not unstated(offer, want)
+
+
+def unstated(offer: Offer, want: Requirements) -> tuple[str, ...]:
+    """What is required of the offer and its cloud does not say. What is not required may stay unknown."""
+    asked = {
+        "reliability": want.min_reliability > 0 and offer.reliability is None,
+        "cuda": want.min_cuda > 0 and offer.cuda is None,
+        "region": bool(want.regions) and offer.region is None,
+    }
+    return tuple(name for name, is_unknown in asked.items() if is_unknown)
+
+
+def fits_as_far_as_stated(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
+    """Whether an offer meets the requirements, where what its cloud does not say counts as met."""
     return (
         (not gpus or offer.gpu in gpus)
         and (want.provider is None or offer.provider == want.provider)
         and offer.gpu_count >= want.min_gpus
         and (want.exact_gpus is None or offer.gpu_count == want.exact_gpus)
         and offer.vram_mb >= want.min_vram_mb
-        and offer.reliability >= want.min_reliability
-        and offer.cuda >= want.min_cuda
-        and offer.disk_gb >= want.disk_gb
-        and (not want.regions or any(_in_region(region, wanted) for wanted in want.regions))
+        and (offer.reliability is None or offer.reliability >= want.min_reliability)
+        and (offer.cuda is None or offer.cuda >= want.min_cuda)
+        and offer.disk_gb >= offer.disk_for(want.disk_gb)
+        and (not want.regions or offer.region is None or _in_regions(offer.region, want.regions))
         and (want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate)
     )
+
+
+def _in_regions(region: str, wanted: Iterable[str]) -> bool:
+    return any(_in_region(region.lower(), each) for each in wanted)
 
 
 def _in_region(region: str, wanted: str) -> bool:
@@ -109,7 +137,7 @@ def _in_region(region: str, wanted: str) -> bool:
 def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     """Whether it may be rented: on demand, with a valid price, available long enough (F116)."""
     return (
-        not offer.interruptible
+        offer.kind is OfferKind.ON_DEMAND
         and has_valid_price(offer, want.disk_gb)
         and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
     )
@@ -119,18 +147,19 @@ SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpus")
 
 
 def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[Offer]:
-    """Best first; equal ones by price, reliability and key, so that two searches of the same offers agree."""
+    """Best first; equal ones by price, reliability (unknown last) and key: two searches of the same offers agree."""
 
     def order(offer: Offer) -> tuple[float | int | str, ...]:
         rate = offer.rate(disk_gb)
-        tail = (rate, -offer.reliability, offer.key)
+        unreliability = 1.0 if offer.reliability is None else -offer.reliability
+        tail = (rate, unreliability, offer.key)
         match sort:
             case "price-per-gpu":
                 return (rate / offer.gpu_count, *tail)
             case "vram":
                 return (-offer.vram_mb * offer.gpu_count, *tail)
             case "reliability":
-                return (-offer.reliability, *tail)
+                return (unreliability, *tail)
             case "gpus":
                 return (-offer.gpu_count, *tail)
             case _:

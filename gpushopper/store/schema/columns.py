@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import Any
 
 import peewee
 
+from gpushopper.core.cloud import Billing, BillingStart, OfferKind, StoppedBilling
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.timing.deadline import Deadline
 
 _OFFER_NAMES = tuple(f.name for f in fields(Offer))
+_BILLING_DEFAULT = Billing()
+_BILLING_NAMES = tuple(f.name for f in fields(Billing))
 _DEADLINE_NAMES = tuple(f.name for f in fields(Deadline))
 
 
@@ -123,12 +126,12 @@ def _convert(row: tuple[Any, ...], work: Sequence[tuple[int, Callable[[Any], Any
 # Cached: the results are frozen, and each poll reads the same texts again.
 @lru_cache(maxsize=4096)
 def _offer(text: str) -> Offer:
-    return Offer(**json.loads(text))
+    return _read_offer(json.loads(text))
 
 
 @lru_cache(maxsize=2048)
 def _offers(text: str) -> tuple[Offer, ...]:
-    return tuple(Offer(**item) for item in json.loads(text))
+    return tuple(_read_offer(item) for item in json.loads(text))
 
 
 @lru_cache(maxsize=4096)
@@ -137,4 +140,41 @@ def _deadline(text: str) -> Deadline:
 
 
 def _plain(offer: Offer) -> dict[str, Any]:
-    return {name: getattr(offer, name) for name in _OFFER_NAMES}
+    return {name: getattr(offer, name) for name in _OFFER_NAMES} | {
+        "kind": offer.kind.value,
+        "billing": _plain_billing(offer.billing),
+    }
+
+
+def _plain_billing(billing: Billing) -> dict[str, Any]:
+    """The terms that are not the usual ones."""
+    values = {name: getattr(billing, name) for name in _BILLING_NAMES}
+    return {
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in values.items()
+        if value != getattr(_BILLING_DEFAULT, name)
+    }
+
+
+def _read_offer(stored: Any) -> Offer:
+    """An offer; one of an older version is read with the values that its cloud, Vast, then had."""
+    values = dict(stored)
+    if "interruptible" in values:
+        values["kind"] = OfferKind.SPOT if values.pop("interruptible") else OfferKind.ON_DEMAND
+        values |= {name: None for name in _ONCE_EMPTY if not values.get(name)}
+    else:
+        values["kind"] = OfferKind(values["kind"])
+    return Offer(**values | {"billing": _read_billing(values.get("billing", {}))})
+
+
+_ONCE_EMPTY = ("host_id", "region", "driver", "reliability", "cuda", "cpu_cores", "ram_mb")
+"""Fields that held 0 or an empty text where the provider did not say."""
+
+
+def _read_billing(stored: dict[str, Any]) -> Billing:
+    values = dict(stored)
+    if "begins" in values:
+        values["begins"] = BillingStart(values["begins"])
+    if "stopped" in values:
+        values["stopped"] = StoppedBilling(values["stopped"])
+    return Billing(**values)

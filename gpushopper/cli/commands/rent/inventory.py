@@ -10,7 +10,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.options import SEARCH, load_settings, search_request
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.offer_table import COLUMNS
+from gpushopper.cli.output.offer_table import COLUMNS, note_unstated
 from gpushopper.cli.output.text_format import plural
 from gpushopper.core.model.offer import SORTS
 from gpushopper.errors import ProviderFailed
@@ -39,6 +39,7 @@ def inventory(app: App, /, sort: str | None, limit: int | None, **filters: Any) 
         "more": found.more,
         "unavailable": found.unavailable,
         "invalid_prices": found.invalid_prices,
+        "unstated": found.unstated,
     }
     tables.rows(app, "offers", found.offers, COLUMNS, name="key", **extra)
     _remarks(app, found)
@@ -58,6 +59,7 @@ def _remarks(app: App, found: Inventory) -> None:
         app.note(f"{_share(len(found.offers), found.total, more=found.more)}; --limit shows more.")
     if found.invalid_prices:
         app.note(f"{plural(found.invalid_prices, 'offer')} left out: the price is zero or implausible.")
+    note_unstated(app, found.unstated)
 
 
 def _share(shown: int, total: int, *, more: bool) -> str:

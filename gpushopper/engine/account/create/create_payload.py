@@ -52,7 +52,7 @@ def build_payload(
         offer=attempt.offer,
         label=attempt.label,
         image=session.image,
-        disk_gb=session.disk_gb,
+        disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
         boot_script=boot_script,
         image_login=login,

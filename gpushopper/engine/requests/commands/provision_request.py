@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from gpushopper import wire
+from gpushopper.core.cloud import Billing, BillingStart, OfferKind, StoppedBilling
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session_names import session_name_problem
 from gpushopper.core.model.shell_environment import name_problem, value_problem
@@ -23,6 +24,7 @@ MAX_CONSUMER_LENGTH = 100
 MAX_VARIABLE_LENGTH = 256
 """Characters of a variable's name or value that a provider takes (vastai.md 4.1)."""
 _OFFER_FIELDS = tuple(field.name for field in fields(Offer))
+_BILLING_FIELDS = tuple(field.name for field in fields(Billing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,18 @@ def _offers(request: wire.ProvisionRequest) -> tuple[Offer, ...]:
 
 
 def _offer(view: wire.OfferView) -> Offer:
-    return Offer(**{name: getattr(view, name) for name in _OFFER_FIELDS})
+    """The offer of a plan, as it came back.
+
+    Raises:
+        UsageError: its kind or its terms are not those of any offer.
+    """
+    values = {name: getattr(view, name) for name in _OFFER_FIELDS}
+    terms = {name: getattr(view.billing, name) for name in _BILLING_FIELDS}
+    try:
+        terms |= {"begins": BillingStart(view.billing.begins), "stopped": StoppedBilling(view.billing.stopped)}
+        return Offer(**values | {"kind": OfferKind(view.kind), "billing": Billing(**terms)})
+    except ValueError as error:
+        raise UsageError(f"an offer of the request cannot be read: {error}", "run the plan again") from None
 
 
 def _environment(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

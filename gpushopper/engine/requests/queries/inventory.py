@@ -26,4 +26,5 @@ def inventory(handle: EngineHandle, request: wire.SearchRequest) -> wire.Invento
         more=result.has_more,
         unavailable=result.failed,
         invalid_prices=result.invalid_prices,
+        unstated=result.unstated,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpushopper import wire
-from gpushopper.core.model.offer import Offer, Requirements, fits
+from gpushopper.core.cloud import Billing
+from gpushopper.core.model.offer import Offer, Requirements, fits_as_far_as_stated, unstated
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.blocking_reads import blocking_read
@@ -29,6 +31,8 @@ class SearchResult:
     """Why a provider gave no usable answer."""
     invalid_prices: int
     """Offers left out because their price is absurd."""
+    unstated: dict[str, int]
+    """Offers left out because their cloud does not say what is required, by that."""
 
 
 def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -> SearchResult:
@@ -42,7 +46,7 @@ def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -
     searched = connected_accounts(handle, want.provider)
     gpus, failed = resolve_gpus(handle, want.gpu, searched)
     offers: list[Offer] = []
-    has_more, invalid_prices = False, 0
+    has_more, invalid_prices, unknown = False, 0, Counter[str]()
     for name, reconciler in searched.items():
         models = gpus.get(name, {})
         if name in failed or (want.gpu is not None and not models):
@@ -53,10 +57,17 @@ def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -
             continue
         has_more = has_more or not answer.complete
         invalid_prices += answer.invalid_prices
-        offers += [o for o in answer.offers if fits(o, want, tuple(models)) and has_requested_memory(o, models)]
+        fitting = [o for o in answer.offers if _may_fit(o, want, models)]
+        unknown.update(name for offer in fitting for name in unstated(offer, want))
+        offers += [offer for offer in fitting if not unstated(offer, want)]
     if failed and len(failed) == len(searched):
         raise unanswered(failed)
-    return SearchResult(offers, has_more, {name: why.detail for name, why in failed.items()}, invalid_prices)
+    why = {name: each.detail for name, each in failed.items()}
+    return SearchResult(offers, has_more, why, invalid_prices, dict(unknown))
+
+
+def _may_fit(offer: Offer, want: Requirements, models: Models) -> bool:
+    return fits_as_far_as_stated(offer, want, tuple(models)) and has_requested_memory(offer, models)
 
 
 def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
@@ -68,9 +79,7 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
     """
     known = handle.reconcilers
     if provider is not None and provider not in known:
-        raise NotFound(
-            f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found"
-        )
+        raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
     found = {
@@ -158,8 +167,23 @@ def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
         cpu_cores=found.cpu_cores,
         ram_mb=found.ram_mb,
         verified=found.verified,
-        interruptible=found.interruptible,
+        kind=found.kind.value,
         seen_at=found.seen_at,
         ends_at=found.ends_at,
         driver=found.driver,
+        is_single=found.is_single,
+        stock=found.stock,
+        billing=_billing_view(found.billing),
+    )
+
+
+def _billing_view(terms: Billing) -> wire.BillingView:
+    return wire.BillingView(
+        begins=terms.begins.value,
+        granularity_s=terms.granularity_s,
+        minimum_s=terms.minimum_s,
+        stopped=terms.stopped.value,
+        storage_minimum_gb=terms.storage_minimum_gb,
+        storage_step_gb=terms.storage_step_gb,
+        storage_included_gb=terms.storage_included_gb,
     )

@@ -18,26 +18,36 @@ from gpushopper.providers.base import OfferQuery, ReadFailed
 from gpushopper.store.sessions import offers_attempted_since
 
 
-def candidates(handle: EngineHandle, offer_key: str | None, want: Requirements, now: ClockSnapshot) -> list[Offer]:
+def candidates(
+    handle: EngineHandle, offer_key: str | None, want: Requirements, now: ClockSnapshot
+) -> tuple[list[Offer], dict[str, int]]:
     """The offers that may be rented, cheapest first; only that offer where its key is given.
+
+    With them, how many were left out because their cloud does not say what is required, by that.
 
     Raises:
         NoOffer: there is none; the cheapest above the price cap is named.
         NotFound: no offer has this key.
     """
     if offer_key is not None:
-        return [_offer_by_key(handle, offer_key, want, now)]
-    found = search_market(handle, replace(want, max_rate=None), limit=64).offers
+        return [_offer_by_key(handle, offer_key, want, now)], {}
+    result = search_market(handle, replace(want, max_rate=None), limit=64)
     tried = offers_attempted_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
-    rentable = [offer for offer in found if is_rentable(offer, want, now.wall) and not _is_used_up(offer, tried)]
+    rentable = [
+        offer for offer in result.offers if is_rentable(offer, want, now.wall) and not _is_used_up(offer, tried)
+    ]
     ranked = rank(rentable, want.disk_gb)
     within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]
     if within:
-        return within
+        return within, result.unstated
     if ranked:
         price = f"{dollars(ranked[0].rate(want.disk_gb), 4)}/h ({ranked[0].key})"
         raise NoOffer(f"nothing within the cap; the cheapest is {price}", "raise --max-price", code="cap_too_low")
-    raise NoOffer("no offer fits", "loosen the filters, or see: gpu-shopper inventory")
+    silent = "; of others their cloud does not say: " if result.unstated else ""
+    raise NoOffer(
+        f"no offer fits{silent}{', '.join(sorted(result.unstated))}",
+        "loosen the filters, or see: gpu-shopper inventory",
+    )
 
 
 def _is_used_up(offer: Offer, tried: Mapping[str, int]) -> bool:

@@ -44,7 +44,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     given_us = None if request.deadline_at is not None else request.duration_us
     span = requested_duration_us(given_us, request.deadline_at, now.wall)
     want = replace(to_rent(request), min_life_us=span)
-    offers = candidates(handle, request.offer, want, now)
+    offers, unstated = candidates(handle, request.offer, want, now)
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
@@ -64,6 +64,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         guard_kind=client.traits.ending.kind.value if handle.ctx.policy.needs_login else NOT_APPLICABLE,
         retries=request.retries,
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, max_cost),
+        unstated=unstated,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.instance import LABEL_VARIABLE, Instance, StatusClass
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import storage_rate
@@ -91,8 +92,7 @@ def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
     shown = plain(word, 40) if isinstance(word, str) else "none" if word is None else "unreadable"
     return Instance(
         instance_id=instance_id,
-        label=parsed.label,
-        env_label=_env_label(row.get("extra_env")),
+        carriers=((Carrier.LABEL, parsed.label), (Carrier.ENVIRONMENT, _env_label(row.get("extra_env")))),
         status=status,
         provider_status=shown,
         message=message,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
+from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price, storage_rate
 from gpushopper.providers.vast.parsing.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
@@ -119,18 +120,18 @@ def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
         storage_gb_month=storage,
         upload_gb=upload,
         download_gb=download,
-        region=read_region(row.geolocation),
+        region=read_region(row.geolocation) or None,
         reliability=_first(row.reliability2, row.reliability),
         cuda=_first(row.cuda_max_good),
-        disk_gb=_first(row.disk_space),
+        disk_gb=_first(row.disk_space) or 0.0,
         cpu_cores=_first(row.cpu_cores_effective, row.cpu_cores),
         ram_mb=_usable_ram(row),
         # The boolean may be missing, the word is always there (vastai.md 3.2).
-        verified=row.verification == "verified" if row.verification else bool(row.verified),
-        interruptible=bool(row.is_bid),
+        verified=row.verification == "verified" if row.verification else row.verified,
+        kind=OfferKind.SPOT if row.is_bid else OfferKind.ON_DEMAND,
         seen_at=seen_at,
         ends_at=row.end_date,
-        driver=row.driver_version or "",
+        driver=row.driver_version or None,
     )
 
 
@@ -164,17 +165,17 @@ def _per_gb(per_gb: Micros | None, per_tb: Micros | None) -> Micros | None:
     return -(-per_tb // 1000)
 
 
-def _usable_ram(row: OfferRow) -> int:
+def _usable_ram(row: OfferRow) -> int | None:
     """The share of the host's memory that comes with the offer's cores (vastai.md 3.2)."""
     if row.cpu_ram is None:
-        return 0
+        return None
     if row.cpu_cores and row.cpu_cores_effective:
         return int(row.cpu_ram * min(row.cpu_cores_effective / row.cpu_cores, 1.0))
     return int(row.cpu_ram)
 
 
-def _first(*values: float | None) -> float:
-    return next((value for value in values if value is not None), 0.0)
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
 
 
 def price_of(row: object) -> float | None:
