@@ -19,6 +19,9 @@ MIN_DURATION_S = 60
 MAX_CALL_INTERVAL_S = 12.0
 """The longest minimum gap between two calls of one endpoint at any provider: Vast's create penalty (vastai.md 13)."""
 
+MAX_THROTTLED_S = 120.0
+"""The longest that a cloud's Retry-After, or a refusal that only a rate limit explains, is taken at its word."""
+
 
 class ReadinessCheck(Enum):
     """What is checked before a session is ready."""

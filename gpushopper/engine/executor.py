@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 Key = Hashable
 DESTROY, HEARTBEAT, ATTACH = "destroy", "heartbeat", "keys"
+CALLS = "call"
+"""The pool of every kind of call that has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """A finished call. `error` is set only by a bug of ours: adapters return their failures as values (D17)."""
+    """A finished call; `value` is what it returned. `error`: it could not even be begun, and there is no value."""
 
     key: Key
     value: Any
@@ -22,7 +24,7 @@ class CallResult:
 
 
 class Executor(Protocol):
-    """Runs calls for the engine; a key names its call and, by its first part, its kind."""
+    """Runs calls for the engine. A key begins with the account and the kind of the call."""
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
         """Start a call that bounds itself to `limit_s`."""
@@ -38,28 +40,37 @@ class Executor(Protocol):
 
 
 class ThreadExecutor:
-    """Three thread pools: reads and creates; destroys, so that nothing delays them (F38); probes, so that hosts that
-    hang delay neither (I17).
+    """Three thread pools for each account: reads and creates; destroys, so that nothing delays them (F38); probes, so
+    that hosts that hang delay neither. No account waits for another's calls (I17).
+
+    Pools belong to the account's name, so that a key that is read again goes on with the threads of before.
     """
 
     def __init__(
         self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4, logins: int = 8
     ) -> None:
         self.on_done = on_done
-        self._calls = ThreadPoolExecutor(workers, thread_name_prefix="call")
-        self._destroys = ThreadPoolExecutor(destroyers, thread_name_prefix="destroy")
-        self._logins = ThreadPoolExecutor(logins, thread_name_prefix="login")
+        self._sizes = {CALLS: workers, DESTROY: destroyers, HEARTBEAT: logins}
+        self._pools: dict[tuple[Hashable, str], ThreadPoolExecutor] = {}
         self._done: list[CallResult] = []
         self._lock = threading.Lock()
 
     def submit(self, key: tuple[Any, ...], call: Callable[[], Any], limit_s: float) -> None:
-        pool = {DESTROY: self._destroys, HEARTBEAT: self._logins}.get(key[1], self._calls)
-        pool.submit(self._run, key, call)
+        self._pool(key[0], key[1] if key[1] in self._sizes else CALLS).submit(self._run, key, call)
+
+    def _pool(self, account: Hashable, kind: str) -> ThreadPoolExecutor:
+        """An account's pool; its threads start as they are needed."""
+        with self._lock:
+            if (account, kind) not in self._pools:
+                self._pools[account, kind] = ThreadPoolExecutor(
+                    self._sizes[kind], thread_name_prefix=f"{account} {kind}"
+                )
+            return self._pools[account, kind]
 
     def _run(self, key: Key, call: Callable[[], Any]) -> None:
         try:
             done = CallResult(key, call())
-        except Exception as error:  # noqa: BLE001 - a pool thread must survive; the reconciler reports it
+        except Exception as error:  # noqa: BLE001 - a pool thread must survive
             done = CallResult(key, None, error)
         with self._lock:
             self._done.append(done)
@@ -75,6 +86,7 @@ class ThreadExecutor:
 
     def close(self) -> None:
         """Start nothing new; calls under way end by their own limits."""
-        self._calls.shutdown(wait=False, cancel_futures=True)
-        self._destroys.shutdown(wait=False, cancel_futures=True)
-        self._logins.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            pools = list(self._pools.values())
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -100,6 +100,67 @@ def _held_back(world: World, key: tuple[str, ...]) -> CallResult:
     return entry[1]
 
 
+def test_a_fault_in_a_call_that_was_given_up_does_not_settle_the_next_one(world: World):
+    """It would end the new call before its answer: a create would count as uncertain, a destroy be sent twice."""
+    rent(world, 1)
+    reconciler, key = world.engine.reconcilers["vast"], ("vast", "list")
+    calls, executor = reconciler.calls.in_flight, world.executor
+    executor.stores_faults = True
+    client, fetch = reconciler.client, reconciler.client.fetch_instances
+    client.fetch_instances = lambda limit_s: 1 // 0
+    assert world.run_until(lambda: key in calls, 600)
+    first, old = calls[key], _held_back(world, key)
+    client.fetch_instances = fetch
+    assert world.run_until(lambda: key in calls and calls[key] is not first, 600)
+    second, new = calls[key], _held_back(world, key)
+    executor.waiting.append((world.clock.t, old))
+    world.engine.step()
+    assert calls.get(key) is second
+    executor.waiting.append((world.clock.t, new))
+    world.engine.step()
+    assert second not in calls.values()
+    assert not reconciler.health.failed_polls
+
+
+def test_a_fault_in_a_call_in_flight_is_a_failed_read(world: World):
+    rent(world, 1)
+    reconciler = world.engine.reconcilers["vast"]
+    world.executor.stores_faults = True
+    reconciler.client.fetch_instances = lambda limit_s: 1 // 0
+    assert world.run_until(lambda: reconciler.health.failed_polls > 0, 600)
+    assert reconciler.health.last_error == "internal fault: ZeroDivisionError"
+
+
+# ---- threads
+
+
+def test_slow_destroys_at_one_cloud_hold_no_destroy_of_another():
+    """Four that hang take all threads that one account has for destroys (I17)."""
+    gate, sent = threading.Event(), threading.Event()
+    executor = ThreadExecutor()
+    for number in range(4):
+        executor.submit(("vast", "destroy", (str(number),)), gate.wait, 30)
+    executor.submit(("toy", "destroy", ("5",)), sent.set, 30)
+    try:
+        assert sent.wait(5)
+    finally:
+        gate.set()
+        executor.close()
+
+
+def test_reads_logins_and_destroys_of_an_account_do_not_wait_for_each_other():
+    gate, done = threading.Event(), {kind: threading.Event() for kind in ("destroy", "heartbeat", "list")}
+    executor = ThreadExecutor(workers=1, destroyers=1, logins=1)
+    try:
+        for kind in ("heartbeat", "list", "destroy"):
+            executor.submit(("vast", kind), done[kind].set, 30)
+            assert done[kind].wait(5)
+            executor.submit(("vast", kind), gate.wait, 30)
+    finally:
+        gate.set()
+        executor.close()
+
+
 # ---- one call in flight
 
 

@@ -15,6 +15,7 @@ from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.engine.account.calls.in_flight import CompletedCall
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import CallResult
@@ -76,6 +77,8 @@ class SimExecutor:
     on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
     on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
     is_calling: bool = False
+    stores_faults: bool = False
+    """Whether a bug inside a call becomes its result, as on threads, or ends the test."""
     full: set[str] = field(default_factory=set)
     """Kinds of calls whose pool has no free thread: they wait in `queue` until `free` is called."""
     queue: list[tuple[tuple[Any, ...], Callable[[], Any], float]] = field(default_factory=list)
@@ -97,6 +100,8 @@ class SimExecutor:
             value = call()
         finally:
             self.is_calling = False
+        if isinstance(value, CompletedCall) and value.error is not None and not self.stores_faults:
+            raise value.error
         spent, self.transport.charged_s = us(self.transport.charged_s), 0.0
         self.waiting.append((self.clock.t + spent, CallResult(key, value)))
         self.on_reply(key)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.calls import provider_calls as kinds
-from gpushopper.engine.account.calls.in_flight import CancelledCall, CompletedCall, InFlightCall, NotSent
+from gpushopper.engine.account.calls.in_flight import CompletedCall, InFlightCall, NotSent
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
@@ -37,28 +37,33 @@ class ResultDispatch:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
 
         A result whose call was given up before is late, also when the same call was started again meanwhile: an old
-        list must not count as a newer one (D6).
+        list must not count as a newer one (D6). A result that names no call settles none: its call ends by its limit.
         """
-        if isinstance(done.value, CancelledCall):
+        completed = done.value
+        if not isinstance(completed, CompletedCall):
             return
         key: tuple[Any, ...] = done.key  # type: ignore[assignment]
-        value, call = done.value, self.calls.in_flight.get(key)
-        if isinstance(value, CompletedCall):
-            value, call = value.value, value.call if value.call is call else None
+        call = completed.call if self.calls.in_flight.get(key) is completed.call else None
         if call is not None:
             del self.calls.in_flight[key]
         try:
-            self._dispatch(key, call, replace(done, value=value), now)
+            self._dispatch(key, call, completed, now)
         except BaseException:
             if call is not None:
                 self.calls.in_flight[key] = call
             raise
 
-    def _dispatch(self, key: tuple[Any, ...], call: InFlightCall | None, done: CallResult, now: ClockSnapshot) -> None:
-        """Late results (`call` is None) of lists, reads and heartbeats are dropped; all others are still recorded."""
-        value = done.value
-        if done.error is not None:
-            value = ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(done.error).__name__}")
+    def _dispatch(
+        self, key: tuple[Any, ...], call: InFlightCall | None, completed: CompletedCall, now: ClockSnapshot
+    ) -> None:
+        """Late results (`call` is None) of lists, reads and heartbeats are dropped, and so is what went wrong in a late
+        call; all others are still recorded.
+        """
+        value = completed.value
+        if completed.error is not None:
+            if call is None:
+                return
+            value = ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(completed.error).__name__}")
         self.observed.note_provider_date(value, now)
         match key[1]:
             case kinds.ACCOUNT:
@@ -70,7 +75,7 @@ class ResultDispatch:
             case kinds.CREATE:
                 self.creator.on_result(key[2], value, now, late=call is None)
             case kinds.DESTROY:
-                self.destroyer.on_result(key[2], value, now)
+                self.destroyer.on_result(key[2], value, now, late=call is None)
             case kinds.HEARTBEAT if call is not None:
                 self.heartbeats.on_result(key[2], value, now)
             case kinds.ATTACH:
@@ -82,9 +87,9 @@ class ResultDispatch:
             if now.boot < call.expires_boot:
                 continue
             if call.cancel():
-                self.on_result(CallResult(key, not_sent_result(key[1])), now)
+                self.on_result(CallResult(key, CompletedCall(call, not_sent_result(key[1]))), now)
             elif now.boot >= call.expires_boot:  # checked again: it may have begun between the two checks
-                self.on_result(CallResult(key, timed_out_result(key[1])), now)
+                self.on_result(CallResult(key, CompletedCall(call, timed_out_result(key[1]))), now)
 
 
 def timed_out_result(kind: str) -> ReadFailed | UnknownOutcome | Destroyed:

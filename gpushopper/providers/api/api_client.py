@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from gpushopper.core.cloud import Pace
 from gpushopper.providers.api.rate_limiter import RateLimit, RateLimiter
 from gpushopper.providers.api.replies import FetchedFile, Reply, UnusableReply, read_reply, read_text
 from gpushopper.providers.api.text import REDACTED, redact, redact_line, rewrite
@@ -17,6 +18,7 @@ from gpushopper.providers.api.transport import TimeLimitedTransport
 from gpushopper.providers.base import ErrorKind
 
 _ROUNDING_S = 0.001
+_SHARED_PATIENCE_S = 3.0
 LARGEST_TEXT = 2 * 1024 * 1024
 """Bytes of one file that is fetched."""
 _RETRIED = frozenset({429, 502, 503, 504})
@@ -60,8 +62,9 @@ class TimeLimit:
 class ApiClient:
     """One account's HTTP: total limits, size limit, rate limits, redaction. Safe to share between threads.
 
-    `urgent` names the buckets that have a connection pool of their own, so that hung reads cannot hold up
-    destroys (F38). `wait` pauses between the requests of one read; by default closing ends the pause.
+    `urgent` names the buckets that have a connection pool of their own, so that hung reads cannot hold up destroys
+    (F38), and a kept share of the account's calls, which `pace` limits (I17). `wait` pauses between the requests of one
+    read; by default closing ends the pause.
     """
 
     def __init__(
@@ -73,8 +76,9 @@ class ApiClient:
         transport: httpx.BaseTransport | None = None,
         wait: Callable[[float], object] | None = None,
         urgent: frozenset[str] = frozenset(),
+        pace: Pace | None = None,
     ) -> None:
-        self.rate_limiter = RateLimiter(rate_limits, monotonic)
+        self.rate_limiter = RateLimiter(rate_limits, monotonic, pace, urgent)
         self._base = endpoint.rstrip("/")
         self._key = key
         self._monotonic = monotonic
@@ -136,7 +140,7 @@ class ApiClient:
         """
         if self._closed.is_set():
             return Failure(ErrorKind.NETWORK, "closed", sent=False)
-        max_wait_s = limit.left() if wait else _ROUNDING_S
+        max_wait_s = limit.left() if wait else self._patience_s(limit)
         pause = self.rate_limiter.reserve(call.bucket, max_wait_s)
         if pause > max_wait_s:
             return Failure(ErrorKind.THROTTLED, "held back by our own rate limit", pause, sent=False)
@@ -147,6 +151,12 @@ class ApiClient:
             return Failure(ErrorKind.NETWORK, "no time left to send", sent=False)
         answer = self._exchange(call, left, limit)
         return self._note_rate_limit(call, answer)
+
+    def _patience_s(self, limit: TimeLimit) -> float:
+        """How early a call may be. Where calls of several endpoints share the account's bucket, two that were started
+        at once may find room for one: the other waits a little rather than fail.
+        """
+        return min(_SHARED_PATIENCE_S, limit.left() / 2) if self.rate_limiter.limits_account else _ROUNDING_S
 
     def pause(self, seconds: float) -> None:
         """Wait between two requests of one read; ended by closing."""

@@ -13,6 +13,7 @@ from gpushopper.providers.base import Endpoint
 from gpushopper.providers.vast.adapter import Vast
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.providers.vast.rate_limits import RATE_LIMITS
+from gpushopper.providers.vast.traits import TRAITS
 
 
 def connect(
@@ -35,7 +36,7 @@ def connect(
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})
-    api = ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent)
+    api = ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace)
     return Vast(api, self_destroy_recipe(endpoint))
 
 

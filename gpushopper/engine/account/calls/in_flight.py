@@ -58,14 +58,27 @@ class InFlightCall:
             self._is_cancelled = self.started_boot is None
             return self._is_cancelled
 
-    def call(self, work: Callable[[], Any], boot: Callable[[], int]) -> Callable[[], Any]:
+    def call(self, work: Callable[[], Any], boot: Callable[[], int]) -> Callable[[], CompletedCall | CancelledCall]:
         """What a thread should run: the work, or nothing where the call was cancelled meanwhile."""
-        return lambda: CompletedCall(self, work()) if self.begin(boot()) else CancelledCall()
+
+        def run() -> CompletedCall | CancelledCall:
+            if not self.begin(boot()):
+                return CancelledCall()
+            try:
+                return CompletedCall(self, work())
+            except Exception as error:  # noqa: BLE001 - a bug of ours or of an adapter; the reconciler reports it
+                return CompletedCall(self, None, error)
+
+        return run
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedCall:
-    """A result and the call that brought it: another call with the same key may be in flight by then."""
+    """A result and the call that brought it: another call with the same key may be in flight by then.
+
+    `error` is set only by a bug: adapters return their failures as values (D17).
+    """
 
     call: InFlightCall
     value: Any
+    error: Exception | None = None
