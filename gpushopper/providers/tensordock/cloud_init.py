@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_KEY = re.compile(r"((?:ssh|ecdsa)-[a-z0-9-]{3,40} [A-Za-z0-9+/]{40,2000}={0,3})(?: [^\r\n]*)?\s*")
+_KEY = re.compile(r"((?:ssh|ecdsa)-[a-z0-9-]{3,40} [A-Za-z0-9+/]{8,2000}={0,3})(?: [^\r\n]*)?\s*")
 SCRIPT = "/usr/local/sbin/gpu-shopper-boot"
 UNIT = "gpu-shopper-boot.service"
 _UNIT_TEXT = f"""[Unit]

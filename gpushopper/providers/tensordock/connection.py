@@ -13,8 +13,10 @@ from gpushopper.providers.api import ApiClient
 from gpushopper.providers.base import Endpoint
 from gpushopper.providers.tensordock.adapter import TensorDock
 from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
+from gpushopper.providers.tensordock.traits import TRAITS
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HINT = "gpu-shopper keys set tensordock"
 
 
 def connect(
@@ -37,14 +39,11 @@ def connect(
     if _UUID.fullmatch(token):
         # Of the pair that TensorDock hands out only the token is sent (tensordock.md 2).
         text = "that is TensorDock's Authorization ID: what is needed is the API token beside it"
-        raise Misconfigured(text, "gpu-shopper keys set tensordock")
+        raise Misconfigured(text, _HINT)
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Misconfigured("the TensorDock token is empty or has characters no token has", _HINT)
     urgent = frozenset({Endpoint.DESTROY.value})
-    return TensorDock(ApiClient(endpoint, token, RATE_LIMITS, monotonic, transport, wait, urgent))
-
-
-_HINT = "gpu-shopper keys set tensordock"
+    return TensorDock(ApiClient(endpoint, token, RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace))
 
 
 def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
