@@ -118,8 +118,8 @@ def _ids(body: Any) -> list[Any]:
     if not isinstance(body, dict):
         return []
     data = body.get("data")
-    objects = data if isinstance(data, list) else [data]
-    objects = [one for one in (*objects, *([body] if "type" in body else [])) if isinstance(one, dict)]
+    named: list[Any] = [*(data if isinstance(data, list) else [data]), *([body] if "type" in body else [])]
+    objects: list[dict[str, Any]] = [one for one in named if isinstance(one, dict)]
     inner = [one["attributes"] for one in objects if isinstance(one.get("attributes"), dict)]
     found = [one.get("id") for one in (*objects, *inner)]
     return list(dict.fromkeys(value if isinstance(value, str) else repr(value) for value in found if value))

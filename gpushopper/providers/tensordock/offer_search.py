@@ -5,7 +5,7 @@ The list is often stale: a type that is shown as free may be refused at the crea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
 from gpushopper.core.model.gpu_names import MAX_GPUS
@@ -106,7 +106,8 @@ def _offer(place: LocationGpu, count: int, seen_at: int) -> Offer | None:
     size = vm_sizes.size_for(count)
     if size is None or not place.has_dedicated_ip or size.vcpus > place.max_vcpus or size.ram_gb > place.max_ram_gb:
         return None
-    hourly = place.gpu_price * count + place.vcpu_price * size.vcpus + place.ram_price * size.ram_gb
+    prices = place.prices
+    hourly = prices.gpu * count + prices.vcpu * size.vcpus + prices.ram_gb * size.ram_gb
     return Offer(
         provider=TRAITS.name,
         offer_id=str(OfferId(*_type(place), count)),
@@ -114,7 +115,7 @@ def _offer(place: LocationGpu, count: int, seen_at: int) -> Offer | None:
         gpu_count=count,
         vram_mb=place.vram_mb,
         gpu_rate=_micros(hourly),
-        storage_gb_month=_micros(place.storage_price * MONTH_HOURS),
+        storage_gb_month=_micros(prices.storage_gb * MONTH_HOURS),
         upload_gb=0,
         download_gb=0,
         disk_gb=float(place.max_storage_gb // vm_sizes.STORAGE_STEP_GB * vm_sizes.STORAGE_STEP_GB),
@@ -132,6 +133,6 @@ def _micros(amount: Decimal) -> Micros:
     return int((amount * DOLLAR).to_integral_value(rounding=ROUND_CEILING))
 
 
-def gpu_names(found: Iterator[LocationGpu | None] | list[LocationGpu | None]) -> tuple[str, ...]:
+def gpu_names(found: Iterable[LocationGpu | None]) -> tuple[str, ...]:
     """The names of all types, sorted, whether or not one is free now."""
     return tuple(sorted({place.gpu for place in found if place is not None}))

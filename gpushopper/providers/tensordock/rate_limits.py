@@ -1,4 +1,4 @@
-"""TensorDock's request rate limits: the least seconds between two calls of one kind, and the calls of the whole account.
+"""TensorDock's request rate limits: the least seconds between two calls of one kind, and the calls of the account.
 
 100 a minute for the organisation, which other programs share; an older text says about one a second (tensordock.md 2).
 """

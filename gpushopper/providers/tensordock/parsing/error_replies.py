@@ -53,8 +53,8 @@ def is_of_api(reply: Reply) -> bool:
 
 
 def is_refusal(reply: Reply) -> bool:
-    """Whether the API itself said no, and not that it failed: 4xx, or 2xx with an error of which it does not say 5xx."""
-    status = reply.status
+    """Whether the API itself said no, and not that it failed: 4xx, or 2xx with an error that is not called 5xx."""
+    status: float = reply.status
     if 200 <= status < 300 and says_failure(reply.body):
         said = reply.body.get("status")
         status = said if isinstance(said, (int, float)) and not isinstance(said, bool) else 400

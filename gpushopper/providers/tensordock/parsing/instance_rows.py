@@ -38,13 +38,10 @@ _STATUS_WORDS = {
 }
 """Words in lower case without `_` and `-`: their casing differs by endpoint and time (tensordock.md 7)."""
 _GPU_GIVEN_BACK = "stoppeddisassociated"
-_FIELDS = frozenset(
-    """
-    type id name status ipAddress portForwards resources rateHourly attributes
-    gpu_model gpu_count vcpus ram_gb storage_gb price_per_hour created_at location_id
-    """.split()
-)
-"""The second line: named by a client's types and seen in no log (tensordock.md 6)."""
+_SEEN = "type id name status ipAddress portForwards resources rateHourly attributes"
+_NAMED = "gpu_model gpu_count vcpus ram_gb storage_gb price_per_hour created_at location_id"
+_FIELDS = frozenset(f"{_SEEN} {_NAMED}".split())
+"""The latter: named by a client's types and seen in no log (tensordock.md 6)."""
 _ADDRESS = re.compile(r"(?!-)[0-9A-Za-z.:-]{1,253}")
 """Names and addresses; no leading hyphen, which ssh would read as an option."""
 _SSH = 22

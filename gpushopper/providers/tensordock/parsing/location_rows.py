@@ -31,9 +31,22 @@ _COUNTRY_CODES = {
 """By which the region of an offer ends as at other clouds: `Chubbuck, Idaho, US`. Any other name stays as it is."""
 
 
+_INVALID = Decimal(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrices:
+    """Dollars per hour for one GPU, one vCPU, one GB of memory and one of disk; exact."""
+
+    gpu: Decimal
+    vcpu: Decimal
+    ram_gb: Decimal
+    storage_gb: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class LocationGpu:
-    """One GPU type at one place. Prices are dollars per hour and unit, exact; sizes are the largest of one VM."""
+    """One GPU type at one place; sizes are the largest of one VM."""
 
     location_id: str
     region: str | None
@@ -41,10 +54,7 @@ class LocationGpu:
     gpu: str
     vram_mb: int
     max_count: int
-    gpu_price: Decimal
-    vcpu_price: Decimal
-    ram_price: Decimal
-    storage_price: Decimal
+    prices: UnitPrices
     max_vcpus: float
     max_ram_gb: float
     max_storage_gb: float
@@ -103,28 +113,48 @@ def _read_gpu(
     location_id: str, region: str | None, row: Mapping[str, Any], unknown: UnknownFields
 ) -> Iterator[LocationGpu | None]:
     unknown.note_fields("location gpu", row, _GPU_FIELDS)
+    prices = _prices(row)
+    if prices is not None and any(price is _INVALID for price in prices):
+        yield None
+        return
     key = read_gpu_key(row.get("v0Name"))
     parsed, most = _parsed(_Gpu, row, unknown), _parsed(_Resources, row.get("resources"), unknown)
     network = _parsed(_Network, row.get("network_features"), unknown)
-    pricing = row.get("pricing") if isinstance(row.get("pricing"), Mapping) else {}
-    stated = [row.get("price_per_hr"), *(pricing.get(name) for name in _UNIT_PRICES)]
-    prices = [_exact(value) for value in stated]
-    if any(value is not None and price is None for value, price in zip(stated, prices, strict=True)):
-        yield None
-        return
     vram = None if key is None else vram_mb_of(key, parsed.displayName or "")
-    sizes = (most.max_vcpus, most.max_ram_gb, most.max_storage_gb)
-    if key is None or vram is None or None in prices or None in sizes or parsed.max_count is None:
+    sizes = _all_known(most.max_vcpus, most.max_ram_gb, most.max_storage_gb, parsed.max_count)
+    if key is None or vram is None or prices is None or sizes is None:
         unknown.note("location gpu: dropped")
         return
-    if prices[0] == 0:
-        yield None
-        return
-    count = min(int(parsed.max_count), MAX_GPUS)
+    vcpus, ram_gb, storage_gb, count = sizes
     yield LocationGpu(
-        location_id, region, key, name_of(key), vram, count, *prices, *sizes,
-        bool(network.dedicated_ip_available),
-    )  # fmt: skip
+        location_id=location_id,
+        region=region,
+        gpu_key=key,
+        gpu=name_of(key),
+        vram_mb=vram,
+        max_count=min(int(count), MAX_GPUS),
+        prices=UnitPrices(*prices),
+        max_vcpus=vcpus,
+        max_ram_gb=ram_gb,
+        max_storage_gb=storage_gb,
+        has_dedicated_ip=bool(network.dedicated_ip_available),
+    )
+
+
+def _prices(row: Mapping[str, Any]) -> list[Decimal] | None:
+    """GPU, vCPU, memory and storage; `_INVALID` for what is stated and no price, None where one is not stated."""
+    pricing = row.get("pricing")
+    units = pricing if isinstance(pricing, Mapping) else {}
+    stated = [row.get("price_per_hr"), *(units.get(name) for name in _UNIT_PRICES)]
+    prices = [_exact(value) for value in stated if value is not None]
+    if row.get("price_per_hr") == 0:
+        prices.append(_INVALID)
+    return prices if len(prices) >= len(stated) or _INVALID in prices else None
+
+
+def _all_known(*values: float | None) -> list[float] | None:
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
 
 
 def _parsed(model: type[_R], row: object, unknown: UnknownFields) -> _R:
@@ -135,12 +165,12 @@ def _parsed(model: type[_R], row: object, unknown: UnknownFields) -> _R:
         return model()
 
 
-def _exact(value: object) -> Decimal | None:
-    """A price without rounding, for a disk costs a few micro-dollars per GB; None if it is none."""
-    return None if parse_dollars(value) is None else Decimal(str(value).strip())
+def _exact(value: object) -> Decimal:
+    """A price without rounding, for a disk costs a few micro-dollars per GB; `_INVALID` if it is none."""
+    return _INVALID if parse_dollars(value) is None else Decimal(str(value).strip())
 
 
 def _region(place: _Location) -> str | None:
     country = (place.country or "").strip()
-    parts = ((place.city or "").strip(), (place.stateprovince or "").strip(), _COUNTRY_CODES.get(country.lower(), country))
-    return ", ".join(part for part in parts if part) or None
+    named = (place.city or "", place.stateprovince or "", _COUNTRY_CODES.get(country.lower(), country))
+    return ", ".join(part.strip() for part in named if part.strip()) or None
