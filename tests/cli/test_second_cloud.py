@@ -23,7 +23,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "gpushopper.cli", *sys.argv[1:]])
 """
-NO_VAST = "[providers.vast]\nenabled = false\n[keys]\nkeyring = false\n"
+NO_VAST = "[providers.vast]\nenabled = false\n[providers.tensordock]\nenabled = false\n[keys]\nkeyring = false\n"
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_cloud_that_nobody_uses_does_not_keep_a_daemon_without_a_key(toy: Path
 
 
 def test_a_daemon_is_not_restarted_where_that_loses_a_key(toy: Path, gs: Shell):
-    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"')
+    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"', 1)
     (toy / "config.toml").write_text(local)
     assert gs("ls", TOY_ID=ID, TOY_TOKEN=TOKEN).code == 0
     ran = gs("ls", VAST_API_KEY="v" * 20)

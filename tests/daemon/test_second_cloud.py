@@ -19,7 +19,15 @@ from tests.toy_cloud import CONSOLE, ID, TOKEN
 
 RunOnce = Callable[..., tuple[int, dict[str, Any]]]
 Starting = Callable[..., Running]
-LOCAL = '[providers.vast]\nendpoint = "http://127.0.0.1:9"\nenabled = {}\n[keys]\nkeyring = false\n'
+LOCAL = """
+[providers.vast]
+endpoint = "http://127.0.0.1:9"
+enabled = {}
+[providers.tensordock]
+enabled = false
+[keys]
+keyring = false
+"""
 BOTH = {"TOY_ID": ID, "TOY_TOKEN": TOKEN}
 
 
