@@ -46,6 +46,17 @@ class Billing:
     storage_step_gb: float = 0.0
     storage_included_gb: float = 0.0
 
+    def in_steps(self, span_us: int) -> int:
+        """A span rounded up to whole steps, µs. Steps of a second are no steps: that is to the second."""
+        if self.granularity_s <= 1 or span_us <= 0:
+            return max(span_us, 0)
+        step = self.granularity_s * 1_000_000
+        return -(-span_us // step) * step
+
+    def billed_us(self, span_us: int) -> int:
+        """The time that is billed for a span of use, µs: whole steps, and at least the minimum."""
+        return max(self.in_steps(span_us), self.minimum_s * 1_000_000) if span_us > 0 else 0
+
     def disk_for(self, asked_gb: float) -> float:
         """The disk that the cloud makes where this much is asked for, GB."""
         least = max(asked_gb, self.storage_minimum_gb)

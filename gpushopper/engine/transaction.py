@@ -186,12 +186,13 @@ class Transaction:
         }
 
     def _with_ledger(self, attempt: Attempt, fields: dict[str, Any]) -> dict[str, Any]:
-        """Write ledger entries up to now when GPU billing starts or ends, or the rate changes.
+        """Write ledger entries up to now when GPU time or disk starts or ends to bill, or the rate changes.
 
         GPU time counts from the last sighting before it was seen active, so that it is never too little (S19).
         """
-        starts = fields.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
-        ends = attempt.is_gpu_billed and not fields.get("is_gpu_billed", True)
+        before = {name: getattr(attempt, name) for name in ("is_gpu_billed", "is_storage_billed")}
+        starts = any(fields.get(name, was) and not was for name, was in before.items())
+        ends = any(was and not fields.get(name, was) for name, was in before.items())
         moved = attempt.is_gpu_billed and fields.get("current_rate", attempt.current_rate) != attempt.current_rate
         if not (starts or ends or moved) or attempt.billed_until is None:
             return fields

@@ -54,6 +54,10 @@ class OfferView:
     is_single: bool = True
     stock: int | None = None
     billing: BillingView = field(default_factory=BillingView)
+    gpu_model: str = ""
+    """With `gpu_form` and `gpu_vram_gb` the card, the same for every cloud's spelling."""
+    gpu_form: str = ""
+    gpu_vram_gb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def can_probe(attempt: Attempt) -> bool:
     """
     if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard_state == NONE:
         return False
-    return attempt.state in PROBED_STATES or (attempt.state is State.BOOTING and attempt.is_gpu_billed)
+    return attempt.state in PROBED_STATES or (attempt.state is State.BOOTING and attempt.is_running)
 
 
 def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:

@@ -169,5 +169,5 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
 
 
 def offer_max_cost(offer: Offer, disk_gb: float, span_us: int) -> Micros:
-    """Money an offer can cost over a span, traffic left out."""
-    return cost_over(offer.rate(disk_gb), max(span_us, 0))
+    """Money an offer can cost over a span, in whole steps and with its minimum, traffic left out."""
+    return cost_over(offer.rate(disk_gb), offer.billing.billed_us(span_us))

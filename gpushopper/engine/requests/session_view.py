@@ -100,7 +100,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
         case State.BOOTING:
             why = (
                 attempt.probe_error
-                if attempt.is_gpu_billed and attempt.probe_error
+                if attempt.is_running and attempt.probe_error
                 else attempt.provider_status or "created"
             )
             return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_timeout_s)

@@ -137,6 +137,9 @@ class AttemptRow(Row):
     guard_renewal_seq = peewee.IntegerField()
     guard_deadline_at = optional_int()
     first_login_boot = optional_int()
+    ssh_user = Text(null=True)
+    is_running = peewee.BooleanField()
+    is_storage_billed = peewee.BooleanField()
 
     class Meta:
         table_name = "attempts"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gpushopper.core.cloud import BillingStart
 from gpushopper.core.lifecycle.failover import may_fail_over
 from gpushopper.core.model.actions import EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
@@ -135,6 +136,7 @@ def _mark_sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
         "state_changed_at": now.wall,
         "sent_at": now.wall,
         "billed_until": now.wall,
+        "is_gpu_billed": attempt.offer.billing.begins is BillingStart.CREATE,
         "progress_boot": now.boot,
     }
     return UpdateAttempt(attempt, fields, EventDraft("sent", f"requesting {attempt.offer.key}"))

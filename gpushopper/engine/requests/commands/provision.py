@@ -8,7 +8,7 @@ from __future__ import annotations
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import DesiredState
-from gpushopper.core.model.gpu_names import gpu_token
+from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.engine.account.reconciler import AccountReconciler

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gpushopper import wire
 from gpushopper.core.cloud import Billing
+from gpushopper.core.model.gpus import canonical
 from gpushopper.core.model.offer import Offer, Requirements, fits_as_far_as_stated, unstated
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
@@ -146,6 +147,7 @@ def _client(reconciler: AccountReconciler) -> Provider:
 
 def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
     """An offer as the API shows it, with its rates for this much disk."""
+    card = canonical(found.gpu, found.vram_mb)
     return wire.OfferView(
         key=found.key,
         provider=found.provider,
@@ -174,6 +176,9 @@ def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
         is_single=found.is_single,
         stock=found.stock,
         billing=_billing_view(found.billing),
+        gpu_model=card.model,
+        gpu_form=card.form,
+        gpu_vram_gb=card.vram_gb,
     )
 
 
