@@ -33,6 +33,8 @@ class ErrorKind(Enum):
     """The provider's rate limit (429); `retry_after_s` says how long."""
     AUTH = "auth"
     """A well-formed refusal of the key (F32: Vast says 404 for a wrong key)."""
+    FORBIDDEN = "forbidden"
+    """A 401 or 403 that is not in the cloud's own form: mostly a gateway's, or the answer to a burst of calls."""
     SHAPE = "shape"
     """Well-formed, but with fields we do not know (F81), or without proof that it is complete (T1, T2)."""
 

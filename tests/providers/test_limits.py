@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply, bearer
 from gpushopper.providers.api.replies import LARGEST
 from gpushopper.providers.api.transport import TimeLimitedTransport, find_proxy
 from tests.credentials import api_key
@@ -72,7 +72,7 @@ def drip(text: bytes, first: bytes = b"", pause: float = 0.02) -> Play:
 
 
 def ask(url: str, limit_s: float = LIMIT_S, **more: object) -> tuple[Reply | Failure, float]:
-    api = ApiClient(url, "k" * 40, {"x": RateLimit(0.0)}, time.monotonic)
+    api = ApiClient(url, bearer("k" * 40), {"x": RateLimit(0.0)}, time.monotonic)
     start = time.monotonic()
     try:
         answer = api.send(Call("x", "PUT", "/here", body=more), api.limit(limit_s))
@@ -202,7 +202,7 @@ def test_redirects_are_not_followed_and_cookies_not_kept():
             assert b"ookie" not in request
 
     with serving(play) as url:
-        api = ApiClient(url, "k" * 40, {"x": RateLimit(0.0)}, time.monotonic)
+        api = ApiClient(url, bearer("k" * 40), {"x": RateLimit(0.0)}, time.monotonic)
         for number in (1, 2):
             answer = api.send(Call("x", "GET", "/here"), api.limit(5))
             assert isinstance(answer, Reply) and answer.status == 302

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, bearer
 from gpushopper.providers.base import (
     Account,
     Created,
@@ -123,7 +123,8 @@ def test_a_self_signed_certificate_gets_no_key(tmp_path: Path):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        api = ApiClient(f"https://127.0.0.1:{listener.getsockname()[1]}", "k" * 40, {"x": RateLimit(0)}, time.monotonic)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        api = ApiClient(url, bearer("k" * 40), {"x": RateLimit(0)}, time.monotonic)
         answer = api.send(Call("x", "PUT", "/"), api.limit(5.0))
         api.close()
         thread.join(5)

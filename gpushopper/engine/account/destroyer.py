@@ -117,9 +117,7 @@ class Destroyer:
 
     # ---- answers
 
-    def on_result(
-        self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False
-    ) -> None:
+    def on_result(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False) -> None:
         """Record each answer; none of them closes anything (I5). What was not sent is not counted, and is due again.
 
         A late answer was given up before: another call may be in flight for the same attempts.
@@ -143,7 +141,10 @@ class Destroyer:
         detail = reply.outcome.value.replace("_", " ")
         detail += f" ({reply.detail})" if reply.detail and not is_acknowledged else ""
         tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.policy)])
-        if reply.outcome is DestroyOutcome.KEY_REJECTED:
+        refusals = self.account.observed.health.key_refusals
+        if is_acknowledged:
+            refusals.accepted(DESTROY, now)
+        if reply.outcome is DestroyOutcome.KEY_REJECTED and refusals.is_rejected(DESTROY, now, self.account.policy):
             text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([RaiseAlarm.with_hint(alarms.DESTROY_REFUSED, attempt.id, text)])
         elif is_acknowledged:

@@ -13,7 +13,7 @@ from gpushopper.engine.account.interval_restarts import restart_settling
 from gpushopper.engine.account.listing.list_reconciliation import reconcile_list
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.providers.base import Account as ProviderAccount
-from gpushopper.providers.base import Endpoint, ErrorKind, InstanceList, ReadFailed
+from gpushopper.providers.base import Endpoint, InstanceList, ReadFailed
 
 
 class ListPoller:
@@ -34,16 +34,19 @@ class ListPoller:
     # ---- polling
 
     def dues(self, now: ClockSnapshot) -> list[int]:
-        """When the next poll can be sent, in µs of the boot clock; empty while one is in flight."""
+        """When the next poll can be sent, if none is in flight, and when the account is degraded; boot clock, µs."""
         calls, health = self.account.calls, self.account.observed.health
+        overdue = health.overdue_alarm_boot(self.account.policy)
+        late = [] if overdue is None else [overdue]
         if calls.of_kind(ACCOUNT, LIST):
-            return []
+            return late
         wanted = now.boot if self.next_poll_boot is None else self.next_poll_boot
         needs_account = health.needs_account_check(now, self.account.policy)
-        return [max(wanted, calls.free_boot(Endpoint.ACCOUNT if needs_account else Endpoint.LIST, now))]
+        return [*late, max(wanted, calls.free_boot(Endpoint.ACCOUNT if needs_account else Endpoint.LIST, now))]
 
     def send(self, now: ClockSnapshot) -> None:
         """Request the account or the list, when that is due and neither is in flight."""
+        self._alarm_overdue(now)
         client, calls, health = self.account.client, self.account.calls, self.account.observed.health
         if client is None or (self.next_poll_boot is not None and now.boot < self.next_poll_boot):
             return
@@ -60,6 +63,12 @@ class ListPoller:
             all_pages = client.list_limit_s(limit)
             calls.submit((LIST,), lambda: client.fetch_instances(limit), all_pages, now, known)
 
+    def _alarm_overdue(self, now: ClockSnapshot) -> None:
+        """However long the cloud has asked us to wait, or lets us wait: see `degraded_after_s`."""
+        actions = self.account.observed.health.overdue_alarms(self.account.name, now, self.account.policy)
+        if actions:
+            self.account.transact(now, lambda tx: tx.run(actions))
+
     def _schedule(self, now: ClockSnapshot) -> None:
         health, policy = self.account.observed.health, self.account.policy
         wait = poll_interval(self.account.open_attempts(), now, policy)
@@ -73,7 +82,7 @@ class ListPoller:
         """Record which account the key opens; then request the list."""
         account = self.account
         expected = {a.account for a in account.open_attempts()}
-        actions = account.observed.health.on_account(value, expected, account.name, now)
+        actions = account.observed.health.on_account(value, expected, account.name, now, account.policy)
         account.transact(now, lambda tx: account_health.record(tx, account.name, value, actions))
         self.send(now)
 
@@ -103,4 +112,4 @@ class ListPoller:
         if isinstance(value, ReadFailed) or not (health.wrong_account or not health.account_id):
             return value
         unknown = "the account behind the key is not the one expected"
-        return ReadFailed(ErrorKind.SHAPE, health.last_error or unknown)  # not AUTH: the key itself may be good
+        return ReadFailed(health.doubt_kind, health.last_error or unknown)  # not AUTH: the key itself may be good

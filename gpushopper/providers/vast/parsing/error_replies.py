@@ -66,6 +66,8 @@ def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
         return ReadFailed(ErrorKind.THROTTLED, "429 " + _message(answer), answer.retry_after_s)
     if is_key_refused(answer):
         return ReadFailed(ErrorKind.AUTH, f"{answer.status} {_message(answer)}")
+    if answer.status in (401, 403) and not (error_word(answer) or error_text(answer)):
+        return ReadFailed(ErrorKind.FORBIDDEN, f"{answer.status} {_message(answer)}")
     if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
         return ReadFailed(ErrorKind.NETWORK, f"{answer.status} {_message(answer)}")
     if answer.status != 200 or not isinstance(answer.body, dict):
