@@ -131,9 +131,10 @@ def test_a_total_that_agrees_is_only_noted():
     [
         (reply(UNAUTHORIZED, 401), ErrorKind.AUTH),
         (reply({"message": "Forbidden"}, 403), ErrorKind.AUTH),
-        (httpx.Response(401, text=GATEWAY, headers=HTML), ErrorKind.THROTTLED),
-        (httpx.Response(403, text=GATEWAY, headers=HTML), ErrorKind.THROTTLED),
+        (httpx.Response(401, text=GATEWAY, headers=HTML), ErrorKind.FORBIDDEN),
+        (httpx.Response(403, text=GATEWAY, headers=HTML), ErrorKind.FORBIDDEN),
         (reply({"error": "slow down"}, 429, {"Retry-After": "7"}), ErrorKind.THROTTLED),
+        (reply({}, 401), ErrorKind.FORBIDDEN),
         (httpx.Response(429, text=GATEWAY, headers=HTML), ErrorKind.THROTTLED),
         (httpx.Response(502, text=GATEWAY, headers=HTML), ErrorKind.NETWORK),
         (httpx.Response(200, text=GATEWAY, headers=HTML), ErrorKind.NETWORK),

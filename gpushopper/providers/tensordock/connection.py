@@ -9,7 +9,7 @@ import httpx
 
 from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import ApiClient
+from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
 from gpushopper.providers.tensordock.adapter import TensorDock
 from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
@@ -43,7 +43,8 @@ def connect(
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Misconfigured("the TensorDock token is empty or has characters no token has", _HINT)
     urgent = frozenset({Endpoint.DESTROY.value})
-    return TensorDock(ApiClient(endpoint, token, RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace))
+    api = ApiClient(endpoint, bearer(token), RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace)
+    return TensorDock(api)
 
 
 def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
-from gpushopper.core.model.gpu_names import MAX_GPUS
+from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
 from gpushopper.providers.api import Failure, Reply

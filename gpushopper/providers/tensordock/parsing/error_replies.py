@@ -83,8 +83,7 @@ def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
     if is_key_refused(answer):
         return ReadFailed(ErrorKind.AUTH, describe(answer))
     if answer.status in (401, 403):
-        # Not the API's own body: a gateway that holds back whoever calls too often, and no word about the token.
-        return ReadFailed(ErrorKind.THROTTLED, describe(answer))
+        return ReadFailed(ErrorKind.FORBIDDEN, describe(answer))
     if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
         return ReadFailed(ErrorKind.NETWORK, describe(answer))
     if not is_success(answer) or not isinstance(answer.body, dict):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from gpushopper.core.model.gpu_names import MAX_GPUS
+from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import parse_dollars
 from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
 from gpushopper.providers.tensordock.parsing.ids import read_gpu_key, read_id
