@@ -247,9 +247,17 @@ class Catalogue:
     kinds: frozenset[OfferKind] = frozenset({OfferKind.ON_DEMAND})
 
 
+KEY_PATTERN = r"\b[0-9A-Fa-f]{32,}\b|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"
+"""What looks like a key at most clouds: a long hexadecimal word, or a signed token (JWT). No message needs one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """All that the rules must know of a cloud; `name` is that of `gpushopper.clouds`."""
+    """All that the rules must know of a cloud; `name` is that of `gpushopper.clouds`.
+
+    `key_pattern` is a regular expression of what looks like one of its keys. It is redacted from the cloud's texts and
+    from the log even where the key itself is not known to us: an instance's own, for example (I21, F104).
+    """
 
     name: str
     naming: Naming
@@ -260,3 +268,4 @@ class Traits:
     billing: Billing = field(default_factory=Billing)
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
+    key_pattern: str = KEY_PATTERN

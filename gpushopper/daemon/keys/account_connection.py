@@ -59,6 +59,8 @@ def _connect(
     setup = AccountSetup(
         name, None, "", "", endpoint, is_loopback(endpoint), is_named=is_named, traits=usable_traits(name)
     )
+    if setup.traits is not None:
+        redactor.add_pattern(setup.traits.key_pattern)
     match find_key(clouds.get(name), sources):
         case FoundKey(credential, source, warning):
             for text in credential.redactions():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from gpushopper.core.cloud import Pace
+from gpushopper.core.cloud import KEY_PATTERN, Pace
 from gpushopper.providers.api.authentication import Authentication
 from gpushopper.providers.api.rate_limiter import RateLimit, RateLimiter
 from gpushopper.providers.api.replies import Failure, FetchedFile, Reply, UnusableReply, read_reply, read_text
@@ -56,7 +57,7 @@ class ApiClient:
 
     `urgent` names the buckets that have a connection pool of their own, so that hung reads cannot hold up destroys
     (F38), and a kept share of the account's calls, which `pace` limits (I17). `wait` pauses between the requests of one
-    read; by default closing ends the pause.
+    read; by default closing ends the pause. `key_pattern` is the cloud's: what is redacted without being known.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class ApiClient:
         wait: Callable[[float], object] | None = None,
         urgent: frozenset[str] = frozenset(),
         pace: Pace | None = None,
+        key_pattern: str = KEY_PATTERN,
     ) -> None:
         self.rate_limiter = RateLimiter(rate_limits, monotonic, pace, urgent)
         self._base = endpoint.rstrip("/")
         self._authentication = authentication
+        self._keys = re.compile(key_pattern)
         self._monotonic = monotonic
         self._redactions: tuple[str, ...] = ()
         self._redactions_lock = threading.Lock()
@@ -94,7 +97,7 @@ class ApiClient:
 
     def redact_line(self, text: object) -> str:
         """Foreign text fit for details and logs: without secrets, control characters and length (F103, F111)."""
-        return redact_line(self._redact_known(str(text)))
+        return redact_line(self._redact_known(str(text)), keys=self._keys)
 
     def add_redactions(self, texts: Iterable[str]) -> None:
         """Redact these secrets in every response from now on; they are only ever added."""
@@ -195,7 +198,7 @@ class ApiClient:
             response = transport.handle_request(httpx.Request("GET", url, headers=headers, extensions=limits))
             try:
                 text = read_text(response, limit.left, LARGEST_TEXT)
-                return FetchedFile(response.status_code, redact(self._redact_known(text)))
+                return FetchedFile(response.status_code, redact(self._redact_known(text), self._keys))
             finally:
                 response.close()
         except UnusableReply as error:

@@ -36,7 +36,8 @@ def connect(
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})
-    api = ApiClient(endpoint, bearer(key), RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace)
+    pace, pattern = TRAITS.pace, TRAITS.key_pattern
+    api = ApiClient(endpoint, bearer(key), RATE_LIMITS, monotonic, transport, wait, urgent, pace, pattern)
     return Vast(api, self_destroy_recipe(endpoint))
 
 
