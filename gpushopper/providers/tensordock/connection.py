@@ -43,7 +43,8 @@ def connect(
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Misconfigured("the TensorDock token is empty or has characters no token has", _HINT)
     urgent = frozenset({Endpoint.DESTROY.value})
-    api = ApiClient(endpoint, bearer(token), RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace)
+    pace, pattern = TRAITS.pace, TRAITS.key_pattern
+    api = ApiClient(endpoint, bearer(token), RATE_LIMITS, monotonic, transport, wait, urgent, pace, pattern)
     return TensorDock(api)
 
 

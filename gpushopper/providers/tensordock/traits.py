@@ -54,6 +54,8 @@ TRAITS = Traits(
     pace=Pace(calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S),
     # No call says whose a token is (tensordock.md 3).
     identity=Identity.INFERRED,
+    # Tokens are alphanumeric, of a length that no source gives (tensordock.md 2).
+    key_pattern=r"\b[0-9A-Za-z]{32,}\b",
     # tensordock.md 8: the name alone, and it cannot be changed; 60 characters were seen to work.
     naming=Naming(carriers=(Carrier.NAME,), can_relabel=False, alphabet="a-z0-9-", max_length=60),
     # tensordock.md 9: `user` with sudo is the stock account; there is no call that adds a key later.
