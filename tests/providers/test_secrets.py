@@ -14,8 +14,8 @@ from gpushopper.core.secret import Secret
 from gpushopper.log import Redactor
 from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import CreateRequest, InstanceList, OfferQuery, UnknownOutcome
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing.offer_rows import read_offer
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
 from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of

@@ -20,9 +20,9 @@ from gpushopper.providers.base import (
     InstanceNotFound,
     ReadFailed,
 )
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.tensordock import TRAITS
 from gpushopper.providers.tensordock.parsing.instance_rows import read_instance
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import DATE_US, reply
 from tests.providers.bodies_tensordock import (
     DELETED,

@@ -29,6 +29,7 @@ from gpushopper.providers.base import (
     RejectedCreate,
     UnknownOutcome,
 )
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.tensordock import offer_search
 from gpushopper.providers.tensordock.create import create_body, read_create
 from gpushopper.providers.tensordock.destroy import destroy_call, read_destroy
@@ -36,7 +37,6 @@ from gpushopper.providers.tensordock.instance_list import read_list, read_one
 from gpushopper.providers.tensordock.parsing.ids import read_id
 from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
 from gpushopper.providers.tensordock.traits import TRAITS
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _NO_ID = "not an instance id of TensorDock"
 
@@ -50,7 +50,7 @@ class TensorDock:
         self._api = api
         self.guard_recipe: GuardRecipe | None = None
         """A VM has no key that could end only itself (tensordock.md 12)."""
-        self._unknown = UnknownFields()
+        self._unknown = UnknownFields(TRAITS.key_pattern)
 
     @property
     def unknown_fields(self) -> Mapping[str, int]:

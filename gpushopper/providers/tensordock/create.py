@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Created, CreateRequest, ErrorKind, Refusal, RejectedCreate, UnknownOutcome
+from gpushopper.providers.base import Created, CreateRequest, Refusal, RejectedCreate, UnknownOutcome
+from gpushopper.providers.kit import unanswered_create
 from gpushopper.providers.tensordock import vm_sizes
 from gpushopper.providers.tensordock.cloud_init import cloud_init, read_public_key
 from gpushopper.providers.tensordock.parsing import error_replies
 from gpushopper.providers.tensordock.parsing.ids import OfferId, read_id, read_offer_id
 
-_NEVER_SENT_PAUSE_S = 5.0
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 _IMAGE = re.compile(r"[a-z][a-z0-9_.]{2,63}")
 """An operating system, as `ubuntu2404_ml_pytorch`: no slash, no colon, so never a container's image."""
@@ -83,7 +83,7 @@ def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOu
     Details are raw: the caller redacts them.
     """
     if isinstance(answer, Failure):
-        return _not_answered(answer)
+        return unanswered_create(answer)
     found = _ids(answer.body)
     ids = {text for value in found if (text := read_id(value)) is not None}
     if len(ids) == 1 and len(found) == 1 and answer.status not in range(300, 400):
@@ -100,14 +100,6 @@ def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOu
         # The Date of a reply to a refused key is not used as the provider's time (D10).
         None if why is Refusal.AUTH else answer.date,
     )
-
-
-def _not_answered(failure: Failure) -> RejectedCreate | UnknownOutcome:
-    if failure.sent:
-        return UnknownOutcome(failure.detail)
-    if failure.kind is ErrorKind.THROTTLED:
-        return RejectedCreate(Refusal.THROTTLED, failure.detail, failure.retry_after_s)
-    return RejectedCreate(Refusal.NEVER_SENT, failure.detail, _NEVER_SENT_PAUSE_S)
 
 
 def _ids(body: Any) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gpushopper.providers.api import Call, Failure, Reply
-from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint, ErrorKind
+from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
+from gpushopper.providers.kit import unanswered_destroy
 from gpushopper.providers.tensordock.parsing import error_replies
 
 _ALREADY = "already terminated"
@@ -20,9 +21,7 @@ def read_destroy(answer: Reply | Failure) -> Destroyed:
     204 has no body. A page of HTML is a gateway's, whatever its status.
     """
     if isinstance(answer, Failure):
-        if answer.kind is ErrorKind.THROTTLED:
-            return Destroyed(DestroyOutcome.RETRY_LATER, answer.detail, answer.retry_after_s)
-        return Destroyed(DestroyOutcome.UNKNOWN, answer.detail)
+        return unanswered_destroy(answer)
     detail = error_replies.describe(answer)
     if error_replies.is_success(answer) and (answer.is_json or answer.status == 204):
         return Destroyed(DestroyOutcome.ACKNOWLEDGED, detail, date=answer.date)

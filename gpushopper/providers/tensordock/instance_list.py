@@ -12,9 +12,9 @@ from typing import Any
 from gpushopper.core.model.instance import Instance
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, InstanceFound, InstanceList, InstanceNotFound, ReadFailed
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.tensordock.parsing import error_replies
 from gpushopper.providers.tensordock.parsing.instance_rows import read_instance, shows_owner
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _PAGING = re.compile(r"next|cursor|page|more|total|count|links|limit|offset", re.IGNORECASE)
 """Fields beside the list that would say that it is not all: none is known."""

@@ -13,12 +13,12 @@ from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.tensordock import vm_sizes
 from gpushopper.providers.tensordock.parsing import error_replies
 from gpushopper.providers.tensordock.parsing.ids import OfferId, read_offer_id
 from gpushopper.providers.tensordock.parsing.location_rows import LocationGpu, read_location
 from gpushopper.providers.tensordock.traits import TRAITS
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 MOST = 65_536
 """Offers of one search, however long the list is."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, ReadFailed
+from gpushopper.providers.kit import json_object
 
 _MOST_MESSAGES = 3
 
@@ -76,19 +77,10 @@ def is_gone(reply: Reply) -> bool:
 
 def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
     """The JSON object of a read that succeeded; anything else is ReadFailed, never an empty object (F34, F44, F78)."""
-    if isinstance(answer, Failure):
-        return ReadFailed(answer.kind, answer.detail, answer.retry_after_s)
-    if answer.status == 429:
-        return ReadFailed(ErrorKind.THROTTLED, describe(answer), answer.retry_after_s)
-    if is_key_refused(answer):
-        return ReadFailed(ErrorKind.AUTH, describe(answer))
-    if answer.status in (401, 403):
-        return ReadFailed(ErrorKind.FORBIDDEN, describe(answer))
-    if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
-        return ReadFailed(ErrorKind.NETWORK, describe(answer))
-    if not is_success(answer) or not isinstance(answer.body, dict):
-        return ReadFailed(ErrorKind.SHAPE, describe(answer))
-    return answer.body
+    body = json_object(answer, is_key_refused, error_text)
+    if isinstance(answer, Failure) or isinstance(body, ReadFailed) or not says_failure(body):
+        return body
+    return ReadFailed(ErrorKind.SHAPE, f"no success: {describe(answer)}")
 
 
 def describe(reply: Reply) -> str:

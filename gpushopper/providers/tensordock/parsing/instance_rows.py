@@ -14,11 +14,10 @@ from pydantic import ValidationError
 from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.providers.api import plain
+from gpushopper.providers.kit import Line, Number, Price, Row, Text, UnknownFields
 from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
 from gpushopper.providers.tensordock.parsing.ids import read_gpu_key, read_id
 from gpushopper.providers.tensordock.traits import TRAITS
-from gpushopper.providers.vast.parsing.field_types import Line, Number, Price, Row, Text
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _STATUS_WORDS = {
     "creating": StatusClass.PENDING,

@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import parse_dollars
+from gpushopper.providers.kit import Flag, Line, Number, Row, UnknownFields
 from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
 from gpushopper.providers.tensordock.parsing.ids import read_gpu_key, read_id
-from gpushopper.providers.vast.parsing.field_types import Flag, Line, Number, Row
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _UNIT_PRICES = ("per_vcpu_hr", "per_gb_ram_hr", "per_gb_storage_hr")
 _LOCATION_FIELDS = frozenset({"id", "city", "stateprovince", "country", "tier", "gpus"})
