@@ -94,6 +94,26 @@ BUILT_IN: Mapping[str, Cloud] = {
             traits="gpushopper.providers.vast:TRAITS",
             credential=(CredentialPart("api_key", "API key", ("VAST_API_KEY", "VASTAI_API_KEY")),),
         ),
+        Cloud(
+            name="tensordock",
+            title="TensorDock",
+            console="https://dashboard.tensordock.com/",
+            key_menu="API",
+            endpoint="https://dashboard.tensordock.com/api/v2",
+            adapter="gpushopper.providers.tensordock:connect",
+            traits="gpushopper.providers.tensordock:TRAITS",
+            credential=(
+                # Of the pair that TensorDock hands out only the token is sent; the id tells pairs apart.
+                CredentialPart(
+                    "authorization_id",
+                    "Authorization ID",
+                    ("TENSORDOCK_AUTHORIZATION_ID",),
+                    is_secret=False,
+                    is_needed=False,
+                ),
+                CredentialPart("api_token", "API token", ("TENSORDOCK_API_TOKEN", "TENSORDOCK_TOKEN")),
+            ),
+        ),
     )
 }
 

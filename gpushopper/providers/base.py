@@ -50,7 +50,10 @@ class ReadFailed:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The key's account. `balance` is spendable micro-dollars. `date` is the reply's Date header, wall µs."""
+    """The key's account. `balance` is spendable micro-dollars. `date` is the reply's Date header, wall µs.
+
+    `account_id` is empty where no call tells it (`Identity.INFERRED`): the key was accepted, and no more is known.
+    """
 
     account_id: str
     balance: Micros | None
@@ -165,6 +168,8 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     boot_script: str = ""
+    public_key: str = ""
+    """The session's ssh key, for clouds that take it with the create; the boot script holds it, too."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper import clouds
 from gpushopper.secrets import read_key_file
 from tests import toy_cloud
 from tests.cli.bad_days import Row, assert_says
@@ -22,7 +23,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "gpushopper.cli", *sys.argv[1:]])
 """
-NO_VAST = "[providers.vast]\nenabled = false\n[keys]\nkeyring = false\n"
+NO_VAST = "[providers.vast]\nenabled = false\n[providers.tensordock]\nenabled = false\n[keys]\nkeyring = false\n"
 
 
 @pytest.fixture
@@ -72,7 +73,8 @@ def test_in_a_pipe_each_part_is_a_line(toy: Path, gs: Shell):
     stored = gs("keys", "set", "toy", stdin=f"{ID}\n{TOKEN}\n", TOY_ID="other", TOY_TOKEN="other")
     assert stored.code == 0 and "TOY_TOKEN" in stored.err and TOKEN not in stored.out + stored.err
     listed = json.loads(gs("keys", "--json").out)["keys"]
-    assert [(row["provider"], row["state"]) for row in listed] == [("vast", "missing"), ("toy", "ok")]
+    states = {row["provider"]: row["state"] for row in listed}
+    assert states == {**dict.fromkeys(clouds.BUILT_IN, "missing"), "toy": "ok"}
 
 
 def test_nothing_is_asked_for_an_unknown_cloud(toy: Path, gs: Shell):
@@ -133,7 +135,7 @@ def test_a_cloud_that_nobody_uses_does_not_keep_a_daemon_without_a_key(toy: Path
 
 
 def test_a_daemon_is_not_restarted_where_that_loses_a_key(toy: Path, gs: Shell):
-    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"')
+    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"', 1)
     (toy / "config.toml").write_text(local)
     assert gs("ls", TOY_ID=ID, TOY_TOKEN=TOKEN).code == 0
     ran = gs("ls", VAST_API_KEY="v" * 20)

@@ -65,7 +65,7 @@ def enabled_endpoints(config: Config) -> dict[str, str]:
     if config.policy.name == "real":
         return enabled
     sandboxed = {name: at for name, at in enabled.items() if name in config.providers or is_loopback(at)}
-    return sandboxed or enabled
+    return sandboxed if sandboxed or config.providers else enabled
 
 
 def choose_policy(config: Config) -> Policy:

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gpushopper.core.cloud import PlantingMethod
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
@@ -45,6 +46,9 @@ def build_payload(
     boot_script = _boot_script(ctx, recipe, attempt)
     if isinstance(boot_script, PayloadUnavailable):
         return boot_script
+    public_key = _public_key(ctx, attempt)
+    if isinstance(public_key, PayloadUnavailable):
+        return public_key
     login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy_of(attempt.provider).create_timeout_s)
     if isinstance(login, PayloadUnavailable):
         return login
@@ -55,6 +59,7 @@ def build_payload(
         disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
         boot_script=boot_script,
+        public_key=public_key,
         image_login=login,
     )
 
@@ -74,9 +79,22 @@ def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> 
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.
-        text = f"its guard cannot be installed: {_why(error)}"
-        is_transient = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
-        return PayloadUnavailable("no_guard", text, is_transient)
+        return PayloadUnavailable("no_guard", f"its guard cannot be installed: {_why(error)}", _may_pass(error))
+
+
+def _public_key(ctx: Context, attempt: Attempt) -> str | PayloadUnavailable:
+    """The session's ssh key, where the cloud takes it with the create and not in the boot script."""
+    traits = ctx.traits.get(attempt.provider)
+    if ctx.remote is None or traits is None or traits.planting.method is not PlantingMethod.CLOUD_INIT:
+        return ""
+    try:
+        return ctx.remote.public_key(attempt.session_id)
+    except (ShopperError, ValueError, OSError) as error:
+        return PayloadUnavailable("no_ssh_key", f"its ssh key cannot be made: {_why(error)}", _may_pass(error))
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:
