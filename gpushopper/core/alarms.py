@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DEGRADED = "degraded"
 WRONG_ACCOUNT = "wrong_account"
+ACCOUNT_UNPROVEN = "account_unproven"
 KEY_REJECTED = "key_rejected"
 LIST_INCONSISTENT = "list_inconsistent"
 MASS_DISAPPEARANCE = "mass_disappearance"
@@ -34,6 +35,8 @@ END_UNVERIFIED = "end_unverified"
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
+    ACCOUNT_UNPROVEN: "put back the key that made them; if this one is of the same account: gpu-shopper keys set PROVIDER "
+    "--same-account; until then, look at CONSOLE",
     KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER; until then, end what must end at CONSOLE",
     LIST_INCONSISTENT: "the list is ignored; nothing was changed",
     MASS_DISAPPEARANCE: "nothing was changed; check at CONSOLE",

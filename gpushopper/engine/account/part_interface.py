@@ -9,6 +9,7 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
+from gpushopper.engine.account.inferred_identity import InferredIdentity
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
@@ -41,6 +42,16 @@ class Account(Protocol):
 
     @property
     def observed(self) -> ObservedState: ...
+
+    @property
+    def identity(self) -> InferredIdentity | None:
+        """What proves the account; None where the cloud tells it."""
+        ...
+
+    @property
+    def key_digest(self) -> str:
+        """The salted digest of the key in use."""
+        ...
 
     def open_attempts(self) -> list[Attempt]:
         """The open attempts of this account, as stored now."""

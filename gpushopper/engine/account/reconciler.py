@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from gpushopper.core.cloud import Identity
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -15,6 +16,7 @@ from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABE
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
+from gpushopper.engine.account.inferred_identity import InferredIdentity
 from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
@@ -38,6 +40,8 @@ class AccountReconciler:
         self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
+        self.key_digest = ctx.key_digest(setup)
+        self.identity = self._inferred_identity()
         self.destroyer = Destroyer(self)
         self.reads = InstanceReads(self)
         self.creator = Creator(self)
@@ -55,6 +59,14 @@ class AccountReconciler:
             self.key_attachment,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
+
+    def _inferred_identity(self) -> InferredIdentity | None:
+        """What proves the account where the cloud does not tell it; a key is unproven from the start (F45)."""
+        if self.client is None or self.client.traits.identity is not Identity.INFERRED:
+            return None
+        identity = InferredIdentity(self.ctx, self.name, self.key_digest)
+        self.health.on_inferred(identity, self.open_attempts())
+        return identity
 
     # ---- one step
 
@@ -153,7 +165,8 @@ class AccountReconciler:
     def take_over(self, former: AccountReconciler) -> None:
         """Expect the answers to creates and destroys that the former reconciler of this account sent (F67)."""
         kept = self.calls.take_over(former.calls, (CREATE, DESTROY))
-        self.destroyer.mark_in_flight(key[2] for key in kept if key[1] == DESTROY)
+        batches = [key[2] for key in kept if key[1] == DESTROY]
+        self.destroyer.mark_in_flight(batches, is_trusted=not former.health.wrong_account)
         self.observed.listed |= former.observed.listed
 
     def transact(self, now: ClockSnapshot, work: Callable[[Transaction], None]) -> bool:

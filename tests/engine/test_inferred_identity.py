@@ -1,0 +1,166 @@
+"""A cloud that tells no account id: what a key proves, and what the key of another organisation must not (F45)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.errors import Refused
+from gpushopper.store import account_keys, alarms, sessions
+from gpushopper.store.sqlite.statements import run
+from tests.engine.inferred_cloud import restart_with, rotated_key, use_key
+from tests.sim.world import World
+
+
+@pytest.fixture
+def inferred_world(world: World) -> World:
+    """Its first key is known from its first list on."""
+    use_key(world, world.key)
+    world.run_for(30)
+    assert world.engine.is_ready()
+    return world
+
+
+def attempts(world: World) -> dict[str, Attempt]:
+    names = {session.id: session.name for session in sessions.load_sessions(world.store)}
+    return {names[each.session_id]: each for each in sessions.load_attempts(world.store, open_only=False)}
+
+
+def states(world: World) -> dict[str, str]:
+    return {name: each.state.value for name, each in attempts(world).items()}
+
+
+def alarm_texts(world: World, kind: str) -> list[str]:
+    return [each.text for each in alarms.open_alarms(world.store) if each.kind == kind]
+
+
+def with_one_of_each(world: World) -> dict[str, str]:
+    """One instance runs, one ends and is still there, one create is uncertain; ids of the sessions by name."""
+    found = {name: world.provision(name=name, hours=11, retries=0) for name in ("runs",)}
+    assert world.running(found["runs"])
+    found["ends"] = world.provision(name="ends", hours=11, retries=0)
+    assert world.running(found["ends"])
+    world.run_for(60)
+    world.fault("create", "commit_then_hang")
+    world.fault("list", "lag", "20m")
+    found["unsure"] = world.provision(name="unsure", hours=11, retries=0)
+    assert world.run_until(lambda: states(world).get("unsure") == "uncertain", 300)
+    world.fault("destroy", "status", "500")
+    world.requests.end([found["ends"]])
+    world.run_for(3)
+    assert states(world) == {"runs": "running", "ends": "destroying", "unsure": "uncertain"}
+    return found
+
+
+@pytest.mark.parametrize("swap", [use_key, restart_with])
+def test_the_key_of_another_organisation_closes_nothing(inferred_world: World, swap) -> None:
+    """Its lists are authentic, whole and empty, and its destroys answer that there is no such instance (F45)."""
+    world = inferred_world
+    found = with_one_of_each(world)
+    swap(world, world.market.keys_of("vast")[1])
+    world.faults.clear()
+    world.run_for(3600)
+    assert states(world) == {"runs": "running", "ends": "destroying", "unsure": "uncertain"}
+    ends = attempts(world)["ends"]
+    assert (ends.destroy_acknowledged, ends.absence_count, ends.off_at) == (False, 0, None)
+    assert ends.destroy_count > 5, "destroys go on"
+    (text,) = alarm_texts(world, "account_unproven")
+    assert "runs (instance" in text and "ends (instance" in text and "unsure (create uncertain)" in text
+    (hint,) = [each.hint for each in alarms.open_alarms(world.store) if each.kind == "account_unproven"]
+    assert "https://cloud.vast.ai/instances/" in hint and "--same-account" in hint
+    assert not world.engine.is_ready()
+    with pytest.raises(Refused) as refused:
+        world.provision()
+    assert refused.value.code == "wrong_account"
+    swap(world, world.key)
+    world.run_for(1800)
+    assert not alarm_texts(world, "account_unproven")
+    assert states(world)["runs"] == "running"
+    assert states(world)["ends"] == "closed"
+    assert states(world)["unsure"] == "running", "its instance was found by its label"
+    assert world.ended(found["ends"])
+    world.requests.end([found["runs"], found["unsure"]])
+    world.run_for(3600)
+    assert (set(states(world).values()), world.our_instances()) == ({"closed"}, [])
+
+
+def test_a_rotated_key_of_the_same_organisation_goes_on(inferred_world: World) -> None:
+    """A row with a recorded id and our label proves it."""
+    world = inferred_world
+    ref = world.provision(hours=11)
+    assert world.running(ref)
+    world.run_for(60)
+    use_key(world, rotated_key(world))
+    world.run_for(120)
+    assert not alarm_texts(world, "account_unproven")
+    assert world.engine.is_ready()
+    assert world.running(world.provision(hours=11))
+    world.requests.end([ref])
+    assert world.ended(ref)
+    accounts = {each.account for each in attempts(world).values()}
+    keys = {each.made_by_key for each in attempts(world).values()}
+    assert (len(accounts), len(keys)) == (1, 2), "one account, and each attempt knows its key"
+
+
+def test_a_rotated_key_with_only_an_uncertain_create_is_not_proven_by_its_label(inferred_world: World) -> None:
+    """The label lets the attempt take its id, so that it can be ended; the id then proves nothing by itself."""
+    world = inferred_world
+    world.fault("create", "commit_then_hang")
+    world.fault("list", "lag", "10m")
+    ref = world.provision(hours=11, retries=0)
+    assert world.run_until(lambda: list(states(world).values()) == ["uncertain"], 300)
+    world.faults.clear()
+    use_key(world, rotated_key(world))
+    world.run_for(1200)
+    assert list(states(world).values()) == ["running"]
+    assert alarm_texts(world, "account_unproven")
+    world.requests.end([ref])
+    world.run_for(1200)
+    assert (list(states(world).values()), world.our_instances()) == (["destroying"], [])
+    use_key(world, world.key)
+    world.run_for(1800)
+    assert list(states(world).values()) == ["closed"]
+
+
+def test_another_key_with_nothing_open_begins_an_account_of_its_own(inferred_world: World) -> None:
+    """What is made with it is not absent under the former key."""
+    world = inferred_world
+    first = world.provision(hours=1)
+    assert world.running(first)
+    world.requests.end([first])
+    assert world.ended(first)
+    use_key(world, world.market.keys_of("vast")[1])
+    world.run_for(60)
+    assert world.running(world.provision(hours=11, name="there"))
+    world.run_for(60)
+    use_key(world, world.key)
+    world.run_for(3600)
+    assert states(world)["there"] == "running"
+    assert alarm_texts(world, "account_unproven")
+
+
+def test_a_zombie_of_a_former_account_is_destroyed_under_a_rotated_key(inferred_world: World) -> None:
+    world = inferred_world
+    world.fault("destroy", "zombie", "1h", count=1)
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    world.run_for(60)
+    world.requests.end([ref])
+    assert world.ended(ref)
+    use_key(world, rotated_key(world))
+    world.run_for(2 * 3600)
+    assert "reopened" in world.alarms()
+    assert world.our_instances() == []
+
+
+def test_no_key_is_in_the_database(inferred_world: World) -> None:
+    """Only a digest, whose salt is in another file: who has the database cannot test a key with it (I21)."""
+    world = inferred_world
+    assert world.running(world.provision())
+    text = "".join(str(run(world.store.database, f"SELECT * FROM {t}")) for t in ("attempts", "account_keys", "meta"))
+    assert world.key not in text
+    salt = world.home.key_salt.read_text()
+    assert salt not in text and world.home.key_salt.stat().st_mode & 0o077 == 0
+    ((_, digest),) = account_keys.recorded_keys(world.store, "vast")
+    assert {each.made_by_key for each in attempts(world).values()} == {digest}
+    assert world.key not in digest and State.RUNNING in {each.state for each in attempts(world).values()}
