@@ -35,8 +35,8 @@ END_UNVERIFIED = "end_unverified"
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
-    ACCOUNT_UNPROVEN: "put back the key that made them; if this one is of the same account: gpu-shopper keys set PROVIDER "
-    "--same-account; until then, look at CONSOLE",
+    ACCOUNT_UNPROVEN: "put back the key that made them, or, if this one is of the same account: gpu-shopper keys set "
+    "PROVIDER --same-account; until then, look at CONSOLE",
     KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER; until then, end what must end at CONSOLE",
     LIST_INCONSISTENT: "the list is ignored; nothing was changed",
     MASS_DISAPPEARANCE: "nothing was changed; check at CONSOLE",

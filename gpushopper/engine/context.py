@@ -24,8 +24,8 @@ from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import KeyProblem, NoKey
 from gpushopper.store.database import Store
-from gpushopper.store.key_digest import digest_of
 from gpushopper.store.installation import HomeStatus, Installation
+from gpushopper.store.key_digest import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,10 @@ class Context:
         traits = setup.traits if setup.client is None else setup.client.traits
         if traits is not None:
             self.traits[setup.provider] = traits
+
+    def cloud_of(self, provider: str) -> str:
+        """The cloud that an account of this name is at."""
+        return provider
 
     def key_digest(self, setup: AccountSetup) -> str:
         """The salted digest of a setup's key; empty without one (I21)."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
@@ -59,7 +59,9 @@ class Account:
 class InstanceList:
     """All instances of the account. `complete` only if every page was read and the count agrees (T3, F43).
 
-    An incomplete list shows presence and never absence (T2).
+    At a cloud whose lists cannot count (`ListProof.NOTHING`), `complete` means that the reply's shape is known, and
+    `unread` counts the items without an id or of an unknown form: with any of these the list is not whole. An
+    incomplete list shows presence and never absence (T2).
     """
 
     instances: tuple[Instance, ...]
@@ -68,6 +70,12 @@ class InstanceList:
     detail: str = ""
     total: int | None = field(default=None, compare=False)
     """The provider's own count; None where it gives none."""
+    unread: int = 0
+    """Items that were not understood."""
+
+    def is_whole(self, proof: ListProof) -> bool:
+        """Whether it can prove absences, by the way in which this cloud's lists prove themselves whole."""
+        return self.complete and (proof is not ListProof.NOTHING or not self.unread)
 
 
 @dataclass(frozen=True, slots=True)

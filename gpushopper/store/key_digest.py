@@ -1,8 +1,8 @@
 """Digests that tell two keys of a cloud apart in the database, without the key (I21).
 
 The salt is a random file beside the database and in no backup of it: who is handed a database, a backup or a report
-cannot test with it whether a key that leaked elsewhere was used here. A salt that is lost makes every key unknown, which
-is safe: the account is then proven again.
+cannot test with it whether a key that leaked elsewhere was used here. A salt that is lost makes every key unknown,
+which is safe: the account is then proven again.
 """
 
 from __future__ import annotations

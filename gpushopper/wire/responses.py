@@ -247,6 +247,24 @@ class ProviderStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedRow:
+    """An open instance, or a create whose outcome is uncertain. `typed` is what a person types who has seen it."""
+
+    session: str
+    instance_id: str | None
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameAccountView:
+    """What a person would trust a key to be of, and the web page to look at."""
+
+    name: str
+    console: str
+    rows: list[TrustedRow]
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     version: str
     protocol: int

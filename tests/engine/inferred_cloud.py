@@ -1,4 +1,4 @@
-"""A cloud that tells no account id, for tests: the sandbox's, seen through a client that hides it (Identity.INFERRED)."""
+"""A cloud that tells no account id, for tests: the sandbox's, through a client that hides it (Identity.INFERRED)."""
 
 from __future__ import annotations
 

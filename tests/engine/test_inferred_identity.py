@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.core.model.attempt import Attempt, State
-from gpushopper.errors import Refused
+from gpushopper.engine.context import AccountSetup
+from gpushopper.engine.requests.commands.same_account import trust, unproven_account
+from gpushopper.errors import Refused, UsageError
 from gpushopper.store import account_keys, alarms, sessions
 from gpushopper.store.sqlite.statements import run
-from tests.engine.inferred_cloud import restart_with, rotated_key, use_key
+from tests.engine.inferred_cloud import inferred, restart_with, rotated_key, use_key
 from tests.sim.world import World
 
 
@@ -164,3 +166,48 @@ def test_no_key_is_in_the_database(inferred_world: World) -> None:
     ((_, digest),) = account_keys.recorded_keys(world.store, "vast")
     assert {each.made_by_key for each in attempts(world).values()} == {digest}
     assert world.key not in digest and State.RUNNING in {each.state for each in attempts(world).values()}
+
+
+# ---- the user's word
+
+
+def with_an_unproven_key(world: World) -> AccountSetup:
+    """One instance runs, one create is uncertain, and nothing proves the key: its own lists do not show them yet."""
+    assert world.running(world.provision(name="runs", hours=11))
+    world.run_for(60)
+    world.fault("create", "commit_then_hang")
+    world.fault("list", "lag", "20m")
+    world.provision(name="unsure", hours=11, retries=0)
+    assert world.run_until(lambda: states(world).get("unsure") == "uncertain", 300)
+    world.faults.clear()
+    world.fault("list", "omit", "10h", instance="all")
+    setup = inferred(world, rotated_key(world))
+    world.engine.replace_account(setup)
+    world.run_for(60)
+    assert alarm_texts(world, "account_unproven")
+    return setup
+
+
+def test_the_users_word_needs_every_id_typed(inferred_world: World) -> None:
+    world = inferred_world
+    setup = with_an_unproven_key(world)
+    handle, instance_id = world.engine.handle, str(attempts(world)["runs"].instance_id)
+    shown = unproven_account(handle.ctx, setup)
+    assert {(row.session, row.typed) for row in shown.rows} == {("runs", instance_id), ("unsure", "unsure")}
+    assert shown.console == "https://cloud.vast.ai/instances/"
+    for typed in ([], [instance_id], [instance_id, "unsure", "another"]):
+        with pytest.raises(Refused) as refused:
+            trust(handle, setup, typed)
+        assert (refused.value.code, refused.value.exit_code) == ("not_the_same_account", 6)
+    world.run_for(600)
+    assert alarm_texts(world, "account_unproven")
+    trust(handle, setup, ["unsure", instance_id])
+    world.run_for(120)
+    assert not alarm_texts(world, "account_unproven")
+    assert unproven_account(handle.ctx, setup).rows == []
+
+
+def test_a_cloud_that_tells_its_account_needs_no_word(world: World) -> None:
+    with pytest.raises(UsageError) as refused:
+        unproven_account(world.engine.ctx, world.engine.reconcilers["vast"].setup)
+    assert refused.value.code == "account_is_told"

@@ -18,7 +18,7 @@ from gpushopper.config import Config
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import connect_accounts
 from gpushopper.engine.context import AccountSetup
-from gpushopper.errors import ShopperError
+from gpushopper.errors import NotFound, ShopperError
 from gpushopper.log import Redactor
 from gpushopper.paths import Home
 
@@ -83,6 +83,19 @@ class KeyWatcher:
                 on_change(each)
 
     # ---- later
+
+    def setup(self, name: str) -> AccountSetup:
+        """An account as it was last read, which may be newer than what the engine uses.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        with self._lock:
+            found = self._setups.get(name)
+        if found is None:
+            known = f"known: {', '.join(self._setups)}"
+            raise NotFound(f"no account is called {name!r}", known, code="provider_not_found")
+        return found
 
     def keyless(self) -> list[str]:
         """Providers without a usable key."""

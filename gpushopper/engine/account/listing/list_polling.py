@@ -99,9 +99,11 @@ class ListPoller:
             restart_settling(account, now)
             self._schedule(now)
             return
-        is_complete = value.complete and observed.health.is_proven(now, account.policy)
+        is_whole = account.client is not None and value.is_whole(account.client.traits.limits.list_proof)
+        is_complete = is_whole and observed.health.is_proven(now, account.policy)
         seen = ObservedList(value.instances, is_complete, call.requested_boot, now.boot, call.open_at_request)
-        own, detail = account.ctx.installation.id, value.detail
+        own = account.ctx.installation.id
+        detail = value.detail or (f"{value.unread} items could not be read" if value.unread else "")
         observed.listed |= {row.instance_id: is_labelled_by(row, own) for row in seen.instances}
         if account.transact(now, lambda tx: reconcile_list(tx, account, seen, detail, now)):
             observed.last_list = seen
