@@ -157,6 +157,8 @@ class SessionView:
     """The registry whose login its creates carry."""
     guard_in_sync: bool = False
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
+    cloud: str = ""
+    """The cloud of `provider`, which is an account's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,8 @@ class ProviderStatus:
     key_hint: str = ""
     console: str = ""
     """The web page where a person can end what runs there."""
+    cloud: str = ""
+    """The cloud that the account of this name is at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ destroy; its absences prove nothing, and nothing is rented with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gpushopper.core import alarms
 from gpushopper.core.listing.ownership import CONFIRMED, has_label, is_labelled_by
-from gpushopper.core.model.actions import Action, RaiseAlarm, RecordOwnership, UpdateAttempt
+from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm, RecordOwnership, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance
 
@@ -84,3 +85,46 @@ def unproven_alarm(name: str, attempts: Iterable[Attempt], names: Mapping[str, s
 def _what(attempt: Attempt, names: Mapping[str, str]) -> str:
     name = names.get(attempt.session_id, attempt.session_id)
     return f"{name} ({'create uncertain' if attempt.instance_id is None else f'instance {attempt.instance_id}'})"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAccount:
+    """What a named account has shown of itself in this process; empty where nothing is known."""
+
+    cloud: str
+    key_digest: str = ""
+    account_id: str = ""
+    """As the cloud told it."""
+    mark: str = ""
+    instance_ids: frozenset[str] = frozenset()
+    """Of its last list."""
+
+
+def same_as(name: str, seen: Mapping[str, SeenAccount]) -> str:
+    """The other name of the same account; empty where there is none.
+
+    Proven by the told id, one key, our mark, or an instance that both lists show.
+    """
+    own = seen.get(name)
+    if own is None:
+        return ""
+    return next((other for other, each in list(seen.items()) if other != name and _is_same(own, each)), "")
+
+
+def _is_same(one: SeenAccount, other: SeenAccount) -> bool:
+    if one.cloud != other.cloud:
+        return False
+    pairs = ((one.account_id, other.account_id), (one.key_digest, other.key_digest), (one.mark, other.mark))
+    return any(first and first == second for first, second in pairs) or bool(one.instance_ids & other.instance_ids)
+
+
+def same_account_alarms(cloud: str, clouds: Mapping[str, str], seen: Mapping[str, SeenAccount]) -> list[Action]:
+    """For each account of the cloud the alarm about another name for it, or its end; `clouds` are by account."""
+    return [_same_account_alarm(name, same_as(name, seen)) for name, at in list(clouds.items()) if at == cloud]
+
+
+def _same_account_alarm(name: str, other: str) -> Action:
+    if not other:
+        return ClearAlarm(alarms.SAME_ACCOUNT, name)
+    text = f"{name} and {other} are one account: nothing is rented or adopted on either"
+    return RaiseAlarm.with_hint(alarms.SAME_ACCOUNT, name, text)

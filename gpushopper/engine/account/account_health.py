@@ -138,4 +138,4 @@ def record(tx: Transaction, name: str, value: Account | ReadFailed, actions: lis
     if value.balance is not None:
         tx.ctx.balances[name] = value.balance
     if value.account_id and known_accounts.known_account(tx.ctx.store, name) != value.account_id:
-        known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall)
+        known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall, tx.ctx.cloud_of(name))

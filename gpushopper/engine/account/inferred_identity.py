@@ -55,7 +55,7 @@ class InferredIdentity:
         if not self.accounts() and not opened and listing.complete:
             # Nothing of ours is open: whatever this key opens, what is made with it belongs to it.
             account = PREFIX + self.ctx.new_id(16)
-            accounts.record_account(self.ctx.store, self.name, account, tx.now.wall)
+            accounts.record_account(self.ctx.store, self.name, account, tx.now.wall, self.ctx.cloud_of(self.name))
             self._prove(tx, account, FIRST_KEY)
         is_proven = self.is_proven(opened)
         tx.run([ClearAlarm(alarms.ACCOUNT_UNPROVEN, self.name) if is_proven else self._alarm(opened)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.policy import Policy
@@ -21,7 +21,7 @@ class Account(Protocol):
 
     @property
     def name(self) -> str:
-        """The provider's name."""
+        """The account's name; that of the first account of a cloud is the cloud's."""
         ...
 
     @property
@@ -46,6 +46,15 @@ class Account(Protocol):
     @property
     def identity(self) -> InferredIdentity | None:
         """What proves the account; None where the cloud tells it."""
+        ...
+
+    @property
+    def same_as(self) -> str:
+        """The other name under which this very account is used too; empty where there is none."""
+        ...
+
+    def show_account(self, **shown: Any) -> None:
+        """Note what the account has shown of itself."""
         ...
 
     @property

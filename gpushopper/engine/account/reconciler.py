@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from gpushopper.core.cloud import Identity
+from gpushopper.core.listing.same_account import SeenAccount, same_as
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -42,6 +45,7 @@ class AccountReconciler:
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
         self.key_digest = ctx.key_digest(setup)
         self.identity = self._inferred_identity()
+        self.show_account(account_id="", instance_ids=frozenset())
         self.destroyer = Destroyer(self)
         self.reads = InstanceReads(self)
         self.creator = Creator(self)
@@ -67,6 +71,19 @@ class AccountReconciler:
         identity = InferredIdentity(self.ctx, self.name, self.key_digest)
         self.health.on_inferred(identity, self.open_attempts())
         return identity
+
+    def show_account(self, **shown: Any) -> None:
+        """Note what the account has shown of itself, to compare it with the cloud's other accounts."""
+        if self.client is None:
+            self.ctx.seen_accounts.pop(self.name, None)
+            return
+        known = self.ctx.seen_accounts.get(self.name, SeenAccount(self.ctx.cloud_of(self.name)))
+        self.ctx.seen_accounts[self.name] = replace(known, key_digest=self.key_digest, **shown)
+
+    @property
+    def same_as(self) -> str:
+        """The other name under which this very account is used too; empty where there is none."""
+        return same_as(self.name, self.ctx.seen_accounts)
 
     # ---- one step
 

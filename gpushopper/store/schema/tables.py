@@ -9,7 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
-from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
+from gpushopper.store.schema.columns import DeadlineText, EnumText, OffersText, OfferText, PairsText, Text
 
 
 def optional_int() -> peewee.IntegerField:

@@ -96,7 +96,7 @@ def set_key(
     _check_name(provider, "set")
     trusting.check(app, provider, same_account, seen)
     _check_user(provider, user)
-    secret = _read_password(app, provider, user) if user else _read_credential(app, clouds.get(provider))
+    secret = _read_password(app, provider, user) if user else _read_credential(app, _facts(app, provider))
     words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
     answer = daemon_process.run_one_shot_job(app.home, *words, secret=secret)
     if "registry" in answer:
@@ -137,6 +137,12 @@ def remove_key(app: App, provider: str) -> None:
     name, what = (answer.registry, "login") if "registry" in answer else (provider, "key")
     tables.out(f"{name}: {'removed' if answer.removed else f'there was no stored {what}'}")
     _remarks(app, answer)
+
+
+def _facts(app: App, name: str) -> Cloud:
+    from gpushopper import config
+
+    return clouds.of_account(name, config.load(app.home).account_clouds)
 
 
 def _is_name(word: str) -> bool:

@@ -53,6 +53,7 @@ class Creator:
             ctx.may_spend
             and health.is_ready
             and not health.wrong_account
+            and not self.account.same_as
             and health.is_fresh_for_create(now, self.account.policy)
             and not health.is_degraded
             and not health.is_inconsistent

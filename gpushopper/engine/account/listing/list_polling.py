@@ -84,11 +84,15 @@ class ListPoller:
         expected = {a.account for a in account.open_attempts()}
         actions = account.observed.health.on_account(value, expected, account.name, now)
         account.transact(now, lambda tx: account_health.record(tx, account.name, value, actions))
+        if isinstance(value, ProviderAccount):
+            account.show_account(account_id=value.account_id)
         self.send(now)
 
     def on_list(self, value: InstanceList | ReadFailed, call: InFlightCall, now: ClockSnapshot) -> None:
         """Reconcile with a list; one that failed changes nothing but the alarms and the time of the next poll."""
         account, observed = self.account, self.account.observed
+        if isinstance(value, InstanceList):
+            account.show_account(instance_ids=frozenset(row.instance_id for row in value.instances))
         if account.identity is None:
             value = self._of_the_expected_account(value)
         elif isinstance(value, InstanceList):
