@@ -99,7 +99,8 @@ def test_accounts_of_one_cloud_are_searched_once(world: World) -> None:
     )
     assert {offer.provider for offer in plan.offers} == {"lab"}, "the cloud's only account with a key"
     with pytest.raises(NotFound):
-        world.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="RTX 4090", provider="labb"), duration_us=us(7200)))
+        unknown = wire.SearchRequest(gpu="RTX 4090", provider="labb")
+        world.requests.plan(wire.PlanRequest(search=unknown, duration_us=us(7200)))
 
 
 def assert_neither_rents(world: World) -> None:

@@ -169,3 +169,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
     Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY)),
+)
+
+
+def newest(migrations: Sequence[Migration]) -> int:
+    """The schema version this program works with."""
+    return migrations[-1].version

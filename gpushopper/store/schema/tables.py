@@ -9,7 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
-from gpushopper.store.schema.columns import DeadlineText, EnumText, OffersText, OfferText, PairsText, Text
+from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
 def optional_int() -> peewee.IntegerField:
@@ -153,4 +153,85 @@ class AttemptRow(Row):
     guard_renewal_seq = peewee.IntegerField()
     guard_deadline_at = optional_int()
     first_login_boot = optional_int()
+    ssh_user = Text(null=True)
+    is_running = peewee.BooleanField()
+    is_storage_billed = peewee.BooleanField()
     made_by_key = Text()
+
+    class Meta:
+        table_name = "attempts"
+
+
+class KnownInstanceRow(Row):
+    """The recorded ownership of an instance id (core/listing/ownership.py)."""
+
+    provider = Text()
+    account = Text()
+    instance_id = Text()
+    label = Text(null=True)
+    ownership = Text()
+    seen_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "known_instances"
+        primary_key = peewee.CompositeKey("provider", "account", "instance_id")
+
+
+class LedgerRow(Row):
+    id = peewee.AutoField()
+    attempt_id = Text()
+    kind = Text()
+    from_at = peewee.IntegerField()
+    to_at = peewee.IntegerField()
+    micros = peewee.IntegerField()
+    correction = peewee.BooleanField()
+
+    class Meta:
+        table_name = "ledger"
+
+
+class EventRow(Row):
+    id = peewee.AutoField()
+    at = peewee.IntegerField()
+    kind = Text()
+    session_id = Text(null=True)
+    attempt_id = Text(null=True)
+    text = Text()
+    data = JsonText()
+
+    class Meta:
+        table_name = "events"
+
+
+class AlarmRow(Row):
+    id = peewee.AutoField()
+    kind = Text()
+    subject = Text()
+    text = Text()
+    hint = Text()
+    evidence = JsonText()
+    raised_at = peewee.IntegerField()
+    acknowledged_at = optional_int()
+    cleared_at = optional_int()
+
+    class Meta:
+        table_name = "alarms"
+
+
+class StoredResponseRow(Row):
+    key = Text(primary_key=True)
+    at = peewee.IntegerField()
+    method = Text()
+    path = Text()
+    request_digest = Text()
+    response_status = peewee.IntegerField()
+    response_body = Text()
+
+    class Meta:
+        table_name = "idempotency_keys"
+
+
+TABLES: tuple[type[Row], ...] = (
+    MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
+    AlarmRow, StoredResponseRow,
+)  # fmt: skip

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gpushopper import wire
+from gpushopper.core.cloud import Billing
 from gpushopper.core.model.offer import Offer, Requirements, fits_as_far_as_stated, unstated
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, provider_search
-from gpushopper.engine.requests.refusals import unanswered
-from gpushopper.errors import NotFound
-from gpushopper.providers.base import ReadFailed
+from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, models_of, provider_search
+from gpushopper.engine.requests.refusals import keyless, unanswered
+from gpushopper.engine.requests.watched_accounts import first_problem
+from gpushopper.errors import Misconfigured, NotFound
+from gpushopper.providers.base import Endpoint, OfferList, OfferQuery, Provider, ReadFailed
 
 SEARCH_LIMIT_S = 30.0
 
@@ -77,3 +82,117 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
     clouds = {each.setup.cloud_name for each in known.values()}
     if provider is not None and provider not in {*known, *clouds}:
         raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
+    if not known:
+        raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
+    asked = {name: each for name, each in known.items() if provider in (None, name, each.setup.cloud_name)}
+    found = {name: each for name, each in asked.items() if each.client is not None}
+    if not found:
+        raise keyless(first_problem({name: each.setup for name, each in asked.items()}))
+    return {provider: found[provider]} if provider in found else _one_of_each_cloud(found)
+
+
+def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, AccountReconciler]:
+    """Accounts of one cloud see the same offers: the first that is ready is searched, the others when named."""
+    chosen: dict[str, AccountReconciler] = {}
+    for reconciler in sorted(found.values(), key=lambda each: not each.is_ready):
+        chosen.setdefault(reconciler.setup.cloud_name, reconciler)
+    return {name: each for name, each in found.items() if each in chosen.values()}
+
+
+def resolve_gpus(
+    handle: EngineHandle, wanted: str | None, searched: Mapping[str, AccountReconciler]
+) -> tuple[dict[str, Models], dict[str, ReadFailed]]:
+    """Each provider's own names for the GPUs that were typed, and which providers did not answer.
+
+    Raises:
+        NotFound: one of the names is known to no provider that answers.
+    """
+    if wanted is None:
+        return {}, {}
+    answers = {name: _gpu_names(handle, reconciler) for name, reconciler in searched.items()}
+    failed = {name: names for name, names in answers.items() if isinstance(names, ReadFailed)}
+    known = {name: names for name, names in answers.items() if not isinstance(names, ReadFailed)}
+    return models_of(wanted, known) if known else {}, failed
+
+
+def _gpu_names(handle: EngineHandle, reconciler: AccountReconciler) -> tuple[str, ...] | ReadFailed:
+    now_boot = handle.ctx.clock.now().boot
+    cached = handle.offers.load_gpu_names(reconciler.name, now_boot)
+    if cached is not None:
+        return cached
+    client = _client(reconciler)
+    names: tuple[str, ...] | ReadFailed = blocking_read(
+        handle.ctx, client, Endpoint.SEARCH, lambda: client.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
+    )
+    if not isinstance(names, ReadFailed):
+        handle.offers.store_gpu_names(reconciler.name, names, now_boot)
+    return names
+
+
+def search_account(handle: EngineHandle, reconciler: AccountReconciler, search: OfferQuery) -> OfferList | ReadFailed:
+    """One search at one provider; the same search is answered from the cache for a minute."""
+    now_boot = handle.ctx.clock.now().boot
+    cached = handle.offers.load_offers(reconciler.name, search, now_boot)
+    if cached is not None:
+        return cached
+    client = _client(reconciler)
+    answer: OfferList | ReadFailed = blocking_read(
+        handle.ctx, client, Endpoint.SEARCH, lambda: client.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
+    )
+    if isinstance(answer, OfferList):
+        # An adapter knows its cloud: what is rented by this offer is rented on this account.
+        offers = tuple(replace(offer, provider=reconciler.name) for offer in answer.offers)
+        answer = replace(answer, offers=offers)
+        handle.offers.store_offers(reconciler.name, search, answer, now_boot)
+    return answer
+
+
+def _client(reconciler: AccountReconciler) -> Provider:
+    if reconciler.client is None:
+        raise keyless(reconciler.setup)
+    return reconciler.client
+
+
+def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
+    """An offer as the API shows it, with its rates for this much disk."""
+    return wire.OfferView(
+        key=found.key,
+        provider=found.provider,
+        offer_id=found.offer_id,
+        host_id=found.host_id,
+        gpu=found.gpu,
+        gpu_count=found.gpu_count,
+        vram_mb=found.vram_mb,
+        rate=found.rate(disk_gb),
+        gpu_rate=found.gpu_rate,
+        storage_rate=found.storage_rate(disk_gb),
+        storage_gb_month=found.storage_gb_month,
+        upload_gb=found.upload_gb,
+        download_gb=found.download_gb,
+        region=found.region,
+        reliability=found.reliability,
+        cuda=found.cuda,
+        disk_gb=found.disk_gb,
+        cpu_cores=found.cpu_cores,
+        ram_mb=found.ram_mb,
+        verified=found.verified,
+        kind=found.kind.value,
+        seen_at=found.seen_at,
+        ends_at=found.ends_at,
+        driver=found.driver,
+        is_single=found.is_single,
+        stock=found.stock,
+        billing=_billing_view(found.billing),
+    )
+
+
+def _billing_view(terms: Billing) -> wire.BillingView:
+    return wire.BillingView(
+        begins=terms.begins.value,
+        granularity_s=terms.granularity_s,
+        minimum_s=terms.minimum_s,
+        stopped=terms.stopped.value,
+        storage_minimum_gb=terms.storage_minimum_gb,
+        storage_step_gb=terms.storage_step_gb,
+        storage_included_gb=terms.storage_included_gb,
+    )

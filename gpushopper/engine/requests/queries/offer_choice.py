@@ -39,3 +39,60 @@ def candidates(
         offer
         for offer in result.offers
         if is_rentable(offer, want, now.wall) and used.get(_at_cloud(handle.ctx, offer.key), -1) < offer.seen_at
+    ]
+    ranked = rank(rentable, want.disk_gb)
+    within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]
+    if within:
+        return within, result.unstated
+    if ranked:
+        price = f"{dollars(ranked[0].rate(want.disk_gb), 4)}/h ({ranked[0].key})"
+        raise NoOffer(f"nothing within the cap; the cheapest is {price}", "raise --max-price", code="cap_too_low")
+    silent = "; of others their cloud does not say: " if result.unstated else ""
+    raise NoOffer(
+        f"no offer fits{silent}{', '.join(sorted(result.unstated))}",
+        "loosen the filters, or see: gpu-shopper inventory",
+    )
+
+
+def _at_cloud(ctx: Context, key: str) -> str:
+    """An offer's key with its cloud in the place of its account.
+
+    Once a create for it was sent, a search from before is out of date (F8).
+    """
+    account, _, offer_id = key.partition(":")
+    return f"{ctx.cloud_of(account)}:{offer_id}"
+
+
+def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> Offer:
+    """The offer with this key, from the cache or else from its provider."""
+    found = handle.offers.find_offer(key, now.boot) or _read_offer(handle, key, want)
+    if found is None:
+        raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
+    if not is_rentable(found, want, now.wall):
+        raise NoOffer(f"offer {key} cannot be rented for that long, or not on demand")
+    _refuse_mismatch(handle, found, want)
+    return found
+
+
+def _read_offer(handle: EngineHandle, key: str, want: Requirements) -> Offer | None:
+    name, _, offer_id = key.partition(":")
+    reconciler = handle.reconcilers.get(name)
+    if not offer_id or reconciler is None or reconciler.client is None:
+        raise NotFound(f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found")
+    answer = search_account(handle, reconciler, OfferQuery(offer_ids=(offer_id,), disk_gb=want.disk_gb))
+    if isinstance(answer, ReadFailed):
+        raise unanswered({name: answer})
+    return next((offer for offer in answer.offers if offer.key == key), None)
+
+
+def _refuse_mismatch(handle: EngineHandle, found: Offer, want: Requirements) -> None:
+    """Refuse an offer of another GPU, number, disk or price than was requested beside its key."""
+    account = {found.provider: handle.reconcilers[found.provider]}
+    models = resolve_gpus(handle, want.gpu, account)[0].get(found.provider, {})
+    also = Requirements(
+        min_gpus=want.min_gpus, exact_gpus=want.exact_gpus, max_rate=want.max_rate, disk_gb=want.disk_gb
+    )
+    if not fits(found, also, tuple(models)) or not has_requested_memory(found, models):
+        what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)} an hour"
+        text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: it does not match the request"
+        raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")
