@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
@@ -219,6 +219,32 @@ class Endpoint(Enum):
     ACCOUNT = "account"
     KEYS = "keys"
     LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The ids of all ssh keys, or secrets, that are registered at the account."""
+
+    ids: frozenset[str]
+
+
+@runtime_checkable
+class MarksAccount(Protocol):
+    """What an adapter has beside `Provider` where keys or secrets can be registered at the account and listed again.
+
+    For clouds that tell no account id: the recorded id of a mark of ours proves that another key is of that account.
+    """
+
+    def fetch_marks(self, limit_s: float) -> Marks | ReadFailed: ...
+
+    def add_mark(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        """Register this ssh public key, which nobody has the private key of; the id that the cloud gave it."""
+        ...
+
+
+def marking(client: object) -> MarksAccount | None:
+    """The client as one whose account can be marked; None where there is no such call."""
+    return client if isinstance(client, MarksAccount) else None
 
 
 class Provider(Protocol):

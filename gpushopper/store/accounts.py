@@ -27,3 +27,16 @@ def known_cloud(store: Store, provider: str) -> str:
     query = AccountRow.select(AccountRow.cloud).where(AccountRow.provider == provider)
     found = store.rows(query.order_by(AccountRow.recorded_at.desc()).limit(1))
     return found[0][0] if found else ""
+
+
+def record_mark(store: Store, provider: str, account: str, mark: str) -> None:
+    """Record the id of our mark at an account."""
+    at = (AccountRow.provider == provider) & (AccountRow.account == account)
+    store.write(AccountRow.update(mark=mark).where(at))
+
+
+def recorded_marks(store: Store, cloud: str) -> dict[tuple[str, str], str]:
+    """Our marks at a cloud, by the account's name and id."""
+    at = (AccountRow.cloud == cloud) | ((AccountRow.cloud == "") & (AccountRow.provider == cloud))
+    query = AccountRow.select(AccountRow.provider, AccountRow.account, AccountRow.mark)
+    return {(name, number): mark for name, number, mark in store.rows(query.where(at & (AccountRow.mark != "")))}

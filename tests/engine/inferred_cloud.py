@@ -8,7 +8,7 @@ from typing import Any
 from gpushopper.core.cloud import Identity, ListProof
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
-from gpushopper.providers.base import Account, InstanceList, Provider, ReadFailed
+from gpushopper.providers.base import Account, InstanceList, Marks, Provider, ReadFailed
 from tests.credentials import api_key
 from tests.sim.world import World
 
@@ -58,3 +58,27 @@ def rotated_key(world: World) -> str:
     """A second key of the first key's account."""
     market = world.market
     return market.add_key(market.keys[world.key].account_id, "5" * 64).secret
+
+
+class MarkableClient(InferredClient):
+    """A cloud where ssh keys can be registered at the account; `registered` are those of its organisation."""
+
+    def __init__(self, real: Provider, registered: list[str]) -> None:
+        super().__init__(real)
+        self.registered = registered
+        self.public_keys: list[str] = []
+
+    def fetch_marks(self, limit_s: float) -> Marks | ReadFailed:
+        return Marks(frozenset(self.registered))
+
+    def add_mark(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        self.public_keys.append(public_key)
+        self.registered.append(f"key-{len(self.registered)}-{id(self.registered)}")
+        return self.registered[-1]
+
+
+def markable(world: World, key: str, registered: list[str], name: str = "vast") -> AccountSetup:
+    """The setup of an account of the organisation where these keys are registered."""
+    setup = inferred(world, key, name)
+    client: Any = MarkableClient(setup.client.real, registered)  # type: ignore[union-attr]
+    return replace(setup, client=client, cloud="vast")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.core.model.attempt import Attempt, State
+from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup
 from gpushopper.engine.requests.commands.same_account import trust, unproven_account
 from gpushopper.errors import Refused, UsageError
 from gpushopper.store import account_keys, alarms, sessions
 from gpushopper.store.sqlite.statements import run
-from tests.engine.inferred_cloud import inferred, restart_with, rotated_key, use_key
+from tests.engine.inferred_cloud import inferred, markable, restart_with, rotated_key, use_key
 from tests.sim.world import World
 
 
@@ -211,3 +212,37 @@ def test_a_cloud_that_tells_its_account_needs_no_word(world: World) -> None:
     with pytest.raises(UsageError) as refused:
         unproven_account(world.engine.ctx, world.engine.reconcilers["vast"].setup)
     assert refused.value.code == "account_is_told"
+
+
+# ---- our own mark
+
+
+def test_our_mark_proves_a_rotated_key_where_no_row_can(world: World) -> None:
+    """Only a create is uncertain, and the list does not show it: the mark that was registered at first use does."""
+    team: list[str] = []
+    world.engine.replace_account(markable(world, world.key, team))
+    world.run_for(60)
+    assert len(team) == 1, "registered once"
+    world.fault("create", "commit_then_hang")
+    world.fault("list", "lag", "20m")
+    world.provision(name="unsure", hours=11, retries=0)
+    assert world.run_until(lambda: states(world).get("unsure") == "uncertain", 300)
+    world.engine.replace_account(markable(world, world.market.keys_of("vast")[1], []))
+    world.run_for(900)
+    assert alarm_texts(world, "account_unproven"), "another organisation has no such mark"
+    world.engine.replace_account(markable(world, rotated_key(world), team))
+    world.run_for(120)
+    assert not alarm_texts(world, "account_unproven")
+    assert len(team) == 1
+    assert ("mark",) in run(world.store.database, "SELECT proof FROM account_keys")
+
+
+def test_our_mark_shows_two_names_for_one_account(world: World) -> None:
+    team: list[str] = []
+    world.engine.replace_account(markable(world, world.key, team))
+    world.run_for(60)
+    lab = markable(world, rotated_key(world), team, "lab")
+    world.engine.ctx.learn_traits(lab)
+    world.engine.reconcilers["lab"] = AccountReconciler(world.engine.ctx, lab, world.executor)
+    world.run_for(400)
+    assert len(alarm_texts(world, "same_account")) == 2

@@ -95,7 +95,8 @@ class SeenAccount:
     key_digest: str = ""
     account_id: str = ""
     """As the cloud told it."""
-    mark: str = ""
+    marks: frozenset[str] = frozenset()
+    """Marks of ours, whichever name registered them."""
     instance_ids: frozenset[str] = frozenset()
     """Of its last list."""
 
@@ -114,8 +115,9 @@ def same_as(name: str, seen: Mapping[str, SeenAccount]) -> str:
 def _is_same(one: SeenAccount, other: SeenAccount) -> bool:
     if one.cloud != other.cloud:
         return False
-    pairs = ((one.account_id, other.account_id), (one.key_digest, other.key_digest), (one.mark, other.mark))
-    return any(first and first == second for first, second in pairs) or bool(one.instance_ids & other.instance_ids)
+    pairs = ((one.account_id, other.account_id), (one.key_digest, other.key_digest))
+    shared = one.marks & other.marks | one.instance_ids & other.instance_ids
+    return bool(shared) or any(first and first == second for first, second in pairs)
 
 
 def same_account_alarms(cloud: str, clouds: Mapping[str, str], seen: Mapping[str, SeenAccount]) -> list[Action]:

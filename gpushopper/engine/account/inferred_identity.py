@@ -5,9 +5,11 @@ What proves it is decided in `core/listing/same_account.py`; here it is read and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gpushopper.core import alarms
 from gpushopper.core.listing import same_account
-from gpushopper.core.listing.same_account import BY_ROW, FIRST_KEY
+from gpushopper.core.listing.same_account import BY_MARK, BY_ROW, FIRST_KEY
 from gpushopper.core.model.actions import ClearAlarm, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.engine.context import Context
@@ -59,6 +61,11 @@ class InferredIdentity:
             self._prove(tx, account, FIRST_KEY)
         is_proven = self.is_proven(opened)
         tx.run([ClearAlarm(alarms.ACCOUNT_UNPROVEN, self.name) if is_proven else self._alarm(opened)])
+
+    def prove_by_mark(self, tx: Transaction, accounts_found: Iterable[str]) -> None:
+        """Our mark, as it was registered at these accounts, is where this key looks."""
+        for account in sorted(accounts_found):
+            self._prove(tx, account, BY_MARK)
 
     def _prove(self, tx: Transaction, account: str, proof: str) -> None:
         account_keys.record_key(self.ctx.store, self.name, account, self.key, proof, tx.now.wall)

@@ -14,6 +14,7 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.account_alarms import missing_key_alarm
 from gpushopper.engine.account.account_health import AccountHealth
+from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.account_transactions import AccountTransactions
 from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
@@ -45,13 +46,14 @@ class AccountReconciler:
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
         self.key_digest = ctx.key_digest(setup)
         self.identity = self._inferred_identity()
-        self.show_account(account_id="", instance_ids=frozenset())
+        self.show_account(account_id="", instance_ids=frozenset(), marks=frozenset())
         self.destroyer = Destroyer(self)
         self.reads = InstanceReads(self)
         self.creator = Creator(self)
         self.heartbeats = HeartbeatMonitor(self)
         self.key_attachment = KeyAttachment(self)
         self.poller = ListPoller(self)
+        self.mark = AccountMark(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -61,6 +63,7 @@ class AccountReconciler:
             self.destroyer,
             self.heartbeats,
             self.key_attachment,
+            self.mark,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -107,6 +110,7 @@ class AccountReconciler:
         self.heartbeats.send(now)
         self.key_attachment.send(now)
         self.poller.send(now)
+        self.mark.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
@@ -114,7 +118,7 @@ class AccountReconciler:
             return self._missing_key_due if self.open_attempts() else None
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
-        dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now)
+        dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:
