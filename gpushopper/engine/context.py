@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gpushopper.clock import Clock
 from gpushopper.core.cloud import Traits
+from gpushopper.core.listing.same_account import SeenAccount
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
@@ -23,14 +24,17 @@ from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import KeyProblem, NoKey
+from gpushopper.store.accounts import known_cloud
 from gpushopper.store.database import Store
 from gpushopper.store.installation import HomeStatus, Installation
+from gpushopper.store.key_digest import digest_of
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """One provider as configured. Without a `client`, `key_problem` says why and `key_hint` what to do.
+    """One account as configured; `provider` is its name, and for the first account of a cloud that of the cloud.
 
+    Without a `client`, `key_problem` says why and `key_hint` what to do.
     `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
     (F105). `is_local`: the endpoint is a literal loopback address. `is_named`: the configuration names the cloud, so
     that it is watched even without a key.
@@ -49,6 +53,13 @@ class AccountSetup:
     is_named: bool = False
     traits: Traits | None = None
     """The cloud's, which apply without a key too; None where its package is gone or broken."""
+    cloud: str = ""
+    """The cloud that the account is at, where it has another name than that (`cloud_name`)."""
+
+    @property
+    def cloud_name(self) -> str:
+        """The cloud that the account is at."""
+        return self.cloud or self.provider
 
 
 class InstanceAccess(Protocol):
@@ -135,7 +146,12 @@ class Context:
     """Waits on a caller's own thread, never on the engine's."""
 
     traits: dict[str, Traits] = field(default_factory=dict)
-    """By provider. One whose key or package is gone keeps its own until the daemon ends."""
+    """By account. One whose key or package is gone keeps its own until the daemon ends."""
+
+    clouds: dict[str, str] = field(default_factory=dict)
+    """The cloud of each account."""
+    seen_accounts: dict[str, SeenAccount] = field(default_factory=dict)
+    """What each account with a key has shown of itself, to notice two names for one account."""
 
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
@@ -143,10 +159,22 @@ class Context:
         return self.policy if traits is None else self.policy.at(traits.limits)
 
     def learn_traits(self, setup: AccountSetup) -> None:
-        """Remember the traits that a setup brings."""
+        """Remember the cloud and the traits that a setup brings."""
         traits = setup.traits if setup.client is None else setup.client.traits
         if traits is not None:
             self.traits[setup.provider] = traits
+        self.clouds[setup.provider] = setup.cloud_name
+
+    def cloud_of(self, provider: str) -> str:
+        """The cloud that an account of this name is at."""
+        found = self.clouds.get(provider)
+        if found is None:
+            found = self.clouds[provider] = known_cloud(self.store, provider) or provider
+        return found
+
+    def key_digest(self, setup: AccountSetup) -> str:
+        """The salted digest of a setup's key; empty without one (I21)."""
+        return digest_of(self.home, setup.cloud_name, setup.credential)
 
     @property
     def may_spend(self) -> bool:

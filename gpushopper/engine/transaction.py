@@ -34,7 +34,7 @@ class Transaction:
         self.ctx = ctx
         self.now = now
         self.provider = provider
-        """The cloud that alarms without an attempt are about."""
+        """The account that alarms without an attempt are about."""
         self._attempts: dict[str, Attempt] = {}
         self._sessions: dict[str, Session] = {}
         self._active: set[tuple[str, str]] | None = None
@@ -131,7 +131,7 @@ class Transaction:
             return hint
         attempt = self._attempts.get(subject) or sessions.load_attempt(self.ctx.store, subject)
         provider = self.provider if attempt is None else attempt.provider
-        return fill_hint(hint, provider, console_of(provider))
+        return fill_hint(hint, provider, console_of(self.ctx.cloud_of(provider)))
 
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""

@@ -107,3 +107,13 @@ class AckRequest:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     alarm_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SameAccountRequest:
+    """POST /keys/same-account: trust the key of an account by what was typed; with None only show what it would be."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    provider: str
+    typed: list[str] | None = None

@@ -161,6 +161,8 @@ class SessionView:
     """The registry whose login its creates carry."""
     guard_in_sync: bool = False
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
+    cloud: str = ""
+    """The cloud of `provider`, which is an account's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,26 @@ class ProviderStatus:
     key_hint: str = ""
     console: str = ""
     """The web page where a person can end what runs there."""
+    cloud: str = ""
+    """The cloud that the account of this name is at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRow:
+    """An open instance, or a create whose outcome is uncertain. `typed` is what a person types who has seen it."""
+
+    session: str
+    instance_id: str | None
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameAccountView:
+    """What a person would trust a key to be of, and the web page to look at."""
+
+    name: str
+    console: str
+    rows: list[TrustedRow]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from gpushopper.store import sessions
+from gpushopper.store import account_keys, accounts, sessions
 from gpushopper.store.database import Store
 from gpushopper.store.schema.migrations import MIGRATIONS, newest
 from tests.store.samples import NOW, OFFER
 
 GOLDEN = Path(__file__).parent / "golden"
-NEW_COLUMNS = {"ssh_user": "ubuntu", "is_running": True, "is_storage_billed": False}
+NEW_COLUMNS = {"ssh_user": "ubuntu", "is_running": True, "is_storage_billed": False, "made_by_key": "d1"}
 """A value for each new column of an attempt, other than its default."""
 
 
@@ -29,6 +29,8 @@ def make(folder: Path) -> Path:
     with store.transaction():
         running = sessions.attempts_of(store, "running1")[0]
         sessions.update_attempt(store, running, **NEW_COLUMNS)
+        accounts.record_account(store, "lab", "88", NOW, "vast")
+        account_keys.record_key(store, "lab", "88", "d1", "row", NOW)
         (session,) = sessions.find_sessions(store, "name-running1")
         sessions.update_session(store, session, shortlist=(OFFER, *session.shortlist[1:]))
     store.close()

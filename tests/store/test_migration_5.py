@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gpushopper.store import sessions
+from gpushopper.store import account_keys, accounts, sessions
 from gpushopper.store.database import Store
 from tests.store.make_golden import NEW_COLUMNS
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
-DEFAULTS: dict[str, Any] = {"ssh_user": None, "is_running": 0, "is_storage_billed": 1}
+DEFAULTS: dict[str, Any] = {"ssh_user": None, "is_running": 0, "is_storage_billed": 1, "made_by_key": ""}
 
 
 def columns(path: Path) -> dict[str, dict[str, Any]]:
@@ -51,4 +51,6 @@ def test_a_database_of_schema_5_still_opens_and_works(home: Path):
     assert {name: getattr(running, name) for name in NEW_COLUMNS} == NEW_COLUMNS
     (session,) = sessions.find_sessions(store, "name-running1")
     assert session.shortlist[0].kind is session.shortlist[1].kind is running.offer.kind
+    assert (accounts.known_cloud(store, "lab"), accounts.known_cloud(store, "vast")) == ("vast", "")
+    assert account_keys.recorded_keys(store, "lab") == [("88", "d1")]
     store.close()

@@ -223,4 +223,4 @@ def test_the_last_recorded_ownership_of_an_id_counts(store: Store):
         known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", None, "foreign", 5))
         known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))
         known_instances.record_ownership(store, KnownInstance("vast", "78", "i-1", None, "foreign", 6))
-    assert known_instances.recorded_ownership(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}
+    assert known_instances.recorded_ownership(store, "vast", {"77"}, ["i-1", "i-2"]) == {"i-1": "confirmed"}

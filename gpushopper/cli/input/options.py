@@ -24,6 +24,7 @@ SEARCH = (
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
+    click.option("--account", metavar="NAME", help="Only this account."),
     click.option("--gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Exact number of GPUs."),
     click.option("--min-gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Minimum number of GPUs."),
     click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
@@ -74,10 +75,12 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
                 return value
         return otherwise
 
+    if given.get("account") and given.get("provider"):
+        raise UsageError("an account is at one cloud", "give one of --account and --provider")
     gpu, exact_gpus = _gpus(given, pick("gpu", None), defaults)
     return SearchRequest(
         gpu=gpu,
-        provider=pick("provider", None),
+        provider=given.get("account") or pick("provider", None),
         min_gpus=given.get("min_gpus"),
         exact_gpus=exact_gpus,
         min_vram_gb=pick("vram", 0),

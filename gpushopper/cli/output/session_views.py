@@ -52,7 +52,7 @@ def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
     """What enforces the deadline while no daemon does; `until` says when one will again."""
     if "I" in session.guards.split("+"):
         return f"the instance ends itself{guard_deadline_text(session, now)}"
-    by_hand = f"by hand: {console_of(session.provider)}"
+    by_hand = f"by hand: {console_of(session.cloud or session.provider)}"
     if session.guard_deadline_at is None:
         return f"nothing ends it until {until}; {by_hand}"
     # An unconfirmed guard may still act.

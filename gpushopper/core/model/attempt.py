@@ -151,6 +151,8 @@ class Attempt:
     """Whether the provider showed it as running when it was last seen; what bills may differ."""
     is_storage_billed: bool = True
     """Whether the disk is accruing since `billed_until`."""
+    made_by_key: str = ""
+    """Salted digest of the key under which the create was sent; empty where none was, and for an orphan."""
 
     @property
     def is_open(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -16,6 +18,14 @@ from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Account, ErrorKind, ReadFailed
 from gpushopper.store import accounts as known_accounts
+
+
+class ProvenIdentity(Protocol):
+    """Which accounts a key is proven to be of (inferred_identity.py)."""
+
+    def is_proven(self, opened: list[Attempt]) -> bool: ...
+
+    def current_account(self, opened: list[Attempt]) -> str: ...
 
 
 @dataclass(slots=True)
@@ -43,7 +53,7 @@ class AccountHealth:
     """Why the account could not be read the last time; None where it could."""
     last_error: str = ""
     wrong_account: bool = False
-    """The key opens another account than the one that open attempts are on (F45)."""
+    """The key opens another account than the one that open attempts are on, or is not proven to open it (F45)."""
     is_inconsistent: bool = False
     """The last list lacked wanted instances that were there before: nothing is rented on such a list (F9)."""
 
@@ -87,6 +97,19 @@ class AccountHealth:
         self.account_id = value.account_id
         self.proven_boot = now.boot
         return [ClearAlarm(alarms.WRONG_ACCOUNT, name), ClearAlarm(alarms.KEY_REJECTED, name)]
+
+    def on_inferred(self, identity: ProvenIdentity, opened: list[Attempt]) -> None:
+        """Take over which account the key is of, where the cloud does not tell it; unproven counts as wrong."""
+        self.wrong_account = not identity.is_proven(opened)
+        self.account_id = identity.current_account(opened)
+
+    def on_key_accepted(self, value: Account | ReadFailed, name: str, now: ClockSnapshot) -> list[Action]:
+        """Record that the cloud takes the key, where it does not tell the account."""
+        if isinstance(value, ReadFailed):
+            self.last_error = value.detail
+            return key_rejected_alarms(value, name)
+        self.balance, self.proven_boot = value.balance, now.boot
+        return [ClearAlarm(alarms.KEY_REJECTED, name)]
 
     def on_failed_list(self, value: ReadFailed, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
         """Count a list without a usable answer; an alarm after several in a row, or when they go on for long (S24).
@@ -163,5 +186,5 @@ def record(tx: Transaction, name: str, value: Account | ReadFailed, actions: lis
         return
     if value.balance is not None:
         tx.ctx.balances[name] = value.balance
-    if known_accounts.known_account(tx.ctx.store, name) != value.account_id:
-        known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall)
+    if value.account_id and known_accounts.known_account(tx.ctx.store, name) != value.account_id:
+        known_accounts.record_account(tx.ctx.store, name, value.account_id, tx.now.wall, tx.ctx.cloud_of(name))

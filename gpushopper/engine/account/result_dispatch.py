@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.calls import provider_calls as kinds
 from gpushopper.engine.account.calls.in_flight import CompletedCall, InFlightCall, NotSent
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
@@ -32,6 +33,7 @@ class ResultDispatch:
     destroyer: Destroyer
     heartbeats: HeartbeatMonitor
     key_attachment: KeyAttachment
+    mark: AccountMark
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -78,6 +80,8 @@ class ResultDispatch:
                 self.destroyer.on_result(key[2], value, now, late=call is None)
             case kinds.HEARTBEAT if call is not None:
                 self.heartbeats.on_result(key[2], value, now)
+            case kinds.MARK:
+                self.mark.on_result(value, now)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 

@@ -43,6 +43,7 @@ def build_session_view(
         end_stage=end_stage(session, attempts),
         reason=session.reason,
         provider=session.provider,
+        cloud=ctx.cloud_of(session.provider),
         gpu=offer.gpu if offer else "",
         gpu_count=offer.gpu_count if offer else 0,
         rate=_rate(latest),

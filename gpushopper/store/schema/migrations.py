@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpushopper.store.schema.identity_columns import IDENTITY
 from gpushopper.store.schema.migration_4 import FIELD_TERMS
 
 
@@ -167,7 +168,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "live instances", LIVE),
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
-    Migration(5, "many clouds", MANY_CLOUDS),
+    Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY)),
 )
 
 

@@ -126,7 +126,7 @@ class CreateResults:
         holder = sessions.find_by_instance(store, attempt.provider, attempt.account, instance_id)
         if holder is not None and holder.label == attempt.label:
             return
-        ids = known_instances(store, attempt.provider, attempt.account, [instance_id])
+        ids = known_instances(store, attempt.provider, {attempt.account}, [instance_id])
         if holder is not None or ids.disowned:
             why = "which belongs to another session" if holder is not None else "which is foreign"
             self._disown(tx, attempt, instance_id, why, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpushopper import wire
 from gpushopper.core.cloud import Billing
@@ -45,6 +45,7 @@ def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -
         KeyRejected, ProviderFailed: no provider answered.
     """
     searched = connected_accounts(handle, want.provider)
+    want = replace(want, provider=None)  # which may have been a cloud's name, and offers have their account's
     gpus, failed = resolve_gpus(handle, want.gpu, searched)
     offers: list[Offer] = []
     has_more, invalid_prices, unknown = False, 0, Counter[str]()
@@ -72,26 +73,31 @@ def _may_fit(offer: Offer, want: Requirements, models: Models) -> bool:
 
 
 def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
-    """The accounts with a key: all, or this provider's.
+    """The accounts with a key: one of each cloud, or of this cloud, or the account of this name.
 
     Raises:
         NotFound: there is no such provider.
         Misconfigured: no account in question has a key.
     """
     known = handle.reconcilers
-    if provider is not None and provider not in known:
+    clouds = {each.setup.cloud_name for each in known.values()}
+    if provider is not None and provider not in {*known, *clouds}:
         raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
-    found = {
-        name: reconciler
-        for name, reconciler in known.items()
-        if provider in (None, name) and reconciler.client is not None
-    }
+    asked = {name: each for name, each in known.items() if provider in (None, name, each.setup.cloud_name)}
+    found = {name: each for name, each in asked.items() if each.client is not None}
     if not found:
-        lacking = {name: reconciler.setup for name, reconciler in known.items() if provider in (None, name)}
-        raise keyless(first_problem(lacking))
-    return found
+        raise keyless(first_problem({name: each.setup for name, each in asked.items()}))
+    return {provider: found[provider]} if provider in found else _one_of_each_cloud(found)
+
+
+def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, AccountReconciler]:
+    """Accounts of one cloud see the same offers: the first that is ready is searched, the others when named."""
+    chosen: dict[str, AccountReconciler] = {}
+    for reconciler in sorted(found.values(), key=lambda each: not each.is_ready):
+        chosen.setdefault(reconciler.setup.cloud_name, reconciler)
+    return {name: each for name, each in found.items() if each in chosen.values()}
 
 
 def resolve_gpus(
@@ -135,6 +141,9 @@ def search_account(handle: EngineHandle, reconciler: AccountReconciler, search: 
         handle.ctx, client, Endpoint.SEARCH, lambda: client.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
     )
     if isinstance(answer, OfferList):
+        # An adapter knows its cloud: what is rented by this offer is rented on this account.
+        offers = tuple(replace(offer, provider=reconciler.name) for offer in answer.offers)
+        answer = replace(answer, offers=offers)
         handle.offers.store_offers(reconciler.name, search, answer, now_boot)
     return answer
 
