@@ -168,8 +168,9 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     boot_script: str = ""
+    """In the form of the cloud's planting method: a script, or cloud-init's user data."""
     public_key: str = ""
-    """The session's ssh key, for clouds that take it with the create; the boot script holds it, too."""
+    """The session's ssh key, for clouds that take it in a field of its own."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
 
