@@ -169,10 +169,10 @@ class CreateRequest:
     environment: Mapping[str, str]
     boot_script: str = ""
     """In the form of the cloud's planting method: a script, or cloud-init's user data."""
-    public_key: str = ""
-    """The session's ssh key, for clouds that take it in a field of its own."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
+    public_key: str = ""
+    """The session's ssh key, for clouds that take it in a field of its own."""
 
 
 @dataclass(frozen=True, slots=True)
