@@ -176,10 +176,11 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     boot_script: str = ""
-    public_key: str = ""
-    """The session's ssh key, for clouds that take it with the create; the boot script holds it, too."""
+    """In the form of the cloud's planting method: a script, or cloud-init's user data."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
+    public_key: str = ""
+    """The session's ssh key, for clouds that take it in a field of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.cloud import Planting, PlantingMethod
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
@@ -278,3 +279,22 @@ def test_the_ssh_key_is_durable_before_the_first_row_and_only_for_a_request_that
     for _ in range(2):
         world.requests.provision(made, key)
     assert (written, rows(world)) == ([0], 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"), [(PlantingMethod.ONSTART, ""), (PlantingMethod.CLOUD_INIT, "ssh-ed25519 AAAA")]
+)
+def test_the_ssh_key_goes_with_the_create_where_the_cloud_takes_it_there(
+    tmp_path: Path, method: PlantingMethod, expected: str
+):
+    world = World(tmp_path, policy=REAL).start().ready()
+    ctx, sent = world.engine.ctx, []
+    ctx.traits["vast"] = replace(ctx.traits["vast"], planting=Planting(method))
+    client = world.engine.reconcilers["vast"].client
+    assert client is not None
+    create = client.create
+    client.create = lambda payload, limit_s: (sent.append(payload), create(payload, limit_s))[1]  # type: ignore
+    (session,) = world.requests.provision(request(world)).sessions
+    world.run_for(30)
+    (payload,) = sent
+    assert payload.public_key == (expected and f"{expected}{session}")

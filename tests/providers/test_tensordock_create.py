@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gpushopper.providers.base import Created, Refusal, RejectedCreate, UnknownOutcome
-from gpushopper.providers.tensordock.cloud_init import SCRIPT, UNIT, cloud_init
+from gpushopper.providers.tensordock.cloud_init import HEAD, cloud_init
 from tests.providers.bodies import DATE_US, reply
 from tests.providers.bodies_tensordock import (
     CREATED,
@@ -63,21 +63,21 @@ def test_a_disk_is_sent_in_the_steps_that_are_sold(asked: float, rented: int):
     assert json.loads(http.content)["data"]["attributes"]["resources"]["storage_gb"] == rented
 
 
-def test_the_boot_script_becomes_a_unit_for_every_boot_and_is_sent_plain():
-    script = "#!/bin/sh\necho 'a \"b\" $c' \\\n"
-    (http,) = sent_with(boot_script=script)
+def test_planted_user_data_is_sent_as_an_object_after_our_key():
+    file = {"path": "/var/lib/x.sh", "content": "echo 'a \"b\" $c' \\\n", "owner": "root:root", "permissions": "0700"}
+    text = HEAD + json.dumps({"write_files": [file], "runcmd": ["sh /var/lib/x.sh"]})
+    (http,) = sent_with(boot_script=text)
     planted = json.loads(http.content)["data"]["attributes"]["cloud_init"]
-    files = {one["path"]: one for one in planted["write_files"]}
-    assert files[SCRIPT]["content"] == script and files[SCRIPT]["permissions"] == "0700"
-    assert f"ExecStart=/bin/sh {SCRIPT}" in files[f"/etc/systemd/system/{UNIT}"]["content"]
-    assert all(set(one) == {"path", "content", "owner", "permissions"} for one in files.values()), "no encoding"
-    assert planted["runcmd"][-1] == f"systemctl daemon-reload; systemctl enable --now {UNIT}"
+    assert planted["write_files"] == [file] and planted["runcmd"][2:] == ["sh /var/lib/x.sh"]
+    assert all(KEY in line for line in planted["runcmd"][:2])
 
 
 def test_each_line_of_cloud_init_is_valid_shell():
-    for line in cloud_init(KEY, "x")["runcmd"]:
+    made = cloud_init(KEY, "")
+    assert made is not None and len(made["runcmd"]) == 2
+    for line in made["runcmd"]:
         assert subprocess.run(["sh", "-n", "-c", line], check=False).returncode == 0
-        assert KEY in shlex.split(line) or "systemctl" in line
+        assert KEY in shlex.split(line)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,11 @@ def test_each_line_of_cloud_init_is_valid_shell():
         {"public_key": "no key yet"},
         {"public_key": KEY + "'; rm -rf /; '\nssh-rsa x"},
         {"public_key": KEY.replace("AAAAC3", "$(id)")},
+        {"boot_script": "#!/bin/sh\necho a plain script"},
+        {"boot_script": HEAD + "runcmd: [a]"},
+        {"boot_script": HEAD + '{"runcmd": [["a", "b"]]}'},
+        {"boot_script": HEAD + '{"bootcmd": ["a"]}'},
+        {"boot_script": HEAD + '{"write_files": [{"path": "/x", "content": "eA==", "encoding": "b64"}]}'},
         {"image": "nvidia/cuda:12.4.1-base-ubuntu22.04"},
         {"image": "ubuntu:22.04"},
         {"image": ""},

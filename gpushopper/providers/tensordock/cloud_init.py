@@ -1,31 +1,20 @@
-"""The cloud-init of a new VM: our ssh key for both accounts, and the boot script as a unit for every boot.
+"""The cloud-init of a new VM: our ssh key for both accounts, then what the engine plants there.
 
-TensorDock takes cloud-init as an object: `runcmd`, a list of shell lines, and `write_files`, whose contents must be
-plain: an `encoding` is not supported (tensordock.md 5, 16). cloud-init runs once, so what must run at each boot is a
-unit.
+TensorDock takes cloud-init as an object and not as a text: `runcmd`, a list of shell lines, and `write_files`, whose
+contents must be plain, for an `encoding` is not supported (tensordock.md 5, 16). It runs once in a VM's life: whatever
+must start at every boot is a unit that the planted script leaves behind.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+HEAD = "#cloud-config\n"
+"""With which user data begins; the object follows as JSON."""
+_FILE_FIELDS = frozenset({"path", "content", "owner", "permissions"})
 _KEY = re.compile(r"((?:ssh|ecdsa)-[a-z0-9-]{3,40} [A-Za-z0-9+/]{8,2000}={0,3})(?: [^\r\n]*)?\s*")
-SCRIPT = "/usr/local/sbin/gpu-shopper-boot"
-UNIT = "gpu-shopper-boot.service"
-_UNIT_TEXT = f"""[Unit]
-Description=GPU Shopper
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/sh {SCRIPT}
-
-[Install]
-WantedBy=multi-user.target
-"""
 _ACCOUNTS = (("root", "/root"), ("user", "/home/user"))
 """`user` is the stock account with sudo; `root` takes a key only from here (tensordock.md 9)."""
 
@@ -39,16 +28,32 @@ def read_public_key(text: str) -> str | None:
     return found[1] if found else None
 
 
-def cloud_init(public_key: str, boot_script: str) -> dict[str, Any]:
-    """The object of the create. `public_key` has passed `read_public_key`.
+def cloud_init(public_key: str, boot_script: str) -> dict[str, Any] | None:
+    """The object of the create; None for a boot script that is no user data of plain files and commands.
 
-    The create's own `ssh_key` was seen to be lost, or to land in one account only (tensordock.md 9).
+    `public_key` has passed `read_public_key`. The create's own `ssh_key` was seen to be lost, or to land in one account
+    only (tensordock.md 9), so that the key is added here, too, and first: nothing that is planted may lock us out.
     """
     lines = [_key_line(public_key, account, home) for account, home in _ACCOUNTS]
     if not boot_script:
         return {"runcmd": lines}
-    files = [_file(SCRIPT, boot_script, "0700"), _file(f"/etc/systemd/system/{UNIT}", _UNIT_TEXT, "0644")]
-    return {"write_files": files, "runcmd": [*lines, f"systemctl daemon-reload; systemctl enable --now {UNIT}"]}
+    planted = _user_data(boot_script)
+    return None if planted is None else {"write_files": planted[0], "runcmd": [*lines, *planted[1]]}
+
+
+def _user_data(text: str) -> tuple[list[dict[str, str]], list[str]] | None:
+    """Files and commands of a text for cloud-init, of the form that TensorDock accepts and nothing else."""
+    try:
+        data = json.loads(text.removeprefix(HEAD)) if text.startswith(HEAD) else None
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or not data.keys() <= {"write_files", "runcmd"}:
+        return None
+    files, commands = data.get("write_files", []), data.get("runcmd", [])
+    if not isinstance(files, list) or not isinstance(commands, list):
+        return None
+    is_plain = all(isinstance(one, dict) and one.keys() <= _FILE_FIELDS for one in files)
+    return (files, commands) if is_plain and all(isinstance(line, str) for line in commands) else None
 
 
 def _key_line(key: str, account: str, home: str) -> str:
@@ -62,7 +67,3 @@ def _key_line(key: str, account: str, home: str) -> str:
         f" && {{ grep -qsF '{key}' {keys} || printf '\\n%s\\n' '{key}' >>{keys}; }}"
         f" && chmod 600 {keys} && chown {account}:{account} {keys}"
     )
-
-
-def _file(path: str, content: str, permissions: str) -> dict[str, str]:
-    return {"path": path, "content": content, "owner": "root:root", "permissions": permissions}

@@ -32,6 +32,7 @@ class _Order:
     what: OfferId
     size: vm_sizes.VmSize
     public_key: str
+    cloud_init: dict[str, Any]
 
 
 def create_body(request: CreateRequest) -> dict[str, Any] | RejectedCreate:
@@ -57,7 +58,7 @@ def create_body(request: CreateRequest) -> dict[str, Any] | RejectedCreate:
         },
         "useDedicatedIp": True,
         "ssh_key": order.public_key,
-        "cloud_init": cloud_init(order.public_key, request.boot_script),
+        "cloud_init": order.cloud_init,
     }
     return {"data": {"type": "virtualmachine", "attributes": attributes}}
 
@@ -74,7 +75,10 @@ def _order(request: CreateRequest) -> _Order | str:
         return f"not an operating system of TensorDock: {request.image[:80]}"
     # Without one the VM could not be reached, and would bill (tensordock.md 18).
     key = read_public_key(request.public_key)
-    return "no ssh key for the instance" if key is None else _Order(what, size, key)
+    if key is None:
+        return "no ssh key for the instance"
+    planted = cloud_init(key, request.boot_script)
+    return "a boot script that is no cloud-init" if planted is None else _Order(what, size, key, planted)
 
 
 def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOutcome:
