@@ -61,11 +61,9 @@ class ResultDispatch:
         """Late results (`call` is None) of lists, reads and heartbeats are dropped, and so is what went wrong in a late
         call; all others are still recorded.
         """
-        value = completed.value
-        if completed.error is not None:
-            if call is None:
-                return
-            value = ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(completed.error).__name__}")
+        if completed.error is not None and call is None:
+            return
+        value = _value_of(completed)
         self.observed.note_provider_date(value, now)
         match key[1]:
             case kinds.ACCOUNT:
@@ -94,6 +92,13 @@ class ResultDispatch:
                 self.on_result(CallResult(key, CompletedCall(call, not_sent_result(key[1]))), now)
             elif now.boot >= call.expires_boot:  # checked again: it may have begun between the two checks
                 self.on_result(CallResult(key, CompletedCall(call, timed_out_result(key[1]))), now)
+
+
+def _value_of(completed: CompletedCall) -> Any:
+    """What the call answered; a bug of ours in it counts as a failed read."""
+    if completed.error is None:
+        return completed.value
+    return ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(completed.error).__name__}")
 
 
 def timed_out_result(kind: str) -> ReadFailed | UnknownOutcome | Destroyed:
