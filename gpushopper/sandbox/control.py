@@ -216,7 +216,7 @@ def _add_actions(app: Flask, control: Control) -> None:
 
     @app.post("/advance")
     def advance() -> Response:
-        if market.live and any(not instance.spec.foreign for instance in market.existing_instances()):
+        if market.live and any(instance.can_be_live for instance in market.existing_instances()):
             raise ValueError("the clock stands while live instances exist: their time is real")
         offset = control.clock.advance(parse_duration(_body("by").get("by", "")))
         market.settle()

@@ -198,6 +198,19 @@ def test_the_environment_of_a_live_instance_is_the_dialects(pair):
     assert specs["toy"].env["TOY_MACHINE"] == machine and "CONTAINER_ID" not in specs["toy"].env
 
 
+def test_instances_are_of_a_kind_that_the_cloud_has(pair):
+    machine = pair.market.named(pair.rent())
+    assert (machine.spec.kind, machine.can_be_live) == ("vm", False)
+    assert pair.shop.instance(pair.shop.rent()).can_be_live
+    assert actions.launch_foreign(pair.market, "toy").spec.kind == "vm"
+    with pytest.raises(ValueError, match="toy rents out no container"):
+        pair.market.rent(9001, replace(machine.spec, kind="container", offer_id=_free_offer(pair.market).id))
+
+
+def _free_offer(market):
+    return next(offer for offer in market.supply["toy"].offers.values() if market.is_free(offer))
+
+
 def test_a_market_saved_before_a_cloud_existed_opens_with_that_account_empty(clock):
     saved = json.loads(SAVED.read_text())
     clock.pass_seconds(3600)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpushopper.sandbox.market import lifecycle
 from gpushopper.sandbox.market.market import Market
 from gpushopper.sandbox.market.model import BOOT, Instance, InstanceSpec, Phase
@@ -98,6 +100,7 @@ def launch_foreign(market: Market, provider: str, label: str | None = None) -> I
     for offer in market.supply[provider].offers.values():
         if offer.id not in taken and market.has_capacity(offer, in_use):
             spec = InstanceSpec(offer.id, label=label, image=FOREIGN_IMAGE, disk_gb=20.0, runtype="ssh", foreign=True)
+            spec = replace(spec, kind=market.clouds[provider].kinds[0])
             return market.create_instance(account.id, spec, market.now())
     raise LookupError("every offer is taken")
 

@@ -12,6 +12,8 @@ from gpushopper.sandbox.market.model import BOOT, Account, Phase
 Begins = Literal["create", "address", "running"]
 Billed = Literal["nothing", "storage", "all"]
 
+Kind = Literal["container", "vm"]
+
 MakeId = Callable[[int, Random], str]
 """Returns what the cloud calls an instance, from its number on the market and a generator of its own."""
 Credential = Callable[[Account, str], Mapping[str, str]]
@@ -89,7 +91,7 @@ class CloudProfile:
 
     The numbers of its hosts begin at `first_host`: no two clouds share an account or a host. `has_contracts` is
     whether a host rents until a term ends and then stops and deletes what runs there; `stopped_keeps_gpus` is
-    whether a stopped machine holds its GPUs.
+    whether a stopped machine holds its GPUs. `kinds` are the kinds of instances that it rents out.
     """
 
     name: str
@@ -100,3 +102,4 @@ class CloudProfile:
     credential: Credential = one_key
     has_contracts: bool = False
     stopped_keeps_gpus: bool = True
+    kinds: tuple[Kind, ...] = ("container",)

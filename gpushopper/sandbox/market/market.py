@@ -234,10 +234,12 @@ class Market:
     def create_instance(self, account_id: int, spec: InstanceSpec, at: int) -> Instance:
         """Create an instance without checking offer and credit.
 
-        Raises ValueError when its cloud gives it the id of another instance.
+        Raises ValueError when its cloud gives it the id of another instance, or has no such kind of instances.
         """
         account = self.accounts[account_id]
         profile = self.billing_of(account.provider)
+        if spec.kind not in self.clouds[account.provider].kinds:
+            raise ValueError(f"{account.provider} rents out no {spec.kind}")
         offer = self.supply[account.provider].offers[spec.offer_id]
         number = _FIRST_INSTANCE + len(self.instances) * 7 + 1
         rng = Random(f"instance:{self.seed}:{number}")

@@ -220,6 +220,11 @@ class Instance:
         self.cloud_id = self.cloud_id or str(self.id)
 
     @property
+    def can_be_live(self) -> bool:
+        """Whether it has processes where instances are live: a foreign one and a VM are records there, too (S28)."""
+        return not self.spec.foreign and self.spec.kind == "container"
+
+    @property
     def names(self) -> tuple[str | None, ...]:
         """The names (id, label) by which a fault may select the instance."""
         return (self.cloud_id, self.label)
