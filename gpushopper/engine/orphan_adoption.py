@@ -16,7 +16,6 @@ from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
@@ -126,7 +125,7 @@ def _found(
         last_seen_at=started,
         is_gpu_billed=row.status is StatusClass.RUNNING,
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
+    return replace(attempt, reserve=ctx.reserve_for(attempt))
 
 
 def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:

@@ -163,6 +163,11 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     boot_script: str = ""
+    """In the form of the cloud's planting method: a script, or cloud-init's user data."""
+    public_key: str = ""
+    """The session's ssh key, for clouds that take it in a field of its own; empty for simulated instances."""
+    ends_at: int | None = None
+    """The deadline, wall µs, for clouds that end an instance by a timer of their own; else None."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
 

@@ -41,14 +41,26 @@ def renew_command(renewal: GuardRenewal) -> str:
 def _guard_command(words: str) -> str:
     """The lines that find the guard and call `words` in it; the shell must have run `shell_environment.CLEAN`."""
     script = f'. "$0"\n{guard_files.stripped(guard_files.agent_script(guard_files.OVER_SSH))}{words}'
-    return _COMMAND.format(
+    find = _FIND.format(
         folders=guard_files.FOLDERS, path=f"$D/{guard_files.FOLDER}/{guard_files.SCRIPT}", mark=guard_files.END_MARK,
         script=shlex.quote(script), words=words,
     )  # fmt: skip
+    return f"(\n{_as_root(find)}{find})"
+
+
+def plant_command(boot_script: str, guard_lines: str) -> str:
+    """Lines that run `guard_lines`, and where no guard answers first install one, as root if that is possible."""
+    install = f"{_as_root(boot_script)}{boot_script}"
+    return f'x=$({guard_lines})\n[ "$x" ] || {{ (\n{install}) >/dev/null; x=$({guard_lines}); }}\nprintf \'%s\\n\' "$x"'
+
+
+def _as_root(lines: str) -> str:
+    """A line that leaves the rest to root, where we are not root and `sudo` needs no password (ends.md E4)."""
+    return f"[ $(id -u) = 0 ] || ! sudo -n true || exec sudo -n /bin/sh -c {shlex.quote(_ROOTS + lines)}\n"
 
 
 # A guard of an older version answers by itself: our functions would use names that it does not have.
-_COMMAND = """(
+_FIND = """\
 {folders}; do
 G={path}
 [ -s "$G" ] || continue
@@ -56,7 +68,10 @@ read -r x <"$G"
 case $x in *\\ {mark}=*) exec sh -c {script} "$G" ;; esac
 exec sh "$G" {words}
 done
-)"""
+"""
+
+# sudo sets an environment of its own; PATH is that of its configuration.
+_ROOTS = "export LC_ALL=C\n"
 
 
 def read_report(text: str) -> GuardStatus | None:

@@ -77,13 +77,16 @@ def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple
     return tuple(corrections)
 
 
-def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
+def reserve_for(attempt: Attempt, policy: Policy, *, ends_alone: bool = True) -> Micros:
     """The most that an attempt can cost, with the time that a slow end may take (D11).
 
-    GPU and disk to the deadline plus the destroy slack; the disk alone for a further day.
+    GPU and disk to the deadline plus the destroy slack; the disk alone for a further day. Where the instance bills on
+    without us (not `ends_alone`): all of it to the hard maximum and a day more (E9).
     """
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
+    if not ends_alone:
+        return cost_over(rate, max(attempt.hard_max_at, attempt.deadline.wall) - start + us(policy.unguarded_slack_s))
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
     return cost_over(rate, busy) + cost_over(storage_rate(attempt), us(policy.storage_slack_s))
 

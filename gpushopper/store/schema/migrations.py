@@ -153,11 +153,20 @@ LIVE = (
 IMAGE_LOGIN = ("ALTER TABLE sessions ADD COLUMN image_login TEXT NOT NULL DEFAULT ''",)
 """The registry whose login a create carries; never the login (I21)."""
 
+MANY_CLOUDS = (
+    """ALTER TABLE sessions ADD COLUMN allow_broken_guard INTEGER NOT NULL DEFAULT 0
+        CHECK (allow_broken_guard IN (0, 1))""",
+    # Until now one flag accepted both, and only clouds were rented on whose instances can end themselves.
+    "UPDATE sessions SET allow_broken_guard = allow_unguarded",
+)
+"""What clouds do differently: a missing guard may be a cloud's own lack, or a fault."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", FIRST),
     Migration(2, "live instances", LIVE),
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
+    Migration(5, "many clouds", MANY_CLOUDS),
 )
 
 

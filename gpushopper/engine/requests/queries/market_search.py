@@ -68,9 +68,7 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
     """
     known = handle.reconcilers
     if provider is not None and provider not in known:
-        raise NotFound(
-            f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found"
-        )
+        raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
     found = {
