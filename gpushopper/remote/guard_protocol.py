@@ -19,6 +19,7 @@ REPORT = re.compile(
 REASONS = (
     (r"", "the guard has not tried the instance's own key yet"),
     (r"refused 498", "the container was not given its id and its key"),
+    (r"refused 497", "it runs as a user who may not power the VM off"),
     (r"refused 499", "the image has no client for HTTPS: it needs curl, GNU wget or python3"),
     (r"refused (\d+)", r"the provider refuses the instance's own key (status \1)"),
     (r"unclear ", "the provider gave no answer: the instance does not reach it"),
@@ -51,7 +52,8 @@ def _guard_command(words: str) -> str:
 def plant_command(boot_script: str, guard_lines: str) -> str:
     """Lines that run `guard_lines`, and where no guard answers first install one, as root if that is possible."""
     install = f"{_as_root(boot_script)}{boot_script}"
-    return f'x=$({guard_lines})\n[ "$x" ] || {{ (\n{install}) >/dev/null; x=$({guard_lines}); }}\nprintf \'%s\\n\' "$x"'
+    ask = f"x=$(\n{guard_lines}\n)"  # on lines of its own: `$((` would begin an arithmetic expression
+    return f'{ask}\n[ "$x" ] || {{\n(\n{install}) >/dev/null\n{ask}\n}}\nprintf \'%s\\n\' "$x"'
 
 
 def _as_root(lines: str) -> str:

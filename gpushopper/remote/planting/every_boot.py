@@ -1,6 +1,6 @@
-"""Lines of a machine's boot script: start the guard at every boot (F89), and let our key in for each login user.
+"""Lines of a VM's boot script: start the guard at every boot (F89), and let our key in for each login user.
 
-A container's provider runs the boot script at each start; cloud-init runs it once in a machine's life, and over ssh it
+A container's provider runs the boot script at each start; cloud-init runs it once in a VM's life, and over ssh it
 runs once too. So it leaves a unit behind, for systemd. Where there is none: a file for OpenRC's `local`, else
 /etc/rc.local, which every init of the System V kind runs; not cron, whose small form (busybox) knows no `@reboot`.
 The guard counts on from its own state: a reboot does not start the time to the deadline anew.
@@ -20,7 +20,7 @@ W=/etc/systemd/system
 mkdir -p $W/multi-user.target.wants
 cat >$W/{UNIT} <<END-UNIT
 [Unit]
-Description=GPU Shopper: ends this machine at its deadline
+Description=GPU Shopper: ends this VM at its deadline
 [Service]
 Type=oneshot
 RemainAfterExit=yes
@@ -43,7 +43,7 @@ sh $G boot
 fi
 """
 
-# The state says from when the seconds count: the machine may have been up for long when the guard comes over ssh.
+# The state says from when the seconds count: the VM may have been up for long when the guard comes over ssh.
 COUNT_FROM_NOW = """\
 read -r u x </proc/uptime
 read -r b </proc/sys/kernel/random/boot_id
