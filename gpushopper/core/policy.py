@@ -117,6 +117,7 @@ class Policy:
     # reserve (D11)
     reserve_slack_s: float = 1800
     storage_slack_s: float = 86400
+    unguarded_slack_s: float = 86400
 
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other (S7)."""

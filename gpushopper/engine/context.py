@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gpushopper.clock import Clock
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import Ending, EndingKind, Traits
 from gpushopper.core.listing.same_account import SeenAccount
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Credential
+from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
@@ -71,7 +73,8 @@ class InstanceAccess(Protocol):
 
     def boot_script(
         self,
-        recipe: GuardRecipe,
+        recipe: GuardRecipe | None,
+        traits: Traits,
         session_id: str,
         life_s: int,
         deadline_s: int,
@@ -79,11 +82,16 @@ class InstanceAccess(Protocol):
         tick_s: int,
         backoff_s: int,
     ) -> str:
-        """The text an instance runs when it starts: our key, and the guard before all else."""
+        """The text an instance runs when it starts: our key, and the guard before all else, as the cloud takes it."""
         ...
 
-    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
-        """One login: renew the guard where requested, and read the heartbeat."""
+    def probe(
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+    ) -> Heartbeat | ProbeFailure:
+        """One login: renew the guard where requested, and read the heartbeat.
+
+        `plant` is a boot script, run first where no guard answers; empty for none.
+        """
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:
@@ -157,6 +165,24 @@ class Context:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
         traits = self.traits.get(provider)
         return self.policy if traits is None else self.policy.at(traits.limits)
+
+    def ending_of(self, provider: str) -> Ending:
+        """How this cloud's instances end. A cloud that is not known counts as the strictest: a guard is expected."""
+        traits = self.traits.get(provider)
+        return Ending(EndingKind.SELF_DESTROY) if traits is None else traits.ending
+
+    def reserve_for(self, attempt: Attempt) -> Micros:
+        """What is held back for this attempt, by how its cloud's instances end (I13, E9)."""
+        ends_alone = not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
+        return ledger.reserve_for(attempt, self.policy_of(attempt.provider), ends_alone=ends_alone)
+
+    def login_of(self, attempt: Attempt) -> SshTarget | None:
+        """The ssh address of the attempt's instance, and its cloud's user; None while the provider gives no address."""
+        if attempt.ssh_host is None or attempt.ssh_port is None:
+            return None
+        traits = self.traits.get(attempt.provider)
+        user = "root" if traits is None else traits.planting.user
+        return SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port, user)
 
     def learn_traits(self, setup: AccountSetup) -> None:
         """Remember the cloud and the traits that a setup brings."""

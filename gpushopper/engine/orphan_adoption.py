@@ -18,7 +18,6 @@ from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
@@ -134,7 +133,7 @@ def _found(
         last_seen_at=started,
         **shown_billing(row, offer.billing, None),
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
+    return replace(attempt, reserve=ctx.reserve_for(attempt))
 
 
 def _hard_max(row: Instance, started: int) -> int:

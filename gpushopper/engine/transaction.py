@@ -181,9 +181,7 @@ class Transaction:
         rate = fields.get("current_rate")
         if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in fields or "deadline" in fields:
             return fields
-        return fields | {
-            "reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy_of(attempt.provider))
-        }
+        return fields | {"reserve": self.ctx.reserve_for(replace(attempt, current_rate=rate))}
 
     def _with_ledger(self, attempt: Attempt, fields: dict[str, Any]) -> dict[str, Any]:
         """Write ledger entries up to now when GPU time or disk starts or ends to bill, or the rate changes.

@@ -181,6 +181,8 @@ class CreateRequest:
     """Only where the traits say that the provider accepts one."""
     public_key: str = ""
     """The session's ssh key, for clouds that take it in a field of its own."""
+    ends_at: int | None = None
+    """The deadline, wall µs, for clouds that end an instance by a timer of their own; else None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class PlanRequest:
     """Whether a provision follows: then an account that may not create is refused before its offers are read."""
     image_login: bool = False
     """Whether that provision sends a registry login: then one that cannot be read is refused already here."""
+    allow_unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ class ProvisionRequest:
     max_duration_reason: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     allow_unguarded: bool = False
+    """Whether a cloud is accepted whose instances bill on if this computer never comes back."""
+    allow_broken_guard: bool = False
+    """Whether an instance is accepted whose guard is not confirmed, although its cloud can have one."""
     image_login: bool = False
     """Whether provider and host get the stored login of the image's registry."""
 

@@ -92,6 +92,10 @@ class Plan:
     refusal: str = ""
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
+    bills_on: bool = False
+    """Whether an instance bills on until the balance is used up, if this computer never comes back."""
+    minimum_us: int = 0
+    """The least time that is paid for; ending earlier saves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,8 @@ class SessionView:
     attempts: list[AttemptView]
     image_login: str = ""
     """The registry whose login its creates carry."""
+    bills_on: bool = False
+    """Whether its instance bills on if this computer never comes back: its guard can at most power it off."""
     guard_in_sync: bool = False
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
     cloud: str = ""

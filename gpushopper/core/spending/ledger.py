@@ -120,14 +120,18 @@ def _runs(entries: Iterable[Entry]) -> list[int]:
     return runs
 
 
-def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
+def reserve_for(attempt: Attempt, policy: Policy, *, ends_alone: bool = True) -> Micros:
     """The most that an attempt can cost, with the time that a slow end may take (D11).
 
     GPU and disk to the deadline plus the destroy slack, in whole steps and with the minimum; the disk alone for a
-    further day, or all of it where a stopped instance bills all.
+    further day, or all of it where a stopped instance bills all. Where the instance bills on without us (not
+    `ends_alone`): all of it to the hard maximum and a day more (E9).
     """
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
+    if not ends_alone:
+        longest = max(attempt.hard_max_at, attempt.deadline.wall) - start + us(policy.unguarded_slack_s)
+        return cost_over(rate, attempt.offer.billing.billed_us(longest))
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
     billing = attempt.offer.billing
     later = rate if billing.stopped is StoppedBilling.ALL else storage_rate(attempt)

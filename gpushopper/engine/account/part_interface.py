@@ -84,5 +84,5 @@ class RentableAccount(PollableAccount, Protocol):
 
     @property
     def can_rent(self) -> bool:
-        """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer."""
+        """Whether an instance rented here ends as its cloud's traits say, or is simulated on this computer."""
         ...

@@ -10,6 +10,7 @@ from typing import Any
 from gpushopper.core.cloud import Identity
 from gpushopper.core.listing.same_account import SeenAccount, same_as
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.guard_recipe import fits
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.account_alarms import missing_key_alarm
@@ -152,10 +153,20 @@ class AccountReconciler:
 
     @property
     def can_rent(self) -> bool:
-        """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer (S16)."""
+        """Whether an instance rented here ends as its cloud's traits say, or is simulated on this computer (S16).
+
+        Where the traits say that it bills on without us, each session's user must accept it as well (E9).
+        """
         if not self.policy.needs_login:
             return self.setup.is_local
-        return self.ctx.remote is not None and self.client is not None and self.client.guard_recipe is not None
+        if self.ctx.remote is None or self.client is None:
+            return False
+        return fits(self.client.guard_recipe, self.client.traits.ending.kind)
+
+    @property
+    def ends_alone(self) -> bool:
+        """Whether an instance rented here ends its bill without us; simulated ones end with their sandbox."""
+        return not self.policy.needs_login or self.ctx.ending_of(self.name).ends_bill_alone
 
     @property
     def destroy_interval_s(self) -> float:

@@ -160,8 +160,14 @@ MANY_CLOUDS = (
     "ALTER TABLE attempts ADD COLUMN is_storage_billed INTEGER NOT NULL DEFAULT 1 CHECK (is_storage_billed IN (0, 1))",
     # Until now GPU time was billed exactly while an instance ran.
     "UPDATE attempts SET is_running = is_gpu_billed",
+    """ALTER TABLE sessions ADD COLUMN allow_broken_guard INTEGER NOT NULL DEFAULT 0
+        CHECK (allow_broken_guard IN (0, 1))""",
+    # Until now one flag accepted both, and only clouds were rented on whose instances can end themselves.
+    "UPDATE sessions SET allow_broken_guard = allow_unguarded",
 )
-"""What clouds do differently: whom one logs in as, and what a stopped instance bills."""
+"""What clouds do differently: whom one logs in as, what a stopped instance bills, whether a guard is the cloud's
+lack.
+"""
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", FIRST),

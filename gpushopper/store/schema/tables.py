@@ -92,6 +92,7 @@ class SessionRow(Row):
     environment = PairsText()
     allow_unguarded = peewee.BooleanField()
     image_login = Text()
+    allow_broken_guard = peewee.BooleanField()
 
     class Meta:
         table_name = "sessions"

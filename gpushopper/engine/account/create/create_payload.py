@@ -6,16 +6,16 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpushopper.core.cloud import PlantingMethod
+from gpushopper.core.cloud import EndingKind, PlantingMethod
+from gpushopper.core.lifecycle.guard_rule import may_rent_unguarded
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.engine.context import Context
 from gpushopper.errors import DiskFull, ShopperError
-from gpushopper.providers.base import CreateRequest
+from gpushopper.providers.base import CreateRequest, Provider
 from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout
 
 SEND_SHARE = 0.25
@@ -40,15 +40,20 @@ class PayloadUnavailable:
 
 
 def build_payload(
-    ctx: Context, session: Session, attempt: Attempt, recipe: GuardRecipe | None, left: Callable[[], float]
+    ctx: Context, session: Session, attempt: Attempt, client: Provider, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
     """Build the payload on the create's thread; `left` returns the seconds until it must have been sent."""
-    boot_script = _boot_script(ctx, recipe, attempt)
-    if isinstance(boot_script, PayloadUnavailable):
-        return boot_script
-    public_key = _public_key(ctx, attempt)
-    if isinstance(public_key, PayloadUnavailable):
-        return public_key
+    planting, ending = client.traits.planting, client.traits.ending
+    needs_login = ctx.remote is not None and ctx.policy_of(attempt.provider).needs_login
+    if needs_login and not may_rent_unguarded(session, ending):
+        return PayloadUnavailable("no_guard", f"instances of {attempt.provider} cannot end their bill by themselves")
+    boot_script: str | PayloadUnavailable = ""
+    if needs_login and planting.method is not PlantingMethod.OVER_SSH:
+        boot_script = write_boot_script(ctx, client, attempt)
+    public_key = _public_key(ctx, attempt) if needs_login or planting.method is PlantingMethod.CLOUD_INIT else ""
+    for text in (boot_script, public_key):
+        if isinstance(text, PayloadUnavailable):
+            return text
     login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy_of(attempt.provider).create_timeout_s)
     if isinstance(login, PayloadUnavailable):
         return login
@@ -58,42 +63,39 @@ def build_payload(
         image=session.image,
         disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-        boot_script=boot_script,
-        public_key=public_key,
+        boot_script=str(boot_script),
+        public_key=str(public_key),
+        ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
     )
 
 
-def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> str | PayloadUnavailable:
+def write_boot_script(ctx: Context, client: Provider, attempt: Attempt) -> str | PayloadUnavailable:
     """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
     policy = ctx.policy_of(attempt.provider)
-    if ctx.remote is None or recipe is None or not policy.needs_login:
+    if ctx.remote is None or not policy.needs_login:
         return ""
     now = ctx.clock.now().wall
     life = max(attempt.deadline.wall - now, 0) // SECOND
     most = max(attempt.hard_max_at - now, 0) // SECOND
     try:
         return ctx.remote.boot_script(
-            recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
+            client.guard_recipe, client.traits, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.
-        return PayloadUnavailable("no_guard", f"its guard cannot be installed: {_why(error)}", _may_pass(error))
+        return PayloadUnavailable("no_guard", f"its guard cannot be installed: {_why(error)}", _is_transient(error))
 
 
 def _public_key(ctx: Context, attempt: Attempt) -> str | PayloadUnavailable:
-    """The session's ssh key, where the cloud takes it with the create and not in the boot script."""
-    traits = ctx.traits.get(attempt.provider)
-    if ctx.remote is None or traits is None or traits.planting.method is not PlantingMethod.CLOUD_INIT:
-        return ""
     try:
-        return ctx.remote.public_key(attempt.session_id)
-    except (ShopperError, ValueError, OSError) as error:
-        return PayloadUnavailable("no_ssh_key", f"its ssh key cannot be made: {_why(error)}", _may_pass(error))
+        return "" if ctx.remote is None else ctx.remote.public_key(attempt.session_id)
+    except (ShopperError, OSError) as error:
+        return PayloadUnavailable("no_guard", f"its ssh key cannot be made: {_why(error)}", _is_transient(error))
 
 
-def _may_pass(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
 
 

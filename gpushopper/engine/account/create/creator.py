@@ -117,7 +117,7 @@ class Creator:
         listed_before = frozenset(self.account.observed.listed)
 
         def send_once() -> CreateOutcome:
-            payload = build_payload(ctx, session, attempt, client.guard_recipe, lambda: not_after - clock.monotonic())
+            payload = build_payload(ctx, session, attempt, client, lambda: not_after - clock.monotonic())
             if isinstance(payload, PayloadUnavailable):
                 return payload
             left = not_after - clock.monotonic()
