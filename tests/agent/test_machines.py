@@ -25,11 +25,12 @@ SYSTEMCTL = """#!/mnt/bin/sh
 """
 # As an init does at each boot; cloud-init runs the boot script at the first one only.
 INIT = """
-if [ -s /etc/rc.local ]; then sh /etc/rc.local
-elif [ -h /etc/systemd/system/multi-user.target.wants/gs-guard.service ]; then systemctl restart gs-guard.service
-else
+if [ ! -e /var/lib/booted ]; then
+touch /var/lib/booted
 [ "$(cat /mnt/inits)" != systemd ] || mkdir -p /run/systemd/system
 sh /mnt/first
+elif [ -h /etc/systemd/system/multi-user.target.wants/gs-guard.service ]; then systemctl restart gs-guard.service
+elif [ -s /etc/rc.local ]; then sh /etc/rc.local
 fi
 """
 # An ordinary user who may become root without a password.
@@ -99,6 +100,8 @@ def test_after_a_reboot_the_guard_is_there_with_the_remaining_time(machine, wait
     wait_until(lambda: armed(instance), 60)
     instance.run_for(600)
     instance.restart(down_s=300)
+    # Before any probe, which would start it as well.
+    wait_until(lambda: any("guard.sh hold" in line for line in instance.processes()), 20)
     wait_until(lambda: armed(instance), 60)
     assert LIFE - 1000 <= instance.status().left_s <= LIFE - 900
     assert instance.sh("cat $HOME/.ssh/authorized_keys").count("ssh-ed25519") == 1

@@ -385,7 +385,7 @@ def test_a_simulated_instance_has_neither_ssh_nor_guard():
 )
 def test_what_enforces_the_deadline_is_printed_with_its_uncertainty(changes: dict[str, object], words: str):
     """A guard that is called lost may still act, and at the end it was last told."""
-    session = view(status="running", **changes)
+    session = view(status="running", **{"bills_on": False, **changes})
     said = session_views.who_enforces_deadline(session, "noon", 0)
     assert said == words or (words.endswith(" ") and said.startswith(words))
     assert session_views.is_guard_in_sync(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])

@@ -55,7 +55,7 @@ def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
     if "P" in session.guards.split("+"):
         return f"{session.provider} ends it by its own timer"
     by_hand = f"by hand: {console_of(session.cloud or session.provider)}"
-    if session.bills_on and session.guard_deadline_at is not None:
+    if session.guard_deadline_at is not None and session.bills_on:
         own = when(session.guard_deadline_at, now)
         return f"its guard powers it off at {own}, and it bills on: nothing ends it until {until}; {by_hand}"
     if session.guard_deadline_at is None:
