@@ -194,9 +194,10 @@ def of_account(name: str, named: Mapping[str, str]) -> Cloud:
     Raises:
         NotFound, Misconfigured: there is no such account, or its cloud cannot be used.
     """
-    if name in (wrong := wrong_accounts(named)):
-        raise wrong[name]
-    cloud = get(named.get(name, name))
+    found = accounts(named)
+    if name in named and name not in found:
+        raise wrong_accounts(named)[name]
+    cloud = get(found.get(name, name))
     if cloud.name == name:
         return cloud
     parts = tuple(replace(part, variables=()) for part in cloud.credential)

@@ -140,3 +140,20 @@ def test_a_daemon_is_not_restarted_where_that_loses_a_key(toy: Path, gs: Shell):
     assert gs("ls", TOY_ID=ID, TOY_TOKEN=TOKEN).code == 0
     ran = gs("ls", VAST_API_KEY="v" * 20)
     assert ran.code == 0 and "restarting" not in ran.err
+
+
+def test_the_word_for_an_account_needs_the_ids_off_a_terminal(toy: Path, gs: Shell):
+    """Whoever pipes a key in has not been asked what it is trusted with."""
+    given = f"{ID}\n{TOKEN}\n"
+    row = Row("", "", "not a terminal: --same-account needs the id of each instance", 2, "--instance ID")
+    assert_says(gs("keys", "set", "toy", "--same-account", stdin=given), row)
+    alone = gs("keys", "set", "toy", "--instance", "7", stdin=given)
+    assert_says(alone, Row("", "", "goes with --same-account", 2, "help"))
+    assert not (toy / "keys.toml").exists(), "nothing was stored"
+
+
+def test_one_account_or_one_cloud(toy: Path, gs: Shell):
+    refused = gs("inventory", "--account", "lab", "--provider", "toy")
+    assert_says(refused, Row("", "", "an account is at one cloud", 2, "give one of --account and --provider"))
+    (toy / "config.toml").write_text(f"{NO_VAST}[accounts.lab]\nenabled = true\n")
+    assert_says(gs("keys"), Row("", "", "accounts.lab does not say which cloud it is at", 4, "add to .accounts.lab."))

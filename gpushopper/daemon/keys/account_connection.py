@@ -36,11 +36,18 @@ def connect_accounts(
     only: Collection[str] | None = None,
 ) -> list[AccountSetup]:
     """One account for each enabled provider, or of `only`; one that cannot be used carries the reason instead."""
+    accounts = clouds.accounts(config.account_clouds)
     found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
     return [
         _connect(
-            clouds.of_account(name, config.account_clouds), config.account_clouds.get(name, name),
-            at, sources, clock, redactor, warn, is_named=is_named(config, name),
+            clouds.of_account(name, config.account_clouds),
+            accounts[name],
+            at,
+            sources,
+            clock,
+            redactor,
+            warn,
+            is_named=is_named(config, name),
         )
         for name, at in found.items()
     ]

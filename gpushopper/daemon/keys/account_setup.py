@@ -87,7 +87,7 @@ def choose_policy(config: Config) -> Policy:
     if name not in POLICIES:
         raise Misconfigured(f"unknown policy {name}", f"Known policies: {', '.join(POLICIES)}.", code="unknown_policy")
     for provider, endpoint in enabled_endpoints(config).items():
-        cloud = config.account_clouds.get(provider, provider)
+        cloud = clouds.accounts(config.account_clouds).get(provider, provider)
         if name != "real" and not is_loopback(endpoint):
             raise Refused(
                 f"policy {name} is for a sandbox, but {provider} is at {endpoint}, which is not a loopback address",

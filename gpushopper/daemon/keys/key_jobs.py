@@ -187,7 +187,7 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
     """
     name = cloud.name
     settings = config.load(home)
-    at = settings.account_clouds.get(name, name)
+    at = clouds.accounts(settings.account_clouds).get(name, name)
     endpoint = account_setup.enabled_endpoints(settings).get(name)
     if endpoint is None:
         raise Misconfigured(f"{name} is disabled in the configuration", f"Set providers.{at}.enabled.")
