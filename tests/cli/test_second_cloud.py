@@ -157,3 +157,16 @@ def test_one_account_or_one_cloud(toy: Path, gs: Shell):
     assert_says(refused, Row("", "", "an account is at one cloud", 2, "give one of --account and --provider"))
     (toy / "config.toml").write_text(f"{NO_VAST}[accounts.lab]\nenabled = true\n")
     assert_says(gs("keys"), Row("", "", "accounts.lab does not say which cloud it is at", 4, "add to .accounts.lab."))
+
+
+def test_the_word_for_a_cloud_that_tells_no_account(home: Path, monkeypatch: pytest.MonkeyPatch, gs: Shell):
+    """With nothing open there is nothing to trust; the key is stored all the same."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(NO_VAST)
+    adapter = toy_cloud.ADAPTER.replace("import Carrier", "import Identity, Carrier")
+    adapter = adapter.replace('name="toy",', 'name="toy", identity=Identity.INFERRED,')
+    site = toy_cloud.install(home.parent / "site", toycloud_adapter=adapter)
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.getcwd()}")
+    ran = gs("keys", "set", "toy", "--same-account", "--instance", "7", stdin=f"{ID}\n{TOKEN}\n")
+    assert ran.code == 0, ran.err
+    assert "nothing open on toy needs your word" in ran.err and "toy: stored in file" in ran.out

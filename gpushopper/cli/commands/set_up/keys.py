@@ -218,7 +218,8 @@ def _report(app: App, answer: JsonObject, done: str, unproven: str = "") -> None
         tables.out(json_output.document(**answer))
         return
     if answer.verified:
-        tables.out(f"{answer.provider}: {done}; account {answer.account}, balance {money(answer.balance)}")
+        of = f"account {answer.account}, " if answer.account else ""  # not every cloud tells it
+        tables.out(f"{answer.provider}: {done}; {of}balance {money(answer.balance)}")
     else:
         tables.out(f"{answer.provider}: {unproven}not tested, the cloud did not answer ({answer.detail})")
     _remarks(app, answer)
