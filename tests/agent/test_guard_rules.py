@@ -10,17 +10,15 @@ import os
 import pty
 import select
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
-from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance
+from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance, make_scratch
 from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait
@@ -60,8 +58,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Bench]:
-    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
-    scratch.chmod(0o755)
+    scratch = make_scratch()
     provider = Provider()
     instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), unstarted=True))
     try:
