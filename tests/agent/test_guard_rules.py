@@ -276,16 +276,22 @@ SAID = {
     30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
 }  # fmt: skip
 ON_A_TERMINAL = """
-import json, os, pty, select, subprocess
+import json, os, pty, subprocess
 asked = json.load(open("/mnt/asked"))
 ours, theirs = pty.openpty()
 shown = []
 for state in asked["states"]:
     open("/root/.gs-guard/state", "w").write(state + chr(10))
-    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL)
-    shown.append("")
-    while select.select([ours], [], [], 0.02)[0]:
-        shown[-1] += os.read(ours, 4096).decode()
+    ended, open_here = os.pipe()
+    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL, pass_fds=[open_here])
+    os.close(open_here)
+    os.read(ended, 1)  # until the last process that may write has ended
+    os.close(ended)
+    os.write(theirs, b"|")
+    text = b""
+    while not text.endswith(b"|"):
+        text += os.read(ours, 4096)
+    shown.append(text[:-1].decode())
 print(json.dumps([text.replace("\\r\\r", "\\r") for text in shown]))  # the terminal itself adds one
 """
 
