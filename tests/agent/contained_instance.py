@@ -203,7 +203,7 @@ class Instance:
                 self.write_clock("uptime", f"{self.sleepers.next_due(stop)}.00 0.00")
             end = time.monotonic() + timeout_s
 
-    def sh(self, command: str, timeout_s: float = 1200) -> str:
+    def sh(self, command: str, timeout_s: float = 60) -> str:
         """Run a command inside, as a login would: without the container's variables."""
         user = ["-S", str(self.uid), "-G", str(self.uid)]
         enter = [shutil.which("nsenter") or "nsenter", "-t", str(self.first), "-U", "-m", "-p", "-i", "-u", *user]

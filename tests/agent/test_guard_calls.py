@@ -17,7 +17,7 @@ def test_one_client_is_enough_and_the_key_is_in_no_command_line(rent, provider, 
     instance = rent(Image("dash", (client,)), life_s=SHORT)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     instance.run_for(SHORT + 60)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
     assert provider.leaks == []
 
 
@@ -37,7 +37,7 @@ def test_a_refused_key_does_not_arm_the_guard(rent, provider, image, wait_until)
 def test_a_key_that_may_only_stop_stops_and_then_the_last_resort(rent, provider, image, wait_until):
     provider.scope = {"see", "stop"}
     instance = rent(image, "kill 1", life_s=SHORT)
-    wait_until(lambda: provider.did("see"), 30)
+    wait_until(lambda: provider.did("see"), 60)
     instance.run_for(SHORT + 3600)
     assert provider.did("stop")
 
@@ -51,7 +51,7 @@ def test_a_false_not_found_page_is_not_trusted_for_long(rent, provider, image, w
     assert provider.there and len(provider.asked("destroy")) >= 8
     assert instance.sh("ls $HOME") == ""
     instance.run_for(20 * 60)
-    wait_until(lambda: instance.sh("ls $HOME").strip() == "last", 30)
+    wait_until(lambda: instance.sh("ls $HOME").strip() == "last", 60)
 
 
 def test_a_revoked_key_disarms_the_guard(rent, provider, image, wait_until):
@@ -62,7 +62,7 @@ def test_a_revoked_key_disarms_the_guard(rent, provider, image, wait_until):
     assert provider.did("see", outcome=0) and instance.status().armed
     provider.behaviour, provider.scope = "well", set()
     instance.run_for(RETEST_S)
-    wait_until(lambda: "refuses the instance's own key" in instance.status().why, 30)
+    wait_until(lambda: "refuses the instance's own key" in instance.status().why, 60)
 
 
 def test_without_network_the_guard_retries_until_it_can_destroy(rent, provider, image, wait_until):
@@ -75,7 +75,7 @@ def test_without_network_the_guard_retries_until_it_can_destroy(rent, provider, 
     assert tries >= 3 and provider.there
     provider.behaviour = "well"
     instance.run_for(600)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
 
 
 def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_probe(rent, provider, image, wait_until):
@@ -90,7 +90,7 @@ def test_a_killed_holder_is_started_again_by_the_other_and_both_by_a_probe(rent,
     instance.run_for(60)
     wait_until(lambda: instance.status().holders == 2, 60)
     instance.run_for(SHORT)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
 
 
 @pytest.mark.parametrize("disk", ["tiny", "read-only"])
@@ -99,4 +99,4 @@ def test_a_full_disk_does_not_prevent_the_end(rent, provider, image, wait_until,
     wait_until(lambda: provider.did("see"), 60)
     instance.sh("dd if=/dev/zero of=$HOME/full bs=1k count=10000")
     instance.run_for(SHORT + 120)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)

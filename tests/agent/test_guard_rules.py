@@ -265,7 +265,7 @@ def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, 
     instance = rent(Image("dash", (client,)), variables=variables, life_s=60, max_life_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
-    wait_until(lambda: provider.did(DESTROY), 30)
+    wait_until(lambda: provider.did(DESTROY), 60)
     assert provider.leaks == []
 
 

@@ -50,7 +50,7 @@ def test_a_guard_with_comments_does_the_same(rent, provider, image, wait_until):
     instance = rent(image, whole=True, life_s=900)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
     instance.run_for(960)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
 
 
 @pytest.mark.parametrize(
