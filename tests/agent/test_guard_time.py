@@ -67,7 +67,7 @@ def test_twelve_hours_with_restarts_end_within_a_tick(
     assert earliest <= instance.true_now() + instance.status().left_s <= end + TICK_S or provider.did("destroy")
     while instance.true_now() < end + TICK_S and not provider.did("destroy"):
         instance.run_for(STEP_S)
-        assert earliest <= provider.did("destroy")[0] <= end + TICK_S + STEP_S
+    assert earliest <= provider.did("destroy")[0] <= end + TICK_S + STEP_S
 
 
 @pytest.mark.parametrize("skew", [-DAY, DAY], ids=["a day back", "a day forward"])
