@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from gpushopper.core.model.guard_recipe import SelfDestroy
 from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT
 from gpushopper.remote import boot_script, guard_files
 from gpushopper.remote.planting.guard_text import guard_for
-from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem
+from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem, make_scratch
 from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
@@ -97,10 +96,8 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         variables: Mapping[str, str] | None = None,
         **text: object,
     ) -> Instance:
-        scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
-        scratch.chmod(0o755)
         instance = Instance(
-            scratch, image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+            make_scratch(), image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
         )
         provider.now = instance.true_now
         instance.skew = skew

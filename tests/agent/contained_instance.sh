@@ -25,7 +25,7 @@ mount -t tmpfs -o mode=1777 none /dev/shm
 case $disk in
   kept) ;;
   tiny) mount -t tmpfs -o size=256k none /root ;;
-  read-only) for folder in root home var run; do mount -o remount,bind,ro "/$folder"; done; mount -t tmpfs -o ro none /tmp ;;
+  read-only) for folder in root home var run; do mount -o remount,bind,nosuid,nodev,ro "/$folder"; done; mount -t tmpfs -o ro none /tmp ;;
 esac
 [ ! -s /mnt/trust ] || mount --bind /mnt/trust /etc/ssl/certs/ca-certificates.crt
 mount --bind /mnt/clock/uptime /proc/uptime

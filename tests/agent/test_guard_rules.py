@@ -10,17 +10,15 @@ import os
 import pty
 import select
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
-from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance
+from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance, make_scratch
 from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait
@@ -60,8 +58,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Bench]:
-    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
-    scratch.chmod(0o755)
+    scratch = make_scratch()
     provider = Provider()
     instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), unstarted=True))
     try:
@@ -268,7 +265,7 @@ def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, 
     instance = rent(Image("dash", (client,)), variables=variables, life_s=60, max_life_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
-    wait_until(lambda: provider.did(DESTROY), 30)
+    wait_until(lambda: provider.did(DESTROY), 60)
     assert provider.leaks == []
 
 
@@ -279,16 +276,22 @@ SAID = {
     30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
 }  # fmt: skip
 ON_A_TERMINAL = """
-import json, os, pty, select, subprocess
+import json, os, pty, subprocess
 asked = json.load(open("/mnt/asked"))
 ours, theirs = pty.openpty()
 shown = []
 for state in asked["states"]:
     open("/root/.gs-guard/state", "w").write(state + chr(10))
-    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL)
-    shown.append("")
-    while select.select([ours], [], [], 0.02)[0]:
-        shown[-1] += os.read(ours, 4096).decode()
+    ended, open_here = os.pipe()
+    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL, pass_fds=[open_here])
+    os.close(open_here)
+    os.read(ended, 1)  # until the last process that may write has ended
+    os.close(ended)
+    os.write(theirs, b"|")
+    text = b""
+    while not text.endswith(b"|"):
+        text += os.read(ours, 4096)
+    shown.append(text[:-1].decode())
 print(json.dumps([text.replace("\\r\\r", "\\r") for text in shown]))  # the terminal itself adds one
 """
 

@@ -36,7 +36,7 @@ from tests.cli.keyrings import (
 from tests.cli.market_process import Market, serve
 from tests.sandbox_home import processes_under
 
-WAIT_S = 30
+WAIT_S = 120
 pytestmark = [pytest.mark.proofs, needs_keyring]
 
 

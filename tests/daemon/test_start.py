@@ -196,7 +196,7 @@ def test_a_detached_start_reports_that_it_is_ready(home: Path):
         assert Running(find_home(), process).ask("GET", "/ready").status == 200  # type: ignore[arg-type]
     finally:
         process.terminate()
-        said, _ = process.communicate(timeout=15)
+        said, _ = process.communicate(timeout=60)
     assert said == b""
     assert process.returncode == 0
 
@@ -204,7 +204,7 @@ def test_a_detached_start_reports_that_it_is_ready(home: Path):
 def test_a_detached_start_reports_its_error(home: Path):
     written(home, "zebra = 1\n")
     told, process = detached()
-    said, _ = process.communicate(timeout=15)
+    said, _ = process.communicate(timeout=60)
     assert (process.returncode, said) == (4, b"")
     assert told["ok"] is False
     error = told["error"]
@@ -223,7 +223,7 @@ def test_a_detached_start_survives_the_end_of_its_parent(home: Path, wait_until)
         assert Running(find_home(), process).ask("GET", "/health").status == 200  # type: ignore[arg-type]
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_copied_home_may_end_sessions_and_warns(home: Path, start: Starting):
