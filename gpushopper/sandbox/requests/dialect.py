@@ -25,10 +25,12 @@ class Dialect(CloudProfile):
     """One simulated cloud: what the market knows of it, how its requests read, and its routes.
 
     `register` adds the routes to an application; every handler works with the context. `kinds` are the kinds of
-    instances it rents out; a create says which in its spec.
+    instances it rents out; a create says which in its spec. `without` are the fault words that have no meaning at this
+    cloud: the control surface refuses them.
     """
 
     wire: Wire
     register: Callable[[Flask, RequestContext], None]
     environment: Environment
     kinds: tuple[Kind, ...] = ("container",)
+    without: frozenset[str] = frozenset()
