@@ -97,7 +97,11 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
         scratch.chmod(0o755)
         instance = Instance(
-            scratch, image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+            scratch,
+            image,
+            boot_text(provider.recipe(*last_resort, stop=stop), **text),
+            disk,
+            uid,  # type: ignore[arg-type]
         )
         provider.now = instance.true_now
         instance.skew = skew

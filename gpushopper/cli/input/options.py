@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 SEARCH = (
     click.option(
-        "-g", "--gpu", "--gpu-type", "gpu", multiple=True, metavar="NAME[:N]",
+        "-g",
+        "--gpu",
+        "--gpu-type",
+        "gpu",
+        multiple=True,
+        metavar="NAME[:N]",
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
     click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),

@@ -117,9 +117,7 @@ class Destroyer:
 
     # ---- answers
 
-    def on_result(
-        self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False
-    ) -> None:
+    def on_result(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False) -> None:
         """Record each answer; none of them closes anything (I5). What was not sent is not counted, and is due again.
 
         A late answer was given up before: another call may be in flight for the same attempts.

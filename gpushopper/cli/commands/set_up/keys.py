@@ -178,9 +178,7 @@ def _ask(cloud: Cloud, part: CredentialPart) -> str:
     what = f"{part.title} of {cloud.title}"
     if part.is_needed:
         return str(click.prompt(what, hide_input=part.is_secret, err=True))
-    return str(
-        click.prompt(f"{what} (optional)", default="", show_default=False, hide_input=part.is_secret, err=True)
-    )
+    return str(click.prompt(f"{what} (optional)", default="", show_default=False, hide_input=part.is_secret, err=True))
 
 
 def _piped(words: str, more: str = "") -> str:
