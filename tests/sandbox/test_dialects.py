@@ -182,6 +182,8 @@ def test_no_two_clouds_share_numbers_or_ids(clock):
         Market(clock, [BUILT_IN["vast"], replace(TOY, first_account=7002)])
     with pytest.raises(ValueError, match="numbers of another cloud"):
         Market(clock, [BUILT_IN["vast"], replace(TOY, first_host=40_700)])
+    with pytest.raises(ValueError, match="numbers of another cloud"):
+        Market(clock, [BUILT_IN["vast"], replace(TOY, first_instance=33_400_700)])
     market = Market(clock, [replace(TOY, make_id=lambda number, rng: "same")])
     actions.launch_foreign(market, "toy")
     with pytest.raises(ValueError, match="two instances are called same"):

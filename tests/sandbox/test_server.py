@@ -223,6 +223,9 @@ def test_settings_of_the_control_surface(start):
     [
         ("/faults", {"provider": "vast", "call": "list", "word": "explode"}),
         ("/faults", {"provider": "vast", "call": "list", "word": "lag", "arg": "10m", "colour": "red"}),
+        ("/faults", {"provider": "vast", "call": "search", "word": "stale_stock"}),
+        ("/faults", {"provider": "tensordock", "call": "list", "word": "page_cut"}),
+        ("/faults", {"provider": "tensordock", "call": "create", "word": "slow", "arg": "9s-2s"}),
         ("/launch", {"provider": "nobody"}),
         ("/advance", {"by": "-5"}),
         ("/advance", {}),
