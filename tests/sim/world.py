@@ -34,7 +34,7 @@ from gpushopper.sandbox.requests.app import create_app
 from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
-from tests.credentials import api_key
+from tests.credentials import address, credential
 from tests.sim.requests import Requests
 from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
@@ -194,11 +194,10 @@ class World:
 
     def _setup(self, name: str, transport: FaultTransport) -> AccountSetup:
         """The daemon's account at one cloud; each cloud answers at a port of its own."""
-        endpoint = f"http://127.0.0.1:{FIRST_PORT + self.clouds.index(name)}"
-        connection = adapter(name)(
-            endpoint, api_key(self.keys[name]), self.clock.monotonic, transport=transport, wait=transport.wait
-        )
-        return AccountSetup(name, connection, "", "test", endpoint, is_local=True)
+        endpoint = address(name, FIRST_PORT + self.clouds.index(name))
+        key = credential(name, self.keys[name])
+        connection = adapter(name)(endpoint, key, self.clock.monotonic, transport=transport, wait=transport.wait)
+        return AccountSetup(name, connection, "", "test", endpoint, is_local=True, credential=key)
 
     def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Hand a request to the cloud at whose port it arrives."""

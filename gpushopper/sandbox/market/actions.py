@@ -112,8 +112,8 @@ def launch_foreign(market: Market, provider: str, label: str | None = None) -> I
     taken, in_use = market.occupancy(provider)
     for offer in market.supply[provider].offers.values():
         if offer.id not in taken and market.has_capacity(offer, in_use):
-            spec = replace(market.clouds[provider].foreign, offer_id=offer.id, label=label)
-            spec = replace(spec, kind=market.clouds[provider].kinds[0])
+            cloud = market.clouds[provider]
+            spec = replace(cloud.foreign, offer_id=offer.id, label=label, kind=cloud.kinds[0])
             return market.create_instance(account.id, spec, market.now())
     raise LookupError("every offer is taken")
 

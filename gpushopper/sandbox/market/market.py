@@ -245,7 +245,7 @@ class Market:
         """
         account = self.accounts[account_id]
         cloud, profile = self.clouds[account.provider], self.billing_of(account.provider)
-        if spec.kind not in self.clouds[account.provider].kinds:
+        if spec.kind not in cloud.kinds:
             raise ValueError(f"{account.provider} rents out no {spec.kind}")
         offer = self.supply[account.provider].offers[spec.offer_id]
         number = cloud.first_instance + self._made[cloud.name] * 7 + 1
