@@ -1,7 +1,7 @@
 """Turns the cloud-init of a virtual machine into the script of its first boot: keys, write_files, packages, runcmd.
 
 The order is the real one. Packages are not installed: the script says so in its log. `encoding` of a written file is
-ignored, as on the clouds where it was tried: the content is written as it is given (tensordock.md 5).
+ignored, as on the cloud where it was tried: the content is written as it is given.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _items(given: dict[str, Any], name: str) -> list[Any]:
 
 
 def _keys(keys: Sequence[str]) -> Iterator[str]:
-    """The ssh keys of the create go into the user's account, and not into root's (tensordock.md 9)."""
+    """The ssh keys of the create go into the user's account, and not into root's."""
     text = "".join(f"{key.strip()}\n" for key in keys)
     yield from _write(f"/home/{USER}/.ssh/authorized_keys", text, "0600")
     yield f"chown -R {USER}:{USER} /home/{USER}"

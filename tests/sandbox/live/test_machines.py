@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from gpushopper.sandbox.live.instance.disk import FIRST_UID
-from tests.sandbox.live.live_sandbox import is_alive, pids_inside
+from tests.sandbox.live.conftest import wait
+from tests.sandbox.live.live_sandbox import LiveSandbox, is_alive, pids_inside, remove
 from tests.sandbox.live.machines import Machine, call
+from tests.sandbox.live.test_containment import as_user
 
 pytestmark = pytest.mark.proofs
 
@@ -143,4 +147,21 @@ def test_nothing_of_a_machine_runs_outside_and_containers_have_none_of_it(machin
     for pid in inside:
         assert outside.isdisjoint({os.readlink(f"/proc/{pid}/ns/{name}") for name in ("pid", "mnt", "user")})
     assert rented.says("ls /opt/instance-tools/bin | grep -cE 'systemctl|sudo|poweroff' || true") == "0"
+    if os.geteuid() == 0:
+        assert machine.says("grep CapEff /proc/self/status").split()[1] == f"{(1 << 6) | (1 << 7):016x}", "for sudo"
     assert machine.says("sudo grep CapBnd /proc/self/status") == rented.says("grep CapBnd /proc/self/status")
+
+
+def test_a_machine_boots_where_an_ordinary_user_runs_the_sandbox(containable):
+    """There is one id to map, so `user` is root by another name and home folder."""
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    market = LiveSandbox(top, wait, "--live", "--boot-seconds", "0.3", **as_user(top))
+    try:
+        mine = Machine(market, {"write_files": [{"path": "/home/user/a", "content": "x", "owner": "user:user"}]})
+        mine.finished()
+        assert mine.says("pwd; cat a; echo; sudo id -u") == "/home/user\nx\n0"
+        restart(mine, lambda: mine.ssh("sudo reboot"))
+        assert mine.says("cat a") == "x"
+    finally:
+        market.kill(15)
+        remove(top)

@@ -85,6 +85,22 @@ def test_the_gateway_and_a_burst_of_401(dock):
     assert dock.create().status_code == 200
 
 
+def test_a_rate_limit_may_look_like_a_wrong_token(dock):
+    dock.fault("any", "429", "2,masked_401")
+    answers = [dock.call("GET", "/instances") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert answers[0].get_json() == {"error": "Unauthorized"}
+    dock.fault("any", "429", "1,,30")
+    answer = dock.call("GET", "/instances")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+
+
+def test_a_vague_failure_may_have_made_a_machine(dock):
+    dock.fault("create", "refused_yet_created")
+    assert "unexpected error during deployment" in dock.create().get_json()["error"]
+    assert dock.names() == ["gs2-a"]
+
+
 def test_a_fault_sets_another_pace(dock):
     dock.fault("any", "pace", "1/1s")
     answers = []
