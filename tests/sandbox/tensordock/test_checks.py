@@ -151,6 +151,14 @@ def test_9_a_machine_without_its_gpu_bills_its_disk_and_never_starts(dock):
     assert dock.call("DELETE", f"/instances/{cloud_id}").status_code == 200 and dock.names() == []
 
 
+def test_9_gpus_that_were_taken_back_are_rented_to_others(dock):
+    mine = dock.rent(resources=size(gpus=8))
+    before = dock.location("Chubbuck")
+    assert "error" in dock.create(resources=size(gpus=8), location_id=before).get_json()
+    actions.revise(dock.state.market, dock.instance(mine), "reclaim_gpus", None)
+    assert dock.create(resources=size(gpus=8), location_id=before).get_json()["data"]["id"] != mine
+
+
 @pytest.mark.parametrize(
     ("arg", "body"), [("500", {"error": "Internal server error"}), ("401", {"error": "Unauthorized"})]
 )
