@@ -1,5 +1,10 @@
 """The sandbox: simulated GPU clouds that speak the real wire formats, with a market, a clock, faults and a ledger.
 
+A cloud is added by a folder of its own with a `Dialect` in it (`requests/dialect.py`: billing, numbers, wire
+format, routes) and its name in the table of `dialects.py`; nothing else here names a cloud. Its handlers act on the
+market with `requests/creates.py`, `destroys.py` and `reads.py`, which apply the faults that every cloud has; what only
+its own faults change is theirs.
+
 How it is started: `__main__.py`; its control surface: `control.py`. Only the HTTP of the clouds and that surface are
 used from outside. Not here: how the command line starts and stops it (`cli/process/sandbox_process.py`).
 

@@ -33,7 +33,7 @@ contract_end(value: in how long) price_factor(value: 1.4) reclaim_gpus
 gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ...,disk=12"; none: the truth)`. LIVE = `{"id", "ssh":
 {"host", "port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null,
 "ready": whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail
-success_false search_quota`. Durations are `10m`, `90s`, `2h`, `1h30m` or seconds; times RFC 3339 in UTC.
+success_false search_quota masked_401`. Durations are `10m`, `90s`, `2h`, `1h30m` or seconds; times RFC 3339 in UTC.
 """
 
 from __future__ import annotations
