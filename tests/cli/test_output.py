@@ -286,7 +286,8 @@ def view(**changed: object) -> JsonObject:
     base = JsonObject(
         id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
         guard_state="not_applicable", guards="D",
-        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
+        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", cloud="vast",
+        ssh_host="h",
         ssh_port=22, gpu="H100", gpu_count=1,
     )  # fmt: skip
     return JsonObject({**base, **changed})
