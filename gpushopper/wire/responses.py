@@ -76,15 +76,15 @@ class MissingAccount:
 
 @dataclass(frozen=True, slots=True)
 class OfferGroup:
-    """The offers of one GPU, cloud or country. `value` is GB of GPU memory for a dollar an hour.
+    """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
 
-    `stock` is how many can be rented, as far as clouds say it; `is_stock_known`: whether all do.
+    `best_value` is GB of GPU memory for a dollar an hour; `stock` is how many can be rented, as far as clouds say it; `is_stock_known`: whether all do.
     """
 
     name: str
-    offers: int
+    count: int
     rate: int
-    best: str
+    offer: str
     best_value: float
     best_value_offer: str
     stock: int

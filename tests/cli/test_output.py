@@ -29,7 +29,7 @@ from tests.test_client import Peer, reply
 COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
-    "disk_free", "invalid_prices", "stock", "granularity_s", "minimum_s",
+    "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s",
 }  # fmt: skip
 
 
@@ -76,10 +76,10 @@ def test_what_a_cloud_does_not_say_is_a_hyphen():
     unknown = SimpleNamespace(
         key="toy:1", gpu="H100", gpu_count=1, vram_mb=81920, rate=1, region=None, reliability=None, cuda=None,
         provider="toy", disk_gb=10, cpu_cores=None, ram_mb=None, upload_gb=0, download_gb=0, verified=None,
-        host_id=None,
+        host_id=None, is_single=False, stock=None, age_us=0,
     )  # fmt: skip
     shown = {column.title: column.value(unknown) for column in COLUMNS}
-    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST"}
+    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST", "STOCK"}
     assert {title for title, value in shown.items() if value == "-"} == silent
 
 

@@ -13,6 +13,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, tables
+from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.session_views import SIMULATED, print_session, ssh
@@ -61,6 +62,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     wanted = session_setup.read(given)
     config = load_settings(app)
     found = app.client.plan(plan_request(app, config, given, to_rent=True))
+    note_missing(app, [*found.missing, *found.left_out])
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     if dry_run:

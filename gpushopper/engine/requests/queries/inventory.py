@@ -81,9 +81,9 @@ def _group(name: str, offers: list[Offer], disk_gb: float) -> wire.OfferGroup:
             types[place] = max(types.get(place, 0), offer.stock or 0)
     return wire.OfferGroup(
         name=name,
-        offers=len(offers),
+        count=len(offers),
         rate=cheapest.rate(disk_gb),
-        best=cheapest.key,
+        offer=cheapest.key,
         best_value=round(value_of(valued, disk_gb), 2),
         best_value_offer=valued.key,
         stock=sum(offer.is_single for offer in offers) + sum(types.values()),
