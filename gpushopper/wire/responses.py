@@ -78,7 +78,8 @@ class MissingAccount:
 class OfferGroup:
     """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
 
-    `best_value` is GB of GPU memory for a dollar an hour; `stock` is how many can be rented, as far as clouds say it; `is_stock_known`: whether all do.
+    `best_value` is GB of GPU memory for a dollar an hour. `stock` is how many can be rented, as far as clouds say it;
+    `is_stock_known`: whether all do.
     """
 
     name: str

@@ -121,7 +121,7 @@ def unstated(offer: Offer, want: Requirements) -> tuple[str, ...]:
         "cpus": want.min_cpus > 0 and offer.cpu_cores is None,
         "ram": want.min_ram_mb > 0 and offer.ram_mb is None,
         "verified": want.verified and offer.verified is None,
-        # A type is no host that somebody could have met; one of its machines is chosen with the create.
+        # A type is no host that somebody could have met: the cloud chooses one with the create.
         "host": bool(want.excluded_hosts) and offer.host_id is None and offer.is_single,
     }
     return tuple(name for name, is_unknown in asked.items() if is_unknown)

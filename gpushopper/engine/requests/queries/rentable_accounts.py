@@ -52,12 +52,12 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
 
 
 def _image_problem(reconciler: AccountReconciler, image: str | None) -> str:
-    """Why a cloud cannot run a named image: one of virtual machines knows its own systems only."""
+    """Why a cloud cannot run a named image: where images are operating systems, it knows its own only."""
     catalogue = None if reconciler.client is None else reconciler.client.traits.catalogue
     if image is None or catalogue is None or catalogue.image_kind is ImageKind.CONTAINER:
         return ""
     is_own = image == catalogue.default_image
-    return "" if is_own else f"{reconciler.name} rents virtual machines, which run no container image such as {image}"
+    return "" if is_own else f"{reconciler.name} runs operating systems, and no container image such as {image}"
 
 
 def without_unaffordable(
