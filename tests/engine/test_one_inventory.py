@@ -190,6 +190,10 @@ def test_a_cloud_whose_instances_cannot_end_alone_is_left_out(two: TwoClouds):
     with pytest.raises(Refused) as error:
         plan(two, provider="b", to_rent=True)
     assert error.value.code == "no_guard"
+    two.a.traits = replace(two.a.traits, catalogue=Catalogue("ubuntu2404", ImageKind.SYSTEM))
+    assert keys(plan(two, image="pytorch")) == ["b:1"]
+    with pytest.raises(Refused):
+        plan(two, image="pytorch", to_rent=True)
 
 
 def test_a_cloud_whose_balance_does_not_cover_its_cheapest_is_left_out(two: TwoClouds):

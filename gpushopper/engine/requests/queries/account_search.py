@@ -26,8 +26,6 @@ INVENTORY_LIMIT_S = 8.0
 PLAN_LIMIT_S = 15.0
 SPARE_S = 1.0
 """A cloud's call ends so long before the deadline, so that what it has read by then still counts."""
-READ_ALL_S = 30.0
-"""How long a market that has more offers than fit into the deadline is read on, for the next request."""
 NOTHING = OfferList((), True, None)
 
 T = TypeVar("T")
@@ -162,8 +160,6 @@ def _search_account(handle: EngineHandle, name: str, client: Provider, search: S
     found = read_offers(handle, name, client, query, left_s)
     if isinstance(found, ReadFailed):
         return AccountAnswer(names, models, failed=found)
-    if query.limit is None and not found.offers.complete:
-        handle.calls.start(name, ("all", query), partial(_read_all, handle, name, client, query))
     return AccountAnswer(names, models, found.offers, found.age_us(handle.ctx.clock.now().boot))
 
 
@@ -191,14 +187,6 @@ def read_offers(
     if isinstance(answer, ReadFailed):
         return answer
     return handle.offers.store_offers(name, query, answer, began)  # as old as its first page
-
-
-def _read_all(handle: EngineHandle, name: str, client: Provider, query: OfferQuery) -> None:
-    """Read a whole market into the cache, beyond what a request waits for."""
-    began = handle.ctx.clock.now().boot
-    answer = _read(handle.ctx, client, lambda: client.search(query, READ_ALL_S), READ_ALL_S)
-    if isinstance(answer, OfferList):
-        handle.offers.store_offers(name, query, answer, began)
 
 
 def _read(ctx: Context, client: Provider, call: Callable[[], T | ReadFailed], limit_s: float) -> T | ReadFailed:

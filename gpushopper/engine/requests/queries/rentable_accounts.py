@@ -35,6 +35,7 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
 
     Raises:
         UsageError: no account takes the image.
+        Refused: a rental is to follow, and of no account that takes it could an instance end by itself.
         NotFound, Misconfigured: there is no account with a key.
     """
     named = None if request.offer is None else request.offer.partition(":")[0]
@@ -43,7 +44,10 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     found = {name: _image_problem(each, request.image) for name, each in accounts.items()}
     if all(found.values()):
         raise UsageError(next(iter(found.values())), "leave --image out for the cloud's own", code="image_kind")
-    is_any_guarded = any(each.can_rent for name, each in accounts.items() if not found[name])
+    able = {name: each for name, each in accounts.items() if not found[name]}
+    is_any_guarded = any(each.can_rent for each in able.values())
+    if request.to_rent and not is_any_guarded:
+        raise no_guard(next(iter(able.values())).setup)
     if is_any_guarded:
         guard = {name: no_guard(each.setup).message for name, each in accounts.items() if not each.can_rent}
         found = {name: found[name] or guard.get(name, "") for name in found}
