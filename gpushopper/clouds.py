@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -94,6 +94,26 @@ BUILT_IN: Mapping[str, Cloud] = {
             traits="gpushopper.providers.vast:TRAITS",
             credential=(CredentialPart("api_key", "API key", ("VAST_API_KEY", "VASTAI_API_KEY")),),
         ),
+        Cloud(
+            name="tensordock",
+            title="TensorDock",
+            console="https://dashboard.tensordock.com/",
+            key_menu="API",
+            endpoint="https://dashboard.tensordock.com/api/v2",
+            adapter="gpushopper.providers.tensordock:connect",
+            traits="gpushopper.providers.tensordock:TRAITS",
+            credential=(
+                # Of the pair that TensorDock hands out only the token is sent; the id tells pairs apart.
+                CredentialPart(
+                    "authorization_id",
+                    "Authorization ID",
+                    ("TENSORDOCK_AUTHORIZATION_ID",),
+                    is_secret=False,
+                    is_needed=False,
+                ),
+                CredentialPart("api_token", "API token", ("TENSORDOCK_API_TOKEN", "TENSORDOCK_TOKEN")),
+            ),
+        ),
     )
 }
 
@@ -147,6 +167,41 @@ def unknown(names: Iterable[str]) -> list[Misconfigured]:
         for name in names
         if name not in known() and name not in skipped()
     ]
+
+
+def wrong_accounts(accounts: Mapping[str, str]) -> dict[str, Misconfigured]:
+    """Why a named account cannot be used, by its name; `accounts` maps names to clouds. Raised as by `unknown`."""
+    wrong: dict[str, Misconfigured] = {}
+    for name, cloud in accounts.items():
+        if cloud not in known():
+            why = skipped().get(cloud, suggestion(cloud))
+            wrong[name] = Misconfigured(f"the account {name} is at an unknown cloud {cloud}", why, code="unknown_key")
+        elif name in known() and name != cloud:
+            text = f"the account {name} of {cloud} has the name of another cloud"
+            wrong[name] = Misconfigured(text, "give it another name", code="account_name")
+    return wrong
+
+
+def accounts(named: Mapping[str, str]) -> dict[str, str]:
+    """The cloud of each account that can be used: the first of each cloud, which has its name, then the named ones."""
+    wrong = wrong_accounts(named)
+    return {name: name for name in known()} | {name: cloud for name, cloud in named.items() if name not in wrong}
+
+
+def of_account(name: str, named: Mapping[str, str]) -> Cloud:
+    """The facts of an account's cloud, under the account's name. Variables hold keys of the first account only.
+
+    Raises:
+        NotFound, Misconfigured: there is no such account, or its cloud cannot be used.
+    """
+    found = accounts(named)
+    if name in named and name not in found:
+        raise wrong_accounts(named)[name]
+    cloud = get(found.get(name, name))
+    if cloud.name == name:
+        return cloud
+    parts = tuple(replace(part, variables=()) for part in cloud.credential)
+    return replace(cloud, name=name, title=f"{cloud.title} ({name})", credential=parts)
 
 
 def console_of(name: str) -> str:

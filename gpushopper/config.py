@@ -7,6 +7,7 @@ Standard library only, since daemon and commands read it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -19,6 +20,7 @@ from gpushopper.paths import Home
 
 PROJECT_FILE = ".gpu-shopper.toml"
 PREFIX = "GPU_SHOPPER_"
+ACCOUNT_NAME = re.compile(r"[a-z][a-z-]{1,19}")
 PROJECT_SECTIONS = ("defaults.provision", "defaults.inventory")
 
 
@@ -151,6 +153,14 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """A further account of a cloud, under a name of its own; the first one has the cloud's name and needs no entry."""
+
+    cloud: str | None = field(default=None, metadata=_as(_text))
+    enabled: bool = field(default=True, metadata=_as(_flag))
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """The name of the policy; any other than `real` is for sandboxes only (S1)."""
 
@@ -175,11 +185,21 @@ class Config:
     inventory: InventoryDefaults = field(default_factory=InventoryDefaults)
     provision: ProvisionDefaults = field(default_factory=ProvisionDefaults)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of one provider, the built-in ones where nothing is set."""
         return self.providers.get(name, ProviderSettings())
+
+    def account(self, name: str) -> AccountSettings:
+        """The settings of one account, the built-in ones where nothing is set."""
+        return self.accounts.get(name, AccountSettings())
+
+    @property
+    def account_clouds(self) -> dict[str, str]:
+        """The cloud of each named account."""
+        return {name: each.cloud for name, each in self.accounts.items() if each.cloud is not None}
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted key comes from."""
@@ -218,7 +238,19 @@ def load(
     for key, variable, value in _from_environment(os.environ if environ is None else environ, config):
         config = _apply(config, {key: value}, variable)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
-    return _apply(config, given, "flag")
+    return _check_accounts(_apply(config, given, "flag"))
+
+
+def _check_accounts(config: Config) -> Config:
+    """Refuse an account without a cloud, or with a name that could be a registry's or a key."""
+    for name, account in config.accounts.items():
+        if not ACCOUNT_NAME.fullmatch(name) or name == "registry":
+            text = f"accounts.{name}: an account's name has 2 to 20 small letters and hyphens"
+            raise Misconfigured(text, "give it another name", code="account_name")
+        if account.cloud is None:
+            hint = f'add to [accounts.{name}]: cloud = "vast"'
+            raise Misconfigured(f"accounts.{name} does not say which cloud it is at", hint, code="account_cloud")
+    return config
 
 
 def find_project_file(start: Path) -> Path | None:
@@ -290,6 +322,10 @@ def _apply(config: Config, found: Mapping[str, object], source: str) -> Config:
             provider = section.removeprefix("providers.")
             changed = _set(config.provider(provider), key, name, value, source)
             config = replace(config, providers={**config.providers, provider: changed})
+        elif section.startswith("accounts."):
+            account = section.removeprefix("accounts.")
+            changed = _set(config.account(account), key, name, value, source)
+            config = replace(config, accounts={**config.accounts, account: changed})
         elif section in _SECTIONS:
             attribute = _SECTIONS[section][0]
             changed = _set(getattr(config, attribute), key, name, value, source)
@@ -310,9 +346,10 @@ def _set(settings: Any, key: str, name: str, value: object, source: str) -> Any:
 
 
 def known_keys() -> list[str]:
-    """Every dotted key; a provider's keys with `*` in the place of its name."""
+    """Every dotted key; those of a provider or account with `*` in the place of its name."""
     keys = [f"{section}.{each.name}" for section, (_, cls) in _SECTIONS.items() for each in fields(cls)]
-    return keys + [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
+    keys += [f"providers.*.{each.name}" for each in fields(ProviderSettings)]
+    return keys + [f"accounts.*.{each.name}" for each in fields(AccountSettings)]
 
 
 def _unknown(key: str, source: str) -> Misconfigured:

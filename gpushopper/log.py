@@ -32,6 +32,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._texts: tuple[str, ...] = ()
+        self._patterns: tuple[re.Pattern[str], ...] = ()
         self._lock = threading.Lock()
 
     def add_redaction(self, text: str) -> None:
@@ -41,10 +42,17 @@ class Redactor:
             # Longest first, so that a key that begins with another one is redacted whole.
             self._texts = tuple(sorted({*self._texts, *forms}, key=len, reverse=True))
 
+    def add_pattern(self, pattern: str) -> None:
+        """Redact what looks like a key of this cloud from now on: `Traits.key_pattern`."""
+        with self._lock:
+            self._patterns = tuple({*self._patterns, re.compile(pattern)})
+
     def redact(self, line: str) -> str:
         """The line without any known secret, and without what looks like one."""
         for text in self._texts:
             line = line.replace(text, REDACTED)
+        for pattern in self._patterns:
+            line = pattern.sub(REDACTED, line)
         return _PATTERN.sub(rf"\g<1>{REDACTED}", line)
 
 

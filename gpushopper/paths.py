@@ -41,6 +41,11 @@ class Home:
         return self.data / "installation.json"
 
     @property
+    def key_salt(self) -> Path:
+        """What digests of keys in the database are salted with; in no backup of it (I21)."""
+        return self.data / "key-salt"
+
+    @property
     def run(self) -> Path:
         """Folder 0700 of the socket."""
         return self.data / "run"

@@ -88,9 +88,9 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
-    """Wait on a condition instead of sleeping: `wait_until(lambda: path.exists(), timeout_s=5)`."""
+    """Wait on a condition instead of sleeping: `wait_until(lambda: path.exists(), timeout_s=60)`."""
 
-    def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    def wait(condition: Callable[[], object], timeout_s: float = 60) -> None:
         end = time.monotonic() + timeout_s
         pause = threading.Event()
         while not condition():

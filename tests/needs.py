@@ -23,7 +23,6 @@ PACKAGES = {
     "dash": "dash",
     "dbus-run-session": "dbus",
     "fish": "fish",
-    "flock": "util-linux",
     "gnome-keyring-daemon": "gnome-keyring",
     "libfaketime": "libfaketime",
     "nsenter": "util-linux",

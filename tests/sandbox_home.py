@@ -144,7 +144,7 @@ class SandboxHome:
     def end(self) -> None:
         """Stop the sandbox, then kill whatever is left."""
         try:
-            self.run("sandbox", "stop", timeout_s=30)
+            self.run("sandbox", "stop", timeout_s=60)
         except subprocess.TimeoutExpired:
             pass
         finally:

@@ -99,5 +99,5 @@ class Host:
     def stop(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.communicate(timeout=30)
+            self.process.communicate(timeout=60)
             self.process = None

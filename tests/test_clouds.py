@@ -37,9 +37,19 @@ def test_vast_is_built_in_with_one_secret_part():
     assert clouds.console_of("gone") == "the provider's console"
 
 
+def test_tensordock_is_built_in_with_a_pair_of_which_only_the_token_is_secret_and_needed():
+    tensordock = clouds.get("tensordock")
+    assert tensordock.credential_title == "TensorDock credentials"
+    assert [(part.name, part.is_secret, part.is_needed) for part in tensordock.credential] == [
+        ("authorization_id", False, False), ("api_token", True, True),
+    ]  # fmt: skip
+    assert clouds.console_of("tensordock") == "https://dashboard.tensordock.com/"
+    assert tensordock.key_page == "dashboard.tensordock.com (API)"
+
+
 def test_a_package_adds_a_cloud(install: Install):
     install()
-    assert list(clouds.known()) == ["vast", "toy"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN, "toy"]
     assert clouds.get("toy").credential_title == "Toy Cloud credentials"
     assert clouds.skipped() == {}
     with pytest.raises(NotFound, match="no provider is called 'tiy'") as caught:
@@ -69,7 +79,7 @@ def changed(old: str, new: str) -> dict[str, str]:
 )
 def test_a_package_that_cannot_be_used_is_named_and_left_out(install: Install, modules: dict[str, str], why: str):
     install(**modules)
-    assert list(clouds.known()) == ["vast"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN]
     assert why in clouds.skipped()["toy"] and "toycloud:CLOUD" in clouds.skipped()["toy"]
     assert clouds.get("vast").title == "Vast.ai"
     with pytest.raises(Misconfigured, match="the cloud toy cannot be used"):
@@ -86,7 +96,7 @@ def test_a_list_of_entry_points_that_cannot_be_read_hides_no_other_package(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
     (info / "entry_points.txt").write_bytes(broken)
     install()
-    assert list(clouds.known()) == ["vast", "toy"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN, "toy"]
     assert list(clouds.skipped()) == ["of package another"]
     assert "cannot be read: " in clouds.skipped()["of package another"]
 
@@ -99,7 +109,7 @@ def test_the_built_in_clouds_are_left_where_no_package_can_be_listed(install: In
             raise RuntimeError("no folder")
 
     monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
-    assert list(clouds.known()) == ["vast"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN]
     assert "RuntimeError" in clouds.skipped()["of any package"]
 
 
@@ -109,14 +119,14 @@ def test_of_two_packages_with_one_name_the_second_is_left_out(install: Install, 
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zzz\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[gpushopper.clouds]\ntoy = toycloud:OTHER\n")
     install(toycloud=toy_cloud.FACTS + "\nOTHER = CLOUD\n")
-    assert list(clouds.known()) == ["vast", "toy"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN, "toy"]
     assert "another cloud is called toy" in clouds.skipped()["toy"]
 
 
 def test_an_entry_point_has_the_name_of_its_cloud(install: Install):
     """So that what the configuration names is found among what was left out, and the other way round."""
     install("a-toy = toycloud:CLOUD\ntoy = toycloud:CLOUD")
-    assert list(clouds.known()) == ["vast", "toy"]
+    assert list(clouds.known()) == [*clouds.BUILT_IN, "toy"]
     assert "its cloud is called toy" in clouds.skipped()["a-toy"]
 
 

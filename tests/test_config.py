@@ -143,3 +143,18 @@ def test_a_file_that_is_not_text_is_one_line(user: Home):
     user.config_file.write_bytes(b"\xff\xfe")
     with pytest.raises(Misconfigured, match="cannot be read"):
         config.load(user, environ={})
+
+
+def test_an_account_has_a_cloud_and_a_name_that_is_no_key(user: Home):
+    user.config_file.write_text('[accounts.lab]\ncloud = "vast"\n')
+    assert config.load(user, {}).account_clouds == {"lab": "vast"}
+    for text, code in (
+        ("[accounts.lab]\nenabled = false\n", "account_cloud"),
+        ('[accounts.lab2]\ncloud = "vast"\n', "account_name"),
+        ('[accounts.registry]\ncloud = "vast"\n', "account_name"),
+        ('[accounts.lab]\ncloudy = "vast"\n', "unknown_key"),
+    ):
+        user.config_file.write_text(text)
+        with pytest.raises(Misconfigured) as refused:
+            config.load(user, {})
+        assert refused.value.code == code

@@ -44,7 +44,7 @@ def connect(endpoint, credential, monotonic, transport=None, wait=None):
 
 class Toy:
     traits = TRAITS
-    recipe = None
+    guard_recipe = None
     unknown_fields = {}
 
     def __init__(self, endpoint, credential):

@@ -172,6 +172,11 @@ class Client:
         """Have the daemon read the keys again."""
         return self._request("POST", "keys/reload")
 
+    def same_account(self, provider: str, typed: list[str] | None = None) -> wire.SameAccountView:
+        """Trust the key of an account by the ids that were typed; with None only what would be trusted."""
+        body = {"provider": provider, "typed": typed}
+        return cast("wire.SameAccountView", self._request("POST", "keys/same-account", body=body))
+
     def key_environment(self) -> JsonObject:
         """Providers without and with (`held`) a key in the daemon, and the variables that decide where it looks."""
         return self._request("GET", "keys/environment")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 DEGRADED = "degraded"
 WRONG_ACCOUNT = "wrong_account"
+ACCOUNT_UNPROVEN = "account_unproven"
+SAME_ACCOUNT = "same_account"
 KEY_REJECTED = "key_rejected"
 LIST_INCONSISTENT = "list_inconsistent"
 MASS_DISAPPEARANCE = "mass_disappearance"
@@ -34,6 +36,9 @@ END_UNVERIFIED = "end_unverified"
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
     WRONG_ACCOUNT: "put back the key of the account that holds your sessions: gpu-shopper keys set PROVIDER",
+    ACCOUNT_UNPROVEN: "put back the key that made them, or, if this one is of the same account: gpu-shopper keys set "
+    "PROVIDER --same-account; until then, look at CONSOLE",
+    SAME_ACCOUNT: "give one of them another key, or remove it: gpu-shopper keys remove PROVIDER; ends go on",
     KEY_REJECTED: "set a working key: gpu-shopper keys set PROVIDER; until then, end what must end at CONSOLE",
     LIST_INCONSISTENT: "the list is ignored; nothing was changed",
     MASS_DISAPPEARANCE: "nothing was changed; check at CONSOLE",

@@ -46,6 +46,17 @@ class Billing:
     storage_step_gb: float = 0.0
     storage_included_gb: float = 0.0
 
+    def in_steps(self, span_us: int) -> int:
+        """A span rounded up to whole steps, µs. Steps of a second are no steps: that is to the second."""
+        if self.granularity_s <= 1 or span_us <= 0:
+            return max(span_us, 0)
+        step = self.granularity_s * 1_000_000
+        return -(-span_us // step) * step
+
+    def billed_us(self, span_us: int) -> int:
+        """The time that is billed for a span of use, µs: whole steps, and at least the minimum."""
+        return max(self.in_steps(span_us), self.minimum_s * 1_000_000) if span_us > 0 else 0
+
     def disk_for(self, asked_gb: float) -> float:
         """The disk that the cloud makes where this much is asked for, GB."""
         least = max(asked_gb, self.storage_minimum_gb)
@@ -236,9 +247,17 @@ class Catalogue:
     kinds: frozenset[OfferKind] = frozenset({OfferKind.ON_DEMAND})
 
 
+KEY_PATTERN = r"\b[0-9A-Fa-f]{32,}\b|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"
+"""What looks like a key at most clouds: a long hexadecimal word, or a signed token (JWT). No message needs one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """All that the rules must know of a cloud; `name` is that of `gpushopper.clouds`."""
+    """All that the rules must know of a cloud; `name` is that of `gpushopper.clouds`.
+
+    `key_pattern` is a regular expression of what looks like one of its keys. It is redacted from the cloud's texts and
+    from the log even where the key itself is not known to us: an instance's own, for example (I21, F104).
+    """
 
     name: str
     naming: Naming
@@ -249,3 +268,4 @@ class Traits:
     billing: Billing = field(default_factory=Billing)
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
+    key_pattern: str = KEY_PATTERN

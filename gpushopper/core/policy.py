@@ -111,10 +111,13 @@ class Policy:
     prepared_poll_s: float = 5
     degraded_after_s: float = 60
     degraded_failed_polls: int = 2
+    throttled_max_s: float = MAX_THROTTLED_S
+    key_trusted_s: float = 600
 
     # reserve (D11)
     reserve_slack_s: float = 1800
     storage_slack_s: float = 86400
+    unguarded_slack_s: float = 86400
 
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other (S7)."""
@@ -196,6 +199,8 @@ _SCALED = frozenset(
         "empty_list_hold_s",
         "guard_grace_s",
         "unreachable_alarm_s",
+        "throttled_max_s",
+        "key_trusted_s",
     }
 )
 

@@ -123,8 +123,8 @@ def open_engine(
         found = disk_reserve.with_reserve(home.disk_reserve, lambda: check_installation(home, store))
         settings = config.load(home)
         policy = account_setup.choose_policy(settings)
-        for wrong in clouds.unknown(settings.providers):
-            _log.warning("keys", text=wrong.message)
+        for text in account_setup.warnings_about(settings):
+            _log.warning("keys", text=text)
         setups = connect_accounts(settings, account_setup.key_sources(home, settings), clock, redactor)
         setups += unusable_accounts(store, setups, settings)
         ctx = Context(store, clock, policy, SpendingLimits(**asdict(settings.brakes)), found, home)
@@ -179,7 +179,7 @@ def _check(name: str, check: Callable[[], str]) -> JobResult:
 def _check_config(home: Home) -> str:
     settings = config.load(home)
     account_setup.choose_policy(settings)
-    for wrong in clouds.unknown(settings.providers):
+    for wrong in (*clouds.unknown(settings.providers), *clouds.wrong_accounts(settings.account_clouds).values()):
         raise wrong
     return f"{len(settings.origins)} settings, policy {settings.policy.name}"
 

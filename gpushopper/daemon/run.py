@@ -112,8 +112,8 @@ class Daemon:
         policy = account_setup.choose_policy(settings)
         setups = self.keys.start(settings, partial(providers_with_attempts, store))
         setups += unusable_accounts(store, setups, settings)
-        for wrong in clouds.unknown(settings.providers):
-            self._warn(wrong.message)
+        for text in account_setup.warnings_about(settings):
+            self._warn(text)
         for name, why in clouds.skipped().items():
             self._warn(f"cloud {name}: {why}")
         executor = ThreadExecutor()

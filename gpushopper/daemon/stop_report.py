@@ -34,9 +34,10 @@ def describe_open_session(session: SessionView) -> str:
 
 def _enforcer(session: SessionView) -> str:
     """What ends the session at its deadline while no daemon runs."""
-    if "I" not in session.guards.split("+"):
+    if not {"I", "P"} & set(session.guards.split("+")):
         unconfirmed = "" if session.guard_deadline_at is None else " (its guard is unconfirmed)"
-        return f"nothing until a daemon runs again{unconfirmed}; by hand: {console_of(session.provider)}"
+        by_hand = console_of(session.cloud or session.provider)
+        return f"nothing until a daemon runs again{unconfirmed}; by hand: {by_hand}"
     if session.guard_in_sync or session.guard_deadline_at is None:
         return "its guard"
     return f"its guard, which has not confirmed it yet and ends the instance at {_local(session.guard_deadline_at)}"

@@ -10,27 +10,33 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gpushopper.clock import Clock
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import Ending, EndingKind, Traits
+from gpushopper.core.listing.same_account import SeenAccount
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Credential
+from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.secrets import KeyProblem, NoKey
+from gpushopper.store.accounts import known_cloud
 from gpushopper.store.database import Store
 from gpushopper.store.installation import HomeStatus, Installation
+from gpushopper.store.key_digest import digest_of
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """One provider as configured. Without a `client`, `key_problem` says why and `key_hint` what to do.
+    """One account as configured; `provider` is its name, and for the first account of a cloud that of the cloud.
 
+    Without a `client`, `key_problem` says why and `key_hint` what to do.
     `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
     (F105). `is_local`: the endpoint is a literal loopback address. `is_named`: the configuration names the cloud, so
     that it is watched even without a key.
@@ -49,6 +55,13 @@ class AccountSetup:
     is_named: bool = False
     traits: Traits | None = None
     """The cloud's, which apply without a key too; None where its package is gone or broken."""
+    cloud: str = ""
+    """The cloud that the account is at, where it has another name than that (`cloud_name`)."""
+
+    @property
+    def cloud_name(self) -> str:
+        """The cloud that the account is at."""
+        return self.cloud or self.provider
 
 
 class InstanceAccess(Protocol):
@@ -60,7 +73,8 @@ class InstanceAccess(Protocol):
 
     def boot_script(
         self,
-        recipe: GuardRecipe,
+        recipe: GuardRecipe | None,
+        traits: Traits,
         session_id: str,
         life_s: int,
         deadline_s: int,
@@ -68,11 +82,16 @@ class InstanceAccess(Protocol):
         tick_s: int,
         backoff_s: int,
     ) -> str:
-        """The text an instance runs when it starts: our key, and the guard before all else."""
+        """The text an instance runs when it starts: our key, and the guard before all else, as the cloud takes it."""
         ...
 
-    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
-        """One login: renew the guard where requested, and read the heartbeat."""
+    def probe(
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+    ) -> Heartbeat | ProbeFailure:
+        """One login: renew the guard where requested, and read the heartbeat.
+
+        `plant` is a boot script, run first where no guard answers; empty for none.
+        """
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:
@@ -135,18 +154,53 @@ class Context:
     """Waits on a caller's own thread, never on the engine's."""
 
     traits: dict[str, Traits] = field(default_factory=dict)
-    """By provider. One whose key or package is gone keeps its own until the daemon ends."""
+    """By account. One whose key or package is gone keeps its own until the daemon ends."""
+
+    clouds: dict[str, str] = field(default_factory=dict)
+    """The cloud of each account."""
+    seen_accounts: dict[str, SeenAccount] = field(default_factory=dict)
+    """What each account with a key has shown of itself, to notice two names for one account."""
 
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
         traits = self.traits.get(provider)
         return self.policy if traits is None else self.policy.at(traits.limits)
 
+    def ending_of(self, provider: str) -> Ending:
+        """How this cloud's instances end. A cloud that is not known counts as the strictest: a guard is expected."""
+        traits = self.traits.get(provider)
+        return Ending(EndingKind.SELF_DESTROY) if traits is None else traits.ending
+
+    def reserve_for(self, attempt: Attempt) -> Micros:
+        """What is held back for this attempt, by how its cloud's instances end (I13, E9)."""
+        ends_alone = not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone
+        return ledger.reserve_for(attempt, self.policy_of(attempt.provider), ends_alone=ends_alone)
+
+    def login_of(self, attempt: Attempt) -> SshTarget | None:
+        """The ssh address of the attempt's instance, and its cloud's user; None while the provider gives no address."""
+        if attempt.ssh_host is None or attempt.ssh_port is None:
+            return None
+        traits = self.traits.get(attempt.provider)
+        user = "root" if traits is None else traits.planting.user
+        return SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port, user)
+
     def learn_traits(self, setup: AccountSetup) -> None:
-        """Remember the traits that a setup brings."""
+        """Remember the cloud and the traits that a setup brings."""
         traits = setup.traits if setup.client is None else setup.client.traits
         if traits is not None:
             self.traits[setup.provider] = traits
+        self.clouds[setup.provider] = setup.cloud_name
+
+    def cloud_of(self, provider: str) -> str:
+        """The cloud that an account of this name is at."""
+        found = self.clouds.get(provider)
+        if found is None:
+            found = self.clouds[provider] = known_cloud(self.store, provider) or provider
+        return found
+
+    def key_digest(self, setup: AccountSetup) -> str:
+        """The salted digest of a setup's key; empty without one (I21)."""
+        return digest_of(self.home, setup.cloud_name, setup.credential)
 
     @property
     def may_spend(self) -> bool:

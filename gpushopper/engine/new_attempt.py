@@ -10,7 +10,6 @@ from gpushopper.core.model.label import make_label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
@@ -45,4 +44,4 @@ def new_attempt(ctx: Context, session: Session, offer: Offer, now: ClockSnapshot
         prepared_at=now.wall,
         state_changed_at=now.wall,
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
+    return replace(attempt, reserve=ctx.reserve_for(attempt))

@@ -7,8 +7,9 @@ from itertools import chain, count
 from typing import Any
 
 from gpushopper.core import alarms as kinds
+from gpushopper.core.cloud import Billing
 from gpushopper.core.lifecycle.destroying import destroying_fields
-from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
+from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
@@ -17,7 +18,6 @@ from gpushopper.core.model.offer import MONTH_HOURS, Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.engine.context import Context
@@ -49,7 +49,7 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
         # Only its deadline may end an orphan, stopped or not: why it is stopped is unknown (F50).
         keep_stopped=True,
     )
-    offer = _offer_of(row, action.provider, now)
+    offer = _offer_of(row, action.provider, ctx, now)
     found = _found(ctx, session, action.label.attempt, action.label.text, row, offer, action.deadline, now)
     attempt = replace(found, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
@@ -131,9 +131,9 @@ def _found(
         billed_until=started,
         current_rate=row.rate,
         last_seen_at=started,
-        is_gpu_billed=bills_gpu_time(row, offer.billing, was_billed=False),
+        **shown_billing(row, offer.billing, None),
     )
-    return replace(attempt, reserve=ledger.reserve_for(attempt, ctx.policy_of(attempt.provider)))
+    return replace(attempt, reserve=ctx.reserve_for(attempt))
 
 
 def _hard_max(row: Instance, started: int) -> int:
@@ -142,9 +142,11 @@ def _hard_max(row: Instance, started: int) -> int:
     return by_policy if labelled is None else min(by_policy, labelled)
 
 
-def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
-    """An offer made up from the instance: enough to show it and to account for it."""
+def _offer_of(row: Instance, provider: str, ctx: Context, now: ClockSnapshot) -> Offer:
+    """An offer made up from the instance: enough to show it and to account for it on its cloud's terms."""
     disk = row.disk_gb or 0.0
+    billing = ctx.traits[provider].billing if provider in ctx.traits else Billing()
+    billed = billing.billed_gb(disk)
     return Offer(
         provider=provider,
         offer_id="unknown",
@@ -153,9 +155,10 @@ def _offer_of(row: Instance, provider: str, now: ClockSnapshot) -> Offer:
         gpu_count=row.gpu_count or 1,
         vram_mb=row.vram_mb or 0,
         gpu_rate=row.gpu_rate if row.gpu_rate is not None else (row.rate or 0),
-        storage_gb_month=round((row.storage_rate or 0) * MONTH_HOURS / disk) if disk else 0,
+        storage_gb_month=round((row.storage_rate or 0) * MONTH_HOURS / billed) if billed else 0,
         upload_gb=0,
         download_gb=0,
         disk_gb=disk,
         seen_at=now.wall,
+        billing=billing,
     )

@@ -20,7 +20,9 @@ def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[st
             entries, _ = ledger.accrue(attempt, action.ended_at)
             ledger_table.insert_entries(store, entries)
         written = tuple(ledger_table.entries_of(store, attempt.id))
-        ledger_table.insert_entries(store, ledger.settle(attempt, action.ended_at, written))
+        corrections = ledger.settle(attempt, action.ended_at, written)
+        beyond = ledger.beyond_use(attempt, action.ended_at, (*written, *corrections))
+        ledger_table.insert_entries(store, (*corrections, *beyond))
     totals = ledger_table.totals_by_attempt(store, [attempt.id]).get(attempt.id, {})
     return {kind: totals.get(kind, 0) for kind in ledger.KINDS}
 
@@ -51,6 +53,7 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         else attempt.terminate_requested_at,
         "closed_at": now.wall,
         "is_gpu_billed": False,
+        "is_running": False,
         "billed_until": None if attempt.billed_until is None else action.ended_at,
         "receipt": json.dumps(receipt, sort_keys=True),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt
-from gpushopper.core.model.heartbeat import SshTarget
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND, us
 from gpushopper.engine.context import Context
@@ -18,13 +17,6 @@ YOUNG_S = 86400
 def may_log_in(attempt: Attempt) -> bool:
     """Whether users may log in to the attempt's instance: it is wanted, exists, and has been ready."""
     return attempt.is_wanted and attempt.state in ALIVE_STATES and attempt.ready_at is not None
-
-
-def login_of(attempt: Attempt) -> SshTarget | None:
-    """The ssh address of the attempt's instance; None while the provider gives none."""
-    if attempt.ssh_host is None or attempt.ssh_port is None:
-        return None
-    return SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
 
 
 class SshFiles:
@@ -46,11 +38,12 @@ class SshFiles:
         remote = self.ctx.remote
         if remote is None:
             return
+        ctx = self.ctx
         known = remote.pinned_attempts()  # before the rows are read: an attempt that begins now is none of these
         with self.ctx.store.read():
             names = {each.id: each.name for each in sessions.load_sessions(self.ctx.store, open_only=True)}
             attempts = sessions.load_attempts(self.ctx.store)
-        logins = [(names.get(each.session_id, ""), login_of(each)) for each in attempts if may_log_in(each)]
+        logins = [(names.get(each.session_id, ""), ctx.login_of(each)) for each in attempts if may_log_in(each)]
         remote.write_ssh_config([(name, login) for name, login in logins if name and login is not None])
         for attempt_id in known - {attempt.id for attempt in attempts}:
             remote.forget_attempt(attempt_id)

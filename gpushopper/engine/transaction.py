@@ -34,7 +34,7 @@ class Transaction:
         self.ctx = ctx
         self.now = now
         self.provider = provider
-        """The cloud that alarms without an attempt are about."""
+        """The account that alarms without an attempt are about."""
         self._attempts: dict[str, Attempt] = {}
         self._sessions: dict[str, Session] = {}
         self._active: set[tuple[str, str]] | None = None
@@ -131,7 +131,7 @@ class Transaction:
             return hint
         attempt = self._attempts.get(subject) or sessions.load_attempt(self.ctx.store, subject)
         provider = self.provider if attempt is None else attempt.provider
-        return fill_hint(hint, provider, console_of(provider))
+        return fill_hint(hint, provider, console_of(self.ctx.cloud_of(provider)))
 
     def _active_alarms(self) -> set[tuple[str, str]]:
         """The kinds and subjects of the active alarms, read once: most passes clear alarms that are not active."""
@@ -181,17 +181,16 @@ class Transaction:
         rate = fields.get("current_rate")
         if rate is None or rate <= (attempt.current_rate or 0) or "reserve" in fields or "deadline" in fields:
             return fields
-        return fields | {
-            "reserve": ledger.reserve_for(replace(attempt, current_rate=rate), self.ctx.policy_of(attempt.provider))
-        }
+        return fields | {"reserve": self.ctx.reserve_for(replace(attempt, current_rate=rate))}
 
     def _with_ledger(self, attempt: Attempt, fields: dict[str, Any]) -> dict[str, Any]:
-        """Write ledger entries up to now when GPU billing starts or ends, or the rate changes.
+        """Write ledger entries up to now when GPU time or disk starts or ends to bill, or the rate changes.
 
         GPU time counts from the last sighting before it was seen active, so that it is never too little (S19).
         """
-        starts = fields.get("is_gpu_billed", attempt.is_gpu_billed) and not attempt.is_gpu_billed
-        ends = attempt.is_gpu_billed and not fields.get("is_gpu_billed", True)
+        before = {name: getattr(attempt, name) for name in ("is_gpu_billed", "is_storage_billed")}
+        starts = any(fields.get(name, was) and not was for name, was in before.items())
+        ends = any(was and not fields.get(name, was) for name, was in before.items())
         moved = attempt.is_gpu_billed and fields.get("current_rate", attempt.current_rate) != attempt.current_rate
         if not (starts or ends or moved) or attempt.billed_until is None:
             return fields

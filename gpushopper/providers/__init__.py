@@ -6,6 +6,7 @@ Not here: which clouds there are (`clouds.py`), what an answer means for an atte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -42,8 +43,10 @@ def traits(name: str) -> Traits:
         raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter")
     try:
         REAL.at(found.limits)
-    except (ValueError, TypeError) as error:
-        text = f"the limits of {cloud.title} cannot be used: {error}"
+        if re.compile(found.key_pattern).search(""):
+            raise ValueError("its key pattern is found everywhere")
+    except (ValueError, TypeError, re.error) as error:
+        text = f"the traits of {cloud.title} cannot be used: {error}"
         raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter") from None
     return found
 

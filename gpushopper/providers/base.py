@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
@@ -33,6 +33,8 @@ class ErrorKind(Enum):
     """The provider's rate limit (429); `retry_after_s` says how long."""
     AUTH = "auth"
     """A well-formed refusal of the key (F32: Vast says 404 for a wrong key)."""
+    FORBIDDEN = "forbidden"
+    """A 401 or 403 that is not in the cloud's own form: mostly a gateway's, or the answer to a burst of calls."""
     SHAPE = "shape"
     """Well-formed, but with fields we do not know (F81), or without proof that it is complete (T1, T2)."""
 
@@ -48,7 +50,10 @@ class ReadFailed:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The key's account. `balance` is spendable micro-dollars. `date` is the reply's Date header, wall µs."""
+    """The key's account. `balance` is spendable micro-dollars. `date` is the reply's Date header, wall µs.
+
+    `account_id` is empty where no call tells it (`Identity.INFERRED`): the key was accepted, and no more is known.
+    """
 
     account_id: str
     balance: Micros | None
@@ -59,7 +64,9 @@ class Account:
 class InstanceList:
     """All instances of the account. `complete` only if every page was read and the count agrees (T3, F43).
 
-    An incomplete list shows presence and never absence (T2).
+    At a cloud whose lists cannot count (`ListProof.NOTHING`), `complete` means that the reply's shape is known, and
+    `unread` counts the items without an id or of an unknown form: with any of these the list is not whole. An
+    incomplete list shows presence and never absence (T2).
     """
 
     instances: tuple[Instance, ...]
@@ -68,6 +75,12 @@ class InstanceList:
     detail: str = ""
     total: int | None = field(default=None, compare=False)
     """The provider's own count; None where it gives none."""
+    unread: int = 0
+    """Items that were not understood."""
+
+    def is_whole(self, proof: ListProof) -> bool:
+        """Whether it can prove absences, by the way in which this cloud's lists prove themselves whole."""
+        return self.complete and (proof is not ListProof.NOTHING or not self.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +176,13 @@ class CreateRequest:
     disk_gb: float
     environment: Mapping[str, str]
     boot_script: str = ""
+    """In the form of the cloud's planting method: a script, or cloud-init's user data."""
     image_login: ImageLogin | None = None
     """Only where the traits say that the provider accepts one."""
+    public_key: str = ""
+    """The session's ssh key, for clouds that take it in a field of its own."""
+    ends_at: int | None = None
+    """The deadline, wall µs, for clouds that end an instance by a timer of their own; else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +232,32 @@ class Endpoint(Enum):
     ACCOUNT = "account"
     KEYS = "keys"
     LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The ids of all ssh keys, or secrets, that are registered at the account."""
+
+    ids: frozenset[str]
+
+
+@runtime_checkable
+class MarksAccount(Protocol):
+    """What an adapter has beside `Provider` where keys or secrets can be registered at the account and listed again.
+
+    For clouds that tell no account id: the recorded id of a mark of ours proves that another key is of that account.
+    """
+
+    def fetch_marks(self, limit_s: float) -> Marks | ReadFailed: ...
+
+    def add_mark(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        """Register this ssh public key, which nobody has the private key of; the id that the cloud gave it."""
+        ...
+
+
+def marking(client: object) -> MarksAccount | None:
+    """The client as one whose account can be marked; None where there is no such call."""
+    return client if isinstance(client, MarksAccount) else None
 
 
 class Provider(Protocol):

@@ -1,24 +1,32 @@
-"""Write the boot script: what a create makes the instance run first, to install the guard and our ssh key (D7, S29)."""
+"""Write the boot script: what a new instance runs first, to install the guard and our ssh key (D7, S29).
+
+One text for each way that it reaches the instance (`PlantingMethod`). A provider with little room gets the guard
+packed, every other in one piece; its functions are the same.
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 
-from gpushopper.core.model.guard_recipe import ID_MARK, GuardCall, GuardRecipe
+from gpushopper.core.cloud import Planting, PlantingMethod
+from gpushopper.core.model.guard_recipe import GuardRecipe, OnInstance, ServerTimer
 from gpushopper.core.model.shell_environment import SYSTEM_PATH
 from gpushopper.errors import Refused
 from gpushopper.remote import guard_files
+from gpushopper.remote.planting import every_boot
+from gpushopper.remote.planting.cloud_config import cloud_config
+from gpushopper.remote.planting.guard_text import guard_for
 
 PAYLOAD_LIMIT = 3400
-"""Characters of the packed guard, whatever the provider's own limit (S29)."""
+"""Characters of a guard that has to be packed, whatever the provider's own limit (S29)."""
 
 TICK_LIMIT_S, BACKOFF_LIMIT_S = 15, 300
 """The longest interval at which the guard reads the clock, and the longest pause between two tries to end (S29)."""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:-]+")
+CONTAINER = Planting(PlantingMethod.ONSTART)
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]*")
 _PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?= |\s*\Z)")
 """Without its comment, which has no use on the instance."""
 
@@ -55,85 +63,110 @@ class GuardLifetime:
         )
 
 
-def guard_for(recipe: GuardRecipe, script: str) -> str:
-    """Put the provider's calls and the last-resort commands above the guard's script.
-
-    Raises:
-        ValueError: a name or endpoint of the recipe that a shell would not read as one word.
-    """
-    for name in (recipe.id_variable, recipe.key_variable):
-        if not _VARIABLE.fullmatch(name):
-            raise ValueError(f"not the name of a variable: {name!r}")
-    if not _ENDPOINT.fullmatch(recipe.endpoint):
-        raise ValueError(f"not an endpoint: {recipe.endpoint!r}")
-    names = f"URL={recipe.endpoint} ID_IN={recipe.id_variable} KEY_IN={recipe.key_variable}\n"
-    return f"{names}{_functions(recipe)}{script}"
-
-
-def _functions(recipe: GuardRecipe) -> str:
-    # Where the provider has no stop, it counts as refused.
-    stop = "code=499" if recipe.stop is None else _call(recipe.stop)
-    commands = f'for x in {shlex.join(recipe.last_resort)}; do\nsh -c "$x"\ndone'
-    bodies = {"see": _call(recipe.read), "destroy": _call(recipe.destroy), "stop": stop, "last": commands}
-    return "".join(f"{name}() {{\n{body}\n}}\n" for name, body in bodies.items())
-
-
-def _call(guard_call: GuardCall) -> str:
-    path = re.sub(r'([\\"$`])', r"\\\1", guard_call.path.replace(ID_MARK, "\0")).replace("\0", "$ID")
-    return f'call {shlex.quote(guard_call.method)} "{path}" {shlex.quote(guard_call.body)}'
-
-
 def write_boot_script(
-    recipe: GuardRecipe,
+    recipe: GuardRecipe | None,
     public_key: str,
     life_s: int,
     deadline_s: int,
     max_s: int,
     tick_s: int = 15,
     backoff_s: int = 300,
+    *,
+    planting: Planting = CONTAINER,
+    max_length: int | None = None,
 ) -> str:
     """Write the boot script of one attempt: it installs the guard first, then the ssh key.
 
-    The times are those of `GuardLifetime`.
+    The times are those of `GuardLifetime`. Without a recipe that runs on the instance it installs the key alone.
+    `max_length` is how many characters the provider accepts, None for any.
 
     Raises:
         Refused: (`startup_too_long`) it is longer than the provider allows.
-        ValueError: times that the guard must refuse (S29), or a key that is not one line.
+        ValueError: times that the guard must refuse (S29), a key that is not one line, or a user that is no name.
     """
     lifetime = GuardLifetime(life_s, max_s, deadline_s, tick_s, backoff_s)
-    guard = guard_for(recipe, guard_files.stripped(guard_files.guard_script()))
     key = _PUBLIC_KEY.match(public_key)
     if key is None:
         raise ValueError("a public key begins with its kind and itself")
-    payload = guard_files.pack(guard)
-    text = BOOT.format(
-        path=SYSTEM_PATH, folders=guard_files.FOLDERS, folder=guard_files.FOLDER, script=guard_files.SCRIPT,
-        lifetime=lifetime.line(), payload=payload, key=key[0],
-    )  # fmt: skip
-    if len(payload) > PAYLOAD_LIMIT or len(text) > recipe.max_startup_length:
-        raise Refused(
-            f"a boot script of {len(text)} characters, {len(payload)} of them the guard;"
-            f" the provider takes {recipe.max_startup_length}",
-            code="startup_too_long",
-        )
-    return text
+    if not _USER.fullmatch(planting.user):
+        raise ValueError(f"not the name of a user: {planting.user!r}")
+    guards = [_HOME]
+    if recipe is not None and not isinstance(recipe, ServerTimer):
+        guards = _guards(recipe, lifetime, planting)
+    ways = [_planted(HEAD.format(path=SYSTEM_PATH) + guard + _let_in(planting, key[0]), planting) for guard in guards]
+    fitting = [text for text in ways if max_length is None or len(text) <= max_length]
+    if not fitting:
+        text = f"a boot script of {len(ways[-1])} characters; the provider takes {max_length}"
+        raise Refused(text, code="startup_too_long")
+    return fitting[0]
 
+
+def _guards(recipe: OnInstance, lifetime: GuardLifetime, planting: Planting) -> list[str]:
+    """The lines that install and start the guard: in one piece, and packed where that is short enough."""
+    guard = guard_for(recipe, guard_files.stripped(guard_files.guard_script()))
+    payload = guard_files.pack(guard)
+    start = START if planting.method in _AT_EVERY_START else every_boot.START
+    if planting.method is PlantingMethod.OVER_SSH:
+        gap_s = lifetime.max_s - lifetime.life_s
+        now = every_boot.COUNT_FROM_NOW.format(deadline_s=lifetime.deadline_s, life_s=lifetime.life_s, gap_s=gap_s)
+        start = now + start
+    head = FOLDER.format(folders=guard_files.FOLDERS, folder=guard_files.FOLDER, script=guard_files.SCRIPT)
+    whole = head + WHOLE.format(lifetime=lifetime.line(), guard=guard) + start
+    packed = head + PACKED.format(lifetime=lifetime.line(), payload=payload) + start
+    return [whole, packed] if len(payload) <= PAYLOAD_LIMIT else [whole]
+
+
+def _let_in(planting: Planting, key: str) -> str:
+    if planting.method is PlantingMethod.OVER_SSH:
+        return ""  # whoever runs it has logged in
+    if planting.method is PlantingMethod.CLOUD_INIT:
+        return every_boot.let_in(("root", planting.user), key)
+    return KEY.format(key=key)
+
+
+def _planted(script: str, planting: Planting) -> str:
+    """The script in the form that the provider, or we over ssh, pass on."""
+    match planting.method:
+        case PlantingMethod.CLOUD_INIT:
+            return cloud_config(script)
+        case PlantingMethod.COMMAND:
+            return script + STAY
+        case _:
+            return script
+
+
+_AT_EVERY_START = (PlantingMethod.ONSTART, PlantingMethod.COMMAND)
+_HOME = "eval H=~$(id -un)\n"
 
 # The container's variables are the user's as well: none may hide our tools or change what they do (D7, F85). Each line
-# runs whether or not the one before failed. python3 decodes where the image lacks base64 or gzip. A guard that is there
-# already is replaced as a whole or not at all.
-BOOT = """\
+# runs whether or not the one before failed.
+HEAD = """\
 #!/bin/sh
 umask 077
 unset GZIP LD_PRELOAD LD_LIBRARY_PATH
 PATH={path}:$PATH
 export PATH LC_ALL=C
+"""
+FOLDER = """\
 {folders}; do D=$D/{folder}; [ -s $D/{script} ] || {{ mkdir -p $D && echo >$D/w; }} && break; done
 G=$D/{script}
+"""
+
+# A guard that is there already is replaced as a whole or not at all.
+WHOLE = """\
+{{ echo {lifetime}; cat <<'END-GUARD'; }} >$G- && mv $G- $G
+{guard}END-GUARD
+"""
+# python3 decodes where the image lacks base64 or gzip.
+PACKED = """\
 {{ echo {lifetime}; (base64 -d || python3 -m base64 -d) <<E | (gzip -dc || python3 -m gzip -d -); }} >$G- && mv $G- $G
 {payload}
 E
+"""
+START = """\
 sh $G boot
+"""
+KEY = """\
 touch $H/.no_auto_tmux
 S=$H/.ssh
 A=$S/authorized_keys
@@ -142,4 +175,15 @@ K='{key}'
 grep -qxF "$K" $A || echo "
 $K" >>$A
 chmod go= $S $A
+"""
+
+# A container whose command is ours has no ssh server of its provider's, and ends with its command.
+STAY = """\
+for x in 'apt-get update' 'apt-get install -y openssh-server' 'apk add openssh' 'yum install -y openssh-server'; do
+command -v sshd || timeout -s KILL 300 $x
+done
+mkdir -p /run/sshd
+ssh-keygen -A
+$(command -v sshd)
+while :; do sleep 86400; done
 """

@@ -19,6 +19,7 @@ REPORT = re.compile(
 REASONS = (
     (r"", "the guard has not tried the instance's own key yet"),
     (r"refused 498", "the container was not given its id and its key"),
+    (r"refused 497", "it runs as a user who may not power the VM off"),
     (r"refused 499", "the image has no client for HTTPS: it needs curl, GNU wget or python3"),
     (r"refused (\d+)", r"the provider refuses the instance's own key (status \1)"),
     (r"unclear ", "the provider gave no answer: the instance does not reach it"),
@@ -41,14 +42,27 @@ def renew_command(renewal: GuardRenewal) -> str:
 def _guard_command(words: str) -> str:
     """The lines that find the guard and call `words` in it; the shell must have run `shell_environment.CLEAN`."""
     script = f'. "$0"\n{guard_files.stripped(guard_files.agent_script(guard_files.OVER_SSH))}{words}'
-    return _COMMAND.format(
+    find = _FIND.format(
         folders=guard_files.FOLDERS, path=f"$D/{guard_files.FOLDER}/{guard_files.SCRIPT}", mark=guard_files.END_MARK,
         script=shlex.quote(script), words=words,
     )  # fmt: skip
+    return f"(\n{_as_root(find)}{find})"
+
+
+def plant_command(boot_script: str, guard_lines: str) -> str:
+    """Lines that run `guard_lines`, and where no guard answers first install one, as root if that is possible."""
+    install = f"{_as_root(boot_script)}{boot_script}"
+    ask = f"x=$(\n{guard_lines}\n)"  # on lines of its own: `$((` would begin an arithmetic expression
+    return f'{ask}\n[ "$x" ] || {{\n(\n{install}) >/dev/null\n{ask}\n}}\nprintf \'%s\\n\' "$x"'
+
+
+def _as_root(lines: str) -> str:
+    """A line that leaves the rest to root, where we are not root and `sudo` needs no password (ends.md E4)."""
+    return f"[ $(id -u) = 0 ] || ! sudo -n true || exec sudo -n /bin/sh -c {shlex.quote(_ROOTS + lines)}\n"
 
 
 # A guard of an older version answers by itself: our functions would use names that it does not have.
-_COMMAND = """(
+_FIND = """\
 {folders}; do
 G={path}
 [ -s "$G" ] || continue
@@ -56,7 +70,10 @@ read -r x <"$G"
 case $x in *\\ {mark}=*) exec sh -c {script} "$G" ;; esac
 exec sh "$G" {words}
 done
-)"""
+"""
+
+# sudo sets an environment of its own; PATH is that of its configuration.
+_ROOTS = "export LC_ALL=C\n"
 
 
 def read_report(text: str) -> GuardStatus | None:

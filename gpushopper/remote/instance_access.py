@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from gpushopper.core.cloud import Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
@@ -53,7 +54,8 @@ class InstanceAccess:
 
     def boot_script(
         self,
-        recipe: GuardRecipe,
+        recipe: GuardRecipe | None,
+        traits: Traits,
         session_id: str,
         life_s: int,
         deadline_s: int,
@@ -63,12 +65,19 @@ class InstanceAccess:
     ) -> str:
         """The boot script, which installs the guard and this session's public key."""
         key = self.public_key(session_id)
-        return boot_script.write_boot_script(recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s)
+        return boot_script.write_boot_script(
+            recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s,
+            planting=traits.planting, max_length=traits.limits.max_startup_length,
+        )  # fmt: skip
 
     # ---- the probe
 
-    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+    ) -> Heartbeat | ProbeFailure:
         """Log in once: send the renewal if there is one, then read the guard's report and the hardware.
+
+        Where no guard answers, `plant` installs one first, if it is not empty.
 
         The first login with an answer pins the host key; from then on another key gives HOST_KEY (I24).
         """
@@ -79,7 +88,7 @@ class InstanceAccess:
             if first is not None:
                 self._drop_first_pin(login, first)
             connection = connect_to(self._home, login, first or pin)
-            found = self._run_probe(connection, renewal, limit_s)
+            found = self._run_probe(connection, renewal, limit_s, plant)
         except ProviderFailed as error:
             return ProbeFailure(ProbeFailureKind.UNREACHABLE, error.message)
         except Misconfigured as error:
@@ -91,10 +100,12 @@ class InstanceAccess:
         return found if first is None else self._keep_first_pin(connection, first, pin, found)
 
     def _run_probe(
-        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float
+        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float, plant: str
     ) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
         guard_lines = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
+        if plant:
+            guard_lines = guard_protocol.plant_command(plant, guard_lines)
         command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines))
         done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
         return read_outcome(done, marker, limit_s)

@@ -29,7 +29,7 @@ FAULT = `{"id", "provider", "call", "word", "arg", "count", "until", "instance",
 "active", "line"}`; `acted` is how often it acted, `line` the words to add it again. CALL and WORD are in
 `gpushopper.sandbox.faults.fault_types`; the call `host` is for live instances. ACTION =
 `destroy host_destroy stop outbid start offline_host(value: how long) online_host reboot_host
-contract_end(value: in how long) price_factor(value: 1.4)
+contract_end(value: in how long) price_factor(value: 1.4) reclaim_gpus
 gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ...,disk=12"; none: the truth)`. LIVE = `{"id", "ssh":
 {"host", "port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null,
 "ready": whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail
@@ -166,7 +166,9 @@ def _add_faults(app: Flask, control: Control) -> None:
         body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
         if body.get("call") == HOST and not control.state.market.live:
             raise ValueError("simulated instances have no host to fail; start the sandbox with --live")
-        arg = body.get("arg")
+        arg, dialect = body.get("arg"), control.state.dialects.get(str(body.get("provider", "")))
+        if dialect is not None and str(body.get("word", "")) in dialect.without:
+            raise ValueError(f"{dialect.name} has nothing that {body['word']} could act on")
         fault = faults.add(
             str(body.get("provider", "")),
             str(body.get("call", "")),
@@ -216,7 +218,7 @@ def _add_actions(app: Flask, control: Control) -> None:
 
     @app.post("/advance")
     def advance() -> Response:
-        if market.live and any(not instance.spec.foreign for instance in market.existing_instances()):
+        if market.live and any(instance.can_be_live for instance in market.existing_instances()):
             raise ValueError("the clock stands while live instances exist: their time is real")
         offset = control.clock.advance(parse_duration(_body("by").get("by", "")))
         market.settle()

@@ -166,7 +166,7 @@ class SandboxServer:
 
     def _read_log(self, instance: Instance) -> str:
         """Return what the container of an instance has printed; of a simulated one, what it would have printed."""
-        if not self.state.market.live or instance.spec.foreign:
+        if not self.state.market.live or not instance.can_be_live:
             return simulated_log(instance)
         return read_log(self.dir / LIVE_DIR / str(instance.id))
 

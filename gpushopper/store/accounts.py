@@ -6,11 +6,13 @@ from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AccountRow
 
 
-def record_account(store: Store, provider: str, account: str, at: int) -> None:
-    """Make this the account that the provider's key is expected to open."""
-    query = AccountRow.insert(provider=provider, account=account, first_seen_at=at, recorded_at=at)
+def record_account(store: Store, provider: str, account: str, at: int, cloud: str = "") -> None:
+    """Make this the account that the provider's key is expected to open; `cloud` where it has another name."""
+    query = AccountRow.insert(
+        provider=provider, account=account, first_seen_at=at, recorded_at=at, cloud=cloud, mark=""
+    )
     key = [AccountRow.provider, AccountRow.account]
-    store.write(query.on_conflict(conflict_target=key, update={AccountRow.recorded_at: at}))
+    store.write(query.on_conflict(conflict_target=key, update={AccountRow.recorded_at: at, AccountRow.cloud: cloud}))
 
 
 def known_account(store: Store, provider: str) -> str | None:
@@ -18,3 +20,23 @@ def known_account(store: Store, provider: str) -> str | None:
     query = AccountRow.select(AccountRow.account).where(AccountRow.provider == provider)
     found = store.rows(query.order_by(AccountRow.recorded_at.desc(), AccountRow.account).limit(1))
     return found[0][0] if found else None
+
+
+def known_cloud(store: Store, provider: str) -> str:
+    """The cloud that a named account was last seen at; empty where none is recorded."""
+    query = AccountRow.select(AccountRow.cloud).where(AccountRow.provider == provider)
+    found = store.rows(query.order_by(AccountRow.recorded_at.desc()).limit(1))
+    return found[0][0] if found else ""
+
+
+def record_mark(store: Store, provider: str, account: str, mark: str) -> None:
+    """Record the id of our mark at an account."""
+    at = (AccountRow.provider == provider) & (AccountRow.account == account)
+    store.write(AccountRow.update(mark=mark).where(at))
+
+
+def recorded_marks(store: Store, cloud: str) -> dict[tuple[str, str], str]:
+    """Our marks at a cloud, by the account's name and id."""
+    at = (AccountRow.cloud == cloud) | ((AccountRow.cloud == "") & (AccountRow.provider == cloud))
+    query = AccountRow.select(AccountRow.provider, AccountRow.account, AccountRow.mark)
+    return {(name, number): mark for name, number, mark in store.rows(query.where(at & (AccountRow.mark != "")))}

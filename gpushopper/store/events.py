@@ -23,9 +23,7 @@ def append(
 ) -> int:
     """Add a line; returns its id, which is the cursor for reading on from it."""
     return store.write(
-        EventRow.insert(
-            at=at, kind=kind, session_id=session_id, attempt_id=attempt_id, text=text, data=data or {}
-        )
+        EventRow.insert(at=at, kind=kind, session_id=session_id, attempt_id=attempt_id, text=text, data=data or {})
     )
 
 

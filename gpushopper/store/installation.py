@@ -77,9 +77,7 @@ def keep(home: Home, store: Store, *, machine_id: str | None = None) -> Installa
     return Installation(_write(home, store, found.id, _fingerprint(home, machine_id)), HomeStatus.OK)
 
 
-def renew(
-    home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None
-) -> Installation:
+def renew(home: Home, store: Store, *, random: Random = os.urandom, machine_id: str | None = None) -> Installation:
     """`config installation new`: this is a copy; instances with the old id belong to the other one."""
     return Installation(_write(home, store, _new_id(random), _fingerprint(home, machine_id)), HomeStatus.NEW)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from gpushopper.store.database import Store
@@ -34,13 +34,15 @@ def record_ownership(store: Store, found: KnownInstance) -> None:
     store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=key, update=changes))
 
 
-def recorded_ownership(store: Store, provider: str, account: str, ids: Sequence[str]) -> dict[str, str]:
-    """The recorded ownership of these instance ids, for those that have one."""
+def recorded_ownership(
+    store: Store, provider: str, accounts: Collection[str], ids: Sequence[str]
+) -> dict[str, str]:
+    """The recorded ownership of these instance ids on these accounts, for those that have one."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), IN_LIST_SIZE):
         query = KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
             (KnownInstanceRow.provider == provider)
-            & (KnownInstanceRow.account == account)
+            & KnownInstanceRow.account.in_(sorted(accounts))
             & KnownInstanceRow.instance_id.in_(ids[start : start + IN_LIST_SIZE])
         )
         found.update(store.rows(query))

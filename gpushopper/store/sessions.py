@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -147,13 +147,17 @@ def find_by_instance(store: Store, provider: str, account: str, instance_id: str
 
 
 def find_listed(
-    store: Store, provider: str, account: str, instance_ids: Sequence[str], labels: Sequence[str]
+    store: Store, provider: str, accounts: Collection[str] | None, instance_ids: Sequence[str], labels: Sequence[str]
 ) -> list[Attempt]:
-    """All attempts, open or closed, that hold one of these instances of an account or carry one of these labels."""
+    """All attempts, open or closed, that hold one of these instances or carry one of these labels.
+
+    `accounts` are the ids of the accounts that the instances are on; None: any of the provider's.
+    """
     found: dict[str, Attempt] = {}
     for start in range(0, max(len(instance_ids), len(labels)), IN_LIST_SIZE):
         ids, some_labels = instance_ids[start : start + IN_LIST_SIZE], labels[start : start + IN_LIST_SIZE]
-        held = (AttemptRow.provider == provider) & (AttemptRow.account == account) & AttemptRow.instance_id.in_(ids)
+        held = (AttemptRow.provider == provider) & AttemptRow.instance_id.in_(ids)
+        held = held if accounts is None else held & AttemptRow.account.in_(sorted(accounts))
         query = _select_attempts().where(held | AttemptRow.label.in_(some_labels))
         query = query.order_by(AttemptRow.origin, AttemptRow.ordinal)
         found.update({attempt.id: attempt for attempt in _attempts(store, query)})

@@ -16,6 +16,7 @@ from gpushopper.wire.requests import (
     ExtendRequest,
     PlanRequest,
     ProvisionRequest,
+    SameAccountRequest,
     SearchRequest,
 )
 from gpushopper.wire.responses import (
@@ -37,8 +38,10 @@ from gpushopper.wire.responses import (
     OfferView,
     Plan,
     ProviderStatus,
+    SameAccountView,
     Sessions,
     SessionView,
+    TrustedRow,
 )
 
 PROTOCOL = 2
@@ -81,8 +84,11 @@ __all__ = [
     "ProviderLog",
     "ProviderStatus",
     "ProvisionRequest",
+    "SameAccountRequest",
+    "SameAccountView",
     "SearchRequest",
     "SessionView",
     "Sessions",
+    "TrustedRow",
     "from_json",
 ]

@@ -62,6 +62,7 @@ class PlanRequest:
     """Whether a provision follows: then an account that may not create is refused before its offers are read."""
     image_login: bool = False
     """Whether that provision sends a registry login: then one that cannot be read is refused already here."""
+    allow_unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ class ProvisionRequest:
     max_duration_reason: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     allow_unguarded: bool = False
+    """Whether a cloud is accepted whose instances bill on if this computer never comes back."""
+    allow_broken_guard: bool = False
+    """Whether an instance is accepted whose guard is not confirmed, although its cloud can have one."""
     image_login: bool = False
     """Whether provider and host get the stored login of the image's registry."""
 
@@ -117,3 +121,13 @@ class AckRequest:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     alarm_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SameAccountRequest:
+    """POST /keys/same-account: trust the key of an account by what was typed; with None only show what it would be."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    provider: str
+    typed: list[str] | None = None

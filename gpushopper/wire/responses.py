@@ -54,6 +54,10 @@ class OfferView:
     is_single: bool = True
     stock: int | None = None
     billing: BillingView = field(default_factory=BillingView)
+    gpu_model: str = ""
+    """With `gpu_form` and `gpu_vram_gb` the card, the same for every cloud's spelling."""
+    gpu_form: str = ""
+    gpu_vram_gb: int | None = None
     age_us: int = 0
     """How old the cloud's answer is that shows it; above a minute it is shown and not rented."""
 
@@ -132,6 +136,10 @@ class Plan:
     """Accounts that did not answer."""
     left_out: list[MissingAccount] = field(default_factory=list)
     """Accounts where what was asked for cannot be rented: they were not ranked."""
+    bills_on: bool = False
+    """Whether an instance bills on until the balance is used up, if this computer never comes back."""
+    minimum_us: int = 0
+    """The least time that is paid for; ending earlier saves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +207,12 @@ class SessionView:
     attempts: list[AttemptView]
     image_login: str = ""
     """The registry whose login its creates carry."""
+    bills_on: bool = False
+    """Whether its instance bills on if this computer never comes back: its guard can at most power it off."""
     guard_in_sync: bool = False
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
+    cloud: str = ""
+    """The cloud of `provider`, which is an account's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +300,26 @@ class ProviderStatus:
     key_hint: str = ""
     console: str = ""
     """The web page where a person can end what runs there."""
+    cloud: str = ""
+    """The cloud that the account of this name is at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRow:
+    """An open instance, or a create whose outcome is uncertain. `typed` is what a person types who has seen it."""
+
+    session: str
+    instance_id: str | None
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameAccountView:
+    """What a person would trust a key to be of, and the web page to look at."""
+
+    name: str
+    console: str
+    rows: list[TrustedRow]
 
 
 @dataclass(frozen=True, slots=True)

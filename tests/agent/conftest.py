@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.guard_recipe import SelfDestroy
+from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT
 from gpushopper.remote import boot_script, guard_files
-from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem
+from gpushopper.remote.planting.guard_text import guard_for
+from tests.agent.contained_instance import TRUE_START, Image, Instance, containment_problem, make_scratch
 from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
@@ -55,7 +56,7 @@ def provider() -> Iterator[Provider]:
 
 
 def boot_text(
-    recipe: GuardRecipe,
+    recipe: SelfDestroy,
     life_s: int = LIFE,
     max_life_s: int = MAX_LIFE,
     whole: bool = False,
@@ -67,14 +68,15 @@ def boot_text(
     `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it;
     `unstarted`: the guard is installed and not started, so that its functions can be called one by one.
     """
-    text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, TRUE_START + life_s, max_life_s)
+    end, limit = TRUE_START + life_s, STARTUP_LIMIT
+    text = boot_script.write_boot_script(recipe, PUBLIC_KEY, life_s, end, max_life_s, max_length=limit)
     if unstarted:
         text = text.replace("sh $G boot\n", "")
     ours = guard_files.stripped(guard_files.guard_script())
     other = guard_files.guard_script() if whole else FORMER.read_text() if former else ours
     if former:
         text = text.replace(f" {guard_files.END_MARK}=", " DEADLINE=")
-    packed = [guard_files.pack(boot_script.guard_for(recipe, script)) for script in (ours, other)]
+    packed = [guard_files.pack(guard_for(recipe, script)) for script in (ours, other)]
     return text.replace(packed[0], packed[1])
 
 
@@ -94,10 +96,12 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         variables: Mapping[str, str] | None = None,
         **text: object,
     ) -> Instance:
-        scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
-        scratch.chmod(0o755)
         instance = Instance(
-            scratch, image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+            make_scratch(),
+            image,
+            boot_text(provider.recipe(*last_resort, stop=stop), **text),
+            disk,
+            uid,  # type: ignore[arg-type]
         )
         provider.now = instance.true_now
         instance.skew = skew

@@ -3,8 +3,8 @@
 Nothing that belongs on an instance may run elsewhere: a guard's last resort is to power off. The first process
 (contained_instance.sh) exits unless it is the first of its own process namespace and cannot write to the checkout.
 
-The clock never passes the point a test allows. Up to there each sleeping process moves it on, whether or not others are
-at work: a test that needs exact ticks allows little time at once, and waits until all processes sleep.
+The clock stands still except in `run_for`, and moves on there to the time at which the next sleeping process is due,
+once all of them sleep: what a machine needs for its work, however slow it is, takes no time in there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.core.model.shell_environment import SYSTEM_PATH, over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.provider import INSTANCE, KEY
+from tests.agent.sleepers import Sleepers
 from tests.needs import lacking
 
 HERE = Path(__file__).parent
@@ -30,8 +32,9 @@ NOBODY = 65534
 TRUE_START = 1_800_000_000
 UPTIME = 1_000_000
 TOOLS = [
-    "base64", "cat", "chmod", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id", "kill", "ls",
-    "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch", "tr", "true", "wc",
+    "base64", "cat", "chmod", "chown", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id", "kill",
+    "ln", "ls", "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch", "tr",
+    "true", "wc",
 ]  # fmt: skip
 
 
@@ -56,10 +59,19 @@ def namespace_command(uid: int = 0) -> list[str]:
 
 def containment_problem() -> str:
     """Return why no instance can be contained here; empty where it can."""
-    if reason := lacking("unshare", "setpriv", "nsenter", "dash", "busybox", "flock"):
+    if reason := lacking("unshare", "setpriv", "nsenter", "dash", "busybox"):
         return reason
     tried = subprocess.run([*namespace_command(), "true"], capture_output=True, text=True, check=False)
     return f"needs namespaces to contain an instance in: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+def make_scratch() -> Path:
+    """Make the folder of one instance, in memory where programs may run there: a guard saves its state each tick."""
+    memory = Path("/dev/shm")
+    usable = os.access(memory, os.W_OK) and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir=memory if usable else "/tmp"))
+    scratch.chmod(0o755)
+    return scratch
 
 
 class Instance:
@@ -73,14 +85,13 @@ class Instance:
         self.boots = 0
         self.process: subprocess.Popen[str] | None = None
         self.first = 0
+        self.sleepers = Sleepers()
         disks = (f"disk/{name}" for name in ("root", "home", "var/lib", "run"))
         for folder in ("bin", "real", "system", "nothing", "clock", *disks):
             (scratch / folder).mkdir(parents=True)
         (scratch / "boot.sh").write_text(boot_text)
         self.install_tools()
         self.write_clock("uptime", f"{UPTIME}.00 0.00")
-        self.write_clock("stop", str(UPTIME))
-        self.write_clock("lock", "")
         self.give_to_nobody()
 
     def install_tools(self) -> None:
@@ -90,7 +101,7 @@ class Instance:
             self.link(folder / name, "busybox" if self.image.is_busybox and name in TOOLS else name)
         self.link(folder / "sh", self.image.shell)
         self.link(self.scratch / "real" / "date", "busybox" if self.image.is_busybox else "date")
-        for name in ("env", "sleep", "flock", "mount", "setpriv"):
+        for name in ("env", "sleep", "mount", "setpriv"):
             self.link(self.scratch / "real" / name, name)
         for name in ("sleep", "date"):
             (folder / name).unlink(missing_ok=True)
@@ -144,10 +155,12 @@ class Instance:
         if self.process and self.process.poll() is None:
             os.kill(self.first, signal.SIGKILL)
         if self.process:
+            # Of a first process that was killed, unshare says "sigprocmask unblock failed" up to version 2.39.
             self.process.wait()
             assert self.process.stdout
             self.process.stdout.close()
         self.process = None
+        self.sleepers = Sleepers()
 
     def is_up(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -158,7 +171,6 @@ class Instance:
         now = self.true_now() + down_s
         boots, up = self.boots, UPTIME if new_host_boot else self.uptime() + down_s
         self.write_clock("uptime", f"{up}.00 0.00")
-        self.write_clock("stop", str(up))
         self.true_base = now - up
         if not new_host_boot:
             self.boots = boots - 1
@@ -175,13 +187,22 @@ class Instance:
         self.write_clock("wall", str(self.true_base + seconds).rjust(12))
 
     def run_for(self, seconds: int, timeout_s: float = 120) -> None:
-        """Move the instance's clock on by so much, or until it has ended."""
-        stop = self.uptime() + seconds
-        self.write_clock("stop", str(stop))
-        end, pause = time.monotonic() + timeout_s, threading.Event()
-        while self.uptime() < stop and self.is_up():
-            assert time.monotonic() < end, f"the instance's clock does not move at {self.uptime()}, {self.processes()}"
-            pause.wait(0.01)
+        """Move the instance's clock on by so much, or until it has ended; afterwards all are asleep again.
+
+        `timeout_s`: real time for which something may be at work between two steps; only a hanging test needs it.
+        """
+        stop, pause = self.uptime() + seconds, threading.Event()
+        end = time.monotonic() + timeout_s
+        while self.is_up():
+            if not self.sleepers.all_asleep(self.first, self.uptime()):
+                assert time.monotonic() < end, f"at work for {timeout_s} s at {self.uptime()}: {self.processes()}"
+                pause.wait(0.002)
+                continue
+            if not self.sleepers.wake(self.uptime()):
+                if self.uptime() == stop:
+                    return
+                self.write_clock("uptime", f"{self.sleepers.next_due(stop)}.00 0.00")
+            end = time.monotonic() + timeout_s
 
     def sh(self, command: str, timeout_s: float = 60) -> str:
         """Run a command inside, as a login would: without the container's variables."""
@@ -216,13 +237,6 @@ class Instance:
             except OSError:
                 continue
         return lines
-
-    def is_quiet(self) -> bool:
-        """Whether both holders sleep, and nothing that they started runs."""
-        lines = self.processes()
-        asleep = [line for line in lines if "/mnt/bin/sleep 15" in line]
-        holding = [line for line in lines if "guard.sh hold" in line]
-        return len(asleep) == len(holding) == 2 and not any("curl" in line for line in lines)
 
     def holder_pid(self, number: int) -> str:
         return self.sh(f"cat $HOME/.gs-guard/holder{number}").split()[0]

@@ -16,6 +16,8 @@ while read -r _ point _ options _; do
 done </proc/self/mounts
 if (: >>"$canary") 2>/dev/null; then exit 98; fi
 for folder in root home var run; do mount --bind "/mnt/disk/$folder" "/$folder"; done
+# A machine's own configuration, where a test has one.
+[ ! -d /mnt/disk/etc ] || mount --bind /mnt/disk/etc /etc
 mount -t tmpfs -o mode=1777 none /tmp
 # Terminals of its own: a device that is seen here can be written to, however read-only its file system is.
 mount -t devpts -o ptmxmode=0666,mode=0620 none /dev/pts
@@ -23,7 +25,7 @@ mount -t tmpfs -o mode=1777 none /dev/shm
 case $disk in
   kept) ;;
   tiny) mount -t tmpfs -o size=256k none /root ;;
-  read-only) for folder in root home var run; do mount -o remount,bind,ro "/$folder"; done; mount -t tmpfs -o ro none /tmp ;;
+  read-only) for folder in root home var run; do mount -o remount,bind,nosuid,nodev,ro "/$folder"; done; mount -t tmpfs -o ro none /tmp ;;
 esac
 [ ! -s /mnt/trust ] || mount --bind /mnt/trust /etc/ssl/certs/ca-certificates.crt
 mount --bind /mnt/clock/uptime /proc/uptime

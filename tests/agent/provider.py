@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from gpushopper.core.model.guard_recipe import GuardCall, GuardRecipe
+from gpushopper.core.model.guard_recipe import GuardCall, SelfDestroy
 
 INSTANCE = "4711"
 KEY = "c4n4ry-0123456789abcdef"
@@ -59,16 +59,15 @@ class Provider:
         self.server.shutdown()
         self.server.server_close()
 
-    def recipe(self, *last_resort: str, stop: bool = True) -> GuardRecipe:
-        return GuardRecipe(
+    def recipe(self, *last_resort: str, stop: bool = True) -> SelfDestroy:
+        return SelfDestroy(
             endpoint=self.endpoint,
             id_variable="CONTAINER_ID",
             key_variable="CONTAINER_API_KEY",
             read=GuardCall("GET", "/api/v0/instances/$ID/?owner=me"),
-            destroy=GuardCall("DELETE", "/api/v0/instances/$ID/", "{}"),
+            destroy=(GuardCall("DELETE", "/api/v0/instances/$ID/", "{}"),),
             stop=GuardCall("PUT", "/api/v0/instances/$ID/", '{"state":"stopped"}') if stop else None,
             last_resort=last_resort,
-            max_startup_length=4000,
         )
 
     def did(self, what: str, outcome: int = 200) -> list[int]:

@@ -16,7 +16,7 @@ def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance
     instance.run_for(SHORT - 30)
     assert provider.asked("destroy") == []
     instance.run_for(90)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
     assert TRUE_START + SHORT <= provider.did("destroy")[0] <= TRUE_START + SHORT + 60
     assert provider.leaks == []
 
@@ -24,10 +24,10 @@ def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance
 @pytest.mark.proofs
 def test_destroys_at_the_deadline_and_not_before(rent, provider, image, wait_until):
     instance = rent(image)
-    wait_until(lambda: provider.did("see"), 30)
+    wait_until(lambda: provider.did("see"), 60)
     instance.run_for(LIFE - 30)
     assert provider.asked("destroy") == []
     instance.run_for(120)
-    wait_until(lambda: provider.did("destroy"), 30)
+    wait_until(lambda: provider.did("destroy"), 60)
     assert TRUE_START + LIFE <= provider.did("destroy")[0] <= TRUE_START + LIFE + 60
     assert provider.leaks == []

@@ -10,17 +10,15 @@ import os
 import pty
 import select
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
 from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
-from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance
+from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance, make_scratch
 from tests.agent.provider import INSTANCE, KEY, Provider
 from tests.core.test_shell_environment import HOSTILE
 from tests.sandbox.live.conftest import wait
@@ -60,8 +58,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Bench]:
-    scratch = Path(tempfile.mkdtemp(prefix="gs-inside-", dir="/tmp"))
-    scratch.chmod(0o755)
+    scratch = make_scratch()
     provider = Provider()
     instance = Instance(scratch, DASH, boot_text(provider.recipe("touch $HOME/last"), unstarted=True))
     try:
@@ -131,6 +128,14 @@ def test_time_left_is_counted_from_a_complete_state_of_this_life(bench, state, e
     assert left(instance) == expected
 
 
+def test_a_state_that_the_other_holder_saves_meanwhile_is_no_restart(unstarted):
+    """It may name a later second than the one in which this holder began to read."""
+    put(unstarted, "state", f"{END} 0 900 {GAP} {END} {UPTIME + 1} {BOOT}")
+    a_second_passes = f'echo "{UPTIME + 1}.00 0.00" 1<>/mnt/clock/uptime'
+    words = f'grep() {{ {a_second_passes}; command grep "$@"; }}; load; echo $left'
+    assert int(call_functions(unstarted, words)) == 900
+
+
 def test_the_renewal_with_the_higher_number_counts(unstarted):
     put(unstarted, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
     for seq, expected in ((2, 900), (4, 1200)):
@@ -175,9 +180,7 @@ DESTROY, STOP = "destroy", "stop"
         ("cut", "see destroy stop", 3100, 1, set(), True),
     ],
 )
-def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
-    bench, behaviour, scope, late_s, rounds, did, last
-):
+def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(bench, behaviour, scope, late_s, rounds, did, last):
     instance, provider = bench.instance, bench.provider
     provider.behaviour, provider.scope = behaviour, set(scope.split())
     call_functions(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
@@ -268,7 +271,7 @@ def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, 
     instance = rent(Image("dash", (client,)), variables=variables, life_s=60, max_life_s=60)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
     instance.run_for(120)
-    wait_until(lambda: provider.did(DESTROY), 30)
+    wait_until(lambda: provider.did(DESTROY), 60)
     assert provider.leaks == []
 
 
@@ -279,16 +282,22 @@ SAID = {
     30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
 }  # fmt: skip
 ON_A_TERMINAL = """
-import json, os, pty, select, subprocess
+import json, os, pty, subprocess
 asked = json.load(open("/mnt/asked"))
 ours, theirs = pty.openpty()
 shown = []
 for state in asked["states"]:
     open("/root/.gs-guard/state", "w").write(state + chr(10))
-    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL)
-    shown.append("")
-    while select.select([ours], [], [], 0.02)[0]:
-        shown[-1] += os.read(ours, 4096).decode()
+    ended, open_here = os.pipe()
+    subprocess.run(["/mnt/bin/sh", "-c", asked["probe"]], stdout=subprocess.DEVNULL, pass_fds=[open_here])
+    os.close(open_here)
+    os.read(ended, 1)  # until the last process that may write has ended
+    os.close(ended)
+    os.write(theirs, b"|")
+    text = b""
+    while not text.endswith(b"|"):
+        text += os.read(ours, 4096)
+    shown.append(text[:-1].decode())
 print(json.dumps([text.replace("\\r\\r", "\\r") for text in shown]))  # the terminal itself adds one
 """
 

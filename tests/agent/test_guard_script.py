@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.core.model.guard_recipe import GuardCall, GuardRecipe
-from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
+from gpushopper.core.model.guard_recipe import GuardCall, SelfDestroy
+from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT, self_destroy_recipe
 from gpushopper.remote import boot_script, guard_files
+from gpushopper.remote.planting.guard_text import guard_for
 from tests.agent.conftest import LIFE, MAX_LIFE, PUBLIC_KEY
 from tests.needs import needs
 
@@ -20,9 +21,10 @@ ROOM = 300
 
 
 def test_the_packed_guard_fits_the_limits_with_room_left(capsys):
-    payload = guard_files.pack(boot_script.guard_for(RECIPE, guard_files.stripped(guard_files.guard_script())))
-    text = boot_script.write_boot_script(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400)
-    left = min(3400 - len(payload), RECIPE.max_startup_length - len(text))
+    payload = guard_files.pack(guard_for(RECIPE, guard_files.stripped(guard_files.guard_script())))
+    limit = STARTUP_LIMIT
+    text = boot_script.write_boot_script(RECIPE, PUBLIC_KEY, 86_400, 1_800_000_000, 7 * 86_400, max_length=limit)
+    left = min(3400 - len(payload), limit - len(text))
     with capsys.disabled():
         print(f"\nguard: {len(payload)} characters packed, {len(text)} with the boot script, {left} left")
     assert left >= ROOM
@@ -47,10 +49,10 @@ def test_only_comments_and_blanks_are_left_out():
 
 @pytest.mark.proofs
 def test_a_guard_with_comments_does_the_same(rent, provider, image, wait_until):
-    instance = rent(image, whole=True)
+    instance = rent(image, whole=True, life_s=900)
     wait_until(lambda: (found := instance.status()) and found.armed, 60)
-    instance.run_for(LIFE + 60)
-    wait_until(lambda: provider.did("destroy"), 30)
+    instance.run_for(960)
+    wait_until(lambda: provider.did("destroy"), 60)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,6 @@ def test_times_that_could_delay_the_end_are_refused(life: int, most: int, tick: 
 @pytest.mark.parametrize("endpoint", ["https://x/y", "ftp://x", "https://x;reboot", "https://$(id)"])
 def test_an_endpoint_that_sh_would_interpret_is_refused(endpoint: str):
     call = GuardCall("GET", "/$ID")
-    recipe = GuardRecipe(endpoint, "A", "B", call, call, None, (), 4000)
+    recipe = SelfDestroy(endpoint, "A", "B", call, (call,))
     with pytest.raises(ValueError, match="endpoint"):
         boot_script.write_boot_script(recipe, PUBLIC_KEY, LIFE, 1_800_000_000, MAX_LIFE)

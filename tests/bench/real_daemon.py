@@ -156,7 +156,7 @@ class SandboxBench:
             names = [name for name, status in self.statuses().items() if status == "running"][:many]
             taken = [self.timed_shutdown(name) for name in names]
             everything = self.timed_shutdown("--all")
-            said, _ = crowd.communicate(timeout=30)
+            said, _ = crowd.communicate(timeout=60)
         finally:
             crowd.kill()
             crowd.communicate()

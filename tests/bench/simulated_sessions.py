@@ -91,7 +91,7 @@ def end_rows(world: World, requested_at: int, held: int) -> list[Row]:
     sent = [row for row in world.market.destroys if row.at >= requested_at]
     first: dict[Any, int] = {}
     for row in sent:
-        first.setdefault(row.id, row.at)
+        first.setdefault(row.cloud_id, row.at)
     ended = [
         a for a in stored.load_attempts(world.store, open_only=False) if (a.terminate_requested_at or 0) >= requested_at
     ]

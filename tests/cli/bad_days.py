@@ -20,7 +20,7 @@ from tests.conftest import LEAKS
 from tests.sandbox_home import kill_groups
 
 COMMAND = str(Path(sys.executable).with_name("gpu-shopper"))
-LIMIT_S = 60
+LIMIT_S = 180
 BOOKS = {
     "sessions": "SELECT * FROM sessions ORDER BY id",
     # What a look at the cloud may move is left out: age, progress, what has been billed so far.

@@ -19,7 +19,7 @@ from tests.cli.ran import Ran
 from tests.cli.ssh_stage import Stage
 from tests.ssh_hosts import has_namespaces, limit
 
-LIMIT_S = 90
+LIMIT_S = 180
 
 
 class Shell:

@@ -20,7 +20,7 @@ from gpushopper.cli.remote.copy.copying import Copy, CopyOptions, CopyResult
 from gpushopper.cli.remote.copy.path_arguments import parse_arguments
 from gpushopper.wire import ConnectionView
 
-LIMIT_S = 30
+LIMIT_S = 120
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
 # All that the scripts of a copy need; an image has them from coreutils, or from busybox.
 NEEDED = ("sh", "stat", "readlink", "mkdir", "mv", "rm", "chmod", "ln", "cat", "dd", "wc", "df")
@@ -122,7 +122,6 @@ class Far:
         finally:
             late.cancel()
             os.chdir(before)
-
 
     def _copy(self, app: App, words: tuple[str, ...], wishes: CopyOptions) -> CopyResult:
         return Copy(app, self.view, parse_arguments(words), wishes).perform()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-STOP_S = 30
+STOP_S = 60
 
 
 @dataclass(frozen=True)

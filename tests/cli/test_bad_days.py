@@ -276,7 +276,7 @@ def test_a_damaged_database_is_set_aside_and_its_instance_taken_back(
     ran = home("ls")
     assert ran.code == 0
     assert re.search(r"alarm \d: the database was damaged and has been set aside as \S+", ran.err)
-    wait_until(lambda: "adopted-" in home.must("ls", "-o", "name"), timeout_s=20)
+    wait_until(lambda: "adopted-" in home.must("ls", "-o", "name"), timeout_s=60)
     assert home("shutdown", "--all", "--yes").code == 0
     assert_no_trace(home.home, ran)
 
@@ -358,7 +358,7 @@ def test_an_interrupted_wait_says_what_continues(market: Home):
             assert line, said
             said += line
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     tail = err.splitlines()[-2:]
     assert tail == ["interrupted", "  provisioning continues; end it with: gpu-shopper --sandbox shutdown stuck"]

@@ -39,14 +39,14 @@ def test_a_signal_ends_all_that_was_started(
         )  # fmt: skip
         timer = limit(process, 60)
         started = far.limit.with_suffix(".pids")
-        wait_until(lambda: started.exists() and started.read_text().endswith("\n"), timeout_s=30)
+        wait_until(lambda: started.exists() and started.read_text().endswith("\n"), timeout_s=60)
         process.send_signal(number)
-        _, said = process.communicate(timeout=5)
+        _, said = process.communicate(timeout=30)
         timer.cancel()
     assert process.returncode == 130, said
     assert said.decode().splitlines() == [
         "interrupted", "  what has arrived is kept; the same command resumes the copy"
     ]  # fmt: skip
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.read_text().split()), timeout_s=5)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.read_text().split()), timeout_s=30)
     left = os.listdir(far.home if direction == "up" else far.here)
     assert len(left) == 1 and ".gs-part" in left[0]

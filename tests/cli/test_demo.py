@@ -60,7 +60,7 @@ def short_tmp(wait_until: Callable[..., None]) -> Iterator[Path]:
     """A folder for temporary files with a short path; afterwards nothing of a demo may be there or run."""
     folder = Path(tempfile.mkdtemp(prefix="t"))
     yield folder
-    wait_until(lambda: leftovers(folder) == [] and list(folder.iterdir()) == [], timeout_s=40)
+    wait_until(lambda: leftovers(folder) == [] and list(folder.iterdir()) == [], timeout_s=60)
     folder.rmdir()
 
 

@@ -1,10 +1,9 @@
-"""The table of offers, and the notes beside it: what was left out, and which clouds are missing."""
+"""The notes beside the table of offers: which clouds are missing; groups; what Tab completes."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -13,51 +12,12 @@ from click.shell_completion import ShellComplete
 
 from gpushopper.cli import main
 from gpushopper.cli.commands.rent.inventory import inventory
-from gpushopper.cli.output.offer_table import COLUMNS
-from tests.cli.conftest import Shell
 from tests.test_client import Peer, reply
 
 NOTHING: dict[str, Any] = {
     "offers": [], "groups": [], "total": 0, "more": False, "unavailable": {}, "missing": [], "invalid_prices": 0,
     "unstated": {},
 }  # fmt: skip
-
-
-def test_offers_with_an_implausible_price_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
-    peer = Peer(home / "run" / "daemon.sock")
-    nothing = {**NOTHING, "invalid_prices": 2}
-    peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "invalid_prices": 1}), reply(nothing)]
-    try:
-        assert main(["inventory"]) == 0
-        assert "2 offers left out: the price is zero or implausible." in capsys.readouterr().err
-        assert main(["inventory", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["invalid_prices"] == 1
-    finally:
-        peer.close()
-
-
-def test_offers_whose_cloud_does_not_say_are_counted_in_one_note(
-    gs: Shell, home: Path, capsys: pytest.CaptureFixture[str]
-):
-    peer = Peer(home / "run" / "daemon.sock")
-    peer.scripts = [reply({**NOTHING, "unstated": {"reliability": 3, "cuda": 1}}), reply({"alarms": []})]
-    try:
-        assert main(["inventory", "--min-cuda", "12", "--min-reliability", "0.9"]) == 0
-    finally:
-        peer.close()
-    said = capsys.readouterr().err
-    assert "Left out, for their cloud does not say (cuda: 1 offer, reliability: 3 offers)." in said
-
-
-def test_what_a_cloud_does_not_say_is_a_hyphen():
-    unknown = SimpleNamespace(
-        key="toy:1", gpu="H100", gpu_count=1, vram_mb=81920, rate=1, region=None, reliability=None, cuda=None,
-        provider="toy", disk_gb=10, cpu_cores=None, ram_mb=None, upload_gb=0, download_gb=0, verified=None,
-        host_id=None, is_single=False, stock=None, age_us=0,
-    )  # fmt: skip
-    shown = {column.title: column.value(unknown) for column in COLUMNS}
-    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST", "STOCK"}
-    assert {title for title, value in shown.items() if value == "-"} == silent
 
 
 def test_a_missing_cloud_is_named_with_its_reason_also_beside_json(home: Path, capsys: pytest.CaptureFixture[str]):

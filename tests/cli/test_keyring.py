@@ -36,7 +36,7 @@ from tests.cli.keyrings import (
 from tests.cli.market_process import Market, serve
 from tests.sandbox_home import processes_under
 
-WAIT_S = 30
+WAIT_S = 120
 pytestmark = [pytest.mark.proofs, needs_keyring]
 
 
@@ -119,7 +119,7 @@ def test_a_credential_of_two_parts_is_one_entry(make: Callable[..., Home], bus: 
     assert "works" in home.must("keys", "test", "toy")
     assert_key_nowhere(home, toy_cloud.TOKEN)
     states = {row["provider"]: row["state"] for row in json.loads(home.must("keys", "--json"))["keys"]}
-    assert states == {"vast": "missing", "toy": "ok"}
+    assert states.pop("toy") == "ok" and set(states.values()) == {"missing"}
     assert "removed" in home.must("keys", "remove", "toy") and bus.entries() == "[]"
 
 
@@ -242,7 +242,7 @@ def test_a_hanging_keyring_is_reported_and_blocks_nothing(
 # ---- stores that are none
 
 
-PLAIN = '''
+PLAIN = """
 import pathlib, keyring.backend
 class Keyring(keyring.backend.KeyringBackend):
     priority = 20
@@ -253,7 +253,7 @@ class Keyring(keyring.backend.KeyringBackend):
         pathlib.Path(__file__).with_name("plain.txt").write_text(password)
     def delete_password(self, service, username):
         pathlib.Path(__file__).with_name("plain.txt").unlink()
-'''
+"""
 
 
 @pytest.fixture

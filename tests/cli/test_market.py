@@ -189,7 +189,7 @@ def test_ctrl_c_ends_the_command_and_not_the_session(market: Shell, rented: str,
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert market("get", rented, "--json").json["session"]["status"] == "running"
@@ -203,7 +203,7 @@ def test_an_output_pipe_closed_early_is_no_error(market: Shell, rented: str):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert len(out.splitlines()) == 1
     assert [line for line in err.splitlines() if not line.startswith(b"alarm ")] == []
 

@@ -23,7 +23,7 @@ def test_a_sandbox_whose_port_was_taken_gets_another_and_its_daemon_uses_it(gs: 
         daemon = gs("--sandbox", "daemon", "status", "--json").json["pid"]
         before = gs("sandbox", "status", "--json").json
         os.kill(before["pid"], signal.SIGKILL)
-        wait_until(lambda: not is_alive(before["pid"]), timeout_s=10)
+        wait_until(lambda: not is_alive(before["pid"]), timeout_s=60)
         url = before["dialects"]["vast"]["url"]
         with socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,7 +15,7 @@ import pytest
 from gpushopper.cli.remote import run_scripts, runs
 from tests.core.test_shell_environment import HOSTILE, SHELLS
 
-LIMIT_S = 60
+LIMIT_S = 180
 Wait = Callable[..., None]
 FULL_DISK = "mount -t tmpfs -o size=64k none {home}; {first}; exec {shell}"
 FILL = "cat /dev/zero >{home}/full 2>/dev/null"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper import clouds
 from gpushopper.secrets import read_key_file
 from tests import toy_cloud
 from tests.cli.bad_days import Row, assert_says
@@ -22,7 +23,7 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "gpushopper.cli", *sys.argv[1:]])
 """
-NO_VAST = "[providers.vast]\nenabled = false\n[keys]\nkeyring = false\n"
+NO_VAST = "[providers.vast]\nenabled = false\n[providers.tensordock]\nenabled = false\n[keys]\nkeyring = false\n"
 
 
 @pytest.fixture
@@ -72,7 +73,8 @@ def test_in_a_pipe_each_part_is_a_line(toy: Path, gs: Shell):
     stored = gs("keys", "set", "toy", stdin=f"{ID}\n{TOKEN}\n", TOY_ID="other", TOY_TOKEN="other")
     assert stored.code == 0 and "TOY_TOKEN" in stored.err and TOKEN not in stored.out + stored.err
     listed = json.loads(gs("keys", "--json").out)["keys"]
-    assert [(row["provider"], row["state"]) for row in listed] == [("vast", "missing"), ("toy", "ok")]
+    states = {row["provider"]: row["state"] for row in listed}
+    assert states == {**dict.fromkeys(clouds.BUILT_IN, "missing"), "toy": "ok"}
 
 
 def test_nothing_is_asked_for_an_unknown_cloud(toy: Path, gs: Shell):
@@ -133,8 +135,38 @@ def test_a_cloud_that_nobody_uses_does_not_keep_a_daemon_without_a_key(toy: Path
 
 
 def test_a_daemon_is_not_restarted_where_that_loses_a_key(toy: Path, gs: Shell):
-    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"')
+    local = NO_VAST.replace("enabled = false", 'endpoint = "http://127.0.0.1:9"', 1)
     (toy / "config.toml").write_text(local)
     assert gs("ls", TOY_ID=ID, TOY_TOKEN=TOKEN).code == 0
     ran = gs("ls", VAST_API_KEY="v" * 20)
     assert ran.code == 0 and "restarting" not in ran.err
+
+
+def test_the_word_for_an_account_needs_the_ids_off_a_terminal(toy: Path, gs: Shell):
+    """Whoever pipes a key in has not been asked what it is trusted with."""
+    given = f"{ID}\n{TOKEN}\n"
+    row = Row("", "", "not a terminal: --same-account needs the id of each instance", 2, "--instance ID")
+    assert_says(gs("keys", "set", "toy", "--same-account", stdin=given), row)
+    alone = gs("keys", "set", "toy", "--instance", "7", stdin=given)
+    assert_says(alone, Row("", "", "goes with --same-account", 2, "help"))
+    assert not (toy / "keys.toml").exists(), "nothing was stored"
+
+
+def test_one_account_or_one_cloud(toy: Path, gs: Shell):
+    refused = gs("inventory", "--account", "lab", "--provider", "toy")
+    assert_says(refused, Row("", "", "an account is at one cloud", 2, "give one of --account and --provider"))
+    (toy / "config.toml").write_text(f"{NO_VAST}[accounts.lab]\nenabled = true\n")
+    assert_says(gs("keys"), Row("", "", "accounts.lab does not say which cloud it is at", 4, "add to .accounts.lab."))
+
+
+def test_the_word_for_a_cloud_that_tells_no_account(home: Path, monkeypatch: pytest.MonkeyPatch, gs: Shell):
+    """With nothing open there is nothing to trust; the key is stored all the same."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(NO_VAST)
+    adapter = toy_cloud.ADAPTER.replace("import Carrier", "import Identity, Carrier")
+    adapter = adapter.replace('name="toy",', 'name="toy", identity=Identity.INFERRED,')
+    site = toy_cloud.install(home.parent / "site", toycloud_adapter=adapter)
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.getcwd()}")
+    ran = gs("keys", "set", "toy", "--same-account", "--instance", "7", stdin=f"{ID}\n{TOKEN}\n")
+    assert ran.code == 0, ran.err
+    assert "nothing open on toy needs your word" in ran.err and "toy: stored in file" in ran.out

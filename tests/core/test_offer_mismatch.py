@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch, is_same_gpu
+from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch
+from gpushopper.core.model.gpus import is_same_gpu
 from gpushopper.core.model.heartbeat import Hardware
 from tests.core.samples import OFFER
 

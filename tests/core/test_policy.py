@@ -27,7 +27,7 @@ SIXTIETH = {
     "gone_window_s", "destroy_retry_steps_s", "destroy_retry_steady_s", "destroy_alarms_s",
     "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
     "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",
-    "guard_grace_s", "unreachable_alarm_s",
+    "guard_grace_s", "unreachable_alarm_s", "throttled_max_s", "key_trusted_s",
 }  # fmt: skip
 QUICKER = {
     "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",
@@ -39,7 +39,7 @@ QUICKER = {
 UNSCALED = {
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
-    "storage_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
+    "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
 }  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def test_the_hard_maximum_is_twelve_hours():
         0.02),
         ("interrupted_grace_s", 1800), ("empty_list_hold_s", 600), ("freshness_s", 60), ("boot_timeout_s", 3600),
         ("prepared_max_age_s", 600), ("reserve_slack_s", 1800), ("storage_slack_s", 86400), ("settle_s", 600),
+        ("throttled_max_s", 120), ("key_trusted_s", 600), ("degraded_after_s", 60),
         ("readiness_checks", frozenset(ReadinessCheck)), ("heartbeat_interval_s", 30), ("guard_grace_s", 120),
         ("guard_tick_s", 15),
         ("guard_backoff_s", 300), ("unreachable_alarm_s", 600),

@@ -50,7 +50,7 @@ class Running:
     home: Home
     process: subprocess.Popen[str]
 
-    def ask(self, method: str, path: str, body: Any = None, timeout_s: float = 20, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None, timeout_s: float = 60, **headers: str) -> Answer:
         connection = _UnixConnection(self.home.socket, timeout_s)
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -66,7 +66,7 @@ class Running:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; exit status and what was said on stderr."""
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=15)
+        _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
 
     def log(self) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def start(home: Path, wait_until: Callable[..., None]) -> Iterator[Callable[...,
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

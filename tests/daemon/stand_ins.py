@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 
 from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.offer import Offer
+from gpushopper.engine.context import AccountSetup
 from gpushopper.providers.base import Account, InstanceList, OfferList, OfferQuery
 from gpushopper.providers.vast import TRAITS as VAST
 from gpushopper.wire import OfferView
@@ -49,6 +50,9 @@ class EmptyAccount:
 
 class KnownKeys:
     """Nothing about keys changes here."""
+
+    def setup(self, name: str) -> AccountSetup:
+        return AccountSetup(name, None, "no key", "", "https://vast.example", key_state="missing")
 
     def keyless(self) -> list[str]:
         return ["vast"]

@@ -36,9 +36,10 @@ def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("_toy")
 def test_an_installed_cloud_is_enabled_at_its_own_address():
     found = enabled_endpoints(Config())
-    assert found == {"vast": "https://console.vast.ai", "toy": "https://api.toy.example"}
+    built_in = {name: cloud.endpoint for name, cloud in clouds.BUILT_IN.items()}
+    assert found == {**built_in, "toy": "https://api.toy.example"}
     off = Config(providers={"toy": ProviderSettings(enabled=False)})
-    assert list(enabled_endpoints(off)) == ["vast"]
+    assert list(enabled_endpoints(off)) == [*clouds.BUILT_IN]
 
 
 @pytest.mark.usefixtures("_toy")
@@ -50,14 +51,16 @@ def test_an_installed_cloud_does_not_get_into_a_sandbox():
         choose_policy(named)
     with pytest.raises(Refused, match="vast is at https"):
         choose_policy(Config(policy=PolicySettings("drill")))
+    off = replace(SANDBOX, providers={"vast": ProviderSettings(enabled=False)})
+    assert enabled_endpoints(off) == {} and choose_policy(off).name == "drill"
 
 
 def test_a_name_that_no_package_has_stops_nobody_and_is_an_error_to_whoever_checks():
     """Its package may have been uninstalled: the deadlines at the other clouds must still be kept."""
     settings = Config(providers={"toy": ProviderSettings()})
-    assert list(enabled_endpoints(settings)) == ["vast"] and choose_policy(settings).name == "real"
+    assert list(enabled_endpoints(settings)) == [*clouds.BUILT_IN] and choose_policy(settings).name == "real"
     (wrong,) = clouds.unknown(settings.providers)
-    assert (wrong.code, wrong.hint) == ("unknown_key", "Known providers: vast.")
+    assert (wrong.code, wrong.hint) == ("unknown_key", f"Known providers: {', '.join(clouds.BUILT_IN)}.")
     assert clouds.unknown(["vast"]) == []
 
 
@@ -78,13 +81,13 @@ def test_a_reload_goes_on_without_an_unknown_provider_and_says_so(home: Path, mo
 def test_a_broken_package_that_is_named_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     site = toy_cloud.install(tmp_path / "site", toycloud="1 / 0")
     with toy_cloud.installed(monkeypatch, site):
-        assert list(enabled_endpoints(Config(providers={"toy": ProviderSettings()}))) == ["vast"]
+        assert list(enabled_endpoints(Config(providers={"toy": ProviderSettings()}))) == [*clouds.BUILT_IN]
 
 
 @pytest.mark.usefixtures("_toy")
 def test_both_parts_reach_the_adapter_and_the_log_knows_the_secret_one():
     redactor = log.Redactor()
-    vast, toy = connect_accounts(Config(), [EnvironmentSource(BOTH)], SimClock(), redactor)
+    vast, *_, toy = connect_accounts(Config(), [EnvironmentSource(BOTH)], SimClock(), redactor)
     assert (vast.client, vast.key_state, vast.is_named) == (None, "missing", False)
     assert toy.client is not None and toy.client.fetch_account(1).account_id == f"of {ID}"
     assert TOKEN not in redactor.redact(f"the {TOKEN} of {ID}") and ID in redactor.redact(ID)
@@ -114,7 +117,7 @@ def test_a_broken_adapter_is_no_accident_of_the_others(tmp_path: Path, monkeypat
     site = toy_cloud.install(tmp_path / "site", toycloud_adapter=adapter)
     with toy_cloud.installed(monkeypatch, site):
         source = EnvironmentSource(BOTH | {"VAST_API_KEY": "v" * 20})
-        vast, toy = connect_accounts(Config(), [source], SimClock(), log.Redactor())
+        vast, *_, toy = connect_accounts(Config(), [source], SimClock(), log.Redactor())
     assert vast.client is not None
     assert (toy.client, toy.key_state, toy.traits) == (None, "refused", None)
     assert "the adapter of Toy Cloud" in toy.key_problem and toy.key_problem.endswith("Error")
@@ -152,7 +155,7 @@ def test_clients_are_told_by_which_variables_they_may_have_a_key_of_an_unused_cl
 ):
     """So that a cloud that nobody uses costs no command a second request."""
     home.mkdir()
-    (home / "config.toml").write_text("[keys]\nkeyring = false\n")
+    (home / "config.toml").write_text("[keys]\nkeyring = false\n[providers.tensordock]\nenabled = false\n")
     monkeypatch.setenv("VAST_API_KEY", "v" * 20)
     watcher = KeyWatcher(find_home(), SimClock(), log.Redactor(), pytest.fail)
     watcher.start(config.load(find_home()))

@@ -41,7 +41,7 @@ def market(home: Path) -> Iterator[Market]:
     find_home().config_file.write_text(settings)
     yield Market(vast["url"], vast["keys"]["api_key"])
     process.terminate()
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
 
 
 def test_a_key_is_stored_after_the_provider_has_accepted_it(market: Market, once: RunOnce):
@@ -55,7 +55,7 @@ def test_a_key_is_stored_after_the_provider_has_accepted_it(market: Market, once
     assert stat.S_IMODE(find_home().key_file.stat().st_mode) == 0o600
     status, said = once("keys-probe", "vast")
     assert (status, said["verified"], said["source"]) == (0, True, f"file {find_home().key_file}")
-    (row,) = once("keys-list")[1]["keys"]
+    (row,) = [row for row in once("keys-list")[1]["keys"] if row["provider"] == "vast"]
     assert (row["provider"], row["state"]) == ("vast", "ok")
 
 
@@ -125,7 +125,7 @@ def test_a_copied_home_gets_an_installation_id_of_its_own(start: Starting, once:
     before = first.ask("GET", "/api/v1/status").json["installation"]
     status, said = once("installation", "keep")
     assert (status, said["installation"], said["daemon"]) == (0, before, "stopped")
-    assert first.process.wait(timeout=15) == 0
+    assert first.process.wait(timeout=60) == 0
     status, said = once("installation", "new")
     assert status == 0 and said["installation"] != before and said["daemon"] == "not running"
     assert start().ask("GET", "/api/v1/status").json["installation"] == said["installation"]
@@ -135,7 +135,7 @@ def test_the_doctor_changes_nothing(home: Path, once: RunOnce):
     status, said = once("doctor")
     assert status == 9 and said["ok"] is True and said["daemon"] == "not running"
     assert {check["name"]: check["ok"] for check in said["checks"]} == {
-        "configuration": True, "key vast": False, "home": True,
+        "configuration": True, "key vast": False, "key tensordock": False, "home": True,
     }  # fmt: skip
     assert not home.exists()
     assert once("doctor", VAST_API_KEY="some-key-0123")[0] == 0
@@ -157,7 +157,7 @@ def test_sessions_outlive_every_stop_of_the_daemon(market: Market, start: Starti
     first = start(VAST_API_KEY=market.key)
     wait_until(lambda: first.ask("GET", "/ready").status == 200)
     session = rent(first, "train")
-    wait_until(lambda: first.ask("GET", "/api/v1/sessions/train").json["status"] == "running", timeout_s=40)
+    wait_until(lambda: first.ask("GET", "/api/v1/sessions/train").json["status"] == "running", timeout_s=60)
     first.end(9)
     second = start(VAST_API_KEY=market.key)
     assert second.ask("GET", "/api/v1/sessions/train").json["id"] == session

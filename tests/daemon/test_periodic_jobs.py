@@ -44,7 +44,7 @@ def test_a_job_runs_again_and_records_its_runs(build: Build, wait_until):
     schedule = build(Job("quick", ran.release, 0.05))
     assert schedule.last_runs == {}
     for _ in range(3):
-        assert ran.acquire(timeout=10)
+        assert ran.acquire(timeout=60)
     wait_until(lambda: "quick" in schedule.last_runs)
     assert schedule.late() == []
 
@@ -59,8 +59,8 @@ def test_a_failed_job_runs_again_and_a_hanging_one_delays_no_other(build: Build)
     hang = lambda: leave.wait(20)  # noqa: E731
     schedule = build(Job("failing", fail, 0.05), Job("hanging", hang, 0.05), Job("good", ran.release, 0.05))
     for _ in range(3):
-        assert failed.acquire(timeout=10)
-        assert ran.acquire(timeout=10)
+        assert failed.acquire(timeout=60)
+        assert ran.acquire(timeout=60)
     assert "failing" not in schedule.last_runs and "hanging" not in schedule.last_runs
     leave.set()
 
@@ -92,4 +92,4 @@ def test_a_reset_counts_every_period_from_now(build: Build):
         job.modify(next_run_time=job.next_run_time.replace(year=2099))
     assert not ran.acquire(timeout=0.6)
     schedule.reset()
-    assert ran.acquire(timeout=10)
+    assert ran.acquire(timeout=60)

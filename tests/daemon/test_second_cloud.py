@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gpushopper import clouds
 from gpushopper.paths import find_home
 from gpushopper.secrets import read_key_file
 from tests import toy_cloud
@@ -18,7 +19,15 @@ from tests.toy_cloud import CONSOLE, ID, TOKEN
 
 RunOnce = Callable[..., tuple[int, dict[str, Any]]]
 Starting = Callable[..., Running]
-LOCAL = '[providers.vast]\nendpoint = "http://127.0.0.1:9"\nenabled = {}\n[keys]\nkeyring = false\n'
+LOCAL = """
+[providers.vast]
+endpoint = "http://127.0.0.1:9"
+enabled = {}
+[providers.tensordock]
+enabled = false
+[keys]
+keyring = false
+"""
 BOTH = {"TOY_ID": ID, "TOY_TOKEN": TOKEN}
 
 
@@ -45,7 +54,7 @@ def test_a_whole_credential_reaches_the_adapter_in_all_its_parts(site: Path, onc
     assert read_key_file(find_home().key_file) == {"toy": {"id": ID, "token": TOKEN}}
     assert TOKEN not in json.dumps(said)
     assert once("keys-probe", "toy")[1]["account"] == f"of {ID}"
-    assert rows(once("keys-list")[1]) == {"vast": "missing", "toy": "ok"}
+    assert rows(once("keys-list")[1]) == {**dict.fromkeys(clouds.BUILT_IN, "missing"), "toy": "ok"}
     assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0})
     assert once("keys-remove", "toy")[1]["removed"] is True
     assert rows(once("keys-list")[1])["toy"] == "missing"

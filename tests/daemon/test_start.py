@@ -25,7 +25,6 @@ Failing = Callable[..., tuple[int, str]]
 Starting = Callable[..., Running]
 
 
-
 def written(home: Path, config: str) -> Home:
     home.mkdir(exist_ok=True)
     found = find_home()
@@ -172,8 +171,9 @@ def test_a_key_file_open_to_others_is_not_read_but_the_daemon_runs(home: Path, s
     find_home().key_file.write_text('[vast]\napi_key = "c4n4ry-key"\n')
     find_home().key_file.chmod(0o644)
     running = start()
-    (vast,) = running.ask("GET", "/api/v1/providers").json["providers"]
-    assert vast["state"] == "keyless" and "chmod 600" in vast["detail"]
+    found = running.ask("GET", "/api/v1/providers").json["providers"]
+    assert "vast" in [account["name"] for account in found], "and each other cloud whose key may be in it"
+    assert all(account["state"] == "keyless" and "chmod 600" in account["detail"] for account in found)
     assert running.ask("GET", "/health").json["ok"] is False
 
 
@@ -196,7 +196,7 @@ def test_a_detached_start_reports_that_it_is_ready(home: Path):
         assert Running(find_home(), process).ask("GET", "/ready").status == 200  # type: ignore[arg-type]
     finally:
         process.terminate()
-        said, _ = process.communicate(timeout=15)
+        said, _ = process.communicate(timeout=60)
     assert said == b""
     assert process.returncode == 0
 
@@ -204,7 +204,7 @@ def test_a_detached_start_reports_that_it_is_ready(home: Path):
 def test_a_detached_start_reports_its_error(home: Path):
     written(home, "zebra = 1\n")
     told, process = detached()
-    said, _ = process.communicate(timeout=15)
+    said, _ = process.communicate(timeout=60)
     assert (process.returncode, said) == (4, b"")
     assert told["ok"] is False
     error = told["error"]
@@ -223,7 +223,7 @@ def test_a_detached_start_survives_the_end_of_its_parent(home: Path, wait_until)
         assert Running(find_home(), process).ask("GET", "/health").status == 200  # type: ignore[arg-type]
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_copied_home_may_end_sessions_and_warns(home: Path, start: Starting):

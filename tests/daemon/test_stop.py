@@ -47,7 +47,7 @@ def test_a_signal_ends_it_cleanly_and_quickly(start: Starting, number: int):
 def test_a_request_ends_it(start: Starting):
     running = start()
     assert running.ask("POST", "/api/v1/stop", {}).json == {"stopping": True, "pid": running.process.pid}
-    assert running.process.wait(timeout=15) == 0
+    assert running.process.wait(timeout=60) == 0
 
 
 @pytest.mark.proofs

@@ -40,7 +40,7 @@ def test_searches_never_take_the_last_threads(service: Service):
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=60)
     assert_error(app.test_client().get("/api/v1/inventory"), 503, "busy", 1)
     leave.set()
     for thread in threads:
@@ -69,7 +69,7 @@ def test_twenty_requests_at_once_are_retried_until_there_is_room(service: Servic
         for each in asking:
             each.start()
         for _ in range(SLOW_AT_ONCE):
-            assert entered.acquire(timeout=20)
+            assert entered.acquire(timeout=60)
         first_four.set()
         for each in asking:
             each.join(30)
@@ -98,7 +98,7 @@ def test_a_provision_that_waits_for_a_login_waits_for_no_search_and_leaves_threa
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=60)
     refused = rent(image_login=True)
     assert_error(refused, 503, "busy", 1)
     assert refused.json["error"]["message"] == "too many rentals wait for a login at once"

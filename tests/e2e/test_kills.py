@@ -66,7 +66,7 @@ def test_ctrl_c_leaves_the_command_and_says_what_continues(sandbox: SandboxHome,
     wait_until(lambda: [state for _, state in sandbox.attempts()] == ["booting"], timeout_s=60)
     # Once the command has told of the instance it is certainly past its own request.
     os.kill(command.pid, signal.SIGINT)
-    _, said = command.communicate(timeout=30)
+    _, said = command.communicate(timeout=60)
     assert command.returncode == 130, said
     assert "provisioning continues; end it with: gpu-shopper --sandbox shutdown left" in said
     wait_until(lambda: [row["status"] for row in sandbox.sessions()] == ["running"], timeout_s=60)
@@ -81,7 +81,7 @@ def test_sigterm_ends_the_daemon_and_no_session(sandbox: SandboxHome, wait_until
     assert "is watching" in foreground.stderr.readline()
     sandbox.must("provision", "--gpu", "RTX 4090", "--yes", "--name", "kept")
     foreground.send_signal(signal.SIGTERM)
-    _, said = foreground.communicate(timeout=30)
+    _, said = foreground.communicate(timeout=60)
     assert foreground.returncode == 0
     assert "may still bill: kept (vast RTX 4090), deadline" in said
     assert "nothing was ended" in said

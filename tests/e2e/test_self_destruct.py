@@ -139,6 +139,6 @@ def test_an_instance_that_could_not_end_itself_never_becomes_ready(sandbox: Sand
 
 
 @pytest.mark.sweep
-def test_with_allow_unguarded_it_becomes_ready_and_shows_no_guard(sandbox: SandboxHome) -> None:
-    session = rent(sandbox, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-unguarded")
+def test_with_allow_broken_guard_it_becomes_ready_and_shows_no_guard(sandbox: SandboxHome) -> None:
+    session = rent(sandbox, "--image", f"{IMAGE}-nocurl-nowget-nopython", "--allow-broken-guard")
     assert (session["guards"], session["guard_state"]) == ("D", "unconfirmed")

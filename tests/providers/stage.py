@@ -14,6 +14,7 @@ from gpushopper.core.model.label import HARD_MAX_UNTIL, LABEL_VARIABLE, make_lab
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers import adapter
 from gpushopper.providers.base import Created, CreateRequest, OfferList, OfferQuery, Provider
+from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.persistence import SandboxState, new_state
@@ -24,7 +25,7 @@ from tests.transport import FaultTransport
 
 START = 1_793_300_000 * SECOND
 LIMIT_S = 30.0
-NAMES = sorted(clouds.known())
+NAMES = sorted(clouds.known().keys() & BUILT_IN.keys())
 
 
 class StageClock:

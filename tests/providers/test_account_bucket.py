@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.cloud import Pace
-from gpushopper.providers.api import ApiClient, Call, RateLimit, Reply
+from gpushopper.providers.api import ApiClient, Call, RateLimit, Reply, bearer
 from gpushopper.providers.api.rate_limiter import RateLimiter
 from tests.providers.test_rate_limiter import ManualClock
 
@@ -124,7 +124,7 @@ def test_two_calls_that_start_at_once_do_not_fail_for_want_of_one_place():
     clock = ManualClock()
     pace = Pace(calls=4, window_s=2, destroy_share=0.25)
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json={}))
-    api = ApiClient("http://127.0.0.1:9", "k" * 40, {}, clock, transport, clock.wait, URGENT, pace)
+    api = ApiClient("http://127.0.0.1:9", bearer("k" * 40), {}, clock, transport, clock.wait, URGENT, pace)
     answers = [api.send(Call(name, "GET", "/"), api.limit(20)) for name in ("list", "get", "create", "account")]
     assert all(isinstance(answer, Reply) for answer in answers)
     assert clock.now == 102.0

@@ -26,8 +26,8 @@ from gpushopper.providers.base import (
     RejectedCreate,
     UnknownOutcome,
 )
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing.offer_rows import read_offer
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import CANARY, CREATED, DATE, INSTANCE_CANARY, LIST, NO_SUCH_ASK, OFFER, ROW
 from tests.providers.stage import answering
 

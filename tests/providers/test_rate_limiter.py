@@ -9,7 +9,7 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply
+from gpushopper.providers.api import ApiClient, Call, Failure, RateLimit, Reply, bearer
 from gpushopper.providers.api.rate_limiter import RateLimiter
 from gpushopper.providers.base import ErrorKind
 
@@ -82,7 +82,8 @@ def test_threads_never_share_a_slot():
 
 
 def api(handler, clock: ManualClock) -> ApiClient:
-    return ApiClient("http://127.0.0.1:9", "k" * 40, RATE_LIMITS, clock, httpx.MockTransport(handler), clock.wait)
+    transport = httpx.MockTransport(handler)
+    return ApiClient("http://127.0.0.1:9", bearer("k" * 40), RATE_LIMITS, clock, transport, clock.wait)
 
 
 def test_a_read_is_retried_once_after_a_quick_failure_and_never_after_a_timeout():

@@ -8,11 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from gpushopper.core.cloud import KEY_PATTERN
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.secret import Secret
+from gpushopper.log import Redactor
+from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import CreateRequest, InstanceList, OfferQuery, UnknownOutcome
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing.offer_rows import read_offer
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, INSTANCE_CANARY, LIST, OFFER, ROW
 from tests.providers.stage import LIMIT_S, StageClock, answering, connect_to
 from tests.providers.test_fuzz import answer_of
@@ -158,3 +161,25 @@ def test_the_key_is_sent_in_one_header_only():
         assert [name for name, value in request.headers.items() if KEY in value] == ["authorization"]
         assert "cookie" not in request.headers
         json.loads(request.content or b"{}")
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+
+def test_what_looks_like_a_key_is_the_clouds_own():
+    """A key that we do not know, such as another instance's, is found by its form alone (F104)."""
+    clock = StageClock()
+
+    def line(key_pattern: str, text: str) -> str:
+        transport = httpx.MockTransport(lambda request: httpx.Response(200))
+        return ApiClient("http://h", bearer("q" * 20), {}, clock, transport, key_pattern=key_pattern).redact_line(text)
+
+    assert line(r"\brpa_[A-Z0-9]{8,}\b", f"key rpa_ABCDEFGH12 and {'a' * 40}") == f"key [secret] and {'a' * 40}"
+    assert line(KEY_PATTERN, f"key {'a' * 40} {JWT} of host.example.com") == "key [secret] [secret] of host.example.com"
+
+
+def test_the_log_redacts_what_looks_like_a_clouds_key():
+    redactor = Redactor()
+    assert "rpa_ABCDEFGH12" in redactor.redact("x rpa_ABCDEFGH12")
+    redactor.add_pattern(r"\brpa_[A-Z0-9]{8,}\b")
+    assert redactor.redact("x rpa_ABCDEFGH12") == "x ***"

@@ -17,8 +17,8 @@ from gpushopper.providers.base import (
     RejectedCreate,
     UnknownOutcome,
 )
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing.offer_rows import read_offer
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import CREATED, DATE_US, NO_SUCH_ASK, OFFER, reply
 from tests.providers.stage import answering
 

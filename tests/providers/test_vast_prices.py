@@ -9,8 +9,8 @@ import pytest
 
 from gpushopper.providers.api import Reply
 from gpushopper.providers.base import OfferList, OfferQuery
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.offer_search import read_bands
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import OFFER
 
 ODD = [0, 0.0, "0", -0.4, "-1", math.nan, "NaN", math.inf, "Infinity", 1e9, 10_001, "free", True, [], {}]

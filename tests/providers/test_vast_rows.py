@@ -8,9 +8,9 @@ import pytest
 
 from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.instance import StatusClass
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing.instance_rows import read_instance
 from gpushopper.providers.vast.parsing.offer_rows import read_offer, read_region
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from tests.providers.bodies import OFFER, ROW
 
 ID = "33402296"

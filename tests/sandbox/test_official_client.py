@@ -198,7 +198,7 @@ def test_row_19_until_running(tcp, holds, client, wait_until):
     def runs():
         return '"actual_status": "running"' in client.run("show", "instance", str(number), "--raw").out
 
-    wait_until(runs, timeout_s=30)
+    wait_until(runs, timeout_s=60)
     assert tcp.instance(number).phase is Phase.RUNNING
 
 
@@ -232,7 +232,7 @@ def test_row_22_stop_start(tcp, holds, wait_until):
 def test_row_30_logs(tcp, holds, client, wait_until):
     number = tcp.rent()
     path = f"/api/v0/instances/{number}/"
-    wait_until(lambda: tcp.call("GET", path)["instances"]["actual_status"] == "running", timeout_s=20)
+    wait_until(lambda: tcp.call("GET", path)["instances"]["actual_status"] == "running", timeout_s=60)
     ran = holds("logs", str(number), "--tail", "50")
     assert (ran.code, "running onstart.sh" in ran.out) == (0, True), ran.err
     (asked,) = [r for r in tcp.seen if "request_logs" in r.path]

@@ -64,7 +64,7 @@ class Process:
     def kill(self, number=signal.SIGKILL):
         if self.child.poll() is None:
             self.child.send_signal(number)
-        out, err = self.child.communicate(timeout=20)
+        out, err = self.child.communicate(timeout=60)
         return self.child.returncode, out, err
 
 
@@ -156,7 +156,7 @@ def test_stop_is_graceful_and_the_ledger_stays_readable(start, home):
     server = start()
     number = server.rent()
     assert server.control("POST", "/stop") == {"schema": 1, "stopping": True}
-    assert server.child.wait(timeout=20) == 0
+    assert server.child.wait(timeout=60) == 0
     assert not (home / "market" / "control.sock").exists()
     (row,) = json.loads(offline_ledger(home).stdout)["instances"]
     assert (row["id"], row["label"], row["env_label"]) == (str(number), "gs1-x", "gs1-x")
@@ -223,6 +223,9 @@ def test_settings_of_the_control_surface(start):
     [
         ("/faults", {"provider": "vast", "call": "list", "word": "explode"}),
         ("/faults", {"provider": "vast", "call": "list", "word": "lag", "arg": "10m", "colour": "red"}),
+        ("/faults", {"provider": "vast", "call": "search", "word": "stale_stock"}),
+        ("/faults", {"provider": "tensordock", "call": "list", "word": "page_cut"}),
+        ("/faults", {"provider": "tensordock", "call": "create", "word": "slow", "arg": "9s-2s"}),
         ("/launch", {"provider": "nobody"}),
         ("/advance", {"by": "-5"}),
         ("/advance", {}),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.cloud import Traits
+from gpushopper.core.model.guard_recipe import GuardRecipe, SelfDestroy
 from gpushopper.core.model.heartbeat import (
     GuardRenewal,
     GuardStatus,
@@ -70,7 +71,8 @@ class SimRemote:
 
     def boot_script(
         self,
-        recipe: GuardRecipe,
+        recipe: GuardRecipe | None,
+        traits: Traits,
         session_id: str,
         life_s: int,
         deadline_s: int,
@@ -79,11 +81,14 @@ class SimRemote:
         backoff_s: int,
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
+        assert isinstance(recipe, SelfDestroy)
         key = self.public_key(session_id)
         script = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
         return json.dumps(script)
 
-    def probe(self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float) -> Heartbeat | ProbeFailure:
+    def probe(
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+    ) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.probes += 1
         self.renewals.append((login.attempt_id, renewal))

@@ -81,10 +81,19 @@ def test_an_instance_whose_guard_cannot_act_never_becomes_ready(world: World, wh
     assert max(lived_s(world)) < 10 * 60
 
 
-def test_without_a_guard_it_becomes_ready_only_if_allowed(world: World) -> None:
+def test_allow_unguarded_does_not_excuse_a_guard_that_should_work(world: World) -> None:
+    """It is for clouds whose instances cannot end themselves; here one can, and is broken (I10)."""
     assert world.remote is not None
     world.remote.on_guard_start = lambda guard: setattr(guard, "is_dead", True)
     ref = world.provision(hours=1, allow_unguarded=True)
+    assert world.ended(ref, 4 * HOUR_S)
+    assert {a.reason for a in world.view(ref).attempts} == {"guard_not_armed"}
+
+
+def test_without_a_guard_it_becomes_ready_only_if_allowed(world: World) -> None:
+    assert world.remote is not None
+    world.remote.on_guard_start = lambda guard: setattr(guard, "is_dead", True)
+    ref = world.provision(hours=1, allow_broken_guard=True)
     assert world.running(ref)
     assert (world.view(ref).guard_state, world.view(ref).guards) == ("unconfirmed", "D")
 

@@ -58,7 +58,7 @@ def test_a_foreign_id_is_not_adopted(whose: str, label: str | None) -> None:
         assert destroyed(story) == set(), "neither ours nor a foreign one"
         story.end("a")
         story.finish()
-        assert destroyed(story) == {ours.id}
+        assert destroyed(story) == {ours.cloud_id}
         assert audit(story) == []
 
 
@@ -126,7 +126,7 @@ def test_the_id_of_another_session_of_ours_is_not_taken() -> None:
         assert story.instances("a")[0].label == _label(story, "a")
         story.end("b")
         story.finish()
-        assert destroyed(story) == {story.instances("b")[0].id}
+        assert destroyed(story) == {story.instances("b")[0].cloud_id}
         assert audit(story, must_run=("a",)) == []
 
 
@@ -172,7 +172,7 @@ def test_a_late_answer_with_a_foreign_id_changes_nothing() -> None:
         assert destroyed(story) == set()
         story.end("a")
         story.finish()
-        assert foreign.id not in destroyed(story)
+        assert foreign.cloud_id not in destroyed(story)
         assert audit(story) == []
 
 
@@ -191,7 +191,7 @@ def test_of_two_instances_of_one_create_the_one_that_shows_its_label_late_is_end
         relabel(story.world.market, answered, label)
         answered.spec = spec
         story.run_for(1800)
-        assert destroyed(story) == {answered.id}
+        assert destroyed(story) == {answered.cloud_id}
         assert story.status("a") == "running"
         story.end("a")
         story.finish()
@@ -214,7 +214,7 @@ def test_an_answered_id_that_is_never_shown_is_replaced_by_the_instance_with_the
         assert destroyed(story) == set()
         story.end("a")
         story.finish()
-        assert destroyed(story) == {other.id}
+        assert destroyed(story) == {other.cloud_id}
         assert audit(story) == []
 
 
@@ -275,7 +275,7 @@ def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story
         assert destroyed(story) == set()
         story.end("a")
         story.finish()
-        assert destroyed(story) == {ours.id}
+        assert destroyed(story) == {ours.cloud_id}
         assert audit(story) == []
 
 
@@ -338,7 +338,7 @@ def test_a_foreign_instance_that_gets_our_label_is_not_destroyed(restart: bool) 
         assert alarms.WRONG_INSTANCE_ID in raised(story)
         story.end("a")
         story.finish()
-        assert foreign.id not in destroyed(story)
+        assert foreign.cloud_id not in destroyed(story)
         assert audit(story) == []
 
 
@@ -360,7 +360,7 @@ def test_an_id_without_any_label_stands_and_alarms_after_ten_minutes() -> None:
         assert alarms.UNLABELLED not in raised(story)
         story.end("a")
         story.finish()
-        assert destroyed(story) == {ours.id}
+        assert destroyed(story) == {ours.cloud_id}
         assert audit(story) == []
 
 

@@ -195,8 +195,8 @@ def test_sessions_are_found_by_id_name_or_prefix(store: Store):
 def test_attempts_are_found_by_instance_id_or_label(store: Store):
     put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.CLOSED))
     assert [a.id for a in sessions.attempts_of(store, "s1")] == ["a1", "a2"]
-    assert [a.id for a in sessions.find_listed(store, "vast", "77", ["i-a2"], ["label-a1"])] == ["a1", "a2"]
-    assert [a.id for a in sessions.find_listed(store, "vast", "78", ["i-a2"], ["label-a1"])] == ["a1"]
+    assert [a.id for a in sessions.find_listed(store, "vast", ["77"], ["i-a2"], ["label-a1"])] == ["a1", "a2"]
+    assert [a.id for a in sessions.find_listed(store, "vast", ["78"], ["i-a2"], ["label-a1"])] == ["a1"]
     assert sessions.labels_of(store, ["a1", "nobody", "a2"]) == {"a1": "label-a1", "a2": "label-a2"}
     many = [f"a{number}" for number in range(900)]
     assert sessions.labels_of(store, many) == {"a1": "label-a1", "a2": "label-a2"}
@@ -223,4 +223,4 @@ def test_the_last_recorded_ownership_of_an_id_counts(store: Store):
         known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", None, "foreign", 5))
         known_instances.record_ownership(store, KnownInstance("vast", "77", "i-1", "label", "confirmed", 6))
         known_instances.record_ownership(store, KnownInstance("vast", "78", "i-1", None, "foreign", 6))
-    assert known_instances.recorded_ownership(store, "vast", "77", ["i-1", "i-2"]) == {"i-1": "confirmed"}
+    assert known_instances.recorded_ownership(store, "vast", {"77"}, ["i-1", "i-2"]) == {"i-1": "confirmed"}

@@ -88,6 +88,7 @@ def test_a_database_of_schema_2_still_opens_and_works(home: Path):
     assert (running.probe_error, running.guard_renewal_seq, running.guard_deadline_at) == ("connection refused", 7, NOW)
     found = sessions.find_sessions(store, "name-running1")[0]
     assert (found.environment, found.allow_unguarded, found.image_login) == ((("TEAM", "alpha"),), True, "")
+    assert found.allow_broken_guard  # one flag accepted both until then
     store.close()
 
 

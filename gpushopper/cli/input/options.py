@@ -10,7 +10,7 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.model.gpu_names import MAX_GPUS, GpuRequest, parse_gpu_request
+from gpushopper.core.model.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 SEARCH = (
     click.option(
-        "-g", "--gpu", "--gpu-type", "gpu", multiple=True, metavar="NAME[:N]",
+        "-g",
+        "--gpu",
+        "--gpu-type",
+        "gpu",
+        multiple=True,
+        metavar="NAME[:N]",
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
-    click.option(
-        "-p", "--provider", metavar="NAME", shell_complete=completions.clouds, help="Only this cloud."
-    ),
+    click.option("-p", "--provider", metavar="NAME", shell_complete=completions.clouds, help="Only this cloud."),
+    click.option("--account", metavar="NAME", help="Only this account."),
     click.option("--gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Exact number of GPUs."),
     click.option("--min-gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Minimum number of GPUs."),
     click.option("--min-vram", "vram", type=Number(0), metavar="GB", help="Memory of one GPU."),
@@ -86,10 +90,12 @@ def search_request(
                 return value
         return otherwise
 
+    if given.get("account") and given.get("provider"):
+        raise UsageError("an account is at one cloud", "give one of --account and --provider")
     gpu, exact_gpus = _gpus(given, pick("gpu", None), defaults)
     return SearchRequest(
         gpu=gpu,
-        provider=pick("provider", None),
+        provider=given.get("account") or pick("provider", None),
         min_gpus=given.get("min_gpus"),
         exact_gpus=exact_gpus,
         min_vram_gb=pick("vram", 0),

@@ -1,4 +1,4 @@
-"""The text of a plan: three lines, max cost first."""
+"""The text of a plan: three lines, max cost first, and what it bills without this computer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def summary_lines(found: Plan, now: int) -> list[str]:
-    """The plan in three lines, max cost first."""
+    """The plan in three lines, max cost first; a fourth where it may cost more than that."""
     best = found.offers[0]
     count = f"{best.gpu_count}x " if best.gpu_count > 1 else ""
     spare = len(found.offers) - 1
@@ -29,8 +29,21 @@ def summary_lines(found: Plan, now: int) -> list[str]:
     return [
         f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
         clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}{where}{others}."),
-        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}."),
+        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
+        *_billing_on(found),
     ]
+
+
+def _minimum(found: Plan) -> str:
+    return f", minimum rental {span(found.minimum_us)}" if found.minimum_us else ""
+
+
+def _billing_on(found: Plan) -> list[str]:
+    """What happens where nothing but this computer ends the bill (E9)."""
+    if not found.bills_on:
+        return []
+    rates = rate(max(offer.rate for offer in found.offers))
+    return [f"If this computer never comes back it bills {rates}/h until your balance is used up (--allow-unguarded)."]
 
 
 def _traffic(offer: Any) -> str:
@@ -42,7 +55,8 @@ def _traffic(offer: Any) -> str:
 
 
 def _guard(guard: str) -> str:
-    return "none (simulated instances)" if guard == "not_applicable" else guard
+    words = {"not_applicable": "none (simulated instances)", "poweroff_only": "powers off, which does not end the bill"}
+    return words.get(guard, guard)
 
 
 def print_plan(app: App, found: Plan, more: Sequence[str] = ()) -> None:

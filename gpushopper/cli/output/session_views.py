@@ -52,7 +52,12 @@ def who_enforces_deadline(session: SessionView, until: str, now: int) -> str:
     """What enforces the deadline while no daemon does; `until` says when one will again."""
     if "I" in session.guards.split("+"):
         return f"the instance ends itself{guard_deadline_text(session, now)}"
-    by_hand = f"by hand: {console_of(session.provider)}"
+    if "P" in session.guards.split("+"):
+        return f"{session.provider} ends it by its own timer"
+    by_hand = f"by hand: {console_of(session.cloud or session.provider)}"
+    if session.guard_deadline_at is not None and session.bills_on:
+        own = when(session.guard_deadline_at, now)
+        return f"its guard powers it off at {own}, and it bills on: nothing ends it until {until}; {by_hand}"
     if session.guard_deadline_at is None:
         return f"nothing ends it until {until}; {by_hand}"
     # An unconfirmed guard may still act.
@@ -85,7 +90,7 @@ def ends(session: SessionView, now: int) -> str:
 
 
 def guards(session: SessionView) -> str:
-    """What enforces the deadline: D the daemon, I the instance itself."""
+    """What enforces the deadline: D the daemon, I the instance itself, P the provider's own timer."""
     return f"{session.guards} (simulated)" if session.guard_state == "not_applicable" else session.guards
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
+from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.model.actions import EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.model.instance import Instance
@@ -44,8 +44,7 @@ def destroying_fields(now: ClockSnapshot) -> dict[str, Any]:
 
 def reopened_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dict[str, Any]:
     """The fields of a closed attempt whose instance is listed again: it is destroyed again, and has billed on (I7)."""
-    bills = bills_gpu_time(row, attempt.offer.billing, was_billed=False)
-    return destroying_fields(now) | {"last_seen_at": now.wall, "is_gpu_billed": bills}
+    return destroying_fields(now) | {"last_seen_at": now.wall} | shown_billing(row, attempt.offer.billing, attempt)
 
 
 def destroy_retry_s(destroys: int, policy: Policy) -> float:

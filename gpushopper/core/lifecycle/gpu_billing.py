@@ -1,9 +1,24 @@
-"""Decides whether an instance's GPU time bills, by what its cloud shows and by the terms of its offer."""
+"""Decides what an instance bills, GPU time and disk, by what its cloud shows and by the terms of its offer."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from gpushopper.core.cloud import Billing, BillingStart, StoppedBilling
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance, StatusClass
+
+
+def shown_billing(row: Instance, billing: Billing, before: Attempt | None) -> dict[str, Any]:
+    """The fields of an attempt about what bills from this sighting on; `before` is None for an instance without one."""
+    was_gpu, was_storage = (False, True) if before is None else (before.is_gpu_billed, before.is_storage_billed)
+    was_running = before is not None and before.is_running
+    is_unknown = row.status is StatusClass.UNKNOWN
+    return {
+        "is_gpu_billed": bills_gpu_time(row, billing, was_billed=was_gpu),
+        "is_storage_billed": bills_storage(row, billing, was_billed=was_storage),
+        "is_running": row.status is StatusClass.RUNNING or (is_unknown and was_running),
+    }
 
 
 def bills_gpu_time(row: Instance, billing: Billing, *, was_billed: bool) -> bool:
@@ -22,3 +37,16 @@ def bills_gpu_time(row: Instance, billing: Billing, *, was_billed: bool) -> bool
             return billing.stopped is StoppedBilling.ALL
         case StatusClass.PENDING:
             return billing.begins is BillingStart.CREATE
+
+
+def bills_storage(row: Instance, billing: Billing, *, was_billed: bool) -> bool:
+    """Whether the disk bills from this sighting on: in every state, but where a stopped instance bills nothing."""
+    if row.bills_storage is not None:
+        return row.bills_storage
+    match row.status:
+        case StatusClass.UNKNOWN | StatusClass.ENDING:
+            return was_billed
+        case StatusClass.STOPPED | StatusClass.FAILED | StatusClass.OFFLINE:
+            return billing.stopped is not StoppedBilling.NOTHING
+        case _:
+            return True

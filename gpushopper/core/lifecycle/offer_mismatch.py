@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.gpu_names import gpu_token
+from gpushopper.core.model.gpus import is_same_gpu, is_same_spelled
 from gpushopper.core.model.heartbeat import Hardware
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.offer import Offer
@@ -21,7 +21,7 @@ DISK_SHARE = 0.85
 def row_mismatch(attempt: Attempt, row: Instance) -> str:
     """How the provider's row falls short of the offer, empty if it does not; a value not shown counts as met."""
     offer = attempt.offer
-    if row.gpu is not None and gpu_token(row.gpu) != gpu_token(offer.gpu):
+    if row.gpu is not None and not is_same_spelled(row.gpu, offer.gpu):
         return f"it has {row.gpu}, the offer said {offer.gpu}"
     if row.gpu_count is not None and row.gpu_count < offer.gpu_count:
         return f"it has {row.gpu_count} GPUs, the offer said {offer.gpu_count}"
@@ -53,32 +53,3 @@ def _branch(driver: str) -> int:
     """The major number of a driver's version, which decides what it can run; 0 where there is none."""
     number = re.match(r"\d{1,5}(?=\.|$)", driver)
     return int(number[0]) if number else 0
-
-
-_BRANDS = re.compile(r"nvidia|geforce|quadro|tesla|rtx|gtx")
-_MODEL = re.compile(r"(?<![a-z0-9])([a-z]{0,2})(\d{1,4})(?!\d|\s*gb)")
-_VARIANTS = {
-    "ti": r"(?<![a-z])ti(?![a-z])",
-    "super": r"(?<![a-z])s(uper)?(?![a-z])",
-    "ada": r"(?<![a-z])ada",
-    "pro": r"\bpro\b",
-}
-
-
-def is_same_gpu(shown: str, offered: str) -> bool:
-    """Whether a driver's and a provider's GPU name can mean one model; a name without a number matches any.
-
-    Form, memory and brand are left out: `A100 PCIE` is `NVIDIA A100 80GB PCIe`. Ti, Super and the like are not.
-    """
-    one, other = _model(shown), _model(offered)
-    return one is None or other is None or one == other
-
-
-def _model(name: str) -> tuple[str, frozenset[str]] | None:
-    text = _BRANDS.sub(" ", name.lower())
-    number = _MODEL.search(text)
-    if number is None:
-        return None
-    variants = {word for word, form in _VARIANTS.items() if re.search(form, text)}
-    # Of the PRO cards S is the server edition: a form, not another chip.
-    return number[1] + number[2], frozenset(variants - {"super"} if "pro" in variants else variants)

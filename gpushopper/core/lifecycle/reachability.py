@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from gpushopper.core import alarms
+from gpushopper.core.cloud import EndingKind
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
 from gpushopper.core.lifecycle.guard_renewal import ARMED, NONE, UNCONFIRMED, guard_deadline_at, guard_problem
+from gpushopper.core.lifecycle.guard_rule import is_guard_excused
 from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
@@ -28,7 +30,7 @@ def can_probe(attempt: Attempt) -> bool:
     """
     if not attempt.is_wanted or attempt.ssh_host is None or attempt.guard_state == NONE:
         return False
-    return attempt.state in PROBED_STATES or (attempt.state is State.BOOTING and attempt.is_gpu_billed)
+    return attempt.state in PROBED_STATES or (attempt.state is State.BOOTING and attempt.is_running)
 
 
 def heartbeat_interval(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> int:
@@ -50,10 +52,12 @@ def on_heartbeat(
     policy: Policy,
     *,
     was_moved: bool = False,
+    ending: EndingKind = EndingKind.SELF_DESTROY,
 ) -> list[Action]:
     """Apply one heartbeat: the instance lives (T5), and may now be ready.
 
-    `was_moved`: the deadline has changed since the login began, so that the guard cannot hold it yet.
+    `was_moved`: the deadline has changed since the login began, so that the guard cannot hold it yet. `ending`: how
+    instances of this cloud end, which decides what excuses an unconfirmed guard.
     """
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
@@ -63,7 +67,7 @@ def on_heartbeat(
         ClearAlarm(alarms.HOST_KEY_CHANGED, attempt.id),
     ]
     if attempt.ready_at is None:
-        return actions + _before_ready(session, attempt, heartbeat, fields, now, policy)
+        return actions + _before_ready(session, attempt, heartbeat, fields, now, policy, ending)
     why = guard_problem(attempt, heartbeat.guard, now, was_moved=was_moved)
     return actions + _after_ready(session, attempt, why, fields)
 
@@ -79,7 +83,13 @@ def _heartbeat_fields(attempt: Attempt, guard: GuardStatus | None, now: ClockSna
 
 
 def _before_ready(
-    session: Session, attempt: Attempt, heartbeat: Heartbeat, fields: dict[str, Any], now: ClockSnapshot, policy: Policy
+    session: Session,
+    attempt: Attempt,
+    heartbeat: Heartbeat,
+    fields: dict[str, Any],
+    now: ClockSnapshot,
+    policy: Policy,
+    ending: EndingKind,
 ) -> list[Action]:
     mismatch = hardware_mismatch(attempt.offer, attempt.disk_gb, heartbeat.hardware)
     if mismatch:
@@ -87,8 +97,12 @@ def _before_ready(
     first = attempt.first_login_boot if attempt.first_login_boot is not None else now.boot
     fields["first_login_boot"] = first
     why = guard_problem(attempt, heartbeat.guard, now)
-    if why and not session.allow_unguarded and ReadinessCheck.GUARD in policy.readiness_checks:
-        if now.boot - first >= us(policy.guard_grace_s):
+    is_excused = is_guard_excused(session, ending)
+    is_late = now.boot - first >= us(policy.guard_grace_s)
+    # A guard that powers off is worth the same wait, although nothing depends on it (E9).
+    is_awaited = not is_excused or (ending is EndingKind.POWEROFF_ONLY and not is_late)
+    if why and is_awaited and ReadinessCheck.GUARD in policy.readiness_checks:
+        if is_late:
             return [
                 UpdateAttempt(attempt, fields),
                 TerminateAttempt(attempt, "guard_not_armed", f"it cannot end itself: {why}"),

@@ -9,7 +9,7 @@ from gpushopper.core import alarms
 from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.lifecycle.destroying import destroy_retry_s, destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
-from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
+from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.model.actions import Action, ClearAlarm, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance, StatusClass
@@ -47,7 +47,8 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
         "ssh_host": row.ssh_host or attempt.ssh_host,
         "ssh_port": row.ssh_port or attempt.ssh_port,
         "missing_at": None,
-        "is_gpu_billed": bills_gpu_time(row, attempt.offer.billing, was_billed=attempt.is_gpu_billed),
+        "ssh_user": row.ssh_user or attempt.ssh_user,
+        **shown_billing(row, attempt.offer.billing, attempt),
         **NO_ABSENCES,
     }
     if row.rate is not None:

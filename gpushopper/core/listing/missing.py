@@ -61,7 +61,8 @@ def _mark_missing(
 ) -> list[Action]:
     """Mark a wanted attempt missing; absence alone never ends it, whatever the evidence (I5).
 
-    A list without any instance must stay empty for `empty_list_hold_s` before it counts (S2).
+    A list without any instance must stay empty for `empty_list_hold_s` before it counts (S2): where lists cannot count
+    (`ListProof.NOTHING`), nothing else distinguishes it from a failure.
     """
     fields = add_absence(attempt, now.boot) if absence_is_due(attempt, now.boot, policy.gone_interval_s) else {}
     first = fields.get("first_absence_boot", attempt.first_absence_boot)

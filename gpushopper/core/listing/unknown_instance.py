@@ -9,7 +9,7 @@ from gpushopper.core.lifecycle.destroying import destroying_fields, reopened_fie
 from gpushopper.core.lifecycle.evidence import (
     NO_ABSENCES,
 )
-from gpushopper.core.lifecycle.gpu_billing import bills_gpu_time
+from gpushopper.core.lifecycle.gpu_billing import shown_billing
 from gpushopper.core.listing.ownership import KnownInstances, is_unconfirmed
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.actions import (
@@ -83,7 +83,7 @@ def _adopt(attempt: Attempt, row: Instance, now: ClockSnapshot) -> UpdateAttempt
         "last_seen_at": now.wall,
         "progress_boot": now.boot,
         "current_rate": row.rate if row.rate is not None else attempt.current_rate,
-        "is_gpu_billed": bills_gpu_time(row, attempt.offer.billing, was_billed=False),
+        **shown_billing(row, attempt.offer.billing, attempt),
     }
     if attempt.is_wanted or attempt.state is State.SENT:
         fields |= {"state": State.BOOTING, "state_changed_at": now.wall, **NO_ABSENCES}

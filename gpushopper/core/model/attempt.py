@@ -145,6 +145,14 @@ class Attempt:
     """When the guard will end the instance by its last heartbeat, on our wall clock."""
     first_login_boot: int | None = None
     """When a login first worked, before the session was ready."""
+    ssh_user: str | None = None
+    """Whom one logs in as; None: whom the cloud's traits name."""
+    is_running: bool = False
+    """Whether the provider showed it as running when it was last seen; what bills may differ."""
+    is_storage_billed: bool = True
+    """Whether the disk is accruing since `billed_until`."""
+    made_by_key: str = ""
+    """Salted digest of the key under which the create was sent; empty where none was, and for an orphan."""
 
     @property
     def is_open(self) -> bool:

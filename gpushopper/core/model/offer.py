@@ -194,5 +194,5 @@ def value_of(offer: Offer, disk_gb: float) -> float:
 
 
 def offer_max_cost(offer: Offer, disk_gb: float, span_us: int) -> Micros:
-    """Money an offer can cost over a span, traffic left out."""
-    return cost_over(offer.rate(disk_gb), max(span_us, 0))
+    """Money an offer can cost over a span, in whole steps and with its minimum, traffic left out."""
+    return cost_over(offer.rate(disk_gb), offer.billing.billed_us(span_us))

@@ -57,7 +57,8 @@ class Session:
     `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
     attempt keeps to (S12). Exactly one of `duration_us` (counted from when each attempt is prepared) and `deadline_at`
     (wall µs) is set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the
-    login itself is read again for each create and never stored here (I21).
+    login itself is read again for each create and never stored here (I21). `allow_unguarded` accepts a cloud whose
+    instances cannot end their bill by themselves, `allow_broken_guard` a guard that is not confirmed elsewhere.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Session:
     environment: tuple[tuple[str, str], ...] = ()
     allow_unguarded: bool = False
     image_login: str = ""
+    allow_broken_guard: bool = False
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:

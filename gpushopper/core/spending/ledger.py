@@ -1,9 +1,16 @@
-"""Computes what an attempt costs (GPU while it runs, storage in every state), its max cost and reserve (D11, I13)."""
+"""Computes what an attempt costs, on its offer's terms of billing, its max cost and its reserve (D11, I13).
+
+Entries are linear in time. What a cloud bills beyond the time used, for whole steps and a least duration, is one entry
+of class `minimum` when the attempt ends.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gpushopper.core.cloud import StoppedBilling
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import Micros, cost_over
 from gpushopper.core.policy import Policy
@@ -45,13 +52,15 @@ def gpu_rate(attempt: Attempt) -> Micros:
 def accrue(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
     """Entries from `billed_until` to `until`, and the attempt with `billed_until` moved there.
 
-    Storage bills from the send in every state, GPU time only while `is_gpu_billed` (vastai.md 15). Nothing before the
-    send.
+    Storage bills while `is_storage_billed`, GPU time while `is_gpu_billed`: what the last sighting said. Nothing before
+    the send.
     """
     if attempt.billed_until is None or until <= attempt.billed_until:
         return (), attempt
     start, span = attempt.billed_until, until - attempt.billed_until
-    entries = [Entry(attempt.id, STORAGE, start, until, cost_over(storage_rate(attempt), span))]
+    entries = []
+    if attempt.is_storage_billed:
+        entries.append(Entry(attempt.id, STORAGE, start, until, cost_over(storage_rate(attempt), span)))
     if attempt.is_gpu_billed:
         entries.append(Entry(attempt.id, GPU, start, until, cost_over(gpu_rate(attempt), span)))
     return tuple(entries), replace(attempt, billed_until=until)
@@ -67,7 +76,7 @@ def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple
     """Corrections that take back what was accrued after the proven end."""
     corrections = []
     for entry in entries:
-        if entry.correction or entry.to_at <= ended_at:
+        if entry.correction or entry.kind == MINIMUM or entry.to_at <= ended_at:
             continue
         start = max(entry.from_at, ended_at)
         span, late = entry.to_at - entry.from_at, entry.to_at - start
@@ -77,15 +86,56 @@ def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple
     return tuple(corrections)
 
 
-def reserve_for(attempt: Attempt, policy: Policy) -> Micros:
+def beyond_use(attempt: Attempt, ended_at: int, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """What the cloud bills beyond the time of these entries: the rest of the last step, and up to the minimum.
+
+    Entries of this class that exist already (of an attempt that was closed before) are counted; the amount may then be
+    a correction.
+    """
+    booked = tuple(entries)
+    billing = attempt.offer.billing
+    due = -sum(entry.micros for entry in booked if entry.kind == MINIMUM)
+    for kind, rate in ((GPU, gpu_rate(attempt)), (STORAGE, storage_rate(attempt))):
+        runs = _runs(entry for entry in booked if entry.kind == kind)
+        if runs:
+            steps = sum(billing.in_steps(run) for run in runs)
+            due += cost_over(rate, max(steps, billing.billed_us(sum(runs))) - sum(runs))
+    return (Entry(attempt.id, MINIMUM, ended_at, ended_at, due, correction=due < 0),) if due else ()
+
+
+def _runs(entries: Iterable[Entry]) -> list[int]:
+    """The lengths of the unbroken spans that are booked and not taken back, µs."""
+    changes: Counter[int] = Counter()
+    for entry in entries:
+        sign = -1 if entry.correction else 1
+        changes[entry.from_at] += sign
+        changes[entry.to_at] -= sign
+    runs, depth, begun = [], 0, 0
+    for at, change in sorted(changes.items()):
+        before, depth = depth, depth + change
+        if before == 0 and depth != 0:
+            begun = at
+        elif before != 0 and depth == 0:
+            runs.append(at - begun)
+    return runs
+
+
+def reserve_for(attempt: Attempt, policy: Policy, *, ends_alone: bool = True) -> Micros:
     """The most that an attempt can cost, with the time that a slow end may take (D11).
 
-    GPU and disk to the deadline plus the destroy slack; the disk alone for a further day.
+    GPU and disk to the deadline plus the destroy slack, in whole steps and with the minimum; the disk alone for a
+    further day, or all of it where a stopped instance bills all. Where the instance bills on without us (not
+    `ends_alone`): all of it to the hard maximum and a day more (E9).
     """
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
     rate = max(attempt.agreed_rate, attempt.current_rate or 0)
+    if not ends_alone:
+        longest = max(attempt.hard_max_at, attempt.deadline.wall) - start + us(policy.unguarded_slack_s)
+        return cost_over(rate, attempt.offer.billing.billed_us(longest))
     busy = attempt.deadline.wall - start + us(policy.reserve_slack_s)
-    return cost_over(rate, busy) + cost_over(storage_rate(attempt), us(policy.storage_slack_s))
+    billing = attempt.offer.billing
+    later = rate if billing.stopped is StoppedBilling.ALL else storage_rate(attempt)
+    return cost_over(rate, billing.billed_us(busy)) + cost_over(later, billing.in_steps(us(policy.storage_slack_s)))
 
 
 def max_cost(attempt: Attempt, accrued: Micros) -> Micros:
@@ -106,4 +156,5 @@ def remaining_reserve(attempt: Attempt, accrued: Micros) -> Micros:
 def expected_max_cost(attempt: Attempt) -> Micros:
     """Cost if it runs to its deadline and ends on time: as a plan shows it, higher if the price has risen."""
     start = attempt.prepared_at if attempt.sent_at is None else attempt.sent_at
-    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), attempt.deadline.wall - start)
+    span = attempt.offer.billing.billed_us(attempt.deadline.wall - start)
+    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), span)

@@ -13,7 +13,8 @@ from gpushopper.errors import ShopperError
 from gpushopper.paths import Home
 
 if TYPE_CHECKING:
-    from gpushopper.engine.requests.engine_handle import EngineHandle
+    from gpushopper.engine.context import AccountSetup
+from gpushopper.engine.requests.engine_handle import EngineHandle
 
 SLOW_AT_ONCE = 4
 """Requests that may wait for a provider at the same time; the other threads stay free for `shutdown`."""
@@ -24,6 +25,7 @@ LOGINS_AT_ONCE = 2
 class Keys(Protocol):
     """What the API needs of the accounts' keys."""
 
+    def setup(self, name: str) -> AccountSetup: ...
     def keyless(self) -> list[str]: ...
     def held(self) -> list[str]: ...
     def keyless_header(self) -> list[str]: ...

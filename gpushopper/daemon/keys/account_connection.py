@@ -9,6 +9,7 @@ import structlog
 
 from gpushopper import clouds
 from gpushopper.clock import Clock
+from gpushopper.clouds import Cloud
 from gpushopper.config import Config
 from gpushopper.core.cloud import Traits
 from gpushopper.core.secret import Credential
@@ -19,6 +20,7 @@ from gpushopper.log import Redactor
 from gpushopper.providers import adapter, traits
 from gpushopper.providers.base import Provider
 from gpushopper.secrets import FoundKey, KeySource, find_key
+from gpushopper.store.accounts import known_cloud
 from gpushopper.store.database import Store
 from gpushopper.store.sessions import providers_with_attempts
 
@@ -34,20 +36,31 @@ def connect_accounts(
     only: Collection[str] | None = None,
 ) -> list[AccountSetup]:
     """One account for each enabled provider, or of `only`; one that cannot be used carries the reason instead."""
+    accounts = clouds.accounts(config.account_clouds)
     found = {name: at for name, at in enabled_endpoints(config).items() if only is None or name in only}
     return [
-        _connect(name, at, sources, clock, redactor, warn, is_named=is_named(config, name))
+        _connect(
+            clouds.of_account(name, config.account_clouds),
+            accounts[name],
+            at,
+            sources,
+            clock,
+            redactor,
+            warn,
+            is_named=is_named(config, name),
+        )
         for name, at in found.items()
     ]
 
 
 def is_named(config: Config, name: str) -> bool:
-    """Whether the configuration names a cloud, so that it is watched even without a key."""
-    return name in (*config.providers, config.provision.provider, config.inventory.provider)
+    """Whether the configuration names a cloud or account, so that it is watched even without a key."""
+    return name in (*config.providers, *config.accounts, config.provision.provider, config.inventory.provider)
 
 
 def _connect(
-    name: str,
+    facts: Cloud,
+    cloud: str,
     endpoint: str,
     sources: Sequence[KeySource],
     clock: Clock,
@@ -56,10 +69,13 @@ def _connect(
     *,
     is_named: bool,
 ) -> AccountSetup:
+    name = facts.name
     setup = AccountSetup(
-        name, None, "", "", endpoint, is_loopback(endpoint), is_named=is_named, traits=usable_traits(name)
+        name, None, "", "", endpoint, is_loopback(endpoint), is_named=is_named, traits=usable_traits(cloud), cloud=cloud
     )
-    match find_key(clouds.get(name), sources):
+    if setup.traits is not None:
+        redactor.add_pattern(setup.traits.key_pattern)
+    match find_key(facts, sources):
         case FoundKey(credential, source, warning):
             for text in credential.redactions():
                 redactor.add_redaction(text)
@@ -68,7 +84,7 @@ def _connect(
             _log.info("key found", provider=name, source=source)
             setup = replace(setup, key_source=source)
             try:
-                client = open_account(name, endpoint, credential, clock)
+                client = open_account(cloud, endpoint, credential, clock)
             except ShopperError as wrong:
                 # The other accounts are used all the same: their deadlines must be kept.
                 return replace(setup, key_problem=wrong.message, key_hint=wrong.hint, key_state="refused")
@@ -83,20 +99,20 @@ def _connect(
             )
 
 
-def open_account(name: str, endpoint: str, credential: Credential, clock: Clock) -> Provider:
+def open_account(cloud: str, endpoint: str, credential: Credential, clock: Clock) -> Provider:
     """Connect an account; nothing is sent yet. Its responses are redacted of every secret part (I21).
 
     Raises:
         Misconfigured: the endpoint or the credential is not what the adapter takes, or the adapter is broken.
     """
-    connect = adapter(name)
+    connect = adapter(cloud)
     try:
         client = connect(endpoint, credential, clock.monotonic)
         client.add_redactions(credential.redactions())
     except ShopperError:
         raise
     except Exception as error:  # noqa: BLE001 - a foreign package may raise anything; its text may hold the credential
-        text = f"the adapter of {clouds.get(name).title} fails: {type(error).__name__}"
+        text = f"the adapter of {clouds.get(cloud).title} fails: {type(error).__name__}"
         raise Misconfigured(text, "update its package", code="broken_adapter") from None
     return client
 
@@ -115,15 +131,19 @@ def unusable_accounts(store: Store, setups: Collection[AccountSetup], config: Co
     They are watched as without a key, so that what may still bill there is shown and raises its alarms.
     """
     held = providers_with_attempts(store) - {setup.provider for setup in setups}
-    return [_unusable(name, config) for name in sorted(held)]
+    return [_unusable(name, known_cloud(store, name) or name, config) for name in sorted(held)]
 
 
-def _unusable(name: str, config: Config) -> AccountSetup:
-    if clouds.find(name) is None:
-        why, hint = clouds.skipped().get(name, "no installed package knows it"), "install its package again"
-    elif config.provider(name).enabled:
-        why, hint = f"policy {config.policy.name} is for a sandbox", f"set policy.name, or providers.{name}.endpoint"
+def _unusable(name: str, cloud: str, config: Config) -> AccountSetup:
+    if clouds.find(cloud) is None:
+        why, hint = clouds.skipped().get(cloud, "no installed package knows it"), "install its package again"
+    elif name not in clouds.accounts(config.account_clouds):
+        why, hint = "the configuration does not name it any more", f'put back [accounts.{name}] with cloud = "{cloud}"'
+    elif config.provider(cloud).enabled and config.account(name).enabled:
+        why, hint = f"policy {config.policy.name} is for a sandbox", f"set policy.name, or providers.{cloud}.endpoint"
     else:
-        why, hint = "it is disabled in the configuration", f"set providers.{name}.enabled"
-    problem = f"{name} cannot be used: {why}"
-    return AccountSetup(name, None, problem, "", "", key_state="refused", key_hint=hint, traits=usable_traits(name))
+        section = "accounts" if config.provider(cloud).enabled else "providers"
+        at = name if section == "accounts" else cloud
+        why, hint = "it is disabled in the configuration", f"set {section}.{at}.enabled"
+    problem, known = f"{name} cannot be used: {why}", usable_traits(cloud)
+    return AccountSetup(name, None, problem, "", "", key_state="refused", key_hint=hint, traits=known, cloud=cloud)

@@ -32,7 +32,8 @@ def key_sources(
     """
     sources: list[KeySource] = quick_sources(home)
     if config.keys.keyring:
-        entries = {name: entry_name(home, name) for name in (*clouds.known(), *registries)}
+        accounts = clouds.accounts(config.account_clouds)
+        entries = {name: entry_name(home, name) for name in (*accounts, *registries)}
         sources.append(KeyringSource(entries, config.keys.keyring_seconds, may_prompt))
     return sources
 
@@ -51,21 +52,28 @@ def key_environment() -> dict[str, str]:
 
 
 def enabled_endpoints(config: Config) -> dict[str, str]:
-    """Provider and endpoint of each enabled account.
+    """Name and endpoint of each enabled account; those of one cloud have its endpoint.
 
     With the policy of a sandbox, real clouds that the configuration does not name are left out: installing a package
     must not make a sandbox unusable. A cloud whose package is gone or fails to load is passed over, even where the
     configuration names it: the others' deadlines must still be kept.
     """
+    accounts = clouds.accounts(config.account_clouds)
     enabled = {
-        name: config.provider(name).endpoint or cloud.endpoint
-        for name, cloud in clouds.known().items()
-        if config.provider(name).enabled
+        name: config.provider(cloud).endpoint or clouds.get(cloud).endpoint
+        for name, cloud in accounts.items()
+        if config.provider(cloud).enabled and config.account(name).enabled
     }
     if config.policy.name == "real":
         return enabled
-    sandboxed = {name: at for name, at in enabled.items() if name in config.providers or is_loopback(at)}
-    return sandboxed or enabled
+    sandboxed = {name: at for name, at in enabled.items() if accounts[name] in config.providers or is_loopback(at)}
+    return sandboxed if sandboxed or config.providers else enabled
+
+
+def warnings_about(config: Config) -> list[str]:
+    """What the configuration names and no package has; a daemon or job says it and goes on."""
+    wrong = clouds.unknown(config.providers) + list(clouds.wrong_accounts(config.account_clouds).values())
+    return [each.message for each in wrong]
 
 
 def choose_policy(config: Config) -> Policy:
@@ -79,10 +87,11 @@ def choose_policy(config: Config) -> Policy:
     if name not in POLICIES:
         raise Misconfigured(f"unknown policy {name}", f"Known policies: {', '.join(POLICIES)}.", code="unknown_policy")
     for provider, endpoint in enabled_endpoints(config).items():
+        cloud = clouds.accounts(config.account_clouds).get(provider, provider)
         if name != "real" and not is_loopback(endpoint):
             raise Refused(
                 f"policy {name} is for a sandbox, but {provider} is at {endpoint}, which is not a loopback address",
-                f"Set providers.{provider}.endpoint to a sandbox, or policy.name to real.",
+                f"Set providers.{cloud}.endpoint to a sandbox, or policy.name to real.",
                 code="policy_not_real",
             )
     return POLICIES[name]

@@ -49,8 +49,9 @@ def set_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """
     if registry := login_jobs.named(arguments):
         return login_jobs.set_login(home, registry, arguments)
-    cloud = _cloud([word for word in arguments if word != IN_FILE])
+    cloud = _cloud(home, [word for word in arguments if word != IN_FILE])
     credential = _read_credential(cloud)
+    _refuse_same_key(home, cloud, credential)
     answer = probe(home, cloud, credential)
     if IN_FILE in arguments or _is_kept_in_file(home, cloud):
         source = _store_in_file(home, cloud, credential)
@@ -101,7 +102,7 @@ def probe_key(home: Home, arguments: Sequence[str]) -> JobResult:
     """Check the key that a daemon started here would use with its provider."""
     if registry := login_jobs.named(arguments):
         return login_jobs.probe_login(home, registry)
-    cloud = _cloud(arguments)
+    cloud = _cloud(home, arguments)
     match secrets.find_key(cloud, account_setup.key_sources(home, config.load(home), may_prompt=True)):
         case FoundKey(credential, source, warning):
             answer = {**probe(home, cloud, credential), "source": source, "warning": warning}
@@ -118,10 +119,12 @@ def list_keys(home: Home, _arguments: Sequence[str]) -> JobResult:
 
 
 def listed(home: Home, sources: Sequence[KeySource] | None = None) -> list[JobResult]:
-    """One row for each provider; state `ok`, or why there is no key: `missing` and the others of F105."""
+    """One row for each account; state `ok`, or why there is no key: `missing` and the others of F105."""
     rows: list[JobResult] = []
-    sources = account_setup.key_sources(home, config.load(home)) if sources is None else sources
-    for name, cloud in clouds.known().items():
+    settings = config.load(home)
+    sources = account_setup.key_sources(home, settings) if sources is None else sources
+    for name in clouds.accounts(settings.account_clouds):
+        cloud = clouds.of_account(name, settings.account_clouds)
         row: JobResult = {"provider": name, "state": "ok", "source": "", "text": "", "hint": "", "warning": ""}
         match secrets.find_key(cloud, sources):
             case FoundKey(_, source, warning):
@@ -168,7 +171,9 @@ def remove_key(home: Home, arguments: Sequence[str]) -> JobResult:
             if not isinstance(unreadable.problem, KeyringUnavailable | KeyUnreadable):
                 raise
             warnings.append(f"{unreadable.message}; a key may still be in it")
-    cloud = clouds.find(name) if removed or warnings else clouds.get(name)
+    accounts = config.load(home).account_clouds
+    is_known = name in clouds.accounts(accounts)
+    cloud = clouds.of_account(name, accounts) if is_known or not (removed or warnings) else None
     if cloud is not None and EnvironmentSource(os.environ).lookup(cloud) is not None:
         warnings.append(f"a key for {name} is still set in the environment")
     return {"provider": name, "removed": removed, "warning": "; ".join(warnings), "daemon": _reload(home)}
@@ -181,10 +186,12 @@ def probe(home: Home, cloud: Cloud, credential: Credential) -> JobResult:
         KeyRejected: the provider rejects the key.
     """
     name = cloud.name
-    endpoint = account_setup.enabled_endpoints(config.load(home)).get(name)
+    settings = config.load(home)
+    at = clouds.accounts(settings.account_clouds).get(name, name)
+    endpoint = account_setup.enabled_endpoints(settings).get(name)
     if endpoint is None:
-        raise Misconfigured(f"{name} is disabled in the configuration", f"Set providers.{name}.enabled.")
-    client = open_account(name, endpoint, credential, SystemClock(home.clock_offset))
+        raise Misconfigured(f"{name} is disabled in the configuration", f"Set providers.{at}.enabled.")
+    client = open_account(at, endpoint, credential, SystemClock(home.clock_offset))
     try:
         found = client.fetch_account(PROBE_LIMIT_S)
     finally:
@@ -204,8 +211,26 @@ def _name(arguments: Sequence[str]) -> str:
     return arguments[0]
 
 
-def _cloud(arguments: Sequence[str]) -> Cloud:
-    return clouds.get(_name(arguments))
+def _cloud(home: Home, arguments: Sequence[str]) -> Cloud:
+    """The facts of the cloud of the account that is named, under the account's name."""
+    return clouds.of_account(_name(arguments), config.load(home).account_clouds)
+
+
+def _refuse_same_key(home: Home, cloud: Cloud, credential: Credential) -> None:
+    """Two accounts of one cloud need a key each.
+
+    Raises:
+        Misconfigured: another account of the cloud has this very key.
+    """
+    settings = config.load(home)
+    accounts = clouds.accounts(settings.account_clouds)
+    others = [name for name, at in accounts.items() if at == accounts[cloud.name] and name != cloud.name]
+    sources = account_setup.key_sources(home, settings) if others else []
+    for name in others:
+        found = secrets.find_key(clouds.of_account(name, settings.account_clouds), sources)
+        if isinstance(found, FoundKey) and found.credential == credential:
+            hint = f"give {cloud.name} a key of another account, or remove the other: gpu-shopper keys remove {name}"
+            raise Misconfigured(f"{name} has this very key: they would be one account", hint, code="same_account")
 
 
 def _shadow(cloud: Cloud, stored: Credential) -> str:

@@ -18,7 +18,7 @@ from gpushopper.config import Config
 from gpushopper.daemon.keys import account_setup
 from gpushopper.daemon.keys.account_connection import connect_accounts
 from gpushopper.engine.context import AccountSetup
-from gpushopper.errors import ShopperError
+from gpushopper.errors import Misconfigured, NotFound, ShopperError
 from gpushopper.log import Redactor
 from gpushopper.paths import Home
 
@@ -84,6 +84,19 @@ class KeyWatcher:
 
     # ---- later
 
+    def setup(self, name: str) -> AccountSetup:
+        """An account as it was last read, which may be newer than what the engine uses.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        with self._lock:
+            found = self._setups.get(name)
+        if found is None:
+            known = f"known: {', '.join(self._setups)}"
+            raise NotFound(f"no account is called {name!r}", known, code="provider_not_found")
+        return found
+
     def keyless(self) -> list[str]:
         """Providers without a usable key."""
         with self._lock:
@@ -126,16 +139,22 @@ class KeyWatcher:
         """Read every key again, and return when they are in use; one that cannot be read now is kept (I11).
 
         Raises:
-            Misconfigured: the settings cannot be read.
+            Misconfigured: the settings cannot be read, or name an account that this process does not have.
             Refused: they combine a sandbox policy with a real provider.
         """
         with self._lock:
             self._lookups += 1
             number = self._lookups
         settings = _load_settings(self._home)
-        for wrong in clouds.unknown(settings.providers):
-            self._warn(wrong.message)
-        self._apply(number, self._connect(settings, None))
+        for text in account_setup.warnings_about(settings):
+            self._warn(text)
+        found = self._connect(settings, None)
+        self._apply(number, found)
+        with self._lock:
+            new = [each.provider for each in found if each.provider not in self._setups]
+        if new:
+            text = f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} new in the configuration"
+            raise Misconfigured(text, "run: gpu-shopper daemon restart", code="new_account")
 
     # ---- one lookup
 

@@ -32,6 +32,8 @@ class Destroyer:
         """Attempts whose destroy has no answer yet."""
         self._unseen_until: dict[str, int] = {}
         """Until when the first destroy of an attempt waits for a list, in µs of the boot clock."""
+        self._untrusted: frozenset[str] = frozenset()
+        """Attempts whose destroy in flight went to an account that may be another one."""
 
     # ---- which are due, and when
 
@@ -111,15 +113,15 @@ class Destroyer:
         others = [a for a in due if a not in failed]
         return others[:most] if others else failed[:1]
 
-    def mark_in_flight(self, batches: Iterable[tuple[str, ...]]) -> None:
+    def mark_in_flight(self, batches: Iterable[tuple[str, ...]], *, is_trusted: bool) -> None:
         """Another reconciler has sent these attempts' destroys: they are not sent again before an answer."""
-        self._in_flight |= frozenset(attempt_id for batch in batches for attempt_id in batch)
+        sent = frozenset(attempt_id for batch in batches for attempt_id in batch)
+        self._in_flight |= sent
+        self._untrusted = self._untrusted if is_trusted else self._untrusted | sent
 
     # ---- answers
 
-    def on_result(
-        self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False
-    ) -> None:
+    def on_result(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False) -> None:
         """Record each answer; none of them closes anything (I5). What was not sent is not counted, and is due again.
 
         A late answer was given up before: another call may be in flight for the same attempts.
@@ -133,17 +135,23 @@ class Destroyer:
         for attempt_id, answer in zip(attempt_ids, answers, strict=False):
             reply = answer if isinstance(answer, Destroyed) else Destroyed(DestroyOutcome.UNKNOWN, "no usable answer")
             self.account.transact(now, partial(self._record, attempt_id=attempt_id, reply=reply, now=now))
+        self._untrusted -= frozenset(attempt_ids)
         self.account.wake()
 
     def _record(self, tx: Transaction, attempt_id: str, reply: Destroyed, now: ClockSnapshot) -> None:
         attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
         if attempt is None or attempt.state is not State.DESTROYING:
             return
-        is_acknowledged = reply.outcome in ACKNOWLEDGED
+        is_ours = attempt_id not in self._untrusted and not self.account.observed.health.wrong_account
+        # "Not found" at another organisation says nothing about the instance, and a success neither (F45).
+        is_acknowledged = is_ours and reply.outcome in ACKNOWLEDGED
         detail = reply.outcome.value.replace("_", " ")
         detail += f" ({reply.detail})" if reply.detail and not is_acknowledged else ""
         tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.policy)])
-        if reply.outcome is DestroyOutcome.KEY_REJECTED:
+        refusals = self.account.observed.health.key_refusals
+        if is_acknowledged:
+            refusals.accepted(DESTROY, now)
+        if reply.outcome is DestroyOutcome.KEY_REJECTED and refusals.is_rejected(DESTROY, now, self.account.policy):
             text = f"{self.account.name} refuses the key for the destroy of {attempt.instance_id}: {reply.detail}"
             tx.run([RaiseAlarm.with_hint(alarms.DESTROY_REFUSED, attempt.id, text)])
         elif is_acknowledged:

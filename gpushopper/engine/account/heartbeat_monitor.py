@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gpushopper.core.lifecycle.guard_renewal import next_renewal
+from gpushopper.core.cloud import PlantingMethod
+from gpushopper.core.lifecycle.guard_renewal import ARMED, next_renewal
 from gpushopper.core.lifecycle.reachability import (
     can_probe,
     heartbeat_interval,
@@ -13,10 +14,12 @@ from gpushopper.core.lifecycle.reachability import (
     on_probe_failure,
 )
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
+from gpushopper.core.model.guard_recipe import carries_guard
+from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import HEARTBEAT
+from gpushopper.engine.account.create.create_payload import write_boot_script
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
@@ -81,9 +84,9 @@ class HeartbeatMonitor:
 
     def _probe(self, attempt: Attempt, now: ClockSnapshot) -> None:
         remote, policy = self.account.ctx.remote, self.account.policy
-        if remote is None or attempt.ssh_host is None or attempt.ssh_port is None:
+        login = self.account.ctx.login_of(attempt)
+        if remote is None or login is None:
             return
-        login = SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port)
         self._next[attempt.id] = now.boot + heartbeat_interval(attempt, now, policy)
         self._sent_deadlines[attempt.id] = attempt.deadline.wall
         clock, limit = self.account.ctx.clock, policy.heartbeat_timeout_s
@@ -94,9 +97,23 @@ class HeartbeatMonitor:
             if begun.boot - now.boot > us(MAX_WAIT_S):
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # The seconds to the deadline count from now: time spent waiting for a thread must not extend a life (I9).
-            return remote.probe(login, next_renewal(attempt, begun.with_date_of(now)) if may_renew else None, limit)
+            renewal = next_renewal(attempt, begun.with_date_of(now)) if may_renew else None
+            return remote.probe(login, renewal, limit, self._to_plant(attempt))
 
         self.account.calls.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
+
+    def _to_plant(self, attempt: Attempt) -> str:
+        """The script that installs the guard, where it comes over ssh and none is confirmed; empty otherwise.
+
+        Written on the probe's thread, like the renewal: its seconds count from then.
+        """
+        client = self.account.client
+        if client is None or client.traits.planting.method is not PlantingMethod.OVER_SSH:
+            return ""
+        if attempt.guard_state == ARMED or not carries_guard(client.guard_recipe):
+            return ""
+        script = write_boot_script(self.account.ctx, client, attempt)
+        return script if isinstance(script, str) else ""
 
     # ---- answers
 
@@ -113,7 +130,8 @@ class HeartbeatMonitor:
         if attempt is None or session is None:
             return
         if isinstance(found, Heartbeat):
-            tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=self._is_deadline_moved(attempt)))
+            was_moved, kind = self._is_deadline_moved(attempt), self.account.ctx.ending_of(attempt.provider).kind
+            tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=was_moved, ending=kind))
         else:
             tx.run(on_probe_failure(session, attempt, found, now, policy))
         if tx.attempt(attempt).ready_at != attempt.ready_at:

@@ -20,7 +20,7 @@ def restart_settling(account: Account, now: ClockSnapshot) -> None:
 def restart_login_timeouts(account: Account, now: ClockSnapshot) -> None:
     """A booting instance that cannot be logged in to is timed only while this computer tries (F13, F64)."""
     for attempt in account.open_attempts():
-        if attempt.state is State.BOOTING and attempt.is_gpu_billed:
+        if attempt.state is State.BOOTING and attempt.is_running:
             _set(account, attempt, {"progress_boot": now.boot}, now)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
+from gpushopper.engine.account.inferred_identity import InferredIdentity
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
@@ -20,7 +21,7 @@ class Account(Protocol):
 
     @property
     def name(self) -> str:
-        """The provider's name."""
+        """The account's name; that of the first account of a cloud is the cloud's."""
         ...
 
     @property
@@ -41,6 +42,25 @@ class Account(Protocol):
 
     @property
     def observed(self) -> ObservedState: ...
+
+    @property
+    def identity(self) -> InferredIdentity | None:
+        """What proves the account; None where the cloud tells it."""
+        ...
+
+    @property
+    def same_as(self) -> str:
+        """The other name under which this very account is used too; empty where there is none."""
+        ...
+
+    def show_account(self, **shown: Any) -> None:
+        """Note what the account has shown of itself."""
+        ...
+
+    @property
+    def key_digest(self) -> str:
+        """The salted digest of the key in use."""
+        ...
 
     def open_attempts(self) -> list[Attempt]:
         """The open attempts of this account, as stored now."""
@@ -64,5 +84,5 @@ class RentableAccount(PollableAccount, Protocol):
 
     @property
     def can_rent(self) -> bool:
-        """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer."""
+        """Whether an instance rented here ends as its cloud's traits say, or is simulated on this computer."""
         ...

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+from gpushopper.core.cloud import Identity
+from gpushopper.core.listing.same_account import SeenAccount, same_as
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.guard_recipe import fits
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.account_alarms import missing_key_alarm
 from gpushopper.engine.account.account_health import AccountHealth
+from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.account_transactions import AccountTransactions
 from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
+from gpushopper.engine.account.inferred_identity import InferredIdentity
 from gpushopper.engine.account.interval_restarts import restart_login_timeouts, restart_settling
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
@@ -38,12 +45,16 @@ class AccountReconciler:
         self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
+        self.key_digest = ctx.key_digest(setup)
+        self.identity = self._inferred_identity()
+        self.show_account(account_id="", instance_ids=frozenset(), marks=frozenset())
         self.destroyer = Destroyer(self)
         self.reads = InstanceReads(self)
         self.creator = Creator(self)
         self.heartbeats = HeartbeatMonitor(self)
         self.key_attachment = KeyAttachment(self)
         self.poller = ListPoller(self)
+        self.mark = AccountMark(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -53,8 +64,30 @@ class AccountReconciler:
             self.destroyer,
             self.heartbeats,
             self.key_attachment,
+            self.mark,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
+
+    def _inferred_identity(self) -> InferredIdentity | None:
+        """What proves the account where the cloud does not tell it; a key is unproven from the start (F45)."""
+        if self.client is None or self.client.traits.identity is not Identity.INFERRED:
+            return None
+        identity = InferredIdentity(self.ctx, self.name, self.key_digest)
+        self.health.on_inferred(identity, self.open_attempts())
+        return identity
+
+    def show_account(self, **shown: Any) -> None:
+        """Note what the account has shown of itself, to compare it with the cloud's other accounts."""
+        if self.client is None:
+            self.ctx.seen_accounts.pop(self.name, None)
+            return
+        known = self.ctx.seen_accounts.get(self.name, SeenAccount(self.ctx.cloud_of(self.name)))
+        self.ctx.seen_accounts[self.name] = replace(known, key_digest=self.key_digest, **shown)
+
+    @property
+    def same_as(self) -> str:
+        """The other name under which this very account is used too; empty where there is none."""
+        return same_as(self.name, self.ctx.seen_accounts)
 
     # ---- one step
 
@@ -78,6 +111,7 @@ class AccountReconciler:
         self.heartbeats.send(now)
         self.key_attachment.send(now)
         self.poller.send(now)
+        self.mark.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
@@ -85,7 +119,7 @@ class AccountReconciler:
             return self._missing_key_due if self.open_attempts() else None
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
-        dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now)
+        dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:
@@ -119,10 +153,20 @@ class AccountReconciler:
 
     @property
     def can_rent(self) -> bool:
-        """Whether an instance rented here ends without us: it has a guard, or is simulated on this computer (S16)."""
+        """Whether an instance rented here ends as its cloud's traits say, or is simulated on this computer (S16).
+
+        Where the traits say that it bills on without us, each session's user must accept it as well (E9).
+        """
         if not self.policy.needs_login:
             return self.setup.is_local
-        return self.ctx.remote is not None and self.client is not None and self.client.guard_recipe is not None
+        if self.ctx.remote is None or self.client is None:
+            return False
+        return fits(self.client.guard_recipe, self.client.traits.ending.kind)
+
+    @property
+    def ends_alone(self) -> bool:
+        """Whether an instance rented here ends its bill without us; simulated ones end with their sandbox."""
+        return not self.policy.needs_login or self.ctx.ending_of(self.name).ends_bill_alone
 
     @property
     def destroy_interval_s(self) -> float:
@@ -153,7 +197,8 @@ class AccountReconciler:
     def take_over(self, former: AccountReconciler) -> None:
         """Expect the answers to creates and destroys that the former reconciler of this account sent (F67)."""
         kept = self.calls.take_over(former.calls, (CREATE, DESTROY))
-        self.destroyer.mark_in_flight(key[2] for key in kept if key[1] == DESTROY)
+        batches = [key[2] for key in kept if key[1] == DESTROY]
+        self.destroyer.mark_in_flight(batches, is_trusted=not former.health.wrong_account)
         self.observed.listed |= former.observed.listed
 
     def transact(self, now: ClockSnapshot, work: Callable[[Transaction], None]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.calls import provider_calls as kinds
 from gpushopper.engine.account.calls.in_flight import CompletedCall, InFlightCall, NotSent
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
@@ -32,6 +33,7 @@ class ResultDispatch:
     destroyer: Destroyer
     heartbeats: HeartbeatMonitor
     key_attachment: KeyAttachment
+    mark: AccountMark
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -59,11 +61,9 @@ class ResultDispatch:
         """Late results (`call` is None) of lists, reads and heartbeats are dropped, and so is what went wrong in a late
         call; all others are still recorded.
         """
-        value = completed.value
-        if completed.error is not None:
-            if call is None:
-                return
-            value = ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(completed.error).__name__}")
+        if completed.error is not None and call is None:
+            return
+        value = _value_of(completed)
         self.observed.note_provider_date(value, now)
         match key[1]:
             case kinds.ACCOUNT:
@@ -78,6 +78,8 @@ class ResultDispatch:
                 self.destroyer.on_result(key[2], value, now, late=call is None)
             case kinds.HEARTBEAT if call is not None:
                 self.heartbeats.on_result(key[2], value, now)
+            case kinds.MARK:
+                self.mark.on_result(value, now)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 
@@ -90,6 +92,13 @@ class ResultDispatch:
                 self.on_result(CallResult(key, CompletedCall(call, not_sent_result(key[1]))), now)
             elif now.boot >= call.expires_boot:  # checked again: it may have begun between the two checks
                 self.on_result(CallResult(key, CompletedCall(call, timed_out_result(key[1]))), now)
+
+
+def _value_of(completed: CompletedCall) -> Any:
+    """What the call answered; a bug of ours in it counts as a failed read."""
+    if completed.error is None:
+        return completed.value
+    return ReadFailed(ErrorKind.SHAPE, f"internal fault: {type(completed.error).__name__}")
 
 
 def timed_out_result(kind: str) -> ReadFailed | UnknownOutcome | Destroyed:

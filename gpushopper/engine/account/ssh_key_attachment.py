@@ -32,6 +32,8 @@ class KeyAttachment:
         """Only instances that have been listed with our label: a foreign one must not be given our key (I28)."""
         if self.account.ctx.remote is None or not self.account.policy.needs_login:
             return []
+        if self.account.client is None or not self.account.client.traits.planting.attaches_keys:
+            return []
         done, listed = self._attached | self.account.calls.subjects(ATTACH), self.account.observed.listed
         return [
             a

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gpushopper.clouds import console_of
+from gpushopper.core.cloud import EndingKind
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 from gpushopper.providers.base import ErrorKind, ReadFailed
@@ -22,6 +24,16 @@ def no_guard(setup: AccountSetup) -> Refused:
         f"nothing is rented on {setup.provider}: its instances could not end by themselves",
         "practise with: gpu-shopper --sandbox provision ...",
         code="no_guard",
+    )
+
+
+def unguarded(setup: AccountSetup, kind: EndingKind) -> Refused:
+    """Instances there bill on without us: the user must have accepted that by name (E9, I10)."""
+    why = "can power off, which does not end the bill" if kind is EndingKind.POWEROFF_ONLY else "cannot end themselves"
+    return Refused(
+        f"instances of {setup.provider} {why}: if this computer never comes back, they bill on",
+        f"accept it with --allow-unguarded, or rent elsewhere: --provider NAME; by hand: {console_of(setup.provider)}",
+        code="unguarded",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.guard_renewal import ARMED, is_guard_in_sync
+from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
+from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
@@ -43,6 +44,7 @@ def build_session_view(
         end_stage=end_stage(session, attempts),
         reason=session.reason,
         provider=session.provider,
+        cloud=ctx.cloud_of(session.provider),
         gpu=offer.gpu if offer else "",
         gpu_count=offer.gpu_count if offer else 0,
         rate=_rate(latest),
@@ -54,7 +56,7 @@ def build_session_view(
         accrued=sum(row.accrued for row in rows),
         max_cost=sum(row.max_cost for row in rows),
         guard_state=latest.guard_state if latest else "",
-        guards="D+I" if latest is not None and latest.guard_state == ARMED else "D",
+        guards=enforcers(latest, ctx.ending_of(session.provider).kind),
         image=session.image,
         image_login=session.image_login,
         disk_gb=session.disk_gb,
@@ -66,6 +68,7 @@ def build_session_view(
         waiting_until=waiting_until,
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
+        bills_on=ctx.policy.needs_login and not ctx.ending_of(session.provider).ends_bill_alone,
     )
 
 
@@ -100,7 +103,7 @@ def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[s
         case State.BOOTING:
             why = (
                 attempt.probe_error
-                if attempt.is_gpu_billed and attempt.probe_error
+                if attempt.is_running and attempt.probe_error
                 else attempt.provider_status or "created"
             )
             return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_timeout_s)

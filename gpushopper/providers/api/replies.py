@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from typing import Any, cast
 import httpx
 
 from gpushopper.providers.api.text import REDACTED
+from gpushopper.providers.base import ErrorKind
 
 LARGEST = 10 * 1024 * 1024
 """Bytes of one body, packed or unpacked (F77); the largest true one, a page of offers, has 0.3 MB."""
@@ -39,6 +40,17 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """No usable reply. `sent` is False only if certainly no byte of the request left this computer."""
+
+    kind: ErrorKind
+    detail: str
+    retry_after_s: float | None = None
+    sent: bool = True
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FetchedFile:
     """A file that was fetched: text from outside, without our secrets."""
 
@@ -54,7 +66,7 @@ class UnusableReply(Exception):
         self.timed_out = timed_out
 
 
-def read_reply(response: httpx.Response, secret: str, left: Callable[[], float]) -> Reply:
+def read_reply(response: httpx.Response, secrets: Iterable[str], left: Callable[[], float]) -> Reply:
     """Read a response to its end; `left` gives the seconds that remain.
 
     Raises:
@@ -62,7 +74,9 @@ def read_reply(response: httpx.Response, secret: str, left: Callable[[], float])
     """
     raw = _collect(response, left)
     # Before anything is decoded, so that a key that the server repeats is in no value we return (F103).
-    text = raw.replace(secret.encode(), REDACTED.encode()) if secret else raw
+    text = raw
+    for secret in secrets:
+        text = text.replace(secret.encode(), REDACTED.encode()) if secret else text
     is_json, body = _decoded(response.headers.get("content-type", ""), text)
     date = _date(response.headers.get("date"))
     wait = _retry_after(response.headers, date) if response.status_code == 429 else None

@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from gpushopper.core.cloud import KEY_PATTERN
+
 REDACTED = "[secret]"
 _MARK = "\ufffd"
-_TOKEN = re.compile(r"\b[0-9A-Fa-f]{32,}\b")
-"""Keys of accounts and instances are long hexadecimal words (vastai.md 4.4); no message needs one."""
+_KEY = re.compile(KEY_PATTERN)
 _SPACE = re.compile(r"\s+")
 
 
@@ -25,18 +26,14 @@ def plain(text: str, most: int = 300) -> str:
     return "".join(_MARK if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in short)
 
 
-def redact(text: str, secret: str = "") -> str:
-    """The text, which may have many lines, without our secret and without what looks like a key."""
-    if secret:
-        text = text.replace(secret, REDACTED)
-    return _TOKEN.sub(REDACTED, text)
+def redact(text: str, keys: re.Pattern[str] = _KEY) -> str:
+    """The text, which may have many lines, without what looks like a key; `keys` is the cloud's `key_pattern`."""
+    return keys.sub(REDACTED, text)
 
 
-def redact_line(text: str, secret: str = "", most: int = 300) -> str:
-    """Return one line for people: secrets out, white space collapsed, control characters marked, cut."""
-    if secret:
-        text = text.replace(secret, REDACTED)
-    return plain(_SPACE.sub(" ", _TOKEN.sub(REDACTED, text)).strip(), most)
+def redact_line(text: str, most: int = 300, keys: re.Pattern[str] = _KEY) -> str:
+    """Return one line for people: keys out, white space collapsed, control characters marked, cut."""
+    return plain(_SPACE.sub(" ", redact(text, keys)).strip(), most)
 
 
 def rewrite(body: Any, change: Callable[[str], str]) -> Any:

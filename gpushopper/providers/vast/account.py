@@ -7,9 +7,8 @@ from decimal import Decimal, InvalidOperation
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Account, ErrorKind, ReadFailed
+from gpushopper.providers.kit import UnknownFields, number_id
 from gpushopper.providers.vast.parsing import error_replies
-from gpushopper.providers.vast.parsing.ids import read_id
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 
 def read_account(answer: Reply | Failure, unknown: UnknownFields) -> Account | ReadFailed:
@@ -17,7 +16,7 @@ def read_account(answer: Reply | Failure, unknown: UnknownFields) -> Account | R
     body = error_replies.payload(answer)
     if isinstance(body, ReadFailed):
         return body
-    account_id = read_id(body.get("id"))
+    account_id = number_id(body.get("id"))
     if account_id is None:
         unknown.note("account: no id")
         return ReadFailed(ErrorKind.SHAPE, "an account without an id")

@@ -31,14 +31,13 @@ from gpushopper.providers.base import (
     RejectedCreate,
     UnknownOutcome,
 )
+from gpushopper.providers.kit import UnknownFields, number_id
 from gpushopper.providers.vast import destroy, instance_list, offer_search
 from gpushopper.providers.vast.account import read_account
 from gpushopper.providers.vast.create import create_body, read_create
 from gpushopper.providers.vast.logs import fetch_log
 from gpushopper.providers.vast.parsing import error_replies
-from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.instance_rows import read_instance
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 from gpushopper.providers.vast.rate_limits import GPU_NAMES, RATE_LIMITS
 from gpushopper.providers.vast.traits import TRAITS
 
@@ -51,7 +50,7 @@ class Vast:
     def __init__(self, api: ApiClient, recipe: GuardRecipe) -> None:
         self._api = api
         self.guard_recipe: GuardRecipe | None = recipe
-        self._unknown = UnknownFields()
+        self._unknown = UnknownFields(TRAITS.key_pattern)
         self._bulk_works = True
         self._rows: int | None = None
         """The number of instances in the last list; None before the first."""
@@ -101,7 +100,7 @@ class Vast:
 
     def fetch_instance(self, instance_id: str, limit_s: float) -> InstanceFound | InstanceNotFound | ReadFailed:
         """One instance by id. Not found is `{"instances": null}` or `no_such_instance`, and proves little alone."""
-        if read_id(instance_id) is None:
+        if number_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         path = f"/api/v0/instances/{instance_id}/"
         answer = self._get(Endpoint.GET, path, self._api.limit(limit_s), {"owner": "me"})
@@ -145,7 +144,7 @@ class Vast:
 
     def create(self, request: CreateRequest, limit_s: float) -> Created | RejectedCreate | UnknownOutcome:
         """Send one create: no retry and no second offer, whatever happens (I2)."""
-        if read_id(request.offer.offer_id) is None:
+        if number_id(request.offer.offer_id) is None:
             return RejectedCreate(Refusal.BAD_REQUEST, "not an offer id of Vast")
         if request.image_login is not None:
             self.add_redactions(request.image_login.redactions())
@@ -158,7 +157,7 @@ class Vast:
 
     def set_label(self, instance_id: str, label: str, limit_s: float) -> bool:
         """Whether Vast said that the label is set."""
-        if read_id(instance_id) is None:
+        if number_id(instance_id) is None:
             return False
         call = Call(Endpoint.LABEL.value, "PUT", f"/api/v0/instances/{instance_id}/", body={"label": label})
         answer = self._api.send(call, self._api.limit(limit_s))
@@ -166,7 +165,7 @@ class Vast:
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         """Whether Vast accepted the ssh key; it works 10-15 s later (vastai.md 8)."""
-        if read_id(instance_id) is None:
+        if number_id(instance_id) is None:
             return False
         path = f"/api/v0/instances/{instance_id}/ssh/"
         call = Call(Endpoint.KEYS.value, "POST", path, body={"ssh_key": public_key})
@@ -175,7 +174,7 @@ class Vast:
 
     def fetch_log(self, instance_id: str, tail: int, limit_s: float) -> Log | InstanceNotFound | ReadFailed:
         """What the container has printed; the host uploads it on request, mostly within seconds."""
-        if read_id(instance_id) is None:
+        if number_id(instance_id) is None:
             return ReadFailed(ErrorKind.SHAPE, "not an instance id of Vast")
         found = fetch_log(self._api, instance_id, tail, self._api.limit(limit_s))
         return self._shown(found) if isinstance(found, ReadFailed) else found
@@ -186,7 +185,7 @@ class Vast:
         Ids beyond what one call takes are answered `RETRY_LATER` and not sent. Once Vast has refused the bulk endpoint
         itself, each call carries one id (F79).
         """
-        valid = list(dict.fromkeys(text for text in instance_ids if read_id(text) is not None))
+        valid = list(dict.fromkeys(text for text in instance_ids if number_id(text) is not None))
         sent = valid[: destroy.MOST if self._bulk_works else 1]
         outcome = self._destroy(sent, self._api.limit(limit_s)) if sent else None
         later = Destroyed(

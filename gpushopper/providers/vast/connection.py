@@ -8,7 +8,7 @@ import httpx
 
 from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
-from gpushopper.providers.api import ApiClient
+from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
 from gpushopper.providers.vast.adapter import Vast
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
@@ -36,7 +36,8 @@ def connect(
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
     urgent = frozenset({Endpoint.DESTROY.value})
-    api = ApiClient(endpoint, key, RATE_LIMITS, monotonic, transport, wait, urgent, TRAITS.pace)
+    pace, pattern = TRAITS.pace, TRAITS.key_pattern
+    api = ApiClient(endpoint, bearer(key), RATE_LIMITS, monotonic, transport, wait, urgent, pace, pattern)
     return Vast(api, self_destroy_recipe(endpoint))
 
 

@@ -9,13 +9,12 @@ import re
 from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
-from gpushopper.providers.base import Created, CreateRequest, ErrorKind, Refusal, RejectedCreate, UnknownOutcome
+from gpushopper.providers.base import Created, CreateRequest, Refusal, RejectedCreate, UnknownOutcome
+from gpushopper.providers.kit import number_id, unanswered_create
 from gpushopper.providers.vast.parsing import error_replies
-from gpushopper.providers.vast.parsing.ids import read_id
 
 _ID_FIELD = "new_contract"
 _DEEPEST = 4
-_NEVER_SENT_PAUSE_S = 5.0
 
 _NO_CREDIT_WORDS = frozenset({"insufficient_credit", "spend_rate_limit", "missing_billing"})
 _BAD_REQUEST_WORDS = frozenset({"invalid_args", "invalid_price", "no_ssh_key_for_vm"})
@@ -52,9 +51,9 @@ def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOu
     The reply also carries `instance_api_key`, which is dropped here (F104). Details are raw: the caller redacts them.
     """
     if isinstance(answer, Failure):
-        return _not_answered(answer)
+        return unanswered_create(answer)
     found = _ids(answer.body, 0)
-    ids = {text for value in found if (text := read_id(value)) is not None}
+    ids = {text for value in found if (text := number_id(value)) is not None}
     if len(ids) == 1 and len(found) == 1 and answer.status not in range(300, 400):
         return Created(ids.pop(), error_replies.is_success(answer), answer.date)
     if found:
@@ -69,14 +68,6 @@ def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOu
         # The Date of a reply to a refused key is not used as the provider's time (D10).
         None if why is Refusal.AUTH else answer.date,
     )
-
-
-def _not_answered(failure: Failure) -> RejectedCreate | UnknownOutcome:
-    if failure.sent:
-        return UnknownOutcome(failure.detail)
-    if failure.kind is ErrorKind.THROTTLED:
-        return RejectedCreate(Refusal.THROTTLED, failure.detail, failure.retry_after_s)
-    return RejectedCreate(Refusal.NEVER_SENT, failure.detail, _NEVER_SENT_PAUSE_S)
 
 
 def _ids(body: Any, depth: int) -> list[Any]:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 from gpushopper.providers.api import Call, Failure, Reply
-from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint, ErrorKind
+from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
+from gpushopper.providers.kit import unanswered_destroy
 from gpushopper.providers.vast.parsing import error_replies
 
 MOST = 64
@@ -34,9 +35,7 @@ def read_destroy(answer: Reply | Failure, *, bulk: bool) -> Destroyed:
     In bulk only `no_such_instance` means not found: `not_found` may as well be the endpoint itself (F79).
     """
     if isinstance(answer, Failure):
-        if answer.kind is ErrorKind.THROTTLED:
-            return Destroyed(DestroyOutcome.RETRY_LATER, answer.detail, answer.retry_after_s)
-        return Destroyed(DestroyOutcome.UNKNOWN, answer.detail)
+        return unanswered_destroy(answer)
     detail = error_replies.describe(answer)
     if error_replies.is_success(answer):
         return Destroyed(DestroyOutcome.ACKNOWLEDGED, detail, date=answer.date)

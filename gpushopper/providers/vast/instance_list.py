@@ -9,9 +9,9 @@ from typing import Any
 from gpushopper.core.model.instance import Instance
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, InstanceList, ReadFailed
+from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.vast.parsing import error_replies
 from gpushopper.providers.vast.parsing.instance_rows import read_instance, shows_owner
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 PAGE = 25
 PAGES_UNKNOWN = 20

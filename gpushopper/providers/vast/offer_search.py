@@ -13,10 +13,9 @@ from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
+from gpushopper.providers.kit import UnknownFields, number_id
 from gpushopper.providers.vast.parsing import error_replies
-from gpushopper.providers.vast.parsing.ids import read_id
 from gpushopper.providers.vast.parsing.offer_rows import has_invalid_price, price_of, read_offer
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 CAP = 64
 """Rows of one reply, whatever the requested limit (seen live 2026-09-29, vastai.md 3.1)."""
@@ -112,7 +111,7 @@ class _Bands:
         return True
 
     def _step_in_tie(self, rows: list[Any], full: bool) -> bool:
-        hosts = [host for row in rows if isinstance(row, dict) and (host := read_id(row.get("machine_id")))]
+        hosts = [host for row in rows if isinstance(row, dict) and (host := number_id(row.get("machine_id")))]
         last = int(hosts[-1]) if hosts else 0
         if not full:
             self.tie_host, self.beyond = None, True

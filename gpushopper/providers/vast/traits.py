@@ -43,6 +43,8 @@ TRAITS = Traits(
     # Each endpoint has a limit of its own, and the account none (vastai.md 13).
     pace=Pace(destroy_interval_s=DESTROY_INTERVAL_S),
     identity=Identity.TOLD,
+    # Of accounts and of instances (vastai.md 4.4).
+    key_pattern=r"\b[0-9A-Fa-f]{32,}\b",
     naming=Naming(carriers=(Carrier.LABEL, Carrier.ENVIRONMENT), can_relabel=True),
     planting=Planting(PlantingMethod.ONSTART, attaches_keys=True),
     ending=Ending(EndingKind.SELF_DESTROY, bulk_destroy=destroy.MOST),

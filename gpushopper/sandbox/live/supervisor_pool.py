@@ -30,7 +30,7 @@ _UP = (Phase.RUNNING, Phase.OFFLINE)
 class SupervisorPool:
     """A reconcile loop in one thread: compares the running supervisors with the market and makes up the difference.
 
-    A foreign instance is always simulated and gets none (S28).
+    A foreign instance and a VM are always simulated and get none (S28).
     """
 
     def __init__(self, folder: Path, state: SandboxState, save: Callable[[], None]) -> None:
@@ -82,7 +82,7 @@ class SupervisorPool:
         return self._state.market
 
     def _live(self) -> list[Instance]:
-        return [instance for instance in self._market.tracked.values() if not instance.spec.foreign]
+        return [instance for instance in self._market.tracked.values() if instance.can_be_live]
 
     def _folder_of(self, number: int) -> Path:
         return self._folder / str(number)
@@ -171,7 +171,7 @@ def _is_up(instance: Instance) -> bool:
 
 
 def _is_gone(instance: Instance) -> bool:
-    return not instance.exists and instance.return_at is None and not instance.spec.foreign
+    return not instance.exists and instance.return_at is None and instance.can_be_live
 
 
 def _hold_port(wanted: int) -> socket.socket:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from flask import Flask
 
@@ -14,8 +13,6 @@ from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.requests.wire import Wire
 
-Kind = Literal["container", "vm"]
-
 Environment = Callable[[Market, Instance, int], Mapping[str, str]]
 """Returns the environment of a live instance's processes, from its market, itself and its ssh port on loopback."""
 
@@ -24,11 +21,11 @@ Environment = Callable[[Market, Instance, int], Mapping[str, str]]
 class Dialect(CloudProfile):
     """One simulated cloud: what the market knows of it, how its requests read, and its routes.
 
-    `register` adds the routes to an application; every handler works with the context. `kinds` are the kinds of
-    instances it rents out; a create says which in its spec.
+    `register` adds the routes to an application; every handler works with the context. `without` are the fault words
+    that have no meaning at this cloud: the control surface refuses them.
     """
 
     wire: Wire
     register: Callable[[Flask, RequestContext], None]
     environment: Environment
-    kinds: tuple[Kind, ...] = ("container",)
+    without: frozenset[str] = frozenset()

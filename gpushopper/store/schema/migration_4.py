@@ -1,4 +1,4 @@
-"""The SQL of migration 4, the newest: columns and stored values get the names of docs/glossary.md.
+"""The SQL of migration 4: columns and stored values get the names of docs/glossary.md.
 
 CHECK rules name both, so that the two big tables are built anew and filled from the old ones.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpushopper.store.schema.identity_columns import IDENTITY
 from gpushopper.store.schema.migration_4 import FIELD_TERMS
 
 
@@ -153,11 +154,27 @@ LIVE = (
 IMAGE_LOGIN = ("ALTER TABLE sessions ADD COLUMN image_login TEXT NOT NULL DEFAULT ''",)
 """The registry whose login a create carries; never the login (I21)."""
 
+MANY_CLOUDS = (
+    "ALTER TABLE attempts ADD COLUMN ssh_user TEXT",
+    "ALTER TABLE attempts ADD COLUMN is_running INTEGER NOT NULL DEFAULT 0 CHECK (is_running IN (0, 1))",
+    "ALTER TABLE attempts ADD COLUMN is_storage_billed INTEGER NOT NULL DEFAULT 1 CHECK (is_storage_billed IN (0, 1))",
+    # Until now GPU time was billed exactly while an instance ran.
+    "UPDATE attempts SET is_running = is_gpu_billed",
+    """ALTER TABLE sessions ADD COLUMN allow_broken_guard INTEGER NOT NULL DEFAULT 0
+        CHECK (allow_broken_guard IN (0, 1))""",
+    # Until now one flag accepted both, and only clouds were rented on whose instances can end themselves.
+    "UPDATE sessions SET allow_broken_guard = allow_unguarded",
+)
+"""What clouds do differently: whom one logs in as, what a stopped instance bills, whether a guard is the cloud's
+lack.
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", FIRST),
     Migration(2, "live instances", LIVE),
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
+    Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY)),
 )
 
 

@@ -36,10 +36,26 @@ class AccountRow(Row):
     account = Text()
     first_seen_at = peewee.IntegerField()
     recorded_at = peewee.IntegerField()
+    cloud = Text()
+    mark = Text()
 
     class Meta:
         table_name = "accounts"
         primary_key = peewee.CompositeKey("provider", "account")
+
+
+class AccountKeyRow(Row):
+    """A key, as a salted digest, that is proven to be of an account (store/account_keys.py)."""
+
+    provider = Text()
+    account = Text()
+    key_digest = Text()
+    proof = Text()
+    recorded_at = peewee.IntegerField()
+
+    class Meta:
+        table_name = "account_keys"
+        primary_key = peewee.CompositeKey("provider", "account", "key_digest")
 
 
 class ConsumerRow(Row):
@@ -76,6 +92,7 @@ class SessionRow(Row):
     environment = PairsText()
     allow_unguarded = peewee.BooleanField()
     image_login = Text()
+    allow_broken_guard = peewee.BooleanField()
 
     class Meta:
         table_name = "sessions"
@@ -137,6 +154,10 @@ class AttemptRow(Row):
     guard_renewal_seq = peewee.IntegerField()
     guard_deadline_at = optional_int()
     first_login_boot = optional_int()
+    ssh_user = Text(null=True)
+    is_running = peewee.BooleanField()
+    is_storage_billed = peewee.BooleanField()
+    made_by_key = Text()
 
     class Meta:
         table_name = "attempts"
@@ -212,6 +233,6 @@ class StoredResponseRow(Row):
 
 
 TABLES: tuple[type[Row], ...] = (
-    MetaRow, AccountRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow, AlarmRow,
-    StoredResponseRow,
+    MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
+    AlarmRow, StoredResponseRow,
 )  # fmt: skip

@@ -114,7 +114,8 @@ def climb(rented: Rented, witnesses: list[int], *verbs: str, by: str = "login") 
     line = " ".join(shlex.quote(word) for word in words)
     rented.says("cp /root/ladder.sh /var/")
     if by == "login":
-        rented.says(f"setsid -f sh /var/ladder.sh {line} >/dev/null 2>&1 </dev/null")
+        # Not `says`: a verb may end the login before it has ended well. What ran is in the log.
+        rented.ssh(f"setsid -f sh /var/ladder.sh {line} >/dev/null 2>&1 </dev/null")
     else:
         rented.says(f"cat >/var/climb <<'END'\n[ -e /var/log/ladder ] || sh /var/ladder.sh {line}\nEND\n")
         rented.market.api("PUT", f"/api/v0/instances/reboot/{rented.id}/", {})

@@ -54,6 +54,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         max_duration_us=given.get("hard_max"),
         to_rent=to_rent,
         image_login=given.get("image_login", False),
+        allow_unguarded=given.get("allow_unguarded", False),
     )
 
 

@@ -39,7 +39,8 @@ RENT = (
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
     click.option("--image-login", is_flag=True, help="Send your stored registry login with the request."),
-    click.option("--allow-unguarded", is_flag=True, help="Accept an instance that cannot end itself."),
+    click.option("--allow-unguarded", is_flag=True, help="Accept a cloud whose instances cannot end themselves."),
+    click.option("--allow-broken-guard", is_flag=True, help="Accept an instance whose guard does not work."),
     click.option("--no-wait", is_flag=True, help="Return once the request is accepted."),
     click.option("--timeout", type=SPAN, default="10m", show_default=True, help="How long to wait."),
 )
@@ -139,6 +140,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         max_duration_reason=given["reason"],
         environment=variables,
         allow_unguarded=given["allow_unguarded"],
+        allow_broken_guard=given["allow_broken_guard"],
         image_login=given["image_login"],
     )
 

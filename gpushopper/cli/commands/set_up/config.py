@@ -46,7 +46,8 @@ def show_config(app: App) -> None:
     found = settings.load(app.home, project_from=Path.cwd())
     rows = list(_rows(found))
     files = {"home": str(app.home.data), "config_file": str(app.home.config_file)}
-    unknown = clouds.unknown(found.providers)
+    wrong_accounts = clouds.wrong_accounts(found.account_clouds).values()
+    unknown = [*clouds.unknown(found.providers), *wrong_accounts]
     problems = {"skipped_clouds": dict(clouds.skipped()), "unknown_providers": [wrong.message for wrong in unknown]}
     tables.rows(app, "settings", rows, COLUMNS, name="key", **files, **problems)
     for name, why in clouds.skipped().items():
@@ -67,6 +68,7 @@ def _rows(found: Config) -> list[dict[str, Any]]:
         "defaults.inventory": found.inventory,
         "defaults.provision": found.provision,
         **{f"providers.{name}": found.provider(name) for name in found.providers},
+        **{f"accounts.{name}": found.account(name) for name in found.accounts},
     }
     return [
         {

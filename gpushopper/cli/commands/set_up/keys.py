@@ -9,6 +9,7 @@ import click
 
 from gpushopper import clouds
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.set_up import trusting
 from gpushopper.cli.input.command_classes import Command, Group
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import money
@@ -76,24 +77,34 @@ class SetKey(Command):
 @click.argument("provider", metavar="CLOUD|REGISTRY")
 @click.option("--user", metavar="NAME", help="User name at the registry.")
 @click.option("--file", "in_file", is_flag=True, help="Store it in the key file: without a keyring, or for cron.")
+@click.option("--same-account", is_flag=True, help="The key is of the account that your sessions are on.")
+@click.option("--instance", "seen", metavar="ID", multiple=True, help="With --same-account: an instance you see there.")
 @click.pass_obj
-def set_key(app: App, provider: str, user: str | None, in_file: bool) -> None:
+def set_key(
+    app: App, provider: str, user: str | None, in_file: bool, same_account: bool, seen: tuple[str, ...]
+) -> None:
     """Store a key, typed without echo or piped in, after testing it with the cloud.
 
     A cloud that wants several parts, such as an id and a token, is asked for one after the other; piped in, each part
     is a line.
 
     For a registry it is the password of --user; use a read-only access token. It is stored untested.
+
+    Some clouds do not say which account a key is of. Where your sessions' instances do not prove it, --same-account
+    does: look at the cloud's console, then type the ids of the instances that you see.
     """
     _check_name(provider, "set")
+    trusting.check(app, provider, same_account, seen)
     _check_user(provider, user)
-    secret = _read_password(app, provider, user) if user else _read_credential(app, clouds.get(provider))
+    secret = _read_password(app, provider, user) if user else _read_credential(app, _facts(app, provider))
     words = ("keys-set", provider, *(("file",) if in_file else ()), *((f"user={user}",) if user else ()))
     answer = daemon_process.run_one_shot_job(app.home, *words, secret=secret)
     if "registry" in answer:
         _print_login_result(app, answer, f"login of {answer.user} stored in {answer.source}; {UNTESTED}")
         return
     stored = f"stored in {answer.source}"
+    if same_account:
+        trusting.trust(app, provider, seen)
     _report(app, answer, stored, f"{stored}; ")
 
 
@@ -126,6 +137,12 @@ def remove_key(app: App, provider: str) -> None:
     name, what = (answer.registry, "login") if "registry" in answer else (provider, "key")
     tables.out(f"{name}: {'removed' if answer.removed else f'there was no stored {what}'}")
     _remarks(app, answer)
+
+
+def _facts(app: App, name: str) -> Cloud:
+    from gpushopper import config
+
+    return clouds.of_account(name, config.load(app.home).account_clouds)
 
 
 def _is_name(word: str) -> bool:
@@ -178,9 +195,7 @@ def _ask(cloud: Cloud, part: CredentialPart) -> str:
     what = f"{part.title} of {cloud.title}"
     if part.is_needed:
         return str(click.prompt(what, hide_input=part.is_secret, err=True))
-    return str(
-        click.prompt(f"{what} (optional)", default="", show_default=False, hide_input=part.is_secret, err=True)
-    )
+    return str(click.prompt(f"{what} (optional)", default="", show_default=False, hide_input=part.is_secret, err=True))
 
 
 def _piped(words: str, more: str = "") -> str:
@@ -203,7 +218,8 @@ def _report(app: App, answer: JsonObject, done: str, unproven: str = "") -> None
         tables.out(json_output.document(**answer))
         return
     if answer.verified:
-        tables.out(f"{answer.provider}: {done}; account {answer.account}, balance {money(answer.balance)}")
+        of = f"account {answer.account}, " if answer.account else ""  # not every cloud tells it
+        tables.out(f"{answer.provider}: {done}; {of}balance {money(answer.balance)}")
     else:
         tables.out(f"{answer.provider}: {unproven}not tested, the cloud did not answer ({answer.detail})")
     _remarks(app, answer)

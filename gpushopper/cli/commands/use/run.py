@@ -29,9 +29,7 @@ OFF_WAIT_LIMIT_S = 180.0
 @click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
 @add_options(VARIABLES)
 @click.pass_obj
-def run(
-    app: App, name: str | None, ends: bool, detach: bool, plain: tuple[str, ...], secret: tuple[str, ...]
-) -> int:
+def run(app: App, name: str | None, ends: bool, detach: bool, plain: tuple[str, ...], secret: tuple[str, ...]) -> int:
     """Run a command on a session's instance; it continues when the connection is lost or this command ends.
 
     The exit status is the remote command's; 125 means a failure on this side. The remote command gets no input; for

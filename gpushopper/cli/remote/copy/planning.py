@@ -193,9 +193,7 @@ def jobs(
     for pair in pairs:
         source, final = pair
         if source.seen.what == "folder":
-            is_new = (seen.get(final) or PathInfo(final)).what == "none" and not (
-                source.is_contents and len(pairs) > 1
-            )
+            is_new = (seen.get(final) or PathInfo(final)).what == "none" and not (source.is_contents and len(pairs) > 1)
             entries = tuple(listed[source.seen.real])
             made.append(Job(source.seen.real, final, entries, True, is_new, source.seen.mode))
         else:

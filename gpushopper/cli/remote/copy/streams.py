@@ -61,7 +61,7 @@ def send(side: RemoteSide, target: PathInfo, typed: bytes, mkdir: bool, bar: Pro
         shown = to_text(folder_of(typed))
         raise NotFound(f"no such folder there: {shown}; add --mkdir", code="folder_not_found")
     part = below(folder_of(target.path), b"." + last_name(target.path)[:LONGEST_NAME] + PART)
-    script = b"P=%s; mkdir -p -- %s && exec cat >\"$P\"" % (scripts.quoted(part), scripts.quoted(folder_of(part)))
+    script = b'P=%s; mkdir -p -- %s && exec cat >"$P"' % (scripts.quoted(part), scripts.quoted(folder_of(part)))
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
     with ssh_process.running(ssh_process.shell(side.found, line)) as program:
         drained = ssh_process.StreamDrain(program.stdout)

@@ -6,15 +6,16 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gpushopper.core.cloud import EndingKind, PlantingMethod
+from gpushopper.core.lifecycle.guard_rule import may_rent_unguarded
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
-from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.engine.context import Context
 from gpushopper.errors import DiskFull, ShopperError
-from gpushopper.providers.base import CreateRequest
+from gpushopper.providers.base import CreateRequest, Provider
 from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout
 
 SEND_SHARE = 0.25
@@ -39,12 +40,22 @@ class PayloadUnavailable:
 
 
 def build_payload(
-    ctx: Context, session: Session, attempt: Attempt, recipe: GuardRecipe | None, left: Callable[[], float]
+    ctx: Context, session: Session, attempt: Attempt, client: Provider, left: Callable[[], float]
 ) -> CreateRequest | PayloadUnavailable:
     """Build the payload on the create's thread; `left` returns the seconds until it must have been sent."""
-    boot_script = _boot_script(ctx, recipe, attempt)
-    if isinstance(boot_script, PayloadUnavailable):
-        return boot_script
+    planting, ending = client.traits.planting, client.traits.ending
+    needs_login = ctx.remote is not None and ctx.policy_of(attempt.provider).needs_login
+    if needs_login and not may_rent_unguarded(session, ending):
+        return PayloadUnavailable("no_guard", f"instances of {attempt.provider} cannot end their bill by themselves")
+    boot_script: str | PayloadUnavailable = ""
+    if needs_login and planting.method is not PlantingMethod.OVER_SSH:
+        boot_script = write_boot_script(ctx, client, attempt)
+    public_key: str | PayloadUnavailable = ""
+    if planting.method is not PlantingMethod.ONSTART:  # there the boot script holds it
+        public_key = _public_key(ctx, attempt)
+    for text in (boot_script, public_key):
+        if isinstance(text, PayloadUnavailable):
+            return text
     login = _image_login(ctx, session, left() - SEND_SHARE * ctx.policy_of(attempt.provider).create_timeout_s)
     if isinstance(login, PayloadUnavailable):
         return login
@@ -54,29 +65,40 @@ def build_payload(
         image=session.image,
         disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
-        boot_script=boot_script,
+        boot_script=str(boot_script),
+        public_key=str(public_key),
+        ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
     )
 
 
-def _boot_script(ctx: Context, recipe: GuardRecipe | None, attempt: Attempt) -> str | PayloadUnavailable:
+def write_boot_script(ctx: Context, client: Provider, attempt: Attempt) -> str | PayloadUnavailable:
     """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
     policy = ctx.policy_of(attempt.provider)
-    if ctx.remote is None or recipe is None or not policy.needs_login:
+    if ctx.remote is None or not policy.needs_login:
         return ""
     now = ctx.clock.now().wall
     life = max(attempt.deadline.wall - now, 0) // SECOND
     most = max(attempt.hard_max_at - now, 0) // SECOND
     try:
         return ctx.remote.boot_script(
-            recipe, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
+            client.guard_recipe, client.traits, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
             round(policy.guard_tick_s), round(policy.guard_backoff_s),
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.
-        text = f"its guard cannot be installed: {_why(error)}"
-        is_transient = isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
-        return PayloadUnavailable("no_guard", text, is_transient)
+        return PayloadUnavailable("no_guard", f"its guard cannot be installed: {_why(error)}", _is_transient(error))
+
+
+def _public_key(ctx: Context, attempt: Attempt) -> str | PayloadUnavailable:
+    try:
+        return "" if ctx.remote is None else ctx.remote.public_key(attempt.session_id)
+    except (ShopperError, OSError) as error:
+        return PayloadUnavailable("no_guard", f"its ssh key cannot be made: {_why(error)}", _is_transient(error))
+
+
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
 
 
 def _image_login(ctx: Context, session: Session, limit_s: float) -> ImageLogin | PayloadUnavailable | None:

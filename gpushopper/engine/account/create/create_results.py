@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gpushopper.core import alarms
@@ -20,6 +20,7 @@ from gpushopper.core.model.actions import (
 from gpushopper.core.model.attempt import Attempt, ReceiptKind, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
+from gpushopper.engine.account.calls.provider_calls import CREATE
 from gpushopper.engine.account.create.create_delays import CreateDelays
 from gpushopper.engine.account.create.create_payload import PayloadUnavailable
 from gpushopper.engine.account.listing.load_recorded_state import known_instances
@@ -30,6 +31,11 @@ from gpushopper.store import sessions
 
 REFUSED_PAUSE_S = 5.0
 """Least pause of the account's creates after the provider held one back, or could not be reached."""
+
+AUTH_TRIES = 6
+"""How often a create whose key was refused is tried again until that counts as a rejection."""
+_KEY_ACCEPTED = frozenset({Refusal.OFFER_GONE, Refusal.BAD_REQUEST, Refusal.NO_CREDIT})
+"""Refusals for which the cloud had to know whose key it is."""
 
 PAYLOAD_TRIES = 40
 """How often a payload that cannot be built now is tried again while the attempt may wait for it (S12)."""
@@ -67,8 +73,9 @@ class CreateResults:
             case _ if late or attempt.state is not State.SENT:
                 return
             case RejectedCreate():
-                self._pause_after(value, now)
-                tx.run([_close_refused(attempt, value, now)])
+                weighed = self._weighed(value, now)
+                self._pause_after(weighed, now)
+                tx.run([_close_refused(attempt, weighed, now)])
             case NotSent():
                 tx.run([_close_never_sent(attempt, "never_sent", now)])
             case PayloadUnavailable(is_transient=True):
@@ -80,6 +87,15 @@ class CreateResults:
                 tx.run([mark_uncertain(attempt, detail, now)])
 
     # ---- nothing was made
+
+    def _weighed(self, value: RejectedCreate, now: ClockSnapshot) -> RejectedCreate:
+        """A refusal of the key ends the session only if it is no throttling: see `KeyRefusals`."""
+        refusals, policy = self.account.observed.health.key_refusals, self.account.policy
+        if value.why in _KEY_ACCEPTED:
+            refusals.accepted(CREATE, now)
+        if value.why is not Refusal.AUTH or refusals.is_rejected(CREATE, now, policy):
+            return value
+        return replace(value, why=Refusal.THROTTLED, retry_after_s=policy.throttled_max_s / AUTH_TRIES)
 
     def _pause_after(self, value: RejectedCreate, now: ClockSnapshot) -> None:
         """After a rate limit, or a request that never left, no create is sent for a while (S11, F75)."""
@@ -105,11 +121,12 @@ class CreateResults:
 
     def _on_id(self, tx: Transaction, attempt: Attempt, instance_id: str, now: ClockSnapshot) -> None:
         """Record the id at once, unless this create cannot have made that instance (F5, I28)."""
+        self.account.observed.health.key_refusals.accepted(CREATE, now)
         store = self.account.ctx.store
         holder = sessions.find_by_instance(store, attempt.provider, attempt.account, instance_id)
         if holder is not None and holder.label == attempt.label:
             return
-        ids = known_instances(store, attempt.provider, attempt.account, [instance_id])
+        ids = known_instances(store, attempt.provider, {attempt.account}, [instance_id])
         if holder is not None or ids.disowned:
             why = "which belongs to another session" if holder is not None else "which is foreign"
             self._disown(tx, attempt, instance_id, why, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gpushopper.core.cloud import BillingStart
 from gpushopper.core.lifecycle.failover import may_fail_over
 from gpushopper.core.model.actions import EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
@@ -35,7 +36,10 @@ class Creator:
         self.results = CreateResults(account, self.delays)
 
     def _waiting(self) -> list[Attempt]:
-        return [a for a in self.account.open_attempts() if a.state is State.PREPARED and a.is_wanted]
+        """Those of the account that the key opens now: a key may have changed since they were prepared."""
+        prepared = [a for a in self.account.open_attempts() if a.state is State.PREPARED and a.is_wanted]
+        own = self.account.identity
+        return prepared if own is None else [a for a in prepared if a.account in own.accounts()]
 
     def _may_create(self, now: ClockSnapshot) -> bool:
         """Whether renting is allowed: the account's health, the home, and a sure end of what is rented.
@@ -49,6 +53,7 @@ class Creator:
             ctx.may_spend
             and health.is_ready
             and not health.wrong_account
+            and not self.account.same_as
             and health.is_fresh_for_create(now, self.account.policy)
             and not health.is_degraded
             and not health.is_inconsistent
@@ -94,7 +99,7 @@ class Creator:
         def work(tx: Transaction) -> None:
             others = sessions.attempts_of(self.account.ctx.store, attempt.session_id)
             if all(may_fail_over(other) for other in others if other.id != attempt.id):
-                tx.run([_mark_sent(attempt, now)])
+                tx.run([_mark_sent(attempt, self.account.key_digest, now)])
                 written.append(tx.attempt(attempt))
 
         done = self.account.transact(now, work) and bool(written)
@@ -112,7 +117,7 @@ class Creator:
         listed_before = frozenset(self.account.observed.listed)
 
         def send_once() -> CreateOutcome:
-            payload = build_payload(ctx, session, attempt, client.guard_recipe, lambda: not_after - clock.monotonic())
+            payload = build_payload(ctx, session, attempt, client, lambda: not_after - clock.monotonic())
             if isinstance(payload, PayloadUnavailable):
                 return payload
             left = not_after - clock.monotonic()
@@ -129,13 +134,15 @@ class Creator:
         self.account.wake()
 
 
-def _mark_sent(attempt: Attempt, now: ClockSnapshot) -> UpdateAttempt:
+def _mark_sent(attempt: Attempt, key_digest: str, now: ClockSnapshot) -> UpdateAttempt:
     fields: dict[str, Any] = {
         "state": State.SENT,
         "state_changed_at": now.wall,
         "sent_at": now.wall,
         "billed_until": now.wall,
+        "is_gpu_billed": attempt.offer.billing.begins is BillingStart.CREATE,
         "progress_boot": now.boot,
+        "made_by_key": key_digest,
     }
     return UpdateAttempt(attempt, fields, EventDraft("sent", f"requesting {attempt.offer.key}"))
 

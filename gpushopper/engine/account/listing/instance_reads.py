@@ -88,7 +88,7 @@ class InstanceReads:
     ) -> None:
         """A sighting of the attempt, unless the row's label says that the id is another instance's."""
         ctx, name = self.account.ctx, self.account.name
-        ids = load_recorded_state.known_instances(ctx.store, name, attempt.account, [row.instance_id])
+        ids = load_recorded_state.known_instances(ctx.store, name, {attempt.account}, [row.instance_id])
         if is_contradicted(attempt, row, ids):
             tx.run(drop_wrong_id(session, attempt, row, ctx.installation.id, now))
             return

@@ -8,7 +8,9 @@ from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing import reconcile
 from gpushopper.core.listing.list_breaker import newly_missing
 from gpushopper.core.listing.missing import missing_attempts
+from gpushopper.core.listing.same_account import as_unproven, same_account_alarms
 from gpushopper.core.listing.uncertain_create import close_if_absent
+from gpushopper.core.model.actions import AdoptOrphan
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import account_alarms
 from gpushopper.engine.account.listing import list_verification, load_recorded_state
@@ -26,13 +28,18 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     ctx, name, observed = account.ctx, account.name, account.observed
     is_copied_home = not ctx.may_spend
     recorded = load_recorded_state.load(
-        ctx.store, ctx.installation.id, name, observed.health.account_id, seen, is_copied_home=is_copied_home
+        ctx.store, ctx.installation.id, name, observed.health.account_id, seen,
+        is_copied_home=is_copied_home, also=account.identity.accounts() if account.identity is not None else (),
     )
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
     observed.health.is_inconsistent = bool(newly_missing(missing))
     evidence = replace(seen, is_complete=seen.is_complete and not observed.health.is_inconsistent)
-    tx.run(reconcile.reconcile_list(recorded, evidence, now, account.policy))
+    actions = reconcile.reconcile_list(recorded, evidence, now, account.policy)
+    if account.same_as:  # both names show it: neither takes what no row is of
+        actions = [action for action in actions if not isinstance(action, AdoptOrphan)]
+    tx.run(as_unproven(actions) if observed.health.wrong_account else actions)
+    tx.run(same_account_alarms(ctx.cloud_of(name), ctx.clouds, ctx.seen_accounts))
     for attempt in () if is_copied_home else recorded.open:
         tx.run(close_if_absent(tx.attempt(attempt), now, account.policy))
     observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, account.policy)

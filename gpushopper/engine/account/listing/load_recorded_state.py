@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.evidence import ObservedList
@@ -17,36 +17,47 @@ __all__ = ["RecordedState", "known_instances", "load"]
 
 
 def load(
-    store: Store, installation: str, provider: str, account: str, seen: ObservedList, *, is_copied_home: bool = False
+    store: Store,
+    installation: str,
+    provider: str,
+    account: str,
+    seen: ObservedList,
+    *,
+    is_copied_home: bool = False,
+    also: Collection[str] = (),
 ) -> RecordedState:
-    """The open attempts, and every attempt that a row of the list names by label or by id."""
+    """The open attempts, and every attempt that a row of the list names by label or by id.
+
+    `also`: further ids of the same account (core/listing/same_account.py).
+    """
+    accounts = {account, *also}
     opened = tuple(sessions.load_attempts(store, provider=provider))
     owners = {owner.attempt for row in seen.instances if (owner := row.owner()) and owner.installation == installation}
     # By the attempt's id: the text of a label may have been edited, or be of another version, and still name it.
     labels = sessions.labels_of(store, sorted(owners))
     shown = {row.instance_id for row in seen.instances}
-    listed = sessions.find_listed(store, provider, account, sorted(shown), sorted(set(labels.values())))
+    listed = sessions.find_listed(store, provider, accounts, sorted(shown), sorted(set(labels.values())))
     same_label: dict[str, tuple[Attempt, ...]] = {}
     by_instance: dict[str, Attempt] = {}
     for attempt in listed:
         same_label[attempt.label] = (*same_label.get(attempt.label, ()), attempt)
-        if (attempt.provider, attempt.account) == (provider, account) and attempt.instance_id in shown:
+        if attempt.provider == provider and attempt.account in accounts and attempt.instance_id in shown:
             by_instance[attempt.instance_id or ""] = attempt
     by_label = {owner: same_label[label] for owner, label in labels.items()}
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
     since = alarms.first_raised(store, DUPLICATE)
     ids = known_instances(
-        store, provider, account, shown | {a.instance_id for a in opened if a.instance_id is not None}
+        store, provider, accounts, shown | {a.instance_id for a in opened if a.instance_id is not None}
     )
     return RecordedState(
         installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids
     )
 
 
-def known_instances(store: Store, provider: str, account: str, ids: Iterable[str]) -> KnownInstances:
+def known_instances(store: Store, provider: str, accounts: Collection[str], ids: Iterable[str]) -> KnownInstances:
     """Which of these ids have been listed with our label, and which are known not to be ours (I28)."""
-    recorded = recorded_ownership(store, provider, account, sorted(ids))
+    recorded = recorded_ownership(store, provider, accounts, sorted(ids))
     return KnownInstances(
         confirmed=frozenset(i for i, whose in recorded.items() if whose == CONFIRMED),
         disowned=frozenset(i for i, whose in recorded.items() if whose in (FOREIGN, DISOWNED)),

@@ -10,7 +10,6 @@ from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.session import Session, current
-from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
@@ -56,7 +55,7 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> w
     wall = _new_deadline(attempt, request, tx.now)
     _refuse_above_maximum(session, attempt, wall)
     moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
-    reserve = ledger.reserve_for(moved, tx.ctx.policy_of(attempt.provider))
+    reserve = tx.ctx.reserve_for(moved)
     more = max(reserve - attempt.reserve, 0)
     refuse_denied(denial_of_reserve(tx.ctx, attempt.provider, more, tx.now))
     text = f"{session.name}: at most {dollars(reserve)} now"

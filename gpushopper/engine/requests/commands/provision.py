@@ -8,7 +8,7 @@ from __future__ import annotations
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import DesiredState
-from gpushopper.core.model.gpu_names import gpu_token
+from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.engine.account.reconciler import AccountReconciler
@@ -45,7 +45,7 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     now = ctx.clock.now()
     checked = check_request(request, now.wall)
     reconciler = _reconciler(handle, checked.provider)
-    client = rentable_client(ctx, reconciler)
+    client = rentable_client(ctx, reconciler, allow_unguarded=checked.allow_unguarded)
     at = reconciler.at(now)
     refuse_wrong_clock(at)
     registry = readable_registry(ctx, client, checked.image) if checked.image_login else ""
@@ -77,7 +77,7 @@ def _commit(
 ) -> wire.Accepted:
     """Check again what may have changed (account, limits, balance, names), then write the rows."""
     reconciler = _reconciler(handle, checked.provider)
-    client = rentable_client(tx.ctx, reconciler)
+    client = rentable_client(tx.ctx, reconciler, allow_unguarded=checked.allow_unguarded)
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
     session = _session(tx, reconciler, client, checked, registry, session_id, name)
     attempt = new_attempt(tx.ctx, session, checked.offers[0], tx.now)
@@ -121,6 +121,7 @@ def _session(
         max_duration_reason=checked.max_duration_reason,
         environment=checked.environment,
         allow_unguarded=checked.allow_unguarded,
+        allow_broken_guard=checked.allow_broken_guard,
         image_login=registry,
     )
 

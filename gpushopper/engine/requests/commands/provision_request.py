@@ -50,6 +50,7 @@ class CheckedRequest:
     environment: tuple[tuple[str, str], ...]
     keep_stopped: bool
     allow_unguarded: bool
+    allow_broken_guard: bool
 
     @property
     def provider(self) -> str:
@@ -85,6 +86,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
         environment=_environment(request.environment),
         keep_stopped=request.keep_stopped,
         allow_unguarded=request.allow_unguarded,
+        allow_broken_guard=request.allow_broken_guard,
     )
 
 

@@ -6,19 +6,19 @@ from gpushopper.core.spending.admission import Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
-from gpushopper.engine.requests.refusals import keyless, no_guard
-from gpushopper.errors import DiskFull, NotReady, Refused
+from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
+from gpushopper.errors import DiskFull, Misconfigured, NotReady, Refused
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.providers.base import Provider
 
 
-def rentable_client(ctx: Context, reconciler: AccountReconciler) -> Provider:
+def rentable_client(ctx: Context, reconciler: AccountReconciler, *, allow_unguarded: bool = False) -> Provider:
     """The account's client, once all holds that must hold before money is spent (I20, S10, S16, F67).
 
     Raises:
-        Misconfigured: there is no key.
-        Refused: the home was copied or moved, instances could not end by themselves, the account is another one, or
-            its list is inconsistent.
+        Misconfigured: there is no key, or two names are one account.
+        Refused: the home was copied or moved, instances could not end by themselves and that was not accepted, the
+            account is another one, or its list is inconsistent.
         NotReady: the account has had no complete list yet (S18).
         DiskFull: too little space is free.
     """
@@ -30,9 +30,18 @@ def rentable_client(ctx: Context, reconciler: AccountReconciler) -> Provider:
         raise keyless(reconciler.setup)
     if not reconciler.can_rent:
         raise no_guard(reconciler.setup)
+    if not (reconciler.ends_alone or allow_unguarded):
+        raise unguarded(reconciler.setup, ctx.ending_of(reconciler.name).kind)
     health = reconciler.health
     if health.wrong_account:
-        raise Refused(f"{reconciler.name}: the key belongs to another account than your sessions", code="wrong_account")
+        is_told = reconciler.identity is None
+        what = "belongs to another account than" if is_told else "is not proven to be of the account of"
+        text = f"{reconciler.name}: the key {what} your sessions"
+        raise Refused(text, "see: gpu-shopper alarms", code="wrong_account")
+    if reconciler.same_as:
+        text = f"{reconciler.name} and {reconciler.same_as} are one account: nothing is rented on either"
+        hint = f"give one of them another key, or remove it: gpu-shopper keys remove {reconciler.same_as}"
+        raise Misconfigured(text, hint, code="same_account")
     if health.is_inconsistent:
         text = f"{reconciler.name}'s list lacks instances that you have: nothing is rented until it is consistent again"
         raise Refused(text, "see: gpu-shopper alarms", code="list_inconsistent")

@@ -186,7 +186,11 @@ def read_offers(
     answer = _read(handle.ctx, client, lambda: client.search(query, ends_at - handle.ctx.clock.monotonic()), limit_s)
     if isinstance(answer, ReadFailed):
         return answer
-    return handle.offers.store_offers(name, query, answer, began)  # as old as its first page
+    # An adapter knows its cloud: what is rented by this offer is rented on this account.
+    own = [offer for offer in answer.offers if offer.provider == client.traits.name]
+    offers = own if client.traits.name == name else [replace(offer, provider=name) for offer in own]
+    # As old as its first page.
+    return handle.offers.store_offers(name, query, replace(answer, offers=tuple(offers)), began)
 
 
 def _read(ctx: Context, client: Provider, call: Callable[[], T | ReadFailed], limit_s: float) -> T | ReadFailed:

@@ -37,6 +37,8 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
     health = reconciler.health
     if reconciler.client is None:
         state, detail = "keyless", reconciler.setup.key_problem
+    elif reconciler.same_as:
+        state, detail = "inconsistent", f"{reconciler.same_as} is the same account"
     elif health.is_degraded:
         state, detail = "degraded", health.last_error
     elif health.is_inconsistent:
@@ -54,5 +56,6 @@ def _account(ctx: Context, reconciler: AccountReconciler) -> wire.ProviderStatus
         key_source=reconciler.setup.key_source,
         key_state=reconciler.setup.key_state,
         key_hint=reconciler.setup.key_hint,
-        console=console_of(reconciler.name),
+        console=console_of(ctx.cloud_of(reconciler.name)),
+        cloud=ctx.cloud_of(reconciler.name),
     )

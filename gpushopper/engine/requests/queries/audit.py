@@ -37,11 +37,12 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
         if isinstance(listing, ReadFailed):
             failed[name] = listing.detail
             continue
-        if not listing.complete:
+        is_whole = listing.is_whole(client.traits.limits.list_proof)
+        if not is_whole:
             failed[name] = listing.detail or "the list is incomplete"
         account_id = account.account_id if isinstance(account, Account) else ""
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
-        rows += _missing(ctx, name, {i.instance_id for i in listing.instances}, listing.complete)
+        rows += _missing(ctx, name, {i.instance_id for i in listing.instances}, is_whole)
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
@@ -57,7 +58,8 @@ def _read_account(ctx: Context, client: Provider) -> tuple[Account | ReadFailed,
 
 
 def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.AuditRow:
-    known = sessions.find_by_instance(ctx.store, provider, account, row.instance_id)
+    at = {account} if account else None  # where the cloud tells no account, the id alone says which row it is
+    known = next(iter(sessions.find_listed(ctx.store, provider, at, [row.instance_id], [])), None)
     owner = row.owner()
     if known is not None:
         return _view(provider, row, "ours", ctx, known, "" if known.is_open else "closed, but it is there")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from gpushopper import wire
-from gpushopper.core.model.gpu_names import gpu_token
+from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.offer import GROUPINGS, Offer, rank, value_of
 from gpushopper.core.model.regions import region_country
 from gpushopper.engine.requests.engine_handle import EngineHandle

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gpushopper import wire
 from gpushopper.core.cloud import Billing
+from gpushopper.core.model.gpus import canonical
 from gpushopper.core.model.offer import (
     Offer,
     Requirements,
@@ -50,8 +51,9 @@ def search_market(handle: EngineHandle, search: Search, leave_out: Collection[st
         Misconfigured: there is no account with a key.
         KeyRejected, ProviderFailed: no provider answered.
     """
-    connected = connected_accounts(handle, search.want.provider)
-    accounts = {name: each for name, each in connected.items() if name not in leave_out}
+    accounts = connected_accounts(handle, search.want.provider, leave_out)
+    # It may have been a cloud's name, and offers have their account's.
+    search = replace(search, want=replace(search.want, provider=None))
     answers = search_accounts(handle, accounts, search)
     failed = {name: each.failed for name, each in answers.items() if each.failed is not None}
     if failed and all(each.failed is not None and not each.offers.offers for each in answers.values()):
@@ -101,31 +103,51 @@ def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAc
     ]
 
 
-def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
-    """The accounts with a key: all, or this provider's.
+def connected_accounts(
+    handle: EngineHandle, provider: str | None, leave_out: Collection[str] = ()
+) -> dict[str, AccountReconciler]:
+    """The accounts to search: with a key and not left out, one of each cloud or of this cloud, or the one so named.
+
+    Raises:
+        NotFound: there is no such provider.
+        Misconfigured: no account in question has a key.
+    """
+    found = keyed_accounts(handle, provider)
+    kept = {name: each for name, each in found.items() if name not in leave_out}
+    return {provider: kept[provider]} if provider in kept else _one_of_each_cloud(kept)
+
+
+def keyed_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
+    """All accounts with a key, or those of this cloud, or the one of this name.
 
     Raises:
         NotFound: there is no such provider.
         Misconfigured: no account in question has a key.
     """
     known = handle.reconcilers
-    if provider is not None and provider not in known:
+    clouds = {each.setup.cloud_name for each in known.values()}
+    if provider is not None and provider not in {*known, *clouds}:
         raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
-    found = {
-        name: reconciler
-        for name, reconciler in known.items()
-        if provider in (None, name) and reconciler.client is not None
-    }
+    asked = {name: each for name, each in known.items() if provider in (None, name, each.setup.cloud_name)}
+    found = {name: each for name, each in asked.items() if each.client is not None}
     if not found:
-        lacking = {name: reconciler.setup for name, reconciler in known.items() if provider in (None, name)}
-        raise keyless(first_problem(lacking))
-    return found
+        raise keyless(first_problem({name: each.setup for name, each in asked.items()}))
+    return {provider: found[provider]} if provider in found else found
+
+
+def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, AccountReconciler]:
+    """Accounts of one cloud see the same offers: the first that is ready is searched, the others when named."""
+    chosen: dict[str, AccountReconciler] = {}
+    for reconciler in sorted(found.values(), key=lambda each: not each.is_ready):
+        chosen.setdefault(reconciler.setup.cloud_name, reconciler)
+    return {name: each for name, each in found.items() if each in chosen.values()}
 
 
 def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
     """An offer as the API shows it, with its rates for this much disk; `age_us` is how old the cloud's answer is."""
+    card = canonical(found.gpu, found.vram_mb)
     return wire.OfferView(
         key=found.key,
         provider=found.provider,
@@ -155,6 +177,9 @@ def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
         stock=found.stock,
         billing=_billing_view(found.billing),
         age_us=age_us,
+        gpu_model=card.model,
+        gpu_form=card.form,
+        gpu_vram_gb=card.vram_gb,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import Offer, Requirements, fits, is_rentable, rank
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
 from gpushopper.engine.requests.queries.account_search import (
@@ -51,8 +52,12 @@ def candidates(
         return [_offer_by_key(handle, offer_key, want, now)], SearchResult()
     result = search_market(handle, Search(replace(want, max_rate=None), 64, PLAN_LIMIT_S), leave_out)
     tried = offers_attempted_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
+    # Accounts of one cloud see the same offers: one that was rented through any of them is used up.
+    used = {_at_cloud(handle.ctx, key): at for key, at in sorted(tried.items(), key=lambda each: each[1])}
     rentable = [
-        offer for offer in result.offers if is_rentable(offer, want, now.wall) and not _is_used_up(offer, tried)
+        offer
+        for offer in result.offers
+        if is_rentable(offer, want, now.wall) and used.get(_at_cloud(handle.ctx, offer.key), -1) < offer.seen_at
     ]
     ranked = rank(rentable, want.disk_gb)
     within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]
@@ -70,9 +75,13 @@ def candidates(
     raise NoOffer(f"no offer fits{more}", "loosen the filters, or see: gpu-shopper inventory")
 
 
-def _is_used_up(offer: Offer, tried: Mapping[str, int]) -> bool:
-    """Whether a create for this offer was sent after the search that found it: that search is out of date (F8)."""
-    return offer.key in tried and tried[offer.key] >= offer.seen_at
+def _at_cloud(ctx: Context, key: str) -> str:
+    """An offer's key with its cloud in the place of its account.
+
+    Once a create for it was sent, a search from before is out of date (F8).
+    """
+    account, _, offer_id = key.partition(":")
+    return f"{ctx.cloud_of(account)}:{offer_id}"
 
 
 def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> Offer:

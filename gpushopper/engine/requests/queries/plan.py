@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
+from gpushopper.core.model.money import cost_over
 from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import us
@@ -16,7 +17,7 @@ from gpushopper.engine.requests.queries.market_search import connected_accounts,
 from gpushopper.engine.requests.queries.offer_choice import candidates
 from gpushopper.engine.requests.queries.rentable_accounts import left_out_accounts, names_of, without_unaffordable
 from gpushopper.engine.requests.queries.search_criteria import to_rent
-from gpushopper.engine.requests.refusals import keyless, no_guard
+from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
@@ -51,7 +52,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    max_cost = max(offer_max_cost(offer, want.disk_gb, span) for offer in shortlist)
+    ending = client.traits.ending
+    least_us = us(ending.minimum_rental_s)
+    max_cost = max(offer_max_cost(offer, want.disk_gb, max(span, least_us)) for offer in shortlist)
+    reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
     if request.to_rent:
@@ -64,9 +68,11 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         image=request.image or client.traits.catalogue.default_image,
         disk_gb=want.disk_gb,
         max_rate=cap,
-        guard_kind=client.traits.ending.kind.value if handle.ctx.policy.needs_login else NOT_APPLICABLE,
+        guard_kind=ending.kind.value if handle.ctx.policy.needs_login else NOT_APPLICABLE,
         retries=request.retries,
-        refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, max_cost),
+        refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
+        bills_on=not reconciler.ends_alone,
+        minimum_us=least_us,
         unstated=search.unstated,
         missing=missing_accounts(search, now.wall),
         left_out=left_out + unaffordable,
@@ -90,8 +96,11 @@ def _refuse_unguarded(handle: EngineHandle, request: wire.PlanRequest) -> None:
     """Before any search: refuse where instances of no account in question could end by themselves (S16)."""
     name = request.search.provider if request.offer is None else request.offer.partition(":")[0]
     accounts = connected_accounts(handle, name if name in handle.reconcilers else request.search.provider)
-    if not any(reconciler.can_rent for reconciler in accounts.values()):
+    able = [reconciler for reconciler in accounts.values() if reconciler.can_rent]
+    if not able:
         raise no_guard(next(iter(accounts.values())).setup)
+    if not any(reconciler.ends_alone or request.allow_unguarded for reconciler in able):
+        raise unguarded(able[0].setup, handle.ctx.ending_of(able[0].name).kind)
 
 
 def _await_ready(handle: EngineHandle, reconciler: AccountReconciler) -> None:
@@ -109,8 +118,18 @@ def _above_maximum(request: wire.PlanRequest, span: int) -> str:
     return "no session lasts longer than 12 h without --hard-max"
 
 
-def _denial(handle: EngineHandle, cheapest: Offer, disk_gb: float, max_cost: int) -> str:
+def _reserve(
+    request: wire.PlanRequest, reconciler: AccountReconciler, offer: Offer, disk_gb: float, max_cost: int
+) -> int:
+    """What the account must hold: where the instance bills on without us, to the hard maximum and a day more (E9)."""
+    if reconciler.ends_alone:
+        return max_cost
+    longest = us(HARD_MAXIMUM_S) if request.max_duration_us is None else request.max_duration_us
+    return max(max_cost, cost_over(offer.rate(disk_gb), longest + us(reconciler.policy.unguarded_slack_s)))
+
+
+def _denial(handle: EngineHandle, cheapest: Offer, disk_gb: float, reserve: int) -> str:
     """The spending limit or balance that this rental would exceed, so that the plan says so before confirmation."""
     rate, now = cheapest.rate(disk_gb), handle.ctx.clock.now()
-    denial = denial_of_attempt(handle.ctx, cheapest.provider, rate, max_cost, now, new_session=True)
+    denial = denial_of_attempt(handle.ctx, cheapest.provider, rate, reserve, now, new_session=True)
     return "" if denial is None else f"{denial.text} ({denial.rule})"

@@ -41,7 +41,7 @@ def provider_log(handle: EngineHandle, ref: str, tail: int) -> wire.ProviderLog:
     )
     if isinstance(found, ReadFailed):
         text = f"{reconciler.name} gives no log of {session.name}: {found.detail}"
-        raise ProviderFailed(text, f"try again, or see: {console_of(reconciler.name)}", code="no_log")
+        raise ProviderFailed(text, f"try again, or see: {console_of(reconciler.setup.cloud_name)}", code="no_log")
     if isinstance(found, InstanceNotFound):
         raise _gone(reconciler.name, session)
     return wire.ProviderLog(session.id, session.name, reconciler.name, instance_id, readable_lines(found.text, tail))

@@ -11,18 +11,22 @@ from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.market_search import connected_accounts
-from gpushopper.engine.requests.refusals import no_guard
+from gpushopper.engine.requests.queries.market_search import keyed_accounts
+from gpushopper.engine.requests.refusals import no_guard, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.engine.spending_check import usage_of
-from gpushopper.errors import UsageError
+from gpushopper.errors import Refused, UsageError
 
 LEFT_OUT = "left_out"
 
 
 def keyless_accounts(handle: EngineHandle, provider: str | None) -> list[wire.MissingAccount]:
     """The accounts in question that have no key; a cloud that nobody uses is not among them."""
-    setups = {name: each.setup for name, each in handle.reconcilers.items() if provider in (None, name)}
+    setups = {
+        name: each.setup
+        for name, each in handle.reconcilers.items()
+        if provider in (None, name, each.setup.cloud_name)
+    }
     return [
         wire.MissingAccount(name, LEFT_OUT, setup.key_problem, setup.key_hint)
         for name, setup in watched_accounts(handle.ctx, setups).items()
@@ -40,19 +44,27 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     """
     named = None if request.offer is None else request.offer.partition(":")[0]
     provider = named if named in handle.reconcilers else request.search.provider
-    accounts = connected_accounts(handle, provider)
+    accounts = keyed_accounts(handle, provider)
     found = {name: _image_problem(each, request.image) for name, each in accounts.items()}
     if all(found.values()):
         raise UsageError(next(iter(found.values())), "leave --image out for the cloud's own", code="image_kind")
-    able = {name: each for name, each in accounts.items() if not found[name]}
-    is_any_guarded = any(each.can_rent for each in able.values())
-    if request.to_rent and not is_any_guarded:
-        raise no_guard(next(iter(able.values())).setup)
-    if is_any_guarded:
-        guard = {name: no_guard(each.setup).message for name, each in accounts.items() if not each.can_rent}
-        found = {name: found[name] or guard.get(name, "") for name in found}
+    able = [name for name, why in found.items() if not why]
+    refusals = {name: refusal for name in able if (refusal := _guard_problem(handle, accounts[name], request))}
+    if len(refusals) < len(able):
+        found |= {name: refusal.message for name, refusal in refusals.items()}
+    elif request.to_rent:
+        raise refusals[able[0]]
     left_out = [wire.MissingAccount(name, LEFT_OUT, why) for name, why in found.items() if why]
     return keyless_accounts(handle, provider) + left_out
+
+
+def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request: wire.PlanRequest) -> Refused | None:
+    """Why a rental to follow would be refused, for want of something that ends the instance without us (S16, E9)."""
+    if not reconciler.can_rent:
+        return no_guard(reconciler.setup)
+    if request.to_rent and not request.allow_unguarded and not reconciler.ends_alone:
+        return unguarded(reconciler.setup, handle.ctx.ending_of(reconciler.name).kind)
+    return None
 
 
 def _image_problem(reconciler: AccountReconciler, image: str | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from gpushopper import wire
-from gpushopper.core.model.gpu_names import (
+from gpushopper.core.model.gpus import (
     GpuRequest,
     UnknownGpu,
     has_memory,

@@ -7,7 +7,7 @@ from gpushopper.core.model.attempt import DesiredState
 from gpushopper.core.model.session import current, derive_health
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find_exactly
-from gpushopper.engine.ssh_files import login_of, may_log_in
+from gpushopper.engine.ssh_files import may_log_in
 from gpushopper.errors import Refused
 from gpushopper.store import sessions
 from gpushopper.wire.connection import ConnectionView
@@ -32,7 +32,7 @@ def connection(ctx: Context, ref: str) -> ConnectionView:
     health = derive_health(attempts)
     if attempt.guard_state == NOT_APPLICABLE or ctx.remote is None:
         return ConnectionView(session.id, session.name, attempt.id, health, is_simulated=True)
-    login = login_of(attempt)
+    login = ctx.login_of(attempt)
     if login is None:
         raise Refused(f"the provider gives no address of {session.name}", "try again in a moment", code="no_address")
     access = ctx.remote.connection(login)

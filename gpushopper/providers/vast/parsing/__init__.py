@@ -1,4 +1,5 @@
 """How Vast's replies are parsed: offer and instance rows, field types, error replies, docker's pull errors.
 
-Not here: which call is sent, and what its reply proves (the modules above).
+Not here: what other clouds read alike (`providers/kit/`), which call is sent, and what its reply proves (the modules
+above).
 """

@@ -10,6 +10,7 @@ from typing import Any
 
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, ReadFailed
+from gpushopper.providers.kit import json_object
 
 _RATE_LIMIT_TEXT = re.compile(r"API requests too frequent|too many requests by the client", re.IGNORECASE)
 _RATE_LIMIT_WORDS = frozenset({"rate_limit_exceeded", "search_quota_exceeded"})
@@ -60,26 +61,22 @@ def is_success(reply: Reply) -> bool:
 
 def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
     """The JSON object of a read that succeeded; anything else is ReadFailed, never an empty object (F34, F44, F78)."""
-    if isinstance(answer, Failure):
-        return ReadFailed(answer.kind, answer.detail, answer.retry_after_s)
-    if answer.status == 429:
-        return ReadFailed(ErrorKind.THROTTLED, "429 " + _message(answer), answer.retry_after_s)
-    if is_key_refused(answer):
-        return ReadFailed(ErrorKind.AUTH, f"{answer.status} {_message(answer)}")
-    if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
-        return ReadFailed(ErrorKind.NETWORK, f"{answer.status} {_message(answer)}")
-    if answer.status != 200 or not isinstance(answer.body, dict):
-        return ReadFailed(ErrorKind.SHAPE, f"{answer.status} {_message(answer)}")
-    if answer.body.get("success", True) is not True or answer.body.get("error"):
+    body = json_object(answer, is_key_refused, _words)
+    if isinstance(body, ReadFailed) or isinstance(answer, Failure):
+        return body
+    if body.get("success", True) is not True or body.get("error"):
         return ReadFailed(ErrorKind.SHAPE, f"200 that is no success: {_message(answer)}")
-    return answer.body
+    return body
+
+
+def _words(reply: Reply) -> str:
+    return f"{error_word(reply)} {error_text(reply)}".strip() if reply.is_json else ""
 
 
 def _message(reply: Reply) -> str:
     if not reply.is_json:
         return "without JSON"
-    message = f"{error_word(reply)} {error_text(reply)}".strip()
-    return message or f"JSON {type(reply.body).__name__} without a message"
+    return _words(reply) or f"JSON {type(reply.body).__name__} without a message"
 
 
 def describe(reply: Reply) -> str:

@@ -17,11 +17,10 @@ from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import storage_rate
 from gpushopper.providers.api import REDACTED, plain
-from gpushopper.providers.vast.parsing.field_types import Id, Line, Number, Price, Row, Text, Time
-from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.kit import Line, Number, Price, Row, Text, Time, UnknownFields, number_id
+from gpushopper.providers.vast.parsing.field_types import Id
 from gpushopper.providers.vast.parsing.known_fields import INSTANCE_FIELDS
 from gpushopper.providers.vast.parsing.pull_errors import is_image_refused, never_starts
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _STATUS_WORDS = {
     "created": StatusClass.PENDING,
@@ -77,7 +76,7 @@ def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
 
     A row shows that the instance exists: dropping it for one unreadable field would make the instance vanish (F81).
     """
-    if not isinstance(row, Mapping) or (instance_id := read_id(row.get("id"))) is None:
+    if not isinstance(row, Mapping) or (instance_id := number_id(row.get("id"))) is None:
         unknown.note("instance row: no id")
         return None
     unknown.note_fields("instance", row, INSTANCE_FIELDS)
@@ -169,7 +168,7 @@ def _mapped_port(ports: Any) -> int | None:
     """`HostPort` of 22/tcp; the API sends it as a string (vastai.md 5.3)."""
     mapped = ports.get("22/tcp") if isinstance(ports, dict) else None
     first = mapped[0] if isinstance(mapped, list) and mapped else None
-    port = read_id(first.get("HostPort")) if isinstance(first, dict) else None
+    port = number_id(first.get("HostPort")) if isinstance(first, dict) else None
     return None if port is None else int(port)
 
 

@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price, storage_rate
-from gpushopper.providers.vast.parsing.field_types import Flag, Id, Line, Number, Price, Row, Time, Version
-from gpushopper.providers.vast.parsing.ids import read_id
+from gpushopper.providers.kit import Flag, Line, Number, Price, Row, Time, UnknownFields, number_id
+from gpushopper.providers.vast.parsing.field_types import Id, Version
 from gpushopper.providers.vast.parsing.known_fields import OFFER_FIELDS
-from gpushopper.providers.vast.parsing.unknown_fields import UnknownFields
 
 _MOST_GPUS = 1024
 _RATES = ("dph_base", "dph_total")
@@ -75,7 +74,7 @@ def read_offer(row: object, disk_gb: float, seen_at: int, unknown: UnknownFields
 
 def has_invalid_price(row: object, disk_gb: float) -> bool:
     """Whether a dropped row states an invalid price: zero, negative, not a number, or far too high (F116)."""
-    if not isinstance(row, Mapping) or read_id(row.get("ask_contract_id") or row.get("id")) is None:
+    if not isinstance(row, Mapping) or number_id(row.get("ask_contract_id") or row.get("id")) is None:
         return False
     if _has_invalid(row, _RATES) or any(_is_invalid(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
         return True

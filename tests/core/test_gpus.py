@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.gpu_names import (
+from gpushopper.core.model.gpus import (
     GpuRequest,
     UnknownGpu,
     has_memory,
@@ -117,7 +117,7 @@ A100 = {"A100 SXM4", "A100 PCIE"}
         ("nvidia titan v", {"Titan V"}), ("NVIDIA RTX A6000", {"RTX A6000"}),
         # forms
         ("a100 sxm", {"A100 SXM4"}), ("NVIDIA A100 80GB PCIe", {"A100 PCIE"}), ("A100 PCI-E", {"A100 PCIE"}),
-        ("NVIDIA H100 80GB HBM3", {"H100 SXM", "H100 NVL"}), ("h200", {"H200"}), ("h200 nvl", {"H200 NVL"}),
+        ("NVIDIA H100 80GB HBM3", {"H100 SXM"}), ("h200", {"H200"}), ("h200 nvl", {"H200 NVL"}),
         ("H200 SXM", {"H200"}), ("B200-SXM", {"B200"}), ("V100-SXM2-32GB", {"Tesla V100"}),
         ("rtx pro 6000", {"RTX PRO 6000 WS", "RTX PRO 6000 S"}),
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", {"RTX PRO 6000 S"}),

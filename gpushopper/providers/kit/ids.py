@@ -1,4 +1,4 @@
-"""Check the ids in Vast's replies and in our calls: only a positive whole number may stand in a request's path."""
+"""Check ids in replies and in our calls: what passes may stand in a request's path without being quoted (F83)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
-def read_id(value: object) -> str | None:
-    """An id as text; None for anything but a positive whole number or its digits (F81, F83)."""
+def number_id(value: object) -> str | None:
+    """The id of a cloud that counts, as text; None for all but a positive whole number or its digits (F81, F83)."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
     text = str(value) if isinstance(value, str) or 0 < value < 10**18 else ""

@@ -1,0 +1,38 @@
+"""Whether a refusal of the key is one: clouds also answer a burst of calls with 401 or 403 (F32, F75).
+
+TensorDock answers 401 for a valid key when it is called too often, and gateways in front of a cloud answer 403.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+
+
+@dataclass(slots=True)
+class KeyRefusals:
+    """When the key was last accepted, and since when each kind of call has been refused; µs of the boot clock.
+
+    By kind of call, because a key may be good for lists and not for creates: those must not end each other's refusals.
+    """
+
+    _accepted_boot: int | None = None
+    _since: dict[str, int] = field(default_factory=dict)
+
+    def accepted(self, kind: str, now: ClockSnapshot) -> None:
+        """A call of this kind got an answer that needs a good key."""
+        self._accepted_boot = now.boot
+        self._since.pop(kind, None)
+
+    def is_rejected(self, kind: str, now: ClockSnapshot, policy: Policy, *, is_own_form: bool = True) -> bool:
+        """Note a refusal. Whether the key is rejected; otherwise the refusal counts as throttling.
+
+        At once only in the cloud's own form, and where the key has not been accepted of late; else once it lasts.
+        """
+        if now.boot - self._since.setdefault(kind, now.boot) >= us(policy.throttled_max_s):
+            return True
+        accepted = self._accepted_boot
+        is_trusted = accepted is not None and now.boot - accepted < us(policy.key_trusted_s)
+        return is_own_form and not is_trusted
