@@ -51,11 +51,11 @@ def measure_search(rounds: int) -> list[Row]:
 
 def measure_inventory(rounds: int) -> list[Row]:
     """The whole query over two clouds whose offers are in the cache; and that it grows no faster than they do."""
-    medians = {many: laps_of_inventory(many, rounds) for many in (OFFERS, 2 * OFFERS)}
-    few, most = (statistics.median(taken) / many for many, taken in medians.items())
+    taken_by = {many: laps_of_inventory(many, rounds) for many in (OFFERS, 2 * OFFERS)}
+    few, most = (min(taken) / many for many, taken in taken_by.items())
     name = f"inventory of {2 * OFFERS} offers of two clouds, cached"
-    detail = f"time per offer at {2 * OFFERS} beside {OFFERS}; 1 is linear"
-    return [spread(name, medians[2 * OFFERS], "ms", 250), Row("inventory, growth", most / few, "x", 1.5, detail)]
+    detail = f"least time per offer at {2 * OFFERS} beside {OFFERS}; 1 is linear"
+    return [spread(name, taken_by[2 * OFFERS], "ms", 250), Row("inventory, growth", most / few, "x", 1.5, detail)]
 
 
 def laps_of_inventory(many: int, rounds: int) -> list[float]:

@@ -54,6 +54,12 @@ class Offer:
         """The name users type: `vast:29817342`."""
         return f"{self.provider}:{self.offer_id}"
 
+    @property
+    def states_all(self) -> bool:
+        """Whether its cloud says everything that a filter can ask for."""
+        facts = (self.reliability, self.cuda, self.region, self.cpu_cores, self.ram_mb, self.verified, self.host_id)
+        return None not in facts
+
     def disk_for(self, asked_gb: float) -> float:
         """The disk that the cloud makes, and bills, where this much is asked for (GB)."""
         return self.billing.disk_for(asked_gb)
@@ -112,7 +118,7 @@ def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
 
 def unstated(offer: Offer, want: Requirements) -> tuple[str, ...]:
     """What is required of the offer and its cloud does not say. What is not required may stay unknown."""
-    if not want.asks_for_facts:
+    if offer.states_all or not want.asks_for_facts:
         return ()
     asked = {
         "reliability": want.min_reliability > 0 and offer.reliability is None,
@@ -175,7 +181,7 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
             case "price-per-gpu":
                 return (rate / offer.gpu_count, *tail)
             case "value":
-                return (-value_of(offer, disk_gb), *tail)
+                return (-_value(offer, rate), *tail)
             case "vram":
                 return (-offer.vram_mb * offer.gpu_count, *tail)
             case "reliability":
@@ -190,7 +196,11 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
 
 def value_of(offer: Offer, disk_gb: float) -> float:
     """GB of GPU memory for a dollar an hour."""
-    return offer.vram_mb * offer.gpu_count / 1024 * DOLLAR / max(offer.rate(disk_gb), 1)
+    return _value(offer, offer.rate(disk_gb))
+
+
+def _value(offer: Offer, rate: Micros) -> float:
+    return offer.vram_mb * offer.gpu_count / 1024 * DOLLAR / max(rate, 1)
 
 
 def offer_max_cost(offer: Offer, disk_gb: float, span_us: int) -> Micros:

@@ -20,7 +20,7 @@ from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.account_search import AccountAnswer, Search, search_accounts
-from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, refuse_unknown_gpus
+from gpushopper.engine.requests.queries.search_criteria import has_requested_memory, refuse_unknown_gpus
 from gpushopper.engine.requests.refusals import keyless, unanswered
 from gpushopper.engine.requests.watched_accounts import first_problem
 from gpushopper.errors import Misconfigured, NotFound
@@ -67,11 +67,12 @@ def search_market(handle: EngineHandle, search: Search, leave_out: Collection[st
 def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: dict[str, ReadFailed]) -> SearchResult:
     offers: list[Offer] = []
     invalid_prices, unknown = 0, Counter[str]()
-    for name, answer in answers.items():
+    for answer in answers.values():
         models = answer.models or {}
+        names = tuple(models)
         invalid_prices += answer.offers.invalid_prices
         for offer in answer.offers.offers:
-            if offer.provider != name or not _may_fit(offer, want, models):
+            if not fits_as_far_as_stated(offer, want, names) or not has_requested_memory(offer, models):
                 continue
             silent = unstated(offer, want)
             if silent:
@@ -83,10 +84,6 @@ def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: d
     has_more = any(not each.offers.complete for each in answers.values())
     ages = {name: each.age_us for name, each in answers.items() if each.failed is None or each.offers.offers}
     return SearchResult(offers, has_more, failed, ages, invalid_prices, dict(unknown))
-
-
-def _may_fit(offer: Offer, want: Requirements, models: Models) -> bool:
-    return fits_as_far_as_stated(offer, want, tuple(models)) and has_requested_memory(offer, models)
 
 
 def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:
