@@ -37,7 +37,7 @@ class SearchRequest:
     """Each a host's id, or `cloud:id`."""
     sort: str = "price"
     group_by: str | None = None
-    """gpu, cloud or region: then only groups are answered, the best value first where `sort` is value, else the price."""
+    """gpu, cloud or region: only groups are answered, the best value first where `sort` is value, else the cheapest."""
     offset: int = 0
     limit: int = 20
 
