@@ -66,7 +66,6 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)
     found, planned_at = app.client.plan(request), app.now().boot
-    note_missing(app, [*found.missing, *found.left_out])
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     if dry_run:
@@ -74,6 +73,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         return
     if not app.as_json:
         print_plan(app, found, disclosure)
+    note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
     confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
     found = fresh_plan(app, request, found, planned_at, yes)
@@ -151,6 +151,7 @@ def _print_plan(app: App, found: Plan, disclosure: list[str]) -> None:
     else:
         print_plan(app, found, disclosure)
         app.note("Nothing was rented (--dry-run).")
+    note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
 
 
