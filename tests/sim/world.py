@@ -36,6 +36,7 @@ from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.credentials import address, credential
 from tests.sim.requests import Requests
+from tests.sim.simulated_calls import SimCalls
 from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
@@ -154,6 +155,7 @@ class World:
         self.requests: Requests
         self.ssh_files: SshFiles
         self.executor: SimExecutor
+        self.calls: SimCalls
         self.store: Store
         self.remote = SimRemote(self) if policy.needs_login else None
         self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
@@ -186,7 +188,9 @@ class World:
             self.store, self.clock, self.policy, self.limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
-        self.engine = Engine(ctx, self.executor, [self._setup(name, transport) for name in self.clouds])
+        self.calls = SimCalls(transport, self.clock.monotonic)
+        accounts = [self._setup(name, transport) for name in self.clouds]
+        self.engine = Engine(ctx, self.executor, accounts, self.calls)
         self.requests = Requests(self.engine.handle)
         self.ssh_files = SshFiles(ctx)
         self.engine.recover()

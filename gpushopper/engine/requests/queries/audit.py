@@ -8,7 +8,7 @@ from gpushopper import wire
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
 from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
 from gpushopper.providers.base import Account, Endpoint, InstanceList, Provider, ReadFailed
