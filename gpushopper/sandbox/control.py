@@ -8,8 +8,9 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
 |---|---|---|
 | GET /status | | `{"home": PATH, "pid": N, "now": TIME, "clock_offset_us": N, "seed": N,
   "instances_are": "paper"|"live", "live": [LIVE, ...], "rate_gaps": "on"|"off", "registry": {"host", "user", "token",
-  "image": a private image there}, "dialects": {CLOUD: {"url": "http://127.0.0.1:P",
-  "keys": {PART: TEXT, "other_account_PART": TEXT, ...}}}}`, where PART is `api_key` or what the cloud asks for |
+  "image": a private image there}, "dialects": {CLOUD: {"url": "http://127.0.0.1:P/BASE",
+  "keys": {PART: TEXT, "other_account_PART": TEXT, ...}}}}`, where PART is `api_key` or what the cloud asks for;
+  the url is the endpoint that its adapter is given |
 | POST /faults | `{"provider": CLOUD, "call": CALL, "word": WORD, "arg"?: TEXT, "count"?: N, "for"?: "10m",
   "instance"?: ID or label or "one" or "all" or "prefix*", "after"?: N, "chance"?: PERCENT}` |
   `{"fault": FAULT}` |
@@ -104,7 +105,7 @@ class Control:
             account = market.accounts[market.keys[secret].account_id]
             credential = market.clouds[name].credential(account, secret)
             parts.update({f"{prefix}{part}": text for part, text in credential.items()})
-        return {"url": f"http://127.0.0.1:{port}", "keys": parts}
+        return {"url": f"http://127.0.0.1:{port}{self.state.dialects[name].base_path}", "keys": parts}
 
 
 def create_control(control: Control) -> Flask:

@@ -297,6 +297,8 @@ def test_the_ssh_key_goes_with_the_create_where_the_cloud_takes_it_there(
     world.run_for(30)
     (payload,) = sent
     assert payload.public_key == (expected and f"{expected}{session}")
+
+
 def test_the_terms_of_an_offer_come_back_with_the_request_and_are_billed_by(world: World):
     made = request(world)
     terms = wire.BillingView(begins="create", granularity_s=60, minimum_s=7200, stopped="all")

@@ -32,7 +32,7 @@ _UP = (Phase.RUNNING, Phase.OFFLINE)
 class SupervisorPool:
     """A reconcile loop in one thread: compares the running supervisors with the market and makes up the difference.
 
-    A foreign instance and a VM are always simulated and get none (S28).
+    A foreign instance is always simulated and gets none (S28).
     """
 
     def __init__(self, folder: Path, state: SandboxState, save: Callable[[], None]) -> None:

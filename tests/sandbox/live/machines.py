@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.sandbox.live.live_sandbox import READY_S, SSH_OPTIONS, LiveSandbox
 
@@ -13,7 +14,7 @@ from tests.sandbox.live.live_sandbox import READY_S, SSH_OPTIONS, LiveSandbox
 def call(market: LiveSandbox, method: str, path: str, body: Any = None) -> Any:
     """One request to the API; None for a body that is no JSON object."""
     place = market.status["dialects"]["tensordock"]
-    connection = http.client.HTTPConnection(place["url"].removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(place["url"]).netloc, timeout=30)
     headers = {"Authorization": f"Bearer {place['keys']['api_token']}"}
     connection.request(method, f"/api/v2{path}", None if body is None else json.dumps(body), headers)
     answer = json.loads(connection.getresponse().read())
