@@ -289,9 +289,9 @@ def test_the_ssh_key_goes_with_the_create_where_the_cloud_takes_it_there(
 ):
     world = World(tmp_path, policy=REAL).start().ready()
     ctx, sent = world.engine.ctx, []
-    ctx.traits["vast"] = replace(ctx.traits["vast"], planting=Planting(method))
     client = world.engine.reconcilers["vast"].client
     assert client is not None
+    client.traits = ctx.traits["vast"] = replace(client.traits, planting=Planting(method))
     create = client.create
     client.create = lambda payload, limit_s: (sent.append(payload), create(payload, limit_s))[1]  # type: ignore
     (session,) = world.requests.provision(request(world)).sessions
