@@ -20,6 +20,7 @@ from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
 
@@ -229,6 +230,7 @@ class Endpoint(Enum):
     ACCOUNT = "account"
     KEYS = "keys"
     LOGS = "logs"
+    LEFTOVERS = "leftovers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,32 @@ class MarksAccount(Protocol):
 def marking(client: object) -> MarksAccount | None:
     """The client as one whose account can be marked; None where there is no such call."""
     return client if isinstance(client, MarksAccount) else None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftoverList:
+    """What the account holds beside instances, whoever made it. `complete` only if every kind was read to its end."""
+
+    items: tuple[LeftoverItem, ...]
+    complete: bool
+
+
+@runtime_checkable
+class RemovesLeftovers(Protocol):
+    """What an adapter has beside `Provider` where a create makes more than the instance (`Ending.leftovers`, F131)."""
+
+    def fetch_leftovers(self, limit_s: float) -> LeftoverList | ReadFailed:
+        """All keys, scripts, templates and disks of the account that are of the kinds of the traits."""
+        ...
+
+    def remove_leftover(self, item: LeftoverItem, limit_s: float) -> Destroyed:
+        """Remove one. The outcome proves nothing, as a destroy's: it is gone once a whole list lacks it."""
+        ...
+
+
+def leaving(client: object) -> RemovesLeftovers | None:
+    """The client as one that removes what creates leave; None where it cannot."""
+    return client if isinstance(client, RemovesLeftovers) else None
 
 
 class Provider(Protocol):
