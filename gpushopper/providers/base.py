@@ -182,6 +182,8 @@ class CreateRequest:
     """Only where the traits say that the provider accepts one."""
     public_key: str = ""
     """The session's ssh key, for clouds that take it in a field of its own."""
+    key_id: str = ""
+    """The id under which that key is registered at the account, where the traits say that it must be."""
     ends_at: int | None = None
     """The deadline, wall µs, for clouds that end an instance by a timer of their own; else None."""
 
@@ -257,6 +259,20 @@ class MarksAccount(Protocol):
 def marking(client: object) -> MarksAccount | None:
     """The client as one whose account can be marked; None where there is no such call."""
     return client if isinstance(client, MarksAccount) else None
+
+
+@runtime_checkable
+class RegistersKeys(Protocol):
+    """What an adapter has beside `Provider` where the account must hold a key before a create may name it."""
+
+    def register_key(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        """Register this ssh key under this name; the id that the cloud gave it. Idempotent by the name."""
+        ...
+
+
+def registering(client: object) -> RegistersKeys | None:
+    """The client as one that registers keys; None where there is no such call."""
+    return client if isinstance(client, RegistersKeys) else None
 
 
 @dataclass(frozen=True, slots=True)
