@@ -360,7 +360,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One instance on the account. `kind` is ours, ours_unknown or foreign."""
+    """One instance on the account, or what a create of ours left there: then `instance_id` is its own id, and `status`
+    what it is (key, script, template, disk). `kind` is ours, ours_unknown or foreign.
+    """
 
     provider: str
     instance_id: str
