@@ -170,7 +170,7 @@ class SimRemote:
 
 
 def _script(instance: Instance) -> dict[str, Any] | None:
-    """What the boot script of `SimRemote` says, which the instance got as its cloud takes it; None for a foreign one."""
+    """What the boot script of `SimRemote` says, as the cloud passed it on; None for a foreign instance."""
     spec = instance.spec
     if spec.onstart:
         return json.loads(spec.onstart)
