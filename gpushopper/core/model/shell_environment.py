@@ -40,7 +40,7 @@ INSTALL_VARIABLES = """
 umask 077
 d=$HOME/.gpu-shopper
 mkdir -p "$d" || exit 1
-{ grep -s '^export GS_LABEL=[a-z0-9-]*$' "$d/environment" | head -n 1; cat; } >"$d/environment.new" &&
+{ grep -s "^export GS_LABEL='[a-z0-9-]*'\\$" "$d/environment" | head -n 1; cat; } >"$d/environment.new" &&
 mv "$d/environment.new" "$d/environment" || exit 1
 line='if [ -r "$HOME/.gpu-shopper/environment" ]; then . "$HOME/.gpu-shopper/environment"; fi'
 for f in .profile .bashrc .bash_profile .zshenv; do
