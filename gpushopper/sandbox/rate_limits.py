@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 
 from gpushopper.sandbox.timing import SECOND, parse_duration
 
-FORMS = ("message", "plain", "detail", "success_false", "search_quota")
-"""The forms of a 429 body that clouds send or document; a dialect answers in those that its cloud has."""
+FORMS = ("message", "plain", "detail", "success_false", "search_quota", "masked_401")
+"""The forms of a 429 that clouds send or document; a dialect answers in those that its cloud has.
+
+With `masked_401` a cloud refuses what comes too often as if the key were wrong.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ def test_the_environment_of_a_live_instance_is_the_dialects(pair):
 
 def test_instances_are_of_a_kind_that_the_cloud_has(pair):
     machine = pair.market.named(pair.rent())
-    assert (machine.spec.kind, machine.can_be_live) == ("vm", False)
+    assert (machine.spec.kind, machine.can_be_live) == ("vm", True)
     assert pair.shop.instance(pair.shop.rent()).can_be_live
     assert actions.launch_foreign(pair.market, "toy").spec.kind == "vm"
     with pytest.raises(ValueError, match="toy rents out no container"):

@@ -37,6 +37,7 @@ from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.credentials import address, credential
 from tests.sim.requests import Requests
+from tests.sim.simulated_calls import SimCalls
 from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
@@ -155,6 +156,7 @@ class World:
         self.requests: Requests
         self.ssh_files: SshFiles
         self.executor: SimExecutor
+        self.calls: SimCalls
         self.store: Store
         # An image that takes our key with the create needs one, even if nobody logs in.
         takes_key = any(traits(name).planting.method is not PlantingMethod.ONSTART for name in clouds)
@@ -189,7 +191,9 @@ class World:
             self.store, self.clock, self.policy, self.limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
-        self.engine = Engine(ctx, self.executor, [self.setup(name) for name in self.clouds])
+        self.calls = SimCalls(transport, self.clock.monotonic)
+        accounts = [self.setup(name) for name in self.clouds]
+        self.engine = Engine(ctx, self.executor, accounts, self.calls)
         self.requests = Requests(self.engine.handle)
         self.ssh_files = SshFiles(ctx)
         self.engine.recover()

@@ -9,7 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from gpushopper import clouds, errors
 from gpushopper.cli.polling import WaitTimeout, poll
@@ -166,8 +166,7 @@ def write_settings(home: Home, status: JsonObject) -> None:
     """Write endpoints and policy into the home's settings, and the sandbox's keys into its key file.
 
     The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it. A cloud
-    that the sandbox simulates and no adapter can use is left out: in the settings it would be a misspelt name. An
-    endpoint has the path of the real one.
+    that the sandbox simulates and no adapter can use is left out: in the settings it would be a misspelt name.
     """
     settings = [f'[policy]\nname = "{POLICIES[status.instances_are]}"\n', "[keys]\nkeyring = false\n"]
     keys = []
@@ -175,8 +174,7 @@ def write_settings(home: Home, status: JsonObject) -> None:
         cloud = clouds.find(name)
         if cloud is None:
             continue
-        endpoint = dialect.url + urlsplit(cloud.endpoint).path
-        settings.append(f'[providers.{name}]\nendpoint = "{endpoint}"\n')
+        settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
         wanted = {part.name for part in cloud.credential}
         parts = [(part, text) for part, text in dialect["keys"].items() if part in wanted]
         keys.append("\n".join([f"[{name}]", *(f'{part} = "{text}"' for part, text in parts)]) + "\n")

@@ -28,6 +28,7 @@ from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.result_dispatch import ResultDispatch
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
+from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval, removes_what_it_leaves
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
@@ -57,6 +58,7 @@ class AccountReconciler:
         self.key_attachment = KeyAttachment(self)
         self.poller = ListPoller(self)
         self.mark = AccountMark(self)
+        self.leftovers = LeftoverRemoval(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -67,6 +69,7 @@ class AccountReconciler:
             self.heartbeats,
             self.key_attachment,
             self.mark,
+            self.leftovers,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -114,6 +117,7 @@ class AccountReconciler:
         self.key_attachment.send(now)
         self.poller.send(now)
         self.mark.send(now)
+        self.leftovers.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
@@ -122,6 +126,7 @@ class AccountReconciler:
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
         dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
+        dues += self.leftovers.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:
@@ -163,7 +168,8 @@ class AccountReconciler:
             return self.setup.is_local
         if self.ctx.remote is None or self.client is None:
             return False
-        return fits(self.client.guard_recipe, self.client.traits.ending.kind)
+        is_cleared = removes_what_it_leaves(self.client)
+        return is_cleared and fits(self.client.guard_recipe, self.client.traits.ending.kind)
 
     @property
     def ends_alone(self) -> bool:

@@ -112,7 +112,8 @@ FAULT_TYPES: dict[str, FaultType] = {
         ("create",),
         "drop commit_then_500 commit_then_hang commit_then_reset commit_then_garbage commit_then_no_id"
         " error_with_id late:duration dup stopped label_drop label_cut:number env_drop stuck_loading"
-        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:foreign_id no_forwards",
+        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:foreign_id"
+        " no_forwards key_drop",
     ),
     **_group(
         "list",

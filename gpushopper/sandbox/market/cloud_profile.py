@@ -105,8 +105,8 @@ class CloudProfile:
     The numbers of its hosts begin at `first_host`, those of its instances at `first_instance`: no two clouds share a
     number. `has_contracts` is whether a host rents until a term ends and then stops and deletes what runs there;
     `stopped_keeps_gpus` is whether a stopped machine holds its GPUs; `account_keys_log_in` is whether the ssh keys of
-    an account log in on each new machine. `foreign` is what others rent on the account. `kinds` are the kinds of
-    instances that it rents out.
+    an account log in on each new machine. `foreign` is what others rent on the account. `kinds` are the
+    kinds of instances that it rents out.
     """
 
     name: str
@@ -120,5 +120,5 @@ class CloudProfile:
     credential: Credential = one_key
     has_contracts: bool = False
     stopped_keeps_gpus: bool = True
-    account_keys_log_in: bool = True
     kinds: tuple[Kind, ...] = ("container",)
+    account_keys_log_in: bool = True

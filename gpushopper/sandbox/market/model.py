@@ -241,8 +241,8 @@ class Instance:
 
     @property
     def can_be_live(self) -> bool:
-        """Whether it has processes where instances are live: a foreign one and a VM are records there, too (S28)."""
-        return not self.spec.foreign and self.spec.kind == "container"
+        """Whether it has processes where instances are live: a foreign one is a record there, too (S28)."""
+        return not self.spec.foreign
 
     @property
     def names(self) -> tuple[str | None, ...]:

@@ -16,7 +16,7 @@ from gpushopper.sandbox.requests.request_context import RequestContext
 from gpushopper.sandbox.requests.wire import Wire
 from gpushopper.sandbox.tensordock import replies
 from gpushopper.sandbox.tensordock.create_body import STORAGE_MINIMUM_GB, STORAGE_STEP_GB
-from gpushopper.sandbox.tensordock.endpoints import BUCKET, ENDPOINTS, read_request, read_secret
+from gpushopper.sandbox.tensordock.endpoints import BASE, BUCKET, ENDPOINTS, read_request, read_secret
 from gpushopper.sandbox.tensordock.handlers import create, destroy, instances, manage, offers, secrets
 from gpushopper.sandbox.tensordock.supply import make_supply
 
@@ -69,6 +69,7 @@ TENSORDOCK = Dialect(
     wire=Wire(ENDPOINTS, read_request, read_secret, replies, BUCKET),
     register=_register,
     environment=_environment,
+    base_path=BASE,
     kinds=("vm",),
     without=frozenset(
         ("error_with_id", "env_drop", "page_cut", "page_shift", "balance_lag", "429_plain_text", "key_scope")

@@ -77,4 +77,4 @@ def _forwards(market: Market, instance: Instance) -> tuple[tuple[int, int], ...]
 
 
 def _is_live(market: Market, instance: Instance) -> bool:
-    return market.live and not instance.spec.foreign
+    return market.live and instance.can_be_live

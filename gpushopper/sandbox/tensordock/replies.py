@@ -102,8 +102,10 @@ def unknown_route(status: int, name: str) -> Response:
 
 
 def too_many_requests(form: str, gap_s: float, retry_after: int | None = None, reset_at: int = 0) -> Response:
-    """Answer 429: its body is unspecified (tensordock.md 13), so it has one form beside plain text."""
+    """Answer 429, whose body is unspecified, or the 401 that may have been one in a burst (tensordock.md 13)."""
     text = "Too many requests"
+    if form == "masked_401":
+        return no_key()
     answer = Response(text, 429, content_type="text/plain") if form == "plain" else error(429, text)
     if retry_after is not None:
         answer.headers["Retry-After"] = str(retry_after)

@@ -169,7 +169,7 @@ def _make_host(rng: Random, provider: str, place: Location, kind: GpuType, count
 
 
 def _split_into_offers(host: Host, price_micros: int, offers: dict[int, Offer]) -> None:
-    for size in (*range(1, host.gpu_count + 1), 0):
-        for _ in range(host.gpu_count // size if size else _CPU_OFFERS):
-            number = host.id * 1_000 + sum(1 for other in offers.values() if other.host.id == host.id)
-            offers[number] = Offer(host.provider, number, host, size, price_micros * size, price_micros * size)
+    sizes = [size for size in range(1, host.gpu_count + 1) for _ in range(host.gpu_count // size)]
+    for number, size in enumerate([*sizes, *[0] * _CPU_OFFERS], start=host.id * 1_000):
+        price = price_micros * size
+        offers[number] = Offer(host.provider, number, host, size, price, price)

@@ -41,5 +41,5 @@ VAST = Dialect(
     wire=Wire(ENDPOINTS, read_request, read_secret, replies),
     register=_register,
     environment=environment,
-    without=frozenset(("shape", "needs_key", "stale_stock", "no_forwards", "no_content")),
+    without=frozenset(("shape", "needs_key", "stale_stock", "no_forwards", "key_drop", "no_content")),
 )

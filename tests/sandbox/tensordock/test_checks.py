@@ -151,6 +151,14 @@ def test_9_a_machine_without_its_gpu_bills_its_disk_and_never_starts(dock):
     assert dock.call("DELETE", f"/instances/{cloud_id}").status_code == 200 and dock.names() == []
 
 
+def test_9_gpus_that_were_taken_back_are_rented_to_others(dock):
+    mine = dock.rent(resources=size(gpus=8))
+    before = dock.location("Chubbuck")
+    assert "error" in dock.create(resources=size(gpus=8), location_id=before).get_json()
+    actions.revise(dock.state.market, dock.instance(mine), "reclaim_gpus", None)
+    assert dock.create(resources=size(gpus=8), location_id=before).get_json()["data"]["id"] != mine
+
+
 @pytest.mark.parametrize(
     ("arg", "body"), [("500", {"error": "Internal server error"}), ("401", {"error": "Unauthorized"})]
 )
@@ -161,3 +169,18 @@ def test_10_a_list_that_fails_is_not_an_empty_one(dock, arg, body):
     assert {answer.status_code for answer in answers} == {int(arg)}
     assert answers[0].get_json() == body
     assert dock.names() == ["gs2-a"]
+
+
+def test_what_swm_gpu_asks_for_is_answered(dock):
+    """The rows of tensordock.md 18 in plain HTTP; that client itself was run once, and needs boto3 to be installed."""
+    dock.fault("search", "shape", "map")
+    place = next(one for one in dock.locations() if RTX_4090 in one["gpus"])
+    resources = {"vcpu_count": 4, "ram_gb": 16, "storage_gb": 100, "gpus": {RTX_4090: {"count": 1}}}
+    attributes = {"name": "swm", "image": "ubuntu2404", "resources": resources, "location_id": place["id"]}
+    attributes |= {"useDedicatedIp": True, "ssh_key": "ssh-ed25519 AAAA me"}
+    made = dock.call("POST", "/instances", {"data": {"type": "virtualmachine", "attributes": attributes}}).get_json()
+    one = dock.get(made["data"]["id"])
+    assert (one["status"], one["rateHourly"]) == ("running", 0.4456)
+    dock.fault("list", "shape", "2flat")
+    assert dock.call("GET", "/instances").get_json()["data"]["instances"] == [one]
+    assert dock.call("DELETE", f"/instances/{one['id']}").status_code == 200

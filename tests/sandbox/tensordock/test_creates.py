@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gpushopper.sandbox.market import actions
 from tests.sandbox.tensordock.dock import FORWARD_22, RTX_4090, size
 
 
@@ -70,6 +71,15 @@ def test_a_hostnode_rents_without_a_gpu(dock):
     node = dock.call("GET", "/hostnodes").get_json()["data"]["hostnodes"][0]
     cloud_id = dock.rent(hostnode_id=node["id"], resources={"vcpu_count": 2, "ram_gb": 4, "storage_gb": 100})
     assert (dock.get(cloud_id)["resources"]["gpus"], dock.get(cloud_id)["rateHourly"]) == ({}, 0.019)
+
+
+def test_a_host_that_is_down_is_said_where_it_was_named(dock):
+    node = dock.call("GET", f"/hostnodes?gpu={RTX_4090}").get_json()["data"]["hostnodes"][0]
+    first = dock.instance(dock.rent(hostnode_id=node["id"]))
+    actions.revise(dock.state.market, first, "offline_host", None)
+    assert dock.get(first.cloud_id)["status"] == "error"
+    assert dock.create(hostnode_id=node["id"]).get_json() == {"status": 400, "error": "Hostnode unavailable"}
+    assert dock.call("GET", f"/hostnodes/{node['id']}").status_code == 404
 
 
 def test_less_than_a_dollar_rents_nothing_and_what_runs_goes_below_zero(dock):

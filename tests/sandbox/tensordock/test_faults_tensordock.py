@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.tensordock.dock import FORWARD_22, RTX_4090
+from tests.sandbox.tensordock.dock import FORWARD_22, KEY, RTX_4090
 
 
 def test_forwards_come_to_nothing_at_some_locations_or_by_a_fault(dock):
@@ -62,6 +62,8 @@ def test_the_shapes_of_the_list(dock):
         assert dock.call("GET", "/instances").get_json() == {"data": body}
     dock.fault("get", "shape", "data", count=1)
     assert dock.get(cloud_id) == {"data": row}
+    dock.fault("get", "shape", "instance", count=1)
+    assert dock.get(cloud_id) == {**row, "type": "instance"}
 
 
 def test_status_words_and_a_machine_that_stops_by_itself(dock):
@@ -83,6 +85,27 @@ def test_the_gateway_and_a_burst_of_401(dock):
     dock.fault("any", "status", "401", count=8)
     assert [dock.call("POST", "/instances", {}).status_code for _ in range(8)] == [401] * 8
     assert dock.create().status_code == 200
+
+
+def test_a_rate_limit_may_look_like_a_wrong_token(dock):
+    dock.fault("any", "429", "2,masked_401")
+    answers = [dock.call("GET", "/instances") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert answers[0].get_json() == {"error": "Unauthorized"}
+    dock.fault("any", "429", "1,,30")
+    answer = dock.call("GET", "/instances")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+
+
+def test_a_key_may_be_accepted_and_not_installed(dock):
+    dock.fault("create", "key_drop", count=1)
+    assert [dock.instance(dock.rent()).spec.login_keys for _ in range(2)] == [(), (KEY,)]
+
+
+def test_a_vague_failure_may_have_made_a_machine(dock):
+    dock.fault("create", "refused_yet_created")
+    assert "unexpected error during deployment" in dock.create().get_json()["error"]
+    assert dock.names() == ["gs2-a"]
 
 
 def test_a_fault_sets_another_pace(dock):

@@ -8,8 +8,8 @@ from gpushopper.core.log_text import readable_lines
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
+from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.errors import NotFound, NotReady, ProviderFailed, Refused

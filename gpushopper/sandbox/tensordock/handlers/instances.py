@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask, Response
 
+from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.market.model import Instance
 from gpushopper.sandbox.requests.reads import launch_foreign_instances, listed_instances, shown_phase
 from gpushopper.sandbox.requests.request_context import RequestContext
@@ -39,8 +40,12 @@ def register(app: Flask, ctx: RequestContext) -> None:
             return replies.no_such_instance()
         if ctx.trigger("null"):
             return replies.reply(None)
-        shape = ctx.trigger("shape")
-        return replies.reply({"data": row} if shape is not None and shape.arg == "data" else row)
+        match ctx.trigger("shape"):
+            case Fault(arg="data"):
+                return replies.reply({"data": row})
+            case Fault(arg="instance"):
+                return replies.reply({**row, "type": "instance"})
+        return replies.reply(row)
 
 
 def _row(ctx: RequestContext, instance: Instance) -> dict[str, Any] | None:
