@@ -236,6 +236,7 @@ class Endpoint(Enum):
     KEYS = "keys"
     LOGS = "logs"
     LEFTOVERS = "leftovers"
+    TIMER = "timer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,20 @@ class RegistersKeys(Protocol):
 def registering(client: object) -> RegistersKeys | None:
     """The client as one that registers keys; None where there is no such call."""
     return client if isinstance(client, RegistersKeys) else None
+
+
+@runtime_checkable
+class MovesEnd(Protocol):
+    """What an adapter has beside `Provider` where the cloud's own timer can be moved (`EndingKind.SERVER_TIMER`)."""
+
+    def set_end(self, instance_id: str, ends_at: int, limit_s: float) -> bool:
+        """Whether the cloud has confirmed that it ends the instance then (wall µs), and no longer when it was told."""
+        ...
+
+
+def moving_end(client: object) -> MovesEnd | None:
+    """The client as one whose cloud's timer can be moved; None where there is no such call."""
+    return client if isinstance(client, MovesEnd) else None
 
 
 @dataclass(frozen=True, slots=True)

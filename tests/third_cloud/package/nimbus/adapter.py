@@ -187,6 +187,9 @@ class Nimbus:
         answer = self._send(endpoint, "PATCH", f"/v1/machines/{instance_id}", limit_s, body)
         return isinstance(answer, Reply) and answer.status == 200
 
+    def set_end(self, instance_id: str, ends_at: int, limit_s: float) -> bool:
+        return self._patch(Endpoint.TIMER, instance_id, {"ends": ends_at / 1_000_000}, limit_s)
+
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         return False
 
