@@ -122,11 +122,16 @@ class AttemptView:
     accrued: int
     max_cost: int
     receipt: dict[str, Any] | None = None
+    provider: str = ""
+    """The account it is at; attempts of one session may be at several clouds."""
+    cloud: str = ""
+    image: str = ""
+    """What it runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One session; `rate`, `deadline_at` and the offer's facts are the current attempt's.
+    """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
     `end_stage` is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
     `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".
