@@ -61,6 +61,38 @@ class OfferView:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingAccount:
+    """An account whose offers are missing, or are shown as they were before, and why.
+
+    `state` is failed, throttled (until `until_at`, where the cloud says so) or left_out: nothing can be rented there as
+    asked. `age_us` is how old the offers are that are shown all the same.
+    """
+
+    provider: str
+    state: str
+    reason: str
+    hint: str = ""
+    until_at: int | None = None
+    age_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAccount:
+    """What differs between the accounts of a shortlist: their cloud, what runs there, and what ends its bill.
+
+    `bills_on`: an instance there bills until the balance is used up, if this computer never comes back. `minimum_us` is
+    the least time that is paid for.
+    """
+
+    provider: str
+    cloud: str
+    image: str
+    guard_kind: str
+    bills_on: bool = False
+    minimum_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
@@ -78,7 +110,11 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The money first: `max_cost` is the most the session can cost by `deadline_at`, traffic left out."""
+    """The money first: `max_cost` is the most the session can cost by `deadline_at`, traffic left out.
+
+    It is that of the dearest offer; `image`, `guard_kind` and `minimum_us` are the first one's, and `accounts` has
+    those of all.
+    """
 
     offers: list[OfferView]
     max_cost: int
@@ -93,9 +129,15 @@ class Plan:
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
     bills_on: bool = False
-    """Whether an instance bills on until the balance is used up, if this computer never comes back."""
+    """Whether an instance of any offer bills on until the balance is used up, if this computer never comes back."""
     minimum_us: int = 0
     """The least time that is paid for; ending earlier saves nothing."""
+    accounts: list[PlanAccount] = field(default_factory=list)
+    """The accounts of the shortlist, in the order of their first offers."""
+    named_image: str | None = None
+    """The image that was asked for by name, to be sent with the request; without one each cloud runs its own."""
+    left_out: list[MissingAccount] = field(default_factory=list)
+    """Accounts where what was asked for cannot be rented: they were not ranked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import per_gb, plural, rate
+
+if TYPE_CHECKING:
+    from gpushopper.wire import MissingAccount
 
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
@@ -27,6 +31,13 @@ COLUMNS = (
     tables.Column("HOST", lambda o: o.host_id or "-", wide=True),
 )
 
+SHORTLIST_COLUMNS = (
+    COLUMNS[0],
+    tables.Column("CLOUD", lambda o: o.provider),
+    *(column for column in COLUMNS[1:] if column.title != "PROVIDER"),
+)
+"""A plan's shortlist, whose offers may be at several clouds: an account's name, as in `ls`."""
+
 
 def _known(value: float | None, form: str) -> str:
     """A number, or a hyphen for one that the cloud does not say."""
@@ -38,6 +49,13 @@ def note_unstated(app: App, unstated: Mapping[str, int]) -> None:
     if unstated:
         counts = ", ".join(f"{name}: {plural(count, 'offer')}" for name, count in sorted(unstated.items()))
         app.note(f"Left out, for their cloud does not say ({counts}).")
+
+
+def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
+    """One line on stderr about each account whose offers are left out; JSON has it in its own fields."""
+    if not app.as_json:
+        for each in missing:
+            app.note(f"{each.provider} is left out: {each.reason}")
 
 
 def vram(megabytes: int) -> str:

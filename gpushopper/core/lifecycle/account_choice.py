@@ -35,9 +35,9 @@ LookAt = Callable[[str], AccountState | None]
 """The state of the account of this name; None where there is none any more."""
 
 
-def image_at(session: Session, traits: Traits | None) -> str:
+def image_at(named: str | None, traits: Traits | None) -> str:
     """What an attempt there runs: the image that the user named, else the cloud's own default."""
-    return session.image or ("" if traits is None else traits.catalogue.default_image)
+    return named or ("" if traits is None else traits.catalogue.default_image)
 
 
 def image_problem(name: str, image: str | None, traits: Traits | None) -> str:
@@ -67,7 +67,7 @@ def _login_problem(session: Session, state: AccountState) -> str:
     if not state.traits.catalogue.takes_image_login:
         return f"{state.name} takes no login at a registry"
     try:
-        registry = registry_of(image_at(session, state.traits))
+        registry = registry_of(image_at(session.image, state.traits))
     except ValueError:
         registry = ""
     return "" if registry == session.image_login else f"{state.name}'s image is not from {session.image_login}"

@@ -168,7 +168,7 @@ class _Step:
         return StartAttempt(self.session, choices, tuple((self.unsuitable | not_now).items()))
 
     def _choice(self, offer: Offer, state: AccountState) -> Choice:
-        is_retried, image = self.is_same_offer and offer is self.latest.offer, image_at(self.session, state.traits)
+        is_retried, image = self.is_same_offer and offer is self.latest.offer, image_at(self.session.image, state.traits)
         left = self.session.shortlist if is_retried else self._left_without(offer)
         return Choice(offer, state.account, image, state.at, left, uses_retry=not is_retried)
 
@@ -194,7 +194,7 @@ def offers_left(session: Session, attempts: Sequence[Attempt], look: LookAt) -> 
 
     def is_left(offer: Offer) -> bool:
         state = look(offer.provider)
-        image = image_at(session, None if state is None else state.traits)
+        image = image_at(session.image, None if state is None else state.traits)
         at_host = (image, offer.provider, offer.host_id)
         return offer.provider not in ended and at_host not in refused and images.count(image) < 2
 

@@ -13,6 +13,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, tables
+from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.session_views import SIMULATED, print_session, ssh
@@ -62,6 +63,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     wanted = session_setup.read(given)
     config = load_settings(app)
     found = app.client.plan(plan_request(app, config, given, to_rent=True))
+    note_missing(app, found.left_out)
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     if dry_run:
@@ -95,8 +97,8 @@ def _login_disclosure(found: Plan) -> list[str]:
         registry = registry_of(found.image)
     except ValueError as error:
         raise UsageError(f"{found.image} names no registry to log in at: {error}") from None
-    cloud = found.offers[0].provider
-    return [f"{cloud} and the host will see your login at {registry}: use a read-only token."]
+    clouds = ", ".join(dict.fromkeys(offer.provider for offer in found.offers))
+    return [f"{clouds} and the host will see your login at {registry}: use a read-only token."]
 
 
 def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict[str, str]) -> ProvisionRequest:
@@ -109,7 +111,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         max_rate=found.max_rate,
         duration_us=found.duration_us,
         deadline_at=None if found.duration_us else found.deadline_at,
-        image=found.image,
+        image=found.named_image,
         retries=found.retries,
         name=given["name"],
         consumer=given["consumer"] or config.provision.consumer or "me",

@@ -10,20 +10,22 @@ from dataclasses import replace
 from gpushopper import wire
 from gpushopper.core.lifecycle.account_choice import image_at
 from gpushopper.core.model.actions import EventDraft
-from gpushopper.core.model.attempt import DesiredState
+from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
+from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
-from gpushopper.engine.requests.commands.first_choice import first_choice
+from gpushopper.engine.requests.commands.first_choice import FirstChoice, first_choice
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
-from gpushopper.engine.requests.commands.rentable_account import refuse_denied
+from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
+from gpushopper.errors import ShopperError
 from gpushopper.store import events, sessions
 
 MAX_STEM_LENGTH = 20
@@ -70,17 +72,38 @@ def _commit(
     """Check again what may have changed (accounts, limits, balance, names), then write the rows."""
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
     draft = replace(_draft(checked), id=session_id, name=name, image_login=registry, created_at=tx.now.wall)
-    first = first_choice(handle, draft, checked.image_login)
+    first, attempt = _affordable(tx, handle, draft, sends_login=checked.image_login)
     session = replace(draft, shortlist=first.shortlist)
-    image = image_at(session, first.state.traits)
-    attempt = new_attempt(tx.ctx, session, first.offer, first.state.at, account=first.state.account, image=image)
-    rate, reserve = attempt.agreed_rate, attempt.reserve
-    refuse_denied(denial_of_attempt(tx.ctx, attempt.provider, rate, reserve, tx.now, new_session=True))
     sessions.insert_session(tx.ctx.store, session)
     tx.add_event(EventDraft("requested", f"{session.name}: {first.offer.gpu} for {session.consumer}"), session.id)
     tx.add_passed_over(session, first.passed_over)
     tx.insert_attempt(attempt)
     return wire.Accepted([session.id], events.last_id(tx.ctx.store), session.name)
+
+
+def _affordable(
+    tx: Transaction, handle: EngineHandle, session: Session, *, sends_login: bool
+) -> tuple[FirstChoice, Attempt]:
+    """The first choice whose account's balance covers it, and its attempt; nothing is written.
+
+    Raises:
+        Refused: a spending limit, or no balance, allows it.
+    """
+    first = first_choice(handle, session, sends_login)
+    image, state = image_at(session.image, first.state.traits), first.state
+    attempt = new_attempt(tx.ctx, session, first.offer, state.at, account=state.account, image=image)
+    rate, reserve, name = attempt.agreed_rate, attempt.reserve, attempt.provider
+    denial = denial_of_attempt(tx.ctx, name, rate, reserve, tx.now, new_session=True)
+    if denial is None:
+        return first, attempt
+    elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)
+    if denial.rule != BALANCE or not elsewhere:
+        raise denied(denial)
+    try:
+        other, its_attempt = _affordable(tx, handle, replace(session, shortlist=elsewhere), sends_login=sends_login)
+    except ShopperError:
+        raise denied(denial) from None
+    return replace(other, passed_over=first.passed_over | {name: denial.text} | other.passed_over), its_attempt
 
 
 def _draft(checked: CheckedRequest) -> Session:

@@ -90,8 +90,12 @@ def refuse_denied(denial: Denial | None) -> None:
     Raises:
         Refused: with the name of the limit as its code.
     """
-    if denial is None:
-        return
+    if denial is not None:
+        raise denied(denial)
+
+
+def denied(denial: Denial) -> Refused:
+    """The error of a spending limit, or of a balance that is too small."""
     if denial.rule == BALANCE:
-        raise Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
-    raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
+        return Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
+    return Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
