@@ -148,13 +148,14 @@ resume() {
 # missing or damaged, from what this process knew, else from the boot script's values less the age of process 1. Nothing
 # here moves the deadline to a later time.
 load() {
-  read -r up x </proc/uptime
-  up=${up%%.*} id=-
-  read -r id </proc/sys/kernel/random/boot_id
   for x in renewal state; do
     set -- $(grep -xE "$END( 0| -?[1-9][0-9]{0,14}){5} .+" "$D/$x")
     [ "$2" -ge $seq ] && seq=$2 left=$3 gap=$4 wall=$5 at=$6 boot=$7
   done
+  # After the files: the other holder may save a later second meanwhile, which would look like a restart.
+  read -r up x </proc/uptime
+  up=${up%%.*} id=-
+  read -r id </proc/sys/kernel/random/boot_id
   if [ ! "$boot" ]; then
     read -r line </proc/1/stat
     set -- ${line##*) }

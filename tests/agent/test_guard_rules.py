@@ -128,6 +128,14 @@ def test_time_left_is_counted_from_a_complete_state_of_this_life(bench, state, e
     assert left(instance) == expected
 
 
+def test_a_state_that_the_other_holder_saves_meanwhile_is_no_restart(unstarted):
+    """It may name a later second than the one in which this holder began to read."""
+    put(unstarted, "state", f"{END} 0 900 {GAP} {END} {UPTIME + 1} {BOOT}")
+    a_second_passes = f'echo "{UPTIME + 1}.00 0.00" 1<>/mnt/clock/uptime'
+    words = f'grep() {{ {a_second_passes}; command grep "$@"; }}; load; echo $left'
+    assert int(call_functions(unstarted, words)) == 900
+
+
 def test_the_renewal_with_the_higher_number_counts(unstarted):
     put(unstarted, "state", f"{END} 3 900 {GAP} {END} {UPTIME} {BOOT}")
     for seq, expected in ((2, 900), (4, 1200)):

@@ -16,7 +16,6 @@ from gpushopper import wire
 from gpushopper.cli import COMMANDS, error_report, main, new_app, root
 from gpushopper.cli.input.prompts import Declined
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.progress_display import PlainProgress
 from gpushopper.cli.process.homes import environment
 from gpushopper.client import JsonObject
@@ -43,44 +42,6 @@ def test_every_number_of_an_answer_is_known_to_be_time_money_span_or_count():
                 if hints[field.name] in (int, int | None) and amount:
                     unknown.add(field.name)
     assert unknown == COUNTS
-
-
-def test_offers_with_an_implausible_price_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
-    peer = Peer(home / "run" / "daemon.sock")
-    nothing = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 2, "unstated": {}}
-    peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "invalid_prices": 1}), reply(nothing)]
-    try:
-        assert main(["inventory"]) == 0
-        assert "2 offers left out: the price is zero or implausible." in capsys.readouterr().err
-        assert main(["inventory", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["invalid_prices"] == 1
-    finally:
-        peer.close()
-
-
-def test_offers_whose_cloud_does_not_say_are_counted_in_one_note(
-    gs: Shell, home: Path, capsys: pytest.CaptureFixture[str]
-):
-    peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 0}
-    peer.scripts = [reply({**told, "unstated": {"reliability": 3, "cuda": 1}}), reply({"alarms": []})]
-    try:
-        assert main(["inventory", "--min-cuda", "12", "--min-reliability", "0.9"]) == 0
-    finally:
-        peer.close()
-    said = capsys.readouterr().err
-    assert "Left out, for their cloud does not say (cuda: 1 offer, reliability: 3 offers)." in said
-
-
-def test_what_a_cloud_does_not_say_is_a_hyphen():
-    unknown = SimpleNamespace(
-        key="toy:1", gpu="H100", gpu_count=1, vram_mb=81920, rate=1, region=None, reliability=None, cuda=None,
-        provider="toy", disk_gb=10, cpu_cores=None, ram_mb=None, upload_gb=0, download_gb=0, verified=None,
-        host_id=None,
-    )  # fmt: skip
-    shown = {column.title: column.value(unknown) for column in COLUMNS}
-    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST"}
-    assert {title for title, value in shown.items() if value == "-"} == silent
 
 
 def test_money_times_and_spans_for_programs():
@@ -264,26 +225,6 @@ def test_an_alarm_from_before_the_clock_was_set_back_says_so(gs: Shell, alarmed:
     alarmed.scripts = [reply({"alarms": [{**ahead, "raised_at": 10**17}]})]
     ran = gs("alarms")
     assert "clock changed" in ran.out and " in " not in ran.out
-
-
-@pytest.mark.parametrize(
-    ("total", "more", "said"),
-    [(19, True, "The first 19, and there are more; --limit"), (64, True, "The first 19 of more than 64; --limit"),
-     (64, False, "The first 19 of 64; --limit"), (19, False, "")],
-)  # fmt: skip
-def test_how_many_of_the_offers_were_shown(gs: Shell, home: Path, total: int, more: bool, said: str):
-    offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
-    offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
-    peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [offer] * 19, "total": total, "more": more, "unavailable": {}, "invalid_prices": 0}
-    told["unstated"] = {}
-    peer.scripts = [reply(told), reply({"alarms": []})]
-    try:
-        ran = gs("inventory", "--gpu", "RTX 4090")
-    finally:
-        peer.close()
-    assert ran.code == 0, ran.err
-    assert said in ran.err if said else "The first" not in ran.err
 
 
 def test_json_output_has_no_alarm_reminder(gs: Shell, alarmed: Peer):

@@ -154,6 +154,12 @@ def test_the_reserve_of_the_day_after_is_what_a_stopped_instance_bills(stopped: 
     assert sum(cost(entries).values()) == hour
 
 
+def test_the_reserve_counts_whole_steps_and_the_minimum():
+    one = running(BY_THE_HOUR)
+    assert ledger.reserve_for(one, REAL) == 3 * RATE + 24 * 20_000, "two hours and a half are three"
+    assert ledger.reserve_for(running(Billing(minimum_s=5 * 3600)), REAL) == 5 * RATE + 24 * 20_000
+
+
 # ---- against the cloud's own arithmetic
 
 

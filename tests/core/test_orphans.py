@@ -93,7 +93,7 @@ def test_a_fast_clock_alone_does_not_put_an_orphan_past_its_labelled_hour(
 
 
 def test_two_orphans_of_one_attempt_are_one_orphan_whatever_hour_each_claims():
-    other = replace(SECOND, label=gs2_label(hard_max_at=NEXT_HOUR))
+    other = row(2, instance_id=SECOND.instance_id, label=gs2_label(hard_max_at=NEXT_HOUR))
     (adopted,) = of(AdoptOrphan, decide([], row(), other))
     assert adopted.instance == row()
 

@@ -301,3 +301,24 @@ def test_a_higher_price_once_ready_alarms_and_ends_nothing(rate: int | None, ala
     assert (alarms.PRICE_CHANGED in [a.kind for a in of(RaiseAlarm, actions)]) is alarmed
     assert (ClearAlarm(alarms.PRICE_CHANGED, one.id) in actions) is not alarmed
     assert carried_out(one, actions).state is State.RUNNING
+
+
+# ---- its cloud is removing it
+
+
+def test_a_wanted_instance_that_its_cloud_removes_is_an_alarm_without_a_grace_time():
+    removing = shown(StatusClass.ENDING)
+    actions = see(attempt(State.RUNNING, is_gpu_billed=True), removing)
+    after = carried_out(attempt(State.RUNNING, is_gpu_billed=True), actions)
+    assert (after.state, after.interrupted_boot, after.is_gpu_billed) == (State.INTERRUPTED, None, True)
+    (alarm,) = of(RaiseAlarm, actions)
+    assert "is removing it" in alarm.text and faults(actions) == [], "nothing is destroyed for it"
+
+
+def test_before_it_is_ready_it_is_given_up():
+    assert faults(see(BOOTING, shown(StatusClass.ENDING, progress="10 %"))) == ["boot_failed"]
+
+
+def test_whom_to_log_in_as_is_kept():
+    told = carried_out(BOOTING, see(BOOTING, shown(StatusClass.PENDING, ssh_user="ubuntu")))
+    assert told.ssh_user == carried_out(told, see(told, shown(StatusClass.PENDING))).ssh_user == "ubuntu"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from gpushopper import wire
-from gpushopper.core.cloud import Planting, PlantingMethod
+from gpushopper.core.cloud import Billing, BillingStart, Planting, PlantingMethod, StoppedBilling
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import NoOffer, NotFound, NotReady, Refused, ShopperError, UsageError
-from gpushopper.store import sessions
+from gpushopper.store import ledger, sessions
 from gpushopper.store.installation import HomeStatus, Installation
 from tests.sim.world import World
 
@@ -298,3 +298,26 @@ def test_the_ssh_key_goes_with_the_create_where_the_cloud_takes_it_there(
     world.run_for(30)
     (payload,) = sent
     assert payload.public_key == (expected and f"{expected}{session}")
+def test_the_terms_of_an_offer_come_back_with_the_request_and_are_billed_by(world: World):
+    made = request(world)
+    terms = wire.BillingView(begins="create", granularity_s=60, minimum_s=7200, stopped="all")
+    world.requests.provision(replace(made, offers=[replace(offer, billing=terms) for offer in made.offers]), None)
+    world.run_for(3)
+    (attempt,) = sessions.load_attempts(world.store)
+    assert attempt.offer.billing == Billing(BillingStart.CREATE, 60, 7200, StoppedBilling.ALL)
+    assert attempt.sent_at is not None and attempt.is_gpu_billed, "its GPU bills from the create on"
+    world.run_for(600)
+    world.requests.end([attempt.session_id])
+    world.run_for(1800)
+    (closed,) = sessions.load_attempts(world.store, open_only=False)
+    totals = ledger.totals_by_attempt(world.store)[closed.id]
+    assert not closed.is_open and not closed.is_running
+    assert sum(totals.values()) == pytest.approx(2 * closed.agreed_rate, rel=0.001), "two hours, however short it was"
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "bid"}, {"billing": wire.BillingView(begins="soon")}])
+def test_an_offer_that_cannot_be_read_is_refused(world: World, wrong: dict[str, object]):
+    made = request(world)
+    with pytest.raises(UsageError, match="cannot be read"):
+        world.requests.provision(replace(made, offers=[replace(made.offers[0], **wrong)]), None)  # type: ignore[arg-type]
+    assert rows(world) == 0

@@ -195,8 +195,8 @@ def test_sessions_are_found_by_id_name_or_prefix(store: Store):
 def test_attempts_are_found_by_instance_id_or_label(store: Store):
     put(store, session(), attempt("a2", ordinal=2, state=State.BOOTING), attempt("a1", state=State.CLOSED))
     assert [a.id for a in sessions.attempts_of(store, "s1")] == ["a1", "a2"]
-    assert [a.id for a in sessions.find_listed(store, "vast", {"77"}, ["i-a2"], ["label-a1"])] == ["a1", "a2"]
-    assert [a.id for a in sessions.find_listed(store, "vast", {"78"}, ["i-a2"], ["label-a1"])] == ["a1"]
+    assert [a.id for a in sessions.find_listed(store, "vast", ["77"], ["i-a2"], ["label-a1"])] == ["a1", "a2"]
+    assert [a.id for a in sessions.find_listed(store, "vast", ["78"], ["i-a2"], ["label-a1"])] == ["a1"]
     assert sessions.labels_of(store, ["a1", "nobody", "a2"]) == {"a1": "label-a1", "a2": "label-a2"}
     many = [f"a{number}" for number in range(900)]
     assert sessions.labels_of(store, many) == {"a1": "label-a1", "a2": "label-a2"}

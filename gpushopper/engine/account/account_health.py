@@ -83,9 +83,7 @@ class AccountHealth:
     ) -> list[Action]:
         """Record which account the key opens: proven, or wrong where it is not in `expected`."""
         if isinstance(value, ReadFailed):
-            value = self._weighed(value, "account", now, policy)
-            self.last_error, self.account_error = value.detail, value.error_kind
-            return key_rejected_alarms(value, name)
+            return self._on_failed_account(value, name, now, policy)
         self.account_error = None
         self.key_refusals.accepted("account", now)
         accounts = {account for account in expected if account}
@@ -98,16 +96,24 @@ class AccountHealth:
         self.proven_boot = now.boot
         return [ClearAlarm(alarms.WRONG_ACCOUNT, name), ClearAlarm(alarms.KEY_REJECTED, name)]
 
+    def _on_failed_account(self, value: ReadFailed, name: str, now: ClockSnapshot, policy: Policy) -> list[Action]:
+        value = self._weighed(value, "account", now, policy)
+        self.last_error, self.account_error = value.detail, value.error_kind
+        return key_rejected_alarms(value, name)
+
     def on_inferred(self, identity: ProvenIdentity, opened: list[Attempt]) -> None:
         """Take over which account the key is of, where the cloud does not tell it; unproven counts as wrong."""
         self.wrong_account = not identity.is_proven(opened)
         self.account_id = identity.current_account(opened)
 
-    def on_key_accepted(self, value: Account | ReadFailed, name: str, now: ClockSnapshot) -> list[Action]:
+    def on_key_accepted(
+        self, value: Account | ReadFailed, name: str, now: ClockSnapshot, policy: Policy
+    ) -> list[Action]:
         """Record that the cloud takes the key, where it does not tell the account."""
         if isinstance(value, ReadFailed):
-            self.last_error = value.detail
-            return key_rejected_alarms(value, name)
+            return self._on_failed_account(value, name, now, policy)
+        self.account_error = None
+        self.key_refusals.accepted("account", now)
         self.balance, self.proven_boot = value.balance, now.boot
         return [ClearAlarm(alarms.KEY_REJECTED, name)]
 

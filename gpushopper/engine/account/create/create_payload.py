@@ -50,7 +50,9 @@ def build_payload(
     boot_script: str | PayloadUnavailable = ""
     if needs_login and planting.method is not PlantingMethod.OVER_SSH:
         boot_script = write_boot_script(ctx, client, attempt)
-    public_key = _public_key(ctx, attempt) if needs_login or planting.method is PlantingMethod.CLOUD_INIT else ""
+    public_key: str | PayloadUnavailable = ""
+    if planting.method is not PlantingMethod.ONSTART:  # there the boot script holds it
+        public_key = _public_key(ctx, attempt)
     for text in (boot_script, public_key):
         if isinstance(text, PayloadUnavailable):
             return text

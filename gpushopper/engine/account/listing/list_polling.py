@@ -86,7 +86,7 @@ class ListPoller:
         """Record which account the key opens; then request the list."""
         account = self.account
         if account.identity is not None:
-            actions = account.observed.health.on_key_accepted(value, account.name, now)
+            actions = account.observed.health.on_key_accepted(value, account.name, now, account.policy)
             account.transact(now, lambda tx: account_health.record(tx, account.name, value, actions))
             self.send(now)
             return
