@@ -13,7 +13,8 @@ FAILOVER = (
       "not all(may_fail_over(a) for a in attempts if a.provider in {o.provider for o in step.offers})",
       "I2: an uncertain create bars its own cloud only", "failover_accounts"),
     M("failover", "and attempt.off_at is not None", "", "F10: a replacement beside a living one", "failover"),
-    M("failover", " or step.is_clock_wrong():", ":", "I12: a session ended by a wrong clock", "failover"),
+    M("failover", " or step.is_clock_wrong():", ":", "I12: a session ended by a wrong clock",
+      "failover_accounts"),
     M("failover", "if state is None or not clocks_disagree(state.at):", "if state is None:",
       "every wait is one for the clock", "failover"),
     # the request's age

@@ -208,3 +208,15 @@ def test_the_request_expires_wherever_the_next_offer_is():
     ended = step(offers(B1), late, accounts=Accounts(account("a", 601), account("b", 601)), after_s=601)
     assert isinstance(ended, EndSession) and ended.reason == "request_expired"
     assert replace(late, reason="x").is_open is False
+
+
+@pytest.mark.parametrize("changes", [{"duration_us": None, "deadline_at": moment(30).wall}, {}])
+def test_no_session_is_ended_by_a_clock_that_may_be_wrong(changes: dict[str, Any]):
+    """Its deadline or its request seem to be past; a second cloud whose date agrees with ours decides (I12)."""
+    off = {"provider_date": moment(-9000).wall}
+    late = failed("boot_timeout", terminate_requested_at=WALL)
+    one = offers(A2, B1, **changes)
+    wrong = Accounts(account("a", 700, **off), account("b", 700, **off))
+    assert step(one, late, accounts=wrong, after_s=700) is None
+    sure = Accounts(account("a", 700, **off), account("b", 700))
+    assert isinstance(step(one, late, accounts=sure, after_s=700), EndSession)
