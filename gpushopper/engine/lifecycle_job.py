@@ -19,9 +19,7 @@ from gpushopper.store import alarms, sessions
 from gpushopper.store.sqlite.error_mapping import Stale
 
 
-def apply_clock_rules(
-    ctx: Context, look: LookAt, destroy_intervals_s: dict[str, float], now: ClockSnapshot
-) -> bool:
+def apply_clock_rules(ctx: Context, look: LookAt, destroy_intervals_s: dict[str, float], now: ClockSnapshot) -> bool:
     """Apply the clock rules and each session's failover; whether anything changed.
 
     `look` gives the state of an account, with `now` and its cloud's date; `destroy_intervals_s` holds, by provider, the
@@ -70,9 +68,7 @@ def _due(ctx: Context, session: Session, attempt: Attempt, now: ClockSnapshot, q
     return [*clock_rules(session, attempt, now, policy, queue_s), *_never_sent(attempt, now, policy)]
 
 
-def _next_step(
-    ctx: Context, session: Session, opened: list[Attempt], look: LookAt, now: ClockSnapshot
-) -> list[Action]:
+def _next_step(ctx: Context, session: Session, opened: list[Attempt], look: LookAt, now: ClockSnapshot) -> list[Action]:
     """The session's failover; `opened` are its open attempts as read before this pass."""
     if session.desired_state is not DesiredState.RUNNING:
         return []

@@ -15,7 +15,9 @@ def traits(name: str, image: str = "pytorch", kind: ImageKind = ImageKind.CONTAI
     return Traits(name, Naming(()), Planting(PlantingMethod.ONSTART), Ending(EndingKind.SELF_DESTROY), catalogue)
 
 
-def account(name: str = "vast", after_s: float = 60, *, unable: str = "", cloud: Traits | None = None, **clock: Any) -> AccountState:
+def account(
+    name: str = "vast", after_s: float = 60, *, unable: str = "", cloud: Traits | None = None, **clock: Any
+) -> AccountState:
     """An account that can rent, some seconds after NOW; `clock` changes what its cloud's date says."""
     at = replace(moment(after_s), **{"provider_answered": True, **clock})
     return AccountState(name, "77" if name == "vast" else f"id of {name}", at, cloud or traits(name), unable=unable)

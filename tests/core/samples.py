@@ -78,7 +78,8 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
         "label": gs2_label(HERE, own), "origin": Origin.CREATED, "offer": OFFER, "disk_gb": DISK_GB,
         "state": state, "desired_state": DesiredState.RUNNING, "reason": "", "version": 1,
         "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": HARD_MAX, "agreed_rate": RATE,
-        "reserve": 2_000_000, "guard_state": "not_applicable", "prepared_at": WALL, "state_changed_at": WALL, "image": "pytorch",
+        "reserve": 2_000_000, "guard_state": "not_applicable", "prepared_at": WALL, "state_changed_at": WALL,
+        "image": "pytorch",
     }  # fmt: skip
     if state is not State.PREPARED:
         values |= {"sent_at": WALL, "billed_until": WALL}

@@ -35,7 +35,6 @@ from tests.core.samples import (
     recorded,
     row,
     seen,
-    session,
 )
 
 UNSURE = attempt(State.UNCERTAIN)

@@ -32,7 +32,10 @@ def starts(
 ) -> StartAttempt:
     """The start of an attempt at Vast a minute later; `more` are the choices after the first."""
     at = account("vast", 60).at
-    found = [Choice(o, "77", one.image, at, rest, uses_retry=uses_retry or o is not taken) for o, rest in ((taken, left), *more)]
+    found = [
+        Choice(each, "77", one.image, at, rest, uses_retry=uses_retry or each is not taken)
+        for each, rest in ((taken, left), *more)
+    ]
     return StartAttempt(one, tuple(found))
 
 

@@ -147,8 +147,10 @@ GONE, TAKEN, IN_VAIN = "offer_gone", "boot_failed", "throttled"
         ({}, [], False), ({}, [(0, "")], True), ({}, [(-1, "")], False), ({}, [(0, IN_VAIN)], True),
         ({"is_single": False}, [(0, ""), (1, TAKEN)], False), ({"is_single": False}, [(0, GONE)], True),
         ({"is_single": False}, [(-1, GONE)], False),
-        ({"is_single": False, "stock": 2}, [(0, "")], False), ({"is_single": False, "stock": 2}, [(0, ""), (1, "")], True),
-        ({"is_single": False, "stock": 1}, [(0, IN_VAIN)], False), ({"is_single": False, "stock": 1}, [(-1, "")], False),
+        ({"is_single": False, "stock": 2}, [(0, "")], False),
+        ({"is_single": False, "stock": 2}, [(0, ""), (1, "")], True),
+        ({"is_single": False, "stock": 1}, [(0, IN_VAIN)], False),
+        ({"is_single": False, "stock": 1}, [(-1, "")], False),
         ({"is_single": False, "stock": 0}, [], True),
     ],
 )  # fmt: skip

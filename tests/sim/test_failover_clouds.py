@@ -155,7 +155,9 @@ def test_failover_passes_over_an_account_that_cannot_be_read_and_keeps_its_offer
 
 
 @pytest.mark.parametrize("retries", [2, 0])
-def test_an_attempt_that_waits_to_be_sent_gives_way_once_its_account_cannot_rent(world: TwoClouds, retries: int) -> None:
+def test_an_attempt_that_waits_to_be_sent_gives_way_once_its_account_cannot_rent(
+    world: TwoClouds, retries: int
+) -> None:
     """Nothing was sent for it: after a minute another offer is taken, if more than one may be tried."""
     ref = world.rent(world.shortlist("vast", OTHER), retries=retries)
     setup = world.engine.reconcilers["vast"].setup

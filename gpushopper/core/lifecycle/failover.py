@@ -168,7 +168,8 @@ class _Step:
         return StartAttempt(self.session, choices, tuple((self.unsuitable | not_now).items()))
 
     def _choice(self, offer: Offer, state: AccountState) -> Choice:
-        is_retried, image = self.is_same_offer and offer is self.latest.offer, image_at(self.session.image, state.traits)
+        image = image_at(self.session.image, state.traits)
+        is_retried = self.is_same_offer and offer is self.latest.offer
         left = self.session.shortlist if is_retried else self._left_without(offer)
         return Choice(offer, state.account, image, state.at, left, uses_retry=not is_retried)
 
@@ -189,7 +190,8 @@ def offers_left(session: Session, attempts: Sequence[Attempt], look: LookAt) -> 
     image that two hosts have refused: one report may be wrong.
     """
     ended = {attempt.provider for attempt in attempts if attempt.reason in ACCOUNT_REASONS}
-    refused = {(a.image, a.provider, a.offer.host_id) for a in attempts if a.reason == IMAGE_REFUSED and a.offer.host_id}
+    reports = [a for a in attempts if a.reason == IMAGE_REFUSED and a.offer.host_id]
+    refused = {(a.image, a.provider, a.offer.host_id) for a in reports}
     images = [image for image, _, _ in refused]
 
     def is_left(offer: Offer) -> bool:

@@ -51,16 +51,16 @@ def first_choice(handle: EngineHandle, session: Session, sends_login: bool) -> F
     client, state = able[chosen.provider]
     why = {name: problem.message for name, problem in problems.items()}
     why |= {name: each.unable for name, (_, each) in able.items() if each.unable and name != chosen.provider}
-    left = tuple(each for each in session.shortlist if each is not chosen and not _never(handle, session, each.provider))
+    left = tuple(
+        each for each in session.shortlist if each is not chosen and not _never(handle, session, each.provider)
+    )
     ahead = {each.provider for each in session.shortlist[: session.shortlist.index(chosen)]}
     kept = {each.provider for each in left}
     passed_over = {name: text for name, text in why.items() if name in ahead or name not in kept}
     return FirstChoice(chosen, client, state, left, passed_over)
 
 
-def _rentable(
-    handle: EngineHandle, session: Session, name: str, sends_login: bool
-) -> tuple[Provider, AccountState]:
+def _rentable(handle: EngineHandle, session: Session, name: str, sends_login: bool) -> tuple[Provider, AccountState]:
     """The account's client and state.
 
     Raises:
