@@ -13,6 +13,7 @@ from gpushopper.core.cloud import Ending, EndingKind, ImageKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import Misconfigured, Refused, UsageError
+from gpushopper.providers.base import OfferList, OfferQuery, ReadFailed
 from gpushopper.store import sessions
 from tests.sim.two_clouds import OTHER, TwoClouds
 
@@ -286,3 +287,23 @@ def test_a_wire_plan_says_which_cloud_each_offer_is_at(world: TwoClouds) -> None
     assert isinstance(plan, wire.Plan)
     clouds = {each.provider: each.cloud for each in plan.accounts}
     assert all(offer.provider in clouds for offer in plan.offers) and clouds == {"vast": "vast", OTHER: OTHER}
+
+
+def test_a_type_is_found_again_soon_after_and_one_host_is_not(world: TwoClouds) -> None:
+    """Between two searches the first is answered from the cache: an offer of it may be out of date (F8)."""
+    client = world.engine.reconcilers[OTHER].client
+    assert client is not None
+    search, stock = client.search, [2]
+
+    def as_types(query: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
+        found = search(query, limit_s)
+        assert isinstance(found, OfferList)
+        types = tuple(replace(each, is_single=False, stock=stock[0]) for each in found.offers)
+        return replace(found, offers=types)
+
+    client.search = as_types  # type: ignore[method-assign]
+    keys = [world.rent(world.plan(provider=OTHER, retries=0).offers[:1]) for _ in range(3)]
+    rented = [sessions.attempts_of(world.store, key)[0].offer.key for key in keys]
+    assert rented[0] == rented[1] != rented[2], "two were in stock"
+    hosts = [world.rent(world.plan(provider="vast", retries=0).offers[:1]) for _ in range(2)]
+    assert len({sessions.attempts_of(world.store, key)[0].offer.key for key in hosts}) == 2
