@@ -32,6 +32,7 @@ GUARD_UNCONFIRMED = "guard_unconfirmed"
 WRONG_INSTANCE_ID = "wrong_instance_id"
 UNLABELLED = "unlabelled"
 END_UNVERIFIED = "end_unverified"
+LEFTOVER = "leftover"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -64,6 +65,7 @@ HINTS = {
     HOST_KEY_CHANGED: "do not log in; end it with: gpu-shopper shutdown NAME",
     WRONG_INSTANCE_ID: "it is not touched; look at CONSOLE",
     UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at CONSOLE",
+    LEFTOVER: "look at CONSOLE, and remove it there if it stays; a disk bills until it is gone",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
 """What a person can do about each kind, in one line; `fill_hint` puts in the cloud's name and console."""
@@ -90,7 +92,7 @@ DESTROY_ALARMS = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
 
 ABOUT_ATTEMPT = (
     *DESTROY_ALARMS, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
-    HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED,
+    HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED, LEFTOVER,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
 

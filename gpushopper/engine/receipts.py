@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from gpushopper.core.model.actions import CloseAttempt
@@ -17,10 +18,13 @@ def settle_cost(store: Store, attempt: Attempt, action: CloseAttempt) -> dict[st
     """Write ledger entries up to the end and correct what was accrued past it; micro-dollars by kind."""
     if attempt.billed_until is not None:
         if action.kind == ReceiptKind.PROVEN:
-            entries, _ = ledger.accrue(attempt, action.ended_at)
+            entries, booked = ledger.accrue(attempt, action.ended_at)
+            if action.storage_ended_at is not None:
+                alone, _ = ledger.accrue(replace(booked, is_gpu_billed=False), action.storage_ended_at)
+                entries += alone
             ledger_table.insert_entries(store, entries)
         written = tuple(ledger_table.entries_of(store, attempt.id))
-        corrections = ledger.settle(attempt, action.ended_at, written)
+        corrections = ledger.settle(attempt, action.ended_at, written, action.storage_ended_at)
         beyond = ledger.beyond_use(attempt, action.ended_at, (*written, *corrections))
         ledger_table.insert_entries(store, (*corrections, *beyond))
     totals = ledger_table.totals_by_attempt(store, [attempt.id]).get(attempt.id, {})
@@ -39,6 +43,7 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         "instance_id": attempt.instance_id,
         "sent_at": attempt.sent_at,
         "ended_at": action.ended_at,
+        "storage_ended_at": action.storage_ended_at,
         "proven_at": now.wall,
         "cost": cost,
         "total": sum(cost.values()),
@@ -55,7 +60,7 @@ def closed_columns(attempt: Attempt, action: CloseAttempt, cost: dict[str, int],
         "closed_at": now.wall,
         "is_gpu_billed": False,
         "is_running": False,
-        "billed_until": None if attempt.billed_until is None else action.ended_at,
+        "billed_until": None if attempt.billed_until is None else action.storage_ended_at or action.ended_at,
         "receipt": json.dumps(receipt, sort_keys=True),
     }
 

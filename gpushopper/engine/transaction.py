@@ -82,6 +82,16 @@ class Transaction:
         self.close(action)
 
     @_do.register
+    def _(self, action: act.BillDiskAlone) -> None:
+        attempt = self.attempt(action.attempt)
+        entries, booked = ledger.accrue_disk_alone(attempt, self.now.wall)
+        ledger_table.insert_entries(self.ctx.store, entries)
+        columns = {"is_gpu_billed": False, "billed_until": booked.billed_until}
+        self._attempts[attempt.id] = sessions.update_attempt(self.ctx.store, attempt, **columns)
+        text = f"the disk of instance {attempt.instance_id} is left, and bills alone"
+        self.add_event(act.EventDraft("disk_left", text), attempt.session_id, attempt.id)
+
+    @_do.register
     def _(self, action: act.AdoptOrphan) -> None:
         session, attempt, alarm = orphan_adoption.adopt(self.ctx, action, self.now)
         sessions.insert_session(self.ctx.store, session)

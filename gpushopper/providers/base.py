@@ -20,6 +20,7 @@ from gpushopper.core.cloud import ListProof, Traits
 from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.core.model.money import Micros
 from gpushopper.core.model.offer import Offer
 
@@ -181,6 +182,8 @@ class CreateRequest:
     """Only where the traits say that the provider accepts one."""
     public_key: str = ""
     """The session's ssh key, for clouds that take it in a field of its own."""
+    key_id: str = ""
+    """The id under which that key is registered at the account, where the traits say that it must be."""
     ends_at: int | None = None
     """The deadline, wall µs, for clouds that end an instance by a timer of their own; else None."""
 
@@ -189,7 +192,8 @@ class CreateRequest:
 class OfferQuery:
     """The filter of an offer search. `limit` is the number of offers to read, None for all (S17).
 
-    `gpus` are the provider's own names; empty means any.
+    `gpus` are the provider's own names; empty means any. `min_cpus` (vCPU) and `min_ram_mb` are for the whole instance:
+    a cloud that sells them by the piece prices what is asked for, rounded up to its steps.
     """
 
     gpus: tuple[str, ...] = ()
@@ -199,6 +203,8 @@ class OfferQuery:
     max_gpu_rate: Micros | None = None
     min_reliability: float = 0.0
     disk_gb: float = 20.0
+    min_cpus: float = 0.0
+    min_ram_mb: int = 0
     limit: int | None = 64
     offer_ids: tuple[str, ...] = ()
     """Only these offers, whatever the other fields say; empty means any."""
@@ -229,6 +235,7 @@ class Endpoint(Enum):
     ACCOUNT = "account"
     KEYS = "keys"
     LOGS = "logs"
+    LEFTOVERS = "leftovers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,46 @@ class MarksAccount(Protocol):
 def marking(client: object) -> MarksAccount | None:
     """The client as one whose account can be marked; None where there is no such call."""
     return client if isinstance(client, MarksAccount) else None
+
+
+@runtime_checkable
+class RegistersKeys(Protocol):
+    """What an adapter has beside `Provider` where the account must hold a key before a create may name it."""
+
+    def register_key(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        """Register this ssh key under this name; the id that the cloud gave it. Idempotent by the name."""
+        ...
+
+
+def registering(client: object) -> RegistersKeys | None:
+    """The client as one that registers keys; None where there is no such call."""
+    return client if isinstance(client, RegistersKeys) else None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftoverList:
+    """What the account holds beside instances, whoever made it. `complete` only if every kind was read to its end."""
+
+    items: tuple[LeftoverItem, ...]
+    complete: bool
+
+
+@runtime_checkable
+class RemovesLeftovers(Protocol):
+    """What an adapter has beside `Provider` where a create makes more than the instance (`Ending.leftovers`, F131)."""
+
+    def fetch_leftovers(self, limit_s: float) -> LeftoverList | ReadFailed:
+        """All keys, scripts, templates and disks of the account that are of the kinds of the traits."""
+        ...
+
+    def remove_leftover(self, item: LeftoverItem, limit_s: float) -> Destroyed:
+        """Remove one. The outcome proves nothing, as a destroy's: it is gone once a whole list lacks it."""
+        ...
+
+
+def leaving(client: object) -> RemovesLeftovers | None:
+    """The client as one that removes what creates leave; None where it cannot."""
+    return client if isinstance(client, RemovesLeftovers) else None
 
 
 class Provider(Protocol):

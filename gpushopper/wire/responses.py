@@ -58,6 +58,26 @@ class OfferView:
     """With `gpu_form` and `gpu_vram_gb` the card, the same for every cloud's spelling."""
     gpu_form: str = ""
     gpu_vram_gb: int | None = None
+    age_us: int = 0
+    """How old the cloud's answer is that shows it; above a minute it is shown and not rented."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGroup:
+    """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
+
+    `best_value` is GB of GPU memory for a dollar an hour. `stock` is how many can be rented, as far as clouds say it;
+    `is_stock_known`: whether all do.
+    """
+
+    name: str
+    count: int
+    rate: int
+    offer: str
+    best_value: float
+    best_value_offer: str
+    stock: int
+    is_stock_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +116,10 @@ class PlanAccount:
 class Inventory:
     """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
-    `invalid_prices` counts the offers left out for a price of zero, below zero or absurdly high; `unstated` those left
-    out because their cloud does not say what a filter asks for, by that (one offer may count more than once).
+    `missing` says it of each account in full, also of those without a key. With `group_by` there are `groups` and no
+    offers; `total` counts offers all the same. `invalid_prices` counts the offers left out for a price of zero, below
+    zero or absurdly high; `unstated` those left out because their cloud does not say what a filter asks for, by that
+    (one offer may count more than once).
     """
 
     offers: list[OfferView]
@@ -106,6 +128,8 @@ class Inventory:
     unavailable: dict[str, str] = field(default_factory=dict)
     invalid_prices: int = 0
     unstated: dict[str, int] = field(default_factory=dict)
+    missing: list[MissingAccount] = field(default_factory=list)
+    groups: list[OfferGroup] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +152,8 @@ class Plan:
     refusal: str = ""
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
+    missing: list[MissingAccount] = field(default_factory=list)
+    """Accounts that did not answer."""
     bills_on: bool = False
     """Whether an instance of any offer bills on until the balance is used up, if this computer never comes back."""
     minimum_us: int = 0
@@ -363,7 +389,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One instance on the account. `kind` is ours, ours_unknown or foreign."""
+    """One instance on the account, or what a create of ours left there: then `instance_id` is its own id, and `status`
+    what it is (key, script, template, disk). `kind` is ours, ours_unknown or foreign.
+    """
 
     provider: str
     instance_id: str

@@ -139,9 +139,7 @@ def test_the_same_host_twice_and_unnamed_hosts_are_no_second_report():
     assert isinstance(step(WAITING, refused(), failed("boot_failed", number=2, offer=HOST_B)), StartAttempt)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}]
-)
+@pytest.mark.parametrize("changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}])
 def test_an_image_refused_with_no_other_host_left_ends_the_session(changes: dict[str, Any]):
     one = replace(WAITING, **changes)
     assert step(one, refused()) == EndSession(one, "image_refused")

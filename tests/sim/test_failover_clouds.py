@@ -55,7 +55,7 @@ def test_failover_goes_on_at_the_other_cloud_and_each_runs_its_own_image(world: 
     assert (view.provider, view.cloud, view.image) == (OTHER, OTHER, "ubuntu:24.04")
     own = world.engine.ctx.traits["vast"].catalogue.default_image
     assert [(each.provider, each.image) for each in view.attempts] == [("vast", own), (OTHER, "ubuntu:24.04")]
-    assert [each.account for each in sessions.attempts_of(world.store, ref)] == ["7001", "8001"]
+    assert [each.account for each in sessions.attempts_of(world.store, ref)] == ["7001", "6001"]
     world.requests.end([ref])
     assert world.ended(ref)
     receipts = [each.receipt or {} for each in world.view(ref).attempts]
@@ -268,10 +268,10 @@ def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path) -> None:
     none = replace(client.traits, ending=Ending(EndingKind.NONE))
     client.traits = world.engine.ctx.traits[OTHER] = none  # type: ignore[misc]
     client.guard_recipe = None  # type: ignore[misc]
-    plan = world.plan(retries=10)
+    plan = world.plan(retries=10, to_rent=True)
     assert {offer.provider for offer in plan.offers} == {"vast"} and not plan.bills_on
-    assert "--allow-unguarded" in plan.left_out[0].reason
-    both = world.plan(retries=10, allow_unguarded=True)
+    assert "--allow-unguarded" in plan.left_out[0].hint
+    both = world.plan(retries=10, to_rent=True, allow_unguarded=True)
     assert {offer.provider for offer in both.offers} == {"vast", OTHER} and both.bills_on
     offers = [next(o for o in both.offers if o.provider == name) for name in (OTHER, "vast")]
     with pytest.raises(Refused, match="bill on"):

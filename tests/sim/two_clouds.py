@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gpushopper import wire
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import PlantingMethod, Traits
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
@@ -15,10 +15,10 @@ from gpushopper.providers.base import Provider
 from gpushopper.sandbox.dialects import BUILT_IN
 from tests.credentials import api_key
 from tests.sim.world import FIRST_PORT, World
-from tests.transport import FaultTransport
 
 OTHER = "beta"
-DIALECTS = {**BUILT_IN, OTHER: replace(BUILT_IN["vast"], name=OTHER, first_account=8001, first_host=60_000)}
+SECOND = replace(BUILT_IN["vast"], name=OTHER, first_account=6001, first_host=900_000, first_instance=900_000_000)
+DIALECTS = {"vast": BUILT_IN["vast"], OTHER: SECOND}
 
 
 class Client:
@@ -41,7 +41,11 @@ class TwoClouds(World):
         self.default_image = default_image
         super().__init__(folder, clouds=("vast", OTHER), dialects=DIALECTS, **more)
 
-    def _setup(self, name: str, transport: FaultTransport) -> AccountSetup:
+    def method_at(self, name: str) -> PlantingMethod:
+        return PlantingMethod.ONSTART
+
+    def setup(self, name: str) -> AccountSetup:
+        transport = self.executor.transport
         endpoint = f"http://127.0.0.1:{FIRST_PORT + self.clouds.index(name)}"
         client: Any = adapter("vast")(
             endpoint, api_key(self.keys[name]), self.clock.monotonic, transport=transport, wait=transport.wait

@@ -12,6 +12,7 @@ from gpushopper.core.model.actions import Action, CloseAttempt, EventDraft, Term
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
+from gpushopper.core.spending.ledger import is_disk_left
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 
@@ -85,4 +86,5 @@ def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> li
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall
     evidence = {"destroy_count": attempt.destroy_count, "absence_count": attempt.absence_count}
-    return [CloseAttempt(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence)]
+    disk_end = attempt.billed_until if is_disk_left(attempt) else None
+    return [CloseAttempt(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence, disk_end)]

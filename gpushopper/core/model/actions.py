@@ -89,6 +89,15 @@ class CloseAttempt:
     reason: str
     ended_at: int
     evidence: Mapping[str, Any]
+    storage_ended_at: int | None = None
+    """Until when its disk has billed, where that outlived the instance; None: until `ended_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillDiskAlone:
+    """The instance is off and its disk is left: from `off_at` on the disk alone bills (F131)."""
+
+    attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,7 @@ Action = (
     | EndSession
     | StartAttempt
     | CloseAttempt
+    | BillDiskAlone
     | AdoptOrphan
     | DestroyDuplicate
     | Relabel

@@ -30,6 +30,7 @@ HARD_MAX_UNTIL = HARD_MAX_FROM + (32**4 - 1) * HOUR
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _OWNER = r"([a-z2-7]{10})-([a-z2-7]{16})"
 _GS1 = re.compile(rf"gs1-{_OWNER}-[a-z2-7]{{4}}")
+_INSIDE = re.compile(rf"(?<![a-z0-9])gs[12]-{_OWNER}-[a-z2-7]{{4}}(?:[a-z2-7]{{4}})?(?![a-z0-9])")
 _GS2 = re.compile(rf"gs2-{_OWNER}-([a-z2-7]{{4}})[a-z2-7]{{4}}")
 
 
@@ -75,6 +76,12 @@ def parse_label(text: str | None) -> Label | None:
     """The content, only of text this module could have made: exact length, case and check characters (I3)."""
     label = _read(text) if text else None
     return label if label is not None and label.text == text else None
+
+
+def find_label(text: str) -> Label | None:
+    """The first valid label inside a name that may hold more: `LABEL-disk`, `disk of LABEL`."""
+    found = (parse_label(match[0]) for match in _INSIDE.finditer(text))
+    return next((label for label in found if label is not None), None)
 
 
 def label_beginnings(installation: str) -> tuple[str, ...]:

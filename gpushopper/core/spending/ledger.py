@@ -72,13 +72,31 @@ def pending(attempt: Attempt, now_wall: int) -> Micros:
     return sum(entry.micros for entry in entries)
 
 
-def settle(attempt: Attempt, ended_at: int, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Corrections that take back what was accrued after the proven end."""
+def accrue_disk_alone(attempt: Attempt, until: int) -> tuple[tuple[Entry, ...], Attempt]:
+    """As `accrue` for an instance that is off and has left its disk: GPU time to `off_at`, the disk to `until`."""
+    off_at = until if attempt.off_at is None else min(attempt.off_at, until)
+    with_gpu, booked = accrue(attempt, off_at)
+    alone, booked = accrue(replace(booked, is_gpu_billed=False), until)
+    return with_gpu + alone, booked
+
+
+def is_disk_left(attempt: Attempt) -> bool:
+    """Whether the disk has been billed alone after the instance was off: nothing else is booked beyond `off_at`."""
+    if attempt.off_at is None or attempt.billed_until is None:
+        return False
+    return not attempt.is_gpu_billed and attempt.billed_until > attempt.off_at
+
+
+def settle(
+    attempt: Attempt, ended_at: int, entries: tuple[Entry, ...], storage_ended_at: int | None = None
+) -> tuple[Entry, ...]:
+    """Corrections that take back what was accrued after the proven end; the disk's may have been later."""
     corrections = []
     for entry in entries:
-        if entry.correction or entry.kind == MINIMUM or entry.to_at <= ended_at:
+        end = ended_at if entry.kind != STORAGE or storage_ended_at is None else storage_ended_at
+        if entry.correction or entry.kind == MINIMUM or entry.to_at <= end:
             continue
-        start = max(entry.from_at, ended_at)
+        start = max(entry.from_at, end)
         span, late = entry.to_at - entry.from_at, entry.to_at - start
         corrections.append(
             Entry(attempt.id, entry.kind, start, entry.to_at, -(entry.micros * late // span), correction=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpushopper.core.lifecycle.evidence import ObservedList
+from gpushopper.core.model.leftover import ObservedLeftovers
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, ProviderDate
 from gpushopper.engine.account.account_health import AccountHealth
 from gpushopper.providers.base import Account, InstanceList
@@ -22,6 +23,8 @@ class ObservedState:
     pending_reads: dict[str, str] = field(default_factory=dict)
     """Instances that the last list lacks and that are to be read by id: attempt id by instance id."""
     provider_date: ProviderDate | None = None
+    leftovers: ObservedLeftovers | None = None
+    """The last whole list of what the account holds beside instances."""
 
     def note_provider_date(self, value: Any, now: ClockSnapshot) -> None:
         """Keep the date of a response as a third clock; only authenticated responses count (D10)."""

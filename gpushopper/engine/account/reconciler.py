@@ -28,6 +28,7 @@ from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.result_dispatch import ResultDispatch
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
+from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval, removes_what_it_leaves
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
@@ -44,6 +45,8 @@ class AccountReconciler:
         self.name = setup.provider
         self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
+        if setup.client is not None:
+            ctx.key_refusals[self.name] = (setup.client, self.health.key_refusals)
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
         self.key_digest = ctx.key_digest(setup)
         self.identity = self._inferred_identity()
@@ -55,6 +58,7 @@ class AccountReconciler:
         self.key_attachment = KeyAttachment(self)
         self.poller = ListPoller(self)
         self.mark = AccountMark(self)
+        self.leftovers = LeftoverRemoval(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -65,6 +69,7 @@ class AccountReconciler:
             self.heartbeats,
             self.key_attachment,
             self.mark,
+            self.leftovers,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -112,6 +117,7 @@ class AccountReconciler:
         self.key_attachment.send(now)
         self.poller.send(now)
         self.mark.send(now)
+        self.leftovers.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
         """When a step has something to do, in µs of the boot clock; None when nothing is planned."""
@@ -120,6 +126,7 @@ class AccountReconciler:
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
         dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
+        dues += self.leftovers.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:
@@ -161,7 +168,8 @@ class AccountReconciler:
             return self.setup.is_local
         if self.ctx.remote is None or self.client is None:
             return False
-        return fits(self.client.guard_recipe, self.client.traits.ending.kind)
+        is_cleared = removes_what_it_leaves(self.client)
+        return is_cleared and fits(self.client.guard_recipe, self.client.traits.ending.kind)
 
     @property
     def ends_alone(self) -> bool:
@@ -214,9 +222,9 @@ class AccountReconciler:
         return True
 
     def _set_label(self, instance_id: str, label: str, now: ClockSnapshot) -> None:
-        """Set a lost label again; where that cannot be sent now, the next list requests it again."""
+        """Set a lost label again, where the cloud has such a call; the next list asks again if that cannot be now."""
         client = self.client
-        if client is None or self.calls.is_in_flight(LABEL, instance_id):
+        if client is None or not client.traits.naming.can_relabel or self.calls.is_in_flight(LABEL, instance_id):
             return
         if not self.calls.is_free(Endpoint.LABEL, now):
             return

@@ -17,6 +17,7 @@ from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
+from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
 
@@ -34,6 +35,7 @@ class ResultDispatch:
     heartbeats: HeartbeatMonitor
     key_attachment: KeyAttachment
     mark: AccountMark
+    leftovers: LeftoverRemoval
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -78,8 +80,16 @@ class ResultDispatch:
                 self.destroyer.on_result(key[2], value, now, late=call is None)
             case kinds.HEARTBEAT if call is not None:
                 self.heartbeats.on_result(key[2], value, now)
+            case _:
+                self._dispatch_upkeep(key, call, value, now)
+
+    def _dispatch_upkeep(self, key: tuple[Any, ...], call: InFlightCall | None, value: Any, now: ClockSnapshot) -> None:
+        """Results about what the account holds beside its instances."""
+        match key[1]:
             case kinds.MARK:
                 self.mark.on_result(value, now)
+            case kinds.LEFTOVERS if call is not None:
+                self.leftovers.on_result(key[2], value, call, now)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 

@@ -118,7 +118,7 @@ def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> w
 
 
 def accrued_until(attempt: Attempt, totals: Totals, now: int) -> int:
-    """Booked entries and what has run up since; stands still once the instance is off."""
+    """Booked entries and what has run up since; stands still once the instance is off, but for a disk that is left."""
     booked = sum(totals.get(attempt.id, {}).values())
-    until = now if attempt.off_at is None else min(now, attempt.off_at)
+    until = now if attempt.off_at is None or ledger.is_disk_left(attempt) else min(now, attempt.off_at)
     return booked if attempt.state is State.CLOSED else booked + ledger.pending(attempt, until)

@@ -93,7 +93,7 @@ def plan(app: App, /, **given: Any) -> None:
         tables.out("")
         tables.table(app, found.offers, SHORTLIST_COLUMNS)
         note_unstated(app, found.unstated)
-    note_missing(app, found.left_out)
+    note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
 
 

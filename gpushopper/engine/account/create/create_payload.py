@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpushopper.core.cloud import EndingKind, PlantingMethod
 from gpushopper.core.lifecycle.guard_rule import may_rent_unguarded
@@ -15,13 +15,14 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.engine.context import Context
 from gpushopper.errors import DiskFull, ShopperError
-from gpushopper.providers.base import CreateRequest, Provider
+from gpushopper.providers.base import CreateRequest, Provider, ReadFailed, registering
 from gpushopper.secrets import KeyProblem, KeyringLocked, KeyringTimeout
 
 SEND_SHARE = 0.25
 """Share of the send limit that is kept for sending, however slowly a keyring answers."""
 
 NO_LOGIN = "no_image_login"
+NO_KEY = "no_ssh_key"
 TRANSIENT_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """Errors of this computer that may pass, unlike a file that is not there."""
 
@@ -70,6 +71,24 @@ def build_payload(
         ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
     )
+
+
+def with_registered_key(
+    client: Provider, payload: CreateRequest, limit_s: float
+) -> CreateRequest | PayloadUnavailable:
+    """Register the session's key at the account first, where its cloud's create names a key by its id.
+
+    Its name is the label: whatever comes of the create, it is found by that and removed (F131).
+    """
+    if not client.traits.planting.registers_key:
+        return payload
+    able = registering(client)
+    if able is None or not payload.public_key:
+        return PayloadUnavailable(NO_KEY, "its ssh key cannot be registered there")
+    found = able.register_key(payload.label, payload.public_key, limit_s)
+    if isinstance(found, ReadFailed):
+        return PayloadUnavailable(NO_KEY, f"its ssh key is not registered: {found.detail}", is_transient=True)
+    return replace(payload, key_id=found)
 
 
 def write_boot_script(ctx: Context, client: Provider, attempt: Attempt) -> str | PayloadUnavailable:

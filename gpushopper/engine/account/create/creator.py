@@ -14,7 +14,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import CREATE
 from gpushopper.engine.account.create.create_delays import CreateDelays
-from gpushopper.engine.account.create.create_payload import PayloadUnavailable, build_payload
+from gpushopper.engine.account.create.create_payload import PayloadUnavailable, build_payload, with_registered_key
 from gpushopper.engine.account.create.create_results import AlreadyListed, CreateResults, mark_uncertain
 from gpushopper.engine.account.part_interface import RentableAccount
 from gpushopper.engine.transaction import Transaction
@@ -118,6 +118,8 @@ class Creator:
 
         def send_once() -> CreateOutcome:
             payload = build_payload(ctx, session, attempt, client, lambda: not_after - clock.monotonic())
+            if not isinstance(payload, PayloadUnavailable):
+                payload = with_registered_key(client, payload, not_after - clock.monotonic())
             if isinstance(payload, PayloadUnavailable):
                 return payload
             left = not_after - clock.monotonic()

@@ -18,6 +18,7 @@ from gpushopper.engine.account.calls.in_flight import InFlightCall
 from gpushopper.engine.account.calls.provider_calls import GET
 from gpushopper.engine.account.listing import load_recorded_state
 from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.account.upkeep.leftover_removal import none_left
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Endpoint, InstanceFound, InstanceNotFound, ReadFailed
 from gpushopper.store import sessions
@@ -81,7 +82,8 @@ class InstanceReads:
         elif last_list is not None:
             tx.run(decide_missing(session, attempt, last_list, call.requested_boot, now, policy))
             latest = tx.attempt(attempt)
-            tx.run(close_if_proven(latest, is_proven_gone(latest, policy), now))
+            is_proven = is_proven_gone(latest, policy) and none_left(self.account, latest)
+            tx.run(close_if_proven(latest, is_proven, now))
 
     def _on_present(
         self, tx: Transaction, session: Session, attempt: Attempt, row: Instance, now: ClockSnapshot

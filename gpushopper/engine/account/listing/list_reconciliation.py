@@ -15,6 +15,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account import account_alarms
 from gpushopper.engine.account.listing import list_verification, load_recorded_state
 from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.account.upkeep.leftover_removal import none_left
 from gpushopper.engine.transaction import Transaction
 
 
@@ -28,8 +29,13 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     ctx, name, observed = account.ctx, account.name, account.observed
     is_copied_home = not ctx.may_spend
     recorded = load_recorded_state.load(
-        ctx.store, ctx.installation.id, name, observed.health.account_id, seen,
-        is_copied_home=is_copied_home, also=account.identity.accounts() if account.identity is not None else (),
+        ctx.store,
+        ctx.installation.id,
+        name,
+        observed.health.account_id,
+        seen,
+        is_copied_home=is_copied_home,
+        also=account.identity.accounts() if account.identity is not None else (),
     )
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).
@@ -41,7 +47,8 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     tx.run(as_unproven(actions) if observed.health.wrong_account else actions)
     tx.run(same_account_alarms(ctx.cloud_of(name), ctx.clouds, ctx.seen_accounts))
     for attempt in () if is_copied_home else recorded.open:
-        tx.run(close_if_absent(tx.attempt(attempt), now, account.policy))
+        latest = tx.attempt(attempt)
+        tx.run(close_if_absent(latest, now, account.policy) if none_left(account, latest) else [])
     observed.pending_reads = list_verification.ids_to_read(recorded, missing, now, account.policy)
     tx.run(observed.health.on_list(seen, detail, name, now, account.policy))
     if seen.is_complete:

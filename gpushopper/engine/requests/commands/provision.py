@@ -11,9 +11,9 @@ from gpushopper import wire
 from gpushopper.core.lifecycle.account_choice import image_at
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import Attempt, DesiredState
-from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
+from gpushopper.core.spelling.gpus import gpu_token
 from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gpushopper import wire
+from gpushopper.core.listing.leftovers import Fate, fate
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
+from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
 from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
-from gpushopper.providers.base import Account, Endpoint, InstanceList, Provider, ReadFailed
+from gpushopper.providers.base import (
+    Account,
+    Endpoint,
+    ErrorKind,
+    InstanceList,
+    LeftoverList,
+    Provider,
+    ReadFailed,
+    leaving,
+)
 from gpushopper.store import sessions
 
 AUDIT_LIMIT_S = 30.0
@@ -43,6 +54,10 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
         account_id = account.account_id if isinstance(account, Account) else ""
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
         rows += _missing(ctx, name, {i.instance_id for i in listing.instances}, is_whole)
+        if isinstance(left := _leftovers(ctx, name, client, listing.instances), ReadFailed):
+            failed[name] = f"what creates left there: {left.detail}"
+        else:
+            rows += left
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
@@ -84,6 +99,55 @@ def _view(provider: str, row: Instance, kind: str, ctx: Context, attempt: Attemp
         session="" if session is None else session.name,
         note=note,
     )
+
+
+def _leftovers(
+    ctx: Context, provider: str, client: Provider, instances: Collection[Instance]
+) -> list[wire.AuditRow] | ReadFailed:
+    """Keys, scripts, templates and disks that carry our label; those of other people are none of our business."""
+    able = leaving(client) if client.traits.ending.leftovers else None
+    if able is None:
+        return []
+    limit = AUDIT_LIMIT_S
+    found: LeftoverList | ReadFailed = blocking_read(
+        ctx, client, Endpoint.LEFTOVERS, lambda: able.fetch_leftovers(limit), limit
+    )
+    if isinstance(found, ReadFailed):
+        return found
+    if not found.complete:
+        return ReadFailed(ErrorKind.SHAPE, "the list is incomplete")
+    return [row for item in found.items if (row := _left_row(ctx, provider, item, instances)) is not None]
+
+
+def _left_row(ctx: Context, provider: str, item: LeftoverItem, instances: Collection[Instance]) -> wire.AuditRow | None:
+    owner = item.owner()
+    if owner is None:
+        return None
+    known = sessions.find_listed(ctx.store, provider, None, [], [owner.text])
+    what = fate(item, ctx.installation.id, known, instances, ctx.policy_of(provider))
+    if what is Fate.FOREIGN:
+        return None
+    is_waited_for = any(attempt.is_open for attempt in known)
+    note = "" if what is Fate.IN_USE or (what is Fate.LEFT and is_waited_for) else _LEFT_NOTES[what]
+    session = sessions.load_session(ctx.store, known[0].session_id) if known else None
+    return wire.AuditRow(
+        provider=provider,
+        instance_id=item.item_id,
+        kind="ours_unknown" if what is Fate.UNKNOWN else "ours",
+        label=owner.text,
+        status=item.kind.value,
+        gpu="",
+        rate=None,
+        session="" if session is None else session.name,
+        note=note,
+    )
+
+
+_LEFT_NOTES = {
+    Fate.LEFT: "left of an instance that is gone",
+    Fate.TAKEN: "left of an instance that is gone, and another one uses it",
+    Fate.UNKNOWN: "carries our label, is in no record",
+}
 
 
 def _missing(ctx: Context, provider: str, listed: set[str], complete: bool) -> list[wire.AuditRow]:

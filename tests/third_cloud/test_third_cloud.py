@@ -1,0 +1,57 @@
+"""A third cloud, installed as a package: rented on and ended on simulated time, with every trait value of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.store import sessions
+from tests.third_cloud.market import Nimbus, label_of
+from tests.third_cloud.world import PACKAGE, NimbusWorld
+
+GPU = "H100 SXM"
+
+
+def receipt_of(world: NimbusWorld, ref: str) -> dict:
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    return json.loads(attempt.receipt or "{}")
+
+
+def calls(market: Nimbus, method: str, kind: str) -> int:
+    return sum(1 for used, path in market.requests if used == method and path.startswith(f"/v1/{kind}"))
+
+
+def test_it_is_rented_on_and_ended(world: NimbusWorld) -> None:
+    market = world.nimbus
+    ref = world.provision(GPU, hours=2)
+    assert world.running(ref)
+    (machine,) = market.existing(market.machines)
+    (key,), (volume,) = market.existing(market.keys), market.existing(market.volumes)
+    label = label_of(machine.spec["tags"]["owner"])
+    assert label and label == label_of(key.name) == label_of(volume.name), "all of it is found by our label"
+    assert machine.spec["key"] == key.id
+    assert world.view(ref).guards == "D+P"
+    assert machine.ends == pytest.approx(world.view(ref).deadline_at, abs=us(1)), "the create told the cloud its end"
+    world.run_for(900)
+    world.requests.end([ref])
+    assert world.ended(ref)
+    assert (market.existing(market.machines), market.existing(market.keys), market.existing(market.volumes)) == (
+        [],
+        [],
+        [],
+    )
+    assert receipt_of(world, ref)["total"] == pytest.approx(market.bill() * 1_000_000, rel=0.01)
+    assert len([path for _, path in market.requests if path == "/oauth2/token"]) >= 2, "tokens live for 15 minutes"
+    assert world.alarms() == set()
+
+
+def test_what_it_took(world: NimbusWorld) -> None:
+    """Files and lines of a cloud: facts, traits, adapter. Nothing in the product names it."""
+    taken = {path.name: len(path.read_text().splitlines()) for path in sorted(PACKAGE.glob("*.py"))}
+    print(f"the third cloud took {len(taken)} files and {sum(taken.values())} lines: {taken}")
+    assert len(taken) <= 5 and sum(taken.values()) <= 450
+    product = Path(__file__).parents[2] / "gpushopper"
+    assert [path for path in product.rglob("*.py") if "nimbus" in path.read_text().lower()] == []
