@@ -11,7 +11,7 @@ from gpushopper.core.cloud import PlantingMethod, Traits
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import AccountSetup
 from gpushopper.providers import adapter
-from gpushopper.providers.base import Provider
+from gpushopper.providers.base import OfferList, OfferQuery, Provider, ReadFailed
 from gpushopper.sandbox.dialects import BUILT_IN
 from tests.credentials import api_key
 from tests.sim.world import FIRST_PORT, World
@@ -30,6 +30,12 @@ class Client:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
+
+    def search(self, query: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
+        found = self.real.search(query, limit_s)
+        if isinstance(found, ReadFailed):
+            return found
+        return replace(found, offers=tuple(replace(offer, provider=self.traits.name) for offer in found.offers))
 
 
 class TwoClouds(World):
