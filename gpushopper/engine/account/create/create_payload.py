@@ -63,7 +63,7 @@ def build_payload(
     return CreateRequest(
         offer=attempt.offer,
         label=attempt.label,
-        image=session.image,
+        image=attempt.image,
         disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment=environment_of(session, attempt),
         boot_script=str(boot_script),
