@@ -70,6 +70,7 @@ def build_payload(
         public_key=str(public_key),
         ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
+        token=attempt.id if client.traits.limits.create_replay_s > 0 else "",
     )
 
 
