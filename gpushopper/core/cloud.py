@@ -259,7 +259,8 @@ class Traits:
     """All that the rules must know of a cloud; `name` is that of `gpushopper.clouds`.
 
     `key_pattern` is a regular expression of what looks like one of its keys. It is redacted from the cloud's texts and
-    from the log even where the key itself is not known to us: an instance's own, for example (I21, F104).
+    from the log even where the key itself is not known to us: an instance's own, for example (I21, F104). `gives_logs`:
+    it passes on what an instance has printed.
     """
 
     name: str
@@ -271,4 +272,5 @@ class Traits:
     billing: Billing = field(default_factory=Billing)
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
+    gives_logs: bool = True
     key_pattern: str = KEY_PATTERN

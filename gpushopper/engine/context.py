@@ -21,6 +21,7 @@ from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Credential
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.admission import SpendingLimits
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.credential_redaction import Redactions
 from gpushopper.paths import Home
 from gpushopper.providers.base import Provider
@@ -115,6 +116,14 @@ class InstanceAccess(Protocol):
         ...
 
 
+class WeighsRefusals(Protocol):
+    """Whether a refusal of the key is one, by what the cloud has answered before (account/key_refusals.py)."""
+
+    def answered(self, kind: str) -> None: ...
+
+    def is_rejected(self, kind: str, now: ClockSnapshot, policy: Policy, *, is_own_form: bool = True) -> bool: ...
+
+
 class ReadLogin(Protocol):
     """Reads the stored login at a registry, within a time limit; or says which of the ways to fail it was (F105)."""
 
@@ -160,6 +169,8 @@ class Context:
     """The cloud of each account."""
     seen_accounts: dict[str, SeenAccount] = field(default_factory=dict)
     """What each account with a key has shown of itself, to notice two names for one account."""
+    key_refusals: dict[str, tuple[Provider, WeighsRefusals]] = field(default_factory=dict)
+    """The client of each account with a key, and how its refusals weigh."""
 
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
@@ -177,11 +188,15 @@ class Context:
         return ledger.reserve_for(attempt, self.policy_of(attempt.provider), ends_alone=ends_alone)
 
     def login_of(self, attempt: Attempt) -> SshTarget | None:
-        """The ssh address of the attempt's instance, and its cloud's user; None while the provider gives no address."""
+        """The ssh address of the attempt's instance; None while the provider gives none.
+
+        The user is whom the instance itself named, else whom its cloud's traits name.
+        """
         if attempt.ssh_host is None or attempt.ssh_port is None:
             return None
         traits = self.traits.get(attempt.provider)
-        user = "root" if traits is None else traits.planting.user
+        usual = "root" if traits is None else traits.planting.user
+        user = attempt.ssh_user or usual
         return SshTarget(attempt.session_id, attempt.id, attempt.ssh_host, attempt.ssh_port, user)
 
     def learn_traits(self, setup: AccountSetup) -> None:

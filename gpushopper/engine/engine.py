@@ -17,6 +17,7 @@ from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OfferCache
 from gpushopper.engine.requests.queries.accounts import are_ready
+from gpushopper.engine.shared_calls import SharedCalls, ThreadedCalls
 from gpushopper.errors import DiskFull, Misconfigured
 from gpushopper.store.sqlite.disk_reserve import release
 
@@ -32,7 +33,9 @@ MAX_RULE_ROUNDS = 5
 class Engine:
     """Drives the reconcilers: with `run` on a thread of its own or, in a simulation, with `step`."""
 
-    def __init__(self, ctx: Context, executor: Executor, accounts: Sequence[AccountSetup]) -> None:
+    def __init__(
+        self, ctx: Context, executor: Executor, accounts: Sequence[AccountSetup], calls: SharedCalls | None = None
+    ) -> None:
         self.ctx = ctx
         self.executor = executor
         for setup in accounts:
@@ -40,7 +43,7 @@ class Engine:
         self.reconcilers = {setup.provider: AccountReconciler(ctx, setup, executor) for setup in accounts}
         for setup in accounts:
             ctx.redactions.attach(setup.provider, setup.client)
-        self.handle = EngineHandle(ctx, self.reconcilers, OfferCache(), self.notify)
+        self.handle = EngineHandle(ctx, self.reconcilers, OfferCache(), calls or ThreadedCalls(), self.notify)
         self._changed = threading.Condition()
         self._is_notified = False
         self._polls_now = True

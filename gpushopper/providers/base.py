@@ -194,7 +194,8 @@ class CreateRequest:
 class OfferQuery:
     """The filter of an offer search. `limit` is the number of offers to read, None for all (S17).
 
-    `gpus` are the provider's own names; empty means any.
+    `gpus` are the provider's own names; empty means any. `min_cpus` (vCPU) and `min_ram_mb` are for the whole instance:
+    a cloud that sells them by the piece prices what is asked for, rounded up to its steps.
     """
 
     gpus: tuple[str, ...] = ()
@@ -204,6 +205,8 @@ class OfferQuery:
     max_gpu_rate: Micros | None = None
     min_reliability: float = 0.0
     disk_gb: float = 20.0
+    min_cpus: float = 0.0
+    min_ram_mb: int = 0
     limit: int | None = 64
     offer_ids: tuple[str, ...] = ()
     """Only these offers, whatever the other fields say; empty means any."""

@@ -8,7 +8,10 @@ folder beside this file with one value of `Dialect` (`requests/dialect.py`), and
 
 | field | what it is | where the kernel uses it |
 |---|---|---|
-| `name`, `first_account`, `first_host` | the provider's name; numbers that no other cloud has | `market/market.py` |
+| `name`, `first_account`, `first_host`, `first_instance` | the provider's name; numbers that no other cloud has |
+  `market/market.py` |
+| `make_supply`, `foreign` | its hosts and offers, by default those of `market/catalogue.py`; what others rent there |
+  `market/market.py`, `market/actions.py` |
 | `billing` | a `BillingProfile`: begin, steps, minimum, stopped and unreachable machines, disk steps, credit |
   `market/billing.py` |
 | `has_contracts`, `stopped_keeps_gpus` | whether hosts end rentals; whether a stopped machine holds its GPUs |
@@ -17,16 +20,17 @@ folder beside this file with one value of `Dialect` (`requests/dialect.py`), and
   instances of any clouds may be called the same | `Market.create_instance` |
 | `credential` | the parts of a key as the key file names them | `GET /status`, and so the home's key file |
 | `wire` | `endpoints` (fault call, permission, minimum gap), `read_secret`, `read_request` (what a request is about),
-  `refusals` (the error replies) | `requests/middleware.py` |
+  `refusals` (the error replies), `bucket` (the limit of an account's calls) | `requests/middleware.py` |
+| `base_path` | the part of every address that belongs to the cloud's endpoint | `GET /status` |
+| `without` | fault words that have no meaning there | `POST /faults` |
 | `register` | adds the routes; an instance in an address is called `<instance_id>` | `requests/app.py` |
 | `environment` | the variables of a live instance's processes | `live/container_spec.py` |
-| `kinds` | `container` or `vm`; a create puts it into `InstanceSpec.kind`, a foreign instance is of the first. Only
-  containers have processes in a live sandbox; a `vm` is a record there, too | `Market.create_instance` |
+| `kinds` | `container` or `vm`; a create puts it into `InstanceSpec.kind`, a foreign instance is of the first |
+  `Market.create_instance`, `live/container_spec.py` |
 
 A handler calls what changes or reads the market, and words the reply: `creates.rent` (faults, effect, record),
 `ledger_records.begin_destroy` and `destroys.destroy_on_market`, `reads.launch_foreign_instances`, `listed_instances`,
 `shown_phase` and `reported_credit`, `market/actions.py` for start, stop and label. Faults that change only bodies
-(`commit_then_no_id`, `page_cut`, `status_word` ...) are the dialect's: it asks `ctx.trigger(WORD)`. Hosts and offers
-are drawn by `market/catalogue.py` for every cloud; a cloud that sells types counts its hosts' free GPUs
-(`Market.occupancy`, `has_capacity`).
+(`commit_then_no_id`, `page_cut`, `status_word` ...) are the dialect's: it asks `ctx.trigger(WORD)`. A cloud that sells
+types counts its hosts' free GPUs (`Market.occupancy`, `has_capacity`).
 """

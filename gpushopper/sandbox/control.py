@@ -8,8 +8,9 @@ folder). It is stable and only gains fields. Every reply has `"schema": 1`. A re
 |---|---|---|
 | GET /status | | `{"home": PATH, "pid": N, "now": TIME, "clock_offset_us": N, "seed": N,
   "instances_are": "paper"|"live", "live": [LIVE, ...], "rate_gaps": "on"|"off", "registry": {"host", "user", "token",
-  "image": a private image there}, "dialects": {CLOUD: {"url": "http://127.0.0.1:P",
-  "keys": {PART: TEXT, "other_account_PART": TEXT, ...}}}}`, where PART is `api_key` or what the cloud asks for |
+  "image": a private image there}, "dialects": {CLOUD: {"url": "http://127.0.0.1:P/BASE",
+  "keys": {PART: TEXT, "other_account_PART": TEXT, ...}}}}`, where PART is `api_key` or what the cloud asks for;
+  the url is the endpoint that its adapter is given |
 | POST /faults | `{"provider": CLOUD, "call": CALL, "word": WORD, "arg"?: TEXT, "count"?: N, "for"?: "10m",
   "instance"?: ID or label or "one" or "all" or "prefix*", "after"?: N, "chance"?: PERCENT}` |
   `{"fault": FAULT}` |
@@ -29,11 +30,11 @@ FAULT = `{"id", "provider", "call", "word", "arg", "count", "until", "instance",
 "active", "line"}`; `acted` is how often it acted, `line` the words to add it again. CALL and WORD are in
 `gpushopper.sandbox.faults.fault_types`; the call `host` is for live instances. ACTION =
 `destroy host_destroy stop outbid start offline_host(value: how long) online_host reboot_host
-contract_end(value: in how long) price_factor(value: 1.4)
+contract_end(value: in how long) price_factor(value: 1.4) reclaim_gpus
 gpu_load(value: percent) gpu_claim(value: "count=1,name=NVIDIA ...,disk=12"; none: the truth)`. LIVE = `{"id", "ssh":
 {"host", "port", "user"}, "disk": PATH, "log": PATH, "supervisor": PID, "pid": PID 1 as seen from here or null,
 "ready": whether ssh was opened}`: an instance that has processes now. FORM = `message plain detail
-success_false search_quota`. Durations are `10m`, `90s`, `2h`, `1h30m` or seconds; times RFC 3339 in UTC.
+success_false search_quota masked_401`. Durations are `10m`, `90s`, `2h`, `1h30m` or seconds; times RFC 3339 in UTC.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Control:
             account = market.accounts[market.keys[secret].account_id]
             credential = market.clouds[name].credential(account, secret)
             parts.update({f"{prefix}{part}": text for part, text in credential.items()})
-        return {"url": f"http://127.0.0.1:{port}", "keys": parts}
+        return {"url": f"http://127.0.0.1:{port}{self.state.dialects[name].base_path}", "keys": parts}
 
 
 def create_control(control: Control) -> Flask:
@@ -166,7 +167,9 @@ def _add_faults(app: Flask, control: Control) -> None:
         body = _body("provider", "call", "word", "arg", "count", "for", "instance", "after", "chance")
         if body.get("call") == HOST and not control.state.market.live:
             raise ValueError("simulated instances have no host to fail; start the sandbox with --live")
-        arg = body.get("arg")
+        arg, dialect = body.get("arg"), control.state.dialects.get(str(body.get("provider", "")))
+        if dialect is not None and str(body.get("word", "")) in dialect.without:
+            raise ValueError(f"{dialect.name} has nothing that {body['word']} could act on")
         fault = faults.add(
             str(body.get("provider", "")),
             str(body.get("call", "")),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpushopper.sandbox.requests.dialect import Dialect
+from gpushopper.sandbox.tensordock import TENSORDOCK
 from gpushopper.sandbox.vast import VAST
 
-BUILT_IN: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (VAST,)}
+BUILT_IN: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (VAST, TENSORDOCK)}
 
 
 def choose(names: str, dialects: Mapping[str, Dialect]) -> tuple[str, ...]:

@@ -169,6 +169,8 @@ def _saved_instance(instance: Instance) -> dict[str, Any]:
 
 def _load_spec(row: dict[str, Any]) -> InstanceSpec:
     fields = {**row, "env": tuple((key, value) for key, value in row["env"]), "args": tuple(row["args"])}
+    fields["ports"] = tuple((inner, outer) for inner, outer in row.get("ports", ()))
+    fields["login_keys"] = tuple(row.get("login_keys", ()))
     return InstanceSpec(**{**fields, "stuck_in": _phase(row["stuck_in"])})
 
 

@@ -40,6 +40,16 @@ def parse_duration(text: str | float) -> int:
     return total
 
 
+def parse_range(text: str | float) -> tuple[int, int]:
+    """Return the microseconds of a range of durations, `2s-70s`, or twice those of one; raises ValueError."""
+    least, found, most = text.partition("-") if isinstance(text, str) else (text, "", "")
+    low = parse_duration(least)
+    high = parse_duration(most) if found else low
+    if high < low:
+        raise ValueError(f"not a range: {text!r} (write 2s-70s)")
+    return low, high
+
+
 def rfc3339(at: int) -> str:
     """Return `2026-11-24T02:00:00.250000Z`; whole seconds carry no fraction."""
     stamp = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()

@@ -34,9 +34,7 @@ def record_ownership(store: Store, found: KnownInstance) -> None:
     store.write(KnownInstanceRow.insert(**values).on_conflict(conflict_target=key, update=changes))
 
 
-def recorded_ownership(
-    store: Store, provider: str, accounts: Collection[str], ids: Sequence[str]
-) -> dict[str, str]:
+def recorded_ownership(store: Store, provider: str, accounts: Collection[str], ids: Sequence[str]) -> dict[str, str]:
     """The recorded ownership of these instance ids on these accounts, for those that have one."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), IN_LIST_SIZE):

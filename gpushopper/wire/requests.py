@@ -27,8 +27,18 @@ class SearchRequest:
     min_reliability: float = 0
     min_cuda: float = 0
     regions: list[str] = field(default_factory=list)
+    """Each a group (EU, Europe), a country by name or code, or a part of one, such as a city."""
     disk_gb: float = 20
+    cpus: float = 0
+    """With `ram_gb` what the whole instance has at least; a cloud that sells them by the piece prices this much."""
+    ram_gb: float = 0
+    verified: bool = False
+    exclude_hosts: list[str] = field(default_factory=list)
+    """Each a host's id, or `cloud:id`."""
     sort: str = "price"
+    group_by: str | None = None
+    """gpu, cloud or region: only groups are answered, the best value first where `sort` is value, else the cheapest."""
+    offset: int = 0
     limit: int = 20
 
 

@@ -58,14 +58,52 @@ class OfferView:
     """With `gpu_form` and `gpu_vram_gb` the card, the same for every cloud's spelling."""
     gpu_form: str = ""
     gpu_vram_gb: int | None = None
+    age_us: int = 0
+    """How old the cloud's answer is that shows it; above a minute it is shown and not rented."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingAccount:
+    """An account whose offers are missing, or are shown as they were before, and why.
+
+    `state` is failed, throttled (until `until_at`, where the cloud says so) or left_out: nothing can be rented there as
+    asked. `age_us` is how old the offers are that are shown all the same.
+    """
+
+    provider: str
+    state: str
+    reason: str
+    hint: str = ""
+    until_at: int | None = None
+    age_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGroup:
+    """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
+
+    `best_value` is GB of GPU memory for a dollar an hour. `stock` is how many can be rented, as far as clouds say it;
+    `is_stock_known`: whether all do.
+    """
+
+    name: str
+    count: int
+    rate: int
+    offer: str
+    best_value: float
+    best_value_offer: str
+    stock: int
+    is_stock_known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`more` says that the market holds more than was read; `unavailable` names providers that did not answer.
 
-    `invalid_prices` counts the offers left out for a price of zero, below zero or absurdly high; `unstated` those left
-    out because their cloud does not say what a filter asks for, by that (one offer may count more than once).
+    `missing` says it of each account in full, also of those without a key. With `group_by` there are `groups` and no
+    offers; `total` counts offers all the same. `invalid_prices` counts the offers left out for a price of zero, below
+    zero or absurdly high; `unstated` those left out because their cloud does not say what a filter asks for, by that
+    (one offer may count more than once).
     """
 
     offers: list[OfferView]
@@ -74,6 +112,8 @@ class Inventory:
     unavailable: dict[str, str] = field(default_factory=dict)
     invalid_prices: int = 0
     unstated: dict[str, int] = field(default_factory=dict)
+    missing: list[MissingAccount] = field(default_factory=list)
+    groups: list[OfferGroup] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +132,10 @@ class Plan:
     refusal: str = ""
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
+    missing: list[MissingAccount] = field(default_factory=list)
+    """Accounts that did not answer."""
+    left_out: list[MissingAccount] = field(default_factory=list)
+    """Accounts where what was asked for cannot be rented: they were not ranked."""
     bills_on: bool = False
     """Whether an instance bills on until the balance is used up, if this computer never comes back."""
     minimum_us: int = 0

@@ -180,9 +180,7 @@ DESTROY, STOP = "destroy", "stop"
         ("cut", "see destroy stop", 3100, 1, set(), True),
     ],
 )
-def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(
-    bench, behaviour, scope, late_s, rounds, did, last
-):
+def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(bench, behaviour, scope, late_s, rounds, did, last):
     instance, provider = bench.instance, bench.provider
     provider.behaviour, provider.scope = behaviour, set(scope.split())
     call_functions(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")

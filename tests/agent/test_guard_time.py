@@ -50,9 +50,7 @@ def live_in_turns(instance, end: int, turn_s: int, new_host_boot: bool) -> int:
 @pytest.mark.sweep
 @pytest.mark.parametrize("skew", [0, -DAY], ids=["right clock", "a day behind"])
 @pytest.mark.parametrize(("turn_min", "new_host_boot"), [(14, False), (20, True)], ids=["container", "host"])
-def test_twelve_hours_with_restarts_end_within_a_tick(
-    rent, provider, image, wait_until, turn_min, new_host_boot, skew
-):
+def test_twelve_hours_with_restarts_end_within_a_tick(rent, provider, image, wait_until, turn_min, new_host_boot, skew):
     """What was down is not lived again: the clock says so, or for a wrong one the provider (F89, I12).
 
     A restart may cost the tick that was not counted any more; nothing ever adds one.

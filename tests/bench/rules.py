@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from gpushopper import wire
 from gpushopper.core.model.attempt import State
 from gpushopper.core.model.offer import Offer, Requirements, fits, rank
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.store import sessions as stored
 from tests.bench.report import Row, spread
+from tests.engine.two_clouds import TwoClouds
 from tests.sim.world import START, World
 from tests.store.samples import OFFER, attempt, session
 
@@ -45,6 +47,28 @@ def measure_search(rounds: int) -> list[Row]:
 
     assert len(search()) == SHOWN
     return [spread(f"inventory of {OFFERS} offers, top {SHOWN}", laps(search, rounds), "ms", 250)]
+
+
+def measure_inventory(rounds: int) -> list[Row]:
+    """The whole query over two clouds whose offers are in the cache; and that it grows no faster than they do."""
+    taken_by = {many: laps_of_inventory(many, rounds) for many in (OFFERS, 2 * OFFERS)}
+    few, most = (min(taken) / many for many, taken in taken_by.items())
+    name = f"inventory of {2 * OFFERS} offers of two clouds, cached"
+    detail = f"least time per offer at {2 * OFFERS} beside {OFFERS}; 1 is linear"
+    return [spread(name, taken_by[2 * OFFERS], "ms", 250), Row("inventory, growth", most / few, "x", 1.5, detail)]
+
+
+def laps_of_inventory(many: int, rounds: int) -> list[float]:
+    asked = wire.SearchRequest(gpu="4090", regions=["US"], cpus=4, sort="value", limit=SHOWN)
+    with tempfile.TemporaryDirectory(prefix="gs-") as folder:
+        two = TwoClouds(Path(folder))
+        for name, cloud in (("a", two.a), ("b", two.b)):
+            cloud.offers = tuple(replace(_offer(number, "RTX 4090"), provider=name) for number in range(many // 2))
+        try:
+            return laps(lambda: two.requests.inventory(asked), rounds)
+        finally:
+            assert len(two.a.asked) == 1, "all but the first are from the cache"
+            two.close()
 
 
 def _offer(number: int, gpu: str) -> Offer:

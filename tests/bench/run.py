@@ -47,6 +47,7 @@ def measure(quick: bool, rounds: int) -> Iterator[Row]:
     many = 4 if quick else 20
     note("rules over values")
     yield from rules.measure_search(rounds)
+    yield from rules.measure_inventory(rounds)
     yield from rules.measure_passes(rounds)
     top = Path(tempfile.mkdtemp(prefix="gs-"))
     sandbox = SandboxHome(top)

@@ -123,7 +123,6 @@ class Far:
             late.cancel()
             os.chdir(before)
 
-
     def _copy(self, app: App, words: tuple[str, ...], wishes: CopyOptions) -> CopyResult:
         return Copy(app, self.view, parse_arguments(words), wishes).perform()
 

@@ -104,7 +104,7 @@ def test_an_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
     write(way.give / "data" / "f")
     program = way.far.top / "farbin" / "find"
     program.unlink()
-    program.write_text(f"#!/bin/sh\n{shutil.which('find')} \"$@\"; exit 1\n")
+    program.write_text(f'#!/bin/sh\n{shutil.which("find")} "$@"; exit 1\n')
     program.chmod(0o755)
     with pytest.raises(ShopperError, match="cannot be read completely"):
         way("data", "new")

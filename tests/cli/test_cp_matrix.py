@@ -223,5 +223,3 @@ def test_conflicting_targets_are_refused_before_anything_is_copied(way: Way):
     with pytest.raises(NotFound, match="there is no none"):
         way("none", "x")
     assert sorted(os.listdir(way.take)) == before
-
-

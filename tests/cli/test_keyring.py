@@ -242,7 +242,7 @@ def test_a_hanging_keyring_is_reported_and_blocks_nothing(
 # ---- stores that are none
 
 
-PLAIN = '''
+PLAIN = """
 import pathlib, keyring.backend
 class Keyring(keyring.backend.KeyringBackend):
     priority = 20
@@ -253,7 +253,7 @@ class Keyring(keyring.backend.KeyringBackend):
         pathlib.Path(__file__).with_name("plain.txt").write_text(password)
     def delete_password(self, service, username):
         pathlib.Path(__file__).with_name("plain.txt").unlink()
-'''
+"""
 
 
 @pytest.fixture

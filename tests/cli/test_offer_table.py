@@ -18,7 +18,8 @@ from tests.test_client import Peer, reply
 
 def test_offers_with_an_implausible_price_are_counted_in_a_note(home: Path, capsys: pytest.CaptureFixture[str]):
     peer = Peer(home / "run" / "daemon.sock")
-    nothing = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 2, "unstated": {}}
+    nothing = {"offers": [], "total": 0, "more": False, "unavailable": {}, "missing": [], "invalid_prices": 2}
+    nothing["unstated"] = {}
     peer.scripts = [reply(nothing), reply({"alarms": []}), reply({**nothing, "invalid_prices": 1}), reply(nothing)]
     try:
         assert main(["inventory"]) == 0
@@ -33,7 +34,7 @@ def test_offers_whose_cloud_does_not_say_are_counted_in_one_note(
     gs: Shell, home: Path, capsys: pytest.CaptureFixture[str]
 ):
     peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [], "total": 0, "more": False, "unavailable": {}, "invalid_prices": 0}
+    told = {"offers": [], "total": 0, "more": False, "unavailable": {}, "missing": [], "invalid_prices": 0}
     peer.scripts = [reply({**told, "unstated": {"reliability": 3, "cuda": 1}}), reply({"alarms": []})]
     try:
         assert main(["inventory", "--min-cuda", "12", "--min-reliability", "0.9"]) == 0
@@ -47,10 +48,10 @@ def test_what_a_cloud_does_not_say_is_a_hyphen():
     unknown = SimpleNamespace(
         key="toy:1", gpu="H100", gpu_count=1, vram_mb=81920, rate=1, region=None, reliability=None, cuda=None,
         provider="toy", disk_gb=10, cpu_cores=None, ram_mb=None, upload_gb=0, download_gb=0, verified=None,
-        host_id=None,
+        host_id=None, is_single=False, stock=None, age_us=0,
     )  # fmt: skip
     shown = {column.title: column.value(unknown) for column in COLUMNS}
-    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST"}
+    silent = {"REGION", "RELIABILITY", "CUDA", "CPU", "RAM", "VERIFIED", "HOST", "STOCK"}
     assert {title for title, value in shown.items() if value == "-"} == silent
 
 
@@ -63,7 +64,7 @@ def test_how_many_of_the_offers_were_shown(gs: Shell, home: Path, total: int, mo
     offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
     offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
     peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [offer] * 19, "total": total, "more": more, "unavailable": {}, "invalid_prices": 0}
+    told = {"offers": [offer] * 19, "total": total, "more": more, "unavailable": {}, "missing": [], "invalid_prices": 0}
     told["unstated"] = {}
     peer.scripts = [reply(told), reply({"alarms": []})]
     try:

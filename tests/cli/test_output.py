@@ -28,7 +28,7 @@ from tests.test_client import Peer, reply
 COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
-    "disk_free", "invalid_prices", "stock", "granularity_s", "minimum_s", "gpu_vram_gb",
+    "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
 }  # fmt: skip
 
 
@@ -286,7 +286,8 @@ def view(**changed: object) -> JsonObject:
     base = JsonObject(
         id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
         guard_state="not_applicable", guards="D",
-        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", ssh_host="h",
+        accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", cloud="vast",
+        ssh_host="h",
         ssh_port=22, gpu="H100", gpu_count=1,
     )  # fmt: skip
     return JsonObject({**base, **changed})

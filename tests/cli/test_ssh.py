@@ -108,7 +108,12 @@ def test_a_simulated_instance_has_no_shell_for_setup(stage: Stage):
 
 def test_a_refusal_of_the_daemon_is_printed(stage: Stage):
     stage.refusal = refused("not_ready", "train is not ready yet")
-    found = stage("ssh", "train", "--", "true", )
+    found = stage(
+        "ssh",
+        "train",
+        "--",
+        "true",
+    )
     assert found.code == 125 and "not ready yet" in found.err
     told = stage("ssh", "train", "--json", "--", "true")
     assert '"code": "not_ready"' in told.err and '"exit": 125' in told.err
@@ -141,7 +146,7 @@ def test_a_changed_host_key_ends_it(stage: Stage):
 
 def test_the_environment_of_ssh_is_scrubbed(stage: Stage, tmp_path):
     fake = tmp_path / "ssh"
-    fake.write_text('#!/bin/sh\nexec /usr/bin/env\n')
+    fake.write_text("#!/bin/sh\nexec /usr/bin/env\n")
     fake.chmod(0o755)
     given = {"SSH_AUTH_SOCK": "/agent", "SOME_API": "secret", "LANG": "C.UTF-8"}
     found = stage("ssh", "train", PATH=f"{tmp_path}:{os.environ['PATH']}", **given)

@@ -182,4 +182,3 @@ def test_a_terminal_gets_a_progress_bar(carried: Stage, here: Path):
     assert process.wait(60) == 0
     timer.cancel()
     assert re.search(rb"copying.*%.*3\.0 MB", shown, re.DOTALL), shown
-

@@ -44,7 +44,7 @@ def script(tmp_path: Path) -> Callable[[str], str]:
 
 
 def test_variables_are_known_to_runs_and_to_login_shells(stage: Stage, apply: Apply):
-    (stage.host.home / ".bashrc").write_text("[ -z \"$PS1\" ] && return\n")
+    (stage.host.home / ".bashrc").write_text('[ -z "$PS1" ] && return\n')
     apply(plain=("A=x y",), secret=("TOKEN",))
     show = 'printf "%s|%s" "$A" "$TOKEN"'
     assert stage("run", "train", "--", show).out == f"x y|{SECRET}"
@@ -77,7 +77,7 @@ def test_a_profile_that_cannot_be_read_is_left_as_it_is(stage: Stage, apply: App
 def test_the_setup_is_waited_for_and_shown(
     stage: Stage, apply: Apply, script: Callable[[str], str], capfdbinary: pytest.CaptureFixture[bytes]
 ):
-    apply(setup=script("#!/bin/sh\necho preparing; echo with care >&2; echo \"$TOKEN\" >seen\n"), secret=("TOKEN",))
+    apply(setup=script('#!/bin/sh\necho preparing; echo with care >&2; echo "$TOKEN" >seen\n'), secret=("TOKEN",))
     out, err = capfdbinary.readouterr()
     assert out == b"" and b"preparing\n" in err and b"with care\n" in err
     assert (stage.host.home / "seen").read_text() == f"{SECRET}\n"

@@ -43,8 +43,18 @@ def test_durations_have_two_units_and_are_rounded(micros: int, text: str):
 
 @pytest.mark.parametrize(
     ("micros", "text"),
-    [(0, "$0.00"), (1_257, "$0.0013"), (99_999, "$0.1000"), (1_720_000, "$1.72"), (-430_000, "-$0.43"), (None, "-"),
-     (-1, "$0.00"), (-49, "$0.00"), (-1_257, "-$0.0013"), (-51, "-$0.0001")],
+    [
+        (0, "$0.00"),
+        (1_257, "$0.0013"),
+        (99_999, "$0.1000"),
+        (1_720_000, "$1.72"),
+        (-430_000, "-$0.43"),
+        (None, "-"),
+        (-1, "$0.00"),
+        (-49, "$0.00"),
+        (-1_257, "-$0.0013"),
+        (-51, "-$0.0001"),
+    ],
 )
 def test_a_small_amount_is_not_shown_as_zero(micros: int | None, text: str):
     assert text_format.money(micros) == text

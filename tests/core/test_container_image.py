@@ -64,8 +64,8 @@ def test_no_image_has_capital_letters_in_its_name(image: str, name: str):
 
 
 @pytest.mark.parametrize(
-    "image", ["ubuntu", "me/x:Tag", "GHCR.io/me/x", "localhost:5000/x", "Host:5000/x",
-              "ghcr.io/me/x:V1@sha256:" + "a" * 64]
+    "image",
+    ["ubuntu", "me/x:Tag", "GHCR.io/me/x", "localhost:5000/x", "Host:5000/x", "ghcr.io/me/x:V1@sha256:" + "a" * 64],
 )
 def test_registries_and_tags_may_have_capital_letters(image: str):
     assert image_problem(image) == ""

@@ -124,17 +124,14 @@ def test_the_same_host_twice_and_unnamed_hosts_are_no_second_report():
     assert isinstance(step(WAITING, refused(), failed("boot_failed", number=2, offer=HOST_B)), StartAttempt)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}]
-)
+@pytest.mark.parametrize("changes", [{"retries_left": 0}, {"shortlist": ()}, {"shortlist": (HOST_A_TOO,)}])
 def test_an_image_refused_with_no_other_host_left_ends_the_session(changes: dict[str, Any]):
     one = replace(WAITING, **changes)
     assert step(one, refused()) == EndSession(one, "image_refused")
     now = replace(moment(60), provider_date=moment(900).wall)
-    assert next_attempt(one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now,
-    REAL) == EndSession(
-        one, "image_refused"
-    )
+    assert next_attempt(
+        one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now, REAL
+    ) == EndSession(one, "image_refused")
 
 
 def test_a_refused_image_waits_for_its_attempts_end_before_the_next():

@@ -48,7 +48,7 @@ class WatchedHandle:
     """An engine's handle that calls `on_use`, which may wait or raise, whenever a request reaches for the accounts."""
 
     def __init__(self, handle: EngineHandle, on_use: Callable[[], object]) -> None:
-        self.ctx, self.offers, self.notify = handle.ctx, handle.offers, handle.notify
+        self.ctx, self.offers, self.calls, self.notify = handle.ctx, handle.offers, handle.calls, handle.notify
         self._reconcilers, self._on_use = handle.reconcilers, on_use
 
     @property

@@ -34,16 +34,17 @@ def test_each_account_has_a_key_of_its_own(site: Path, once: RunOnce):
     assert (status, said["account"]) == (0, f"of {OTHER_ID}"), said
     stored = read_key_file(find_home().key_file)
     assert {name: stored[name]["id"] for name in stored} == {"toy": ID, "lab": OTHER_ID}
-    assert rows(once("keys-list")[1]) == {"vast": "missing", "toy": "ok", "lab": "ok"}
+    assert rows(once("keys-list")[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok", "lab": "ok"}
     assert once("keys-probe", "lab")[1]["account"] == f"of {OTHER_ID}"
     assert once("audit") == (0, {"ok": True, "rows": [], "unavailable": {}, "problems": 0})
     assert once("keys-remove", "lab")[1]["removed"] is True
-    assert rows(once("keys-list")[1]) == {"vast": "missing", "toy": "ok", "lab": "missing"}
+    assert rows(once("keys-list")[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok", "lab": "missing"}
     assert once("audit")[1]["unavailable"] == {"lab": "no Toy Cloud (lab) credentials"}, "named, so not silent"
 
 
 def test_variables_hold_the_key_of_the_first_account_only(site: Path, once: RunOnce):
-    assert rows(once("keys-list", **BOTH)[1]) == {"vast": "missing", "toy": "ok", "lab": "missing"}
+    assert rows(once("keys-list", **BOTH)[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok",
+    "lab": "missing"}
     status, said = once("keys-probe", "lab", **BOTH)
     assert (status, said["error"]["code"]) == (4, "no_key")
     assert said["error"]["hint"].endswith("gpu-shopper keys set lab")

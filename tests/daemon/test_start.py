@@ -25,7 +25,6 @@ Failing = Callable[..., tuple[int, str]]
 Starting = Callable[..., Running]
 
 
-
 def written(home: Path, config: str) -> Home:
     home.mkdir(exist_ok=True)
     found = find_home()

@@ -1,5 +1,4 @@
-"""A private image: refused without a login, rented with it, and the login is stored nowhere.
-"""
+"""A private image: refused without a login, rented with it, and the login is stored nowhere."""
 
 from __future__ import annotations
 

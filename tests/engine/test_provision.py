@@ -288,16 +288,17 @@ def test_the_ssh_key_goes_with_the_create_where_the_cloud_takes_it_there(
     tmp_path: Path, method: PlantingMethod, expected: str
 ):
     world = World(tmp_path, policy=REAL).start().ready()
-    ctx, sent = world.engine.ctx, []
-    ctx.traits["vast"] = replace(ctx.traits["vast"], planting=Planting(method))
-    client = world.engine.reconcilers["vast"].client
+    client, sent = world.engine.reconcilers["vast"].client, []
     assert client is not None
+    client.traits = replace(client.traits, planting=Planting(method))
     create = client.create
     client.create = lambda payload, limit_s: (sent.append(payload), create(payload, limit_s))[1]  # type: ignore
     (session,) = world.requests.provision(request(world)).sessions
     world.run_for(30)
     (payload,) = sent
     assert payload.public_key == (expected and f"{expected}{session}")
+
+
 def test_the_terms_of_an_offer_come_back_with_the_request_and_are_billed_by(world: World):
     made = request(world)
     terms = wire.BillingView(begins="create", granularity_s=60, minimum_s=7200, stopped="all")

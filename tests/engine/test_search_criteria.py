@@ -77,8 +77,10 @@ def test_an_offer_by_its_id_must_be_what_else_was_typed(world: World):
 
 
 def test_an_inventory_without_a_gpu_lists_all_of_any_number(world: World):
-    found = world.requests.inventory(wire.SearchRequest(limit=1000)).offers
-    assert len({offer.gpu for offer in found}) > 20 and {offer.gpu_count for offer in found} == {1, 2, 4, 8}
+    listed = world.requests.inventory(wire.SearchRequest(limit=1000))
+    assert listed.more, "as much as eight seconds allow"
+    found = listed.offers
+    assert len({offer.gpu for offer in found}) > 10 and {offer.gpu_count for offer in found} >= {1, 2, 4}
 
 
 @pytest.mark.parametrize("life", [{"duration_us": us(59)}, {"duration_us": 1}, {"duration_us": 0}])

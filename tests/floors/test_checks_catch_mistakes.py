@@ -42,13 +42,13 @@ class Mistake:
     """What `other.py` beside it holds."""
 
 
-BOUND = '''
+BOUND = """
 from peewee import Model, SqliteDatabase
 
 
 class Planted(Model):
     class Meta:
-        database = SqliteDatabase("planted.db")'''
+        database = SqliteDatabase("planted.db")"""
 MISTAKES = {
     "httpx in the command line": Mistake("cli", "import httpx", contract("thin"), "-> httpx"),
     "the engine behind the command line": Mistake("cli", "import gpushopper.engine", contract("thin"), ".engine"),

@@ -20,11 +20,12 @@ from gpushopper.sandbox.market.actions import launch_foreign
 from gpushopper.sandbox.persistence import SandboxState, new_state
 from gpushopper.sandbox.requests.app import create_app
 from gpushopper.sandbox.timing import SECOND
-from tests.credentials import api_key
+from tests.credentials import address, credential
 from tests.transport import FaultTransport
 
 START = 1_793_300_000 * SECOND
 LIMIT_S = 30.0
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y"
 NAMES = sorted(clouds.known().keys() & BUILT_IN.keys())
 
 
@@ -73,11 +74,14 @@ class Stage:
         if not self.offers:
             found = self.provider.search(OfferQuery(limit=64), LIMIT_S)
             assert isinstance(found, OfferList), found
-            # One offer of each host: renting one of several can take the room of the others.
-            self.offers = list({offer.host_id: offer for offer in found.offers}.values())
-        label = self.label()
-        plain: dict[str, Any] = {"image": "ubuntu:22.04", "disk_gb": 20.0, "environment": {LABEL_VARIABLE: label}}
-        return CreateRequest(**({"offer": self.offers.pop(), "label": label} | plain | more))
+            # One offer of each host, or type: renting one of several can take the room of the others.
+            self.offers = list({offer.host_id or (offer.region, offer.gpu): offer for offer in found.offers}.values())
+        label, offer = self.label(), self.offers.pop()
+        plain: dict[str, Any] = {
+            "offer": offer, "label": label, "image": self.provider.traits.catalogue.default_image,
+            "disk_gb": offer.disk_for(20.0), "environment": {LABEL_VARIABLE: label}, "public_key": PUBLIC_KEY,
+        }  # fmt: skip
+        return CreateRequest(**(plain | more))
 
     def rent(self) -> str:
         """Create an instance without faults and let it boot."""
@@ -92,12 +96,12 @@ class Stage:
         market = self.world.market
         made = [launch_foreign(market, self.name, self.label()) for _ in range(number)]
         self.later()
-        return tuple(str(instance.id) for instance in made)
+        return tuple(instance.cloud_id for instance in made)
 
     def exists(self, instance_id: str) -> bool:
         """Ground truth."""
         self.world.market.settle()
-        return any(str(i.id) == instance_id for i in self.world.market.existing_instances())
+        return any(i.cloud_id == instance_id for i in self.world.market.existing_instances())
 
     @property
     def living(self) -> int:
@@ -116,7 +120,9 @@ def make_stage(name: str, *, gaps: bool = True) -> Stage:
 
 
 def connect_to(name: str, transport: httpx.BaseTransport, key: str, clock: StageClock) -> Provider:
-    return adapter(name)("http://127.0.0.1:9", api_key(key), clock.monotonic, transport=transport, wait=clock.wait)
+    return adapter(name)(
+        address(name), credential(name, key), clock.monotonic, transport=transport, wait=clock.wait
+    )
 
 
 def answering(handler: Callable[[httpx.Request], httpx.Response], name: str = "vast", key: str = "k" * 64) -> Provider:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.cloud import EndingKind, OfferKind
+from gpushopper.core.cloud import Identity, ListProof, OfferKind
+from gpushopper.core.model.guard_recipe import SelfDestroy, fits
 from gpushopper.core.model.instance import StatusClass
 from gpushopper.core.model.label import parse_label
 from gpushopper.core.model.money import is_sane_rate
@@ -17,13 +18,15 @@ from gpushopper.providers.base import (
     InstanceFound,
     InstanceList,
     InstanceNotFound,
+    Marks,
     OfferList,
     OfferQuery,
     ReadFailed,
     Refusal,
     RejectedCreate,
+    marking,
 )
-from tests.providers.stage import LIMIT_S, Stage, connect_to
+from tests.providers.stage import LIMIT_S, PUBLIC_KEY, Stage, connect_to
 
 
 def listing(stage: Stage) -> InstanceList:
@@ -38,11 +41,12 @@ def test_traits_say_what_the_rules_need(stage: Stage):
     assert traits.ending.bulk_destroy >= 1
 
 
-def test_the_account_has_an_id_a_balance_and_a_date(stage: Stage):
+def test_the_account_has_a_date_and_where_it_is_told_an_id_and_a_balance(stage: Stage):
     account = stage.provider.fetch_account(LIMIT_S)
     assert isinstance(account, Account)
-    assert account.account_id
-    assert account.balance == 100_000_000
+    is_told = stage.provider.traits.identity is Identity.TOLD
+    assert bool(account.account_id) == is_told
+    assert account.balance == (100_000_000 if is_told else None)
     assert account.date is not None and abs(account.date - stage.clock.wall()) < 2_000_000
 
 
@@ -53,8 +57,11 @@ def test_an_instance_is_found_from_create_until_destroy(stage: Stage):
     assert isinstance(seen, InstanceFound)
     assert seen.instance.instance_id == listed.instance_id == instance_id
     assert seen.instance.status is StatusClass.RUNNING
-    assert [parse_label(text) for text in listed.label_texts] == [listed.owner()] * 2
+    naming = stage.provider.traits.naming
+    assert [carrier for carrier, _ in listed.carriers] == list(naming.carriers)
+    assert [parse_label(text) for text in listed.label_texts] == [listed.owner()] * len(naming.carriers)
     assert listed.ssh_host and listed.ssh_port
+    assert listed.ssh_user in (None, stage.provider.traits.planting.user)
 
     (gone,) = stage.provider.destroy((instance_id,), LIMIT_S)
     assert gone.outcome is DestroyOutcome.ACKNOWLEDGED
@@ -73,22 +80,27 @@ def test_offer_and_instance_agree_on_host_and_price(stage: Stage):
     (row,) = listing(stage).instances
     assert row.host_id == request.offer.host_id
     assert row.gpu == request.offer.gpu and row.gpu_count == request.offer.gpu_count
-    assert row.rate == request.offer.rate(request.disk_gb)
-    assert row.gpu_rate == request.offer.gpu_rate
-    assert row.disk_gb == request.disk_gb
-    assert row.created_at is not None and row.ends_at is not None
+    # Unit prices are rounded up, so that what is reserved is enough.
+    assert row.rate is not None and row.rate <= request.offer.rate(request.disk_gb) <= row.rate * 1.0001 + 1
+    assert row.gpu_rate in (None, request.offer.gpu_rate)
+    assert row.disk_gb == request.disk_gb == request.offer.disk_for(request.disk_gb)
+    assert (row.created_at is None) == (row.ends_at is None)
 
 
-def test_a_list_of_several_pages_is_complete(stage: Stage):
+def test_a_long_list_is_whole(stage: Stage):
     ids = set(stage.crowd(60))
     found = listing(stage)
-    assert found.complete, found.detail
+    assert found.complete and found.is_whole(stage.provider.traits.limits.list_proof), found.detail
+    assert found.total == (60 if stage.provider.traits.limits.list_proof is ListProof.TOTAL else None)
     assert {row.instance_id for row in found.instances} == ids
 
 
-def test_a_label_can_be_changed(stage: Stage):
+def test_a_label_can_be_changed_where_the_cloud_has_such_a_call(stage: Stage):
     instance_id = stage.rent()
     label = stage.label()
+    if not stage.provider.traits.naming.can_relabel:
+        assert not stage.provider.set_label(instance_id, label, LIMIT_S)
+        return
     assert stage.provider.set_label(instance_id, label, LIMIT_S)
     assert listing(stage).instances[0].label == label
     stage.later()
@@ -98,16 +110,32 @@ def test_a_label_can_be_changed(stage: Stage):
 def test_a_key_can_be_attached_to_a_living_instance(stage: Stage):
     instance_id = stage.rent()
     stage.later()
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y"
-    assert stage.provider.attach_key(instance_id, key, LIMIT_S)
+    attaches = stage.provider.traits.planting.attaches_keys
+    assert stage.provider.attach_key(instance_id, PUBLIC_KEY, LIMIT_S) == attaches
     stage.later()
-    assert not stage.provider.attach_key("1", key, LIMIT_S)
+    assert not stage.provider.attach_key("1", PUBLIC_KEY, LIMIT_S)
 
 
-def test_an_instance_can_end_itself_or_the_provider_says_that_it_cannot(stage: Stage):
+def test_how_an_instance_ends_is_of_the_kind_that_the_traits_declare(stage: Stage):
     recipe = stage.provider.guard_recipe
-    assert (recipe is not None) == (stage.provider.traits.ending.kind is EndingKind.SELF_DESTROY)
-    assert recipe is None or all("$ID" in call.path for call in (recipe.read, recipe.destroy))
+    assert fits(recipe, stage.provider.traits.ending.kind)
+    if isinstance(recipe, SelfDestroy):
+        assert all("$ID" in call.path + call.body for call in (recipe.read, *recipe.destroy))
+
+
+def test_a_mark_is_of_one_account_and_found_again(stage: Stage):
+    client = marking(stage.provider)
+    if client is None:
+        # Where the account is told, nothing has to prove it.
+        assert stage.provider.traits.identity is Identity.TOLD
+        return
+    assert client.fetch_marks(LIMIT_S) == Marks(frozenset())
+    stage.later()
+    made = [client.add_mark("gpu-shopper a", PUBLIC_KEY, LIMIT_S), stage.later()][0]
+    assert isinstance(made, str) and client.fetch_marks(LIMIT_S) == Marks(frozenset({made}))
+    key = stage.world.market.keys_of(stage.name)[1]
+    theirs = marking(connect_to(stage.name, stage.transport, key, stage.clock))
+    assert theirs is not None and theirs.fetch_marks(LIMIT_S) == Marks(frozenset())
 
 
 def test_many_instances_are_destroyed_in_the_fewest_calls(stage: Stage):
@@ -133,7 +161,7 @@ def test_a_destroy_is_never_retried(stage: Stage, word: str):
 def test_every_offer_found_is_priced_and_rentable(stage: Stage):
     found = stage.provider.search(OfferQuery(limit=64, disk_gb=50.0), LIMIT_S)
     assert isinstance(found, OfferList)
-    assert len(found.offers) == 64 and not found.complete
+    assert found.complete == (len(found.offers) < 64) and len(found.offers) > 20
     for offer in found.offers:
         assert is_sane_rate(offer.gpu_rate) and offer.disk_gb >= 50.0 and offer.kind is OfferKind.ON_DEMAND
         assert offer.seen_at == found.date
@@ -145,30 +173,36 @@ def test_every_offer_found_is_priced_and_rentable(stage: Stage):
 def test_a_search_finds_only_what_fits_its_filter(stage: Stage):
     names = stage.provider.gpu_names(LIMIT_S)
     assert isinstance(names, tuple) and names == tuple(sorted(set(names))) and len(names) > 3
+    stage.later()
     found = stage.provider.search(OfferQuery(gpus=names[:1], min_gpus=2, min_vram_mb=8000), LIMIT_S)
     assert isinstance(found, OfferList)
     assert {o.gpu for o in found.offers} <= set(names[:1])
     assert all(o.gpu_count >= 2 and o.vram_mb >= 8000 for o in found.offers)
 
 
-def test_more_offers_than_one_reply_holds_are_read_in_price_bands(stage: Stage):
-    # 30 s reach for five requests at Vast's gap of 6 s; a minute more reaches for all of a market of this size.
-    few = stage.provider.search(OfferQuery(limit=150), LIMIT_S)
-    assert isinstance(few, OfferList)
-    assert len(few.offers) == 150 and not few.complete
-    stage.later()
+def test_the_first_offers_are_the_cheapest_of_all(stage: Stage):
     everything = stage.provider.search(OfferQuery(limit=None), 3600.0)
     assert isinstance(everything, OfferList) and everything.complete
     ids = [offer.offer_id for offer in everything.offers]
-    assert len(ids) == len(set(ids)) > 150
-    assert [o.offer_id for o in few.offers] == ids[:150]
+    assert len(ids) == len(set(ids)) > 20
+    # Of Vast more than one reply holds: 30 s reach for five requests at its gap of 6 s.
+    first = min(len(ids) - 1, 150)
+    stage.later()
+    few = stage.provider.search(OfferQuery(limit=first), LIMIT_S)
+    assert isinstance(few, OfferList) and not few.complete
+    assert [o.offer_id for o in few.offers] == ids[:first]
 
 
-def test_a_call_before_its_rate_limit_allows_is_not_sent(stage: Stage):
+def test_a_call_before_its_rate_limit_allows_is_not_sent_yet(stage: Stage):
     provider, now = stage.provider, stage.clock.monotonic
     assert isinstance(provider.fetch_instances(LIMIT_S), InstanceList)
-    assert provider.available_at(Endpoint.LIST) > now()
+    allowed = provider.available_at(Endpoint.LIST)
+    assert allowed > now()
     before = len(stage.transport.sent)
+    if provider.traits.pace.calls:
+        # Calls of one account hold each other back: one that is only a little early waits.
+        assert isinstance(provider.fetch_instances(LIMIT_S), InstanceList) and now() >= allowed
+        return
     early = provider.fetch_instances(LIMIT_S)
     assert isinstance(early, ReadFailed) and early.error_kind is ErrorKind.THROTTLED
     assert early.retry_after_s is not None and 0 < early.retry_after_s <= 2
@@ -195,6 +229,8 @@ def test_a_create_before_its_rate_limit_allows_is_refused_and_not_sent(stage: St
 
 
 def test_an_offer_already_taken_is_refused(stage: Stage):
+    if not stage.provider.traits.catalogue.has_single_hosts:
+        stage.fault("create", "unavailable", after=1)
     request = stage.request()
     assert isinstance(stage.provider.create(request, 60.0), Created)
     stage.later()
@@ -203,12 +239,13 @@ def test_an_offer_already_taken_is_refused(stage: Stage):
     assert stage.living == 1
 
 
-def test_another_key_of_another_account_shows_another_account(stage: Stage):
+def test_a_key_of_another_account_shows_another_account_where_it_is_told(stage: Stage):
     mine = stage.provider.fetch_account(LIMIT_S)
     other = connect_to(stage.name, stage.transport, stage.world.market.keys_of(stage.name)[1], stage.clock)
     theirs = other.fetch_account(LIMIT_S)
     assert isinstance(mine, Account) and isinstance(theirs, Account)
-    assert mine.account_id != theirs.account_id
+    is_told = stage.provider.traits.identity is Identity.TOLD
+    assert (mine.account_id != theirs.account_id) == is_told
 
 
 def test_a_wrong_key_is_never_an_empty_account(stage: Stage):

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.core.model.gpus import resolve_gpu
+from gpushopper.core.model.offer import Offer
 from gpushopper.core.secret import Credential
+from gpushopper.core.spelling.gpus import resolve_gpu
 from gpushopper.errors import Misconfigured
 from gpushopper.providers import traits
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
@@ -209,6 +210,10 @@ def test_sizes_are_rounded_up_to_the_steps_that_are_sold():
         assert size is not None and size.vcpus % 2 == 0 and size.ram_gb in steps
         assert size.vcpus >= 4 * count and size.ram_gb >= 16 * count
     assert vm_sizes.size_for(33) is None, "no VM has more than 512 GB"
+    assert vm_sizes.size_for(1, 5, 47_760) == vm_sizes.VmSize(6, 48) and vm_sizes.size_for(2, 1, 1) == (
+        vm_sizes.size_for(2)
+    )
+    assert vm_sizes.size_for(1, 0, 600_000) is None
     for asked in (1, 99.5, 100, 101, 150, 151, 1000.2):
         assert vm_sizes.storage_gb(asked) == TRAITS.billing.disk_for(asked)
 
@@ -236,3 +241,14 @@ def test_no_price_is_rounded_down():
     (offer, *_) = search(body).offers
     exact = Decimal("0.3000001") + 4 * Decimal("0.003") + 16 * Decimal("0.002") + 100 * Decimal("0.0000691")
     assert exact <= Decimal(offer.rate(100)) / 1_000_000 < exact + Decimal("0.000003")
+
+
+def test_an_offer_is_priced_for_the_vcpu_and_memory_that_are_asked_for():
+    def cheapest(**asked: float) -> Offer:
+        found = always(reply(LOCATIONS)).search(OfferQuery(exact_gpus=1, **asked), 30.0)
+        assert isinstance(found, OfferList)
+        return min(found.offers, key=lambda offer: offer.gpu_rate)
+
+    plain, larger = cheapest(), cheapest(min_cpus=7.0, min_ram_mb=30_000)
+    assert (plain.cpu_cores, plain.ram_mb, larger.cpu_cores, larger.ram_mb) == (4.0, 16_384, 8.0, 32_768)
+    assert larger.gpu_rate > plain.gpu_rate

@@ -182,6 +182,8 @@ def test_no_two_clouds_share_numbers_or_ids(clock):
         Market(clock, [BUILT_IN["vast"], replace(TOY, first_account=7002)])
     with pytest.raises(ValueError, match="numbers of another cloud"):
         Market(clock, [BUILT_IN["vast"], replace(TOY, first_host=40_700)])
+    with pytest.raises(ValueError, match="numbers of another cloud"):
+        Market(clock, [BUILT_IN["vast"], replace(TOY, first_instance=33_400_700)])
     market = Market(clock, [replace(TOY, make_id=lambda number, rng: "same")])
     actions.launch_foreign(market, "toy")
     with pytest.raises(ValueError, match="two instances are called same"):
@@ -200,7 +202,7 @@ def test_the_environment_of_a_live_instance_is_the_dialects(pair):
 
 def test_instances_are_of_a_kind_that_the_cloud_has(pair):
     machine = pair.market.named(pair.rent())
-    assert (machine.spec.kind, machine.can_be_live) == ("vm", False)
+    assert (machine.spec.kind, machine.can_be_live) == ("vm", True)
     assert pair.shop.instance(pair.shop.rent()).can_be_live
     assert actions.launch_foreign(pair.market, "toy").spec.kind == "vm"
     with pytest.raises(ValueError, match="toy rents out no container"):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 CREATE = {"image": "ubuntu:22.04", "disk": 40, "label": "gs1-x", "env": {"GS_LABEL": "gs1-x"}}
@@ -94,6 +95,11 @@ def test_status_is_the_ready_line(start, home):
     assert (status["schema"], status["home"], status["seed"]) == (1, str(home), 3)
     assert status["dialects"] == server.ready["dialects"]
     assert set(status["dialects"]["vast"]) == {"url", "keys"}
+    dock = status["dialects"]["tensordock"]
+    assert dock["url"].endswith("/api/v2") and set(dock["keys"]) >= {"authorization_id", "api_token"}
+    assert httpx.get(f"{dock['url']}/locations").status_code == 200
+    answer = httpx.get(f"{dock['url']}/instances", headers={"Authorization": f"Bearer {dock['keys']['api_token']}"})
+    assert answer.json() == {"data": []}
     assert status["rate_gaps"] == "on"
 
 
@@ -223,6 +229,9 @@ def test_settings_of_the_control_surface(start):
     [
         ("/faults", {"provider": "vast", "call": "list", "word": "explode"}),
         ("/faults", {"provider": "vast", "call": "list", "word": "lag", "arg": "10m", "colour": "red"}),
+        ("/faults", {"provider": "vast", "call": "search", "word": "stale_stock"}),
+        ("/faults", {"provider": "tensordock", "call": "list", "word": "page_cut"}),
+        ("/faults", {"provider": "tensordock", "call": "create", "word": "slow", "arg": "9s-2s"}),
         ("/launch", {"provider": "nobody"}),
         ("/advance", {"by": "-5"}),
         ("/advance", {}),

@@ -127,6 +127,7 @@ TOY = Dialect(
     name="toy",
     first_account=9001,
     first_host=90_000,
+    first_instance=90_000_000,
     make_id=make_id,
     credential=credential,
     billing=BillingProfile(

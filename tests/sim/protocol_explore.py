@@ -190,9 +190,7 @@ class Session:
 
 
 def affordable(move: Move, s: State) -> bool:
-    return (
-        move.omissions <= s.omissions and move.lies <= s.lies and move.errors <= s.errors and move.drops <= s.drops
-    )
+    return move.omissions <= s.omissions and move.lies <= s.lies and move.errors <= s.errors and move.drops <= s.drops
 
 
 def is_closed_alive(a: Attempt) -> bool:
@@ -259,9 +257,7 @@ def inspect(found: Found, session: Session, parents: dict[State, State | None], 
         found.permanent |= is_lost(a, session.policy)
 
 
-def note(
-    found: Found, broken: str, session: Session, parents: dict[State, State | None], s: State, last: str
-) -> None:
+def note(found: Found, broken: str, session: Session, parents: dict[State, State | None], s: State, last: str) -> None:
     """Keep the first, hence a shortest, path to each broken property."""
     if broken not in found.paths:
         found.paths[broken] = path_to(session, parents, s) + ([last] if last else [])

@@ -138,9 +138,7 @@ BROKEN_RULES = (
 # Beyond the bounds, or a fault that the rules accept: what then happens must be exactly this.
 EDGES = (
     _case("one omission more than the absences tolerate", CLOSED_ALIVE, bounds=replace(_LABELLED, omissions=3)),
-    _case(
-        "a refusal that is not true (S11)", CLOSED_ALIVE, NO_RECEIPT, bounds=replace(_LABELLED, false_refusals=True)
-    ),
+    _case("a refusal that is not true (S11)", CLOSED_ALIVE, NO_RECEIPT, bounds=replace(_LABELLED, false_refusals=True)),
     _case(
         "the same, without any label",
         CLOSED_ALIVE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gpushopper.core.cloud import Traits
-from gpushopper.core.model.guard_recipe import GuardRecipe, SelfDestroy
+from gpushopper.core.cloud import PlantingMethod, Traits
+from gpushopper.core.model.guard_recipe import GuardRecipe, PowerOff, SelfDestroy
 from gpushopper.core.model.heartbeat import (
     GuardRenewal,
     GuardStatus,
@@ -19,7 +19,9 @@ from gpushopper.core.model.heartbeat import (
     SshTarget,
 )
 from gpushopper.core.timing.clock_snapshot import SECOND
+from gpushopper.remote.planting.cloud_config import cloud_config
 from gpushopper.remote.ssh_command import Connection
+from gpushopper.sandbox.market.actions import stop
 from gpushopper.sandbox.market.model import Instance, Phase
 
 if TYPE_CHECKING:
@@ -81,10 +83,11 @@ class SimRemote:
         backoff_s: int,
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
-        assert isinstance(recipe, SelfDestroy)
+        assert isinstance(recipe, SelfDestroy | PowerOff)
         key = self.public_key(session_id)
-        script = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "url": recipe.endpoint}
-        return json.dumps(script)
+        script = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "user": traits.planting.user}
+        text = json.dumps(script | {"destroys": isinstance(recipe, SelfDestroy)})
+        return cloud_config(text) if traits.planting.method is PlantingMethod.CLOUD_INIT else text
 
     def probe(
         self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
@@ -97,6 +100,8 @@ class SimRemote:
             return instead
         self.step()
         instance = self._find(login.attempt_id)
+        if instance is not None and (script := _script(instance)) is not None and login.user != script["user"]:
+            return ProbeFailure(ProbeFailureKind.NO_LOGIN, "permission denied (publickey)")
         guard = None if instance is None else self.guards.get(instance.id)
         if instance is None or instance.phase is not Phase.RUNNING:
             return ProbeFailure(ProbeFailureKind.UNREACHABLE, "connection refused")
@@ -129,15 +134,20 @@ class SimRemote:
         """Start the guards of instances that run, and let those whose deadline has passed end their instances."""
         now = self.world.market.now()
         for instance in list(self.world.market.existing_instances()):
-            if instance.phase is Phase.RUNNING and instance.spec.onstart and instance.id not in self.guards:
-                script = json.loads(instance.spec.onstart)
+            script = _script(instance)
+            if instance.phase is Phase.RUNNING and script is not None and instance.id not in self.guards:
                 end = min(now + script["life_s"] * SECOND, max(script["deadline_s"] * SECOND, now))
                 self.guards[instance.id] = SimGuard(end, now + script["max_s"] * SECOND)
                 self.on_guard_start(self.guards[instance.id])
         for instance in list(self.world.market.existing_instances()):
             guard = self.guards.get(instance.id)
-            if guard is not None and not guard.is_dead and guard.armed and now >= guard.end_at:
+            if guard is None or guard.is_dead or not guard.armed or now < guard.end_at:
+                continue
+            script = _script(instance)
+            if script is not None and script["destroys"]:
                 self._destroy(instance)
+            elif instance.phase is Phase.RUNNING:
+                stop(self.world.market, instance, "own")
 
     def next_due(self) -> int | None:
         """Simulated µs from the world's start at which a running guard next acts."""
@@ -154,6 +164,19 @@ class SimRemote:
 
     def _find(self, attempt_id: str) -> Instance | None:
         for instance in self.world.market.existing_instances():
-            if attempt_id in dict(instance.spec.env).get("GS_LABEL", ""):
+            if attempt_id in (dict(instance.spec.env).get("GS_LABEL") or instance.spec.label or ""):
                 return instance
         return None
+
+
+def _script(instance: Instance) -> dict[str, Any] | None:
+    """What the boot script of `SimRemote` says, which the instance got as its cloud takes it; None for a foreign
+    one.
+    """
+    spec = instance.spec
+    if spec.onstart:
+        return json.loads(spec.onstart)
+    if not spec.cloud_init:
+        return None
+    files = json.loads(spec.cloud_init).get("write_files", [])
+    return json.loads(files[0]["content"]) if files else None

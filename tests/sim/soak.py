@@ -1,6 +1,6 @@
 """Simulated days with random users, faults, kills, sleeps and clock jumps; every run is named by its seed (C6).
 
-    python -m tests.sim.soak SEED [DAYS]
+python -m tests.sim.soak SEED [DAYS]
 """
 
 from __future__ import annotations

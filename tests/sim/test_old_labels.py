@@ -67,7 +67,7 @@ def test_sessions_with_labels_of_version_1_are_settled_and_ended_as_before(creat
         story.end("late")
         story.run_for(3 * 3600)
         story.finish()
-        assert {seen.id for seen in story.world.market.destroys} == {i.id for i in ours.values()}
+        assert {seen.cloud_id for seen in story.world.market.destroys} == {i.cloud_id for i in ours.values()}
         assert {receipt["label"] for receipt in story.receipts()} == {i.label for i in ours.values()}
         assert audit(story) == []
 

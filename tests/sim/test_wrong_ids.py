@@ -297,7 +297,7 @@ def test_an_edited_hard_maximum_changes_nothing_and_is_written_again(form: Calla
         assert destroyed(story) == set() and not raised(story)
         assert [(r.kind, r.note) for r in story.world.requests.audit().rows] == [("ours", "")]
         story.finish()
-        assert destroyed(story) == {ours.id}
+        assert destroyed(story) == {ours.cloud_id}
         assert audit(story) == []
 
 
@@ -316,7 +316,7 @@ def test_an_uncertain_create_is_found_by_a_label_with_another_hard_maximum(form:
         assert len(story.world.market.creates) == 1
         story.end("a")
         story.finish()
-        assert destroyed(story) == {ours.id}
+        assert destroyed(story) == {ours.cloud_id}
 
 
 def _without_variable(instance: Instance) -> InstanceSpec:

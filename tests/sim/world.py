@@ -13,6 +13,7 @@ import peewee
 from flask import Flask
 
 from gpushopper import wire
+from gpushopper.core.cloud import PlantingMethod
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.spending.admission import SpendingLimits
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -22,7 +23,7 @@ from gpushopper.engine.engine import Engine
 from gpushopper.engine.executor import CallResult
 from gpushopper.engine.ssh_files import SshFiles
 from gpushopper.paths import Home
-from gpushopper.providers import adapter
+from gpushopper.providers import adapter, traits
 from gpushopper.sandbox.dialects import BUILT_IN
 from gpushopper.sandbox.faults.fault_table import Fault, FaultTable
 from gpushopper.sandbox.market.actions import launch_foreign
@@ -34,8 +35,9 @@ from gpushopper.sandbox.requests.app import create_app
 from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
-from tests.credentials import api_key
+from tests.credentials import address, credential
 from tests.sim.requests import Requests
+from tests.sim.simulated_calls import SimCalls
 from tests.sim.simulated_remote import SimRemote
 from tests.transport import FaultTransport
 
@@ -154,8 +156,11 @@ class World:
         self.requests: Requests
         self.ssh_files: SshFiles
         self.executor: SimExecutor
+        self.calls: SimCalls
         self.store: Store
-        self.remote = SimRemote(self) if policy.needs_login else None
+        # An image that takes our key with the create needs one, even if nobody logs in.
+        takes_key = any(traits(name).planting.method is not PlantingMethod.ONSTART for name in clouds)
+        self.remote = SimRemote(self) if policy.needs_login or takes_key else None
         self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
         self.on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
 
@@ -186,19 +191,21 @@ class World:
             self.store, self.clock, self.policy, self.limits, installation, self.home,
             new_id=self.new_id, remote=self.remote, pause=transport.wait,
         )  # fmt: skip
-        self.engine = Engine(ctx, self.executor, [self._setup(name, transport) for name in self.clouds])
+        self.calls = SimCalls(transport, self.clock.monotonic)
+        accounts = [self.setup(name) for name in self.clouds]
+        self.engine = Engine(ctx, self.executor, accounts, self.calls)
         self.requests = Requests(self.engine.handle)
         self.ssh_files = SshFiles(ctx)
         self.engine.recover()
         return self
 
-    def _setup(self, name: str, transport: FaultTransport) -> AccountSetup:
-        """The daemon's account at one cloud; each cloud answers at a port of its own."""
-        endpoint = f"http://127.0.0.1:{FIRST_PORT + self.clouds.index(name)}"
-        connection = adapter(name)(
-            endpoint, api_key(self.keys[name]), self.clock.monotonic, transport=transport, wait=transport.wait
-        )
-        return AccountSetup(name, connection, "", "test", endpoint, is_local=True)
+    def setup(self, name: str) -> AccountSetup:
+        """The daemon's account at one cloud, with the key of now; each cloud answers at a port of its own."""
+        transport = self.executor.transport
+        endpoint = address(name, FIRST_PORT + self.clouds.index(name))
+        key = credential(name, self.keys[name])
+        connection = adapter(name)(endpoint, key, self.clock.monotonic, transport=transport, wait=transport.wait)
+        return AccountSetup(name, connection, "", "test", endpoint, is_local=True, credential=key)
 
     def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Hand a request to the cloud at whose port it arrives."""

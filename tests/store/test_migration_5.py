@@ -38,9 +38,7 @@ def upgraded(home: Path, *, billed: str) -> tuple[dict[str, dict[str, Any]], dic
 
 def test_every_older_column_stays_and_each_new_one_has_its_default(home: Path):
     before, after = upgraded(home, billed="a2")
-    assert after == {
-        number: {**row, **DEFAULTS, "is_running": row["is_gpu_billed"]} for number, row in before.items()
-    }
+    assert after == {number: {**row, **DEFAULTS, "is_running": row["is_gpu_billed"]} for number, row in before.items()}
     assert [number for number, row in after.items() if row["is_running"]] == ["a2"]
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.input import completions
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.model.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.policy import MIN_DURATION_S
+from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
 
@@ -28,7 +29,7 @@ SEARCH = (
         metavar="NAME[:N]",
         help="GPU, for instance 'RTX 4090', h100 or a100:2; a,b or repeated: any of them.",
     ),
-    click.option("-p", "--provider", metavar="NAME", help="Only this cloud."),
+    click.option("-p", "--provider", metavar="NAME", shell_complete=completions.clouds, help="Only this cloud."),
     click.option("--account", metavar="NAME", help="Only this account."),
     click.option("--gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Exact number of GPUs."),
     click.option("--min-gpus", type=click.IntRange(1, MAX_GPUS), metavar="N", help="Minimum number of GPUs."),
@@ -36,8 +37,15 @@ SEARCH = (
     click.option("--max-price", "max_price", type=DOLLARS, metavar="$/HR", help="Highest price, disk included."),
     click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score, at least."),
     click.option("--min-cuda", type=Number(0), metavar="VERSION", help="CUDA version the host supports, at least."),
-    click.option("--region", multiple=True, metavar="CODE", help="Only in this region; may be repeated."),
+    click.option(
+        "--region", "--location", "region", multiple=True, metavar="PLACE", shell_complete=completions.regions,
+        help="EU, Europe, a country by name or code, or a city; repeated: any of them.",
+    ),
     click.option("--disk", type=Number(1), metavar="GB", help="Disk size (default 20)."),
+    click.option("--cpus", type=Number(0), metavar="N", help="vCPU of the whole instance, at least."),
+    click.option("--ram", type=Number(0), metavar="GB", help="Memory beside the GPU's, at least."),
+    click.option("--verified", is_flag=True, default=None, help="Only hosts that the cloud has verified."),
+    click.option("--exclude-host", multiple=True, metavar="HOST", help="Not this host; may be repeated."),
 )
 
 _HOURS = Hours()
@@ -70,7 +78,9 @@ def load_settings(app: App) -> Config:
     return config.load(app.home, project_from=Path.cwd())
 
 
-def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: int) -> SearchRequest:
+def search_request(
+    defaults: Any, given: dict[str, Any], *, sort: str, limit: int, offset: int = 0, group_by: str | None = None
+) -> SearchRequest:
     """The search request: each filter from its option, else from the settings, else the built-in default."""
     from gpushopper.wire import SearchRequest
 
@@ -94,8 +104,14 @@ def search_request(defaults: Any, given: dict[str, Any], *, sort: str, limit: in
         min_cuda=pick("min_cuda", 0),
         regions=list(pick("region", ())),
         disk_gb=pick("disk", 20),
+        cpus=pick("cpus", 0),
+        ram_gb=pick("ram", 0),
+        verified=pick("verified", False),
+        exclude_hosts=list(pick("exclude_host", ())),
         sort=sort,
         limit=limit,
+        offset=offset,
+        group_by=group_by,
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.text_format import per_gb, plural, rate
+from gpushopper.cli.output.text_format import per_gb, plural, rate, when
+from gpushopper.core.timing.duration_text import span
 
+if TYPE_CHECKING:
+    from gpushopper.wire import MissingAccount
+
+_STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out"}
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
     tables.Column("GPU", lambda o: o.gpu),
@@ -25,6 +31,17 @@ COLUMNS = (
     tables.Column("DOWN/GB", lambda o: per_gb(o.download_gb), right=True, wide=True),
     tables.Column("VERIFIED", lambda o: {None: "-", True: "yes", False: "no"}[o.verified], wide=True),
     tables.Column("HOST", lambda o: o.host_id or "-", wide=True),
+    tables.Column("STOCK", lambda o: 1 if o.is_single else _known(o.stock, "{}"), right=True, wide=True),
+    tables.Column("AGE", lambda o: span(o.age_us), right=True, wide=True),
+)
+GROUP_COLUMNS = (
+    tables.Column("NAME", lambda g: g.name),
+    tables.Column("OFFERS", lambda g: g.count, right=True),
+    tables.Column("FROM $/HR", lambda g: rate(g.rate), right=True),
+    tables.Column("GB/$", lambda g: f"{g.best_value:.0f}", right=True),
+    tables.Column("STOCK", lambda g: g.stock if g.is_stock_known else f"{g.stock} or more", right=True),
+    tables.Column("CHEAPEST", lambda g: g.offer, wide=True),
+    tables.Column("BEST VALUE", lambda g: g.best_value_offer, wide=True),
 )
 
 
@@ -38,6 +55,17 @@ def note_unstated(app: App, unstated: Mapping[str, int]) -> None:
     if unstated:
         counts = ", ".join(f"{name}: {plural(count, 'offer')}" for name, count in sorted(unstated.items()))
         app.note(f"Left out, for their cloud does not say ({counts}).")
+
+
+def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
+    """One line on stderr for each account whose offers are missing, and why; also beside JSON."""
+    for each in missing:
+        text = f"{each.provider} {_STATES.get(each.state, each.state)}: {each.reason}"
+        if each.until_at is not None:
+            text += f", until {when(each.until_at, app.now().wall)}"
+        if each.age_us is not None:
+            text += f"; its offers are {span(each.age_us)} old"
+        app.note(text + (f"; {each.hint}" if each.hint else ""))
 
 
 def vram(megabytes: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from gpushopper import errors
+from gpushopper import clouds, errors
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
 from gpushopper.client import Client, JsonObject
@@ -165,13 +165,18 @@ def _last_line(text: str) -> str:
 def write_settings(home: Home, status: JsonObject) -> None:
     """Write endpoints and policy into the home's settings, and the sandbox's keys into its key file.
 
-    The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it.
+    The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it. A cloud
+    that the sandbox simulates and no adapter can use is left out: in the settings it would be a misspelt name.
     """
     settings = [f'[policy]\nname = "{POLICIES[status.instances_are]}"\n', "[keys]\nkeyring = false\n"]
     keys = []
     for name, dialect in status.dialects.items():
+        cloud = clouds.find(name)
+        if cloud is None:
+            continue
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
-        parts = [(part, text) for part, text in dialect["keys"].items() if not part.startswith("other_account_")]
+        wanted = {part.name for part in cloud.credential}
+        parts = [(part, text) for part, text in dialect["keys"].items() if part in wanted]
         keys.append("\n".join([f"[{name}]", *(f'{part} = "{text}"' for part, text in parts)]) + "\n")
     write_private(home.config_file, _merged(home, settings))
     write_private(home.key_file, "\n".join(keys) + _logins(home))

@@ -139,7 +139,7 @@ def _interrupted(
         return [UpdateAttempt(attempt, fields)]
     if attempt.state is not State.INTERRUPTED:
         fields |= {"state": State.INTERRUPTED, "state_changed_at": now.wall}
-    text = f"{session.name}: the provider shows it as {row.provider_status}; its disk still bills"
+    text = f"{session.name}: the provider shows it as {row.provider_status}; {_still_bills(fields)}"
     if not is_stopped:
         text = f"{session.name}: it may not start again: {row.message or row.provider_status}"
     if row.status is StatusClass.ENDING:
@@ -150,6 +150,12 @@ def _interrupted(
         UpdateAttempt(attempt, fields, EventDraft("interrupted", text)),
         RaiseAlarm(alarms.INTERRUPTED, attempt.id, text, hint),
     ]
+
+
+def _still_bills(fields: dict[str, Any]) -> str:
+    if fields["is_gpu_billed"]:
+        return "it still bills in full"
+    return "its disk still bills" if fields["is_storage_billed"] else "it bills nothing now"
 
 
 def _host_offline(session: Session, attempt: Attempt, fields: dict[str, Any], now: ClockSnapshot) -> UpdateAttempt:

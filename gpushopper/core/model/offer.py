@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gpushopper.core.cloud import Billing, OfferKind
-from gpushopper.core.model.money import Micros, cost_over, is_sane_rate
+from gpushopper.core.model.money import DOLLAR, Micros, cost_over, is_sane_rate
+from gpushopper.core.spelling.regions import is_in
 
 MONTH_HOURS = 720
 """Hours in a storage month, as Vast counts them (vastai.md 15)."""
@@ -53,6 +54,12 @@ class Offer:
         """The name users type: `vast:29817342`."""
         return f"{self.provider}:{self.offer_id}"
 
+    @property
+    def states_all(self) -> bool:
+        """Whether its cloud says everything that a filter can ask for."""
+        facts = (self.reliability, self.cuda, self.region, self.cpu_cores, self.ram_mb, self.verified, self.host_id)
+        return None not in facts
+
     def disk_for(self, asked_gb: float) -> float:
         """The disk that the cloud makes, and bills, where this much is asked for (GB)."""
         return self.billing.disk_for(asked_gb)
@@ -91,6 +98,17 @@ class Requirements:
     regions: tuple[str, ...] = ()
     disk_gb: float = 20.0
     min_life_us: int = 0
+    min_cpus: float = 0.0
+    min_ram_mb: int = 0
+    verified: bool = False
+    excluded_hosts: frozenset[str] = frozenset()
+    """Each a host's id, or `cloud:id`."""
+
+    @property
+    def asks_for_facts(self) -> bool:
+        """Whether anything is required that some clouds do not say."""
+        least = self.min_reliability > 0 or self.min_cuda > 0 or self.min_cpus > 0 or self.min_ram_mb > 0
+        return least or self.verified or bool(self.regions or self.excluded_hosts)
 
 
 def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
@@ -100,10 +118,17 @@ def fits(offer: Offer, want: Requirements, gpus: tuple[str, ...] = ()) -> bool:
 
 def unstated(offer: Offer, want: Requirements) -> tuple[str, ...]:
     """What is required of the offer and its cloud does not say. What is not required may stay unknown."""
+    if offer.states_all or not want.asks_for_facts:
+        return ()
     asked = {
         "reliability": want.min_reliability > 0 and offer.reliability is None,
         "cuda": want.min_cuda > 0 and offer.cuda is None,
         "region": bool(want.regions) and offer.region is None,
+        "cpus": want.min_cpus > 0 and offer.cpu_cores is None,
+        "ram": want.min_ram_mb > 0 and offer.ram_mb is None,
+        "verified": want.verified and offer.verified is None,
+        # A type is no host that somebody could have met: the cloud chooses one with the create.
+        "host": bool(want.excluded_hosts) and offer.host_id is None and offer.is_single,
     }
     return tuple(name for name, is_unknown in asked.items() if is_unknown)
 
@@ -119,19 +144,17 @@ def fits_as_far_as_stated(offer: Offer, want: Requirements, gpus: tuple[str, ...
         and (offer.reliability is None or offer.reliability >= want.min_reliability)
         and (offer.cuda is None or offer.cuda >= want.min_cuda)
         and offer.disk_gb >= offer.disk_for(want.disk_gb)
-        and (not want.regions or offer.region is None or _in_regions(offer.region, want.regions))
+        and (offer.cpu_cores is None or offer.cpu_cores >= want.min_cpus)
+        and (offer.ram_mb is None or offer.ram_mb >= want.min_ram_mb)
+        and (not want.verified or offer.verified is not False)
+        and not (want.excluded_hosts and _is_excluded(offer, want.excluded_hosts))
+        and (not want.regions or offer.region is None or any(is_in(offer.region, each) for each in want.regions))
         and (want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate)
     )
 
 
-def _in_regions(region: str, wanted: Iterable[str]) -> bool:
-    return any(_in_region(region.lower(), each) for each in wanted)
-
-
-def _in_region(region: str, wanted: str) -> bool:
-    """Whether a region matches: `us` as the country code at its end, `texas` as a part of its name."""
-    word = wanted.lower().strip()
-    return region.rsplit(",", maxsplit=1)[-1].strip() == word or (len(word) > 2 and word in region)
+def _is_excluded(offer: Offer, hosts: frozenset[str]) -> bool:
+    return offer.host_id is not None and (offer.host_id in hosts or f"{offer.provider}:{offer.host_id}" in hosts)
 
 
 def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
@@ -143,7 +166,8 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     )
 
 
-SORTS = ("price", "price-per-gpu", "vram", "reliability", "gpus")
+SORTS = ("price", "price-per-gpu", "value", "vram", "reliability", "gpus")
+GROUPINGS = ("gpu", "cloud", "region")
 
 
 def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[Offer]:
@@ -156,6 +180,8 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
         match sort:
             case "price-per-gpu":
                 return (rate / offer.gpu_count, *tail)
+            case "value":
+                return (-_value(offer, rate), *tail)
             case "vram":
                 return (-offer.vram_mb * offer.gpu_count, *tail)
             case "reliability":
@@ -166,6 +192,15 @@ def rank(offers: Iterable[Offer], disk_gb: float, sort: str = "price") -> list[O
                 return tail
 
     return sorted(offers, key=order)
+
+
+def value_of(offer: Offer, disk_gb: float) -> float:
+    """GB of GPU memory for a dollar an hour."""
+    return _value(offer, offer.rate(disk_gb))
+
+
+def _value(offer: Offer, rate: Micros) -> float:
+    return offer.vram_mb * offer.gpu_count / 1024 * DOLLAR / max(rate, 1)
 
 
 def offer_max_cost(offer: Offer, disk_gb: float, span_us: int) -> Micros:

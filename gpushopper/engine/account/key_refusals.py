@@ -26,6 +26,10 @@ class KeyRefusals:
         self._accepted_boot = now.boot
         self._since.pop(kind, None)
 
+    def answered(self, kind: str) -> None:
+        """A call of this kind got an answer that may need no key, as a search."""
+        self._since.pop(kind, None)
+
     def is_rejected(self, kind: str, now: ClockSnapshot, policy: Policy, *, is_own_form: bool = True) -> bool:
         """Note a refusal. Whether the key is rejected; otherwise the refusal counts as throttling.
 

@@ -46,6 +46,8 @@ class AccountReconciler:
         self.name = setup.provider
         self.calls = ProviderCalls(setup.provider, setup.client, ctx.clock, executor)
         self.observed = ObservedState(AccountHealth(account_id=known_account(ctx.store, setup.provider) or ""))
+        if setup.client is not None:
+            ctx.key_refusals[self.name] = (setup.client, self.health.key_refusals)
         self.transactions = AccountTransactions(ctx, setup.provider, on_stale=self.wake)
         self.key_digest = ctx.key_digest(setup)
         self.identity = self._inferred_identity()
@@ -224,9 +226,9 @@ class AccountReconciler:
         return True
 
     def _set_label(self, instance_id: str, label: str, now: ClockSnapshot) -> None:
-        """Set a lost label again; where that cannot be sent now, the next list requests it again."""
+        """Set a lost label again, where the cloud has such a call; the next list asks again if that cannot be now."""
         client = self.client
-        if client is None or self.calls.is_in_flight(LABEL, instance_id):
+        if client is None or not client.traits.naming.can_relabel or self.calls.is_in_flight(LABEL, instance_id):
             return
         if not self.calls.is_free(Endpoint.LABEL, now):
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gpushopper.core.model.guard_recipe import GuardRecipe
+from gpushopper.core.model.guard_recipe import GuardRecipe, PowerOff
 from gpushopper.providers.api import ApiClient, Call
 from gpushopper.providers.base import (
     Account,
@@ -23,6 +23,7 @@ from gpushopper.providers.base import (
     InstanceList,
     InstanceNotFound,
     Log,
+    Marks,
     OfferList,
     OfferQuery,
     ReadFailed,
@@ -30,7 +31,7 @@ from gpushopper.providers.base import (
     UnknownOutcome,
 )
 from gpushopper.providers.kit import UnknownFields
-from gpushopper.providers.tensordock import offer_search
+from gpushopper.providers.tensordock import offer_search, secrets
 from gpushopper.providers.tensordock.create import create_body, read_create
 from gpushopper.providers.tensordock.destroy import destroy_call, read_destroy
 from gpushopper.providers.tensordock.instance_list import read_list, read_one
@@ -39,6 +40,8 @@ from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
 from gpushopper.providers.tensordock.traits import TRAITS
 
 _NO_ID = "not an instance id of TensorDock"
+_VERBS = ("systemctl poweroff", "poweroff -f", "echo o >/proc/sysrq-trigger")
+"""Orderly first, so that the disk is whole; the last needs nothing but the kernel."""
 
 
 class TensorDock:
@@ -48,8 +51,8 @@ class TensorDock:
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
-        self.guard_recipe: GuardRecipe | None = None
-        """A VM has no key that could end only itself (tensordock.md 12)."""
+        self.guard_recipe: GuardRecipe | None = PowerOff(_VERBS)
+        """A VM has no key that could end only itself: it powers off, which does not end its bill (tensordock.md 12)."""
         self._unknown = UnknownFields(TRAITS.key_pattern)
 
     @property
@@ -117,6 +120,17 @@ class TensorDock:
         if isinstance(outcome, Created):
             return outcome
         return replace(outcome, detail=self._api.redact_line(outcome.detail))
+
+    def fetch_marks(self, limit_s: float) -> Marks | ReadFailed:
+        """The ids of all secrets of the organisation."""
+        found = secrets.read_marks(self._api.read(secrets.LIST, self._api.limit(limit_s)), self._unknown)
+        return self._shown(found) if isinstance(found, ReadFailed) else found
+
+    def add_mark(self, name: str, public_key: str, limit_s: float) -> str | ReadFailed:
+        """Store this public key, without a retry: names need not be unique. The secret's id."""
+        call = secrets.add_call(name, public_key)
+        added = secrets.read_added(self._api.send(call, self._api.limit(limit_s)))
+        return self._shown(added) if isinstance(added, ReadFailed) else added
 
     def set_label(self, instance_id: str, label: str, limit_s: float) -> bool:
         """False: a name cannot be changed (tensordock.md 8)."""

@@ -66,7 +66,8 @@ def create_body(request: CreateRequest) -> dict[str, Any] | RejectedCreate:
 def _order(request: CreateRequest) -> _Order | str:
     """The checked parts, or what is wrong with them."""
     what = read_offer_id(request.offer.offer_id)
-    size = vm_sizes.size_for(what.count) if what else None
+    # The size that the offer was priced for.
+    size = vm_sizes.size_for(what.count, request.offer.cpu_cores or 0, request.offer.ram_mb or 0) if what else None
     if what is None or size is None or what.count != request.offer.gpu_count:
         return "not an offer of TensorDock"
     if _NAME.fullmatch(request.label) is None:

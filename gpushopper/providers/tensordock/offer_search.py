@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
-from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
+from gpushopper.core.spelling.gpus import MAX_GPUS
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.kit import UnknownFields
@@ -48,7 +48,7 @@ def read_search(answer: Reply | Failure, query: OfferQuery, unknown: UnknownFiel
     is_cut, invalid = False, sum(one is None for one in found)
     for place in found:
         for count in wanted.counts(place) if place is not None else ():
-            offer = _offer(place, count, date or 0) if place is not None else None
+            offer = _offer(place, count, query, date or 0) if place is not None else None
             if offer is None or not wanted.has(offer):
                 continue
             if not has_valid_price(offer, query.disk_gb):
@@ -96,14 +96,14 @@ def _type(place: LocationGpu) -> tuple[str, str]:
     return place.location_id, place.gpu_key
 
 
-def _offer(place: LocationGpu, count: int, seen_at: int) -> Offer | None:
-    """The offer of so many GPUs; None where the place cannot make such a VM.
+def _offer(place: LocationGpu, count: int, query: OfferQuery, seen_at: int) -> Offer | None:
+    """The offer of so many GPUs, with the vCPU and memory that are asked for; None where the place cannot make that.
 
     Only with a dedicated address: where there are only forwarded ports, some places accept and then ignore them, and
     the VM bills and can never be reached (tensordock.md 10). The sum of the unit prices is what a VM was seen to cost;
     the GPU's price alone is too low (tensordock.md 4).
     """
-    size = vm_sizes.size_for(count)
+    size = vm_sizes.size_for(count, query.min_cpus, query.min_ram_mb)
     if size is None or not place.has_dedicated_ip or size.vcpus > place.max_vcpus or size.ram_gb > place.max_ram_gb:
         return None
     prices = place.prices

@@ -54,6 +54,8 @@ TRAITS = Traits(
     pace=Pace(calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S),
     # No call says whose a token is (tensordock.md 3).
     identity=Identity.INFERRED,
+    # No console log in API v2 (tensordock.md 3).
+    gives_logs=False,
     # Tokens are alphanumeric, of a length that no source gives (tensordock.md 2).
     key_pattern=r"\b[0-9A-Za-z]{32,}\b",
     # tensordock.md 8: the name alone, and it cannot be changed; 60 characters were seen to work.

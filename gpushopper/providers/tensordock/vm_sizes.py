@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import ceil
 
 VCPUS_PER_GPU = 4
 RAM_GB_PER_GPU = 16
@@ -21,9 +22,12 @@ class VmSize:
     ram_gb: int
 
 
-def size_for(gpus: int) -> VmSize | None:
-    """The size for so many GPUs, rounded up to TensorDock's steps; None where that is more than it sells."""
-    vcpus, ram = VCPUS_PER_GPU * gpus, RAM_GB_PER_GPU * gpus
+def size_for(gpus: int, min_cpus: float = 0, min_ram_mb: int = 0) -> VmSize | None:
+    """The size for so many GPUs, vCPU and MB, rounded up to TensorDock's steps; None where it does not sell that much.
+
+    Never less than what is rented with each GPU where nobody asks for more.
+    """
+    vcpus, ram = max(VCPUS_PER_GPU * gpus, ceil(min_cpus)), max(RAM_GB_PER_GPU * gpus, ceil(min_ram_mb / 1024))
     step = bisect_left(_RAM_STEPS_GB, ram)
     if step == len(_RAM_STEPS_GB):
         return None

@@ -11,6 +11,8 @@ from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
 _ARGUMENTS: dict[str, tuple[str | None, ...]] = {
     "free": (None,),
     "duration": ("20s", "3m", "10m"),
+    "range": ("20s", "3m", "10m"),
+    "pace": ("1/1s", "2/10s", "30/1m"),
     "number": ("1", "2", "3"),
     "needed": ("actual_status", "label", "start_date"),
     "foreign_id": ("listed", "labelled", "sibling"),

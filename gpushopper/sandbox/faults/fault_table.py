@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from gpushopper.sandbox.faults.fault_types import CALLS, COUNTED, FAULT_TYPES, HOST, HOST_FAULT_TYPES, UNTIL_ARG
-from gpushopper.sandbox.timing import Clock, parse_duration
+from gpushopper.sandbox.timing import Clock, parse_duration, parse_range
 
 
 @dataclass(slots=True)
@@ -144,6 +144,11 @@ class FaultTable:
             return False
         fault.acted += 1
         return True
+
+    def draw_duration(self, fault: Fault, default: str) -> int:
+        """Return the argument as microseconds, drawn from a range such as `2s-70s`."""
+        least, most = parse_range(fault.arg or default)
+        return least if least == most else self._rng.randint(least, most)
 
     def active_host_faults(self, provider: str, word: str, names: tuple[str | None, ...]) -> Iterator[Fault]:
         """Yield the host faults of a word that select an instance of these names and whose time is not up.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpushopper.sandbox.timing import parse_duration
+from gpushopper.sandbox.rate_limits import Bucket
+from gpushopper.sandbox.timing import parse_duration, parse_range
 
 CALLS = ("search", "create", "list", "get", "destroy", "label", "account", "logs", "log_file", "any")
 """The API calls a fault can act on. `logs` requests an instance's log, `log_file` fetches it."""
@@ -47,6 +48,15 @@ def _duration(arg: str | None) -> None:
         parse_duration(arg.split(",")[-1])
 
 
+def _range(arg: str | None) -> None:
+    if arg is not None:
+        parse_range(arg)
+
+
+def _pace(arg: str | None) -> None:
+    Bucket.parse(_given(arg))
+
+
 def _signed(arg: str | None) -> None:
     read_signed(_given(arg))
 
@@ -75,6 +85,8 @@ _CHECKS: dict[str, Callable[[str | None], None]] = {
     "free": _free,
     "needed": _needed,
     "duration": _duration,
+    "range": _range,
+    "pace": _pace,
     "number": _number,
     "signed": _signed,
     "scope": _scope,
@@ -100,7 +112,8 @@ FAULT_TYPES: dict[str, FaultType] = {
         ("create",),
         "drop commit_then_500 commit_then_hang commit_then_reset commit_then_garbage commit_then_no_id"
         " error_with_id late:duration dup stopped label_drop label_cut:number env_drop stuck_loading"
-        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:foreign_id",
+        " start_failure unavailable reject id_never_exists refused_yet_created stranger_id:foreign_id"
+        " no_forwards key_drop",
     ),
     **_group(
         "list",
@@ -108,20 +121,23 @@ FAULT_TYPES: dict[str, FaultType] = {
         "lag:duration omit:duration page_cut:number page_shift:number dup_rows foreign:number",
     ),
     **_group("list", ("list", "search"), "empty200 null200"),
+    **_group("search", ("search",), "needs_key stale_stock"),
     **_group("get", ("get",), "null 404"),
-    **_group("get", ("get", "list"), "stale:duration status_word no_field:needed"),
+    **_group("get", ("get", "list"), "stale:duration no_field:needed"),
+    **_group("get", ("get", "list", "create"), "status_word"),
+    **_group("shape", ("create", "get", "list", "search"), "shape:needed"),
     **_group(
         "destroy",
         ("destroy",),
-        "ack_noop:number delay:duration 500_done 404_alive 404_gone stop_instead zombie:duration"
-        " needs_min_age:duration",
+        "ack_noop:number delay:range 500_done 404_alive 404_gone stop_instead zombie:duration"
+        " needs_min_age:duration no_content",
     ),
     **_group("account_wide", ("account",), "revoke zero_balance balance_lag:duration price_change:number"),
-    **_group("reply", CALLS, "status:number auth404 429:number 429_plain_text:number schema_change:needed"),
+    **_group("reply", CALLS, "status:number auth404 429:number 429_plain_text:number schema_change:needed pace:pace"),
     **_group(
         "network",
         CALLS,
-        "hang dns blackhole drip huge:number reset offline:duration captive_portal slow:duration",
+        "hang dns blackhole drip huge:number reset offline:duration captive_portal slow:range",
     ),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from gpushopper.sandbox.live.cloud_init import USER, first_boot_script
 from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH
 from gpushopper.sandbox.live.instance.missing_programs import gaps_of, missing
 from gpushopper.sandbox.live.instance.python import find_python
@@ -24,6 +25,8 @@ def make_container_spec(dialect: Dialect, market: Market, instance: Instance, po
     Beside the path and home of its processes, their environment is the dialect's.
     """
     spec, host = instance.spec, instance.container
+    if spec.kind == "vm":
+        return _vm_spec(dialect, market, instance, port)
     gaps = gaps_of(spec.image)
     has_args = spec.runtype == "args"
     return ContainerSpec(
@@ -39,6 +42,23 @@ def make_container_spec(dialect: Dialect, market: Market, instance: Instance, po
     )
 
 
+def _vm_spec(dialect: Dialect, market: Market, instance: Instance, port: int) -> ContainerSpec:
+    """Return the spec of a virtual machine: each start is a boot of its own, with another boot id and no uptime."""
+    return ContainerSpec(
+        id=instance.id,
+        port=port,
+        env={"PATH": SEARCH_PATH, "HOME": "/root", **dialect.environment(market, instance, port)},
+        missing={},
+        extra=find_python(Path("/usr/bin")),
+        command=["/bin/sh", "/.instance/boot"],
+        onstart=None,
+        boot_id=str(uuid5(NAMESPACE_OID, f"{market.seed}:{instance.id}:boot {instance.container.starts}")),
+        uptime_s=0.0,
+        user=USER,
+        first_boot=first_boot_script(instance.spec.login_keys, instance.spec.cloud_init),
+    )
+
+
 def _host_uptime_s(market: Market, rebooted_at: int | None) -> float:
     """Return the host's uptime: that of this computer, until the host is rebooted.
 
@@ -51,9 +71,10 @@ def _host_uptime_s(market: Market, rebooted_at: int | None) -> float:
 
 def describe(instance: Instance, folder: Path, pids: dict[str, Any]) -> dict[str, Any]:
     """Return one live instance as `GET /status` of the control surface shows it."""
+    user = USER if instance.spec.kind == "vm" else "root"
     return {
         "id": instance.cloud_id,
-        "ssh": {"host": "127.0.0.1", "port": instance.container.port, "user": "root"},
+        "ssh": {"host": "127.0.0.1", "port": instance.container.port, "user": user},
         "disk": str(folder / "disk"),
         "log": str(folder / "log"),
         **pids,

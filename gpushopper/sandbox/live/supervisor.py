@@ -18,7 +18,7 @@ from typing import Any
 
 from gpushopper.sandbox.live.instance.disk import prepare_disk
 from gpushopper.sandbox.live.instance.exec_in_container import ContainerExec
-from gpushopper.sandbox.live.instance.host_files import TOOLS, HostFiles
+from gpushopper.sandbox.live.instance.host_files import TOOLS, VM_TOOLS, HostFiles
 from gpushopper.sandbox.live.ssh.server import SshServer
 from gpushopper.sandbox.live.supervisor_messages import ContainerSpec, HostState
 
@@ -32,14 +32,16 @@ class Supervisor:
     def __init__(self, folder: Path, spec: ContainerSpec) -> None:
         self._spec = spec
         self._files = HostFiles(folder)
-        self._ssh = SshServer(spec.port)
+        self._ssh = SshServer(spec.port, spec.user)
         self._host_state: HostState | None = None
 
     async def run(self, lines: asyncio.StreamReader) -> None:
         """Start the container and serve it until it exits or stdin is closed."""
         self._started_at = asyncio.get_running_loop().time()
-        self._files.prepare(self._spec.onstart, self._spec.boot_id)
-        prepare_disk(self._files.disk, TOOLS, self._spec.extra)
+        spec = self._spec
+        self._files.prepare(spec.onstart, spec.boot_id, spec.first_boot)
+        tools = TOOLS if spec.user is None else (*TOOLS, *VM_TOOLS)
+        prepare_disk(self._files.disk, tools, spec.extra, spec.user)
         self._write_uptime()
         await self._apply_host_state(HostState(**json.loads(await lines.readline())))
         container = await self._start()

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """The first message: what to run. `uptime_s` is how long the host had been up when the container started."""
+    """The first message: what to run. `uptime_s` is how long the host had been up when the container started.
+
+    `user` is whom one logs in as beside root at a virtual machine, None at a container; `first_boot` is the script that
+    a machine runs once.
+    """
 
     id: int
     port: int
@@ -18,6 +22,8 @@ class ContainerSpec:
     onstart: str | None
     boot_id: str
     uptime_s: float
+    user: str | None = None
+    first_boot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

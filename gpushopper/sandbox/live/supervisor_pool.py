@@ -24,13 +24,15 @@ from gpushopper.sandbox.market.model import BOOT, Instance, Phase
 from gpushopper.sandbox.persistence import SandboxState
 
 POLL_INTERVAL_S = 0.1
+REBOOT = 194
+"""How PID 1 of a virtual machine exits when it is rebooted from inside (`instance/inside/vm/boot`)."""
 _UP = (Phase.RUNNING, Phase.OFFLINE)
 
 
 class SupervisorPool:
     """A reconcile loop in one thread: compares the running supervisors with the market and makes up the difference.
 
-    A foreign instance and a VM are always simulated and get none (S28).
+    A foreign instance is always simulated and gets none (S28).
     """
 
     def __init__(self, folder: Path, state: SandboxState, save: Callable[[], None]) -> None:
@@ -110,7 +112,10 @@ class SupervisorPool:
         for number, supervisor in self._supervisors.items():
             instance = self._market.instances[number]
             if supervisor.is_over and supervisor.starts == instance.container.starts:
-                actions.record_container_exit(self._market, instance)
+                if supervisor.facts.get("exited") == REBOOT and instance.spec.kind == "vm":
+                    actions.reboot(self._market, instance)
+                else:
+                    actions.record_container_exit(self._market, instance)
 
     def _desired(self, instance: Instance) -> tuple[int, ContainerSpec | None, HostState]:
         """Return which container an instance should have, its spec if it must be started, and its host's state."""

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpushopper.sandbox.market import lifecycle
+from gpushopper.sandbox.market import billing, lifecycle
 from gpushopper.sandbox.market.market import Market
-from gpushopper.sandbox.market.model import BOOT, Instance, InstanceSpec, Phase
+from gpushopper.sandbox.market.model import BOOT, HALTED, Instance, InstanceSpec, Phase
 from gpushopper.sandbox.timing import parse_duration
 
 GPU_CLAIMS = ("name", "count", "memory", "driver", "cuda")
 SIZE_CLAIMS = ("disk", "ram", "cpus")  # GB, MB, a number
 CLAIMS = (*GPU_CLAIMS, *SIZE_CLAIMS)
-FOREIGN_IMAGE = "nvidia/cuda:12.4.1-devel-ubuntu22.04"
 
 
 def stop(market: Market, instance: Instance, by: str) -> None:
     """Stop an instance; also cancels a queued start."""
     instance.queued_start = False
-    if instance.phase is not Phase.STOPPED:
+    if instance.phase not in HALTED:
         lifecycle.stop(instance, _bill_to_now(market, instance), by)
     market.changes += 1
 
@@ -29,6 +28,8 @@ def start(market: Market, instance: Instance) -> bool:
     The start then stays queued, and a stop cancels it; a cloud that refuses instead makes it stop again.
     """
     market.changes += 1
+    if instance.phase is Phase.RELEASED:
+        return False
     if instance.phase is not Phase.STOPPED:
         return True
     solvent = market.accounts[instance.account_id].credit_micros > 0
@@ -46,6 +47,16 @@ def _gpus_are_free(market: Market, instance: Instance) -> bool:
         return offer.host.id not in market.offline_hosts
     _, in_use = market.occupancy(instance.provider)
     return market.has_capacity(offer, in_use)
+
+
+def resize(market: Market, instance: Instance, spec: InstanceSpec) -> None:
+    """Give a stopped instance another size, which is billed from now on."""
+    _bill_to_now(market, instance)
+    instance.spec = spec
+    offer, profile = market.offer_of(instance), market.billing_of(instance.provider)
+    instance.gpu_rate = billing.gpu_rate(offer, spec)
+    instance.storage_rate = billing.storage_rate(profile, offer, spec.disk_gb)
+    market.changes += 1
 
 
 def reboot(market: Market, instance: Instance) -> None:
@@ -79,7 +90,9 @@ def relabel(market: Market, instance: Instance, label: str | None) -> None:
 def destroy(market: Market, instance: Instance, by: str, delay: int = 0) -> None:
     """Destroy an instance now or `delay` microseconds from now (`delay(t)`)."""
     if delay:
-        instance.end_at, instance.end_by = market.now() + delay, by
+        due = market.now() + delay
+        if instance.end_at is None or due < instance.end_at:  # a second destroy does not postpone the first
+            instance.end_at, instance.end_by = due, by
     else:
         lifecycle.terminate(instance, _bill_to_now(market, instance), by)
     market.changes += 1
@@ -99,8 +112,8 @@ def launch_foreign(market: Market, provider: str, label: str | None = None) -> I
     taken, in_use = market.occupancy(provider)
     for offer in market.supply[provider].offers.values():
         if offer.id not in taken and market.has_capacity(offer, in_use):
-            spec = InstanceSpec(offer.id, label=label, image=FOREIGN_IMAGE, disk_gb=20.0, runtype="ssh", foreign=True)
-            spec = replace(spec, kind=market.clouds[provider].kinds[0])
+            cloud = market.clouds[provider]
+            spec = replace(cloud.foreign, offer_id=offer.id, label=label, kind=cloud.kinds[0])
             return market.create_instance(account.id, spec, market.now())
     raise LookupError("every offer is taken")
 
@@ -121,6 +134,8 @@ def revise(market: Market, instance: Instance, action: str, value: str | float |
             _take_host_offline(market, instance, None if value is None else now + parse_duration(value))
         case "online_host":
             _bring_host_online(market, instance)
+        case "reclaim_gpus":
+            _reclaim_gpus(market, instance, now)
         case "contract_end":
             instance.contract_end = now + parse_duration(value or 0)
         case "price_factor":
@@ -128,6 +143,12 @@ def revise(market: Market, instance: Instance, action: str, value: str | float |
         case _:
             _revise_host(market, instance, action, value)
     market.changes += 1
+
+
+def _reclaim_gpus(market: Market, instance: Instance, now: int) -> None:
+    if not market.clouds[instance.provider].stopped_keeps_gpus:
+        raise ValueError(f"at {instance.provider} a stopped instance holds no GPUs that could be taken back")
+    lifecycle.release_gpus(instance, now)
 
 
 def _revise_host(market: Market, instance: Instance, action: str, value: str | float | None) -> None:

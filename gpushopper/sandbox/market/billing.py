@@ -25,8 +25,12 @@ def traffic_rate(profile: BillingProfile, offer: Offer) -> int:
 
 
 def gpu_rate(offer: Offer, spec: InstanceSpec) -> int:
-    """Return micro-dollars per hour for the GPUs: the bid of an interruptible instance, otherwise the offer's price."""
+    """Return micro-dollars per hour for the GPUs: the bid of an interruptible instance, otherwise the offer's price.
+
+    Processors and memory are part of it where the cloud prices them.
+    """
     base = offer.price_micros if spec.bid_micros is None else spec.bid_micros
+    base += spec.vcpus * offer.host.vcpu_micros_hour + spec.ram_gb * offer.host.ram_micros_gb_hour
     return round(base * spec.price_factor)
 
 

@@ -9,7 +9,7 @@ from gpushopper.sandbox.market.model import UNITS_PER_MICRO, CreateRecord, Destr
 from gpushopper.sandbox.timing import SECOND, rfc3339
 
 SCHEMA = 1
-_LEDGER_STATES = {Phase.FRESH: "pending", Phase.CREATED: "pending"}
+_LEDGER_STATES = {Phase.FRESH: "pending", Phase.CREATED: "pending", Phase.RELEASED: "stopped"}
 
 
 def build_ledger(market: Market) -> dict[str, Any]:

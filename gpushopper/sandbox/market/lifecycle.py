@@ -43,6 +43,13 @@ def stop(instance: Instance, at: int, by: str) -> None:
     instance.enter(Phase.STOPPED, at)
 
 
+def release_gpus(instance: Instance, at: int) -> None:
+    """The host has taken the GPUs back: the instance is stopped for good, and its disk is still billed."""
+    stop(instance, at, "host")
+    instance.phase = Phase.RELEASED
+    instance.history[-1] = (at, Phase.RELEASED)
+
+
 def exit_container(instance: Instance, at: int) -> None:
     """The container has exited by itself: shown as exited, intended to run, and its disk is still billed (S28)."""
     instance.stopped_by, instance.next_at = "container", None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from random import Random
 
 from gpushopper.sandbox.market import billing, lifecycle
-from gpushopper.sandbox.market.catalogue import Supply, generate_supply
+from gpushopper.sandbox.market.catalogue import Supply
 from gpushopper.sandbox.market.cloud_profile import BillingProfile, CloudProfile
 from gpushopper.sandbox.market.model import (
     Account,
@@ -24,7 +25,9 @@ from gpushopper.sandbox.market.registry import make_registry
 from gpushopper.sandbox.timing import DAY, Clock
 
 FIRST_CREDIT = 100_000_000
-_FIRST_INSTANCE = 33_400_000
+_FIRST_KEY = 812_345
+_NUMBERS = 10_000_000
+"""So many numbers of instances each cloud has for itself."""
 _NEVER = 2**62
 """The end of a contract, in microseconds, where a cloud has none."""
 
@@ -63,6 +66,7 @@ class Market:
         self.instances: dict[int, Instance] = {}
         self.tracked: dict[int, Instance] = {}  # without those gone for good
         self.numbers: dict[str, int] = {}  # of instances, by what their clouds call them
+        self._made: Counter[str] = Counter()  # instances so far, by cloud
         self.pending_creates: list[PendingCreate] = []
         self.creates: list[CreateRecord] = []
         self.destroys: list[DestroyRecord] = []
@@ -77,10 +81,11 @@ class Market:
 
         Raises ValueError for the numbers of an account or host that another cloud has.
         """
-        supply = generate_supply(cloud.name, self.seed, cloud.first_host)
+        supply = cloud.make_supply(cloud.name, self.seed, cloud.first_host)
         hosts = {number for other in self.supply.values() for number in other.hosts}
         accounts = range(cloud.first_account, cloud.first_account + 2)
-        if hosts & set(supply.hosts) or self.accounts.keys() & set(accounts):
+        near = any(abs(other.first_instance - cloud.first_instance) < _NUMBERS for other in self.clouds.values())
+        if near or hosts & set(supply.hosts) or self.accounts.keys() & set(accounts):
             raise ValueError(f"{cloud.name} has numbers of another cloud")
         self.clouds[cloud.name], self.supply[cloud.name] = cloud, supply
         rng = Random(f"keys:{cloud.name}:{self.seed}")
@@ -90,7 +95,8 @@ class Market:
 
     def add_key(self, account_id: int, secret: str, *, scopes: list[str] | None = None) -> Key:
         """Add an API key to an account."""
-        key = Key(secret, 812_345 + len(self.keys), account_id, scopes=scopes)
+        before = len(self.keys_of(self.accounts[account_id].provider))
+        key = Key(secret, _FIRST_KEY + before, account_id, scopes=scopes)
         self.keys[secret] = key
         self.changes += 1
         return key
@@ -136,7 +142,8 @@ class Market:
         offers: set[int] = set()
         in_use: dict[int, int] = {}
         for instance in self.tracked.values():
-            if instance.provider != provider or not (instance.exists or instance.return_at):
+            there = instance.exists or instance.return_at
+            if instance.provider != provider or not there or instance.phase is Phase.RELEASED:
                 continue
             offer = self.offer_of(instance)
             offers.add(offer.id)
@@ -237,11 +244,11 @@ class Market:
         Raises ValueError when its cloud gives it the id of another instance, or has no such kind of instances.
         """
         account = self.accounts[account_id]
-        profile = self.billing_of(account.provider)
-        if spec.kind not in self.clouds[account.provider].kinds:
+        cloud, profile = self.clouds[account.provider], self.billing_of(account.provider)
+        if spec.kind not in cloud.kinds:
             raise ValueError(f"{account.provider} rents out no {spec.kind}")
         offer = self.supply[account.provider].offers[spec.offer_id]
-        number = _FIRST_INSTANCE + len(self.instances) * 7 + 1
+        number = cloud.first_instance + self._made[cloud.name] * 7 + 1
         rng = Random(f"instance:{self.seed}:{number}")
         instance = Instance(
             provider=account.provider,
@@ -257,8 +264,8 @@ class Market:
             traffic_rate=billing.traffic_rate(profile, offer),
             boot_us=lifecycle.draw_boot_stages(rng, self.boot_seconds),
             billed_to=at,
-            ssh_keys=list(account.ssh_keys),
-            cloud_id=self.clouds[account.provider].make_id(number, Random(f"id:{self.seed}:{number}")),
+            ssh_keys=list(account.ssh_keys) if cloud.account_keys_log_in else [],
+            cloud_id=cloud.make_id(number, Random(f"id:{self.seed}:{number}")),
         )
         if instance.cloud_id in self.numbers:
             raise ValueError(f"two instances are called {instance.cloud_id}")
@@ -269,12 +276,13 @@ class Market:
 
     def restore_instances(self, instances: Iterable[Instance]) -> None:
         """Replace the instances by saved ones."""
-        self.instances, self.tracked, self.numbers = {}, {}, {}
+        self.instances, self.tracked, self.numbers, self._made = {}, {}, {}, Counter()
         for instance in instances:
             self._add_instance(instance)
 
     def _add_instance(self, instance: Instance) -> None:
         self.instances[instance.id] = self.tracked[instance.id] = instance
+        self._made[instance.provider] += 1
         self.numbers[instance.cloud_id] = instance.id
 
     def create_later(self, account_id: int, spec: InstanceSpec, delay: int) -> None:

@@ -10,18 +10,23 @@ UNITS_PER_MICRO = 3_600_000_000
 
 
 class Phase(StrEnum):
-    """The phase of an instance. The ledger calls `fresh` and `created` pending."""
+    """The phase of an instance. The ledger calls `fresh` and `created` pending, `released` stopped.
+
+    `released` is stopped, with the GPUs taken back by the host: it can never start again.
+    """
 
     FRESH = "fresh"
     CREATED = "created"
     LOADING = "loading"
     RUNNING = "running"
     STOPPED = "stopped"
+    RELEASED = "released"
     OFFLINE = "offline"
     GONE = "gone"
 
 
 BOOT = (Phase.FRESH, Phase.CREATED, Phase.LOADING)
+HALTED = (Phase.STOPPED, Phase.RELEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,11 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A physical machine with GPUs of one model. Prices in micro-dollars, sizes in the unit named."""
+    """A physical machine with GPUs of one model. Prices in micro-dollars, sizes in the unit named.
+
+    `vcpu_micros_hour` and `ram_micros_gb_hour` are 0 where a cloud's GPU price includes both. `location` is the number
+    of its place where a cloud rents out places rather than hosts.
+    """
 
     provider: str
     id: int
@@ -72,6 +81,9 @@ class Host:
     term_days: int
     motherboard: str
     pcie_bw: float
+    vcpu_micros_hour: int = 0
+    ram_micros_gb_hour: int = 0
+    location: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +130,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """What an instance is created with; faults set the fields from `born_stopped` on. Saved as `order`.
+    """What an instance is created with; faults set the fields from `born_stopped` to `price_factor`. Saved as `order`.
 
-    `kind` is one of its cloud's kinds of instances: `container` or `vm`.
+    `kind` is one of its cloud's kinds of instances: `container` or `vm`. `vcpus` and `ram_gb` are 0 where a create does
+    not choose them. `ports` are pairs of a VM's port and the one of its host that leads there; `dedicated_ip` is
+    whether it has an address of its own. `cloud_init` is the text of a JSON object, `login_keys` are of a VM's user.
     """
 
     offer_id: int
@@ -139,6 +153,12 @@ class InstanceSpec:
     stuck_in: Phase | None = None
     stuck_message: str | None = None
     price_factor: float = 1.0
+    vcpus: int = 0
+    ram_gb: int = 0
+    dedicated_ip: bool = False
+    ports: tuple[tuple[int, int], ...] = ()
+    cloud_init: str | None = None
+    login_keys: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -221,8 +241,8 @@ class Instance:
 
     @property
     def can_be_live(self) -> bool:
-        """Whether it has processes where instances are live: a foreign one and a VM are records there, too (S28)."""
-        return not self.spec.foreign and self.spec.kind == "container"
+        """Whether it has processes where instances are live: a foreign one is a record there, too (S28)."""
+        return not self.spec.foreign
 
     @property
     def names(self) -> tuple[str | None, ...]:

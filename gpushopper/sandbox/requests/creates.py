@@ -43,6 +43,8 @@ def apply_create_faults(ctx: RequestContext, spec: InstanceSpec) -> InstanceSpec
         spec = replace(spec, label=spec.label[: int(fault.arg or 20)])
     if ctx.trigger("env_drop"):
         spec = replace(spec, env=tuple(pair for pair in spec.env if pair[0] != "GS_LABEL"))
+    if ctx.trigger("key_drop"):
+        spec = replace(spec, login_keys=())
     if ctx.trigger("stopped"):
         spec = replace(spec, born_stopped=True)
     if fault := ctx.trigger("stuck_loading"):

@@ -12,7 +12,7 @@ def destroy_on_market(ctx: RequestContext, instance: Instance) -> str:
     """Destroy the instance now, later or temporarily; return the effect for the ledger."""
     names, by = instance.names, ctx.caller.kind
     if fault := ctx.trigger("delay", names=names):
-        actions.destroy(ctx.market, instance, by, fault.duration_arg("60"))
+        actions.destroy(ctx.market, instance, by, ctx.faults.draw_duration(fault, "60"))
         return "gone_later"
     if fault := ctx.trigger("zombie", names=names):
         actions.destroy_temporarily(ctx.market, instance, by, fault.duration_arg("45m"))

@@ -21,9 +21,13 @@ Environment = Callable[[Market, Instance, int], Mapping[str, str]]
 class Dialect(CloudProfile):
     """One simulated cloud: what the market knows of it, how its requests read, and its routes.
 
-    `register` adds the routes to an application; every handler works with the context.
+    `register` adds the routes to an application; every handler works with the context. `base_path` is
+    what every address begins with and an adapter's endpoint ends with. `without` are the fault words that have no
+    meaning at this cloud: the control surface refuses them.
     """
 
     wire: Wire
     register: Callable[[Flask, RequestContext], None]
     environment: Environment
+    base_path: str = ""
+    without: frozenset[str] = frozenset()

@@ -10,14 +10,16 @@ from typing import Any
 
 from flask import Flask, Response, json, request
 
+from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.faults.fault_types import HOST
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Phase
+from gpushopper.sandbox.rate_limits import Bucket
 from gpushopper.sandbox.requests.api_keys import authenticate, authorize
 from gpushopper.sandbox.requests.ledger_records import record_in_ledger
 from gpushopper.sandbox.requests.pages import CAPTIVE_PORTAL, gateway_error, html
 from gpushopper.sandbox.requests.request_context import RequestContext
-from gpushopper.sandbox.timing import DAY, SECOND, http_date, parse_duration
+from gpushopper.sandbox.timing import DAY, SECOND, http_date
 from gpushopper.sandbox.transport_header import HEADER
 
 _BEFORE_ACTING = ("hang", "dns", "blackhole", "reset", "offline")
@@ -44,7 +46,7 @@ def install(app: Flask, ctx: RequestContext) -> None:
         if response.is_json and response.status_code == 200:
             _change_schema(ctx, response)
         if current.transport is None and (fault := ctx.trigger(*_AFTER_ACTING)):
-            current.transport = _transport_value(fault.word, fault.arg)
+            current.transport = _transport_value(ctx, fault)
         record_in_ledger(ctx, response)
         if current.transport is not None:
             response.headers[HEADER] = current.transport
@@ -100,10 +102,23 @@ def _limit_rate(ctx: RequestContext) -> Response | None:
         wait = int(retry_after) if retry_after else ctx.rate_limiter.retry_after
         return ctx.wire.refusals.too_many_requests(form, gap.seconds, wait, tomorrow)
     identity, endpoint = f"{ctx.current.caller}", f"{ctx.provider}:{ctx.current.name}"
-    if ctx.rate_limiter.admit(identity, endpoint, gap, now):
+    if _bucket_has_room(ctx, now) and ctx.rate_limiter.admit(identity, endpoint, gap, now):
         return None
     form, wait = ctx.rate_limiter.form, ctx.rate_limiter.retry_after
     return ctx.wire.refusals.too_many_requests(form, gap.seconds, wait, tomorrow)
+
+
+def _bucket_has_room(ctx: RequestContext, now: int) -> bool:
+    """Count the call in its account's bucket: the cloud's own while limits are enforced, or that of the fault `pace`.
+
+    Calls without a key are counted together.
+    """
+    account = f"{ctx.provider}:{ctx.current.caller and ctx.caller.account_id}"
+    fault = ctx.find("pace")
+    bucket = ctx.wire.bucket if fault is None else Bucket.parse(fault.arg or "")
+    if bucket is None or (fault is None and not ctx.rate_limiter.enabled):
+        return True
+    return ctx.rate_limiter.fill(account, bucket, now) or (fault is not None and not ctx.faults.try_act(fault))
 
 
 def _reject_by_fault(ctx: RequestContext) -> Response | None:
@@ -117,14 +132,14 @@ def _reject_by_fault(ctx: RequestContext) -> Response | None:
     return None
 
 
-def _transport_value(word: str, arg: str | None) -> str:
+def _transport_value(ctx: RequestContext, fault: Fault) -> str:
     """Return the transport header for a fault that breaks the reply after the call has acted."""
-    match word:
+    match fault.word:
         case "huge":
-            return f"huge={float(arg or 100):g}"
+            return f"huge={float(fault.arg or 100):g}"
         case "slow":
-            return f"delay={parse_duration(arg or '30') / SECOND:g}"
-        case _:
+            return f"delay={ctx.faults.draw_duration(fault, '30') / SECOND:g}"
+        case word:
             return word
 
 

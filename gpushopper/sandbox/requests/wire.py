@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from flask import Response
 
+from gpushopper.sandbox.rate_limits import Bucket
 from gpushopper.sandbox.requests.endpoint import Endpoint
 
 
@@ -65,10 +66,12 @@ class Wire:
     """The wire format of a cloud, as far as every request needs it.
 
     `endpoints` has an entry for each name of a route; `read_request` is given that name, its endpoint and the body;
-    `read_secret` returns the secret that the request at hand carries.
+    `read_secret` returns the secret that the request at hand carries. `bucket` limits the calls of an account where
+    the cloud limits them over all endpoints.
     """
 
     endpoints: Mapping[str, Endpoint]
     read_request: Callable[[str, Endpoint, dict[str, Any]], RequestFacts]
     read_secret: Callable[[], str | None]
     refusals: Refusals
+    bucket: Bucket | None = None

@@ -34,10 +34,12 @@ VAST = Dialect(
     name="vast",
     first_account=7001,
     first_host=40_000,
+    first_instance=33_400_000,
     billing=BILLING,
     has_contracts=True,  # vastai.md 12
     stopped_keeps_gpus=False,  # vastai.md 6
     wire=Wire(ENDPOINTS, read_request, read_secret, replies),
     register=_register,
     environment=environment,
+    without=frozenset(("shape", "needs_key", "stale_stock", "no_forwards", "key_drop", "no_content")),
 )

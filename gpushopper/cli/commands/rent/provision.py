@@ -13,6 +13,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, tables
+from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
 from gpushopper.cli.output.session_views import SIMULATED, print_session, ssh
@@ -27,8 +28,10 @@ from gpushopper.errors import NotVerified, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
-    from gpushopper.wire import Plan, ProvisionRequest, SessionView
+    from gpushopper.wire import Plan, PlanRequest, ProvisionRequest, SessionView
 
+OLDEST_US = 60 * SECOND
+"""An offer older than this is not rented: its cloud is asked again first."""
 RENT = (
     click.option("--name", metavar="NAME", help="Name of the session (default: a generated one)."),
     click.option("-c", "--consumer", metavar="NAME", help="Consumer to charge (default me)."),
@@ -61,7 +64,8 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     _check(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
-    found = app.client.plan(plan_request(app, config, given, to_rent=True))
+    request = plan_request(app, config, given, to_rent=True)
+    found, planned_at = app.client.plan(request), app.now().boot
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
     if dry_run:
@@ -69,8 +73,10 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
         return
     if not app.as_json:
         print_plan(app, found, disclosure)
+    note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
     confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
+    found = fresh_plan(app, request, found, planned_at, yes)
     app.interrupt_hint = "the request may have been accepted; see: gpu-shopper ls"
     accepted = app.client.provision(_request(found, config, given, wanted.plain))
     ref = accepted.sessions[0]
@@ -87,6 +93,22 @@ def _check(given: dict[str, Any]) -> None:
     if name is not None and (fault := session_name_problem(name)):
         hint = f"for instance: --name {to_valid_name(name)}" if name else "give a name, or leave --name out"
         raise UsageError(fault, hint, code="bad_name")
+
+
+def fresh_plan(app: App, request: PlanRequest, found: Plan, planned_at: int, yes: bool) -> Plan:
+    """The plan that was agreed to, made again if its offers are older than a minute by now.
+
+    What is dearer than what was agreed to is shown and asked about again. `planned_at` is boot-clock µs.
+    """
+    while max(offer.age_us for offer in found.offers) + app.now().boot - planned_at > OLDEST_US:
+        newer, planned_at = app.client.plan(request), app.now().boot
+        refuse_over_limit(newer)
+        if newer.max_cost > found.max_cost:
+            app.note("The offers have changed meanwhile.")
+            print_plan(app, newer)
+            confirm(app, f"Rent it, for at most {money(newer.max_cost)}?", yes)
+        found = newer
+    return found
 
 
 def _login_disclosure(found: Plan) -> list[str]:
@@ -129,6 +151,7 @@ def _print_plan(app: App, found: Plan, disclosure: list[str]) -> None:
     else:
         print_plan(app, found, disclosure)
         app.note("Nothing was rented (--dry-run).")
+    note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)
 
 

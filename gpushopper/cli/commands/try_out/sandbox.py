@@ -153,7 +153,7 @@ def revise(app: App, instance: str, action: str, value: str | None) -> None:
     \b
     destroy host_destroy stop start outbid   state of the instance
     offline_host [10m]  online_host  reboot_host
-    contract_end 1h     price_factor 1.4
+    contract_end 1h     price_factor 1.4     reclaim_gpus
     gpu_load 80         gpu_claim count=1,disk=12,name=...   what a live instance reports
     """
     body = {"instance": instance, "action": action, **({"value": value} if value is not None else {})}
@@ -194,6 +194,7 @@ def fault() -> None:
 @click.option("--count", type=click.IntRange(1), metavar="N", help="Act N times.")
 @click.option("--for", "span", metavar="SPAN", help="Act for this long.")
 @click.option("--instance", metavar="ID", help="Only for this instance.")
+@click.option("--chance", type=click.IntRange(1, 100), metavar="PERCENT", help="Act on this share of the calls.")
 @click.pass_obj
 def add_fault(app: App, /, **given: object) -> None:
     """Add a fault: PROVIDER CALL WORD [ARG]."""

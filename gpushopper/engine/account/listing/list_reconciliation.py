@@ -29,8 +29,13 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     ctx, name, observed = account.ctx, account.name, account.observed
     is_copied_home = not ctx.may_spend
     recorded = load_recorded_state.load(
-        ctx.store, ctx.installation.id, name, observed.health.account_id, seen,
-        is_copied_home=is_copied_home, also=account.identity.accounts() if account.identity is not None else (),
+        ctx.store,
+        ctx.installation.id,
+        name,
+        observed.health.account_id,
+        seen,
+        is_copied_home=is_copied_home,
+        also=account.identity.accounts() if account.identity is not None else (),
     )
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).

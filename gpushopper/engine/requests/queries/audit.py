@@ -10,7 +10,7 @@ from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.engine.context import AccountSetup, Context
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
+from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
 from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
 from gpushopper.providers.base import (

@@ -1,79 +1,121 @@
-"""Search offers on every account at once, from the cache or from the providers; on the caller's thread (S17)."""
+"""Search offers on every account at once, from the cache or from the clouds, under one deadline (S17)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from gpushopper import wire
 from gpushopper.core.cloud import Billing
-from gpushopper.core.model.gpus import canonical
-from gpushopper.core.model.offer import Offer, Requirements, fits_as_far_as_stated, unstated
+from gpushopper.core.model.offer import (
+    Offer,
+    Requirements,
+    fits_as_far_as_stated,
+    has_valid_price,
+    unstated,
+)
+from gpushopper.core.spelling.gpus import canonical
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
-from gpushopper.engine.requests.queries.search_criteria import Models, has_requested_memory, models_of, provider_search
+from gpushopper.engine.requests.queries.account_search import AccountAnswer, Search, search_accounts
+from gpushopper.engine.requests.queries.search_criteria import has_requested_memory, refuse_unknown_gpus
 from gpushopper.engine.requests.refusals import keyless, unanswered
 from gpushopper.engine.requests.watched_accounts import first_problem
 from gpushopper.errors import Misconfigured, NotFound
-from gpushopper.providers.base import Endpoint, OfferList, OfferQuery, Provider, ReadFailed
-
-SEARCH_LIMIT_S = 30.0
+from gpushopper.providers.base import ErrorKind, ReadFailed
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """The offers that fit, unordered, and what is missing from them."""
 
-    offers: list[Offer]
-    has_more: bool
-    failed: dict[str, str]
-    """Why a provider gave no usable answer."""
-    invalid_prices: int
+    offers: list[Offer] = field(default_factory=list)
+    has_more: bool = False
+    failed: dict[str, ReadFailed] = field(default_factory=dict)
+    """Why an account gave no usable answer now; old offers of it may be among the others."""
+    ages: dict[str, int] = field(default_factory=dict)
+    """By account, how old its offers are, µs."""
+    invalid_prices: int = 0
     """Offers left out because their price is absurd."""
-    unstated: dict[str, int]
+    unstated: dict[str, int] = field(default_factory=dict)
     """Offers left out because their cloud does not say what is required, by that."""
 
 
-def search_market(handle: EngineHandle, want: Requirements, limit: int | None) -> SearchResult:
-    """Offers of all accounts that fit.
+def search_market(handle: EngineHandle, search: Search, leave_out: Collection[str] = ()) -> SearchResult:
+    """Offers that fit, of all accounts with a key except those left out.
 
     Raises:
         NotFound: no provider knows such a GPU, or there is no such provider.
         Misconfigured: there is no account with a key.
         KeyRejected, ProviderFailed: no provider answered.
     """
-    searched = connected_accounts(handle, want.provider)
-    want = replace(want, provider=None)  # which may have been a cloud's name, and offers have their account's
-    gpus, failed = resolve_gpus(handle, want.gpu, searched)
-    offers: list[Offer] = []
-    has_more, invalid_prices, unknown = False, 0, Counter[str]()
-    for name, reconciler in searched.items():
-        models = gpus.get(name, {})
-        if name in failed or (want.gpu is not None and not models):
-            continue
-        answer = search_account(handle, reconciler, provider_search(want, models, limit))
-        if isinstance(answer, ReadFailed):
-            failed[name] = answer
-            continue
-        has_more = has_more or not answer.complete
-        invalid_prices += answer.invalid_prices
-        fitting = [o for o in answer.offers if _may_fit(o, want, models)]
-        unknown.update(name for offer in fitting for name in unstated(offer, want))
-        offers += [offer for offer in fitting if not unstated(offer, want)]
-    if failed and len(failed) == len(searched):
+    accounts = connected_accounts(handle, search.want.provider, leave_out)
+    # It may have been a cloud's name, and offers have their account's.
+    search = replace(search, want=replace(search.want, provider=None))
+    answers = search_accounts(handle, accounts, search)
+    failed = {name: each.failed for name, each in answers.items() if each.failed is not None}
+    if failed and all(each.failed is not None and not each.offers.offers for each in answers.values()):
         raise unanswered(failed)
-    why = {name: each.detail for name, each in failed.items()}
-    return SearchResult(offers, has_more, why, invalid_prices, dict(unknown))
+    if search.want.gpu is not None:
+        known = [each.names for each in answers.values() if each.names is not None]
+        refuse_unknown_gpus(search.want.gpu, known, failed)
+    return _collect(answers, search.want, failed)
 
 
-def _may_fit(offer: Offer, want: Requirements, models: Models) -> bool:
-    return fits_as_far_as_stated(offer, want, tuple(models)) and has_requested_memory(offer, models)
+def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: dict[str, ReadFailed]) -> SearchResult:
+    offers: list[Offer] = []
+    invalid_prices, unknown = 0, Counter[str]()
+    for answer in answers.values():
+        models = answer.models or {}
+        names = tuple(models)
+        invalid_prices += answer.offers.invalid_prices
+        for offer in answer.offers.offers:
+            if not fits_as_far_as_stated(offer, want, names) or not has_requested_memory(offer, models):
+                continue
+            silent = unstated(offer, want)
+            if silent:
+                unknown.update(silent)
+            elif has_valid_price(offer, want.disk_gb):
+                offers.append(offer)
+            else:
+                invalid_prices += 1
+    has_more = any(not each.offers.complete for each in answers.values())
+    ages = {name: each.age_us for name, each in answers.items() if each.failed is None or each.offers.offers}
+    return SearchResult(offers, has_more, failed, ages, invalid_prices, dict(unknown))
 
 
-def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
-    """The accounts with a key: one of each cloud, or of this cloud, or the account of this name.
+def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:
+    """The accounts that gave no answer now, and until when their clouds refuse to be asked."""
+    return [
+        wire.MissingAccount(
+            name,
+            state="throttled" if why.error_kind is ErrorKind.THROTTLED else "failed",
+            reason=why.detail,
+            until_at=None if why.retry_after_s is None else now_wall + us(why.retry_after_s),
+            age_us=result.ages.get(name),
+        )
+        for name, why in result.failed.items()
+    ]
+
+
+def connected_accounts(
+    handle: EngineHandle, provider: str | None, leave_out: Collection[str] = ()
+) -> dict[str, AccountReconciler]:
+    """The accounts to search: with a key and not left out, one of each cloud or of this cloud, or the one so named.
+
+    Raises:
+        NotFound: there is no such provider.
+        Misconfigured: no account in question has a key.
+    """
+    found = keyed_accounts(handle, provider)
+    kept = {name: each for name, each in found.items() if name not in leave_out}
+    return {provider: kept[provider]} if provider in kept else _one_of_each_cloud(kept)
+
+
+def keyed_accounts(handle: EngineHandle, provider: str | None) -> dict[str, AccountReconciler]:
+    """All accounts with a key, or those of this cloud, or the one of this name.
 
     Raises:
         NotFound: there is no such provider.
@@ -89,7 +131,7 @@ def connected_accounts(handle: EngineHandle, provider: str | None) -> dict[str, 
     found = {name: each for name, each in asked.items() if each.client is not None}
     if not found:
         raise keyless(first_problem({name: each.setup for name, each in asked.items()}))
-    return {provider: found[provider]} if provider in found else _one_of_each_cloud(found)
+    return {provider: found[provider]} if provider in found else found
 
 
 def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, AccountReconciler]:
@@ -100,62 +142,8 @@ def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, Acco
     return {name: each for name, each in found.items() if each in chosen.values()}
 
 
-def resolve_gpus(
-    handle: EngineHandle, wanted: str | None, searched: Mapping[str, AccountReconciler]
-) -> tuple[dict[str, Models], dict[str, ReadFailed]]:
-    """Each provider's own names for the GPUs that were typed, and which providers did not answer.
-
-    Raises:
-        NotFound: one of the names is known to no provider that answers.
-    """
-    if wanted is None:
-        return {}, {}
-    answers = {name: _gpu_names(handle, reconciler) for name, reconciler in searched.items()}
-    failed = {name: names for name, names in answers.items() if isinstance(names, ReadFailed)}
-    known = {name: names for name, names in answers.items() if not isinstance(names, ReadFailed)}
-    return models_of(wanted, known) if known else {}, failed
-
-
-def _gpu_names(handle: EngineHandle, reconciler: AccountReconciler) -> tuple[str, ...] | ReadFailed:
-    now_boot = handle.ctx.clock.now().boot
-    cached = handle.offers.load_gpu_names(reconciler.name, now_boot)
-    if cached is not None:
-        return cached
-    client = _client(reconciler)
-    names: tuple[str, ...] | ReadFailed = blocking_read(
-        handle.ctx, client, Endpoint.SEARCH, lambda: client.gpu_names(SEARCH_LIMIT_S), SEARCH_LIMIT_S
-    )
-    if not isinstance(names, ReadFailed):
-        handle.offers.store_gpu_names(reconciler.name, names, now_boot)
-    return names
-
-
-def search_account(handle: EngineHandle, reconciler: AccountReconciler, search: OfferQuery) -> OfferList | ReadFailed:
-    """One search at one provider; the same search is answered from the cache for a minute."""
-    now_boot = handle.ctx.clock.now().boot
-    cached = handle.offers.load_offers(reconciler.name, search, now_boot)
-    if cached is not None:
-        return cached
-    client = _client(reconciler)
-    answer: OfferList | ReadFailed = blocking_read(
-        handle.ctx, client, Endpoint.SEARCH, lambda: client.search(search, SEARCH_LIMIT_S), SEARCH_LIMIT_S
-    )
-    if isinstance(answer, OfferList):
-        # An adapter knows its cloud: what is rented by this offer is rented on this account.
-        offers = tuple(replace(offer, provider=reconciler.name) for offer in answer.offers)
-        answer = replace(answer, offers=offers)
-        handle.offers.store_offers(reconciler.name, search, answer, now_boot)
-    return answer
-
-
-def _client(reconciler: AccountReconciler) -> Provider:
-    if reconciler.client is None:
-        raise keyless(reconciler.setup)
-    return reconciler.client
-
-
-def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
-    """An offer as the API shows it, with its rates for this much disk."""
+def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
+    """An offer as the API shows it, with its rates for this much disk; `age_us` is how old the cloud's answer is."""
     card = canonical(found.gpu, found.vram_mb)
     return wire.OfferView(
         key=found.key,
@@ -185,6 +173,7 @@ def offer_view(found: Offer, disk_gb: float) -> wire.OfferView:
         is_single=found.is_single,
         stock=found.stock,
         billing=_billing_view(found.billing),
+        age_us=age_us,
         gpu_model=card.model,
         gpu_form=card.form,
         gpu_vram_gb=card.vram_gb,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from gpushopper.core.model.money import dollars
 from gpushopper.core.model.offer import Offer, Requirements, fits, is_rentable, rank
@@ -10,28 +12,45 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
-from gpushopper.engine.requests.queries.market_search import resolve_gpus, search_account, search_market
-from gpushopper.engine.requests.queries.search_criteria import has_requested_memory
-from gpushopper.engine.requests.refusals import unanswered
+from gpushopper.engine.requests.queries.account_search import (
+    PLAN_LIMIT_S,
+    SPARE_S,
+    Search,
+    ask_accounts,
+    read_gpu_names,
+    read_offers,
+)
+from gpushopper.engine.requests.queries.market_search import SearchResult, search_market
+from gpushopper.engine.requests.queries.search_criteria import (
+    Models,
+    has_requested_memory,
+    known_models,
+    refuse_unknown_gpus,
+)
+from gpushopper.engine.requests.refusals import keyless, unanswered
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import OfferQuery, ReadFailed
 from gpushopper.store.sessions import offers_attempted_since
 
 
 def candidates(
-    handle: EngineHandle, offer_key: str | None, want: Requirements, now: ClockSnapshot
-) -> tuple[list[Offer], dict[str, int]]:
+    handle: EngineHandle,
+    offer_key: str | None,
+    want: Requirements,
+    now: ClockSnapshot,
+    leave_out: Collection[str] = (),
+) -> tuple[list[Offer], SearchResult]:
     """The offers that may be rented, cheapest first; only that offer where its key is given.
 
-    With them, how many were left out because their cloud does not say what is required, by that.
+    None is of an account to leave out, and none is older than a minute. With them, the search that found them.
 
     Raises:
         NoOffer: there is none; the cheapest above the price cap is named.
         NotFound: no offer has this key.
     """
     if offer_key is not None:
-        return [_offer_by_key(handle, offer_key, want, now)], {}
-    result = search_market(handle, replace(want, max_rate=None), limit=64)
+        return [_offer_by_key(handle, offer_key, want, now)], SearchResult()
+    result = search_market(handle, Search(replace(want, max_rate=None), 64, PLAN_LIMIT_S), leave_out)
     tried = offers_attempted_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
     # Accounts of one cloud see the same offers: one that was rented through any of them is used up.
     used = {_at_cloud(handle.ctx, key): at for key, at in sorted(tried.items(), key=lambda each: each[1])}
@@ -43,15 +62,17 @@ def candidates(
     ranked = rank(rentable, want.disk_gb)
     within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]
     if within:
-        return within, result.unstated
+        return within, result
     if ranked:
         price = f"{dollars(ranked[0].rate(want.disk_gb), 4)}/h ({ranked[0].key})"
         raise NoOffer(f"nothing within the cap; the cheapest is {price}", "raise --max-price", code="cap_too_low")
-    silent = "; of others their cloud does not say: " if result.unstated else ""
-    raise NoOffer(
-        f"no offer fits{silent}{', '.join(sorted(result.unstated))}",
-        "loosen the filters, or see: gpu-shopper inventory",
-    )
+    notes = {
+        "of others their cloud does not say": sorted(result.unstated),
+        "no answer from": list(result.failed),
+        "left out": sorted(leave_out),
+    }
+    more = "".join(f"; {text}: {', '.join(names)}" for text, names in notes.items() if names)
+    raise NoOffer(f"no offer fits{more}", "loosen the filters, or see: gpu-shopper inventory")
 
 
 def _at_cloud(ctx: Context, key: str) -> str:
@@ -65,7 +86,8 @@ def _at_cloud(ctx: Context, key: str) -> str:
 
 def _offer_by_key(handle: EngineHandle, key: str, want: Requirements, now: ClockSnapshot) -> Offer:
     """The offer with this key, from the cache or else from its provider."""
-    found = handle.offers.find_offer(key, now.boot) or _read_offer(handle, key, want)
+    cached = handle.offers.find_offer(key, now.boot, want.min_cpus, want.min_ram_mb)
+    found = cached or _read_offer(handle, key, want)
     if found is None:
         raise NoOffer(f"offer {key} is not on the market", "see: gpu-shopper inventory", code="offer_gone")
     if not is_rentable(found, want, now.wall):
@@ -79,20 +101,43 @@ def _read_offer(handle: EngineHandle, key: str, want: Requirements) -> Offer | N
     reconciler = handle.reconcilers.get(name)
     if not offer_id or reconciler is None or reconciler.client is None:
         raise NotFound(f"no offer is called {key!r}", "copy the id from: gpu-shopper inventory", code="offer_not_found")
-    answer = search_account(handle, reconciler, OfferQuery(offer_ids=(offer_id,), disk_gb=want.disk_gb))
+    query = OfferQuery(offer_ids=(offer_id,), disk_gb=want.disk_gb, min_cpus=want.min_cpus, min_ram_mb=want.min_ram_mb)
+    call = partial(read_offers, handle, name, reconciler.client, query, PLAN_LIMIT_S - SPARE_S)
+    answer = ask_accounts(handle, {name: call}, ("offer", query), PLAN_LIMIT_S)[name]
     if isinstance(answer, ReadFailed):
         raise unanswered({name: answer})
-    return next((offer for offer in answer.offers if offer.key == key), None)
+    return next((offer for offer in answer.offers.offers if offer.key == key), None)
 
 
 def _refuse_mismatch(handle: EngineHandle, found: Offer, want: Requirements) -> None:
     """Refuse an offer of another GPU, number, disk or price than was requested beside its key."""
-    account = {found.provider: handle.reconcilers[found.provider]}
-    models = resolve_gpus(handle, want.gpu, account)[0].get(found.provider, {})
+    models = {} if want.gpu is None else _models(handle, found.provider, want.gpu)
     also = Requirements(
-        min_gpus=want.min_gpus, exact_gpus=want.exact_gpus, max_rate=want.max_rate, disk_gb=want.disk_gb
+        min_gpus=want.min_gpus,
+        exact_gpus=want.exact_gpus,
+        max_rate=want.max_rate,
+        disk_gb=want.disk_gb,
+        min_cpus=want.min_cpus,
+        min_ram_mb=want.min_ram_mb,
     )
     if not fits(found, also, tuple(models)) or not has_requested_memory(found, models):
         what = f"{found.gpu_count}x {found.gpu} at {dollars(found.rate(want.disk_gb), 3)} an hour"
         text = f"offer {found.key} is {what}, with {found.disk_gb:g} GB of disk at most: it does not match the request"
         raise NoOffer(text, "leave the other options out, or the offer", code="offer_differs")
+
+
+def _models(handle: EngineHandle, name: str, wanted: str) -> Models:
+    """The account's names for what was typed.
+
+    Raises:
+        NotFound: it knows no such GPU.
+    """
+    reconciler = handle.reconcilers[name]
+    if reconciler.client is None:
+        raise keyless(reconciler.setup)
+    call = partial(read_gpu_names, handle, name, reconciler.client, PLAN_LIMIT_S - SPARE_S)
+    names = ask_accounts(handle, {name: call}, "names", PLAN_LIMIT_S)[name]
+    if isinstance(names, ReadFailed):
+        raise unanswered({name: names})
+    refuse_unknown_gpus(wanted, [names])
+    return known_models(wanted, names)

@@ -13,8 +13,9 @@ from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
-from gpushopper.engine.requests.queries.market_search import connected_accounts, offer_view
+from gpushopper.engine.requests.queries.market_search import connected_accounts, missing_accounts, offer_view
 from gpushopper.engine.requests.queries.offer_choice import candidates
+from gpushopper.engine.requests.queries.rentable_accounts import left_out_accounts, names_of, without_unaffordable
 from gpushopper.engine.requests.queries.search_criteria import to_rent
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
@@ -45,8 +46,9 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     given_us = None if request.deadline_at is not None else request.duration_us
     span = requested_duration_us(given_us, request.deadline_at, now.wall)
     want = replace(to_rent(request), min_life_us=span)
-    offers, unstated = candidates(handle, request.offer, want, now)
-    offers = _rentable(handle, request, offers)
+    left_out = left_out_accounts(handle, request)
+    offers, search = candidates(handle, request.offer, want, now, names_of(left_out))
+    offers, unaffordable = without_unaffordable(handle, offers, want.disk_gb, span, now)
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
@@ -59,7 +61,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     if request.to_rent:
         _await_ready(handle, reconciler)
     return wire.Plan(
-        offers=[offer_view(offer, want.disk_gb) for offer in shortlist],
+        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in shortlist],
         max_cost=max_cost,
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
@@ -71,15 +73,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
         bills_on=not reconciler.ends_alone,
         minimum_us=least_us,
-        unstated=unstated,
+        unstated=search.unstated,
+        missing=missing_accounts(search, now.wall),
+        left_out=left_out + unaffordable,
     )
-
-
-def _rentable(handle: EngineHandle, request: wire.PlanRequest, offers: list[Offer]) -> list[Offer]:
-    """Without the clouds that a rental to follow would be refused at, as long as others have offers."""
-    if not request.to_rent or request.allow_unguarded:
-        return offers
-    return [each for each in offers if handle.reconcilers[each.provider].ends_alone] or offers
 
 
 def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -> tuple[list[Offer], int]:

@@ -8,11 +8,11 @@ from gpushopper.core.log_text import readable_lines
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.session import Session
 from gpushopper.engine.context import Context
+from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
 from gpushopper.engine.requests.session_lookup import find
-from gpushopper.errors import NotFound, NotReady, ProviderFailed
+from gpushopper.errors import NotFound, NotReady, ProviderFailed, Refused
 from gpushopper.providers.base import Endpoint, InstanceNotFound, Log, ReadFailed
 from gpushopper.store import sessions
 
@@ -26,6 +26,7 @@ def provider_log(handle: EngineHandle, ref: str, tail: int) -> wire.ProviderLog:
     Raises:
         NotFound: no session is meant by `ref`, its instance has ended, or the provider knows none of that id.
         NotReady: no instance exists yet.
+        Refused: the cloud gives no logs.
         Misconfigured: there is no key.
         ProviderFailed: the provider gave no usable answer.
     """
@@ -36,6 +37,9 @@ def provider_log(handle: EngineHandle, ref: str, tail: int) -> wire.ProviderLog:
     if reconciler.client is None:
         raise keyless(reconciler.setup)
     client, instance_id = reconciler.client, attempt.instance_id or ""
+    if not client.traits.gives_logs:
+        text = f"{reconciler.name} gives no logs of its instances"
+        raise Refused(text, f"log in and look: gpu-shopper ssh {session.name}", code="no_log")
     found: Log | InstanceNotFound | ReadFailed = blocking_read(
         ctx, client, Endpoint.LOGS, lambda: client.fetch_log(instance_id, tail, LIMIT_S), LIMIT_S
     )

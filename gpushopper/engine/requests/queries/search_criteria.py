@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 from gpushopper import wire
-from gpushopper.core.model.gpus import (
+from gpushopper.core.model.offer import SORTS, Offer, Requirements
+from gpushopper.core.spelling.gpus import (
     GpuRequest,
     UnknownGpu,
     has_memory,
     memory_of,
     parse_gpu_request,
     resolve_gpu,
+    similar_names,
 )
-from gpushopper.core.model.offer import SORTS, Offer, Requirements
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
 
@@ -32,21 +33,30 @@ def requirements(request: wire.SearchRequest) -> Requirements:
         raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
     gpus = None if request.gpu is None else read_gpus(request.gpu)
     exact = _exact_count(request, gpus)
-    if min(request.min_gpus or 0, request.min_vram_gb, request.disk_gb, request.max_rate or 0) < 0:
+    sizes = (request.min_vram_gb, request.disk_gb, request.cpus, request.ram_gb, request.offset)
+    if min(request.min_gpus or 0, request.max_rate or 0, *sizes) < 0:
         raise UsageError("a filter must not be negative")
     return Requirements(
         gpu=None if gpus is None else ",".join(gpus.names),
         provider=request.provider,
         min_gpus=max(request.min_gpus or 1, 1),
         exact_gpus=exact,
-        # Providers call 23.99 GB "24 GB": half a per cent is tolerated.
-        min_vram_mb=round(request.min_vram_gb * 1000 * 0.995),
+        min_vram_mb=_least_mb(request.min_vram_gb),
         max_rate=request.max_rate,
         min_reliability=request.min_reliability,
         min_cuda=request.min_cuda,
         regions=tuple(request.regions),
         disk_gb=request.disk_gb,
+        min_cpus=request.cpus,
+        min_ram_mb=_least_mb(request.ram_gb),
+        verified=request.verified,
+        excluded_hosts=frozenset(request.exclude_hosts),
     )
+
+
+def _least_mb(size_gb: float) -> int:
+    """Providers call 23.99 GB "24 GB": half a per cent is tolerated."""
+    return round(size_gb * 1000 * 0.995)
 
 
 def _exact_count(request: wire.SearchRequest, gpus: GpuRequest | None) -> int | None:
@@ -78,7 +88,8 @@ def to_rent(request: wire.PlanRequest) -> Requirements:
 
 def provider_search(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
     """The search to send: what the provider can filter; the rest is filtered here, so more is fetched than shown."""
-    filters_here = bool(want.regions or want.min_cuda) or any(None not in sizes for sizes in models.values())
+    own = want.regions or want.min_cuda or want.min_cpus or want.min_ram_mb or want.excluded_hosts
+    filters_here = bool(own) or any(None not in sizes for sizes in models.values())
     return OfferQuery(
         gpus=tuple(models),
         min_gpus=want.min_gpus,
@@ -87,6 +98,8 @@ def provider_search(want: Requirements, models: Models, limit: int | None) -> Of
         max_gpu_rate=want.max_rate,
         min_reliability=want.min_reliability,
         disk_gb=want.disk_gb,
+        min_cpus=want.min_cpus,
+        min_ram_mb=want.min_ram_mb,
         limit=None if limit is None or filters_here or limit > 64 else 64,
     )
 
@@ -103,23 +116,19 @@ def read_gpus(text: str) -> GpuRequest:
         raise UsageError(str(error), "for instance: --gpu 'RTX 4090', --gpu a100,h100, --gpu A100:2") from None
 
 
-def _names_of(typed: str, providers: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """By provider, its names for one name that was typed.
+def refuse_unknown_gpus(wanted: str, known: Collection[tuple[str, ...]], silent: Collection[str] = ()) -> None:
+    """Refuse names that no cloud knows. `known` are the names of each cloud that answered, `silent` the others.
 
     Raises:
-        NotFound: none has one; with the closest names of all of them.
+        NotFound: with the closest names of all of them.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    close: list[str] = []
-    for provider, known in providers.items():
-        try:
-            found[provider] = resolve_gpu(typed, known)
-        except UnknownGpu as unknown:
-            close += unknown.similar
-    if not found:
+    for typed in read_gpus(wanted).names:
+        if any(known_models(typed, names) for names in known):
+            continue
+        close = list(dict.fromkeys(name for names in known for name in similar_names(typed, names)))
         hint = f"did you mean {', '.join(close[:5])}?" if close else "see: gpu-shopper inventory"
-        raise NotFound(f"no market knows a GPU called {typed!r}", hint, code="gpu_not_found")
-    return found
+        missing = f"; {', '.join(silent)} did not answer" if silent else ""
+        raise NotFound(f"no market knows a GPU called {typed!r}{missing}", hint, code="gpu_not_found")
 
 
 def has_requested_memory(offer: Offer, models: Models) -> bool:
@@ -127,15 +136,14 @@ def has_requested_memory(offer: Offer, models: Models) -> bool:
     return not models or has_memory(offer.vram_mb, models.get(offer.gpu, ()))
 
 
-def models_of(wanted: str, providers: Mapping[str, tuple[str, ...]]) -> dict[str, Models]:
-    """By provider, its own names for what was typed; a provider without such a GPU is left out.
-
-    Raises:
-        NotFound: one of the names is known to none of them.
-    """
-    found: dict[str, Models] = {}
+def known_models(wanted: str, names: tuple[str, ...]) -> Models:
+    """A provider's own names for what was typed; empty where it has no such GPU."""
+    found: Models = {}
     for typed in read_gpus(wanted).names:
-        for provider, names in _names_of(typed, providers).items():
-            for name in names:
-                found.setdefault(provider, {}).setdefault(name, set()).add(memory_of(typed))
+        try:
+            resolved = resolve_gpu(typed, names)
+        except UnknownGpu:
+            continue
+        for name in resolved:
+            found.setdefault(name, set()).add(memory_of(typed))
     return found

@@ -30,6 +30,9 @@ _COPIED = (
     "lsb-release", "magic", "mime.types", "nsswitch.conf", "os-release", "pki/tls/certs", "pki/ca-trust", "protocols",
     "redhat-release", "resolv.conf", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
+USER_UID = 1000
+"""Of the user of a virtual machine, where root runs the sandbox; otherwise there is one uid inside, 0."""
+
 _USERS = (
     ("root", 0, "/root", "/bin/bash"),
     ("daemon", 1, "/usr/sbin", "/bin/false"),
@@ -38,10 +41,16 @@ _USERS = (
 )
 
 
-def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -> None:
+def user_uid() -> int:
+    """Return the uid inside of a virtual machine's user."""
+    return USER_UID if os.geteuid() == 0 else 0
+
+
+def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = (), user: str | None = None) -> None:
     """Make a new instance's disk with its own system files and `tools`; an existing disk is left as it is.
 
-    `extra` are folders of this computer with a Python in them, to be mounted at the same path.
+    `extra` are folders of this computer with a Python in them, to be mounted at the same path. `user` has an account
+    and a home folder beside root's.
     """
     if disk.exists():
         return
@@ -49,7 +58,8 @@ def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     _make_folders(partial)
-    _write_accounts(partial / "etc")
+    users = _USERS if user is None else (*_USERS, (user, user_uid(), f"/home/{user}", "/bin/bash"))
+    _write_accounts(partial / "etc", users)
     for name in _COPIED:
         _copy(Path("/etc") / name, partial / "etc" / name)
     for tool in tools:
@@ -60,6 +70,10 @@ def prepare_disk(disk: Path, tools: Iterable[Path], extra: Iterable[str] = ()) -
         (partial / TOOLS / "python3").symlink_to(f"{folder}/bin/python3")
     if os.geteuid() == 0:
         _chown_to_instance(partial)
+    if user is not None:
+        (partial / "home" / user).mkdir(mode=0o755)
+        if os.geteuid() == 0:
+            os.lchown(partial / "home" / user, FIRST_UID + user_uid(), FIRST_UID + user_uid())
     partial.rename(disk)
 
 
@@ -87,12 +101,13 @@ def _make_folders(disk: Path) -> None:
             (disk / name).mkdir()
 
 
-def _write_accounts(etc: Path) -> None:
-    passwd = [f"{name}:x:{uid}:{uid}:{name}:{home}:{shell}\n" for name, uid, home, shell in _USERS]
-    groups = [f"{name}:x:{uid}:\n" for name, uid, _, _ in _USERS] + ["tty:x:5:\n"]
+def _write_accounts(etc: Path, users: Iterable[tuple[str, int, str, str]]) -> None:
+    users = list(users)
+    passwd = [f"{name}:x:{uid}:{uid}:{name}:{home}:{shell}\n" for name, uid, home, shell in users]
+    groups = [f"{name}:x:{uid}:\n" for name, uid, _, _ in users] + ["tty:x:5:\n"]
     (etc / "passwd").write_text("".join(passwd))
     (etc / "group").write_text("".join(groups))
-    (etc / "shadow").write_text("".join(f"{name}:*:19000:0:99999:7:::\n" for name, *_ in _USERS))
+    (etc / "shadow").write_text("".join(f"{name}:*:19000:0:99999:7:::\n" for name, *_ in users))
     (etc / "shadow").chmod(0o600)
     (etc / "environment").touch()
     (etc / "profile").write_text("umask 022\n")

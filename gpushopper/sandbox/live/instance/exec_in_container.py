@@ -23,6 +23,15 @@ LOGIN = {
     "MAIL": "/var/mail/root",
 }
 
+
+def login_of(user: str) -> dict[str, str]:
+    """Return the variables of this user's login."""
+    if user == "root":
+        return LOGIN
+    return {**LOGIN, "HOME": f"/home/{user}", "USER": user, "LOGNAME": user, "MAIL": f"/var/mail/{user}"}
+
+
+_SUDO = "+setuid,+setgid"
 _GET_PEER = 0x5441  # TIOCGPTPEER: opens the other end of this terminal without using its path
 _UNLOCK = termios.TIOCSPTLCK if hasattr(termios, "TIOCSPTLCK") else 0x40045431
 NEEDED = ("nsenter", "setpriv", "setsid")
@@ -35,10 +44,18 @@ class ContainerExec:
 
     pid: int
 
-    def command(self, *words: str, terminal: bool = False) -> list[str]:
-        """Return the command line that runs a program inside with a container's capabilities in a new session."""
+    def command(self, *words: str, terminal: bool = False, uid: int = 0) -> list[str]:
+        """Return the command line that runs a program inside with a container's capabilities in a new session.
+
+        A user other than root keeps only what the `sudo` inside needs: to become another user inside.
+        """
         capabilities = ",".join(f"+cap_{number}" for number in sorted(KEPT_CAPABILITIES))
-        limits = ["setpriv", "--bounding-set", f"-all,{capabilities}", "--inh-caps", "-all", "--"]
+        limits = ["setpriv", "--bounding-set", f"-all,{capabilities}"]
+        if uid:
+            limits += ["--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
+            limits += ["--inh-caps", f"-all,{_SUDO}", "--ambient-caps", f"-all,{_SUDO}", "--"]
+        else:
+            limits += ["--inh-caps", "-all", "--"]
         session = ["setsid", "--ctty"] if terminal else ["setsid"]
         return [*self._enter(), *limits, *session, *words]
 
@@ -53,8 +70,8 @@ class ContainerExec:
         same = () if os.geteuid() == 0 else ("--preserve-credentials",)
         return [program, "--target", str(self.pid), *spaces, *same, "--"]
 
-    def open_terminal(self) -> tuple[int, int]:
-        """Open a terminal in the instance's own /dev/pts and return the file descriptors of both ends.
+    def open_terminal(self, uid: int = 0) -> tuple[int, int]:
+        """Open a terminal of this user in the instance's own /dev/pts and return the file descriptors of both ends.
 
         /dev is read-only and the last part of the path is not followed, so no link inside can redirect the open.
         """
@@ -67,7 +84,7 @@ class ContainerExec:
             os.close(ours)
             raise
         if os.geteuid() == 0:
-            os.fchown(theirs, FIRST_UID, FIRST_UID + TTY_GROUP)
+            os.fchown(theirs, FIRST_UID + uid, FIRST_UID + TTY_GROUP)
         return ours, theirs
 
 

@@ -11,12 +11,15 @@ _KB_PER_MB = 1024
 
 
 def hardware_facts(offer: Offer, instance: Instance) -> dict[str, str]:
-    """Return the requested disk and the host's memory and processors, replaced by the claims of `POST /revise`."""
-    claims = instance.container.claims
+    """Return disk, memory and processors, replaced by the claims of `POST /revise`.
+
+    A disk is as large as requested; the others are too where a create requests them, otherwise the host's.
+    """
+    claims, spec = instance.container.claims, instance.spec
     return {
         "disk_kb": str(round(float(claims.get("disk", instance.spec.disk_gb)) * KB_PER_GB)),
-        "ram_kb": str(round(float(claims.get("ram", offer.host.ram_mb)) * _KB_PER_MB)),
-        "cpus": str(int(claims.get("cpus", offer.host.cpu_cores))),
+        "ram_kb": str(round(float(claims.get("ram", spec.ram_gb * 1024 or offer.host.ram_mb)) * _KB_PER_MB)),
+        "cpus": str(int(claims.get("cpus", spec.vcpus or offer.host.cpu_cores))),
         "cpu_name": offer.host.cpu_name,
         "cpu_mhz": f"{offer.host.cpu_ghz * 1000:.3f}",
     }

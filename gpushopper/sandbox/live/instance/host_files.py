@@ -26,6 +26,10 @@ TOOLS = (*sorted((INSIDE / "tools").iterdir()), *(INSIDE / name for name in REPL
 """Programs that are put into the first folder of PATH inside."""
 
 
+VM_TOOLS = tuple(sorted((INSIDE / "vm" / "tools").iterdir()))
+"""Programs of a virtual machine, which a container has not: systemctl, sudo, crontab, poweroff ..."""
+
+
 def read_log(folder: Path) -> str:
     """Return what the container of the instance in this folder has printed so far; empty where it has not run."""
     try:
@@ -46,13 +50,17 @@ class HostFiles:
         self.disk = folder / "disk"
         self.log = folder / "log"
 
-    def prepare(self, onstart: str | None, boot_id: str) -> None:
-        """Write the files that a container needs when it starts."""
+    def prepare(self, onstart: str | None, boot_id: str, first_boot: str | None = None) -> None:
+        """Write the files that a container needs when it starts; `first_boot` is a virtual machine's."""
         self.mounted.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self.mounted.chmod(0o755)
         for name in ("init", "launch", "login", "disk-full", *REPLACED_PROGRAMS):
             shutil.copyfile(INSIDE / name, self.mounted / name)
+        if first_boot is not None:
+            for name in ("boot", "unit"):
+                shutil.copyfile(INSIDE / "vm" / name, self.mounted / name)
+            self.write("first-boot", first_boot)
         (self.mounted / "real").mkdir(exist_ok=True)
         for name in REPLACED_PROGRAMS:
             (self.mounted / name).chmod(0o755)

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH, ContainerExec
+from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH, ContainerExec, login_of
 from gpushopper.sandbox.live.ssh.session import SshSession
 
 _KEYS_LIMIT = 65_536
@@ -23,11 +23,13 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class SshServer:
     """Opens and closes the instance's ssh port.
 
-    `keys` are the public keys attached through the API; `refuse_logins` refuses every key (`ssh_authfail`).
+    `keys` are the public keys attached through the API, which log in as root; `refuse_logins` refuses every key
+    (`ssh_authfail`). `users` may log in.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, user: str | None = None) -> None:
         self.port = port
+        self.users = ("root",) if user is None else ("root", user)
         self.container_exec: ContainerExec | None = None
         self.keys: list[str] = []
         self.refuse_logins = False
@@ -67,19 +69,21 @@ class SshServer:
         for connection in tuple(self.connections):
             connection.abort()
 
-    async def authorized_keys(self) -> asyncssh.SSHAuthorizedKeys | None:
-        """Return the keys that may log in now: the attached ones and those in /root/.ssh/authorized_keys inside."""
-        if self.refuse_logins:
+    async def authorized_keys(self, user: str) -> asyncssh.SSHAuthorizedKeys | None:
+        """Return the keys that may log in now: the attached ones and those in ~/.ssh/authorized_keys inside."""
+        if self.refuse_logins or user not in self.users:
             return None
-        lines = [line for text in (*self.keys, await self._keys_inside()) for line in text.splitlines()]
+        attached = self.keys if user == "root" else []
+        lines = [line for text in (*attached, await self._keys_inside(user)) for line in text.splitlines()]
         usable = "\n".join(line for line in lines if _is_key(line))
         return asyncssh.import_authorized_keys(usable) if usable else None
 
-    async def _keys_inside(self) -> str:
+    async def _keys_inside(self, user: str) -> str:
         """Read authorized_keys from inside, so that a symbolic link there cannot lead to a file outside."""
         if self.container_exec is None:
             return ""
-        words = self.container_exec.command("head", "-c", str(_KEYS_LIMIT), "/root/.ssh/authorized_keys")
+        file = f"{login_of(user)['HOME']}/.ssh/authorized_keys"
+        words = self.container_exec.command("head", "-c", str(_KEYS_LIMIT), file)
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         reader = await asyncio.create_subprocess_exec(
             *words, stdin=nothing, stdout=pipe, stderr=nothing, env={"PATH": SEARCH_PATH}, cwd="/"
@@ -94,7 +98,7 @@ class SshServer:
 
 
 class _Connection(asyncssh.SSHServer):
-    """One ssh connection: authentication (user root, public keys only) and port forwarding."""
+    """One ssh connection: authentication (public keys only) and port forwarding."""
 
     def __init__(self, ssh: SshServer) -> None:
         self._ssh = ssh
@@ -107,7 +111,8 @@ class _Connection(asyncssh.SSHServer):
         self._ssh.connections.discard(self._connection)
 
     async def begin_auth(self, username: str) -> bool:
-        keys = await self._ssh.authorized_keys() if username == "root" else None
+        self._user = username
+        keys = await self._ssh.authorized_keys(username)
         if keys is not None:
             self._connection.set_authorized_keys(keys)
         return True
@@ -117,7 +122,7 @@ class _Connection(asyncssh.SSHServer):
 
     def session_requested(self) -> Any:
         container_exec = self._ssh.container_exec
-        return False if container_exec is None else SshSession(container_exec)
+        return False if container_exec is None else SshSession(container_exec, self._user)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
         """Allow forwarding to loopback only, which the instance shares with this computer."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import asyncssh
 
-from gpushopper.sandbox.live.instance.exec_in_container import LOGIN, ContainerExec, set_size
+from gpushopper.sandbox.live.instance.disk import user_uid
+from gpushopper.sandbox.live.instance.exec_in_container import ContainerExec, login_of, set_size
 
 _PIECE = 65_536
 _ACCEPTED = ("LANG", "LC_")
@@ -20,8 +21,9 @@ _ACCEPTED = ("LANG", "LC_")
 class SshSession(asyncssh.SSHServerSession[bytes]):
     """One session channel, as sshd would serve it."""
 
-    def __init__(self, container_exec: ContainerExec) -> None:
+    def __init__(self, container_exec: ContainerExec, user: str = "root") -> None:
         self._container_exec = container_exec
+        self._user, self._uid = user, 0 if user == "root" else user_uid()
         self._command: tuple[str, ...] = ("shell",)
         self._term: str | None = None
         self._size = (80, 24)
@@ -149,7 +151,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         )
 
     async def _run_on_terminal(self) -> None:
-        self._terminal, child_end = self._container_exec.open_terminal()
+        self._terminal, child_end = self._container_exec.open_terminal(self._uid)
         our_end = os.dup(self._terminal)  # stays open if the client hangs up during the start
         try:
             set_size(self._terminal, *self._size)
@@ -171,7 +173,8 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             self._close_terminal()
 
     async def _spawn(self, terminal: bool, stdin: int, stdout: int, stderr: int) -> None:
-        words = self._container_exec.command("/bin/sh", "/.instance/login", *self._command, terminal=terminal)
+        login = ("/bin/sh", "/.instance/login", *self._command)
+        words = self._container_exec.command(*login, terminal=terminal, uid=self._uid)
         self._process = await asyncio.create_subprocess_exec(
             *words, stdin=stdin, stdout=stdout, stderr=stderr, env=self._environment(), cwd="/", start_new_session=True
         )
@@ -182,7 +185,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         host, port = self._chan.get_extra_info("peername")[:2]
         here, at = self._chan.get_extra_info("sockname")[:2]
         where = {"SSH_CLIENT": f"{host} {port} {at}", "SSH_CONNECTION": f"{host} {port} {here} {at}"}
-        variables = {**LOGIN, **accepted, **where}
+        variables = {**login_of(self._user), **accepted, **where}
         return variables if self._term is None else {**variables, "TERM": self._term}
 
     async def _feed(self, handle: int) -> None:

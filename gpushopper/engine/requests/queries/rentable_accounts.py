@@ -1,0 +1,100 @@
+"""Which accounts can rent what is asked: the others are left out of a plan before its offers are ranked, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpushopper import wire
+from gpushopper.core.cloud import ImageKind
+from gpushopper.core.model.offer import Offer, offer_max_cost
+from gpushopper.core.spending.admission import denied_by_balance
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.engine.requests.engine_handle import EngineHandle
+from gpushopper.engine.requests.queries.market_search import keyed_accounts
+from gpushopper.engine.requests.refusals import no_guard, unguarded
+from gpushopper.engine.requests.watched_accounts import watched_accounts
+from gpushopper.engine.spending_check import usage_of
+from gpushopper.errors import Refused, UsageError
+
+LEFT_OUT = "left_out"
+
+
+def keyless_accounts(handle: EngineHandle, provider: str | None) -> list[wire.MissingAccount]:
+    """The accounts in question that have no key; a cloud that nobody uses is not among them."""
+    setups = {
+        name: each.setup
+        for name, each in handle.reconcilers.items()
+        if provider in (None, name, each.setup.cloud_name)
+    }
+    return [
+        wire.MissingAccount(name, LEFT_OUT, setup.key_problem, setup.key_hint)
+        for name, setup in watched_accounts(handle.ctx, setups).items()
+        if setup.client is None
+    ]
+
+
+def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[wire.MissingAccount]:
+    """The accounts where what is asked cannot be rented, whatever their offers: no key, no guard, another image kind.
+
+    Raises:
+        UsageError: no account takes the image.
+        Refused: a rental is to follow, and of no account that takes it could an instance end by itself.
+        NotFound, Misconfigured: there is no account with a key.
+    """
+    named = None if request.offer is None else request.offer.partition(":")[0]
+    provider = named if named in handle.reconcilers else request.search.provider
+    accounts = keyed_accounts(handle, provider)
+    found = {name: _image_problem(each, request.image) for name, each in accounts.items()}
+    if all(found.values()):
+        raise UsageError(next(iter(found.values())), "leave --image out for the cloud's own", code="image_kind")
+    able = [name for name, why in found.items() if not why]
+    refusals = {name: refusal for name in able if (refusal := _guard_problem(handle, accounts[name], request))}
+    if len(refusals) < len(able):
+        found |= {name: refusal.message for name, refusal in refusals.items()}
+    elif request.to_rent:
+        raise refusals[able[0]]
+    left_out = [wire.MissingAccount(name, LEFT_OUT, why) for name, why in found.items() if why]
+    return keyless_accounts(handle, provider) + left_out
+
+
+def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request: wire.PlanRequest) -> Refused | None:
+    """Why a rental to follow would be refused, for want of something that ends the instance without us (S16, E9)."""
+    if not reconciler.can_rent:
+        return no_guard(reconciler.setup)
+    if request.to_rent and not request.allow_unguarded and not reconciler.ends_alone:
+        return unguarded(reconciler.setup, handle.ctx.ending_of(reconciler.name).kind)
+    return None
+
+
+def _image_problem(reconciler: AccountReconciler, image: str | None) -> str:
+    """Why a cloud cannot run a named image: where images are operating systems, it knows its own only."""
+    catalogue = None if reconciler.client is None else reconciler.client.traits.catalogue
+    if image is None or catalogue is None or catalogue.image_kind is ImageKind.CONTAINER:
+        return ""
+    is_own = image == catalogue.default_image
+    return "" if is_own else f"{reconciler.name} runs operating systems, and no container image such as {image}"
+
+
+def without_unaffordable(
+    handle: EngineHandle, offers: list[Offer], disk_gb: float, span_us: int, now: ClockSnapshot
+) -> tuple[list[Offer], list[wire.MissingAccount]]:
+    """The offers of accounts whose balance covers the cheapest of them, and the other accounts.
+
+    Where no account's does, all are kept: then the plan itself says what denies it.
+    """
+    denied = {}
+    for name in dict.fromkeys(offer.provider for offer in offers):
+        cost = min(offer_max_cost(offer, disk_gb, span_us) for offer in offers if offer.provider == name)
+        denial = denied_by_balance(handle.ctx.balances.get(name), usage_of(handle.ctx, name, now), cost)
+        if denial is not None:
+            denied[name] = denial.text
+    kept = [offer for offer in offers if offer.provider not in denied]
+    if not kept:
+        return offers, []
+    return kept, [wire.MissingAccount(name, LEFT_OUT, why) for name, why in denied.items()]
+
+
+def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
+    """The accounts of these rows."""
+    return {each.provider for each in missing}
