@@ -7,7 +7,7 @@ from dataclasses import replace
 from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.label import make_label
-from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.offer import Offer, with_minimum
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -19,6 +19,7 @@ from gpushopper.store import sessions
 def new_attempt(ctx: Context, session: Session, offer: Offer, now: ClockSnapshot) -> Attempt:
     """The attempt that would be made now; its duration counts from now, a fixed deadline does not move (S19)."""
     attempt_id = ctx.new_id(16)
+    offer = with_minimum(offer, ctx.ending_of(offer.provider).minimum_rental_s)
     max_us = HARD_MAXIMUM_S * us(1) if session.max_duration_us is None else session.max_duration_us
     hard_max = now.wall + max_us
     wanted = session.deadline_at if session.deadline_at is not None else now.wall + (session.duration_us or max_us)

@@ -65,6 +65,7 @@ class Nimbus:
         self.refuse_creates = ""
         """Why every create is refused; empty: none is."""
         self.organisation = "org-1"
+        self.minimum_s = 600
         self.hides_machines = False
         """Whether its lists are far behind: they lack every machine."""
         self.create_times: list[int] = []
@@ -96,7 +97,7 @@ class Nimbus:
         for one in self.machines.values():
             used = (self.now() if one.gone_at is None else one.gone_at) - one.created - self.boots_s * SECOND
             if used > 0:
-                total += max(math.ceil(used / SECOND / 60) * 60, 600) / 3600 * GPU_HOUR
+                total += max(math.ceil(used / SECOND / 60) * 60, self.minimum_s) / 3600 * GPU_HOUR
         for volume in self.volumes.values():
             span = (self.now() if volume.gone_at is None else volume.gone_at) - volume.created
             total += span / SECOND / 3600 * DISK_GB_MONTH * max(volume.spec["gb"] - 10, 0) / 720

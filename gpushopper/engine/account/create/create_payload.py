@@ -74,9 +74,7 @@ def build_payload(
     )
 
 
-def with_registered_key(
-    client: Provider, payload: CreateRequest, limit_s: float
-) -> CreateRequest | PayloadUnavailable:
+def with_registered_key(client: Provider, payload: CreateRequest, limit_s: float) -> CreateRequest | PayloadUnavailable:
     """Register the session's key at the account first, where its cloud's create names a key by its id.
 
     Its name is the label: whatever comes of the create, it is found by that and removed (F131).

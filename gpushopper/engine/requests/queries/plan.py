@@ -53,8 +53,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
     ending = client.traits.ending
-    least_us = us(ending.minimum_rental_s)
-    max_cost = max(offer_max_cost(offer, want.disk_gb, max(span, least_us)) for offer in shortlist)
+    max_cost = max(offer_max_cost(offer, want.disk_gb, span) for offer in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
@@ -72,7 +71,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         retries=request.retries,
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
         bills_on=not reconciler.ends_alone,
-        minimum_us=least_us,
+        minimum_us=us(max(offer.billing.minimum_s for offer in shortlist)),
         unstated=search.unstated,
         missing=missing_accounts(search, now.wall),
         left_out=left_out + unaffordable,
