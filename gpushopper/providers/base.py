@@ -182,6 +182,8 @@ class CreateRequest:
     """Only where the traits say that the provider accepts one."""
     public_key: str = ""
     """The session's ssh key, for clouds that take it in a field of its own."""
+    token: str = ""
+    """The same for every send of one attempt, for clouds that make at most one instance of a token."""
     key_id: str = ""
     """The id under which that key is registered at the account, where the traits say that it must be."""
     ends_at: int | None = None

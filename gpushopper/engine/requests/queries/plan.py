@@ -53,11 +53,9 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
     names = dict.fromkeys(offer.provider for offer in shortlist)
-    accounts = {name: plan_account(handle, handle.reconcilers[name], request.image) for name in names}
+    accounts = {name: plan_account(handle, handle.reconcilers[name], request.image, shortlist) for name in names}
     first = accounts[reconciler.name]
-    max_cost = max(
-        offer_max_cost(each, want.disk_gb, max(span, accounts[each.provider].minimum_us)) for each in shortlist
-    )
+    max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)

@@ -146,6 +146,7 @@ class Nimbus:
         body = {
             "type": request.offer.offer_id, "image": request.image, "disk_gb": request.disk_gb,
             "tags": {"owner": request.label}, "volume_name": f"{request.label}-disk", "key": request.key_id,
+            "token": request.token,
             "ends": None if request.ends_at is None else request.ends_at / 1_000_000,
         }  # fmt: skip
         answer = self._send(Endpoint.CREATE, "POST", "/v1/machines", limit_s, body)
