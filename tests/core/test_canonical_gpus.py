@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.model.gpus import Gpu, UnknownGpu, canonical, is_same_gpu, is_same_spelled, resolve_gpu
+from gpushopper.core.spelling.gpus import Gpu, UnknownGpu, canonical, is_same_gpu, is_same_spelled, resolve_gpu
 
 # By cloud, as its answers spell it (the notes on each provider); model, form, memory in GB where the name has it.
 SPELLINGS = [

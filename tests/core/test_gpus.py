@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.gpus import (
+from gpushopper.core.spelling.gpus import (
     GpuRequest,
     UnknownGpu,
     has_memory,

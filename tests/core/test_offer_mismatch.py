@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gpushopper.core.lifecycle.offer_mismatch import hardware_mismatch
-from gpushopper.core.model.gpus import is_same_gpu
 from gpushopper.core.model.heartbeat import Hardware
+from gpushopper.core.spelling.gpus import is_same_gpu
 from tests.core.samples import OFFER
 
 SAME = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.model.regions import COUNTRIES, GROUPS, is_in, region_country
+from gpushopper.core.spelling.regions import COUNTRIES, GROUPS, is_in, region_country
 
 
 @pytest.mark.parametrize(

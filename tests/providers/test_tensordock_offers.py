@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gpushopper.core.model.gpus import resolve_gpu
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.secret import Credential
+from gpushopper.core.spelling.gpus import resolve_gpu
 from gpushopper.errors import Misconfigured
 from gpushopper.providers import traits
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed

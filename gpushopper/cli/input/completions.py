@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gpushopper.core.model.regions import COUNTRIES, GROUPS
+from gpushopper.core.spelling.regions import COUNTRIES, GROUPS
 
 
 def clouds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

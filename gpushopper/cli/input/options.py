@@ -10,8 +10,8 @@ import click
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
 from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
-from gpushopper.core.model.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.policy import MIN_DURATION_S
+from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.errors import UsageError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.gpus import is_same_gpu, is_same_spelled
 from gpushopper.core.model.heartbeat import Hardware
 from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.offer import Offer
+from gpushopper.core.spelling.gpus import is_same_gpu, is_same_spelled
 
 VRAM_SHARE = 0.95
 """Share of the offered GPU memory that must be shown: tools count in MiB and leave out what the driver keeps."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import DOLLAR, Micros, cost_over, is_sane_rate
-from gpushopper.core.model.regions import is_in
+from gpushopper.core.spelling.regions import is_in
 
 MONTH_HOURS = 720
 """Hours in a storage month, as Vast counts them (vastai.md 15)."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
-from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import DOLLAR, Micros
 from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
+from gpushopper.core.spelling.gpus import MAX_GPUS
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.kit import UnknownFields

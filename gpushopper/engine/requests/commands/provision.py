@@ -8,9 +8,9 @@ from __future__ import annotations
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import DesiredState
-from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
+from gpushopper.core.spelling.gpus import gpu_token
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt

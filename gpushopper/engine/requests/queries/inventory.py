@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from gpushopper import wire
-from gpushopper.core.model.gpus import gpu_token
 from gpushopper.core.model.offer import GROUPINGS, Offer, rank, value_of
-from gpushopper.core.model.regions import region_country
+from gpushopper.core.spelling.gpus import gpu_token
+from gpushopper.core.spelling.regions import region_country
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.account_search import INVENTORY_LIMIT_S, Search
 from gpushopper.engine.requests.queries.market_search import missing_accounts, offer_view, search_market

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from gpushopper import wire
 from gpushopper.core.cloud import Billing
-from gpushopper.core.model.gpus import canonical
 from gpushopper.core.model.offer import (
     Offer,
     Requirements,
@@ -16,6 +15,7 @@ from gpushopper.core.model.offer import (
     has_valid_price,
     unstated,
 )
+from gpushopper.core.spelling.gpus import canonical
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle

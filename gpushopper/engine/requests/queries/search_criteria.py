@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from gpushopper import wire
-from gpushopper.core.model.gpus import (
+from gpushopper.core.model.offer import SORTS, Offer, Requirements
+from gpushopper.core.spelling.gpus import (
     GpuRequest,
     UnknownGpu,
     has_memory,
@@ -15,7 +16,6 @@ from gpushopper.core.model.gpus import (
     resolve_gpu,
     similar_names,
 )
-from gpushopper.core.model.offer import SORTS, Offer, Requirements
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
 

@@ -5,7 +5,7 @@ Instances carry only the key (tensordock.md 6), so an offer's name is taken from
 
 from __future__ import annotations
 
-from gpushopper.core.model.gpus import canonical, memory_of
+from gpushopper.core.spelling.gpus import canonical, memory_of
 
 _MB_OF_GB = 1024
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gpushopper.core.model.gpus import MAX_GPUS
+from gpushopper.core.spelling.gpus import MAX_GPUS
 
 _ID = re.compile(r"(?=[^-]+-)[0-9A-Za-z](?:[0-9A-Za-z-]{6,62})[0-9A-Za-z]")
 """All ids that were seen are UUIDs (tensordock.md 4, 5). A word without a hyphen is none: the list of the Getting

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from gpushopper.core.model.gpus import MAX_GPUS
 from gpushopper.core.model.money import parse_dollars
+from gpushopper.core.spelling.gpus import MAX_GPUS
 from gpushopper.providers.kit import Flag, Line, Number, Row, UnknownFields
 from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
 from gpushopper.providers.tensordock.parsing.ids import read_gpu_key, read_id
