@@ -19,7 +19,7 @@ from gpushopper.core.model.heartbeat import (
     SshTarget,
 )
 from gpushopper.core.timing.clock_snapshot import SECOND
-from gpushopper.remote.planting.cloud_config import cloud_config
+from gpushopper.remote.planting.cloud_config import HEAD, cloud_config
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.sandbox.market.actions import stop
 from gpushopper.sandbox.market.model import Instance, Phase
@@ -173,10 +173,10 @@ class SimRemote:
 
 def _script(instance: Instance) -> dict[str, Any] | None:
     """What the boot script of `SimRemote` says, as the cloud passed it on; None for a foreign instance."""
-    spec = instance.spec
-    if spec.onstart:
-        return json.loads(spec.onstart)
-    if not spec.cloud_init:
+    text = instance.spec.onstart or instance.spec.cloud_init
+    if not text:
         return None
-    files = json.loads(spec.cloud_init).get("write_files", [])
-    return json.loads(files[0]["content"]) if files else None
+    found = json.loads(text.removeprefix(HEAD))
+    if "write_files" in found:
+        found = json.loads(found["write_files"][0]["content"])
+    return found if "life_s" in found else None
