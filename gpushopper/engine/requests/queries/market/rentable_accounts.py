@@ -11,7 +11,7 @@ from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.market_search import keyed_accounts
+from gpushopper.engine.requests.queries.market.market_search import keyed_accounts
 from gpushopper.engine.requests.refusals import no_guard, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.engine.spending_check import usage_of
