@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
+from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
 from gpushopper.wire.requests import (
     AckRequest,
@@ -36,8 +37,6 @@ from gpushopper.wire.responses import (
     MissingAccount,
     OfferGroup,
     OfferView,
-    Plan,
-    PlanAccount,
     ProviderStatus,
     SameAccountView,
     Sessions,

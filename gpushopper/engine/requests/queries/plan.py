@@ -14,8 +14,12 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
 from gpushopper.engine.requests.queries.market_search import connected_accounts, missing_accounts, offer_view
 from gpushopper.engine.requests.queries.offer_choice import candidates
-from gpushopper.engine.requests.queries.plan_accounts import plan_account
-from gpushopper.engine.requests.queries.rentable_accounts import left_out_accounts, names_of, without_unaffordable
+from gpushopper.engine.requests.queries.rentable_accounts import (
+    left_out_accounts,
+    names_of,
+    plan_account,
+    without_unaffordable,
+)
 from gpushopper.engine.requests.queries.search_criteria import to_rent
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.account_choice import image_problem
+from gpushopper.core.lifecycle.account_choice import image_at, image_problem
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.market_search import keyed_accounts
@@ -105,3 +106,17 @@ def without_unaffordable(
 def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
     """The accounts of these rows."""
     return {each.provider for each in missing}
+
+
+def plan_account(handle: EngineHandle, reconciler: AccountReconciler, image: str | None) -> wire.PlanAccount:
+    """What is particular to an account of a shortlist."""
+    ctx, name = handle.ctx, reconciler.name
+    ending = ctx.ending_of(name)
+    return wire.PlanAccount(
+        provider=name,
+        cloud=ctx.cloud_of(name),
+        image=image_at(image, ctx.traits.get(name)),
+        guard_kind=ending.kind.value if ctx.policy.needs_login else NOT_APPLICABLE,
+        bills_on=not reconciler.ends_alone,
+        minimum_us=us(ending.minimum_rental_s),
+    )
