@@ -17,7 +17,7 @@ from gpushopper.engine.requests.queries.offer_choice import candidates
 from gpushopper.engine.requests.queries.rentable_accounts import (
     left_out_accounts,
     names_of,
-    plan_account,
+    plan_accounts,
     without_unaffordable,
 )
 from gpushopper.engine.requests.queries.search_criteria import to_rent
@@ -56,12 +56,8 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    names = dict.fromkeys(offer.provider for offer in shortlist)
-    accounts = {name: plan_account(handle, handle.reconcilers[name], request.image) for name in names}
-    first = accounts[reconciler.name]
-    max_cost = max(
-        offer_max_cost(each, want.disk_gb, max(span, accounts[each.provider].minimum_us)) for each in shortlist
-    )
+    accounts = plan_accounts(handle, shortlist, request.image)
+    first, max_cost = accounts[reconciler.name], _max_cost(shortlist, accounts, want.disk_gb, span)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
@@ -93,6 +89,11 @@ def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -
     cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
     within = [each for each in offers if each.rate(disk_gb) <= cap]
     return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
+
+
+def _max_cost(shortlist: list[Offer], accounts: dict[str, wire.PlanAccount], disk_gb: float, span: int) -> int:
+    """That of the dearest offer, each with the least time that its cloud bills."""
+    return max(offer_max_cost(each, disk_gb, max(span, accounts[each.provider].minimum_us)) for each in shortlist)
 
 
 def _client(reconciler: AccountReconciler) -> Provider:

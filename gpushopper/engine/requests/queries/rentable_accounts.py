@@ -108,8 +108,13 @@ def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
     return {each.provider for each in missing}
 
 
-def plan_account(handle: EngineHandle, reconciler: AccountReconciler, image: str | None) -> wire.PlanAccount:
-    """What is particular to an account of a shortlist."""
+def plan_accounts(handle: EngineHandle, shortlist: Sequence[Offer], image: str | None) -> dict[str, wire.PlanAccount]:
+    """What is particular to each account of the shortlist, in the order of their first offers."""
+    names = dict.fromkeys(offer.provider for offer in shortlist)
+    return {name: _plan_account(handle, handle.reconcilers[name], image) for name in names}
+
+
+def _plan_account(handle: EngineHandle, reconciler: AccountReconciler, image: str | None) -> wire.PlanAccount:
     ctx, name = handle.ctx, reconciler.name
     ending = ctx.ending_of(name)
     return wire.PlanAccount(
