@@ -7,7 +7,7 @@ from dataclasses import replace
 from gpushopper.core.lifecycle.guard_renewal import INSTALLED, NOT_APPLICABLE
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.label import make_label
-from gpushopper.core.model.offer import Offer
+from gpushopper.core.model.offer import Offer, with_minimum
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import HARD_MAXIMUM_S
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
@@ -24,6 +24,7 @@ def new_attempt(
     `account` is the id of the offer's account, `image` what is run there.
     """
     attempt_id = ctx.new_id(16)
+    offer = with_minimum(offer, ctx.ending_of(offer.provider).minimum_rental_s)
     max_us = HARD_MAXIMUM_S * us(1) if session.max_duration_us is None else session.max_duration_us
     hard_max = now.wall + max_us
     wanted = session.deadline_at if session.deadline_at is not None else now.wall + (session.duration_us or max_us)

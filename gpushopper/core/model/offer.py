@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import DOLLAR, Micros, cost_over, is_sane_rate
@@ -71,6 +71,13 @@ class Offer:
     def rate(self, disk_gb: float) -> Micros:
         """GPU and storage together, micro-dollars per hour; traffic comes on top."""
         return self.gpu_rate + self.storage_rate(disk_gb)
+
+
+def with_minimum(offer: Offer, rental_s: int) -> Offer:
+    """The offer at a cloud with a minimum rental (`Ending`), seconds: that long is billed at least."""
+    if rental_s <= offer.billing.minimum_s:
+        return offer
+    return replace(offer, billing=replace(offer.billing, minimum_s=rental_s))
 
 
 def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:

@@ -57,7 +57,8 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
     accounts = plan_accounts(handle, shortlist, request.image)
-    first, max_cost = accounts[reconciler.name], _max_cost(shortlist, accounts, want.disk_gb, span)
+    first = accounts[reconciler.name]
+    max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
@@ -89,11 +90,6 @@ def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -
     cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
     within = [each for each in offers if each.rate(disk_gb) <= cap]
     return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
-
-
-def _max_cost(shortlist: list[Offer], accounts: dict[str, wire.PlanAccount], disk_gb: float, span: int) -> int:
-    """That of the dearest offer, each with the least time that its cloud bills."""
-    return max(offer_max_cost(each, disk_gb, max(span, accounts[each.provider].minimum_us)) for each in shortlist)
 
 
 def _client(reconciler: AccountReconciler) -> Provider:

@@ -111,10 +111,12 @@ def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
 def plan_accounts(handle: EngineHandle, shortlist: Sequence[Offer], image: str | None) -> dict[str, wire.PlanAccount]:
     """What is particular to each account of the shortlist, in the order of their first offers."""
     names = dict.fromkeys(offer.provider for offer in shortlist)
-    return {name: _plan_account(handle, handle.reconcilers[name], image) for name in names}
+    return {name: _plan_account(handle, handle.reconcilers[name], image, shortlist) for name in names}
 
 
-def _plan_account(handle: EngineHandle, reconciler: AccountReconciler, image: str | None) -> wire.PlanAccount:
+def _plan_account(
+    handle: EngineHandle, reconciler: AccountReconciler, image: str | None, shortlist: Sequence[Offer]
+) -> wire.PlanAccount:
     ctx, name = handle.ctx, reconciler.name
     ending = ctx.ending_of(name)
     return wire.PlanAccount(
@@ -123,5 +125,5 @@ def _plan_account(handle: EngineHandle, reconciler: AccountReconciler, image: st
         image=image_at(image, ctx.traits.get(name)),
         guard_kind=ending.kind.value if ctx.policy.needs_login else NOT_APPLICABLE,
         bills_on=not reconciler.ends_alone,
-        minimum_us=us(ending.minimum_rental_s),
+        minimum_us=us(max(offer.billing.minimum_s for offer in shortlist if offer.provider == name)),
     )
