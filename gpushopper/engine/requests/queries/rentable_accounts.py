@@ -46,7 +46,7 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     named = None if request.offer is None else request.offer.partition(":")[0]
     provider = named if named in handle.reconcilers else request.search.provider
     accounts = keyed_accounts(handle, provider)
-    found = {name: _image_problem(handle, name, request) for name in accounts}
+    found = {name: _image_problem(each, request) for name, each in accounts.items()}
     if all(found.values()):
         raise _refusal_of_image(next(iter(found.values())), has_login=request.image_login)
     able = [name for name, why in found.items() if not why]
@@ -75,9 +75,9 @@ def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request:
     return None
 
 
-def _image_problem(handle: EngineHandle, name: str, request: wire.PlanRequest) -> str:
+def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest) -> str:
     """Why a cloud cannot run the named image, or takes no login at its registry; empty if neither."""
-    traits = handle.ctx.traits.get(name)
+    name, traits = reconciler.name, None if reconciler.client is None else reconciler.client.traits
     if problem := image_problem(name, request.image, traits):
         return problem
     takes_it = not request.image_login or traits is None or traits.catalogue.takes_image_login
