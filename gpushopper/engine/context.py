@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets as randomness
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,8 +82,12 @@ class InstanceAccess(Protocol):
         max_s: int,
         tick_s: int,
         backoff_s: int,
+        environment: Mapping[str, str],
     ) -> str:
-        """The text an instance runs when it starts: our key, and the guard before all else, as the cloud takes it."""
+        """The text an instance runs when it starts: our key, and the guard before all else, as the cloud takes it.
+
+        `environment`: the user's variables, which it installs where a create cannot carry any.
+        """
         ...
 
     def probe(

@@ -7,6 +7,7 @@ packed, every other in one piece; its functions are the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpushopper.core.cloud import Planting, PlantingMethod
@@ -17,6 +18,7 @@ from gpushopper.remote import guard_files
 from gpushopper.remote.planting import every_boot
 from gpushopper.remote.planting.cloud_config import cloud_config
 from gpushopper.remote.planting.guard_text import guard_for
+from gpushopper.remote.planting.run_environment import run_environment
 
 PAYLOAD_LIMIT = 3400
 """Characters of a guard that has to be packed, whatever the provider's own limit (S29)."""
@@ -74,11 +76,13 @@ def write_boot_script(
     *,
     planting: Planting = CONTAINER,
     max_length: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Write the boot script of one attempt: it installs the guard first, then the ssh key.
+    """Write the boot script of one attempt: it installs the guard first, then the ssh key, then the user's variables.
 
     The times are those of `GuardLifetime`. Without a recipe that runs on the instance it installs the key alone.
-    `max_length` is how many characters the provider accepts, None for any.
+    `max_length` is how many characters the provider accepts, None for any. `environment` is planted where the create
+    cannot carry it.
 
     Raises:
         Refused: (`startup_too_long`) it is longer than the provider allows.
@@ -93,7 +97,8 @@ def write_boot_script(
     guards = [_HOME]
     if recipe is not None and not isinstance(recipe, ServerTimer):
         guards = _guards(recipe, lifetime, planting)
-    ways = [_planted(HEAD.format(path=SYSTEM_PATH) + guard + _let_in(planting, key[0]), planting) for guard in guards]
+    rest = _let_in(planting, key[0]) + _environment(planting, environment or {})
+    ways = [_planted(HEAD.format(path=SYSTEM_PATH) + guard + rest, planting) for guard in guards]
     fitting = [text for text in ways if max_length is None or len(text) <= max_length]
     if not fitting:
         text = f"a boot script of {len(ways[-1])} characters; the provider takes {max_length}"
@@ -122,6 +127,12 @@ def _let_in(planting: Planting, key: str) -> str:
     if planting.method is PlantingMethod.CLOUD_INIT:
         return every_boot.let_in(("root", planting.user), key)
     return KEY.format(key=key)
+
+
+def _environment(planting: Planting, variables: Mapping[str, str]) -> str:
+    """The lines for the user's variables, where an instance gets none with its create."""
+    is_given = planting.method in _AT_EVERY_START or not variables
+    return "" if is_given else run_environment(("root", planting.user), variables)
 
 
 def _planted(script: str, planting: Planting) -> str:

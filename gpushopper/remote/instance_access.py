@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailur
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
-from gpushopper.remote import boot_script, guard_protocol, heartbeat_probe, ssh_config_file, ssh_keys
+from gpushopper.remote import boot_script, guard_protocol, heartbeat_probe, ssh_config_file, ssh_environment, ssh_keys
 from gpushopper.remote.bounded_process import run_bounded
 from gpushopper.remote.probe_outcome import read_outcome
 from gpushopper.remote.ssh_command import (
@@ -30,7 +30,6 @@ from gpushopper.remote.ssh_command import (
     is_pinned,
     pin_path,
 )
-from gpushopper.remote.ssh_environment import environment
 
 CONTROL_LIMIT_S = 5.0
 
@@ -62,12 +61,13 @@ class InstanceAccess:
         max_s: int,
         tick_s: int,
         backoff_s: int,
+        environment: Mapping[str, str],
     ) -> str:
-        """The boot script, which installs the guard and this session's public key."""
+        """The boot script: it installs the guard, this session's public key and the user's variables."""
         key = self.public_key(session_id)
         return boot_script.write_boot_script(
             recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s,
-            planting=traits.planting, max_length=traits.limits.max_startup_length,
+            planting=traits.planting, max_length=traits.limits.max_startup_length, environment=environment,
         )  # fmt: skip
 
     # ---- the probe
@@ -107,7 +107,8 @@ class InstanceAccess:
         if plant:
             guard_lines = guard_protocol.plant_command(plant, guard_lines)
         command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines))
-        done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment())
+        environ = ssh_environment.environment()
+        done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environ)
         return read_outcome(done, marker, limit_s)
 
     def _drop_first_pin(self, login: SshTarget, first: Path) -> None:
@@ -180,7 +181,6 @@ def close_shared_connection(control: Path | None) -> None:
     """End a shared (multiplexed) ssh connection, if there is one."""
     if control is None or not control.exists():
         return
-    run_bounded(
-        exit_argv(control), limit_s=CONTROL_LIMIT_S, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environment()
-    )
+    environ = ssh_environment.environment()
+    run_bounded(exit_argv(control), limit_s=CONTROL_LIMIT_S, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environ)
     control.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import pytest
 from gpushopper.core.cloud import Planting, PlantingMethod
 from gpushopper.core.model.guard_recipe import PowerOff
 from gpushopper.core.model.heartbeat import GuardStatus
-from gpushopper.core.model.shell_environment import over_ssh
+from gpushopper.core.model.shell_environment import INSTALL_VARIABLES, exports, over_ssh
 from gpushopper.remote import boot_script, guard_protocol
 from gpushopper.remote.planting.cloud_config import HEAD
 from tests.agent.conftest import LIFE, MAX_LIFE, PUBLIC_KEY
@@ -46,9 +46,11 @@ exec "$@"
 """
 
 
-def text_for(method: PlantingMethod, user: str = "root", after_s: int = 0) -> str:
+def text_for(method: PlantingMethod, user: str = "root", after_s: int = 0, **variables: str) -> str:
     planting, end = Planting(method, user=user), TRUE_START + after_s + LIFE
-    return boot_script.write_boot_script(RECIPE, PUBLIC_KEY, LIFE, end, MAX_LIFE, planting=planting)
+    return boot_script.write_boot_script(
+        RECIPE, PUBLIC_KEY, LIFE, end, MAX_LIFE, planting=planting, environment=variables
+    )
 
 
 def script_of(cloud_config: str) -> str:
@@ -105,6 +107,21 @@ def test_after_a_reboot_the_guard_is_there_with_the_remaining_time(machine, wait
     wait_until(lambda: armed(instance), 60)
     assert LIFE - 1000 <= instance.status().left_s <= LIFE - 900
     assert instance.sh("cat $HOME/.ssh/authorized_keys").count("ssh-ed25519") == 1
+
+
+def test_its_variables_reach_login_shells_and_nobody_else_and_its_label_stays(machine, wait_until):
+    given = {"A": "it's $HOME `x` \\", "GS_LABEL": "gs2-a-b"}
+    instance = machine(script_of(text_for(PlantingMethod.CLOUD_INIT, **given)))
+    wait_until(lambda: armed(instance), 60)
+    show = '. $HOME/.profile; printf "%s|%s" "$A" "$GS_LABEL"'
+    wait_until(lambda: instance.sh(show) == "it's $HOME `x` \\|gs2-a-b", 20)
+    assert instance.sh("ls -l $HOME/.gpu-shopper/environment").startswith("-rw-------")
+    # As `provision` does once it is ready, with the secret ones.
+    secret = exports({"A": "1", "SECRET": "s"}).replace("'", "'\"'\"'")
+    instance.sh(f"printf '%s' '{secret}' | {over_ssh(INSTALL_VARIABLES)}".replace("exec ", "", 1))
+    assert instance.sh(show + '; printf "|%s" "$SECRET"') == "1|gs2-a-b|s"
+    assert instance.sh("ls -l $HOME/.gpu-shopper/environment").startswith("-rw-------")
+    assert instance.sh("grep -c gpu-shopper/environment $HOME/.profile").strip() == "1"
 
 
 @pytest.mark.proofs

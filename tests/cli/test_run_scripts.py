@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.remote import run_scripts, runs
+from gpushopper.cli.remote import run_scripts
+from gpushopper.core.model.shell_environment import exports
 from tests.core.test_shell_environment import HOSTILE, SHELLS
 
 LIMIT_S = 180
@@ -39,7 +40,7 @@ class There:
     def start(
         self, line: str, given: Mapping[str, str] | None = None, run: str = "a1", checks: int = 0
     ) -> subprocess.CompletedProcess[str]:
-        return self.sh(run_scripts.start_script(run, line, runs.exports(given or {}), checks=checks))
+        return self.sh(run_scripts.start_script(run, line, exports(given or {}), checks=checks))
 
     def follow(self, run: str = "a1", *, until_end: bool = True) -> str:
         return self.sh(run_scripts.follow_script(run, 0, 0, "mark", until_end=until_end)).stdout
@@ -51,7 +52,7 @@ class There:
     def plant(self, variables: Mapping[str, str]) -> None:
         """Plant variables as `provision -e` does."""
         (self.home / ".gpu-shopper").mkdir()
-        (self.home / ".gpu-shopper" / "environment").write_text(runs.exports(variables))
+        (self.home / ".gpu-shopper" / "environment").write_text(exports(variables))
 
     def folder(self, run: str = "a1") -> Path:
         return self.home / ".gpu-shopper" / "runs" / run

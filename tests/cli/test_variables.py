@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from gpushopper.cli.remote import runs, session_setup
+from gpushopper.core.model import shell_environment
+from gpushopper.core.model.shell_environment import exports
 from gpushopper.errors import UsageError
 from tests.needs import find, require
 
@@ -38,8 +40,8 @@ def test_a_variable_reserved_by_the_shell_stops_no_other(shell: str):
     program = find(shell)
     assert program
     words = {"busybox": [program, "sh"], "bash": [program, "--posix"]}.get(shell, [program])
-    owned = {name: "1" for name in sorted(runs._SHELL_VARIABLES)}
-    script = runs.exports({**owned, "A": "it's", "B": "a\nb"}) + 'printf "%s|%s|" "$A" "$B"; id -u'
+    owned = {name: "1" for name in sorted(shell_environment._SHELL_VARIABLES)}
+    script = exports({**owned, "A": "it's", "B": "a\nb"}) + 'printf "%s|%s|" "$A" "$B"; id -u'
     plain = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout
     done = subprocess.run([*words, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == (f"it's|a\nb|{plain}", "")

@@ -18,6 +18,7 @@ from gpushopper.providers.base import (
     InstanceFound,
     InstanceList,
     InstanceNotFound,
+    Marks,
     ReadFailed,
 )
 from gpushopper.providers.kit import UnknownFields
@@ -29,6 +30,7 @@ from tests.providers.bodies_tensordock import (
     GATEWAY,
     ID,
     INSTANCE,
+    KEY,
     LABEL,
     NOT_FOUND,
     OTHER,
@@ -318,4 +320,23 @@ def test_what_tensordock_has_no_call_for_is_never_sent():
     provider = always(reply({}), sent)
     assert not provider.set_label(ID, LABEL, 30.0) and not provider.attach_key(ID, "ssh-ed25519 x", 30.0)
     assert isinstance(provider.fetch_log(ID, 10, 30.0), ReadFailed)
-    assert sent == [] and provider.guard_recipe is None
+    assert sent == []
+
+
+def test_a_404_that_refuses_the_key_says_nothing_about_the_instance():
+    provider = always(reply(UNAUTHORIZED, 404))
+    assert isinstance(provider.fetch_instance(ID, 30.0), ReadFailed)
+    assert provider.destroy((ID,), 90.0)[0].outcome is DestroyOutcome.UNKNOWN
+
+
+@pytest.mark.parametrize("body", [{"data": {"secrets": [{"type": "SSHKEY", "id": ID, "name": "a"}, {"id": None}, 5]}}])
+def test_marks_are_the_ids_of_all_secrets(body: object):
+    assert always(reply(body)).fetch_marks(30.0) == Marks(frozenset({ID}))
+
+
+@pytest.mark.parametrize(
+    "body", [{"data": {}}, {"data": []}, {}, {"status": 500, "error": "no"}, {"data": {"secrets": {}}}]
+)
+def test_secrets_that_cannot_be_read_are_no_empty_list(body: object):
+    assert isinstance(always(reply(body)).fetch_marks(30.0), ReadFailed)
+    assert isinstance(always(reply(body)).add_mark("a", KEY, 30.0), ReadFailed)

@@ -10,11 +10,16 @@ import pytest
 from gpushopper.providers.base import ErrorKind, InstanceNotFound, Log, ReadFailed
 from gpushopper.providers.vast.logs import allowed_url
 from tests.providers.bodies import reply
-from tests.providers.stage import LIMIT_S, Stage, answering
+from tests.providers.stage import LIMIT_S, Stage, answering, make_stage
 
 ENDPOINT = "https://console.vast.ai"
 STORED = "https://s3.amazonaws.com/vast.ai/instance_logs/abc123.log"
 ID, KEY = "33402296", "k" * 64
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return make_stage("vast")
 
 
 def test_the_log_is_waited_for_and_fetched_without_the_key(stage: Stage):

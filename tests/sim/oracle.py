@@ -149,13 +149,19 @@ def _receipts(story: Story) -> list[str]:
 
 def _is_subject_of(instance: Instance, receipt: dict[str, Any]) -> bool:
     if receipt["instance_id"] is not None:
-        return str(instance.id) == receipt["instance_id"]
+        return instance.cloud_id == receipt["instance_id"]
     return _label(instance) == receipt["label"]
 
 
 def _was_falsely_refused(story: Story, label: str | None) -> bool:
     """Whether a create that took effect was answered with a definite refusal that named no instance."""
     seen = [c for c in story.world.market.creates if label in (c.label, c.env_label)]
-    return any(
-        c.effect.startswith("created") and c.reply.startswith("4") and "invalid_price" not in c.reply for c in seen
-    )
+    return any(c.effect.startswith("created") and _refuses(c.reply) for c in seen)
+
+
+def _refuses(reply: str) -> bool:
+    """Whether a create was refused, by its status or, at some clouds, by an error that has the status 200."""
+    status, _, error = reply.partition(" ")
+    if status == "200":
+        return error not in ("", "garbage", "no_id")
+    return status.startswith("4") and "invalid_price" not in error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from gpushopper.core.model.heartbeat import (
     SshTarget,
 )
 from gpushopper.core.timing.clock_snapshot import SECOND
-from gpushopper.remote.planting.cloud_config import cloud_config
+from gpushopper.remote.planting.cloud_config import HEAD, cloud_config
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.sandbox.market.actions import stop
 from gpushopper.sandbox.market.model import Instance, Phase
@@ -81,11 +81,13 @@ class SimRemote:
         max_s: int,
         tick_s: int,
         backoff_s: int,
+        environment: Mapping[str, str],
     ) -> str:
         assert self.world.executor.is_calling, "ssh-keygen may hang: not on the engine's thread"
         assert isinstance(recipe, SelfDestroy | PowerOff)
         key = self.public_key(session_id)
-        script = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s, "user": traits.planting.user}
+        script: dict[str, Any] = {"key": key, "life_s": life_s, "deadline_s": deadline_s, "max_s": max_s}
+        script |= {"user": traits.planting.user, "environment": dict(environment)}
         text = json.dumps(script | {"destroys": isinstance(recipe, SelfDestroy)})
         return cloud_config(text) if traits.planting.method is PlantingMethod.CLOUD_INIT else text
 
@@ -170,13 +172,11 @@ class SimRemote:
 
 
 def _script(instance: Instance) -> dict[str, Any] | None:
-    """What the boot script of `SimRemote` says, which the instance got as its cloud takes it; None for a foreign
-    one.
-    """
-    spec = instance.spec
-    if spec.onstart:
-        return json.loads(spec.onstart)
-    if not spec.cloud_init:
+    """What the boot script of `SimRemote` says, as the cloud passed it on; None for a foreign instance."""
+    text = instance.spec.onstart or instance.spec.cloud_init
+    if not text:
         return None
-    files = json.loads(spec.cloud_init).get("write_files", [])
-    return json.loads(files[0]["content"]) if files else None
+    found = json.loads(text.removeprefix(HEAD))
+    if "write_files" in found:
+        found = json.loads(found["write_files"][0]["content"])
+    return found if "life_s" in found else None

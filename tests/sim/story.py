@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ class Story:
         boot_seconds: float = 4.0,
         gaps: bool = True,
         down_s: float = 5.0,
+        clouds: Sequence[str] = ("vast",),
     ) -> None:
         self._stack = ExitStack()
         top = Path(tempfile.mkdtemp(prefix="sim-", dir=RAM if RAM.is_dir() else None))
@@ -72,6 +73,7 @@ class Story:
         self.points.is_armed = points or bool(crash_at)
         self.world = World(
             home,
+            clouds=clouds,
             seed=seed,
             policy=policy,
             boot_seconds=boot_seconds,
@@ -181,11 +183,16 @@ class Story:
     def provision(
         self, name: str, *, hours: float = 2.0, retries: int = 2, gpu: str = "RTX 4090", **more: Any
     ) -> ExpectedSession:
-        """Plan and provision as the command does: the same key is repeated until an answer comes (I22)."""
+        """Plan and provision as the command does: the same key is repeated until an answer comes (I22).
+
+        Of several clouds each gets a session in turn.
+        """
         self._request_count += 1
         # Not the market's time: that is ahead by what searches have been charged, and no deadline counts it.
-        expected = ExpectedSession(name, 20.0 + self._request_count, self.world.clock.daemon_time(), us(hours * 3600))
-        search = wire.SearchRequest(gpu=gpu, disk_gb=expected.disk_gb)
+        expected = ExpectedSession(name, self._next_disk(), self.world.clock.daemon_time(), us(hours * 3600))
+        clouds = self.world.clouds
+        cloud = clouds[(self._request_count - 1) % len(clouds)]
+        search = wire.SearchRequest(gpu=gpu, disk_gb=expected.disk_gb, provider=cloud)
         plan_request = wire.PlanRequest(search=search, duration_us=expected.duration_us, retries=retries)
         plan = self._retry_until_answered(lambda: self.world.requests.plan(plan_request))
         request = wire.ProvisionRequest(
@@ -204,6 +211,12 @@ class Story:
         if len(self.expected) == 1:
             self.on_first_request()
         return expected
+
+    def _next_disk(self) -> float:
+        """A size that no other session has, and that every cloud of this world rents as it is, in GB."""
+        if self.world.clouds == ("vast",):
+            return 20.0 + self._request_count
+        return 50.0 + 50 * self._request_count
 
     def _retry_until_answered(self, work: Callable[[], T]) -> T:
         for _ in range(40):

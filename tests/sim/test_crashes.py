@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -12,24 +13,26 @@ from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import Verdict, run_case
 
 STORY = "provision, run, end"
+TWO = "two interleaved"
+BOTH = ("vast", "tensordock")
 SEAMS = ("begin", "commit", "file", "account", "list", "create", "get", "destroy")
 SHARES = 4
 FINE_SHARES = 12
 """The points of one story are shared out: two workers have something to do, and no test takes minutes."""
 
 
-def record(case: Case | None = None, scenario: str = STORY, *, must_act: bool = True) -> Verdict:
+def record(case: Case | None = None, scenario: str = STORY, *, must_act: bool = True, **world: Any) -> Verdict:
     """The points a story passes when nothing dies."""
-    verdict = run_case(case, scenario, points=True, must_act=must_act)
+    verdict = run_case(case, scenario, points=True, must_act=must_act, **world)
     assert not verdict.wrong
     return verdict
 
 
-def crash_at_each(case: Case | None, scenario: str, numbers: list[int]) -> list[str]:
+def crash_at_each(case: Case | None, scenario: str, numbers: list[int], **world: Any) -> list[str]:
     """Tell the story once for each point, dying there; what was wrong."""
     wrong = []
     for number in numbers:
-        verdict = run_case(case, scenario, crash_at=(number,), must_act=False)
+        verdict = run_case(case, scenario, crash_at=(number,), must_act=False, **world)
         wrong += [f"{scenario}, {verdict.title}, point {number} {verdict.crashed}: {said}" for said in verdict.wrong]
     return wrong
 
@@ -68,6 +71,29 @@ def test_a_crash_anywhere_on_the_path_of_a_create(share: int) -> None:
     numbers = list(range(1, last + 1))[share::SHARES]
     print(f"\n{len(numbers)} of {last} points of the create path")
     assert crash_at_each(None, STORY, numbers) == []
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_crash_anywhere_on_the_path_of_a_create_at_the_second_cloud(share: int) -> None:
+    last = until_id_is_stored(record(clouds=BOTH[1:]).points)
+    numbers = list(range(1, last + 1))[share::SHARES]
+    assert crash_at_each(None, STORY, numbers, clouds=BOTH[1:]) == []
+
+
+def test_a_crash_while_both_clouds_are_at_work() -> None:
+    """One session at each; every 40th point of all."""
+    count = len(record(scenario=TWO, clouds=BOTH).points)
+    numbers = list(range(20, count + 1, 40))
+    print(f"\n{len(numbers)} of {count} points")
+    assert crash_at_each(None, TWO, numbers, clouds=BOTH) == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("share", range(FINE_SHARES))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_crash_anywhere_in_a_story_of_both_clouds(scenario: str, share: int) -> None:
+    count = len(record(scenario=scenario, clouds=BOTH).points)
+    assert crash_at_each(None, scenario, list(range(1, count + 1))[share::FINE_SHARES], clouds=BOTH) == []
 
 
 @pytest.mark.sweep

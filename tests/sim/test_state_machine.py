@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 from gpushopper import wire
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
-from tests.sim.fault_cases import CREATE_CASES, DESTROY_CASES, NETWORK_CASES
+from gpushopper.sandbox.dialects import BUILT_IN
+from tests.sim.fault_cases import CREATE_CASES, DESTROY_CASES, NETWORK_CASES, Case
 from tests.sim.oracle import audit, audit_history
 from tests.sim.soak import LIST_CASES
 from tests.sim.story import Story
@@ -39,9 +40,11 @@ PICK = st.integers(0, 100)
 class Operations(RuleBasedStateMachine):
     """One user, one daemon, one market."""
 
+    clouds: tuple[str, ...] = ("vast",)
+
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story(points=True)
+        self.story = Story(points=True, clouds=self.clouds)
         self.requested = 0
 
     @initialize()
@@ -103,19 +106,22 @@ class Operations(RuleBasedStateMachine):
         points = self.story.points
         points.crash_at = points.crash_at | {len(points.hits) + ahead}
 
-    @rule(case=CASES)
-    def fault(self, case: object) -> None:
-        more = {} if case.word in ("omit", "offline") else {"duration": "30m"}  # type: ignore[attr-defined]
-        self.story.world.fault(case.call, case.word, case.arg, count=case.count, **more)  # type: ignore[attr-defined]
+    @rule(case=CASES, pick=PICK)
+    def fault(self, case: Case, pick: int) -> None:
+        cloud = self.clouds[pick % len(self.clouds)]
+        if case.word in BUILT_IN[cloud].without:
+            return
+        more = {} if case.word in ("omit", "offline") else {"duration": "30m"}
+        self.story.world.fault(case.call, case.word, case.arg, cloud=cloud, count=case.count, **more)
 
     @precondition(lambda self: self.story.world.faults.faults)
     @rule()
     def clear_faults(self) -> None:
         self.story.clear_faults()
 
-    @rule(label=st.sampled_from(("", "gs1-", "gs2-", "someone")))
-    def foreign(self, label: str) -> None:
-        self.story.world.launch_foreign(label)
+    @rule(label=st.sampled_from(("", "gs1-", "gs2-", "someone")), pick=PICK)
+    def foreign(self, label: str, pick: int) -> None:
+        self.story.world.launch_foreign(label, self.clouds[pick % len(self.clouds)])
 
     @invariant()
     def nothing_wanted_was_destroyed(self) -> None:
@@ -139,12 +145,18 @@ class Operations(RuleBasedStateMachine):
             story.__exit__()
 
 
+class OperationsOfBoth(Operations):
+    """Two clouds beside each other: sessions in turn, faults at either."""
+
+    clouds = ("vast", "tensordock")
+
+
 FEW = """
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.sim.test_state_machine import Operations
+from tests.sim.test_state_machine import {name}
 run_state_machine_as_test(
-    Operations,
+    {name},
     settings=settings(
         max_examples=12, stateful_step_count=20, derandomize=True, database=None, deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
@@ -153,15 +165,18 @@ run_state_machine_as_test(
 """
 
 
-def test_a_few_random_stories() -> None:
+@pytest.mark.parametrize("machine", [Operations, OperationsOfBoth])
+def test_a_few_random_stories(machine: type[Operations]) -> None:
     """The same stories each time, in a process of its own: the library also draws from constants of other modules."""
     done = subprocess.run(
-        [sys.executable, "-c", FEW], env={**os.environ, "PYTHONHASHSEED": "0"}, cwd=Path(__file__).parents[2],
+        [sys.executable, "-c", FEW.format(name=machine.__name__)], env={**os.environ, "PYTHONHASHSEED": "0"},
+        cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.sweep
-def test_many_random_stories() -> None:
-    run_state_machine_as_test(Operations, settings=settings(max_examples=150, stateful_step_count=40))
+@pytest.mark.parametrize("machine", [Operations, OperationsOfBoth])
+def test_many_random_stories(machine: type[Operations]) -> None:
+    run_state_machine_as_test(machine, settings=settings(max_examples=150, stateful_step_count=40))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,12 +80,13 @@ def test_from_plan_to_receipt(world: World) -> None:
 
 def test_a_stopped_vm_bills_in_full_and_one_without_its_gpu_for_the_disk(world: World) -> None:
     ref, vm = rented(world, hours=11)
-    world.run_for(20_000)  # a change is seen by the next list, some seconds late
+    world.run_for(9000)
     actions.stop(world.market, vm, "host")
     world.run_for(300)
     (alarm,) = world.requests.alarms().alarms
     assert alarm.kind == "interrupted" and "it still bills in full" in alarm.text
     actions.revise(world.market, vm, "reclaim_gpus", None)
+    world.engine.wake()  # a change is seen by the next list alone, up to a minute late
     world.run_for(300)
     assert end(world, ref) == pytest.approx(billed(world, vm), rel=0.001)
 
@@ -119,8 +122,13 @@ def test_its_guard_powers_it_off_and_we_end_it_when_we_come_back(world: World) -
     assert world.view(ref).accrued == pytest.approx(billed(world, vm), rel=0.001)
 
 
-def test_logs_and_labels_are_not_asked_of_it(world: World) -> None:
-    ref, _ = rented(world, name="a")
+def test_logs_labels_and_keys_are_not_asked_of_it(world: World) -> None:
+    asked: set[str] = set()
+    world.executor.on_submit = lambda key: asked.add(key[1])
+    ref, vm = rented(world, name="a")
+    vm.label = None
+    world.run_for(900)
+    assert world.status(ref) == "running" and asked.isdisjoint({"label", "attach"}) and "list" in asked
     sent = world.executor.transport.sent
     before = len(sent)
     with pytest.raises(Refused, match="tensordock gives no logs") as refused:
@@ -130,6 +138,30 @@ def test_logs_and_labels_are_not_asked_of_it(world: World) -> None:
     assert {request.url.path for request in sent if request.method == "POST"} == {
         "/api/v2/instances", "/api/v2/secrets",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ["2", "2flat", "3"])
+def test_each_shape_of_the_list_keeps_a_session_and_its_price(world: World, shape: str) -> None:
+    ref, vm = rented(world, hours=11)
+    world.fault("list", "shape", shape)
+    world.run_for(10_000)
+    assert world.status(ref) == "running" and world.alarms() == set()
+    assert end(world, ref) == pytest.approx(billed(world, vm), rel=0.001)
+
+
+def test_its_variables_and_its_label_come_with_its_first_boot(world: World) -> None:
+    _, vm = rented(world, environment={"A": "1"})
+    assert vm.spec.env == () and vm.spec.cloud_init is not None
+    script = json.loads(json.loads(vm.spec.cloud_init)["write_files"][0]["content"])
+    assert script["environment"] == {"A": "1", "GS_LABEL": vm.spec.label}
+
+
+def test_a_login_is_as_whom_the_instance_names(world: World) -> None:
+    ref, _ = rented(world)
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    ctx = world.engine.ctx
+    users = [ctx.login_of(replace(attempt, ssh_user=name)) for name in ("ubuntu", None)]
+    assert [login.user for login in users if login is not None] == ["ubuntu", "user"]
 
 
 def test_a_burst_of_401_is_a_rate_limit_for_searches_too(world: World) -> None:

@@ -11,7 +11,6 @@ import shlex
 from gpushopper.core.model.shell_environment import CLEAN, SYSTEM_PATH
 
 FOLDER = '"$HOME/.gpu-shopper/runs"'
-ENVIRONMENT = '"$HOME/.gpu-shopper/environment"'
 FAILED_AT_ONCE = "ended at once:"
 """The start script's line for a command that could not be run begins so; its exit status follows."""
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import secrets
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote import run_scripts, ssh_connection
-from gpushopper.core.model.shell_environment import name_problem, value_problem
+from gpushopper.core.model.shell_environment import exports, name_problem, value_problem
 from gpushopper.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -22,11 +21,6 @@ START_TRIES = 3
 EARLY_FAILURE_TENTHS = 3
 """How long the start of a detached run watches whether its command exists."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_SHELL_VARIABLES = frozenset(
-    ("BASHOPTS", "BASH_VERSINFO", "EGID", "EUID", "GID", "PPID", "SHELLOPTS", "UID", "USERNAME", "status")
-)
-"""Variables reserved by some shells: setting one aborts a script, or changes the user in zsh."""
-
 
 def new_id() -> str:
     """A new run id."""
@@ -38,17 +32,6 @@ def check_id(run: str) -> str:
     if not _RUN.fullmatch(run):
         raise NotFound(f"there is no run {run!r}", "see: gpu-shopper logs NAME --list")
     return run
-
-
-def exports(variables: Mapping[str, str]) -> str:
-    """Shell lines that set these variables, where the shell lets them be set."""
-    return "".join(_export(name, f"export {name}={shlex.quote(value)}") for name, value in variables.items())
-
-
-def _export(name: str, line: str) -> str:
-    if name not in _SHELL_VARIABLES:
-        return f"{line}\n"
-    return f'if [ -z "${{ZSH_VERSION-}}" ] && ({line}) 2>/dev/null; then {line}; fi\n'
 
 
 def variables(plain: tuple[str, ...], secret: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,8 +11,8 @@ import click
 
 from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
 from gpushopper.cli.input.options import VARIABLES
-from gpushopper.cli.remote import follow_run, run_scripts, runs, ssh_connection
-from gpushopper.core.model.shell_environment import over_ssh
+from gpushopper.cli.remote import follow_run, runs, ssh_connection
+from gpushopper.core.model.shell_environment import INSTALL_VARIABLES, exports, over_ssh
 from gpushopper.errors import ShopperError, UsageError
 
 if TYPE_CHECKING:
@@ -28,20 +28,6 @@ OPTIONS = (
     click.option("--onstart", metavar="FILE", help="Start this script there, and do not wait."),
 )
 
-# Read by login shells and by runs. Our lines come first, because a shell may return from its file early.
-_INSTALL_VARIABLES = """
-umask 077
-mkdir -p "$HOME/.gpu-shopper" || exit 1
-cat >{environment}.new && mv {environment}.new {environment} || exit 1
-line='if [ -r "$HOME/.gpu-shopper/environment" ]; then . "$HOME/.gpu-shopper/environment"; fi'
-for f in .profile .bashrc .bash_profile .zshenv; do
-  case $f in .bash_profile|.zshenv) [ -e "$HOME/$f" ] || continue ;; esac
-  grep -qF "$line" "$HOME/$f" 2>/dev/null && continue
-  {{ echo "$line" && if [ -e "$HOME/$f" ]; then cat "$HOME/$f"; fi; }} >"$HOME/.gpu-shopper/shell" || exit 1
-  cat "$HOME/.gpu-shopper/shell" >"$HOME/$f" || exit 1
-done
-rm -f "$HOME/.gpu-shopper/shell"
-"""
 _UPLOAD = """
 umask 077
 mkdir -p "$HOME/.gpu-shopper" && cat >"$HOME/.gpu-shopper/{name}.new" && chmod 700 "$HOME/.gpu-shopper/{name}.new" &&
@@ -122,8 +108,7 @@ def apply(app: App, session: SessionView, wanted: SessionSetup) -> None:
 
 def _apply(app: App, found: ConnectionView, wanted: SessionSetup) -> None:
     if wanted.variables:
-        script = _INSTALL_VARIABLES.format(environment=run_scripts.ENVIRONMENT)
-        _send(found, script, runs.exports(wanted.variables).encode(), "the variables could not be set")
+        _send(found, INSTALL_VARIABLES, exports(wanted.variables).encode(), "the variables could not be set")
     if wanted.setup is not None:
         app.note(f"setting up {found.name} ...")
         _start(found, "setup", wanted.setup)

@@ -173,6 +173,33 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
     )
 
 
+NOTHING_TAKEN = frozenset({"never_sent", "throttled", "passed_over", "key_rejected", "insufficient_credit"})
+"""Reasons of attempts that took nothing from a type's stock: no create reached it."""
+TYPE_GONE = "offer_gone"
+"""Reason of an attempt that its cloud refused because nothing of the type was left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt on an offer: when it was prepared, wall µs, and why it ended; empty while it has not."""
+
+    at: int
+    reason: str = ""
+
+
+def is_used_up(offer: Offer, tried: Iterable[Tried]) -> bool:
+    """Whether attempts since the offer was seen have taken it: a search from before them is out of date (F8).
+
+    One host is gone with the first attempt. A type is many machines: it is used up once its cloud said so, or as many
+    were tried as were in stock.
+    """
+    since = [each for each in tried if each.at >= offer.seen_at]
+    if offer.is_single:
+        return bool(since)
+    taken = sum(each.reason not in NOTHING_TAKEN for each in since)
+    return any(each.reason == TYPE_GONE for each in since) or (offer.stock is not None and taken >= offer.stock)
+
+
 SORTS = ("price", "price-per-gpu", "value", "vram", "reliability", "gpus")
 GROUPINGS = ("gpu", "cloud", "region")
 

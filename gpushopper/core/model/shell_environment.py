@@ -1,8 +1,12 @@
-"""The shell environment of our scripts on an instance: PATH reset, variables unset; and which variables are valid."""
+"""The shell environment of our scripts on an instance: PATH reset, variables unset; and which variables are valid.
+
+Also the file of the user's variables there, which runs and login shells read.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where every image has its programs. The user's PATH comes after it: some images have programs elsewhere."""
@@ -30,13 +34,51 @@ export PATH HOME LC_ALL
 """
 """The first lines of every script of ours that runs over ssh; `GS_LIBRARIES` keeps the user's LD_LIBRARY_PATH."""
 
+# The label that the instance began with is kept. Our line comes first in the shells' files, because a shell may return
+# from its file early.
+INSTALL_VARIABLES = """
+umask 077
+d=$HOME/.gpu-shopper
+mkdir -p "$d" || exit 1
+{ grep -s "^export GS_LABEL='[a-z0-9-]*'\\$" "$d/environment" | head -n 1; cat; } >"$d/environment.new" &&
+mv "$d/environment.new" "$d/environment" || exit 1
+line='if [ -r "$HOME/.gpu-shopper/environment" ]; then . "$HOME/.gpu-shopper/environment"; fi'
+for f in .profile .bashrc .bash_profile .zshenv; do
+  case $f in .bash_profile|.zshenv) [ -e "$HOME/$f" ] || continue ;; esac
+  grep -qF "$line" "$HOME/$f" 2>/dev/null && continue
+  { echo "$line" && if [ -e "$HOME/$f" ]; then cat "$HOME/$f"; fi; } >"$d/shell" || exit 1
+  cat "$d/shell" >"$HOME/$f" || exit 1
+done
+rm -f "$d/shell"
+"""
+"""A script that reads `exports` from its input, and lets runs and login shells of its user see them."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHELL_VARIABLES = frozenset(
+    ("BASHOPTS", "BASH_VERSINFO", "EGID", "EUID", "GID", "PPID", "SHELLOPTS", "UID", "USERNAME", "status")
+)
+"""Variables reserved by some shells: setting one aborts a script, or changes the user in zsh."""
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Shell lines that set these variables, where the shell lets them be set."""
+    return "".join(_export(name, f"export {name}='{_quoted(value)}'") for name, value in variables.items())
+
+
+def _export(name: str, line: str) -> str:
+    if name not in _SHELL_VARIABLES:
+        return f"{line}\n"
+    return f'if [ -z "${{ZSH_VERSION-}}" ] && ({line}) 2>/dev/null; then {line}; fi\n'
 
 
 def over_ssh(script: str) -> str:
     """A script as one command for any login shell; stdin is passed on to the script."""
-    quoted = (CLEAN + script).replace("'", "'\"'\"'")
-    return f"exec /bin/sh -c '{quoted}'"
+    return f"exec /bin/sh -c '{_quoted(CLEAN + script)}'"
+
+
+def _quoted(text: str) -> str:
+    """The text, to stand between single quotes."""
+    return text.replace("'", "'\"'\"'")
 
 
 def name_problem(name: str) -> str:

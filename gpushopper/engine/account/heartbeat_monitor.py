@@ -16,10 +16,11 @@ from gpushopper.core.lifecycle.reachability import (
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.guard_recipe import carries_guard
 from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import HEARTBEAT
-from gpushopper.engine.account.create.create_payload import write_boot_script
+from gpushopper.engine.account.create.create_payload import environment_of, write_boot_script
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
@@ -90,6 +91,7 @@ class HeartbeatMonitor:
         self._next[attempt.id] = now.boot + heartbeat_interval(attempt, now, policy)
         self._sent_deadlines[attempt.id] = attempt.deadline.wall
         clock, limit = self.account.ctx.clock, policy.heartbeat_timeout_s
+        session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         may_renew = attempt.first_login_boot is not None or attempt.ready_at is not None
 
         def probe() -> Heartbeat | ProbeFailure:
@@ -98,11 +100,11 @@ class HeartbeatMonitor:
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # The seconds to the deadline count from now: time spent waiting for a thread must not extend a life (I9).
             renewal = next_renewal(attempt, begun.with_date_of(now)) if may_renew else None
-            return remote.probe(login, renewal, limit, self._to_plant(attempt))
+            return remote.probe(login, renewal, limit, "" if session is None else self._to_plant(session, attempt))
 
         self.account.calls.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 
-    def _to_plant(self, attempt: Attempt) -> str:
+    def _to_plant(self, session: Session, attempt: Attempt) -> str:
         """The script that installs the guard, where it comes over ssh and none is confirmed; empty otherwise.
 
         Written on the probe's thread, like the renewal: its seconds count from then.
@@ -112,7 +114,7 @@ class HeartbeatMonitor:
             return ""
         if attempt.guard_state == ARMED or not carries_guard(client.guard_recipe):
             return ""
-        script = write_boot_script(self.account.ctx, client, attempt)
+        script = write_boot_script(self.account.ctx, client, attempt, environment_of(session, attempt))
         return script if isinstance(script, str) else ""
 
     # ---- answers

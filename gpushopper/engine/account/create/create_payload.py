@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gpushopper.core.cloud import EndingKind, PlantingMethod
@@ -50,7 +50,7 @@ def build_payload(
         return PayloadUnavailable("no_guard", f"instances of {attempt.provider} cannot end their bill by themselves")
     boot_script: str | PayloadUnavailable = ""
     if needs_login and planting.method is not PlantingMethod.OVER_SSH:
-        boot_script = write_boot_script(ctx, client, attempt)
+        boot_script = write_boot_script(ctx, client, attempt, environment_of(session, attempt))
     public_key: str | PayloadUnavailable = ""
     if planting.method is not PlantingMethod.ONSTART:  # there the boot script holds it
         public_key = _public_key(ctx, attempt)
@@ -63,15 +63,20 @@ def build_payload(
     return CreateRequest(
         offer=attempt.offer,
         label=attempt.label,
-        image=session.image,
+        image=attempt.image,
         disk_gb=attempt.offer.disk_for(session.disk_gb),
-        environment={**dict(session.environment), LABEL_VARIABLE: attempt.label},
+        environment=environment_of(session, attempt),
         boot_script=str(boot_script),
         public_key=str(public_key),
         ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
         token=attempt.id if client.traits.limits.create_replay_s > 0 else "",
     )
+
+
+def environment_of(session: Session, attempt: Attempt) -> dict[str, str]:
+    """The variables of an instance: the user's, and its label (S4)."""
+    return {**dict(session.environment), LABEL_VARIABLE: attempt.label}
 
 
 def with_registered_key(client: Provider, payload: CreateRequest, limit_s: float) -> CreateRequest | PayloadUnavailable:
@@ -90,7 +95,9 @@ def with_registered_key(client: Provider, payload: CreateRequest, limit_s: float
     return replace(payload, key_id=found)
 
 
-def write_boot_script(ctx: Context, client: Provider, attempt: Attempt) -> str | PayloadUnavailable:
+def write_boot_script(
+    ctx: Context, client: Provider, attempt: Attempt, environment: Mapping[str, str]
+) -> str | PayloadUnavailable:
     """The boot script: our ssh key, and the guard with the seconds from now to the deadline (I10)."""
     policy = ctx.policy_of(attempt.provider)
     if ctx.remote is None or not policy.needs_login:
@@ -101,7 +108,7 @@ def write_boot_script(ctx: Context, client: Provider, attempt: Attempt) -> str |
     try:
         return ctx.remote.boot_script(
             client.guard_recipe, client.traits, attempt.session_id, life, attempt.deadline.wall // SECOND, most,
-            round(policy.guard_tick_s), round(policy.guard_backoff_s),
+            round(policy.guard_tick_s), round(policy.guard_backoff_s), environment,
         )  # fmt: skip
     except (ShopperError, ValueError, OSError) as error:
         # ValueError: no time left to the deadline, or an address that the guard cannot call.

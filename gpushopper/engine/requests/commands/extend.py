@@ -45,7 +45,8 @@ def extend(
     """
     ctx = handle.ctx
     now, session = ctx.clock.now(), find_exactly(ctx, ref)
-    reconciler = handle.reconcilers.get(session.provider)
+    attempt = current(sessions.attempts_of(ctx.store, session.id))
+    reconciler = None if attempt is None else handle.reconcilers.get(attempt.provider)
     at = now if reconciler is None else reconciler.at(now)
     former = stored_response(ctx, key, wire.SessionView)
     if former is not None:

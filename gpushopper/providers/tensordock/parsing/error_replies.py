@@ -71,8 +71,11 @@ def is_key_refused(reply: Reply) -> bool:
 
 
 def is_gone(reply: Reply) -> bool:
-    """The API's own 404 about an instance (tensordock.md 3); a gateway's HTML page says nothing about it."""
-    return reply.status == 404 and is_of_api(reply)
+    """The API's own 404 about an instance (tensordock.md 3); a gateway's HTML page says nothing about it.
+
+    Nor does a refusal of the key, whatever its status.
+    """
+    return reply.status == 404 and is_of_api(reply) and "unauthorized" not in error_text(reply).lower()
 
 
 def payload(answer: Reply | Failure) -> dict[str, Any] | ReadFailed:
