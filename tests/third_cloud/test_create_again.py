@@ -38,6 +38,17 @@ def test_it_is_sent_again_and_there_is_one_instance(world: NimbusWorld, words: t
     assert world.ended(ref) and world.nimbus.existing(world.nimbus.machines) == []
 
 
+def test_the_same_token_gets_the_same_instance_while_no_list_shows_it(world: NimbusWorld) -> None:
+    market = world.nimbus
+    market.fault("POST", "machines", "lost", "lost")
+    market.hides_machines = True
+    ref = rent(world)
+    world.run_for(90)
+    assert creates(market) == 3 and list(made(market).values()) == [1]
+    market.hides_machines = False
+    assert world.running(ref)
+
+
 def test_an_old_token_is_never_sent(world: NimbusWorld) -> None:
     """The market forgets a token after 15 minutes, and would make a second instance then."""
     market = world.nimbus
