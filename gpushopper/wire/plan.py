@@ -21,6 +21,8 @@ class PlanAccount:
     guard_kind: str
     bills_on: bool = False
     minimum_us: int = 0
+    disk_gb: float = 0
+    """The disk that the cloud makes for the one that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

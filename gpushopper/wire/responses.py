@@ -35,6 +35,8 @@ class AttemptView:
     cloud: str = ""
     image: str = ""
     """What it runs."""
+    disk_gb: float = 0
+    """The disk that its cloud makes for the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def summary_lines(found: Plan, now: int) -> list[str]:
     return [
         f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
         clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}{where}{others}."),
-        clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
+        clean(f"Disk {_disk(found)}, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
         *_accounts(found),
         *_billing_on(found),
     ]
@@ -44,11 +44,18 @@ def _accounts(found: Plan) -> list[str]:
     return [clean(f"Shortlist: {offers}."), *(clean(_differs(first, other)) for other in others)]
 
 
+def _disk(found: Plan) -> str:
+    """The disk that is made at the first offer's cloud, and what was asked for where that is another size."""
+    made = next((account.disk_gb for account in found.accounts), 0) or found.disk_gb
+    return f"{made:g} GB" if made == found.disk_gb else f"{made:g} GB (asked: {found.disk_gb:g} GB)"
+
+
 def _differs(first: PlanAccount, other: PlanAccount) -> str:
     cloud = f" ({other.cloud})" if other.cloud != other.provider else ""
     image = f"image {other.image}" if other.image != first.image else "the same image"
     minimum = f", minimum rental {span(other.minimum_us)}" if other.minimum_us else ""
-    return f"At {other.provider}{cloud}: {image}, guard: {_guard(other.guard_kind)}{minimum}."
+    disk = f"disk {other.disk_gb:g} GB, " if other.disk_gb != first.disk_gb else ""
+    return f"At {other.provider}{cloud}: {disk}{image}, guard: {_guard(other.guard_kind)}{minimum}."
 
 
 def _minimum(found: Plan) -> str:

@@ -106,6 +106,13 @@ def ssh(session: SessionView) -> str:
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
 
 
+def disk(session: SessionView) -> str:
+    """The disk that its cloud made, and what was asked for where that is another size."""
+    made = next((attempt.disk_gb for attempt in reversed(session.attempts) if attempt.disk_gb), session.disk_gb)
+    asked = "" if made == session.disk_gb else f" (asked: {session.disk_gb:g} GB)"
+    return f"{made:g} GB{asked}"
+
+
 def print_details(app: App, session: SessionView, cause: str = "") -> None:
     """Print all details of one session; `cause` is the event text that explains the reason."""
     now = app.now().wall
@@ -121,7 +128,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("GPU", f"{gpu(session)} on {session.provider}"),
             ("image", session.image),
             ("image login", session.image_login),
-            ("disk", f"{session.disk_gb:g} GB"),
+            ("disk", disk(session)),
             ("ssh", app.with_sandbox_flag(ssh(session))),
             ("guards", guards(session) + _out_of_sync_text(session, now)),
             ("waiting for", waiting(session, now)),

@@ -113,6 +113,7 @@ def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> w
         provider=attempt.provider,
         cloud=ctx.cloud_of(attempt.provider),
         image=attempt.image,
+        disk_gb=attempt.offer.disk_for(attempt.disk_gb),
         receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.CLOSED else None,
     )
 

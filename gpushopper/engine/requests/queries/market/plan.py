@@ -56,7 +56,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    accounts = plan_accounts(handle, shortlist, request.image)
+    accounts = plan_accounts(handle, shortlist, request.image, want.disk_gb)
     first = accounts[reconciler.name]
     max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)

@@ -108,14 +108,21 @@ def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
     return {each.provider for each in missing}
 
 
-def plan_accounts(handle: EngineHandle, shortlist: Sequence[Offer], image: str | None) -> dict[str, wire.PlanAccount]:
+def plan_accounts(
+    handle: EngineHandle, shortlist: Sequence[Offer], image: str | None, disk_gb: float
+) -> dict[str, wire.PlanAccount]:
     """What is particular to each account of the shortlist, in the order of their first offers."""
-    names = dict.fromkeys(offer.provider for offer in shortlist)
-    return {name: _plan_account(handle, handle.reconcilers[name], image, shortlist) for name in names}
+    by_account: dict[str, list[Offer]] = {}
+    for offer in shortlist:
+        by_account.setdefault(offer.provider, []).append(offer)
+    return {
+        name: _plan_account(handle, handle.reconcilers[name], image, offers, disk_gb)
+        for name, offers in by_account.items()
+    }
 
 
 def _plan_account(
-    handle: EngineHandle, reconciler: AccountReconciler, image: str | None, shortlist: Sequence[Offer]
+    handle: EngineHandle, reconciler: AccountReconciler, image: str | None, offers: Sequence[Offer], disk_gb: float
 ) -> wire.PlanAccount:
     ctx, name = handle.ctx, reconciler.name
     ending = ctx.ending_of(name)
@@ -125,5 +132,6 @@ def _plan_account(
         image=image_at(image, ctx.traits.get(name)),
         guard_kind=ending.kind.value if ctx.policy.needs_login else NOT_APPLICABLE,
         bills_on=not reconciler.ends_alone,
-        minimum_us=us(max(offer.billing.minimum_s for offer in shortlist if offer.provider == name)),
+        minimum_us=us(max(offer.billing.minimum_s for offer in offers)),
+        disk_gb=offers[0].disk_for(disk_gb),
     )
