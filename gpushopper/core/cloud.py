@@ -89,7 +89,9 @@ class Limits:
     instance. `list_lag_s`: how long an instance may exist before it is listed. `boot_silence_s`: the longest time a
     boot goes on without a sign of progress; `boot_limit_s`: the longest boot. `degraded_after_s`: how long the account
     may go without a whole list, whatever the cause, before it is degraded. `max_startup_length` and
-    `max_variable_length` are characters; None: no limit is known.
+    `max_variable_length` are characters; None: no limit is known. `create_replay_s`: how long after its send a create
+    with the same token is answered with the same instance, whatever came of the first (`CreateRequest.token`); 0: the
+    cloud knows no tokens.
     """
 
     create_s: float = 60.0
@@ -100,6 +102,7 @@ class Limits:
     boot_silence_s: float = 900.0
     boot_limit_s: float = 3600.0
     degraded_after_s: float = 60.0
+    create_replay_s: float = 0.0
     list_proof: ListProof = ListProof.TOTAL
     max_startup_length: int | None = None
     max_variable_length: int | None = None

@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from functools import partial
 
+from gpushopper.core.lifecycle.account_choice import AccountState
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine import lifecycle_job, startup_recovery
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
+from gpushopper.engine.requests.commands.rentable_account import account_state
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OfferCache
 from gpushopper.engine.requests.queries.accounts import are_ready
@@ -86,14 +89,18 @@ class Engine:
         """The lifecycle job: what time alone decides, however long a provider hangs (I9)."""
         with self._clock_lock:
             now = self.ctx.clock.now()
-            snapshots = {name: reconciler.at(now) for name, reconciler in self.reconcilers.items()}
             intervals = {name: reconciler.destroy_interval_s for name, reconciler in self.reconcilers.items()}
+            look = partial(self._account_state, now=now)
             for _ in range(MAX_RULE_ROUNDS):
                 self._last_change = self.ctx.store.last_change
-                if not lifecycle_job.apply_clock_rules(self.ctx, snapshots, intervals, now):
+                if not lifecycle_job.apply_clock_rules(self.ctx, look, intervals, now):
                     break
                 self.notify()
             self._clock_due = lifecycle_job.next_due(self.ctx, now)
+
+    def _account_state(self, name: str, now: ClockSnapshot) -> AccountState | None:
+        reconciler = self.reconcilers.get(name)
+        return None if reconciler is None else account_state(self.ctx, reconciler, now)
 
     # ---- on the engine's thread
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import cache
 
+from gpushopper.core.lifecycle.account_choice import LookAt
 from gpushopper.core.lifecycle.clock_rules import clock_rules
-from gpushopper.core.lifecycle.failover import next_attempt
-from gpushopper.core.model.actions import Action, ClearAlarm, CloseAttempt, RaiseAlarm, StartAttempt
+from gpushopper.core.lifecycle.failover import give_way, next_attempt
+from gpushopper.core.model.actions import Action, ClearAlarm, CloseAttempt, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
@@ -17,13 +19,11 @@ from gpushopper.store import alarms, sessions
 from gpushopper.store.sqlite.error_mapping import Stale
 
 
-def apply_clock_rules(
-    ctx: Context, snapshots: dict[str, ClockSnapshot], destroy_intervals_s: dict[str, float], now: ClockSnapshot
-) -> bool:
+def apply_clock_rules(ctx: Context, look: LookAt, destroy_intervals_s: dict[str, float], now: ClockSnapshot) -> bool:
     """Apply the clock rules and each session's failover; whether anything changed.
 
-    `snapshots` holds, by provider, `now` with that provider's date; `destroy_intervals_s` the seconds that the
-    provider's rate limit puts between two destroys.
+    `look` gives the state of an account, with `now` and its cloud's date; `destroy_intervals_s` holds, by provider, the
+    seconds that its rate limit puts between two destroys.
     """
     with ctx.store.read():
         held = sessions.load_sessions(ctx.store, open_only=True)
@@ -34,10 +34,14 @@ def apply_clock_rules(
         active = alarms.active_alarms(ctx.store)
     changed = False
     queues = _destroy_queues_s(opened, destroy_intervals_s)
+    look = cache(look)
     for session in held:
-        at, queue_s = snapshots.get(session.provider, now), queues.get(session.provider, 0.0)
-        todo = [a for a in _due(ctx, session, by_session[session.id], at, queue_s) if not _is_idle(a, active)]
-        changed = _run(ctx, todo, at) or changed
+        for attempt in by_session[session.id]:
+            state = look(attempt.provider)
+            at = now if state is None else state.at
+            todo = _due(ctx, session, attempt, at, queues.get(attempt.provider, 0.0))
+            changed = _run(ctx, [action for action in todo if not _is_idle(action, active)], at) or changed
+        changed = _run(ctx, _next_step(ctx, session, by_session[session.id], look, now), now) or changed
     return changed
 
 
@@ -58,20 +62,22 @@ def _destroy_queues_s(opened: list[Attempt], intervals_s: dict[str, float]) -> d
     return {name: (count - 1) * intervals_s.get(name, 0.0) for name, count in ending.items()}
 
 
-def _due(ctx: Context, session: Session, opened: list[Attempt], now: ClockSnapshot, queue_s: float) -> list[Action]:
-    todo: list[Action] = []
-    for attempt in opened:
-        policy = ctx.policy_of(attempt.provider)
-        todo += clock_rules(session, attempt, now, policy, queue_s)
-        todo += _never_sent(attempt, now, policy)
-    has_wanted = any(a.is_wanted for a in opened)
-    if session.desired_state is DesiredState.RUNNING and not has_wanted:
-        step = next_attempt(session, sessions.attempts_of(ctx.store, session.id), now, ctx.policy)
-        # A deadline is written only once the provider's date can contradict our clock, so not right after a start
-        # (I12, F62).
-        is_early = isinstance(step, StartAttempt) and not now.provider_answered
-        todo += [step] if step is not None and not is_early else []
-    return todo
+def _due(ctx: Context, session: Session, attempt: Attempt, now: ClockSnapshot, queue_s: float) -> list[Action]:
+    """What time alone decides of one attempt; `now` is with its own cloud's date."""
+    policy = ctx.policy_of(attempt.provider)
+    return [*clock_rules(session, attempt, now, policy, queue_s), *_never_sent(attempt, now, policy)]
+
+
+def _next_step(ctx: Context, session: Session, opened: list[Attempt], look: LookAt, now: ClockSnapshot) -> list[Action]:
+    """The session's failover; `opened` are its open attempts as read before this pass."""
+    if session.desired_state is not DesiredState.RUNNING:
+        return []
+    wanted = [attempt for attempt in opened if attempt.is_wanted]
+    if any(attempt.state is not State.PREPARED for attempt in wanted):
+        return []
+    decide = give_way if wanted else next_attempt
+    step = decide(session, sessions.attempts_of(ctx.store, session.id), look, now, ctx.policy)
+    return [] if step is None else [step]
 
 
 def _never_sent(attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:

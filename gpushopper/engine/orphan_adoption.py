@@ -34,8 +34,6 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
         id=ctx.new_id(16),
         name=_free_name(ctx, row),
         consumer="me",
-        provider=action.provider,
-        account=action.account,
         desired_state=DesiredState.RUNNING,
         reason="",
         version=1,
@@ -50,8 +48,9 @@ def adopt(ctx: Context, action: AdoptOrphan, now: ClockSnapshot) -> tuple[Sessio
         keep_stopped=True,
     )
     offer = _offer_of(row, action.provider, ctx, now)
-    found = _found(ctx, session, action.label.attempt, action.label.text, row, offer, action.deadline, now)
-    attempt = replace(found, **_as_shown(row, now))
+    at = (action.provider, action.account)
+    found = _found(ctx, session, at, action.label.attempt, action.label.text, row, offer, action.deadline, now)
+    attempt = replace(found, image=session.image, **_as_shown(row, now))
     text = f"instance {row.instance_id} carries our label but was not in the database: adopted as {session.name}"
     return session, attempt, RaiseAlarm.with_hint(kinds.ADOPTED, attempt.id, text)
 
@@ -83,9 +82,11 @@ def duplicate_attempt(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot
     session = sessions.load_session(ctx.store, of.session_id)
     if session is None:
         return None
-    found = _found(ctx, session, ctx.new_id(16), of.label, action.instance, of.offer, of.deadline, now)
+    at = (of.provider, of.account)
+    found = _found(ctx, session, at, ctx.new_id(16), of.label, action.instance, of.offer, of.deadline, now)
     return replace(
         found,
+        image=of.image,
         desired_state=DesiredState.TERMINATED,
         reason=action.reason,
         terminate_requested_at=now.wall,
@@ -96,6 +97,7 @@ def duplicate_attempt(ctx: Context, action: DestroyDuplicate, now: ClockSnapshot
 def _found(
     ctx: Context,
     session: Session,
+    at: tuple[str, str],
     attempt_id: str,
     label: str,
     row: Instance,
@@ -103,14 +105,17 @@ def _found(
     deadline: Deadline,
     now: ClockSnapshot,
 ) -> Attempt:
-    """An attempt that starts when the provider says the instance was created: it has billed since then."""
+    """An attempt that starts when the provider says the instance was created: it has billed since then.
+
+    `at` is the account's name and its id.
+    """
     started = row.created_at if row.created_at is not None else now.wall
     attempt = Attempt(
         id=attempt_id,
         session_id=session.id,
         ordinal=len(sessions.attempts_of(ctx.store, session.id)) + 1,
-        provider=session.provider,
-        account=session.account,
+        provider=at[0],
+        account=at[1],
         label=label,
         origin=Origin.DISCOVERED,
         offer=offer,

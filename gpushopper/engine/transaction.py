@@ -10,10 +10,12 @@ from typing import Any
 from gpushopper.clouds import console_of
 from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW, fill_hint
 from gpushopper.core.lifecycle.destroying import terminate_fields
+from gpushopper.core.lifecycle.failover import PASSED_OVER
 from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.spending import ledger
+from gpushopper.core.spending.admission import BALANCE
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine import orphan_adoption, receipts
 from gpushopper.engine.context import Context
@@ -256,21 +258,37 @@ class Transaction:
         )
 
     def start_attempt(self, action: act.StartAttempt) -> None:
-        """Failover: write the session's next attempt; a limit or the balance may end the session instead (I13)."""
-        session = self.session(action.session)
-        attempt = new_attempt(self.ctx, session, action.offer, self.now)
-        denial = denial_of_attempt(
-            self.ctx, attempt.provider, attempt.agreed_rate, attempt.reserve, self.now, new_session=False
-        )
-        if denial is not None:
-            self.end_session(session, "limit_reached", f"{session.name}: {denial.text}")
-            return
-        session = sessions.update_session(
-            self.ctx.store,
-            session,
-            shortlist=action.shortlist,
-            retries_left=session.retries_left - (1 if action.uses_retry else 0),
-        )
+        """Failover: write the session's next attempt; a limit may end the session instead (I13).
+
+        The limits and the balance of the account it goes to are checked here, where nothing else can use them up. A
+        balance that is too small passes over that account's offers; where no other is left, it ends the session.
+        """
+        session, passed_over = self.session(action.session), dict(action.passed_over)
+        for choice in action.choices:
+            attempt = new_attempt(
+                self.ctx, session, choice.offer, choice.at, account=choice.account, image=choice.image
+            )
+            denial = denial_of_attempt(
+                self.ctx, attempt.provider, attempt.agreed_rate, attempt.reserve, self.now, new_session=False
+            )
+            if denial is None:
+                self.add_passed_over(session, passed_over)
+                self._insert_next(session, attempt, choice)
+                return
+            passed_over.setdefault(attempt.provider, denial.text)
+            if denial.rule != BALANCE:
+                break
+        self.end_session(session, "limit_reached", f"{session.name}: {'; '.join(passed_over.values())}")
+
+    def add_passed_over(self, session: Session, passed_over: dict[str, str]) -> None:
+        """Append an event for each account that was not chosen although its offers come first."""
+        for name, why in passed_over.items():
+            event = act.EventDraft(PASSED_OVER, f"{name} is passed over: {why}", {"provider": name})
+            self.add_event(event, session.id)
+
+    def _insert_next(self, session: Session, attempt: Attempt, choice: act.Choice) -> None:
+        left = session.retries_left - (1 if choice.uses_retry else 0)
+        session = sessions.update_session(self.ctx.store, session, shortlist=choice.shortlist, retries_left=left)
         self._sessions[session.id] = session
         self.insert_attempt(attempt)
 

@@ -182,6 +182,8 @@ class CreateRequest:
     """Only where the traits say that the provider accepts one."""
     public_key: str = ""
     """The session's ssh key, for clouds that take it in a field of its own."""
+    token: str = ""
+    """The same for every send of one attempt, for clouds that make at most one instance of a token."""
     key_id: str = ""
     """The id under which that key is registered at the account, where the traits say that it must be."""
     ends_at: int | None = None
@@ -236,6 +238,7 @@ class Endpoint(Enum):
     KEYS = "keys"
     LOGS = "logs"
     LEFTOVERS = "leftovers"
+    TIMER = "timer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +279,20 @@ class RegistersKeys(Protocol):
 def registering(client: object) -> RegistersKeys | None:
     """The client as one that registers keys; None where there is no such call."""
     return client if isinstance(client, RegistersKeys) else None
+
+
+@runtime_checkable
+class MovesEnd(Protocol):
+    """What an adapter has beside `Provider` where the cloud's own timer can be moved (`EndingKind.SERVER_TIMER`)."""
+
+    def set_end(self, instance_id: str, ends_at: int, limit_s: float) -> bool:
+        """Whether the cloud has confirmed that it ends the instance then (wall µs), and no longer when it was told."""
+        ...
+
+
+def moving_end(client: object) -> MovesEnd | None:
+    """The client as one whose cloud's timer can be moved; None where there is no such call."""
+    return client if isinstance(client, MovesEnd) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from peewee import SQL, fn
@@ -192,10 +192,20 @@ def count_creates_since(store: Store, wall: int) -> int:
     return sum(1 for (receipt,) in store.rows(query) if not receipt or json.loads(receipt)["kind"] not in nothing)
 
 
-def offers_attempted_since(store: Store, wall: int) -> dict[str, int]:
-    """The offers attempted since a time, by key, with the time of the last attempt (F8)."""
-    query = AttemptRow.select(AttemptRow.offer, AttemptRow.prepared_at).where(AttemptRow.prepared_at >= wall)
-    return {offer.key: at for offer, at in store.rows(query.order_by(AttemptRow.prepared_at))}
+@dataclass(frozen=True, slots=True)
+class OfferAttempt:
+    """An attempt on an offer: when it was prepared (wall µs), and why it ended; empty while it has not."""
+
+    offer_key: str
+    prepared_at: int
+    reason: str
+
+
+def attempts_since(store: Store, wall: int) -> list[OfferAttempt]:
+    """The attempts prepared since a time, in order (F8)."""
+    columns = (AttemptRow.offer, AttemptRow.prepared_at, AttemptRow.reason)
+    query = AttemptRow.select(*columns).where(AttemptRow.prepared_at >= wall).order_by(AttemptRow.prepared_at)
+    return [OfferAttempt(offer.key, at, reason) for offer, at, reason in store.rows(query)]
 
 
 def reset_boot_intervals(store: Store) -> int:

@@ -63,6 +63,24 @@ class OfferView:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferGroup:
+    """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
+
+    `best_value` is GB of GPU memory for a dollar an hour. `stock` is how many can be rented, as far as clouds say it;
+    `is_stock_known`: whether all do.
+    """
+
+    name: str
+    count: int
+    rate: int
+    offer: str
+    best_value: float
+    best_value_offer: str
+    stock: int
+    is_stock_known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MissingAccount:
     """An account whose offers are missing, or are shown as they were before, and why.
 
@@ -79,21 +97,19 @@ class MissingAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferGroup:
-    """The offers of one GPU, cloud or country: how many, the cheapest and its rate, the best value and whose it is.
+class PlanAccount:
+    """What differs between the accounts of a shortlist: their cloud, what runs there, and what ends its bill.
 
-    `best_value` is GB of GPU memory for a dollar an hour. `stock` is how many can be rented, as far as clouds say it;
-    `is_stock_known`: whether all do.
+    `bills_on`: an instance there bills until the balance is used up, if this computer never comes back. `minimum_us` is
+    the least time that is paid for.
     """
 
-    name: str
-    count: int
-    rate: int
-    offer: str
-    best_value: float
-    best_value_offer: str
-    stock: int
-    is_stock_known: bool
+    provider: str
+    cloud: str
+    image: str
+    guard_kind: str
+    bills_on: bool = False
+    minimum_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +134,11 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The money first: `max_cost` is the most the session can cost by `deadline_at`, traffic left out."""
+    """The money first: `max_cost` is the most the session can cost by `deadline_at`, traffic left out.
+
+    It is that of the dearest offer; `image`, `guard_kind` and `minimum_us` are the first one's, and `accounts` has
+    those of all.
+    """
 
     offers: list[OfferView]
     max_cost: int
@@ -134,12 +154,16 @@ class Plan:
     """As in an inventory."""
     missing: list[MissingAccount] = field(default_factory=list)
     """Accounts that did not answer."""
-    left_out: list[MissingAccount] = field(default_factory=list)
-    """Accounts where what was asked for cannot be rented: they were not ranked."""
     bills_on: bool = False
-    """Whether an instance bills on until the balance is used up, if this computer never comes back."""
+    """Whether an instance of any offer bills on until the balance is used up, if this computer never comes back."""
     minimum_us: int = 0
     """The least time that is paid for; ending earlier saves nothing."""
+    accounts: list[PlanAccount] = field(default_factory=list)
+    """The accounts of the shortlist, in the order of their first offers."""
+    named_image: str | None = None
+    """The image that was asked for by name, to be sent with the request; without one each cloud runs its own."""
+    left_out: list[MissingAccount] = field(default_factory=list)
+    """Accounts where what was asked for cannot be rented: they were not ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +190,16 @@ class AttemptView:
     accrued: int
     max_cost: int
     receipt: dict[str, Any] | None = None
+    provider: str = ""
+    """The account it is at; attempts of one session may be at several clouds."""
+    cloud: str = ""
+    image: str = ""
+    """What it runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One session; `rate`, `deadline_at` and the offer's facts are the current attempt's.
+    """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
     `end_stage` is "", "requested", "off" or "proven"; only "proven" may be shown as destroyed (I27).
     `accrued` is the cost so far, `max_cost` what it can still reach; `guards` is e.g. "D" or "D+I".

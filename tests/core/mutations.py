@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tests.core.mutation import Mutation
+from tests.core.mutations_of_failover import FAILOVER
 from tests.core.mutations_of_lifecycle import LIFECYCLE
 from tests.core.mutations_of_listing import LISTING
 
 M = Mutation
 MUTATIONS = (
+    *FAILOVER,
     *LIFECYCLE,
     *LISTING,
     # clocks
@@ -87,27 +89,7 @@ MUTATIONS = (
     M("session", "if any(attempt.state is not", "if all(attempt.state is not", "I27: stopped while one lives",
       "session"),
     M("session", "if a.reason != DUPLICATE", "if a.reason", "S9: a duplicate speaks for the session", "session"),
-    # failover, polling, spending limits
-    M("failover", "not all(may_fail_over(attempt) for attempt in attempts):", "not may_fail_over(latest):",
-      "F10: an earlier attempt lives", "failover"),
-    M("failover", "if clocks_disagree(now) or not", "if not", "I12: an attempt by a wrong clock", "failover"),
-    M("failover",
-          "if latest.terminate_requested_at is not None and now.wall - latest.terminate_requested_at > max_age:",
-      "if latest is None:", "S12: it rents on after a slow end", "failover"),
-    M("failover", "        since = attempt.prepared_at\n", "        return attempt.prepared_at\n",
-      "S12: each try starts the wait anew", "failover"),
-    M("failover", "            break\n", "            continue\n",
-      "S12: an earlier boot uses up the wait", "failover"),
-    M("failover", "and attempt.off_at is not None", "", "F10: a replacement beside a living one", "failover"),
-    M("failover", "shortlist[0], shortlist[1:]", "session.shortlist[0], session.shortlist",
-      "F8: the same dead offer again", "failover"),
-    M("failover", "if session.retries_left <= 0:", "if session.retries_left < 0:", "one retry too many", "failover"),
-    M("failover", "session.shortlist, uses_retry=False", "session.shortlist, uses_retry=True",
-      "S12: a retry is used up", "failover"),
-    M("failover", "if now.wall - _waiting_since(attempts) > max_age:",
-      "if _waiting_since(attempts) - now.wall > max_age:", "S12: an old request goes on", "failover"),
-    M("failover", "if now.wall - _waiting_since(attempts) > max_age:", "if now.wall - session.created_at > max_age:",
-      "S12: a throttle after a slow boot ends it", "failover"),
+    # polling, spending limits
     M("poll_interval", "        case State.PREPARED:\n            return us(policy.prepared_poll_s)\n", "",
       "S15: a prepared attempt waits five minutes", "poll_interval"),
     M("poll_interval", "if failed_polls <= len(steps) else policy.uncertain_poll_s",
@@ -177,14 +159,6 @@ MUTATIONS = (
       "a login goes to another registry than docker asks", "container_image"),
     M("boot_failure", "if row.status is StatusClass.FAILED and row.image_refused:", "if row.image_refused:",
       "F22: a status alone refuses an image", "sightings"),
-    M("failover", "len(_refused_at(attempts)) > 1", "len(_refused_at(attempts)) > 0",
-      "one host's report ends the session", "failover"),
-    M("failover", "len(_refused_at(attempts)) > 1 or ", "",
-      "every host is asked for an image that no registry gives", "failover"),
-    M("failover", "if a.reason == IMAGE_REFUSED and a.offer.host_id}", "if a.offer.host_id}",
-      "a host's own trouble counts as a registry's no", "failover"),
-    M("failover", "if offer.host_id not in refused)", ")",
-      "the same host is asked twice for a second word", "failover"),
     # the policies
     M("policy", "HARD_MAXIMUM_S = 12 * 3600", "HARD_MAXIMUM_S = 24 * 3600", "I9: twelve hours", "policy reconcile"),
     M("policy", "if self.create_timeout_s + self.tcp_timeout_s > self.max_in_flight_s:",

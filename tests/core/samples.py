@@ -63,7 +63,7 @@ def gs1_label(installation: str = HERE, attempt: str = "attemptaaaaaaaab") -> st
 
 def session(session_id: str = "s1", **changes: Any) -> Session:
     values: dict[str, Any] = {
-        "id": session_id, "name": "calm-otter", "consumer": "me", "provider": "vast", "account": "77",
+        "id": session_id, "name": "calm-otter", "consumer": "me",
         "desired_state": DesiredState.RUNNING, "reason": "", "version": 1, "created_at": WALL, "image": "pytorch",
         "disk_gb": DISK_GB, "shortlist": (), "max_rate": None, "retries_left": 2, "duration_us": 2 * HOUR,
     }  # fmt: skip
@@ -79,6 +79,7 @@ def attempt(state: State = State.RUNNING, number: int = 1, **changes: Any) -> At
         "state": state, "desired_state": DesiredState.RUNNING, "reason": "", "version": 1,
         "deadline": Deadline.at(WALL + 2 * HOUR, NOW), "hard_max_at": HARD_MAX, "agreed_rate": RATE,
         "reserve": 2_000_000, "guard_state": "not_applicable", "prepared_at": WALL, "state_changed_at": WALL,
+        "image": "pytorch",
     }  # fmt: skip
     if state is not State.PREPARED:
         values |= {"sent_at": WALL, "billed_until": WALL}

@@ -35,7 +35,6 @@ from tests.core.samples import (
     recorded,
     row,
     seen,
-    session,
 )
 
 UNSURE = attempt(State.UNCERTAIN)
@@ -195,10 +194,10 @@ def test_the_alarm_clears_when_it_is_no_longer_listed():
     ],
 )  # fmt: skip
 def test_same_host_same_image_no_label_after_the_send_is_a_candidate(changes: dict[str, Any], held_back: bool):
-    found = unlabelled_candidate(UNSURE, "pytorch", [row(7, **{"created_at": WALL + 1, **changes})])
+    found = unlabelled_candidate(UNSURE, [row(7, **{"created_at": WALL + 1, **changes})])
     assert (found is not None) is held_back
 
 
 def test_before_the_send_nothing_is_a_candidate():
-    assert unlabelled_candidate(replace(UNSURE, sent_at=None), "pytorch", [row(label=None)]) is None
-    assert unlabelled_candidate(UNSURE, session().image, [FOREIGN_ROW, FOREIGN]) == FOREIGN
+    assert unlabelled_candidate(replace(UNSURE, sent_at=None), [row(label=None)]) is None
+    assert unlabelled_candidate(UNSURE, [FOREIGN_ROW, FOREIGN]) == FOREIGN

@@ -10,20 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.failover import RETRY_SAME_OFFER, may_fail_over, next_attempt
-from gpushopper.core.model.actions import EndSession, StartAttempt
+from gpushopper.core.model.actions import Choice, EndSession, StartAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import us
-from tests.core.samples import NOW, WALL, attempt, moment, offer, session
+from tests.core.accounts import Accounts, account
+from tests.core.samples import WALL, attempt, moment, offer, session
 
 SECOND, THIRD = offer(offer_id="2"), offer(offer_id="3")
 WAITING = session(shortlist=(SECOND, THIRD))
 
 
 def step(one_session: Session, *attempts: Attempt, after_s: float = 60) -> StartAttempt | EndSession | None:
-    return next_attempt(one_session, attempts, moment(after_s), REAL)
+    return next_attempt(one_session, attempts, Accounts(account("vast", after_s)), moment(after_s), REAL)
+
+
+def starts(
+    one: Session, taken: Offer, left: tuple[Offer, ...], *more: tuple[Offer, tuple[Offer, ...]], uses_retry: bool = True
+) -> StartAttempt:
+    """The start of an attempt at Vast a minute later; `more` are the choices after the first."""
+    at = account("vast", 60).at
+    found = [
+        Choice(each, "77", one.image, at, rest, uses_retry=uses_retry or each is not taken)
+        for each, rest in ((taken, left), *more)
+    ]
+    return StartAttempt(one, tuple(found))
 
 
 def failed(reason: str, **changes: Any) -> Attempt:
@@ -32,14 +45,14 @@ def failed(reason: str, **changes: Any) -> Attempt:
 
 @pytest.mark.parametrize("reason", ["refused", "boot_timeout", "boot_failed", "price_changed", "create_not_found"])
 def test_after_a_failed_attempt_the_next_offer_is_tried(reason: str):
-    assert step(WAITING, failed(reason)) == StartAttempt(WAITING, SECOND, (THIRD,), uses_retry=True)
+    assert step(WAITING, failed(reason)) == starts(WAITING, SECOND, (THIRD,), (THIRD, (SECOND,)))
 
 
 @pytest.mark.parametrize("reason", ["never_sent", "throttled"])
 def test_an_offer_that_was_not_at_fault_is_tried_again_at_no_cost(reason: str):
     poor = replace(WAITING, retries_left=0, shortlist=())
     one = failed(reason)
-    assert step(poor, one) == StartAttempt(poor, one.offer, (), uses_retry=False)
+    assert step(poor, one) == starts(poor, one.offer, (), uses_retry=False)
 
 
 @pytest.mark.parametrize(("age_s", "ends"), [(600, False), (600.001, True)])
@@ -77,15 +90,15 @@ def test_the_wait_for_the_same_offer_counts_from_the_first_of_the_last_attempts_
 @pytest.mark.parametrize(("apart_s", "waits"), [(0, False), (120, False), (-120, False), (121, True), (-121, True)])
 def test_no_next_attempt_is_prepared_by_a_clock_that_is_off(apart_s: float, waits: bool):
     now = moment(60)
-    told = replace(now, provider_date=now.wall + us(apart_s))
+    told = Accounts(account("vast", 60, provider_date=now.wall + us(apart_s)))
     for one in (failed("boot_timeout"), failed("never_sent")):
-        assert (next_attempt(WAITING, [one], told, REAL) is None) is waits
-    ended = next_attempt(WAITING, [failed("key_rejected")], told, REAL)
+        assert (next_attempt(WAITING, [one], told, now, REAL) is None) is waits
+    ended = next_attempt(WAITING, [failed("key_rejected")], told, now, REAL)
     assert isinstance(ended, EndSession), "what ends the session needs no clock"
 
 
 @pytest.mark.parametrize("reason", ["key_rejected", "insufficient_credit", "local_error"])
-def test_what_no_other_offer_can_mend_ends_the_session(reason: str):
+def test_what_no_other_offer_of_the_account_can_mend_ends_the_session(reason: str):
     assert step(WAITING, failed(reason)) == EndSession(WAITING, reason)
 
 
@@ -101,11 +114,13 @@ def refused(offered: Offer = HOST_A, number: int = 1, **changes: Any) -> Attempt
 def test_an_image_refused_to_one_host_is_tried_on_another():
     """What one host says may be that host's own trouble. Its other offers would say the same again."""
     one = session(shortlist=(HOST_A_TOO, HOST_B))
-    assert step(one, refused()) == StartAttempt(one, HOST_B, (), uses_retry=True)
+    assert step(one, refused()) == starts(one, HOST_B, ())
     unsure = session(shortlist=(UNKNOWN_HOST, HOST_B))
-    assert step(unsure, refused()) == StartAttempt(unsure, UNKNOWN_HOST, (HOST_B,), uses_retry=True)
+    assert step(unsure, refused()) == starts(
+        unsure, UNKNOWN_HOST, (HOST_B,), (HOST_B, (UNKNOWN_HOST,))
+    )
     more = session(shortlist=(HOST_A_TOO, HOST_B, THIRD, HOST_A_TOO))
-    assert step(more, refused()) == StartAttempt(more, HOST_B, (THIRD,), uses_retry=True)
+    assert step(more, refused()) == starts(more, HOST_B, (THIRD,), (THIRD, (HOST_B,)))
 
 
 def test_an_image_refused_to_two_hosts_ends_the_session_at_once():
@@ -128,10 +143,9 @@ def test_the_same_host_twice_and_unnamed_hosts_are_no_second_report():
 def test_an_image_refused_with_no_other_host_left_ends_the_session(changes: dict[str, Any]):
     one = replace(WAITING, **changes)
     assert step(one, refused()) == EndSession(one, "image_refused")
-    now = replace(moment(60), provider_date=moment(900).wall)
-    assert next_attempt(
-        one, [attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)], now, REAL
-    ) == EndSession(one, "image_refused")
+    wrong = Accounts(account("vast", 60, provider_date=moment(900).wall))
+    under_way = attempt(State.DESTROYING, reason="image_refused", offer=HOST_A)
+    assert next_attempt(one, [under_way], wrong, moment(60), REAL) == EndSession(one, "image_refused")
 
 
 def test_a_refused_image_waits_for_its_attempts_end_before_the_next():
@@ -195,10 +209,11 @@ def test_each_offer_is_tried_at_most_once_and_never_more_than_the_retries(shortl
     one = session(shortlist=tuple(offer(offer_id=str(n)) for n in shortlist), retries_left=retries)
     tried, last = [], failed("refused")
     for _ in range(20):
-        answer = next_attempt(one, [last], NOW, REAL)
+        answer = step(one, last)
         if not isinstance(answer, StartAttempt):
             assert isinstance(answer, EndSession)
             break
-        tried.append(answer.offer.offer_id)
-        one = replace(one, shortlist=answer.shortlist, retries_left=one.retries_left - answer.uses_retry)
+        taken = answer.choices[0]
+        tried.append(taken.offer.offer_id)
+        one = replace(one, shortlist=taken.shortlist, retries_left=one.retries_left - taken.uses_retry)
     assert tried == [str(n) for n in shortlist[:retries]]

@@ -37,11 +37,19 @@ def test_each_flag_excuses_its_own_kind_alone(kind, unguarded, broken):
         (K.POWEROFF_STOPS_BILLING, ARMED, "D+I"),
         (K.POWEROFF_ONLY, ARMED, "D"),
         (K.NONE, UNCONFIRMED, "D"),
-        (K.SERVER_TIMER, UNCONFIRMED, "D+P"),
+        (K.SERVER_TIMER, UNCONFIRMED, "D"),
     ],
 )
 def test_only_what_ends_the_bill_has_a_letter(kind, state, letters):
     assert enforcers(replace(attempt(), guard_state=state, instance_id="1"), kind) == letters
+
+
+@pytest.mark.parametrize(("late_s", "letters"), [(0, "D+P"), (-3600, "D+P"), (20, "D+P"), (60, "D"), (None, "D")])
+def test_a_provider_s_timer_counts_where_it_is_known_to_end_in_time(late_s, letters):
+    one = attempt()
+    end = None if late_s is None else one.deadline.wall + us(late_s)
+    assert enforcers(replace(one, instance_id="1", guard_deadline_at=end), K.SERVER_TIMER) == letters
+    assert enforcers(replace(one, instance_id="1", guard_deadline_at=end), K.NONE) == "D"
 
 
 def test_where_it_bills_on_the_reserve_goes_to_the_hard_maximum_and_a_day_more():

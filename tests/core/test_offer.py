@@ -15,9 +15,11 @@ from gpushopper.core.model.offer import (
     SORTS,
     Offer,
     Requirements,
+    Tried,
     fits,
     fits_as_far_as_stated,
     is_rentable,
+    is_used_up,
     offer_max_cost,
     rank,
     storage_rate,
@@ -134,3 +136,27 @@ def test_two_searches_of_the_same_offers_agree(sort: str, shuffle: random.Random
     before = rank(market, DISK_GB, sort)
     shuffle.shuffle(market)
     assert rank(market, DISK_GB, sort) == before
+
+
+GONE, TAKEN, IN_VAIN = "offer_gone", "boot_failed", "throttled"
+
+
+@pytest.mark.parametrize(
+    ("changes", "tried", "used_up"),
+    [
+        ({}, [], False), ({}, [(0, "")], True), ({}, [(-1, "")], False), ({}, [(0, IN_VAIN)], True),
+        ({"is_single": False}, [(0, ""), (1, TAKEN)], False), ({"is_single": False}, [(0, GONE)], True),
+        ({"is_single": False}, [(-1, GONE)], False),
+        ({"is_single": False, "stock": 2}, [(0, "")], False),
+        ({"is_single": False, "stock": 2}, [(0, ""), (1, "")], True),
+        ({"is_single": False, "stock": 1}, [(0, IN_VAIN)], False),
+        ({"is_single": False, "stock": 1}, [(-1, "")], False),
+        ({"is_single": False, "stock": 0}, [], True),
+    ],
+)  # fmt: skip
+def test_one_host_is_used_up_by_one_attempt_and_a_type_by_its_stock(
+    changes: dict[str, Any], tried: list[tuple[int, str]], used_up: bool
+):
+    """F8, as far as the search is from before the attempt: `tried` counts from when the offer was seen."""
+    one = offer(**changes)
+    assert is_used_up(one, [Tried(one.seen_at + at, reason) for at, reason in tried]) is used_up

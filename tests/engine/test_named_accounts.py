@@ -153,4 +153,4 @@ def test_an_orphan_is_adopted_by_neither_of_two_names(world: World) -> None:
     assert sessions.load_sessions(world.store) == []
     world.engine.replace_account(replace(lab, client=None, key_state="missing", key_problem="no key"))
     world.run_for(600)
-    assert [each.provider for each in sessions.load_sessions(world.store)] == ["vast"]
+    assert [world.view(each.id).provider for each in sessions.load_sessions(world.store)] == ["vast"]

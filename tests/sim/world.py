@@ -159,7 +159,7 @@ class World:
         self.calls: SimCalls
         self.store: Store
         # An image that takes our key with the create needs one, even if nobody logs in.
-        takes_key = any(traits(name).planting.method is not PlantingMethod.ONSTART for name in clouds)
+        takes_key = any(self.method_at(name) is not PlantingMethod.ONSTART for name in clouds)
         self.remote = SimRemote(self) if policy.needs_login or takes_key else None
         self.on_submit: Callable[[tuple[Any, ...]], None] = lambda key: None
         self.on_reply: Callable[[tuple[Any, ...]], None] = lambda key: None
@@ -177,6 +177,10 @@ class World:
     @key.setter
     def key(self, secret: str) -> None:
         self.keys[self.clouds[0]] = secret
+
+    def method_at(self, name: str) -> PlantingMethod:
+        """How this cloud takes the boot script."""
+        return traits(name).planting.method
 
     # ---- process
 

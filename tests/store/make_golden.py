@@ -17,7 +17,9 @@ from gpushopper.store.schema.migrations import MIGRATIONS, newest
 from tests.store.samples import NOW, OFFER
 
 GOLDEN = Path(__file__).parent / "golden"
-NEW_COLUMNS = {"ssh_user": "ubuntu", "is_running": True, "is_storage_billed": False, "made_by_key": "d1"}
+NEW_COLUMNS = {"ssh_user": "ubuntu", "is_running": True, "is_storage_billed": False, "made_by_key": "d1"} | {
+    "image": "ubuntu"
+}
 """A value for each new column of an attempt, other than its default."""
 
 

@@ -26,7 +26,7 @@ OFFER = Offer(
 
 def session(session_id: str = "s1", **changes: Any) -> Session:
     values: dict[str, Any] = {
-        "id": session_id, "name": f"name-{session_id}", "consumer": "me", "provider": "vast", "account": "77",
+        "id": session_id, "name": f"name-{session_id}", "consumer": "me",
         "desired_state": DesiredState.RUNNING, "reason": "", "version": 0, "created_at": NOW, "image": "pytorch",
         "disk_gb": 20.0,
         "shortlist": (OFFER, OFFER), "max_rate": 500_000, "retries_left": 2, "duration_us": 2 * HOUR,

@@ -38,8 +38,27 @@ def upgraded(home: Path, *, billed: str) -> tuple[dict[str, dict[str, Any]], dic
 
 def test_every_older_column_stays_and_each_new_one_has_its_default(home: Path):
     before, after = upgraded(home, billed="a2")
-    assert after == {number: {**row, **DEFAULTS, "is_running": row["is_gpu_billed"]} for number, row in before.items()}
+    assert after == {
+        number: {**row, **DEFAULTS, "is_running": row["is_gpu_billed"], "image": after[number]["image"]}
+        for number, row in before.items()
+    }
     assert [number for number, row in after.items() if row["is_running"]] == ["a2"]
+
+
+def test_a_session_belongs_to_no_cloud_any_more_and_its_attempts_keep_what_they_run(home: Path):
+    home.mkdir()
+    path = Path(shutil.copy(GOLDEN / "schema-4.db", home / "gpu-shopper.db"))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE sessions SET image = 'image of ' || id")
+        database.commit()
+        where = "SELECT id, session_id, provider, account FROM attempts"
+        before = {number: (f"image of {of}", *at) for number, of, *at in database.execute(where)}
+    Store.open(path, now_wall=NOW).close()
+    with closing(sqlite3.connect(path)) as database:
+        names = {row[1] for row in database.execute("PRAGMA table_info(sessions)")}
+        after = {row[0]: row[1:] for row in database.execute("SELECT id, image, provider, account FROM attempts")}
+    assert not names & {"provider", "account"} and "image" in names
+    assert after == before and len(after) > 2
 
 
 def test_a_database_of_schema_5_still_opens_and_works(home: Path):

@@ -65,6 +65,10 @@ class Nimbus:
         self.refuse_creates = ""
         """Why every create is refused; empty: none is."""
         self.organisation = "org-1"
+        self.minimum_s = 600
+        self.hides_machines = False
+        """Whether its lists are far behind: they lack every machine."""
+        self.create_times: list[int] = []
         self._count = 0
 
     def fault(self, method: str, what: str, *words: str) -> None:
@@ -93,7 +97,7 @@ class Nimbus:
         for one in self.machines.values():
             used = (self.now() if one.gone_at is None else one.gone_at) - one.created - self.boots_s * SECOND
             if used > 0:
-                total += max(math.ceil(used / SECOND / 60) * 60, 600) / 3600 * GPU_HOUR
+                total += max(math.ceil(used / SECOND / 60) * 60, self.minimum_s) / 3600 * GPU_HOUR
         for volume in self.volumes.values():
             span = (self.now() if volume.gone_at is None else volume.gone_at) - volume.created
             total += span / SECOND / 3600 * DISK_GB_MONTH * max(volume.spec["gb"] - 10, 0) / 720
@@ -106,6 +110,8 @@ class Nimbus:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.requests.append((method, path))
+        if (method, path) == ("POST", "/v1/machines"):
+            self.create_times.append(self.now())
         word = self._next_fault(method, path)
         if word == "500":
             status, answer = 500, {"error": "internal"}
@@ -157,9 +163,13 @@ class Nimbus:
 
     def _machines(self, method: str, item: str, given: Any, environ: dict[str, Any]) -> tuple[int, Any]:
         if method == "POST":
-            return self._create(given, environ.get("HTTP_IDEMPOTENCY_KEY", ""))
+            return self._create(given)
         if not item:
-            return self._page([self._row(one) for one in self.existing(self.machines)], "machines", environ)
+            return self._page(
+                [] if self.hides_machines else [self._row(one) for one in self.existing(self.machines)],
+                "machines",
+                environ,
+            )
         machine = self.machines.get(item)
         if machine is None or machine.gone_at is not None:
             return 404, {"error": "not_found"}
@@ -171,8 +181,9 @@ class Nimbus:
             machine.ends = round(given["ends"] * SECOND) if "ends" in given else machine.ends
         return 200, self._row(machine)
 
-    def _create(self, given: Any, token: str) -> tuple[int, Any]:
-        if token in self.replays:
+    def _create(self, given: Any) -> tuple[int, Any]:
+        token = given.get("token", "")
+        if token in self.replays and self.now() < self.machines[self.replays[token]].created + 900 * SECOND:
             return 200, self._row(self.machines[self.replays[token]])
         if given.get("key") not in {one.id for one in self.existing(self.keys)}:
             return 422, {"error": "invalid", "detail": "no such key"}

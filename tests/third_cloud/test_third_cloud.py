@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper import clouds
+from gpushopper.core.cloud import Leftover
 from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.providers import traits
 from gpushopper.store import sessions
 from tests.third_cloud.market import Nimbus, label_of
 from tests.third_cloud.world import PACKAGE, NimbusWorld
@@ -46,6 +49,25 @@ def test_it_is_rented_on_and_ended(world: NimbusWorld) -> None:
     assert receipt_of(world, ref)["total"] == pytest.approx(market.bill() * 1_000_000, rel=0.01)
     assert len([path for _, path in market.requests if path == "/oauth2/token"]) >= 2, "tokens live for 15 minutes"
     assert world.alarms() == set()
+
+
+def test_it_has_what_neither_of_the_others_has(world: NimbusWorld) -> None:
+    own, others = traits("nimbus"), [traits(name) for name in clouds.BUILT_IN]
+    assert own.ending.kind not in {other.ending.kind for other in others}
+    assert {*own.naming.carriers}.isdisjoint(carrier for other in others for carrier in other.naming.carriers)
+    assert own.limits.list_proof not in {other.limits.list_proof for other in others}
+    assert own.planting.method not in {other.planting.method for other in others}
+    assert own.billing.begins not in {other.billing.begins for other in others}
+    assert own.billing.stopped not in {other.billing.stopped for other in others}
+    for of in (
+        lambda cloud: cloud.planting.registers_key,
+        lambda cloud: Leftover.DISK in cloud.ending.leftovers,
+        lambda cloud: Leftover.KEY in cloud.ending.leftovers,
+        lambda cloud: cloud.limits.create_replay_s > 0,
+        lambda cloud: cloud.billing.minimum_s > 0,
+        lambda cloud: cloud.billing.storage_included_gb > 0,
+    ):
+        assert of(own) and not any(of(other) for other in others)
 
 
 def test_what_it_took(world: NimbusWorld) -> None:

@@ -22,7 +22,6 @@ from gpushopper.providers import adapter
 from gpushopper.remote.ssh_command import Connection
 from tests.sim.world import World
 from tests.third_cloud.market import CREDENTIAL, Nimbus
-from tests.transport import FaultTransport
 
 PACKAGE = Path(__file__).parent / "package" / "nimbus"
 
@@ -101,10 +100,11 @@ class NimbusWorld(World):
         self.apps: dict[str, Any] = {"nimbus": self.nimbus}
         self.remote: Any = Access()
 
-    def _setup(self, name: str, transport: FaultTransport) -> AccountSetup:
+    def setup(self, name: str) -> AccountSetup:
+        """The daemon's account there, with its credential of two parts."""
         identity, secret = CREDENTIAL
         credential = Credential.of([("client_secret", secret)], [("client_id", identity)])
-        endpoint = "http://127.0.0.1:9"
+        endpoint, transport = "http://127.0.0.1:9", self.executor.transport
         connect = adapter(name)
         client = connect(endpoint, credential, self.clock.monotonic, transport=transport, wait=transport.wait)
         return AccountSetup(name, client, "", "test", endpoint, credential=credential)

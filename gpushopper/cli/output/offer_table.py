@@ -44,6 +44,13 @@ GROUP_COLUMNS = (
     tables.Column("BEST VALUE", lambda g: g.best_value_offer, wide=True),
 )
 
+SHORTLIST_COLUMNS = (
+    COLUMNS[0],
+    tables.Column("CLOUD", lambda o: o.provider),
+    *(column for column in COLUMNS[1:] if column.title != "PROVIDER"),
+)
+"""A plan's shortlist, whose offers may be at several clouds: an account's name, as in `ls`."""
+
 
 def _known(value: float | None, form: str) -> str:
     """A number, or a hyphen for one that the cloud does not say."""

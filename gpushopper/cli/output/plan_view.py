@@ -13,7 +13,7 @@ from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
-    from gpushopper.wire import Plan
+    from gpushopper.wire import Plan, PlanAccount
 
 
 def summary_lines(found: Plan, now: int) -> list[str]:
@@ -30,8 +30,25 @@ def summary_lines(found: Plan, now: int) -> list[str]:
         f"At most {money(found.max_cost)} by {when(found.deadline_at, now)}{highest}{_traffic(best)}.",
         clean(f"{count}{best.gpu} at {rate(best.rate)} an hour {how_long}: {best.key}{where}{others}."),
         clean(f"Disk {found.disk_gb:g} GB, image {found.image}, guard: {_guard(found.guard_kind)}{_minimum(found)}."),
+        *_accounts(found),
         *_billing_on(found),
     ]
+
+
+def _accounts(found: Plan) -> list[str]:
+    """Where the shortlist's offers are, and what differs there from the first; empty where all are at one account."""
+    if len(found.accounts) < 2:
+        return []
+    first, *others = found.accounts
+    offers = ", ".join(f"{offer.key} ({rate(offer.rate)})" for offer in found.offers)
+    return [clean(f"Shortlist: {offers}."), *(clean(_differs(first, other)) for other in others)]
+
+
+def _differs(first: PlanAccount, other: PlanAccount) -> str:
+    cloud = f" ({other.cloud})" if other.cloud != other.provider else ""
+    image = f"image {other.image}" if other.image != first.image else "the same image"
+    minimum = f", minimum rental {span(other.minimum_us)}" if other.minimum_us else ""
+    return f"At {other.provider}{cloud}: {image}, guard: {_guard(other.guard_kind)}{minimum}."
 
 
 def _minimum(found: Plan) -> str:
@@ -42,8 +59,11 @@ def _billing_on(found: Plan) -> list[str]:
     """What happens where nothing but this computer ends the bill (E9)."""
     if not found.bills_on:
         return []
-    rates = rate(max(offer.rate for offer in found.offers))
-    return [f"If this computer never comes back it bills {rates}/h until your balance is used up (--allow-unguarded)."]
+    names = [account.provider for account in found.accounts if account.bills_on]
+    rates = rate(max(offer.rate for offer in found.offers if not names or offer.provider in names))
+    where = f" at {', '.join(names)}" if len(found.accounts) > 1 else ""
+    text = f"If this computer never comes back it bills {rates}/h{where} until your balance is used up"
+    return [f"{text} (--allow-unguarded)."]
 
 
 def _traffic(offer: Any) -> str:

@@ -69,7 +69,8 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
     tables.facts(
         [
             ("session", session.name),
-            ("instance", f"{attempt.instance_id or 'none'} on {session.provider}"),
+            ("instance", f"{attempt.instance_id or 'none'} on {attempt.provider or session.provider}"),
+            ("image", attempt.image),
             ("label", attempt.label),
             ("outcome", MEANS.get(str(receipt.get("kind", "")), "no receipt yet")),
             ("why", attempt.reason.replace("_", " ")),

@@ -85,12 +85,18 @@ def provisioning_error(session: SessionView, why: str) -> ShopperError:
         message += "; the daemon is still ending what was started, it may still bill"
     hint = f"see: gpu-shopper get {session.name}"
     if session.reason == "key_rejected":
-        return KeyRejected(message, f"set a working key: gpu-shopper keys set {session.provider}")
+        return KeyRejected(message, f"set a working key: gpu-shopper keys set {_rejecting(session)}")
     if session.reason == "limit_reached":
         return Refused(message, hint)
     if session.reason in ("image_refused", "no_image_login"):
         return _image_failure(session, message)
     return ProviderFailed(message, hint)
+
+
+def _rejecting(session: SessionView) -> str:
+    """The account whose key was rejected last: its attempt need not be the current one."""
+    names = [attempt.provider for attempt in session.attempts if attempt.reason == "key_rejected"]
+    return next((name for name in reversed(names) if name), session.provider)
 
 
 def _image_failure(session: SessionView, message: str) -> ShopperError:

@@ -99,19 +99,19 @@ def may_close_as_absent(attempt: Attempt, policy: Policy) -> bool:
     return attempt.absence_count >= policy.absence_observations and attempt.settle_elapsed_us >= us(policy.settle_s)
 
 
-def unlabelled_candidate(attempt: Attempt, image: str, rows: Collection[Instance]) -> Instance | None:
+def unlabelled_candidate(attempt: Attempt, rows: Collection[Instance]) -> Instance | None:
     """An instance without a valid label that may come from this uncertain create: later, same host and image (S4).
 
     A value that the row does not show counts as a match, which keeps the attempt open.
     """
-    return next((row for row in rows if _is_candidate(attempt, image, row)), None)
+    return next((row for row in rows if _is_candidate(attempt, row)), None)
 
 
 _CLOCK_SLACK = us(120)
 """How much earlier than our send the provider may date an instance of it: its clock may be slow (D10.3)."""
 
 
-def _is_candidate(attempt: Attempt, image: str, row: Instance) -> bool:
+def _is_candidate(attempt: Attempt, row: Instance) -> bool:
     if row.owner() is not None or attempt.sent_at is None:
         return False
     shown = (row.label or "").lower()
@@ -119,6 +119,6 @@ def _is_candidate(attempt: Attempt, image: str, row: Instance) -> bool:
     return (
         has_no_label
         and (attempt.offer.host_id is None or row.host_id in (None, attempt.offer.host_id))
-        and row.image in (None, image)
+        and row.image in (None, attempt.image)
         and (row.created_at is None or row.created_at >= attempt.sent_at - _CLOCK_SLACK)
     )

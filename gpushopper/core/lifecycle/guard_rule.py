@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from gpushopper.core.cloud import Ending, EndingKind
-from gpushopper.core.lifecycle.guard_renewal import ARMED
+from gpushopper.core.lifecycle.guard_renewal import ARMED, SYNC_TOLERANCE
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.session import Session
 
@@ -27,11 +27,17 @@ def is_guard_excused(session: Session, kind: EndingKind) -> bool:
     return session.allow_unguarded
 
 
+def is_timer_in_time(attempt: Attempt) -> bool:
+    """Whether the provider's timer is known to end it by its deadline; `guard_deadline_at` is when it does."""
+    end = attempt.guard_deadline_at
+    return attempt.instance_id is not None and end is not None and end <= attempt.deadline.wall + SYNC_TOLERANCE
+
+
 def enforcers(attempt: Attempt | None, kind: EndingKind) -> str:
     """Who ends the bill at the deadline: D the daemon, I the instance itself, P the provider's timer; as `D+I`."""
     letters = ["D"]
     if attempt is not None and attempt.guard_state == ARMED and kind in _BY_ITSELF:
         letters.append("I")
-    if attempt is not None and attempt.instance_id is not None and kind is EndingKind.SERVER_TIMER:
+    if attempt is not None and kind is EndingKind.SERVER_TIMER and is_timer_in_time(attempt):
         letters.append("P")
     return "+".join(letters)

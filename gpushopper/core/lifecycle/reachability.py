@@ -112,7 +112,8 @@ def _before_ready(
         return [UpdateAttempt(attempt, fields | {"probe_error": f"its guard: {why}"}, event)]
     fields |= {"state": State.RUNNING, "ready_at": now.wall, "state_changed_at": now.wall}
     fields["guard_state"] = UNCONFIRMED if why else ARMED
-    text = f"{session.name} is running" + (", without a confirmed guard on it" if why else "")
+    is_missed = why and ending is not EndingKind.SERVER_TIMER
+    text = f"{session.name} is running" + (", without a confirmed guard on it" if is_missed else "")
     return [UpdateAttempt(attempt, fields, EventDraft("ready", text))]
 
 

@@ -46,7 +46,7 @@ def on_complete_list(
     }
     if any(has_label(attempt.label, row) for row in seen.instances):
         return [UpdateAttempt(attempt, fields | NO_ABSENCES)]
-    candidate = unlabelled_candidate(attempt, session.image, ownership.without(seen.instances, recorded.ids.disowned))
+    candidate = unlabelled_candidate(attempt, ownership.without(seen.instances, recorded.ids.disowned))
     if candidate is not None:
         text = f"{session.name}: instance {candidate.instance_id} carries no label and is probably yours"
         alarm = RaiseAlarm.with_hint(alarms.POSSIBLE_ORPHAN, attempt.id, text)

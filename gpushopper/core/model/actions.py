@@ -12,6 +12,7 @@ from gpushopper.core.model.instance import Instance
 from gpushopper.core.model.label import Label
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.core.timing.deadline import Deadline
 
 
@@ -52,13 +53,31 @@ class EndSession:
 
 
 @dataclass(frozen=True, slots=True)
-class StartAttempt:
-    """Prepare the session's next attempt on this offer; `shortlist` are the offers that remain for later ones."""
+class Choice:
+    """One offer that the next attempt may take, and what it would be made with.
 
-    session: Session
+    `account` is the id of its account; `image` what it would run; `at` our clocks with its cloud's date. `shortlist`
+    are the offers that remain for later attempts if this one is taken.
+    """
+
     offer: Offer
+    account: str
+    image: str
+    at: ClockSnapshot
     shortlist: tuple[Offer, ...]
     uses_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Prepare the session's next attempt on the first of these offers that its account's balance covers.
+
+    `passed_over` are the accounts that were not chosen although their offers come first, each with the reason.
+    """
+
+    session: Session
+    choices: tuple[Choice, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

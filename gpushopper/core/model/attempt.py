@@ -153,6 +153,8 @@ class Attempt:
     """Whether the disk is accruing since `billed_until`."""
     made_by_key: str = ""
     """Salted digest of the key under which the create was sent; empty where none was, and for an orphan."""
+    image: str = ""
+    """What the create asks the instance to run; of an orphan, what it was found with."""
 
     @property
     def is_open(self) -> bool:

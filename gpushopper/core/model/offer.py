@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import DOLLAR, Micros, cost_over, is_sane_rate
@@ -71,6 +71,13 @@ class Offer:
     def rate(self, disk_gb: float) -> Micros:
         """GPU and storage together, micro-dollars per hour; traffic comes on top."""
         return self.gpu_rate + self.storage_rate(disk_gb)
+
+
+def with_minimum(offer: Offer, rental_s: int) -> Offer:
+    """The offer at a cloud with a minimum rental (`Ending`), seconds: that long is billed at least."""
+    if rental_s <= offer.billing.minimum_s:
+        return offer
+    return replace(offer, billing=replace(offer.billing, minimum_s=rental_s))
 
 
 def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:
@@ -164,6 +171,33 @@ def is_rentable(offer: Offer, want: Requirements, now_wall: int) -> bool:
         and has_valid_price(offer, want.disk_gb)
         and (offer.ends_at is None or offer.ends_at - now_wall >= want.min_life_us)
     )
+
+
+NOTHING_TAKEN = frozenset({"never_sent", "throttled", "passed_over", "key_rejected", "insufficient_credit"})
+"""Reasons of attempts that took nothing from a type's stock: no create reached it."""
+TYPE_GONE = "offer_gone"
+"""Reason of an attempt that its cloud refused because nothing of the type was left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt on an offer: when it was prepared, wall µs, and why it ended; empty while it has not."""
+
+    at: int
+    reason: str = ""
+
+
+def is_used_up(offer: Offer, tried: Iterable[Tried]) -> bool:
+    """Whether attempts since the offer was seen have taken it: a search from before them is out of date (F8).
+
+    One host is gone with the first attempt. A type is many machines: it is used up once its cloud said so, or as many
+    were tried as were in stock.
+    """
+    since = [each for each in tried if each.at >= offer.seen_at]
+    if offer.is_single:
+        return bool(since)
+    taken = sum(each.reason not in NOTHING_TAKEN for each in since)
+    return any(each.reason == TYPE_GONE for each in since) or (offer.stock is not None and taken >= offer.stock)
 
 
 SORTS = ("price", "price-per-gpu", "value", "vram", "reliability", "gpus")

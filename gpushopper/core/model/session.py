@@ -52,8 +52,9 @@ FAILURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session as stored.
+    """One session as stored. It belongs to no cloud: each of its attempts has an account of its own.
 
+    `image` is what the user named; empty: each attempt runs its cloud's default image (`Attempt.image`).
     `shortlist` holds the ranked offers still untried; `max_rate` is the cap in micro-dollars per hour that every
     attempt keeps to (S12). Exactly one of `duration_us` (counted from when each attempt is prepared) and `deadline_at`
     (wall µs) is set (S19). `image_login` names the registry whose stored login the create carries, empty for none; the
@@ -64,8 +65,6 @@ class Session:
     id: str
     name: str
     consumer: str
-    provider: str
-    account: str
     desired_state: DesiredState
     reason: str
     version: int

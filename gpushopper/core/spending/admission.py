@@ -29,6 +29,10 @@ class Usage:
     """Held back for the account's open attempts beyond what they have cost already."""
 
 
+BALANCE = "balance"
+"""The rule about one account's balance; the spending limits are about all accounts together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Denial:
     """A refusal: the configuration key or rule that denies it, and why."""
@@ -70,7 +74,7 @@ def denied_by_balance(balance: Micros | None, usage: Usage, reserve: Micros) -> 
     if balance is None or balance >= usage.reserved + reserve:
         return None
     text = f"the account holds {dollars(balance)}, all reserves together are {dollars(usage.reserved + reserve)}"
-    return Denial("balance", text)
+    return Denial(BALANCE, text)
 
 
 def affordable(shortlist: Sequence[Offer], disk_gb: float, cap: Micros | None) -> tuple[Offer, ...]:

@@ -29,6 +29,7 @@ from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.result_dispatch import ResultDispatch
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval, removes_what_it_leaves
+from gpushopper.engine.account.upkeep.server_timers import ServerTimers
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
@@ -59,6 +60,7 @@ class AccountReconciler:
         self.poller = ListPoller(self)
         self.mark = AccountMark(self)
         self.leftovers = LeftoverRemoval(self)
+        self.timers = ServerTimers(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -70,6 +72,7 @@ class AccountReconciler:
             self.key_attachment,
             self.mark,
             self.leftovers,
+            self.timers,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -117,6 +120,7 @@ class AccountReconciler:
         self.key_attachment.send(now)
         self.poller.send(now)
         self.mark.send(now)
+        self.timers.send(now)
         self.leftovers.send(now)
 
     def next_due(self, now: ClockSnapshot) -> int | None:
@@ -126,7 +130,7 @@ class AccountReconciler:
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
         dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
-        dues += self.leftovers.dues(now)
+        dues += self.leftovers.dues(now) + self.timers.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:

@@ -18,6 +18,7 @@ from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
+from gpushopper.engine.account.upkeep.server_timers import ServerTimers
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
 
@@ -36,6 +37,7 @@ class ResultDispatch:
     key_attachment: KeyAttachment
     mark: AccountMark
     leftovers: LeftoverRemoval
+    timers: ServerTimers
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -90,6 +92,8 @@ class ResultDispatch:
                 self.mark.on_result(value, now)
             case kinds.LEFTOVERS if call is not None:
                 self.leftovers.on_result(key[2], value, call, now)
+            case kinds.TIMER:
+                self.timers.on_result(key[2], value)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 

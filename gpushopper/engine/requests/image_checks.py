@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpushopper.core.cloud import Traits
 from gpushopper.core.model.container_image import image_problem, image_problem_hint, registry_of
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.refusals import no_login
@@ -35,14 +36,23 @@ def readable_registry(ctx: Context, client: Provider, image: str | None) -> str:
         UsageError: the image names no registry.
     """
     traits = client.traits
-    if not traits.catalogue.takes_image_login:
-        text = f"{traits.name} takes no login at a registry"
-        raise Refused(text, "rent there without --image-login", code="image_login")
+    refuse_login_at(traits)
     registry = _registry_of(image or traits.catalogue.default_image)
     found = ctx.read_login(registry, LOGIN_LIMIT_S)
     if isinstance(found, KeyProblem):
         raise no_login(found)
     return registry
+
+
+def refuse_login_at(traits: Traits) -> None:
+    """Refuse a registry login for a cloud that takes none.
+
+    Raises:
+        Refused: it takes none.
+    """
+    if not traits.catalogue.takes_image_login:
+        text = f"{traits.name} takes no login at a registry"
+        raise Refused(text, "rent there without --image-login", code="image_login")
 
 
 def _registry_of(image: str) -> str:

@@ -10,8 +10,8 @@ from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
-from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
+from gpushopper.engine.requests.session_waiting import waiting
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
@@ -32,9 +32,10 @@ def build_session_view(
 ) -> wire.SessionView:
     """The view of a session whose rows are loaded; `now` is wall µs."""
     latest = current(attempts)
-    rows = [_attempt_view(a, totals, now) for a in attempts]
+    rows = [_attempt_view(ctx, a, totals, now) for a in attempts]
     offer = latest.offer if latest is not None else None
-    waiting_for, waiting_until = _waiting(ctx, session, latest)
+    provider = latest.provider if latest is not None else ""
+    waiting_for, waiting_until = waiting(ctx, session, attempts, now)
     return wire.SessionView(
         id=session.id,
         name=session.name,
@@ -43,8 +44,8 @@ def build_session_view(
         health=derive_health(attempts),
         end_stage=end_stage(session, attempts),
         reason=session.reason,
-        provider=session.provider,
-        cloud=ctx.cloud_of(session.provider),
+        provider=provider,
+        cloud=ctx.cloud_of(provider),
         gpu=offer.gpu if offer else "",
         gpu_count=offer.gpu_count if offer else 0,
         rate=_rate(latest),
@@ -56,8 +57,8 @@ def build_session_view(
         accrued=sum(row.accrued for row in rows),
         max_cost=sum(row.max_cost for row in rows),
         guard_state=latest.guard_state if latest else "",
-        guards=enforcers(latest, ctx.ending_of(session.provider).kind),
-        image=session.image,
+        guards=enforcers(latest, ctx.ending_of(provider).kind),
+        image=latest.image if latest is not None else session.image,
         image_login=session.image_login,
         disk_gb=session.disk_gb,
         ssh_host=latest.ssh_host if latest else None,
@@ -68,7 +69,7 @@ def build_session_view(
         waiting_until=waiting_until,
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
-        bills_on=ctx.policy.needs_login and not ctx.ending_of(session.provider).ends_bill_alone,
+        bills_on=ctx.policy.needs_login and not ctx.ending_of(provider).ends_bill_alone,
     )
 
 
@@ -87,35 +88,7 @@ def end_stage(session: Session, attempts: list[Attempt]) -> str:
     return "off" if all(a.state is State.CLOSED or a.off_at is not None for a in attempts) else "requested"
 
 
-def _waiting(ctx: Context, session: Session, attempt: Attempt | None) -> tuple[str, int | None]:
-    """What the next step waits for, and until when at the latest."""
-    if attempt is None:
-        return "", None
-    policy = ctx.policy_of(attempt.provider)
-    match attempt.state:
-        case State.PREPARED:
-            return "its create to be sent", attempt.prepared_at + us(policy.prepared_max_age_s)
-        case State.SENT:
-            return f"{session.provider} to answer", (attempt.sent_at or 0) + us(policy.create_timeout_s)
-        case State.UNCERTAIN:
-            proof_s = policy.settle_s + policy.absence_observations * policy.absence_spacing_s
-            return f"{session.provider}'s list to show whether it exists", attempt.state_changed_at + us(proof_s)
-        case State.BOOTING:
-            why = (
-                attempt.probe_error
-                if attempt.is_running and attempt.probe_error
-                else attempt.provider_status or "created"
-            )
-            return f"it to boot ({why})", (attempt.sent_at or 0) + us(policy.boot_timeout_s)
-        case State.DESTROYING if attempt.off_at is None:
-            return f"{session.provider} to stop listing it", None
-        case State.DESTROYING:
-            return "the proof that it is gone", None
-        case _:
-            return "", None
-
-
-def _attempt_view(attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:
+def _attempt_view(ctx: Context, attempt: Attempt, totals: Totals, now: int) -> wire.AttemptView:
     accrued = accrued_until(attempt, totals, now)
     return wire.AttemptView(
         id=attempt.id,
@@ -137,6 +110,9 @@ def _attempt_view(attempt: Attempt, totals: Totals, now: int) -> wire.AttemptVie
         provider_status=attempt.provider_status,
         accrued=accrued,
         max_cost=ledger.max_cost(attempt, accrued),
+        provider=attempt.provider,
+        cloud=ctx.cloud_of(attempt.provider),
+        image=attempt.image,
         receipt=json.loads(attempt.receipt) if attempt.receipt and attempt.state is State.CLOSED else None,
     )
 

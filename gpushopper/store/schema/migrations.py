@@ -169,12 +169,20 @@ MANY_CLOUDS = (
 lack.
 """
 
+NO_CLOUD_OF_ITS_OWN = (
+    "ALTER TABLE attempts ADD COLUMN image TEXT NOT NULL DEFAULT ''",
+    "UPDATE attempts SET image = (SELECT image FROM sessions WHERE sessions.id = attempts.session_id)",
+    "ALTER TABLE sessions DROP COLUMN provider",
+    "ALTER TABLE sessions DROP COLUMN account",
+)
+"""A session belongs to no cloud: its attempts do, and each runs its cloud's image where the user named none."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first schema", FIRST),
     Migration(2, "live instances", LIVE),
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
-    Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY)),
+    Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY, *NO_CLOUD_OF_ITS_OWN)),
 )
 
 

@@ -72,8 +72,6 @@ class SessionRow(Row):
     id = Text(primary_key=True)
     name = Text()
     consumer = Text()
-    provider = Text()
-    account = Text()
     desired_state = EnumText(DesiredState)
     reason = Text()
     version = peewee.IntegerField()
@@ -158,6 +156,7 @@ class AttemptRow(Row):
     is_running = peewee.BooleanField()
     is_storage_billed = peewee.BooleanField()
     made_by_key = Text()
+    image = Text()
 
     class Meta:
         table_name = "attempts"

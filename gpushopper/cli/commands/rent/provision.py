@@ -117,8 +117,8 @@ def _login_disclosure(found: Plan) -> list[str]:
         registry = registry_of(found.image)
     except ValueError as error:
         raise UsageError(f"{found.image} names no registry to log in at: {error}") from None
-    cloud = found.offers[0].provider
-    return [f"{cloud} and the host will see your login at {registry}: use a read-only token."]
+    clouds = ", ".join(dict.fromkeys(offer.provider for offer in found.offers))
+    return [f"{clouds} and the host will see your login at {registry}: use a read-only token."]
 
 
 def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict[str, str]) -> ProvisionRequest:
@@ -131,7 +131,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         max_rate=found.max_rate,
         duration_us=found.duration_us,
         deadline_at=None if found.duration_us else found.deadline_at,
-        image=found.image,
+        image=found.named_image,
         retries=found.retries,
         name=given["name"],
         consumer=given["consumer"] or config.provision.consumer or "me",

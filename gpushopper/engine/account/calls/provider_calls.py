@@ -12,7 +12,7 @@ from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, Executor
 from gpushopper.providers.base import Endpoint, Provider
 
 ACCOUNT, LIST, GET, CREATE, LABEL, MARK = "account", "list", "get", "create", "label", "mark"
-LEFTOVERS = "leftovers"
+LEFTOVERS, TIMER = "leftovers", "timer"
 """Kinds of calls, beside those that the executor knows. All but heartbeats are named as their endpoint."""
 
 CallKey = tuple[Any, ...]
@@ -22,7 +22,7 @@ START_GRACE_S = 2.5
 """A call that has begun has taken its slot in the rate limit after this time; until then a second may be too early."""
 
 __all__ = [
-    "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK",
+    "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK", "TIMER",
     "CallKey", "ProviderCalls",
 ]  # fmt: skip
 

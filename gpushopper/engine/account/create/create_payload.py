@@ -63,13 +63,14 @@ def build_payload(
     return CreateRequest(
         offer=attempt.offer,
         label=attempt.label,
-        image=session.image,
+        image=attempt.image,
         disk_gb=attempt.offer.disk_for(session.disk_gb),
         environment=environment_of(session, attempt),
         boot_script=str(boot_script),
         public_key=str(public_key),
         ends_at=attempt.deadline.wall if ending.kind is EndingKind.SERVER_TIMER else None,
         image_login=login,
+        token=attempt.id if client.traits.limits.create_replay_s > 0 else "",
     )
 
 
@@ -78,9 +79,7 @@ def environment_of(session: Session, attempt: Attempt) -> dict[str, str]:
     return {**dict(session.environment), LABEL_VARIABLE: attempt.label}
 
 
-def with_registered_key(
-    client: Provider, payload: CreateRequest, limit_s: float
-) -> CreateRequest | PayloadUnavailable:
+def with_registered_key(client: Provider, payload: CreateRequest, limit_s: float) -> CreateRequest | PayloadUnavailable:
     """Register the session's key at the account first, where its cloud's create names a key by its id.
 
     Its name is the label: whatever comes of the create, it is found by that and removed (F131).

@@ -8,6 +8,7 @@ from typing import Any
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.destroying import destroying_fields
 from gpushopper.core.lifecycle.evidence import NO_ABSENCES
+from gpushopper.core.lifecycle.failover import ACCOUNT_REASONS
 from gpushopper.core.listing.ownership import DISOWNED, wrong_id_alarm
 from gpushopper.core.model.actions import (
     CloseAttempt,
@@ -111,10 +112,18 @@ class CreateResults:
         tx.add_event(event, attempt.session_id, attempt.id)
 
     def _end_session(self, tx: Transaction, attempt: Attempt, value: PayloadUnavailable, now: ClockSnapshot) -> None:
-        """Nothing was sent, and no other offer would change that: the session ends."""
+        """Nothing was sent, and no other offer of the account would change that: the session ends.
+
+        Unless failover finds offers of other accounts, at which it may be otherwise.
+        """
         tx.run([_close_never_sent(attempt, value.reason, now)])
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
-        if session is not None:
+        if session is None:
+            return
+        has_others = any(offer.provider != attempt.provider for offer in session.shortlist)
+        if value.reason in ACCOUNT_REASONS and session.retries_left > 0 and has_others:
+            tx.add_passed_over(session, {attempt.provider: value.text})
+        else:
             tx.run([EndSession(session, value.reason, f"{session.name}: {value.text}")])
 
     # ---- an id was answered

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from gpushopper.core.cloud import BillingStart
+from gpushopper.core.lifecycle.create_replay import mark_replayed, may_replay
+from gpushopper.core.lifecycle.destroying import destroy_retry_s
 from gpushopper.core.lifecycle.failover import may_fail_over
 from gpushopper.core.model.actions import EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
@@ -28,12 +30,16 @@ CreateOutcome = Created | AlreadyListed | RejectedCreate | UnknownOutcome | NotS
 
 
 class Creator:
-    """The reconciler's part that creates; at most one create per attempt, ever."""
+    """The reconciler's part that creates; one create per attempt, or several with one token where that makes one."""
 
     def __init__(self, account: RentableAccount) -> None:
         self.account = account
         self.delays = CreateDelays()
         self.results = CreateResults(account, self.delays)
+        self._replays: dict[str, int] = {}
+        """How often each uncertain create was sent again."""
+        self._next_replay: dict[str, int] = {}
+        """When each may be sent again, in µs of the boot clock."""
 
     def _waiting(self) -> list[Attempt]:
         """Those of the account that the key opens now: a key may have changed since they were prepared."""
@@ -63,14 +69,17 @@ class Creator:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each waiting create can be sent, in µs of the boot clock."""
-        if not self._waiting() or not self._may_create(now):
+        waiting, cut_off = self._waiting(), self._cut_off(now)
+        if not (waiting or cut_off) or not self._may_create(now):
             return []
         free = max(self.account.calls.free_boot(Endpoint.CREATE, now), self.delays.not_before)
-        return [max(free, self.delays.deferred_until(attempt.session_id)) for attempt in self._waiting()]
+        dues = [max(free, self.delays.deferred_until(attempt.session_id)) for attempt in waiting]
+        return dues + [max(free, self._next_replay.get(attempt.id, now.boot)) for attempt in cut_off]
 
     def send(self, now: ClockSnapshot) -> None:
         """Commit `sent`, then send once. The commit comes first: a crash in between only costs an uncertain attempt."""
         self._mark_lost_uncertain(now)
+        self._send_again(now)
         for attempt in self._waiting() if now.boot >= self.delays.not_before else ():
             if now.boot < self.delays.deferred_until(attempt.session_id):
                 continue
@@ -83,6 +92,39 @@ class Creator:
             session = sessions.load_session(self.account.ctx.store, attempt.session_id)
             if session is not None and self._commit_sent(attempt, now):
                 self._submit(session, attempt, now)
+
+    def _cut_off(self, now: ClockSnapshot) -> list[Attempt]:
+        """Uncertain creates that may be sent again with their token, and are not on their way."""
+        client = self.account.client
+        if client is None or client.traits.limits.create_replay_s <= 0:
+            return []
+        at, policy, limits = self.account.observed.at(now), self.account.policy, client.traits.limits
+        in_flight, digest = self.account.calls.subjects(CREATE), self.account.key_digest
+        return [
+            a
+            for a in self.account.open_attempts()
+            if a.id not in in_flight and may_replay(a, digest, limits, at, policy)
+        ]
+
+    def _send_again(self, now: ClockSnapshot) -> None:
+        """Send at most one uncertain create again, with the pauses of destroys."""
+        cut_off = self._cut_off(now)
+        kept = {attempt.id for attempt in cut_off} | self.account.calls.subjects(CREATE)
+        self._replays = {each: count for each, count in self._replays.items() if each in kept}
+        for attempt in cut_off:
+            pause = us(destroy_retry_s(self._replays.get(attempt.id, 0) + 1, self.account.policy))
+            due = self._next_replay.setdefault(attempt.id, now.boot + pause)
+            if now.boot < max(due, self.delays.not_before) or not self._may_create(now):
+                continue
+            if not self.account.calls.is_free(Endpoint.CREATE, now):
+                return
+            count = self._replays[attempt.id] = self._replays.get(attempt.id, 0) + 1
+            self._next_replay[attempt.id] = now.boot + us(destroy_retry_s(count + 1, self.account.policy))
+            session = sessions.load_session(self.account.ctx.store, attempt.session_id)
+            change = mark_replayed(attempt, count)
+            if session is not None and self.account.transact(now, partial(_run_one, change=change)):
+                self._submit(session, attempt, now, is_replay=True)
+            return
 
     def _mark_lost_uncertain(self, now: ClockSnapshot) -> None:
         """A create that was sent and is no longer in flight had an answer that could not be written (F67)."""
@@ -107,14 +149,18 @@ class Creator:
             self.delays.pause(now.boot + us(BLOCKED_PAUSE_S))
         return done
 
-    def _submit(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
-        """Build the payload and send it on a thread: an ssh-keygen or keyring that hangs must not block the engine."""
+    def _submit(self, session: Session, attempt: Attempt, now: ClockSnapshot, *, is_replay: bool = False) -> None:
+        """Build the payload and send it on a thread: an ssh-keygen or keyring that hangs must not block the engine.
+
+        The instance of a replay may have been listed meanwhile: then its label decides, here and for no other create.
+        """
         client, ctx = self.account.client, self.account.ctx
         if client is None:
             return
         clock, limit = ctx.clock, self.account.policy.create_timeout_s
         not_after = clock.monotonic() + limit
         listed_before = frozenset(self.account.observed.listed)
+        labelled = frozenset(each for each, has_label in self.account.observed.listed.items() if has_label)
 
         def send_once() -> CreateOutcome:
             payload = build_payload(ctx, session, attempt, client, lambda: not_after - clock.monotonic())
@@ -125,6 +171,8 @@ class Creator:
             left = not_after - clock.monotonic()
             answer = client.create(payload, left) if left > 0 else NotSent()
             if isinstance(answer, Created) and answer.instance_id in listed_before:
+                if is_replay:
+                    return answer if answer.instance_id in labelled else UnknownOutcome("it names a listed instance")
                 return AlreadyListed(answer.instance_id)
             return answer
 

@@ -78,10 +78,6 @@ class LeftoverRemoval:
 
     def _list_due(self, now: ClockSnapshot) -> int:
         """When the list is read next: for an attempt that waits, after one was closed, or by the hour."""
-        opened = frozenset(a.id for a in self.account.open_attempts())
-        if self._open - opened:
-            self._sweep_boot = now.boot
-        self._open = opened
         return min(self._sweep_boot, self._list_boot) if self._waiting(now) else self._sweep_boot
 
     def dues(self, now: ClockSnapshot) -> list[int]:
@@ -95,6 +91,7 @@ class LeftoverRemoval:
 
     def send(self, now: ClockSnapshot) -> None:
         """Remove what is due, then read the list."""
+        self._note_closed(now)
         calls, client = self.account.calls, leaving(self.account.client)
         if client is None or not self._is_able() or calls.of_kind(LEFTOVERS):
             return
@@ -110,6 +107,13 @@ class LeftoverRemoval:
         if self._list_due(now) <= now.boot:
             limit = self.account.policy.read_timeout_s
             calls.submit((LEFTOVERS, WHOLE_LIST), partial(client.fetch_leftovers, limit), limit, now)
+
+    def _note_closed(self, now: ClockSnapshot) -> None:
+        """After an attempt was closed there is something to look for: the key of a refused create, for example."""
+        opened = frozenset(a.id for a in self.account.open_attempts())
+        if self._open - opened:
+            self._sweep_boot = now.boot
+        self._open = opened
 
     def _pause_s(self, item: LeftoverItem) -> float:
         """The pauses of destroys: 5 s, 15 s, and so on."""
@@ -148,7 +152,8 @@ class LeftoverRemoval:
             return  # another account's key came between
         else:
             self._list_tries, self._unlisted = 0, ""
-            self._sweep_boot = now.boot + us(SWEEP_S)
+            if call.requested_boot >= self._sweep_boot:  # an attempt that was closed meanwhile wants a newer list
+                self._sweep_boot = now.boot + us(SWEEP_S)
             self._list_boot = now.boot + us(self.account.policy.destroy_retry_steps_s[-1])
             self.account.observed.leftovers = ObservedLeftovers(value.items, call.requested_boot)
         self.account.transact(now, lambda tx: self._decide(tx, now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
@@ -13,8 +14,10 @@ from gpushopper.core.model.session import Session, current
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
-from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once
+from gpushopper.engine.context import Context
+from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock
+from gpushopper.engine.requests.commands.server_timer import move_timer
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_duration import refuse_short
 from gpushopper.engine.requests.session_lookup import find_exactly
@@ -31,35 +34,58 @@ def extend(
 ) -> wire.SessionView:
     """Move the deadline of the current attempt; the session after that. The guard learns of it by the next probe.
 
+    Where the cloud ends instances by a timer of its own, a later end is first confirmed there.
+
     Raises:
         NotFound: no session has this name or id.
         Refused: past the hard maximum, more than the balance covers, or the session is ending.
+        ProviderFailed: the cloud's own timer was not moved; nothing was changed.
         UsageError: not exactly one of a duration and an end, or a change of less than a minute.
         DiskFull: even the disk reserve was not enough.
     """
     ctx = handle.ctx
     now, session = ctx.clock.now(), find_exactly(ctx, ref)
-    reconciler = handle.reconcilers.get(session.provider)
+    attempt = current(sessions.attempts_of(ctx.store, session.id))
+    reconciler = None if attempt is None else handle.reconcilers.get(attempt.provider)
     at = now if reconciler is None else reconciler.at(now)
+    former = stored_response(ctx, key, wire.SessionView)
+    if former is not None:
+        return former
+    attempt, moved = _checked(ctx, session, request, at)
+    told = moved.deadline.wall if move_timer(handle, attempt, moved.deadline.wall) else None
     commit = partial(
-        perform_once, ctx, at, key, wire.SessionView, lambda tx: _extend(tx, find_exactly(ctx, session.id), request)
-    )
+        perform_once, ctx, at, key, wire.SessionView,
+        lambda tx: _extend(tx, find_exactly(ctx, session.id), request, told),
+    )  # fmt: skip
     return with_reserve(ctx.home.disk_reserve, commit)
 
 
-def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest) -> wire.SessionView:
-    attempt = current(sessions.attempts_of(tx.ctx.store, session.id))
+def _checked(
+    ctx: Context, session: Session, request: wire.ExtendRequest, now: ClockSnapshot
+) -> tuple[Attempt, Attempt]:
+    """The current attempt, and what it would become; whatever refuses the change is raised."""
+    attempt = current(sessions.attempts_of(ctx.store, session.id))
     if session.desired_state is not DesiredState.RUNNING or attempt is None or not attempt.is_wanted:
         raise Refused(f"{session.name} is ending or has ended", code="ending")
-    refuse_wrong_clock(tx.now)
-    wall = _new_deadline(attempt, request, tx.now)
+    refuse_wrong_clock(now)
+    wall = _new_deadline(attempt, request, now)
     _refuse_above_maximum(session, attempt, wall)
-    moved = replace(attempt, deadline=Deadline.at(wall, tx.now))
-    reserve = tx.ctx.reserve_for(moved)
-    more = max(reserve - attempt.reserve, 0)
-    refuse_denied(denial_of_reserve(tx.ctx, attempt.provider, more, tx.now))
-    text = f"{session.name}: at most {dollars(reserve)} now"
-    tx.change(attempt, {"deadline": moved.deadline, "reserve": reserve}, EventDraft("extended", text, {"until": wall}))
+    moved = replace(attempt, deadline=Deadline.at(wall, now))
+    moved = replace(moved, reserve=ctx.reserve_for(moved))
+    refuse_denied(denial_of_reserve(ctx, attempt.provider, max(moved.reserve - attempt.reserve, 0), now))
+    return attempt, moved
+
+
+def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest, told: int | None) -> wire.SessionView:
+    """Write it; `told` is the end that the cloud has confirmed for its own timer, None where that was not moved."""
+    attempt, moved = _checked(tx.ctx, session, request, tx.now)
+    wall = moved.deadline.wall
+    if told is not None and told != wall:
+        raise Refused(f"{session.name} was changed at the same time", "look at it, and extend it again", code="changed")
+    text = f"{session.name}: at most {dollars(moved.reserve)} now"
+    fields: dict[str, Any] = {"deadline": moved.deadline, "reserve": moved.reserve}
+    fields |= {} if told is None else {"guard_deadline_at": told}
+    tx.change(attempt, fields, EventDraft("extended", text, {"until": wall}))
     if session.deadline_at is not None or request.deadline_at is not None:
         sessions.update_session(tx.ctx.store, session, deadline_at=wall, duration_us=None)
     elif session.duration_us is not None and request.add_us is not None:

@@ -5,24 +5,27 @@ Nothing is sent to a provider here: the account reconciler creates the instance 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpushopper import wire
+from gpushopper.core.lifecycle.account_choice import image_at
 from gpushopper.core.model.actions import EventDraft
-from gpushopper.core.model.attempt import DesiredState
+from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import to_valid_name
 from gpushopper.core.spelling.gpus import gpu_token
-from gpushopper.engine.account.reconciler import AccountReconciler
+from gpushopper.core.spending.admission import BALANCE
 from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
+from gpushopper.engine.requests.commands.first_choice import FirstChoice, first_choice
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
 from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
-from gpushopper.engine.requests.commands.rentable_account import refuse_denied, refuse_wrong_clock, rentable_client
+from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
-from gpushopper.errors import NotFound
-from gpushopper.providers.base import Provider
+from gpushopper.errors import ShopperError
 from gpushopper.store import events, sessions
 
 MAX_STEM_LENGTH = 20
@@ -42,23 +45,14 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     former = stored_response(ctx, key, wire.Accepted)
     if former is not None:
         return former
-    now = ctx.clock.now()
-    checked = check_request(request, now.wall)
-    reconciler = _reconciler(handle, checked.provider)
-    client = rentable_client(ctx, reconciler, allow_unguarded=checked.allow_unguarded)
-    at = reconciler.at(now)
-    refuse_wrong_clock(at)
-    registry = readable_registry(ctx, client, checked.image) if checked.image_login else ""
+    checked = check_request(request, ctx.clock.now().wall)
+    first = first_choice(handle, _draft(checked), checked.image_login)
+    registry = readable_registry(ctx, first.client, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
+    at = first.state.at
     accepted = perform_once(ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id))
     handle.notify()
     return accepted
-
-
-def _reconciler(handle: EngineHandle, provider: str) -> AccountReconciler:
-    if provider not in handle.reconcilers:
-        raise NotFound(f"no provider is called {provider!r}", code="provider_not_found")
-    return handle.reconcilers[provider]
 
 
 def _new_session_id(ctx: Context) -> str:
@@ -75,43 +69,56 @@ def _new_session_id(ctx: Context) -> str:
 def _commit(
     tx: Transaction, handle: EngineHandle, checked: CheckedRequest, registry: str, session_id: str
 ) -> wire.Accepted:
-    """Check again what may have changed (account, limits, balance, names), then write the rows."""
-    reconciler = _reconciler(handle, checked.provider)
-    client = rentable_client(tx.ctx, reconciler, allow_unguarded=checked.allow_unguarded)
+    """Check again what may have changed (accounts, limits, balance, names), then write the rows."""
     name = checked.name if checked.name is not None else _free_name(tx.ctx, checked.offers[0].gpu, session_id)
-    session = _session(tx, reconciler, client, checked, registry, session_id, name)
-    attempt = new_attempt(tx.ctx, session, checked.offers[0], tx.now)
-    refuse_denied(
-        denial_of_attempt(tx.ctx, reconciler.name, attempt.agreed_rate, attempt.reserve, tx.now, new_session=True)
-    )
+    draft = replace(_draft(checked), id=session_id, name=name, image_login=registry, created_at=tx.now.wall)
+    first, attempt = _affordable(tx, handle, draft, sends_login=checked.image_login)
+    session = replace(draft, shortlist=first.shortlist)
     sessions.insert_session(tx.ctx.store, session)
-    tx.add_event(EventDraft("requested", f"{session.name}: {checked.offers[0].gpu} for {session.consumer}"), session.id)
+    tx.add_event(EventDraft("requested", f"{session.name}: {first.offer.gpu} for {session.consumer}"), session.id)
+    tx.add_passed_over(session, first.passed_over)
     tx.insert_attempt(attempt)
     return wire.Accepted([session.id], events.last_id(tx.ctx.store), session.name)
 
 
-def _session(
-    tx: Transaction,
-    reconciler: AccountReconciler,
-    client: Provider,
-    checked: CheckedRequest,
-    registry: str,
-    session_id: str,
-    name: str,
-) -> Session:
+def _affordable(
+    tx: Transaction, handle: EngineHandle, session: Session, *, sends_login: bool
+) -> tuple[FirstChoice, Attempt]:
+    """The first choice whose account's balance covers it, and its attempt; nothing is written.
+
+    Raises:
+        Refused: a spending limit, or no balance, allows it.
+    """
+    first = first_choice(handle, session, sends_login)
+    image, state = image_at(session.image, first.state.traits), first.state
+    attempt = new_attempt(tx.ctx, session, first.offer, state.at, account=state.account, image=image)
+    rate, reserve, name = attempt.agreed_rate, attempt.reserve, attempt.provider
+    denial = denial_of_attempt(tx.ctx, name, rate, reserve, tx.now, new_session=True)
+    if denial is None:
+        return first, attempt
+    elsewhere = tuple(offer for offer in first.shortlist if offer.provider != name)
+    if denial.rule != BALANCE or not elsewhere:
+        raise denied(denial)
+    try:
+        other, its_attempt = _affordable(tx, handle, replace(session, shortlist=elsewhere), sends_login=sends_login)
+    except ShopperError:
+        raise denied(denial) from None
+    return replace(other, passed_over=first.passed_over | {name: denial.text} | other.passed_over), its_attempt
+
+
+def _draft(checked: CheckedRequest) -> Session:
+    """The session as requested: its id, its name and the registry of its login come with the commit."""
     return Session(
-        id=session_id,
-        name=name,
+        id="",
+        name="",
         consumer=checked.consumer,
-        provider=reconciler.name,
-        account=reconciler.health.account_id,
         desired_state=DesiredState.RUNNING,
         reason="",
         version=1,
-        created_at=tx.now.wall,
-        image=checked.image or client.traits.catalogue.default_image,
+        created_at=0,
+        image=checked.image or "",
         disk_gb=checked.disk_gb,
-        shortlist=checked.offers[1:],
+        shortlist=checked.offers,
         max_rate=checked.max_rate,
         retries_left=checked.retries,
         duration_us=checked.duration_us,
@@ -122,7 +129,6 @@ def _session(
         environment=checked.environment,
         allow_unguarded=checked.allow_unguarded,
         allow_broken_guard=checked.allow_broken_guard,
-        image_login=registry,
     )
 
 

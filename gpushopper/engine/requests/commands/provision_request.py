@@ -32,14 +32,14 @@ class CheckedRequest:
     """A provision request that is valid in itself. Rates are micro-dollars per hour."""
 
     offers: tuple[Offer, ...]
-    """All of one provider and within the price cap; the first is tried first."""
+    """All within the price cap, of one account or several; the first is tried first."""
     disk_gb: float
     max_rate: int | None
     name: str | None
     """None: a name is made up."""
     consumer: str
     image: str | None
-    """None: the provider's default image."""
+    """None: each attempt runs its cloud's default image."""
     image_login: bool
     retries: int
     duration_us: int | None
@@ -51,10 +51,6 @@ class CheckedRequest:
     keep_stopped: bool
     allow_unguarded: bool
     allow_broken_guard: bool
-
-    @property
-    def provider(self) -> str:
-        return self.offers[0].provider
 
 
 def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedRequest:
@@ -102,11 +98,11 @@ def _check_numbers_and_names(request: wire.ProvisionRequest) -> None:
 
 
 def _offers(request: wire.ProvisionRequest) -> tuple[Offer, ...]:
-    """The offers within the price cap; failover stays with the provider of the first."""
+    """The offers within the price cap."""
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")
-    return tuple(offer for offer in offers if offer.provider == offers[0].provider)
+    return offers
 
 
 def _offer(view: wire.OfferView) -> Offer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gpushopper.core.spending.admission import Denial
+from gpushopper.core.lifecycle.account_choice import AccountState
+from gpushopper.core.spending.admission import BALANCE, Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
-from gpushopper.errors import DiskFull, Misconfigured, NotReady, Refused
+from gpushopper.errors import DiskFull, Misconfigured, NotReady, Refused, ShopperError
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.providers.base import Provider
 
@@ -53,6 +54,25 @@ def rentable_client(ctx: Context, reconciler: AccountReconciler, *, allow_unguar
     return reconciler.client
 
 
+def account_state(ctx: Context, reconciler: AccountReconciler, now: ClockSnapshot) -> AccountState:
+    """The account as failover sees it: whether it can rent now, whatever the session."""
+    health, unable = reconciler.health, ""
+    try:
+        rentable_client(ctx, reconciler, allow_unguarded=True)
+    except ShopperError as refusal:
+        unable = refusal.message
+    if not unable and health.is_degraded:
+        unable = f"{reconciler.name} cannot be read: {health.last_error}"
+    return AccountState(
+        name=reconciler.name,
+        account=health.account_id,
+        at=reconciler.at(now),
+        traits=ctx.traits.get(reconciler.name),
+        ends_alone=reconciler.ends_alone,
+        unable=unable,
+    )
+
+
 def refuse_wrong_clock(now: ClockSnapshot) -> None:
     """A deadline written by a clock that is wrong would come at the wrong time (F62, I12).
 
@@ -70,8 +90,12 @@ def refuse_denied(denial: Denial | None) -> None:
     Raises:
         Refused: with the name of the limit as its code.
     """
-    if denial is None:
-        return
-    if denial.rule == "balance":
-        raise Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
-    raise Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)
+    if denial is not None:
+        raise denied(denial)
+
+
+def denied(denial: Denial) -> Refused:
+    """The error of a spending limit, or of a balance that is too small."""
+    if denial.rule == BALANCE:
+        return Refused(denial.text, "add credit at the provider, or request less time", code=denial.rule)
+    return Refused(denial.text, f"raise {denial.rule} in the configuration, or end a session", code=denial.rule)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from gpushopper.core.model.offer import Requirements
+from gpushopper.core.model.offer import Requirements, with_minimum
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.blocking_reads import blocking_read
@@ -189,6 +189,8 @@ def read_offers(
     # An adapter knows its cloud: what is rented by this offer is rented on this account.
     own = [offer for offer in answer.offers if offer.provider == client.traits.name]
     offers = own if client.traits.name == name else [replace(offer, provider=name) for offer in own]
+    if rental_s := client.traits.ending.minimum_rental_s:
+        offers = [with_minimum(offer, rental_s) for offer in offers]
     # As old as its first page.
     return handle.offers.store_offers(name, query, replace(answer, offers=tuple(offers)), began)
 

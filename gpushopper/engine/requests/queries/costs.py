@@ -61,7 +61,7 @@ def _cost(session: Session, attempts: list[Attempt], totals: Totals, now: int) -
         session=session.id,
         name=session.name,
         consumer=session.consumer,
-        provider=session.provider,
+        provider=latest.provider if latest else "",
         gpu=latest.offer.gpu if latest else "",
         gpu_micros=by_kind[ledger.GPU],
         storage_micros=by_kind[ledger.STORAGE],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
 from gpushopper.core.model.money import dollars
-from gpushopper.core.model.offer import Offer, Requirements, fits, is_rentable, rank
+from gpushopper.core.model.offer import Offer, Requirements, Tried, fits, is_rentable, is_used_up, rank
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
@@ -30,7 +31,7 @@ from gpushopper.engine.requests.queries.search_criteria import (
 from gpushopper.engine.requests.refusals import keyless, unanswered
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import OfferQuery, ReadFailed
-from gpushopper.store.sessions import offers_attempted_since
+from gpushopper.store.sessions import attempts_since
 
 
 def candidates(
@@ -51,13 +52,14 @@ def candidates(
     if offer_key is not None:
         return [_offer_by_key(handle, offer_key, want, now)], SearchResult()
     result = search_market(handle, Search(replace(want, max_rate=None), 64, PLAN_LIMIT_S), leave_out)
-    tried = offers_attempted_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S))
     # Accounts of one cloud see the same offers: one that was rented through any of them is used up.
-    used = {_at_cloud(handle.ctx, key): at for key, at in sorted(tried.items(), key=lambda each: each[1])}
+    tried: dict[str, list[Tried]] = defaultdict(list)
+    for each in attempts_since(handle.ctx.store, now.wall - us(2 * OFFERS_FRESH_S)):
+        tried[_at_cloud(handle.ctx, each.offer_key)].append(Tried(each.prepared_at, each.reason))
     rentable = [
         offer
         for offer in result.offers
-        if is_rentable(offer, want, now.wall) and used.get(_at_cloud(handle.ctx, offer.key), -1) < offer.seen_at
+        if is_rentable(offer, want, now.wall) and not is_used_up(offer, tried[_at_cloud(handle.ctx, offer.key)])
     ]
     ranked = rank(rentable, want.disk_gb)
     within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.money import cost_over
 from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
@@ -15,6 +14,7 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
 from gpushopper.engine.requests.queries.market_search import connected_accounts, missing_accounts, offer_view
 from gpushopper.engine.requests.queries.offer_choice import candidates
+from gpushopper.engine.requests.queries.plan_accounts import plan_account
 from gpushopper.engine.requests.queries.rentable_accounts import left_out_accounts, names_of, without_unaffordable
 from gpushopper.engine.requests.queries.search_criteria import to_rent
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
@@ -52,9 +52,10 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    ending = client.traits.ending
-    least_us = us(ending.minimum_rental_s)
-    max_cost = max(offer_max_cost(offer, want.disk_gb, max(span, least_us)) for offer in shortlist)
+    names = dict.fromkeys(offer.provider for offer in shortlist)
+    accounts = {name: plan_account(handle, handle.reconcilers[name], request.image, shortlist) for name in names}
+    first = accounts[reconciler.name]
+    max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
@@ -65,24 +66,26 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         max_cost=max_cost,
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
-        image=request.image or client.traits.catalogue.default_image,
+        image=first.image,
         disk_gb=want.disk_gb,
         max_rate=cap,
-        guard_kind=ending.kind.value if handle.ctx.policy.needs_login else NOT_APPLICABLE,
+        guard_kind=first.guard_kind,
         retries=request.retries,
         refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
-        bills_on=not reconciler.ends_alone,
-        minimum_us=least_us,
+        bills_on=any(each.bills_on for each in accounts.values()),
+        minimum_us=first.minimum_us,
         unstated=search.unstated,
+        accounts=list(accounts.values()),
+        named_image=request.image,
         missing=missing_accounts(search, now.wall),
         left_out=left_out + unaffordable,
     )
 
 
 def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -> tuple[list[Offer], int]:
-    """The offers to try, all of the first one's provider, and the price cap: the user's, or from the cheapest."""
+    """The offers to try, of all accounts together, and the price cap: the user's, or from the cheapest."""
     cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
-    within = [each for each in offers if each.provider == offers[0].provider and each.rate(disk_gb) <= cap]
+    within = [each for each in offers if each.rate(disk_gb) <= cap]
     return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
 
 

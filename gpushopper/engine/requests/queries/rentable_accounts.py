@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper import wire
-from gpushopper.core.cloud import ImageKind
+from gpushopper.core.lifecycle.account_choice import image_problem
 from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
@@ -15,7 +15,7 @@ from gpushopper.engine.requests.queries.market_search import keyed_accounts
 from gpushopper.engine.requests.refusals import no_guard, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.engine.spending_check import usage_of
-from gpushopper.errors import Refused, UsageError
+from gpushopper.errors import Refused, ShopperError, UsageError
 
 LEFT_OUT = "left_out"
 
@@ -38,24 +38,31 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     """The accounts where what is asked cannot be rented, whatever their offers: no key, no guard, another image kind.
 
     Raises:
-        UsageError: no account takes the image.
+        UsageError, Refused: no account takes the image, or its login.
         Refused: a rental is to follow, and of no account that takes it could an instance end by itself.
         NotFound, Misconfigured: there is no account with a key.
     """
     named = None if request.offer is None else request.offer.partition(":")[0]
     provider = named if named in handle.reconcilers else request.search.provider
     accounts = keyed_accounts(handle, provider)
-    found = {name: _image_problem(each, request.image) for name, each in accounts.items()}
+    found = {name: _image_problem(handle, name, request) for name in accounts}
     if all(found.values()):
-        raise UsageError(next(iter(found.values())), "leave --image out for the cloud's own", code="image_kind")
+        raise _refusal_of_image(next(iter(found.values())), has_login=request.image_login)
     able = [name for name, why in found.items() if not why]
     refusals = {name: refusal for name in able if (refusal := _guard_problem(handle, accounts[name], request))}
     if len(refusals) < len(able):
         found |= {name: refusal.message for name, refusal in refusals.items()}
     elif request.to_rent:
         raise refusals[able[0]]
-    left_out = [wire.MissingAccount(name, LEFT_OUT, why) for name, why in found.items() if why]
+    hints = {name: refusal.hint for name, refusal in refusals.items()}
+    left_out = [wire.MissingAccount(name, LEFT_OUT, why, hints.get(name, "")) for name, why in found.items() if why]
     return keyless_accounts(handle, provider) + left_out
+
+
+def _refusal_of_image(problem: str, *, has_login: bool) -> ShopperError:
+    if has_login:
+        return Refused(problem, "leave --image-login out, and --image for the cloud's own", code="image_login")
+    return UsageError(problem, "leave --image out for the cloud's own", code="image_kind")
 
 
 def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request: wire.PlanRequest) -> Refused | None:
@@ -67,13 +74,13 @@ def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request:
     return None
 
 
-def _image_problem(reconciler: AccountReconciler, image: str | None) -> str:
-    """Why a cloud cannot run a named image: where images are operating systems, it knows its own only."""
-    catalogue = None if reconciler.client is None else reconciler.client.traits.catalogue
-    if image is None or catalogue is None or catalogue.image_kind is ImageKind.CONTAINER:
-        return ""
-    is_own = image == catalogue.default_image
-    return "" if is_own else f"{reconciler.name} runs operating systems, and no container image such as {image}"
+def _image_problem(handle: EngineHandle, name: str, request: wire.PlanRequest) -> str:
+    """Why a cloud cannot run the named image, or takes no login at its registry; empty if neither."""
+    traits = handle.ctx.traits.get(name)
+    if problem := image_problem(name, request.image, traits):
+        return problem
+    takes_it = not request.image_login or traits is None or traits.catalogue.takes_image_login
+    return "" if takes_it else f"{name} takes no login at a registry"
 
 
 def without_unaffordable(

@@ -146,6 +146,7 @@ class Nimbus:
         body = {
             "type": request.offer.offer_id, "image": request.image, "disk_gb": request.disk_gb,
             "tags": {"owner": request.label}, "volume_name": f"{request.label}-disk", "key": request.key_id,
+            "token": request.token,
             "ends": None if request.ends_at is None else request.ends_at / 1_000_000,
         }  # fmt: skip
         answer = self._send(Endpoint.CREATE, "POST", "/v1/machines", limit_s, body)
@@ -186,6 +187,9 @@ class Nimbus:
     def _patch(self, endpoint: Endpoint, instance_id: str, body: Any, limit_s: float) -> bool:
         answer = self._send(endpoint, "PATCH", f"/v1/machines/{instance_id}", limit_s, body)
         return isinstance(answer, Reply) and answer.status == 200
+
+    def set_end(self, instance_id: str, ends_at: int, limit_s: float) -> bool:
+        return self._patch(Endpoint.TIMER, instance_id, {"ends": ends_at / 1_000_000}, limit_s)
 
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         return False

@@ -29,7 +29,7 @@ TRAITS = Traits(
         stopped=StoppedBilling.NOTHING,
         storage_included_gb=10,
     ),
-    limits=Limits(list_proof=ListProof.CURSOR),
+    limits=Limits(list_proof=ListProof.CURSOR, create_replay_s=900),
     pace=Pace(calls=120, window_s=60, destroy_interval_s=1.0),
     identity=Identity.TOLD,
     naming=Naming((Carrier.TAG,), can_relabel=True),

@@ -1,0 +1,85 @@
+"""Decides whether a session may be rented at an account: never (it is unsuitable), not now, or now (S16, I10).
+
+A session belongs to no cloud: its shortlist holds offers of several accounts. One that cannot rent is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpushopper.core.cloud import ImageKind, Traits
+from gpushopper.core.model.container_image import registry_of
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """One account as it is now.
+
+    `account` is the id under which an attempt there is recorded; `at` holds our clocks with this cloud's date.
+    `ends_alone`: an instance rented there ends its bill without us. `unable` says why nothing can be rented there for
+    the time being, whatever the session; empty where it can. `traits` is None where the cloud's package is gone.
+    """
+
+    name: str
+    account: str
+    at: ClockSnapshot
+    traits: Traits | None
+    ends_alone: bool = True
+    unable: str = ""
+
+
+LookAt = Callable[[str], AccountState | None]
+"""The state of the account of this name; None where there is none any more."""
+
+
+def image_at(named: str | None, traits: Traits | None) -> str:
+    """What an attempt there runs: the image that the user named, else the cloud's own default."""
+    return named or ("" if traits is None else traits.catalogue.default_image)
+
+
+def image_problem(name: str, image: str | None, traits: Traits | None) -> str:
+    """Why a cloud cannot run an image: where images are operating systems, it knows its own only; empty if it can."""
+    if not image or traits is None or traits.catalogue.image_kind is ImageKind.CONTAINER:
+        return ""
+    is_own = image == traits.catalogue.default_image
+    return "" if is_own else f"{name} runs operating systems, and no container image such as {image}"
+
+
+def why_unsuitable(session: Session, state: AccountState | None) -> str:
+    """Why this session can never be rented at the account; empty where it may be."""
+    if state is None:
+        return "the account is not configured any more"
+    problem = image_problem(state.name, session.image, state.traits) or _login_problem(session, state)
+    if problem:
+        return problem
+    if not state.ends_alone and not session.allow_unguarded:
+        return f"instances of {state.name} bill on if this computer never comes back (--allow-unguarded)"
+    return ""
+
+
+def _login_problem(session: Session, state: AccountState) -> str:
+    """A registry login goes only to clouds that take one, and only with an image of that very registry (I21)."""
+    if not session.image_login or state.traits is None:
+        return ""
+    if not state.traits.catalogue.takes_image_login:
+        return f"{state.name} takes no login at a registry"
+    try:
+        registry = registry_of(image_at(session.image, state.traits))
+    except ValueError:
+        registry = ""
+    return "" if registry == session.image_login else f"{state.name}'s image is not from {session.image_login}"
+
+
+def why_not_now(state: AccountState) -> str:
+    """Why nothing can be rented at the account for the time being; empty where it can.
+
+    A deadline is written only by clocks that agree, so not before the cloud's date can contradict ours (I12, F62).
+    """
+    if state.unable:
+        return state.unable
+    if not state.at.provider_answered:
+        return f"{state.name} has not answered yet"
+    return f"the clock of {state.name} and this computer's are apart" if clocks_disagree(state.at) else ""
