@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from gpushopper.wire.connection import ConnectionView
 from gpushopper.wire.deserialize import from_json
+from gpushopper.wire.offers import BillingView, Inventory, MissingAccount, OfferGroup, OfferView
+from gpushopper.wire.plan import Plan, PlanAccount
 from gpushopper.wire.provider_log import ProviderLog
 from gpushopper.wire.requests import (
     AckRequest,
@@ -26,18 +28,11 @@ from gpushopper.wire.responses import (
     AttemptView,
     Audit,
     AuditRow,
-    BillingView,
     CostRow,
     Costs,
     DaemonStatus,
     Events,
     EventView,
-    Inventory,
-    MissingAccount,
-    OfferGroup,
-    OfferView,
-    Plan,
-    PlanAccount,
     ProviderStatus,
     SameAccountView,
     Sessions,

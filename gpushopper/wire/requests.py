@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from gpushopper.wire.responses import OfferView
+from gpushopper.wire.offers import OfferView
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 

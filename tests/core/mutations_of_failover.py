@@ -71,7 +71,7 @@ FAILOVER = (
     M("failover", "not any(_is_able(offer, look) for offer in _Step(session, attempts, latest, look).others):",
       "not latest:", "it gives way to nothing", "failover_accounts"),
     # types
-    M("failover", "if a.reason not in OTHER_MACHINE}", "if a is None}", "a type that is gone is tried again",
+    M("failover", "if a.reason not in OTHER_HOST}", "if a is None}", "a type that is gone is tried again",
       "failover_accounts"),
     M("failover", "if not attempt.offer.is_single]", "]", "F8: a host that failed is tried again",
       "failover failover_accounts"),

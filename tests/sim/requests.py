@@ -8,17 +8,8 @@ from gpushopper import wire
 from gpushopper.engine.requests.commands import end, extend, provision
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries import (
-    accounts,
-    audit,
-    costs,
-    events,
-    inventory,
-    plan,
-    provider_logs,
-    sessions,
-    ssh_connection,
-)
+from gpushopper.engine.requests.queries import accounts, audit, costs, events, provider_logs, sessions, ssh_connection
+from gpushopper.engine.requests.queries.market import inventory, plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ IMAGE_REFUSED = "image_refused"
 RETRY_SAME_OFFER = frozenset({"never_sent", "throttled"})
 """Reasons after which the same offer is tried again, without using up a retry: it was not at fault."""
 
-OTHER_MACHINE = frozenset({"boot_timeout", "boot_failed", "ssh_timeout", "create_not_found"})
-"""Reasons after which a type may be tried again, once nothing else is left: another machine of it may do better."""
+OTHER_HOST = frozenset({"boot_timeout", "boot_failed", "ssh_timeout", "create_not_found"})
+"""Reasons after which a type may be tried again, once nothing else is left: another host of it may do better."""
 
 PASSED_OVER = "passed_over"
 """Reason of an attempt that was prepared and never sent, because its account could not rent."""
@@ -184,7 +184,7 @@ class _Step:
 
 
 def offers_left(session: Session, attempts: Sequence[Attempt], look: LookAt) -> tuple[Offer, ...]:
-    """The offers still untried, without what a refusal rules out; then the types of which another machine may do.
+    """The offers still untried, without what a refusal rules out; then the types of which another host may do.
 
     Ruled out are offers of an account whose part has ended, on a host that reported its image refused, and with an
     image that two hosts have refused: one report may be wrong.
@@ -204,9 +204,9 @@ def offers_left(session: Session, attempts: Sequence[Attempt], look: LookAt) -> 
 
 
 def _types_again(session: Session, attempts: Sequence[Attempt]) -> Iterable[Offer]:
-    """The types that were tried and are not used up, in order: a type is many machines, an offer of one host one."""
+    """The types that were tried and are not used up, in order: a type is many hosts, an offer of one host is one."""
     tried = [attempt.offer for attempt in attempts if not attempt.offer.is_single]
-    bad = {a.offer.key for a in attempts if a.reason not in OTHER_MACHINE}
+    bad = {a.offer.key for a in attempts if a.reason not in OTHER_HOST}
     untried = {offer.key for offer in session.shortlist}
     for key, offer in {offer.key: offer for offer in tried}.items():
         count = sum(each.key == key for each in tried)

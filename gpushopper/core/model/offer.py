@@ -190,7 +190,7 @@ class Tried:
 def is_used_up(offer: Offer, tried: Iterable[Tried]) -> bool:
     """Whether attempts since the offer was seen have taken it: a search from before them is out of date (F8).
 
-    One host is gone with the first attempt. A type is many machines: it is used up once its cloud said so, or as many
+    One host is gone with the first attempt. A type is many hosts: it is used up once its cloud said so, or as many
     were tried as were in stock.
     """
     since = [each for each in tried if each.at >= offer.seen_at]

@@ -8,8 +8,8 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import provider_slot
 from gpushopper.daemon.api.request_validation import read_body, read_query
 from gpushopper.daemon.api.service import Service
-from gpushopper.engine.requests.queries import inventory as inventory_query
-from gpushopper.engine.requests.queries import plan as plan_query
+from gpushopper.engine.requests.queries.market import inventory as inventory_query
+from gpushopper.engine.requests.queries.market import plan as plan_query
 from gpushopper.wire import PlanRequest, SearchRequest
 
 

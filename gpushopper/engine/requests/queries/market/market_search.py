@@ -19,8 +19,8 @@ from gpushopper.core.spelling.gpus import canonical
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.account_search import AccountAnswer, Search, search_accounts
-from gpushopper.engine.requests.queries.search_criteria import has_requested_memory, refuse_unknown_gpus
+from gpushopper.engine.requests.queries.market.account_search import AccountAnswer, Search, search_accounts
+from gpushopper.engine.requests.queries.market.search_criteria import has_requested_memory, refuse_unknown_gpus
 from gpushopper.engine.requests.refusals import keyless, unanswered
 from gpushopper.engine.requests.watched_accounts import first_problem
 from gpushopper.errors import Misconfigured, NotFound

@@ -10,10 +10,10 @@ from gpushopper.core.model.offer import GROUPINGS, Offer, rank, value_of
 from gpushopper.core.spelling.gpus import gpu_token
 from gpushopper.core.spelling.regions import region_country
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.account_search import INVENTORY_LIMIT_S, Search
-from gpushopper.engine.requests.queries.market_search import missing_accounts, offer_view, search_market
-from gpushopper.engine.requests.queries.rentable_accounts import keyless_accounts
-from gpushopper.engine.requests.queries.search_criteria import requirements
+from gpushopper.engine.requests.queries.market.account_search import INVENTORY_LIMIT_S, Search
+from gpushopper.engine.requests.queries.market.market_search import missing_accounts, offer_view, search_market
+from gpushopper.engine.requests.queries.market.rentable_accounts import keyless_accounts
+from gpushopper.engine.requests.queries.market.search_criteria import requirements
 from gpushopper.errors import UsageError
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.account_choice import image_problem
+from gpushopper.core.lifecycle.account_choice import image_at, image_problem
+from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.offer import Offer, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
-from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
-from gpushopper.engine.requests.queries.market_search import keyed_accounts
+from gpushopper.engine.requests.queries.market.market_search import keyed_accounts
 from gpushopper.engine.requests.refusals import no_guard, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.engine.spending_check import usage_of
@@ -45,7 +46,7 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     named = None if request.offer is None else request.offer.partition(":")[0]
     provider = named if named in handle.reconcilers else request.search.provider
     accounts = keyed_accounts(handle, provider)
-    found = {name: _image_problem(handle, name, request) for name in accounts}
+    found = {name: _image_problem(each, request) for name, each in accounts.items()}
     if all(found.values()):
         raise _refusal_of_image(next(iter(found.values())), has_login=request.image_login)
     able = [name for name, why in found.items() if not why]
@@ -74,9 +75,9 @@ def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request:
     return None
 
 
-def _image_problem(handle: EngineHandle, name: str, request: wire.PlanRequest) -> str:
+def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest) -> str:
     """Why a cloud cannot run the named image, or takes no login at its registry; empty if neither."""
-    traits = handle.ctx.traits.get(name)
+    name, traits = reconciler.name, None if reconciler.client is None else reconciler.client.traits
     if problem := image_problem(name, request.image, traits):
         return problem
     takes_it = not request.image_login or traits is None or traits.catalogue.takes_image_login
@@ -105,3 +106,24 @@ def without_unaffordable(
 def names_of(missing: Sequence[wire.MissingAccount]) -> set[str]:
     """The accounts of these rows."""
     return {each.provider for each in missing}
+
+
+def plan_accounts(handle: EngineHandle, shortlist: Sequence[Offer], image: str | None) -> dict[str, wire.PlanAccount]:
+    """What is particular to each account of the shortlist, in the order of their first offers."""
+    names = dict.fromkeys(offer.provider for offer in shortlist)
+    return {name: _plan_account(handle, handle.reconcilers[name], image, shortlist) for name in names}
+
+
+def _plan_account(
+    handle: EngineHandle, reconciler: AccountReconciler, image: str | None, shortlist: Sequence[Offer]
+) -> wire.PlanAccount:
+    ctx, name = handle.ctx, reconciler.name
+    ending = ctx.ending_of(name)
+    return wire.PlanAccount(
+        provider=name,
+        cloud=ctx.cloud_of(name),
+        image=image_at(image, ctx.traits.get(name)),
+        guard_kind=ending.kind.value if ctx.policy.needs_login else NOT_APPLICABLE,
+        bills_on=not reconciler.ends_alone,
+        minimum_us=us(max(offer.billing.minimum_s for offer in shortlist if offer.provider == name)),
+    )

@@ -18,7 +18,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S, OFFERS_KEPT_S, CachedOffers
-from gpushopper.engine.requests.queries.search_criteria import Models, known_models, provider_search
+from gpushopper.engine.requests.queries.market.search_criteria import Models, known_models, provider_search
 from gpushopper.engine.shared_calls import SharedCall
 from gpushopper.providers.base import Endpoint, ErrorKind, OfferList, OfferQuery, Provider, ReadFailed
 

@@ -12,11 +12,15 @@ from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
-from gpushopper.engine.requests.queries.market_search import connected_accounts, missing_accounts, offer_view
-from gpushopper.engine.requests.queries.offer_choice import candidates
-from gpushopper.engine.requests.queries.plan_accounts import plan_account
-from gpushopper.engine.requests.queries.rentable_accounts import left_out_accounts, names_of, without_unaffordable
-from gpushopper.engine.requests.queries.search_criteria import to_rent
+from gpushopper.engine.requests.queries.market.market_search import connected_accounts, missing_accounts, offer_view
+from gpushopper.engine.requests.queries.market.offer_choice import candidates
+from gpushopper.engine.requests.queries.market.rentable_accounts import (
+    left_out_accounts,
+    names_of,
+    plan_accounts,
+    without_unaffordable,
+)
+from gpushopper.engine.requests.queries.market.search_criteria import to_rent
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
 from gpushopper.engine.spending_check import denial_of_attempt
@@ -52,8 +56,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     shortlist, cap = _shortlist(request, offers, want.disk_gb)
     reconciler = handle.reconcilers[offers[0].provider]
     client = _client(reconciler)
-    names = dict.fromkeys(offer.provider for offer in shortlist)
-    accounts = {name: plan_account(handle, handle.reconcilers[name], request.image, shortlist) for name in names}
+    accounts = plan_accounts(handle, shortlist, request.image)
     first = accounts[reconciler.name]
     max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
     reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)

@@ -13,7 +13,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
-from gpushopper.engine.requests.queries.account_search import (
+from gpushopper.engine.requests.queries.market.account_search import (
     PLAN_LIMIT_S,
     SPARE_S,
     Search,
@@ -21,8 +21,8 @@ from gpushopper.engine.requests.queries.account_search import (
     read_gpu_names,
     read_offers,
 )
-from gpushopper.engine.requests.queries.market_search import SearchResult, search_market
-from gpushopper.engine.requests.queries.search_criteria import (
+from gpushopper.engine.requests.queries.market.market_search import SearchResult, search_market
+from gpushopper.engine.requests.queries.market.search_criteria import (
     Models,
     has_requested_memory,
     known_models,
