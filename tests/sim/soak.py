@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.errors import ShopperError
+from gpushopper.sandbox.dialects import BUILT_IN
 from tests.sim.fault_cases import CREATE_CASES, DESTROY_CASES, NETWORK_CASES, Case
 from tests.sim.oracle import audit, is_healthy
 from tests.sim.story import Story
@@ -82,7 +84,11 @@ class Soak:
         case = self.rng.choice(FAULTS)
         self.done[case.name] += 1
         more = {} if case.word in ("omit", "offline") else {"duration": self.rng.choice(("5m", "30m", "3h"))}
-        self.story.world.fault(case.call, case.word, case.arg, count=case.count, **more)
+        clouds = [name for name in self.story.world.clouds if case.word not in BUILT_IN[name].without]
+        if not clouds:
+            return
+        cloud = clouds[0] if len(clouds) == 1 else self.rng.choice(clouds)
+        self.story.world.fault(case.call, case.word, case.arg, cloud=cloud, count=case.count, **more)
 
     def clear_faults(self) -> None:
         self.story.clear_faults()
@@ -120,9 +126,9 @@ class Soak:
         return len(alive) == 1 and is_young and self.story.status(name) == "running"
 
 
-def soak(seed: int, days: float) -> tuple[list[str], str]:
+def soak(seed: int, days: float, clouds: Sequence[str] = ("vast",)) -> tuple[list[str], str]:
     """One run; what was wrong, and a line about what was done."""
-    with Story(seed=seed) as story:
+    with Story(seed=seed, clouds=clouds) as story:
         run = Soak(story, seed)
         run.run(days)
         wrong = run.finish_and_audit()

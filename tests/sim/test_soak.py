@@ -14,6 +14,12 @@ def test_a_short_soak(seed: int) -> None:
     assert wrong == []
 
 
+def test_a_short_soak_of_two_clouds() -> None:
+    wrong, summary = soak(1, 0.5, ("vast", "tensordock"))
+    print(f"\n{summary}")
+    assert wrong == []
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_a_long_soak(seed: int) -> None:
