@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1024 * 1024
 LONGEST_CREATE_VARIABLE = 256
-"""Characters of a name or a value that a create accepts (vastai.md 4.1); longer ones are sent over ssh only."""
+"""Characters of a name or a value that a create accepts at every cloud; longer ones are sent over ssh only."""
 OPTIONS = (
     *VARIABLES,
     click.option("--setup", metavar="FILE", help="Run this script there, and wait for it."),

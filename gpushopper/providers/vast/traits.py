@@ -39,6 +39,7 @@ TRAITS = Traits(
         degraded_after_s=60,
         list_proof=ListProof.TOTAL,
         max_startup_length=STARTUP_LIMIT,
+        max_variable_length=256,  # vastai.md 4.1
     ),
     # Each endpoint has a limit of its own, and the account none (vastai.md 13).
     pace=Pace(destroy_interval_s=DESTROY_INTERVAL_S),

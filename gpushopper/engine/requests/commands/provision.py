@@ -19,7 +19,7 @@ from gpushopper.engine.context import Context
 from gpushopper.engine.new_attempt import new_attempt
 from gpushopper.engine.requests.commands.first_choice import FirstChoice, first_choice
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey, perform_once, stored_response
-from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request
+from gpushopper.engine.requests.commands.provision_request import CheckedRequest, check_request, refuse_long_variables
 from gpushopper.engine.requests.commands.rentable_account import denied
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
@@ -46,6 +46,7 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     if former is not None:
         return former
     checked = check_request(request, ctx.clock.now().wall)
+    refuse_long_variables(checked, _variable_limit(ctx, checked))
     first = first_choice(handle, _draft(checked), checked.image_login)
     registry = readable_registry(ctx, first.client, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
@@ -53,6 +54,13 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
     accepted = perform_once(ctx, at, key, wire.Accepted, lambda tx: _commit(tx, handle, checked, registry, session_id))
     handle.notify()
     return accepted
+
+
+def _variable_limit(ctx: Context, checked: CheckedRequest) -> int | None:
+    """The most characters of a variable at any cloud of the shortlist: failover may go there."""
+    accounts = {offer.provider for offer in checked.offers} & ctx.traits.keys()
+    limits = [ctx.traits[name].limits.max_variable_length for name in accounts]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _new_session_id(ctx: Context) -> str:

@@ -21,8 +21,6 @@ from gpushopper.errors import NoOffer, UsageError
 
 MAX_RETRIES = 100
 MAX_CONSUMER_LENGTH = 100
-MAX_VARIABLE_LENGTH = 256
-"""Characters of a variable's name or value that a provider takes (vastai.md 4.1)."""
 _OFFER_FIELDS = tuple(field.name for field in fields(Offer))
 _BILLING_FIELDS = tuple(field.name for field in fields(Billing))
 
@@ -125,6 +123,15 @@ def _environment(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     for name, value in variables.items():
         if problem := name_problem(name) or value_problem(name, value):
             raise UsageError(problem, code="bad_variable")
-        if max(len(name), len(value)) > MAX_VARIABLE_LENGTH:
-            raise UsageError(f"{name} has more than {MAX_VARIABLE_LENGTH} characters", code="bad_variable")
     return tuple(variables.items())
+
+
+def refuse_long_variables(checked: CheckedRequest, most: int | None) -> None:
+    """Refuse a variable that a cloud of the shortlist would not take; `most` is its limit in characters.
+
+    Raises:
+        UsageError: its name or its value is longer.
+    """
+    for name, value in checked.environment:
+        if most is not None and max(len(name), len(value)) > most:
+            raise UsageError(f"{name} has more than {most} characters", code="bad_variable")
