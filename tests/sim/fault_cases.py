@@ -1,4 +1,7 @@
-"""Every fault word on every API call it can act on, as a case to run a story with (safety.md)."""
+"""Every fault word of Vast on every API call it can act on, as a case to run a story with (safety.md).
+
+Words of other clouds alone are in tests/providers/test_faults.py and tests/sandbox/tensordock.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from typing import Any
 
 from gpushopper.sandbox.faults.fault_table import Fault
 from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
+from gpushopper.sandbox.vast import VAST
 from tests.sim.story import Story
+
+WORDS = {name: word for name, word in FAULT_TYPES.items() if name not in VAST.without}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ def _create() -> list[Case]:
         "stuck_loading": ("loading", "created"),
         "stranger_id": ("listed", "labelled", "unlabelled"),
     }
-    names = [name for name, word in FAULT_TYPES.items() if word.group == "create"]
+    names = [name for name, word in WORDS.items() if word.group == "create"]
     return [Case("create", name, arg) for name in names for arg in argued.get(name, (None,))]
 
 
@@ -61,11 +67,11 @@ def _destroy() -> list[Case]:
         "needs_min_age": ("15m",),
     }
     counts = {"needs_min_age": None, "500_done": 2, "404_alive": 3}
-    names = [name for name, word in FAULT_TYPES.items() if word.group == "destroy"]
+    names = [name for name, word in WORDS.items() if word.group == "destroy"]
     return [Case("destroy", name, arg, counts.get(name, 1)) for name in names for arg in argued.get(name, (None,))]
 
 
-NETWORK = tuple(name for name, word in FAULT_TYPES.items() if word.group == "network")
+NETWORK = tuple(name for name, word in WORDS.items() if word.group == "network")
 _NETWORK_ARGS = {"huge": "20", "offline": "4m", "slow": "70s"}
 _TIMES = {"create": 1, "list": 4, "get": 2, "destroy": 3}
 
@@ -124,6 +130,7 @@ def _accounts() -> list[Case]:
         Case("account", "zero_balance", None, 10, after=8),
         Case("account", "balance_lag", "1h", None),
         Case("account", "price_change", "x1.4", 1),
+        Case("any", "pace", "2/10s", None),
     ]
 
 

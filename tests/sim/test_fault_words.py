@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from gpushopper.sandbox.faults.fault_types import FAULT_TYPES
-from tests.sim.fault_cases import ALL_CASES, CREATE_CASES, DESTROY_CASES, NETWORK_CASES, Case, quick_cases
+from tests.sim.fault_cases import ALL_CASES, CREATE_CASES, DESTROY_CASES, NETWORK_CASES, WORDS, Case, quick_cases
 from tests.sim.scenarios import SCENARIOS
 from tests.sim.verdicts import HEADER, run_case
 
 
 def test_every_fault_word_has_a_case() -> None:
     """A fault word that is added to the sandbox needs a case here."""
-    assert {case.word for case in ALL_CASES} == set(FAULT_TYPES)
+    assert {case.word for case in ALL_CASES} == set(WORDS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
