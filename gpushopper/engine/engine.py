@@ -13,6 +13,7 @@ from functools import partial
 from gpushopper.core.lifecycle.account_choice import AccountState
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine import lifecycle_job, startup_recovery
+from gpushopper.engine.account.calls.moved_account import at_its_cloud
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
@@ -41,6 +42,7 @@ class Engine:
     ) -> None:
         self.ctx = ctx
         self.executor = executor
+        accounts = [at_its_cloud(ctx, setup) for setup in accounts]
         for setup in accounts:
             ctx.learn_traits(setup)
         self.reconcilers = {setup.provider: AccountReconciler(ctx, setup, executor) for setup in accounts}
@@ -174,6 +176,7 @@ class Engine:
             return
         if former.client is not None:
             former.client.close()
+        setup = at_its_cloud(self.ctx, setup)
         self.ctx.learn_traits(setup)
         self.ctx.redactions.attach(setup.provider, setup.client)
         reconciler = self.reconcilers[setup.provider] = AccountReconciler(self.ctx, setup, self.executor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AccountRow
 
@@ -27,6 +29,12 @@ def known_cloud(store: Store, provider: str) -> str:
     query = AccountRow.select(AccountRow.cloud).where(AccountRow.provider == provider)
     found = store.rows(query.order_by(AccountRow.recorded_at.desc()).limit(1))
     return found[0][0] if found else ""
+
+
+def clouds_of_accounts(store: Store, provider: str, accounts: Collection[str]) -> set[str]:
+    """The clouds that these accounts of a name were recorded at; without those recorded before clouds were."""
+    at = (AccountRow.provider == provider) & AccountRow.account.in_(sorted(accounts)) & (AccountRow.cloud != "")
+    return {cloud for (cloud,) in store.rows(AccountRow.select(AccountRow.cloud).where(at))}
 
 
 def record_mark(store: Store, provider: str, account: str, mark: str) -> None:

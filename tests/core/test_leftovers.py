@@ -46,6 +46,12 @@ def test_an_instance_that_is_listed_with_the_label_keeps_it():
     assert fate(DISK, HERE, [one(state=State.CLOSED)], [row()], REAL) is Fate.IN_USE
 
 
+def test_what_an_instance_uses_that_is_not_listed_is_taken():
+    ended = [one(**PROVEN)]
+    assert fate(replace(DISK, used_by="77"), HERE, ended, (), REAL) is Fate.TAKEN, "it may be newer than the list"
+    assert fate(replace(DISK, used_by="1"), HERE, ended, (), REAL) is Fate.LEFT, "by its own instance, which is gone"
+
+
 def test_another_installation_or_no_label_is_foreign():
     assert fate(DISK, ELSEWHERE, [one(state=State.CLOSED)], (), REAL) is Fate.FOREIGN
     assert fate(replace(DISK, name="data"), HERE, [], (), REAL) is Fate.FOREIGN

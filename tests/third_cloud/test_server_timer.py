@@ -123,3 +123,12 @@ def test_it_ends_where_this_computer_never_comes_back_in_time(world: NimbusWorld
     assert world.ended(rented, 1800)
     (attempt,) = sessions.attempts_of(world.store, rented)
     assert attempt.state is State.CLOSED and world.nimbus.existing(world.nimbus.volumes) == []
+
+
+def test_a_name_that_a_person_edits_does_not_stop_it_from_being_kept(world: NimbusWorld, rented: str) -> None:
+    machine(world).spec["tags"] = {"owner": "mine"}
+    world.run_for(400)
+    before = deadline(world, rented)
+    world.requests.extend(rented, wire.ExtendRequest(add_us=-HOUR))
+    world.run_for(120)
+    assert machine(world).ends == pytest.approx(before - HOUR, abs=us(30))

@@ -29,7 +29,7 @@ class Fate(Enum):
     UNKNOWN = "unknown"
     """Our label, and no record of its attempt: the database is older. A person decides."""
     TAKEN = "taken"
-    """Ours and left, and an instance uses it that is not ours to end."""
+    """Ours and left, and an instance uses it that is not ours to end; also one that is not listed."""
     LEFT = "left"
     """To be removed."""
 
@@ -60,7 +60,10 @@ def fate(
         return Fate.UNKNOWN
     if not all(is_over(attempt, policy) for attempt in known):
         return Fate.IN_USE
-    return Fate.TAKEN if any(row.instance_id == item.used_by for row in rows) else Fate.LEFT
+    # An id that is not listed yet proves nothing: the list of instances may be older than what uses it (I11).
+    ended = {attempt.instance_id for attempt in known}
+    is_used = item.used_by is not None and item.used_by not in ended
+    return Fate.TAKEN if is_used or any(row.instance_id == item.used_by for row in rows) else Fate.LEFT
 
 
 def of_attempt(attempt: Attempt, seen: ObservedLeftovers) -> list[LeftoverItem]:

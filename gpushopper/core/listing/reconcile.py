@@ -116,7 +116,7 @@ def _decide_row(
         return actions + _on_known_instance(recorded.sessions[known.session_id], known, row, recorded.ids, now, policy)
     if not ours or owner is None or recorded.is_copied_home:
         return _record_foreign(recorded, row)
-    if row.instance_id in recorded.ids.disowned:
+    if row.instance_id in recorded.ids.disowned or owner.attempt in recorded.elsewhere:
         return [ownership.copied_label_alarm(row)]
     labelled = recorded.by_label.get(owner.attempt, ())
     label = labelled[0].label if labelled else owner.text

@@ -31,3 +31,5 @@ class RecordedState:
     """A copied or moved home: open attempts are still ended, none is adopted, reopened or closed as absent (S10)."""
     ids: KnownInstances = field(default_factory=KnownInstances)
     """What is recorded of the listed ids."""
+    elsewhere: frozenset[str] = frozenset()
+    """Attempts that labels of listed rows name, and that were made at another cloud: a copy."""

@@ -20,6 +20,7 @@ class KeyRefusals:
 
     _accepted_boot: int | None = None
     _since: dict[str, int] = field(default_factory=dict)
+    _latest: dict[str, int] = field(default_factory=dict)
 
     def accepted(self, kind: str, now: ClockSnapshot) -> None:
         """A call of this kind got an answer that needs a good key."""
@@ -35,6 +36,10 @@ class KeyRefusals:
 
         At once only in the cloud's own form, and where the key has not been accepted of late; else once it lasts.
         """
+        latest = self._latest.get(kind)
+        if latest is not None and now.boot - latest >= us(policy.key_trusted_s):
+            self._since.pop(kind, None)  # a refusal of long ago, whose call was not made again, is another one
+        self._latest[kind] = now.boot
         if now.boot - self._since.setdefault(kind, now.boot) >= us(policy.throttled_max_s):
             return True
         accepted = self._accepted_boot

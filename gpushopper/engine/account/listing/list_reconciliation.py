@@ -36,6 +36,7 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
         seen,
         is_copied_home=is_copied_home,
         also=account.identity.accounts() if account.identity is not None else (),
+        cloud_of=ctx.cloud_of,
     )
     missing = missing_attempts(recorded, seen)
     # A list that lacks what was there a moment ago proves no absence of anything else either (I11).

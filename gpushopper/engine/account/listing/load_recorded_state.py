@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.evidence import ObservedList
@@ -25,10 +25,11 @@ def load(
     *,
     is_copied_home: bool = False,
     also: Collection[str] = (),
+    cloud_of: Callable[[str], str] = str,
 ) -> RecordedState:
     """The open attempts, and every attempt that a row of the list names by label or by id.
 
-    `also`: further ids of the same account (core/listing/same_account.py).
+    `also`: further ids of the same account (core/listing/same_account.py). `cloud_of` names an account's cloud.
     """
     accounts = {account, *also}
     opened = tuple(sessions.load_attempts(store, provider=provider))
@@ -44,6 +45,8 @@ def load(
         if attempt.provider == provider and attempt.account in accounts and attempt.instance_id in shown:
             by_instance[attempt.instance_id or ""] = attempt
     by_label = {owner: same_label[label] for owner, label in labels.items()}
+    here = cloud_of(provider)
+    elsewhere = {owner for owner, made in by_label.items() if all(cloud_of(a.provider) != here for a in made)}
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
     since = alarms.first_raised(store, DUPLICATE)
@@ -51,8 +54,9 @@ def load(
         store, provider, accounts, shown | {a.instance_id for a in opened if a.instance_id is not None}
     )
     return RecordedState(
-        installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids
-    )
+        installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids,
+        frozenset(elsewhere),
+    )  # fmt: skip
 
 
 def known_instances(store: Store, provider: str, accounts: Collection[str], ids: Iterable[str]) -> KnownInstances:

@@ -128,8 +128,8 @@ class LeftoverRemoval:
     def _fate(self, item: LeftoverItem) -> Fate:
         """By what is stored now: an attempt may have been reopened since the list was read."""
         last, ctx, known = self.account.observed.last_list, self.account.ctx, self._known(item)
-        if last is None:
-            return Fate.IN_USE
+        if last is None or not last.is_complete:
+            return Fate.IN_USE  # what uses it may be what the list lacks (I11)
         found = rules.fate(item, ctx.installation.id, known, last.instances, self.account.policy)
         if found is Fate.LEFT and not ctx.may_spend and any(a.state is not State.DESTROYING for a in known):
             return Fate.IN_USE  # a copied home ends only what was ending (S10)

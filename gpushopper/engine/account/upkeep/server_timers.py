@@ -50,8 +50,9 @@ class ServerTimers:
         return [a for a in self._watched() if self._is_listed(a) and _is_wrong(a, now)]
 
     def _is_listed(self, attempt: Attempt) -> bool:
-        """Only instances that were listed with our label: what is foreign is never changed (I28)."""
-        return bool(self.account.observed.listed.get(attempt.instance_id or ""))
+        """Only instances that were listed, with our label or once ready: what is foreign is never changed (I3, I28)."""
+        has_label = self.account.observed.listed.get(attempt.instance_id or "")
+        return has_label is not None and (has_label or attempt.ready_at is not None)
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each wrong timer can be moved."""
