@@ -186,6 +186,10 @@ class Context:
         traits = self.traits.get(provider)
         return Ending(EndingKind.SELF_DESTROY) if traits is None else traits.ending
 
+    def is_known_to_end_alone(self, provider: str) -> bool:
+        """Whether instances there are known to end their bill without this computer; not where its package is gone."""
+        return provider in self.traits and self.ending_of(provider).ends_bill_alone
+
     def reserve_for(self, attempt: Attempt) -> Micros:
         """What is held back for this attempt, by how its cloud's instances end (I13, E9)."""
         ends_alone = not self.policy.needs_login or self.ending_of(attempt.provider).ends_bill_alone

@@ -13,9 +13,12 @@ from typing import Any
 
 from gpushopper import clouds
 from gpushopper.core.cloud import Traits
+from gpushopper.core.model.label import LABEL_LENGTH
 from gpushopper.core.policy import REAL
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.base import Provider
+
+_LABEL_LETTERS = "abcdefghijklmnopqrstuvwxyz234567-"
 
 
 def adapter(name: str) -> Callable[..., Provider]:
@@ -45,6 +48,8 @@ def traits(name: str) -> Traits:
         REAL.at(found.limits)
         if re.compile(found.key_pattern).search(""):
             raise ValueError("its key pattern is found everywhere")
+        if found.naming.max_length < LABEL_LENGTH or not re.fullmatch(f"[{found.naming.alphabet}]+", _LABEL_LETTERS):
+            raise ValueError("its instances cannot carry our label")
     except (ValueError, TypeError, re.error) as error:
         text = f"the traits of {cloud.title} cannot be used: {error}"
         raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter") from None

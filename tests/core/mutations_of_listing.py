@@ -136,7 +136,8 @@ LISTING = (
       "return has_other_label(attempt.label, row)", "I7: an edited label hides a closed one that is there",
       "ownership"),
     M("reconcile",
-          "    if row.instance_id in recorded.ids.disowned:\n        return [ownership.copied_label_alarm(row)]\n", "",
+          "    if row.instance_id in recorded.ids.disowned or owner.attempt in recorded.elsewhere:\n"
+          "        return [ownership.copied_label_alarm(row)]\n", "",
       "I28: a copied label makes a foreign one ours", "ownership"),
     M("unknown_instance", "if creator.is_wanted and is_unconfirmed(creator, ids):", "if creator is ids:",
       "I3: the labelled one is a duplicate of a claimed one", "ownership"),

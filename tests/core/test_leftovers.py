@@ -52,8 +52,12 @@ def test_what_an_instance_uses_that_is_not_listed_is_taken():
     assert fate(replace(DISK, used_by="1"), HERE, ended, (), REAL) is Fate.LEFT, "by its own instance, which is gone"
 
 
+def test_what_is_recorded_is_ours_also_after_the_installation_got_a_new_id():
+    assert fate(DISK, ELSEWHERE, [one(state=State.CLOSED)], (), REAL) is Fate.LEFT
+
+
 def test_another_installation_or_no_label_is_foreign():
-    assert fate(DISK, ELSEWHERE, [one(state=State.CLOSED)], (), REAL) is Fate.FOREIGN
+    assert fate(DISK, ELSEWHERE, [], (), REAL) is Fate.FOREIGN
     assert fate(replace(DISK, name="data"), HERE, [], (), REAL) is Fate.FOREIGN
     assert fate(DISK, HERE, [], (), REAL) is Fate.UNKNOWN
 

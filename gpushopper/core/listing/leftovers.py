@@ -52,7 +52,9 @@ def fate(
 ) -> Fate:
     """What this leftover is; `known` are all attempts with its label, `rows` the account's instances as last listed."""
     owner = item.owner()
-    if owner is None or owner.installation != installation:
+    # A recorded attempt may be of a former id of this installation (`config installation new`).
+    is_recorded = owner is not None and any(attempt.label == owner.text for attempt in known)
+    if owner is None or (owner.installation != installation and not is_recorded):
         return Fate.FOREIGN
     if any(owner.is_same_attempt(row.owner()) for row in rows):
         return Fate.IN_USE

@@ -69,7 +69,7 @@ def build_session_view(
         waiting_until=waiting_until,
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
-        bills_on=ctx.policy.needs_login and not ctx.ending_of(provider).ends_bill_alone,
+        bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
     )
 
 

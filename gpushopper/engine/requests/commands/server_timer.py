@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpushopper.core.cloud import EndingKind
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.errors import ProviderFailed, Refused
 from gpushopper.providers.base import Endpoint, moving_end
@@ -30,6 +31,9 @@ def move_timer(handle: EngineHandle, attempt: Attempt, wall: int) -> bool:
     if client is None or able is None:
         text = f"{attempt.provider} ends the instance at the time it was told with the create, which cannot be moved"
         raise Refused(text, "rent another one before that", code="timer_fixed")
+    if not _is_ours_for_sure(reconciler, attempt):
+        text = f"{attempt.provider} does not show that {attempt.instance_id} is this session's instance"
+        raise ProviderFailed(text, "try again; the deadline is as before", code="timer_not_moved")
     clock = handle.ctx.clock
     wait_s = client.available_at(Endpoint.TIMER) - clock.monotonic()
     if 0 < wait_s < MOVE_LIMIT_S:
@@ -38,3 +42,10 @@ def move_timer(handle: EngineHandle, attempt: Attempt, wall: int) -> bool:
         text = f"{attempt.provider} has not confirmed a later end of its own timer; nothing was changed"
         raise ProviderFailed(text, "try again; the deadline is as before", code="timer_not_moved")
     return True
+
+
+def _is_ours_for_sure(reconciler: AccountReconciler | None, attempt: Attempt) -> bool:
+    """Whether the key is of the attempt's account, and the id has been seen with our label, or was ready (I28)."""
+    if reconciler is None or reconciler.health.wrong_account:
+        return False
+    return attempt.ready_at is not None or reconciler.observed.listed.get(attempt.instance_id or "", False)
