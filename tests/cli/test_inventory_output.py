@@ -50,13 +50,15 @@ def test_groups_are_a_table_of_their_own(home: Path, capsys: pytest.CaptureFixtu
     group = {"name": "RTX 4090", "count": 3, "rate": 400_000, "offer": "vast:1", "best_value": 60.2,
              "best_value_offer": "toy:2", "stock": 4, "is_stock_known": False}  # fmt: skip
     peer = Peer(home / "run" / "daemon.sock")
-    peer.scripts = [reply({**NOTHING, "total": 3, "groups": [group]}), reply({"alarms": []})]
+    unsaid = {**group, "name": "H100 SXM", "stock": 0}
+    peer.scripts = [reply({**NOTHING, "total": 6, "groups": [group, unsaid]}), reply({"alarms": []})]
     try:
         assert main(["inventory", "--group-by", "gpu"]) == 0
     finally:
         peer.close()
     assert capsys.readouterr().out.splitlines() == [
         "NAME      OFFERS  FROM $/HR  GB/$      STOCK", "RTX 4090       3     $0.400    60  4 or more",
+        "H100 SXM       3     $0.400    60          -",
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from gpushopper.cli.output.text_format import per_gb, plural, rate, when
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
-    from gpushopper.wire import MissingAccount
+    from gpushopper.wire import MissingAccount, OfferGroup
 
 _STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out"}
 COLUMNS = (
@@ -34,12 +34,21 @@ COLUMNS = (
     tables.Column("STOCK", lambda o: 1 if o.is_single else _known(o.stock, "{}"), right=True, wide=True),
     tables.Column("AGE", lambda o: span(o.age_us), right=True, wide=True),
 )
+
+
+def _stock(group: OfferGroup) -> str:
+    """How many of a group can be rented; a hyphen where its clouds say nothing of any offer in it."""
+    if group.is_stock_known:
+        return str(group.stock)
+    return f"{group.stock} or more" if group.stock else "-"
+
+
 GROUP_COLUMNS = (
     tables.Column("NAME", lambda g: g.name),
     tables.Column("OFFERS", lambda g: g.count, right=True),
     tables.Column("FROM $/HR", lambda g: rate(g.rate), right=True),
     tables.Column("GB/$", lambda g: f"{g.best_value:.0f}", right=True),
-    tables.Column("STOCK", lambda g: g.stock if g.is_stock_known else f"{g.stock} or more", right=True),
+    tables.Column("STOCK", _stock, right=True),
     tables.Column("CHEAPEST", lambda g: g.offer, wide=True),
     tables.Column("BEST VALUE", lambda g: g.best_value_offer, wide=True),
 )

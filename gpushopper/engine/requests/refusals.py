@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gpushopper.clouds import console_of
 from gpushopper.core.cloud import EndingKind
 from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
@@ -32,7 +31,7 @@ def unguarded(setup: AccountSetup, kind: EndingKind) -> Refused:
     why = "can power off, which does not end the bill" if kind is EndingKind.POWEROFF_ONLY else "cannot end themselves"
     return Refused(
         f"instances of {setup.provider} {why}: if this computer never comes back, they bill on",
-        f"accept it with --allow-unguarded, or rent elsewhere: --provider NAME; by hand: {console_of(setup.provider)}",
+        "accept it with --allow-unguarded, or rent elsewhere: --provider NAME",
         code="unguarded",
     )
 

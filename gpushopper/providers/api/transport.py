@@ -171,9 +171,9 @@ class TimeLimitedTransport(httpx.BaseTransport):
         try:
             yield
         except httpcore.TimeoutException as error:
-            raise (httpx.ReadTimeout if self._timer.wrote else httpx.ConnectTimeout)(_named(error)) from error
+            raise (httpx.ReadTimeout if self._timer.wrote else httpx.ConnectTimeout)(_reason(error)) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, OSError) as error:
-            raise (httpx.ReadError if self._timer.wrote else httpx.ConnectError)(_named(error)) from error
+            raise (httpx.ReadError if self._timer.wrote else httpx.ConnectError)(_reason(error)) from error
 
     def close(self) -> None:
         """Close idle connections; calls in progress run into their limits."""
@@ -195,8 +195,9 @@ class _Body(httpx.SyncByteStream):
         self._answer.close()
 
 
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _reason(error: Exception) -> str:
+    """What it says; only of an error without words the type, as httpx's error beside it has that of the same name."""
+    return str(error) or type(error).__name__
 
 
 @cache

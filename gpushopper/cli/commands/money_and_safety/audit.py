@@ -46,10 +46,10 @@ def audit(app: App) -> None:
         problems=found.problems,
     )
     if not found.rows and app.output in ("table", "wide"):
-        app.note("No instances on the accounts." if not found.unavailable else "No account could be read.")
+        app.note("No instances on the accounts" + (" that could be read." if found.unavailable else "."))
     for name, why in found.unavailable.items():
         if not app.as_json:
-            app.note(f"{name} did not answer: {why}")
+            app.note(f"{name} could not be read: {why}")
     if found.problems or found.unavailable:
         raise ProblemsFound(_summary(found), "see the column NOTE, and: gpu-shopper alarms")
 

@@ -61,16 +61,16 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
     tables.out("")
     tables.table(app, found.providers, _columns(now))
     if all(each.key_state == "missing" for each in found.providers):
-        tables.out("no cloud has a key; see: gpu-shopper keys")
+        tables.out(app.with_sandbox_flag("no cloud has a key; see: gpu-shopper keys"))
     for name, why in found.skipped_clouds.items():
         tables.out(f"\nwarning: the cloud {clean(name)} is left out: {clean(why)}")
     for account in found.providers:
         if account.key_hint:
-            tables.out(f"\n{account.name}: {clean(account.key_hint)}")
+            tables.out(f"\n{account.name}: {clean(app.with_sandbox_flag(account.key_hint))}")
     for alarm in alarms:
         tables.out(f"\nalarm {alarm.id} ({ago(alarm.raised_at, now)}): {clean(alarm.text)}")
         if alarm.hint:
-            tables.out(f"  {clean(alarm.hint)}")
+            tables.out(f"  {clean(app.with_sandbox_flag(alarm.hint))}")
 
 
 def _guards(found: DaemonStatus) -> str:

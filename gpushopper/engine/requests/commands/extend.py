@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import Attempt, DesiredState
-from gpushopper.core.model.money import dollars
 from gpushopper.core.model.session import Session, current
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
@@ -82,7 +82,8 @@ def _extend(tx: Transaction, session: Session, request: wire.ExtendRequest, told
     wall = moved.deadline.wall
     if told is not None and told != wall:
         raise Refused(f"{session.name} was changed at the same time", "look at it, and extend it again", code="changed")
-    text = f"{session.name}: at most {dollars(moved.reserve)} now"
+    until = f"{datetime.fromtimestamp(wall / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
+    text = f"{session.name}: its deadline is {until} now"
     fields: dict[str, Any] = {"deadline": moved.deadline, "reserve": moved.reserve}
     fields |= {} if told is None else {"guard_deadline_at": told}
     tx.change(attempt, fields, EventDraft("extended", text, {"until": wall}))
