@@ -41,7 +41,7 @@ def test_offers_whose_cloud_does_not_say_are_counted_in_one_note(
     finally:
         peer.close()
     said = capsys.readouterr().err
-    assert "Left out, for their cloud does not say (cuda: 1 offer, reliability: 3 offers)." in said
+    assert "Offers left out because their cloud does not say what a filter asks for: cuda: 1, reliability: 3." in said
 
 
 def test_what_a_cloud_does_not_say_is_a_hyphen():

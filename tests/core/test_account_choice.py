@@ -19,7 +19,7 @@ CONTAINERS = traits("beta", "ghcr.io/x/y", takes_image_login=True)
 @pytest.mark.parametrize(
     ("cloud", "changes", "word"),
     [
-        (VMS, {"image": ""}, ""), (VMS, {"image": "ubuntu2404"}, ""), (VMS, {"image": "pytorch"}, "operating systems"),
+        (VMS, {"image": ""}, ""), (VMS, {"image": "ubuntu2404"}, ""), (VMS, {"image": "pytorch"}, "rents out VMs"),
         (CONTAINERS, {"image": "pytorch"}, ""), (CONTAINERS, {"image": ""}, ""),
         (CONTAINERS, {"image": "", "image_login": "ghcr.io"}, ""),
         (CONTAINERS, {"image": "", "image_login": "docker.io"}, "not from docker.io"),

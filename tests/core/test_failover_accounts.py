@@ -103,9 +103,9 @@ def test_an_unsuitable_account_is_left_out_for_good_and_said():
     vms = Accounts(account("a"), account("b", cloud=traits("b", "ubuntu2404", ImageKind.SYSTEM)))
     answer = step(offers(B1, A2, image="debian:12"), failed("refused"), accounts=vms)
     assert taken(answer) == A2 and isinstance(answer, StartAttempt)
-    assert answer.choices[0].shortlist == () and "operating systems" in dict(answer.passed_over)["b"]
+    assert answer.choices[0].shortlist == () and "rents out VMs" in dict(answer.passed_over)["b"]
     ended = step(offers(B1, image="debian:12"), failed("refused"), accounts=vms)
-    assert isinstance(ended, EndSession) and ended.reason == "offers_exhausted" and "operating systems" in ended.text
+    assert isinstance(ended, EndSession) and ended.reason == "offers_exhausted" and "rents out VMs" in ended.text
     gone = step(offers(B1), failed("refused"), accounts=Accounts(account("a")))
     assert isinstance(gone, EndSession) and "not configured" in gone.text
 

@@ -235,7 +235,7 @@ def test_a_named_container_image_leaves_vms_out_and_says_so(world: TwoClouds) ->
     assert {offer.provider for offer in plan.offers} == {"vast"} and plan.named_image == "debian:12"
     (left_out,) = plan.left_out
     assert (left_out.provider, left_out.state) == (OTHER, "left_out") and "debian:12" in left_out.reason
-    with pytest.raises(UsageError, match="operating systems"):
+    with pytest.raises(UsageError, match="rents out VMs"):
         world.plan(image="debian:12", provider=OTHER)
     own = world.plan(retries=10)
     assert {each.provider: each.image for each in own.accounts}[OTHER] == "ubuntu2404" and not own.left_out
@@ -247,8 +247,8 @@ def test_a_request_with_a_named_container_image_drops_the_offers_of_vms(world: T
     ref = world.rent(offers, image="debian:12")
     assert world.running(ref) and attempts(world, ref) == [("vast", "")]
     (session,) = sessions.load_sessions(world.store)
-    assert session.shortlist == () and "operating systems" in world.events("passed_over")[0]
-    with pytest.raises(UsageError, match="operating systems"):
+    assert session.shortlist == () and "rents out VMs" in world.events("passed_over")[0]
+    with pytest.raises(UsageError, match="rents out VMs"):
         world.rent(world.shortlist(OTHER), image="debian:12")
 
 

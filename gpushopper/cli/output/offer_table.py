@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.text_format import per_gb, plural, rate, when
+from gpushopper.cli.output.text_format import per_gb, rate, when
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
@@ -69,14 +69,17 @@ def _known(value: float | None, form: str) -> str:
 def note_unstated(app: App, unstated: Mapping[str, int]) -> None:
     """One line on stderr about the offers left out because their cloud does not say what a filter asks for."""
     if unstated:
-        counts = ", ".join(f"{name}: {plural(count, 'offer')}" for name, count in sorted(unstated.items()))
-        app.note(f"Left out, for their cloud does not say ({counts}).")
+        counts = ", ".join(f"{name}: {count}" for name, count in sorted(unstated.items()))
+        app.note(f"Offers left out because their cloud does not say what a filter asks for: {counts}.")
 
 
 def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
     """One line on stderr for each account whose offers are missing, and why; also beside JSON."""
     for each in missing:
-        text = f"{each.provider} {_STATES.get(each.state, each.state)}: {each.reason}"
+        why = each.reason
+        if why.startswith(f"{each.provider} "):
+            why = f"it {why.removeprefix(f'{each.provider} ')}"
+        text = f"{each.provider} {_STATES.get(each.state, each.state)}: {why}"
         if each.until_at is not None:
             text += f", until {when(each.until_at, app.now().wall)}"
         if each.age_us is not None:

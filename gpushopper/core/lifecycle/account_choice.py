@@ -45,7 +45,7 @@ def image_problem(name: str, image: str | None, traits: Traits | None) -> str:
     if not image or traits is None or traits.catalogue.image_kind is ImageKind.CONTAINER:
         return ""
     is_own = image == traits.catalogue.default_image
-    return "" if is_own else f"{name} runs operating systems, and no container image such as {image}"
+    return "" if is_own else f"{name} rents out VMs, which do not run a container image such as {image}"
 
 
 def why_unsuitable(session: Session, state: AccountState | None) -> str:

@@ -89,9 +89,10 @@ def _columns(now: int) -> list[tables.Column]:
         tables.Column("OPEN", lambda p: p.open_attempts, right=True),
         tables.Column("BALANCE", lambda p: money(p.balance), right=True),
         tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
-        tables.Column("KEY", lambda p: p.key_source or "-"),
+        tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-"),
         tables.Column("DETAIL", lambda p: p.detail),
         tables.Column("ACCOUNT", lambda p: p.account, wide=True),
+        tables.Column("KEY FROM", lambda p: p.key_source or "-", wide=True),
     ]
 
 
