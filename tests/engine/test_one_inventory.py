@@ -178,7 +178,7 @@ def test_a_container_image_leaves_clouds_of_operating_systems_out_before_ranking
     assert keys(planned) == ["a:1", "a:2"] and two.b.asked == []
     assert left_out(planned) == {"b": "b rents out VMs, which do not run a container image such as pytorch/pytorch:2"}
     assert keys(plan(two))[0] == "b:1" and keys(plan(two, image="ubuntu2404"))[0] == "b:1"
-    with pytest.raises(UsageError, match="no container image") as error:
+    with pytest.raises(UsageError, match="do not run a container image") as error:
         plan(two, image="pytorch/pytorch:2", provider="b")
     assert error.value.code == "image_kind"
 
