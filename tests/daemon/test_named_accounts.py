@@ -58,6 +58,43 @@ def test_two_accounts_with_one_key_are_one_line_and_exit_4(site: Path, once: Run
     assert TOKEN not in json.dumps(said) and "lab" not in read_key_file(find_home().key_file)
 
 
+TENSORDOCK = """[providers.vast]
+enabled = false
+[providers.tensordock]
+endpoint = "http://127.0.0.1:9"
+[keys]
+keyring = false
+[accounts.tl]
+cloud = "tensordock"
+"""
+PAIR_ID, PAIR_TOKEN = "4f1e-id-of-the-pair", "T" * 32
+
+
+@pytest.mark.parametrize(
+    ("first_id", "second_id", "order"),
+    [(PAIR_ID, "", ("tensordock", "tl")), ("", "another-id-1234", ("tl", "tensordock"))],
+)
+def test_one_token_is_one_key_whatever_id_stands_beside_it(
+    site: Path, once: RunOnce, first_id: str, second_id: str, order: tuple[str, str]
+):
+    find_home().config_file.write_text(TENSORDOCK)
+    assert once("keys-set", order[0], given=f"{first_id}\n{PAIR_TOKEN}\n")[0] == 0
+    status, said = once("keys-set", order[1], given=f"{second_id}\n{PAIR_TOKEN}\n")
+    assert (status, said["error"]["code"]) == (4, "same_account"), said
+    assert "\n" not in said["error"]["message"] and order[1] not in read_key_file(find_home().key_file)
+    assert once("keys-set", order[1], given=f"{second_id}\n{PAIR_TOKEN[1:]}U\n")[0] == 0
+
+
+def test_a_key_of_the_environment_or_hidden_by_it_belongs_to_the_other_account_too(site: Path, once: RunOnce):
+    find_home().config_file.write_text(TENSORDOCK)
+    assert once("keys-set", "tensordock", given=f"{PAIR_ID}\n{PAIR_TOKEN}\n")[0] == 0
+    set_now = {"TENSORDOCK_API_TOKEN": "E" * 32}
+    for token, away in (("E" * 32, "unset TENSORDOCK_API_TOKEN"), (PAIR_TOKEN, "keys remove tensordock")):
+        status, said = once("keys-set", "tl", given=f"\n{token}\n", **set_now)
+        assert (status, said["error"]["code"]) == (4, "same_account"), said
+        assert said["error"]["hint"].endswith(away)
+
+
 @pytest.mark.parametrize("given", [f"{OTHER_ID}\n", f"\n{TOKEN}\n"])
 def test_half_a_credential_of_a_named_account_is_one_line_and_exit_4(site: Path, once: RunOnce, given: str):
     status, said = once("keys-set", "lab", given=given)

@@ -217,7 +217,7 @@ def _cloud(home: Home, arguments: Sequence[str]) -> Cloud:
 
 
 def _refuse_same_key(home: Home, cloud: Cloud, credential: Credential) -> None:
-    """Two accounts of one cloud need a key each.
+    """Two accounts of one cloud need a key each; each source counts, also one that another takes precedence over.
 
     Raises:
         Misconfigured: another account of the cloud has this very key.
@@ -227,10 +227,24 @@ def _refuse_same_key(home: Home, cloud: Cloud, credential: Credential) -> None:
     others = [name for name, at in accounts.items() if at == accounts[cloud.name] and name != cloud.name]
     sources = account_setup.key_sources(home, settings) if others else []
     for name in others:
-        found = secrets.find_key(clouds.of_account(name, settings.account_clouds), sources)
-        if isinstance(found, FoundKey) and found.credential == credential:
-            hint = f"give {cloud.name} a key of another account, or remove the other: gpu-shopper keys remove {name}"
+        other = clouds.of_account(name, settings.account_clouds)
+        held = next((key for each in sources if _is_same_key(cloud, key := each.lookup(other), credential)), None)
+        if isinstance(held, FoundKey):
+            in_variable = held.source.startswith("environment")
+            away = f"unset {held.source.partition(' ')[2]}" if in_variable else f"gpu-shopper keys remove {name}"
+            hint = f"give {cloud.name} a key of another account, or remove the other: {away}"
             raise Misconfigured(f"{name} has this very key: they would be one account", hint, code="same_account")
+
+
+def _is_same_key(cloud: Cloud, found: FoundKey | KeyProblem | None, credential: Credential) -> bool:
+    """Whether both open the same account: a part that may be left out and is no secret does not tell accounts apart.
+
+    TensorDock takes the token alone, with or without the id that was handed out with it.
+    """
+    telling = [part.name for part in cloud.credential if part.is_needed or part.is_secret]
+    return isinstance(found, FoundKey) and all(
+        found.credential.reveal(name) == credential.reveal(name) for name in telling
+    )
 
 
 def _shadow(cloud: Cloud, stored: Credential) -> str:
