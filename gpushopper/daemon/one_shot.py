@@ -26,6 +26,7 @@ from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.run import harden, open_log
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries import audit as audit_query
+from gpushopper.engine.shared_calls import ThreadedCalls
 from gpushopper.errors import DaemonUnreachable, Misconfigured, ShopperError, UsageError
 from gpushopper.paths import Home, find_home
 from gpushopper.store import installation
@@ -43,7 +44,7 @@ def audit(home: Home, _arguments: Sequence[str]) -> JobResult:
     clock = SystemClock(home.clock_offset)
     try:
         with _locked(home, clock) as redactor, open_engine(home, clock, redactor) as (ctx, setups):
-            return asdict(audit_query.audit(ctx, setups))
+            return asdict(audit_query.audit(ctx, setups, ThreadedCalls()))
     except AlreadyRunning:
         answered: Any = _wait_for_daemon(home, clock).audit()  # decoded JSON with the fields of wire.Audit
         return dict(answered)

@@ -72,7 +72,7 @@ def test_two_accounts_of_one_cloud_run_side_by_side(world: World) -> None:
     ctx = world.engine.ctx
     assert ctx.policy_of("lab") == ctx.policy_of("vast") and set(ctx.balances) == {"vast", "lab"}
     setups = {name: each.setup for name, each in world.engine.reconcilers.items()}
-    assert {(row.provider, row.session, row.kind) for row in audit(ctx, setups).rows} == {
+    assert {(row.provider, row.session, row.kind) for row in audit(ctx, setups, world.engine.handle.calls).rows} == {
         ("vast", "at-vast", "ours"), ("lab", "at-lab", "ours")
     }  # fmt: skip
     world.run_for(600)

@@ -34,7 +34,7 @@ def names(world: World) -> list[str]:
 def test_a_cloud_without_a_key_is_silent_everywhere(world: World):
     setups = with_toy(world)
     assert names(world) == ["vast"]
-    found = audit(world.engine.ctx, setups)
+    found = audit(world.engine.ctx, setups, world.engine.handle.calls)
     assert (found.unavailable, found.problems) == ({}, 0)
     ref = world.provision()
     assert world.running(ref)
@@ -62,13 +62,13 @@ def test_a_keyring_that_says_nothing_may_hold_the_only_key(world: World, state: 
 def test_a_key_that_cannot_be_read_is_not_no_key(world: World, state: str):
     setups = with_toy(world, replace(TOY, key_state=state, key_problem="the keyring says nothing"))
     assert names(world) == ["vast", "toy"]
-    assert audit(world.engine.ctx, setups).unavailable == {"toy": "the keyring says nothing"}
+    assert audit(world.engine.ctx, setups, world.engine.handle.calls).unavailable == {"toy": "the keyring says nothing"}
 
 
 def test_a_cloud_that_is_named_is_watched_without_a_key(world: World):
     setups = with_toy(world, replace(TOY, is_named=True))
     assert names(world) == ["vast", "toy"]
-    assert audit(world.engine.ctx, setups).unavailable == {"toy": "no Toy Cloud credentials"}
+    assert audit(world.engine.ctx, setups, world.engine.handle.calls).unavailable == {"toy": "no Toy Cloud credentials"}
 
 
 def test_a_cloud_with_something_open_is_watched_without_a_key(world: World):
@@ -78,7 +78,7 @@ def test_a_cloud_with_something_open_is_watched_without_a_key(world: World):
     world.engine.replace_account(setup)
     world.run_for(1)
     assert names(world) == ["vast"]
-    assert audit(world.engine.ctx, {"vast": setup}).unavailable == {"vast": "no key"}
+    assert audit(world.engine.ctx, {"vast": setup}, world.engine.handle.calls).unavailable == {"vast": "no key"}
     world.run_for(3600)
     (alarm,) = [each for each in alarms.open_alarms(world.store) if each.kind == "degraded"]
     assert "https://cloud.vast.ai/instances/" in alarm.hint
@@ -87,7 +87,7 @@ def test_a_cloud_with_something_open_is_watched_without_a_key(world: World):
 
 def test_an_audit_without_any_key_says_what_to_do(world: World):
     with pytest.raises(Misconfigured) as caught:
-        audit(world.engine.ctx, {"toy": TOY})
+        audit(world.engine.ctx, {"toy": TOY}, world.engine.handle.calls)
     assert (caught.value.code, caught.value.message) == ("no_key", TOY.key_problem)
     assert "keys set toy" in caught.value.hint
 

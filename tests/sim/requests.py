@@ -52,7 +52,8 @@ class Requests:
         return costs.costs(self.handle.ctx, ref)
 
     def audit(self) -> wire.Audit:
-        return audit.audit(self.handle.ctx, {name: each.setup for name, each in self.handle.reconcilers.items()})
+        setups = {name: each.setup for name, each in self.handle.reconcilers.items()}
+        return audit.audit(self.handle.ctx, setups, self.handle.calls)
 
     def provider_log(self, ref: str, tail: int) -> wire.ProviderLog:
         return provider_logs.provider_log(self.handle, ref, tail)

@@ -35,7 +35,7 @@ def blueprint(service: Service) -> Blueprint:
     def audit() -> Response:
         with provider_slot(service):
             setups = {name: each.setup for name, each in handle.reconcilers.items()}
-            return json_response(audit_query.audit(handle.ctx, setups))
+            return json_response(audit_query.audit(handle.ctx, setups, handle.calls))
 
     return routes
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from gpushopper import wire
+from gpushopper.core.cloud import Identity
 from gpushopper.core.listing.leftovers import Fate, fate
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.instance import Instance
@@ -12,7 +16,9 @@ from gpushopper.core.model.leftover import LeftoverItem
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.refusals import keyless
+from gpushopper.engine.requests.side_by_side import SPARE_S, Asked, ask_all
 from gpushopper.engine.requests.watched_accounts import first_problem, watched_accounts
+from gpushopper.engine.shared_calls import SharedCalls
 from gpushopper.providers.base import (
     Account,
     Endpoint,
@@ -25,11 +31,23 @@ from gpushopper.providers.base import (
 )
 from gpushopper.store import sessions
 
-AUDIT_LIMIT_S = 30.0
+AUDIT_LIMIT_S = 20.0
+"""For all accounts together."""
 
 
-def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one account answered. `account` is None where no call tells it, `left` where creates leave nothing."""
+
+    account: Account | ReadFailed | None
+    listing: InstanceList | ReadFailed
+    left: LeftoverList | ReadFailed | None
+
+
+def audit(ctx: Context, setups: Mapping[str, AccountSetup], calls: SharedCalls) -> wire.Audit:
     """Read every account that is used once, and compare it with the database; nothing is changed.
+
+    All are read side by side: one that has not answered by the deadline is named, and delays no other.
 
     Raises:
         Misconfigured: no cloud has a key, so that nothing can be said about anything.
@@ -39,12 +57,13 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
     watched = watched_accounts(ctx, setups)
     if setups and not watched:
         raise keyless(first_problem(setups))
+    clients = {name: setup.client for name, setup in watched.items() if setup.client is not None}
+    read = _read_accounts(ctx, clients, calls)
     for name, setup in watched.items():
-        if setup.client is None:
+        if (client := clients.get(name)) is None:
             failed[name] = setup.key_problem
             continue
-        client = setup.client
-        account, listing = _read_account(ctx, client)
+        account, listing = read[name].account, read[name].listing
         if isinstance(listing, ReadFailed):
             failed[name] = listing.detail
             continue
@@ -54,22 +73,52 @@ def audit(ctx: Context, setups: Mapping[str, AccountSetup]) -> wire.Audit:
         account_id = account.account_id if isinstance(account, Account) else ""
         rows += [_row(ctx, name, account_id, instance) for instance in listing.instances]
         rows += _missing(ctx, name, {i.instance_id for i in listing.instances}, is_whole)
-        if isinstance(left := _leftovers(ctx, name, client, listing.instances), ReadFailed):
+        if isinstance(left := _leftovers(ctx, name, read[name].left, listing.instances), ReadFailed):
             failed[name] = f"what creates left there: {left.detail}"
         else:
             rows += left
     return wire.Audit(rows, failed, problems=len(failed) + sum(1 for row in rows if row.note))
 
 
-def _read_account(ctx: Context, client: Provider) -> tuple[Account | ReadFailed, InstanceList | ReadFailed]:
-    limit = AUDIT_LIMIT_S
-    account: Account | ReadFailed = blocking_read(
-        ctx, client, Endpoint.ACCOUNT, lambda: client.fetch_account(limit), limit
-    )
-    listing: InstanceList | ReadFailed = blocking_read(
-        ctx, client, Endpoint.LIST, lambda: client.fetch_instances(limit), limit
-    )
-    return account, listing
+def _read_accounts(ctx: Context, clients: Mapping[str, Provider], calls: SharedCalls) -> dict[str, _Read]:
+    asked: dict[Asked, Callable[[], Any]] = {
+        _asked(name, client, endpoint): call
+        for name, client in clients.items()
+        for endpoint, call in _reads(ctx, client).items()
+    }
+    answers = ask_all(calls, ctx.clock, asked, AUDIT_LIMIT_S)
+    return {
+        name: _Read(
+            answers.get(_asked(name, client, Endpoint.ACCOUNT)),
+            answers[_asked(name, client, Endpoint.LIST)],
+            answers.get(_asked(name, client, Endpoint.LEFTOVERS)),
+        )
+        for name, client in clients.items()
+    }
+
+
+def _asked(name: str, client: Provider, endpoint: Endpoint) -> Asked:
+    """Calls of another client, which may have another account's key, are not joined."""
+    return name, ("audit", endpoint, id(client))
+
+
+def _reads(ctx: Context, client: Provider) -> dict[Endpoint, Callable[[], Any]]:
+    """What to ask of one account. Where the identity is inferred, no call tells the account."""
+    limit_s = AUDIT_LIMIT_S - SPARE_S
+    ends_at = ctx.clock.monotonic() + limit_s
+    reads: dict[Endpoint, Callable[[float], Any]] = {Endpoint.LIST: client.fetch_instances}
+    if client.traits.identity is not Identity.INFERRED:
+        reads[Endpoint.ACCOUNT] = client.fetch_account
+    if client.traits.ending.leftovers and (able := leaving(client)) is not None:
+        reads[Endpoint.LEFTOVERS] = able.fetch_leftovers
+
+    def within(endpoint: Endpoint) -> Any:
+        def call() -> Any:
+            return reads[endpoint](ends_at - ctx.clock.monotonic())
+
+        return blocking_read(ctx, client, endpoint, call, ends_at - ctx.clock.monotonic())
+
+    return {endpoint: partial(within, endpoint) for endpoint in reads}
 
 
 def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.AuditRow:
@@ -102,16 +151,11 @@ def _view(provider: str, row: Instance, kind: str, ctx: Context, attempt: Attemp
 
 
 def _leftovers(
-    ctx: Context, provider: str, client: Provider, instances: Collection[Instance]
+    ctx: Context, provider: str, found: LeftoverList | ReadFailed | None, instances: Collection[Instance]
 ) -> list[wire.AuditRow] | ReadFailed:
     """Keys, scripts, templates and disks that carry our label; those of other people are none of our business."""
-    able = leaving(client) if client.traits.ending.leftovers else None
-    if able is None:
+    if found is None:
         return []
-    limit = AUDIT_LIMIT_S
-    found: LeftoverList | ReadFailed = blocking_read(
-        ctx, client, Endpoint.LEFTOVERS, lambda: able.fetch_leftovers(limit), limit
-    )
     if isinstance(found, ReadFailed):
         return found
     if not found.complete:

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
-
-import structlog
+from typing import TypeVar
 
 from gpushopper.core.model.offer import Requirements, with_minimum
 from gpushopper.engine.account.reconciler import AccountReconciler
@@ -19,17 +17,14 @@ from gpushopper.engine.requests.blocking_reads import blocking_read
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S, OFFERS_KEPT_S, CachedOffers
 from gpushopper.engine.requests.queries.market.search_criteria import Models, known_models, provider_search
-from gpushopper.engine.shared_calls import SharedCall
+from gpushopper.engine.requests.side_by_side import SPARE_S, ask_all
 from gpushopper.providers.base import Endpoint, ErrorKind, OfferList, OfferQuery, Provider, ReadFailed
 
 INVENTORY_LIMIT_S = 8.0
 PLAN_LIMIT_S = 15.0
-SPARE_S = 1.0
-"""A cloud's call ends so long before the deadline, so that what it has read by then still counts."""
 NOTHING = OfferList((), True, None)
 
 T = TypeVar("T")
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +100,13 @@ def ask_accounts(
     handle: EngineHandle, calls: Mapping[str, Callable[[], T | ReadFailed]], key: Hashable, limit_s: float
 ) -> dict[str, T | ReadFailed]:
     """Make these calls, by account, at the same time, or join those with this key that are under way."""
-    clock = handle.ctx.clock
-    ends_at = clock.monotonic() + limit_s
-    started = {name: handle.calls.start(name, key, call) for name, call in calls.items()}
-    under_way = {name: start[0] for name, start in started.items() if start is not None}
-    handle.calls.wait(under_way.values(), limit_s)
-    answers: dict[str, T | ReadFailed] = {name: _value(name, under_way.get(name), limit_s) for name in calls}
-    left_s = ends_at - clock.monotonic()
-    joined = {name for name, start in started.items() if start is not None and not start[1]}
-    again = {name: calls[name] for name in joined if _has_failed(answers[name]) and left_s > SPARE_S}
-    # What another request began may have had less time than this one.
-    return answers | (ask_accounts(handle, again, (key, "again"), left_s) if again else {})
+    asked = {(name, key): call for name, call in calls.items()}
+    answers = ask_all(handle.calls, handle.ctx.clock, asked, limit_s, _has_failed)
+    return {name: answer for (name, _), answer in answers.items()}
 
 
 def _has_failed(answer: object) -> bool:
     return isinstance(answer, ReadFailed) or (isinstance(answer, AccountAnswer) and answer.failed is not None)
-
-
-def _value(name: str, call: SharedCall | None, limit_s: float) -> Any:
-    if call is None:
-        return ReadFailed(ErrorKind.NETWORK, "it has not answered earlier searches yet")
-    if not call.is_done:
-        return ReadFailed(ErrorKind.NETWORK, f"no answer within {limit_s:g} s")
-    try:
-        return call.value
-    except Exception as error:  # noqa: BLE001 - a fault in one cloud's adapter must not hide another cloud's offers
-        _log.error("a search has failed", account=name, exc_info=error)
-        return ReadFailed(ErrorKind.SHAPE, f"a fault in our program: {type(error).__name__}")
 
 
 def _from_cache(handle: EngineHandle, name: str, search: Search, max_age_s: float) -> AccountAnswer | None:

@@ -15,7 +15,6 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.offer_cache import OFFERS_FRESH_S
 from gpushopper.engine.requests.queries.market.account_search import (
     PLAN_LIMIT_S,
-    SPARE_S,
     Search,
     ask_accounts,
     read_gpu_names,
@@ -29,6 +28,7 @@ from gpushopper.engine.requests.queries.market.search_criteria import (
     refuse_unknown_gpus,
 )
 from gpushopper.engine.requests.refusals import keyless, unanswered
+from gpushopper.engine.requests.side_by_side import SPARE_S
 from gpushopper.errors import NoOffer, NotFound
 from gpushopper.providers.base import OfferQuery, ReadFailed
 from gpushopper.store.sessions import attempts_since
