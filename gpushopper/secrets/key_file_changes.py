@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gpushopper import toml_text
 from gpushopper.clouds import Cloud
 from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.private_files import FOLDER_MODE, write_private
-from gpushopper.secrets import toml_text
 from gpushopper.secrets.key_file import REGISTRY, StoredLogin, read_key_file, read_logins, read_text, registry_name
 
 
@@ -85,7 +85,7 @@ def _set_table(path: Path, text: str, table: tuple[str, ...], fields: Mapping[st
         inner.pop(name, None)
         if value is not None:
             inner[name] = value
-    # Providers before registries: `sandbox start` rewrites the providers, and keeps all from the first registry on.
+    # Providers before registries.
     _replace(path, toml_text.set_table(text, table, fields, before="" if table[0] == REGISTRY else REGISTRY), expected)
 
 

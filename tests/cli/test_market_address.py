@@ -37,3 +37,22 @@ def test_a_sandbox_whose_port_was_taken_gets_another_and_its_daemon_uses_it(gs: 
         assert [row["state"] for row in gs("sandbox", "ledger", "--json").json["instances"]] == ["gone"]
     finally:
         gs("sandbox", "stop")
+
+
+@pytest.mark.proofs
+def test_a_sandbox_keeps_the_keys_of_further_accounts_and_does_not_run_where_it_cannot(gs: Shell):
+    try:
+        assert gs("sandbox", "start").code == 0
+        config, keys = (gs.home / "sandbox" / name for name in ("config.toml", "keys.toml"))
+        config.write_text(config.read_text() + '[accounts.tl]\ncloud = "tensordock"\n')
+        kept = '[tl]\napi_token = "0123456789abcdef0123456789abcdef"\n'
+        keys.write_text(keys.read_text() + "\n" + kept)
+        assert gs("sandbox", "stop").code == 0 and gs("sandbox", "start").code == 0
+        assert kept in keys.read_text()
+        assert gs("sandbox", "stop").code == 0
+        keys.write_text("[tl\n")
+        refused = gs("sandbox", "start")
+        assert (refused.code, keys.read_text()) == (4, "[tl\n") and "by hand" in refused.err
+        assert gs("sandbox", "status").code == 5, "else the next start would find it running, and write no keys"
+    finally:
+        gs("sandbox", "stop")

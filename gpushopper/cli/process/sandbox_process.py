@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from gpushopper import clouds, errors
+from gpushopper import clouds, errors, toml_text
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.process.daemon_process import is_alive, open_private, read_line
 from gpushopper.client import Client, JsonObject
@@ -96,16 +96,7 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> JsonObje
 
     If an address has changed, it is printed with `note`, and a running daemon reads its settings again.
     """
-    # Each folder by itself: `parents=True` ignores `mode` for the outer one.
-    try:
-        for folder in (home.data.parent, home.data):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.Misconfigured(
-            f"{home.data} cannot be made: {error.strerror}",
-            "set GPU_SHOPPER_HOME to a folder that can be written",
-            code="read_only",
-        ) from error
+    _make_folders(home)
     log_file = home.data / "market.log"
     with open_private(log_file) as log:
         process = subprocess.Popen(
@@ -127,7 +118,11 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> JsonObje
             raise errors.Refused(why, "simulated instances work everywhere: gpu-shopper sandbox start") from error
         raise SandboxUnreachable(f"the sandbox did not start: {why}") from error
     before = _endpoints(home)
-    write_settings(home, status)
+    try:
+        write_settings(home, status)
+    except errors.Misconfigured:
+        stop(home)  # else the next start would find it running, and write nothing
+        raise
     none = JsonObject()
     moved = [name for name, former in before.items() if former != status.dialects.get(name, none).get("url", former)]
     for name in moved:
@@ -135,6 +130,19 @@ def start(home: Home, words: list[str], note: Callable[[str], None]) -> JsonObje
     if moved:
         _reload_daemon_settings(home, note)
     return status
+
+
+def _make_folders(home: Home) -> None:
+    # Each folder by itself: `parents=True` ignores `mode` for the outer one.
+    try:
+        for folder in (home.data.parent, home.data):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.Misconfigured(
+            f"{home.data} cannot be made: {error.strerror}",
+            "set GPU_SHOPPER_HOME to a folder that can be written",
+            code="read_only",
+        ) from error
 
 
 def _endpoints(home: Home) -> dict[str, str]:
@@ -167,26 +175,48 @@ def write_settings(home: Home, status: JsonObject) -> None:
 
     The user's keyring is switched off there: it holds real keys, and no key of the sandbox belongs into it. A cloud
     that the sandbox simulates and no adapter can use is left out: in the settings it would be a misspelt name.
+
+    Raises:
+        Misconfigured: the key file must be changed by hand first; nothing is written.
     """
     settings = [f'[policy]\nname = "{POLICIES[status.instances_are]}"\n', "[keys]\nkeyring = false\n"]
-    keys = []
+    served: dict[str, dict[str, str | None]] = {}
     for name, dialect in status.dialects.items():
         cloud = clouds.find(name)
         if cloud is None:
             continue
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
-        wanted = {part.name for part in cloud.credential}
-        parts = [(part, text) for part, text in dialect["keys"].items() if part in wanted]
-        keys.append("\n".join([f"[{name}]", *(f'{part} = "{text}"' for part, text in parts)]) + "\n")
+        served[name] = {part.name: dialect["keys"].get(part.name) for part in cloud.credential}
+    keys = _with_keys(home, served)
     write_private(home.config_file, _merged(home, settings))
-    write_private(home.key_file, "\n".join(keys) + _logins(home))
+    write_private(home.key_file, keys)
 
 
-def _logins(home: Home) -> str:
-    """The registry logins stored in this home, which are the last part of its key file."""
-    kept = home.key_file.read_text() if home.key_file.exists() else ""
-    _, found, logins = f"\n{kept}".partition("\n[registry.")
-    return f"\n[registry.{logins}" if found else ""
+def _with_keys(home: Home, served: Mapping[str, Mapping[str, str | None]]) -> str:
+    """The home's key file with the keys of these clouds; every other table stays as it is written.
+
+    Those are further accounts' keys, registry logins, and keys of clouds that are not served now: what was rented there
+    bills on.
+
+    Raises:
+        Misconfigured: the file must be changed by hand first. Nothing of it is quoted: it holds keys.
+    """
+    try:
+        # Line ends are kept.
+        text = home.key_file.read_bytes().decode() if home.key_file.exists() else ""
+        expected = tomllib.loads(text)
+        for name, parts in served.items():
+            text = toml_text.set_table(text, (name,), parts, before="registry")
+            table = {field: given for field, given in expected.get(name, {}).items() if field not in parts}
+            expected[name] = table | {field: given for field, given in parts.items() if given is not None}
+        is_right = tomllib.loads(text) == expected
+    except (ValueError, AttributeError):
+        is_right = False
+    if not is_right:
+        hint = "repair it or move it away, then: gpu-shopper sandbox start"
+        text = f"{home.key_file} is written in a form that can only be changed by hand"
+        raise errors.Misconfigured(text, hint, code="key_file")
+    return text.rstrip("\n") + "\n"
 
 
 def _merged(home: Home, settings: list[str]) -> str:
