@@ -56,4 +56,4 @@ class Plan:
     named_image: str | None = None
     """The image that was asked for by name, to be sent with the request; without one each cloud runs its own."""
     left_out: list[MissingAccount] = field(default_factory=list)
-    """Accounts where what was asked for cannot be rented: they were not ranked."""
+    """Accounts where what was asked for cannot be rented, or only above the price cap: none of their offers is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gpushopper import wire
@@ -21,18 +22,15 @@ from gpushopper.engine.requests.queries.market.rentable_accounts import (
     without_unaffordable,
 )
 from gpushopper.engine.requests.queries.market.search_criteria import to_rent
+from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, price_cap, shortlist, within
 from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
 
-SPARE_OFFERS = 4
-"""Offers on the shortlist beyond the first and its retries: some are rented by others before we create."""
 READY_LIMIT_S = 20.0
 """How long a plan for a rental that is to follow waits for the account's first complete list (S18)."""
 READY_PAUSE_S = 0.05
-HEADROOM = 1.5
-"""Without a cap of the user's, no offer on the shortlist costs more than this many times the cheapest."""
 
 
 def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
@@ -51,22 +49,22 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     span = requested_duration_us(given_us, request.deadline_at, now.wall)
     want = replace(to_rent(request), min_life_us=span)
     left_out = left_out_accounts(handle, request)
-    offers, search = candidates(handle, request.offer, want, now, names_of(left_out))
-    offers, unaffordable = without_unaffordable(handle, offers, want.disk_gb, span, now)
-    shortlist, cap = _shortlist(request, offers, want.disk_gb)
-    reconciler = handle.reconcilers[offers[0].provider]
+    ranked, search = candidates(handle, request.offer, want, now, names_of(left_out))
+    offers, unaffordable = without_unaffordable(handle, within(ranked, want.disk_gb, want.max_rate), want, span, now)
+    cap = price_cap(offers, want.disk_gb, want.max_rate)
+    chosen = shortlist(within(offers, want.disk_gb, cap), request.retries)
+    reconciler = handle.reconcilers[chosen[0].provider]
     client = _client(reconciler)
-    accounts = plan_accounts(handle, shortlist, request.image, want.disk_gb)
+    accounts = plan_accounts(handle, chosen, request.image, want.disk_gb)
     first = accounts[reconciler.name]
-    max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
-    reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
+    reserve = _reserve(request, reconciler, chosen, want.disk_gb, span)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
     if request.to_rent:
         _await_ready(handle, reconciler)
     return wire.Plan(
-        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in shortlist],
-        max_cost=max_cost,
+        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in chosen],
+        max_cost=max(offer_max_cost(each, want.disk_gb, span) for each in chosen),
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
         image=first.image,
@@ -74,22 +72,15 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         max_rate=cap,
         guard_kind=first.guard_kind,
         retries=request.retries,
-        refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
+        refusal=_above_maximum(request, span) or _denial(handle, chosen[0], want.disk_gb, reserve),
         bills_on=any(each.bills_on for each in accounts.values()),
         minimum_us=first.minimum_us,
         unstated=search.unstated,
         accounts=list(accounts.values()),
         named_image=request.image,
         missing=missing_accounts(search, now.wall),
-        left_out=left_out + unaffordable,
+        left_out=left_out + unaffordable + accounts_above_cap(ranked, want.disk_gb, cap, names_of(unaffordable)),
     )
-
-
-def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -> tuple[list[Offer], int]:
-    """The offers to try, of all accounts together, and the price cap: the user's, or from the cheapest."""
-    cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
-    within = [each for each in offers if each.rate(disk_gb) <= cap]
-    return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
 
 
 def _client(reconciler: AccountReconciler) -> Provider:
@@ -125,9 +116,11 @@ def _above_maximum(request: wire.PlanRequest, span: int) -> str:
 
 
 def _reserve(
-    request: wire.PlanRequest, reconciler: AccountReconciler, offer: Offer, disk_gb: float, max_cost: int
+    request: wire.PlanRequest, reconciler: AccountReconciler, chosen: Sequence[Offer], disk_gb: float, span_us: int
 ) -> int:
-    """What the account must hold: where the instance bills on without us, to the hard maximum and a day more (E9)."""
+    """What the first account must hold: where its instance bills on without us, to the hard maximum and a day (E9)."""
+    offer = chosen[0]
+    max_cost = max(offer_max_cost(each, disk_gb, span_us) for each in chosen if each.provider == offer.provider)
     if reconciler.ends_alone:
         return max_cost
     longest = us(HARD_MAXIMUM_S) if request.max_duration_us is None else request.max_duration_us

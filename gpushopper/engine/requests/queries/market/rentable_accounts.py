@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gpushopper import wire
 from gpushopper.core.lifecycle.account_choice import image_at, image_problem
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
-from gpushopper.core.model.offer import Offer, offer_max_cost
+from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
@@ -85,7 +85,7 @@ def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest) -> 
 
 
 def without_unaffordable(
-    handle: EngineHandle, offers: list[Offer], disk_gb: float, span_us: int, now: ClockSnapshot
+    handle: EngineHandle, offers: list[Offer], want: Requirements, span_us: int, now: ClockSnapshot
 ) -> tuple[list[Offer], list[wire.MissingAccount]]:
     """The offers of accounts whose balance covers the cheapest of them, and the other accounts.
 
@@ -93,7 +93,7 @@ def without_unaffordable(
     """
     denied = {}
     for name in dict.fromkeys(offer.provider for offer in offers):
-        cost = min(offer_max_cost(offer, disk_gb, span_us) for offer in offers if offer.provider == name)
+        cost = min(offer_max_cost(offer, want.disk_gb, span_us) for offer in offers if offer.provider == name)
         denial = denied_by_balance(handle.ctx.balances.get(name), usage_of(handle.ctx, name, now), cost)
         if denial is not None:
             denied[name] = denial.text
