@@ -43,6 +43,10 @@ class Plan:
     guard_kind: str
     retries: int
     refusal: str = ""
+    """Why a provision of exactly this would be refused; empty where it would not."""
+    refusal_code: str = ""
+    """same_account where the first account is another name's too; empty for a spending limit or a balance."""
+    refusal_hint: str = ""
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
     missing: list[MissingAccount] = field(default_factory=list)

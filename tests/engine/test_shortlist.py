@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
+from gpushopper.core.listing.same_account import SeenAccount
 from gpushopper.core.model.offer import Offer
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, shortlist
@@ -76,6 +77,18 @@ def test_a_plan_names_the_cloud_whose_cheapest_is_above_the_cap(two: TwoClouds, 
     (above,) = found.left_out
     assert (above.provider, above.state) == ("b", "above_cap")
     assert above.reason == "from $0.446 an hour, above the price cap of $0.28"
+
+
+def test_an_account_under_two_names_is_left_out_where_another_can_rent(two: TwoClouds):
+    """As in a rental, which passes it over; where it is alone, the plan is refused as the rental would be."""
+    seen = two.ctx.seen_accounts
+    seen["b"], seen["lab"] = SeenAccount("b", account_id="7"), SeenAccount("b", account_id="7")
+    found = plan(two)
+    assert {each.provider for each in found.offers} == {"a"} and not found.refusal
+    (twice,) = found.left_out
+    assert twice.provider == "b" and twice.reason == "b and lab are one account: nothing is rented on either"
+    alone = plan(two, provider="b")
+    assert (alone.refusal, alone.refusal_code, alone.left_out) == (twice.reason, "same_account", [])
 
 
 def test_an_account_without_credit_is_named_once(two: TwoClouds):

@@ -294,7 +294,8 @@ def test_an_offer_is_never_taken_above_the_cap_at_any_cloud(world: TwoClouds) ->
     assert world.created_at() == ["vast"] and world.view(ref).reason == "offers_exhausted"
 
 
-def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to_rent", [True, False])
+def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path, to_rent: bool) -> None:
     world = TwoClouds(tmp_path, policy=REAL)
     world.start().ready()
     client = world.engine.reconcilers[OTHER].client
@@ -302,10 +303,10 @@ def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path) -> None:
     none = replace(client.traits, ending=Ending(EndingKind.NONE))
     client.traits = world.engine.ctx.traits[OTHER] = none  # type: ignore[misc]
     client.guard_recipe = None  # type: ignore[misc]
-    plan = world.plan(retries=10, to_rent=True)
+    plan = world.plan(retries=10, to_rent=to_rent)
     assert {offer.provider for offer in plan.offers} == {"vast"} and not plan.bills_on
     assert "--allow-unguarded" in plan.left_out[0].hint
-    both = world.plan(retries=10, to_rent=True, allow_unguarded=True)
+    both = world.plan(retries=10, to_rent=to_rent, allow_unguarded=True)
     assert {offer.provider for offer in both.offers} == {"vast", OTHER} and both.bills_on
     offers = [next(o for o in both.offers if o.provider == name) for name in (OTHER, "vast")]
     with pytest.raises(Refused, match="bill on"):
