@@ -84,7 +84,8 @@ class MissingAccount:
     """An account whose offers are missing, or are shown as they were before, and why.
 
     `state` is failed, throttled (until `until_at`, where the cloud says so) or left_out: nothing can be rented there as
-    asked. `age_us` is how old the offers are that are shown all the same.
+    asked; or above_cap: its cheapest offer that fits is dearer than a plan's price cap. `age_us` is how old the offers
+    are that are shown all the same.
     """
 
     provider: str

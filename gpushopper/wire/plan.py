@@ -43,6 +43,10 @@ class Plan:
     guard_kind: str
     retries: int
     refusal: str = ""
+    """Why a provision of exactly this would be refused; empty where it would not."""
+    refusal_code: str = ""
+    """same_account where the first account is another name's too; empty for a spending limit or a balance."""
+    refusal_hint: str = ""
     unstated: dict[str, int] = field(default_factory=dict)
     """As in an inventory."""
     missing: list[MissingAccount] = field(default_factory=list)
@@ -56,4 +60,4 @@ class Plan:
     named_image: str | None = None
     """The image that was asked for by name, to be sent with the request; without one each cloud runs its own."""
     left_out: list[MissingAccount] = field(default_factory=list)
-    """Accounts where what was asked for cannot be rented: they were not ranked."""
+    """Accounts where what was asked for cannot be rented, or only above the price cap: none of their offers is here."""

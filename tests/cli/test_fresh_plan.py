@@ -20,7 +20,7 @@ def plan(max_cost: int, age_s: float = 0) -> Any:
     )  # fmt: skip
     return SimpleNamespace(
         offers=[offer], max_cost=max_cost, deadline_at=HOUR, duration_us=HOUR, disk_gb=20, image="ubuntu",
-        guard_kind="not_applicable", retries=2, refusal="", bills_on=False, minimum_us=0, accounts=[],
+        guard_kind="not_applicable", retries=2, refusal="", refusal_code="", bills_on=False, minimum_us=0, accounts=[],
     )  # fmt: skip
 
 

@@ -220,3 +220,64 @@ def test_no_session_is_ended_by_a_clock_that_may_be_wrong(changes: dict[str, Any
     assert step(one, late, accounts=wrong, after_s=700) is None
     sure = Accounts(account("a", 700, **off), account("b", 700))
     assert isinstance(step(one, late, accounts=sure, after_s=700), EndSession)
+
+
+# ---- offers that fail in a row at one account
+
+C1 = offer(provider="c", offer_id="1", host_id="j")
+THREE = Accounts(account("a"), account("b"), account("c"))
+
+
+def row(*reasons: tuple[str, Offer]) -> list[Attempt]:
+    return [failed(reason, taken, number=number) for number, (reason, taken) in enumerate(reasons, 1)]
+
+
+OFFERS_FAIL = ["offer_gone", "bad_request", "boot_timeout", "boot_failed", "ssh_timeout", "create_not_found",
+               "price_changed", "offer_mismatch", "guard_not_armed", "host_key_changed"]  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", OFFERS_FAIL)
+def test_after_two_failures_in_a_row_at_one_account_the_cheapest_offer_elsewhere_is_next(reason: str):
+    one = offers(A1, A2, B1, C1, B2, retries_left=5)
+    assert taken(step(one, *row((reason, A1)), accounts=THREE)) == A1, "one failure says nothing of the account"
+    answer = step(one, *row((reason, A1), ("offer_gone", A2)), accounts=THREE)
+    assert isinstance(answer, StartAttempt)
+    assert [choice.offer for choice in answer.choices] == [B1, C1, B2, A1, A2]
+    assert answer.choices[0].shortlist == (A1, A2, C1, B2), "what remains stays ranked by price"
+
+
+def test_a_failure_elsewhere_ends_the_row():
+    one = offers(A1, B1, retries_left=5)
+    assert taken(step(one, *row(("offer_gone", A1), ("offer_gone", A2), ("offer_gone", B2)))) == A1
+    assert taken(step(one, *row(("offer_gone", A1), ("offer_gone", B2), ("offer_gone", A2)))) == A1
+
+
+def test_what_was_no_fault_of_an_offer_neither_makes_nor_ends_a_row():
+    one = offers(A1, B1, retries_left=5)
+    assert taken(step(one, *row(("passed_over", A1), ("offer_gone", A2)))) == A1
+    between = row(("offer_gone", A1), ("passed_over", B2), ("throttled", A2), ("offer_gone", A2))
+    assert taken(step(one, *between)) == B1
+    assert taken(step(one, *row(("offer_gone", A2), ("image_refused", A2)))) == A1
+
+
+def test_the_last_retry_is_kept_for_another_account():
+    last = offers(A2, B1, retries_left=1)
+    assert taken(step(last, *row(("offer_gone", A1)))) == B1
+    assert taken(step(offers(A2, B1, retries_left=2), *row(("offer_gone", A1)))) == A2
+    tried = row(("offer_gone", B2), ("offer_gone", A1))
+    assert taken(step(last, *tried)) == A2, "another account has had its turn"
+    assert taken(step(offers(A2, retries_left=1), *row(("offer_gone", A1)))) == A2, "there is no other"
+
+
+def test_an_account_elsewhere_that_cannot_rent_now_takes_no_turn():
+    down = Accounts(account("a"), account("b", unable="b cannot be read"))
+    one = offers(A2, B1, retries_left=1)
+    answer = step(one, *row(("offer_gone", A1)), accounts=down)
+    assert taken(answer) == A2 and isinstance(answer, StartAttempt)
+    assert answer.passed_over == (("b", "b cannot be read"),) and answer.choices[0].shortlist == (B1,)
+
+
+def test_a_type_that_failed_elsewhere_is_not_preferred_to_an_untried_offer():
+    one = offers(A1, retries_left=5)
+    tried = row(("boot_failed", kind(provider="b")), ("offer_gone", A2), ("offer_gone", A2))
+    assert taken(step(one, *tried)) == A1

@@ -104,6 +104,11 @@ def test_accounts_of_one_cloud_are_searched_once(world: World) -> None:
 
 
 def assert_neither_rents(world: World) -> None:
+    for account in ("vast", "lab", None):
+        search = wire.SearchRequest(gpu="RTX 4090", provider=account)
+        plan = world.requests.plan(wire.PlanRequest(search=search, duration_us=us(7200)))
+        assert "are one account: nothing is rented on either" in plan.refusal
+        assert plan.refusal_code == "same_account" and "keys remove" in plan.refusal_hint
     for account in ("vast", "lab"):
         with pytest.raises(Misconfigured) as refused:
             rent(world, account, f"more-{account}")

@@ -62,6 +62,40 @@ def test_failover_goes_on_at_the_other_cloud_and_each_runs_its_own_image(world: 
     assert [(each["provider"], each["image"]) for each in receipts] == [("vast", own), (OTHER, "ubuntu:24.04")]
 
 
+def dearer(world: TwoClouds, by: int) -> None:
+    """Every offer of the other cloud costs so many micro-dollars more an hour."""
+    client = world.engine.reconcilers[OTHER].client
+    assert client is not None
+    search = client.search
+
+    def as_dearer(query: OfferQuery, limit_s: float) -> OfferList | ReadFailed:
+        found = search(query, limit_s)
+        assert isinstance(found, OfferList)
+        return replace(found, offers=tuple(replace(each, gpu_rate=each.gpu_rate + by) for each in found.offers))
+
+    client.search = as_dearer  # type: ignore[method-assign]
+
+
+def test_a_cloud_whose_creates_all_fail_leaves_the_last_retry_to_a_dearer_one(world: TwoClouds) -> None:
+    """The shortlist by price alone would be the first cloud's, and so would every attempt."""
+    dearer(world, 2_000_000)
+    plan = world.plan(max_rate=5_000_000)
+    assert [offer.provider for offer in plan.offers] == ["vast"] * 6 + [OTHER]
+    world.fault("create", "reject", "no_such_ask")
+    ref = world.rent(plan.offers, max_rate=plan.max_rate, retries=plan.retries)
+    assert world.running(ref)
+    assert attempts(world, ref) == [("vast", "offer_gone"), ("vast", "offer_gone"), (OTHER, "")]
+    assert world.created_at() == ["vast", "vast", OTHER]
+
+
+def test_a_plan_names_a_cloud_that_is_above_its_price_cap(world: TwoClouds) -> None:
+    dearer(world, 2_000_000)
+    plan = world.plan()
+    assert {offer.provider for offer in plan.offers} == {"vast"}
+    (above,) = plan.left_out
+    assert (above.provider, above.state) == (OTHER, "above_cap") and "above the price cap of $" in above.reason
+
+
 def test_a_named_image_runs_at_every_cloud(world: TwoClouds) -> None:
     world.fault("create", "reject", "no_such_ask", count=1)
     ref = world.rent(world.shortlist("vast", OTHER), image="debian:12")
@@ -260,7 +294,8 @@ def test_an_offer_is_never_taken_above_the_cap_at_any_cloud(world: TwoClouds) ->
     assert world.created_at() == ["vast"] and world.view(ref).reason == "offers_exhausted"
 
 
-def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to_rent", [True, False])
+def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path, to_rent: bool) -> None:
     world = TwoClouds(tmp_path, policy=REAL)
     world.start().ready()
     client = world.engine.reconcilers[OTHER].client
@@ -268,10 +303,10 @@ def test_a_cloud_that_bills_on_needs_consent(tmp_path: Path) -> None:
     none = replace(client.traits, ending=Ending(EndingKind.NONE))
     client.traits = world.engine.ctx.traits[OTHER] = none  # type: ignore[misc]
     client.guard_recipe = None  # type: ignore[misc]
-    plan = world.plan(retries=10, to_rent=True)
+    plan = world.plan(retries=10, to_rent=to_rent)
     assert {offer.provider for offer in plan.offers} == {"vast"} and not plan.bills_on
     assert "--allow-unguarded" in plan.left_out[0].hint
-    both = world.plan(retries=10, to_rent=True, allow_unguarded=True)
+    both = world.plan(retries=10, to_rent=to_rent, allow_unguarded=True)
     assert {offer.provider for offer in both.offers} == {"vast", OTHER} and both.bills_on
     offers = [next(o for o in both.offers if o.provider == name) for name in (OTHER, "vast")]
     with pytest.raises(Refused, match="bill on"):

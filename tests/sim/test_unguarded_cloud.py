@@ -37,6 +37,19 @@ def declare(world: World, kind: EndingKind, least_s: int = 0) -> None:
     client.guard_recipe = PowerOff(("poweroff -f",)) if kind is EndingKind.POWEROFF_ONLY else None  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("to_rent", [True, False])
+def test_a_plan_refuses_what_a_rental_would(world: World, to_rent: bool) -> None:
+    """Also one that nothing follows: its offers could not be rented as asked."""
+    declare(world, EndingKind.NONE)
+    asked = replace(PLAN, to_rent=to_rent)
+    with pytest.raises(Refused, match="bill on") as refused:
+        world.requests.plan(asked)
+    assert refused.value.code == "unguarded" and "--allow-unguarded" in refused.value.hint
+    named = world.requests.plan(replace(asked, allow_unguarded=True)).offers[0].key
+    with pytest.raises(Refused, match="bill on"):
+        world.requests.plan(replace(asked, offer=named))
+
+
 @pytest.mark.parametrize("kind", [EndingKind.POWEROFF_ONLY, EndingKind.NONE])
 def test_without_consent_it_is_refused_before_anything_is_rented(world: World, kind: EndingKind) -> None:
     declare(world, kind)

@@ -270,7 +270,10 @@ class World:
         """Plan and provision as the command does; the session's id."""
         plan = self.requests.plan(
             wire.PlanRequest(
-                search=wire.SearchRequest(gpu=gpu), duration_us=us(hours * 3600), retries=more.pop("retries", 2)
+                search=wire.SearchRequest(gpu=gpu),
+                duration_us=us(hours * 3600),
+                retries=more.pop("retries", 2),
+                allow_unguarded=more.get("allow_unguarded", False),
             )
         )
         self.executor.transport.charged_s = 0.0

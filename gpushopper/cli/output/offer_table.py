@@ -13,7 +13,7 @@ from gpushopper.core.timing.duration_text import span
 if TYPE_CHECKING:
     from gpushopper.wire import MissingAccount, OfferGroup
 
-_STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out"}
+_STATES = {"failed": "did not answer", "throttled": "limits our searches", "left_out": "is left out", "above_cap": ""}
 COLUMNS = (
     tables.Column("ID", lambda o: o.key),
     tables.Column("GPU", lambda o: o.gpu),
@@ -79,7 +79,7 @@ def note_missing(app: App, missing: Sequence[MissingAccount]) -> None:
         why = each.reason
         if why.startswith(f"{each.provider} "):
             why = f"it {why.removeprefix(f'{each.provider} ')}"
-        text = f"{each.provider} {_STATES.get(each.state, each.state)}: {why}"
+        text = f"{each.provider} {_STATES.get(each.state, each.state)}".rstrip() + f": {why}"
         if each.until_at is not None:
             text += f", until {when(each.until_at, app.now().wall)}"
         if each.age_us is not None:

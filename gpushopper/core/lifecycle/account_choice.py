@@ -1,17 +1,40 @@
 """Decides whether a session may be rented at an account: never (it is unsuitable), not now, or now (S16, I10).
 
-A session belongs to no cloud: its shortlist holds offers of several accounts. One that cannot rent is passed over.
+A session belongs to no cloud: its shortlist holds offers of several accounts. One that cannot rent is passed over, and
+one whose offers fail in a row comes after the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from gpushopper.core.cloud import ImageKind, Traits
+from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import registry_of
+from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
+
+OFFER_REASONS = frozenset(
+    {
+        "offer_gone",
+        "bad_request",
+        "boot_timeout",
+        "boot_failed",
+        "ssh_timeout",
+        "create_not_found",
+        "price_changed",
+        "offer_mismatch",
+        "guard_not_armed",
+        "host_key_changed",
+    }
+)
+"""Reasons for which an offer failed: gone, no capacity, or an instance that never became ready."""
+
+FAILURES_IN_A_ROW = 2
+"""After so many at one account the next offer is another account's: the cheapest offers may all be of one cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +106,23 @@ def why_not_now(state: AccountState) -> str:
     if not state.at.provider_answered:
         return f"{state.name} has not answered yet"
     return f"the clock of {state.name} and this computer's are apart" if clocks_disagree(state.at) else ""
+
+
+def elsewhere_first(offers: Sequence[Offer], session: Session, attempts: Sequence[Attempt]) -> tuple[Offer, ...]:
+    """The offers that are left, those of other accounts first once the offers of one have failed in a row.
+
+    With the last retry one failure is enough, unless another account has had its turn: otherwise one cloud's dead
+    offers, cheaper than any of another cloud's, would use up every retry. Untried offers of that account still come
+    before types that have failed elsewhere.
+    """
+    latest_first = sorted(attempts, key=lambda attempt: attempt.ordinal, reverse=True)
+    failed = [attempt.provider for attempt in latest_first if attempt.reason in OFFER_REASONS]
+    if not failed:
+        return tuple(offers)
+    name = failed[0]
+    row = list(takewhile(lambda each: each == name, failed))
+    is_last = session.retries_left <= 1 and len(row) == len(failed)
+    if not (len(row) >= FAILURES_IN_A_ROW or is_last):
+        return tuple(offers)
+    untried = {id(offer) for offer in session.shortlist}
+    return tuple(sorted(offers, key=lambda offer: id(offer) not in untried or offer.provider == name))

@@ -1,13 +1,21 @@
 """Decides failover: when an attempt failed, retry the offer, take the next one, or end the session (S11, S12).
 
-The next offer may be at another cloud; an attempt whose instance may exist bars it at every cloud (I2, F10).
+The next offer may be at another cloud, and is once two of one cloud have failed in a row; an attempt whose instance
+may exist bars it at every cloud (I2, F10).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gpushopper.core.lifecycle.account_choice import AccountState, LookAt, image_at, why_not_now, why_unsuitable
+from gpushopper.core.lifecycle.account_choice import (
+    AccountState,
+    LookAt,
+    elsewhere_first,
+    image_at,
+    why_not_now,
+    why_unsuitable,
+)
 from gpushopper.core.model.actions import Choice, EndSession, StartAttempt, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.offer import Offer
@@ -120,7 +128,8 @@ class _Step:
     @property
     def offers(self) -> tuple[Offer, ...]:
         """What may be tried now, in order."""
-        return (self.latest.offer, *self.others) if self.is_same_offer else self.others
+        others = elsewhere_first(self.others, self.session, self.attempts)
+        return (self.latest.offer, *others) if self.is_same_offer else others
 
     def is_clock_wrong(self) -> bool:
         """With a wrong clock the next attempt would get a wrong deadline: wait until one cloud's agrees (I12)."""

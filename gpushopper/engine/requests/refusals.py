@@ -1,4 +1,4 @@
-"""The wording of errors that plan and provision share: no key, no guard, no registry login, no answer."""
+"""The wording of errors that plan and provision share: no key, no guard, one account twice, no login, no answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import KeyRejected, Misconfigured, ProviderFailed, Refused, ShopperError
 from gpushopper.providers.base import ErrorKind, ReadFailed
 from gpushopper.secrets import KeyProblem, NoKey
+
+UNGUARDED = "unguarded"
 
 
 def keyless(setup: AccountSetup) -> Misconfigured:
@@ -32,7 +34,16 @@ def unguarded(setup: AccountSetup, kind: EndingKind) -> Refused:
     return Refused(
         f"instances of {setup.provider} {why}: if this computer never comes back, they bill on",
         "accept it with --allow-unguarded, or rent elsewhere: --provider NAME",
-        code="unguarded",
+        code=UNGUARDED,
+    )
+
+
+def one_account(name: str, other: str) -> Misconfigured:
+    """Two names proved to be one account: each would take the other's instances for strangers."""
+    return Misconfigured(
+        f"{name} and {other} are one account: nothing is rented on either",
+        f"give one of them another key, or remove it: gpu-shopper keys remove {other}",
+        code="same_account",
     )
 
 

@@ -15,7 +15,7 @@ from gpushopper.cli.output.offer_table import SHORTLIST_COLUMNS, note_missing, n
 from gpushopper.cli.output.plan_view import summary_lines
 from gpushopper.core.model.container_image import image_problem, image_problem_hint
 from gpushopper.core.timing.clock_snapshot import HOUR
-from gpushopper.errors import Refused, UsageError
+from gpushopper.errors import Misconfigured, Refused, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.config import Config
@@ -25,6 +25,7 @@ CHOICE = (
     click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="Exactly this offer."),
     click.option("--image", metavar="IMAGE", help="Container image."),
     click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
+    click.option("--allow-unguarded", is_flag=True, help="Accept a cloud whose instances cannot end themselves."),
 )
 SHORTLIST = 10
 
@@ -54,7 +55,7 @@ def plan_request(app: App, config: Config, given: dict[str, Any], *, to_rent: bo
         max_duration_us=given.get("hard_max"),
         to_rent=to_rent,
         image_login=given.get("image_login", False),
-        allow_unguarded=given.get("allow_unguarded", False),
+        allow_unguarded=given["allow_unguarded"],
     )
 
 
@@ -98,7 +99,14 @@ def plan(app: App, /, **given: Any) -> None:
 
 
 def refuse_over_limit(found: Plan) -> None:
-    """Raise the spending limit that refuses this plan, if one does."""
+    """Raise what refuses this plan, if anything does: mostly a spending limit.
+
+    Raises:
+        Misconfigured: its first account is another name's too, as a provision of it would say.
+        Refused: a spending limit, or the balance.
+    """
+    if found.refusal_code:
+        raise Misconfigured(found.refusal, found.refusal_hint, code=found.refusal_code)
     if found.refusal:
         longer = "override it: --hard-max 24h --reason TEXT"
         less = "request less, raise the limit in config.toml, or end a session: gpu-shopper ls"

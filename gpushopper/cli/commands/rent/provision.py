@@ -39,7 +39,6 @@ RENT = (
     click.option("--hard-max", type=SPAN, metavar="SPAN", help="Allow more than 12 h in all; needs --reason."),
     click.option("--reason", default="", metavar="TEXT", help="Why it may run longer than 12 h."),
     click.option("--image-login", is_flag=True, help="Send your stored registry login with the request."),
-    click.option("--allow-unguarded", is_flag=True, help="Accept a cloud whose instances cannot end themselves."),
     click.option("--allow-broken-guard", is_flag=True, help="Accept an instance whose guard does not work."),
     click.option("--no-wait", is_flag=True, help="Return once the request is accepted."),
     click.option("--timeout", type=SPAN, default="10m", show_default=True, help="How long to wait."),

@@ -7,8 +7,8 @@ from gpushopper.core.spending.admission import BALANCE, Denial
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, clocks_disagree
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import Context
-from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
-from gpushopper.errors import DiskFull, Misconfigured, NotReady, Refused, ShopperError
+from gpushopper.engine.requests.refusals import keyless, no_guard, one_account, unguarded
+from gpushopper.errors import DiskFull, NotReady, Refused, ShopperError
 from gpushopper.paths import FREE_FLOOR
 from gpushopper.providers.base import Provider
 
@@ -40,9 +40,7 @@ def rentable_client(ctx: Context, reconciler: AccountReconciler, *, allow_unguar
         text = f"{reconciler.name}: the key {what} your sessions"
         raise Refused(text, "see: gpu-shopper alarms", code="wrong_account")
     if reconciler.same_as:
-        text = f"{reconciler.name} and {reconciler.same_as} are one account: nothing is rented on either"
-        hint = f"give one of them another key, or remove it: gpu-shopper keys remove {reconciler.same_as}"
-        raise Misconfigured(text, hint, code="same_account")
+        raise one_account(reconciler.name, reconciler.same_as)
     if health.is_inconsistent:
         text = f"{reconciler.name}'s list lacks instances that you have: nothing is rented until it is consistent again"
         raise Refused(text, "see: gpu-shopper alarms", code="list_inconsistent")

@@ -41,12 +41,12 @@ def candidates(
     now: ClockSnapshot,
     leave_out: Collection[str] = (),
 ) -> tuple[list[Offer], SearchResult]:
-    """The offers that may be rented, cheapest first; only that offer where its key is given.
+    """The offers that may be rented, cheapest first, also those above the cap; only that one where its key is given.
 
     None is of an account to leave out, and none is older than a minute. With them, the search that found them.
 
     Raises:
-        NoOffer: there is none; the cheapest above the price cap is named.
+        NoOffer: there is none within the price cap; the cheapest above it is named.
         NotFound: no offer has this key.
     """
     if offer_key is not None:
@@ -62,9 +62,8 @@ def candidates(
         if is_rentable(offer, want, now.wall) and not is_used_up(offer, tried[_at_cloud(handle.ctx, offer.key)])
     ]
     ranked = rank(rentable, want.disk_gb)
-    within = [offer for offer in ranked if want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate]
-    if within:
-        return within, result
+    if any(want.max_rate is None or offer.rate(want.disk_gb) <= want.max_rate for offer in ranked):
+        return ranked, result
     if ranked:
         price = f"{dollars(ranked[0].rate(want.disk_gb), 4)}/h ({ranked[0].key})"
         raise NoOffer(f"nothing within the cap; the cheapest is {price}", "raise --max-price", code="cap_too_low")

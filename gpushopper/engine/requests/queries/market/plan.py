@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gpushopper import wire
-from gpushopper.core.model.money import cost_over
-from gpushopper.core.model.offer import Offer, offer_max_cost
+from gpushopper.core.model.money import Micros, cost_over
+from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.policy import HARD_MAXIMUM_S
-from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry, refuse_invalid_image
-from gpushopper.engine.requests.queries.market.market_search import connected_accounts, missing_accounts, offer_view
+from gpushopper.engine.requests.queries.market.market_search import (
+    SearchResult,
+    connected_accounts,
+    missing_accounts,
+    offer_view,
+)
 from gpushopper.engine.requests.queries.market.offer_choice import candidates
 from gpushopper.engine.requests.queries.market.rentable_accounts import (
     left_out_accounts,
@@ -21,18 +27,15 @@ from gpushopper.engine.requests.queries.market.rentable_accounts import (
     without_unaffordable,
 )
 from gpushopper.engine.requests.queries.market.search_criteria import to_rent
-from gpushopper.engine.requests.refusals import keyless, no_guard, unguarded
+from gpushopper.engine.requests.queries.market.shortlist import accounts_above_cap, price_cap, shortlist, within
+from gpushopper.engine.requests.refusals import keyless, no_guard, one_account, unguarded
 from gpushopper.engine.requests.session_duration import requested_duration_us
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.providers.base import Provider
 
-SPARE_OFFERS = 4
-"""Offers on the shortlist beyond the first and its retries: some are rented by others before we create."""
 READY_LIMIT_S = 20.0
 """How long a plan for a rental that is to follow waits for the account's first complete list (S18)."""
 READY_PAUSE_S = 0.05
-HEADROOM = 1.5
-"""Without a cap of the user's, no offer on the shortlist costs more than this many times the cheapest."""
 
 
 def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
@@ -40,7 +43,8 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
 
     Raises:
         NoOffer: nothing fits; the cheapest that was seen is named.
-        Refused: a rental is to follow, and no account in question may be rented on.
+        Refused: every account in question would bill on, which was not accepted; or a rental is to follow, and none may
+            be rented on.
         UsageError, Misconfigured: the rental would be refused for its image, or for its registry login.
     """
     refuse_invalid_image(request.image)
@@ -50,46 +54,60 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     given_us = None if request.deadline_at is not None else request.duration_us
     span = requested_duration_us(given_us, request.deadline_at, now.wall)
     want = replace(to_rent(request), min_life_us=span)
-    left_out = left_out_accounts(handle, request)
-    offers, search = candidates(handle, request.offer, want, now, names_of(left_out))
-    offers, unaffordable = without_unaffordable(handle, offers, want.disk_gb, span, now)
-    shortlist, cap = _shortlist(request, offers, want.disk_gb)
-    reconciler = handle.reconcilers[offers[0].provider]
+    found = _choose(handle, request, want, span, now)
+    chosen, search = found.offers, found.search
+    reconciler = handle.reconcilers[chosen[0].provider]
     client = _client(reconciler)
-    accounts = plan_accounts(handle, shortlist, request.image, want.disk_gb)
+    accounts = plan_accounts(handle, chosen, request.image, want.disk_gb)
     first = accounts[reconciler.name]
-    max_cost = max(offer_max_cost(each, want.disk_gb, span) for each in shortlist)
-    reserve = _reserve(request, reconciler, shortlist[0], want.disk_gb, max_cost)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
     if request.to_rent:
         _await_ready(handle, reconciler)
+    twice = one_account(reconciler.name, reconciler.same_as) if reconciler.same_as else None
     return wire.Plan(
-        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in shortlist],
-        max_cost=max_cost,
+        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in chosen],
+        max_cost=max(offer_max_cost(each, want.disk_gb, span) for each in chosen),
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
         image=first.image,
         disk_gb=want.disk_gb,
-        max_rate=cap,
+        max_rate=found.cap,
         guard_kind=first.guard_kind,
         retries=request.retries,
-        refusal=_above_maximum(request, span) or _denial(handle, shortlist[0], want.disk_gb, reserve),
+        refusal=twice.message if twice else _denial(handle, request, chosen, want.disk_gb, span),
+        refusal_code=twice.code if twice else "",
+        refusal_hint=twice.hint if twice else "",
         bills_on=any(each.bills_on for each in accounts.values()),
         minimum_us=first.minimum_us,
         unstated=search.unstated,
         accounts=list(accounts.values()),
         named_image=request.image,
         missing=missing_accounts(search, now.wall),
-        left_out=left_out + unaffordable,
+        left_out=found.left_out,
     )
 
 
-def _shortlist(request: wire.PlanRequest, offers: list[Offer], disk_gb: float) -> tuple[list[Offer], int]:
-    """The offers to try, of all accounts together, and the price cap: the user's, or from the cheapest."""
-    cap = request.search.max_rate or round(offers[0].rate(disk_gb) * HEADROOM)
-    within = [each for each in offers if each.rate(disk_gb) <= cap]
-    return within[: 1 + max(request.retries, 0) + SPARE_OFFERS], cap
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The shortlist with its price cap, the search that found it, and the accounts that have no place on it."""
+
+    offers: list[Offer]
+    cap: Micros
+    search: SearchResult
+    left_out: list[wire.MissingAccount]
+
+
+def _choose(
+    handle: EngineHandle, request: wire.PlanRequest, want: Requirements, span: int, now: ClockSnapshot
+) -> _Chosen:
+    left_out = left_out_accounts(handle, request)
+    ranked, search = candidates(handle, request.offer, want, now, names_of(left_out))
+    offers, unaffordable = without_unaffordable(handle, within(ranked, want.disk_gb, want.max_rate), want, span, now)
+    cap = price_cap(offers, want.disk_gb, want.max_rate)
+    above = accounts_above_cap(ranked, want.disk_gb, cap, names_of(unaffordable))
+    chosen = shortlist(within(offers, want.disk_gb, cap), request.retries)
+    return _Chosen(chosen, cap, search, left_out + unaffordable + above)
 
 
 def _client(reconciler: AccountReconciler) -> Provider:
@@ -125,17 +143,27 @@ def _above_maximum(request: wire.PlanRequest, span: int) -> str:
 
 
 def _reserve(
-    request: wire.PlanRequest, reconciler: AccountReconciler, offer: Offer, disk_gb: float, max_cost: int
+    request: wire.PlanRequest, reconciler: AccountReconciler, chosen: Sequence[Offer], disk_gb: float, span_us: int
 ) -> int:
-    """What the account must hold: where the instance bills on without us, to the hard maximum and a day more (E9)."""
+    """What the first account must hold: where its instance bills on without us, to the hard maximum and a day (E9)."""
+    offer = chosen[0]
+    max_cost = max(offer_max_cost(each, disk_gb, span_us) for each in chosen if each.provider == offer.provider)
     if reconciler.ends_alone:
         return max_cost
     longest = us(HARD_MAXIMUM_S) if request.max_duration_us is None else request.max_duration_us
     return max(max_cost, cost_over(offer.rate(disk_gb), longest + us(reconciler.policy.unguarded_slack_s)))
 
 
-def _denial(handle: EngineHandle, cheapest: Offer, disk_gb: float, reserve: int) -> str:
-    """The spending limit or balance that this rental would exceed, so that the plan says so before confirmation."""
-    rate, now = cheapest.rate(disk_gb), handle.ctx.clock.now()
-    denial = denial_of_attempt(handle.ctx, cheapest.provider, rate, reserve, now, new_session=True)
+def _denial(
+    handle: EngineHandle, request: wire.PlanRequest, chosen: Sequence[Offer], disk_gb: float, span_us: int
+) -> str:
+    """The maximum, spending limit or balance that this rental would exceed: the plan says so before the question.
+
+    That is what the first offer needs: another one's account is checked when failover comes to it.
+    """
+    if too_long := _above_maximum(request, span_us):
+        return too_long
+    first, now = chosen[0], handle.ctx.clock.now()
+    reserve = _reserve(request, handle.reconcilers[first.provider], chosen, disk_gb, span_us)
+    denial = denial_of_attempt(handle.ctx, first.provider, first.rate(disk_gb), reserve, now, new_session=True)
     return "" if denial is None else f"{denial.text} ({denial.rule})"

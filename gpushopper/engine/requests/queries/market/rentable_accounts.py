@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.account_choice import image_at, image_problem
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
-from gpushopper.core.model.offer import Offer, offer_max_cost
+from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries.market.market_search import keyed_accounts
-from gpushopper.engine.requests.refusals import no_guard, unguarded
+from gpushopper.engine.requests.refusals import UNGUARDED, no_guard, one_account, unguarded
 from gpushopper.engine.requests.watched_accounts import watched_accounts
 from gpushopper.engine.spending_check import usage_of
 from gpushopper.errors import Refused, ShopperError, UsageError
@@ -38,9 +38,12 @@ def keyless_accounts(handle: EngineHandle, provider: str | None) -> list[wire.Mi
 def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[wire.MissingAccount]:
     """The accounts where what is asked cannot be rented, whatever their offers: no key, no guard, another image kind.
 
+    Also those that bill on without consent, and those that are one account under two names.
+
     Raises:
         UsageError, Refused: no account takes the image, or its login.
-        Refused: a rental is to follow, and of no account that takes it could an instance end by itself.
+        Refused: of no account that takes it could an instance end by itself; or every one would bill on, and that was
+            not accepted.
         NotFound, Misconfigured: there is no account with a key.
     """
     named = None if request.offer is None else request.offer.partition(":")[0]
@@ -49,15 +52,37 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     found = {name: _image_problem(each, request) for name, each in accounts.items()}
     if all(found.values()):
         raise _refusal_of_image(next(iter(found.values())), has_login=request.image_login)
-    able = [name for name, why in found.items() if not why]
-    refusals = {name: refusal for name in able if (refusal := _guard_problem(handle, accounts[name], request))}
-    if len(refusals) < len(able):
-        found |= {name: refusal.message for name, refusal in refusals.items()}
-    elif request.to_rent:
-        raise refusals[able[0]]
+    able = {name: accounts[name] for name, why in found.items() if not why}
+    refusals = _refusals(handle, able, request)
+    found |= {name: refusal.message for name, refusal in refusals.items()}
     hints = {name: refusal.hint for name, refusal in refusals.items()}
     left_out = [wire.MissingAccount(name, LEFT_OUT, why, hints.get(name, "")) for name, why in found.items() if why]
     return keyless_accounts(handle, provider) + left_out
+
+
+def _refusals(
+    handle: EngineHandle, able: Mapping[str, AccountReconciler], request: wire.PlanRequest
+) -> dict[str, ShopperError]:
+    """Why a rental would be refused at some of these accounts; none where it would be at all of them.
+
+    Then what a plan may show all the same is shown, and it says itself what refuses it.
+
+    Raises:
+        Refused: all would bill on, or could not end by themselves and a rental is to follow.
+    """
+    unable: dict[str, ShopperError] = {
+        name: refusal for name, each in able.items() if (refusal := _guard_problem(handle, each, request))
+    }
+    if len(unable) == len(able):
+        unguarded_ones = (each for each in unable.values() if each.code == UNGUARDED)
+        first = next(iter(unable.values()) if request.to_rent else unguarded_ones, None)
+        if first is not None:
+            raise first
+        unable = {}
+    twice = {name: each.same_as for name, each in able.items() if name not in unable and each.same_as}
+    if len(unable) + len(twice) < len(able):
+        unable |= {name: one_account(name, other) for name, other in twice.items()}
+    return unable
 
 
 def _refusal_of_image(problem: str, *, has_login: bool) -> ShopperError:
@@ -67,10 +92,10 @@ def _refusal_of_image(problem: str, *, has_login: bool) -> ShopperError:
 
 
 def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request: wire.PlanRequest) -> Refused | None:
-    """Why a rental to follow would be refused, for want of something that ends the instance without us (S16, E9)."""
+    """Why a rental would be refused, for want of something that ends the instance without us (S16, E9)."""
     if not reconciler.can_rent:
         return no_guard(reconciler.setup)
-    if request.to_rent and not request.allow_unguarded and not reconciler.ends_alone:
+    if not request.allow_unguarded and not reconciler.ends_alone:
         return unguarded(reconciler.setup, handle.ctx.ending_of(reconciler.name).kind)
     return None
 
@@ -85,7 +110,7 @@ def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest) -> 
 
 
 def without_unaffordable(
-    handle: EngineHandle, offers: list[Offer], disk_gb: float, span_us: int, now: ClockSnapshot
+    handle: EngineHandle, offers: list[Offer], want: Requirements, span_us: int, now: ClockSnapshot
 ) -> tuple[list[Offer], list[wire.MissingAccount]]:
     """The offers of accounts whose balance covers the cheapest of them, and the other accounts.
 
@@ -93,7 +118,7 @@ def without_unaffordable(
     """
     denied = {}
     for name in dict.fromkeys(offer.provider for offer in offers):
-        cost = min(offer_max_cost(offer, disk_gb, span_us) for offer in offers if offer.provider == name)
+        cost = min(offer_max_cost(offer, want.disk_gb, span_us) for offer in offers if offer.provider == name)
         denial = denied_by_balance(handle.ctx.balances.get(name), usage_of(handle.ctx, name, now), cost)
         if denial is not None:
             denied[name] = denial.text
