@@ -247,8 +247,8 @@ def test_a_market_with_a_cloud_that_is_not_known_is_refused(pair, clock):
         restore_state(dump_state(pair.state), clock)
 
 
-def test_a_server_serves_every_cloud_on_a_port_of_its_own(tmp_path):
-    server, port = SandboxServer(tmp_path / "home", BOTH), choose_port()
+def test_a_server_serves_every_cloud_on_a_port_of_its_own(home: Path):
+    server, port = SandboxServer(home, BOTH), choose_port()
     try:
         status = server.open(boot_seconds=0.01, ports={"toy": port})
         vast, toy = status["dialects"]["vast"], status["dialects"]["toy"]
@@ -257,16 +257,16 @@ def test_a_server_serves_every_cloud_on_a_port_of_its_own(tmp_path):
         assert set(toy["keys"]) == {"organisation", "token", "other_account_organisation", "other_account_token"}
         headers = {"X-Toy-Token": toy["keys"]["token"]}
         made = httpx.post(f"{toy['url']}/machines", json={"name": "a", "disk": 50}, headers=headers).json()["id"]
-        assert (tmp_path / "home" / "market" / "market.json").read_text().count(made) == 2
+        assert (home / "market" / "market.json").read_text().count(made) == 2
     finally:
         server.close()
-    only = SandboxServer(tmp_path / "home", BOTH)
+    only = SandboxServer(home, BOTH)
     try:
         assert list(only.open(clouds=["vast"])["dialects"]) == ["vast"]
         assert [i.cloud_id for i in only.state.market.existing_instances()] == [made], "not served, and billed"
     finally:
         only.close()
-    again = SandboxServer(tmp_path / "home", BOTH)
+    again = SandboxServer(home, BOTH)
     try:
         assert again.open()["dialects"] == status["dialects"]
     finally:
