@@ -69,7 +69,7 @@ def day() -> Iterator[Day]:
     with sandbox_home(top / "h", 19, "--live") as sandbox:
         settings = sandbox.home / "config.toml"
         proxy = RecordingProxy(re.findall(r'endpoint = "(.*)"', settings.read_text())[0])
-        settings.write_text(re.sub(r'endpoint = ".*"', f'endpoint = "{proxy.url}"', settings.read_text()))
+        settings.write_text(re.sub(r'endpoint = ".*"', f'endpoint = "{proxy.url}"', settings.read_text(), count=1))
         sandbox.variables |= {"TOKEN": AT_RENT, "OTHER": AT_RUN}
         yield live(sandbox, proxy)
         proxy.close()
