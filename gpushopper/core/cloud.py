@@ -237,17 +237,11 @@ class OfferKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What offers and images are. `default_image` is used where the user names none.
-
-    `has_single_hosts`: each offer is one host, which is gone once it is rented; otherwise an offer is a type with a
-    stock.
-    """
+    """What images are. `default_image` is used where the user names none."""
 
     default_image: str
     image_kind: ImageKind = ImageKind.CONTAINER
     takes_image_login: bool = False
-    has_single_hosts: bool = True
-    kinds: frozenset[OfferKind] = frozenset({OfferKind.ON_DEMAND})
 
 
 KEY_PATTERN = r"\b[0-9A-Fa-f]{32,}\b|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"

@@ -229,9 +229,9 @@ def test_a_create_before_its_rate_limit_allows_is_refused_and_not_sent(stage: St
 
 
 def test_an_offer_already_taken_is_refused(stage: Stage):
-    if not stage.provider.traits.catalogue.has_single_hosts:
-        stage.fault("create", "unavailable", after=1)
     request = stage.request()
+    if not request.offer.is_single:
+        stage.fault("create", "unavailable", after=1)
     assert isinstance(stage.provider.create(request, 60.0), Created)
     stage.later()
     refused = stage.provider.create(request, 60.0)

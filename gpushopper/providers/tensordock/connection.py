@@ -11,6 +11,7 @@ from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
+from gpushopper.providers.kit.endpoint import check_endpoint
 from gpushopper.providers.tensordock.adapter import TensorDock
 from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
 from gpushopper.providers.tensordock.traits import TRAITS
@@ -34,7 +35,7 @@ def connect(
     Raises:
         Misconfigured: the endpoint is not an address, would send the token unencrypted, or the token is malformed.
     """
-    _check_endpoint(endpoint, own_transport=transport is None)
+    check_endpoint(endpoint, "TensorDock", "https://HOST/api/v2", own_transport=transport is None)
     token = credential.reveal("api_token").strip()
     if _UUID.fullmatch(token):
         # Of the pair that TensorDock hands out only the token is sent (tensordock.md 2).
@@ -46,15 +47,3 @@ def connect(
     pace, pattern = TRAITS.pace, TRAITS.key_pattern
     api = ApiClient(endpoint, bearer(token), RATE_LIMITS, monotonic, transport, wait, urgent, pace, pattern)
     return TensorDock(api)
-
-
-def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
-    try:
-        url = httpx.URL(endpoint)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise Misconfigured("the TensorDock endpoint is not an address") from error
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
-        raise Misconfigured("the TensorDock endpoint must be https://HOST/api/v2")
-    local = url.host in ("localhost", "::1") or url.host.startswith("127.")
-    if own_transport and url.scheme == "http" and not local:
-        raise Misconfigured("the TensorDock endpoint must be https: http would send the token unencrypted")

@@ -69,6 +69,5 @@ TRAITS = Traits(
         # With NVIDIA's driver: the plain images have none, or half of one (tensordock.md 5, 10).
         default_image="ubuntu2404_ml_pytorch",
         image_kind=ImageKind.SYSTEM,
-        has_single_hosts=False,
     ),
 )

@@ -10,6 +10,7 @@ from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
+from gpushopper.providers.kit.endpoint import check_endpoint
 from gpushopper.providers.vast.adapter import Vast
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.providers.vast.rate_limits import RATE_LIMITS
@@ -31,7 +32,7 @@ def connect(
     Raises:
         Misconfigured: the endpoint is not an address, would send the key unencrypted, or the key is malformed.
     """
-    _check_endpoint(endpoint, own_transport=transport is None)
+    check_endpoint(endpoint, "Vast", "https://HOST", own_transport=transport is None)
     key = credential.reveal("api_key").strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured("the Vast key is empty or has characters no key has", "gpu-shopper keys set vast")
@@ -39,15 +40,3 @@ def connect(
     pace, pattern = TRAITS.pace, TRAITS.key_pattern
     api = ApiClient(endpoint, bearer(key), RATE_LIMITS, monotonic, transport, wait, urgent, pace, pattern)
     return Vast(api, self_destroy_recipe(endpoint))
-
-
-def _check_endpoint(endpoint: str, *, own_transport: bool) -> None:
-    try:
-        url = httpx.URL(endpoint)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise Misconfigured("the Vast endpoint is not an address") from error
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
-        raise Misconfigured("the Vast endpoint must be https://HOST")
-    local = url.host in ("localhost", "::1") or url.host.startswith("127.")
-    if own_transport and url.scheme == "http" and not local:
-        raise Misconfigured("the Vast endpoint must be https: http would send the key unencrypted")

@@ -55,6 +55,5 @@ TRAITS = Traits(
         default_image="nvidia/cuda:12.4.1-base-ubuntu22.04",
         image_kind=ImageKind.CONTAINER,
         takes_image_login=True,
-        has_single_hosts=True,
     ),
 )

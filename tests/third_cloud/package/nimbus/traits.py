@@ -35,5 +35,5 @@ TRAITS = Traits(
     naming=Naming((Carrier.TAG,), can_relabel=True),
     planting=Planting(PlantingMethod.OVER_SSH, registers_key=True, user="nimbus"),
     ending=Ending(EndingKind.SERVER_TIMER, leftovers=(Leftover.KEY, Leftover.DISK)),
-    catalogue=Catalogue("nimbus/cuda-12", image_kind=ImageKind.SYSTEM, has_single_hosts=False),
+    catalogue=Catalogue("nimbus/cuda-12", image_kind=ImageKind.SYSTEM),
 )
