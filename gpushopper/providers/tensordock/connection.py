@@ -11,7 +11,7 @@ from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
-from gpushopper.providers.kit.endpoint import check_endpoint
+from gpushopper.providers.kit import check_endpoint
 from gpushopper.providers.tensordock.adapter import TensorDock
 from gpushopper.providers.tensordock.rate_limits import RATE_LIMITS
 from gpushopper.providers.tensordock.traits import TRAITS

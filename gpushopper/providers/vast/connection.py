@@ -10,7 +10,7 @@ from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
 from gpushopper.providers.api import ApiClient, bearer
 from gpushopper.providers.base import Endpoint
-from gpushopper.providers.kit.endpoint import check_endpoint
+from gpushopper.providers.kit import check_endpoint
 from gpushopper.providers.vast.adapter import Vast
 from gpushopper.providers.vast.guard_recipe import self_destroy_recipe
 from gpushopper.providers.vast.rate_limits import RATE_LIMITS
