@@ -1,4 +1,4 @@
-"""What adapters share: typed reading of rows, unknown fields, ids, the check of an address, and the mechanics of reading an error reply.
+"""What adapters share: typed rows, unknown fields, ids, the check of an address, the mechanics of an error reply.
 
 It belongs here if two clouds would write it alike. Not here: any cloud's paths, field names, status words or error
 words (that cloud's folder), HTTP (`providers/api/`), and what an answer means for an attempt (`core/`).
