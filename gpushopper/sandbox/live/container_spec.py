@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from gpushopper.sandbox.live.cloud_init import USER, first_boot_script
 from gpushopper.sandbox.live.instance.exec_in_container import SEARCH_PATH
-from gpushopper.sandbox.live.instance.missing_programs import gaps_of, missing
+from gpushopper.sandbox.live.instance.missing_programs import gaps_of, missing, replaced_in_vm
 from gpushopper.sandbox.live.instance.python import find_python
 from gpushopper.sandbox.live.supervisor_messages import ContainerSpec
 from gpushopper.sandbox.market.market import Market
@@ -48,7 +48,7 @@ def _vm_spec(dialect: Dialect, market: Market, instance: Instance, port: int) ->
         id=instance.id,
         port=port,
         env={"PATH": SEARCH_PATH, "HOME": "/root", **dialect.environment(market, instance, port)},
-        missing={},
+        missing=replaced_in_vm(),
         extra=find_python(Path("/usr/bin")),
         command=["/bin/sh", "/.instance/boot"],
         onstart=None,
