@@ -136,9 +136,13 @@ LISTING = (
       "return has_other_label(attempt.label, row)", "I7: an edited label hides a closed one that is there",
       "ownership"),
     M("reconcile",
-          "    if row.instance_id in recorded.ids.disowned or owner.attempt in recorded.elsewhere:\n"
+          "    if row.instance_id in recorded.ids.disowned:\n"
           "        return [ownership.copied_label_alarm(row)]\n", "",
       "I28: a copied label makes a foreign one ours", "ownership"),
+    M("reconcile", "    if owner.attempt in recorded.elsewhere:\n", "    if owner.attempt in recorded.sessions:\n",
+      "I28: a label that was copied from another account is taken", "ownership"),
+    M("missing", "        and attempt.instance_id not in recorded.shown_elsewhere\n", "",
+      "I7: one that moved to another account counts as gone", "missing"),
     M("unknown_instance", "if creator.is_wanted and is_unconfirmed(creator, ids):", "if creator is ids:",
       "I3: the labelled one is a duplicate of a claimed one", "ownership"),
     M("uncertain_create", "if any(has_label(attempt.label, row) for row in seen.instances):", "if attempt is recorded:",

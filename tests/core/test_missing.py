@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.list_breaker import accepted_missing
-from gpushopper.core.listing.missing import decide_missing, missing_attempts
+from gpushopper.core.listing.missing import decide_missing, missing_attempts, moved_alarms
 from gpushopper.core.model.actions import Action, CloseAttempt, EndSession, TerminateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.policy import REAL
@@ -35,6 +35,18 @@ def several(count: int, state: State = State.RUNNING, **changes: Any) -> tuple[A
 
 
 # ---- who is missing
+
+
+def test_what_another_account_shows_is_not_missing_and_a_person_hears_of_it():
+    """It was moved there by its owner: a destroy here is answered with not-found, and proves no end (I5)."""
+    now, one = moment(100), attempt(State.DESTROYING)
+    moved = replace(recorded(one), shown_elsewhere={"101": "lab"})
+    listed = seen(FOREIGN, now=now, known=[one])
+    assert missing_attempts(moved, listed) == ()
+    (alarm,) = moved_alarms(moved, listed)
+    assert "bills on at lab" in alarm.text
+    assert moved_alarms(moved, seen(row(1), now=now, known=[one])) == []
+    assert missing_attempts(recorded(one), listed) == (one,) and moved_alarms(recorded(one), listed) == []
 
 
 def test_only_what_was_open_before_and_after_the_list_can_be_missing():

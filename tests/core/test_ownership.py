@@ -352,3 +352,17 @@ def test_a_closed_attempt_with_an_unconfirmed_id_is_not_reopened_by_another_labe
     for ids, changes in ((SURE, {}), (KnownInstances(), {"ready_at": 1})):
         closed = attempt(State.CLOSED, instance_id="101", **changes)
         assert carried_out(closed, decide(closed, row(label="my training"), ids=ids)).state is State.DESTROYING
+
+
+# ---- a label that was copied to another account
+
+
+def test_the_label_of_an_attempt_of_another_account_is_a_copy():
+    """Nothing is taken, adopted, labelled or destroyed by it (I28)."""
+    for made in (BOOTING, attempt(State.UNCERTAIN), attempt(State.CLOSED, instance_id="101")):
+        known = replace(recorded(made), open=(), by_instance={}, elsewhere=frozenset({made.id}))
+        (alarm,) = reconcile_list(known, seen(OURS, now=moment(3600)), moment(3600), REAL)
+        assert isinstance(alarm, RaiseAlarm) and "was made at" in alarm.text
+        same = row(1, instance_id="101")
+        if made.instance_id is not None:
+            assert reconcile_list(known, seen(same, now=moment(3600)), moment(3600), REAL) == []

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from gpushopper.core.lifecycle.boot_failure import boot_is_over
 from gpushopper.core.lifecycle.evidence import ObservedList, absence_is_due, add_absence, counts_as_absence
+from gpushopper.core.listing import ownership
 from gpushopper.core.listing.recorded_state import RecordedState
-from gpushopper.core.model.actions import Action, CloseAttempt, EventDraft, TerminateAttempt, UpdateAttempt
+from gpushopper.core.model.actions import Action, CloseAttempt, EventDraft, RaiseAlarm, TerminateAttempt, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, ReceiptKind, State
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
@@ -23,8 +24,20 @@ def missing_attempts(recorded: RecordedState, seen: ObservedList) -> tuple[Attem
         for attempt in recorded.open
         if attempt.instance_id is not None
         and attempt.id in seen.open_at_request
+        and attempt.instance_id not in recorded.shown_elsewhere
         and seen.proves_absent(attempt.instance_id)
     )
+
+
+def moved_alarms(recorded: RecordedState, seen: ObservedList) -> list[RaiseAlarm]:
+    """Instances that moved to another account: it may bill on there, so it is not gone, and no key here ends it."""
+    return [
+        ownership.moved_alarm(recorded.sessions[attempt.session_id].name, attempt, now_at)
+        for attempt in recorded.open
+        if (now_at := recorded.shown_elsewhere.get(attempt.instance_id or ""))
+        and attempt.id in seen.open_at_request
+        and seen.proves_absent(attempt.instance_id or "")
+    ]
 
 
 def decide_missing(

@@ -203,6 +203,19 @@ def copied_label_alarm(row: Instance) -> RaiseAlarm:
     return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, row.instance_id, text)
 
 
+def label_elsewhere_alarm(provider: str, row: Instance, attempt: Attempt, session: str) -> RaiseAlarm:
+    """The alarm about an instance with the label of an attempt that was made at another account or cloud."""
+    at = f"was made at {attempt.provider}" if attempt.provider != provider else "was made at another account"
+    text = f"{provider}: instance {row.instance_id} carries the label of {session}, which {at}: it is not touched"
+    return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, row.instance_id, text)
+
+
+def moved_alarm(session: str, attempt: Attempt, now_at: str) -> RaiseAlarm:
+    """The alarm about an instance that its account does not show any more, and another account of the cloud does."""
+    text = f"{session}: instance {attempt.instance_id} is not at {attempt.provider} any more: it bills on at {now_at}"
+    return RaiseAlarm.with_hint(alarms.WRONG_INSTANCE_ID, attempt.instance_id or "", text)
+
+
 def without(rows: Iterable[Instance], ids: Collection[str]) -> tuple[Instance, ...]:
     """The rows of all other ids."""
     return tuple(row for row in rows if row.instance_id not in ids)

@@ -116,8 +116,10 @@ def _decide_row(
         return actions + _on_known_instance(recorded.sessions[known.session_id], known, row, recorded.ids, now, policy)
     if not ours or owner is None or recorded.is_copied_home:
         return _record_foreign(recorded, row)
-    if row.instance_id in recorded.ids.disowned or owner.attempt in recorded.elsewhere:
+    if row.instance_id in recorded.ids.disowned:
         return [ownership.copied_label_alarm(row)]
+    if owner.attempt in recorded.elsewhere:
+        return _on_label_elsewhere(recorded, recorded.by_label[owner.attempt], row)
     labelled = recorded.by_label.get(owner.attempt, ())
     label = labelled[0].label if labelled else owner.text
     if ownership.is_label_lost(label, row):
@@ -130,6 +132,14 @@ def _decide_row(
         adopted.add(owner.attempt)
         return [*actions, adopt_orphan(recorded, row, owner, now, policy)]
     return actions + on_unknown_instance(recorded, labelled, row, is_proven, now, policy, adopted)
+
+
+def _on_label_elsewhere(recorded: RecordedState, made: tuple[Attempt, ...], row: Instance) -> list[Action]:
+    """A copied label; of the very instance it is the other account's list that tells whether it has moved."""
+    if any(attempt.instance_id == row.instance_id for attempt in made):
+        return []
+    name = recorded.sessions[made[0].session_id].name
+    return [ownership.label_elsewhere_alarm(recorded.provider, row, made[0], name)]
 
 
 def _record_foreign(recorded: RecordedState, row: Instance) -> list[Action]:

@@ -32,4 +32,6 @@ class RecordedState:
     ids: KnownInstances = field(default_factory=KnownInstances)
     """What is recorded of the listed ids."""
     elsewhere: frozenset[str] = frozenset()
-    """Attempts that labels of listed rows name, and that were made at another cloud: a copy."""
+    """Attempts that labels of listed rows name, and that were made at another cloud or account: a copy."""
+    shown_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Ids that another account of the cloud shows in its last list, and which: their absence here is no end."""

@@ -112,6 +112,18 @@ def same_as(name: str, seen: Mapping[str, SeenAccount]) -> str:
     return next((other for other, each in list(seen.items()) if other != name and _is_same(own, each)), "")
 
 
+def shown_elsewhere(name: str, same: str, seen: Mapping[str, SeenAccount]) -> dict[str, str]:
+    """The ids in the last lists of the cloud's other accounts, and whose; `same` is another name for this one."""
+    own = seen.get(name)
+    others = {other: each for other, each in list(seen.items()) if other not in (name, same)}
+    return {
+        instance_id: other
+        for other, each in others.items()
+        if own is not None and each.cloud == own.cloud
+        for instance_id in each.instance_ids
+    }
+
+
 def _is_same(one: SeenAccount, other: SeenAccount) -> bool:
     if one.cloud != other.cloud:
         return False

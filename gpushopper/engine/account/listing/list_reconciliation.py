@@ -7,8 +7,8 @@ from dataclasses import replace
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing import reconcile
 from gpushopper.core.listing.list_breaker import newly_missing
-from gpushopper.core.listing.missing import missing_attempts
-from gpushopper.core.listing.same_account import as_unproven, same_account_alarms
+from gpushopper.core.listing.missing import missing_attempts, moved_alarms
+from gpushopper.core.listing.same_account import as_unproven, same_account_alarms, shown_elsewhere
 from gpushopper.core.listing.uncertain_create import close_if_absent
 from gpushopper.core.model.actions import AdoptOrphan
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
@@ -36,6 +36,8 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
         seen,
         is_copied_home=is_copied_home,
         also=account.identity.accounts() if account.identity is not None else (),
+        same_as=account.same_as,
+        shown_elsewhere=shown_elsewhere(name, account.same_as, ctx.seen_accounts),
         cloud_of=ctx.cloud_of,
     )
     missing = missing_attempts(recorded, seen)
@@ -46,6 +48,7 @@ def reconcile_list(tx: Transaction, account: Account, seen: ObservedList, detail
     if account.same_as:  # both names show it: neither takes what no row is of
         actions = [action for action in actions if not isinstance(action, AdoptOrphan)]
     tx.run(as_unproven(actions) if observed.health.wrong_account else actions)
+    tx.run(moved_alarms(recorded, evidence))
     tx.run(same_account_alarms(ctx.cloud_of(name), ctx.clouds, ctx.seen_accounts))
     for attempt in () if is_copied_home else recorded.open:
         latest = tx.attempt(attempt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gpushopper.core.alarms import DUPLICATE
 from gpushopper.core.lifecycle.evidence import ObservedList
@@ -25,11 +25,14 @@ def load(
     *,
     is_copied_home: bool = False,
     also: Collection[str] = (),
+    same_as: str = "",
+    shown_elsewhere: Mapping[str, str] | None = None,
     cloud_of: Callable[[str], str] = str,
 ) -> RecordedState:
     """The open attempts, and every attempt that a row of the list names by label or by id.
 
-    `also`: further ids of the same account (core/listing/same_account.py). `cloud_of` names an account's cloud.
+    `also`: further ids of the same account, and `same_as` another name for it (core/listing/same_account.py).
+    `shown_elsewhere`: the ids that the cloud's other accounts list, and which. `cloud_of` names an account's cloud.
     """
     accounts = {account, *also}
     opened = tuple(sessions.load_attempts(store, provider=provider))
@@ -46,7 +49,14 @@ def load(
             by_instance[attempt.instance_id or ""] = attempt
     by_label = {owner: same_label[label] for owner, label in labels.items()}
     here = cloud_of(provider)
-    elsewhere = {owner for owner, made in by_label.items() if all(cloud_of(a.provider) != here for a in made)}
+
+    def is_here(attempt: Attempt) -> bool:
+        """Whether it was made at this account, under whatever name; what is open here counts as made here."""
+        if attempt.provider in (provider, same_as) and attempt.is_open:
+            return True
+        return cloud_of(attempt.provider) == here and attempt.account in accounts
+
+    elsewhere = {owner for owner, made in by_label.items() if not any(map(is_here, made))}
     named = {attempt.session_id for attempt in (*opened, *listed)}
     held = {session.id: session for session in sessions.load_sessions_by_id(store, sorted(named))}
     since = alarms.first_raised(store, DUPLICATE)
@@ -55,7 +65,7 @@ def load(
     )
     return RecordedState(
         installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids,
-        frozenset(elsewhere),
+        frozenset(elsewhere), shown_elsewhere or {},
     )  # fmt: skip
 
 

@@ -121,9 +121,11 @@ class LeftoverRemoval:
         return destroy_retry_s(self._tries[item], self.account.policy)
 
     def _known(self, item: LeftoverItem) -> list[Attempt]:
-        owner = item.owner()
-        store, name = self.account.ctx.store, self.account.name
-        return [] if owner is None else sessions.find_listed(store, name, None, [], [owner.text])
+        """The attempts with its label; one of another account proves nothing: the label was copied (I28)."""
+        owner, ctx, name = item.owner(), self.account.ctx, self.account.name
+        found = [] if owner is None else sessions.find_listed(ctx.store, name, None, [], [owner.text])
+        here = (ctx.cloud_of(name), self.account.observed.health.account_id)
+        return [a for a in found if a.provider == name or (ctx.cloud_of(a.provider), a.account) == here]
 
     def _fate(self, item: LeftoverItem) -> Fate:
         """By what is stored now: an attempt may have been reopened since the list was read."""

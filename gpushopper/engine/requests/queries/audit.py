@@ -129,6 +129,8 @@ def _row(ctx: Context, provider: str, account: str, row: Instance) -> wire.Audit
         return _view(provider, row, "ours", ctx, known, "" if known.is_open else "closed, but it is there")
     if owner is not None and owner.installation == ctx.installation.id:
         made = sessions.load_attempt(ctx.store, owner.attempt)
+        if made is not None and made.provider != provider and made.account != account:
+            return _view(provider, row, "ours_unknown", ctx, made, f"carries our label, made at {made.provider}")
         if made is not None and made.is_open:
             return _view(provider, row, "ours", ctx, made, "")
         return _view(provider, row, "ours_unknown", ctx, made, "carries our label, is in no record")
@@ -167,7 +169,8 @@ def _left_row(ctx: Context, provider: str, item: LeftoverItem, instances: Collec
     owner = item.owner()
     if owner is None:
         return None
-    known = sessions.find_listed(ctx.store, provider, None, [], [owner.text])
+    made = sessions.find_listed(ctx.store, provider, None, [], [owner.text])
+    known = [attempt for attempt in made if attempt.provider == provider]
     what = fate(item, ctx.installation.id, known, instances, ctx.policy_of(provider))
     if what is Fate.FOREIGN:
         return None
