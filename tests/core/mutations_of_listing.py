@@ -141,7 +141,7 @@ LISTING = (
       "I28: a copied label makes a foreign one ours", "ownership"),
     M("reconcile", "    if owner.attempt in recorded.elsewhere:\n", "    if owner.attempt in recorded.sessions:\n",
       "I28: a label that was copied from another account is taken", "ownership"),
-    M("missing", "        and attempt.instance_id not in recorded.shown_elsewhere\n", "",
+    M("missing", " if a.instance_id not in recorded.shown_elsewhere)", ")",
       "I7: one that moved to another account counts as gone", "missing"),
     M("unknown_instance", "if creator.is_wanted and is_unconfirmed(creator, ids):", "if creator is ids:",
       "I3: the labelled one is a duplicate of a claimed one", "ownership"),

@@ -19,25 +19,26 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 
 def missing_attempts(recorded: RecordedState, seen: ObservedList) -> tuple[Attempt, ...]:
     """Attempts whose known instance a complete list does not show, open both before and after it (F42)."""
-    return tuple(
-        attempt
-        for attempt in recorded.open
-        if attempt.instance_id is not None
-        and attempt.id in seen.open_at_request
-        and attempt.instance_id not in recorded.shown_elsewhere
-        and seen.proves_absent(attempt.instance_id)
-    )
+    return tuple(a for a in _not_shown(recorded, seen) if a.instance_id not in recorded.shown_elsewhere)
 
 
 def moved_alarms(recorded: RecordedState, seen: ObservedList) -> list[RaiseAlarm]:
     """Instances that moved to another account: it may bill on there, so it is not gone, and no key here ends it."""
     return [
         ownership.moved_alarm(recorded.sessions[attempt.session_id].name, attempt, now_at)
-        for attempt in recorded.open
+        for attempt in _not_shown(recorded, seen)
         if (now_at := recorded.shown_elsewhere.get(attempt.instance_id or ""))
-        and attempt.id in seen.open_at_request
-        and seen.proves_absent(attempt.instance_id or "")
     ]
+
+
+def _not_shown(recorded: RecordedState, seen: ObservedList) -> tuple[Attempt, ...]:
+    return tuple(
+        attempt
+        for attempt in recorded.open
+        if attempt.instance_id is not None
+        and attempt.id in seen.open_at_request
+        and seen.proves_absent(attempt.instance_id)
+    )
 
 
 def decide_missing(
