@@ -12,6 +12,7 @@ from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import DESTROY, LIST
+from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.part_interface import PollableAccount
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Endpoint
@@ -121,10 +122,19 @@ class Destroyer:
 
     # ---- answers
 
-    def on_result(self, attempt_ids: tuple[str, ...], value: object, now: ClockSnapshot, *, late: bool = False) -> None:
+    def on_result(
+        self,
+        attempt_ids: tuple[str, ...],
+        value: object,
+        now: ClockSnapshot,
+        refusals: KeyRefusals,
+        *,
+        late: bool = False,
+    ) -> None:
         """Record each answer; none of them closes anything (I5). What was not sent is not counted, and is due again.
 
-        A late answer was given up before: another call may be in flight for the same attempts.
+        A late answer was given up before: another call may be in flight for the same attempts. `refusals` are those of
+        the key that it was sent with.
         """
         if not late:
             self._in_flight -= frozenset(attempt_ids)
@@ -134,11 +144,15 @@ class Destroyer:
         answers += [None] * (len(attempt_ids) - len(answers))
         for attempt_id, answer in zip(attempt_ids, answers, strict=False):
             reply = answer if isinstance(answer, Destroyed) else Destroyed(DestroyOutcome.UNKNOWN, "no usable answer")
-            self.account.transact(now, partial(self._record, attempt_id=attempt_id, reply=reply, now=now))
+            self.account.transact(
+                now, partial(self._record, attempt_id=attempt_id, reply=reply, refusals=refusals, now=now)
+            )
         self._untrusted -= frozenset(attempt_ids)
         self.account.wake()
 
-    def _record(self, tx: Transaction, attempt_id: str, reply: Destroyed, now: ClockSnapshot) -> None:
+    def _record(
+        self, tx: Transaction, attempt_id: str, reply: Destroyed, refusals: KeyRefusals, now: ClockSnapshot
+    ) -> None:
         attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
         if attempt is None or attempt.state is not State.DESTROYING:
             return
@@ -148,7 +162,6 @@ class Destroyer:
         detail = reply.outcome.value.replace("_", " ")
         detail += f" ({reply.detail})" if reply.detail and not is_acknowledged else ""
         tx.run([after_destroy(attempt, is_acknowledged, detail, reply.retry_after_s, now, self.account.policy)])
-        refusals = self.account.observed.health.key_refusals
         if is_acknowledged:
             refusals.accepted(DESTROY, now)
         if reply.outcome is DestroyOutcome.KEY_REJECTED and refusals.is_rejected(DESTROY, now, self.account.policy):

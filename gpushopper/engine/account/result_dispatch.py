@@ -8,11 +8,13 @@ from typing import Any
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot
 from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.calls import provider_calls as kinds
+from gpushopper.engine.account.calls.former_key import RECORDED, without_refusal
 from gpushopper.engine.account.calls.in_flight import CompletedCall, InFlightCall, NotSent
 from gpushopper.engine.account.calls.provider_calls import ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
+from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.listing.instance_reads import InstanceReads
 from gpushopper.engine.account.listing.list_polling import ListPoller
 from gpushopper.engine.account.observed_state import ObservedState
@@ -63,11 +65,15 @@ class ResultDispatch:
         self, key: tuple[Any, ...], call: InFlightCall | None, completed: CompletedCall, now: ClockSnapshot
     ) -> None:
         """Late results (`call` is None) of lists, reads and heartbeats are dropped, and so is what went wrong in a late
-        call; all others are still recorded.
+        call; all others are still recorded. Of calls made with a former key only those that changed something are.
         """
         if completed.error is not None and call is None:
             return
-        value = _value_of(completed)
+        value, refusals = _value_of(completed), self.observed.health.key_refusals
+        if completed.call.client is not self.calls.client:
+            if key[1] not in RECORDED:
+                return
+            value, refusals = without_refusal(value), KeyRefusals()  # counted for no key in use
         self.observed.note_provider_date(value, now)
         match key[1]:
             case kinds.ACCOUNT:
@@ -77,9 +83,9 @@ class ResultDispatch:
             case kinds.GET if call is not None:
                 self.reads.on_result(key[2], value, call, now)
             case kinds.CREATE:
-                self.creator.on_result(key[2], value, now, late=call is None)
+                self.creator.on_result(key[2], value, now, refusals, late=call is None)
             case kinds.DESTROY:
-                self.destroyer.on_result(key[2], value, now, late=call is None)
+                self.destroyer.on_result(key[2], value, now, refusals, late=call is None)
             case kinds.HEARTBEAT if call is not None:
                 self.heartbeats.on_result(key[2], value, now)
             case _:

@@ -29,9 +29,17 @@ class InFlightCall:
     """One call. The engine's thread starts, cancels and gives it up; another thread begins it.
 
     `*_boot`: µs of the boot clock. `open_at_request`: for a list, the attempts that were open when it was requested.
+    `client` is the one it is made with: its answer says nothing of another key.
     """
 
-    def __init__(self, limit_s: float, requested_boot: int, open_at_request: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        limit_s: float,
+        requested_boot: int,
+        open_at_request: frozenset[str] = frozenset(),
+        client: object = None,
+    ) -> None:
+        self.client = client
         self.requested_boot = requested_boot
         self.open_at_request = open_at_request
         self.started_boot: int | None = None

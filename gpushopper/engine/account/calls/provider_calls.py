@@ -74,7 +74,7 @@ class ProviderCalls:
     ) -> None:
         """Start a call. `key` is its kind and what it is about; `limit_s` is the time limit that it keeps itself."""
         full = (self.name, *key)
-        call = self.in_flight[full] = InFlightCall(limit_s, now.boot, open_at_request)
+        call = self.in_flight[full] = InFlightCall(limit_s, now.boot, open_at_request, self.client)
         self.executor.submit(full, call.call(work, lambda: self.clock.now().boot), limit_s)
 
     # ---- which are in flight

@@ -24,6 +24,7 @@ from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import CREATE
 from gpushopper.engine.account.create.create_delays import CreateDelays
 from gpushopper.engine.account.create.create_payload import PayloadUnavailable
+from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.listing.load_recorded_state import known_instances
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.transaction import Transaction
@@ -56,8 +57,9 @@ class CreateResults:
         self.account = account
         self.delays = delays
 
-    def record(self, attempt_id: str, value: Any, now: ClockSnapshot, *, late: bool) -> None:
+    def record(self, attempt_id: str, value: Any, now: ClockSnapshot, refusals: KeyRefusals, *, late: bool) -> None:
         """Record the outcome; tried once more where another writer changed the row meanwhile."""
+        value = self._weighed(value, now, refusals)
         done = self.account.transact(now, lambda tx: self._record(tx, attempt_id, value, now, late=late))
         if not done:
             self.account.transact(now, lambda tx: self._record(tx, attempt_id, value, now, late=late))
@@ -74,9 +76,8 @@ class CreateResults:
             case _ if late or attempt.state is not State.SENT:
                 return
             case RejectedCreate():
-                weighed = self._weighed(value, now)
-                self._pause_after(weighed, now)
-                tx.run([_close_refused(attempt, weighed, now)])
+                self._pause_after(value, now)
+                tx.run([_close_refused(attempt, value, now)])
             case NotSent():
                 tx.run([_close_never_sent(attempt, "never_sent", now)])
             case PayloadUnavailable(is_transient=True):
@@ -89,12 +90,14 @@ class CreateResults:
 
     # ---- nothing was made
 
-    def _weighed(self, value: RejectedCreate, now: ClockSnapshot) -> RejectedCreate:
-        """A refusal of the key ends the session only if it is no throttling: see `KeyRefusals`."""
-        refusals, policy = self.account.observed.health.key_refusals, self.account.policy
-        if value.why in _KEY_ACCEPTED:
+    def _weighed(self, value: Any, now: ClockSnapshot, refusals: KeyRefusals) -> Any:
+        """The result, counted for its key. A refusal of that ends the session only if it is no throttling."""
+        policy = self.account.policy
+        if isinstance(value, Created) or (isinstance(value, RejectedCreate) and value.why in _KEY_ACCEPTED):
             refusals.accepted(CREATE, now)
-        if value.why is not Refusal.AUTH or refusals.is_rejected(CREATE, now, policy):
+        if not isinstance(value, RejectedCreate) or value.why is not Refusal.AUTH:
+            return value
+        if refusals.is_rejected(CREATE, now, policy):
             return value
         return replace(value, why=Refusal.THROTTLED, retry_after_s=policy.throttled_max_s / AUTH_TRIES)
 
@@ -130,7 +133,6 @@ class CreateResults:
 
     def _on_id(self, tx: Transaction, attempt: Attempt, instance_id: str, now: ClockSnapshot) -> None:
         """Record the id at once, unless this create cannot have made that instance (F5, I28)."""
-        self.account.observed.health.key_refusals.accepted(CREATE, now)
         store = self.account.ctx.store
         holder = sessions.find_by_instance(store, attempt.provider, attempt.account, instance_id)
         if holder is not None and holder.label == attempt.label:

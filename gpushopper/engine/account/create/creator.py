@@ -18,6 +18,7 @@ from gpushopper.engine.account.calls.provider_calls import CREATE
 from gpushopper.engine.account.create.create_delays import CreateDelays
 from gpushopper.engine.account.create.create_payload import PayloadUnavailable, build_payload, with_registered_key
 from gpushopper.engine.account.create.create_results import AlreadyListed, CreateResults, mark_uncertain
+from gpushopper.engine.account.key_refusals import KeyRefusals
 from gpushopper.engine.account.part_interface import RentableAccount
 from gpushopper.engine.transaction import Transaction
 from gpushopper.providers.base import Created, Endpoint, RejectedCreate, UnknownOutcome
@@ -178,9 +179,9 @@ class Creator:
 
         self.account.calls.submit((CREATE, attempt.id), send_once, limit, now)
 
-    def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot, *, late: bool) -> None:
-        """Record the result of a create, then poll: the list shows what it made."""
-        self.results.record(attempt_id, value, now, late=late)
+    def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot, refusals: KeyRefusals, *, late: bool) -> None:
+        """Record the result of a create, then poll: the list shows what it made. `refusals` are of its key."""
+        self.results.record(attempt_id, value, now, refusals, late=late)
         self.account.wake()
 
 
