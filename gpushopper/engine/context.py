@@ -125,6 +125,8 @@ class WeighsRefusals(Protocol):
 
     def answered(self, kind: str) -> None: ...
 
+    def is_refusing(self, now: ClockSnapshot, policy: Policy) -> bool: ...
+
     def is_rejected(self, kind: str, now: ClockSnapshot, policy: Policy, *, is_own_form: bool = True) -> bool: ...
 
 
@@ -175,6 +177,11 @@ class Context:
     """What each account with a key has shown of itself, to notice two names for one account."""
     key_refusals: dict[str, tuple[Provider, WeighsRefusals]] = field(default_factory=dict)
     """The client of each account with a key, and how its refusals weigh."""
+
+    def refuses_key(self, provider: str) -> bool:
+        """Whether the account's cloud refuses its key now, be it only for a burst of calls."""
+        _, refusals = self.key_refusals.get(provider, (None, None))
+        return refusals is not None and refusals.is_refusing(self.clock.now(), self.policy_of(provider))
 
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""

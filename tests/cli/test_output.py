@@ -340,11 +340,15 @@ def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pyt
     now = JsonObject(view().attempts[0])
     for _ in range(3):
         session_phases.show_provisioning_progress(steps, view(attempts=[first, now]), 0)
+    held = JsonObject({**now, "id": "a3", "state": "prepared"})
+    why = "its create to be sent: vast refuses the key"
+    session_phases.show_provisioning_progress(steps, view(attempts=[held], waiting_for=why), 0)
     unclear = JsonObject({**now, "id": "a2", "state": "uncertain"})
     session_phases.show_provisioning_progress(steps, view(attempts=[unclear], waiting_for="the list"), 0)
     assert capsys.readouterr().err.splitlines() == [
         "skipped vast:9: boot timeout",
         "starting instance 77: loading",
+        "requesting vast:1 (1x H100, $2.000 an hour): vast refuses the key",
         "create outcome of vast:1 unknown: waiting for the list; counted as billed until then",
     ]
 

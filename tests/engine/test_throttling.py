@@ -32,6 +32,12 @@ def polled(world: World, seconds: float) -> set[str]:
     return world.alarms()
 
 
+def polled_texts(world: World, seconds: float) -> str:
+    """The texts of the alarms after so many seconds."""
+    polled(world, seconds)
+    return "; ".join(each.text for each in world.requests.alarms().alarms)
+
+
 def test_throttled_lists_raise_nothing_by_their_number_but_by_their_time(world: World):
     assert world.running(world.provision())
     failing(world, ErrorKind.THROTTLED)
@@ -126,3 +132,27 @@ def test_a_403_without_the_clouds_own_body_is_no_word_about_the_key():
     assert kind(401, {}) is ErrorKind.FORBIDDEN
     assert kind(401, {"error": "auth_error"}) is ErrorKind.AUTH
     assert kind(403, {"error": "weather", "msg": "rain"}) is ErrorKind.SHAPE
+
+
+def test_a_session_says_that_its_key_is_refused_long_before_that_ends_it(world: World):
+    """A revoked key fails the lists too: no create is sent, and the request ends when it is too old (S12)."""
+    world.ready()
+    failing(world, ErrorKind.AUTH, calls=("fetch_instances", "fetch_account"))
+    polled(world, 5)
+    ref = world.provision()
+    polled(world, 5)
+    view = world.view(ref)
+    assert view.waiting_for.startswith("its create to be sent: vast refuses the key") and view.waiting_until
+    assert "gpu-shopper keys set vast" in view.waiting_for
+    assert "refuses the key" in polled_texts(world, 130)
+    working(world)
+    assert world.running(ref)
+
+
+def test_a_create_whose_key_is_refused_is_named_between_its_tries(world: World):
+    world.ready()
+    world.fault("create", "auth404", None, count=2)
+    ref = world.provision()
+    assert world.run_until(lambda: "vast refuses the key" in world.view(ref).waiting_for, 60)
+    assert world.running(ref)
+    assert "refuses" not in world.view(ref).waiting_for

@@ -36,7 +36,8 @@ def _step(session: SessionView, attempt: AttemptView, now: int) -> str:
     what = f"{attempt.offer} ({attempt.gpu_count}x {attempt.gpu}, {rate(attempt.rate)} an hour)"
     match attempt.state:
         case "prepared":
-            return f"requesting {what}"
+            _, _, held_up = session.waiting_for.partition(": ")
+            return f"requesting {what}{held_up and ': '}{held_up}"
         case "sent":
             return f"requested {what}, waiting for the answer"
         case "uncertain":

@@ -31,6 +31,11 @@ class KeyRefusals:
         """A call of this kind got an answer that may need no key, as a search."""
         self._since.pop(kind, None)
 
+    def is_refusing(self, now: ClockSnapshot, policy: Policy) -> bool:
+        """Whether the key is refused now, by some kind of call: a user should know before it counts as a rejection."""
+        recent = us(policy.key_trusted_s)
+        return any(now.boot - self._latest.get(kind, since) < recent for kind, since in self._since.items())
+
     def is_rejected(self, kind: str, now: ClockSnapshot, policy: Policy, *, is_own_form: bool = True) -> bool:
         """Note a refusal. Whether the key is rejected; otherwise the refusal counts as throttling.
 

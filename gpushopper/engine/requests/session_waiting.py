@@ -46,7 +46,7 @@ def _own(ctx: Context, session: Session, attempt: Attempt) -> tuple[str, int | N
     policy = ctx.policy_of(attempt.provider)
     match attempt.state:
         case State.PREPARED:
-            return "its create to be sent", attempt.prepared_at + us(policy.prepared_max_age_s)
+            return f"its create to be sent{_held_up(ctx, attempt)}", attempt.prepared_at + us(policy.prepared_max_age_s)
         case State.SENT:
             return f"{attempt.provider} to answer", (attempt.sent_at or 0) + us(policy.create_timeout_s)
         case State.BOOTING:
@@ -60,6 +60,12 @@ def _own(ctx: Context, session: Session, attempt: Attempt) -> tuple[str, int | N
         case State.CLOSED if session.desired_state is DesiredState.RUNNING:
             asked = attempt.terminate_requested_at
             until = None if asked is None else asked + us(policy.prepared_max_age_s)
-            return "an account that can rent the next offer", until
+            return f"an account that can rent the next offer{_held_up(ctx, attempt)}", until
         case _:
             return "", None
+
+
+def _held_up(ctx: Context, attempt: Attempt) -> str:
+    """What a person can do about it meanwhile: a refusal ends nothing before it has lasted, and may be a burst's."""
+    name = attempt.provider
+    return f": {name} refuses the key; if it goes on: gpu-shopper keys set {name}" if ctx.refuses_key(name) else ""
