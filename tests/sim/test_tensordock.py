@@ -11,7 +11,7 @@ import pytest
 
 from gpushopper import wire
 from gpushopper.core.policy import REAL
-from gpushopper.core.timing.clock_snapshot import HOUR
+from gpushopper.core.timing.clock_snapshot import HOUR, us
 from gpushopper.errors import ProviderFailed, Refused
 from gpushopper.sandbox.market import actions
 from gpushopper.sandbox.market.model import Instance
@@ -147,6 +147,25 @@ def test_each_shape_of_the_list_keeps_a_session_and_its_price(world: World, shap
     world.run_for(10_000)
     assert world.status(ref) == "running" and world.alarms() == set()
     assert end(world, ref) == pytest.approx(billed(world, vm), rel=0.001)
+
+
+def test_an_address_that_the_list_lacks_is_read_by_id_and_not_all_the_time(world: World) -> None:
+    """Items of the second shape hold a name and a status only: without an address a VM would never be ready."""
+    world.fault("list", "shape", "2")
+    reads: list[str] = []
+    client = world.engine.reconcilers["tensordock"].client
+    fetch = client.fetch_instance
+    client.fetch_instance = lambda instance_id, limit_s: reads.append(instance_id) or fetch(instance_id, limit_s)
+    begun = world.clock.t
+    ref, vm = rented(world, hours=11)
+    took_s = (world.clock.t - begun) / us(1)
+    assert took_s < 300 and 1 <= len(reads) <= took_s / 10 + 1 and set(reads) == {vm.cloud_id}
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert attempt.ssh_host and attempt.current_rate == pytest.approx(attempt.agreed_rate, rel=0.01)
+    before = len(reads)
+    world.run_for(3600)
+    assert len(reads) == before and world.alarms() == set()
+    end(world, ref)
 
 
 def test_its_variables_and_its_label_come_with_its_first_boot(world: World) -> None:

@@ -56,6 +56,8 @@ class Instance:
     ssh_user: str | None = None
     bills_gpu: bool | None = None
     bills_storage: bool | None = None
+    is_partial: bool = False
+    """Whether this row has no field for the address, which a read by id has."""
 
     @property
     def label(self) -> str | None:

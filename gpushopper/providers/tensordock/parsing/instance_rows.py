@@ -107,6 +107,7 @@ def read_instance(row: object, unknown: UnknownFields) -> Instance | None:
         ssh_user=TRAITS.planting.user,
         bills_gpu=bills_gpu,
         bills_storage=bills_storage,
+        is_partial="ipAddress" not in fields,
     )
 
 
