@@ -5,8 +5,6 @@ Other tables, unknown fields, comments and line ends stay; a file in a form that
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from gpushopper import toml_text
 from gpushopper.clouds import Cloud
 from gpushopper.core.secret import Credential
 from gpushopper.errors import Misconfigured
-from gpushopper.private_files import FOLDER_MODE, write_private
+from gpushopper.private_files import FOLDER_MODE, changing, write_private
 from gpushopper.secrets.key_file import REGISTRY, StoredLogin, read_key_file, read_logins, read_text, registry_name
 
 
@@ -66,14 +64,10 @@ def remove_login(path: Path, registry: str) -> bool:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[str]:
-    """The file's text, under a lock: of two changes at the same time one would be lost."""
+    """The file's text, while nobody else changes it."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with changing(path):
         yield read_text(path)
-    finally:
-        os.close(folder)
 
 
 def _set_table(path: Path, text: str, table: tuple[str, ...], fields: Mapping[str, str | None]) -> None:

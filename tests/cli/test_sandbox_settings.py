@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -82,3 +85,18 @@ def test_a_file_in_another_form_is_refused_and_stays(tmp_path: Path, text: str):
         write(home, vast=VAST)
     assert "k5" not in str(refused.value) and home.key_file.read_text() == text
     assert not home.config_file.exists(), "half of the settings would be worse than none"
+
+
+def test_a_key_that_is_stored_meanwhile_is_not_lost(tmp_path: Path):
+    """`keys set --file` changes the file under a lock on its folder, in a process of its own."""
+    home = Home(tmp_path, tmp_path)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    starting = threading.Thread(target=write, args=(home,), kwargs={"vast": VAST})
+    starting.start()
+    starting.join(0.2)  # it waits for the lock
+    home.key_file.write_text(KEPT)
+    home.key_file.chmod(0o600)
+    os.close(folder)
+    starting.join()
+    assert tomllib.loads(home.key_file.read_text()) == tomllib.loads(KEPT) | {"vast": {"api_key": "k1"}}

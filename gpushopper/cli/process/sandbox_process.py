@@ -17,7 +17,7 @@ from gpushopper.cli.process.daemon_process import is_alive, open_private, read_l
 from gpushopper.client import Client, JsonObject
 from gpushopper.client.http_exchange import NotConnected, exchange
 from gpushopper.paths import SOCKET_LIMIT, Home
-from gpushopper.private_files import write_private
+from gpushopper.private_files import changing, write_private
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -187,9 +187,10 @@ def write_settings(home: Home, status: JsonObject) -> None:
             continue
         settings.append(f'[providers.{name}]\nendpoint = "{dialect.url}"\n')
         served[name] = {part.name: dialect["keys"].get(part.name) for part in cloud.credential}
-    keys = _with_keys(home, served)
-    write_private(home.config_file, _merged(home, settings))
-    write_private(home.key_file, keys)
+    with changing(home.key_file):
+        keys = _with_keys(home, served)
+        write_private(home.config_file, _merged(home, settings))
+        write_private(home.key_file, keys)
 
 
 def _with_keys(home: Home, served: Mapping[str, Mapping[str, str | None]]) -> str:
