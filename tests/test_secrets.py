@@ -12,19 +12,24 @@ from pathlib import Path
 import pytest
 
 from gpushopper import secrets
+from gpushopper.daemon.keys.key_watcher import NON_INTERACTIVE, UNDECIDED, has_changed
+from gpushopper.engine.context import AccountSetup
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home, with_user_bus
 from gpushopper.secrets import (
     EnvironmentSource,
     FileSource,
     FoundKey,
+    KeyProblem,
     KeyringSource,
     KeyringUnavailable,
     KeyUnreadable,
     NoKey,
     Secret,
 )
+from gpushopper.secrets.keyring_entries import answer_in
 from tests.credentials import VAST, api_key
+from tests.daemon.stand_ins import EmptyAccount
 from tests.needs import needs_root
 
 OTHER = replace(VAST, name="other")
@@ -199,3 +204,14 @@ def test_a_malformed_key_is_refused_without_quoting_it(key: str):
     found = EnvironmentSource({"VAST_API_KEY": key}).lookup(VAST)
     assert isinstance(found, KeyUnreadable)
     assert key not in found.text and "VAST_API_KEY" in found.text
+
+
+@pytest.mark.parametrize("output", [b"", b'{"state": "failed", "reason": "TimeoutError"}\n'])
+def test_a_keyring_that_fails_has_not_said_that_there_is_no_key(output: bytes):
+    """Its library waits one second for the bus, and a child may be killed: a key in use stays in use (I11, F105)."""
+    problem = answer_in(output)
+    assert isinstance(problem, KeyProblem) and (problem.state, problem.source) == ("failing", "keyring")
+    used = AccountSetup("vast", EmptyAccount(), "", "keyring", "")  # type: ignore[arg-type]
+    assert not has_changed(used, AccountSetup("vast", None, problem.text, problem.source, "", key_state=problem.state))
+    assert has_changed(used, AccountSetup("vast", None, "no key", "", "", key_state="missing"))
+    assert problem.state in UNDECIDED and problem.source in NON_INTERACTIVE, "it is asked again each minute"

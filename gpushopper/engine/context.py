@@ -38,9 +38,9 @@ class AccountSetup:
     """One account as configured; `provider` is its name, and for the first account of a cloud that of the cloud.
 
     Without a `client`, `key_problem` says why and `key_hint` what to do.
-    `key_state` is ok, missing, asking, locked, absent, hung or refused; only `missing` means that no key is stored
-    (F105). `is_local`: the endpoint is a literal loopback address. `is_named`: the configuration names the cloud, so
-    that it is watched even without a key.
+    `key_state` is ok, missing, asking, locked, absent, hung, failing, refused or incomplete; only `missing` means that
+    no key is stored (F105). `is_local`: the endpoint is a literal loopback address. `is_named`: the configuration names
+    the cloud, so that it is watched even without a key.
     """
 
     provider: str

@@ -39,6 +39,13 @@ class KeyUnreadable(KeyProblem):
     state = "refused"
 
 
+class KeyringFailing(KeyUnreadable):
+    """The keyring was asked and failed: its library raised, or the bus was too slow. What it holds is unknown (I11)."""
+
+    __slots__ = ()
+    state = "failing"
+
+
 class KeyIncomplete(KeyUnreadable):
     """A source has some parts of a credential and lacks one that is needed."""
 

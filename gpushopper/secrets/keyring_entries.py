@@ -17,7 +17,14 @@ from gpushopper.core.secret import Secret
 from gpushopper.errors import Misconfigured
 from gpushopper.paths import BUS_VARIABLE, Home, with_user_bus
 from gpushopper.secrets.credential_form import make_credential, unpack
-from gpushopper.secrets.key_problems import KeyProblem, KeyringLocked, KeyringTimeout, KeyringUnavailable, KeyUnreadable
+from gpushopper.secrets.key_problems import (
+    KeyProblem,
+    KeyringFailing,
+    KeyringLocked,
+    KeyringTimeout,
+    KeyringUnavailable,
+    KeyUnreadable,
+)
 from gpushopper.secrets.key_sources import FoundKey
 
 SERVICE = "gpu-shopper"
@@ -141,6 +148,11 @@ def _call_child(
         except subprocess.TimeoutExpired as late:
             output = _wait_for_prompt(process, late.output or b"", may_prompt=may_prompt)
             return _last_answer(output) or _timed_out(limit_s)
+    return answer_in(output)
+
+
+def answer_in(output: bytes) -> Reply | KeyProblem:
+    """What a child that has ended answered; one that was ended without an answer is a keyring that fails."""
     return _last_answer(output) or _failed("keyring", "it ended without an answer")
 
 
@@ -220,4 +232,4 @@ def _not_trusted(setting: str, wanted: str) -> KeyProblem:
 
 
 def _failed(source: str, reason: str) -> KeyProblem:
-    return KeyUnreadable(f"the system {source} fails: {reason}", f"look at it, or do without one: {IN_A_FILE}", source)
+    return KeyringFailing(f"the system {source} fails: {reason}", f"look at it, or do without one: {IN_A_FILE}", source)

@@ -42,7 +42,7 @@ def test_a_cloud_without_a_key_is_silent_everywhere(world: World):
     assert not alarms.open_alarms(world.store)
 
 
-@pytest.mark.parametrize("state", ["missing", "absent", "locked", "hung"])
+@pytest.mark.parametrize("state", ["missing", "absent", "locked", "hung", "failing"])
 def test_a_cloud_never_used_here_is_silent_once_another_is_connected(world: World, state: str):
     """Whatever a keyring may hold of it, nothing of ours can bill there: no account of it was ever seen here."""
     setups = with_toy(world, replace(TOY, key_state=state))
@@ -53,7 +53,7 @@ def test_a_cloud_never_used_here_is_silent_once_another_is_connected(world: Worl
     assert list(watched_accounts(ctx, setups)) == ["vast", "toy"]
 
 
-@pytest.mark.parametrize("state", ["absent", "locked", "hung"])
+@pytest.mark.parametrize("state", ["absent", "locked", "hung", "failing"])
 def test_a_keyring_that_says_nothing_may_hold_the_only_key(world: World, state: str):
     assert list(watched_accounts(world.engine.ctx, {"toy": replace(TOY, key_state=state)})) == ["toy"]
 

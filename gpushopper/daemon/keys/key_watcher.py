@@ -27,7 +27,7 @@ START_MAX_WAIT_S = 5.0
 """A keyring that takes longer must not delay deadlines: the daemon starts without it, and gets the key later."""
 CONTACT_PAUSE_S = 5.0
 """Least time between two lookups that client contacts cause."""
-UNDECIDED = frozenset({"asking", "locked", "absent", "hung"})
+UNDECIDED = frozenset({"asking", "locked", "absent", "hung", "failing"})
 """Key states that do not say whether there is a key: a key in memory stays in use (I11)."""
 NON_INTERACTIVE = frozenset({"keyring", "keyring (Secret Service)"})
 """Sources that never prompt the user, so that they can be read each minute."""
@@ -192,7 +192,7 @@ class KeyWatcher:
             for each in found:
                 former = self._setups.get(each.provider)
                 is_outdated = number < self._applied_lookup.get(each.provider, 0)
-                if former is None or is_outdated or not _has_changed(former, each):
+                if former is None or is_outdated or not has_changed(former, each):
                     _close(each)
                     continue
                 self._applied_lookup[each.provider] = number
@@ -232,7 +232,8 @@ def _keep_connection(former: AccountSetup, found: AccountSetup) -> AccountSetup:
     return replace(found, client=former.client)
 
 
-def _has_changed(former: AccountSetup, found: AccountSetup) -> bool:
+def has_changed(former: AccountSetup, found: AccountSetup) -> bool:
+    """Whether what was found replaces what is in use: a key in memory gives way to a sure answer only (I11)."""
     if former.client is not None:
         return found.key_state not in UNDECIDED
     return found.client is not None or (found.key_state, found.key_problem) != (

@@ -8,7 +8,7 @@ from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.store import sessions
 from gpushopper.store.accounts import known_account
 
-NOT_ANSWERED = frozenset({"absent", "locked", "hung"})
+NOT_ANSWERED = frozenset({"absent", "locked", "hung", "failing"})
 """Key states in which a keyring does not tell what it holds."""
 
 
@@ -33,8 +33,8 @@ def watched_accounts(ctx: Context, setups: Mapping[str, AccountSetup]) -> dict[s
 def _may_be_silent(setup: AccountSetup, *, is_any_connected: bool) -> bool:
     """Whether a cloud that was never used here has no key for all we know.
 
-    A keyring that is absent, locked or hung may hold the only key (F105). Once another cloud is connected, its key is
-    elsewhere: otherwise every cloud would be a problem on a server without a keyring.
+    A keyring that is absent, locked, hung or failing may hold the only key (F105). Once another cloud is connected, its
+    key is elsewhere: otherwise every cloud would be a problem on a server without a keyring.
     """
     return setup.key_state == "missing" or (is_any_connected and setup.key_state in NOT_ANSWERED)
 
