@@ -16,6 +16,9 @@ from gpushopper.daemon.api.service import LOGINS_AT_ONCE, SLOW_AT_ONCE, Service
 from gpushopper.errors import Refused
 from tests.daemon.test_api import EmptyAccount, WatchedHandle, assert_error, provision, serving
 
+HANG_S = 300
+"""Longer than any of these tests waits: what came one after the other would not be there in time."""
+
 
 @pytest.fixture
 def service(home: Path) -> Iterator[Service]:
@@ -28,7 +31,7 @@ def test_searches_never_take_the_last_threads(service: Service):
 
     def hang() -> None:
         entered.release()
-        leave.wait(20)
+        leave.wait(HANG_S)
 
     service.handle = WatchedHandle(service.handle, hang)  # type: ignore[assignment]
     app = build_app(service)
@@ -56,7 +59,7 @@ def test_twenty_requests_at_once_are_retried_until_there_is_room(service: Servic
     def search() -> None:
         assert most.acquire(blocking=False), "more at once than may be"
         entered.release()
-        first_four.wait(20)
+        first_four.wait(HANG_S)
         most.release()
 
     first_four = threading.Event()
@@ -83,7 +86,7 @@ def test_a_provision_that_waits_for_a_login_waits_for_no_search_and_leaves_threa
 
     def hang() -> None:
         entered.release()
-        leave.wait(20)
+        leave.wait(HANG_S)
         raise Refused("over", code="over")
 
     service.handle = WatchedHandle(service.handle, hang)  # type: ignore[assignment]

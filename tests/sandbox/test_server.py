@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gpushopper.cli.process.sandbox_process import STOP_LIMIT_S
+
 CREATE = {"image": "ubuntu:22.04", "disk": 40, "label": "gs1-x", "env": {"GS_LABEL": "gs1-x"}}
 
 
@@ -162,7 +164,7 @@ def test_stop_is_graceful_and_the_ledger_stays_readable(start, home):
     server = start()
     number = server.rent()
     assert server.control("POST", "/stop") == {"schema": 1, "stopping": True}
-    assert server.child.wait(timeout=60) == 0
+    assert server.child.wait(timeout=STOP_LIMIT_S) == 0  # as long as `sandbox stop` waits
     assert not (home / "market" / "control.sock").exists()
     (row,) = json.loads(offline_ledger(home).stdout)["instances"]
     assert (row["id"], row["label"], row["env_label"]) == (str(number), "gs1-x", "gs1-x")
