@@ -9,7 +9,7 @@ from gpushopper.engine.account.reconciler import AccountReconciler
 from gpushopper.engine.context import AccountSetup
 from gpushopper.engine.requests.commands.same_account import trust, unproven_account
 from gpushopper.errors import Refused, UsageError
-from gpushopper.store import account_keys, alarms, sessions
+from gpushopper.store import account_keys, alarms, installation, sessions
 from gpushopper.store.sqlite.statements import run
 from tests.engine.inferred_cloud import inferred, markable, restart_with, rotated_key, use_key
 from tests.sim.world import World
@@ -103,6 +103,48 @@ def test_a_rotated_key_of_the_same_organisation_goes_on(inferred_world: World) -
     accounts = {each.account for each in attempts(world).values()}
     keys = {each.made_by_key for each in attempts(world).values()}
     assert (len(accounts), len(keys)) == (1, 2), "one account, and each attempt knows its key"
+
+
+def new_installation(world: World) -> None:
+    """`config installation new`: labels from now on have another id; what is recorded stays."""
+    store, home = world.store, world.engine.ctx.home
+    home.data.mkdir(exist_ok=True)
+    world.engine.ctx.installation = installation.renew(home, store)
+
+
+def test_the_rows_of_a_former_installation_id_prove_the_key_too(inferred_world: World) -> None:
+    """Their ids and labels are recorded here: which id new labels get says nothing of the account."""
+    world = inferred_world
+    ref = world.provision(hours=11)
+    assert world.running(ref)
+    world.run_for(60)
+    new_installation(world)
+    use_key(world, rotated_key(world))
+    world.run_for(120)
+    assert not alarm_texts(world, "account_unproven") and world.engine.is_ready()
+    world.requests.end([ref])
+    assert world.ended(ref) and world.our_instances() == []
+
+
+def test_a_row_of_a_former_installation_id_is_a_sighting_under_an_unproven_key(inferred_world: World) -> None:
+    """The id was taken by its label, so it proves nothing; it is seen, and none of it is recorded as foreign."""
+    world = inferred_world
+    world.fault("create", "commit_then_hang")
+    world.fault("list", "lag", "10m")
+    ref = world.provision(hours=11, retries=0)
+    assert world.run_until(lambda: list(states(world).values()) == ["uncertain"], 300)
+    world.faults.clear()
+    use_key(world, rotated_key(world))
+    world.run_for(1200)
+    new_installation(world)
+    (before,) = attempts(world).values()
+    world.run_for(1200)
+    (after,) = attempts(world).values()
+    assert after.last_seen_at > before.last_seen_at and alarm_texts(world, "account_unproven")
+    assert "foreign" not in {what for (what,) in run(world.store.database, "SELECT ownership FROM known_instances")}
+    world.requests.end([ref])
+    world.run_for(600)
+    assert world.our_instances() == []
 
 
 def test_a_rotated_key_with_only_an_uncertain_create_is_not_proven_by_its_label(inferred_world: World) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpushopper.core import alarms
-from gpushopper.core.listing.ownership import CONFIRMED, has_label, is_labelled_by
+from gpushopper.core.listing.ownership import CONFIRMED, FOREIGN, has_label, is_labelled_by
 from gpushopper.core.model.actions import Action, ClearAlarm, RaiseAlarm, RecordOwnership, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.instance import Instance
@@ -56,16 +56,27 @@ def proven_by_rows(
     }
 
 
-def own_rows(rows: Iterable[Instance], installation: str) -> tuple[Instance, ...]:
-    """What the list of an unproven account shows of ours: without our label, an id may be another organisation's."""
-    return tuple(row for row in rows if is_labelled_by(row, installation))
+def own_rows(rows: Iterable[Instance], installation: str, opened: Iterable[Attempt]) -> tuple[Instance, ...]:
+    """What the list of an unproven account shows of ours: without our label, an id may be another organisation's.
+
+    Also open attempts with a label of a former id of this installation, where id and label are both recorded.
+    """
+    held = {attempt.instance_id: attempt.label for attempt in opened if attempt.instance_id is not None}
+
+    def is_recorded(row: Instance) -> bool:
+        return row.instance_id in held and has_label(held[row.instance_id], row)
+
+    return tuple(row for row in rows if is_labelled_by(row, installation) or is_recorded(row))
 
 
 def as_unproven(actions: Iterable[Action]) -> list[Action]:
-    """The actions for the list of an unproven account: an id that is taken by its label confirms nothing."""
+    """The actions for the list of an unproven account: an id that is taken by its label confirms nothing.
+
+    Nor is anything foreign there: only what may be ours is looked at.
+    """
     kept: list[Action] = []
     for action in actions:
-        if isinstance(action, RecordOwnership) and action.ownership == CONFIRMED:
+        if isinstance(action, RecordOwnership) and action.ownership in (CONFIRMED, FOREIGN):
             continue
         kept.append(action)
         if isinstance(action, UpdateAttempt) and action.attempt.instance_id is None:

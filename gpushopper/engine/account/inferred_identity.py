@@ -71,7 +71,8 @@ class InferredIdentity:
         account_keys.record_key(self.ctx.store, self.name, account, self.key, proof, tx.now.wall)
 
     def _shown_accounts(self, listing: InstanceList) -> set[str]:
-        own = same_account.own_rows(listing.instances, self.ctx.installation.id)
+        # With whatever installation's label: what counts is that id and label are recorded together.
+        own = [row for row in listing.instances if row.owner() is not None]
         ids = [row.instance_id for row in own]
         store = self.ctx.store
         held = sessions.find_listed(store, self.name, None, ids, []) if ids else []

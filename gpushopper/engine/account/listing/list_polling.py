@@ -130,7 +130,7 @@ class ListPoller:
         health.on_inferred(identity, opened)
         if not health.wrong_account:
             return value
-        rows = same_account.own_rows(value.instances, account.ctx.installation.id)
+        rows = same_account.own_rows(value.instances, account.ctx.installation.id, opened)
         return replace(value, instances=rows, complete=False, detail="the key is not proven to be of the same account")
 
     def _of_the_expected_account(self, value: InstanceList | ReadFailed) -> InstanceList | ReadFailed:
