@@ -14,8 +14,9 @@ from gpushopper.wire import OfferView
 OFFER = OfferView(
     key="vast:1", provider="vast", offer_id="1", host_id="2", gpu="RTX 4090", gpu_count=1, vram_mb=24000, rate=400_000,
     gpu_rate=390_000, storage_rate=10_000, storage_gb_month=150_000, upload_gb=0, download_gb=0, region="EU",
-    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, kind="on_demand", seen_at=1,
+    reliability=0.99, cuda=12.4, disk_gb=20, cpu_cores=8, ram_mb=32000, verified=True, kind="on_demand", seen_at=2**52,
 )  # fmt: skip
+"""Seen so late that it is never of an old plan."""
 
 
 class EmptyAccount:

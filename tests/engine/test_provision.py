@@ -27,6 +27,31 @@ def request(world: World, **changes: object) -> wire.ProvisionRequest:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("age_s", "is_refused"), [(290, False), (310, True), (86_400, True)])
+def test_a_plan_that_is_too_old_is_refused(world: World, age_s: float, is_refused: bool):
+    """The command plans anew after a minute; another client may post what it planned yesterday."""
+    asked = request(world)
+    before = rows(world)
+    world.run_for(age_s)
+    if not is_refused:
+        assert world.requests.provision(asked).sessions
+        return
+    with pytest.raises(NoOffer) as refused:
+        world.requests.provision(asked)
+    assert (refused.value.code, refused.value.exit_code) == ("plan_too_old", 7)
+    assert "plan again" in refused.value.hint and rows(world) == before
+
+
+def test_an_old_plan_is_refused_whatever_the_cloud_says_of_its_date(world: World):
+    """Some answers have no date, and a cloud's clock is not ours."""
+    asked = request(world)
+    now = world.clock.now().wall
+    assert all(0 <= now - offer.seen_at < us(61) for offer in asked.offers)
+    mixed = [asked.offers[0], replace(asked.offers[0], seen_at=now - us(400))]
+    with pytest.raises(NoOffer):
+        world.requests.provision(replace(asked, offers=mixed))
+
+
 def rows(world: World) -> int:
     return len(sessions.load_sessions(world.store)) + len(sessions.load_attempts(world.store, open_only=False))
 

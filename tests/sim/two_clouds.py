@@ -74,7 +74,9 @@ class TwoClouds(World):
         return [found[name].pop(0) for name in clouds]
 
     def rent(self, offers: list[wire.OfferView], **more: Any) -> str:
-        request = wire.ProvisionRequest(offers=offers, **{"disk_gb": 20, "duration_us": us(7200), **more})
+        # As of a plan made now: some of these stories take their offers before a cloud goes dark.
+        fresh = [replace(offer, seen_at=self.clock.now().wall) for offer in offers]
+        request = wire.ProvisionRequest(offers=fresh, **{"disk_gb": 20, "duration_us": us(7200), **more})
         return self.requests.provision(request).sessions[0]
 
     def created_at(self) -> list[str]:

@@ -11,6 +11,8 @@ from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session_names import session_name_problem
 from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.spending.admission import affordable
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.requests.image_checks import refuse_invalid_image
 from gpushopper.engine.requests.session_duration import (
     refuse_above_maximum,
@@ -21,6 +23,8 @@ from gpushopper.errors import NoOffer, UsageError
 
 MAX_RETRIES = 100
 MAX_CONSUMER_LENGTH = 100
+OLDEST_OFFER_S = 300
+"""An offer of a plan that is older is not rented: its price may be another by now, and so may its host."""
 _OFFER_FIELDS = tuple(field.name for field in fields(Offer))
 _BILLING_FIELDS = tuple(field.name for field in fields(Billing))
 
@@ -57,7 +61,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
     Raises:
         UsageError: a value makes no sense.
         Refused: it is longer than the hard maximum.
-        NoOffer: none of the offers is within the price cap.
+        NoOffer: none of the offers is within the price cap, or one is of an old plan.
     """
     refuse_invalid_image(request.image)
     _check_numbers_and_names(request)
@@ -65,7 +69,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
     span = requested_duration_us(request.duration_us, request.deadline_at, now_wall)
     refuse_above_maximum(span, request.max_duration_us)
     return CheckedRequest(
-        offers=_offers(request),
+        offers=_offers(request, now_wall),
         disk_gb=request.disk_gb,
         max_rate=request.max_rate,
         name=request.name,
@@ -95,8 +99,12 @@ def _check_numbers_and_names(request: wire.ProvisionRequest) -> None:
         raise UsageError(fault, "choose another name, or none", code="bad_name")
 
 
-def _offers(request: wire.ProvisionRequest) -> tuple[Offer, ...]:
-    """The offers within the price cap."""
+def _offers(request: wire.ProvisionRequest, now_wall: int) -> tuple[Offer, ...]:
+    """The offers within the price cap; `provision` plans anew long before they are too old, and others must as well."""
+    age = now_wall - min((offer.seen_at for offer in request.offers), default=now_wall)
+    if age > us(OLDEST_OFFER_S):
+        text = f"the plan is {span(age)} old, and offers change: nothing is rented on one older than 5 min"
+        raise NoOffer(text, "make the plan again, and rent what it shows", code="plan_too_old")
     offers = affordable([_offer(view) for view in request.offers], request.disk_gb, request.max_rate)
     if not offers:
         raise NoOffer("none of the offers is within the price cap", "raise --max-price, or run the plan again")

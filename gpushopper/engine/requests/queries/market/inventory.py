@@ -38,14 +38,15 @@ def inventory(handle: EngineHandle, request: wire.SearchRequest) -> wire.Invento
         groups = _groups(result.offers, want.disk_gb, request.group_by, request.sort)[part]
     else:
         shown = rank(result.offers, want.disk_gb, request.sort)[part]
+    now_wall = handle.ctx.clock.now().wall
     return wire.Inventory(
-        [offer_view(offer, want.disk_gb, result.ages.get(offer.provider, 0)) for offer in shown],
+        [offer_view(offer, want.disk_gb, now_wall, result.ages.get(offer.provider, 0)) for offer in shown],
         total=len(result.offers),
         more=result.has_more,
         unavailable={name: each.detail for name, each in result.failed.items()},
         invalid_prices=result.invalid_prices,
         unstated=result.unstated,
-        missing=missing_accounts(result, handle.ctx.clock.now().wall) + keyless_accounts(handle, want.provider),
+        missing=missing_accounts(result, now_wall) + keyless_accounts(handle, want.provider),
         groups=groups,
     )
 

@@ -142,8 +142,11 @@ def _one_of_each_cloud(found: Mapping[str, AccountReconciler]) -> dict[str, Acco
     return {name: each for name, each in found.items() if each in chosen.values()}
 
 
-def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
-    """An offer as the API shows it, with its rates for this much disk; `age_us` is how old the cloud's answer is."""
+def offer_view(found: Offer, disk_gb: float, now_wall: int, age_us: int) -> wire.OfferView:
+    """An offer as the API shows it, with its rates for this much disk; `age_us` is how old the cloud's answer is.
+
+    It was seen by our clock: the cloud's date may be missing, and decides nothing here.
+    """
     card = canonical(found.gpu, found.vram_mb)
     return wire.OfferView(
         key=found.key,
@@ -167,7 +170,7 @@ def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
         ram_mb=found.ram_mb,
         verified=found.verified,
         kind=found.kind.value,
-        seen_at=found.seen_at,
+        seen_at=now_wall - age_us,
         ends_at=found.ends_at,
         driver=found.driver,
         is_single=found.is_single,

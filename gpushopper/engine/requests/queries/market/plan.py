@@ -66,7 +66,7 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
         _await_ready(handle, reconciler)
     twice = one_account(reconciler.name, reconciler.same_as) if reconciler.same_as else None
     return wire.Plan(
-        offers=[offer_view(offer, want.disk_gb, search.ages.get(offer.provider, 0)) for offer in chosen],
+        offers=[offer_view(offer, want.disk_gb, now.wall, search.ages.get(offer.provider, 0)) for offer in chosen],
         max_cost=max(offer_max_cost(each, want.disk_gb, span) for each in chosen),
         deadline_at=now.wall + span,
         duration_us=None if request.deadline_at is not None else span,
