@@ -73,6 +73,9 @@ HINTS = {
 KEPT_HINT = "it is kept until its deadline; end it with: gpu-shopper shutdown NAME"
 """The hint about an interrupted instance that only its deadline ends."""
 
+OWN_HINT = frozenset({DEGRADED, INTERRUPTED, DATABASE_REBUILT})
+"""Kinds whose alarms may carry a hint of their own, in place of their kind's."""
+
 NEEDS_ACK = frozenset(
     {
         DUPLICATE,

@@ -23,6 +23,7 @@ from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
+from gpushopper.daemon.record_checks import check_records
 from gpushopper.daemon.run import harden, open_log
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries import audit as audit_query
@@ -58,6 +59,7 @@ def doctor(home: Home, _arguments: Sequence[str]) -> JobResult:
         _check("configuration", lambda: _check_config(home)),
         *[_check(f"key {row['provider']}", partial(_check_key, row)) for row in key_jobs.of_used_clouds(home)],
         _check("home", lambda: _check_home(home)),
+        *_record_checks(home),
     ]
     daemon = f"running, pid {holder.pid}, version {holder.version}" if is_up and holder else "not running"
     return {"checks": checks, "daemon": daemon, "problems": sum(not check["ok"] for check in checks)}
@@ -96,6 +98,8 @@ def run_once(job: str, arguments: Sequence[str]) -> int:
         check_home(home)
         harden()  # a job holds keys too
         answer, code = {"ok": True, **JOBS[job](home, arguments)}, 0
+        if warnings := _warnings(home):
+            answer["warnings"] = warnings
     except ShopperError as error:
         fields = {"code": error.code, "message": error.message, "hint": error.hint, "exit": error.exit_code}
         answer, code = {"ok": False, "error": fields}, error.exit_code
@@ -189,6 +193,22 @@ def _check_key(row: JobResult) -> str:
     if row["state"] != "ok":
         raise Misconfigured(row["text"], row["hint"])
     return str(row["source"])
+
+
+def _record_checks(home: Home) -> list[JobResult]:
+    """What the database says, with a daemon or without; nothing where there is none yet."""
+    try:
+        return check_records(home, key_jobs.listed(home))
+    except ShopperError as error:
+        return [{"name": "records", "ok": False, "text": error.message, "hint": error.hint}]
+
+
+def _warnings(home: Home) -> list[str]:
+    """Clouds and accounts in the configuration that no package has: a job leaves them out, and says so."""
+    try:
+        return account_setup.warnings_about(config.load(home))
+    except ShopperError:
+        return []  # the job itself says what is wrong
 
 
 def _check_home(home: Home) -> str:

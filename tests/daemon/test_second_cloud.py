@@ -151,6 +151,8 @@ def test_an_uninstalled_package_stops_neither_daemon_nor_job(home: Path, start: 
     key = {"VAST_API_KEY": "some-key-0123"}
     (check,) = [check for check in once("doctor", **key)[1]["checks"] if check["name"] == "configuration"]
     assert (check["ok"], check["text"]) == (False, "the configuration names an unknown provider toy")
+    for job in ("keys-list", "audit"):
+        assert once(job, **key)[1].get("warnings") == ["the configuration names an unknown provider toy"], job
     assert once("keys-list", **key)[0] == 0
     running = start(**key)
     assert [row["name"] for row in running.ask("GET", "/api/v1/status").json["providers"]] == ["vast"]

@@ -44,7 +44,10 @@ def audit(app: App) -> None:
         name="instance_id",
         unavailable=found.unavailable,
         problems=found.problems,
+        warnings=found.get("warnings", []),
     )
+    for warning in found.get("warnings", []):
+        app.note(f"warning: {warning}")
     if not found.rows and app.output in ("table", "wide"):
         app.note("No instances on the accounts" + (" that could be read." if found.unavailable else "."))
     for name, why in found.unavailable.items():

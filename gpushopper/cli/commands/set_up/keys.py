@@ -49,8 +49,11 @@ def keys() -> None:
 def list_keys(app: App) -> None:
     """Show where each key and each registry login comes from; never the secret."""
     found = daemon_process.run_one_shot_job(app.home, "keys-list")
+    warnings = found.get("warnings", [])
+    for warning in warnings:
+        app.note(f"warning: {warning}")
     if app.output == "json":
-        tables.out(json_output.document(keys=found["keys"], registries=found.registries))
+        tables.out(json_output.document(keys=found["keys"], registries=found.registries, warnings=warnings))
         return
     tables.rows(app, "keys", found["keys"], COLUMNS, name="provider")
     if found.registries:

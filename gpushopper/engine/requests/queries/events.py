@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpushopper import wire
+from gpushopper.clouds import console_of
+from gpushopper.core.alarms import HINTS, OWN_HINT, fill_hint
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_lookup import find
 from gpushopper.store import alarms as stored_alarms
 from gpushopper.store import events as stored_events
+from gpushopper.store import sessions
 
 
 def events(ctx: Context, after: int, limit: int = 200, ref: str | None = None) -> wire.Events:
@@ -21,5 +26,20 @@ def events(ctx: Context, after: int, limit: int = 200, ref: str | None = None) -
 
 
 def alarms(ctx: Context) -> wire.Alarms:
-    """The alarms that neither have cleared nor were acknowledged."""
-    return wire.Alarms(stored_alarms.open_alarms(ctx.store))
+    """The alarms that neither have cleared nor were acknowledged, with the hints of this version."""
+    return wire.Alarms([replace(each, hint=_hint(ctx, each)) for each in stored_alarms.open_alarms(ctx.store)])
+
+
+def _hint(ctx: Context, alarm: wire.AlarmView) -> str:
+    """The hint of the alarm's kind, as it is now: the stored one may be of an older version, with its commands.
+
+    The stored one stays where it was made for this very alarm, and where its cloud cannot be told.
+    """
+    hint = "" if alarm.kind in OWN_HINT else HINTS.get(alarm.kind, "")
+    attempt = sessions.load_attempt(ctx.store, alarm.subject)
+    provider = alarm.subject.partition(":")[0] if attempt is None else attempt.provider
+    if "PROVIDER" not in hint and "CONSOLE" not in hint:
+        return hint or alarm.hint
+    if attempt is None and provider not in ctx.clouds:
+        return alarm.hint
+    return fill_hint(hint, provider, console_of(ctx.cloud_of(provider)))
