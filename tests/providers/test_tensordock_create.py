@@ -100,8 +100,12 @@ def test_each_line_of_cloud_init_is_valid_shell():
         {"label": "a" * 61},
         {"offer": offer(offer_id="29817342")},
         {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}.2")},
-        {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}/../x.1")},
-        {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}.99", gpu_count=99)},
+        {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}.2", reference=None)},
+        {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}/../x.1", reference=None)},
+        {"offer": offer(offer_id=f"{PLACE}.{RTX_4090}.99", gpu_count=99, reference=None)},
+        {"offer": offer(reference=f"{PLACE}.rtxa4000-pcie-16gb.1")},
+        {"offer": offer(reference=None)},
+        {"offer": offer(reference="")},
     ],
 )
 def test_what_no_create_may_say_is_refused_here_and_never_sent(changes: dict[str, Any]):
@@ -225,3 +229,8 @@ def test_a_create_that_never_left_is_refused():
 
     refused = answering(offline).create(request(), 120.0)
     assert isinstance(refused, RejectedCreate) and refused.why is Refusal.NEVER_SENT
+
+
+def test_an_offer_of_an_older_row_is_rented_by_its_whole_id():
+    (new,), (old,) = sent_with(), sent_with(offer=offer(offer_id=f"{PLACE}.{RTX_4090}.1", reference=None))
+    assert old.content == new.content

@@ -173,6 +173,7 @@ def offer_view(found: Offer, disk_gb: float, age_us: int = 0) -> wire.OfferView:
         is_single=found.is_single,
         stock=found.stock,
         billing=_billing_view(found.billing),
+        reference=found.reference,
         age_us=age_us,
         gpu_model=card.model,
         gpu_form=card.form,
