@@ -21,8 +21,8 @@ class Offer:
     RAM that are priced apart. `storage_gb_month` is micro-dollars per GB and month of 720 h. `disk_gb` is the largest
     disk offered. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs. `driver` is the version of the GPU
     driver (`570.86.10`). `is_single`: one host, gone once it is rented; otherwise a type, of which `stock` are left.
-    `reference` is what an adapter needs for a create where the id does not say it; nobody else reads it. None is what the
-    cloud does not say.
+    `reference` is what an adapter needs for a create where the id does not say it; nobody else reads it. None is what
+    the cloud does not say.
     """
 
     provider: str

@@ -106,7 +106,7 @@ def _type(place: LocationGpu) -> tuple[str, str]:
 
 
 def _offer(place: LocationGpu, sized: tuple[str, OfferId], query: OfferQuery, seen_at: int) -> Offer | None:
-    """The offer with this id and number of GPUs, with the vCPU and memory that are asked for; None where the place cannot make that.
+    """The offer of this id, with the vCPU and memory that are asked for; None where the place cannot make that.
 
     Only with a dedicated address: where there are only forwarded ports, some places accept and then ignore them, and
     the VM bills and can never be reached (tensordock.md 10). The sum of the unit prices is what a VM was seen to cost;
