@@ -16,6 +16,7 @@ class BillingView:
     storage_minimum_gb: float = 0
     storage_step_gb: float = 0
     storage_included_gb: float = 0
+    month_hours: int = 720
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from gpushopper.core.model.money import DOLLAR, Micros
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
+from gpushopper.core.model.offer import Offer, has_valid_price
 from gpushopper.core.spelling.gpus import MAX_GPUS
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
@@ -127,7 +127,7 @@ def _offer(place: LocationGpu, sized: tuple[str, OfferId], query: OfferQuery, se
         gpu_count=count,
         vram_mb=place.vram_mb,
         gpu_rate=_micros(hourly),
-        storage_gb_month=_micros(prices.storage_gb * MONTH_HOURS),
+        storage_gb_month=_micros(prices.storage_gb * TRAITS.billing.month_hours),
         upload_gb=0,
         download_gb=0,
         disk_gb=float(place.max_storage_gb // vm_sizes.STORAGE_STEP_GB * vm_sizes.STORAGE_STEP_GB),

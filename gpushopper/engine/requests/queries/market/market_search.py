@@ -190,4 +190,5 @@ def _billing_view(terms: Billing) -> wire.BillingView:
         storage_minimum_gb=terms.storage_minimum_gb,
         storage_step_gb=terms.storage_step_gb,
         storage_included_gb=terms.storage_included_gb,
+        month_hours=terms.month_hours,
     )
