@@ -263,3 +263,9 @@ def test_groups_count_offers_stock_and_the_best(two: TwoClouds, by: str, names: 
 def test_what_cannot_be_asked_is_refused(two: TwoClouds, search: dict[str, Any]):
     with pytest.raises(UsageError):
         look(two, **search)
+
+
+def test_that_not_all_offers_were_read_is_said_where_none_fits(two: TwoClouds):
+    two.a.complete = False
+    with pytest.raises(NoOffer, match="not all offers of a were read"):
+        two.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090", regions=["Stockholm"])))

@@ -282,3 +282,9 @@ def test_an_offer_is_priced_for_the_vcpu_and_memory_that_are_asked_for():
     plain, larger = cheapest(), cheapest(min_cpus=7.0, min_ram_mb=30_000)
     assert (plain.cpu_cores, plain.ram_mb, larger.cpu_cores, larger.ram_mb) == (4.0, 16_384, 8.0, 32_768)
     assert larger.gpu_rate > plain.gpu_rate
+
+
+@pytest.mark.parametrize("asked", [{"countries": frozenset({"US"})}, {"min_cuda": 12.0}, {"min_reliability": 0.9}])
+def test_what_tensordock_does_not_filter_cuts_off_no_offers(asked: dict[str, Any]):
+    found = search(LOCATIONS, limit=1, **asked)
+    assert len(found.offers) == 3 and found.complete

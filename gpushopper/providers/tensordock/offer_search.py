@@ -60,7 +60,10 @@ def read_search(answer: Reply | Failure, query: OfferQuery, unknown: UnknownFiel
             else:
                 is_cut = True
     ranked = sorted(offers.values(), key=lambda one: (one.rate(query.disk_gb), one.key))
-    shown = tuple(ranked if query.limit is None else ranked[: query.limit])
+    # It says neither CUDA nor reliability, and a place by its name: who asks for these gets all, or it would be cut
+    # before it is filtered.
+    is_filtered_later = query.countries is not None or query.min_cuda > 0 or query.min_reliability > 0
+    shown = tuple(ranked if query.limit is None or is_filtered_later else ranked[: query.limit])
     return OfferList(shown, not is_cut and len(shown) == len(ranked), date, invalid)
 
 

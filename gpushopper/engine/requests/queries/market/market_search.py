@@ -32,7 +32,8 @@ class SearchResult:
     """The offers that fit, unordered, and what is missing from them."""
 
     offers: list[Offer] = field(default_factory=list)
-    has_more: bool = False
+    cut: tuple[str, ...] = ()
+    """Accounts that have more offers than were read."""
     failed: dict[str, ReadFailed] = field(default_factory=dict)
     """Why an account gave no usable answer now; old offers of it may be among the others."""
     ages: dict[str, int] = field(default_factory=dict)
@@ -81,9 +82,9 @@ def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: d
                 offers.append(offer)
             else:
                 invalid_prices += 1
-    has_more = any(not each.offers.complete for each in answers.values())
+    cut = tuple(name for name, each in answers.items() if not each.offers.complete)
     ages = {name: each.age_us for name, each in answers.items() if each.failed is None or each.offers.offers}
-    return SearchResult(offers, has_more, failed, ages, invalid_prices, dict(unknown))
+    return SearchResult(offers, cut, failed, ages, invalid_prices, dict(unknown))
 
 
 def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:

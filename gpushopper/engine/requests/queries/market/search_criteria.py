@@ -16,6 +16,7 @@ from gpushopper.core.spelling.gpus import (
     resolve_gpu,
     similar_names,
 )
+from gpushopper.core.spelling.regions import countries_in
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
 
@@ -87,8 +88,12 @@ def to_rent(request: wire.PlanRequest) -> Requirements:
 
 
 def provider_search(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
-    """The search to send: what the provider can filter; the rest is filtered here, so more is fetched than shown."""
-    own = want.regions or want.min_cuda or want.min_cpus or want.min_ram_mb or want.excluded_hosts
+    """The search to send: what clouds can filter; the rest is filtered here, so more is fetched than shown.
+
+    A cloud's memory filter is for the whole host, of which an offer has a share.
+    """
+    countries = countries_in(want.regions)
+    own = (want.regions and countries is None) or want.min_ram_mb or want.excluded_hosts
     filters_here = bool(own) or any(None not in sizes for sizes in models.values())
     return OfferQuery(
         gpus=tuple(models),
@@ -97,6 +102,8 @@ def provider_search(want: Requirements, models: Models, limit: int | None) -> Of
         min_vram_mb=want.min_vram_mb,
         max_gpu_rate=want.max_rate,
         min_reliability=want.min_reliability,
+        min_cuda=want.min_cuda,
+        countries=countries,
         disk_gb=want.disk_gb,
         min_cpus=want.min_cpus,
         min_ram_mb=want.min_ram_mb,
