@@ -205,6 +205,24 @@ def _billed(steps: list[tuple[int, bool, bool]], which: int, billing: Billing) -
     return (max(used, billing.minimum_s) if runs else 0.0) / 3600
 
 
+# ---- what an end now saves nothing of
+
+
+@pytest.mark.parametrize(
+    ("changes", "used_s", "least_s"),
+    [
+        ({}, 0, 3600), ({}, 3599, 3600), ({}, 3600, 0), ({"off_at": WALL}, 60, 0), ({"minimum_s": 0}, 60, 0),
+        ({"state": State.PREPARED}, 60, 0), ({"state": State.CLOSED}, 60, 0),
+    ],
+)  # fmt: skip
+def test_the_least_that_is_billed_whatever_the_end(changes: dict[str, Any], used_s: int, least_s: int):
+    given = {"state": State.RUNNING, "minimum_s": 3600, **changes}
+    shown = offer(billing=Billing(minimum_s=given.pop("minimum_s")))
+    one = attempt(given.pop("state"), offer=shown, agreed_rate=400_000, current_rate=None, **given)
+    assert ledger.least_billed_us(one, WALL + us(used_s)) == us(least_s)
+    assert ledger.least_cost(one, WALL + us(used_s)) == least_s // 3600 * 400_000
+
+
 # ---- the price of a month's storage
 
 

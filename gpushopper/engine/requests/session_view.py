@@ -11,7 +11,7 @@ from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
 from gpushopper.engine.context import Context
-from gpushopper.engine.requests.session_waiting import waiting
+from gpushopper.engine.requests.session_waiting import AN_ACCOUNT, waiting
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
@@ -67,9 +67,12 @@ def build_session_view(
         guard_deadline_at=latest.guard_deadline_at if latest else None,
         waiting_for=waiting_for,
         waiting_until=waiting_until,
+        waits_for_account=waiting_for == AN_ACCOUNT,
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
+        least_billed_us=ledger.least_billed_us(latest, now) if latest is not None else 0,
+        least_cost=ledger.least_cost(latest, now) if latest is not None else 0,
     )
 
 

@@ -53,9 +53,7 @@ TRAITS = Traits(
         # No total, no pages (tensordock.md 6).
         list_proof=ListProof.NOTHING,
     ),
-    pace=Pace(
-        calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S, longest_gap_s=LONGEST_GAP_S
-    ),
+    pace=Pace(calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S, longest_gap_s=LONGEST_GAP_S),
     # No call says whose a token is (tensordock.md 3).
     identity=Identity.INFERRED,
     # No console log in API v2 (tensordock.md 3).

@@ -125,7 +125,8 @@ def keyed_accounts(handle: EngineHandle, provider: str | None) -> dict[str, Acco
     known = handle.reconcilers
     clouds = {each.setup.cloud_name for each in known.values()}
     if provider is not None and provider not in {*known, *clouds}:
-        raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
+        text = f"no cloud or account is called {provider!r}"
+        raise NotFound(text, f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
     asked = {name: each for name, each in known.items() if provider in (None, name, each.setup.cloud_name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from gpushopper.core.spelling.regions import countries_in
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
 
+_HOST = re.compile(r"(?:[\w-]{1,40}:)?\w[\w.-]{0,79}", re.ASCII)
+
 Models = dict[str, set[int | None]]
 """A provider's names for the requested GPUs, each with the memory sizes in GB that were typed; None is any."""
 
@@ -28,7 +31,7 @@ def requirements(request: wire.SearchRequest) -> Requirements:
     """The requirements that an offer must meet.
 
     Raises:
-        UsageError: an unknown sort, a negative number, or two different numbers of GPUs.
+        UsageError: an unknown sort, a negative number, two different numbers of GPUs, or no host's id.
     """
     if request.sort not in SORTS:
         raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
@@ -51,8 +54,21 @@ def requirements(request: wire.SearchRequest) -> Requirements:
         min_cpus=request.cpus,
         min_ram_mb=_least_mb(request.ram_gb),
         verified=request.verified,
-        excluded_hosts=frozenset(request.exclude_hosts),
+        excluded_hosts=_hosts(request),
     )
+
+
+def _hosts(request: wire.SearchRequest) -> frozenset[str]:
+    """The hosts to leave out, each an id or `account:id`.
+
+    Raises:
+        UsageError: a text that can be neither would leave out nothing, unnoticed.
+    """
+    for text in request.exclude_hosts:
+        if _HOST.fullmatch(text) is None:
+            hint = "copy it from the column HOST of: gpu-shopper inventory -o wide; repeat the option for another"
+            raise UsageError(f"{text!r} is no host's id", hint, code="bad_host")
+    return frozenset(request.exclude_hosts)
 
 
 def _least_mb(size_gb: float) -> int:
