@@ -250,11 +250,12 @@ class OfferKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What images are. `default_image` is used where the user names none."""
+    """What images are. `default_image` is used where the user names none; `images` names the operating systems."""
 
     default_image: str
     image_kind: ImageKind = ImageKind.CONTAINER
     takes_image_login: bool = False
+    images: tuple[str, ...] = ()
 
 
 KEY_PATTERN = r"\b[0-9A-Fa-f]{32,}\b|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"

@@ -174,10 +174,15 @@ def test_a_keyless_cloud_in_use_is_named_and_delays_nothing(tmp_path: Path):
 
 def test_a_container_image_leaves_clouds_of_operating_systems_out_before_ranking(two: TwoClouds):
     two.b.traits = replace(two.b.traits, catalogue=Catalogue("ubuntu2404", ImageKind.SYSTEM))
+    two.ctx.traits["b"] = two.b.traits
     planned = plan(two, image="pytorch/pytorch:2")
     assert keys(planned) == ["a:1", "a:2"] and two.b.asked == []
-    assert left_out(planned) == {"b": "b rents out VMs, which do not run a container image such as pytorch/pytorch:2"}
-    assert keys(plan(two))[0] == "b:1" and keys(plan(two, image="ubuntu2404"))[0] == "b:1"
+    why = "b rents out VMs, which do not run a container image such as pytorch/pytorch:2; it has: ubuntu2404"
+    assert left_out(planned) == {"b": why}
+    assert keys(plan(two))[0] == "b:1"
+    system = plan(two, image="ubuntu-24.04")
+    assert keys(system) == ["b:1"] and system.image == "ubuntu2404"
+    assert left_out(system) == {"a": "a runs container images, and ubuntu-24.04 is an operating system of VMs"}
     with pytest.raises(UsageError, match="do not run a container image") as error:
         plan(two, image="pytorch/pytorch:2", provider="b")
     assert error.value.code == "image_kind"

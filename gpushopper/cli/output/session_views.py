@@ -155,7 +155,7 @@ def money_line(session: SessionView) -> str:
 
 
 def bills_on(session: SessionView) -> str:
-    """What its guard cannot do, where a machine that is off bills all; empty elsewhere, and after its end."""
+    """What its guard cannot do, where an instance that is off bills all; empty elsewhere, and after its end."""
     if not session.bills_on or session.ended_at is not None:
         return ""
     without_us = "if this computer never comes back, it bills until the balance is used up"

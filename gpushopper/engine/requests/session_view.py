@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
@@ -31,6 +32,14 @@ def build_session_view(
     ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int
 ) -> wire.SessionView:
     """The view of a session whose rows are loaded; `now` is wall µs."""
+    view, latest = _view(ctx, session, attempts, totals, now), current(attempts)
+    least = 0 if latest is None else ledger.least_billed_us(latest, now)
+    if latest is not None and least:
+        view = replace(view, least_billed_us=least, least_cost=ledger.least_cost(latest, now))
+    return replace(view, waits_for_account=True) if view.waiting_for == AN_ACCOUNT else view
+
+
+def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int) -> wire.SessionView:
     latest = current(attempts)
     rows = [_attempt_view(ctx, a, totals, now) for a in attempts]
     offer = latest.offer if latest is not None else None
@@ -67,12 +76,9 @@ def build_session_view(
         guard_deadline_at=latest.guard_deadline_at if latest else None,
         waiting_for=waiting_for,
         waiting_until=waiting_until,
-        waits_for_account=waiting_for == AN_ACCOUNT,
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
-        least_billed_us=ledger.least_billed_us(latest, now) if latest is not None else 0,
-        least_cost=ledger.least_cost(latest, now) if latest is not None else 0,
     )
 
 

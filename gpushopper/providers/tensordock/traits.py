@@ -71,5 +71,13 @@ TRAITS = Traits(
         # With NVIDIA's driver: the plain images have none, or half of one (tensordock.md 5, 10).
         default_image="ubuntu2404_ml_pytorch",
         image_kind=ImageKind.SYSTEM,
+        # Those that were checked, without Windows, which has no ssh; others were seen in code only (tensordock.md 5).
+        images=(
+            "ubuntu2404",
+            "ubuntu2204",
+            "ubuntu2404_ml_everything",
+            "ubuntu2404_ml_pytorch",
+            "ubuntu2404_ml_tensorflow",
+        ),
     ),
 )
