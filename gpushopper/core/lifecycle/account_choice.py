@@ -89,8 +89,9 @@ def image_problem(name: str, image: str | None, traits: Traits | None) -> str:
         return ""
     if system_image(image, traits) is not None:
         return ""
-    what = f"{name} rents out VMs, which do not run a container image such as {image}"
-    return f"{what}; it has: {', '.join(_systems(traits))}"
+    is_container = "/" in image or ":" in image
+    lack = f", which do not run a container image such as {image}" if is_container else f" and has no image {image}"
+    return f"{name} rents out VMs{lack}; it has: {', '.join(_systems(traits))}"
 
 
 def why_unsuitable(session: Session, state: AccountState | None) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHOICE = (
     click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="Exactly this offer."),
-    click.option("--image", metavar="IMAGE", help="Container image."),
+    click.option("--image", metavar="IMAGE", help="Container image; at VM clouds, an operating system."),
     click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
     click.option("--allow-unguarded", is_flag=True, help="Accept a cloud whose instances cannot end themselves."),
 )
