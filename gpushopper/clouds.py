@@ -145,15 +145,20 @@ def get(name: str) -> Cloud:
         return cloud
     if name in skipped():
         raise Misconfigured(f"the cloud {name} cannot be used: {skipped()[name]}", "reinstall its package")
-    raise NotFound(f"no provider is called {name!r}", suggestion(name), code="provider_not_found")
+    raise _no_such(name, known())
 
 
-def suggestion(name: str) -> str:
-    """A hint for a name that no cloud has."""
+def _no_such(name: str, names: Iterable[str]) -> NotFound:
+    return NotFound(f"no cloud or account is called {name!r}", suggestion(name, names), code="provider_not_found")
+
+
+def suggestion(name: str, names: Iterable[str] | None = None) -> str:
+    """A hint for a name that none of these has; without them, no cloud."""
     from difflib import get_close_matches  # only a mistake needs it
 
-    close = get_close_matches(name, known(), n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known providers: {', '.join(known())}."
+    every = list(known() if names is None else names)
+    close = get_close_matches(name, every, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(every)}."
 
 
 def unknown(names: Iterable[str]) -> list[Misconfigured]:
@@ -197,6 +202,8 @@ def of_account(name: str, named: Mapping[str, str]) -> Cloud:
     found = accounts(named)
     if name in named and name not in found:
         raise wrong_accounts(named)[name]
+    if name not in found and name not in skipped():
+        raise _no_such(name, found)
     cloud = get(found.get(name, name))
     if cloud.name == name:
         return cloud

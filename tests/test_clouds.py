@@ -52,7 +52,7 @@ def test_a_package_adds_a_cloud(install: Install):
     assert list(clouds.known()) == [*clouds.BUILT_IN, "toy"]
     assert clouds.get("toy").credential_title == "Toy Cloud credentials"
     assert clouds.skipped() == {}
-    with pytest.raises(NotFound, match="no provider is called 'tiy'") as caught:
+    with pytest.raises(NotFound, match="no cloud or account is called 'tiy'") as caught:
         clouds.get("tiy")
     assert caught.value.hint == "Did you mean toy?"
 
@@ -134,3 +134,12 @@ def test_a_built_in_cloud_is_found_without_loading_packages():
     code = "import sys; from gpushopper import clouds; clouds.get('vast'); print('importlib.metadata' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_name_that_no_account_has_is_answered_with_all_names():
+    with pytest.raises(NotFound, match="no cloud or account is called 'qqqq'") as caught:
+        clouds.of_account("qqqq", {"lab": "vast"})
+    assert caught.value.hint == f"Known: {', '.join(clouds.known())}, lab."
+    with pytest.raises(NotFound) as caught:
+        clouds.of_account("labb", {"lab": "vast"})
+    assert caught.value.hint == "Did you mean lab?"

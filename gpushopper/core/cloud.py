@@ -35,7 +35,10 @@ class Billing:
 
     A cost is for whole steps of `granularity_s`, and for at least `minimum_s`. A disk is rounded up to
     `storage_step_gb` (0: any size) and is at least `storage_minimum_gb`; its first `storage_included_gb` are part of
-    the GPU's price.
+    the GPU's price. `month_hours`: the hours of the month that a GB of disk is priced for.
+
+    Raises:
+        ValueError: a month has no hours.
     """
 
     begins: BillingStart = BillingStart.RUNNING
@@ -45,6 +48,15 @@ class Billing:
     storage_minimum_gb: float = 0.0
     storage_step_gb: float = 0.0
     storage_included_gb: float = 0.0
+    month_hours: int = 720
+
+    def __post_init__(self) -> None:
+        if self.month_hours < 1:
+            raise ValueError("a storage month without hours")
+
+    def storage_rate(self, gb_month: int, disk_gb: float) -> int:
+        """Micro-dollars per hour for so many billed GB, from the price of a GB and month; rounded up."""
+        return -(-int(gb_month * disk_gb) // self.month_hours)
 
     def in_steps(self, span_us: int) -> int:
         """A span rounded up to whole steps, µs. Steps of a second are no steps: that is to the second."""
@@ -115,13 +127,14 @@ class Pace:
     `calls` in `window_s` seconds, 0 for no such limit; `destroy_share` of them is kept for destroys, so that reads
     never use up what an end needs (I17). Gaps between two calls of one endpoint are the adapter's own.
     `destroy_interval_s` is how far apart both together put the ends of several instances, by destroy or read by id,
-    whichever is slower.
+    whichever is slower. `longest_gap_s` is the longest gap that any endpoint has, also after a refused call.
     """
 
     calls: int = 0
     window_s: float = 60.0
     destroy_share: float = 0.25
     destroy_interval_s: float = 0.0
+    longest_gap_s: float = 12.0
 
 
 class Identity(Enum):
@@ -237,11 +250,12 @@ class OfferKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What images are. `default_image` is used where the user names none."""
+    """What images are. `default_image` is used where the user names none; `images` names the operating systems."""
 
     default_image: str
     image_kind: ImageKind = ImageKind.CONTAINER
     takes_image_login: bool = False
+    images: tuple[str, ...] = ()
 
 
 KEY_PATTERN = r"\b[0-9A-Fa-f]{32,}\b|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"

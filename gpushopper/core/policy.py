@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
-from gpushopper.core.cloud import Limits
+from gpushopper.core.cloud import Limits, Pace
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
 MIN_DURATION_S = 60
 """Nothing is rented or extended for less: it would end before it can be used, and is most likely a typing error."""
-
-MAX_CALL_INTERVAL_S = 12.0
-"""The longest minimum gap between two calls of one endpoint at any provider: Vast's create penalty (vastai.md 13)."""
 
 MAX_THROTTLED_S = 120.0
 """The longest that a cloud's Retry-After, or a refusal that only a rate limit explains, is taken at its word."""
@@ -98,7 +95,7 @@ class Policy:
     breaker_minimum: int = 2
     breaker_share: float = 0.25
 
-    # lists and polling (S15, S24)
+    # lists and polling; the longest gap between two calls of one endpoint (S15, S24)
     read_timeout_s: float = 20
     freshness_s: float = 60
     list_fresh_for_create_s: float = 600
@@ -113,6 +110,7 @@ class Policy:
     degraded_failed_polls: int = 2
     throttled_max_s: float = MAX_THROTTLED_S
     key_trusted_s: float = 600
+    call_gap_s: float = 12
 
     # reserve (D11)
     reserve_slack_s: float = 1800
@@ -125,13 +123,13 @@ class Policy:
             raise ValueError("a call could take longer than max_in_flight_s")
         if self.gone_window_s >= self.destroy_retry_steady_s:
             raise ValueError("a new destroy would always come before the proof is complete")
-        if self.prepared_max_age_s < 10 * MAX_CALL_INTERVAL_S:
+        if self.prepared_max_age_s < 10 * self.call_gap_s:
             raise ValueError("a prepared attempt would expire while it waits for the rate limit")
         if self.guard_tick_s > 15 or self.guard_backoff_s > 300:
             raise ValueError("the guard would check its deadline too seldom")
         if self.freshness_s < 10:
             raise ValueError("a list and a read by id cannot be that close together")
-        if self.name == "real" and min(self.gone_interval_s, self.absence_spacing_s) < MAX_CALL_INTERVAL_S:
+        if self.name == "real" and min(self.gone_interval_s, self.absence_spacing_s) < self.call_gap_s:
             raise ValueError("absences closer together than the longest gap between two calls")
 
     @property
@@ -139,8 +137,8 @@ class Policy:
         """Whether being ready needs a heartbeat over ssh; simulated instances have no ssh (S1)."""
         return not self.readiness_checks <= CHECKS_BY_PROVIDER
 
-    def at(self, limits: Limits) -> Policy:
-        """The policy for a cloud with these limits, as much quicker than real as this one is.
+    def at(self, limits: Limits, pace: Pace) -> Policy:
+        """The policy for a cloud with these limits, as much quicker than real as this one is; its gaps are real.
 
         Raises:
             ValueError: the cloud's limits contradict another rule (S7).
@@ -150,6 +148,8 @@ class Policy:
             for ours, theirs in _OF_CLOUD.items()
             if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
         }
+        if pace.longest_gap_s != self.call_gap_s:
+            changed["call_gap_s"] = pace.longest_gap_s
         return replace(self, **changed) if changed else self
 
     @property

@@ -186,7 +186,7 @@ class Context:
     def policy_of(self, provider: str) -> Policy:
         """The policy with the limits of this cloud, or the default limits where they are not known."""
         traits = self.traits.get(provider)
-        return self.policy if traits is None else self.policy.at(traits.limits)
+        return self.policy if traits is None else self.policy.at(traits.limits, traits.pace)
 
     def ending_of(self, provider: str) -> Ending:
         """How this cloud's instances end. A cloud that is not known counts as the strictest: a guard is expected."""

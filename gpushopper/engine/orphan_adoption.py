@@ -14,7 +14,7 @@ from gpushopper.core.lifecycle.guard_renewal import NONE
 from gpushopper.core.model.actions import AdoptOrphan, DestroyDuplicate, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, Origin, State
 from gpushopper.core.model.instance import Instance, StatusClass
-from gpushopper.core.model.offer import MONTH_HOURS, Offer
+from gpushopper.core.model.offer import Offer
 from gpushopper.core.model.session import Session
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, to_valid_name
 from gpushopper.core.policy import HARD_MAXIMUM_S
@@ -160,7 +160,7 @@ def _offer_of(row: Instance, provider: str, ctx: Context, now: ClockSnapshot) ->
         gpu_count=row.gpu_count or 1,
         vram_mb=row.vram_mb or 0,
         gpu_rate=row.gpu_rate if row.gpu_rate is not None else (row.rate or 0),
-        storage_gb_month=round((row.storage_rate or 0) * MONTH_HOURS / billed) if billed else 0,
+        storage_gb_month=round((row.storage_rate or 0) * billing.month_hours / billed) if billed else 0,
         upload_gb=0,
         download_gb=0,
         disk_gb=disk,

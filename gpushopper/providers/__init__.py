@@ -45,7 +45,7 @@ def traits(name: str) -> Traits:
         text = f"the adapter of {cloud.title} is not loaded: {cloud.traits} is no gpushopper.core.cloud.Traits"
         raise Misconfigured(text, f"update the package of {cloud.adapter}", code="broken_adapter")
     try:
-        REAL.at(found.limits)
+        REAL.at(found.limits, found.pace)
         if re.compile(found.key_pattern).search(""):
             raise ValueError("its key pattern is found everywhere")
         if found.naming.max_length < LABEL_LENGTH or not re.fullmatch(f"[{found.naming.alphabet}]+", _LABEL_LETTERS):

@@ -195,7 +195,10 @@ class OfferQuery:
     """The filter of an offer search. `limit` is the number of offers to read, None for all (S17).
 
     `gpus` are the provider's own names; empty means any. `min_cpus` (vCPU) and `min_ram_mb` are for the whole instance:
-    a cloud that sells them by the piece prices what is asked for, rounded up to its steps.
+    a cloud that sells them by the piece prices what is asked for, rounded up to its steps. `countries` are ISO codes;
+    None means any. Of offers that do not fit, an adapter may answer with as many as it likes: all are checked again.
+    But `limit` counts those that fit: an adapter whose cloud does not filter by a field that is set reads further, or
+    does not cut its answer.
     """
 
     gpus: tuple[str, ...] = ()
@@ -204,6 +207,8 @@ class OfferQuery:
     min_vram_mb: int = 0
     max_gpu_rate: Micros | None = None
     min_reliability: float = 0.0
+    min_cuda: float = 0.0
+    countries: frozenset[str] | None = None
     disk_gb: float = 20.0
     min_cpus: float = 0.0
     min_ram_mb: int = 0

@@ -16,6 +16,7 @@ class BillingView:
     storage_minimum_gb: float = 0
     storage_step_gb: float = 0
     storage_included_gb: float = 0
+    month_hours: int = 720
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class OfferView:
     """With `gpu_form` and `gpu_vram_gb` the card, the same for every cloud's spelling."""
     gpu_form: str = ""
     gpu_vram_gb: int | None = None
+    reference: str | None = None
+    """What the offer is at its cloud where its id does not say it; sent back as it came."""
     age_us: int = 0
     """How old the cloud's answer is that shows it; above a minute it is shown and not rented."""
 

@@ -84,6 +84,12 @@ class SessionView:
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
     cloud: str = ""
     """The cloud of `provider`, which is an account's name."""
+    waits_for_account: bool = False
+    """Whether no account can rent its next offer now."""
+    least_billed_us: int = 0
+    """The least time that its cloud bills even if it ends now; 0 where there is none, or it has run that long."""
+    least_cost: int = 0
+    """What that time costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +224,8 @@ class DaemonStatus:
     """Whether that is too little to provision; sessions can still be ended."""
     skipped_clouds: dict[str, str] = field(default_factory=dict)
     """Why clouds of installed packages are not used, by name."""
+    waiting: list[str] = field(default_factory=list)
+    """Sessions that no account can rent the next offer for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ class Asked:
     def is_interactive(self) -> bool:
         return False
 
+    def is_terminal(self, stream: Any) -> bool:
+        return False
+
 
 def fresh(app: Asked, found: Any, *, yes: bool = True) -> Any:
     return fresh_plan(app, None, found, us(0), yes)  # type: ignore[arg-type]

@@ -57,15 +57,19 @@ def test_what_a_cloud_does_not_say_is_a_hyphen():
 
 @pytest.mark.parametrize(
     ("total", "more", "said"),
-    [(19, True, "The first 19, and there are more; --limit"), (64, True, "The first 19 of more than 64; --limit"),
-     (64, False, "The first 19 of 64; --limit"), (19, False, "")],
+    [
+        (19, True, "19 offers found among those that were read; there are more: name a GPU,"),
+        (64, True, "The first 19 of more than 64; --limit"), (64, False, "The first 19 of 64; --limit"),
+        (19, False, ""), (0, False, "No offer matches."),
+        (0, True, "No offer matches among those that were read; there are more: name a GPU,"),
+    ],
 )  # fmt: skip
 def test_how_many_of_the_offers_were_shown(gs: Shell, home: Path, total: int, more: bool, said: str):
     offer: dict[str, object] = {field.name: 1 for field in fields(wire.OfferView)}
     offer |= {"key": "vast:1", "provider": "vast", "gpu": "RTX 4090", "region": "", "driver": ""}
     peer = Peer(home / "run" / "daemon.sock")
-    told = {"offers": [offer] * 19, "total": total, "more": more, "unavailable": {}, "missing": [], "invalid_prices": 0}
-    told["unstated"] = {}
+    told = {"offers": [offer] * min(19, total), "total": total, "more": more, "unavailable": {}, "missing": []}
+    told |= {"invalid_prices": 0, "unstated": {}}
     peer.scripts = [reply(told), reply({"alarms": []})]
     try:
         ran = gs("inventory", "--gpu", "RTX 4090")

@@ -29,6 +29,7 @@ COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
+    "month_hours",
 }  # fmt: skip
 
 
@@ -234,7 +235,7 @@ def test_json_output_has_no_alarm_reminder(gs: Shell, alarmed: Peer):
 def test_status_is_9_while_an_alarm_is_open(gs: Shell, alarmed: Peer):
     body = {
         "version": "0.1.0", "pid": 1, "home": "/h", "policy": "real", "jobs": {}, "providers": [], "now": 9,
-        "started_at": 0, "sessions_open": 0, "alarms": 1,
+        "started_at": 0, "sessions_open": 0, "alarms": 1, "waiting": [],
     }  # fmt: skip
     alarmed.scripts[0] = reply(body)
     assert gs("status", "--json").code == 9
@@ -287,6 +288,7 @@ def view(**changed: object) -> JsonObject:
         id="s1", name="train", status="provisioning", end_stage="", health="", reason="",
         guard_state="not_applicable", guards="D",
         accrued=0, max_cost=9, waiting_for="", waiting_until=None, attempts=[attempt], provider="vast", cloud="vast",
+        least_billed_us=0, least_cost=0, waits_for_account=False, bills_on=False, ended_at=None,
         ssh_host="h",
         ssh_port=22, gpu="H100", gpu_count=1,
     )  # fmt: skip
@@ -331,6 +333,29 @@ def test_what_enforces_the_deadline_is_printed_with_its_uncertainty(changes: dic
     said = session_views.who_enforces_deadline(session, "noon", 0)
     assert said == words or (words.endswith(" ") and said.startswith(words))
     assert session_views.is_guard_in_sync(session) is (changes["guard_deadline_at"] is None or changes["guard_in_sync"])
+
+
+def test_a_session_that_waits_for_an_account_is_seen_in_lists_and_progress(capsys: pytest.CaptureFixture[str]):
+    refused = JsonObject({**view().attempts[0], "state": "closed", "reason": "throttled"})
+    awaited = "an account that can rent the next offer"
+    waits = view(status="pending", waits_for_account=True, waiting_for=awaited, waiting_until=None, attempts=[refused])
+    assert session_views.status(waits) == "pending (waits for an account)"
+    assert session_views.status(view(status="pending")) == "pending"
+    session_phases.show_provisioning_progress(PlainProgress(), waits, 0)
+    assert capsys.readouterr().err.splitlines() == ["skipped vast:1: throttled", f"waiting for {awaited}"]
+
+
+def test_what_is_billed_whatever_the_end_is_said_before_it():
+    assert session_views.least_billed(view()) == ""
+    soon = view(least_billed_us=3_600_000_000, least_cost=400_000)
+    assert session_views.least_billed(soon) == "at least 1h is billed: $0.40"
+
+
+def test_a_session_that_bills_on_says_so():
+    assert session_views.bills_on(view()) == ""
+    text = "powering it off does not end its bill; if this computer never comes back, it bills until the balance"
+    assert session_views.bills_on(view(bills_on=True)).startswith(text)
+    assert session_views.bills_on(view(bills_on=True, ended_at=5)) == "", "it has ended"
 
 
 def test_progress_prints_a_step_once_and_a_skipped_offer_on_one_line(capsys: pytest.CaptureFixture[str]):

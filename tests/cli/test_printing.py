@@ -76,6 +76,7 @@ def test_a_long_name_leaves_the_other_columns_readable(monkeypatch: pytest.Monke
     row = JsonObject(
         name="a" * 41, status="running", health="", provider="vast", gpu="H100", gpu_count=1, guard_state="armed",
         guards="D+I", rate=2, accrued=0, max_cost=9, ended_at=None, deadline_at=10,
+        waits_for_account=False,
     )  # fmt: skip
     tables.table(new_app(), [row], session_views.columns(0))
     for word in ("running", "1x H100", "D+I"):

@@ -79,7 +79,7 @@ def test_in_a_pipe_each_part_is_a_line(toy: Path, gs: Shell):
 
 def test_nothing_is_asked_for_an_unknown_cloud(toy: Path, gs: Shell):
     refused = gs("keys", "set", "tiy", stdin=TOKEN)
-    assert_says(refused, Row("", "", "no provider is called 'tiy'", 3, "Did you mean toy"))
+    assert_says(refused, Row("", "", "no cloud or account is called 'tiy'", 3, "Did you mean toy"))
 
 
 @pytest.mark.parametrize("words", ["inventory", "plan --gpu 4090", "provision --gpu 4090 --yes", "audit"])

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from gpushopper import wire
-from gpushopper.cli.output.offer_table import SHORTLIST_COLUMNS
+from gpushopper.cli.output.offer_table import COLUMNS
 from gpushopper.cli.output.plan_view import summary_lines
+from gpushopper.cli.output.text_format import wrapped
 from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.daemon.stand_ins import OFFER
 
@@ -36,9 +37,10 @@ def test_one_account_needs_no_such_lines():
 
 
 def test_the_table_of_a_plan_always_says_where_an_offer_is():
-    (cloud,) = [column for column in SHORTLIST_COLUMNS if column.title == "CLOUD"]
-    assert not cloud.wide and cloud.value(OTHER) == "lab"
-    assert "PROVIDER" not in [column.title for column in SHORTLIST_COLUMNS]
+    assert (COLUMNS[0].title, COLUMNS[0].value(OTHER), COLUMNS[0].wide) == ("ID", "lab:x", False)
+    (cloud,) = [column for column in COLUMNS if column.title == "CLOUD"]
+    assert cloud.wide and cloud.value(OTHER) == "lab"
+    assert "PROVIDER" not in [column.title for column in COLUMNS]
 
 
 def test_the_disk_is_the_one_that_the_cloud_makes():
@@ -47,3 +49,12 @@ def test_the_disk_is_the_one_that_the_cloud_makes():
     assert "At lab (tensordock): disk 100 GB, image" in "\n".join(summary_lines(plan(as_asked, larger), NOW))
     alone = plan(replace(HERE, disk_gb=100))
     assert "Disk 100 GB (asked: 20 GB), image" in summary_lines(alone, NOW)[2]
+
+
+def test_a_long_sentence_is_broken_between_words():
+    text = "RTX 4090 at $0.442 an hour for 2h: tensordock:wiwpbtt-1, else 2 further offers."
+    assert wrapped(text, 40) == [
+        "RTX 4090 at $0.442 an hour for 2h:", "  tensordock:wiwpbtt-1, else 2 further", "  offers.",
+    ]  # fmt: skip
+    assert wrapped(text, 200) == [text] and wrapped("", 80) == [""]
+    assert "x" * 50 in "\n".join(wrapped("a " + "x" * 50, 20))

@@ -168,7 +168,7 @@ MUTATIONS = (
       "S7: absences closer than the rate limit", "policy"),
     M("policy", "if self.gone_window_s >= self.destroy_retry_steady_s:", "if self.gone_window_s < 0:",
       "S7: the proof is never complete", "policy"),
-    M("policy", "if self.prepared_max_age_s < 10 * MAX_CALL_INTERVAL_S:", "if self.prepared_max_age_s < 0:",
+    M("policy", "if self.prepared_max_age_s < 10 * self.call_gap_s:", "if self.prepared_max_age_s < 0:",
       "S7: a turn behind others is too old", "policy"),
     M("policy", '        "uncertain_poll_s",\n', '        "uncertain_poll_s",\n        "storage_slack_s",\n',
       "S7: the drill scales money", "policy"),

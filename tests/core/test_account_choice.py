@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from gpushopper.core.cloud import ImageKind
-from gpushopper.core.lifecycle.account_choice import image_at, image_problem, why_not_now, why_unsuitable
+from gpushopper.core.lifecycle.account_choice import image_at, image_problem, system_image, why_not_now, why_unsuitable
 from tests.core.accounts import account, traits
 from tests.core.samples import moment, session
 
-VMS = traits("beta", "ubuntu2404", ImageKind.SYSTEM)
+VMS = traits("beta", "ubuntu2404", ImageKind.SYSTEM, images=("ubuntu2404", "ubuntu2204", "ubuntu2404_ml_pytorch"))
 CONTAINERS = traits("beta", "ghcr.io/x/y", takes_image_login=True)
 
 
@@ -54,6 +54,25 @@ def test_an_account_that_is_gone_is_unsuitable_and_one_of_a_broken_package_only_
 def test_what_keeps_an_account_from_renting_now(changes: Any, word: str):
     assert why_not_now(account("beta", **changes)).find(word) >= 0
     assert bool(why_not_now(account("beta", **changes))) is bool(word)
+
+
+@pytest.mark.parametrize(
+    ("typed", "image"),
+    [
+        ("ubuntu2204", "ubuntu2204"), ("ubuntu-22.04", "ubuntu2204"), ("ubuntu22.04", "ubuntu2204"),
+        ("ubuntu-24.04-ml-pytorch", "ubuntu2404_ml_pytorch"), ("ubuntu:22.04", None), ("ubuntu-26.04", None),
+        ("library/ubuntu2204", None), ("ubuntu2204_ml_pytorch", None),
+    ],
+)  # fmt: skip
+def test_an_operating_system_is_found_by_how_people_write_it(typed: str, image: str | None):
+    assert system_image(typed, VMS) == image and system_image(typed, CONTAINERS) is None
+    assert bool(image_problem("beta", typed, VMS)) is (image is None)
+    assert image_at(typed, VMS) == (image or typed)
+
+
+def test_another_image_is_refused_with_the_names_that_are_known():
+    why = image_problem("beta", "ubuntu-26.04", VMS)
+    assert why.endswith("it has: ubuntu2404, ubuntu2204, ubuntu2404_ml_pytorch") and "\n" not in why
 
 
 def test_each_cloud_runs_its_own_image_where_none_is_named():

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpushopper import providers
 from gpushopper.core.cloud import Billing, StoppedBilling
 from gpushopper.core.lifecycle.boot_failure import boot_failure
 from gpushopper.core.model.attempt import Attempt, State
 from gpushopper.core.model.money import cost_over
-from gpushopper.core.model.offer import MONTH_HOURS, offer_max_cost
+from gpushopper.core.model.offer import offer_max_cost
 from gpushopper.core.policy import REAL
 from gpushopper.core.spending import ledger
 from gpushopper.core.spending.ledger import GPU, MINIMUM, STORAGE, Entry
@@ -62,7 +63,7 @@ def cost(entries: tuple[Entry, ...]) -> dict[str, int]:
 )  # fmt: skip
 def test_on_vasts_terms_every_number_is_what_it_was(gpu: int, price: int, disk: float, span: int, live: int | None):
     shown = offer(gpu_rate=gpu, storage_gb_month=price, billing=VAST.billing)
-    storage = -(-int(price * disk) // MONTH_HOURS)
+    storage = -(-int(price * disk) // 720)
     assert (shown.storage_rate(disk), shown.rate(disk)) == (storage, gpu + storage)
     assert offer_max_cost(shown, disk, span) == cost_over(gpu + storage, span)
     one = attempt(
@@ -202,6 +203,45 @@ def _billed(steps: list[tuple[int, bool, bool]], which: int, billing: Billing) -
     whole = sum(math.ceil(run / billing.granularity_s) * billing.granularity_s for run in runs)
     used = sum(runs) if billing.granularity_s == 1 else whole
     return (max(used, billing.minimum_s) if runs else 0.0) / 3600
+
+
+# ---- what an end now saves nothing of
+
+
+@pytest.mark.parametrize(
+    ("changes", "used_s", "least_s"),
+    [
+        ({}, 0, 3600), ({}, 3599, 3600), ({}, 3600, 0), ({"off_at": WALL}, 60, 0), ({"minimum_s": 0}, 60, 0),
+        ({"state": State.PREPARED}, 60, 0), ({"state": State.CLOSED}, 60, 0),
+    ],
+)  # fmt: skip
+def test_the_least_that_is_billed_whatever_the_end(changes: dict[str, Any], used_s: int, least_s: int):
+    given = {"state": State.RUNNING, "minimum_s": 3600, **changes}
+    shown = offer(billing=Billing(minimum_s=given.pop("minimum_s")))
+    one = attempt(given.pop("state"), offer=shown, agreed_rate=400_000, current_rate=None, **given)
+    assert ledger.least_billed_us(one, WALL + us(used_s)) == us(least_s)
+    assert ledger.least_cost(one, WALL + us(used_s)) == least_s // 3600 * 400_000
+
+
+# ---- the price of a month's storage
+
+
+def test_a_month_of_storage_has_as_many_hours_as_its_cloud_counts():
+    for hours in (720, 730):
+        shown = offer(billing=Billing(month_hours=hours), gpu_rate=0, storage_gb_month=7_300 * hours)
+        assert shown.storage_rate(100) == 730_000
+    assert offer(billing=Billing(month_hours=730), storage_gb_month=1).storage_rate(1) == 1, "rounded up"
+
+
+@pytest.mark.parametrize("hours", [0, -720])
+def test_a_month_without_hours_is_refused(hours: int):
+    with pytest.raises(ValueError, match="month"):
+        Billing(month_hours=hours)
+
+
+@pytest.mark.parametrize("name", ["vast", "tensordock"])
+def test_both_clouds_count_a_month_of_720_hours(name: str):
+    assert providers.traits(name).billing.month_hours == 720
 
 
 # ---- the price of a rounded disk

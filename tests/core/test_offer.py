@@ -22,7 +22,6 @@ from gpushopper.core.model.offer import (
     is_used_up,
     offer_max_cost,
     rank,
-    storage_rate,
     unstated,
 )
 from gpushopper.core.timing.clock_snapshot import HOUR, us
@@ -106,7 +105,7 @@ def test_only_a_priced_lasting_offer_on_demand_is_rented(changes: dict[str, Any]
 def test_the_rate_counts_the_requested_disk():
     assert OFFER.rate(DISK_GB) == RATE == 420_000
     assert offer(storage_gb_month=1).storage_rate(1) == 1, "a share of a micro-dollar is a whole one"
-    assert offer(storage_gb_month=1440).storage_rate(2.5) == storage_rate(1440, 2.5) == 5
+    assert offer(storage_gb_month=1440).storage_rate(2.5) == Billing().storage_rate(1440, 2.5) == 5
     assert offer(storage_gb_month=0).storage_rate(100) == 0
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from gpushopper.core.cloud import Limits
+from gpushopper import providers
+from gpushopper.core.cloud import Limits, Pace
 from gpushopper.core.policy import (
     ALL_CHECKS,
     CHECKS_BY_PROVIDER,
     DRILL,
     DRILL_LIVE,
     HARD_MAXIMUM_S,
-    MAX_CALL_INTERVAL_S,
     PAPER,
     POLICIES,
     REAL,
@@ -40,6 +40,7 @@ UNSCALED = {
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
     "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
+    "call_gap_s",
 }  # fmt: skip
 
 
@@ -72,9 +73,9 @@ def test_the_real_numbers_are_those_of_the_protocols(name: str, value: object):
     "changes",
     [
         {"create_timeout_s": 151}, {"tcp_timeout_s": 121}, {"max_in_flight_s": 89}, {"freshness_s": 9.9},
-        {"gone_interval_s": MAX_CALL_INTERVAL_S - 0.1}, {"absence_spacing_s": MAX_CALL_INTERVAL_S - 0.1},
+        {"gone_interval_s": 11.9}, {"absence_spacing_s": 11.9}, {"call_gap_s": 30.1},
         {"gone_window_s": 300},
-        {"destroy_retry_steady_s": 120}, {"prepared_max_age_s": 10 * MAX_CALL_INTERVAL_S - 1},
+        {"destroy_retry_steady_s": 120}, {"prepared_max_age_s": 119}, {"call_gap_s": 60.1, "name": "paper"},
     ],
 )  # fmt: skip
 def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any]):
@@ -85,8 +86,8 @@ def test_numbers_that_contradict_each_other_are_refused(changes: dict[str, Any])
 @pytest.mark.parametrize(
     "changes",
     [
-        {"create_timeout_s": 150}, {"freshness_s": 10}, {"gone_interval_s": MAX_CALL_INTERVAL_S},
-        {"prepared_max_age_s": 10 * MAX_CALL_INTERVAL_S},
+        {"create_timeout_s": 150}, {"freshness_s": 10}, {"gone_interval_s": 12}, {"call_gap_s": 30},
+        {"prepared_max_age_s": 120}, {"call_gap_s": 60, "name": "paper"},
     ],
 )  # fmt: skip
 def test_numbers_at_their_bounds_are_accepted(changes: dict[str, Any]):
@@ -121,7 +122,7 @@ def test_every_policy_keeps_its_own_rules(policy: Policy):
     assert list(policy.destroy_alarms_s) == sorted(policy.destroy_alarms_s)
     assert policy.settle_s == policy.max_in_flight_s + policy.list_lag_s
     assert policy.boot_stall_timeout_s < policy.boot_timeout_s
-    assert policy.prepared_max_age_s >= 10 * MAX_CALL_INTERVAL_S, "a turn behind other creates is no reason to give up"
+    assert policy.prepared_max_age_s >= 10 * policy.call_gap_s, "a turn behind other creates is no reason to give up"
     assert policy.gone_observations >= 3 and policy.absence_observations >= 3
 
 
@@ -139,23 +140,36 @@ SLOW = Limits(create_s=120, destroy_s=90, flight_s=300, list_lag_s=840, boot_sil
 
 
 def test_a_cloud_with_the_default_limits_changes_no_policy():
-    assert all(policy.at(Limits()) is policy for policy in POLICIES.values())
+    assert all(policy.at(Limits(), Pace()) is policy for policy in POLICIES.values())
 
 
 def test_a_slower_cloud_gets_its_own_limits():
-    slow = REAL.at(SLOW)
+    slow = REAL.at(SLOW, Pace())
     assert (slow.create_timeout_s, slow.destroy_timeout_s, slow.max_in_flight_s) == (120, 90, 300)
     assert (slow.settle_s, slow.boot_stall_timeout_s, slow.boot_timeout_s) == (1140, 1800, 7200)
     assert slow.read_timeout_s == REAL.read_timeout_s
 
 
 def test_a_drill_is_as_much_quicker_for_a_slower_cloud():
-    slow = DRILL.at(SLOW)
+    slow = DRILL.at(SLOW, Pace())
     assert slow.list_lag_s == 2 * DRILL.list_lag_s and slow.boot_timeout_s == 2 * DRILL.boot_timeout_s
     assert slow.create_timeout_s == 2 * DRILL.create_timeout_s
+
+
+@pytest.mark.parametrize("name", ["vast", "tensordock"])
+def test_each_cloud_has_its_own_gap_between_two_calls_and_the_rules_hold_with_it(name: str):
+    cloud = providers.traits(name)
+    gap = {"vast": 12, "tensordock": 15}[name]
+    assert cloud.pace.longest_gap_s == gap == REAL.at(cloud.limits, cloud.pace).call_gap_s
+    assert DRILL.at(cloud.limits, cloud.pace).call_gap_s == gap, "the sandbox keeps the clouds' real gaps"
+
+
+def test_a_cloud_too_slow_to_count_absences_at_is_refused():
+    with pytest.raises(ValueError, match="gap"):
+        REAL.at(Limits(), Pace(longest_gap_s=31))
 
 
 @pytest.mark.parametrize("limits", [Limits(create_s=170), Limits(flight_s=80)])
 def test_limits_that_contradict_each_other_are_refused(limits: Limits):
     with pytest.raises(ValueError, match="max_in_flight_s"):
-        REAL.at(limits)
+        REAL.at(limits, Pace())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpushopper.core.spelling.regions import COUNTRIES, GROUPS, is_in, region_country
+from gpushopper.core.spelling.regions import COUNTRIES, GROUPS, countries_in, is_in, region_country
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,14 @@ def test_what_lies_where(region: str, inside: list[str], outside: list[str]):
 def test_the_table_is_whole():
     assert all(len(code) == 2 and code.isupper() for code in COUNTRIES)
     assert len(GROUPS["eu"]) == 27 and GROUPS["eu"] < GROUPS["europe"] <= set(COUNTRIES)
+
+
+@pytest.mark.parametrize(
+    ("typed", "codes"),
+    [
+        (["SE"], {"SE"}), (["sweden", "no"], {"SE", "NO"}), (["EU", "US"], GROUPS["eu"] | {"US"}), (["uk"], {"GB"}),
+        ([], None), (["Texas"], None), (["SE", "Stockholm"], None), (["georgia"], None), (["GE"], {"GE"}), ([""], None),
+    ],
+)  # fmt: skip
+def test_only_what_names_nothing_but_countries_is_a_list_of_them(typed: list[str], codes: set[str] | None):
+    assert countries_in(typed) == codes

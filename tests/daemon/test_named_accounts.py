@@ -142,3 +142,6 @@ def test_a_daemon_has_a_reconciler_for_each_account(site: Path, start: Starting,
     answer = running.ask("POST", "/api/v1/keys/reload", {})
     assert answer.error["message"] == "new is new in the configuration"
     assert "daemon restart" in answer.error["hint"]
+    stored = once("keys-set", "new", given=f"{PAIR_ID}\n{TOKEN}\n")[1]
+    assert stored["daemon"].startswith("has not read it: new is new in the configuration")
+    assert "gpu-shopper daemon restart" in stored["daemon"]

@@ -82,7 +82,7 @@ def test_a_key_can_be_removed_after_its_package(site: Path, once: RunOnce):
     assert once("keys-remove", "gone")[1]["removed"] is True
     assert "gone" not in find_home().key_file.read_text()
     status, said = once("keys-remove", "gone")
-    assert (status, said["error"]["message"]) == (3, "no provider is called 'gone'")
+    assert (status, said["error"]["message"]) == (3, "no cloud or account is called 'gone'")
     assert once("keys-remove", "registry")[0] == 3 and "ghcr.io" in find_home().key_file.read_text()
 
 

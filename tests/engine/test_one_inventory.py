@@ -174,10 +174,15 @@ def test_a_keyless_cloud_in_use_is_named_and_delays_nothing(tmp_path: Path):
 
 def test_a_container_image_leaves_clouds_of_operating_systems_out_before_ranking(two: TwoClouds):
     two.b.traits = replace(two.b.traits, catalogue=Catalogue("ubuntu2404", ImageKind.SYSTEM))
+    two.ctx.traits["b"] = two.b.traits
     planned = plan(two, image="pytorch/pytorch:2")
     assert keys(planned) == ["a:1", "a:2"] and two.b.asked == []
-    assert left_out(planned) == {"b": "b rents out VMs, which do not run a container image such as pytorch/pytorch:2"}
-    assert keys(plan(two))[0] == "b:1" and keys(plan(two, image="ubuntu2404"))[0] == "b:1"
+    why = "b rents out VMs, which do not run a container image such as pytorch/pytorch:2; it has: ubuntu2404"
+    assert left_out(planned) == {"b": why}
+    assert keys(plan(two))[0] == "b:1"
+    system = plan(two, image="ubuntu-24.04")
+    assert keys(system) == ["b:1"] and system.image == "ubuntu2404"
+    assert left_out(system) == {"a": "a runs container images, and ubuntu-24.04 is an operating system of VMs"}
     with pytest.raises(UsageError, match="do not run a container image") as error:
         plan(two, image="pytorch/pytorch:2", provider="b")
     assert error.value.code == "image_kind"
@@ -261,3 +266,9 @@ def test_groups_count_offers_stock_and_the_best(two: TwoClouds, by: str, names: 
 def test_what_cannot_be_asked_is_refused(two: TwoClouds, search: dict[str, Any]):
     with pytest.raises(UsageError):
         look(two, **search)
+
+
+def test_that_not_all_offers_were_read_is_said_where_none_fits(two: TwoClouds):
+    two.a.complete = False
+    with pytest.raises(NoOffer, match="not all offers of a were read"):
+        two.requests.plan(wire.PlanRequest(search=wire.SearchRequest(gpu="4090", regions=["Stockholm"])))

@@ -10,6 +10,7 @@ import pytest
 from gpushopper import wire
 from gpushopper.core.model.session_names import MAX_NAME_LENGTH, session_name_problem
 from gpushopper.core.timing.clock_snapshot import HOUR, us
+from gpushopper.engine.requests.queries.market.search_criteria import requirements
 from gpushopper.errors import NoOffer, NotFound, UsageError
 from gpushopper.store import sessions
 from tests.sim.world import World
@@ -149,3 +150,15 @@ def test_a_name_that_was_made_up_may_be_given(tmp_path: Path):
     assert session_name_problem(made.name) == "" and made.name.startswith("rtx4090-")
     assert len(made.name) <= MAX_NAME_LENGTH
     world.kill()
+
+
+@pytest.mark.parametrize("host", ["4471", "vast:4471", "h-7", "8dd95ff0-0000-4000-8000-000000000001", "lab:node_1.b"])
+def test_a_host_is_left_out_by_its_id(host: str):
+    assert requirements(wire.SearchRequest(exclude_hosts=[host])).excluded_hosts == {host}
+
+
+@pytest.mark.parametrize("text", ["", " ", "rm -rf", "1,2", "vast:", ":4471", "a:b:c", "h/7", "x" * 81])
+def test_what_cannot_be_a_host_id_is_refused(text: str):
+    with pytest.raises(UsageError, match="no host's id") as caught:
+        requirements(wire.SearchRequest(exclude_hosts=["4471", text]))
+    assert "inventory -o wide" in (caught.value.hint or "")

@@ -44,6 +44,7 @@ class StandIn:
     offers: tuple[Offer, ...] = ()
     search_s: float = 1.0
     obeys: bool = True
+    complete: bool = True
     fails: ReadFailed | Exception | None = None
     names: tuple[str, ...] = ("RTX 4090",)
     asked: list[OfferQuery] = field(default_factory=list)
@@ -58,7 +59,7 @@ class StandIn:
         self.wait(min(self.search_s, limit_s) if self.obeys else self.search_s)
         if isinstance(self.fails, Exception):
             raise self.fails
-        return self.fails or OfferList(self.offers, True, None)
+        return self.fails or OfferList(self.offers, self.complete, None)
 
     def available_at(self, endpoint: object) -> float:
         return 0.0

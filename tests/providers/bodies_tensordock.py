@@ -12,7 +12,7 @@ ID = "468b716a-0000-4000-8000-00000000000a"
 OTHER = "468b716a-0000-4000-8000-00000000000b"
 LABEL = "gs1-aaaaaaaaaa-bbbbbbbbbbbbbbbb-cccc"
 RTX_4090 = "geforcertx4090-pcie-24gb"
-OFFER_ID = f"{PLACE}.{RTX_4090}.1"
+REFERENCE = f"{PLACE}.{RTX_4090}.1"
 
 LOCATIONS: dict[str, Any] = {"data": {"locations": [{
     "id": PLACE, "city": "Chubbuck", "stateprovince": "Idaho", "country": "United States", "tier": 1, "gpus": [{

@@ -35,7 +35,6 @@ from tests.providers.bodies_tensordock import (
     LOCATIONS,
     NO_NODES,
     NOT_FOUND,
-    OFFER_ID,
     SHAPE_1,
     SHAPE_2,
     SHAPE_3,
@@ -138,8 +137,9 @@ def test_a_search_never_invents_an_offer(response: httpx.Response):
     value = adapter_of(response).search(OfferQuery(limit=None), 30.0)
     assert isinstance(value, (OfferList, ReadFailed))
     for one in value.offers if isinstance(value, OfferList) else ():
-        place, key, count = one.offer_id.partition(".")[0], one.offer_id.split(".")[1], one.gpu_count
-        assert place in response.text and key in response.text and one.offer_id.endswith(f".{count}")
+        assert one.reference is not None
+        place, key, count = one.reference.partition(".")[0], one.reference.split(".")[1], one.gpu_count
+        assert place in response.text and key in response.text and one.reference.endswith(f".{count}")
         assert 0 < one.gpu_rate <= one.rate(1000) <= MAX_RATE * 2 and 0 < count <= 64
 
 
@@ -152,7 +152,7 @@ def test_a_hostile_body_proves_nothing(content: bytes, status: int):
     assert isinstance(always(answer()).create(REQUEST, 120.0), UnknownOutcome)
     assert isinstance(always(answer()).fetch_instances(30.0), ReadFailed)
     assert isinstance(always(answer()).fetch_instance(ID, 30.0), ReadFailed)
-    assert isinstance(always(answer()).search(OfferQuery(offer_ids=(OFFER_ID,)), 30.0), ReadFailed)
+    assert isinstance(always(answer()).search(OfferQuery(offer_ids=("hr4ec3s-1",)), 30.0), ReadFailed)
     (outcome,) = always(answer()).destroy((ID,), 90.0)
     assert outcome.outcome in (DestroyOutcome.UNKNOWN, DestroyOutcome.ACKNOWLEDGED)
 

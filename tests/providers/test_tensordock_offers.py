@@ -19,7 +19,7 @@ from gpushopper.providers.tensordock import TRAITS, connect, vm_sizes
 from gpushopper.providers.tensordock.parsing.gpu_keys import name_of, vram_mb_of
 from gpushopper.providers.tensordock.parsing.ids import OfferId, read_offer_id
 from tests.providers.bodies import DATE_US, reply
-from tests.providers.bodies_tensordock import GATEWAY, LOCATIONS, OFFER_ID, PLACE, RTX_4090, TOKEN
+from tests.providers.bodies_tensordock import GATEWAY, LOCATIONS, PLACE, REFERENCE, RTX_4090, TOKEN
 from tests.providers.tensordock_calls import always, answering, search
 
 
@@ -39,7 +39,7 @@ def test_an_offer_is_priced_for_gpus_vcpus_memory_and_disk_together():
     found = search(LOCATIONS)
     assert isinstance(found, OfferList) and found.complete and found.invalid_prices == 0
     one, two, four = found.offers
-    assert [offer.offer_id for offer in found.offers] == [f"{PLACE}.{RTX_4090}.{count}" for count in (1, 2, 4)]
+    assert [offer.reference for offer in found.offers] == [f"{PLACE}.{RTX_4090}.{count}" for count in (1, 2, 4)]
     assert (one.gpu, one.gpu_count, one.vram_mb, one.region) == ("RTX 4090", 1, 24_576, "Chubbuck, Idaho, US")
     assert one.gpu_rate == round((0.3966 + 4 * 0.003 + 16 * 0.002) * 1_000_000) == 440_600
     assert one.rate(20) == one.rate(100) == 440_600 + 5_000 and one.rate(101) == 440_600 + 7_500
@@ -61,10 +61,40 @@ def test_the_instances_gpu_has_the_offers_name():
     assert name_of(RTX_4090) == found.offers[0].gpu
 
 
-def test_an_id_finds_its_offer_again():
-    ids = (f"{PLACE}.{RTX_4090}.3", OFFER_ID, f"{PLACE}.gone-pcie-1gb.1", "29817342", f"{PLACE}.{RTX_4090}.64")
-    found = search(LOCATIONS, offer_ids=ids, gpus=("A100",), limit=None)
-    assert [offer.offer_id for offer in found.offers] == [OFFER_ID, f"{PLACE}.{RTX_4090}.3"]
+def short(count: int, place: str = PLACE) -> str:
+    return OfferId(place, RTX_4090, count).short
+
+
+def test_an_id_is_short_the_same_in_every_search_and_finds_its_offer_again():
+    assert [offer.offer_id for offer in search(LOCATIONS).offers] == [short(1), short(2), short(4)]
+    assert short(1) == "hr4ec3s-1" and len(f"tensordock:{short(16)}") <= 21
+    asked = (short(3), short(1), "hr4ec3s", "29817342", short(64), short(1, OTHER_PLACE))
+    found = search(LOCATIONS, offer_ids=asked, gpus=("A100",), limit=None)
+    assert [(offer.offer_id, offer.gpu_count) for offer in found.offers] == [(short(1), 1), (short(3), 3)]
+    assert found.offers[1].reference == f"{PLACE}.{RTX_4090}.3"
+
+
+OTHER_PLACE = PLACE[:-1] + "f"
+ALIKE = ("8dd95ff0-0000-4000-8000-000000042197", "8dd95ff0-0000-4000-8000-000000129340")
+"""Places where the same GPU has the same short id."""
+
+
+def at_places(*places: str) -> dict[str, Any]:
+    body = copy.deepcopy(LOCATIONS)
+    rows = body["data"]["locations"]
+    return {"data": {"locations": [{**rows[0], "id": place} for place in places]}}
+
+
+def test_two_types_with_one_short_id_have_their_whole_ids_and_neither_stands_for_the_other():
+    assert short(1, ALIKE[0]) == short(1, ALIKE[1]) == "raxv3io-1"
+    body = at_places(PLACE, *ALIKE)
+    whole = [f"{place}.{RTX_4090}.1" for place in ALIKE]
+    assert sorted(offer.offer_id for offer in search(body, exact_gpus=1).offers) == sorted([short(1), *whole])
+    assert search(body, offer_ids=("raxv3io-1",)).offers == ()
+    (found,) = search(body, offer_ids=(whole[1],)).offers
+    assert found.offer_id == found.reference == whole[1]
+    (alone,) = search(at_places(ALIKE[0]), offer_ids=("raxv3io-1",)).offers
+    assert alone.reference == whole[0]
 
 
 @pytest.mark.parametrize(
@@ -197,8 +227,8 @@ def test_any_other_text_is_no_offer_id(text: str):
     assert read_offer_id(text) is None
 
 
-def test_an_offer_id_says_all_that_a_create_needs():
-    assert read_offer_id(OFFER_ID) == OfferId(PLACE, RTX_4090, 1)
+def test_a_reference_says_all_that_a_create_needs():
+    assert read_offer_id(REFERENCE) == OfferId(PLACE, RTX_4090, 1)
     assert str(OfferId(PLACE, "x.y-z_1", 64)) == f"{PLACE}.x.y-z_1.64"
     assert read_offer_id(f"{PLACE}.x.y-z_1.64") == OfferId(PLACE, "x.y-z_1", 64)
 
@@ -252,3 +282,9 @@ def test_an_offer_is_priced_for_the_vcpu_and_memory_that_are_asked_for():
     plain, larger = cheapest(), cheapest(min_cpus=7.0, min_ram_mb=30_000)
     assert (plain.cpu_cores, plain.ram_mb, larger.cpu_cores, larger.ram_mb) == (4.0, 16_384, 8.0, 32_768)
     assert larger.gpu_rate > plain.gpu_rate
+
+
+@pytest.mark.parametrize("asked", [{"countries": frozenset({"US"})}, {"min_cuda": 12.0}, {"min_reliability": 0.9}])
+def test_what_tensordock_does_not_filter_cuts_off_no_offers(asked: dict[str, Any]):
+    found = search(LOCATIONS, limit=1, **asked)
+    assert len(found.offers) == 3 and found.complete

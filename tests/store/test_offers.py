@@ -18,8 +18,10 @@ OLD = (
 
 
 def test_every_field_of_an_offer_comes_back():
-    terms = Billing(BillingStart.CREATE, 60, 3600, StoppedBilling.ALL, 20.0, 10.0, 5.0)
-    other = replace(OFFER, kind=OfferKind.SPOT, is_single=False, stock=3, billing=terms, host_id=None, cuda=None)
+    terms = Billing(BillingStart.CREATE, 60, 3600, StoppedBilling.ALL, 20.0, 10.0, 5.0, month_hours=730)
+    other = replace(
+        OFFER, kind=OfferKind.SPOT, is_single=False, stock=3, billing=terms, host_id=None, cuda=None, reference="x.y.1"
+    )
     for one in (OFFER, other):
         assert OfferText().python_value(OfferText().db_value(one)) == one
     assert OffersText().python_value(OffersText().db_value((OFFER, other))) == (OFFER, other)

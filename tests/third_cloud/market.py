@@ -100,7 +100,7 @@ class Nimbus:
                 total += max(math.ceil(used / SECOND / 60) * 60, self.minimum_s) / 3600 * GPU_HOUR
         for volume in self.volumes.values():
             span = (self.now() if volume.gone_at is None else volume.gone_at) - volume.created
-            total += span / SECOND / 3600 * DISK_GB_MONTH * max(volume.spec["gb"] - 10, 0) / 720
+            total += span / SECOND / 3600 * DISK_GB_MONTH * max(volume.spec["gb"] - 10, 0) / 730
         return total
 
     # ---- the wire

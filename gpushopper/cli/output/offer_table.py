@@ -1,4 +1,4 @@
-"""The columns of the table of offers, in `inventory` and in a plan's shortlist."""
+"""The columns of the table of offers, in `inventory` and in a plan's shortlist; an id begins with its account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (
     tables.Column("REGION", lambda o: o.region or "-"),
     tables.Column("RELIABILITY", lambda o: _known(o.reliability, "{:.1%}"), right=True),
     tables.Column("CUDA", lambda o: _known(o.cuda, "{:g}"), right=True),
-    tables.Column("PROVIDER", lambda o: o.provider, wide=True),
+    tables.Column("CLOUD", lambda o: o.provider, wide=True),
     tables.Column("DISK", lambda o: f"{o.disk_gb:.0f} GB", right=True, wide=True),
     tables.Column("CPU", lambda o: _known(o.cpu_cores, "{:g}"), right=True, wide=True),
     tables.Column("RAM", lambda o: "-" if o.ram_mb is None else vram(o.ram_mb), right=True, wide=True),
@@ -52,13 +52,6 @@ GROUP_COLUMNS = (
     tables.Column("CHEAPEST", lambda g: g.offer, wide=True),
     tables.Column("BEST VALUE", lambda g: g.best_value_offer, wide=True),
 )
-
-SHORTLIST_COLUMNS = (
-    COLUMNS[0],
-    tables.Column("CLOUD", lambda o: o.provider),
-    *(column for column in COLUMNS[1:] if column.title != "PROVIDER"),
-)
-"""A plan's shortlist, whose offers may be at several clouds: an account's name, as in `ls`."""
 
 
 def _known(value: float | None, form: str) -> str:

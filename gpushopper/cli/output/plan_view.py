@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TextIO
 
 from gpushopper.cli.app import App
-from gpushopper.cli.output.text_format import money, per_gb, plural, rate, when
+from gpushopper.cli.output.text_format import money, per_gb, plural, rate, when, wrapped
 from gpushopper.cli.terminal_text import clean
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.core.timing.duration_text import span
@@ -88,5 +89,11 @@ def _guard(guard: str) -> str:
 
 def print_plan(app: App, found: Plan, more: Sequence[str] = ()) -> None:
     """Print the plan and `more` lines on stderr, before the confirmation prompt."""
-    for line in (*summary_lines(found, app.now().wall), *map(clean, more)):
-        print(line, file=sys.stderr)
+    print_sentences(app, (*summary_lines(found, app.now().wall), *map(clean, more)), sys.stderr)
+
+
+def print_sentences(app: App, lines: Sequence[str], stream: TextIO) -> None:
+    """Print each on a line of its own, broken between words where a terminal is narrower."""
+    for line in lines:
+        shown = wrapped(line, get_terminal_size().columns) if app.is_terminal(stream) else [line]
+        print(*shown, sep="\n", file=stream, flush=True)

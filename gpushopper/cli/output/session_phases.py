@@ -28,6 +28,8 @@ def show_provisioning_progress(progress: ProgressDisplay, session: SessionView, 
         return
     attempt = session.attempts[-1]
     text = _step(session, attempt, now)
+    if session.waits_for_account:
+        text = f"waiting for {waiting(session, now)}"
     if text:
         progress.step(f"{attempt.id} {attempt.state}", text)
 

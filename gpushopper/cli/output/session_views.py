@@ -8,6 +8,7 @@ from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
+from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -43,6 +44,8 @@ def status(session: SessionView) -> str:
         return f"{session.status} (unknown: treat as running)"
     if session.status == "stopping":
         return {"off": "stopping (off)", "requested": "stopping (requested)"}.get(session.end_stage, "stopping")
+    if session.waits_for_account:
+        return f"{session.status} (waits for an account)"
     if session.status == "running" and session.health not in ("", "ok"):
         return f"running ({session.health})"
     return session.status
@@ -131,6 +134,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("disk", disk(session)),
             ("ssh", app.with_sandbox_flag(ssh(session))),
             ("guards", guards(session) + _out_of_sync_text(session, now)),
+            ("bills on", bills_on(session)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
             ("created", when(session.created_at, now)),
@@ -148,6 +152,21 @@ def money_line(session: SessionView) -> str:
     if session.ended_at is not None:
         return f"{money(session.accrued)} in all"
     return f"{money(session.accrued)} so far, at most {money(session.max_cost)}"
+
+
+def bills_on(session: SessionView) -> str:
+    """What its guard cannot do, where an instance that is off bills all; empty elsewhere, and after its end."""
+    if not session.bills_on or session.ended_at is not None:
+        return ""
+    without_us = "if this computer never comes back, it bills until the balance is used up"
+    return f"powering it off does not end its bill; {without_us}"
+
+
+def least_billed(session: SessionView) -> str:
+    """`at least 1h is billed: $0.40`, at a cloud where an earlier end saves nothing; else empty."""
+    if not session.least_billed_us:
+        return ""
+    return f"at least {span(session.least_billed_us)} is billed: {money(session.least_cost)}"
 
 
 def waiting(session: SessionView, now: int) -> str:

@@ -12,8 +12,8 @@ from gpushopper.cli.output import json_output
 
 PIPE_WIDTH = 240
 LEAST_WIDTH = 80
-LONG_NAME = 20
-SHORT = 3
+WIDE_WIDTH = 140
+LONG_NAME = 24
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
@@ -98,15 +98,16 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from gpushopper.cli.output.column_widths import fit
+
     terminal = app.is_terminal(sys.stdout)
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for place, column in enumerate(columns):
-        # Never cut the first column, which users type next, nor short words.
-        longest = max((len(line[place]) for line in cells), default=0)
-        least = longest if place == 0 or longest <= SHORT else None
+    room = _width(app, terminal, max((len(line[0]) for line in cells), default=0))
+    titles, right = [column.title for column in columns], [column.right for column in columns]
+    for column, width in zip(columns, fit(titles, cells, right, room), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(Text(column.title), justify=justify, no_wrap=True, min_width=least)
+        grid.add_column(Text(column.title), justify=justify, no_wrap=True, width=width)
     for line in cells:
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(
@@ -114,19 +115,22 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         force_terminal=colored or None,
         no_color=not colored,
         highlight=False,
-        width=_width(app, terminal, max((len(line[0]) for line in cells), default=0)),
+        width=max(room, PIPE_WIDTH),
     )
     console.print(grid)
 
 
 def _width(app: App, terminal: bool, first: int) -> int:
-    """The width of the table: the terminal's, but at least LEAST_WIDTH; with `-o wide` and in pipes PIPE_WIDTH.
+    """What the columns share: the terminal's width, but at least LEAST_WIDTH; in pipes PIPE_WIDTH.
 
-    Wider tables than the terminal are wrapped by it, which loses nothing. `first` is the length of the longest name; a
-    long one is added to the least width, so that the other cells stay readable.
+    So also with `-o wide` in a terminal below WIDE_WIDTH, which has no room for that many columns. Wider tables than
+    the terminal are wrapped by it, which loses nothing. `first` is the length of the longest name; a long one is added
+    to the least width, so that the other cells stay readable.
     """
-    least = LEAST_WIDTH + (first if first > LONG_NAME else 0)
-    return max(get_terminal_size().columns, least) if terminal and app.output != "wide" else PIPE_WIDTH
+    columns = get_terminal_size().columns
+    if not terminal or (app.output == "wide" and columns < WIDE_WIDTH):
+        return PIPE_WIDTH
+    return max(columns, LEAST_WIDTH + (first if first > LONG_NAME else 0))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

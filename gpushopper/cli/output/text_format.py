@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, datetime, timedelta
 
 from gpushopper.core.model.money import dollars
@@ -74,6 +75,16 @@ def clock_time(at: int, now: int) -> str:
 def when(at: int | None, now: int) -> str:
     """`18:00 (in 1h 58m)`; a dash for no time."""
     return "-" if at is None else f"{clock_time(at, now)} ({relative(at, now)})"
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """The sentence in lines of at most so many characters, broken between words; those after the first are indented.
+
+    A word that is longer, such as an address to copy, stays whole.
+    """
+    return textwrap.wrap(
+        line, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    ) or [line]
 
 
 def plural(count: int, noun: str) -> str:

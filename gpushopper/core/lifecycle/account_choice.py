@@ -59,16 +59,39 @@ LookAt = Callable[[str], AccountState | None]
 
 
 def image_at(named: str | None, traits: Traits | None) -> str:
-    """What an attempt there runs: the image that the user named, else the cloud's own default."""
-    return named or ("" if traits is None else traits.catalogue.default_image)
+    """What an attempt there runs: the image that the user named, as the cloud calls it, else the cloud's default."""
+    if not named:
+        return "" if traits is None else traits.catalogue.default_image
+    return (None if traits is None else system_image(named, traits)) or named
+
+
+def system_image(typed: str, traits: Traits) -> str | None:
+    """The cloud's name for an operating system as people write it, `ubuntu-24.04`; None where it has none such."""
+    return next((name for name in _systems(traits) if _letters(name) == _letters(typed)), None)
+
+
+def _systems(traits: Traits) -> tuple[str, ...]:
+    if traits.catalogue.image_kind is ImageKind.CONTAINER:
+        return ()
+    return tuple(dict.fromkeys((*traits.catalogue.images, traits.catalogue.default_image)))
+
+
+def _letters(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
+
+
+_SEPARATORS = str.maketrans("", "", "-_.")
 
 
 def image_problem(name: str, image: str | None, traits: Traits | None) -> str:
     """Why a cloud cannot run an image: where images are operating systems, it knows its own only; empty if it can."""
     if not image or traits is None or traits.catalogue.image_kind is ImageKind.CONTAINER:
         return ""
-    is_own = image == traits.catalogue.default_image
-    return "" if is_own else f"{name} rents out VMs, which do not run a container image such as {image}"
+    if system_image(image, traits) is not None:
+        return ""
+    is_container = "/" in image or ":" in image
+    lack = f", which do not run a container image such as {image}" if is_container else f" and has no image {image}"
+    return f"{name} rents out VMs{lack}; it has: {', '.join(_systems(traits))}"
 
 
 def why_unsuitable(session: Session, state: AccountState | None) -> str:

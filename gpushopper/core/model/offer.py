@@ -9,19 +9,17 @@ from gpushopper.core.cloud import Billing, OfferKind
 from gpushopper.core.model.money import DOLLAR, Micros, cost_over, is_sane_rate
 from gpushopper.core.spelling.regions import is_in
 
-MONTH_HOURS = 720
-"""Hours in a storage month, as Vast counts them (vastai.md 15)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One rentable configuration at a price, as seen at `seen_at`: it may change.
 
     Rates are micro-dollars per hour for the whole offer; `gpu_rate` holds whatever comes with the GPU, also vCPU and
-    RAM that are priced apart. `storage_gb_month` is micro-dollars per GB and month of 720 h. `disk_gb` is the largest
+    RAM that are priced apart. `storage_gb_month` is micro-dollars per GB and month. `disk_gb` is the largest
     disk offered. `vram_mb` is per GPU. `ends_at` is the contract's end, wall µs. `driver` is the version of the GPU
     driver (`570.86.10`). `is_single`: one host, gone once it is rented; otherwise a type, of which `stock` are left.
-    None is what the cloud does not say.
+    `reference` is what an adapter needs for a create where the id does not say it; nobody else reads it. None is what
+    the cloud does not say.
     """
 
     provider: str
@@ -48,6 +46,7 @@ class Offer:
     is_single: bool = True
     stock: int | None = None
     billing: Billing = field(default_factory=Billing)
+    reference: str | None = None
 
     @property
     def key(self) -> str:
@@ -66,7 +65,7 @@ class Offer:
 
     def storage_rate(self, disk_gb: float) -> Micros:
         """Storage, micro-dollars per hour, for the disk that is requested."""
-        return storage_rate(self.storage_gb_month, self.billing.billed_gb(disk_gb))
+        return self.billing.storage_rate(self.storage_gb_month, self.billing.billed_gb(disk_gb))
 
     def rate(self, disk_gb: float) -> Micros:
         """GPU and storage together, micro-dollars per hour; traffic comes on top."""
@@ -78,11 +77,6 @@ def with_minimum(offer: Offer, rental_s: int) -> Offer:
     if rental_s <= offer.billing.minimum_s:
         return offer
     return replace(offer, billing=replace(offer.billing, minimum_s=rental_s))
-
-
-def storage_rate(storage_gb_month: Micros, disk_gb: float) -> Micros:
-    """Micro-dollars per hour for a disk, from the price per GB and month; rounded up (vastai.md 15)."""
-    return -(-int(storage_gb_month * disk_gb) // MONTH_HOURS)
 
 
 def has_valid_price(offer: Offer, disk_gb: float) -> bool:

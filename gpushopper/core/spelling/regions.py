@@ -7,6 +7,7 @@ ISO 3166-1; the table has the countries where clouds and hosts of marketplaces s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _COUNTRIES = """
@@ -42,6 +43,29 @@ def country_of(place: str) -> str | None:
     """The code of a country that is named by code or name; None for any other text."""
     text = place.strip()
     return text.upper() if text.upper() in COUNTRIES else _CODES.get(text.lower())
+
+
+_ALSO_A_STATE = "georgia"
+
+
+def countries_in(wanted: Iterable[str]) -> frozenset[str] | None:
+    """The codes of all countries that were typed, by name, code or group; None where one may be another place."""
+    found: set[str] = set()
+    for typed in wanted:
+        word = typed.strip().lower()
+        country = None if word == _ALSO_A_STATE else country_of(word)
+        codes = GROUPS.get(word) or ({country} if country is not None else None)
+        if codes is None:
+            return None
+        found |= codes
+    return frozenset(found) or None
+
+
+def written_codes(countries: Iterable[str]) -> list[str]:
+    """Every code of two letters that a cloud may write for these countries: `GB` is also `UK`. Sorted."""
+    asked = set(countries)
+    others = {name.upper() for name, code in _OTHER_NAMES.items() if len(name) == 2 and code in asked}
+    return sorted(asked | others)
 
 
 @lru_cache(maxsize=4096)

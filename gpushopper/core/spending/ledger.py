@@ -121,6 +121,19 @@ def beyond_use(attempt: Attempt, ended_at: int, entries: Iterable[Entry]) -> tup
     return (Entry(attempt.id, MINIMUM, ended_at, ended_at, due, correction=due < 0),) if due else ()
 
 
+def least_billed_us(attempt: Attempt, now: int) -> int:
+    """The least time that is billed although the attempt ends now, wall µs; 0 once it has run that long, or is off."""
+    if attempt.sent_at is None or attempt.off_at is not None or attempt.state is State.CLOSED:
+        return 0
+    least = us(attempt.offer.billing.minimum_s)
+    return least if now - attempt.sent_at < least else 0
+
+
+def least_cost(attempt: Attempt, now: int) -> Micros:
+    """What that least time costs."""
+    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), least_billed_us(attempt, now))
+
+
 def _runs(entries: Iterable[Entry]) -> list[int]:
     """The lengths of the unbroken spans that are booked and not taken back, µs."""
     changes: Counter[int] = Counter()

@@ -263,5 +263,5 @@ def _reload(home: Home) -> str:
             return "not running"
         client.reload_keys()
     except ShopperError as error:
-        return f"has not read it: {error.message}"
+        return f"has not read it: {error.message}" + (f"; {error.hint}" if error.hint else "")
     return "reloaded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
@@ -11,7 +12,7 @@ from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
 from gpushopper.engine.context import Context
-from gpushopper.engine.requests.session_waiting import waiting
+from gpushopper.engine.requests.session_waiting import AN_ACCOUNT, waiting
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
@@ -31,6 +32,14 @@ def build_session_view(
     ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int
 ) -> wire.SessionView:
     """The view of a session whose rows are loaded; `now` is wall µs."""
+    view, latest = _view(ctx, session, attempts, totals, now), current(attempts)
+    least = 0 if latest is None else ledger.least_billed_us(latest, now)
+    if latest is not None and least:
+        view = replace(view, least_billed_us=least, least_cost=ledger.least_cost(latest, now))
+    return replace(view, waits_for_account=True) if view.waiting_for.startswith(AN_ACCOUNT) else view
+
+
+def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int) -> wire.SessionView:
     latest = current(attempts)
     rows = [_attempt_view(ctx, a, totals, now) for a in attempts]
     offer = latest.offer if latest is not None else None

@@ -10,6 +10,8 @@ from gpushopper.core.model.session import Session, current
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
 
+AN_ACCOUNT = "an account that can rent the next offer"
+
 
 def waiting(ctx: Context, session: Session, attempts: Sequence[Attempt], now: int) -> tuple[str, int | None]:
     """What the next step waits for, and until when (wall µs) where that is known; `now` is wall µs."""
@@ -60,7 +62,7 @@ def _own(ctx: Context, session: Session, attempt: Attempt) -> tuple[str, int | N
         case State.CLOSED if session.desired_state is DesiredState.RUNNING:
             asked = attempt.terminate_requested_at
             until = None if asked is None else asked + us(policy.prepared_max_age_s)
-            return f"an account that can rent the next offer{_held_up(ctx, attempt)}", until
+            return f"{AN_ACCOUNT}{_held_up(ctx, attempt)}", until
         case _:
             return "", None
 

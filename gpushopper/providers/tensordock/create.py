@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from gpushopper.core.model.offer import Offer
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import Created, CreateRequest, Refusal, RejectedCreate, UnknownOutcome
 from gpushopper.providers.kit import unanswered_create
@@ -65,7 +66,7 @@ def create_body(request: CreateRequest) -> dict[str, Any] | RejectedCreate:
 
 def _order(request: CreateRequest) -> _Order | str:
     """The checked parts, or what is wrong with them."""
-    what = read_offer_id(request.offer.offer_id)
+    what = _what(request.offer)
     # The size that the offer was priced for.
     size = vm_sizes.size_for(what.count, request.offer.cpu_cores or 0, request.offer.ram_mb or 0) if what else None
     if what is None or size is None or what.count != request.offer.gpu_count:
@@ -80,6 +81,12 @@ def _order(request: CreateRequest) -> _Order | str:
         return "no ssh key for the instance"
     planted = cloud_init(key, request.boot_script)
     return "a boot script that is no cloud-init" if planted is None else _Order(what, size, key, planted)
+
+
+def _what(offer: Offer) -> OfferId | None:
+    """What the offer's reference names, which is also what its id was made of; offers of old rows have only the id."""
+    what = read_offer_id(offer.offer_id if offer.reference is None else offer.reference)
+    return what if what is not None and offer.offer_id in (what.short, str(what)) else None
 
 
 def read_create(answer: Reply | Failure) -> Created | RejectedCreate | UnknownOutcome:

@@ -5,18 +5,20 @@ The list is often stale: a type that is shown as free may be refused at the crea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from gpushopper.core.model.money import DOLLAR, Micros
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price
+from gpushopper.core.model.offer import Offer, has_valid_price
 from gpushopper.core.spelling.gpus import MAX_GPUS
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.kit import UnknownFields
 from gpushopper.providers.tensordock import vm_sizes
 from gpushopper.providers.tensordock.parsing import error_replies
-from gpushopper.providers.tensordock.parsing.ids import OfferId, read_offer_id
+from gpushopper.providers.tensordock.parsing.ids import OfferId
 from gpushopper.providers.tensordock.parsing.location_rows import LocationGpu, read_location
 from gpushopper.providers.tensordock.traits import TRAITS
 
@@ -43,12 +45,12 @@ def read_search(answer: Reply | Failure, query: OfferQuery, unknown: UnknownFiel
     if isinstance(found, ReadFailed):
         return found
     date = answer.date if isinstance(answer, Reply) else None
-    wanted = _Wanted(query)
+    wanted = _Wanted(query, found)
     offers: dict[str, Offer] = {}
     is_cut, invalid = False, sum(one is None for one in found)
     for place in found:
-        for count in wanted.counts(place) if place is not None else ():
-            offer = _offer(place, count, query, date or 0) if place is not None else None
+        for sized in wanted.sizes(place) if place is not None else ():
+            offer = _offer(place, sized, query, date or 0) if place is not None else None
             if offer is None or not wanted.has(offer):
                 continue
             if not has_valid_price(offer, query.disk_gb):
@@ -58,25 +60,35 @@ def read_search(answer: Reply | Failure, query: OfferQuery, unknown: UnknownFiel
             else:
                 is_cut = True
     ranked = sorted(offers.values(), key=lambda one: (one.rate(query.disk_gb), one.key))
-    shown = tuple(ranked if query.limit is None else ranked[: query.limit])
+    # It says neither CUDA nor reliability, and a place by its name: who asks for these gets all, or it would be cut
+    # before it is filtered.
+    is_filtered_later = query.countries is not None or query.min_cuda > 0 or query.min_reliability > 0
+    shown = tuple(ranked if query.limit is None or is_filtered_later else ranked[: query.limit])
     return OfferList(shown, not is_cut and len(shown) == len(ranked), date, invalid)
 
 
 class _Wanted:
     """An offer query, as a filter: TensorDock filters nothing itself."""
 
-    def __init__(self, query: OfferQuery) -> None:
+    def __init__(self, query: OfferQuery, found: Iterable[LocationGpu | None]) -> None:
         self._query = query
-        self._ids = {found for text in query.offer_ids if (found := read_offer_id(text)) is not None}
+        types = {_type(place) for place in found if place is not None}
+        self._digests = Counter(OfferId(*one, 1).short for one in types)
 
-    def counts(self, place: LocationGpu) -> Iterable[int]:
-        """The numbers of GPUs to offer of a type: 1, 2, 4, 8 and so on, and the one that is asked for."""
+    def sizes(self, place: LocationGpu) -> Iterable[tuple[str, OfferId]]:
+        """What to offer of a type, by its id: 1, 2, 4, 8 GPUs and so on, and the number that is asked for."""
         if self._query.offer_ids:
-            asked = {one.count for one in self._ids if (one.location_id, one.gpu_key) == _type(place)}
+            asked = set(range(1, place.max_count + 1))
         else:
             asked = {2**power for power in range(MAX_GPUS.bit_length())}
             asked |= {self._query.exact_gpus or self._query.min_gpus}
-        return sorted(count for count in asked if 0 < count <= place.max_count)
+        whole = [OfferId(*_type(place), count) for count in sorted(asked) if 0 < count <= place.max_count]
+        return [(self._id(one), one) for one in whole]
+
+    def _id(self, what: OfferId) -> str:
+        """The short id; all of it where the list has two types with the same."""
+        is_single = self._digests[replace(what, count=1).short] == 1
+        return what.short if is_single else str(what)
 
     def has(self, offer: Offer) -> bool:
         query = self._query
@@ -96,13 +108,15 @@ def _type(place: LocationGpu) -> tuple[str, str]:
     return place.location_id, place.gpu_key
 
 
-def _offer(place: LocationGpu, count: int, query: OfferQuery, seen_at: int) -> Offer | None:
-    """The offer of so many GPUs, with the vCPU and memory that are asked for; None where the place cannot make that.
+def _offer(place: LocationGpu, sized: tuple[str, OfferId], query: OfferQuery, seen_at: int) -> Offer | None:
+    """The offer of this id, with the vCPU and memory that are asked for; None where the place cannot make that.
 
     Only with a dedicated address: where there are only forwarded ports, some places accept and then ignore them, and
     the VM bills and can never be reached (tensordock.md 10). The sum of the unit prices is what a VM was seen to cost;
     the GPU's price alone is too low (tensordock.md 4).
     """
+    offer_id, what = sized
+    count = what.count
     size = vm_sizes.size_for(count, query.min_cpus, query.min_ram_mb)
     if size is None or not place.has_dedicated_ip or size.vcpus > place.max_vcpus or size.ram_gb > place.max_ram_gb:
         return None
@@ -110,12 +124,13 @@ def _offer(place: LocationGpu, count: int, query: OfferQuery, seen_at: int) -> O
     hourly = prices.gpu * count + prices.vcpu * size.vcpus + prices.ram_gb * size.ram_gb
     return Offer(
         provider=TRAITS.name,
-        offer_id=str(OfferId(*_type(place), count)),
+        offer_id=offer_id,
+        reference=str(what),
         gpu=place.gpu,
         gpu_count=count,
         vram_mb=place.vram_mb,
         gpu_rate=_micros(hourly),
-        storage_gb_month=_micros(prices.storage_gb * MONTH_HOURS),
+        storage_gb_month=_micros(prices.storage_gb * TRAITS.billing.month_hours),
         upload_gb=0,
         download_gb=0,
         disk_gb=float(place.max_storage_gb // vm_sizes.STORAGE_STEP_GB * vm_sizes.STORAGE_STEP_GB),

@@ -27,3 +27,6 @@ RATE_LIMITS: Mapping[str, RateLimit] = {
 
 DESTROY_INTERVAL_S = max(RATE_LIMITS[each.value].interval_s for each in (Endpoint.DESTROY, Endpoint.GET))
 """How far apart several instances end: each needs a destroy and a read by id, the slower of which counts."""
+
+LONGEST_GAP_S = max(max(each.interval_s, each.backoff_s) for each in RATE_LIMITS.values())
+"""Of any endpoint, also after a refused call."""

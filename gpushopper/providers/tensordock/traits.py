@@ -20,7 +20,7 @@ from gpushopper.core.cloud import (
     StoppedBilling,
     Traits,
 )
-from gpushopper.providers.tensordock.rate_limits import CALLS_PER_MINUTE, DESTROY_INTERVAL_S
+from gpushopper.providers.tensordock.rate_limits import CALLS_PER_MINUTE, DESTROY_INTERVAL_S, LONGEST_GAP_S
 from gpushopper.providers.tensordock.vm_sizes import STORAGE_MINIMUM_GB, STORAGE_STEP_GB
 
 TRAITS = Traits(
@@ -33,6 +33,8 @@ TRAITS = Traits(
         stopped=StoppedBilling.ALL,
         storage_minimum_gb=STORAGE_MINIMUM_GB,
         storage_step_gb=STORAGE_STEP_GB,
+        # Disks are priced by the hour (tensordock.md 4): a month of any length comes to the same.
+        month_hours=720,
     ),
     limits=Limits(
         # A create takes up to 70 s, and 60 s were too short for other clients (tensordock.md 5, 14).
@@ -51,7 +53,7 @@ TRAITS = Traits(
         # No total, no pages (tensordock.md 6).
         list_proof=ListProof.NOTHING,
     ),
-    pace=Pace(calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S),
+    pace=Pace(calls=CALLS_PER_MINUTE, window_s=60, destroy_interval_s=DESTROY_INTERVAL_S, longest_gap_s=LONGEST_GAP_S),
     # No call says whose a token is (tensordock.md 3).
     identity=Identity.INFERRED,
     # No console log in API v2 (tensordock.md 3).
@@ -69,5 +71,13 @@ TRAITS = Traits(
         # With NVIDIA's driver: the plain images have none, or half of one (tensordock.md 5, 10).
         default_image="ubuntu2404_ml_pytorch",
         image_kind=ImageKind.SYSTEM,
+        # Those that were checked, without Windows, which has no ssh; others were seen in code only (tensordock.md 5).
+        images=(
+            "ubuntu2404",
+            "ubuntu2204",
+            "ubuntu2404_ml_everything",
+            "ubuntu2404_ml_pytorch",
+            "ubuntu2404_ml_tensorflow",
+        ),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpushopper.core.model.money import DOLLAR
 from gpushopper.core.model.offer import Offer
+from gpushopper.core.spelling.regions import written_codes
 from gpushopper.providers.api import Failure, Reply
 from gpushopper.providers.base import ErrorKind, OfferList, OfferQuery, ReadFailed
 from gpushopper.providers.kit import UnknownFields, number_id
@@ -56,7 +57,16 @@ def search_body(search: OfferQuery) -> dict[str, Any]:
         body["reliability"] = {"gte": search.min_reliability}
     if search.max_gpu_rate is not None:
         body["dph_base"] = {"lte": search.max_gpu_rate / DOLLAR}
-    return body
+    return body | _host_filters(search)
+
+
+def _host_filters(search: OfferQuery) -> dict[str, Any]:
+    """What is asked of the host. `cpu_ram` is all that the host has, an offer's share is at most that."""
+    least = {"cuda_max_good": search.min_cuda, "cpu_cores_effective": search.min_cpus, "cpu_ram": search.min_ram_mb}
+    filters: dict[str, Any] = {name: {"gte": value} for name, value in least.items() if value > 0}
+    if search.countries is not None:
+        filters["geolocation"] = {"in": written_codes(search.countries)}
+    return filters
 
 
 @dataclass(slots=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gpushopper.core.cloud import (
-    Billing,
-    BillingStart,
     Carrier,
     Catalogue,
     Ending,
@@ -17,17 +15,16 @@ from gpushopper.core.cloud import (
     Pace,
     Planting,
     PlantingMethod,
-    StoppedBilling,
     Traits,
 )
 from gpushopper.providers.vast import destroy
+from gpushopper.providers.vast.billing import BILLING
 from gpushopper.providers.vast.guard_recipe import STARTUP_LIMIT
-from gpushopper.providers.vast.rate_limits import DESTROY_INTERVAL_S
+from gpushopper.providers.vast.rate_limits import DESTROY_INTERVAL_S, LONGEST_GAP_S
 
 TRAITS = Traits(
     name="vast",
-    # vastai.md 15: to the second, the disk in every state and in any size.
-    billing=Billing(begins=BillingStart.RUNNING, granularity_s=1, stopped=StoppedBilling.STORAGE),
+    billing=BILLING,
     limits=Limits(
         create_s=60,
         destroy_s=30,
@@ -42,7 +39,7 @@ TRAITS = Traits(
         max_variable_length=256,  # vastai.md 4.1
     ),
     # Each endpoint has a limit of its own, and the account none (vastai.md 13).
-    pace=Pace(destroy_interval_s=DESTROY_INTERVAL_S),
+    pace=Pace(destroy_interval_s=DESTROY_INTERVAL_S, longest_gap_s=LONGEST_GAP_S),
     identity=Identity.TOLD,
     # Of accounts and of instances (vastai.md 4.4).
     key_pattern=r"\b[0-9A-Fa-f]{32,}\b",

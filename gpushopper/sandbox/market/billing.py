@@ -8,14 +8,13 @@ from __future__ import annotations
 from gpushopper.sandbox.market.cloud_profile import BillingProfile
 from gpushopper.sandbox.market.model import UNITS_PER_MICRO, Account, Instance, InstanceSpec, Offer, Phase
 
-STORAGE_HOURS_PER_MONTH = 720
 TRAFFIC_GB_PER_HOUR = (1, 5)
 """A running simulated instance moves this fraction of a GB each hour (one fifth)."""
 
 
 def storage_rate(profile: BillingProfile, offer: Offer, disk_gb: float) -> int:
-    """Return micro-dollars per hour for a disk; hosts price it per GB and month of 720 h."""
-    return round(offer.host.storage_micros_gb_month * profile.billed_gb(disk_gb) / STORAGE_HOURS_PER_MONTH)
+    """Return micro-dollars per hour for a disk; hosts price it per GB and month."""
+    return round(offer.host.storage_micros_gb_month * profile.billed_gb(disk_gb) / profile.month_hours)
 
 
 def traffic_rate(profile: BillingProfile, offer: Offer) -> int:

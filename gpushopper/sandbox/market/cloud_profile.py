@@ -41,7 +41,8 @@ class BillingProfile:
     `stopped` and `offline` say what a stopped machine and one on an unreachable host bill. Each begun
     `granularity_us` is billed whole, and a machine that has begun to bill at least `minimum_us`. A disk is billed as
     `storage_minimum_gb` at least; `storage_included_gb` of it are free, and each begun `storage_step_gb` of the rest is
-    billed whole (0: exactly). A machine whose host has taken its GPUs back bills its disk.
+    billed whole (0: exactly). Its price is for a month of `month_hours`. A machine whose host has taken its GPUs back
+    bills its disk.
     An account needs `least_credit_micros` for a create; `stops_without_credit` is whether its machines are stopped
     when nothing is left, rather than running on below zero.
     """
@@ -54,6 +55,7 @@ class BillingProfile:
     storage_minimum_gb: float = 0.0
     storage_included_gb: float = 0.0
     storage_step_gb: float = 0.0
+    month_hours: int = 720
     bills_traffic: bool = False
     least_credit_micros: int = 1
     stops_without_credit: bool = False

@@ -53,6 +53,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
             ("disk", low_disk_text(found.disk_free) if found.disk_low else ""),
             ("policy", policy),
             ("open", open_line),
+            ("waiting", f"for an account that can rent: {', '.join(found.waiting)}" if found.waiting else ""),
             ("guards", _guards(found)),
             ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
             ("alarms", plural(len(alarms), "alarm") if alarms else "none"),

@@ -50,18 +50,24 @@ def inventory(
         tables.rows(app, "groups", found.groups, GROUP_COLUMNS, **extra)
     else:
         tables.rows(app, "offers", found.offers, COLUMNS, name="key", **extra)
-    _remarks(app, found, offset, is_grouped=group_by is not None)
+    _remarks(app, found, offset, many, is_grouped=group_by is not None)
 
 
-def _remarks(app: App, found: Inventory, offset: int, *, is_grouped: bool) -> None:
+UNREAD = "there are more: name a GPU, a number of them or a country to see those that fit"
+
+
+def _remarks(app: App, found: Inventory, offset: int, limit: int, *, is_grouped: bool) -> None:
     note_missing(app, found.missing)
     if app.output not in ("table", "wide"):
         return
     if not found.total:
-        app.note("No offer matches.")
+        app.note(f"No offer matches among those that were read; {UNREAD}." if found.more else "No offer matches.")
     elif is_grouped:
         if found.more:
             app.note("There are more offers than were read.")
+    elif found.more and len(found.offers) == found.total < limit:
+        # It was time that cut the list, and a higher limit shows no more.
+        app.note(f"{plural(found.total, 'offer')} found among those that were read; {UNREAD}.")
     elif found.more or found.total > len(found.offers):
         app.note(f"{_share(len(found.offers), found.total, offset, more=found.more)}; --limit shows more.")
     if found.invalid_prices:

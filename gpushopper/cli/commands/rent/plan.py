@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.options import DURATION, SEARCH, duration_or_deadline, load_settings, search_request
 from gpushopper.cli.output import json_output, tables
-from gpushopper.cli.output.offer_table import SHORTLIST_COLUMNS, note_missing, note_unstated
-from gpushopper.cli.output.plan_view import summary_lines
+from gpushopper.cli.output.offer_table import COLUMNS, note_missing, note_unstated
+from gpushopper.cli.output.plan_view import print_sentences, summary_lines
 from gpushopper.core.model.container_image import image_problem, image_problem_hint
 from gpushopper.core.timing.clock_snapshot import HOUR
 from gpushopper.errors import Misconfigured, Refused, UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 CHOICE = (
     click.option("-i", "--offer", "--offer-id", "offer", metavar="ID", help="Exactly this offer."),
-    click.option("--image", metavar="IMAGE", help="Container image."),
+    click.option("--image", metavar="IMAGE", help="Container image; at VM clouds, an operating system."),
     click.option("--retries", type=click.IntRange(0, 10), metavar="N", help="Further offers to try (default 2)."),
     click.option("--allow-unguarded", is_flag=True, help="Accept a cloud whose instances cannot end themselves."),
 )
@@ -87,12 +88,11 @@ def plan(app: App, /, **given: Any) -> None:
     if app.output == "json":
         tables.out(json_output.document(plan=found))
     elif app.output in ("jsonl", "name"):
-        tables.rows(app, "offers", found.offers, SHORTLIST_COLUMNS, name="key")
+        tables.rows(app, "offers", found.offers, COLUMNS, name="key")
     else:
-        for line in summary_lines(found, app.now().wall):
-            tables.out(line)
+        print_sentences(app, summary_lines(found, app.now().wall), sys.stdout)
         tables.out("")
-        tables.table(app, found.offers, SHORTLIST_COLUMNS)
+        tables.table(app, found.offers, COLUMNS)
         note_unstated(app, found.unstated)
     note_missing(app, [*found.missing, *found.left_out])
     refuse_over_limit(found)

@@ -40,6 +40,8 @@ def end_sessions(
     ending = [session for session in found if session.end_stage == ""]  # the end of the others is requested already
     for session in ending:
         what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
+        if least := session_views.least_billed(session):
+            what += f"; {least}"
         if not app.as_json:
             app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
     if dry_run:

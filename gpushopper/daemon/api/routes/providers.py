@@ -65,4 +65,5 @@ def describe(service: Service) -> DaemonStatus:
         open_rate=sum(each.rate for each in held),
         alarms=len(alarms(ctx).alarms),
         skipped_clouds=dict(clouds.skipped()),
+        waiting=[each.name for each in held if each.waits_for_account],
     )

@@ -68,7 +68,8 @@ def _rentable(handle: EngineHandle, session: Session, name: str, sends_login: bo
     """
     ctx, reconciler = handle.ctx, handle.reconcilers.get(name)
     if reconciler is None:
-        raise NotFound(f"no provider is called {name!r}", code="provider_not_found")
+        text = f"no cloud or account is called {name!r}"
+        raise NotFound(text, f"known: {', '.join(handle.reconcilers)}", code="provider_not_found")
     client = rentable_client(ctx, reconciler, allow_unguarded=session.allow_unguarded)
     if problem := image_problem(name, session.image, client.traits):
         raise UsageError(problem, "leave --image out for the cloud's own", code="image_kind")

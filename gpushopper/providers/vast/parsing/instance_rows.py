@@ -15,9 +15,9 @@ from gpushopper.core.cloud import Carrier
 from gpushopper.core.model.instance import Instance, StatusClass
 from gpushopper.core.model.label import LABEL_VARIABLE
 from gpushopper.core.model.money import Micros
-from gpushopper.core.model.offer import storage_rate
 from gpushopper.providers.api import REDACTED, plain
 from gpushopper.providers.kit import Line, Number, Price, Row, Text, Time, UnknownFields, number_id
+from gpushopper.providers.vast.billing import BILLING
 from gpushopper.providers.vast.parsing.field_types import Id
 from gpushopper.providers.vast.parsing.known_fields import INSTANCE_FIELDS
 from gpushopper.providers.vast.parsing.pull_errors import is_image_refused, never_starts
@@ -183,7 +183,7 @@ def _storage(row: InstanceRow) -> Micros | None:
         return row.storage_total_cost
     if row.storage_cost is None or row.disk_space is None:
         return None
-    return storage_rate(row.storage_cost, row.disk_space)
+    return BILLING.storage_rate(row.storage_cost, row.disk_space)
 
 
 def _whole(value: float | None) -> int | None:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from gpushopper.core.cloud import OfferKind
 from gpushopper.core.model.money import Micros, is_sane_rate, parse_dollars
-from gpushopper.core.model.offer import MONTH_HOURS, Offer, has_valid_price, storage_rate
+from gpushopper.core.model.offer import Offer, has_valid_price
 from gpushopper.providers.kit import Flag, Line, Number, Price, Row, Time, UnknownFields, number_id
+from gpushopper.providers.vast.billing import BILLING
 from gpushopper.providers.vast.parsing.field_types import Id, Version
 from gpushopper.providers.vast.parsing.known_fields import OFFER_FIELDS
 
@@ -79,7 +80,7 @@ def has_invalid_price(row: object, disk_gb: float) -> bool:
     if _has_invalid(row, _RATES) or any(_is_invalid(row.get(name), may_be_free=True) for name in _OTHER_PRICES):
         return True
     rate, storage = parse_dollars(row.get("dph_base")), parse_dollars(row.get("storage_cost"))
-    return rate is not None and storage is not None and not is_sane_rate(rate + storage_rate(storage, disk_gb))
+    return rate is not None and storage is not None and not is_sane_rate(rate + BILLING.storage_rate(storage, disk_gb))
 
 
 def _has_invalid(row: Mapping[str, object], names: Iterable[str]) -> bool:
@@ -131,6 +132,7 @@ def _offer(row: OfferRow, disk_gb: float, seen_at: int) -> Offer | None:
         seen_at=seen_at,
         ends_at=row.end_date,
         driver=row.driver_version or None,
+        billing=BILLING,
     )
 
 
@@ -144,7 +146,7 @@ def _storage_gb_month(row: OfferRow, disk_gb: float) -> Micros | None:
     if row.storage_cost is not None:
         return row.storage_cost
     if row.storage_total_cost is not None and disk_gb > 0:
-        return round(row.storage_total_cost * MONTH_HOURS / disk_gb)
+        return round(row.storage_total_cost * BILLING.month_hours / disk_gb)
     return None
 
 
@@ -154,7 +156,7 @@ def _gpu_rate(row: OfferRow, storage: Micros | None, disk_gb: float) -> Micros |
         return row.dph_base
     if row.dph_total is None or storage is None:
         return None
-    left = row.dph_total - storage_rate(storage, disk_gb)
+    left = row.dph_total - BILLING.storage_rate(storage, disk_gb)
     return left if left > 0 else None
 
 

@@ -42,7 +42,7 @@ def inventory(handle: EngineHandle, request: wire.SearchRequest) -> wire.Invento
     return wire.Inventory(
         [offer_view(offer, want.disk_gb, now_wall, result.ages.get(offer.provider, 0)) for offer in shown],
         total=len(result.offers),
-        more=result.has_more,
+        more=bool(result.cut),
         unavailable={name: each.detail for name, each in result.failed.items()},
         invalid_prices=result.invalid_prices,
         unstated=result.unstated,

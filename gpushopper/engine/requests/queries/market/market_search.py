@@ -32,7 +32,8 @@ class SearchResult:
     """The offers that fit, unordered, and what is missing from them."""
 
     offers: list[Offer] = field(default_factory=list)
-    has_more: bool = False
+    cut: tuple[str, ...] = ()
+    """Accounts that have more offers than were read."""
     failed: dict[str, ReadFailed] = field(default_factory=dict)
     """Why an account gave no usable answer now; old offers of it may be among the others."""
     ages: dict[str, int] = field(default_factory=dict)
@@ -81,9 +82,9 @@ def _collect(answers: Mapping[str, AccountAnswer], want: Requirements, failed: d
                 offers.append(offer)
             else:
                 invalid_prices += 1
-    has_more = any(not each.offers.complete for each in answers.values())
+    cut = tuple(name for name, each in answers.items() if not each.offers.complete)
     ages = {name: each.age_us for name, each in answers.items() if each.failed is None or each.offers.offers}
-    return SearchResult(offers, has_more, failed, ages, invalid_prices, dict(unknown))
+    return SearchResult(offers, cut, failed, ages, invalid_prices, dict(unknown))
 
 
 def missing_accounts(result: SearchResult, now_wall: int) -> list[wire.MissingAccount]:
@@ -124,7 +125,8 @@ def keyed_accounts(handle: EngineHandle, provider: str | None) -> dict[str, Acco
     known = handle.reconcilers
     clouds = {each.setup.cloud_name for each in known.values()}
     if provider is not None and provider not in {*known, *clouds}:
-        raise NotFound(f"no provider is called {provider!r}", f"known: {', '.join(known)}", code="provider_not_found")
+        text = f"no cloud or account is called {provider!r}"
+        raise NotFound(text, f"known: {', '.join(known)}", code="provider_not_found")
     if not known:
         raise Misconfigured("every provider is disabled in the configuration", "set providers.NAME.enabled")
     asked = {name: each for name, each in known.items() if provider in (None, name, each.setup.cloud_name)}
@@ -176,6 +178,7 @@ def offer_view(found: Offer, disk_gb: float, now_wall: int, age_us: int) -> wire
         is_single=found.is_single,
         stock=found.stock,
         billing=_billing_view(found.billing),
+        reference=found.reference,
         age_us=age_us,
         gpu_model=card.model,
         gpu_form=card.form,
@@ -192,4 +195,5 @@ def _billing_view(terms: Billing) -> wire.BillingView:
         storage_minimum_gb=terms.storage_minimum_gb,
         storage_step_gb=terms.storage_step_gb,
         storage_included_gb=terms.storage_included_gb,
+        month_hours=terms.month_hours,
     )

@@ -73,6 +73,8 @@ def candidates(
         "left out": sorted(leave_out),
     }
     more = "".join(f"; {text}: {', '.join(names)}" for text, names in notes.items() if names)
+    if result.cut:
+        more += f"; not all offers of {', '.join(result.cut)} were read"
     raise NoOffer(f"no offer fits{more}", "loosen the filters, or see: gpu-shopper inventory")
 
 

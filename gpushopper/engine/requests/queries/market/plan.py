@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gpushopper import wire
@@ -50,42 +50,39 @@ def plan(handle: EngineHandle, request: wire.PlanRequest) -> wire.Plan:
     refuse_invalid_image(request.image)
     if request.to_rent:
         _refuse_unguarded(handle, request)
-    now = handle.ctx.clock.now()
-    given_us = None if request.deadline_at is not None else request.duration_us
-    span = requested_duration_us(given_us, request.deadline_at, now.wall)
-    want = replace(to_rent(request), min_life_us=span)
-    found = _choose(handle, request, want, span, now)
-    chosen, search = found.offers, found.search
-    reconciler = handle.reconcilers[chosen[0].provider]
-    client = _client(reconciler)
-    accounts = plan_accounts(handle, chosen, request.image, want.disk_gb)
-    first = accounts[reconciler.name]
+    asked = _asked(request, handle.ctx.clock.now())
+    chosen = _choose(handle, asked)
+    first = handle.reconcilers[chosen.offers[0].provider]
+    client = _client(first)
     if request.image_login:
         readable_registry(handle.ctx, client, request.image)
     if request.to_rent:
-        _await_ready(handle, reconciler)
-    twice = one_account(reconciler.name, reconciler.same_as) if reconciler.same_as else None
-    return wire.Plan(
-        offers=[offer_view(offer, want.disk_gb, now.wall, search.ages.get(offer.provider, 0)) for offer in chosen],
-        max_cost=max(offer_max_cost(each, want.disk_gb, span) for each in chosen),
-        deadline_at=now.wall + span,
-        duration_us=None if request.deadline_at is not None else span,
-        image=first.image,
-        disk_gb=want.disk_gb,
-        max_rate=found.cap,
-        guard_kind=first.guard_kind,
-        retries=request.retries,
-        refusal=twice.message if twice else _denial(handle, request, chosen, want.disk_gb, span),
-        refusal_code=twice.code if twice else "",
-        refusal_hint=twice.hint if twice else "",
-        bills_on=any(each.bills_on for each in accounts.values()),
-        minimum_us=first.minimum_us,
-        unstated=search.unstated,
-        accounts=list(accounts.values()),
-        named_image=request.image,
-        missing=missing_accounts(search, now.wall),
-        left_out=found.left_out,
-    )
+        _await_ready(handle, first)
+    return _plan(handle, asked, chosen, _refusal(handle, asked, chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request with what is required of an offer, for how long, and the clocks when it came."""
+
+    request: wire.PlanRequest
+    want: Requirements
+    span_us: int
+    now: ClockSnapshot
+
+    @property
+    def disk_gb(self) -> float:
+        return self.want.disk_gb
+
+    def max_cost(self, offers: Iterable[Offer]) -> Micros:
+        """The most that any of these can cost."""
+        return max(offer_max_cost(each, self.disk_gb, self.span_us) for each in offers)
+
+
+def _asked(request: wire.PlanRequest, now: ClockSnapshot) -> _Asked:
+    given_us = None if request.deadline_at is not None else request.duration_us
+    span_us = requested_duration_us(given_us, request.deadline_at, now.wall)
+    return _Asked(request, replace(to_rent(request), min_life_us=span_us), span_us, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +95,66 @@ class _Chosen:
     left_out: list[wire.MissingAccount]
 
 
-def _choose(
-    handle: EngineHandle, request: wire.PlanRequest, want: Requirements, span: int, now: ClockSnapshot
-) -> _Chosen:
+def _choose(handle: EngineHandle, asked: _Asked) -> _Chosen:
+    request, want, now = asked.request, asked.want, asked.now
     left_out = left_out_accounts(handle, request)
     ranked, search = candidates(handle, request.offer, want, now, names_of(left_out))
-    offers, unaffordable = without_unaffordable(handle, within(ranked, want.disk_gb, want.max_rate), want, span, now)
+    affordable = within(ranked, want.disk_gb, want.max_rate)
+    offers, unaffordable = without_unaffordable(handle, affordable, want, asked.span_us, now)
     cap = price_cap(offers, want.disk_gb, want.max_rate)
     above = accounts_above_cap(ranked, want.disk_gb, cap, names_of(unaffordable))
     chosen = shortlist(within(offers, want.disk_gb, cap), request.retries)
     return _Chosen(chosen, cap, search, left_out + unaffordable + above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a provision of exactly this plan would be refused; all empty where it would not."""
+
+    text: str = ""
+    code: str = ""
+    hint: str = ""
+
+
+def _refusal(handle: EngineHandle, asked: _Asked, chosen: _Chosen) -> _Refusal:
+    """The second name of one account, or the maximum, spending limit or balance that this rental would exceed.
+
+    That is what the first offer needs: another one's account is checked when failover comes to it.
+    """
+    first = handle.reconcilers[chosen.offers[0].provider]
+    if first.same_as:
+        twice = one_account(first.name, first.same_as)
+        return _Refusal(twice.message, twice.code, twice.hint)
+    return _Refusal(_above_maximum(asked) or _denial(handle, asked, chosen.offers))
+
+
+def _plan(handle: EngineHandle, asked: _Asked, chosen: _Chosen, refusal: _Refusal) -> wire.Plan:
+    """What is chosen, as the API shows it."""
+    request, search = asked.request, chosen.search
+    accounts = plan_accounts(handle, chosen.offers, request.image, asked.disk_gb)
+    first = accounts[chosen.offers[0].provider]
+    ages, wall = search.ages, asked.now.wall
+    return wire.Plan(
+        offers=[offer_view(offer, asked.disk_gb, wall, ages.get(offer.provider, 0)) for offer in chosen.offers],
+        max_cost=asked.max_cost(chosen.offers),
+        deadline_at=asked.now.wall + asked.span_us,
+        duration_us=None if request.deadline_at is not None else asked.span_us,
+        image=first.image,
+        disk_gb=asked.disk_gb,
+        max_rate=chosen.cap,
+        guard_kind=first.guard_kind,
+        retries=request.retries,
+        refusal=refusal.text,
+        refusal_code=refusal.code,
+        refusal_hint=refusal.hint,
+        bills_on=any(each.bills_on for each in accounts.values()),
+        minimum_us=first.minimum_us,
+        unstated=search.unstated,
+        accounts=list(accounts.values()),
+        named_image=request.image,
+        missing=missing_accounts(search, asked.now.wall),
+        left_out=chosen.left_out,
+    )
 
 
 def _client(reconciler: AccountReconciler) -> Provider:
@@ -135,35 +182,28 @@ def _await_ready(handle: EngineHandle, reconciler: AccountReconciler) -> None:
         handle.ctx.pause(READY_PAUSE_S)
 
 
-def _above_maximum(request: wire.PlanRequest, span: int) -> str:
+def _above_maximum(asked: _Asked) -> str:
     """Why a rental of that duration would be refused; empty when it would not (I9)."""
-    if span <= us(HARD_MAXIMUM_S) or request.max_duration_us is not None:
+    if asked.span_us <= us(HARD_MAXIMUM_S) or asked.request.max_duration_us is not None:
         return ""
     return "no session lasts longer than 12 h without --hard-max"
 
 
-def _reserve(
-    request: wire.PlanRequest, reconciler: AccountReconciler, chosen: Sequence[Offer], disk_gb: float, span_us: int
-) -> int:
+def _reserve(asked: _Asked, reconciler: AccountReconciler, chosen: Sequence[Offer]) -> Micros:
     """What the first account must hold: where its instance bills on without us, to the hard maximum and a day (E9)."""
-    offer = chosen[0]
-    max_cost = max(offer_max_cost(each, disk_gb, span_us) for each in chosen if each.provider == offer.provider)
+    offer, given_us = chosen[0], asked.request.max_duration_us
+    max_cost = asked.max_cost(each for each in chosen if each.provider == offer.provider)
     if reconciler.ends_alone:
         return max_cost
-    longest = us(HARD_MAXIMUM_S) if request.max_duration_us is None else request.max_duration_us
-    return max(max_cost, cost_over(offer.rate(disk_gb), longest + us(reconciler.policy.unguarded_slack_s)))
+    longest = us(HARD_MAXIMUM_S) if given_us is None else given_us
+    slack = us(reconciler.policy.unguarded_slack_s)
+    return max(max_cost, cost_over(offer.rate(asked.disk_gb), longest + slack))
 
 
-def _denial(
-    handle: EngineHandle, request: wire.PlanRequest, chosen: Sequence[Offer], disk_gb: float, span_us: int
-) -> str:
-    """The maximum, spending limit or balance that this rental would exceed: the plan says so before the question.
-
-    That is what the first offer needs: another one's account is checked when failover comes to it.
-    """
-    if too_long := _above_maximum(request, span_us):
-        return too_long
+def _denial(handle: EngineHandle, asked: _Asked, chosen: Sequence[Offer]) -> str:
+    """The spending limit or balance that the first offer would exceed; empty where none."""
     first, now = chosen[0], handle.ctx.clock.now()
-    reserve = _reserve(request, handle.reconcilers[first.provider], chosen, disk_gb, span_us)
-    denial = denial_of_attempt(handle.ctx, first.provider, first.rate(disk_gb), reserve, now, new_session=True)
+    reserve = _reserve(asked, handle.reconcilers[first.provider], chosen)
+    rate = first.rate(asked.disk_gb)
+    denial = denial_of_attempt(handle.ctx, first.provider, rate, reserve, now, new_session=True)
     return "" if denial is None else f"{denial.text} ({denial.rule})"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.account_choice import image_at, image_problem
+from gpushopper.core.cloud import ImageKind
+from gpushopper.core.lifecycle.account_choice import image_at, image_problem, system_image
 from gpushopper.core.lifecycle.guard_renewal import NOT_APPLICABLE
 from gpushopper.core.model.offer import Offer, Requirements, offer_max_cost
 from gpushopper.core.spending.admission import denied_by_balance
@@ -47,7 +48,10 @@ def left_out_accounts(handle: EngineHandle, request: wire.PlanRequest) -> list[w
     named = None if request.offer is None else request.offer.partition(":")[0]
     provider = named if named in handle.reconcilers else request.search.provider
     accounts = keyed_accounts(handle, provider)
-    found = {name: _image_problem(each, request) for name, each in accounts.items()}
+    is_system = request.image is not None and any(
+        system_image(request.image, traits) for traits in handle.ctx.traits.values()
+    )
+    found = {name: _image_problem(each, request, is_system=is_system) for name, each in accounts.items()}
     if all(found.values()):
         raise _refusal_of_image(next(iter(found.values())), has_login=request.image_login)
     able = {name: accounts[name] for name, why in found.items() if not why}
@@ -98,11 +102,17 @@ def _guard_problem(handle: EngineHandle, reconciler: AccountReconciler, request:
     return None
 
 
-def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest) -> str:
-    """Why a cloud cannot run the named image, or takes no login at its registry; empty if neither."""
+def _image_problem(reconciler: AccountReconciler, request: wire.PlanRequest, *, is_system: bool) -> str:
+    """Why a cloud cannot run the named image, or takes no login at its registry; empty if neither.
+
+    `is_system`: it is an operating system of some cloud's VMs. No host of containers could pull that, and it would
+    bill until it fails.
+    """
     name, traits = reconciler.name, None if reconciler.client is None else reconciler.client.traits
     if problem := image_problem(name, request.image, traits):
         return problem
+    if is_system and traits is not None and traits.catalogue.image_kind is ImageKind.CONTAINER:
+        return f"{name} runs container images, and {request.image} is an operating system of VMs"
     takes_it = not request.image_login or traits is None or traits.catalogue.takes_image_login
     return "" if takes_it else f"{name} takes no login at a registry"
 

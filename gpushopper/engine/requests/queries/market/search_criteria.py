@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -16,8 +17,11 @@ from gpushopper.core.spelling.gpus import (
     resolve_gpu,
     similar_names,
 )
+from gpushopper.core.spelling.regions import countries_in
 from gpushopper.errors import NotFound, UsageError
 from gpushopper.providers.base import OfferQuery
+
+_HOST = re.compile(r"(?:[\w-]{1,40}:)?\w[\w.-]{0,79}", re.ASCII)
 
 Models = dict[str, set[int | None]]
 """A provider's names for the requested GPUs, each with the memory sizes in GB that were typed; None is any."""
@@ -27,7 +31,7 @@ def requirements(request: wire.SearchRequest) -> Requirements:
     """The requirements that an offer must meet.
 
     Raises:
-        UsageError: an unknown sort, a negative number, or two different numbers of GPUs.
+        UsageError: an unknown sort, a negative number, two different numbers of GPUs, or no host's id.
     """
     if request.sort not in SORTS:
         raise UsageError(f"cannot sort by {request.sort!r}", f"one of: {', '.join(SORTS)}")
@@ -50,8 +54,21 @@ def requirements(request: wire.SearchRequest) -> Requirements:
         min_cpus=request.cpus,
         min_ram_mb=_least_mb(request.ram_gb),
         verified=request.verified,
-        excluded_hosts=frozenset(request.exclude_hosts),
+        excluded_hosts=_hosts(request),
     )
+
+
+def _hosts(request: wire.SearchRequest) -> frozenset[str]:
+    """The hosts to leave out, each an id or `account:id`.
+
+    Raises:
+        UsageError: a text that can be neither would leave out nothing, unnoticed.
+    """
+    for text in request.exclude_hosts:
+        if _HOST.fullmatch(text) is None:
+            hint = "copy it from the column HOST of: gpu-shopper inventory -o wide; repeat the option for another"
+            raise UsageError(f"{text!r} is no host's id", hint, code="bad_host")
+    return frozenset(request.exclude_hosts)
 
 
 def _least_mb(size_gb: float) -> int:
@@ -87,8 +104,12 @@ def to_rent(request: wire.PlanRequest) -> Requirements:
 
 
 def provider_search(want: Requirements, models: Models, limit: int | None) -> OfferQuery:
-    """The search to send: what the provider can filter; the rest is filtered here, so more is fetched than shown."""
-    own = want.regions or want.min_cuda or want.min_cpus or want.min_ram_mb or want.excluded_hosts
+    """The search to send: what clouds can filter; the rest is filtered here, so more is fetched than shown.
+
+    A cloud's memory filter is for the whole host, of which an offer has a share.
+    """
+    countries = countries_in(want.regions)
+    own = (want.regions and countries is None) or want.min_ram_mb or want.excluded_hosts
     filters_here = bool(own) or any(None not in sizes for sizes in models.values())
     return OfferQuery(
         gpus=tuple(models),
@@ -97,6 +118,8 @@ def provider_search(want: Requirements, models: Models, limit: int | None) -> Of
         min_vram_mb=want.min_vram_mb,
         max_gpu_rate=want.max_rate,
         min_reliability=want.min_reliability,
+        min_cuda=want.min_cuda,
+        countries=countries,
         disk_gb=want.disk_gb,
         min_cpus=want.min_cpus,
         min_ram_mb=want.min_ram_mb,

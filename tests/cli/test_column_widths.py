@@ -1,0 +1,38 @@
+"""A table in a narrow terminal: numbers and names are whole, texts give way."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.cli.output.column_widths import GAP, fit
+
+TITLES = ("ID", "GPU", "COUNT", "VRAM", "$/HR", "REGION", "RELIABILITY", "CUDA")
+RIGHT = (False, False, True, True, True, False, True, True)
+ROW = ("tensordock:4ztf2xs-1", "RTX 4090", "1", "24 GB", "$0.442", "Manassas, Virginia, US", "98.6%", "12.6")
+
+
+def total(widths: list[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def test_with_room_for_all_nothing_is_cut():
+    assert fit(TITLES, [ROW], RIGHT, 200) == [max(len(a), len(b)) for a, b in zip(TITLES, ROW, strict=True)]
+
+
+@pytest.mark.parametrize("room", [80, 90])
+def test_in_a_narrow_terminal_only_texts_and_headings_are_cut(room: int):
+    widths = fit(TITLES, [ROW], RIGHT, room)
+    assert total(widths) == room
+    cut = [title for title, cell, width in zip(TITLES, ROW, widths, strict=True) if width < len(cell)]
+    assert cut == ["REGION"]
+
+
+def test_where_even_that_is_too_wide_numbers_and_the_first_column_stay_whole():
+    widths = fit(TITLES, [ROW], RIGHT, 10)
+    assert all(width >= len(cell) for width, cell, flush in zip(widths, ROW, RIGHT, strict=True) if flush)
+    assert widths[0] == len(ROW[0]) and widths[5] == 6
+
+
+def test_an_empty_table_has_its_headings():
+    assert fit(TITLES, [], RIGHT, 200) == [max(len(title), 0) for title in TITLES]
+    assert fit((), [], (), 80) == []
