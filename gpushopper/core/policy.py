@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import lru_cache
 
 from gpushopper.core.cloud import Limits, Pace
 
@@ -143,14 +144,7 @@ class Policy:
         Raises:
             ValueError: the cloud's limits contradict another rule (S7).
         """
-        changed = {
-            ours: getattr(self, ours) * getattr(limits, theirs) / getattr(_DEFAULT_LIMITS, theirs)
-            for ours, theirs in _OF_CLOUD.items()
-            if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
-        }
-        if pace.longest_gap_s != self.call_gap_s:
-            changed["call_gap_s"] = pace.longest_gap_s
-        return replace(self, **changed) if changed else self
+        return _policy_at(self, limits, pace)
 
     @property
     def settle_s(self) -> float:
@@ -170,6 +164,20 @@ _OF_CLOUD = {
     "degraded_after_s": "degraded_after_s",
 }
 """Which numbers of a policy follow which limit of a cloud."""
+
+
+# Cached: the engine asks some ten times a step.
+@lru_cache(maxsize=256)
+def _policy_at(policy: Policy, limits: Limits, pace: Pace) -> Policy:
+    changed = {
+        ours: getattr(policy, ours) * getattr(limits, theirs) / getattr(_DEFAULT_LIMITS, theirs)
+        for ours, theirs in _OF_CLOUD.items()
+        if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
+    }
+    if pace.longest_gap_s != policy.call_gap_s:
+        changed["call_gap_s"] = pace.longest_gap_s
+    return replace(policy, **changed) if changed else policy
+
 
 REAL = Policy(name="real", readiness_checks=ALL_CHECKS)
 
