@@ -131,7 +131,7 @@ def least_billed_us(attempt: Attempt, now: int) -> int:
 
 def least_cost(attempt: Attempt, now: int) -> Micros:
     """What that least time costs."""
-    return cost_over(max(attempt.agreed_rate, attempt.current_rate or 0), least_billed_us(attempt, now))
+    return cost_over(max(attempt.current_rate or 0, attempt.agreed_rate), least_billed_us(attempt, now))
 
 
 def _runs(entries: Iterable[Entry]) -> list[int]:

@@ -197,7 +197,7 @@ def fault() -> None:
 @click.option("--chance", type=click.IntRange(1, 100), metavar="PERCENT", help="Act on this share of the calls.")
 @click.pass_obj
 def add_fault(app: App, /, **given: object) -> None:
-    """Add a fault: PROVIDER CALL WORD [ARG]."""
+    """Add a fault: CLOUD CALL WORD [ARG]."""
     given["for"] = given.pop("span")
     body = {name: value for name, value in given.items() if value is not None}
     found = sandbox_process.call_control_api(sandbox_home(app), "POST", "/faults", body)
