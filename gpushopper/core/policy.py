@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import lru_cache
 
 from gpushopper.core.cloud import Limits
 
@@ -145,12 +146,7 @@ class Policy:
         Raises:
             ValueError: the cloud's limits contradict another rule (S7).
         """
-        changed = {
-            ours: getattr(self, ours) * getattr(limits, theirs) / getattr(_DEFAULT_LIMITS, theirs)
-            for ours, theirs in _OF_CLOUD.items()
-            if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
-        }
-        return replace(self, **changed) if changed else self
+        return _policy_at(self, limits)
 
     @property
     def settle_s(self) -> float:
@@ -170,6 +166,19 @@ _OF_CLOUD = {
     "degraded_after_s": "degraded_after_s",
 }
 """Which numbers of a policy follow which limit of a cloud."""
+
+
+
+# Cached: the engine asks some ten times a step.
+@lru_cache(maxsize=256)
+def _policy_at(policy: Policy, limits: Limits) -> Policy:
+    changed = {
+        ours: getattr(policy, ours) * getattr(limits, theirs) / getattr(_DEFAULT_LIMITS, theirs)
+        for ours, theirs in _OF_CLOUD.items()
+        if getattr(limits, theirs) != getattr(_DEFAULT_LIMITS, theirs)
+    }
+    return replace(policy, **changed) if changed else policy
+
 
 REAL = Policy(name="real", readiness_checks=ALL_CHECKS)
 

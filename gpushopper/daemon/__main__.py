@@ -14,7 +14,6 @@ import structlog
 
 from gpushopper import __version__
 from gpushopper.daemon.one_shot import JOBS, run_once
-from gpushopper.daemon.run import Daemon
 from gpushopper.daemon.stop_signal import StopSignal
 from gpushopper.errors import ShopperError
 from gpushopper.paths import Home, find_home
@@ -43,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(home: Home, print_line: Callable[[str], None], report: Report) -> int:
     """Run the daemon until it stops; `report` gets its start, or the error that prevented it."""
+    from gpushopper.daemon.run import Daemon  # late: jobs do without the API's server
+
     stop = StopSignal()
     stop.watch_signals()
     daemon = Daemon(home, stop, print_line)

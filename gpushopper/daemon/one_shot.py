@@ -23,7 +23,7 @@ from gpushopper.daemon.keys import account_setup, key_jobs
 from gpushopper.daemon.keys.account_connection import connect_accounts, unusable_accounts
 from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
-from gpushopper.daemon.run import harden, open_log
+from gpushopper.daemon.own_process import harden, open_log
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries import audit as audit_query
 from gpushopper.engine.shared_calls import ThreadedCalls

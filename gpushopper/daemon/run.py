@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from gpushopper.daemon.keys.image_logins import ImageLogins
 from gpushopper.daemon.keys.key_watcher import RETRY_S, KeyWatcher
 from gpushopper.daemon.lock import Holder, HomeLock
 from gpushopper.daemon.open_store import check_installation, open_store
+from gpushopper.daemon.own_process import harden, open_log
 from gpushopper.daemon.periodic_jobs import Job, Schedule, lifecycle_every_s, reconciliation_jitter_s
 from gpushopper.daemon.sleep_detection import SleepDetector
 from gpushopper.daemon.stop_report import report_open_sessions
@@ -45,7 +45,6 @@ from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
 from gpushopper.store.sessions import providers_with_attempts
 from gpushopper.store.sqlite import disk_reserve
-from gpushopper.store.sqlite.database_files import file_error
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
@@ -213,23 +212,3 @@ class Daemon:
             thread.join(THREAD_STOP_S)
         report_open_sessions(sessions(self.engine.ctx, open_only=True).sessions, self.print_line)
         _log.info("stopped", uptime_h=round((self.clock.now().boot - self.started.boot) / HOUR, 2))
-
-
-def harden() -> None:
-    """Private files whatever the umask (F110), no core dump (it would hold keys), no working directory kept busy."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.chdir("/")
-
-
-def open_log(home: Home, redactor: log.Redactor, clock: SystemClock) -> None:
-    """Send the log to the home's file.
-
-    Raises:
-        Misconfigured: the file cannot be opened.
-        DiskFull: no space.
-    """
-    try:
-        log.configure(home.log, redactor, lambda: clock.now().wall)
-    except OSError as error:
-        raise file_error(home.log, error) from error

@@ -5,8 +5,11 @@ Only for clouds that tell no account id. A key may be proven to be of two accoun
 
 from __future__ import annotations
 
+from typing import Any
+
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AccountKeyRow
+from gpushopper.store.sqlite.statements import cached_select
 
 
 def record_key(store: Store, provider: str, account: str, key: str, proof: str, at: int) -> None:
@@ -19,6 +22,11 @@ def record_key(store: Store, provider: str, account: str, key: str, proof: str, 
 
 def recorded_keys(store: Store, provider: str) -> list[tuple[str, str]]:
     """Account and key of each proof, the newest first."""
+    return store.rows(_keys_of(provider))
+
+
+@cached_select
+def _keys_of(provider: str) -> Any:
     query = AccountKeyRow.select(AccountKeyRow.account, AccountKeyRow.key_digest)
     query = query.where(AccountKeyRow.provider == provider)
-    return store.rows(query.order_by(AccountKeyRow.recorded_at.desc(), AccountKeyRow.account))
+    return query.order_by(AccountKeyRow.recorded_at.desc(), AccountKeyRow.account)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AccountRow
+from gpushopper.store.sqlite.statements import cached_select
 
 
 def record_account(store: Store, provider: str, account: str, at: int, cloud: str = "") -> None:
@@ -19,8 +21,7 @@ def record_account(store: Store, provider: str, account: str, at: int, cloud: st
 
 def known_account(store: Store, provider: str) -> str | None:
     """The account recorded last. Another account's complete, empty list must not close our sessions (F45)."""
-    query = AccountRow.select(AccountRow.account).where(AccountRow.provider == provider)
-    found = store.rows(query.order_by(AccountRow.recorded_at.desc(), AccountRow.account).limit(1))
+    found = store.rows(_last_account(provider))
     return found[0][0] if found else None
 
 
@@ -48,3 +49,9 @@ def recorded_marks(store: Store, cloud: str) -> dict[tuple[str, str], str]:
     at = (AccountRow.cloud == cloud) | ((AccountRow.cloud == "") & (AccountRow.provider == cloud))
     query = AccountRow.select(AccountRow.provider, AccountRow.account, AccountRow.mark)
     return {(name, number): mark for name, number, mark in store.rows(query.where(at & (AccountRow.mark != "")))}
+
+
+@cached_select
+def _last_account(provider: str) -> Any:
+    query = AccountRow.select(AccountRow.account).where(AccountRow.provider == provider)
+    return query.order_by(AccountRow.recorded_at.desc(), AccountRow.account).limit(1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import KnownInstanceRow
-from gpushopper.store.sqlite.statements import IN_LIST_SIZE
+from gpushopper.store.sqlite.statements import IN_LIST_SIZE, cached_select
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,15 @@ def recorded_ownership(store: Store, provider: str, accounts: Collection[str], i
     """The recorded ownership of these instance ids on these accounts, for those that have one."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), IN_LIST_SIZE):
-        query = KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
-            (KnownInstanceRow.provider == provider)
-            & KnownInstanceRow.account.in_(sorted(accounts))
-            & KnownInstanceRow.instance_id.in_(ids[start : start + IN_LIST_SIZE])
-        )
-        found.update(store.rows(query))
+        some = tuple(ids[start : start + IN_LIST_SIZE])
+        found.update(store.rows(_ownership_of(provider, tuple(sorted(accounts)), some)))
     return found
+
+
+@cached_select
+def _ownership_of(provider: str, accounts: tuple[str, ...], ids: tuple[str, ...]) -> Any:
+    return KnownInstanceRow.select(KnownInstanceRow.instance_id, KnownInstanceRow.ownership).where(
+        (KnownInstanceRow.provider == provider)
+        & KnownInstanceRow.account.in_(accounts)
+        & KnownInstanceRow.instance_id.in_(ids)
+    )

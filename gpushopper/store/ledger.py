@@ -11,6 +11,7 @@ from peewee import fn
 from gpushopper.core.spending.ledger import Entry
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import LedgerRow
+from gpushopper.store.sqlite.statements import CompiledSelect, cached_select
 
 _NAMES = tuple(f.name for f in fields(Entry))
 
@@ -35,17 +36,19 @@ def totals_by_attempt(store: Store, attempt_ids: Iterable[str] | None = None) ->
     with store.read():
         # SQLite takes a limited number of values in one query.
         for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
-            _add_totals(store, found, _totals().where(LedgerRow.attempt_id.in_(part)))
+            _add_totals(store, found, _totals(tuple(wanted[start : start + 500])))
     return found
 
 
-def _totals() -> Any:
+@cached_select
+def _totals(attempt_ids: tuple[str, ...] | None = None) -> Any:
     amount = fn.SUM(LedgerRow.micros)
-    return LedgerRow.select(LedgerRow.attempt_id, LedgerRow.kind, amount).group_by(LedgerRow.attempt_id, LedgerRow.kind)
+    query = LedgerRow.select(LedgerRow.attempt_id, LedgerRow.kind, amount)
+    query = query if attempt_ids is None else query.where(LedgerRow.attempt_id.in_(attempt_ids))
+    return query.group_by(LedgerRow.attempt_id, LedgerRow.kind)
 
 
-def _add_totals(store: Store, found: dict[str, dict[str, int]], query: Any) -> None:
+def _add_totals(store: Store, found: dict[str, dict[str, int]], query: CompiledSelect) -> None:
     for attempt_id, kind, amount in store.rows(query):
         found.setdefault(attempt_id, {})[kind] = amount
 

@@ -59,7 +59,7 @@ def load_session(store: Store, session_id: str) -> Session | None:
 def load_sessions_by_id(store: Store, ids: Sequence[str]) -> list[Session]:
     """The sessions with these ids."""
     chunks = (ids[start : start + IN_LIST_SIZE] for start in range(0, len(ids), IN_LIST_SIZE))
-    return [s for chunk in chunks for s in _sessions(store, _select_sessions().where(SessionRow.id.in_(chunk)))]
+    return [session for chunk in chunks for session in _sessions(store, _sessions_with(tuple(chunk)))]
 
 
 def find_sessions(store: Store, ref: str) -> list[Session]:
@@ -133,8 +133,7 @@ def labels_of(store: Store, attempt_ids: Sequence[str]) -> dict[str, str]:
     """The recorded labels of those of these attempts that exist, by attempt id."""
     found: dict[str, str] = {}
     for start in range(0, len(attempt_ids), IN_LIST_SIZE):
-        some = AttemptRow.id.in_(attempt_ids[start : start + IN_LIST_SIZE])
-        found.update(store.rows(AttemptRow.select(AttemptRow.id, AttemptRow.label).where(some)))
+        found.update(store.rows(_labels_of(tuple(attempt_ids[start : start + IN_LIST_SIZE]))))
     return found
 
 
@@ -155,11 +154,9 @@ def find_listed(
     """
     found: dict[str, Attempt] = {}
     for start in range(0, max(len(instance_ids), len(labels)), IN_LIST_SIZE):
-        ids, some_labels = instance_ids[start : start + IN_LIST_SIZE], labels[start : start + IN_LIST_SIZE]
-        held = (AttemptRow.provider == provider) & AttemptRow.instance_id.in_(ids)
-        held = held if accounts is None else held & AttemptRow.account.in_(sorted(accounts))
-        query = _select_attempts().where(held | AttemptRow.label.in_(some_labels))
-        query = query.order_by(AttemptRow.origin, AttemptRow.ordinal)
+        part = slice(start, start + IN_LIST_SIZE)
+        some = None if accounts is None else tuple(sorted(accounts))
+        query = _listed(provider, some, tuple(instance_ids[part]), tuple(labels[part]))
         found.update({attempt.id: attempt for attempt in _attempts(store, query)})
     return list(found.values())
 
@@ -238,6 +235,11 @@ def _sessions_of(open_only: bool, consumer: str | None) -> Any:
 
 
 @cached_select
+def _sessions_with(ids: tuple[str, ...]) -> Any:
+    return _select_sessions().where(SessionRow.id.in_(ids))
+
+
+@cached_select
 def _attempt_of(attempt_id: str) -> Any:
     return _select_attempts().where(AttemptRow.id == attempt_id)
 
@@ -253,6 +255,21 @@ def _attempts_at(provider: str | None, open_only: bool) -> Any:
 @cached_select
 def _attempts_of(session_id: str) -> Any:
     return _select_attempts().where(AttemptRow.session_id == session_id).order_by(AttemptRow.ordinal)
+
+
+@cached_select
+def _labels_of(attempt_ids: tuple[str, ...]) -> Any:
+    return AttemptRow.select(AttemptRow.id, AttemptRow.label).where(AttemptRow.id.in_(attempt_ids))
+
+
+@cached_select
+def _listed(
+    provider: str, accounts: tuple[str, ...] | None, instance_ids: tuple[str, ...], labels: tuple[str, ...]
+) -> Any:
+    held = (AttemptRow.provider == provider) & AttemptRow.instance_id.in_(instance_ids)
+    held = held if accounts is None else held & AttemptRow.account.in_(accounts)
+    query = _select_attempts().where(held | AttemptRow.label.in_(labels))
+    return query.order_by(AttemptRow.origin, AttemptRow.ordinal)
 
 
 def _sessions(store: Store, query: Any) -> list[Session]:

@@ -21,6 +21,7 @@ from gpushopper.providers.vast import TRAITS as VAST
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.core.samples import offer
+from tests.new_database import lay_down
 from tests.sim.requests import Requests
 from tests.sim.simulated_calls import SimCalls
 from tests.sim.world import SimClock
@@ -76,6 +77,7 @@ class TwoClouds:
         self.transport = FaultTransport(None)
         self.clock.pending = lambda: self.transport.charged_s
         home = Home(data=folder, config=folder)
+        lay_down(home.database)
         self.store = Store.open(home.database, now_wall=self.clock.now().wall)
         self.ctx = Context(
             self.store, self.clock, PAPER, SpendingLimits(), check(home, self.store, machine_id="sim"), home,

@@ -36,6 +36,7 @@ from gpushopper.sandbox.requests.dialect import Dialect
 from gpushopper.store.database import Store
 from gpushopper.store.installation import check
 from tests.credentials import address, credential
+from tests.new_database import lay_down
 from tests.sim.requests import Requests
 from tests.sim.simulated_calls import SimCalls
 from tests.sim.simulated_remote import SimRemote
@@ -189,6 +190,8 @@ class World:
         transport = FaultTransport(self._serve)
         self.clock.pending = lambda: transport.charged_s
         self.executor = SimExecutor(self.clock, transport, on_submit=self.on_submit, on_reply=self.on_reply)
+        if self.database_class is peewee.SqliteDatabase:
+            lay_down(self.home.database)
         self.store = Store.open(self.home.database, now_wall=self.clock.now().wall, database_class=self.database_class)
         installation = check(self.home, self.store, random=self.rng.randbytes, machine_id="sim")
         ctx = Context(
@@ -296,10 +299,23 @@ class World:
         return self.view(ref).status
 
     def running(self, ref: str, limit_s: float = 1800) -> bool:
-        return self.run_until(lambda: self.status(ref) == "running", limit_s)
+        return self.reaches(ref, ("running",), limit_s)
 
     def ended(self, ref: str, limit_s: float = 7200) -> bool:
-        return self.run_until(lambda: self.status(ref) in ("stopped", "failed"), limit_s)
+        return self.reaches(ref, ("stopped", "failed"), limit_s)
+
+    def reaches(self, ref: str, wanted: tuple[str, ...], limit_s: float) -> bool:
+        """Run until the session has one of these statuses; it follows from rows, so is read once they have changed."""
+        seen = -1
+
+        def is_there() -> bool:
+            nonlocal seen
+            if self.store.last_change == seen:
+                return False
+            seen = self.store.last_change
+            return self.status(ref) in wanted
+
+        return self.run_until(is_there, limit_s)
 
     # ---- the truth
 

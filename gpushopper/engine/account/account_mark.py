@@ -38,10 +38,10 @@ class AccountMark:
 
     def send(self, now: ClockSnapshot) -> None:
         """Look for marks, then register ours where the account is proven and has none."""
-        client, calls = marking(self.account.client), self.account.calls
-        if client is None or not self.dues(now) or now.boot < self._next_boot:
+        if not self.dues(now) or now.boot < self._next_boot:
             return
-        if not calls.is_free(Endpoint.KEYS, now):
+        client, calls = marking(self.account.client), self.account.calls
+        if client is None or not calls.is_free(Endpoint.KEYS, now):
             return
         limit = self.account.policy.read_timeout_s
         self._next_boot = now.boot + us(PAUSE_S)

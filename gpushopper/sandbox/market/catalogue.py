@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from gpushopper.sandbox.market.model import Gpu, Host, Offer
@@ -79,6 +80,13 @@ def generate_supply(provider: str, seed: int, first_host: int) -> Supply:
 
     The numbers of the hosts are `first_host` and up to some 1,500 more.
     """
+    made = _generate(provider, seed, first_host)
+    return Supply(dict(made.hosts), dict(made.offers))
+
+
+# Cached: hosts and offers never change, and tests and the demo make many markets of one seed.
+@lru_cache(maxsize=8)
+def _generate(provider: str, seed: int, first_host: int) -> Supply:
     rng = Random(f"supply:{provider}:{seed}")
     supply = Supply()
     for gpu in GPUS:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
 from gpushopper.sandbox.faults.fault_table import FaultTable
 from gpushopper.sandbox.market.market import Market
@@ -20,6 +21,26 @@ from gpushopper.sandbox.requests.request_context import RequestContext
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+class MatchedRule(Rule):
+    """A route that requests are matched with, and that no address is built from.
+
+    Werkzeug would compile two Python functions per route to build addresses, the larger part of making an application.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _build_nothing
+
+
+def _build_nothing(rule: Rule, **values: Any) -> tuple[str, str]:
+    raise LookupError(f"no address is built from {rule.rule}")
+
+
+class Api(Flask):
+    """A Flask application without addresses of its own."""
+
+    url_rule_class = MatchedRule
+
+
 def create_app(
     dialect: Dialect, market: Market, faults: FaultTable, rate_limiter: RateLimiter, read_log: ReadLog = simulated_log
 ) -> Flask:
@@ -27,7 +48,7 @@ def create_app(
 
     Replies that the transport must break carry `X-Sandbox-Transport` (see `gpushopper.sandbox.transport_header`).
     """
-    app = Flask(f"gpushopper.sandbox.{dialect.name}", static_folder=None)
+    app = Api(f"gpushopper.sandbox.{dialect.name}", static_folder=None)
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     ctx = RequestContext(dialect.name, dialect.wire, market, faults, rate_limiter, read_log)

@@ -56,10 +56,11 @@ class ServerTimers:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each wrong timer can be moved."""
-        if moving_end(self.account.client) is None or self.account.calls.of_kind(TIMER):
+        wrong = self._wrong(now)
+        if not wrong or moving_end(self.account.client) is None or self.account.calls.of_kind(TIMER):
             return []
         free = self.account.calls.free_boot(Endpoint.TIMER, now)
-        return [max(free, self._next.get(a.id, now.boot)) for a in self._wrong(now)]
+        return [max(free, self._next.get(a.id, now.boot)) for a in wrong]
 
     def send(self, now: ClockSnapshot) -> None:
         """Record what the last list showed, then move one timer that is due."""
@@ -67,9 +68,11 @@ class ServerTimers:
         wrong = self._wrong(now)
         self._forget_all_but({a.id for a in wrong})
         self._alarm(wrong, now)
-        able, calls = moving_end(self.account.client), self.account.calls
         due = [a for a in wrong if self._next.get(a.id, now.boot) <= now.boot]
-        if able is None or not due or calls.of_kind(TIMER) or not calls.is_free(Endpoint.TIMER, now):
+        if not due:
+            return
+        able, calls = moving_end(self.account.client), self.account.calls
+        if able is None or calls.of_kind(TIMER) or not calls.is_free(Endpoint.TIMER, now):
             return
         attempt, policy = due[0], self.account.policy
         self._tries[attempt.id] = self._tries.get(attempt.id, 0) + 1
@@ -106,6 +109,8 @@ class ServerTimers:
         late = now.boot - us(self.account.policy.destroy_alarms_s[0])
         raised = [a for a in wrong if a.state is not State.DESTROYING and self._wrong_since[a.id] <= late]
         right = [a for a in self._watched() if a not in wrong]
+        if not raised and not right:
+            return
         active = {
             subject for kind, subject in active_alarms(self.account.ctx.store) if kind == alarms.GUARD_UNCONFIRMED
         }
