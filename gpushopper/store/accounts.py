@@ -46,12 +46,17 @@ def record_mark(store: Store, provider: str, account: str, mark: str) -> None:
 
 def recorded_marks(store: Store, cloud: str) -> dict[tuple[str, str], str]:
     """Our marks at a cloud, by the account's name and id."""
-    at = (AccountRow.cloud == cloud) | ((AccountRow.cloud == "") & (AccountRow.provider == cloud))
-    query = AccountRow.select(AccountRow.provider, AccountRow.account, AccountRow.mark)
-    return {(name, number): mark for name, number, mark in store.rows(query.where(at & (AccountRow.mark != "")))}
+    return {(name, number): mark for name, number, mark in store.rows(_marks_at(cloud))}
 
 
 @cached_select
 def _last_account(provider: str) -> Any:
     query = AccountRow.select(AccountRow.account).where(AccountRow.provider == provider)
     return query.order_by(AccountRow.recorded_at.desc(), AccountRow.account).limit(1)
+
+
+@cached_select
+def _marks_at(cloud: str) -> Any:
+    at = (AccountRow.cloud == cloud) | ((AccountRow.cloud == "") & (AccountRow.provider == cloud))
+    query = AccountRow.select(AccountRow.provider, AccountRow.account, AccountRow.mark)
+    return query.where(at & (AccountRow.mark != ""))

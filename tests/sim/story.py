@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import peewee
+
 from gpushopper import wire
 from gpushopper.core.policy import PAPER, Policy
 from gpushopper.core.timing.clock_snapshot import us
@@ -78,7 +80,7 @@ class Story:
             policy=policy,
             boot_seconds=boot_seconds,
             gaps=gaps,
-            database_class=self.points.database_class(),
+            database_class=self.points.database_class() if self.points.is_armed else peewee.SqliteDatabase,
         )
         if self.points.is_armed:
             self.world.on_submit, self.world.on_reply = self.points.on_submit, self.points.on_reply

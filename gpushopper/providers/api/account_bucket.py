@@ -46,9 +46,13 @@ class AccountBucket:
         self._others = others if is_destroy else sorted([*others, at])
 
     def _fits(self, at: float, *, is_destroy: bool) -> bool:
-        if self._fullest(self._all, at) >= self._pace.calls:
+        if self._is_full(self._all, at, self._pace.calls):
             return False
-        return is_destroy or self._fullest(self._others, at) < self._pace.calls - self.kept
+        return is_destroy or not self._is_full(self._others, at, self._pace.calls - self.kept)
+
+    def _is_full(self, calls: Sequence[float], at: float, limit: int) -> bool:
+        """Whether some window that also has `at` holds so many calls."""
+        return len(calls) >= limit and self._fullest(calls, at) >= limit
 
     def _fullest(self, calls: Sequence[float], at: float) -> int:
         """The most of these calls in any window that also has `at`."""
