@@ -35,8 +35,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repeats a run)
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
-# Four files at a time: many tests wait for processes.
-PYTEST_SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
+# Three files at a time: many tests wait for processes, and each worker collects all tests for itself.
+PYTEST_SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import re
@@ -32,6 +33,13 @@ settings.register_profile(
 )
 settings.register_profile("sweep", parent=settings.get_profile("ci"), derandomize=False, max_examples=2000)
 settings.load_profile("ci")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules stay to the end: the collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
+
 
 # What a developer's shell may carry and a test must not see.
 LEAKS = re.compile(r"(?i)^(GPU_SHOPPER_|XDG_|VAST|.*_API_KEY$|DBUS_SESSION_BUS_|(https?|all|no)_proxy$)")

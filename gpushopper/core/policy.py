@@ -168,7 +168,6 @@ _OF_CLOUD = {
 """Which numbers of a policy follow which limit of a cloud."""
 
 
-
 # Cached: the engine asks some ten times a step.
 @lru_cache(maxsize=256)
 def _policy_at(policy: Policy, limits: Limits) -> Policy:

@@ -158,18 +158,19 @@ from tests.sim.test_state_machine import {name}
 run_state_machine_as_test(
     {name},
     settings=settings(
-        max_examples=12, stateful_step_count=20, derandomize=True, database=None, deadline=None,
+        max_examples={count}, stateful_step_count=20, derandomize=True, database=None, deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     ),
 )
 """
 
 
+@pytest.mark.parametrize("count", [6, pytest.param(12, marks=pytest.mark.proofs)])
 @pytest.mark.parametrize("machine", [Operations, OperationsOfBoth])
-def test_a_few_random_stories(machine: type[Operations]) -> None:
+def test_a_few_random_stories(machine: type[Operations], count: int) -> None:
     """The same stories each time, in a process of its own: the library also draws from constants of other modules."""
     done = subprocess.run(
-        [sys.executable, "-c", FEW.format(name=machine.__name__)], env={**os.environ, "PYTHONHASHSEED": "0"},
+        [sys.executable, "-c", FEW.format(name=machine.__name__, count=count)], env={**os.environ, "PYTHONHASHSEED": "0"},
         cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

@@ -5,8 +5,9 @@ Whose id it is and when it was first listed make no difference (I3, I28, F12).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,15 @@ from tests.sim.oracle import audit
 from tests.sim.story import Story
 
 FOREIGN_IDS = ("listed", "labelled", "unlabelled")
+
+
+def crossed(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+    """Every pair; quick are those with the first of either, which have every value: the rest are proofs."""
+    return [
+        pytest.param(a, b, marks=[pytest.mark.proofs] if i and j else [])
+        for i, a in enumerate(first)
+        for j, b in enumerate(second)
+    ]
 
 
 def destroyed(story: Story) -> set[str]:
@@ -42,8 +52,7 @@ def raised(story: Story) -> set[str]:
     return story.world.alarms()
 
 
-@pytest.mark.parametrize("label", [None, "", "somebodys"])
-@pytest.mark.parametrize("whose", FOREIGN_IDS)
+@pytest.mark.parametrize(("whose", "label"), crossed(FOREIGN_IDS, ["somebodys", None, ""]))
 def test_a_foreign_id_is_not_adopted(whose: str, label: str | None) -> None:
     with Story() as story:
         story.world.launch_foreign(label)
@@ -254,8 +263,7 @@ FORMS: list[Callable[[Story], str]] = [
 """The session's own label with another hard maximum, or as older releases wrote it."""
 
 
-@pytest.mark.parametrize("when", ["booting", "running"])
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(("when", "edit"), crossed(["running", "booting"], EDITS))
 def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story, Instance], str], when: str) -> None:
     """By its recorded id (I3): it is neither lost nor destroyed before its end, and ended at its end."""
     with Story(boot_seconds=120) as story:
@@ -279,8 +287,7 @@ def test_an_instance_whose_label_its_user_edits_stays_ours(edit: Callable[[Story
         assert audit(story) == []
 
 
-@pytest.mark.parametrize("when", ["booting", "running"])
-@pytest.mark.parametrize("form", FORMS, ids=["past", "far", "gs1"])
+@pytest.mark.parametrize(("when", "form"), crossed(["running", "booting"], FORMS))
 def test_an_edited_hard_maximum_changes_nothing_and_is_written_again(form: Callable[[Story], str], when: str) -> None:
     """The record counts: it ends neither at the edited hour nor past its deadline, and other readers are not misled."""
     with Story(boot_seconds=120) as story:
