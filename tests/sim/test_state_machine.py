@@ -169,8 +169,9 @@ run_state_machine_as_test(
 @pytest.mark.parametrize("machine", [Operations, OperationsOfBoth])
 def test_a_few_random_stories(machine: type[Operations], count: int) -> None:
     """The same stories each time, in a process of its own: the library also draws from constants of other modules."""
+    text = FEW.format(name=machine.__name__, count=count)
     done = subprocess.run(
-        [sys.executable, "-c", FEW.format(name=machine.__name__, count=count)], env={**os.environ, "PYTHONHASHSEED": "0"},
+        [sys.executable, "-c", text], env={**os.environ, "PYTHONHASHSEED": "0"},
         cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
