@@ -39,6 +39,7 @@ COMMANDS = (
     ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open costs, alarms."),
     ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "Problems that need your attention."),
     ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our records."),
+    ("Money and safety", "watchdog", "money_and_safety.watchdog:watchdog", "End what outlived its hard maximum."),
     ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
     ("Set up", "keys", "set_up.keys:keys", "Store and test API keys and registry logins."),
     ("Set up", "config", "set_up.config:config", "Show settings; resolve a copied home folder."),
@@ -50,8 +51,8 @@ COMMANDS = (
 """Section, name, `module:attribute` and help line of every command; `--help` needs no other import."""
 
 EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
-7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; ssh and run pass on \
-the exit status of the remote command, their own failures are 125."
+7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; \
+ssh and run pass on the exit status of the remote command, their own failures are 125."
 
 
 @click.group(
