@@ -6,8 +6,10 @@ import os
 import shlex
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -81,10 +83,21 @@ def _answers(port: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("ports", ["0", "70000", "a", "1:2:3", "-1", "80:"])
-def test_an_invalid_port_is_refused(stage: Stage, ports: str):
-    found = stage("ssh", "train", f"--port={ports}")
-    assert found.code == 125 and "is neither a port" in found.err
+def test_a_port_here_is_reached_from_there(stage: Stage, tmp_path: Path):
+    (tmp_path / "page").write_text("from here")
+    here = subprocess.Popen([sys.executable, "-c", SERVE], cwd=tmp_path, stdout=subprocess.PIPE)
+    try:
+        assert here.stdout is not None
+        port = int(here.stdout.readline())
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            there = free.getsockname()[1]
+        fetch = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{there}/page').read().decode())"
+        found = stage("ssh", "train", "-R", f"{there}:{port}", "--", "python3", "-c", fetch)
+        assert found[:2] == (0, "from here\n"), found.err
+        assert f"forwarding 127.0.0.1:{there} on train, to 127.0.0.1:{port} as this computer sees it" in found.err
+    finally:
+        here.kill()
+        here.communicate()
 
 
 # ---- our own failures
