@@ -33,6 +33,7 @@ COMMANDS = (
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
+    ("Use", "code", "use.code:code", "Open VS Code on a folder there."),
     ("Use", "run", "use.run:run", "Run a command there; it continues when you disconnect."),
     ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
     ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),

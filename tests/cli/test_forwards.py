@@ -55,5 +55,5 @@ def test_what_ssh_would_not_take_is_refused(flag: str, text: str):
 
 @pytest.mark.parametrize("flag", ["-L1:db:3", "-R1:db:3"])
 def test_a_forward_has_a_connection_of_its_own(flag: str):
-    found = ConnectionView("s", "train", "a", "root", "host", 22, ["ControlPath=/shared"], "k", "h", "c", "ok", False)
+    found = ConnectionView("s", "train", "a", "ok", False, "root", "host", 22, ["ControlPath=/shared"])
     assert "ControlPath=none" in ssh_argv(found, flags=[flag]) and "ControlPath=none" not in ssh_argv(found)
