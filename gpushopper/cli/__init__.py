@@ -34,6 +34,7 @@ COMMANDS = (
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
     ("Use", "code", "use.code:code", "Open VS Code on a folder there."),
+    ("Use", "jupyter", "use.jupyter:jupyter", "Open Jupyter there, starting it if needed."),
     ("Use", "run", "use.run:run", "Run a command there; it continues when you disconnect."),
     ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
     ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),
