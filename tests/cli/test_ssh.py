@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gpushopper.clock import SystemClock
+from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.cli.ssh_stage import Stage, refused
 
 pytestmark = pytest.mark.proofs
@@ -172,3 +176,30 @@ def test_a_broken_pipe_ends_the_command(stage: Stage):
     line = f"{shlex.join(stage.argv('ssh', 'train', '--', 'yes'))} | head -n 1"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "y\n"
+
+
+# ---- time and money at a login
+
+
+def on_a_terminal(stage: Stage, *words: str) -> str:
+    """What a person sees who types `exit` once logged in."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(stage.argv(*words), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    os.write(ours, b"exit\n")
+    seen = b""
+    with suppress(OSError):  # the terminal's other side is gone
+        while piece := os.read(ours, 4096):
+            seen += piece
+    os.close(ours)
+    process.wait(60)
+    return seen.decode(errors="replace")
+
+
+def test_a_login_on_a_terminal_begins_with_time_and_money_left(stage: Stage):
+    stage.deadline_at = SystemClock().now().wall + 2 * HOUR
+    banner = "; $0.00 so far, at most $1.72"
+    shown = on_a_terminal(stage, "ssh", "train")
+    assert "train ends " in shown and "(in 2h)" in shown and banner in shown
+    assert banner not in on_a_terminal(stage, "ssh", "train", "--", "true")
+    assert banner not in stage("ssh", "train", stdin="exit\n").err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 
 import click
 
@@ -13,7 +14,7 @@ from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote
 from gpushopper.cli.input.forwards import Forward, ForwardOption
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.errors import UsageError
+from gpushopper.errors import ShopperError, UsageError
 
 
 @click.command("ssh", cls=ExitPassthroughCommand)
@@ -62,11 +63,21 @@ def ssh(
         return
     for forward in forwards:
         app.note(forward.text(found.name))
+    if not command and not no_shell and app.is_interactive():
+        _print_banner(app, found.session)
     if not app.as_json:
         from gpushopper.cli.output.alarm_reminder import print_open_alarms
 
         print_open_alarms(app)  # the process becomes ssh: nothing runs after it
     _become(argv)
+
+
+def _print_banner(app: App, session: str) -> None:
+    """Time and money left, for a person who logs in; never for a script."""
+    from gpushopper.cli.output.session_views import login_banner
+
+    with suppress(ShopperError):  # the login matters more
+        app.note(login_banner(app.client.session(session), app.now().wall))
 
 
 def _become(argv: list[str]) -> None:
