@@ -239,6 +239,7 @@ class Endpoint(Enum):
     LOGS = "logs"
     LEFTOVERS = "leftovers"
     TIMER = "timer"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
