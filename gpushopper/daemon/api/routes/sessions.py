@@ -57,6 +57,14 @@ def blueprint(service: Service) -> Blueprint:
     def connection(ref: str) -> Response:
         return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
 
+    _add_changes(routes, service)
+    return routes
+
+
+def _add_changes(routes: Blueprint, service: Service) -> None:
+    """What changes a session that is there."""
+    handle = service.handle
+
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         body = read_body(ExtendRequest)
@@ -76,8 +84,6 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/shutdown")
     def shutdown() -> Response:
         return _end(service, None)
-
-    return routes
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:
