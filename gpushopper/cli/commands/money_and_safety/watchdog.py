@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
@@ -36,6 +37,12 @@ class Installation(click.ParamType[str]):
             self.fail("that is no installation id: ten letters and digits, see: gpu-shopper config show", param, ctx)
         return text
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """This home's own id."""
+        app = ctx.find_object(App)
+        own = installation_of(app.home) if app is not None else ""
+        return [CompletionItem(own)] if own and own.startswith(incomplete) else []
+
 
 @click.command("watchdog", cls=Command)
 @click.option(
@@ -46,7 +53,7 @@ class Installation(click.ParamType[str]):
     "-p", "--provider", "providers", multiple=True, metavar="NAME", shell_complete=completions.clouds,
     help="Only this cloud or account; fails if it has no key.",
 )  # fmt: skip
-@click.option("--key-file", metavar="FILE", help="Read keys from here instead of keys.toml.")
+@click.option("--key-file", type=click.Path(), metavar="FILE", help="Read keys from here instead of keys.toml.")
 @click.option("--dry-run", "--once", "only_looks", is_flag=True, help="One look, and end nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing while there is nothing to do.")
 @click.pass_obj

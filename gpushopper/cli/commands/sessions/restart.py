@@ -32,6 +32,8 @@ def restart(app: App, name: str | None, dry_run: bool, yes: bool) -> None:
     if dry_run:
         if app.as_json:
             tables.out(json_output.document(dry_run=True, session=session.name))
+        else:
+            app.note("Nothing was done (--dry-run).")
         return
     confirm(app, f"Restart {session.name}?", yes)
     app.interrupt_hint = f"{session.name} may restart; see: gpu-shopper get {session.name}"
