@@ -25,6 +25,9 @@ class Server(asyncssh.SSHServer):
         """Let ports be forwarded, as sshd does."""
         return True
 
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        return listen_host == "127.0.0.1"
+
     def begin_auth(self, username: str) -> bool:
         for _ in range(self.banners):
             self.conn.send_auth_banner(self.text)

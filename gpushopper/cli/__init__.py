@@ -28,17 +28,21 @@ COMMANDS = (
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
+    ("Sessions", "restart", "sessions.restart:restart", "Restart a session's instance in place."),
     ("Sessions", "done", "sessions.done:done", "End a session gracefully."),
     ("Sessions", "shutdown", "sessions.shutdown:shutdown", "End sessions and wait until they are off."),
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
+    ("Use", "code", "use.code:code", "Open VS Code on a folder there."),
+    ("Use", "jupyter", "use.jupyter:jupyter", "Open Jupyter there, starting it if needed."),
     ("Use", "run", "use.run:run", "Run a command there; it continues when you disconnect."),
     ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
     ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),
     ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open costs, alarms."),
     ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "Problems that need your attention."),
     ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our records."),
+    ("Money and safety", "watchdog", "money_and_safety.watchdog:watchdog", "End what outlived its hard maximum."),
     ("Money and safety", "events", "money_and_safety.events:events", "What happened, in order."),
     ("Set up", "keys", "set_up.keys:keys", "Store and test API keys and registry logins."),
     ("Set up", "config", "set_up.config:config", "Show settings; resolve a copied home folder."),
@@ -50,8 +54,8 @@ COMMANDS = (
 """Section, name, `module:attribute` and help line of every command; `--help` needs no other import."""
 
 EPILOG = "Exit status: 0 done, 2 usage, 3 not found, 4 key or configuration, 5 no daemon, 6 refused by a rule, \
-7 no offer, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; ssh and run pass on \
-the exit status of the remote command, their own failures are 125."
+7 no offer or no answer of a cloud, 8 accepted but not verified (may still bill), 9 problems found, 130 interrupted; \
+ssh and run pass on the exit status of the remote command, their own failures are 125."
 
 
 @click.group(

@@ -124,6 +124,10 @@ class Client:
         body = {"add_us": add_us, "deadline_at": deadline_at}
         return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
 
+    def restart(self, ref: str) -> wire.Accepted:
+        """Restart the instance of the session with this name or id."""
+        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body={}))
+
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""
         return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))

@@ -268,7 +268,8 @@ class Traits:
 
     `key_pattern` is a regular expression of what looks like one of its keys. It is redacted from the cloud's texts and
     from the log even where the key itself is not known to us: an instance's own, for example (I21, F104). `gives_logs`:
-    it passes on what an instance has printed.
+    it passes on what an instance has printed. `narrow_key` names, in the cloud's own words, what a key needs that can
+    list and end instances and no more; empty where the cloud has no such keys (ends.md E10).
     """
 
     name: str
@@ -281,4 +282,5 @@ class Traits:
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     gives_logs: bool = True
+    narrow_key: str = ""
     key_pattern: str = KEY_PATTERN

@@ -118,12 +118,19 @@ class Policy:
     storage_slack_s: float = 86400
     unguarded_slack_s: float = 86400
 
+    # watchdog: between its two lists, after the hour of a label, and for an end with its proof (ends.md E10)
+    watchdog_interval_s: float = 600
+    watchdog_margin_s: float = 1800
+    watchdog_end_s: float = 1200
+
     def __post_init__(self) -> None:
         """Refuse numbers that contradict each other (S7)."""
         if self.create_timeout_s + self.tcp_timeout_s > self.max_in_flight_s:
             raise ValueError("a call could take longer than max_in_flight_s")
         if self.gone_window_s >= self.destroy_retry_steady_s:
             raise ValueError("a new destroy would always come before the proof is complete")
+        if self.gone_window_s >= self.watchdog_end_s:
+            raise ValueError("the watchdog would give up before a proof can be complete")
         if self.prepared_max_age_s < 10 * self.call_gap_s:
             raise ValueError("a prepared attempt would expire while it waits for the rate limit")
         if self.guard_tick_s > 15 or self.guard_backoff_s > 300:
@@ -209,6 +216,9 @@ _SCALED = frozenset(
         "unreachable_alarm_s",
         "throttled_max_s",
         "key_trusted_s",
+        "watchdog_interval_s",
+        "watchdog_margin_s",
+        "watchdog_end_s",
     }
 )
 

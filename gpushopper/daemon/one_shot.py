@@ -25,6 +25,7 @@ from gpushopper.daemon.lock import AlreadyRunning, Holder, HomeLock, read_holder
 from gpushopper.daemon.open_store import check_installation, open_store
 from gpushopper.daemon.own_process import harden, open_log
 from gpushopper.daemon.record_checks import check_records
+from gpushopper.daemon.watchdog.job import watchdog
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.requests.queries import audit as audit_query
 from gpushopper.engine.shared_calls import ThreadedCalls
@@ -88,6 +89,7 @@ JOBS: dict[str, Callable[[Home, Sequence[str]], JobResult]] = {
     "keys-probe": key_jobs.probe_key,
     "keys-remove": key_jobs.remove_key,
     "keys-set": key_jobs.set_key,
+    "watchdog": watchdog,
 }
 
 

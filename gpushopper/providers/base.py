@@ -244,6 +244,7 @@ class Endpoint(Enum):
     LOGS = "logs"
     LEFTOVERS = "leftovers"
     TIMER = "timer"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gpushopper.wire.requests import (
     ExtendRequest,
     PlanRequest,
     ProvisionRequest,
+    RestartRequest,
     SameAccountRequest,
     SearchRequest,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "ProviderLog",
     "ProviderStatus",
     "ProvisionRequest",
+    "RestartRequest",
     "SameAccountRequest",
     "SameAccountView",
     "SearchRequest",

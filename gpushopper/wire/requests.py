@@ -106,6 +106,13 @@ class ExtendRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartRequest:
+    """POST /sessions/{id}/restart."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class EndRequest:
     """POST /sessions/{id}/done, DELETE /sessions/{id}, POST /shutdown (all sessions)."""
 

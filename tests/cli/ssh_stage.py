@@ -38,6 +38,7 @@ class Stage:
         self.path = ""
         self.carrier = ""
         self.health = "ok"
+        self.deadline_at = 0
         self.asked: list[str] = []
 
     def start(self, *arguments: str) -> Stage:
@@ -76,7 +77,10 @@ class Stage:
         return reply({"alarms": []} if path == "alarms" else self.session())
 
     def session(self) -> dict[str, Any]:
-        return {"id": SESSION, "name": NAME, "end_stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
+        ends = {"deadline_at": self.deadline_at, "ended_at": None, "guard_deadline_at": None, "guard_in_sync": True}
+        money = {"accrued": 0, "max_cost": 1_720_000}
+        common = {"id": SESSION, "name": NAME, "end_stage": self.stage, "attempts": [], "status": "running"}
+        return {**common, **ends, **money}
 
     def connection(self) -> dict[str, Any]:
         common = {

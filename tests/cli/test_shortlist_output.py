@@ -29,7 +29,8 @@ def test_the_summary_names_each_offer_and_what_differs_at_other_accounts():
     assert "Shortlist: vast:1 ($0.400), lab:x ($0.700)." in "\n".join(lines)
     assert any(line.startswith("At lab (tensordock): image ubuntu2404, guard: powers off") for line in lines)
     assert any("minimum rental 1h" in line for line in lines)
-    assert "bills $0.700/h at lab until your balance is used up" in lines[-1]
+    assert "bills $0.700/h at lab until your balance is used up" in lines[-2]
+    assert "gpu-shopper watchdog --help" in lines[-1]
 
 
 def test_one_account_needs_no_such_lines():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from gpushopper.clock import SystemClock
+from gpushopper.core.timing.clock_snapshot import HOUR
 from tests.cli.ssh_stage import Stage, refused
 
 pytestmark = pytest.mark.proofs
@@ -81,10 +87,21 @@ def _answers(port: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("ports", ["0", "70000", "a", "1:2:3", "-1", "80:"])
-def test_an_invalid_port_is_refused(stage: Stage, ports: str):
-    found = stage("ssh", "train", f"--port={ports}")
-    assert found.code == 125 and "is neither a port" in found.err
+def test_a_port_here_is_reached_from_there(stage: Stage, tmp_path: Path):
+    (tmp_path / "page").write_text("from here")
+    here = subprocess.Popen([sys.executable, "-c", SERVE], cwd=tmp_path, stdout=subprocess.PIPE)
+    try:
+        assert here.stdout is not None
+        port = int(here.stdout.readline())
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            there = free.getsockname()[1]
+        fetch = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{there}/page').read().decode())"
+        found = stage("ssh", "train", "-R", f"{there}:{port}", "--", "python3", "-c", fetch)
+        assert found[:2] == (0, "from here\n"), found.err
+        assert f"forwarding 127.0.0.1:{there} on train, to 127.0.0.1:{port} as this computer sees it" in found.err
+    finally:
+        here.kill()
+        here.communicate()
 
 
 # ---- our own failures
@@ -159,3 +176,30 @@ def test_a_broken_pipe_ends_the_command(stage: Stage):
     line = f"{shlex.join(stage.argv('ssh', 'train', '--', 'yes'))} | head -n 1"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "y\n"
+
+
+# ---- time and money at a login
+
+
+def on_a_terminal(stage: Stage, *words: str) -> str:
+    """What a person sees who types `exit` once logged in."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(stage.argv(*words), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    os.write(ours, b"exit\n")
+    seen = b""
+    with suppress(OSError):  # the terminal's other side is gone
+        while piece := os.read(ours, 4096):
+            seen += piece
+    os.close(ours)
+    process.wait(60)
+    return seen.decode(errors="replace")
+
+
+def test_a_login_on_a_terminal_begins_with_time_and_money_left(stage: Stage):
+    stage.deadline_at = SystemClock().now().wall + 2 * HOUR
+    banner = "; $0.00 so far, at most $1.72"
+    shown = on_a_terminal(stage, "ssh", "train")
+    assert "train ends " in shown and "(in 2h)" in shown and banner in shown
+    assert banner not in on_a_terminal(stage, "ssh", "train", "--", "true")
+    assert banner not in stage("ssh", "train", stdin="exit\n").err

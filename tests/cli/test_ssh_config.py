@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper.cli import new_app
+from gpushopper.cli.remote import ssh_host_alias
 from gpushopper.core.model.heartbeat import SshTarget
+from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
+from gpushopper.wire import ConnectionView
 from tests.cli.conftest import Shell
 
 OWN = b"# mine\r\nHost work\n\tHostName work.example\n  Port 2200\n\nMatch all\n  User me"
@@ -143,3 +147,14 @@ def test_print_shows_the_line_and_the_entries(gs: Shell, home: Path, config: Pat
     assert asked(config, "gpu-shopper-train")["hostname"] == "192.0.2.7"
     gs("ssh-config", "install")
     assert gs("ssh-config", "print", "--json").json["installed"] is True
+
+
+def test_a_session_is_found_by_its_attempt_whatever_its_host_is_called(home: Path):
+    access = InstanceAccess(Home(home, home))
+    access.write_ssh_config(
+        [("train", SshTarget("s1", "a1", "192.0.2.7", 22)), ("train", SshTarget("s2", "a2", "h", 1))]
+    )
+    found = [ConnectionView(f"s{n}", "train", f"a{n}", "ok", False) for n in (1, 2, 3)]
+    assert [ssh_host_alias.alias_of(new_app(), each) for each in found[:2]] == ["gpu-shopper-train", "gpu-shopper-s2"]
+    with pytest.raises(Misconfigured, match="does not have train yet"):
+        ssh_host_alias.alias_of(new_app(), found[2])

@@ -27,7 +27,9 @@ def apply(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Apply:
     monkeypatch.setenv("TOKEN", SECRET)
 
     def run(**given: Any) -> None:
-        wanted = session_setup.read({"plain": (), "secret": (), "setup": None, "onstart": None, **given})
+        wanted = session_setup.read(
+            {"plain": (), "secret": (), "env_files": (), "setup": None, "onstart": None, **given}
+        )
         session_setup.apply(new_app(), JsonObject(stage.session()), wanted)  # type: ignore[arg-type]
 
     return run

@@ -12,7 +12,7 @@ from gpushopper.core.model.shell_environment import exports
 from gpushopper.errors import UsageError
 from tests.needs import find, require
 
-GIVEN = {"plain": (), "secret": (), "setup": None, "onstart": None}
+GIVEN = {"plain": (), "secret": (), "env_files": (), "setup": None, "onstart": None}
 
 
 @pytest.mark.parametrize(

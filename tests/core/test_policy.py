@@ -28,6 +28,7 @@ SIXTIETH = {
     "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
     "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",
     "guard_grace_s", "unreachable_alarm_s", "throttled_max_s", "key_trusted_s",
+    "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s",
 }  # fmt: skip
 QUICKER = {
     "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",

@@ -26,6 +26,7 @@ from gpushopper.providers.base import (
     RejectedCreate,
     marking,
 )
+from gpushopper.providers.restarts import restarting
 from tests.providers.stage import LIMIT_S, PUBLIC_KEY, Stage, connect_to
 
 
@@ -289,3 +290,17 @@ def test_a_known_api_has_no_unknown_fields(stage: Stage):
     listing(stage)
     stage.provider.search(OfferQuery(), LIMIT_S)
     assert stage.provider.unknown_fields == {}
+
+
+def test_a_restart_keeps_the_instance_where_there_is_such_a_call(stage: Stage):
+    able = restarting(stage.provider)
+    if able is None:
+        return
+    instance_id = stage.rent()
+    (before,) = listing(stage).instances
+    assert able.restart(instance_id, LIMIT_S)
+    stage.later()
+    (after,) = listing(stage).instances
+    assert (after.instance_id, after.carriers, after.status) == (instance_id, before.carriers, StatusClass.RUNNING)
+    stage.fault("any", "status", "500")
+    assert not able.restart(instance_id, LIMIT_S) and not able.restart("../1", LIMIT_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpushopper import wire
-from gpushopper.engine.requests.commands import end, extend, provision
+from gpushopper.engine.requests.commands import end, extend, provision, restart
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries import accounts, audit, costs, events, provider_logs, sessions, ssh_connection
@@ -26,6 +26,9 @@ class Requests:
 
     def extend(self, ref: str, request: wire.ExtendRequest) -> wire.SessionView:
         return extend.extend(self.handle, ref, request)
+
+    def restart(self, ref: str) -> wire.Accepted:
+        return restart.restart(self.handle, ref)
 
     def inventory(self, request: wire.SearchRequest) -> wire.Inventory:
         return inventory.inventory(self.handle, request)

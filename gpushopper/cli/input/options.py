@@ -70,7 +70,11 @@ VARIABLES = (
     click.option(
         "--secret-env", "secret", multiple=True, metavar="K", help="Set a variable to its value here, unseen."
     ),
-)
+    click.option(
+        "--env-file", "env_files", multiple=True, type=click.Path(), metavar="FILE",
+        help="Set the variables in FILE (docker's format), unseen.",
+    ),
+)  # fmt: skip
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")

@@ -71,7 +71,10 @@ def _billing_on(found: Plan) -> list[str]:
     rates = rate(max(offer.rate for offer in found.offers if not names or offer.provider in names))
     where = f" at {', '.join(names)}" if len(found.accounts) > 1 else ""
     text = f"If this computer never comes back it bills {rates}/h{where} until your balance is used up"
-    return [f"{text} (--allow-unguarded)."]
+    return [
+        f"{text} (--allow-unguarded).",
+        "Only this computer ends it there, or a second one: gpu-shopper watchdog --help",
+    ]
 
 
 def _traffic(offer: Any) -> str:

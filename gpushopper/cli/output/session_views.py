@@ -169,6 +169,12 @@ def least_billed(session: SessionView) -> str:
     return f"at least {span(session.least_billed_us)} is billed: {money(session.least_cost)}"
 
 
+def login_banner(session: SessionView, now: int) -> str:
+    """What to know at a login: `train ends 18:00 (in 1h 58m); $0.43 so far, at most $1.72`."""
+    unsure = _out_of_sync_text(session, now)
+    return f"{session.name} ends {when(session.deadline_at, now)}{unsure}; {money_line(session)}"
+
+
 def waiting(session: SessionView, now: int) -> str:
     """What the session waits for, and until when."""
     if not session.waiting_for:

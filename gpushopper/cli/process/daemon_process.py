@@ -7,6 +7,8 @@ import os
 import select
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +23,7 @@ from gpushopper.paths import Home
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 ONCE_LIMIT_S = 120.0
+LONG_JOB_LIMIT_S = 2 * 3600.0
 HOLDER_LIMIT_S = 10.0
 """How long a daemon that holds the home's lock may not answer (D13); a lost socket is bound anew before (F97)."""
 MODULE = "gpushopper.daemon"
@@ -168,6 +171,38 @@ def run_one_shot_job(home: Home, *words: str, secret: str | None = None) -> Any:
     answer = _decode(lines[-1]) if lines else None
     if answer is None:
         raise errors.ShopperError(f"{words[0]} gave no answer (status {done.returncode})", _last_line(done.stderr))
+    if "error" in answer:
+        raise error_from_response(answer["error"])
+    return answer
+
+
+def run_long_job(home: Home, *words: str, note: Callable[[str], None]) -> Any:
+    """Run a one-shot job that takes minutes, and pass on what it says meanwhile: JSON lines with a `note`."""
+    process = subprocess.Popen(
+        command("once", *words),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=environment(home),
+    )
+    answer = None
+    with process:
+        assert process.stdout is not None
+        stop = threading.Timer(LONG_JOB_LIMIT_S, process.kill)
+        stop.start()
+        try:
+            for line in process.stdout:
+                found = _decode(line)
+                if found is not None and "note" in found:
+                    note(str(found.note))
+                else:
+                    answer = found or answer
+        finally:
+            stop.cancel()
+            process.kill()
+    if answer is None:
+        raise errors.ShopperError(f"{words[0]} gave no answer (status {process.returncode})")
     if "error" in answer:
         raise error_from_response(answer["error"])
     return answer

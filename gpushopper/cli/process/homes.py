@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 
@@ -28,6 +29,15 @@ def prepare(use_sandbox: bool, start_sandbox: Callable[[], None]) -> None:
     """Start the sandbox before its home is used; a real home needs no preparation."""
     if use_sandbox:
         start_sandbox()
+
+
+def installation_of(home: Home) -> str:
+    """The installation id in this home's labels; empty where it has none yet. Read without a daemon."""
+    try:
+        found = json.loads(home.installation_file.read_text(encoding="utf-8"))
+        return str(found["installation"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def environment(home: Home) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpushopper.cli.input.env_file import read_env_files
 from gpushopper.cli.input.exit_passthrough import OWN_FAILURE
 from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
@@ -57,7 +58,8 @@ def read(given: dict[str, Any]) -> SessionSetup:
         UsageError: a file cannot be read, or a variable is not set.
     """
     plain = runs.variables(given["plain"], (), os.environ)
-    variables = runs.variables(given.pop("plain"), given.pop("secret"), os.environ)
+    variables = read_env_files(given.pop("env_files"), os.environ)
+    variables |= runs.variables(given.pop("plain"), given.pop("secret"), os.environ)
     in_create = {name: text for name, text in plain.items() if max(len(name), len(text)) <= LONGEST_CREATE_VARIABLE}
     return SessionSetup(variables, _read_file(given.pop("setup")), _read_file(given.pop("onstart")), in_create)
 
@@ -82,7 +84,7 @@ def refuse(wanted: SessionSetup, plan: Plan, no_wait: bool) -> None:
     if no_wait:
         raise UsageError("--setup, --onstart and the variables need the session to become ready", "leave --no-wait out")
     if plan.guard_kind == "not_applicable":
-        hint = "leave out --setup, --onstart and --env"
+        hint = "leave out --setup, --onstart, --env and --env-file"
         raise UsageError("simulated instance: no shell, nothing can be set up there", hint)
 
 

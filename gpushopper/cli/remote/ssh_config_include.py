@@ -28,6 +28,11 @@ class UserSshConfig(NamedTuple):
     state: os.stat_result | None
 
 
+def user_config() -> Path:
+    """Where the user's own ssh looks."""
+    return Path.home() / ".ssh" / "config"
+
+
 def include_line(managed: Path) -> bytes:
     """The Include line.
 

@@ -61,7 +61,7 @@ def _values(found: ConnectionView, shared: bool) -> list[str]:
 
 def ssh_argv(found: ConnectionView, command: Sequence[str] = (), *, flags: Sequence[str] = ()) -> list[str]:
     """The ssh argv. Port forwards use a connection of their own, not the shared one, so that they end with it."""
-    shared = not any(flag.startswith("-L") for flag in flags)
+    shared = not any(flag.startswith(("-L", "-R")) for flag in flags)
     return ["ssh", *options(found, shared=shared), *flags, "--", found.host, *_fs_encoded(shell_line(command))]
 
 

@@ -163,6 +163,14 @@ class Vast:
         answer = self._api.send(call, self._api.limit(limit_s))
         return isinstance(answer, Reply) and error_replies.is_success(answer)
 
+    def restart(self, instance_id: str, limit_s: float) -> bool:
+        """Whether Vast said that it restarts the container: same host, disk and ports (vastai.md 6)."""
+        if number_id(instance_id) is None:
+            return False
+        call = Call(Endpoint.RESTART.value, "PUT", f"/api/v0/instances/reboot/{instance_id}/", body={})
+        answer = self._api.send(call, self._api.limit(limit_s))
+        return isinstance(answer, Reply) and error_replies.is_success(answer)
+
     def attach_key(self, instance_id: str, public_key: str, limit_s: float) -> bool:
         """Whether Vast accepted the ssh key; it works 10-15 s later (vastai.md 8)."""
         if number_id(instance_id) is None:

@@ -43,6 +43,7 @@ TRAITS = Traits(
     identity=Identity.TOLD,
     # Of accounts and of instances (vastai.md 4.4).
     key_pattern=r"\b[0-9A-Fa-f]{32,}\b",
+    narrow_key="the permissions instance_read and instance_write",  # vastai.md 2
     naming=Naming(carriers=(Carrier.LABEL, Carrier.ENVIRONMENT), can_relabel=True),
     planting=Planting(PlantingMethod.ONSTART, attaches_keys=True),
     ending=Ending(EndingKind.SELF_DESTROY, bulk_destroy=destroy.MOST),

@@ -50,6 +50,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
         [
             ("daemon", f"{found.version}, process {found.pid}, up {age(found.started_at, now)}"),
             ("home", found.home),
+            ("installation", found.installation),
             ("disk", low_disk_text(found.disk_free) if found.disk_low else ""),
             ("policy", policy),
             ("open", open_line),

@@ -14,6 +14,7 @@ from gpushopper.cli.input.command_classes import Group
 from gpushopper.cli.output import tables
 from gpushopper.cli.output.text_format import money
 from gpushopper.cli.process import daemon_process
+from gpushopper.cli.process.homes import installation_of
 from gpushopper.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def show_config(app: App) -> None:
 
     found = settings.load(app.home, project_from=Path.cwd())
     rows = list(_rows(found))
-    files = {"home": str(app.home.data), "config_file": str(app.home.config_file)}
+    installation = installation_of(app.home)
+    files = {
+        "home": str(app.home.data),
+        "config_file": str(app.home.config_file),
+        "installation": installation or None,
+    }
     wrong_accounts = clouds.wrong_accounts(found.account_clouds).values()
     unknown = [*clouds.unknown(found.providers), *wrong_accounts]
     problems = {"skipped_clouds": dict(clouds.skipped()), "unknown_providers": [wrong.message for wrong in unknown]}
@@ -53,7 +59,8 @@ def show_config(app: App) -> None:
     for name, why in clouds.skipped().items():
         app.note(f"warning: the cloud {name} is left out: {why}")
     if app.output in ("table", "wide"):
-        app.note(f"Home {app.home.data}, settings {app.home.config_file}")
+        own = f", installation {installation}" if installation else ""
+        app.note(f"Home {app.home.data}, settings {app.home.config_file}{own}")
     for wrong in unknown:
         app.note(f"error: {wrong.message}. {wrong.hint}")
     if unknown:

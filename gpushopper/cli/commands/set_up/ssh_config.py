@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from gpushopper.cli.app import App
@@ -20,10 +18,6 @@ def ssh_config() -> None:
     """
 
 
-def _config_path() -> Path:
-    return Path.home() / ".ssh" / "config"
-
-
 @ssh_config.command("print")
 @click.pass_obj
 def print_config(app: App) -> None:
@@ -32,7 +26,9 @@ def print_config(app: App) -> None:
     line = ssh_config_include.include_line(managed).decode().strip()
     entries = managed.read_text(encoding="utf-8", errors="replace") if managed.exists() else ""
     if app.as_json:
-        is_in = line.encode() + b"\n" in ssh_config_include.read(_config_path()).content.splitlines(keepends=True)
+        is_in = line.encode() + b"\n" in ssh_config_include.read(ssh_config_include.user_config()).content.splitlines(
+            keepends=True
+        )
         tables.out(json_output.document(include=line, installed=is_in, entries=entries))
         return
     tables.out(line)
@@ -45,7 +41,7 @@ def print_config(app: App) -> None:
 def install(app: App) -> None:
     """Add the line at the top of ~/.ssh/config; everything else stays as it is."""
     line = ssh_config_include.include_line(app.home.ssh_config)
-    own = ssh_config_include.read(_config_path())
+    own = ssh_config_include.read(ssh_config_include.user_config())
     _write(app, own.content, ssh_config_include.with_line(own.content, line), own, "installed")
 
 
@@ -54,7 +50,7 @@ def install(app: App) -> None:
 def remove(app: App) -> None:
     """Remove the line from ~/.ssh/config; everything else stays as it is."""
     line = ssh_config_include.include_line(app.home.ssh_config)
-    own = ssh_config_include.read(_config_path())
+    own = ssh_config_include.read(ssh_config_include.user_config())
     _write(app, own.content, ssh_config_include.without_line(own.content, line), own, "removed")
 
 

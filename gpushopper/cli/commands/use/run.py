@@ -9,6 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import add_options
+from gpushopper.cli.input.env_file import read_env_files
 from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote_command
 from gpushopper.cli.input.options import VARIABLES
 from gpushopper.cli.output import json_output, session_phases, tables
@@ -29,7 +30,15 @@ OFF_WAIT_LIMIT_S = 180.0
 @click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
 @add_options(VARIABLES)
 @click.pass_obj
-def run(app: App, name: str | None, ends: bool, detach: bool, plain: tuple[str, ...], secret: tuple[str, ...]) -> int:
+def run(
+    app: App,
+    name: str | None,
+    ends: bool,
+    detach: bool,
+    plain: tuple[str, ...],
+    secret: tuple[str, ...],
+    env_files: tuple[str, ...],
+) -> int:
     """Run a command on a session's instance; it continues when the connection is lost or this command ends.
 
     The exit status is the remote command's; 125 means a failure on this side. The remote command gets no input; for
@@ -40,7 +49,7 @@ def run(app: App, name: str | None, ends: bool, detach: bool, plain: tuple[str, 
         raise UsageError("which command?", "gpu-shopper run NAME -- python train.py")
     if ends and detach:
         raise UsageError("--rm waits for the command, --detach does not", "leave one of them out")
-    variables = runs.variables(plain, secret, os.environ)
+    variables = read_env_files(env_files, os.environ) | runs.variables(plain, secret, os.environ)
     found = ssh_connection.find(app, name)
     work = runs.new_id()
     app.interrupt_hint = f"the run {work} may have started on {found.name}; see: gpu-shopper logs {found.name} --list"

@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
+from contextlib import suppress
 
 import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote_command
+from gpushopper.cli.input.forwards import Forward, ForwardOption
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.errors import UsageError
-
-_PORTS = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")
-
-
-class Ports(click.ParamType[str]):
-    """`8888`, or `8080:80`: the port here, then the port there."""
-
-    name = "ports"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The argument of ssh's -L; it listens on the loopback address only."""
-        found = _PORTS.fullmatch(str(value))
-        here, there = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not (0 < here < 65536 and 0 < there < 65536):
-            self.fail(f"{value!r} is neither a port such as 8888 nor a pair such as 8080:80", param, ctx)
-        return f"127.0.0.1:{here}:127.0.0.1:{there}"
+from gpushopper.errors import ShopperError, UsageError
 
 
 @click.command("ssh", cls=ExitPassthroughCommand)
 @click.argument("name", required=False)
-@click.option("-L", "--port", "forwards", multiple=True, type=Ports(), metavar="PORT[:PORT]", help="Forward a port.")
+@click.option(
+    "-L", "--port", "local", multiple=True, type=ForwardOption("-L"), metavar="PORT[:PORT]",
+    help="Make a port there reachable here, or as ssh -L.",
+)  # fmt: skip
+@click.option(
+    "-R", "remote", multiple=True, type=ForwardOption("-R"), metavar="PORT:PORT",
+    help="Make a port here reachable there, or as ssh -R.",
+)  # fmt: skip
 @click.option("-N", "--no-shell", is_flag=True, help="Only forward ports.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option("--print", "only_print", is_flag=True, help="Print the ssh command line, and do nothing.")
 @click.pass_obj
-def ssh(app: App, name: str | None, forwards: tuple[str, ...], no_shell: bool, tty: bool, only_print: bool) -> None:
+def ssh(
+    app: App,
+    name: str | None,
+    local: tuple[Forward, ...],
+    remote: tuple[Forward, ...],
+    no_shell: bool,
+    tty: bool,
+    only_print: bool,
+) -> None:
     """Log in to a session's instance, or run a command there.
+
+    -L 8888 forwards port 8888 here to port 8888 there, -L 8080:80 port 8080 here to port 80 there; -R the other way
+    round. Both also take ssh's own form: [BIND:]PORT:HOST:PORT, or paths of sockets. Without BIND only this computer,
+    or the instance itself, can use it. What is forwarded is printed.
 
     The exit status is the remote command's; 255 means ssh lost the connection, 125 a failure before that.
     """
     command = remote_command()
+    forwards = (*local, *remote)
     if no_shell and (command or not forwards):
-        raise UsageError("--no-shell is for --port alone", "leave the command out, or name a port")
+        raise UsageError("--no-shell is for -L and -R alone", "leave the command out, or name a port")
     found = ssh_connection.find(app, name)
-    flags = [f"-L{forward}" for forward in forwards]
+    flags = [forward.flag for forward in forwards]
     flags += ["-o", "ExitOnForwardFailure=yes"] if forwards else []
     flags += ["-N"] if no_shell else []
     flags += ["-tt"] if tty else []
@@ -56,11 +61,23 @@ def ssh(app: App, name: str | None, forwards: tuple[str, ...], no_shell: bool, t
     if only_print:
         tables.out(json_output.document(argv=argv) if app.as_json else shlex.join(argv))
         return
+    for forward in forwards:
+        app.note(forward.text(found.name))
+    if not command and not no_shell and app.is_interactive():
+        _print_banner(app, found.session)
     if not app.as_json:
         from gpushopper.cli.output.alarm_reminder import print_open_alarms
 
         print_open_alarms(app)  # the process becomes ssh: nothing runs after it
     _become(argv)
+
+
+def _print_banner(app: App, session: str) -> None:
+    """Time and money left, for a person who logs in; never for a script."""
+    from gpushopper.cli.output.session_views import login_banner
+
+    with suppress(ShopperError):  # the login matters more
+        app.note(login_banner(app.client.session(session), app.now().wall))
 
 
 def _become(argv: list[str]) -> None:

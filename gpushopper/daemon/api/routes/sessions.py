@@ -1,4 +1,4 @@
-"""POST, GET, DELETE /sessions and below, POST /shutdown: provision, list, get, connection, extend, end."""
+"""POST, GET, DELETE /sessions and below, POST /shutdown: provision, list, get, connection, extend, restart, end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from gpushopper.daemon.api.service import Service
 from gpushopper.engine.requests.commands import end as end_command
 from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
+from gpushopper.engine.requests.commands import restart as restart_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
-from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
+from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest, RestartRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,24 @@ def blueprint(service: Service) -> Blueprint:
     def connection(ref: str) -> Response:
         return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
 
+    _add_changes(routes, service)
+    return routes
+
+
+def _add_changes(routes: Blueprint, service: Service) -> None:
+    """What changes a session that is there."""
+    handle = service.handle
+
     @routes.post("/sessions/<ref>/extend")
     def extend(ref: str) -> Response:
         body = read_body(ExtendRequest)
         key = read_idempotency_key(body)
         return json_response(extend_command.extend(handle, read_session_ref(ref), body, key))
+
+    @routes.post("/sessions/<ref>/restart")
+    def restart(ref: str) -> Response:
+        key = read_idempotency_key(read_body(RestartRequest))
+        return json_response(restart_command.restart(handle, read_session_ref(ref), key), 202)
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
@@ -70,8 +84,6 @@ def blueprint(service: Service) -> Blueprint:
     @routes.post("/shutdown")
     def shutdown() -> Response:
         return _end(service, None)
-
-    return routes
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:

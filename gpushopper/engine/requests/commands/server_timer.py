@@ -31,7 +31,7 @@ def move_timer(handle: EngineHandle, attempt: Attempt, wall: int) -> bool:
     if client is None or able is None:
         text = f"{attempt.provider} ends the instance at the time it was told with the create, which cannot be moved"
         raise Refused(text, "rent another one before that", code="timer_fixed")
-    if not _is_ours_for_sure(reconciler, attempt):
+    if not is_ours_for_sure(reconciler, attempt):
         text = f"{attempt.provider} does not show that {attempt.instance_id} is this session's instance"
         raise ProviderFailed(text, "try again; the deadline is as before", code="timer_not_moved")
     clock = handle.ctx.clock
@@ -44,7 +44,7 @@ def move_timer(handle: EngineHandle, attempt: Attempt, wall: int) -> bool:
     return True
 
 
-def _is_ours_for_sure(reconciler: AccountReconciler | None, attempt: Attempt) -> bool:
+def is_ours_for_sure(reconciler: AccountReconciler | None, attempt: Attempt) -> bool:
     """Whether the key is of the attempt's account, and the id has been seen with our label, or was ready (I28)."""
     if reconciler is None or reconciler.health.wrong_account:
         return False

@@ -128,6 +128,10 @@ class _Connection(asyncssh.SSHServer):
         """Allow forwarding to loopback only, which the instance shares with this computer."""
         return dest_host in _LOOPBACK
 
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        """Likewise for a port there that is forwarded here: on loopback only."""
+        return listen_host in _LOOPBACK
+
 
 def _is_key(line: str) -> bool:
     try:
