@@ -159,8 +159,7 @@ PATH={path}:$PATH
 export PATH LC_ALL=C
 """
 FOLDER = """\
-{folders}; do D=$D/{folder}; [ -s $D/{script} ] || {{ mkdir -p $D && echo >$D/w; }} && break; done
-G=$D/{script}
+{folders}; do D=$D/{folder}; G=$D/{script}; [ -s $G ]||{{ mkdir -p $D&&echo >$D/w;}}&&break;done
 """
 
 # A guard that is there already is replaced as a whole or not at all.
@@ -170,7 +169,7 @@ WHOLE = """\
 """
 # python3 decodes where the image lacks base64 or gzip.
 PACKED = """\
-{{ echo {lifetime}; (base64 -d || python3 -m base64 -d) <<E | (gzip -dc || python3 -m gzip -d -); }} >$G- && mv $G- $G
+{{ echo {lifetime}; (base64 -d||python3 -m base64 -d)<<E|(gzip -dc||python3 -m gzip -d -);}} >$G-&&mv $G- $G
 {payload}
 E
 """
