@@ -281,7 +281,7 @@ hold() {
     [ $K$((n % 4)) != 10 ] || retest &
     due=$left
     for x in idle contact run 'done'; do
-      ! early $x || due=$e
+      ! early "$x" || due=$e
     done
     # The second one waits a little for the first, which may hang.
     if [ $due -gt $(((1 - K) * 3 * TICK)) ]; then

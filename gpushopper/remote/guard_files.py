@@ -22,7 +22,7 @@ SHORT_NAMES = {
     "answer": "a", "since": "s", "next": "y", "text": "t", "now": "w", "field": "f", "ours": "o", "late": "l",
     "resume": "q", "line": "i", "code": "h", "destroy": "d",
 }  # fmt: skip
-"""Names of the guard's own variables and functions, and what they are called in a packed one: letters it does not use."""
+"""The guard's own names, and what they are called in a packed one: letters that it does not use."""
 
 
 def agent_script(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpushopper.remote import guard_files
 from tests.agent.conftest import LIFE
 from tests.agent.contained_instance import TRUE_START, UPTIME, Instance
 
@@ -14,6 +15,7 @@ MEASURED = f" {NOW - 10} 1 {BIRTH}"
 
 def call_functions(instance: Instance, words: str) -> str:
     """Call functions of the installed guard, as a holder's process does."""
+    words = guard_files.shortened(words)
     said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
     return said.strip()
 

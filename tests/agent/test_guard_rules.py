@@ -17,7 +17,7 @@ import pytest
 
 from gpushopper.core.model.heartbeat import GuardStatus
 from gpushopper.core.model.shell_environment import over_ssh
-from gpushopper.remote import guard_protocol
+from gpushopper.remote import guard_files, guard_protocol
 from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
 from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance, make_scratch
 from tests.agent.provider import INSTANCE, KEY, Provider
@@ -85,6 +85,7 @@ def unstarted(install_only, image) -> Instance:
 
 def call_functions(instance: Instance, words: str) -> str:
     """Call functions of the installed guard, as a holder's process does."""
+    words = guard_files.shortened(words)
     said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
     return said.strip()
 
@@ -193,6 +194,18 @@ def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(bench, behavi
     assert {what for what in (DESTROY, STOP) if provider.did(what)} == did
     assert (instance.sh("ls $HOME").strip() == "last") is last
     assert provider.leaks == []
+
+
+@pytest.mark.parametrize(
+    ("tried_s", "did", "last"), [(0, set(), False), (1200, set(), False), (1201, {STOP}, False), (3001, {STOP}, True)]
+)
+def test_before_the_deadline_they_wait_from_the_first_try_at_that_end(bench, tried_s, did, last):
+    """Not from the time that an end file names: one of long ago would stop it at once, and its disk bills on."""
+    bench.provider.behaviour = 500 if last else "noop"
+    bench.provider.scope = {"see", STOP}
+    call_functions(bench.instance, f"who; left=1800 up=9000 since={9000 - tried_s} no=0; finish; wait")
+    assert {what for what in (STOP,) if bench.provider.asked(what)} == did
+    assert (bench.instance.sh("ls $HOME").strip() == "last") is last
 
 
 # ---- the self-test

@@ -18,7 +18,7 @@ class GuardStatus:
 
     `ends` are the ends before the deadline that it obeys, as reason and seconds from now, the earliest first;
     `bad_ends` names end files that it does not obey (ends.md E4). An older guard knows none: `knows_ends` is false.
-    `parts` is the checksum of what was brought to the instance later, as cksum(1) has it; empty where a part is missing.
+    `parts` is the checksum of what was brought to the instance later, as cksum(1) has it; empty where one is missing.
     """
 
     armed: bool
