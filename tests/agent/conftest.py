@@ -25,8 +25,8 @@ The first one answers by itself; over_ssh.sh speaks for each later one.
 """
 REASON = containment_problem()
 
-PROOFS = ("test_guard_calls", "test_guard_time")
-"""Whole lives, second by second; test_guard_rules checks the same rules with single calls of the guard's functions."""
+PROOFS = ("test_guard_calls", "test_guard_time", "test_early_lives")
+"""Whole lives, second by second; test_guard_rules and test_early_ends check the same rules with single calls."""
 
 IMAGES = {"dash": Image("dash"), "busybox": Image("busybox")}
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if REASON:
             item.add_marker(pytest.mark.skip(reason=REASON))
         # One shell each time; the other where it ends its instance at all, and everything in the long proofs.
-        if "[busybox" in item.name and item.path.stem in ("test_guard_calls", "test_guard_time"):
+        if "[busybox" in item.name and item.path.stem in PROOFS:
             item.add_marker(pytest.mark.sweep)
         elif item.get_closest_marker("sweep"):
             continue
