@@ -197,7 +197,7 @@ early() {
 # for it. One that cannot be noted, because the disk is full, is not started: they would multiply.
 upkeep() {
   alive $$
-  keep holder3 "$$ $b" && timeout -s KILL 60 sh "$D/upkeep.sh"
+  keep holder3 "$$ $b" && exec timeout -s KILL 60 sh "$D/upkeep.sh"
 }
 
 # ---- the end ----------------------------------------------------------------------------------------------------

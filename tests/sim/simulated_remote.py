@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SimGuard:
-    """Times in µs of the market's clock, which is the instance's too; `ends` are those of end files, by their reason."""
+    """Times in µs of the market's clock, which is the instance's too; `ends` are of end files, by reason."""
 
     end_at: int
     max_at: int
