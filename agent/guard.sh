@@ -10,18 +10,19 @@
 #   last                function: the last-resort commands, one after the other
 #
 # Everything that ends the instance is in here, because our computer may never connect again. What is only needed when
-# it does is sent over ssh each time: over_ssh.sh, which sources this file and uses D, left, gap, wall, keep, load, holder
-# and spawn, and in guards that have it `early`. Those names must not change: guards that already run have them. The boot
-# script sets PATH and removes the user's variables that would break these tools.
+# it does is sent over ssh each time: over_ssh.sh, which sources this file and uses D, id, up, at, boot, left, wall, seq,
+# keep, load, alive, holder and spawn, and in guards that have them `early`, e, due and fetch. Those names must not change:
+# guards that already run have them. The boot script sets PATH and removes the user's variables that would break these
+# tools; it shortens other names where it packs this file.
 #
 # Others may end the instance before its deadline, by end files (end-idle, end-contact, end-run, end-done). Nothing in
 # one can move the deadline, and the guard needs none of the programs that write them.
 #
 # Names are short because a provider limits the number of characters (S29). The variables:
-#   left gap wall       seconds to the deadline; from there to the hard maximum; the deadline in unix time
+#   left wall           seconds to the deadline; the deadline in unix time
 #   seq at boot         number of the last renewal; boot-clock seconds and boot id for which `left` was counted
 #   due e reason        seconds to the earliest end; to the end of one file, and its reason
-#   K n p next since    this holder's number; its ticks; pause to the next try to end, when that is, when the first was
+#   K n next since no   this holder's number; its ticks; when the next try to end is, when the first was; refusals so far
 #   answer code text    meaning, HTTP status and text of the last reply
 #
 # Files beside it: state and renewal (one line each, replaced as a whole), key (0600), test (result of the self-test),
@@ -259,8 +260,8 @@ spawn() {
   setsid sh "$0" hold "$@" </dev/null >/dev/null &
 }
 
-# hold N [first]: the loop of a holder. Reads the clock each tick, and after the earliest end tries to end the instance
-# every `p` seconds; an end that is withdrawn leaves nothing behind that could delay the next one. A holder that cannot save its pid exits, unless it is the first: a full disk must not multiply them.
+# hold N [first]: the loop of a holder. Reads the clock each tick, and after the earliest end tries to end the instance,
+# with pauses that double up to BACK; an end that is withdrawn leaves nothing behind that could delay the next one. A holder that cannot save its pid exits, unless it is the first: a full disk must not multiply them.
 hold() {
   K=$1 n=0 next=0 no=1
   trap '' HUP INT TERM
