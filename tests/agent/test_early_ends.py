@@ -26,7 +26,7 @@ IN_THE_WAY = {
     "link to nothing": "ln -s /nowhere $F",
     "huge": "dd if=/dev/zero of=$F bs=1 count=1 seek=9000000000",
     "binary": f"printf '{END} {BOOT} {NOW}\\0 run\\n' >$F",
-    "too far in": f"{{ dd if=/dev/zero bs=1000 count=1; echo; echo '{END} {BOOT} {NOW + 600} run'; }} >$F",
+    "too far in": f"{{ dd if=/dev/zero bs=300 count=1 | tr '\\0' x; echo; echo '{END} {BOOT} {NOW + 600} run'; }} >$F",
 }
 
 
