@@ -26,7 +26,7 @@ from verdict import SIGNALS, Idle, Sample, early_ends, read_limits
 
 VERSION = "1"
 NOTICE_TICKS = 9  # an end file is there at least so long before its end: 90 s (E5)
-MOST_REPORT, MOST_RUNS = 16 * 1024, 50
+MOST_REPORT, SHOWN_RUNS = 16 * 1024, 50
 
 
 # ---- watching -------------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Watcher:
         found: List[Dict[str, Any]] = []
         with contextlib.suppress(OSError):
             folders = {path: run for run, path in self.place.run_folders()}
-            newest = sorted(folders, key=lambda path: os.lstat(path).st_mtime)[-MOST_RUNS:]
+            newest = sorted(folders, key=lambda path: os.lstat(path).st_mtime)[-SHOWN_RUNS:]
             for path in newest:
                 files = {name: self.place.text(os.path.join(path, name), 20) for name in ("status", "pid")}
                 with contextlib.suppress(OSError, ValueError):

@@ -233,7 +233,7 @@ class Smi:
             self.environments.reverse()
             answer = self.ask(self.environments[0])
         rows = [[clean(word) for word in line.split(",")] for line in answer.decode("ascii", "replace").splitlines()]
-        numbers = [[float(word) if word.isdigit() else None for word in row[1:]] for row in rows]
+        numbers = [[int(word) if word.isdigit() else None for word in row[1:]] for row in rows]
         if not rows or len(rows) > MOST_GPUS or any(len(row) != 4 or row[0] is None for row in numbers):
             raise OSError("nvidia-smi tells no load")
         keys = ("load", "memory_mb", "total_mb", "temperature")

@@ -97,7 +97,11 @@ def rent(provider: Provider) -> Iterator[Callable[..., Instance]]:
         **text: object,
     ) -> Instance:
         instance = Instance(
-            make_scratch(), image, boot_text(provider.recipe(*last_resort, stop=stop), **text), disk, uid  # type: ignore[arg-type]
+            make_scratch(),
+            image,
+            boot_text(provider.recipe(*last_resort, stop=stop), **text),
+            disk,
+            uid,  # type: ignore[arg-type]
         )
         provider.now = instance.true_now
         instance.skew = skew

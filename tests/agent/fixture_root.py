@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from pathlib import Path
 
@@ -12,7 +13,7 @@ END = 1_800_003_600
 LIMITS = f"END={END} idle=60 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
 NETWORK = """\
 Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+ face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
     lo: 7 1 0 0 0 0 0 0 7 1 0 0 0 0 0 0
   eth0: {count} 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0
 """
@@ -45,6 +46,7 @@ class FixtureRoot:
         self.write("proc/1/stat", stat_line(1, "sleep", 0))
         self.write("proc/net/dev", NETWORK.format(count=5000))
         self.write("dev/pts/0", "")
+        self.process(os.getpid(), stat_line(os.getpid(), "python3", birth=777), "pytest")
         self.write("root/.gs-guard/limits", f"{LIMITS}\n")
         self.write("root/.gs-guard/upkeep.sh", upkeep_text())
         self.bin = top / "bin"
