@@ -43,7 +43,7 @@ class FixtureRoot:
         self.folder = top / "root/.gs-guard"
         self.write("proc/sys/kernel/random/boot_id", f"{BOOT}\n")
         self.write("proc/uptime", f"{self.up}.00 5.00\n")
-        self.write("proc/1/stat", stat_line(1, "sleep", 0))
+        self.write("proc/1/stat", f"{stat_line(1, 'sleep', 0)}\n")
         self.write("proc/net/dev", NETWORK.format(count=5000))
         self.write("dev/pts/0", "")
         self.process(os.getpid(), stat_line(os.getpid(), "python3", birth=777), "pytest")
@@ -69,7 +69,7 @@ class FixtureRoot:
 
     def process(self, pid: int, line: str, words: str = "") -> None:
         """Add a process; `words` is its command line, with spaces for NULs."""
-        self.write(f"proc/{pid}/stat", line)
+        self.write(f"proc/{pid}/stat", f"{line}\n")
         self.write(f"proc/{pid}/cmdline", words.replace(" ", "\0"))
 
     def limits(self, **changed: object) -> None:
