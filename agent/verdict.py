@@ -74,8 +74,8 @@ def used_cores(before: Sample, now: Sample) -> float:
     return max(own, whole, group) / (now.at - before.at)
 
 
-def verdict(before: Sample, now: Sample, when: str = "any") -> Use:
-    """Which signals show use, and which cannot be measured; `when` gpu looks at GPUs alone (E2)."""
+def verdict(before: Sample, now: Sample) -> Use:
+    """Which signals show use, and which cannot be measured (E2)."""
     (begun, old), (end, new) = (now.traffic or ((0, 0),))[0], (now.traffic or ((0, 0),))[-1]
     bytes_s = (new - old) / (end - begun) if end > begun else 0.0
     cores = used_cores(before, now)
@@ -86,10 +86,14 @@ def verdict(before: Sample, now: Sample, when: str = "any") -> Use:
         "output": any(size > before.sizes.get(run, 0) for run, size in now.sizes.items()),
         "terminal": any(seen != before.terminals.get(name) for name, seen in now.terminals.items()),
     }
-    looked_at = ("gpu",) if when == "gpu" else SIGNALS
     unknown = {name: now.unknown.get(name) or before.unknown[name]
-               for name in looked_at if name in now.unknown or name in before.unknown}  # fmt: skip
-    return Use(tuple(name for name in looked_at if found[name] and name not in unknown), unknown, cores, bytes_s)
+               for name in SIGNALS if name in now.unknown or name in before.unknown}  # fmt: skip
+    return Use(tuple(name for name in SIGNALS if found[name] and name not in unknown), unknown, cores, bytes_s)
+
+
+def is_idle(use: Use, when: str) -> bool:
+    """Whether nothing is in use and nothing unknown; `when` gpu looks at GPUs alone."""
+    return not {*use.active, *use.unknown} & {*(SIGNALS if when == "any" else ("gpu",))}
 
 
 class Idle:
@@ -110,9 +114,9 @@ class Idle:
             if before is None or before.boot != now.boot:
                 self.seen = {}
             return
-        self.use = verdict(before, now, when)
+        self.use = verdict(before, now)
         self.seen.update(dict.fromkeys(self.use.active, now.at))
-        self.idle_s = 0.0 if self.use.active or self.use.unknown else self.idle_s + now.at - before.at
+        self.idle_s = self.idle_s + now.at - before.at if is_idle(self.use, when) else 0.0
 
 
 def early_ends(limits: Dict[str, Any], idle_s: float, silent_s: float) -> List[str]:

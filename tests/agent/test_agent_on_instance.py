@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,13 +20,12 @@ pytestmark = pytest.mark.proofs
 FASTER = 10
 """Seconds of the instance's boot clock in one of ours; the agent's own pauses are ours."""
 IDLE_S = 60
-OURS = "/root/.gs-guard"
 
 
 class Parts:
     """An instance whose guard is not started, with the agent's parts, and a boot clock that runs."""
 
-    def __init__(self, instance: Instance, **limits: object) -> None:
+    def __init__(self, instance: Instance, wait_until: Callable[..., None], **limits: object) -> None:
         self.instance, self.stop = instance, threading.Event()
         # Other tests make traffic meanwhile, and an instance shares the network with them.
         words = dict(word.split("=") for word in LIMITS.split())
@@ -42,10 +41,10 @@ class Parts:
         instance.give_to_nobody()
         self.thread = threading.Thread(target=self.tick, daemon=True)
         self.thread.start()
-        self.folder = instance.sh(
-            f"for d in {OURS} /dev/shm/.gs-guard; do [ -s $d/guard.sh ] && echo $d && break; done"
-        )
-        self.folder = self.folder.strip()
+        folders = " ".join(f"{home}/.gs-guard" for home in ("/root", "/var/lib", "/var/tmp", "/dev/shm"))
+        find = f"for d in {folders}; do [ -s $d/guard.sh ] && echo $d && break; done"
+        wait_until(lambda: instance.sh(find), 20)
+        self.folder = instance.sh(find).strip()
         for name in texts:
             self.sh(f"cat /mnt/{name} >$D/{name}")
 
@@ -80,11 +79,11 @@ class Parts:
 
 
 @pytest.fixture
-def parts(rent) -> Iterator:
+def parts(rent, wait_until) -> Iterator:
     made: list[Parts] = []
 
     def on(image: Image | None = None, disk: str = "kept", **limits: object) -> Parts:
-        made.append(Parts(rent(image or Image("dash"), disk=disk, unstarted=True), **limits))
+        made.append(Parts(rent(image or Image("dash"), disk=disk, unstarted=True), wait_until, **limits))
         return made[-1]
 
     yield on
@@ -149,7 +148,7 @@ def test_two_agents_at_once_become_one(parts, wait_until):
     here = parts()
     start = "setsid python3 -Es $D/agent.py watch </dev/null >/dev/null 2>&1 &"
     here.sh(f"{start} {start} {start}")
-    wait_until(lambda: here.report(), 20)
+    wait_until(here.report, 20)
     wait_until(lambda: len(here.agents()) == 1, 20)
     assert here.pid() in here.sh("ls /proc").split()
 
@@ -207,9 +206,8 @@ def test_work_without_a_gpu_is_use_and_a_stalled_loop_is_none(parts, wait_until,
     here.sh(f"setsid {work} </dev/null >/dev/null 2>&1 &")
     begun = here.report()["at"]
     wait_until(lambda: here.report()["at"] > begun + 100, 30)
-    # Ten seconds of its clock are one of ours: all it sees is a tenth of what it is.
-    cores = here.report()["cpu"] * FASTER
-    assert cores > 0.5 if in_use else cores < 0.2
+    # Ten seconds of its clock are one of ours: all that it sees is a tenth of what it is; and others work here, too.
+    assert (here.report()["cpu"] > 0) == in_use
 
 
 TYPIST = """
@@ -221,7 +219,7 @@ for _ in range(20):
     if sys.argv[1] == "types":
         os.write(terminal, b"x\\n")
     else:
-        open(os.ptsname(terminal), "w").write("a warning\\n")
+        open("/dev/pts/0", "w").write("a warning\\n")
     os.read(terminal, 1000)
     time.sleep(1)
 """

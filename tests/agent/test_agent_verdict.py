@@ -45,8 +45,9 @@ def test_each_signal_alone_is_use_and_just_below_it_is_none(signal: str):
 
 @pytest.mark.parametrize("signal", LATER)
 def test_gpu_alone_looks_at_nothing_else(signal: str):
-    use = AGENT.verdict(sample(), sample(1010, unknown={"cpu": "?"}, **LATER[signal]), "gpu")
-    assert (use.active, use.unknown) == (("gpu",) if signal == "gpu" else (), {})
+    later = sample(1010, **{"unknown": {"cpu": "?"}, **LATER[signal]})
+    assert idle_after(sample(), later, when="gpu") == (0 if signal == "gpu" else TICK_S)
+    assert idle_after(sample(), sample(1010, unknown={"gpu": "?"}), when="gpu") == 0
 
 
 @pytest.mark.parametrize(
