@@ -123,7 +123,7 @@ class Endpoint:
         self.report, self.sampled = b"{}", 0.0
         self.listener: Optional[socket.socket] = None
         with contextlib.suppress(OSError):
-            self.listener = socket.create_server(("127.0.0.1", 0), backlog=8)
+            self.listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(self, stale: float) -> None:
         """Answer for ever, at most twenty times a second."""

@@ -32,9 +32,9 @@ NOBODY = 65534
 TRUE_START = 1_800_000_000
 UPTIME = 1_000_000
 TOOLS = [
-    "base64", "cat", "chmod", "chown", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id", "kill",
-    "ln", "ls", "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch", "tr",
-    "true", "wc",
+    "base64", "cat", "chmod", "chown", "cksum", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id",
+    "kill", "ln", "ls", "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch",
+    "tr", "true", "wc",
 ]  # fmt: skip
 
 

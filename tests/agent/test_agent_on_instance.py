@@ -36,7 +36,6 @@ class Parts:
         }  # fmt: skip
         for name, text in texts.items():
             (instance.scratch / name).write_text(text)
-        instance.link(instance.scratch / "bin/cksum", "cksum")
         self.smi(f"echo '{GPU.format(load=0)}'")
         instance.give_to_nobody()
         self.thread = threading.Thread(target=self.tick, daemon=True)
@@ -194,7 +193,7 @@ def test_with_a_read_only_home_it_works_where_the_guard_lies(parts, wait_until):
 
 
 BUSY = "python3 -c 'while True: pass'"
-STALLED = "python3 -c 'import time\nwhile True: time.sleep(0.5)'"
+STALLED = "python3 -c 'import threading\nwhile True: threading.Event().wait(0.5)'"
 SHORT_LIVED = "sh -c 'while :; do head -c 30000000 /dev/zero | cksum; done'"
 
 
@@ -211,7 +210,7 @@ def test_work_without_a_gpu_is_use_and_a_stalled_loop_is_none(parts, wait_until,
 
 
 TYPIST = """
-import os, pty, sys, time
+import os, pty, sys, threading
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp("cat", ["cat"])
@@ -221,7 +220,7 @@ for _ in range(20):
     else:
         open("/dev/pts/0", "w").write("a warning\\n")
     os.read(terminal, 1000)
-    time.sleep(1)
+    threading.Event().wait(1)
 """
 
 
@@ -240,7 +239,7 @@ def test_typing_is_use_and_a_warning_is_none(parts, wait_until, what):
     assert (seen is not None) == (what == "types")
 
 
-MANY = "import os, time\nfor _ in range(300):\n  if os.fork() == 0: time.sleep(1000)\ntime.sleep(1000)"
+MANY = "import os, signal\nfor _ in range(300):\n  if os.fork() == 0: signal.pause()\nsignal.pause()"
 
 
 def test_it_takes_less_than_a_hundredth_of_a_core_with_16_gpus_and_300_processes(parts, wait_until, capsys):
