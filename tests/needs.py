@@ -16,12 +16,14 @@ import pytest
 
 PACKAGES = {
     "bash": "bash",
+    "buildah": "buildah",
     "busybox": "busybox",
     "cron": "cron",
     "crontab": "cron",
     "curl": "curl",
     "dash": "dash",
     "dbus-run-session": "dbus",
+    "debootstrap": "debootstrap",
     "fish": "fish",
     "gnome-keyring-daemon": "gnome-keyring",
     "libfaketime": "libfaketime",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
-from tests.floors.tree import files, imports_of, name_of, product_modules, syntax_of
+from gpushopper.remote.agent_files import PARTS_OF_AGENT, agent_text
+from tests.floors.tree import files, imports_of, product_modules
 
 # Standard modules that compute and do nothing else: no clock, no randomness, no file, no socket, no log.
 CORE_MAY_IMPORT = {
@@ -53,11 +55,8 @@ def test_the_sandbox_imports_nothing_of_the_product_and_is_imported_by_nothing()
 
 
 def test_the_agent_stands_alone():
-    """It is copied to the instance by itself: the standard library is all it finds there."""
-    bad = [
-        f"{name_of(path)}:{line} {imported}"
-        for path in files("agent", suffix=".py")
-        for line, imported in imports_of(syntax_of(path))
-        if imported.partition(".")[0] not in sys.stdlib_module_names
-    ]
+    """It is copied to the instance as one file: the standard library is all it finds there."""
+    assert {path.name for path in files("agent", suffix=".py")} == set(PARTS_OF_AGENT)
+    whole = ast.parse(agent_text())
+    bad = [name for _, name in imports_of(whole) if name.partition(".")[0] not in sys.stdlib_module_names]
     assert bad == []

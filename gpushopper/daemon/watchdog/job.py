@@ -66,7 +66,8 @@ def _sort(found: Sequence[AccountSetup], policy: Policy, is_chosen: bool) -> tup
     watched, unseen = [], {}
     for setup in found:
         if setup.client is not None:
-            watched.append(Watched(setup.provider, setup.client, policy.at(setup.client.traits.limits)))
+            traits = setup.client.traits
+            watched.append(Watched(setup.provider, setup.client, policy.at(traits.limits, traits.pace)))
         elif setup.key_state != "missing" or setup.is_named or is_chosen:
             unseen[setup.provider] = setup.key_problem
     return watched, unseen
