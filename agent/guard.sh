@@ -10,18 +10,23 @@
 #   last                function: the last-resort commands, one after the other
 #
 # Everything that ends the instance is in here, because our computer may never connect again. What is only needed when
-# it does is sent over ssh each time: over_ssh.sh, which sources this file and uses D, left, gap, wall, keep, load, holder
-# and spawn. Those names must not change: guards that already run have them. The boot script sets PATH and removes the
-# user's variables that would break these tools.
+# it does is sent over ssh each time: over_ssh.sh, which sources this file and uses D, id, up, at, boot, left, wall, seq,
+# keep, load, alive, holder and spawn, and in guards that have them `early`, e, due and fetch. Those names must not change:
+# guards that already run have them. The boot script sets PATH and removes the user's variables that would break these
+# tools; it shortens other names where it packs this file.
+#
+# Others may end the instance before its deadline, by end files (end-idle, end-contact, end-run, end-done). Nothing in
+# one can move the deadline, and the guard needs none of the programs that write them.
 #
 # Names are short because a provider limits the number of characters (S29). The variables:
-#   left gap wall       seconds to the deadline; from there to the hard maximum; the deadline in unix time
+#   left wall           seconds to the deadline; the deadline in unix time
 #   seq at boot         number of the last renewal; boot-clock seconds and boot id for which `left` was counted
-#   K n p next          this holder's number; its ticks; pause to the next try to end, and when that is
+#   due e reason        seconds to the earliest end; to the end of one file, and its reason
+#   K n next since no   this holder's number; its ticks; when the next try to end is, when the first was; refusals so far
 #   answer code text    meaning, HTTP status and text of the last reply
 #
 # Files beside it: state and renewal (one line each, replaced as a whole), key (0600), test (result of the self-test),
-# holder1 and holder2 (pid and start time). All times are of the boot clock, /proc/uptime, except the wall-clock
+# holder1 and holder2 (pid and start time), holder3 (the same of what runs upkeep.sh). All times are of the boot clock, /proc/uptime, except the wall-clock
 # deadline in the state, which is only read after a restart (F90).
 #
 # Numbers and paths are not quoted, for the same reason.
@@ -33,6 +38,12 @@ D=${0%/*}
 # keep FILE TEXT: save a file atomically and synced; on a full disk the old file stays.
 keep() {
   printf '%s\n' "$2" | dd of="$D/$1.$$" conv=fsync && mv -f "$D/$1.$$" "$D/$1"
+}
+
+# fetch FILE PATTERN: print its lines of this form. Whatever lies in the file's place, this neither blocks nor reads on
+# for ever: the user's programs are root here.
+fetch() {
+  [ -f "$D/$1" ] && head -c 200 "$D/$1" | grep -xE "$END$2"
 }
 
 # ---- own id and key ---------------------------------------------------------------------------------------------
@@ -72,14 +83,14 @@ via_wget() {
 }
 
 via_python3() {
-  printf '%s\n' "$KEY" "$URL" "$@" | timeout -s KILL 15 python3 -Ic 'import sys,http.client as h
-k,u,m,p,b,*_=sys.stdin.read().split("\n")
+  printf '%s\n' "$KEY" | timeout -s KILL 15 python3 -Ic 'import sys,http.client as h
+_,u,m,p,b=sys.argv
+k=input()
 s,u=u.split("://")
 c=getattr(h,s.upper()+"Connection")(u)
 c.request(m,p,b,{"Authorization":"Bearer "+k,"Content-Type":"application/json"})
 r=c.getresponse()
-print("HTTP/1",r.status)
-print(r.headers,r.read(65536))'
+print("HTTP/1",r.status,"\n",r.headers,r.read(65536))' "$URL" "$@"
 }
 
 # field PATTERN: the group's match in the last line that begins with the pattern.
@@ -133,7 +144,7 @@ resume() {
       see
       x=$(field '[Dd]ate: *\(.*T\)')
       if [ "$x" ]; then
-        x=$(date -ud "$x" +%s || TZ=UTC0 date -D '%a, %d %b %Y %T' -d "$x" +%s)
+        x=$(date -ud "$x" +%s || date -uD '%a, %d %b %Y %T' -d "$x" +%s)
         [ ! "$x" ] || now=$((x - $(date +%s) + now))
         break
       fi
@@ -149,19 +160,18 @@ resume() {
 # here moves the deadline to a later time.
 load() {
   for x in renewal state; do
-    set -- $(grep -xE "$END( 0| -?[1-9][0-9]{0,14}){5} .+" "$D/$x")
-    [ "$2" -ge $seq ] && seq=$2 left=$3 gap=$4 wall=$5 at=$6 boot=$7
+    set -- $(fetch $x "$N{5} .+")
+    [ "$2" -ge $seq ] && seq=$2 left=$3 wall=$5 at=$6 boot=$7
   done
   # After the files: the other holder may save a later second meanwhile, which would look like a restart.
   read -r up x </proc/uptime
   up=${up%%.*} id=-
   read -r id </proc/sys/kernel/random/boot_id
   if [ ! "$boot" ]; then
-    read -r line </proc/1/stat
-    set -- ${line##*) }
-    x=$((up - ${20:-0} / 100))
+    alive 1
+    x=$((up - b / 100))
     [ $x -gt 0 ] || x=0
-    left=$((LIFE - x)) gap=$((MAX - LIFE)) wall=$END at=$up
+    left=$((LIFE - x)) wall=$END at=$up
   fi
   if [ "$boot" = $id ] && [ $up -ge $at ]; then
     left=$((left - up + at))
@@ -171,11 +181,32 @@ load() {
   at=$up boot=$id
 }
 
+# ---- ends before the deadline ------------------------------------------------------------------------------------
+
+# early NAME: whether there is such an end: a file end-NAME with `END BOOTID AT REASON [SAMPLED PID BIRTH]` of this life
+# and boot, and not after the deadline. Everything else is no end, never an immediate one (ends.md E4). What is measured
+# counts only while the process that measures lives, and its last sample is neither old nor of the future (E1). Sets e.
+early() {
+  set -- $1 $(fetch end-$1 " $id$N [a-z-]{1,20}($N{3})?")
+  case $1 in
+    [ic]*) [ $6 -le $up ] && [ $6 -gt $((up - 4 * TICK)) ] && alive $7 $8 || return ;;
+  esac
+  [ $4 -gt 0 ] && e=$(($4 - up)) && [ $e -le $due ]
+}
+
+# upkeep: the program that others brought over ssh and that decides on such ends. Never two at a time, and nobody waits
+# for it. One that cannot be noted, because the disk is full, is not started: they would multiply.
+upkeep() {
+  alive $$
+  keep holder3 "$$ $b" && exec timeout -s KILL 60 sh "$D/upkeep.sh"
+}
+
 # ---- the end ----------------------------------------------------------------------------------------------------
 
-# late N: whether the deadline was more than N longest pauses ago.
+# late N: whether the deadline was more than N longest pauses ago, or the first try at this end was: what an end file says
+# of the past is not believed.
 late() {
-  [ $left -lt $((-$1 * BACK)) ]
+  [ $left -lt $((-$1 * BACK)) ] || [ $((up - since)) -gt $(($1 * BACK)) ]
 }
 
 # One try to end the instance. Stop and the last-resort commands end this guard too, and a stopped instance still bills
@@ -184,12 +215,12 @@ late() {
 finish() {
   destroy
   answer
-  [ $answer = refused ] || refused=0
-  refused=$((refused + 1))
+  [ $answer = refused ] || no=0
+  no=$((no + 1))
   see
   answer
   [ $answer = ok ] && ! ours && ! late 10 && return
-  [ $refused -gt 2 ] || late 4 || return
+  [ $no -gt 2 ] || late 4 || return
   stop
   answer
   [ $answer = refused ] || late 10 || return
@@ -208,11 +239,6 @@ retest() {
   x="0 $answer $code"
   [ "$x" != '0 ok 200' ] || ! ours || x=1
   keep test "$x"
-  # Installs a client in the first minutes only: later the instance belongs to its user.
-  [ $code$((n / 40)) = 4990 ] || return
-  for x in 'apt-get update' 'apt-get install -y curl ca-certificates' 'apk add curl' 'yum install -y curl'; do
-    timeout -s KILL 300 $x
-  done
 }
 
 # ---- two holders: each starts the other when it is dead (F91) --------------------------------------------------------
@@ -234,10 +260,10 @@ spawn() {
   setsid sh "$0" hold "$@" </dev/null >/dev/null &
 }
 
-# hold N [first]: the loop of a holder. Reads the clock each tick, and after the deadline tries to end the instance
-# every `p` seconds. A holder that cannot save its pid exits, unless it is the first: a full disk must not multiply them.
+# hold N [first]: the loop of a holder. Reads the clock each tick, and after the earliest end tries to end the instance,
+# with pauses that double up to BACK; an end that is withdrawn leaves nothing behind that could delay the next one. A holder that cannot save its pid exits, unless it is the first: a full disk must not multiply them.
 hold() {
-  K=$1 n=0 next=0 refused=1 p=30
+  K=$1 n=0 next=0 no=1
   trap '' HUP INT TERM
   who
   while :; do
@@ -250,14 +276,23 @@ hold() {
     # The first one sets the time after a restart; the second reads its state.
     [ $K$n != 20 ] || sleep $TICK
     load
-    keep state "$END $seq $left $gap $wall $at $boot" &
+    keep state "$END $seq $left 0 $wall $at $boot" &
     holder $((3 - K)) || spawn $((3 - K))
+    [ $K = 1 ] || ! holder 1 && ! holder 3 && [ -f "$D/upkeep.sh" ] && sh "$0" upkeep &
     [ $K$((n % 4)) != 10 ] || retest &
+    due=$left
+    for x in idle contact run 'done'; do
+      ! early "$x" || due=$e
+    done
     # The second one waits a little for the first, which may hang.
-    if [ $left -le $(((1 - K) * 3 * TICK)) ] && [ $up -ge $next ]; then
+    if [ $due -gt $(((1 - K) * 3 * TICK)) ]; then
+      next=0 no=1
+    elif [ $up -ge $next ]; then
+      [ $next != 0 ] || since=$up
       finish
-      [ $p -lt $BACK ] || p=$BACK
-      next=$((up + p)) p=$((p * 2))
+      x=$((30 + up - since))
+      [ $x -lt $BACK ] || x=$BACK
+      next=$((up + x))
     fi
     n=$((n + 1))
     sleep $TICK
@@ -272,5 +307,5 @@ boot() {
   holder 1 || spawn 1 first
 }
 
-seq=0 boot='' K=
+N='( 0| -?[1-9][0-9]{0,14})' seq=0 boot='' K=
 "$@"

@@ -77,12 +77,13 @@ def write_boot_script(
     planting: Planting = CONTAINER,
     max_length: int | None = None,
     environment: Mapping[str, str] | None = None,
+    ends_bill: bool = True,
 ) -> str:
     """Write the boot script of one attempt: it installs the guard first, then the ssh key, then the user's variables.
 
     The times are those of `GuardLifetime`. Without a recipe that runs on the instance it installs the key alone.
     `max_length` is how many characters the provider accepts, None for any. `environment` is planted where the create
-    cannot carry it.
+    cannot carry it. `ends_bill`: what the guard does ends the bill; else it acts at the deadline alone (ends.md E9).
 
     Raises:
         Refused: (`startup_too_long`) it is longer than the provider allows.
@@ -96,7 +97,7 @@ def write_boot_script(
         raise ValueError(f"not the name of a user: {planting.user!r}")
     guards = [_HOME]
     if recipe is not None and not isinstance(recipe, ServerTimer):
-        guards = _guards(recipe, lifetime, planting)
+        guards = _guards(recipe, lifetime, planting, ends_bill=ends_bill)
     rest = _let_in(planting, key[0]) + _environment(planting, environment or {})
     ways = [_planted(HEAD.format(path=SYSTEM_PATH) + guard + rest, planting) for guard in guards]
     fitting = [text for text in ways if max_length is None or len(text) <= max_length]
@@ -106,9 +107,10 @@ def write_boot_script(
     return fitting[0]
 
 
-def _guards(recipe: OnInstance, lifetime: GuardLifetime, planting: Planting) -> list[str]:
+def _guards(recipe: OnInstance, lifetime: GuardLifetime, planting: Planting, *, ends_bill: bool) -> list[str]:
     """The lines that install and start the guard: in one piece, and packed where that is short enough."""
-    guard = guard_for(recipe, guard_files.stripped(guard_files.guard_script()))
+    script = guard_files.stripped(guard_files.guard_script())
+    guard = guard_for(recipe, script, obeys_early_ends=ends_bill)
     payload = guard_files.pack(guard)
     start = START if planting.method in _AT_EVERY_START else every_boot.START
     if planting.method is PlantingMethod.OVER_SSH:
@@ -159,8 +161,7 @@ PATH={path}:$PATH
 export PATH LC_ALL=C
 """
 FOLDER = """\
-{folders}; do D=$D/{folder}; [ -s $D/{script} ] || {{ mkdir -p $D && echo >$D/w; }} && break; done
-G=$D/{script}
+{folders}; do D=$D/{folder}; G=$D/{script}; [ -s $G ]||{{ mkdir -p $D&&echo >$D/w;}}&&break;done
 """
 
 # A guard that is there already is replaced as a whole or not at all.
@@ -170,7 +171,7 @@ WHOLE = """\
 """
 # python3 decodes where the image lacks base64 or gzip.
 PACKED = """\
-{{ echo {lifetime}; (base64 -d || python3 -m base64 -d) <<E | (gzip -dc || python3 -m gzip -d -); }} >$G- && mv $G- $G
+{{ echo {lifetime}; (base64 -d||python3 -m base64 -d)<<E|(gzip -dc||python3 -m gzip -d -);}} >$G-&&mv $G- $G
 {payload}
 E
 """

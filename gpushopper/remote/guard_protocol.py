@@ -9,12 +9,15 @@ from gpushopper.core.model.heartbeat import GuardRenewal, GuardStatus
 from gpushopper.remote import guard_files
 
 REPORT_LENGTH = 1000
-"""A report has about a hundred characters; a longer text is not one (I18)."""
+"""A report has about two hundred characters; a longer text is not one (I18)."""
 
+_END = r"[a-z-]{1,20}:-?\d{1,15}"
 REPORT = re.compile(
-    r"gs-guard 1\narmed=([01])\nwhy=([ -~]{0,200})\nleft=(-?\d{1,15})\nmax_left=(-?\d{1,15})\n"
-    r"seq=(\d{1,15})\nholders=([0-2])\n?"
+    r"gs-guard ([12])\narmed=([01])\nwhy=([ -~]{0,200})\nleft=(-?\d{1,15})\nmax_left=(-?\d{1,15})\n"
+    rf"seq=(\d{{1,15}})\nholders=([0-2])(?:\nends=(-|(?:{_END}(?:,{_END}){{0,3}})?)\n"
+    r"parts=(-|\d{1,10}) bad=((?:[a-z]{1,10}(?:,[a-z]{1,10}){0,3})?))?\n?"
 )
+"""Of version 1 up to `holders`: guards of before answer so by themselves. `ends=-`: one that knows no early ends."""
 
 REASONS = (
     (r"", "the guard has not tried the instance's own key yet"),
@@ -80,9 +83,27 @@ def read_report(text: str) -> GuardStatus | None:
     """Parse a guard's report; None where no guard answered, or the text is anything else (I18)."""
     if len(text) > REPORT_LENGTH or (match := REPORT.fullmatch(text)) is None:
         return None
-    armed, code, left, most, seq, holders = match.groups()
-    why = "" if armed == "1" else _reason(code)
-    return GuardStatus(armed == "1", why, max(0, int(left)), max(0, int(most)), int(seq), int(holders))
+    version, armed, code, left, most, seq, holders, ends, parts, bad = match.groups()
+    if (version == "2") != (ends is not None):
+        return None
+    return GuardStatus(
+        armed=armed == "1",
+        why="" if armed == "1" else _reason(code),
+        left_s=max(0, int(left)),
+        max_left_s=max(0, int(most)),
+        seq=int(seq),
+        holders=int(holders),
+        ends=_ends(ends or ""),
+        knows_ends=ends not in (None, "-"),
+        parts=parts if parts and parts != "-" else "",
+        bad_ends=tuple(bad.split(",")) if bad else (),
+    )
+
+
+def _ends(words: str) -> tuple[tuple[str, int], ...]:
+    """Reason and seconds of each early end, from `REASON:SECONDS,...`; none from `-` and from an empty text."""
+    pairs = [word.split(":") for word in words.split(",")] if ":" in words else []
+    return tuple((reason, max(0, int(seconds))) for reason, seconds in pairs)
 
 
 def _reason(code: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gpushopper.core.cloud import Traits
+from gpushopper.core.cloud import EndingKind, Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.errors import Misconfigured, ProviderFailed
@@ -68,6 +68,7 @@ class InstanceAccess:
         return boot_script.write_boot_script(
             recipe, key, life_s, deadline_s, max_s, tick_s, backoff_s,
             planting=traits.planting, max_length=traits.limits.max_startup_length, environment=environment,
+            ends_bill=traits.ending.kind is not EndingKind.POWEROFF_ONLY,
         )  # fmt: skip
 
     # ---- the probe

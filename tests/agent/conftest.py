@@ -18,12 +18,15 @@ from tests.agent.provider import Provider
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Zq5v0b2Jb9n8m7l6k5j4h3g2f1d0s9a8p7o6i5u4y somebody"
 LIFE, MAX_LIFE = 3600, 7200
-FORMER = Path(__file__).with_name("former_guard.txt")
-"""The guard of the version before, as instances have it that were created then."""
+FORMER = {name: Path(__file__).with_name(f"{name}.txt") for name in ("former_guard", "guard_1")}
+"""Guards of versions before, as instances have them that were created then: the first, and the last without early ends.
+
+The first one answers by itself; over_ssh.sh speaks for each later one.
+"""
 REASON = containment_problem()
 
-PROOFS = ("test_guard_calls", "test_guard_time")
-"""Whole lives, second by second; test_guard_rules checks the same rules with single calls of the guard's functions."""
+PROOFS = ("test_guard_calls", "test_guard_time", "test_early_lives")
+"""Whole lives, second by second; test_guard_rules and test_early_ends check the same rules with single calls."""
 
 IMAGES = {"dash": Image("dash"), "busybox": Image("busybox")}
 
@@ -35,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if REASON:
             item.add_marker(pytest.mark.skip(reason=REASON))
         # One shell each time; the other where it ends its instance at all, and everything in the long proofs.
-        if "[busybox" in item.name and item.path.stem in ("test_guard_calls", "test_guard_time"):
+        if "[busybox" in item.name and item.path.stem in PROOFS:
             item.add_marker(pytest.mark.sweep)
         elif item.get_closest_marker("sweep"):
             continue
@@ -60,12 +63,12 @@ def boot_text(
     life_s: int = LIFE,
     max_life_s: int = MAX_LIFE,
     whole: bool = False,
-    former: bool = False,
+    former: str = "",
     unstarted: bool = False,
 ) -> str:
     """Write the boot script.
 
-    `whole`: with the guard as it is checked in, comments and all; `former`: with one of the version before it;
+    `whole`: with the guard as it is checked in, comments and all; `former`: with one of a version before it;
     `unstarted`: the guard is installed and not started, so that its functions can be called one by one.
     """
     end, limit = TRUE_START + life_s, STARTUP_LIMIT
@@ -73,8 +76,8 @@ def boot_text(
     if unstarted:
         text = text.replace("sh $G boot\n", "")
     ours = guard_files.stripped(guard_files.guard_script())
-    other = guard_files.guard_script() if whole else FORMER.read_text() if former else ours
-    if former:
+    other = guard_files.guard_script() if whole else FORMER[former].read_text() if former else ours
+    if former == "former_guard":
         text = text.replace(f" {guard_files.END_MARK}=", " DEADLINE=")
     packed = [guard_files.pack(guard_for(recipe, script)) for script in (ours, other)]
     return text.replace(packed[0], packed[1])

@@ -31,11 +31,13 @@ HERE = Path(__file__).parent
 NOBODY = 65534
 TRUE_START = 1_800_000_000
 UPTIME = 1_000_000
-TOOLS = [
+NO_APPLET = {"cksum"}
+"""Some builds of busybox lack it, and others have it: an image with such a one has the program beside it here."""
+TOOLS = {
     "base64", "cat", "chmod", "chown", "cksum", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id",
-    "kill", "ln", "ls", "mkdir", "mv", "od", "ps", "rm", "sed", "setsid", "stat", "sync", "tail", "timeout", "touch",
-    "tr", "true", "wc",
-]  # fmt: skip
+    "kill", "ln", "ls", "mkdir", "mkfifo", "mv", "od", "ps", "rm", "sed", "setsid", "sort", "stat", "sync", "tail",
+    "timeout", "touch", "tr", "true", "wc",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Instance:
         """Link the programs of its image, and those that contained_instance.sh itself needs."""
         folder = self.scratch / "bin"
         for name in (*TOOLS, *self.image.clients):
-            self.link(folder / name, "busybox" if self.image.is_busybox and name in TOOLS else name)
+            self.link(folder / name, "busybox" if self.image.is_busybox and name in TOOLS - NO_APPLET else name)
         self.link(folder / "sh", self.image.shell)
         self.link(self.scratch / "real" / "date", "busybox" if self.image.is_busybox else "date")
         for name in ("env", "sleep", "mount", "setpriv"):

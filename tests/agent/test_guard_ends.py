@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.agent.conftest import LIFE
-from tests.agent.contained_instance import TRUE_START
+from tests.agent.contained_instance import TRUE_START, UPTIME
+from tests.agent.early_ends import put
 
 SHORT = 120
 
@@ -19,6 +20,18 @@ def test_the_boot_script_installs_a_guard_that_arms_itself_and_ends_the_instance
     wait_until(lambda: provider.did("destroy"), 60)
     assert TRUE_START + SHORT <= provider.did("destroy")[0] <= TRUE_START + SHORT + 60
     assert provider.leaks == []
+
+
+def test_an_early_end_ends_it_in_time_and_upkeep_runs_at_each_tick(rent, provider, image, wait_until):
+    instance = rent(image, life_s=LIFE)
+    wait_until(lambda: (found := instance.status()) and found.armed, 60)
+    put(instance, "upkeep.sh", "echo >>$HOME/ran")
+    put(instance, "end-run", f"{TRUE_START + LIFE} boot-0001 {UPTIME + SHORT} run")
+    instance.run_for(SHORT - 1)
+    assert provider.asked("destroy") == []
+    assert len(instance.sh("cat $HOME/ran")) == (SHORT - 1) // 15
+    instance.run_for(16)
+    wait_until(lambda: provider.did("destroy"), 60)
 
 
 @pytest.mark.proofs

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from gpushopper.core.model.heartbeat import GuardStatus
 from gpushopper.core.model.shell_environment import over_ssh
-from gpushopper.remote import guard_protocol
+from gpushopper.remote import guard_files, guard_protocol
 from tests.agent.conftest import LIFE, MAX_LIFE, boot_text
 from tests.agent.contained_instance import NOBODY, TRUE_START, UPTIME, Image, Instance, make_scratch
 from tests.agent.provider import INSTANCE, KEY, Provider
@@ -84,12 +85,18 @@ def unstarted(install_only, image) -> Instance:
 
 def call_functions(instance: Instance, words: str) -> str:
     """Call functions of the installed guard, as a holder's process does."""
+    words = guard_files.shortened(words)
     said = instance.sh(f"sh -c '. \"$0\"; {words}' $HOME/.gs-guard/guard.sh")
     return said.strip()
 
 
 def put(instance: Instance, name: str, text: str) -> None:
     instance.sh(f"printf '%s\\n' '{text}' >$HOME/.gs-guard/{name}")
+
+
+def ends(found: GuardStatus | None) -> tuple[tuple[tuple[str, int], ...], bool]:
+    assert found is not None
+    return found.ends, found.knows_ends
 
 
 def left(instance: Instance, holder: str = "") -> int:
@@ -183,10 +190,22 @@ DESTROY, STOP = "destroy", "stop"
 def test_stop_and_the_last_resort_wait_for_refusals_or_a_long_time(bench, behaviour, scope, late_s, rounds, did, last):
     instance, provider = bench.instance, bench.provider
     provider.behaviour, provider.scope = behaviour, set(scope.split())
-    call_functions(instance, f"who; left=-{late_s} refused=1; " + "finish; " * rounds + "wait")
+    call_functions(instance, f"who; left=-{late_s} no=1; " + "finish; " * rounds + "wait")
     assert {what for what in (DESTROY, STOP) if provider.did(what)} == did
     assert (instance.sh("ls $HOME").strip() == "last") is last
     assert provider.leaks == []
+
+
+@pytest.mark.parametrize(
+    ("tried_s", "did", "last"), [(0, set(), False), (1200, set(), False), (1201, {STOP}, False), (3001, {STOP}, True)]
+)
+def test_before_the_deadline_they_wait_from_the_first_try_at_that_end(bench, tried_s, did, last):
+    """Not from the time that an end file names: one of long ago would stop it at once, and its disk bills on."""
+    bench.provider.behaviour = 500 if last else "noop"
+    bench.provider.scope = {"see", STOP}
+    call_functions(bench.instance, f"who; left=1800 up=9000 since={9000 - tried_s} no=0; finish; wait")
+    assert {what for what in (STOP,) if bench.provider.asked(what)} == did
+    assert (bench.instance.sh("ls $HOME").strip() == "last") is last
 
 
 # ---- the self-test
@@ -213,16 +232,6 @@ def test_the_self_test_saves_its_result(bench, behaviour, scope, before, test):
     assert instance.sh("cat $HOME/.gs-guard/test").strip() == test
 
 
-def test_without_a_client_it_tries_to_install_one_in_the_first_minutes_only(install_only):
-    instance = install_only(Image("dash", ()))
-    instance.sh("printf '#!/bin/sh\\necho \"$@\" >>$HOME/asked\\n' >/mnt/bin/apk; chmod +x /mnt/bin/apk")
-    for n, expected in ((40, ""), (39, "add curl")):
-        instance.sh("rm -f $HOME/.gs-guard/test")
-        call_functions(instance, f"K=1 n={n}; who; retest")
-        assert instance.sh("cat $HOME/asked").strip() == expected
-    assert instance.sh("cat $HOME/.gs-guard/test").strip() == "0 refused 499"
-
-
 def test_the_key_is_found_in_the_first_process_and_kept(unstarted):
     assert call_functions(unstarted, "who; echo $ID $KEY") == f"{INSTANCE} {KEY}"
     assert unstarted.sh("cat $HOME/.gs-guard/key").splitlines() == [
@@ -234,10 +243,12 @@ def test_the_key_is_found_in_the_first_process_and_kept(unstarted):
 # ---- what others ask
 
 
-@pytest.mark.parametrize("former", [False, True], ids=["this version", "the one before"])
+@pytest.mark.parametrize("former", ["", "guard_1", "former_guard"])
 def test_a_guard_of_any_version_reports_and_is_renewed(rent, image, provider, wait_until, former):
     instance = rent(image, former=former)
     wait_until(lambda: (found := instance.status()) and found.armed and found.holders == 2, 60)
+    put(instance, "end-run", f"{END} {BOOT} {UPTIME + 900} run")
+    assert ends(instance.status()) == ((("run", 900),), True) if not former else ((), False)
     longer = instance.renew(5, LIFE + 1200)
     assert longer is not None and (longer.seq, longer.max_left_s - longer.left_s) == (5, GAP - 1200)
     assert abs(longer.left_s - (LIFE + 1200)) <= 30

@@ -116,9 +116,7 @@ def test_an_image_refused_to_one_host_is_tried_on_another():
     one = session(shortlist=(HOST_A_TOO, HOST_B))
     assert step(one, refused()) == starts(one, HOST_B, ())
     unsure = session(shortlist=(UNKNOWN_HOST, HOST_B))
-    assert step(unsure, refused()) == starts(
-        unsure, UNKNOWN_HOST, (HOST_B,), (HOST_B, (UNKNOWN_HOST,))
-    )
+    assert step(unsure, refused()) == starts(unsure, UNKNOWN_HOST, (HOST_B,), (HOST_B, (UNKNOWN_HOST,)))
     more = session(shortlist=(HOST_A_TOO, HOST_B, THIRD, HOST_A_TOO))
     assert step(more, refused()) == starts(more, HOST_B, (THIRD,), (THIRD, (HOST_B,)))
 

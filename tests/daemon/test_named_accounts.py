@@ -43,8 +43,12 @@ def test_each_account_has_a_key_of_its_own(site: Path, once: RunOnce):
 
 
 def test_variables_hold_the_key_of_the_first_account_only(site: Path, once: RunOnce):
-    assert rows(once("keys-list", **BOTH)[1]) == {"vast": "missing", "tensordock": "missing", "toy": "ok",
-    "lab": "missing"}
+    assert rows(once("keys-list", **BOTH)[1]) == {
+        "vast": "missing",
+        "tensordock": "missing",
+        "toy": "ok",
+        "lab": "missing",
+    }
     status, said = once("keys-probe", "lab", **BOTH)
     assert (status, said["error"]["code"]) == (4, "no_key")
     assert said["error"]["hint"].endswith("gpu-shopper keys set lab")

@@ -240,9 +240,7 @@ def test_a_cloud_that_prices_a_size_is_asked_for_it_and_each_size_has_its_own_pr
     assert (two.b.asked[-1].offer_ids, two.b.asked[-1].min_cpus) == (("1",), 0)
 
 
-@pytest.mark.parametrize(
-    ("by", "names"), [("gpu", ["RTX 4090"]), ("cloud", ["b", "a"]), ("region", ["SE", "US"])]
-)
+@pytest.mark.parametrize(("by", "names"), [("gpu", ["RTX 4090"]), ("cloud", ["b", "a"]), ("region", ["SE", "US"])])
 def test_groups_count_offers_stock_and_the_best(two: TwoClouds, by: str, names: list[str]):
     place = {"region": "Stockholm, Sweden", "is_single": False}
     two.b.offers = (

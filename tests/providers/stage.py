@@ -120,9 +120,7 @@ def make_stage(name: str, *, gaps: bool = True) -> Stage:
 
 
 def connect_to(name: str, transport: httpx.BaseTransport, key: str, clock: StageClock) -> Provider:
-    return adapter(name)(
-        address(name), credential(name, key), clock.monotonic, transport=transport, wait=clock.wait
-    )
+    return adapter(name)(address(name), credential(name, key), clock.monotonic, transport=transport, wait=clock.wait)
 
 
 def answering(handler: Callable[[httpx.Request], httpx.Response], name: str = "vast", key: str = "k" * 64) -> Provider:

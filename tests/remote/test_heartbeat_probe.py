@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from gpushopper.remote import heartbeat_probe
 MARK = "gs-0123456789abcdef"
 GUARD = "gs-guard 1\narmed=1\nwhy=\nleft=7200\nmax_left=43200\nseq=3\nholders=2\n"
 REPORT = GuardStatus(True, "", 7200, 43200, 3, 2)
+GUARD_2 = GUARD.replace("gs-guard 1", "gs-guard 2") + "ends=idle:90,run-lost:-5\nparts=4294967295 bad=run,done\n"
 GPUS = "NVIDIA GeForce RTX 4090, 24564, 550.54.15\nNVIDIA GeForce RTX 4090, 24217, 550.54.15\n"
 DISK = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 97656250 1 2 3% /\n"
 
@@ -24,6 +27,32 @@ def answer(guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str
 def test_a_complete_answer_is_a_heartbeat():
     hardware = Hardware(("NVIDIA GeForce RTX 4090",) * 2, 24217, "550.54.15", "12.4", 100.0)
     assert heartbeat_probe.read_heartbeat(answer(), MARK, is_complete=True) == Heartbeat(REPORT, hardware)
+
+
+def test_a_report_of_early_ends_names_them_and_the_files_that_are_none():
+    found = heartbeat_probe.read_heartbeat(answer(GUARD_2), MARK, is_complete=True)
+    ends = (("idle", 90), ("run-lost", 0))
+    report = replace(REPORT, ends=ends, knows_ends=True, parts="4294967295", bad_ends=("run", "done"))
+    assert found is not None and found.guard == report
+
+
+@pytest.mark.parametrize(("ends", "knows_ends"), [("", True), ("-", False)])
+def test_no_early_end_is_not_the_same_as_a_guard_that_knows_none(ends: str, knows_ends: bool):
+    text = GUARD.replace("gs-guard 1", "gs-guard 2") + f"ends={ends}\nparts=- bad=\n"
+    found = heartbeat_probe.read_heartbeat(answer(text), MARK, is_complete=True)
+    assert found is not None and found.guard == replace(REPORT, knows_ends=knows_ends)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [GUARD.replace("gs-guard 1", "gs-guard 2"), GUARD_2.replace("gs-guard 2", "gs-guard 1"),
+     GUARD_2.replace("idle:90", "idle"), GUARD_2.replace("idle:90", "-"), GUARD_2.replace("idle:90", "i\x1b:90"),
+     GUARD_2.replace("idle:90", "idle:90,"), GUARD_2.replace("run,done", "run,../x"), GUARD_2.replace(" bad", "\nbad"),
+     GUARD_2.replace("idle:90", ",".join(["idle:90"] * 5))],
+)  # fmt: skip
+def test_a_report_of_another_form_is_none(text: str):
+    found = heartbeat_probe.read_heartbeat(answer(text), MARK, is_complete=True)
+    assert found is not None and found.guard is None
 
 
 def test_an_answer_without_gpu_and_guard_is_a_heartbeat():

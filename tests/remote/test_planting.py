@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -32,6 +33,28 @@ def test_a_cloud_with_room_gets_the_same_guard_in_one_piece():
     guard = guard_for(VAST, SCRIPT)
     assert guard in whole and guard not in packed
     assert guard_files.pack(guard) in packed
+
+
+def test_where_power_off_does_not_end_the_bill_an_early_end_is_reported_and_not_carried_out():
+    obeys, waits = (
+        boot_script.write_boot_script(PowerOff(("poweroff",)), KEY, 3600, 1_800_000_000, 7200, ends_bill=ends_bill)
+        for ends_bill in (True, False)
+    )
+    assert obeys.replace('! early "$x" || due=$e', ":") == waits != obeys
+    assert "early() {" in waits
+
+
+def test_a_packed_guard_has_short_names_that_it_does_not_use_otherwise():
+    guard = guard_for(VAST, SCRIPT)
+    short = guard_files.shortened(guard)
+    names, letters = zip(*guard_files.SHORT_NAMES.items(), strict=True)
+    assert len(set(letters)) == len(letters)
+    outside_python = re.sub(r"import sys,.*?' ", "", guard, flags=re.DOTALL)
+    for name, letter in guard_files.SHORT_NAMES.items():
+        assert not re.search(rf"(?<![\w./%-]){letter}(=|\(\))|\$\{{?{letter}\b", outside_python), letter
+        assert not re.search(rf"(^|\$|\{{){name}\b(?![./-])", short), name
+    used = guard_files.agent_script(guard_files.OVER_SSH)
+    assert not [name for name in names if re.search(rf"\${name}\b|^ *{name}( |$)", used, re.MULTILINE)]
 
 
 def test_a_script_longer_than_the_clouds_limit_is_refused():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core.cloud import PlantingMethod, Traits
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SimGuard:
-    """Times in µs of the market's clock, which is the instance's too."""
+    """Times in µs of the market's clock, which is the instance's too; `ends` are of end files, by reason."""
 
     end_at: int
     max_at: int
@@ -40,10 +40,22 @@ class SimGuard:
     holders: int = 2
     is_dead: bool = False
     ignores_renewals: bool = False
+    ends: dict[str, int] = field(default_factory=dict)
+    knows_ends: bool = True
+    parts: str = ""
+
+    def obeyed(self) -> list[tuple[int, str]]:
+        """The early ends that the guard obeys, the earliest first: none after the deadline."""
+        return sorted((at, reason) for reason, at in self.ends.items() if at <= self.end_at and self.knows_ends)
+
+    def acts_at(self) -> int:
+        return min([self.end_at, *(at for at, _ in self.obeyed())])
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
-        return GuardStatus(self.armed, self.why, left, most, self.seq, self.holders)
+        ends = tuple((reason, max(at - now, 0) // SECOND) for at, reason in self.obeyed())
+        status = GuardStatus(self.armed, self.why, left, most, self.seq, self.holders)
+        return replace(status, ends=ends, knows_ends=self.knows_ends, parts=self.parts)
 
 
 class SimRemote:
@@ -143,9 +155,13 @@ class SimRemote:
                 self.on_guard_start(self.guards[instance.id])
         for instance in list(self.world.market.existing_instances()):
             guard = self.guards.get(instance.id)
-            if guard is None or guard.is_dead or not guard.armed or now < guard.end_at:
+            if guard is None or guard.is_dead or not guard.armed:
                 continue
             script = _script(instance)
+            # Where power-off does not end the bill, the guard acts at the deadline alone (ends.md E9).
+            acts_at = guard.acts_at() if script is not None and script["destroys"] else guard.end_at
+            if now < acts_at:
+                continue
             if script is not None and script["destroys"]:
                 self._destroy(instance)
             elif instance.phase is Phase.RUNNING:
@@ -155,7 +171,7 @@ class SimRemote:
         """Simulated µs from the world's start at which a running guard next acts."""
         now = self.world.market.now()
         running = {i.id for i in self.world.market.existing_instances() if i.phase is Phase.RUNNING}
-        ends = [g.end_at for number, g in self.guards.items() if number in running and not g.is_dead and g.armed]
+        ends = [g.acts_at() for number, g in self.guards.items() if number in running and not g.is_dead and g.armed]
         return min((self.world.clock.t + max(end - now, SECOND) for end in ends), default=None)
 
     def _destroy(self, instance: Instance) -> None:

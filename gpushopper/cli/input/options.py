@@ -38,7 +38,12 @@ SEARCH = (
     click.option("--min-reliability", type=Number(0, 1), metavar="0..1", help="The cloud's own score, at least."),
     click.option("--min-cuda", type=Number(0), metavar="VERSION", help="CUDA version the host supports, at least."),
     click.option(
-        "--region", "--location", "region", multiple=True, metavar="PLACE", shell_complete=completions.regions,
+        "--region",
+        "--location",
+        "region",
+        multiple=True,
+        metavar="PLACE",
+        shell_complete=completions.regions,
         help="EU, Europe, a country by name or code, or a city; repeated: any of them.",
     ),
     click.option("--disk", type=Number(1), metavar="GB", help="Disk size (default 20)."),

@@ -22,6 +22,7 @@ EARLY_FAILURE_TENTHS = 3
 """How long the start of a detached run watches whether its command exists."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
+
 def new_id() -> str:
     """A new run id."""
     return secrets.token_hex(4)

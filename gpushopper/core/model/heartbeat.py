@@ -15,6 +15,10 @@ class GuardStatus:
 
     `armed` is true only when its self-test passed: the instance's key was seen to reach its own instance. `why` is the
     reason otherwise. `holders` is the number of guard processes that run.
+
+    `ends` are the ends before the deadline that it obeys, as reason and seconds from now, the earliest first;
+    `bad_ends` names end files that it does not obey (ends.md E4). An older guard knows none: `knows_ends` is false.
+    `parts` is the checksum of what was brought to the instance later, as cksum(1) has it; empty where one is missing.
     """
 
     armed: bool
@@ -23,6 +27,10 @@ class GuardStatus:
     max_left_s: int
     seq: int
     holders: int
+    ends: tuple[tuple[str, int], ...] = ()
+    knows_ends: bool = False
+    parts: str = ""
+    bad_ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,20 @@ _FOR_CURL = r"""'header="Authorization: Bearer %s"\n'"""
 _FOR_PYTHON = '"Authorization":"Bearer "+k'
 
 
-def guard_for(recipe: OnInstance, script: str) -> str:
+_OBEY = '! early "$x" || due=$e'
+
+
+def guard_for(recipe: OnInstance, script: str, *, obeys_early_ends: bool = True) -> str:
     """Put the recipe's functions above the guard's script; the script itself stays as it is, headers aside.
+
+    Without `obeys_early_ends` it reports the ends that come before the deadline, and leaves them to us: where power-off
+    does not end the bill, it would save nothing, cut off results, and may lose the GPU (ends.md E9).
 
     Raises:
         ValueError: a name, endpoint or header of the recipe that a shell or HTTP client would read as something else.
     """
+    if not obeys_early_ends:
+        script = _replaced(script, _OBEY, ":")
     if isinstance(recipe, PowerOff):
         return _power_off(recipe) + script
     for name in (recipe.id_variable, recipe.key_variable):
@@ -93,7 +101,11 @@ def _with_headers(script: str, headers: tuple[tuple[str, str], ...]) -> str:
         (_FOR_CURL, f"'{for_curl}'"),
         (_FOR_PYTHON, for_python),
     ):
-        if script.count(former) != 1:
-            raise ValueError(f"the guard does not have {former!r} exactly once")
-        script = script.replace(former, ours)
+        script = _replaced(script, former, ours)
     return script
+
+
+def _replaced(script: str, former: str, ours: str) -> str:
+    if script.count(former) != 1:
+        raise ValueError(f"the guard does not have {former!r} exactly once")
+    return script.replace(former, ours)

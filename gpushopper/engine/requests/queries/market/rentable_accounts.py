@@ -24,9 +24,7 @@ LEFT_OUT = "left_out"
 def keyless_accounts(handle: EngineHandle, provider: str | None) -> list[wire.MissingAccount]:
     """The accounts in question that have no key; a cloud that nobody uses is not among them."""
     setups = {
-        name: each.setup
-        for name, each in handle.reconcilers.items()
-        if provider in (None, name, each.setup.cloud_name)
+        name: each.setup for name, each in handle.reconcilers.items() if provider in (None, name, each.setup.cloud_name)
     }
     return [
         wire.MissingAccount(name, LEFT_OUT, setup.key_problem, setup.key_hint)
