@@ -1,0 +1,41 @@
+"""The `heartbeats` table: each probe's result for a day, then one a minute, gone after 30 days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from peewee import fn
+
+from gpushopper.core.model.ends.heartbeat_row import HeartbeatRow as Line
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
+from gpushopper.store.database import Store
+from gpushopper.store.schema.tables import HeartbeatRow
+
+RAW_US, KEPT_US = 24 * HOUR, 30 * 24 * HOUR
+_NAMES = (
+    "attempt_id", "at", "answered", "gpu_load", "gpu_memory_mb", "cpu_milli", "network_bps", "idle_s", "in_use",
+)  # fmt: skip
+_COLUMNS = [getattr(HeartbeatRow, name) for name in _NAMES]
+
+
+def add(store: Store, lines: Sequence[Line]) -> None:
+    """Append what these probes have shown."""
+    if lines:
+        rows = [{name: getattr(line, name) for name in _NAMES} for line in lines]
+        store.write(HeartbeatRow.replace_many(rows))
+
+
+def history(store: Store, attempt_id: str, since: int) -> list[Line]:
+    """The heartbeats of an attempt from a time on (wall µs), in order."""
+    of = (HeartbeatRow.attempt_id == attempt_id) & (HeartbeatRow.at >= since)
+    return [Line(*row) for row in store.rows(HeartbeatRow.select(*_COLUMNS).where(of).order_by(HeartbeatRow.at))]
+
+
+def thin(store: Store, now_wall: int) -> int:
+    """Delete what is older than 30 days, and all but the last of each minute of what is older than a day."""
+    gone = store.write(HeartbeatRow.delete().where(HeartbeatRow.at < now_wall - KEPT_US))
+    # The rows of one day are thinned at a time: what is older has been.
+    old = (HeartbeatRow.at < now_wall - RAW_US) & (HeartbeatRow.at >= now_wall - 2 * RAW_US)
+    minute = HeartbeatRow.at / MINUTE
+    last = HeartbeatRow.select(fn.MAX(HeartbeatRow.at)).where(old).group_by(HeartbeatRow.attempt_id, minute)
+    return gone + store.write(HeartbeatRow.delete().where(old & HeartbeatRow.at.not_in(last)))
