@@ -85,6 +85,17 @@ class Policy:
     guard_backoff_s: float = 300
     unreachable_alarm_s: float = 600
 
+    # early ends: what the instance is told, and what is concluded (ends.md E1-E6)
+    end_warning_s: float = 300
+    agent_tick_s: float = 10
+    agent_stale_s: float = 60
+    run_grace_s: float = 120
+    failed_run_hold_s: float = 1800
+    idle_note_s: float = 1800
+    self_ended_observations: int = 3
+    self_ended_window_s: float = 600
+    disuse_s: float = 7200
+
     # interrupted, missing, price
     interrupted_grace_s: float = 1800
     missing_alarm_s: float = 600
@@ -201,6 +212,13 @@ _SCALED = frozenset(
         "unreachable_alarm_s",
         "throttled_max_s",
         "key_trusted_s",
+        "end_warning_s",
+        "agent_tick_s",
+        "agent_stale_s",
+        "run_grace_s",
+        "failed_run_hold_s",
+        "idle_note_s",
+        "self_ended_window_s",
     }
 )
 

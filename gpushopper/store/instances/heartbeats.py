@@ -22,7 +22,7 @@ def add(store: Store, lines: Sequence[Line]) -> None:
     """Append what these probes have shown."""
     if lines:
         rows = [{name: getattr(line, name) for name in _NAMES} for line in lines]
-        store.write(HeartbeatRow.replace_many(rows))
+        store.write(HeartbeatRow.insert_many(rows).on_conflict_replace())
 
 
 def history(store: Store, attempt_id: str, since: int) -> list[Line]:

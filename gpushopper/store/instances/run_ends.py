@@ -18,7 +18,7 @@ _COLUMNS = (
 def allow_run_end(store: Store, end: RunEnd) -> None:
     """Record that a run may end its session; the same run once more replaces its row."""
     values = {column.name: getattr(end, column.name) for column in _COLUMNS}
-    store.write(RunEndRow.replace(**values))
+    store.write(RunEndRow.insert(**values).on_conflict_replace())
 
 
 def run_ends_of(store: Store, session_id: str) -> tuple[RunEnd, ...]:
