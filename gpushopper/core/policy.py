@@ -13,6 +13,8 @@ from gpushopper.core.cloud import Limits
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
+DISUSE_S = 2 * 3600
+"""How long nobody may use an instance that may last longer, until it ends for lack of contact (E3). Never scaled."""
 MIN_DURATION_S = 60
 """Nothing is rented or extended for less: it would end before it can be used, and is most likely a typing error."""
 
@@ -94,7 +96,6 @@ class Policy:
     idle_note_s: float = 1800
     self_ended_observations: int = 3
     self_ended_window_s: float = 600
-    disuse_s: float = 7200
 
     # interrupted, missing, price
     interrupted_grace_s: float = 1800

@@ -163,7 +163,7 @@ def on_probe_failure(
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
     if attempt.ready_at is None:
-        return _failure_before_ready(session, attempt, failure, now, policy)
+        return _failure_before_ready(session, attempt, failure, now, policy, is_offline=is_offline)
     if is_offline and failure.kind is not ProbeFailureKind.HOST_KEY:
         unknown = {"probe_error": failure.detail, "unreachable_since": None, "silent_since": None}
         return [UpdateAttempt(attempt, unknown), ClearAlarm(alarms.SSH_UNREACHABLE, attempt.id)]
@@ -192,14 +192,14 @@ def _unreachable_alarm(session: Session, attempt: Attempt, failure: ProbeFailure
 
 
 def _failure_before_ready(
-    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy, *, is_offline: bool
 ) -> list[Action]:
     if failure.kind is ProbeFailureKind.HOST_KEY:
         return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was ready")]
     is_new = failure.detail != attempt.probe_error
     fields: dict[str, Any] = {"probe_error": failure.detail}
-    if failure.kind is ProbeFailureKind.LOCAL:
-        return _local_failure(session, attempt, failure, now, policy)
+    if failure.kind is ProbeFailureKind.LOCAL or is_offline:
+        return _local_failure(session, attempt, failure, now, policy, is_offline=is_offline)
     since = attempt.progress_boot
     if attempt.unreachable_since is not None:
         # The stall timeout starts anew: this computer can log in again, so that only now the instance fails (F13, F64).
@@ -214,7 +214,7 @@ def _failure_before_ready(
 
 
 def _local_failure(
-    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy, *, is_offline: bool
 ) -> list[Action]:
     """This computer cannot log in: raise an alarm after a while, and do not blame the instance.
 
@@ -226,7 +226,7 @@ def _local_failure(
     actions: list[Action] = [
         UpdateAttempt(attempt, fields, _waiting_event(failure) if failure.detail != attempt.probe_error else None)
     ]
-    if now.wall - since >= us(policy.unreachable_alarm_s):
+    if not is_offline and now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
     return actions
 

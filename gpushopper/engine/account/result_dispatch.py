@@ -19,6 +19,7 @@ from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
+from gpushopper.engine.account.watching.network_watch import note_read
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
 
@@ -69,6 +70,8 @@ class ResultDispatch:
             return
         value = _value_of(completed)
         self.observed.note_provider_date(value, now)
+        if key[1] in (kinds.ACCOUNT, kinds.LIST, kinds.GET):
+            note_read(self.heartbeats.account, value, now)
         match key[1]:
             case kinds.ACCOUNT:
                 self.poller.on_account(value, now)

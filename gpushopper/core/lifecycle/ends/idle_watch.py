@@ -13,6 +13,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.duration_text import span
 
 STARTING = "its agent is starting"
+NO_GUARD, OLD_GUARD = "no guard answers", "its guard is of an older version"
 AGENT_START_S = 120
 """How long after ready a missing sample is no fault."""
 
@@ -37,16 +38,16 @@ def unwatched(attempt: Attempt, heartbeat: Heartbeat, now: ClockSnapshot, policy
     """Why idle and contact are not watched, in words; empty where they are."""
     guard, agent, brought = heartbeat.guard, heartbeat.agent, heartbeat.brought
     if guard is None:
-        return "no guard answers"
+        return NO_GUARD
     if not guard.knows_ends:
-        return "its guard is of an older version"
+        return OLD_GUARD
     if brought is not None and brought.problem:
         return brought.problem
     if agent is None or agent.age_s > policy.agent_stale_s:
-        if attempt.ready_at is not None and now.wall - attempt.ready_at < us(AGENT_START_S):
-            return STARTING
-        # What hindered the last transfer hinders still: the next one is made only when something has changed.
-        return attempt.idle_watch if attempt.idle_watch not in ("", STARTING) else "its agent gives no fresh sample"
+        if attempt.idle_watch not in ("", STARTING, NO_GUARD, OLD_GUARD):
+            return attempt.idle_watch  # what hindered the last transfer hinders still
+        is_new = attempt.ready_at is not None and now.wall - attempt.ready_at < us(AGENT_START_S)
+        return STARTING if is_new else "its agent gives no fresh sample"
     return f"not measured: {agent.unknown[0]}" if agent.unknown else ""
 
 

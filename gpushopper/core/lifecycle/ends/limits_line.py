@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from gpushopper.core.cloud import EndingKind
 from gpushopper.core.lifecycle.reachability import PROBED_STATES
+from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt
-from gpushopper.core.model.heartbeat import GuardStatus
+from gpushopper.core.model.heartbeat import Brought, GuardStatus
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import SECOND
@@ -74,3 +75,12 @@ def must_bring(attempt: Attempt, guard: GuardStatus | None, line: str, digest: s
         return False
     programs, _, checksum = attempt.confirmed_parts.partition("/")
     return not are_limits_confirmed(attempt, line) or programs != digest or guard.parts != checksum
+
+
+def on_brought(attempt: Attempt, brought: Brought, line: str, digest: str) -> list[Action]:
+    """Record which limits and programs the instance has now; nothing where they could not be saved there."""
+    if not brought.checksum or not attempt.is_wanted:
+        return []
+    fields = {"confirmed_limits": line, "confirmed_parts": f"{digest}/{brought.checksum}"}
+    is_new = line != attempt.confirmed_limits
+    return [UpdateAttempt(attempt, fields, EventDraft("limits", f"its limits are there: {line}") if is_new else None)]

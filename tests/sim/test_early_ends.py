@@ -1,0 +1,226 @@
+"""Instances that end themselves early, heard or not, and lists that only seem to say so (ends.md E1-E6, E9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
+from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind
+from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
+from gpushopper.store import sessions
+from gpushopper.store.instances import heartbeats, run_ends
+from tests.sim.simulated_remote import SimAgent
+from tests.sim.world import World
+
+SILENT = ProbeFailure(ProbeFailureKind.UNREACHABLE, "no answer within 15 s")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, policy=REAL, boot_seconds=30.0).start().ready()
+    yield made
+    made.kill()
+
+
+def agent(world: World) -> SimAgent:
+    assert world.remote is not None
+    (guard,) = world.remote.guards.values()
+    assert guard.agent is not None
+    return guard.agent
+
+
+def idle_session(world: World, hours: float = 4, **more: Any) -> str:
+    """A running session that may end when idle; it is in use until its test says otherwise."""
+    ref = world.provision(hours=hours, idle_us=30 * MINUTE, **more)
+    assert world.running(ref)
+    world.run_for(40)
+    agent(world).works_until = world.market.now() + 100 * HOUR
+    return ref
+
+
+def rest(world: World) -> None:
+    """The work is over: from now on nothing is in use."""
+    agent(world).works_until = world.market.now()
+
+
+def kinds(world: World, ref: str) -> list[str]:
+    return [event.kind for event in world.requests.events(0).events if event.session == ref]
+
+
+def destroys(world: World, ref: str) -> int:
+    return sum(kind == "destroy_sent" for kind in kinds(world, ref))
+
+
+def go_silent(world: World) -> None:
+    assert world.remote is not None
+    world.remote.answer = lambda login: SILENT
+
+
+def hear_again(world: World) -> None:
+    assert world.remote is not None
+    world.remote.answer = lambda login: None
+
+
+def test_agent_and_limits_are_brought_once_the_session_is_ready(world: World) -> None:
+    assert world.remote is not None
+    ref = idle_session(world)
+    world.run_for(300)
+    assert len(world.remote.brought) == 1 and " idle=1800 " in world.remote.brought[0]
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert attempt.confirmed_limits == world.remote.brought[0] and attempt.idle_watch == ""
+
+
+def test_an_idle_end_that_was_heard_is_recorded_with_its_reason_and_proven(world: World) -> None:
+    ref = idle_session(world)
+    rest(world)
+    assert world.ended(ref, 3600)
+    view = world.view(ref)
+    assert (view.reason, view.status) == ("idle", "stopped")
+    assert [a.receipt is not None and a.receipt["kind"] for a in view.attempts] == ["proven"]
+    found = kinds(world, ref)
+    assert found.index("ending") < found.index("end_requested") < found.index("closed")
+
+
+def test_use_during_the_warning_withdraws_the_end(world: World) -> None:
+    ref = idle_session(world)
+    rest(world)
+    assert world.run_until(lambda: "ending" in kinds(world, ref), 2400)
+    agent(world).works_until = world.market.now() + 10 * HOUR
+    world.run_for(3600)
+    assert world.status(ref) == "running" and "ending_withdrawn" in kinds(world, ref)
+    assert destroys(world, ref) == 0
+
+
+def test_a_run_end_that_was_heard_ends_the_session(world: World) -> None:
+    ref = world.provision(hours=4)
+    assert world.running(ref)
+    world.run_for(40)
+    with world.store.transaction():
+        run_ends.allow_run_end(world.store, RunEnd(ref, "r1", RunEndMode.ALWAYS, False, world.clock.now().wall))
+    agent(world).finish_run(world.market.now())
+    assert world.ended(ref, 1800) and world.view(ref).reason == "run_done"
+
+
+def test_an_announced_end_without_a_row_is_only_shown(world: World) -> None:
+    """Whoever is root there can end this instance; nothing here believes it (E4, E5)."""
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    world.run_for(40)
+    agent(world).finish_run(world.market.now())
+    world.run_for(20 * 60)
+    view = world.view(ref)
+    assert "ending" in kinds(world, ref) and (view.status, view.health) == ("running", "missing")
+    assert destroys(world, ref) == 0
+
+
+def test_an_end_that_nobody_heard_stops_the_books_and_sends_no_destroy(world: World) -> None:
+    ref = idle_session(world)
+    rest(world)
+    world.run_for(15 * 60)
+    go_silent(world)
+    assert world.run_until(lambda: world.view(ref).health == "self_ended", 2 * 3600)
+    (row,) = world.ledger()["instances"]
+    assert row["state"] == "gone" and destroys(world, ref) == 0
+    accrued = world.view(ref).accrued
+    world.run_for(3600)
+    assert world.view(ref).accrued == accrued and "self_ended" in world.alarms()
+    assert world.status(ref) == "running" and destroys(world, ref) == 0
+    assert world.ended(ref, 4 * 3600)
+    receipt = world.view(ref).attempts[0].receipt
+    assert receipt is not None and receipt["reason"] == "self_ended" and receipt["total"] == accrued
+
+
+def test_such_a_session_can_be_closed_at_once(world: World) -> None:
+    ref = idle_session(world)
+    rest(world)
+    world.run_for(15 * 60)
+    go_silent(world)
+    assert world.run_until(lambda: world.view(ref).health == "self_ended", 2 * 3600)
+    world.requests.end([ref])
+    assert world.ended(ref, 900) and world.view(ref).reason == "user"
+
+
+@pytest.mark.parametrize("fault", ["omit", "empty200"])
+def test_a_list_that_lacks_it_never_destroys_a_session_that_may_end_early(world: World, fault: str) -> None:
+    """It answers over ssh all the time: nothing is concluded (F49)."""
+    ref = idle_session(world)
+    with world.store.transaction():
+        run_ends.allow_run_end(world.store, RunEnd(ref, "r1", RunEndMode.ALWAYS, False, world.clock.now().wall))
+    world.fault("list", fault)
+    world.run_for(2 * 3600)
+    view = world.view(ref)
+    assert (view.status, len(world.our_instances()), destroys(world, ref)) == ("running", 1, 0)
+    assert view.health != "self_ended"
+
+
+@pytest.mark.parametrize("fault", ["omit", "empty200"])
+def test_even_silent_and_off_the_list_it_is_not_destroyed_and_comes_back(world: World, fault: str) -> None:
+    ref = idle_session(world)
+    go_silent(world)
+    world.fault("list", fault)
+    world.fault("get", "404")
+    world.run_for(3600)
+    assert (len(world.our_instances()), destroys(world, ref)) == (1, 0)
+    world.faults.clear()
+    hear_again(world)
+    assert world.run_until(lambda: world.view(ref).health == "ok", 900)
+    world.run_for(60)
+    (row,) = world.ledger()["instances"]
+    true_cost = 1_000_000 * float(row["gpu_usd"])
+    assert world.view(ref).accrued > 0.95 * true_cost, "the gap is billed too"
+
+
+def test_no_python_there_is_said_with_an_alarm_and_the_session_is_handed_over(world: World) -> None:
+    assert world.remote is not None
+    world.remote.bring = lambda guard, line: Brought("1", "it has no python3")
+    world.remote.on_guard_start = lambda guard: setattr(guard, "agent", SimAgent(0, is_dead=True))
+    ref = world.provision(hours=2, idle_us=30 * MINUTE)
+    assert world.running(ref)
+    world.run_for(1200)
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert attempt.idle_watch == "it has no python3" and "idle_unwatched" in world.alarms()
+    assert world.status(ref) == "running"
+
+
+def test_a_guard_of_before_is_not_watched_and_gets_nothing(world: World) -> None:
+    assert world.remote is not None
+    world.remote.on_guard_start = lambda guard: setattr(guard, "knows_ends", False)
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    world.run_for(600)
+    (attempt,) = sessions.attempts_of(world.store, ref)
+    assert (attempt.idle_watch, world.remote.brought) == ("its guard is of an older version", [])
+    assert world.view(ref).guard_state == "armed"
+
+
+def test_a_laptop_that_sleeps_for_eight_hours_kills_nothing_in_use(world: World) -> None:
+    """Deadlines first, then what the gap has brought; its events tell of it."""
+    busy = world.provision(hours=11, name="busy")
+    short = world.provision(hours=2, name="short")
+    assert world.running(busy) and world.running(short)
+    world.run_for(120)
+    world.sleep(8 * 3600)
+    world.run_for(900)
+    assert world.status(busy) == "running" and world.view(busy).health == "ok"
+    assert world.view(short).reason == "deadline" and world.ended(short)
+
+
+def test_heartbeats_are_kept_as_history_and_those_of_one_second_are_one_commit(world: World) -> None:
+    refs = [world.provision(hours=2, name=f"s{number}") for number in range(3)]
+    assert all(world.running(ref) for ref in refs)
+    world.run_for(120)
+    assert world.remote is not None
+    (probes, before), world.executor.on_submit = (world.remote.probes, world.store.last_change), lambda key: None
+    world.engine.reconcilers["vast"].heartbeats.wake()
+    world.run_for(300)
+    probed, commits = world.remote.probes - probes, world.store.last_change - before
+    assert probed >= 27 and commits <= probed // 3 + 6, "one commit for the three of each second, and a few polls"
+    (attempt,) = sessions.attempts_of(world.store, refs[0])
+    lines = heartbeats.history(world.store, attempt.id, 0)
+    assert len(lines) >= 13 and all(line.answered for line in lines)
+    assert lines[-1].idle_s is not None and us(1) < lines[-1].at - lines[-2].at <= us(40)
