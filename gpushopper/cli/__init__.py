@@ -28,6 +28,7 @@ COMMANDS = (
     ("Sessions", "sessions", "sessions.sessions:sessions", "List, show, extend and end sessions."),
     ("Sessions", "get", "sessions.get:get", "Everything about one session."),
     ("Sessions", "extend", "sessions.extend:extend", "Give a session more time."),
+    ("Sessions", "set", "sessions.set:set_limits", "Change what ends a session early: idle, contact, hold."),
     ("Sessions", "done", "sessions.done:done", "End a session gracefully."),
     ("Sessions", "shutdown", "sessions.shutdown:shutdown", "End sessions and wait until they are off."),
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),

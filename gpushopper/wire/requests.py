@@ -110,6 +110,8 @@ class ExtendRequest:
 
     add_us: int | None = None
     deadline_at: int | None = None
+    dry_run: bool = False
+    """Whether only to show what would become of it."""
 
 
 @dataclass(frozen=True, slots=True)

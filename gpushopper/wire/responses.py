@@ -40,6 +40,25 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsView:
+    """The limits that may end a session early, spans in µs, None: off; and who watches them.
+
+    `there` are those that its instance is known to have, which it obeys until it has confirmed the others.
+    `unwatched` says why its use is not measured; empty where it is.
+    """
+
+    idle_us: int | None = None
+    idle_when: str = "any"
+    contact_us: int | None = None
+    hold_us: int | None = None
+    confirmed: bool = False
+    there: dict[str, int | None] = field(default_factory=dict)
+    unwatched: str = ""
+    acts_itself: bool = True
+    """Whether its instance ends itself; otherwise it only marks its end, and the daemon destroys it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
@@ -84,6 +103,12 @@ class SessionView:
     """Whether the guard has confirmed `deadline_at`; otherwise it ends the instance at `guard_deadline_at`."""
     cloud: str = ""
     """The cloud of `provider`, which is an account's name."""
+    limits: LimitsView = field(default_factory=LimitsView)
+    ending_reason: str = ""
+    """Why its instance says that it will end early (idle, contact, run_done, done), at `ending_at`."""
+    ending_at: int | None = None
+    self_ended_at: int | None = None
+    """Since when it counts as ended by itself, unconfirmed; nothing is billed here since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from gpushopper import wire
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
 from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
+from gpushopper.errors import UsageError
 from gpushopper.store import sessions
 from gpushopper.store.instances import heartbeats, run_ends
 from tests.sim.simulated_remote import SimAgent
@@ -196,6 +198,72 @@ def test_a_guard_of_before_is_not_watched_and_gets_nothing(world: World) -> None
     (attempt,) = sessions.attempts_of(world.store, ref)
     assert (attempt.idle_watch, world.remote.brought) == ("its guard is of an older version", [])
     assert world.view(ref).guard_state == "armed"
+
+
+def test_a_limit_changed_while_it_is_unreachable_is_confirmed_later_by_itself(world: World) -> None:
+    ref = idle_session(world)
+    go_silent(world)
+    view = world.requests.set_limits(ref, wire.LimitsRequest(idle_us=HOUR))
+    world.run_for(120)
+    view = world.view(ref)
+    assert (view.limits.idle_us, view.limits.confirmed) == (HOUR, False)
+    assert view.limits.there["idle_us"] == 30 * MINUTE
+    hear_again(world)
+    world.run_for(70)
+    assert world.view(ref).limits.confirmed and world.view(ref).limits.there["idle_us"] == HOUR
+
+
+def test_switching_a_limit_off_still_allows_the_end_that_the_instance_may_carry_out(world: World) -> None:
+    ref = idle_session(world)
+    go_silent(world)
+    world.requests.set_limits(ref, wire.LimitsRequest(idle_us=0))
+    rest(world)
+    assert world.run_until(lambda: world.view(ref).health == "self_ended", 2 * 3600)
+
+
+def test_a_run_may_end_its_session_only_once_that_is_recorded(world: World) -> None:
+    ref = world.provision(hours=4)
+    assert world.running(ref)
+    world.run_for(40)
+    world.requests.allow_run_end(ref, "r-1", wire.RunEndRequest(mode="success", with_pull=True, hold_us=HOUR))
+    (end,) = run_ends.run_ends_of(world.store, ref)
+    assert (end.run_id, end.mode, end.with_pull, end.hold_us) == ("r-1", "success", True, HOUR)
+    for run, mode in (("../x", "always"), ("r-2", "never")):
+        with pytest.raises(UsageError):
+            world.requests.allow_run_end(ref, run, wire.RunEndRequest(mode=mode))
+
+
+def test_a_session_longer_than_twelve_hours_has_a_contact_limit_unless_it_is_refused(world: World) -> None:
+    long = {"hours": 20, "max_duration_us": 24 * HOUR, "max_duration_reason": "a long run"}
+    assert world.view(world.provision(name="a", **long)).limits.contact_us == 2 * HOUR
+    assert world.view(world.provision(name="b", contact_us=0, **long)).limits.contact_us is None
+    assert world.view(world.provision(name="c", hours=2)).limits.contact_us is None
+
+
+def test_what_an_extension_would_cost_is_shown_and_nothing_is_written(world: World) -> None:
+    ref = world.provision(hours=1)
+    assert world.running(ref)
+    before = world.view(ref)
+    shown = world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR, dry_run=True))
+    assert shown.deadline_at == (before.deadline_at or 0) + HOUR
+    assert shown.max_cost == pytest.approx(2 * before.max_cost, rel=0.01)
+    assert world.view(ref).deadline_at == before.deadline_at
+    done = world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))
+    assert (done.deadline_at, done.max_cost) == (shown.deadline_at, shown.max_cost)
+
+
+def test_this_computer_offline_is_one_alarm_and_none_about_instances(world: World) -> None:
+    ref = world.provision(hours=4)
+    assert world.running(ref)
+    world.run_for(60)
+    go_silent(world)
+    world.fault("any", "reset")
+    world.run_for(40 * 60)
+    assert "offline" in world.alarms() and not {"ssh_unreachable", "self_ended"} & world.alarms()
+    hear_again(world)
+    world.faults.clear()
+    world.run_for(400)
+    assert "offline" not in world.alarms() and world.view(ref).health == "ok"
 
 
 def test_a_laptop_that_sleeps_for_eight_hours_kills_nothing_in_use(world: World) -> None:

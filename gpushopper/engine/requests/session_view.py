@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from gpushopper import wire
+from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -70,7 +71,36 @@ def build_session_view(
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
+        limits=_limits(ctx, session, latest),
+        ending_reason=latest.ending_reason if latest else "",
+        ending_at=latest.ending_at if latest else None,
+        self_ended_at=latest.self_ended_at if latest else None,
     )
+
+
+def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:
+    """What was asked for, what the instance is known to have, and why its use is not watched."""
+    kind = ctx.ending_of("" if attempt is None else attempt.provider).kind
+    line, there = "", ""
+    if attempt is not None:
+        line, there = limits_line(session, kind, ctx.policy_of(attempt.provider)), attempt.confirmed_limits
+    is_simulated = not ctx.policy.needs_login
+    return wire.LimitsView(
+        idle_us=session.idle_us,
+        idle_when=session.idle_when,
+        contact_us=session.contact_us,
+        hold_us=session.hold_us,
+        confirmed=attempt is not None and are_limits_confirmed(attempt, line),
+        there={f"{name}_us": limit_of(there, name) for name in ("idle", "contact", "hold")} if there else {},
+        unwatched="a simulated instance has no use to measure" if is_simulated else _unwatched(attempt),
+        acts_itself=acts_itself(kind),
+    )
+
+
+def _unwatched(attempt: Attempt | None) -> str:
+    if attempt is None or attempt.ready_at is None:
+        return "it is not ready yet"
+    return attempt.idle_watch or ("" if attempt.confirmed_limits else "its agent is not there yet")
 
 
 def _rate(attempt: Attempt | None) -> int:

@@ -9,9 +9,12 @@ from peewee import fn
 from gpushopper.core.model.ends.heartbeat_row import HeartbeatRow as Line
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from gpushopper.store.database import Store
+from gpushopper.store.meta import get_meta, set_meta
 from gpushopper.store.schema.tables import HeartbeatRow
 
 RAW_US, KEPT_US = 24 * HOUR, 30 * 24 * HOUR
+STEP_US = HOUR
+_THINNED = "heartbeats_thinned_until"
 _NAMES = (
     "attempt_id", "at", "answered", "gpu_load", "gpu_memory_mb", "cpu_milli", "network_bps", "idle_s", "in_use",
 )  # fmt: skip
@@ -31,11 +34,21 @@ def history(store: Store, attempt_id: str, since: int) -> list[Line]:
     return [Line(*row) for row in store.rows(HeartbeatRow.select(*_COLUMNS).where(of).order_by(HeartbeatRow.at))]
 
 
-def thin(store: Store, now_wall: int) -> int:
-    """Delete what is older than 30 days, and all but the last of each minute of what is older than a day."""
-    gone = store.write(HeartbeatRow.delete().where(HeartbeatRow.at < now_wall - KEPT_US))
-    # The rows of one day are thinned at a time: what is older has been.
-    old = (HeartbeatRow.at < now_wall - RAW_US) & (HeartbeatRow.at >= now_wall - 2 * RAW_US)
-    minute = HeartbeatRow.at / MINUTE
-    last = HeartbeatRow.select(fn.MAX(HeartbeatRow.at)).where(old).group_by(HeartbeatRow.attempt_id, minute)
-    return gone + store.write(HeartbeatRow.delete().where(old & HeartbeatRow.at.not_in(last)))
+def thin(store: Store, now_wall: int) -> bool:
+    """Delete what is older than 30 days, and of an older hour all but the last of each minute; whether more is left.
+
+    An hour at a time, each in a transaction of its own: a commit that ends something must not wait for long.
+    """
+    store.write(HeartbeatRow.delete().where(HeartbeatRow.at < now_wall - KEPT_US))
+    oldest = store.rows(HeartbeatRow.select(fn.MIN(HeartbeatRow.at)))[0][0]
+    mark = get_meta(store, _THINNED) or "0"
+    begin, end = max(int(mark), oldest or now_wall), now_wall - RAW_US
+    if begin >= end:
+        return False
+    end = min(begin + STEP_US, end)
+    old = (HeartbeatRow.at >= begin) & (HeartbeatRow.at < end)
+    last = HeartbeatRow.select(fn.MAX(HeartbeatRow.at)).where(old)
+    last = last.group_by(HeartbeatRow.attempt_id, HeartbeatRow.at / MINUTE)
+    store.write(HeartbeatRow.delete().where(old & HeartbeatRow.at.not_in(last)))
+    set_meta(store, _THINNED, str(end))
+    return end < now_wall - RAW_US

@@ -1,4 +1,4 @@
-"""POST, GET, DELETE /sessions and below, POST /shutdown: provision, list, get, connection, extend, end."""
+"""/sessions and below, POST /shutdown: provision, list, get, connection, extend, limits, run ends, end."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import login_slot
 from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.requests.commands import allow_run_end as run_end_command
 from gpushopper.engine.requests.commands import end as end_command
 from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
+from gpushopper.engine.requests.commands import set_limits as limits_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
-from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest
+from gpushopper.wire import EndRequest, ExtendRequest, LimitsRequest, ProvisionRequest, RunEndRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ def blueprint(service: Service) -> Blueprint:
         body = read_body(ExtendRequest)
         key = read_idempotency_key(body)
         return json_response(extend_command.extend(handle, read_session_ref(ref), body, key))
+
+    @routes.put("/sessions/<ref>/limits")
+    def set_limits(ref: str) -> Response:
+        body = read_body(LimitsRequest)
+        key = read_idempotency_key(body)
+        return json_response(limits_command.set_limits(handle, read_session_ref(ref), body, key))
+
+    @routes.put("/sessions/<ref>/run-ends/<run>")
+    def allow_run_end(ref: str, run: str) -> Response:
+        body = read_body(RunEndRequest)
+        key = read_idempotency_key(body)
+        return json_response(run_end_command.allow_run_end(handle, read_session_ref(ref), run, body, key))
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")
