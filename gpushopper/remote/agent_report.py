@@ -6,16 +6,15 @@ import json
 import re
 from typing import Any
 
-from gpushopper.core.model.ends.agent_report import SIGNALS, AgentReport, GpuUse, MarkedEnd, RunSeen
+from gpushopper.core.model.ends.agent_report import SIGNALS, AgentReport, GpuUse, RunSeen
 from gpushopper.remote.ssh_errors import one_line
 
 SIZE_LIMIT = 16 * 1024
 """Characters of one report."""
-MOST_GPUS, MOST_RUNS, MOST_ENDS, MOST_UNKNOWN = 64, 200, 8, 16
+MOST_GPUS, MOST_RUNS, MOST_UNKNOWN = 64, 200, 16
 MOST_SECONDS = 10**9
 _HEAD = re.compile(r"(\d{1,10})\.\d{1,4} ([0-9a-f-]{8,64})")
-_REASON, _RUN_ID, _STATE = re.compile(r"[a-z-]{1,20}"), re.compile(r"[A-Za-z0-9_-]{1,40}"), re.compile(r"[a-z]{1,20}")
-_LIMIT = re.compile(r"[A-Za-z]{1,16}"), re.compile(r"[A-Za-z0-9]{1,16}")
+_RUN_ID, _STATE = re.compile(r"[A-Za-z0-9_-]{1,40}"), re.compile(r"[a-z0-9 ]{1,20}")
 
 
 class _Malformed(Exception):
@@ -54,14 +53,12 @@ def _report(found: dict[str, Any], uptime_s: int) -> AgentReport:
         age_s=uptime_s - int(at),
         idle_s=0 if idle_s is None else int(idle_s),
         in_use=_in_use(_object(found, "in_use")),
-        unknown=_unknown(found.get("unknown", [])),
+        unknown=_unknown(found),
         gpus=tuple(_gpu(item) for item in _items(found, "gpus", MOST_GPUS)),
         cpu=_number(found, "cpu", 100_000),
         network_bps=_whole(found, "network_bps", 10**13),
         disk_free_gb=_number(found, "disk_free_gb", 10**7),
         runs=tuple(_run(item) for item in _items(found, "runs", MOST_RUNS)),
-        limits=_limits(_object(found, "limits")),
-        ends=tuple(_end(item, uptime_s) for item in _items(found, "ends", MOST_ENDS)),
     )
 
 
@@ -109,13 +106,15 @@ def _in_use(found: dict[str, Any]) -> tuple[tuple[str, int | None], ...]:
     return tuple((name, _whole(found, name, MOST_SECONDS)) for name in SIGNALS if name in found)
 
 
-def _unknown(found: Any) -> tuple[str, ...]:
-    """What cannot be measured: a list of texts, or the reason of each signal."""
-    if isinstance(found, dict):
-        found = [f"{name}: {why}" for name, why in found.items()]
-    if not isinstance(found, list) or len(found) > MOST_UNKNOWN or not all(isinstance(item, str) for item in found):
-        raise _Malformed("unknown")
-    return tuple(one_line(item[:500], 120) for item in found)
+def _unknown(found: dict[str, Any]) -> tuple[str, ...]:
+    """What cannot be measured: each signal with the reason."""
+    texts = []
+    for item in _items(found, "unknown", MOST_UNKNOWN):
+        signal, why = item.get("signal"), item.get("why")
+        if not isinstance(signal, str) or not isinstance(why, str):
+            raise _Malformed("unknown")
+        texts.append(one_line(f"{signal[:20]}: {why[:500]}", 120))
+    return tuple(texts)
 
 
 def _gpu(item: dict[str, Any]) -> GpuUse:
@@ -131,17 +130,3 @@ def _gpu(item: dict[str, Any]) -> GpuUse:
 def _run(item: dict[str, Any]) -> RunSeen:
     since = _whole(item, "since", MOST_SECONDS)
     return RunSeen(_text(item, "id", _RUN_ID), _text(item, "state", _STATE), 0 if since is None else since)
-
-
-def _limits(found: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    pairs = [(str(name), str(value)) for name, value in found.items()]
-    if not all(_LIMIT[0].fullmatch(name) and _LIMIT[1].fullmatch(value) for name, value in pairs):
-        raise _Malformed("limits")
-    return tuple(pairs)
-
-
-def _end(item: dict[str, Any], uptime_s: int) -> MarkedEnd:
-    at = _whole(item, "at", MOST_SECONDS)
-    if at is None:
-        raise _Malformed("at")
-    return MarkedEnd(_text(item, "reason", _REASON), at - uptime_s)

@@ -10,7 +10,6 @@ import pytest
 from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, end_as_heard, on_ends_heard, reason_of
 from gpushopper.core.model.actions import EndSession, UpdateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
-from gpushopper.core.model.ends.agent_report import AgentReport, MarkedEnd
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
 from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat
 from gpushopper.core.policy import REAL
@@ -20,7 +19,7 @@ from tests.core.samples import WALL, attempt, change, moment, of, session
 RUN = RunEnd("s1", "r1", RunEndMode.ALWAYS, False, WALL)
 NOTHING: frozenset[str] = frozenset()
 IDLE = frozenset({"idle"})
-GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, ends=(("idle", 90),), knows_ends=True)
+GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, ends=(("idle", 90), ("run-lost", -4)), knows_ends=True)
 
 
 def heard(*ends: tuple[str, int], one: Attempt | None = None, allowed: frozenset[str] = IDLE, **more: Any) -> list[Any]:
@@ -113,12 +112,9 @@ def test_nothing_is_concluded_of_an_attempt_that_is_not_in_use(one: Attempt):
     assert heard(("idle", 0), desired_state=DesiredState.TERMINATED) == []
 
 
-def test_marks_of_the_agent_count_only_where_the_instance_does_not_act_itself():
-    agent = AgentReport("1", 5, 1900, ends=(MarkedEnd("idle", -3), MarkedEnd("run-lost", 4)))
-    beat = Heartbeat(GUARD, Hardware(), agent)
-    assert announced(beat, acts=True) == (("idle", 90),)
-    assert announced(beat, acts=False) == (("idle", 90), ("idle", 0), ("run_done", 4))
-    assert announced(Heartbeat(None, Hardware()), acts=True) == ()
+def test_what_the_guard_obeys_is_what_is_announced():
+    assert announced(Heartbeat(GUARD, Hardware())) == (("idle", 90), ("run_done", 0))
+    assert announced(Heartbeat(None, Hardware())) == ()
 
 
 def test_heard_at_the_last_heartbeat_then_silent_and_absent_is_that_end():

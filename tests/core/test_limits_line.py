@@ -43,7 +43,9 @@ def test_no_limit_is_ever_rounded_down_to_none():
 @pytest.mark.parametrize("kind", EndingKind)
 def test_where_power_off_does_not_end_the_bill_ends_are_only_marked(kind: EndingKind):
     acts = kind in (EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING)
-    assert acts_itself(kind) is acts and line(kind).startswith(f"act={int(acts)} ")
+    told = line(kind, idle_us=HOUR, contact_us=HOUR)
+    assert acts_itself(kind) is acts and told.startswith(f"act={int(acts)} ")
+    assert (limit_of(told, "idle"), limit_of(told, "contact")) == ((HOUR, HOUR) if acts else (None, None))
 
 
 def test_what_is_there_already_is_not_brought_again():

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpushopper.core.model.ends.agent_report import SIGNALS, AgentReport, GpuUse, MarkedEnd, RunSeen
+from gpushopper.core.model.ends.agent_report import SIGNALS, AgentReport, GpuUse, RunSeen
 from gpushopper.remote.agent_report import SIZE_LIMIT, read_agent_report
 
 BOOT = "0d1f2c3e-aaaa-bbbb-cccc-0123456789ab"
 REPORT: dict[str, Any] = {
     "version": "1", "boot": BOOT, "at": 995.5, "birth": 12, "pid": 99, "idle_s": 120.7,
     "in_use": {"gpu": 130, "cpu": None, "network": 0, "output": None, "terminal": 3},
-    "unknown": ["gpu: nvidia-smi is slow"],
+    "unknown": [{"signal": "gpu", "why": "nvidia-smi is slow"}],
     "gpus": [{"name": "RTX 4090", "load": 97, "memory_mb": 20000, "total_mb": 24564, "temperature": 71}],
     "cpu": 1.5, "network_bps": 12, "disk_free_gb": 80.25,
-    "runs": [{"id": "r-1", "state": "running", "since": 100}], "limits": {"idle": 1800, "when": "any"},
-    "ends": [{"reason": "idle", "at": 1300}],
+    "runs": [{"id": "r-1", "state": "not started", "since": 100}], "limits": {"idle": 1800},
+    "ends": [{"name": "idle", "at": 1300}],
 }  # fmt: skip
 
 
@@ -32,14 +32,14 @@ def test_a_report_is_read_whole():
     assert read_agent_report(text()) == AgentReport(
         "1", 5, 120, (("gpu", 130), ("cpu", None), ("network", 0), ("output", None), ("terminal", 3)),
         ("gpu: nvidia-smi is slow",), (GpuUse("RTX 4090", 97, 20000, 24564, 71),), 1.5, 12, 80.25,
-        (RunSeen("r-1", "running", 100),), (("idle", "1800"), ("when", "any")), (MarkedEnd("idle", 300),),
+        (RunSeen("r-1", "not started", 100),),
     )  # fmt: skip
 
 
 def test_what_is_not_measured_may_be_missing():
-    empty = {"cpu": None, "network_bps": None, "gpus": [], "runs": [], "ends": [], "unknown": {"gpu": "no driver"}}
+    empty = {"cpu": None, "network_bps": None, "gpus": [], "runs": [], "unknown": None}
     found = read_agent_report(text(**empty))
-    assert found is not None and (found.cpu, found.gpus, found.unknown) == (None, (), ("gpu: no driver",))
+    assert found is not None and (found.cpu, found.gpus, found.unknown) == (None, (), ())
 
 
 def test_a_report_of_another_boot_or_of_the_future_is_none():
@@ -55,9 +55,8 @@ def test_a_report_of_another_boot_or_of_the_future_is_none():
         {"gpus": [1]}, {"gpus": [{}] * 65}, {"gpus": [{"load": 101}]}, {"gpus": "RTX"}, {"cpu": "many"},
         {"network_bps": -1}, {"runs": [{"id": "../../x", "state": "running", "since": 1}]},
         {"runs": [{"id": "r", "state": "\x1b[2J", "since": 1}]}, {"runs": [{"id": "r"}] * 201},
-        {"limits": {"idle": "1; rm"}}, {"limits": {str(n): 1 for n in range(50)}},
-        {"ends": [{"reason": "Deadline!", "at": 1}]}, {"ends": [{"reason": "idle"}]}, {"unknown": [1]},
-        {"unknown": ["x"] * 17}, {"version": "x" * SIZE_LIMIT},
+        {"unknown": [1]}, {"unknown": [{}]}, {"unknown": [{"signal": "gpu", "why": "x"}] * 17},
+        {"version": "x" * SIZE_LIMIT},
     ],
     ids=str,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gpushopper.core.model.ends.agent_report import AgentReport, MarkedEnd
+from gpushopper.core.model.ends.agent_report import AgentReport, RunSeen
 from gpushopper.core.timing.clock_snapshot import SECOND
 
 
@@ -18,6 +18,7 @@ class SimAgent:
     works_until: int = 0
     heard_at: int = 0
     ends: dict[str, int] = field(default_factory=dict)
+    run_ended_at: int | None = None
     is_dead: bool = False
 
     def bring(self, line: str, now: int) -> None:
@@ -55,6 +56,7 @@ class SimAgent:
         return found | {"contact": quiet if contact else 2**62}
 
     def finish_run(self, now: int) -> None:
+        self.run_ended_at = now
         self.ends["run"] = now + self._limit("grace")
 
     def next_due(self, now: int) -> int | None:
@@ -71,5 +73,5 @@ class SimAgent:
         if self.is_dead or not self.limits:
             return None
         idle_s = max(now - self.idle_since(), 0) // SECOND
-        marks = tuple(MarkedEnd(name, left) for name, left in self.shown(now))
-        return AgentReport("sim", 5, idle_s, in_use=(("cpu", 0 if now < self.works_until else idle_s),), ends=marks)
+        runs = () if self.run_ended_at is None else (RunSeen("r1", "0", (now - self.run_ended_at) // SECOND),)
+        return AgentReport("sim", 5, idle_s, in_use=(("cpu", 0 if now < self.works_until else idle_s),), runs=runs)

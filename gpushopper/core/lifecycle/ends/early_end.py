@@ -48,15 +48,9 @@ def allowed_ends(session: Session, attempt: Attempt, runs: Iterable[RunEnd]) -> 
     return frozenset(allowed)
 
 
-def announced(heartbeat: Heartbeat, *, acts: bool) -> tuple[tuple[str, int], ...]:
-    """What a heartbeat shows of early ends: reason and seconds left.
-
-    The guard's word where the instance acts itself; else the agent's marks, which the guard does not obey (E9).
-    """
-    guard, agent = heartbeat.guard, heartbeat.agent
-    found = list(guard.ends) if guard is not None else []
-    if not acts and agent is not None:
-        found += [(end.reason, end.left_s) for end in agent.ends]
+def announced(heartbeat: Heartbeat) -> tuple[tuple[str, int], ...]:
+    """What the guard of an instance that acts itself shows of early ends: reason and seconds left."""
+    found = () if heartbeat.guard is None else heartbeat.guard.ends
     return tuple((reason_of(word), max(left_s, 0)) for word, left_s in found)
 
 

@@ -21,19 +21,16 @@ class GpuUse:
 
 @dataclass(frozen=True, slots=True)
 class RunSeen:
-    """A run as the instance shows it; `since_s` is its clock (uptime, seconds) when it came into this state."""
+    """A run as the instance shows it: its status once it has ended, else a word; and for how many seconds."""
 
     id: str
     state: str
     since_s: int
 
-
-@dataclass(frozen=True, slots=True)
-class MarkedEnd:
-    """An early end that the agent has written: its reason, and how many seconds are left to it."""
-
-    reason: str
-    left_s: int
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended, with a status or, `lost`, without."""
+        return self.state.isdecimal() or self.state == "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,6 @@ class AgentReport:
     network_bps: int | None = None
     disk_free_gb: float | None = None
     runs: tuple[RunSeen, ...] = ()
-    limits: tuple[tuple[str, str], ...] = ()
-    ends: tuple[MarkedEnd, ...] = ()
 
     @property
     def gpu_load(self) -> int | None:
