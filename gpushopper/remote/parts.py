@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from gpushopper.core.model.heartbeat import Brought
 from gpushopper.remote import agent_report, guard_files
+from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
 
-UPKEEP, AGENT, LIMITS, REPORT = "upkeep.sh", "agent.py", "limits", "report.json"
+LIMITS, REPORT = "limits", "report.json"
 MOST_BYTES = 200_000
 """Of both programs together: more is not ours."""
 LEAST_FREE_KB = 1024
@@ -50,7 +51,7 @@ class Programs:
 
 def load_programs() -> Programs:
     """Load both programs from agent/."""
-    return Programs(guard_files.agent_script(UPKEEP), guard_files.agent_script(AGENT))
+    return Programs(upkeep_text(), agent_text())
 
 
 def report_command() -> str:

@@ -27,17 +27,6 @@ ENDS = (
       "E5: another session's run ends it", "early_end"),
     M("early_end", 'or limit_of(attempt.confirmed_limits, "idle") is not None:', "or False:",
       "E5: a limit that is off here and not there yet", "early_end"),
-    # ends that are only marked
-    M("marked_end", "or agent.unknown or", "or", "E9: what is not measured ends it", "marked_end"),
-    M("marked_end", "or agent.age_s > policy.agent_stale_s:", "or False:", "E9: a frozen agent ends it", "marked_end"),
-    M("marked_end", 'or any(run.state == "running" for run in agent.runs):', "or False:",
-      "E6: one run ends it under another", "marked_end"),
-    M("marked_end", "return None if end.hold_us is None else", "return 0 if end.hold_us is None else",
-      "E7: results are lost before they are pulled", "marked_end"),
-    M("marked_end", 'is_kept = end.mode is RunEndMode.SUCCESS and run.state != "0"', "is_kept = False",
-      "E6: a failed run ends it at once", "marked_end"),
-    M("limits_line", '"idle": _seconds(session.idle_us) if acts else 0,', '"idle": _seconds(session.idle_us),',
-      "E9: it powers off where that saves nothing", "limits_line"),
     # ended by itself
     M("self_ended", "or not attempt.is_wanted or not allowed:", "or not attempt.is_wanted:",
       "E5: any absence stops the books", "self_ended"),
@@ -55,7 +44,7 @@ ENDS = (
     M("clock_rules", "if not any(isinstance(action, EndSession) for action in actions):", "if False:",
       "E5: nothing is concluded", "self_ended"),
     # limits
-    M("limits_line", '"act": int(acts),', '"act": 1,', "E9: it is told to act where that saves nothing", "limits_line"),
+    M("limits_line", "return kind in _ENDS_BY_ITSELF", "return True", "E9: who destroys it is not said", "limits_line"),
     M("limits_line", "return max(round(seconds), 1)", "return round(seconds)", "the drill's tick of no time",
       "limits_line"),
     M("limits_line", "or not guard.knows_ends or", "or", "a guard that knows no ends gets parts", "limits_line"),

@@ -43,9 +43,9 @@ def test_what_allows_an_end_is_a_row_of_this_session():
 
 
 def test_a_limit_that_the_instance_may_still_have_goes_on_to_allow_its_end():
-    was = attempt(confirmed_limits="act=1 idle=1800 when=any contact=0")
+    was = attempt(confirmed_limits="idle=1800 when=any contact=0")
     assert allowed_ends(session(), was, ()) == IDLE
-    assert allowed_ends(session(), replace(was, confirmed_limits="act=1 idle=0 contact=60"), ()) == {"contact"}
+    assert allowed_ends(session(), replace(was, confirmed_limits="idle=0 contact=60"), ()) == {"contact"}
 
 
 def test_the_words_of_an_instance_may_say_more_than_the_reason():

@@ -1,4 +1,4 @@
-"""The limits that an instance is told: whole seconds, marks where power-off saves nothing (ends.md E1, E3, E9)."""
+"""The limits that an instance is told: whole seconds, brought where a guard obeys them (ends.md E1, E3, E9)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
 from tests.core.samples import attempt, session
 
 GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
-LINE = "act=1 idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
+LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
 
 
-def line(kind: EndingKind = EndingKind.SELF_DESTROY, **of_session: Any) -> str:
-    return limits_line(session(**of_session), kind, REAL)
+def line(**of_session: Any) -> str:
+    return limits_line(session(**of_session), REAL)
 
 
 def test_a_session_without_limits_is_told_so():
@@ -29,23 +29,20 @@ def test_a_session_without_limits_is_told_so():
 
 def test_every_limit_is_in_whole_seconds():
     full = line(idle_us=30 * MINUTE, idle_when="gpu", contact_us=4 * HOUR, disuse_us=2 * HOUR, hold_us=HOUR)
-    assert full.startswith("act=1 idle=1800 when=gpu contact=14400 disuse=7200 ") and " hold=3600 " in full
+    assert full.startswith("idle=1800 when=gpu contact=14400 disuse=7200 ") and " hold=3600 " in full
     assert limit_of(full, "idle") == 30 * MINUTE and limit_of(full, "hold") == HOUR
     assert limit_of(line(), "idle") is limit_of("", "idle") is limit_of("idle=x", "idle") is None
 
 
 def test_no_limit_is_ever_rounded_down_to_none():
-    assert " idle=1 " in line(idle_us=1)
-    drill = limits_line(session(), EndingKind.SELF_DESTROY, DRILL_LIVE)
+    assert line(idle_us=1).startswith("idle=1 ")
+    drill = limits_line(session(), DRILL_LIVE)
     assert "=0 " not in drill.partition("warn=")[2].replace("hold=0 ", "")
 
 
 @pytest.mark.parametrize("kind", EndingKind)
 def test_where_power_off_does_not_end_the_bill_ends_are_only_marked(kind: EndingKind):
-    acts = kind in (EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING)
-    told = line(kind, idle_us=HOUR, contact_us=HOUR)
-    assert acts_itself(kind) is acts and told.startswith(f"act={int(acts)} ")
-    assert (limit_of(told, "idle"), limit_of(told, "contact")) == ((HOUR, HOUR) if acts else (None, None))
+    assert acts_itself(kind) is (kind in (EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING))
 
 
 def test_what_is_there_already_is_not_brought_again():

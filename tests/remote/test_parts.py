@@ -18,7 +18,7 @@ from tests.ssh_hosts import Host
 
 LIMIT_S = 60.0
 PROGRAMS = parts.Programs("#!/bin/sh\n# comment\necho 'up keep'\n", "print('agent')\n" * 3000)
-LINE = "act=1 idle=1800 when=any contact=0"
+LINE = "idle=1800 when=any contact=0"
 
 
 @pytest.mark.parametrize(

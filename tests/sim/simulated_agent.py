@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gpushopper.core.model.ends.agent_report import AgentReport, RunSeen
+from gpushopper.core.model.ends.agent_report import AgentReport
 from gpushopper.core.timing.clock_snapshot import SECOND
 
 
@@ -18,7 +18,6 @@ class SimAgent:
     works_until: int = 0
     heard_at: int = 0
     ends: dict[str, int] = field(default_factory=dict)
-    run_ended_at: int | None = None
     is_dead: bool = False
 
     def bring(self, line: str, now: int) -> None:
@@ -28,10 +27,6 @@ class SimAgent:
 
     def _limit(self, name: str) -> int:
         return int(self.limits.get(name, "0")) * SECOND
-
-    @property
-    def acts(self) -> bool:
-        return self.limits.get("act") == "1"
 
     def idle_since(self) -> int:
         return max(self.started_at, self.works_until)
@@ -56,7 +51,6 @@ class SimAgent:
         return found | {"contact": quiet if contact else 2**62}
 
     def finish_run(self, now: int) -> None:
-        self.run_ended_at = now
         self.ends["run"] = now + self._limit("grace")
 
     def next_due(self, now: int) -> int | None:
@@ -64,7 +58,7 @@ class SimAgent:
         return min(dues, default=None)
 
     def is_over(self, now: int) -> bool:
-        return self.acts and any(now >= at for at in self.ends.values())
+        return any(now >= at for at in self.ends.values())
 
     def shown(self, now: int) -> tuple[tuple[str, int], ...]:
         return tuple((name, max(at - now, 0) // SECOND) for name, at in sorted(self.ends.items(), key=lambda e: e[1]))
@@ -73,5 +67,4 @@ class SimAgent:
         if self.is_dead or not self.limits:
             return None
         idle_s = max(now - self.idle_since(), 0) // SECOND
-        runs = () if self.run_ended_at is None else (RunSeen("r1", "0", (now - self.run_ended_at) // SECOND),)
-        return AgentReport("sim", 5, idle_s, in_use=(("cpu", 0 if now < self.works_until else idle_s),), runs=runs)
+        return AgentReport("sim", 5, idle_s, in_use=(("cpu", 0 if now < self.works_until else idle_s),))

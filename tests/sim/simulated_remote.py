@@ -48,8 +48,6 @@ class SimGuard:
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
         ends, parts = ((), "") if self.agent is None else (self.agent.shown(now), self.agent.checksum)
-        if self.agent is not None and not self.agent.acts:
-            ends = ()
         return GuardStatus(
             self.armed, self.why, left, most, self.seq, self.holders, ends=ends, knows_ends=self.knows_ends, parts=parts
         )
@@ -69,6 +67,8 @@ class SimRemote:
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
+        self.obeys_ends = True
+        """Whether guards carry out early ends, or only show them (ends.md E9)."""
         self.brought: list[str] = []
         """The lines of limits that were brought to instances."""
         self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
@@ -179,7 +179,7 @@ class SimRemote:
                 continue
             if guard.agent is not None:
                 guard.agent.step(now)
-            is_over = guard.agent is not None and guard.agent.is_over(now)
+            is_over = self.obeys_ends and guard.agent is not None and guard.agent.is_over(now)
             if now < guard.end_at and not is_over:
                 continue
             script = _script(instance)

@@ -72,7 +72,7 @@ def test_agent_and_limits_are_brought_once_the_session_is_ready(world: World) ->
     assert world.remote is not None
     ref = idle_session(world)
     world.run_for(300)
-    assert len(world.remote.brought) == 1 and " idle=1800 " in world.remote.brought[0]
+    assert len(world.remote.brought) == 1 and "idle=1800 " in world.remote.brought[0]
     (attempt,) = sessions.attempts_of(world.store, ref)
     assert attempt.confirmed_limits == world.remote.brought[0] and attempt.idle_watch == ""
 
@@ -106,6 +106,19 @@ def test_a_run_end_that_was_heard_ends_the_session(world: World) -> None:
         run_ends.allow_run_end(world.store, RunEnd(ref, "r1", RunEndMode.ALWAYS, False, world.clock.now().wall))
     agent(world).finish_run(world.market.now())
     assert world.ended(ref, 1800) and world.view(ref).reason == "run_done"
+
+
+def test_where_power_off_ends_no_bill_the_daemon_destroys_by_the_mark(tmp_path: Path) -> None:
+    """Its guard shows the end and does not power off: the daemon's own destroy ends the bill (E9)."""
+    world = World(tmp_path, clouds=("tensordock",), policy=REAL, boot_seconds=30.0).start().ready()
+    assert world.remote is not None
+    world.remote.obeys_ends = False
+    ref = idle_session(world, allow_unguarded=True)
+    assert not world.view(ref).limits.acts_itself
+    rest(world)
+    assert world.ended(ref, 2 * 3600) and world.view(ref).reason == "idle"
+    assert [row["state"] for row in world.ledger()["instances"]] == ["gone"] and destroys(world, ref) > 0
+    world.kill()
 
 
 def test_an_announced_end_without_a_row_is_only_shown(world: World) -> None:

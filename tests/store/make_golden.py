@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 NEW_COLUMNS = {
     "ending_reason": "idle", "ending_at": NOW + 90_000_000, "ending_heard_at": NOW, "silent_since": NOW + 1,
     "self_ended_at": NOW + 2, "idle_watch": "it has no python3", "is_idle_noted": True,
-    "confirmed_limits": "act=1 idle=1800", "confirmed_parts": "12/34",
+    "confirmed_limits": "idle=1800", "confirmed_parts": "12/34",
 }  # fmt: skip
 """A value for each new column of an attempt, other than its default."""
 NEW_SESSION_COLUMNS = {

@@ -49,7 +49,10 @@ def allowed_ends(session: Session, attempt: Attempt, runs: Iterable[RunEnd]) -> 
 
 
 def announced(heartbeat: Heartbeat) -> tuple[tuple[str, int], ...]:
-    """What the guard of an instance that acts itself shows of early ends: reason and seconds left."""
+    """What the guard shows of early ends, obeyed or (E9) only marked: reason and seconds left.
+
+    It shows none that it would not obey: of another boot, damaged, or measured by an agent that does not live (E4).
+    """
     found = () if heartbeat.guard is None else heartbeat.guard.ends
     return tuple((reason_of(word), max(left_s, 0)) for word, left_s in found)
 

@@ -20,23 +20,21 @@ _ENDS_BY_ITSELF = frozenset({EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_
 def acts_itself(kind: EndingKind) -> bool:
     """Whether an instance of this cloud carries out its own early ends.
 
-    Elsewhere power-off would not end the bill, and could lose results: it is told no limit that makes it act, and the
-    daemon destroys it by what it reports (E9).
+    Elsewhere power-off would not end the bill, and could lose results: its guard only shows them, and the daemon
+    destroys (E9).
     """
     return kind in _ENDS_BY_ITSELF
 
 
-def limits_line(session: Session, kind: EndingKind, policy: Policy) -> str:
+def limits_line(session: Session, policy: Policy) -> str:
     """The limits of a session as words of name and value, in whole seconds; 0: no such limit.
 
-    `act` is 0 where it must not end itself. `hold` 0: until the deadline.
+    `hold` 0: until the deadline.
     """
-    acts = acts_itself(kind)
     words = {
-        "act": int(acts),
-        "idle": _seconds(session.idle_us) if acts else 0,
+        "idle": _seconds(session.idle_us),
         "when": session.idle_when,
-        "contact": _seconds(session.contact_us) if acts else 0,
+        "contact": _seconds(session.contact_us),
         "disuse": _seconds(session.disuse_us),
         "warn": _whole(policy.end_warning_s),
         "tick": _whole(policy.agent_tick_s),

@@ -27,11 +27,6 @@ class RunSeen:
     state: str
     since_s: int
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has ended, with a status or, `lost`, without."""
-        return self.state.isdecimal() or self.state == "lost"
-
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
-from gpushopper.core.lifecycle.ends.limits_line import acts_itself, on_brought
-from gpushopper.core.lifecycle.ends.marked_end import marked_ends
+from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
 from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
 from gpushopper.core.model.attempt import Attempt
@@ -67,10 +66,8 @@ def _on_heartbeat(
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
-    runs = run_ends_of(account.ctx.store, session.id)
-    allowed = allowed_ends(session, tx.attempt(attempt), runs)
-    heard = announced(found) if acts_itself(kind) else marked_ends(session, found, runs, policy)
-    tx.run(on_ends_heard(session, tx.attempt(attempt), heard, allowed, now))
+    allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
+    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
 
 
 def _on_failure(

@@ -32,7 +32,7 @@ class PartsDelivery:
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         if session is None:
             return False
-        line = limits_line(session, self.account.ctx.ending_of(attempt.provider).kind, self.account.policy)
+        line = limits_line(session, self.account.policy)
         if not must_bring(attempt, found.guard, line, remote.parts_digest()):
             return False
         self._wanted[attempt.id] = line
