@@ -6,8 +6,9 @@ import re
 
 from gpushopper.core.model.heartbeat import Hardware, Heartbeat
 from gpushopper.core.model.shell_environment import over_ssh
-from gpushopper.remote import guard_protocol, parts
-from gpushopper.remote.agent_report import read_agent_report
+from gpushopper.remote import guard_protocol
+from gpushopper.remote.agent import parts
+from gpushopper.remote.agent.agent_report import read_agent_report
 from gpushopper.remote.ssh_errors import one_line
 
 SIZE_LIMIT = 64 * 1024

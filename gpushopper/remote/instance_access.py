@@ -22,11 +22,11 @@ from gpushopper.remote import (
     boot_script,
     guard_protocol,
     heartbeat_probe,
-    parts,
     ssh_config_file,
     ssh_environment,
     ssh_keys,
 )  # fmt: skip
+from gpushopper.remote.agent import parts
 from gpushopper.remote.bounded_process import run_bounded
 from gpushopper.remote.probe_outcome import read_outcome
 from gpushopper.remote.ssh_command import (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpushopper.core.model.ends.agent_report import SIGNALS, AgentReport, GpuUse, RunSeen
-from gpushopper.remote.agent_report import SIZE_LIMIT, read_agent_report
+from gpushopper.remote.agent.agent_report import SIZE_LIMIT, read_agent_report
 
 BOOT = "0d1f2c3e-aaaa-bbbb-cccc-0123456789ab"
 REPORT: dict[str, Any] = {

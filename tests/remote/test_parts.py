@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import pytest
 
 from gpushopper.core.model.heartbeat import Brought, Heartbeat
 from gpushopper.paths import Home
-from gpushopper.remote import parts
+from gpushopper.remote.agent import parts
 from gpushopper.remote.instance_access import InstanceAccess
 from tests.remote.conftest import login
 from tests.ssh_hosts import Host
@@ -59,7 +58,6 @@ def brought(found: object) -> Brought:
     return found.brought
 
 
-@pytest.mark.skipif(shutil.which("cksum") is None, reason="no cksum here")
 def test_they_come_with_the_login_of_a_probe(bringing: InstanceAccess, host: Callable[..., Host]):
     there = host()
     found = brought(bringing.probe(login(there.port), None, LIMIT_S, limits=LINE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
@@ -72,10 +73,14 @@ def build_session_view(
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
         limits=_limits(ctx, session, latest),
-        ending_reason=latest.ending_reason if latest else "",
-        ending_at=latest.ending_at if latest else None,
-        self_ended_at=latest.self_ended_at if latest else None,
+        **_early_end(latest),
     )
+
+
+def _early_end(attempt: Attempt | None) -> dict[str, Any]:
+    """What was heard or concluded of an early end."""
+    names = ("ending_reason", "ending_at", "self_ended_at")
+    return {} if attempt is None else {name: getattr(attempt, name) for name in names}
 
 
 def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:

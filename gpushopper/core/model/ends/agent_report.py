@@ -1,4 +1,4 @@
-"""What the agent on an instance reports of its use, as values; parsed in `remote/agent_report.py`."""
+"""What the agent on an instance reports of its use, as values; parsed in `remote/agent/agent_report.py`."""
 
 from __future__ import annotations
 

@@ -64,6 +64,23 @@ def blueprint(service: Service) -> Blueprint:
         key = read_idempotency_key(body)
         return json_response(extend_command.extend(handle, read_session_ref(ref), body, key))
 
+    @routes.post("/sessions/<ref>/done")
+    @routes.delete("/sessions/<ref>")
+    def end(ref: str) -> Response:
+        return _end(service, [read_session_ref(ref)])
+
+    @routes.post("/shutdown")
+    def shutdown() -> Response:
+        return _end(service, None)
+
+    _add_early_ends(routes, service)
+    return routes
+
+
+def _add_early_ends(routes: Blueprint, service: Service) -> None:
+    """What may end a session before its deadline: its limits, and the ends of runs."""
+    handle = service.handle
+
     @routes.put("/sessions/<ref>/limits")
     def set_limits(ref: str) -> Response:
         body = read_body(LimitsRequest)
@@ -75,17 +92,6 @@ def blueprint(service: Service) -> Blueprint:
         body = read_body(RunEndRequest)
         key = read_idempotency_key(body)
         return json_response(run_end_command.allow_run_end(handle, read_session_ref(ref), run, body, key))
-
-    @routes.post("/sessions/<ref>/done")
-    @routes.delete("/sessions/<ref>")
-    def end(ref: str) -> Response:
-        return _end(service, [read_session_ref(ref)])
-
-    @routes.post("/shutdown")
-    def shutdown() -> Response:
-        return _end(service, None)
-
-    return routes
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:

@@ -14,7 +14,8 @@ import shlex
 from dataclasses import dataclass
 
 from gpushopper.core.model.heartbeat import Brought
-from gpushopper.remote import agent_report, guard_files
+from gpushopper.remote import guard_files
+from gpushopper.remote.agent import agent_report
 from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
 
 LIMITS, REPORT = "limits", "report.json"
