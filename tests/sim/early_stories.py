@@ -40,9 +40,9 @@ def finish_run(story: Story, name: str) -> None:
         expected.ended_at = story.now if expected.ended_at is None else expected.ended_at
 
 
-def _working(story: Story) -> None:
+def _working(story: Story, hours: float = 1.25) -> None:
     story.start().ready()
-    story.provision("a", hours=1.25)
+    story.provision("a", hours=hours)
     story.until_running("a")
     story.run_for(40)
     allow_run_end(story, "a")
@@ -66,7 +66,7 @@ def ends_unheard(story: Story) -> None:
 
 def only_seems_to_end(story: Story) -> None:
     """Silent and off the list for half an hour, with an end that is allowed: it goes on, and is not destroyed."""
-    _working(story)
+    _working(story, hours=11)
     silence(story, is_silent=True)
     for call, word, arg in (("list", "omit", "all,30m"), ("get", "404", None)):
         story.world.fault(call, word, arg, duration="30m")
