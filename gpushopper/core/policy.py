@@ -214,8 +214,6 @@ _SCALED = frozenset(
         "throttled_max_s",
         "key_trusted_s",
         "end_warning_s",
-        "agent_tick_s",
-        "agent_stale_s",
         "run_grace_s",
         "failed_run_hold_s",
         "idle_note_s",
@@ -251,6 +249,8 @@ def _drill(checks: frozenset[ReadinessCheck]) -> Policy:
         boot_heartbeat_steps_s=((60, 0.5), (600, 1.0)),
         guard_tick_s=1.0,
         guard_backoff_s=5.0,
+        agent_tick_s=1.0,
+        agent_stale_s=6.0,
         **scaled,  # type: ignore[arg-type]
     )
 
