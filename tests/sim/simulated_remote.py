@@ -67,8 +67,6 @@ class SimRemote:
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
-        self.obeys_ends = True
-        """Whether guards carry out early ends, or only show them (ends.md E9)."""
         self.brought: list[str] = []
         """The lines of limits that were brought to instances."""
         self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
@@ -179,10 +177,12 @@ class SimRemote:
                 continue
             if guard.agent is not None:
                 guard.agent.step(now)
-            is_over = self.obeys_ends and guard.agent is not None and guard.agent.is_over(now)
+            script = _script(instance)
+            # Where power-off does not end the bill, the guard acts at the deadline alone (ends.md E9).
+            obeys = script is not None and script["destroys"]
+            is_over = obeys and guard.agent is not None and guard.agent.is_over(now)
             if now < guard.end_at and not is_over:
                 continue
-            script = _script(instance)
             if script is not None and script["destroys"]:
                 self._destroy(instance)
             elif instance.phase is Phase.RUNNING:

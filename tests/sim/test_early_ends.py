@@ -112,7 +112,6 @@ def test_where_power_off_ends_no_bill_the_daemon_destroys_by_the_mark(tmp_path: 
     """Its guard shows the end and does not power off: the daemon's own destroy ends the bill (E9)."""
     world = World(tmp_path, clouds=("tensordock",), policy=REAL, boot_seconds=30.0).start().ready()
     assert world.remote is not None
-    world.remote.obeys_ends = False
     ref = idle_session(world, allow_unguarded=True)
     assert not world.view(ref).limits.acts_itself
     rest(world)
