@@ -35,8 +35,7 @@ def build_session_view(
     """The view of a session whose rows are loaded; `now` is wall µs."""
     latest = current(attempts)
     rows = [_attempt_view(ctx, a, totals, now) for a in attempts]
-    offer = latest.offer if latest is not None else None
-    provider = latest.provider if latest is not None else ""
+    offer, provider = (None, "") if latest is None else (latest.offer, latest.provider)
     waiting_for, waiting_until = waiting(ctx, session, attempts, now)
     return wire.SessionView(
         id=session.id,
@@ -72,15 +71,14 @@ def build_session_view(
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
-        limits=_limits(ctx, session, latest),
-        **_early_end(latest),
+        **_early_end(ctx, session, latest),
     )
 
 
-def _early_end(attempt: Attempt | None) -> dict[str, Any]:
-    """What was heard or concluded of an early end."""
-    names = ("ending_reason", "ending_at", "self_ended_at")
-    return {} if attempt is None else {name: getattr(attempt, name) for name in names}
+def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[str, Any]:
+    """What may end it early, and what was heard or concluded of that."""
+    names = ("ending_reason", "ending_at", "self_ended_at") if attempt is not None else ()
+    return {"limits": _limits(ctx, session, attempt)} | {name: getattr(attempt, name) for name in names}
 
 
 def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:
