@@ -45,7 +45,7 @@ ENDS = (
       "E5: nothing is concluded", "self_ended"),
     # limits
     M("limits_line", "return kind in _ENDS_BY_ITSELF", "return True", "E9: who destroys it is not said", "limits_line"),
-    M("limits_line", "return max(round(seconds), 1)", "return round(seconds)", "the drill's tick of no time",
+    M("limits_line", "else max(span_us // SECOND, 1)", "else span_us // SECOND", "a limit of no time is off",
       "limits_line"),
     M("limits_line", "or not guard.knows_ends or", "or", "a guard that knows no ends gets parts", "limits_line"),
     M("limits_line", "or guard.parts != checksum", "", "an instance that lost its parts stays without", "limits_line"),

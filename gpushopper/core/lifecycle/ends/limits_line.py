@@ -36,22 +36,18 @@ def limits_line(session: Session, policy: Policy) -> str:
         "when": session.idle_when,
         "contact": _seconds(session.contact_us),
         "disuse": _seconds(session.disuse_us),
-        "warn": _whole(policy.end_warning_s),
-        "tick": _whole(policy.agent_tick_s),
-        "stale": _whole(policy.agent_stale_s),
+        "warn": round(policy.end_warning_s),
+        "tick": round(policy.agent_tick_s),
+        "stale": round(policy.agent_stale_s),
         "hold": _seconds(session.hold_us),
-        "grace": _whole(policy.run_grace_s),
-        "failed": _whole(policy.failed_run_hold_s),
+        "grace": round(policy.run_grace_s),
+        "failed": round(policy.failed_run_hold_s),
     }
     return " ".join(f"{name}={value}" for name, value in words.items())
 
 
 def _seconds(span_us: int | None) -> int:
     return 0 if span_us is None else max(span_us // SECOND, 1)
-
-
-def _whole(seconds: float) -> int:
-    return max(round(seconds), 1)
 
 
 def limit_of(line: str, name: str) -> int | None:
