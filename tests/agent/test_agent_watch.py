@@ -116,9 +116,9 @@ def test_contact_ends_what_is_neither_heard_from_nor_in_use(root, watcher):
     assert root.text("end-contact") == ""
 
 
-@pytest.mark.parametrize("text", ["another-boot 1150", f"{BOOT} 99999", f"{BOOT} -5", "garbage", ""])
+@pytest.mark.parametrize("text", ["another-boot 1050", f"{BOOT} 99999", f"{BOOT} -5", "garbage", ""])
 def test_a_contact_of_another_boot_or_damaged_is_none_and_counts_from_the_agents_start(root, watcher, text: str):
-    root.limits(idle=0, contact=100)
+    root.limits(idle=0, contact=100, disuse=10)
     root.write("root/.gs-guard/contact", text)
     be_idle(root, watcher, 90)
     assert root.text("end-contact") == ""

@@ -210,6 +210,7 @@ def test_garbage_in_runs_neither_hangs_nor_ends_anything(root, upkeep):
             file.truncate(1 << 40)
         (runs / "links" / name).symlink_to("/dev/zero")
         (runs / "folders" / name).mkdir()
+    (root.run("linked", status="0\n") / "ends").symlink_to(root.write("elsewhere", "always 0 0\n"))
     (runs / "$(touch x)").mkdir()
     (runs / "a b\nc").mkdir()
     (runs / "loop").symlink_to(runs)
@@ -264,6 +265,14 @@ def test_an_idle_end_of_a_living_agent_is_told_and_says_what_keeps_it(root, upke
     root.write("root/.gs-guard/end-idle", f"{END} {BOOT} {root.up + 200} idle {root.up} 60 5\n")
     upkeep()
     wait_until(lambda: "nothing has been in use; any use keeps it" in (root.top / "dev/pts/0").read_text(), 10)
+
+
+@pytest.mark.parametrize("marks", [f"{END} another", f"9 {BOOT}"])
+def test_an_end_of_another_boot_or_life_is_none(root, upkeep, marks):
+    folder = hook(root)
+    root.write("root/.gs-guard/end-done", f"{marks} {root.up + 80} done\n")
+    upkeep()
+    assert root.text("told") == "" and not folder.exists()
 
 
 def test_done_works_without_python(root, upkeep):

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from gpushopper.cli.remote import run_scripts, runs, ssh_connection
 from gpushopper.cli.remote.stderr_tail import StderrTail
 from gpushopper.clock import SystemClock
-from gpushopper.core.model.shell_environment import SHELL
+from gpushopper.core.model.shell_environment import FOLLOWER_SHELL
 from gpushopper.errors import NotFound, ShopperError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _one_connection(found: ConnectionView, progress: RunProgress, streams: Outpu
     script = run_scripts.follow_script(progress.run, progress.out, progress.err, marker, until_end=until_end)
     try:
         process = subprocess.Popen(
-            ssh_connection.ssh_argv(found, (SHELL,), flags=("-T",)),
+            ssh_connection.ssh_argv(found, (FOLLOWER_SHELL,), flags=("-T",)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
