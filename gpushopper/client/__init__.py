@@ -119,14 +119,25 @@ class Client:
         """End the session with this name or id at once."""
         return cast("wire.Accepted", self._request("DELETE", f"sessions/{_quote(ref)}"))
 
-    def extend(self, ref: str, *, add_us: int | None = None, deadline_at: int | None = None) -> wire.SessionView:
-        """Move the deadline of the session with this name or id."""
-        body = {"add_us": add_us, "deadline_at": deadline_at}
+    def extend(
+        self, ref: str, *, add_us: int | None = None, deadline_at: int | None = None, dry_run: bool = False
+    ) -> wire.SessionView:
+        """Move the deadline of the session with this name or id, or only show what would become of it."""
+        body = {"add_us": add_us, "deadline_at": deadline_at} | ({"dry_run": True} if dry_run else {})
         return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
 
     def restart(self, ref: str) -> wire.Accepted:
         """Restart the instance of the session with this name or id."""
         return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body={}))
+    def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
+        """Change the limits that may end the session with this name or id early."""
+        path = f"sessions/{_quote(ref)}/limits"
+        return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
+
+    def allow_run_end(self, ref: str, run: str, request: wire.RunEndRequest) -> wire.SessionView:
+        """Record that the end of this run may end the session, before it is started there."""
+        path = f"sessions/{_quote(ref)}/run-ends/{_quote(run)}"
+        return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
 
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""

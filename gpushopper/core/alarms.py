@@ -33,6 +33,9 @@ WRONG_INSTANCE_ID = "wrong_instance_id"
 UNLABELLED = "unlabelled"
 END_UNVERIFIED = "end_unverified"
 LEFTOVER = "leftover"
+SELF_ENDED = "self_ended"
+IDLE_UNWATCHED = "idle_unwatched"
+OFFLINE = "offline"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -66,6 +69,9 @@ HINTS = {
     WRONG_INSTANCE_ID: "it is not touched; look at CONSOLE",
     UNLABELLED: "it is known by its id alone; if this computer's records are lost, look at CONSOLE",
     LEFTOVER: "look at CONSOLE, and remove it there if it stays; a disk bills until it is gone",
+    SELF_ENDED: "its cost stands still; close it with: gpu-shopper shutdown NAME; its deadline closes it too",
+    IDLE_UNWATCHED: "its deadline holds. See: gpu-shopper get NAME",
+    OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
 """What a person can do about each kind, in one line; `fill_hint` puts in the cloud's name and console."""
@@ -95,11 +101,16 @@ DESTROY_ALARMS = (DESTROY_SLOW, DESTROY_OVERDUE, MANUAL_DESTROY_NEEDED)
 
 ABOUT_ATTEMPT = (
     *DESTROY_ALARMS, DESTROY_REFUSED, UNCERTAIN, MISSING, INTERRUPTED, PRICE_CHANGED, POSSIBLE_ORPHAN, SSH_UNREACHABLE,
-    HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED, LEFTOVER,
+    HOST_KEY_CHANGED, GUARD_UNCONFIRMED, UNLABELLED, END_UNVERIFIED, LEFTOVER, SELF_ENDED,
+    IDLE_UNWATCHED,
 )  # fmt: skip
 """Alarms whose subject is an attempt; they clear when it is closed."""
 
-ABOUT_STATE = {"missing": (MISSING,), "interrupted": (INTERRUPTED,), "uncertain": (UNCERTAIN, POSSIBLE_ORPHAN)}
+ABOUT_STATE = {
+    "missing": (MISSING, SELF_ENDED),
+    "interrupted": (INTERRUPTED,),
+    "uncertain": (UNCERTAIN, POSSIBLE_ORPHAN),
+}
 """Alarms that clear when the attempt leaves the state they are about."""
 
 

@@ -14,6 +14,8 @@ from gpushopper.core.cloud import Limits, Pace
 
 HARD_MAXIMUM_S = 12 * 3600
 """No instance lives longer than this after its create was sent, unless overridden at provision (I9). Never scaled."""
+DISUSE_S = 2 * 3600
+"""How long nobody may use an instance that may last longer, until it ends for lack of contact (E3). Never scaled."""
 MIN_DURATION_S = 60
 """Nothing is rented or extended for less: it would end before it can be used, and is most likely a typing error."""
 
@@ -82,6 +84,16 @@ class Policy:
     guard_tick_s: float = 15
     guard_backoff_s: float = 300
     unreachable_alarm_s: float = 600
+
+    # early ends: what the instance is told, and what is concluded (ends.md E1-E6)
+    end_warning_s: float = 300
+    agent_tick_s: float = 10
+    agent_stale_s: float = 60
+    run_grace_s: float = 120
+    failed_run_hold_s: float = 1800
+    idle_note_s: float = 1800
+    self_ended_observations: int = 3
+    self_ended_window_s: float = 600
 
     # interrupted, missing, price
     interrupted_grace_s: float = 1800
@@ -219,6 +231,11 @@ _SCALED = frozenset(
         "watchdog_interval_s",
         "watchdog_margin_s",
         "watchdog_end_s",
+        "end_warning_s",
+        "run_grace_s",
+        "failed_run_hold_s",
+        "idle_note_s",
+        "self_ended_window_s",
     }
 )
 
@@ -250,6 +267,8 @@ def _drill(checks: frozenset[ReadinessCheck]) -> Policy:
         boot_heartbeat_steps_s=((60, 0.5), (600, 1.0)),
         guard_tick_s=1.0,
         guard_backoff_s=5.0,
+        agent_tick_s=1.0,
+        agent_stale_s=6.0,
         **scaled,  # type: ignore[arg-type]
     )
 

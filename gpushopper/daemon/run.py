@@ -43,12 +43,14 @@ from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.store import idempotency
 from gpushopper.store.database import Store
 from gpushopper.store.installation import Installation
+from gpushopper.store.instances import heartbeats
 from gpushopper.store.sessions import providers_with_attempts
 from gpushopper.store.sqlite import disk_reserve
 
 SOCKET_CHECK_S = 4
 RESERVE_CHECK_S = 60
 PRUNE_S = 24 * 3600
+THIN_S = 3600
 SSH_TIDY_S = 3
 THREAD_STOP_S = 3
 
@@ -129,6 +131,7 @@ class Daemon:
             Job("lifecycle", self.engine.run_clock_rules, lifecycle_every_s(policy)),
             Job("reconciliation", self.engine.wake, policy.steady_poll_s, reconciliation_jitter_s(policy)),
             Job("requests", lambda: self._prune(store), PRUNE_S),
+            Job("heartbeats", lambda: self._thin_heartbeats(store), THIN_S),
             Job("socket", self._check_socket, SOCKET_CHECK_S),
             Job("reserve", self._allocate_reserve, RESERVE_CHECK_S),
             Job("keys", self.keys.retry, RETRY_S),
@@ -190,6 +193,12 @@ class Daemon:
     def _allocate_reserve(self) -> None:
         """Allocate a released disk reserve again once there is space."""
         disk_reserve.allocate(self.home.disk_reserve)
+
+    def _thin_heartbeats(self, store: Store) -> None:
+        is_left = True
+        while is_left and not self.ending.is_set():
+            with store.transaction():
+                is_left = heartbeats.thin(store, self.clock.now().wall)
 
     def _check_socket(self) -> None:
         self.listener.reopen_if_lost()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gpushopper.clock import Clock
 from gpushopper.core.cloud import Ending, EndingKind, Traits
+from gpushopper.core.lifecycle.ends.own_network import OwnNetwork
 from gpushopper.core.listing.same_account import SeenAccount
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
@@ -90,12 +91,17 @@ class InstanceAccess(Protocol):
         """
         ...
 
+    def parts_digest(self) -> str:
+        """The version of the programs that are brought to instances."""
+        ...
+
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
     ) -> Heartbeat | ProbeFailure:
         """One login: renew the guard where requested, and read the heartbeat.
 
-        `plant` is a boot script, run first where no guard answers; empty for none.
+        `plant` is a boot script, run first where no guard answers; empty for none. `limits`: bring agent, upkeep and
+        this line of limits; empty: bring nothing.
         """
         ...
 
@@ -177,6 +183,11 @@ class Context:
     """What each account with a key has shown of itself, to notice two names for one account."""
     key_refusals: dict[str, tuple[Provider, WeighsRefusals]] = field(default_factory=dict)
     """The client of each account with a key, and how its refusals weigh."""
+
+    network: OwnNetwork = field(default_factory=OwnNetwork)
+    """Whether this computer is online; on the engine's thread."""
+    told_offline: bool | None = None
+    """Whether the alarm about it is raised; None before the first look."""
 
     def refuses_key(self, provider: str) -> bool:
         """Whether the account's cloud refuses its key now, be it only for a burst of calls."""

@@ -7,6 +7,7 @@ from functools import cache
 
 from gpushopper.core.lifecycle.account_choice import LookAt
 from gpushopper.core.lifecycle.clock_rules import clock_rules
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends
 from gpushopper.core.lifecycle.failover import give_way, next_attempt
 from gpushopper.core.model.actions import Action, ClearAlarm, CloseAttempt, RaiseAlarm
 from gpushopper.core.model.attempt import Attempt, DesiredState, ReceiptKind, State
@@ -16,6 +17,7 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.context import Context
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import alarms, sessions
+from gpushopper.store.instances.run_ends import run_ends_by_session
 from gpushopper.store.sqlite.error_mapping import Stale
 
 
@@ -32,6 +34,7 @@ def apply_clock_rules(ctx: Context, look: LookAt, destroy_intervals_s: dict[str,
         for attempt in opened:
             by_session[attempt.session_id].append(attempt)
         active = alarms.active_alarms(ctx.store)
+        runs = run_ends_by_session(ctx.store)
     changed = False
     queues = _destroy_queues_s(opened, destroy_intervals_s)
     look = cache(look)
@@ -39,7 +42,8 @@ def apply_clock_rules(ctx: Context, look: LookAt, destroy_intervals_s: dict[str,
         for attempt in by_session[session.id]:
             state = look(attempt.provider)
             at = now if state is None else state.at
-            todo = _due(ctx, session, attempt, at, queues.get(attempt.provider, 0.0))
+            allowed = allowed_ends(session, attempt, runs.get(session.id, ()))
+            todo = _due(ctx, session, attempt, at, queues.get(attempt.provider, 0.0), allowed)
             changed = _run(ctx, [action for action in todo if not _is_idle(action, active)], at) or changed
         changed = _run(ctx, _next_step(ctx, session, by_session[session.id], look, now), now) or changed
     return changed
@@ -62,10 +66,17 @@ def _destroy_queues_s(opened: list[Attempt], intervals_s: dict[str, float]) -> d
     return {name: (count - 1) * intervals_s.get(name, 0.0) for name, count in ending.items()}
 
 
-def _due(ctx: Context, session: Session, attempt: Attempt, now: ClockSnapshot, queue_s: float) -> list[Action]:
+def _due(
+    ctx: Context,
+    session: Session,
+    attempt: Attempt,
+    now: ClockSnapshot,
+    queue_s: float,
+    allowed: frozenset[str],
+) -> list[Action]:
     """What time alone decides of one attempt; `now` is with its own cloud's date."""
     policy = ctx.policy_of(attempt.provider)
-    return [*clock_rules(session, attempt, now, policy, queue_s), *_never_sent(attempt, now, policy)]
+    return [*clock_rules(session, attempt, now, policy, queue_s, allowed), *_never_sent(attempt, now, policy)]
 
 
 def _next_step(ctx: Context, session: Session, opened: list[Attempt], look: LookAt, now: ClockSnapshot) -> list[Action]:
@@ -124,4 +135,8 @@ def _due_times(attempt: Attempt, policy: Policy) -> list[int]:
             walls.append(attempt.prepared_at + us(policy.prepared_max_age_s))
         case State.MISSING if attempt.missing_at is not None:
             walls.append(attempt.missing_at + us(policy.missing_alarm_s))
+            if attempt.silent_since is not None:
+                walls.append(attempt.silent_since + us(policy.self_ended_window_s))
+            if attempt.ending_at is not None:
+                walls.append(attempt.ending_at)
     return walls

@@ -206,7 +206,7 @@ class Transaction:
         moved = attempt.is_gpu_billed and fields.get("current_rate", attempt.current_rate) != attempt.current_rate
         if not (starts or ends or moved) or attempt.billed_until is None:
             return fields
-        until = self.now.wall
+        until = fields.get("self_ended_at") or self.now.wall
         if starts:
             until = attempt.last_seen_at if attempt.last_seen_at is not None else attempt.billed_until
         entries, booked = ledger.accrue(attempt, until)

@@ -7,11 +7,15 @@ import re
 from gpushopper.core.model.heartbeat import Hardware, Heartbeat
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.remote import guard_protocol
+from gpushopper.remote.agent import parts
+from gpushopper.remote.agent.agent_report import read_agent_report
 from gpushopper.remote.ssh_errors import one_line
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of one answer (D8)."""
 MOST_GPUS = 64
+AGENT, PARTS = "agent", "parts"
+"""Sections of the agent's report, and of what came of bringing it there."""
 
 SECTIONS = (
     ("gpus", "smi --query-gpu=name,memory.total,driver_version --format=csv,noheader,nounits"),
@@ -26,11 +30,16 @@ _SMI = 'smi() { nvidia-smi "$@" || LD_LIBRARY_PATH=$GS_LIBRARIES nvidia-smi "$@"
 _NUMBER = re.compile(r"\d{1,7}(\.\d{1,3})?")
 
 
-def probe_command(marker: str, guard_lines: str) -> str:
-    """The shell command of one probe. Each section begins with a line with `marker`, a random word."""
-    script = [_SMI]
-    for name, words in (("guard", guard_lines), *SECTIONS):
-        script += [f"printf '\\n%s {name}\\n' {marker}", f"{{ {words}\n}} </dev/null 2>/dev/null"]
+def probe_command(marker: str, guard_lines: str, bring_lines: str = "") -> str:
+    """The shell command of one probe. Each section begins with a line with `marker`, a random word.
+
+    `bring_lines` alone read the login's stdin; empty where nothing is brought.
+    """
+    script = ["exec 3<&0", _SMI]
+    brought = ((PARTS, bring_lines),) if bring_lines else ()
+    for name, words in (("guard", guard_lines), (AGENT, parts.report_command()), *brought, *SECTIONS):
+        source = "<&3" if name == PARTS else "</dev/null"
+        script += [f"printf '\\n%s {name}\\n' {marker}", f"{{ {words}\n}} {source} 2>/dev/null"]
     script.append(f"printf '\\n%s end\\n' {marker}")
     return over_ssh("\n".join(script))
 
@@ -47,14 +56,17 @@ def read_heartbeat(answer: bytes, marker: str, *, is_complete: bool) -> Heartbea
     a guarded instance look unreachable.
     """
     sections = _split(answer.decode("utf-8", "replace"), marker)
-    order = ["guard", *(name for name, _ in SECTIONS), "end"]
     names = [name for name, _ in sections]
+    optional = [PARTS] if PARTS in names else []
+    order = ["guard", AGENT, *optional, *(name for name, _ in SECTIONS), "end"]
     if names != (order if is_complete else order[: len(names)]) or len(names) < 2:
         return None
     texts = dict(sections[:-1])  # the last one is the end, or incomplete
     hardware = _hardware(texts.get("gpus", ""), texts.get("cuda", ""), texts.get("disk", ""))
     words = texts["guard"].replace("\r\n", "\n").strip("\n")
-    return Heartbeat(guard_protocol.read_report(words), hardware)
+    agent = read_agent_report(texts.get(AGENT, ""))
+    brought = parts.read_brought(texts[PARTS]) if PARTS in texts else None
+    return Heartbeat(guard_protocol.read_report(words), hardware, agent, brought)
 
 
 def _split(text: str, marker: str) -> list[tuple[str, str]]:

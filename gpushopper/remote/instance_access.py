@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from gpushopper.core.cloud import EndingKind, Traits
@@ -17,7 +18,15 @@ from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailur
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
-from gpushopper.remote import boot_script, guard_protocol, heartbeat_probe, ssh_config_file, ssh_environment, ssh_keys
+from gpushopper.remote import (
+    boot_script,
+    guard_protocol,
+    heartbeat_probe,
+    ssh_config_file,
+    ssh_environment,
+    ssh_keys,
+)  # fmt: skip
+from gpushopper.remote.agent import parts
 from gpushopper.remote.bounded_process import run_bounded
 from gpushopper.remote.probe_outcome import read_outcome
 from gpushopper.remote.ssh_command import (
@@ -37,8 +46,13 @@ CONTROL_LIMIT_S = 5.0
 class InstanceAccess:
     """The ssh side of one home folder; safe to use from several threads, one probe per attempt at a time."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, load_programs: Callable[[], parts.Programs] = parts.load_programs) -> None:
         self._home = home
+        self._load_programs = load_programs
+
+    @cached_property
+    def _programs(self) -> parts.Programs:
+        return self._load_programs()
 
     # ---- before the create
 
@@ -73,12 +87,17 @@ class InstanceAccess:
 
     # ---- the probe
 
+    def parts_digest(self) -> str:
+        """The version of the programs that are brought to instances."""
+        return self._programs.digest
+
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
     ) -> Heartbeat | ProbeFailure:
         """Log in once: send the renewal if there is one, then read the guard's report and the hardware.
 
-        Where no guard answers, `plant` installs one first, if it is not empty.
+        Where no guard answers, `plant` installs one first, if it is not empty. `limits`: agent, upkeep and this line of
+        limits are brought there by the same login; empty: nothing is.
 
         The first login with an answer pins the host key; from then on another key gives HOST_KEY (I24).
         """
@@ -89,7 +108,7 @@ class InstanceAccess:
             if first is not None:
                 self._drop_first_pin(login, first)
             connection = connect_to(self._home, login, first or pin)
-            found = self._run_probe(connection, renewal, limit_s, plant)
+            found = self._run_probe(connection, renewal, limit_s, plant, limits)
         except ProviderFailed as error:
             return ProbeFailure(ProbeFailureKind.UNREACHABLE, error.message)
         except Misconfigured as error:
@@ -101,15 +120,17 @@ class InstanceAccess:
         return found if first is None else self._keep_first_pin(connection, first, pin, found)
 
     def _run_probe(
-        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float, plant: str
+        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float, plant: str, limits: str
     ) -> Heartbeat | ProbeFailure:
         marker = f"gs-{secrets.token_hex(12)}"
         guard_lines = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         if plant:
             guard_lines = guard_protocol.plant_command(plant, guard_lines)
-        command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines))
-        environ = ssh_environment.environment()
-        done = run_bounded(command, limit_s=limit_s, size_limit=heartbeat_probe.SIZE_LIMIT, environ=environ)
+        bring_lines = parts.bring_command(limits) if limits else ""
+        command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines, bring_lines))
+        environ, stdin = ssh_environment.environment(), self._programs.packed() if limits else b""
+        size = heartbeat_probe.SIZE_LIMIT
+        done = run_bounded(command, limit_s=limit_s, size_limit=size, environ=environ, stdin=stdin)
         return read_outcome(done, marker, limit_s)
 
     def _drop_first_pin(self, login: SshTarget, first: Path) -> None:

@@ -93,6 +93,13 @@ class ProvisionRequest:
     """Whether an instance is accepted whose guard is not confirmed, although its cloud can have one."""
     image_login: bool = False
     """Whether provider and host get the stored login of the image's registry."""
+    idle_us: int | None = None
+    """After how long without use its instance ends; None: never."""
+    idle_when: str = "any"
+    contact_us: int | None = None
+    """After how long without contact and use its instance ends; 0: never; None: as for its duration."""
+    hold_us: int | None = None
+    """How long results are waited for once the work is done; None: until the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,31 @@ class ExtendRequest:
 
     add_us: int | None = None
     deadline_at: int | None = None
+    dry_run: bool = False
+    """Whether only to show what would become of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsRequest:
+    """PUT /sessions/{id}/limits: change limits in place; None leaves one as it is, 0 switches it off."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    idle_us: int | None = None
+    idle_when: str | None = None
+    contact_us: int | None = None
+    hold_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEndRequest:
+    """PUT /sessions/{id}/run-ends/{run}: allow that the end of this run ends the session."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    mode: str = "always"
+    with_pull: bool = False
+    hold_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,25 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsView:
+    """The limits that may end a session early, spans in µs, None: off; and who watches them.
+
+    `there` are those that its instance is known to have, which it obeys until it has confirmed the others.
+    `unwatched` says why its use is not measured; empty where it is.
+    """
+
+    idle_us: int | None = None
+    idle_when: str = "any"
+    contact_us: int | None = None
+    hold_us: int | None = None
+    confirmed: bool = False
+    there: dict[str, int | None] = field(default_factory=dict)
+    unwatched: str = ""
+    acts_itself: bool = True
+    """Whether its instance ends itself; otherwise it only marks its end, and the daemon destroys it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
@@ -90,6 +109,12 @@ class SessionView:
     """The least time that its cloud bills even if it ends now; 0 where there is none, or it has run that long."""
     least_cost: int = 0
     """What that time costs."""
+    limits: LimitsView = field(default_factory=LimitsView)
+    ending_reason: str = ""
+    """Why its instance says that it will end early (idle, contact, run_done, done), at `ending_at`."""
+    ending_at: int | None = None
+    self_ended_at: int | None = None
+    """Since when it counts as ended by itself, unconfirmed; nothing is billed here since."""
 
 
 @dataclass(frozen=True, slots=True)

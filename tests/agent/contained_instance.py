@@ -36,8 +36,7 @@ NO_APPLET = {"cksum"}
 TOOLS = {
     "base64", "cat", "chmod", "chown", "cksum", "date", "dd", "env", "getent", "grep", "gzip", "gunzip", "head", "id",
     "kill", "ln", "ls", "mkdir", "mkfifo", "mv", "od", "ps", "rm", "sed", "setsid", "sort", "stat", "sync", "tail",
-    "timeout", "touch",
-    "tr", "true", "wc",
+    "timeout", "touch", "tr", "true", "wc",
 }  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def test_a_prefix_names_a_session(market: Shell, rented: str):
 
 def test_extend_moves_the_end(market: Shell, rented: str):
     before = market("get", rented, "--json").json["session"]["deadline_at"]
-    ran = market("extend", rented, "--for", "30m")
+    ran = market("extend", rented, "--for", "30m", "--yes")
     assert ran.code == 0, ran.err
     assert ran.out.startswith("held now ends ")
     assert market("get", rented, "--json").json["session"]["deadline_at"] > before
@@ -173,7 +173,7 @@ def test_no_wait_says_accepted_only(market: Shell):
 def test_a_killed_daemon_is_restarted_and_the_request_continues(market: Shell, rented: str):
     pid = market("daemon", "status", "--json").json["pid"]
     os.kill(pid, signal.SIGKILL)
-    ran = market("extend", rented, "--for", "1m", "--json")
+    ran = market("extend", rented, "--for", "1m", "--yes", "--json")
     assert ran.code == 0
     assert "starting the daemon" in ran.err
     assert market("daemon", "status", "--json").json["pid"] != pid

@@ -8,6 +8,7 @@ import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -153,7 +154,9 @@ def test_the_beginning_of_an_id_ends_nothing_and_shows_it(gs: Inside, rented: di
     assert set(standing(gs)) == {"exp10", "other"}
 
 
-@pytest.mark.parametrize("line", ["shutdown exp --yes", "done exp --yes", "sessions delete exp", "extend exp --for 1h"])
+@pytest.mark.parametrize(
+    "line", ["shutdown exp --yes", "done exp --yes", "sessions delete exp", "extend exp --for 1h", "set exp --idle 1h"]
+)
 def test_on_a_terminal_the_session_found_is_confirmed(gs: Inside, line: str):
     before = standing(gs)
     ran = gs(*words(line), answer="n\n")
@@ -165,9 +168,48 @@ def test_on_a_terminal_the_session_found_is_confirmed(gs: Inside, line: str):
 
 def test_a_confirmed_prefix_extends_that_session(gs: Inside):
     before = standing(gs)
-    assert gs("extend", "exp", "--for", "10m", answer="y\n").code == 0
+    assert gs("extend", "exp", "--for", "10m", answer="y\ny\n").code == 0
     after = standing(gs)
     assert after["exp10"] > before["exp10"] and after["other"] == before["other"]
+
+
+def test_extend_shows_time_and_money_and_asks(gs: Inside):
+    before = standing(gs)
+    shown = gs("extend", "exp10", "--for", "1h", "--dry-run")
+    assert shown.code == 0 and re.search(r"exp10: \+1h, until .*, at most \$\d.* -> \$\d", shown.out), shown
+    assert gs("extend", "exp10", "--for", "1h").code == 2, "not a terminal: --yes"
+    assert gs("extend", "exp10", "--for", "1h", answer="n\n").code == 130
+    assert standing(gs) == before
+    assert "+1h" in gs("extend", "exp10", "--for", "1h", "--yes").err
+    assert standing(gs)["exp10"] > before["exp10"]
+
+
+def test_extend_never_shortens_silently(gs: Inside):
+    before = standing(gs)
+    soon = (datetime.now(UTC) + timedelta(minutes=20)).isoformat(timespec="seconds")
+    ran = gs("extend", "exp10", "--until", soon, answer="n\n")
+    assert ran.code == 130 and "exp10: -" in ran.err and "End it earlier?" in ran.err
+    assert standing(gs) == before
+
+
+def test_set_changes_limits_in_place_and_get_shows_them(gs: Inside):
+    assert gs("set", "exp10", "--idle", "1h", "--contact", "4h", "--idle-when", "gpu").code == 0
+    found = json.loads(gs("get", "exp10", "--json").out)["session"]["limits"]
+    assert (found["idle_seconds"], found["contact_seconds"], found["idle_when"]) == (3600, 14400, "gpu")
+    shown = gs("get", "exp10").out
+    assert re.search(r"early ends +idle 1h, contact 4h \(GPUs alone count as use\)", shown), shown
+    assert re.search(r"watched +no: a simulated instance has no use to measure", shown), shown
+    assert gs("set", "exp10", "--idle", "off", "--contact", "off").code == 0
+    assert json.loads(gs("get", "exp10", "--json").out)["session"]["limits"]["idle_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("set exp10", "nothing to change"), ("set exp10 --idle 3s", "at least 10 s"), ("set exp10 --hold 99d", "31 days")],
+)
+def test_a_limit_that_makes_no_sense_is_refused(gs: Inside, line: str, says: str):
+    ran = gs(*words(line))
+    assert ran.code == 2 and says in ran.err, ran
 
 
 def test_on_a_terminal_the_gpu_is_prompted_for(gs: Inside):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tests.core.mutation import Mutation
+from tests.core.mutations_of_ends import ENDS
 from tests.core.mutations_of_failover import FAILOVER
 from tests.core.mutations_of_lifecycle import LIFECYCLE
 from tests.core.mutations_of_listing import LISTING
 
 M = Mutation
 MUTATIONS = (
+    *ENDS,
     *FAILOVER,
     *LIFECYCLE,
     *LISTING,

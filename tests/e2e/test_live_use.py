@@ -119,15 +119,15 @@ def test_a_failed_setup_is_reported_and_the_session_continues(
     assert session_of(sandbox, "bad")["status"] == "running"
 
     # A new deadline holds once the guard has confirmed it: until then the instance would end at the former one.
-    assert "now ends" in sandbox.must("extend", "bad", "--for", "30m")
+    assert "now ends" in sandbox.must("extend", "bad", "--yes", "--for", "30m")
     longer = session_of(sandbox, "bad")
     known, wanted = (datetime.fromisoformat(longer[name]) for name in ("guard_deadline_at", "deadline_at"))
     assert longer["guard_in_sync"] and abs(known - wanted).total_seconds() < 30
     sandbox.must("sandbox", "fault", "add", "vast", "host", "ssh_refuse")
     wait_until(lambda: hangs_up(sandbox) or session_of(sandbox, "bad")["health"] == "unreachable", timeout_s=60)
-    done = sandbox.run("extend", "bad", "--for", "30m", "--timeout", "3s")
+    done = sandbox.run("extend", "bad", "--yes", "--for", "30m", "--timeout", "3s")
     assert done.returncode == 8, done.stdout + done.stderr
-    assert "has not confirmed the new deadline yet and would end itself at" in done.stderr
+    assert "yet and would end itself at" in done.stderr
     assert "has not confirmed the new deadline yet" in sandbox.must("get", "bad")
     sandbox.must("sandbox", "fault", "clear")
     wait_until(lambda: session_of(sandbox, "bad")["guard_in_sync"], timeout_s=60)

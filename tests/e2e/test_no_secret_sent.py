@@ -89,7 +89,7 @@ def live(sandbox: SandboxHome, proxy: RecordingProxy) -> Day:
         outputs += [sandbox.must("run", "work", "--secret-env", "OTHER", "--", TOLD.format("OTHER"))]
         sandbox.must("run", "work", "--detach", "--", f"exec tail -f /dev/null {PLANTED}")
         watch.wait_for(PLANTED.encode())
-        sandbox.must("extend", "work", "--for", "5m")
+        sandbox.must("extend", "work", "--for", "5m", "--yes")
         sandbox.run("audit")
         sandbox.must("shutdown", "work", "--yes", "--wait", "proven")
     events = sandbox.must("events", "--json")

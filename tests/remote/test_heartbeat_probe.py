@@ -19,8 +19,10 @@ GPUS = "NVIDIA GeForce RTX 4090, 24564, 550.54.15\nNVIDIA GeForce RTX 4090, 2421
 DISK = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 97656250 1 2 3% /\n"
 
 
-def answer(guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str = DISK, *, mark: str = MARK) -> bytes:
-    parts = {"guard": guard, "gpus": gpus, "cuda": cuda, "disk": disk, "end": ""}
+def answer(
+    guard: str = GUARD, gpus: str = GPUS, cuda: str = "12.4\n", disk: str = DISK, *, mark: str = MARK, agent: str = ""
+) -> bytes:
+    parts = {"guard": guard, "agent": agent, "gpus": gpus, "cuda": cuda, "disk": disk, "end": ""}
     return "".join(f"\n{mark} {name}\n{text}" for name, text in parts.items()).encode()
 
 
@@ -89,7 +91,7 @@ def test_an_incomplete_section_is_not_read():
 
 def test_an_incomplete_guard_report_is_never_read():
     whole = answer()
-    for end in range(whole.index(f"{MARK} gpus".encode()) + len(MARK) + 4):
+    for end in range(whole.index(f"{MARK} agent".encode()) + len(MARK) + 4):
         assert heartbeat_probe.read_heartbeat(whole[:end], MARK, is_complete=False) is None
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from gpushopper import wire
 from gpushopper.engine.requests.commands import end, extend, provision, restart
+from gpushopper.engine.requests.commands.allow_run_end import allow_run_end
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
+from gpushopper.engine.requests.commands.set_limits import set_limits
 from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.queries import accounts, audit, costs, events, provider_logs, sessions, ssh_connection
 from gpushopper.engine.requests.queries.market import inventory, plan
@@ -29,6 +31,11 @@ class Requests:
 
     def restart(self, ref: str) -> wire.Accepted:
         return restart.restart(self.handle, ref)
+    def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
+        return set_limits(self.handle, ref, request)
+
+    def allow_run_end(self, ref: str, run_id: str, request: wire.RunEndRequest) -> wire.SessionView:
+        return allow_run_end(self.handle, ref, run_id, request)
 
     def inventory(self, request: wire.SearchRequest) -> wire.Inventory:
         return inventory.inventory(self.handle, request)

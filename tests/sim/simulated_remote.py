@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core.cloud import PlantingMethod, Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe, PowerOff, SelfDestroy
 from gpushopper.core.model.heartbeat import (
+    Brought,
     GuardRenewal,
     GuardStatus,
     Hardware,
@@ -23,6 +24,7 @@ from gpushopper.remote.planting.cloud_config import HEAD, cloud_config
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.sandbox.market.actions import stop
 from gpushopper.sandbox.market.model import Instance, Phase
+from tests.sim.simulated_agent import SimAgent
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SimGuard:
-    """Times in µs of the market's clock, which is the instance's too; `ends` are of end files, by reason."""
+    """Times in µs of the market's clock, which is the instance's too."""
 
     end_at: int
     max_at: int
@@ -40,22 +42,15 @@ class SimGuard:
     holders: int = 2
     is_dead: bool = False
     ignores_renewals: bool = False
-    ends: dict[str, int] = field(default_factory=dict)
     knows_ends: bool = True
-    parts: str = ""
-
-    def obeyed(self) -> list[tuple[int, str]]:
-        """The early ends that the guard obeys, the earliest first: none after the deadline."""
-        return sorted((at, reason) for reason, at in self.ends.items() if at <= self.end_at and self.knows_ends)
-
-    def acts_at(self) -> int:
-        return min([self.end_at, *(at for at, _ in self.obeyed())])
+    agent: SimAgent | None = None
 
     def report(self, now: int) -> GuardStatus:
         left, most = (max(at - now, 0) // SECOND for at in (self.end_at, self.max_at))
-        ends = tuple((reason, max(at - now, 0) // SECOND) for at, reason in self.obeyed())
-        status = GuardStatus(self.armed, self.why, left, most, self.seq, self.holders)
-        return replace(status, ends=ends, knows_ends=self.knows_ends, parts=self.parts)
+        ends, parts = ((), "") if self.agent is None else (self.agent.shown(now), self.agent.checksum)
+        return GuardStatus(
+            self.armed, self.why, left, most, self.seq, self.holders, ends=ends, knows_ends=self.knows_ends, parts=parts
+        )
 
 
 class SimRemote:
@@ -72,6 +67,10 @@ class SimRemote:
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
+        self.brought: list[str] = []
+        """The lines of limits that were brought to instances."""
+        self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
+        """What comes of bringing agent and limits."""
 
     # ---- what the engine calls
 
@@ -103,8 +102,11 @@ class SimRemote:
         text = json.dumps(script | {"destroys": isinstance(recipe, SelfDestroy)})
         return cloud_config(text) if traits.planting.method is PlantingMethod.CLOUD_INIT else text
 
+    def parts_digest(self) -> str:
+        return "digest"
+
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = ""
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
     ) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.probes += 1
@@ -125,7 +127,23 @@ class SimRemote:
         if guard is not None and renewal is not None and renewal.seq > guard.seq and not guard.ignores_renewals:
             guard.seq = renewal.seq
             guard.end_at = min(now + renewal.left_s * SECOND, guard.max_at)
-        return Heartbeat(None if guard is None else guard.report(now), self.hardware)
+        if guard is None:
+            return Heartbeat(None, self.hardware)
+        return self._heartbeat(guard, limits, now)
+
+    def _heartbeat(self, guard: SimGuard, limits: str, now: int) -> Heartbeat:
+        brought = None
+        if limits:
+            self.brought.append(limits)
+            brought = self.bring(guard, limits)
+            if brought.checksum:
+                guard.agent = guard.agent or SimAgent(now)
+                guard.agent.bring(limits, now)
+                brought = Brought(guard.agent.checksum, brought.problem)
+        agent = None if guard.agent is None else guard.agent.report(now)
+        if guard.agent is not None:
+            guard.agent.heard_at = now
+        return Heartbeat(guard.report(now), self.hardware, agent, brought)
 
     def forget_attempt(self, attempt_id: str) -> None:
         self.forgotten.append(attempt_id)
@@ -157,10 +175,13 @@ class SimRemote:
             guard = self.guards.get(instance.id)
             if guard is None or guard.is_dead or not guard.armed:
                 continue
+            if guard.agent is not None:
+                guard.agent.step(now)
             script = _script(instance)
             # Where power-off does not end the bill, the guard acts at the deadline alone (ends.md E9).
-            acts_at = guard.acts_at() if script is not None and script["destroys"] else guard.end_at
-            if now < acts_at:
+            obeys = script is not None and script["destroys"]
+            is_over = obeys and guard.agent is not None and guard.agent.is_over(now)
+            if now < guard.end_at and not is_over:
                 continue
             if script is not None and script["destroys"]:
                 self._destroy(instance)
@@ -171,7 +192,9 @@ class SimRemote:
         """Simulated µs from the world's start at which a running guard next acts."""
         now = self.world.market.now()
         running = {i.id for i in self.world.market.existing_instances() if i.phase is Phase.RUNNING}
-        ends = [g.acts_at() for number, g in self.guards.items() if number in running and not g.is_dead and g.armed]
+        live = [g for number, g in self.guards.items() if number in running and not g.is_dead and g.armed]
+        ends = [g.end_at for g in live]
+        ends += [at for g in live if g.agent is not None and (at := g.agent.next_due(now)) is not None]
         return min((self.world.clock.t + max(end - now, SECOND) for end in ends), default=None)
 
     def _destroy(self, instance: Instance) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 
 from gpushopper.store import account_keys, accounts, sessions
 from gpushopper.store.database import Store
-from tests.store.make_golden import NEW_COLUMNS
 from tests.store.samples import NOW
 
 GOLDEN = Path(__file__).parent / "golden"
+OWN_COLUMNS = {"ssh_user": "ubuntu", "is_running": True, "is_storage_billed": False, "made_by_key": "d1"} | {
+    "image": "ubuntu"
+}
+"""What the golden database has in each new column of an attempt."""
 DEFAULTS: dict[str, Any] = {"ssh_user": None, "is_running": 0, "is_storage_billed": 1, "made_by_key": ""}
 
 
@@ -39,7 +42,7 @@ def upgraded(home: Path, *, billed: str) -> tuple[dict[str, dict[str, Any]], dic
 def test_every_older_column_stays_and_each_new_one_has_its_default(home: Path):
     before, after = upgraded(home, billed="a2")
     assert after == {
-        number: {**row, **DEFAULTS, "is_running": row["is_gpu_billed"], "image": after[number]["image"]}
+        number: {**after[number], **row, **DEFAULTS, "is_running": row["is_gpu_billed"]}
         for number, row in before.items()
     }
     assert [number for number, row in after.items() if row["is_running"]] == ["a2"]
@@ -65,7 +68,7 @@ def test_a_database_of_schema_5_still_opens_and_works(home: Path):
     home.mkdir()
     store = Store.open(Path(shutil.copy(GOLDEN / "schema-5.db", home / "gpu-shopper.db")), now_wall=NOW)
     running = sessions.attempts_of(store, "running1")[0]
-    assert {name: getattr(running, name) for name in NEW_COLUMNS} == NEW_COLUMNS
+    assert {name: getattr(running, name) for name in OWN_COLUMNS} == OWN_COLUMNS
     (session,) = sessions.find_sessions(store, "name-running1")
     assert session.shortlist[0].kind is session.shortlist[1].kind is running.offer.kind
     assert (accounts.known_cloud(store, "lab"), accounts.known_cloud(store, "vast")) == ("vast", "")

@@ -116,3 +116,13 @@ class Dollars(click.ParamType[int]):
 
 SPAN = Span()
 DOLLARS = Dollars()
+
+
+class Limit(Span):
+    """A duration option that can be switched off: `off` is 0."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return 0 if value in ("off", 0) else super().convert(value, param, ctx)
+
+
+LIMIT = Limit()

@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
-from gpushopper.cli.input.durations import DOLLARS, LONGEST_SPAN, SPAN, Hours, Number, parse_until
+from gpushopper.cli.input.durations import DOLLARS, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
 from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
@@ -75,6 +75,14 @@ VARIABLES = (
         help="Set the variables in FILE (docker's format), unseen.",
     ),
 )  # fmt: skip
+
+LIMITS = (
+    click.option("--idle", type=LIMIT, metavar="SPAN", help="End it after 30m without use; off by default."),
+    click.option("--idle-when", type=click.Choice(["any", "gpu"]), help="What counts as use: any, or the GPUs alone."),
+    click.option("--contact", type=LIMIT, metavar="SPAN", help="End it after 4h without use and contact, or: off."),
+    click.option("--hold", type=LIMIT, metavar="SPAN", help="Keep it at most 2h for results to be pulled."),
+)
+"""What may end a session before its deadline."""
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output import end_limits_view, json_output, tables
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
@@ -46,6 +46,8 @@ def status(session: SessionView) -> str:
         return {"off": "stopping (off)", "requested": "stopping (requested)"}.get(session.end_stage, "stopping")
     if session.waits_for_account:
         return f"{session.status} (waits for an account)"
+    if session.status == "running" and session.health == "self_ended":
+        return "running (ended by itself?)"
     if session.status == "running" and session.health not in ("", "ok"):
         return f"running ({session.health})"
     return session.status
@@ -135,6 +137,9 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("ssh", app.with_sandbox_flag(ssh(session))),
             ("guards", guards(session) + _out_of_sync_text(session, now)),
             ("bills on", bills_on(session)),
+            ("early ends", end_limits_view.limits(session)),
+            ("watched", end_limits_view.watched(session)),
+            ("ending", end_limits_view.ending(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
             ("created", when(session.created_at, now)),

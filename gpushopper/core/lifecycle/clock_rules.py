@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.destroying import destroying_fields
+from gpushopper.core.lifecycle.ends.early_end import end_as_heard
+from gpushopper.core.lifecycle.ends.self_ended import REASON as SELF_ENDED
+from gpushopper.core.lifecycle.ends.self_ended import on_absent_and_silent
 from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateAttempt
 from gpushopper.core.model.attempt import ALIVE_STATES, Attempt, DesiredState, State
 from gpushopper.core.model.session import Session
@@ -15,12 +18,17 @@ from gpushopper.core.timing.deadline import DeadlineStatus, deadline_status
 
 
 def clock_rules(
-    session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy, queue_s: float = 0.0
+    session: Session,
+    attempt: Attempt,
+    now: ClockSnapshot,
+    policy: Policy,
+    queue_s: float = 0.0,
+    allowed: frozenset[str] = frozenset(),
 ) -> list[Action]:
     """Apply the rules that need no provider, so that no outage can delay them (I9, I11).
 
     `queue_s`: seconds that a destroy may wait for the account's other destroys under the provider's rate limit; alarms
-    about slow destroys come that much later.
+    about slow destroys come that much later. `allowed`: the early ends that a row allows (`ends/early_end.py`).
     """
     actions: list[Action] = []
     if not attempt.is_wanted and attempt.state in ALIVE_STATES:
@@ -31,6 +39,9 @@ def clock_rules(
     if attempt.is_wanted and session.desired_state is DesiredState.RUNNING:
         actions += _deadline(session, attempt, now)
         actions += _interruption(session, attempt, now, policy)
+        if not any(isinstance(action, EndSession) for action in actions):
+            heard = end_as_heard(session, attempt, allowed, now, policy)
+            actions += heard or on_absent_and_silent(session, attempt, allowed, now, policy)
     actions += _overdue_alarms(session, attempt, now, policy, us(queue_s))
     return actions
 
@@ -41,8 +52,11 @@ def _deadline(session: Session, attempt: Attempt, now: ClockSnapshot) -> list[Ac
         case DeadlineStatus.PASSED:
             is_hard = attempt.deadline.wall >= attempt.hard_max_at
             reason, what = ("hard_maximum", "hard maximum") if is_hard else ("deadline", "deadline")
+            text = f"{session.name}: its {what} has passed"
+            if attempt.self_ended_at is not None:
+                reason, text = SELF_ENDED, f"{text}; it seems to have ended by itself before"
             return [
-                EndSession(session, reason, f"{session.name}: its {what} has passed"),
+                EndSession(session, reason, text),
                 ClearAlarm(alarms.CLOCK_SKEW, session.id),
             ]
         case DeadlineStatus.DISPUTED:
@@ -77,8 +91,10 @@ def _overdue_alarms(session: Session, attempt: Attempt, now: ClockSnapshot, poli
         case State.UNCERTAIN if age >= us(policy.uncertain_alarm_s):
             text = f"{session.name}: unknown for {_minutes(age)} whether its create made an instance"
             return [RaiseAlarm.with_hint(alarms.UNCERTAIN, attempt.id, text)]
-        case State.MISSING if attempt.missing_at is not None and now.wall - attempt.missing_at >= us(
-            policy.missing_alarm_s
+        case State.MISSING if (
+            attempt.self_ended_at is None
+            and attempt.missing_at is not None
+            and now.wall - attempt.missing_at >= us(policy.missing_alarm_s)
         ):
             text = f"{session.name}: the provider does not show instance {attempt.instance_id}"
             return [RaiseAlarm.with_hint(alarms.MISSING, attempt.id, text)]

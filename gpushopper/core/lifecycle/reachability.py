@@ -73,7 +73,12 @@ def on_heartbeat(
 
 
 def _heartbeat_fields(attempt: Attempt, guard: GuardStatus | None, now: ClockSnapshot) -> dict[str, Any]:
-    fields: dict[str, Any] = {"heartbeat_at": now.wall, "unreachable_since": None, "probe_error": ""}
+    fields: dict[str, Any] = {
+        "heartbeat_at": now.wall,
+        "unreachable_since": None,
+        "probe_error": "",
+        "silent_since": None,
+    }
     if guard is not None:
         fields |= {
             "guard_renewal_seq": max(guard.seq, attempt.guard_renewal_seq),
@@ -128,6 +133,8 @@ def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str,
             "missing_at": None,
             **NO_ABSENCES,
         }
+        if attempt.self_ended_at is not None:  # it has billed all along
+            fields |= {"self_ended_at": None, "is_gpu_billed": True, "is_storage_billed": True}
         event = EventDraft("recovered", f"{session.name} is reachable over ssh again")
         actions.append(ClearAlarm(alarms.MISSING, attempt.id))
     if not why:
@@ -141,21 +148,41 @@ def _after_ready(session: Session, attempt: Attempt, why: str, fields: dict[str,
 
 
 def on_probe_failure(
-    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session,
+    attempt: Attempt,
+    failure: ProbeFailure,
+    now: ClockSnapshot,
+    policy: Policy,
+    *,
+    is_offline: bool = False,
 ) -> list[Action]:
-    """Apply a probe without a heartbeat: a boot may time out, a ready session gets an alarm and is never ended (D8)."""
+    """Apply a probe without a heartbeat: a boot may time out, a ready session gets an alarm and is never ended (D8).
+
+    `is_offline`: this computer's own network is down, which says nothing of the instance (F127).
+    """
     if not attempt.is_wanted or attempt.state not in (State.BOOTING, *PROBED_STATES):
         return []
     if attempt.ready_at is None:
-        return _failure_before_ready(session, attempt, failure, now, policy)
+        return _failure_before_ready(session, attempt, failure, now, policy, is_offline=is_offline)
+    if is_offline and failure.kind is not ProbeFailureKind.HOST_KEY:
+        unknown = {"probe_error": failure.detail, "unreachable_since": None, "silent_since": None}
+        return [UpdateAttempt(attempt, unknown), ClearAlarm(alarms.SSH_UNREACHABLE, attempt.id)]
     since = attempt.unreachable_since if attempt.unreachable_since is not None else now.wall
-    actions: list[Action] = [UpdateAttempt(attempt, {"unreachable_since": since, "probe_error": failure.detail})]
+    fields = {"unreachable_since": since, "probe_error": failure.detail, "silent_since": _silent(attempt, failure, now)}
+    actions: list[Action] = [UpdateAttempt(attempt, fields)]
     if failure.kind is ProbeFailureKind.HOST_KEY:
         text = f"{session.name}: its host key has changed; nothing connects to it any more"
         actions.append(RaiseAlarm.with_hint(alarms.HOST_KEY_CHANGED, attempt.id, text))
     elif now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
     return actions
+
+
+def _silent(attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot) -> int | None:
+    """Since when the instance itself gives no answer: not while we cannot log in, nor where a login worked."""
+    if failure.kind in (ProbeFailureKind.LOCAL, ProbeFailureKind.MALFORMED):
+        return None
+    return now.wall if attempt.silent_since is None else attempt.silent_since
 
 
 def _unreachable_alarm(session: Session, attempt: Attempt, failure: ProbeFailure, span: int) -> RaiseAlarm:
@@ -165,14 +192,14 @@ def _unreachable_alarm(session: Session, attempt: Attempt, failure: ProbeFailure
 
 
 def _failure_before_ready(
-    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy, *, is_offline: bool
 ) -> list[Action]:
     if failure.kind is ProbeFailureKind.HOST_KEY:
         return [TerminateAttempt(attempt, "host_key_changed", "its host key changed before it was ready")]
     is_new = failure.detail != attempt.probe_error
     fields: dict[str, Any] = {"probe_error": failure.detail}
-    if failure.kind is ProbeFailureKind.LOCAL:
-        return _local_failure(session, attempt, failure, now, policy)
+    if failure.kind is ProbeFailureKind.LOCAL or is_offline:
+        return _local_failure(session, attempt, failure, now, policy, is_offline=is_offline)
     since = attempt.progress_boot
     if attempt.unreachable_since is not None:
         # The stall timeout starts anew: this computer can log in again, so that only now the instance fails (F13, F64).
@@ -187,7 +214,7 @@ def _failure_before_ready(
 
 
 def _local_failure(
-    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy
+    session: Session, attempt: Attempt, failure: ProbeFailure, now: ClockSnapshot, policy: Policy, *, is_offline: bool
 ) -> list[Action]:
     """This computer cannot log in: raise an alarm after a while, and do not blame the instance.
 
@@ -199,7 +226,7 @@ def _local_failure(
     actions: list[Action] = [
         UpdateAttempt(attempt, fields, _waiting_event(failure) if failure.detail != attempt.probe_error else None)
     ]
-    if now.wall - since >= us(policy.unreachable_alarm_s):
+    if not is_offline and now.wall - since >= us(policy.unreachable_alarm_s):
         actions.append(_unreachable_alarm(session, attempt, failure, now.wall - since))
     return actions
 

@@ -47,6 +47,7 @@ def _sighting_fields(attempt: Attempt, row: Instance, now: ClockSnapshot) -> dic
         "ssh_host": row.ssh_host or attempt.ssh_host,
         "ssh_port": row.ssh_port or attempt.ssh_port,
         "missing_at": None,
+        "self_ended_at": None,
         "ssh_user": row.ssh_user or attempt.ssh_user,
         **shown_billing(row, attempt.offer.billing, attempt),
         **NO_ABSENCES,

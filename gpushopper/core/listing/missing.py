@@ -95,10 +95,12 @@ def _mark_missing(
 
 
 def close_if_proven(attempt: Attempt, is_proven: bool, now: ClockSnapshot) -> list[Action]:
-    """Close an attempt whose end is proven; its cost ends at the first absence of the proof."""
+    """Close an attempt whose end is proven; its cost ends at the first absence of the proof, or where books stopped."""
     if attempt.state is not State.DESTROYING or not is_proven:
         return []
     ended_at = attempt.off_at if attempt.off_at is not None else now.wall
+    if attempt.self_ended_at is not None:
+        ended_at = attempt.self_ended_at  # nothing has shown it since
     evidence = {"destroy_count": attempt.destroy_count, "absence_count": attempt.absence_count}
     disk_end = attempt.billed_until if is_disk_left(attempt) else None
     return [CloseAttempt(attempt, ReceiptKind.PROVEN, attempt.reason, ended_at, evidence, disk_end)]

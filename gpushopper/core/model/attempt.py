@@ -155,6 +155,24 @@ class Attempt:
     """Salted digest of the key under which the create was sent; empty where none was, and for an orphan."""
     image: str = ""
     """What the create asks the instance to run; of an orphan, what it was found with."""
+    # early ends (ends.md), wall µs
+    ending_reason: str = ""
+    """Why its instance says that it will end itself before the deadline; empty while it says nothing."""
+    ending_at: int | None = None
+    """When that will be, as last heard."""
+    ending_heard_at: int | None = None
+    silent_since: int | None = None
+    """Since when it has given no answer over ssh; not counted while this computer is what cannot log in."""
+    self_ended_at: int | None = None
+    """Its first absence, where it counts as ended by itself, unconfirmed (ends.md E5); its books stop there."""
+    idle_watch: str = ""
+    """Why its use is not watched; empty where it is."""
+    is_idle_noted: bool = False
+    """Whether it was told that this instance is idle."""
+    confirmed_limits: str = ""
+    """The limits that its agent is known to have (`core/lifecycle/ends/limits_line.py`); empty for none."""
+    confirmed_parts: str = ""
+    """Digest of the programs brought to it, and the checksum that it then gave (`/` between the two)."""
 
     @property
     def is_open(self) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from gpushopper.core.model.ends.agent_report import AgentReport
+
 
 @dataclass(frozen=True, slots=True)
 class GuardStatus:
@@ -45,11 +47,24 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What came of bringing our programs and the limits: the checksum that is there now, or what went wrong."""
+
+    checksum: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """One complete answer over ssh with the pinned host key: it lives (T5). `guard` is None where none runs."""
+    """One complete answer over ssh with the pinned host key: it lives (T5). `guard` is None where none runs.
+
+    `agent` is its report of use, where there is one; `brought` is None where nothing was to be brought.
+    """
 
     guard: GuardStatus | None
     hardware: Hardware
+    agent: AgentReport | None = None
+    brought: Brought | None = None
 
 
 class ProbeFailureKind(Enum):

@@ -84,6 +84,22 @@ class Session:
     allow_unguarded: bool = False
     image_login: str = ""
     allow_broken_guard: bool = False
+    # early ends (ends.md); spans in µs, None: off
+    idle_us: int | None = None
+    """After how long without use its instance ends."""
+    idle_when: str = "any"
+    """What counts as use: `any` signal, or the `gpu` alone (ends.md E2)."""
+    contact_us: int | None = None
+    """After how long without contact, and without use for `disuse_us`, its instance ends (ends.md E3)."""
+    disuse_us: int | None = None
+    hold_us: int | None = None
+    """How long results are waited for at most once the work is done; None: until the deadline."""
+    land_for_us: int | None = None
+    """How long before the deadline landing begins; None: as the policy says."""
+    before_end: str = ""
+    """A script that the instance runs once before its end."""
+    pulls: tuple[tuple[str, str], ...] = ()
+    """What is brought home before the end: folder there, folder here."""
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:
@@ -105,11 +121,13 @@ def derive_status(session: Session, attempts: Sequence[Attempt]) -> Status:
 
 
 def derive_health(attempts: Sequence[Attempt]) -> str:
-    """`ok`, `unreachable`, `missing` or `interrupted`: the health of a running session's instance."""
+    """The health of a running session's instance: ok, unreachable, missing, self_ended (unconfirmed) or interrupted."""
     latest = current(attempts)
     if latest is None:
         return ""
     match latest.state:
+        case State.MISSING if latest.self_ended_at is not None:
+            return "self_ended"
         case State.MISSING:
             return "missing"
         case State.INTERRUPTED:

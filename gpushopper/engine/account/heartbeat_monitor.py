@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from gpushopper.core.cloud import PlantingMethod
 from gpushopper.core.lifecycle.guard_renewal import ARMED, next_renewal
-from gpushopper.core.lifecycle.reachability import (
-    can_probe,
-    heartbeat_interval,
-    on_heartbeat,
-    on_probe_failure,
-)
+from gpushopper.core.lifecycle.reachability import can_probe, heartbeat_interval
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.guard_recipe import carries_guard
 from gpushopper.core.model.heartbeat import Heartbeat, ProbeFailure, ProbeFailureKind
@@ -22,11 +16,17 @@ from gpushopper.engine.account.calls.in_flight import NotSent
 from gpushopper.engine.account.calls.provider_calls import HEARTBEAT
 from gpushopper.engine.account.create.create_payload import environment_of, write_boot_script
 from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.account.watching.heartbeat_record import Probed, record
+from gpushopper.engine.account.watching.network_watch import note_probe
+from gpushopper.engine.account.watching.parts_delivery import PartsDelivery
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
 
 MAX_WAIT_S = 30.0
 """How long a probe may wait for a thread; later it is not made, so that an instance never has two logins at once."""
+
+TOGETHER_S = 1.0
+"""How long a heartbeat waits to be recorded in one commit with others."""
 
 
 class HeartbeatMonitor:
@@ -39,6 +39,11 @@ class HeartbeatMonitor:
         self.account = account
         self._next: dict[str, int] = {}
         """When each attempt is probed next, in µs of the boot clock; in memory only, so that a start probes at once."""
+        self._probed: list[Probed] = []
+        """What was probed and is not recorded yet."""
+        self._brought: dict[str, str] = {}
+        """The limits that a probe in flight brings along."""
+        self.delivery = PartsDelivery(account)
         self._sent_deadlines: dict[str, int] = {}
         """The deadline at each attempt's last probe; when it has moved since, the next probe is due at once."""
 
@@ -52,8 +57,9 @@ class HeartbeatMonitor:
 
     def forget(self, attempt_id: str) -> None:
         """Drop what was learnt by a wrong instance id: its address and host key belong to another instance."""
-        for kept in (self._next, self._sent_deadlines):
+        for kept in (self._next, self._sent_deadlines, self._brought):
             kept.pop(attempt_id, None)
+        self.delivery.forget(attempt_id)
         if self.account.ctx.remote is not None:
             self.account.ctx.remote.forget_attempt(attempt_id)
 
@@ -74,13 +80,19 @@ class HeartbeatMonitor:
 
     def dues(self, now: ClockSnapshot) -> list[int]:
         """When each next probe is due, in µs of the boot clock."""
-        return [self._due_boot(a, now) for a in self._waiting()]
+        dues = [self._due_boot(a, now) for a in self._waiting()]
+        return [*dues, self._probed[0].now.boot + us(TOGETHER_S)] if self._probed else dues
 
     def send(self, now: ClockSnapshot) -> None:
         """Start every probe that is due."""
+        if self._probed and now.boot - self._probed[0].now.boot >= us(TOGETHER_S):
+            self.record(now)
         self._forget_closed()
-        for attempt in self._waiting():
-            if self._due_boot(attempt, now) <= now.boot:
+        due = {a.id for a in self._waiting() if self._due_boot(a, now) <= now.boot}
+        if due & {one.attempt_id for one in self._probed}:
+            self.record(now)  # a renewal must have a higher number than the one before
+        for attempt in self._waiting() if due else ():
+            if attempt.id in due:
                 self._probe(attempt, now)
 
     def _probe(self, attempt: Attempt, now: ClockSnapshot) -> None:
@@ -92,6 +104,7 @@ class HeartbeatMonitor:
         self._sent_deadlines[attempt.id] = attempt.deadline.wall
         clock, limit = self.account.ctx.clock, policy.heartbeat_timeout_s
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
+        limits = self._brought[attempt.id] = self.delivery.take(attempt.id)
         may_renew = attempt.first_login_boot is not None or attempt.ready_at is not None
 
         def probe() -> Heartbeat | ProbeFailure:
@@ -100,7 +113,8 @@ class HeartbeatMonitor:
                 return ProbeFailure(ProbeFailureKind.LOCAL, "this computer slept, or is too busy to log in")
             # The seconds to the deadline count from now: time spent waiting for a thread must not extend a life (I9).
             renewal = next_renewal(attempt, begun.with_date_of(now)) if may_renew else None
-            return remote.probe(login, renewal, limit, "" if session is None else self._to_plant(session, attempt))
+            script = "" if session is None else self._to_plant(session, attempt)
+            return remote.probe(login, renewal, limit, script, limits)
 
         self.account.calls.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 
@@ -120,28 +134,64 @@ class HeartbeatMonitor:
     # ---- answers
 
     def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
-        """Record a heartbeat or a probe failure; a probe that overran its limits is a local fault, not the host's."""
+        """Take a heartbeat or a probe failure; a probe that overran its limits is a local fault, not the host's.
+
+        Those of ready sessions wait for the others of the same second: one commit for all.
+        """
         why = "this computer is too busy to log in" if isinstance(value, NotSent) else "the login did not end"
         found = value if isinstance(value, Heartbeat | ProbeFailure) else ProbeFailure(ProbeFailureKind.LOCAL, why)
-        self.account.transact(now, partial(self._record, attempt_id=attempt_id, found=found, now=now))
+        note_probe(self.account, found, now)
+        brought = self._brought.pop(attempt_id, "")
+        remote = self.account.ctx.remote
+        digest = remote.parts_digest() if brought and remote is not None else ""
+        attempt = next((a for a in self.account.open_attempts() if a.id == attempt_id), None)
+        was_moved = attempt is not None and self._is_deadline_moved(attempt)
+        self._probed.append(Probed(attempt_id, found, now, was_moved, brought, digest))
+        if attempt is None or attempt.ready_at is None or brought:
+            self.record(now)
 
-    def _record(self, tx: Transaction, attempt_id: str, found: Heartbeat | ProbeFailure, now: ClockSnapshot) -> None:
-        store, policy = self.account.ctx.store, self.account.policy
-        attempt = sessions.load_attempt(store, attempt_id)
-        session = None if attempt is None else sessions.load_session(store, attempt.session_id)
-        if attempt is None or session is None:
+    def record(self, now: ClockSnapshot) -> None:
+        """Record all that was probed in one commit; after a concurrent change each by itself."""
+        probed = list(self._probed)
+        if not self._record_together(probed, now) and len(probed) > 1:
+            for one in probed:
+                self._record_together([one], now)
+        # Only now: on a full disk they are recorded later.
+        del self._probed[: len(probed)]
+
+    def _record_together(self, probed: list[Probed], now: ClockSnapshot) -> bool:
+        after: dict[str, Attempt | None] = {}
+
+        def work(tx: Transaction) -> None:
+            for one in probed:
+                after[one.attempt_id] = record(self.account, tx, one)
+
+        if not self.account.transact(now, work):
+            return False
+        for one in probed:
+            self._follow_up(one, after[one.attempt_id])
+        return True
+
+    def _follow_up(self, probed: Probed, attempt: Attempt | None) -> None:
+        """Probe again at once where a session has become ready, or where its instance lacks what it should have."""
+        if attempt is None or not isinstance(probed.found, Heartbeat):
             return
-        if isinstance(found, Heartbeat):
-            was_moved, kind = self._is_deadline_moved(attempt), self.account.ctx.ending_of(attempt.provider).kind
-            tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=was_moved, ending=kind))
-        else:
-            tx.run(on_probe_failure(session, attempt, found, now, policy))
-        if tx.attempt(attempt).ready_at != attempt.ready_at:
-            # Probe again at once, with the first renewal: until then the guard counts from the start of the boot (I9).
-            self._next.pop(attempt_id, None)
+        if probed.limits:
+            is_brought = attempt.confirmed_limits == probed.limits
+            self.delivery.on_tried(attempt.id, is_brought=is_brought, now=probed.now)
+        # The guard's report is older than what the same login brought.
+        must_bring = not probed.limits and self.delivery.on_heartbeat(attempt, probed.found, probed.now)
+        if must_bring or attempt.ready_at == probed.now.wall:
+            # Just ready: with the first renewal; until then the guard counts from the start of the boot (I9).
+            self._next.pop(attempt.id, None)
+
+    def probe_soon(self, attempt_id: str) -> None:
+        """What the instance must know has changed: probe it at once. From any thread."""
+        self._next.pop(attempt_id, None)
 
     def _forget_closed(self) -> None:
         still_open = {attempt.id for attempt in self.account.open_attempts()}
-        for kept in (self._next, self._sent_deadlines):
+        for kept in (self._next, self._sent_deadlines, self._brought):
             for attempt_id in kept.keys() - still_open:
                 del kept[attempt_id]
+                self.delivery.forget(attempt_id)

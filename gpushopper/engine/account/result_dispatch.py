@@ -21,6 +21,7 @@ from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
+from gpushopper.engine.account.watching.network_watch import note_read
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
 
@@ -74,7 +75,7 @@ class ResultDispatch:
             if key[1] not in RECORDED:
                 return
             value, refusals = without_refusal(value), KeyRefusals()  # counted for no key in use
-        self.observed.note_provider_date(value, now)
+        self._note(key[1], value, now)
         match key[1]:
             case kinds.ACCOUNT:
                 self.poller.on_account(value, now)
@@ -90,6 +91,12 @@ class ResultDispatch:
                 self.heartbeats.on_result(key[2], value, now)
             case _:
                 self._dispatch_upkeep(key, call, value, now)
+
+    def _note(self, kind: str, value: Any, now: ClockSnapshot) -> None:
+        """What any answer tells: the cloud's date, and of a read also whether this computer is online."""
+        self.observed.note_provider_date(value, now)
+        if kind in (kinds.ACCOUNT, kinds.LIST, kinds.GET):
+            note_read(self.heartbeats.account, value, now)
 
     def _dispatch_upkeep(self, key: tuple[Any, ...], call: InFlightCall | None, value: Any, now: ClockSnapshot) -> None:
         """Results about what the account holds beside its instances."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from gpushopper import wire
+from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -42,8 +44,7 @@ def build_session_view(
 def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Totals, now: int) -> wire.SessionView:
     latest = current(attempts)
     rows = [_attempt_view(ctx, a, totals, now) for a in attempts]
-    offer = latest.offer if latest is not None else None
-    provider = latest.provider if latest is not None else ""
+    offer, provider = (None, "") if latest is None else (latest.offer, latest.provider)
     waiting_for, waiting_until = waiting(ctx, session, attempts, now)
     return wire.SessionView(
         id=session.id,
@@ -79,7 +80,39 @@ def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Total
         attempts=rows,
         guard_in_sync=latest is not None and is_guard_in_sync(latest),
         bills_on=ctx.policy.needs_login and not ctx.is_known_to_end_alone(provider),
+        **_early_end(ctx, session, latest),
     )
+
+
+def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[str, Any]:
+    """What may end it early, and what was heard or concluded of that."""
+    names = ("ending_reason", "ending_at", "self_ended_at") if attempt is not None else ()
+    return {"limits": _limits(ctx, session, attempt)} | {name: getattr(attempt, name) for name in names}
+
+
+def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:
+    """What was asked for, what the instance is known to have, and why its use is not watched."""
+    kind = ctx.ending_of("" if attempt is None else attempt.provider).kind
+    line, there = "", ""
+    if attempt is not None:
+        line, there = limits_line(session, ctx.policy_of(attempt.provider)), attempt.confirmed_limits
+    is_simulated = not ctx.policy.needs_login
+    return wire.LimitsView(
+        idle_us=session.idle_us,
+        idle_when=session.idle_when,
+        contact_us=session.contact_us,
+        hold_us=session.hold_us,
+        confirmed=attempt is not None and are_limits_confirmed(attempt, line),
+        there={f"{name}_us": limit_of(there, name) for name in ("idle", "contact", "hold")} if there else {},
+        unwatched="a simulated instance has no use to measure" if is_simulated else _unwatched(attempt),
+        acts_itself=acts_itself(kind),
+    )
+
+
+def _unwatched(attempt: Attempt | None) -> str:
+    if attempt is None or attempt.ready_at is None:
+        return "it is not ready yet"
+    return attempt.idle_watch or ("" if attempt.confirmed_limits else "its agent is not there yet")
 
 
 def _rate(attempt: Attempt | None) -> int:

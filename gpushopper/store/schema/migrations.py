@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gpushopper.store.schema.identity_columns import IDENTITY
 from gpushopper.store.schema.migration_4 import FIELD_TERMS
+from gpushopper.store.schema.migration_6 import EARLY_ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "logins at registries", IMAGE_LOGIN),
     Migration(4, "terms of the field", FIELD_TERMS),
     Migration(5, "many clouds", (*MANY_CLOUDS, *IDENTITY, *NO_CLOUD_OF_ITS_OWN)),
+    Migration(6, "early ends", EARLY_ENDS),
 )
 
 

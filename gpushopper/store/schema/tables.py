@@ -9,6 +9,7 @@ from __future__ import annotations
 import peewee
 
 from gpushopper.core.model.attempt import DesiredState, Origin, State
+from gpushopper.core.model.ends.run_end import RunEndMode
 from gpushopper.store.schema.columns import DeadlineText, EnumText, JsonText, OffersText, OfferText, PairsText, Text
 
 
@@ -91,6 +92,14 @@ class SessionRow(Row):
     allow_unguarded = peewee.BooleanField()
     image_login = Text()
     allow_broken_guard = peewee.BooleanField()
+    idle_us = optional_int()
+    idle_when = Text()
+    contact_us = optional_int()
+    disuse_us = optional_int()
+    hold_us = optional_int()
+    land_for_us = optional_int()
+    before_end = Text()
+    pulls = PairsText()
 
     class Meta:
         table_name = "sessions"
@@ -157,6 +166,15 @@ class AttemptRow(Row):
     is_storage_billed = peewee.BooleanField()
     made_by_key = Text()
     image = Text()
+    ending_reason = Text()
+    ending_at = optional_int()
+    ending_heard_at = optional_int()
+    silent_since = optional_int()
+    self_ended_at = optional_int()
+    idle_watch = Text()
+    is_idle_noted = peewee.BooleanField()
+    confirmed_limits = Text()
+    confirmed_parts = Text()
 
     class Meta:
         table_name = "attempts"
@@ -231,7 +249,40 @@ class StoredResponseRow(Row):
         table_name = "idempotency_keys"
 
 
+class RunEndRow(Row):
+    """core.model.ends.run_end.RunEnd, column by column."""
+
+    session_id = Text()
+    run_id = Text()
+    mode = EnumText(RunEndMode)
+    with_pull = peewee.BooleanField()
+    set_at = peewee.IntegerField()
+    hold_us = optional_int()
+
+    class Meta:
+        table_name = "run_ends"
+        primary_key = peewee.CompositeKey("session_id", "run_id")
+
+
+class HeartbeatRow(Row):
+    """core.model.ends.heartbeat_row.HeartbeatRow, column by column."""
+
+    attempt_id = Text()
+    at = peewee.IntegerField()
+    answered = peewee.BooleanField()
+    gpu_load = optional_int()
+    gpu_memory_mb = optional_int()
+    cpu_milli = optional_int()
+    network_bps = optional_int()
+    idle_s = optional_int()
+    in_use = peewee.IntegerField()
+
+    class Meta:
+        table_name = "heartbeats"
+        primary_key = peewee.CompositeKey("attempt_id", "at")
+
+
 TABLES: tuple[type[Row], ...] = (
     MetaRow, AccountRow, AccountKeyRow, ConsumerRow, SessionRow, AttemptRow, KnownInstanceRow, LedgerRow, EventRow,
-    AlarmRow, StoredResponseRow,
+    AlarmRow, StoredResponseRow, RunEndRow, HeartbeatRow,
 )  # fmt: skip

@@ -10,9 +10,9 @@ from gpushopper.cli.app import App
 from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_over_limit
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import DRY_RUN, DURATION, SEARCH, YES, load_settings
+from gpushopper.cli.input.options import DRY_RUN, DURATION, LIMITS, SEARCH, YES, load_settings
 from gpushopper.cli.input.prompts import confirm
-from gpushopper.cli.output import json_output, session_phases, tables
+from gpushopper.cli.output import end_limits_view, json_output, session_phases, tables
 from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
@@ -50,6 +50,7 @@ RENT = (
 @add_options(CHOICE)
 @add_options(DURATION)
 @add_options(RENT)
+@add_options(LIMITS)
 @add_options(session_setup.OPTIONS)
 @DRY_RUN
 @YES
@@ -67,6 +68,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     found, planned_at = app.client.plan(request), app.now().boot
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
+    disclosure += end_limits_view.disclosure(found, given)
     if dry_run:
         _print_plan(app, found, disclosure)
         return
@@ -141,6 +143,10 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         allow_unguarded=given["allow_unguarded"],
         allow_broken_guard=given["allow_broken_guard"],
         image_login=given["image_login"],
+        idle_us=given["idle"] or None,
+        idle_when=given["idle_when"] or "any",
+        contact_us=given["contact"],
+        hold_us=given["hold"] or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""POST, GET, DELETE /sessions and below, POST /shutdown: provision, list, get, connection, extend, restart, end."""
+"""/sessions and below, POST /shutdown: provision, list, get, connection, extend, restart, limits, run ends, end."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from gpushopper.daemon.api.http_responses import json_response
 from gpushopper.daemon.api.request_slots import login_slot
 from gpushopper.daemon.api.request_validation import read_body, read_idempotency_key, read_query, read_session_ref
 from gpushopper.daemon.api.service import Service
+from gpushopper.engine.requests.commands import allow_run_end as run_end_command
 from gpushopper.engine.requests.commands import end as end_command
 from gpushopper.engine.requests.commands import extend as extend_command
 from gpushopper.engine.requests.commands import provision as provision_command
 from gpushopper.engine.requests.commands import restart as restart_command
+from gpushopper.engine.requests.commands import set_limits as limits_command
 from gpushopper.engine.requests.queries import sessions as queries
 from gpushopper.engine.requests.queries import ssh_connection
-from gpushopper.wire import EndRequest, ExtendRequest, ProvisionRequest, RestartRequest
+from gpushopper.wire import EndRequest, ExtendRequest, LimitsRequest, ProvisionRequest, RestartRequest, RunEndRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def blueprint(service: Service) -> Blueprint:
         return json_response(ssh_connection.connection(handle.ctx, read_session_ref(ref)))
 
     _add_changes(routes, service)
+    _add_early_ends(routes, service)
     return routes
 
 
@@ -84,6 +87,23 @@ def _add_changes(routes: Blueprint, service: Service) -> None:
     @routes.post("/shutdown")
     def shutdown() -> Response:
         return _end(service, None)
+
+
+def _add_early_ends(routes: Blueprint, service: Service) -> None:
+    """What may end a session before its deadline: its limits, and the ends of runs."""
+    handle = service.handle
+
+    @routes.put("/sessions/<ref>/limits")
+    def set_limits(ref: str) -> Response:
+        body = read_body(LimitsRequest)
+        key = read_idempotency_key(body)
+        return json_response(limits_command.set_limits(handle, read_session_ref(ref), body, key))
+
+    @routes.put("/sessions/<ref>/run-ends/<run>")
+    def allow_run_end(ref: str, run: str) -> Response:
+        body = read_body(RunEndRequest)
+        key = read_idempotency_key(body)
+        return json_response(run_end_command.allow_run_end(handle, read_session_ref(ref), run, body, key))
 
 
 def _end(service: Service, refs: list[str] | None) -> Response:

@@ -11,6 +11,7 @@ from gpushopper import wire
 from gpushopper.core.model.actions import EventDraft
 from gpushopper.core.model.attempt import Attempt, DesiredState
 from gpushopper.core.model.session import Session, current
+from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.deadline import Deadline
 from gpushopper.core.timing.duration_text import span
@@ -52,12 +53,22 @@ def extend(
     if former is not None:
         return former
     attempt, moved = _checked(ctx, session, request, at)
+    if request.dry_run:
+        return _preview(ctx, session, attempt, moved)
     told = moved.deadline.wall if move_timer(handle, attempt, moved.deadline.wall) else None
     commit = partial(
         perform_once, ctx, at, key, wire.SessionView,
         lambda tx: _extend(tx, find_exactly(ctx, session.id), request, told),
     )  # fmt: skip
     return with_reserve(ctx.home.disk_reserve, commit)
+
+
+def _preview(ctx: Context, session: Session, attempt: Attempt, moved: Attempt) -> wire.SessionView:
+    """The session as it would be; nothing is written."""
+    view = session_view(ctx, session)
+    accrued = next(row.accrued for row in view.attempts if row.id == attempt.id)
+    more = ledger.max_cost(moved, accrued) - ledger.max_cost(attempt, accrued)
+    return replace(view, deadline_at=moved.deadline.wall, max_cost=view.max_cost + more, guard_in_sync=False)
 
 
 def _checked(

@@ -137,6 +137,11 @@ def _draft(checked: CheckedRequest) -> Session:
         environment=checked.environment,
         allow_unguarded=checked.allow_unguarded,
         allow_broken_guard=checked.allow_broken_guard,
+        idle_us=checked.limits.idle_us,
+        idle_when=checked.limits.idle_when,
+        contact_us=checked.limits.contact_us,
+        disuse_us=checked.limits.disuse_us,
+        hold_us=checked.limits.hold_us,
     )
 
 

@@ -13,6 +13,7 @@ from gpushopper.core.model.shell_environment import name_problem, value_problem
 from gpushopper.core.spending.admission import affordable
 from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
+from gpushopper.engine.requests.end_limits import EndLimits, requested_limits
 from gpushopper.engine.requests.image_checks import refuse_invalid_image
 from gpushopper.engine.requests.session_duration import (
     refuse_above_maximum,
@@ -53,6 +54,7 @@ class CheckedRequest:
     keep_stopped: bool
     allow_unguarded: bool
     allow_broken_guard: bool
+    limits: EndLimits
 
 
 def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedRequest:
@@ -85,6 +87,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
         keep_stopped=request.keep_stopped,
         allow_unguarded=request.allow_unguarded,
         allow_broken_guard=request.allow_broken_guard,
+        limits=requested_limits(request, max(span, request.max_duration_us or 0)),
     )
 
 

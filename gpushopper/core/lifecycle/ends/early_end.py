@@ -1,0 +1,131 @@
+"""Decides what an early end that an instance announces means: shown, or acted on where a row allows it (ends.md E5).
+
+An end is acted on only where it was heard: still shown at its time, or heard at the last heartbeat before it and then
+silent and absent. Absence plus permission is never proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gpushopper.core.lifecycle.ends.limits_line import limit_of
+from gpushopper.core.model.actions import Action, EndSession, EventDraft, UpdateAttempt
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.ends.run_end import RunEnd
+from gpushopper.core.model.heartbeat import Heartbeat
+from gpushopper.core.model.session import Session
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import MINUTE, ClockSnapshot, us
+
+IDLE, CONTACT, RUN_DONE, DONE = "idle", "contact", "run_done", "done"
+_BY_WORD = {"idle": IDLE, "contact": CONTACT, "run": RUN_DONE, "done": DONE}
+WHY = {
+    IDLE: "it was not in use",
+    CONTACT: "nobody has contacted it",
+    RUN_DONE: "its run has ended",
+    DONE: "it was told there that the work is done",
+}
+_FORGOTTEN: dict[str, Any] = {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
+
+
+def reason_of(word: str) -> str:
+    """The reason for an instance's word, which may say more after a hyphen; an unknown word stays what it is."""
+    return _BY_WORD.get(word.partition("-")[0], word)
+
+
+def allowed_ends(session: Session, attempt: Attempt, runs: Iterable[RunEnd]) -> frozenset[str]:
+    """The early ends that a row here allows; what the instance was given before counts until it is confirmed gone."""
+    allowed = set()
+    if session.idle_us is not None or limit_of(attempt.confirmed_limits, "idle") is not None:
+        allowed.add(IDLE)
+    if session.contact_us is not None or limit_of(attempt.confirmed_limits, "contact") is not None:
+        allowed.add(CONTACT)
+    if any(run.session_id == session.id for run in runs):
+        allowed.add(RUN_DONE)
+    return frozenset(allowed)
+
+
+def announced(heartbeat: Heartbeat) -> tuple[tuple[str, int], ...]:
+    """What the guard shows of early ends, obeyed or (E9) only marked: reason and seconds left.
+
+    It shows none that it would not obey: of another boot, damaged, or measured by an agent that does not live (E4).
+    """
+    found = () if heartbeat.guard is None else heartbeat.guard.ends
+    return tuple((reason_of(word), max(left_s, 0)) for word, left_s in found)
+
+
+def on_ends_heard(
+    session: Session,
+    attempt: Attempt,
+    heard: tuple[tuple[str, int], ...],
+    allowed: frozenset[str],
+    now: ClockSnapshot,
+) -> list[Action]:
+    """Record the earliest early end that a heartbeat shows, an allowed one before all others; act on it at its time.
+
+    `done` needs no row: it was heard over the pinned key, from the attempt's own instance (E4).
+    """
+    if not _is_used(session, attempt):
+        return []
+    if not heard:
+        return _withdrawn(session, attempt)
+    may_act = allowed | {DONE}
+    reason, left_s = min(heard, key=lambda end: (end[0] not in may_act, end[1]))
+    fields: dict[str, Any] = {"ending_reason": reason, "ending_at": now.wall + us(left_s), "ending_heard_at": now.wall}
+    event = None
+    if reason != attempt.ending_reason or abs(now.wall + us(left_s) - (attempt.ending_at or 0)) > MINUTE:
+        event = _announcement(session, reason, now.wall + us(left_s), is_allowed=reason in may_act)
+    actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
+    if reason in may_act and left_s == 0:
+        actions.append(_end(session, replace(attempt, **fields)))
+    return actions
+
+
+def _is_used(session: Session, attempt: Attempt) -> bool:
+    return attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
+
+
+def _announcement(session: Session, reason: str, at: int, *, is_allowed: bool) -> EventDraft:
+    when = f"{datetime.fromtimestamp(at / 1e6, UTC):%H:%M} UTC"
+    data = {"reason": reason, "at": at, "allowed": is_allowed}
+    if is_allowed:
+        return EventDraft("ending", f"{session.name}: it ends at {when}: {WHY[reason]}", data)
+    text = f"{session.name}: it says that it ends at {when} ({reason}), which nothing here allows; nothing is done"
+    return EventDraft("ending", text, data)
+
+
+def _withdrawn(session: Session, attempt: Attempt) -> list[Action]:
+    if not attempt.ending_reason:
+        return []
+    event = EventDraft("ending_withdrawn", f"{session.name}: it goes on ({attempt.ending_reason} was withdrawn)")
+    return [UpdateAttempt(attempt, _FORGOTTEN, event)]
+
+
+def _end(session: Session, attempt: Attempt) -> EndSession:
+    return EndSession(session, attempt.ending_reason, f"{session.name} ends: {WHY[attempt.ending_reason]}")
+
+
+def is_end_confirmed(attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy) -> bool:
+    """Whether an allowed end was heard at the last heartbeat before it, and the instance is silent and absent since.
+
+    One heartbeat: its interval, and the time that a login may take.
+    """
+    at, heard_at = attempt.ending_at, attempt.ending_heard_at
+    if attempt.ending_reason not in allowed | {DONE} or at is None or heard_at is None or now.wall < at:
+        return False
+    if at - heard_at > us(policy.heartbeat_interval_s + policy.heartbeat_timeout_s):
+        return False
+    is_absent = attempt.state is State.MISSING and attempt.absence_count > 0
+    return is_absent and attempt.silent_since is not None and attempt.heartbeat_at == heard_at
+
+
+def end_as_heard(
+    session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot, policy: Policy
+) -> list[Action]:
+    """End the session for a confirmed early end: the destroyer then proves it."""
+    if not _is_used(session, attempt) or not is_end_confirmed(attempt, allowed, now, policy):
+        return []
+    return [_end(session, attempt)]

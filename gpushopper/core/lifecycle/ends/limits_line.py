@@ -1,0 +1,82 @@
+"""Writes the line of limits that an instance's agent and upkeep obey, and says when it must be brought there (E1, E3).
+
+The line has no life mark: the instance puts its own in front, so that a line of another life limits nothing.
+"""
+
+from __future__ import annotations
+
+from gpushopper.core.cloud import EndingKind
+from gpushopper.core.lifecycle.reachability import PROBED_STATES
+from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.heartbeat import Brought, GuardStatus
+from gpushopper.core.model.session import Session
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import SECOND
+
+_ENDS_BY_ITSELF = frozenset({EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING})
+
+
+def acts_itself(kind: EndingKind) -> bool:
+    """Whether an instance of this cloud carries out its own early ends.
+
+    Elsewhere power-off would not end the bill, and could lose results: its guard only shows them, and the daemon
+    destroys (E9).
+    """
+    return kind in _ENDS_BY_ITSELF
+
+
+def limits_line(session: Session, policy: Policy) -> str:
+    """The limits of a session as words of name and value, in whole seconds; 0: no such limit.
+
+    `hold` 0: until the deadline.
+    """
+    words = {
+        "idle": _seconds(session.idle_us),
+        "when": session.idle_when,
+        "contact": _seconds(session.contact_us),
+        "disuse": _seconds(session.disuse_us),
+        "warn": round(policy.end_warning_s),
+        "tick": round(policy.agent_tick_s),
+        "stale": round(policy.agent_stale_s),
+        "hold": _seconds(session.hold_us),
+        "grace": round(policy.run_grace_s),
+        "failed": round(policy.failed_run_hold_s),
+    }
+    return " ".join(f"{name}={value}" for name, value in words.items())
+
+
+def _seconds(span_us: int | None) -> int:
+    return 0 if span_us is None else max(span_us // SECOND, 1)
+
+
+def limit_of(line: str, name: str) -> int | None:
+    """One limit of such a line, in µs; None where it is off or missing."""
+    words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    value = words.get(name, "0")
+    return int(value) * SECOND if value.isdecimal() and int(value) > 0 else None
+
+
+def are_limits_confirmed(attempt: Attempt, line: str) -> bool:
+    """Whether the instance is known to have these limits; until then it obeys the ones that it was given before."""
+    return attempt.confirmed_limits == line
+
+
+def must_bring(attempt: Attempt, guard: GuardStatus | None, line: str, digest: str) -> bool:
+    """Whether programs and limits must be brought: the guard knows ends, and has others than what is wanted.
+
+    `digest` is that of our own programs; the instance's checksum is compared with what it gave after the last time.
+    """
+    if guard is None or not guard.knows_ends or attempt.ready_at is None or attempt.state not in PROBED_STATES:
+        return False
+    programs, _, checksum = attempt.confirmed_parts.partition("/")
+    return not are_limits_confirmed(attempt, line) or programs != digest or guard.parts != checksum
+
+
+def on_brought(attempt: Attempt, brought: Brought, line: str, digest: str) -> list[Action]:
+    """Record which limits and programs the instance has now; nothing where they could not be saved there."""
+    if not brought.checksum or not attempt.is_wanted:
+        return []
+    fields = {"confirmed_limits": line, "confirmed_parts": f"{digest}/{brought.checksum}"}
+    is_new = line != attempt.confirmed_limits
+    return [UpdateAttempt(attempt, fields, EventDraft("limits", f"its limits are there: {line}") if is_new else None)]

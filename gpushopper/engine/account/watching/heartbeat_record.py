@@ -1,0 +1,80 @@
+"""Applies the rules to what one probe has shown, and adds it to the history, within a transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
+from gpushopper.core.lifecycle.ends.idle_watch import watch_use
+from gpushopper.core.lifecycle.ends.limits_line import on_brought
+from gpushopper.core.lifecycle.ends.own_network import offline_text
+from gpushopper.core.lifecycle.reachability import on_heartbeat, on_probe_failure
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.ends.heartbeat_row import heartbeat_row
+from gpushopper.core.model.heartbeat import Brought, Heartbeat, ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot
+from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.transaction import Transaction
+from gpushopper.store import sessions
+from gpushopper.store.instances import heartbeats
+from gpushopper.store.instances.run_ends import run_ends_of
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one probe has shown, at `now`. `was_moved`: the deadline has changed since the login began.
+
+    `limits` and `digest` are what was brought along; empty where nothing was.
+    """
+
+    attempt_id: str
+    found: Heartbeat | ProbeFailure
+    now: ClockSnapshot
+    was_moved: bool = False
+    limits: str = ""
+    digest: str = ""
+
+
+def record(account: Account, tx: Transaction, probed: Probed) -> Attempt | None:
+    """Apply it; the attempt as it is now, None where there is none any more."""
+    store = account.ctx.store
+    attempt = sessions.load_attempt(store, probed.attempt_id)
+    session = None if attempt is None else sessions.load_session(store, attempt.session_id)
+    if attempt is None or session is None:
+        return None
+    if isinstance(probed.found, Heartbeat):
+        _on_heartbeat(account, tx, session, attempt, probed.found, probed)
+    else:
+        _on_failure(account, tx, session, attempt, probed.found, probed)
+    if attempt.ready_at is not None:
+        report = probed.found.agent if isinstance(probed.found, Heartbeat) else None
+        is_answered, recent_s = isinstance(probed.found, Heartbeat), account.policy.heartbeat_interval_s
+        line = heartbeat_row(attempt.id, probed.now.wall, answered=is_answered, report=report, recent_s=recent_s)
+        heartbeats.add(store, [line])
+    return tx.attempt(attempt)
+
+
+def _on_heartbeat(
+    account: Account, tx: Transaction, session: Session, attempt: Attempt, found: Heartbeat, probed: Probed
+) -> None:
+    policy, now = account.policy, probed.now
+    kind = account.ctx.ending_of(attempt.provider).kind
+    tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=probed.was_moved, ending=kind))
+    if probed.limits:
+        brought = found.brought or Brought(problem="its agent could not be brought there in time")
+        found = Heartbeat(found.guard, found.hardware, found.agent, brought)
+        tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
+    tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
+    allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
+    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
+
+
+def _on_failure(
+    account: Account, tx: Transaction, session: Session, attempt: Attempt, found: ProbeFailure, probed: Probed
+) -> None:
+    since = account.ctx.network.offline_since
+    is_offline = since is not None and found.kind in (ProbeFailureKind.UNREACHABLE, ProbeFailureKind.LOCAL)
+    if since is not None and is_offline:
+        found = ProbeFailure(ProbeFailureKind.LOCAL, offline_text(since))
+    tx.run(on_probe_failure(session, attempt, found, probed.now, account.policy, is_offline=is_offline))

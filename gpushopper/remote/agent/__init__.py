@@ -1,0 +1,1 @@
+"""The agent on an instance: bringing it there with upkeep and limits, and parsing what it reports."""

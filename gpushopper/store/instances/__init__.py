@@ -1,0 +1,1 @@
+"""What instances may do and have reported: runs that may end them, and the history of their heartbeats."""

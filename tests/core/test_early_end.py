@@ -1,0 +1,146 @@
+"""An early end is acted on only where a row allows it and it was heard; absence plus permission proves nothing (E5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, end_as_heard, on_ends_heard, reason_of
+from gpushopper.core.model.actions import EndSession, UpdateAttempt
+from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
+from gpushopper.core.model.heartbeat import GuardStatus, Hardware, Heartbeat
+from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import us
+from tests.core.samples import WALL, attempt, change, moment, of, session
+
+RUN = RunEnd("s1", "r1", RunEndMode.ALWAYS, False, WALL)
+NOTHING: frozenset[str] = frozenset()
+IDLE = frozenset({"idle"})
+GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, ends=(("idle", 90), ("run-lost", -4)), knows_ends=True)
+
+
+def heard(*ends: tuple[str, int], one: Attempt | None = None, allowed: frozenset[str] = IDLE, **more: Any) -> list[Any]:
+    return on_ends_heard(session(**more), one or attempt(), ends, allowed, moment(10))
+
+
+def gone(**changes: Any) -> Attempt:
+    """An attempt that announced an idle end at its last heartbeat, and is silent and absent since."""
+    values: dict[str, Any] = {
+        "ending_reason": "idle", "ending_at": WALL + us(30), "ending_heard_at": WALL, "heartbeat_at": WALL,
+        "silent_since": WALL + us(30), "absence_count": 1, "missing_at": WALL + us(40),
+    }  # fmt: skip
+    return replace(attempt(State.MISSING), **values | changes)
+
+
+def test_what_allows_an_end_is_a_row_of_this_session():
+    other = replace(RUN, session_id="s2")
+    assert allowed_ends(session(), attempt(), ()) == allowed_ends(session(), attempt(), (other,)) == NOTHING
+    assert allowed_ends(session(idle_us=1), attempt(), ()) == IDLE
+    assert allowed_ends(session(contact_us=1), attempt(), (RUN,)) == {"contact", "run_done"}
+
+
+def test_a_limit_that_the_instance_may_still_have_goes_on_to_allow_its_end():
+    was = attempt(confirmed_limits="idle=1800 when=any contact=0")
+    assert allowed_ends(session(), was, ()) == IDLE
+    assert allowed_ends(session(), replace(was, confirmed_limits="idle=0 contact=60"), ()) == {"contact"}
+
+
+def test_the_words_of_an_instance_may_say_more_than_the_reason():
+    assert [reason_of(word) for word in ("idle", "run-lost", "done", "deadline")] == [
+        "idle", "run_done", "done", "deadline",
+    ]  # fmt: skip
+
+
+def test_an_allowed_end_that_is_announced_is_shown_and_not_yet_acted_on():
+    actions = heard(("idle", 90))
+    assert of(EndSession, actions) == []
+    assert change(actions).fields == {
+        "ending_reason": "idle", "ending_at": WALL + us(100), "ending_heard_at": WALL + us(10),
+    }  # fmt: skip
+    event = change(actions).event
+    assert event is not None and (event.kind, event.data["allowed"]) == ("ending", True)
+
+
+def test_it_is_told_once_and_again_only_where_it_moved():
+    told = attempt(ending_reason="idle", ending_at=WALL + us(100))
+    assert change(heard(("idle", 90), one=told)).event is None
+    assert change(heard(("idle", 300), one=told)).event is not None
+    assert change(heard(("contact", 90), one=told, allowed=frozenset({"contact"}))).event is not None
+
+
+@pytest.mark.parametrize("reason", ["idle", "contact", "run_done"])
+def test_an_allowed_end_that_is_still_shown_at_its_time_ends_the_session_with_its_reason(reason: str):
+    (end,) = of(EndSession, heard((reason, 0), allowed=frozenset({reason})))
+    assert end.reason == reason
+
+
+@pytest.mark.parametrize("reason", ["idle", "contact", "run_done", "whatever"])
+def test_an_end_that_no_row_allows_is_text_only(reason: str):
+    actions = heard((reason, 0), allowed=NOTHING)
+    assert of(EndSession, actions) == [] and change(actions).fields["ending_reason"] == reason
+    event = change(actions).event
+    assert event is not None and event.data["allowed"] is False
+
+
+def test_done_needs_no_row_because_it_was_heard_over_the_pinned_key():
+    (end,) = of(EndSession, heard(("done", 0), allowed=NOTHING))
+    assert end.reason == "done"
+
+
+def test_an_allowed_end_is_taken_before_an_earlier_one_that_is_not():
+    assert change(heard(("contact", 0), ("idle", 60))).fields["ending_reason"] == "idle"
+    assert change(heard(("idle", 60), ("done", 30))).fields["ending_reason"] == "done"
+
+
+def test_an_end_that_is_withdrawn_is_forgotten():
+    told = attempt(ending_reason="idle", ending_at=WALL + us(100), ending_heard_at=WALL)
+    found = change(heard(one=told))
+    assert found.fields == {"ending_reason": "", "ending_at": None, "ending_heard_at": None}
+    assert found.event is not None and found.event.kind == "ending_withdrawn"
+    assert heard() == []
+
+
+@pytest.mark.parametrize(
+    "one",
+    [attempt(State.DESTROYING), attempt(State.BOOTING), attempt(desired_state=DesiredState.TERMINATED)],
+)
+def test_nothing_is_concluded_of_an_attempt_that_is_not_in_use(one: Attempt):
+    assert heard(("idle", 0), one=one) == []
+    assert heard(("idle", 0), desired_state=DesiredState.TERMINATED) == []
+
+
+def test_what_the_guard_obeys_is_what_is_announced():
+    assert announced(Heartbeat(GUARD, Hardware())) == (("idle", 90), ("run_done", 0))
+    assert announced(Heartbeat(None, Hardware())) == ()
+
+
+def test_heard_at_the_last_heartbeat_then_silent_and_absent_is_that_end():
+    (end,) = of(EndSession, end_as_heard(session(), gone(), IDLE, moment(60), REAL))
+    assert end.reason == "idle"
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed", "after_s"),
+    [
+        ({}, NOTHING, 60),
+        ({}, IDLE, 29),
+        ({"silent_since": None}, IDLE, 60),
+        ({"absence_count": 0}, IDLE, 60),
+        ({"state": State.RUNNING}, IDLE, 60),
+        ({"ending_at": WALL + us(50)}, IDLE, 60),
+        ({"heartbeat_at": WALL + us(15)}, IDLE, 60),
+        ({"ending_reason": "", "ending_at": None, "ending_heard_at": None}, IDLE, 60),
+        ({"desired_state": DesiredState.TERMINATED}, IDLE, 60),
+    ],
+    ids=["no row", "too early", "not silent", "not absent", "listed", "heard long before", "heard again without it",
+         "never heard", "ending already"],
+)  # fmt: skip
+def test_with_any_part_missing_it_is_no_proof(changes: dict[str, Any], allowed: frozenset[str], after_s: float):
+    assert end_as_heard(session(), gone(**changes), allowed, moment(after_s), REAL) == []
+
+
+def test_no_action_but_the_end_of_the_session_comes_of_it():
+    assert [type(action) for action in heard(("idle", 0))] == [UpdateAttempt, EndSession]

@@ -1,0 +1,61 @@
+"""The limits that an instance is told: whole seconds, brought where a guard obeys them (ends.md E1, E3, E9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gpushopper.core.cloud import EndingKind
+from gpushopper.core.lifecycle.ends.limits_line import acts_itself, limit_of, limits_line, must_bring
+from gpushopper.core.model.attempt import State
+from gpushopper.core.model.heartbeat import GuardStatus
+from gpushopper.core.policy import DRILL_LIVE, REAL
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE
+from tests.core.samples import attempt, session
+
+GUARD = GuardStatus(True, "", 3600, 40_000, 1, 2, knows_ends=True, parts="77")
+LINE = "idle=0 when=any contact=0 disuse=0 warn=300 tick=10 stale=60 hold=0 grace=120 failed=1800"
+
+
+def line(**of_session: Any) -> str:
+    return limits_line(session(**of_session), REAL)
+
+
+def test_a_session_without_limits_is_told_so():
+    assert line() == LINE
+
+
+def test_every_limit_is_in_whole_seconds():
+    full = line(idle_us=30 * MINUTE, idle_when="gpu", contact_us=4 * HOUR, disuse_us=2 * HOUR, hold_us=HOUR)
+    assert full.startswith("idle=1800 when=gpu contact=14400 disuse=7200 ") and " hold=3600 " in full
+    assert limit_of(full, "idle") == 30 * MINUTE and limit_of(full, "hold") == HOUR
+    assert limit_of(line(), "idle") is limit_of("", "idle") is limit_of("idle=x", "idle") is None
+
+
+def test_no_limit_is_ever_rounded_down_to_none():
+    assert line(idle_us=1).startswith("idle=1 ")
+    drill = limits_line(session(), DRILL_LIVE)
+    assert "=0 " not in drill.partition("warn=")[2].replace("hold=0 ", "")
+
+
+@pytest.mark.parametrize("kind", EndingKind)
+def test_where_power_off_does_not_end_the_bill_ends_are_only_marked(kind: EndingKind):
+    assert acts_itself(kind) is (kind in (EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING))
+
+
+def test_what_is_there_already_is_not_brought_again():
+    there = attempt(confirmed_limits=LINE, confirmed_parts="digest/77")
+    assert not must_bring(there, GUARD, LINE, "digest")
+    assert must_bring(there, GUARD, LINE.replace("idle=0", "idle=60"), "digest")
+    assert must_bring(there, GUARD, LINE, "newer")
+    assert must_bring(there, replace(GUARD, parts="-"), LINE, "digest")
+    assert must_bring(attempt(), GUARD, LINE, "digest")
+
+
+def test_nothing_is_brought_where_nothing_would_obey_it():
+    assert not must_bring(attempt(), None, LINE, "digest")
+    assert not must_bring(attempt(), replace(GUARD, knows_ends=False), LINE, "digest")
+    assert not must_bring(attempt(State.BOOTING), GUARD, LINE, "digest")
+    assert not must_bring(attempt(ready_at=None), GUARD, LINE, "digest")

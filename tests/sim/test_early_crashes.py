@@ -1,0 +1,99 @@
+"""kill -9 anywhere in a story of an early end: false destroys 0, leaked 0 (ends.md E5)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+
+from gpushopper.core.policy import REAL
+from gpushopper.errors import ShopperError
+from tests.sim.early_stories import EARLY, allow_run_end, finish_run, silence
+from tests.sim.oracle import audit
+from tests.sim.story import Story
+from tests.sim.test_state_machine import PICK, Operations
+
+SHARES = 4
+FEW = 2
+"""Crash points of each story in the quick test; the sweep takes all."""
+
+
+def points_of(title: str) -> int:
+    with Story(points=True, policy=REAL) as story:
+        EARLY[title][0](story)
+        return len(story.points.hits)
+
+
+def crash(title: str, number: int) -> list[str]:
+    """Tell the story, dying at one point; what was wrong in the end."""
+    run, kept = EARLY[title]
+    with Story(crash_at=(number,), policy=REAL) as story:
+        run(story)
+        story.points.is_armed = False
+        story.finish()
+        wrong = audit(story, must_run=tuple(name for name in kept if not story.expected[name].gave_up))
+        return [f"{title}, point {number} {story.points.crashed}: {said}" for said in wrong]
+
+
+@pytest.mark.parametrize("title", EARLY)
+def test_a_crash_at_some_points_of_an_early_end(title: str) -> None:
+    count = points_of(title)
+    assert count > 20
+    wrong = [said for n in range(1, FEW + 1) for said in crash(title, count * n // (FEW + 1))]
+    assert wrong == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("title", EARLY)
+def test_a_crash_anywhere_in_an_early_end(title: str, share: int) -> None:
+    numbers = list(range(1, points_of(title) + 1))[share::SHARES]
+    assert [said for number in numbers for said in crash(title, number)] == []
+
+
+class OperationsWithAgents(Operations):
+    """Instances with agents: runs end, logins fail for a while, beside all other faults."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story.__exit__()
+        self.story = Story(points=True, policy=REAL, clouds=self.clouds)
+
+    @rule(pick=PICK)
+    def run_with_an_end(self, pick: int) -> None:
+        if found := self.names():
+            try:
+                allow_run_end(self.story, found[pick % len(found)])
+            except ShopperError:
+                return
+
+    @rule(pick=PICK)
+    def run_ends(self, pick: int) -> None:
+        if found := self.names():
+            finish_run(self.story, found[pick % len(found)])
+
+    @precondition(lambda self: self.story.starts)
+    @rule(is_silent=st.booleans())
+    def hear_or_not(self, is_silent: bool) -> None:
+        silence(self.story, is_silent=is_silent)
+
+    def teardown(self) -> None:
+        if self.story.starts:
+            silence(self.story, is_silent=False)
+        super().teardown()
+
+
+def test_a_few_random_stories_with_agents() -> None:
+    run_state_machine_as_test(
+        OperationsWithAgents,
+        settings=settings(
+            max_examples=3, stateful_step_count=10, derandomize=True, database=None, deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.sweep
+def test_many_random_stories_with_agents() -> None:
+    run_state_machine_as_test(OperationsWithAgents, settings=settings(max_examples=80, stateful_step_count=30))
