@@ -28,20 +28,21 @@ SIXTIETH = {
     "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
     "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",
     "guard_grace_s", "unreachable_alarm_s", "throttled_max_s", "key_trusted_s",
-    "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s",
+    "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s", "end_warning_s",
+    "run_grace_s", "failed_run_hold_s", "idle_note_s", "self_ended_window_s",
 }  # fmt: skip
 QUICKER = {
     "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",
     "boot_poll_steps_s",
     "destroy_poll_steps_s", "destroy_poll_steady_s", "heartbeat_interval_s", "heartbeat_timeout_s",
     "boot_heartbeat_steps_s", "guard_tick_s",
-    "guard_backoff_s",
+    "guard_backoff_s", "agent_tick_s", "agent_stale_s",
 }  # fmt: skip
 UNSCALED = {
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
     "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
-    "call_gap_s",
+    "call_gap_s", "self_ended_observations",
 }  # fmt: skip
 
 
