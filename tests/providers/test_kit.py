@@ -81,7 +81,9 @@ def test_a_rows_text_is_redacted_by_its_clouds_pattern():
     assert unknown.counts() == {"unreadable field: id": 1, "field [secret]": 1}
 
 
-@pytest.mark.parametrize(("status", "is_json", "was_answered"), [(502, True, True), (503, False, True), (302, False, False)])
+@pytest.mark.parametrize(
+    ("status", "is_json", "was_answered"), [(502, True, True), (503, False, True), (302, False, False)]
+)
 def test_a_failed_read_tells_a_cloud_that_fails_from_a_network_that_may_be_ours(
     status: int, is_json: bool, was_answered: bool
 ):
