@@ -15,6 +15,7 @@ from pathlib import Path
 from gpushopper.core.cloud import EndingKind, Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.errors import Misconfigured, ProviderFailed
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
@@ -29,6 +30,7 @@ from gpushopper.remote import (
 from gpushopper.remote.agent import parts
 from gpushopper.remote.bounded_process import run_bounded
 from gpushopper.remote.probe_outcome import read_outcome
+from gpushopper.remote.run_outputs.keeping import keep_outputs
 from gpushopper.remote.ssh_command import (
     Connection,
     check_folder,
@@ -153,6 +155,21 @@ class InstanceAccess:
             close_shared_connection(connection.control)
             return ProbeFailure(ProbeFailureKind.LOCAL, f"its host key could not be stored: {error.strerror or error}")
         return found
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        """Fetch the outputs of an instance's runs, and keep them here (E8); `now` is wall µs.
+
+        Never the first login: where no host key is pinned, nothing is fetched.
+        """
+        pin = pin_path(self._home.ssh_keys, login.attempt_id)
+        try:
+            if not is_pinned(pin):
+                return KeptNow(problem="nobody has logged in there yet")
+            return keep_outputs(self._home, connect_to(self._home, login, pin), login.session_id, now, limit_s)
+        except (ProviderFailed, Misconfigured) as error:
+            return KeptNow(problem=error.message)
+        except OSError as error:
+            return KeptNow(problem=f"it cannot be kept on this computer: {error.strerror or error}")
 
     # ---- for the user's ssh
 

@@ -35,6 +35,7 @@ from gpushopper.wire.responses import (
     DaemonStatus,
     Events,
     EventView,
+    KeptOutputs,
     LimitsView,
     ProviderStatus,
     SameAccountView,
@@ -42,6 +43,7 @@ from gpushopper.wire.responses import (
     SessionView,
     TrustedRow,
 )
+from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
 
 PROTOCOL = 2
 """Increased only when an old client would misread a response."""
@@ -71,10 +73,12 @@ __all__ = [
     "Costs",
     "DaemonStatus",
     "EndRequest",
+    "EndView",
     "EventView",
     "Events",
     "ExtendRequest",
     "Inventory",
+    "KeptOutputs",
     "LimitsRequest",
     "LimitsView",
     "MissingAccount",
@@ -92,6 +96,9 @@ __all__ = [
     "SearchRequest",
     "SessionView",
     "Sessions",
+    "SignalView",
     "TrustedRow",
+    "UseSpan",
+    "WhyView",
     "from_json",
 ]
