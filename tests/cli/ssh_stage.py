@@ -38,6 +38,7 @@ class Stage:
         self.path = ""
         self.carrier = ""
         self.health = "ok"
+        self.after_run = ""
         self.asked: list[str] = []
 
     def start(self, *arguments: str) -> Stage:
@@ -71,12 +72,17 @@ class Stage:
         if method == "POST" and path.endswith("/done"):
             self.stage = "off"
             return reply({"sessions": [SESSION], "event": 1, "text": ""}, status=202)
+        if method == "PUT":
+            self.stage = "off"  # as if the instance had ended itself after the run
         if path == "sessions":
             return reply({"sessions": [self.session()]})
         return reply({"alarms": []} if path == "alarms" else self.session())
 
     def session(self) -> dict[str, Any]:
-        return {"id": SESSION, "name": NAME, "end_stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
+        limits = {"after_run": self.after_run, "unwatched": "", "grace_us": 0, "failed_us": 60_000_000}
+        where = {"cloud": "vast", "provider": "vast", "rate": 100_000, "deadline_at": None, "limits": limits}
+        state = {"end_stage": self.stage, "accrued": 0, "attempts": [], "status": "running"}
+        return {"id": SESSION, "name": NAME, **state, **where}
 
     def connection(self) -> dict[str, Any]:
         common = {

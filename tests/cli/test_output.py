@@ -29,6 +29,7 @@ COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
+    "value", "gpu_load", "cpu_milli",
 }  # fmt: skip
 
 
@@ -237,6 +238,7 @@ def test_status_is_9_while_an_alarm_is_open(gs: Shell, alarmed: Peer):
         "started_at": 0, "sessions_open": 0, "alarms": 1,
     }  # fmt: skip
     alarmed.scripts[0] = reply(body)
+    alarmed.scripts.append(reply({"sessions": []}))
     assert gs("status", "--json").code == 9
 
 

@@ -14,6 +14,8 @@ PIPE_WIDTH = 240
 LEAST_WIDTH = 80
 LONG_NAME = 20
 SHORT = 3
+GAP = 2
+"""Spaces between two columns."""
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
@@ -30,6 +32,8 @@ class Column(NamedTuple):
     right: bool = False
     wide: bool = False
     """Only shown with `-o wide`."""
+    whole: bool = False
+    """Never cut: money, and what is as short."""
 
 
 def out(text: str) -> None:
@@ -100,13 +104,11 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
 
     terminal = app.is_terminal(sys.stdout)
     colored = app.has_color(sys.stdout)
+    width = _width(app, terminal, max((len(line[0]) for line in cells), default=0))
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for place, column in enumerate(columns):
-        # Never cut the first column, which users type next, nor short words.
-        longest = max((len(line[place]) for line in cells), default=0)
-        least = longest if place == 0 or longest <= SHORT else None
+    for column, chosen in zip(columns, _widths(columns, cells, width), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(Text(column.title), justify=justify, no_wrap=True, min_width=least)
+        grid.add_column(Text(column.title), justify=justify, no_wrap=True, width=chosen)
     for line in cells:
         grid.add_row(*(Text(cell, style=STYLES.get(cell.partition(" ")[0], "")) for cell in line))
     console = Console(
@@ -114,9 +116,27 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         force_terminal=colored or None,
         no_color=not colored,
         highlight=False,
-        width=_width(app, terminal, max((len(line[0]) for line in cells), default=0)),
+        width=width,
     )
     console.print(grid)
+
+
+def _widths(columns: Sequence[Column], cells: list[list[str]], total: int) -> list[int]:
+    """How wide each column is: what is too much is cut from the widest, one after the other.
+
+    Never cut: the first column, which users type next; short words; and what is `whole`.
+    """
+    longest = [max((len(line[place]) for line in cells), default=0) for place in range(len(columns))]
+    widths = [max(length, len(column.title)) for length, column in zip(longest, columns, strict=True)]
+    may_cut = [place > 0 and not columns[place].whole and longest[place] > SHORT for place in range(len(columns))]
+    excess = sum(widths) + GAP * (len(widths) - 1) - total
+    while excess > 0 and any(may_cut):
+        widest = max((place for place, may in enumerate(may_cut) if may), key=lambda place: widths[place])
+        if widths[widest] <= SHORT:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    return widths
 
 
 def _width(app: App, terminal: bool, first: int) -> int:
