@@ -106,7 +106,7 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     colored = app.has_color(sys.stdout)
     width = _width(app, terminal, max((len(line[0]) for line in cells), default=0))
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for column, chosen in zip(columns, _widths(columns, cells, width), strict=True):
+    for column, chosen in zip(columns, column_widths(columns, cells, width), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
         grid.add_column(Text(column.title), justify=justify, no_wrap=True, width=chosen)
     for line in cells:
@@ -121,7 +121,7 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     console.print(grid)
 
 
-def _widths(columns: Sequence[Column], cells: list[list[str]], total: int) -> list[int]:
+def column_widths(columns: Sequence[Column], cells: list[list[str]], total: int) -> list[int]:
     """How wide each column is: what is too much is cut from the widest, one after the other.
 
     Never cut: the first column, which users type next; short words; and what is `whole`.

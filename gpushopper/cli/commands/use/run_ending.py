@@ -151,9 +151,8 @@ def finish(app: App, ending: Ending, status: int) -> None:
     """After the followed run: wait until the session is off, or say when it will be."""
     session, limits = app.client.session(ending.session.id), ending.session.limits
     if session.end_stage in ("off", "proven"):
-        app.note(
-            f"the command ended with status {status}; {session.name} has ended: gpu-shopper receipt {session.name}"
-        )
+        receipt = f"gpu-shopper receipt {session.name}"
+        app.note(f"the command ended with status {status}; {session.name} has ended; see: {receipt}")
         return
     if ending.mode == "success" and status and ending.by == "client":
         app.note(f"the command ended with status {status}; {session.name} goes on until {_deadline(app, session)}")

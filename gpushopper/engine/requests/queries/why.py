@@ -38,7 +38,7 @@ def why(ctx: Context, ref: str, *, replay: bool = False) -> wire.WhyView:
         now = ctx.clock.now().wall
         rows = [] if attempt is None else heartbeats.history(ctx.store, attempt.id, 0 if replay else now - DAY)
     view = session_view(ctx, session)
-    sample = latest_sample(rows)
+    sample, unwatched = latest_sample(rows), _unwatched(view, now)
     gap_us = max(us(GAP_HEARTBEATS * ctx.policy.heartbeat_interval_s), us(2 * 60))
     return wire.WhyView(
         session=session.id,
@@ -49,14 +49,24 @@ def why(ctx: Context, ref: str, *, replay: bool = False) -> wire.WhyView:
         heartbeat_at=view.heartbeat_at,
         sampled_at=None if sample is None else sample.at,
         idle_us=None if sample is None or sample.idle_s is None else sample.idle_s * SECOND,
-        unwatched=view.limits.unwatched if view.status == "running" else "",
+        unwatched=unwatched,
         ending_reason=view.ending_reason,
         ending_at=view.ending_at,
         self_ended_at=view.self_ended_at,
         signals=[_signal(name, rows, sample) for name in SIGNALS],
-        ends=_ends(ctx, session, attempt, sample, view),
+        ends=_ends(ctx, session, attempt, None if unwatched else sample),
         history=[wire.UseSpan(**{**asdict(use), "used": list(use.used)}) for use in spans(rows, gap_us) if replay],
     )
+
+
+def _unwatched(view: wire.SessionView, now: int) -> str:
+    """Why its use is not known now; empty where it is, or no question."""
+    if view.status != "running":
+        return ""
+    if view.health not in ("", "ok"):
+        since = "" if view.heartbeat_at is None else f" for {span(now - view.heartbeat_at)}"
+        return f"no heartbeat{since}: it is {view.health.replace('_', ' ')}"
+    return view.limits.unwatched
 
 
 def _signal(name: str, rows: list[HeartbeatRow], sample: HeartbeatRow | None) -> wire.SignalView:
@@ -66,17 +76,14 @@ def _signal(name: str, rows: list[HeartbeatRow], sample: HeartbeatRow | None) ->
     return wire.SignalView(name, values.get(name), name in used_signals(sample), last_used(rows, name))
 
 
-def _ends(
-    ctx: Context, session: Session, attempt: Attempt | None, sample: HeartbeatRow | None, view: wire.SessionView
-) -> list[wire.EndView]:
-    """All that may end it, the deadline first; nothing once its end was requested."""
+def _ends(ctx: Context, session: Session, attempt: Attempt | None, sample: HeartbeatRow | None) -> list[wire.EndView]:
+    """All that may end it, the deadline first; nothing once its end was requested. `sample`: one that still holds."""
     if attempt is None or session.desired_state is not DesiredState.RUNNING:
         return []
     kind = ctx.ending_of(attempt.provider).kind
     found = [wire.EndView("deadline", attempt.deadline.wall, enforcers(attempt, kind))]
     by = "I" if acts_itself(kind) else "D"
-    known = None if view.limits.unwatched else sample
-    found += _measured(ctx, session, attempt, known, by)
+    found += _measured(ctx, session, attempt, sample, by)
     for run in run_ends_of(ctx.store, session.id):
         limit = run.hold_us if run.with_pull and run.hold_us else us(ctx.policy.run_grace_s)
         note = f"{span(us(ctx.policy.failed_run_hold_s))} if it fails" if run.mode == "success" else ""
