@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -43,6 +44,8 @@ from gpushopper.remote.ssh_command import (
 )
 
 CONTROL_LIMIT_S = 5.0
+FETCHES_AT_ONCE = 2
+"""Each may hold some 80 MB while it fetches a long output."""
 
 
 class InstanceAccess:
@@ -51,6 +54,7 @@ class InstanceAccess:
     def __init__(self, home: Home, load_programs: Callable[[], parts.Programs] = parts.load_programs) -> None:
         self._home = home
         self._load_programs = load_programs
+        self._fetches = threading.BoundedSemaphore(FETCHES_AT_ONCE)
 
     @cached_property
     def _programs(self) -> parts.Programs:
@@ -165,7 +169,12 @@ class InstanceAccess:
         try:
             if not is_pinned(pin):
                 return KeptNow(problem="nobody has logged in there yet")
-            return keep_outputs(self._home, connect_to(self._home, login, pin), login.session_id, now, limit_s)
+            if not self._fetches.acquire(timeout=limit_s):
+                return KeptNow(problem="too many outputs are being fetched")
+            try:
+                return keep_outputs(self._home, connect_to(self._home, login, pin), login.session_id, now, limit_s)
+            finally:
+                self._fetches.release()
         except (ProviderFailed, Misconfigured) as error:
             return KeptNow(problem=error.message)
         except OSError as error:

@@ -28,8 +28,10 @@ SELF, POWEROFF = EndingKind.SELF_DESTROY, EndingKind.POWEROFF_ONLY
     ],
 )
 def test_it_is_who_has_what_it_takes(kind: EndingKind, limits: str, watch: str, who: str) -> None:
-    one = replace(attempt(), ready_at=1, confirmed_limits=limits, idle_watch=watch)
+    one = replace(attempt(), ready_at=1, confirmed_limits=limits, idle_watch=watch, guard_state="armed")
     assert who_ends_after_run(one, kind) == who
+    if who == INSTANCE:
+        assert who_ends_after_run(replace(one, guard_state="not_armed"), kind) == DAEMON
 
 
 def test_nobody_ends_what_is_not_there_or_not_wanted() -> None:

@@ -30,7 +30,7 @@ send() {{
 }}
 for run in $(ls -t */command | head -n {most}); do
   run=${{run%/command}}
-  case ' {known} ' in *" $run "*) continue ;; esac
+  case "$run,"' {known} ' in *[!A-Za-z0-9_-]*,*|*" $run "*) continue ;; esac
   printf 'R '
   row "$run"
   send "$run" out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from gpushopper import kept_runs
+from gpushopper.clock import SystemClock
 from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.paths import Home
 from gpushopper.remote import ssh_environment
@@ -13,22 +14,21 @@ from gpushopper.remote.run_outputs.fetched_outputs import SIZE_LIMIT, fetch_comm
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.remote.ssh_errors import OWN_FAILURE, classify_ssh_failure
 
-MOST_LOGINS = 8
-"""How many answers are read at most for one session: each is bounded, and has one long run at least."""
-
 
 def keep_outputs(home: Home, connection: Connection, session_id: str, now: int, limit_s: float) -> KeptNow:
-    """Fetch what is not kept whole yet, the newest runs first; `now` is wall µs.
+    """Fetch what is not kept whole yet, the newest runs first; `now` is wall µs, `limit_s` is for all logins together.
 
     Raises:
         OSError: ssh cannot be started, or nothing can be written here.
     """
     complete = {kept.run.run for kept in kept_runs.kept_runs(home, session_id) if kept.run.is_over and kept.is_whole}
-    for _ in range(MOST_LOGINS):
+    clock = SystemClock()
+    until = clock.monotonic() + limit_s
+    while (left_s := until - clock.monotonic()) > 0:
         marker = f"gs-{secrets.token_hex(12)}"
         command = connection.argv(fetch_command(marker, complete))
         environ = ssh_environment.environment()
-        done = run_bounded(command, limit_s=limit_s, size_limit=SIZE_LIMIT, environ=environ)
+        done = run_bounded(command, limit_s=left_s, size_limit=SIZE_LIMIT, environ=environ)
         if not isinstance(done, Killed) and done.status == OWN_FAILURE and marker.encode() not in done.out:
             return KeptNow(frozenset(complete), classify_ssh_failure(done.err).detail)
         before = len(complete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.app import App
@@ -13,20 +13,25 @@ if TYPE_CHECKING:
 
 AT_ONCE = 3
 """Fewer than the daemon lets wait for others at a time."""
+LIMIT_S = 25
+"""For all of them: the end must not wait for long."""
 
 
 def keep_outputs(app: App, ending: list[SessionView]) -> None:
     """What cannot be fetched is said, and lost: it does not stop the end."""
-    there = [session for session in ending if session.ssh_host and session.status == "running"]
+    there = [each for each in ending if each.ssh_host and each.status == "running" and each.health in ("", "ok")]
     if not there:
         return
     app.interrupt_hint = "nothing was ended yet: the outputs of runs were being fetched; --force does not wait for it"
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        problems = list(pool.map(lambda session: _problem(app, session), there))
+    pool = ThreadPoolExecutor(AT_ONCE)
+    asked = {session.name: pool.submit(_problem, app, session) for session in there}
+    wait(asked.values(), timeout=LIMIT_S)
     app.interrupt_hint = ""
-    for session, problem in zip(there, problems, strict=True):
+    for name, answer in asked.items():
+        problem = answer.result() if answer.done() else f"not fetched within {LIMIT_S} s"
         if problem:
-            app.note(f"{session.name}: not all outputs of its runs are kept: {problem}")
+            app.note(f"{name}: not all outputs of its runs are kept: {problem}")
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _problem(app: App, session: SessionView) -> str:

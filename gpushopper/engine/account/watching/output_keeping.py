@@ -16,8 +16,6 @@ from gpushopper.engine.account.calls.provider_calls import OUTPUTS
 from gpushopper.engine.account.part_interface import Account
 
 LIMIT_S = 60.0
-"""For one login; a session with much output takes several."""
-MOST_LOGINS = 8
 
 
 class OutputKeeping:
@@ -33,6 +31,8 @@ class OutputKeeping:
 
     def on_heartbeat(self, attempt: Attempt, found: Heartbeat, now: ClockSnapshot) -> None:
         """Fetch what a heartbeat shows to be worth it, unless that is under way."""
+        if not attempt.ending_reason:
+            self._told.pop(attempt.id, None)
         if not self._is_needed(attempt, found) or self._not_before.get(attempt.id, now.boot) > now.boot:
             return
         remote, login = self.account.ctx.remote, self.account.ctx.login_of(attempt)
@@ -43,7 +43,7 @@ class OutputKeeping:
             self._told[attempt.id] = attempt.ending_reason
         self._kept.setdefault(attempt.id, set()).update(_over(found))
         fetch = partial(remote.keep_outputs, login, now.wall, LIMIT_S)
-        self.account.calls.submit((OUTPUTS, attempt.id), fetch, MOST_LOGINS * LIMIT_S, now)
+        self.account.calls.submit((OUTPUTS, attempt.id), fetch, LIMIT_S, now)
 
     def _is_needed(self, attempt: Attempt, found: Heartbeat) -> bool:
         if attempt.ready_at is None or not attempt.is_wanted:

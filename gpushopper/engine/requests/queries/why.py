@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from gpushopper import wire
-from gpushopper.core.lifecycle.ends.limits_line import acts_itself, limit_of
+from gpushopper.core.lifecycle.ends.limits_line import limit_of
 from gpushopper.core.lifecycle.ends.use_history import last_used, latest_sample, spans, used_signals
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState
@@ -81,8 +81,9 @@ def _ends(ctx: Context, session: Session, attempt: Attempt | None, sample: Heart
     if attempt is None or session.desired_state is not DesiredState.RUNNING:
         return []
     kind = ctx.ending_of(attempt.provider).kind
-    found = [wire.EndView("deadline", attempt.deadline.wall, enforcers(attempt, kind))]
-    by = "I" if acts_itself(kind) else "D"
+    enforced = enforcers(attempt, kind)
+    found = [wire.EndView("deadline", attempt.deadline.wall, enforced)]
+    by = "I" if "I" in enforced.split("+") else "D"
     found += _measured(ctx, session, attempt, sample, by)
     for run in run_ends_of(ctx.store, session.id):
         limit = run.hold_us if run.with_pull and run.hold_us else us(ctx.policy.run_grace_s)
