@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 OF_ITS_END = frozenset({
     "ending", "ending_withdrawn", "self_ended", "idle", "unwatched", "limits_set", "run_end_allowed",
-    "run_end_withdrawn", "extended", "session_ended", "ended", "end_requested", "ready", "closed",
+    "run_end_withdrawn", "extended", "ended", "end_requested", "ready", "closed", "missing", "reappeared",
 })  # fmt: skip
 """Events that a replay tells."""
-MOST_EVENTS = 500
+AT_ONCE = 500
+"""Events that are asked for in one request."""
 
 
 @click.command("why", cls=Command)
@@ -48,8 +49,12 @@ def why(app: App, name: str | None, replay: bool) -> None:
 
 
 def _events(app: App, session_id: str) -> list[EventView]:
-    found = app.client.events(session=session_id, limit=MOST_EVENTS).events
-    return [event for event in found if event.kind in OF_ITS_END]
+    found: list[EventView] = []
+    page = app.client.events(session=session_id, limit=AT_ONCE)
+    while page.events:
+        found += [event for event in page.events if event.kind in OF_ITS_END]
+        page = app.client.events(session=session_id, after=page.events[-1].id, limit=AT_ONCE)
+    return found
 
 
 def _print_events(app: App, events: list[EventView], now: int) -> None:

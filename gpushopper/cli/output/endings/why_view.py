@@ -96,7 +96,9 @@ def _value(signal: SignalView, found: WhyView) -> str:
 
 
 def _last(signal: SignalView, found: WhyView) -> str:
-    return when(signal.used_at, found.now) if signal.used_at is not None else "not in the last day"
+    if signal.used_at is not None:
+        return when(signal.used_at, found.now)
+    return "not in the last day" if found.sampled_at is not None else "not known"
 
 
 def print_history(app: App, found: WhyView) -> None:
