@@ -18,6 +18,7 @@ from gpushopper.core.model.container_image import ImageLogin
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Credential
 from gpushopper.core.spending import ledger
@@ -103,6 +104,10 @@ class InstanceAccess(Protocol):
         `plant` is a boot script, run first where no guard answers; empty for none. `limits`: bring agent, upkeep and
         this line of limits; empty: bring nothing.
         """
+        ...
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        """Fetch the outputs of its runs, and keep them on this computer (E8); `now` is wall µs. Waits for the host."""
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:

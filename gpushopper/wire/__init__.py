@@ -36,6 +36,7 @@ from gpushopper.wire.responses import (
     DaemonStatus,
     Events,
     EventView,
+    KeptOutputs,
     LimitsView,
     ProviderStatus,
     SameAccountView,
@@ -43,6 +44,7 @@ from gpushopper.wire.responses import (
     SessionView,
     TrustedRow,
 )
+from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
 
 PROTOCOL = 2
 """Increased only when an old client would misread a response."""
@@ -72,10 +74,12 @@ __all__ = [
     "Costs",
     "DaemonStatus",
     "EndRequest",
+    "EndView",
     "EventView",
     "Events",
     "ExtendRequest",
     "Inventory",
+    "KeptOutputs",
     "LimitsRequest",
     "LimitsView",
     "MissingAccount",
@@ -94,6 +98,9 @@ __all__ = [
     "SearchRequest",
     "SessionView",
     "Sessions",
+    "SignalView",
     "TrustedRow",
+    "UseSpan",
+    "WhyView",
     "from_json",
 ]

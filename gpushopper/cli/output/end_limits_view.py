@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gpushopper.cli.output.endings.end_reasons import REASONS
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.wire import Plan, SessionView
-
-REASONS = {
-    "idle": "it was not in use",
-    "contact": "nobody has contacted it",
-    "run_done": "its run has ended",
-    "done": "it was told there that the work is done",
-}
 
 
 def limits(session: SessionView) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.cli.remote import runs, ssh_connection
+from gpushopper.cli.remote import run_control, runs, ssh_connection
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def start_server(found: ConnectionView) -> tuple[JupyterServer, str]:
 
 
 def _status(found: ConnectionView, run: str) -> str:
-    return next((row["status"] for row in runs.list_runs(found) if row["run"] == run), "")
+    return next((row.status for row in run_control.list_runs(found, now=0) if row.run == run), "")
 
 
 def _failed(found: ConnectionView, run: str, text: str) -> ShopperError:

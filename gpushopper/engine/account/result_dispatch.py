@@ -107,6 +107,8 @@ class ResultDispatch:
                 self.leftovers.on_result(key[2], value, call, now)
             case kinds.TIMER:
                 self.timers.on_result(key[2], value)
+            case kinds.OUTPUTS:
+                self.heartbeats.outputs.on_result(key[2], value)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
+from gpushopper.core.lifecycle.ends.run_end_rule import who_ends_after_run
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_waiting import AN_ACCOUNT, waiting
 from gpushopper.store import ledger as ledger_table
@@ -106,6 +108,9 @@ def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.Lim
         there={f"{name}_us": limit_of(there, name) for name in ("idle", "contact", "hold")} if there else {},
         unwatched="a simulated instance has no use to measure" if is_simulated else _unwatched(attempt),
         acts_itself=acts_itself(kind),
+        after_run="" if is_simulated else who_ends_after_run(attempt, kind),
+        grace_us=us(ctx.policy.run_grace_s),
+        failed_us=us(ctx.policy.failed_run_hold_s),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.sessions import output_keeping
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
@@ -51,6 +52,8 @@ def end_sessions(
         _fail_without_key(app, found)
         return
     confirm(app, f"Destroy {plural(len(ending), 'instance')}? What is on the disk is lost.", yes)
+    if not force:
+        output_keeping.keep_outputs(app, ending)
     if everything and not force:
         app.client.shutdown("user")
     for session in ending if not everything or force else []:
