@@ -101,7 +101,7 @@ install() {
 warn() {
   [ $left -gt 0 ] && [ $left -le $WARN_S ] || return 0
   x=
-  read -r x <"$D/warned"
+  [ ! -f "$D/warned" ] || read -r x <"$D/warned"
   [ "$x" != $wall ] || return 0
   keep warned $wall
   x=$(((left + 30) / 60))

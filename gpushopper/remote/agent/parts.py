@@ -83,12 +83,13 @@ _REPORT = """\
 read -r x y </proc/uptime
 read -r y </proc/sys/kernel/random/boot_id
 printf '%s %s\\n' "$x" "$y"
-head -c {most} "$D/{report}"
+[ -f "$D/{report}" ] && head -c {most} "$D/{report}"
 """
 
 # gunzip refuses what was damaged or cut on the way. The limits come last: without programs they limit nothing.
 _BRING = """\
 umask 077
+rm -rf "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 save() {{
 read -r x && printf %s "$x" | base64 -d | gunzip >"$D/$1.new" && mv -f "$D/$1.new" "$D/$1"
 }}
