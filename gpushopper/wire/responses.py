@@ -54,6 +54,8 @@ class LimitsView:
     confirmed: bool = False
     there: dict[str, int | None] = field(default_factory=dict)
     unwatched: str = ""
+    settling: bool = False
+    """Whether that is only so until its agent has been brought and has begun to measure."""
     acts_itself: bool = True
     """Whether its instance ends itself; otherwise it only marks its end, and the daemon destroys it."""
     after_run: str = ""

@@ -181,8 +181,7 @@ class HeartbeatMonitor:
             return
         self.outputs.on_heartbeat(attempt, probed.found, probed.now)
         if probed.limits:
-            is_brought = attempt.confirmed_limits == probed.limits
-            self.delivery.on_tried(attempt.id, is_brought=is_brought, now=probed.now)
+            self.delivery.on_tried(attempt.id, probed.limits, probed.now)
         # The guard's report is older than what the same login brought.
         must_bring = not probed.limits and self.delivery.on_heartbeat(attempt, probed.found, probed.now)
         if must_bring or attempt.ready_at == probed.now.wall:
