@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control, runs, ssh_connection
+from gpushopper.core.model.run_folder import JUPYTER
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def start_server(found: ConnectionView) -> tuple[JupyterServer, str]:
     Raises:
         ShopperError: it ended, or is not listed in time.
     """
-    run = f"jupyter-{runs.new_id()}"
+    run = f"{JUPYTER}{runs.new_id()}"
     runs.start(found, run, shlex.join(["/bin/sh", "-c", _START]), {})
     servers: list[JupyterServer] = []
 

@@ -12,6 +12,8 @@ from gpushopper.core.timing.clock_snapshot import SECOND
 
 FOLDER = '"$HOME/.gpu-shopper/runs"'
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+JUPYTER = "jupyter-"
+"""The run id of a Jupyter server begins so (`gpu-shopper jupyter`): no end waits for it, because it never ends."""
 
 # `state FOLDER` sets `s` to the status of a run, or to running, lost or 'not started'. The status file is checked again
 # after the process, which may have ended in between.

@@ -16,6 +16,7 @@ from gpushopper.cli.output.text_format import clock_time, money, plural, rate
 from gpushopper.cli.polling import WaitTimeout, poll
 from gpushopper.cli.remote import run_control
 from gpushopper.clouds import console_of
+from gpushopper.core.model.run_folder import JUPYTER
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
 from gpushopper.core.timing.duration_text import span
 from gpushopper.errors import Refused, ShopperError
@@ -57,8 +58,11 @@ def choose(app: App, found: ConnectionView, mode: str, hold_us: int, *, detach: 
     if session.limits.after_run not in ("instance", "daemon"):
         return _by_this_command(app, session, mode, hold_us, detach=detach)
     now = app.now().wall
-    others = tuple(run.run for run in run_control.list_runs(found, now) if run.status == "running")
+    going = tuple(run.run for run in run_control.list_runs(found, now) if run.status == "running")
+    others = tuple(run for run in going if not run.startswith(JUPYTER))
     ending = Ending(session.limits.after_run, mode, hold_us, session, others)
+    if len(others) < len(going):
+        app.note(f"Jupyter on {session.name} does not delay the end.")
     for line in _disclosure(app, ending, now):
         app.note(line)
     return ending
