@@ -88,6 +88,51 @@ def test_an_unused_instance_ends_itself_and_each_kind_of_use_keeps_it(
         assert_ended_idle(one, numbers[one.name])
 
 
+SEND = """import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+while True:
+    s.sendto(bytes(1000), ("192.0.2.1", 9))  # reserved for documentation; no router passes it on
+    time.sleep(0.004)
+"""
+
+
+@pytest.mark.sweep
+@pytest.mark.skipif(
+    "00000000" not in [line.split()[1] for line in Path("/proc/net/route").read_text().splitlines()[1:]],
+    reason="needs a network: instances share this computer's",
+)
+def test_a_transfer_keeps_it(sandbox: SandboxHome, wait_until: Callable[..., None]) -> None:
+    (moving,) = rent(sandbox, wait_until, "moving", options=IDLE)
+    number = moving.number
+    sandbox.must("cp", str(sandbox.write("send.py", SEND)), "moving:send.py")
+    sandbox.must("run", "moving", "--detach", "--", "python3", "send.py")
+    moving.until_watched()
+    begun = time.monotonic()
+    wait_until(lambda: time.monotonic() - begun > 2 * (IDLE_S + WARNED_S), timeout_s=120)
+    assert moving.session["status"] == "running" and moving.row(number)["state"] == "running"
+    assert moving.report()["in_use"]["network"] < IDLE_S
+    moving.says("kill -9 -- -$(cat ~/.gpu-shopper/runs/*/pid)")
+    assert_ended_idle(moving, number)
+
+
+def test_where_power_off_bills_on_it_marks_its_end_and_the_daemon_destroys(
+    sandbox: SandboxHome, wait_until: Callable[..., None]
+) -> None:
+    """A virtual machine, whose login is an ordinary user with sudo (E4, E9)."""
+    words = ("--gpu", "RTX 4090", "--provider", "tensordock", "--allow-unguarded", "--for", "10m", "--yes")
+    sandbox.must("provision", "--name", "machine", *words, *IDLE.split())
+    machine = Rented(sandbox, "machine", wait_until)
+    number = machine.number
+    machine.until_watched()
+    assert machine.says("id -un; sudo cat /root/.gs-guard/limits").split()[0] == "user"
+    assert not machine.session["limits"]["acts_itself"]
+    session = machine.until_proven()
+    assert (session["reason"], receipt(machine)["reason"]) == ("idle", "idle")
+    assert machine.row(number)["ended_by"] == "api"
+    print(f"\nmachine: {at(machine.row(number)['ended_at']) - at(session['ending_at']):+.1f} s from its announced end")
+
+
 # ---- what is not measured is no end ---------------------------------------------------------------------------------
 
 
