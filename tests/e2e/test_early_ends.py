@@ -88,12 +88,12 @@ def test_an_unused_instance_ends_itself_and_each_kind_of_use_keeps_it(
         assert_ended_idle(one, numbers[one.name])
 
 
-SEND = """import socket, time
+SEND = """import socket, threading
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
 while True:
     s.sendto(bytes(1000), ("192.0.2.1", 9))  # reserved for documentation; no router passes it on
-    time.sleep(0.004)
+    threading.Event().wait(0.004)
 """
 
 
@@ -280,7 +280,7 @@ def test_idle_is_switched_off_in_place_and_not_where_nobody_answers(
 # ---- tampering ------------------------------------------------------------------------------------------------------
 
 LIAR = """#!/usr/bin/env python3
-import json, os, time
+import json, os, threading
 D = os.path.dirname(os.path.abspath(__file__))
 birth = int(open("/proc/self/stat").read().rpartition(")")[2].split()[19])
 open(D + "/agent.pid", "w").write("%d %d" % (os.getpid(), birth))
@@ -291,7 +291,7 @@ while True:
     open(D + "/end-idle", "w").write("%s %s %d idle %d %d %d" % (end, boot, up + 99999, up, os.getpid(), birth))
     report = dict(version="9" * 99, boot=boot, at=up + 10**9, idle_s=-5, in_use={"gpu": "never"}, runs=[7], ends="no")
     open(D + "/report.json", "w").write(json.dumps(report))
-    time.sleep(1)
+    threading.Event().wait(1)
 """
 
 
