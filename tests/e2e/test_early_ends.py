@@ -152,7 +152,8 @@ def test_one_whose_agent_is_killed_again_and_again_lives_to_its_deadline(
     loaded, unused = rent(sandbox, wait_until, "loaded", "unused", options=IDLE, life="100s")
     numbers = [loaded.number, unused.number]
     sandbox.must("sandbox", "revise", numbers[0], "gpu_load", "90")
-    sandbox.fault("host", "agent_kill", "agent.py", "--for", "10m")
+    # A word of the agent's own command line; its file is named by our logins too.
+    sandbox.fault("host", "agent_kill", "-Es", "--for", "10m")
     unused.until(lambda: "idle_unwatched" in alarms(sandbox), timeout_s=160)
     assert "watched        no: " in sandbox.must("get", "unused")
     for one, number in zip((loaded, unused), numbers, strict=True):
