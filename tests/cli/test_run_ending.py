@@ -137,7 +137,7 @@ def test_where_this_command_ends_it_other_runs_that_are_going_are_not_cut_off(fa
     chosen = run_ending.choose(app, FOUND, "always", 0, detach=False)
     (tmp_path / "runs").write_text("b2\trunning\t9\t8\t-\t0\ttrue\na1\t0\t9\t8\t9\t0\ttrue\n")
     assert run_ending._keeps(app, chosen.session, 9) == "1 other run still going: b2"
-    (tmp_path / "runs").write_text("a1\t0\t9\t8\t9\t0\ttrue\n")
+    (tmp_path / "runs").write_text("jupyter-1\trunning\t9\t8\t-\t0\tx\na1\t0\t9\t8\t9\t0\ttrue\n")
     assert run_ending._keeps(app, chosen.session, 9) == ""
     run_ending.finish(app, chosen, 0)
     assert daemon.log.read_text() == "ssh\nssh\nssh\ndone\n"

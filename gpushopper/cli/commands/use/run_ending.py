@@ -212,7 +212,7 @@ def _keeps(app: App, session: SessionView, now: int) -> str:
         found = run_control.list_runs(app.client.connection(session.id), now)
     except ShopperError as error:
         return "" if error.code == "ending" else f"whether other runs are going is not known: {error.message}"
-    others = tuple(run.run for run in found if run.status == "running")
+    others = tuple(run.run for run in found if run.status == "running" and not run.run.startswith(JUPYTER))
     return f"{plural(len(others), 'other run')} still going: {_some(others)}" if others else ""
 
 
