@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gpushopper.cli.commands.sessions.restart import _ending_runs
+from gpushopper.wire import EndView, WhyView
 from tests.cli.conftest import Shell
 
 
@@ -24,3 +26,12 @@ def test_it_asks_says_what_stays_and_refuses_where_there_is_no_call(market: Shel
     finally:
         for cloud in ("vast", "tensordock"):
             market("done", f"again-{cloud}", "--yes", "--no-wait")
+
+
+def test_it_says_that_a_lost_run_ends_the_session_where_it_was_started_with_rm():
+    found = WhyView(
+        "s", "train", "running", "", 1, ends=[EndView("deadline", 9, "I"), EndView("run", None, "I", run="a1")]
+    )
+    (line,) = _ending_runs(found)
+    assert "a1 was started with --rm" in line and line.endswith("gpu-shopper run stop train a1 --keep")
+    assert _ending_runs(WhyView("s", "train", "running", "", 1, ends=[EndView("deadline", 9, "I")])) == []
