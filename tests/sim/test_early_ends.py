@@ -186,7 +186,7 @@ def test_such_a_session_can_be_closed_at_once(world: World) -> None:
     assert world.ended(ref, 900) and world.view(ref).reason == "user"
 
 
-@pytest.mark.parametrize("fault", ["omit", "empty200"])
+@pytest.mark.parametrize("fault", ["omit", pytest.param("empty200", marks=pytest.mark.proofs)])
 def test_a_list_that_lacks_it_never_destroys_a_session_that_may_end_early(world: World, fault: str) -> None:
     """It answers over ssh all the time: nothing is concluded (F49)."""
     ref = idle_session(world)
@@ -199,7 +199,7 @@ def test_a_list_that_lacks_it_never_destroys_a_session_that_may_end_early(world:
     assert view.health != "self_ended"
 
 
-@pytest.mark.parametrize("fault", ["omit", "empty200"])
+@pytest.mark.parametrize("fault", [pytest.param("omit", marks=pytest.mark.proofs), "empty200"])
 def test_even_silent_and_off_the_list_it_is_not_destroyed_and_comes_back(world: World, fault: str) -> None:
     ref = idle_session(world)
     go_silent(world)
