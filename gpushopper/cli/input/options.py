@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
-from gpushopper.cli.input.durations import DOLLARS, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
+from gpushopper.cli.input.durations import DOLLARS, GIGABYTES, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
 from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
@@ -83,6 +83,10 @@ LIMITS = (
     click.option("--hold", type=LIMIT, metavar="SPAN", help="Keep it at most 2h for results to be pulled."),
 )
 """What may end a session before its deadline."""
+
+PULL_MAX = click.option(
+    "--pull-max", type=GIGABYTES, default="50", show_default=True, metavar="GB", help="Stop a pull at so much."
+)
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")

@@ -87,7 +87,9 @@ def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Total
 def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[str, Any]:
     """What may end it early, and what was heard or concluded of that."""
     names = ("ending_reason", "ending_at", "self_ended_at") if attempt is not None else ()
-    return {"limits": _limits(ctx, session, attempt)} | {name: getattr(attempt, name) for name in names}
+    pulls = [wire.PullView(there, here) for there, here in session.pulls]
+    asked = {"limits": _limits(ctx, session, attempt), "pulls": pulls, "has_hook": bool(session.before_end)}
+    return asked | {name: getattr(attempt, name) for name in names}
 
 
 def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:
