@@ -11,6 +11,12 @@ _SESSIONS = (
     "ALTER TABLE sessions ADD COLUMN land_for_us INTEGER CHECK (land_for_us > 0)",
     "ALTER TABLE sessions ADD COLUMN before_end TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE sessions ADD COLUMN pulls TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sessions ADD COLUMN pull_max INTEGER CHECK (pull_max > 0)",
+    "ALTER TABLE sessions ADD COLUMN landing TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sessions ADD COLUMN landing_at INTEGER",
+    "ALTER TABLE sessions ADD COLUMN pulled_at INTEGER",
+    "ALTER TABLE sessions ADD COLUMN pull_problem TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sessions ADD COLUMN warned_at INTEGER",
 )
 
 _ATTEMPTS = (

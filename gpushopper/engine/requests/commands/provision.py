@@ -142,6 +142,10 @@ def _draft(checked: CheckedRequest) -> Session:
         contact_us=checked.limits.contact_us,
         disuse_us=checked.limits.disuse_us,
         hold_us=checked.limits.hold_us,
+        land_for_us=checked.landing.land_for_us,
+        before_end=checked.landing.before_end,
+        pulls=checked.landing.pulls,
+        pull_max=checked.landing.pull_max,
     )
 
 

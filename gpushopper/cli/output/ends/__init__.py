@@ -1,0 +1,1 @@
+"""How ends of sessions are printed: what happens before one."""
