@@ -1,4 +1,4 @@
-"""One pull: list a folder there, copy it here, verify it by size and checksum, and give it its final name (E8).
+"""One pull: list a folder there, copy it here, verify it by size and checksum, and give it its final name (E8, F125).
 
 A file that changes while it is copied is copied up to three times, and then named; that is no failure. A file whose
 checksum stays another than there although nothing changed it, is one: then the folder keeps its `.partial`.
