@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-from gpushopper.core.model.shell_environment import CLEAN, SHELL
+from gpushopper.core.model.shell_environment import CLEAN, PULL_SHELL
 from gpushopper.errors import ShopperError
 
 _CHUNK = 256 * 1024
@@ -61,7 +61,7 @@ class Link:
         whole = CLEAN.encode() + b"printf '\\n%s\\n' " + marker + b"\n" + script
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            [*self.ssh, SHELL], stdin=pipe, stdout=pipe, stderr=pipe, env=dict(self.environ), bufsize=0,
+            [*self.ssh, PULL_SHELL], stdin=pipe, stdout=pipe, stderr=pipe, env=dict(self.environ), bufsize=0,
             start_new_session=True,
         )  # fmt: skip
         assert process.stdin and process.stdout and process.stderr

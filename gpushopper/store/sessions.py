@@ -233,7 +233,9 @@ def _session_of(session_id: str) -> Any:
 
 @cached_select
 def _landing_sessions() -> Any:
-    return _select_sessions().where((SessionRow.landing != "") & SessionRow.pulled_at.is_null())
+    # Literally as in the index, which SQLite would not use otherwise.
+    is_landing = SQL("\"t1\".\"landing\" <> '' AND \"t1\".\"pulled_at\" IS NULL")
+    return _select_sessions().where(is_landing, SessionRow.desired_state == DesiredState.RUNNING)
 
 
 @cached_select

@@ -15,7 +15,7 @@ from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.remote import ssh_connection
 from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 from gpushopper.cli.remote.copy.ssh_process import interruptible
-from gpushopper.core.model.shell_environment import SHELL
+from gpushopper.core.model.shell_environment import PULL_SHELL
 from gpushopper.errors import UsageError
 from gpushopper.results.link import Link
 from gpushopper.results.pulling import Progress, Pull, Pulled, PullRequest
@@ -42,7 +42,7 @@ def pull(app: App, name: str, folder: str | None, local: str | None, pull_max: i
     """
     found = ssh_connection.find(app, name)
     wanted = [(folder, local or ".")] if folder else _named(app, name)
-    ssh = tuple(ssh_connection.ssh_argv(found, (SHELL,), flags=("-T",))[:-1])
+    ssh = tuple(ssh_connection.ssh_argv(found, (PULL_SHELL,), flags=("-T",))[:-1])
     app.interrupt_hint = "what has arrived is kept; the same command goes on from there"
     results = []
     for there, here in wanted:
