@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli.remote import run_scripts
-from gpushopper.core.model.shell_environment import CLEAN, FOLLOWER_SHELL
+from gpushopper.core.model.shell_environment import CLEAN, FOLLOWER_SHELL, PULL_SHELL
 from gpushopper.remote import guard_files
 from gpushopper.remote.agent_files import PARTS_OF_AGENT, agent_text, upkeep_text
 from tests.needs import needs

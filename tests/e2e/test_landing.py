@@ -18,6 +18,7 @@ from tests.sandbox_home import SandboxHome, sandbox_home
 
 pytestmark = pytest.mark.proofs
 
+PULL = b"exec /bin/sh -s gpu-shopper-pull"
 MAKE = "mkdir -p out/a && for i in $(seq 2000); do echo $i >out/a/$i; done && head -c {size} /dev/urandom >out/big"
 
 
@@ -70,7 +71,7 @@ def cut(sandbox: SandboxHome, local: Path) -> bool:
             return False
     for folder in Path("/proc").iterdir():
         words = command_line(folder) if folder.name.isdecimal() else []
-        if words[:1] == [b"ssh"] and b"exec /bin/sh -s gpu-shopper-pull" in words and any(home in word for word in words):
+        if words[:1] == [b"ssh"] and words[-2:-1] == [PULL] and any(home in word for word in words):
             os.kill(int(folder.name), signal.SIGKILL)
             return True
     return False
