@@ -312,6 +312,7 @@ ends_soon() {
 HOOK='
 echo $$ >"$1/pid"
 [ ! -r "$HOME/.gpu-shopper/environment" ] || . "$HOME/.gpu-shopper/environment"
+cd "$HOME"
 {
   timeout -s KILL "$3" sh "$2"
   printf "%-7s\n" $? 1<>"$1/status.new"
