@@ -35,9 +35,10 @@ exec 2>/dev/null
 umask 077
 D=${0%/*}
 
-# keep FILE TEXT: save a file atomically and synced; on a full disk the old file stays.
+# keep FILE TEXT: save a file atomically and synced; on a full disk the old file stays, and beside it one part for
+# each holder: one for each process would fill the folder.
 keep() {
-  printf '%s\n' "$2" | dd of="$D/$1.$$" conv=fsync && mv -f "$D/$1.$$" "$D/$1"
+  printf '%s\n' "$2" | dd of="$D/$1.$K" conv=fsync && mv -f "$D/$1.$K" "$D/$1"
 }
 
 # fetch FILE PATTERN: print its lines of this form. Whatever lies in the file's place, this neither blocks nor reads on

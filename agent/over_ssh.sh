@@ -13,7 +13,8 @@ WARN_S=900 LAST_WARN_S=300
 # Notes that this computer was heard from, which `end-contact` counts from, and reports.
 status() {
   load
-  keep contact "$id $up"
+  # A guard of the version before leaves a part behind on a full disk.
+  keep contact "$id $up" || rm -f "$D/contact.$$"
   report
   command -v early >/dev/null && install
 }
@@ -79,7 +80,7 @@ renew() {
   if [ "$1" -gt $seq ] && [ $left -gt 0 ]; then
     x=$(($2 - left))
     [ $x -lt $gap ] || x=$gap
-    keep renewal "$END $1 $((left + x)) $((gap - x)) $((wall + x)) $at $boot"
+    keep renewal "$END $1 $((left + x)) $((gap - x)) $((wall + x)) $at $boot" || rm -f "$D/renewal.$$"
   fi
   status
 }
@@ -103,7 +104,7 @@ warn() {
   x=
   y=15
   [ $left -gt $LAST_WARN_S ] || y=5
-  read -r x <"$D/warned"
+  [ ! -f "$D/warned" ] || read -r x <"$D/warned"
   [ "$x" != "$wall $y" ] || return 0
   keep warned "$wall $y"
   x=$(((left + 30) / 60))

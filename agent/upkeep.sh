@@ -213,7 +213,8 @@ look_at_runs() {
     # Too many to look at them all: one may be under way.
     [ $n -le $MOST_RUNS ] || going=1
     [ $n -le $MOST_RUNS ] || return
-    case ${run##*/} in before-end | *[!A-Za-z0-9_-]*) continue ;; esac
+    # A Jupyter server (gpu-shopper jupyter) goes on until the end: waiting for it would be for ever.
+    case ${run##*/} in before-end | jupyter-* | *[!A-Za-z0-9_-]*) continue ;; esac
     [ -d "$run" ] && [ ! -h "$run" ] || continue
     # Most have ended, and end nothing.
     [ ! -f "$run/status" ] || [ -f "$run/ends" ] || continue

@@ -74,6 +74,11 @@ class Home:
         return self.data / "reserve"
 
     @property
+    def kept_runs(self) -> Path:
+        """Outputs of runs, kept after their instances are gone (`kept_runs.py`)."""
+        return self.data / "runs"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

@@ -91,6 +91,12 @@ class SandboxHome:
         with (self.home / "config.toml").open("a") as file:
             file.write(config)
 
+    def write(self, name: str, text: str) -> Path:
+        """A file of the user's own."""
+        path = self.top / name
+        path.write_text(text)
+        return path
+
     def fault(self, call: str, word: str, *more: str) -> None:
         """Add a fault to the sandbox."""
         self.must("sandbox", "fault", "add", "vast", call, word, *more)

@@ -43,6 +43,7 @@ COMMANDS = (
     ("Use", "logs", "use.logs:logs", "Output of a run, or of the container."),
     ("Money and safety", "costs", "money_and_safety.costs:costs", "What was spent, and the max cost by the deadlines."),
     ("Money and safety", "status", "money_and_safety.status:status", "Daemon, clouds, open costs, alarms."),
+    ("Money and safety", "why", "money_and_safety.why:why", "What would end a session and when; what ended it."),
     ("Money and safety", "alarms", "money_and_safety.alarms:alarms", "Problems that need your attention."),
     ("Money and safety", "audit", "money_and_safety.audit:audit", "Compare the clouds' lists with our records."),
     ("Money and safety", "watchdog", "money_and_safety.watchdog:watchdog", "End what outlived its hard maximum."),

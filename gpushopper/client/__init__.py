@@ -140,6 +140,20 @@ class Client:
         path = f"sessions/{_quote(ref)}/run-ends/{_quote(run)}"
         return cast("wire.SessionView", self._request("PUT", path, body=_body(request)))
 
+    def withdraw_run_end(self, ref: str, run: str) -> wire.SessionView:
+        """The end of this run may not end the session any more."""
+        path = f"sessions/{_quote(ref)}/run-ends/{_quote(run)}"
+        return cast("wire.SessionView", self._request("DELETE", path))
+
+    def why(self, ref: str, *, replay: bool = False) -> wire.WhyView:
+        """What would end a session and when, and what is known of its use."""
+        query = [("replay", "1" if replay else "")]
+        return cast("wire.WhyView", self._request("GET", f"sessions/{_quote(ref)}/why", query=query))
+
+    def keep_outputs(self, ref: str) -> wire.KeptOutputs:
+        """Fetch the outputs of a session's runs now; what fails is said in the answer."""
+        return cast("wire.KeptOutputs", self._request("POST", f"sessions/{_quote(ref)}/keep-outputs"))
+
     def shutdown(self, reason: str) -> wire.Accepted:
         """End every session."""
         return cast("wire.Accepted", self._request("POST", "shutdown", body={"reason": reason}))

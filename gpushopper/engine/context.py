@@ -19,6 +19,7 @@ from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgr
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.core.policy import Policy
 from gpushopper.core.secret import Credential
 from gpushopper.core.spending import ledger
@@ -120,6 +121,10 @@ class InstanceAccess(Protocol):
         report: Callable[[LandingProgress], None],
     ) -> Landed | NotLanded:
         """Wait for its hook, bring its results home, verify them, and tell the instance that they are here (E7, E8)."""
+        ...
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        """Fetch the outputs of its runs, and keep them on this computer (E8); `now` is wall µs. Waits for the host."""
         ...
 
     def forget_attempt(self, attempt_id: str) -> None:

@@ -42,11 +42,16 @@ class ErrorKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """A read without a usable answer: it proves nothing and changes nothing (I11)."""
+    """A read without a usable answer: it proves nothing and changes nothing (I11).
+
+    `was_answered` tells NETWORK failures that the cloud itself answered with (a 503) from those that may be this
+    computer's network (F127).
+    """
 
     error_kind: ErrorKind
     detail: str
     retry_after_s: float | None = None
+    was_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

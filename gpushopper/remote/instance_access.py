@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -16,6 +17,7 @@ from gpushopper.core.cloud import EndingKind, Traits
 from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.errors import Misconfigured, ProviderFailed, ShopperError
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
@@ -31,6 +33,7 @@ from gpushopper.remote import (
 from gpushopper.remote.agent import parts
 from gpushopper.remote.bounded_process import run_bounded
 from gpushopper.remote.probe_outcome import read_outcome
+from gpushopper.remote.run_outputs.keeping import keep_outputs
 from gpushopper.remote.ssh_command import (
     Connection,
     check_folder,
@@ -43,6 +46,8 @@ from gpushopper.remote.ssh_command import (
 )
 
 CONTROL_LIMIT_S = 5.0
+FETCHES_AT_ONCE = 2
+"""Each may hold some 80 MB while it fetches a long output."""
 
 
 class InstanceAccess:
@@ -51,6 +56,7 @@ class InstanceAccess:
     def __init__(self, home: Home, load_programs: Callable[[], parts.Programs] = parts.load_programs) -> None:
         self._home = home
         self._load_programs = load_programs
+        self._fetches = threading.BoundedSemaphore(FETCHES_AT_ONCE)
 
     @cached_property
     def _programs(self) -> parts.Programs:
@@ -179,6 +185,26 @@ class InstanceAccess:
             return NotLanded(error.message)
         ssh, environ = tuple(connection.argv()), ssh_environment.environment()
         return landing.land(ssh, environ, order, must_stop, report)
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        """Fetch the outputs of an instance's runs, and keep them here (E8); `now` is wall µs.
+
+        Never the first login: where no host key is pinned, nothing is fetched.
+        """
+        pin = pin_path(self._home.ssh_keys, login.attempt_id)
+        try:
+            if not is_pinned(pin):
+                return KeptNow(problem="nobody has logged in there yet")
+            if not self._fetches.acquire(timeout=limit_s):
+                return KeptNow(problem="too many outputs are being fetched")
+            try:
+                return keep_outputs(self._home, connect_to(self._home, login, pin), login.session_id, now, limit_s)
+            finally:
+                self._fetches.release()
+        except (ProviderFailed, Misconfigured) as error:
+            return KeptNow(problem=error.message)
+        except OSError as error:
+            return KeptNow(problem=f"it cannot be kept on this computer: {error.strerror or error}")
 
     # ---- for the user's ssh
 

@@ -36,6 +36,7 @@ from gpushopper.wire.responses import (
     DaemonStatus,
     Events,
     EventView,
+    KeptOutputs,
     LandingView,
     LimitsView,
     ProviderStatus,
@@ -45,6 +46,7 @@ from gpushopper.wire.responses import (
     SessionView,
     TrustedRow,
 )
+from gpushopper.wire.why import EndView, SignalView, UseSpan, WhyView
 
 PROTOCOL = 2
 """Increased only when an old client would misread a response."""
@@ -74,10 +76,12 @@ __all__ = [
     "Costs",
     "DaemonStatus",
     "EndRequest",
+    "EndView",
     "EventView",
     "Events",
     "ExtendRequest",
     "Inventory",
+    "KeptOutputs",
     "LandingView",
     "LimitsRequest",
     "LimitsView",
@@ -98,6 +102,9 @@ __all__ = [
     "SearchRequest",
     "SessionView",
     "Sessions",
+    "SignalView",
     "TrustedRow",
+    "UseSpan",
+    "WhyView",
     "from_json",
 ]

@@ -54,8 +54,16 @@ class LimitsView:
     confirmed: bool = False
     there: dict[str, int | None] = field(default_factory=dict)
     unwatched: str = ""
+    settling: bool = False
+    """Whether that is only so until its agent has been brought and has begun to measure."""
     acts_itself: bool = True
     """Whether its instance ends itself; otherwise it only marks its end, and the daemon destroys it."""
+    after_run: str = ""
+    """Who can end it after a run: `instance`, `daemon`, `pending` (it is being prepared) or empty (nobody)."""
+    grace_us: int = 0
+    """How long after a run it ends."""
+    failed_us: int = 0
+    """How long it is kept after a failed run, where only a successful one shall end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +290,15 @@ class DaemonStatus:
     """Why clouds of installed packages are not used, by name."""
     waiting: list[str] = field(default_factory=list)
     """Sessions that no account can rent the next offer for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOutputs:
+    """Of which runs all is kept on this computer now, and why that may not be all of them."""
+
+    session: str
+    runs: list[str] = field(default_factory=list)
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

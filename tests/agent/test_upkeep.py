@@ -115,6 +115,13 @@ def test_it_waits_for_other_runs_and_begins_anew_when_one_is_started(root, upkee
     assert seconds_to_end(root) == GRACE_S
 
 
+def test_it_does_not_wait_for_a_jupyter_server_which_never_ends(root, upkeep):
+    root.run("abc", status="0\n", ends="always 0 0\n")
+    running(root, "jupyter-1a2b3c4d", 50)
+    upkeep()
+    assert seconds_to_end(root) == GRACE_S
+
+
 def test_a_run_that_came_and_went_between_two_ticks_gets_its_own_hold(root, upkeep):
     root.run("abc", status="0\n", ends="always 0 0\n")
     upkeep()

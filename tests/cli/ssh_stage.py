@@ -39,6 +39,7 @@ class Stage:
         self.carrier = ""
         self.health = "ok"
         self.deadline_at = 0
+        self.after_run = ""
         self.asked: list[str] = []
 
     def start(self, *arguments: str) -> Stage:
@@ -72,15 +73,18 @@ class Stage:
         if method == "POST" and path.endswith("/done"):
             self.stage = "off"
             return reply({"sessions": [SESSION], "event": 1, "text": ""}, status=202)
+        if method == "PUT":
+            self.stage = "off"  # as if the instance had ended itself after the run
         if path == "sessions":
             return reply({"sessions": [self.session()]})
         return reply({"alarms": []} if path == "alarms" else self.session())
 
     def session(self) -> dict[str, Any]:
+        limits = {"after_run": self.after_run, "unwatched": "", "grace_us": 0, "failed_us": 60_000_000}
+        where = {"cloud": "vast", "provider": "vast", "rate": 100_000, "limits": limits}
         ends = {"deadline_at": self.deadline_at, "ended_at": None, "guard_deadline_at": None, "guard_in_sync": True}
-        money = {"accrued": 0, "max_cost": 1_720_000}
-        common = {"id": SESSION, "name": NAME, "end_stage": self.stage, "attempts": [], "status": "running"}
-        return {**common, **ends, **money}
+        state = {"end_stage": self.stage, "accrued": 0, "max_cost": 1_720_000, "attempts": [], "status": "running"}
+        return {"id": SESSION, "name": NAME, **state, **ends, **where}
 
     def connection(self) -> dict[str, Any]:
         common = {

@@ -36,3 +36,12 @@ def test_where_even_that_is_too_wide_numbers_and_the_first_column_stay_whole():
 def test_an_empty_table_has_its_headings():
     assert fit(TITLES, [], RIGHT, 200) == [max(len(title), 0) for title in TITLES]
     assert fit((), [], (), 80) == []
+
+
+def test_what_is_kept_is_never_cut_and_the_longest_text_gives_way_first():
+    titles, kept = ["NAME", "AT MOST", "NOTE", "X"], [False, True, False, False]
+    cells = [["a-name", "$1234.56", "n" * 90, "x" * 30]]
+    widths = fit(titles, cells, kept, 80)
+    assert widths[:2] == [6, 8] and sum(widths) + 3 * GAP == 80 and widths[2] == widths[3] == 30
+    assert fit(titles, cells, kept, 200) == [6, 8, 90, 30]
+    assert fit(titles, cells, kept, 10)[:2] == [6, 8]

@@ -12,7 +12,7 @@ from gpushopper import wire
 from gpushopper.cli.input.durations import Gigabytes
 from gpushopper.cli.input.options import landing_fields
 from gpushopper.cli.output.alarm_reminder import ending_soon
-from gpushopper.cli.output.ends import landing_view
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import UsageError
 

@@ -30,6 +30,7 @@ COUNTS = {
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
     "month_hours",
+    "value", "gpu_load", "cpu_milli",
 }  # fmt: skip
 
 
@@ -238,6 +239,7 @@ def test_status_is_9_while_an_alarm_is_open(gs: Shell, alarmed: Peer):
         "started_at": 0, "sessions_open": 0, "alarms": 1, "waiting": [],
     }  # fmt: skip
     alarmed.scripts[0] = reply(body)
+    alarmed.scripts.append(reply({"sessions": []}))
     assert gs("status", "--json").code == 9
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.remote import run_scripts
+from gpushopper.cli.remote import run_control, run_scripts
+from gpushopper.core.model.run_folder import Run, read_row
 from gpushopper.core.model.shell_environment import exports
+from gpushopper.core.timing.clock_snapshot import SECOND
 from tests.core.test_shell_environment import HOSTILE, SHELLS
 
 LIMIT_S = 180
@@ -45,9 +47,13 @@ class There:
     def follow(self, run: str = "a1", *, until_end: bool = True) -> str:
         return self.sh(run_scripts.follow_script(run, 0, 0, "mark", until_end=until_end)).stdout
 
+    def rows(self) -> dict[str, Run]:
+        """The runs by id, the newest first; now is 1970."""
+        found = [read_row(line, 0) for line in self.sh(run_control.list_script()).stdout.splitlines()]
+        return {row.run: row for row in found if row is not None}
+
     def listed(self) -> dict[str, str]:
-        rows = [line.split("\t") for line in self.sh(run_scripts.list_script()).stdout.splitlines()]
-        return {row[0]: row[1] for row in rows}
+        return {run: row.status for run, row in self.rows().items()}
 
     def plant(self, variables: Mapping[str, str]) -> None:
         """Plant variables as `provision -e` does."""
@@ -155,7 +161,7 @@ def on_a_full_disk(there: There, first: str) -> None:
 def test_on_a_full_disk_a_failed_start_is_reported_and_not_listed(there: There):
     on_a_full_disk(there, FILL.format(home=there.home))
     script = run_scripts.start_script("a1", "true", "", checks=0)
-    done = there.sh(f"({script}\n)\necho status $?\n({run_scripts.list_script()})\n")
+    done = there.sh(f"({script}\n)\necho status $?\n({run_control.list_script()})\n")
     assert done.stdout == "status 1\n" and "is its disk full?" in done.stderr
 
 
@@ -164,3 +170,72 @@ def test_a_status_is_written_on_a_full_disk(there: There):
     script = run_scripts.start_script("a1", f"{FILL.format(home=there.home)}; exit 5", "", checks=0)
     done = there.sh(f"({script}\n)\n({run_scripts.follow_script('a1', 0, 0, 'mark', until_end=True)})\n")
     assert done.stdout.endswith("S 5\n")
+
+
+# ---- ends of runs, `run ls`, `run stop`, `logs --tail`
+
+
+def test_what_ends_the_instance_is_there_before_the_run_starts(there: There):
+    there.variables = {"ENDS": "always 0 0"}
+    script = run_scripts.start_script("a1", "cat .gpu-shopper/runs/a1/ends", "", checks=0, ends="success 600 1")
+    assert there.sh(script).returncode == 0
+    assert "success 600 1" in there.follow()
+    assert there.rows()["a1"].ends and there.rows()["a1"].status == "0"
+
+
+def test_without_room_for_its_end_the_run_is_not_started(there: There):
+    """A folder in the file's place: the run and its end are there together, or neither is (ends.md E6)."""
+    script = run_scripts.start_script("a1", "touch started", "", checks=0, ends="always 0 0")
+    done = there.sh(script.replace('>"$d/ends"', '>"$d/no/ends"'))
+    assert done.returncode == run_scripts.NOT_STARTED
+    assert there.listed() == {} and not (there.home / "started").exists()
+
+
+def test_a_list_says_when_each_run_began_and_how_long_it_took(there: There):
+    there.start("exit 3", run="old")
+    there.follow("old")
+    command = there.folder("old") / "command"
+    os.utime(command, (command.stat().st_mtime - 600,) * 2)
+    there.start("exec sleep 600", run="new")
+    rows = there.rows()
+    assert list(rows) == ["new", "old"] and rows["old"].status == "3" and rows["new"].ended_at is None
+    assert rows["old"].started_at is not None and rows["old"].ended_at is not None
+    assert 600 * SECOND <= rows["old"].ended_at - rows["old"].started_at <= 700 * SECOND
+    assert there.sh(run_control.stop_script("new", keep=False)).stdout == "stopped 143 0\n"
+
+
+def test_a_stop_reaches_the_whole_session_and_its_status_is_kept(there: There, wait_until: Wait):
+    there.start("sh -c 'sleep 600 & sleep 601' & echo $! >child; exec sleep 602")
+    wait_until((there.home / "child").exists, timeout_s=LIMIT_S)
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "stopped 143 0\n"
+    child = int((there.home / "child").read_text())
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), timeout_s=LIMIT_S)
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "over 143\n"
+    assert there.sh(run_control.stop_script("b2", keep=False)).stdout == "none\n"
+
+
+def test_a_process_is_asked_to_end_only_once(there: There, wait_until: Wait):
+    """A second SIGTERM would cut short the orderly end of many programs."""
+    there.start("trap 'echo term >>terms' TERM; echo >ready; for i in 1 2 3 4 5 6; do sleep 1; sleep 0.3; done; exit 5")
+    wait_until((there.home / "ready").exists, timeout_s=LIMIT_S)
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "stopped 5 0\n"
+    assert (there.home / "terms").read_text() == "term\n"
+
+
+def test_what_does_not_end_on_request_is_killed(there: There):
+    there.start("trap '' TERM; echo begun; while :; do sleep 1; done")
+    script = run_control.stop_script("a1", keep=False).replace(f"late {run_control.STOP_LIMIT_S}", "late 1")
+    assert there.sh(script).stdout == "stopped 137 0\n"
+
+
+def test_a_stop_may_keep_the_instance(there: There):
+    there.sh(run_scripts.start_script("a1", "exec sleep 600", "", checks=0, ends="always 0 0"))
+    assert there.sh(run_control.stop_script("a1", keep=True)).stdout == "stopped 143 0\n"
+    assert not (there.folder() / "ends").exists()
+
+
+def test_a_tail_begins_some_lines_before_the_end(there: There):
+    there.start("seq 1 100; echo err >&2")
+    there.follow()
+    script = run_scripts.follow_script("a1", 0, 0, "mark", until_end=True, last_lines=2)
+    assert there.sh(script).stdout == "B mark\nI a1\nP 285 0\nO 7\n99\n100\nE 4\nerr\nS 0\n"

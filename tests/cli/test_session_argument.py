@@ -19,6 +19,7 @@ from tests.cli.in_process import Stream
 def session(name: str) -> JsonObject:
     return JsonObject(
         name=name, id=f"id-of-{name}", gpu="RTX 4090", gpu_count=1, provider="vast", status="running", health="ok",
+        waits_for_account=False,
         end_stage="", ended_at=None, accrued=10_000, max_cost=420_000,
     )  # fmt: skip
 

@@ -186,6 +186,30 @@ def test_rm_ends_the_session_and_returns_the_commands_status(stage: Stage):
     assert "ended with status 1" in found.err and "off" in found.err
 
 
+def test_an_instance_that_can_ends_itself_after_the_run_and_nothing_here_does(stage: Stage):
+    stage.after_run = "instance"
+    found = stage("run", "train", "--rm=success", "--", "cat .gpu-shopper/runs/*/ends")
+    assert (found.code, found.out) == (0, "success 0 0\n")
+    assert "train ends itself" in found.err and "If the run fails, it is kept for 1m." in found.err
+    assert [asked.split("/")[0] for asked in stage.asked if not asked.startswith("GET")] == ["PUT sessions"]
+
+
+def test_where_nothing_there_can_end_it_a_detached_run_is_refused(stage: Stage):
+    found = stage("run", "train", "-d", "--rm", "--", "true")
+    assert found.code == 125 and "cannot end itself after a run" in found.err
+    assert not (stage.host.home / ".gpu-shopper").exists()
+
+
+def test_runs_are_listed_stopped_and_the_end_of_an_output_is_shown(stage: Stage):
+    run = stage("run", "train", "-d", "--", "seq 1 100; exec sleep 600").out.strip()
+    assert stage("logs", "train", "--tail", "2").out == "99\n100\n"
+    assert stage("run", "stop", "train", run).out == f"{run}  stopped  status 143\n"
+    (row,) = stage("run", "ls", "train", "--json").json["runs"]
+    assert (row["status"], row["ends_session"]) == ("143", False) and row["duration_seconds"] >= 0
+    assert stage("run", "stop", "train", "nosuch").code == 3
+    assert stage("run", "ls", "--", "true").code == 125
+
+
 def test_a_session_that_cannot_be_ended_is_reported(stage: Stage):
     stage.done_refusal = {"code": "x", "message": "the disk is full", "hint": "", "exit": 1}
     found = stage("run", "train", "--rm", "--", "true")

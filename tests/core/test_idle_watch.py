@@ -57,6 +57,16 @@ def test_an_agent_that_was_just_brought_may_take_a_moment():
     assert of(RaiseAlarm, watched(replace(BEAT, agent=None), after_s=60, idle_us=HOUR)) == []
 
 
+def test_one_that_has_looked_once_is_starting_and_one_that_fell_silent_is_not():
+    first = replace(FRESH, unknown=("time: just started",))
+    assert text(replace(BEAT, agent=first), after_s=60) == STARTING
+    assert text(replace(BEAT, agent=replace(FRESH, age_s=61)), after_s=60) == "its agent gives no fresh sample"
+    blind = replace(first, unknown=("time: just started", "gpu: there is no nvidia-smi"))
+    assert text(replace(BEAT, agent=blind)) == "not measured: gpu: there is no nvidia-smi"
+    was = attempt(idle_watch="not measured: gpu: nvidia-smi hangs")
+    assert text(replace(BEAT, agent=replace(FRESH, age_s=61)), was) == "its agent gives no fresh sample"
+
+
 def test_what_hindered_the_transfer_stays_the_reason():
     assert text(replace(BEAT, agent=None), attempt(idle_watch="it has no python3")) == ""
     assert of(UpdateAttempt, watched(replace(BEAT, agent=None), attempt(idle_watch="it has no python3"))) == []

@@ -95,6 +95,14 @@ def test_terminated_attempts_neither_count_nor_trip_the_breaker():
     assert len(accepted_missing(recorded(*several(2), *unwanted), (*several(2), *unwanted), REAL)) == 1
 
 
+def test_what_may_have_ended_itself_neither_counts_nor_trips_the_breaker():
+    attempts = several(10)
+    silent, others = attempts[:6], attempts[6:]
+    pool = recorded(*attempts, may_have_ended=frozenset(a.id for a in silent))
+    assert set(accepted_missing(pool, (*silent, *others[:2]), REAL)) == {*silent, *others[:2]}
+    assert accepted_missing(pool, (*silent, *others[:3]), REAL) == silent, "those that may not end early are held back"
+
+
 @given(known=st.integers(0, 60), data=st.data())
 def test_one_list_never_marks_more_than_its_share_missing(known: int, data: st.DataObject):
     attempts = several(known)

@@ -89,8 +89,10 @@ def test_a_day_of_work(sandbox: SandboxHome, tmp_path: Path, wait_until: Callabl
 
     assert sandbox.run("run", "work", "--rm", "--", "false").returncode == 1
     wait_until(lambda: sandbox.sessions()[0]["end_stage"] in ("off", "proven"), timeout_s=60)
+    assert "line 4" in sandbox.must("logs", "work", begun.strip())  # its output is kept here
+    assert "run_done" in sandbox.must("why", "work", "--replay") and "exit 1" in sandbox.must("run", "ls", "work")
     (row,) = sandbox.ledger()["instances"]
-    assert (row["state"], row["ended_by"]) == ("gone", "api")
+    assert row["state"] == "gone" and row["ended_by"] in ("instance_key", "api")
 
 
 def session_of(sandbox: SandboxHome, name: str) -> dict[str, Any]:

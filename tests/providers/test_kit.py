@@ -79,3 +79,14 @@ def test_a_rows_text_is_redacted_by_its_clouds_pattern():
     assert (row.id, row.text) == (None, "a [secret] b")
     unknown.note("field toy_abcdefgh")
     assert unknown.counts() == {"unreadable field: id": 1, "field [secret]": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_json", "was_answered"), [(502, True, True), (503, False, True), (302, False, False)]
+)
+def test_a_failed_read_tells_a_cloud_that_fails_from_a_network_that_may_be_ours(
+    status: int, is_json: bool, was_answered: bool
+):
+    """HTML with another status than an error's may be a captive portal's (F127)."""
+    found = json_object(Reply(status, is_json, {}, "", None, None), lambda _reply: False, lambda _reply: "")
+    assert isinstance(found, ReadFailed) and found.was_answered is was_answered

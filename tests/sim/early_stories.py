@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gpushopper import wire
-from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.heartbeat import ProbeFailure, ProbeFailureKind, SshTarget
+from gpushopper.store import sessions
 from tests.sim.simulated_remote import SimAgent
 from tests.sim.story import Story
 
@@ -13,9 +14,14 @@ SILENT = ProbeFailure(ProbeFailureKind.UNREACHABLE, "no answer within 15 s")
 
 
 def silence(story: Story, *, is_silent: bool) -> None:
-    """Let no login be answered, or all of them again."""
+    """Let no login to a session that is ready be answered, or all of them again; before, silence is a failed boot."""
     assert story.world.remote is not None
-    story.world.remote.answer = lambda login: SILENT if is_silent else None
+
+    def answer(login: SshTarget) -> ProbeFailure | None:
+        attempt = sessions.load_attempt(story.world.store, login.attempt_id)
+        return SILENT if is_silent and attempt is not None and attempt.ready_at is not None else None
+
+    story.world.remote.answer = answer
 
 
 def agents_of(story: Story, name: str) -> list[SimAgent]:

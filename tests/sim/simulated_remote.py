@@ -20,6 +20,7 @@ from gpushopper.core.model.heartbeat import (
     ProbeFailureKind,
     SshTarget,
 )
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.core.timing.clock_snapshot import SECOND
 from gpushopper.remote.planting.cloud_config import HEAD, cloud_config
 from gpushopper.remote.ssh_command import Connection
@@ -68,6 +69,9 @@ class SimRemote:
         """What a host answers instead; None for the truth."""
         self.hardware = Hardware()
         self.forgotten: list[str] = []
+        self.kept: list[str] = []
+        """The attempts whose runs' outputs were fetched."""
+        self.keeping: Callable[[SshTarget], KeptNow] = lambda login: KeptNow()
         self.brought: list[str] = []
         """The lines of limits that were brought to instances."""
         self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
@@ -180,6 +184,11 @@ class SimRemote:
         if guard.agent is not None:
             guard.agent.pulled(self.world.market.now())
         return Landed(tuple(here for _, here in order.pulls), 3, 300)
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
+        self.kept.append(login.attempt_id)
+        return self.keeping(login)
 
     def forget_attempt(self, attempt_id: str) -> None:
         self.forgotten.append(attempt_id)

@@ -41,6 +41,8 @@ class ExpectedSession:
     session: str = ""
     ended_at: int | None = None
     """Market µs when the user requested its end; None while it is wanted."""
+    rounding_us: int = 0
+    """How much earlier its guard may end it: it counts whole seconds."""
     gave_up: bool = False
     """Whether its status was `failed`, so that the user no longer expects it."""
 
@@ -48,7 +50,7 @@ class ExpectedSession:
         """Whether the user wants it at this time: not ended, and before its deadline."""
         if self.gave_up or (self.ended_at is not None and at >= self.ended_at):
             return False
-        return at < self.requested_at + self.duration_us
+        return at < self.requested_at + self.duration_us - self.rounding_us
 
 
 class Story:
@@ -192,6 +194,7 @@ class Story:
         self._request_count += 1
         # Not the market's time: that is ahead by what searches have been charged, and no deadline counts it.
         expected = ExpectedSession(name, self._next_disk(), self.world.clock.daemon_time(), us(hours * 3600))
+        expected.rounding_us = us(2) if self.world.policy.needs_login else 0
         clouds = self.world.clouds
         cloud = clouds[(self._request_count - 1) % len(clouds)]
         search = wire.SearchRequest(gpu=gpu, disk_gb=expected.disk_gb, provider=cloud)

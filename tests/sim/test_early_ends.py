@@ -149,6 +149,17 @@ def test_an_end_that_nobody_heard_stops_the_books_and_sends_no_destroy(world: Wo
     assert receipt is not None and receipt["reason"] == "self_ended" and receipt["total"] == accrued
 
 
+def test_a_night_in_which_all_of_several_ended_themselves_is_concluded_for_each(world: World) -> None:
+    """The breaker does not take it for a list that is wrong: their silence agrees, and rows allow their ends."""
+    refs = [world.provision(hours=8, idle_us=30 * MINUTE) for _ in range(3)]
+    assert world.run_until(lambda: all(world.status(ref) == "running" for ref in refs), 1800)
+    world.run_for(15 * 60)
+    go_silent(world)
+    assert world.run_until(lambda: all(world.view(ref).health == "self_ended" for ref in refs), 2 * 3600)
+    assert "mass_disappearance" not in world.alarms()
+    assert sum(destroys(world, ref) for ref in refs) == 0
+
+
 def test_such_a_session_can_be_closed_at_once(world: World) -> None:
     ref = idle_session(world)
     rest(world)

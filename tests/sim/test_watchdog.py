@@ -42,7 +42,7 @@ def run(world: World, ours: str, *, only_looks: bool = False) -> Report:
     name = world.clouds[0]
     client = world.setup(name).client
     assert client is not None
-    account = Watched(name, client, PAPER.at(client.traits.limits))
+    account = Watched(name, client, PAPER.at(client.traits.limits, client.traits.pace))
     return watch([account], frozenset({ours}), Means(world.clock, pause, lambda text: None), only_looks=only_looks)
 
 

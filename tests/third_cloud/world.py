@@ -15,6 +15,7 @@ from gpushopper import clouds
 from gpushopper.core.cloud import Traits
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Hardware, Heartbeat, ProbeFailure, SshTarget
+from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.core.policy import REAL
 from gpushopper.core.secret import Credential
 from gpushopper.engine.context import AccountSetup
@@ -68,6 +69,9 @@ class Access:
 
     def parts_digest(self) -> str:
         return "digest"
+
+    def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
+        return KeptNow()
 
     def forget_attempt(self, attempt_id: str) -> None:
         pass

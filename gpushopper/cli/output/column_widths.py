@@ -1,6 +1,6 @@
 """How wide the columns of a table are where the terminal has less room than they need.
 
-Numbers and the first column, which users type next, are never cut: half a price is a wrong price. Texts give way
+Numbers, times and the first column, which users type next, are never cut: half a price is a wrong price. Texts give way
 first, then headings that are longer than what stands below them.
 """
 
@@ -15,13 +15,16 @@ _READABLE = 12
 _LEAST = 6
 
 
-def fit(titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], room: int) -> list[int]:
-    """The width of each column in characters; together with the gaps they take `room`, or as little as they can."""
+def fit(titles: Sequence[str], cells: Sequence[Sequence[str]], kept: Sequence[bool], room: int) -> list[int]:
+    """The width of each column in characters; together with the gaps they take `room`, or as little as they can.
+
+    `kept`: what stands in this column is never cut.
+    """
     longest = [max((len(line[place]) for line in cells), default=0) for place in range(len(titles))]
     widths = [max(len(title), most) for title, most in zip(titles, longest, strict=True)]
     if not widths:
         return widths
-    is_text = [place > 0 and not flush for place, flush in enumerate(right)]
+    is_text = [place > 0 and not is_kept for place, is_kept in enumerate(kept)]
     whole = [widths[0], *(max(most, SHORT + 1) for most in longest[1:])]
     for numbers, least in ((tuple(widths), _READABLE), (whole, _READABLE), (whole, _LEAST)):
         columns = zip(numbers, longest, is_text, strict=True)

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gpushopper.cli.output.endings.end_reasons import REASONS
 from gpushopper.cli.output.text_format import clock_time
 from gpushopper.core.timing.duration_text import span
 
 if TYPE_CHECKING:
     from gpushopper.wire import Plan, SessionView
-
-REASONS = {
-    "idle": "it was not in use",
-    "contact": "nobody has contacted it",
-    "run_done": "its run has ended",
-    "done": "it was told there that the work is done",
-}
 
 
 def limits(session: SessionView) -> str:
@@ -23,7 +17,8 @@ def limits(session: SessionView) -> str:
     wanted = session.limits
     asked = _limits_text({"idle_us": wanted.idle_us, "contact_us": wanted.contact_us, "hold_us": wanted.hold_us})
     asked += " (GPUs alone count as use)" if wanted.idle_us and wanted.idle_when == "gpu" else ""
-    if wanted.confirmed or session.status != "running" or session.guard_state == "not_applicable":
+    is_known = wanted.confirmed or asked == there(session)
+    if is_known or session.status != "running" or session.guard_state == "not_applicable":
         return asked
     return f"{asked} (the instance has not confirmed it; there: {there(session)})"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.app import App
 from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.output.endings.end_reasons import REASONS, reason_text
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.errors import NotVerified
 
@@ -73,7 +74,7 @@ def _print(app: App, session: SessionView, attempt: AttemptView) -> None:
             ("image", attempt.image),
             ("label", attempt.label),
             ("outcome", MEANS.get(str(receipt.get("kind", "")), "no receipt yet")),
-            ("why", attempt.reason.replace("_", " ")),
+            ("why", reason_text(attempt.reason) if attempt.reason in REASONS else attempt.reason.replace("_", " ")),
             ("sent", when(attempt.sent_at, now) if attempt.sent_at else "never"),
             ("off since", when(attempt.off_at, now) if attempt.off_at else ""),
             ("proven", when(attempt.closed_at, now) if attempt.closed_at else ""),

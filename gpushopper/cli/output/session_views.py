@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import end_limits_view, json_output, tables
-from gpushopper.cli.output.ends import landing_view
+from gpushopper.cli.output.endings import landing_view
+from gpushopper.cli.output.endings.end_reasons import reason_text
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
 from gpushopper.clouds import console_of
@@ -126,7 +127,7 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
         [
             ("name", session.name),
             ("status", status(session)),
-            ("why", f"{session.reason}: {cause}" if cause else session.reason),
+            ("why", f"{session.reason}: {cause}" if cause else reason_text(session.reason)),
             ("money", money_line(session)),
             ("price", f"{rate(session.rate)} an hour"),
             ("ends", ends(session, now)),

@@ -30,6 +30,8 @@ class Column(NamedTuple):
     right: bool = False
     wide: bool = False
     """Only shown with `-o wide`."""
+    whole: bool = False
+    """Never cut, as numbers are: times, states, and what is as short."""
 
 
 def out(text: str) -> None:
@@ -104,8 +106,8 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
     colored = app.has_color(sys.stdout)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     room = _width(app, terminal, max((len(line[0]) for line in cells), default=0))
-    titles, right = [column.title for column in columns], [column.right for column in columns]
-    for column, width in zip(columns, fit(titles, cells, right, room), strict=True):
+    titles, kept = [column.title for column in columns], [column.right or column.whole for column in columns]
+    for column, width in zip(columns, fit(titles, cells, kept, room), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
         grid.add_column(Text(column.title), justify=justify, no_wrap=True, width=width)
     for line in cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -23,6 +24,8 @@ HEAD_LIMIT = 64
 CHUNK_LIMIT = 262144
 LINE_LIMIT = 4096
 MOST_GREETINGS = 1000
+_BEGINNING = re.compile(r"\d{1,15} \d{1,15}")
+"""Where in the two outputs a tail begins."""
 UNREACHED = "unreached"
 """Error code: the instance could not be reached over ssh for too long."""
 UNREACHABLE_LIMIT_S = 600.0
@@ -35,6 +38,7 @@ class RunProgress:
     """How many bytes of a run's two outputs have been shown, and its status.
 
     `end` is the state of the run: status (it ended), running, lost, not started or none; "" while unknown.
+    `last_lines`: how many last lines of each to begin with; 0 for all, and once it has begun.
     """
 
     run: str
@@ -42,6 +46,7 @@ class RunProgress:
     err: int = 0
     status: int | None = None
     end: str = ""
+    last_lines: int = 0
 
 
 class OutputStreams:
@@ -75,15 +80,18 @@ def follow(
     *,
     until_end: bool,
     unreachable_limit_s: float = UNREACHABLE_LIMIT_S,
+    last_lines: int = 0,
 ) -> RunProgress:
     """Copy a run's output until it ends, or the output so far; reconnect after a lost connection.
+
+    With `last_lines` it begins with so many last lines of each output.
 
     Raises:
         NotFound: there is no such run.
         ShopperError: it was never started, it ended without a status, or the instance was unreachable for
             `unreachable_limit_s` without a break.
     """
-    progress, clock, pause = RunProgress(run), SystemClock(), threading.Event()
+    progress, clock, pause = RunProgress(run, last_lines=last_lines), SystemClock(), threading.Event()
     since, tries = clock.monotonic(), 0
     while True:
         before = (progress.out, progress.err)
@@ -109,7 +117,7 @@ def follow(
 def _checked(found: ConnectionView, progress: RunProgress) -> RunProgress:
     if progress.end == "none":
         what = f"no run {progress.run}" if progress.run else "no run"
-        raise NotFound(f"{found.name} has {what}", f"see: gpu-shopper logs {found.name} --list", code="run_not_found")
+        raise NotFound(f"{found.name} has {what}", f"see: gpu-shopper run ls {found.name}", code="run_not_found")
     if progress.end == "lost":
         text = f"the run {progress.run} ended without a status: was {found.name} restarted?"
         raise ShopperError(text, f"its output: gpu-shopper logs {found.name} {progress.run}", code="run_lost")
@@ -122,7 +130,9 @@ def _checked(found: ConnectionView, progress: RunProgress) -> RunProgress:
 def _one_connection(found: ConnectionView, progress: RunProgress, streams: OutputStreams, until_end: bool) -> str:
     """Read frames until the run's end or the loss of the connection; returns the last line of ssh's stderr."""
     marker = runs.new_id()
-    script = run_scripts.follow_script(progress.run, progress.out, progress.err, marker, until_end=until_end)
+    script = run_scripts.follow_script(
+        progress.run, progress.out, progress.err, marker, until_end=until_end, last_lines=progress.last_lines
+    )
     try:
         process = subprocess.Popen(
             ssh_connection.ssh_argv(found, (FOLLOWER_SHELL,), flags=("-T",)),
@@ -165,6 +175,9 @@ def _read_frames(stream: IO[bytes], progress: RunProgress, streams: OutputStream
                     return
             case "I":
                 progress.run = runs.check_id(word)
+            case "P" if _BEGINNING.fullmatch(word):
+                progress.out, progress.err = map(int, word.split())
+                progress.last_lines = 0
             case "S":
                 progress.end, progress.status = "status", int(word) & 0xFF if word.isdigit() else 255
                 return

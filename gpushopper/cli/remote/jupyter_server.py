@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.polling import WaitTimeout, poll
-from gpushopper.cli.remote import runs, ssh_connection
+from gpushopper.cli.remote import run_control, runs, ssh_connection
+from gpushopper.core.model.run_folder import JUPYTER
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def start_server(found: ConnectionView) -> tuple[JupyterServer, str]:
     Raises:
         ShopperError: it ended, or is not listed in time.
     """
-    run = f"jupyter-{runs.new_id()}"
+    run = f"{JUPYTER}{runs.new_id()}"
     runs.start(found, run, shlex.join(["/bin/sh", "-c", _START]), {})
     servers: list[JupyterServer] = []
 
@@ -129,7 +130,7 @@ def start_server(found: ConnectionView) -> tuple[JupyterServer, str]:
 
 
 def _status(found: ConnectionView, run: str) -> str:
-    return next((row["status"] for row in runs.list_runs(found) if row["run"] == run), "")
+    return next((row.status for row in run_control.list_runs(found, now=0) if row.run == run), "")
 
 
 def _failed(found: ConnectionView, run: str, text: str) -> ShopperError:

@@ -2,17 +2,20 @@
 
 Each run has a folder `~/.gpu-shopper/runs/ID` of its user: `command`, `out`, `err`, `pid` once it began, and `status`
 once it ended. `status.new` is written before the start, so that a status needs no room on a disk that is full by then.
+`ends` is there where the end of the run shall end the instance; agent/upkeep.sh reads it (ends.md E6).
 """
 
 from __future__ import annotations
 
 import shlex
 
+from gpushopper.core.model.run_folder import FOLDER, STATE
 from gpushopper.core.model.shell_environment import CLEAN, SYSTEM_PATH
 
-FOLDER = '"$HOME/.gpu-shopper/runs"'
 FAILED_AT_ONCE = "ended at once:"
 """The start script's line for a command that could not be run begins so; its exit status follows."""
+NOT_STARTED = 1
+"""The start script's exit status where the run surely was not started, and is not there."""
 
 _SAVED_VARIABLES = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT"
 """Variables that would break the wrapper of a run. It saves them as GS_KEPT_..., and restores them for the command."""
@@ -47,7 +50,7 @@ prepare() (
     printf '%s\\n' "$d"
     exit 3
   }}
-  if printf '%s\\n' "$1" >"$d/command" && printf '%-7s\\n' '' >"$d/status.new" && : >"$d/out" && : >"$d/err"
+  if printf '%s\\n' "$1" >"$d/command" && printf '%-7s\\n' '' >"$d/status.new" && : >"$d/out" && : >"$d/err"{ends}
   then printf '%s\\n' "$d"
   else rm -rf "$d"; echo "cannot write in $HOME: is its disk full?" >&2; exit 1
   fi
@@ -95,7 +98,7 @@ start() {{
   GS_RUN=$(prepare "$1")
   case $? in
     0) ;;
-    3) await "$GS_RUN" 50 '' || {{ echo 'it did not start' >&2; return 1; }}; return 0 ;;
+    3) await "$GS_RUN" 50 '' || {{ echo 'it did not start' >&2; return 4; }}; return 0 ;;
     *) return 1 ;;
   esac
   (begin "$GS_RUN" "$1") </dev/null >"$GS_RUN/out" 2>"$GS_RUN/err" &
@@ -104,24 +107,10 @@ start() {{
 start {command}
 """
 
-# Sets `s` to the status of a run, or to running, lost or 'not started'. The status file is checked again after the
-# process, which may have ended in between.
-_STATE = """
-lives() {
-  p=$(cat "$1/pid" 2>/dev/null) || return 1
-  if [ -r /proc/self/cmdline ]; then grep -q "$1" "/proc/$p/cmdline" 2>/dev/null; else kill -0 "$p" 2>/dev/null; fi
-}
-state() {
-  s=running
-  [ -f "$1/status" ] || ! lives "$1" || return 0
-  s='not started'
-  if [ -f "$1/status" ]; then read -r s <"$1/status"; elif [ -s "$1/pid" ]; then s=lost; fi
-}
-"""
-
-# Frames on stdout: `B marker`, `I id`, `O n` or `E n` and n bytes, `.` as a keepalive, then `S status`, `R` (still
-# running), `L` (it ended without a status), `F` (it was never started) or `N` (no such run). The status is read before
-# the last bytes of output. A run may just be starting: `F` is sent after 5 s only.
+# Frames on stdout: `B marker`, `I id`, `P o e` (where in the outputs those begin that follow), `O n` or `E n` and n
+# bytes, `.` as a keepalive, then `S status`, `R` (still running), `L` (it ended without a status), `F` (it was never
+# started) or `N` (no such run). The status is read before the last bytes of output. A run may just be starting: `F` is
+# sent after 5 s only.
 _FOLLOW = """
 send() {{
   s=$(wc -c <"$2"); s=$((s))
@@ -139,6 +128,11 @@ follow() {{
   run=${{run%/command}}
   [ -n "$run" ] && [ -d "$run" ] || {{ echo N; return; }}
   echo "I $run"
+  if [ $last -gt 0 ]; then
+    o=$(tail -n $last "$run/out" | wc -c); o=$(($(wc -c <"$run/out")-o)); [ $o -ge 0 ] || o=0
+    e=$(tail -n $last "$run/err" | wc -c); e=$(($(wc -c <"$run/err")-e)); [ $e -ge 0 ] || e=0
+    echo "P $o $e"
+  fi
   looks=0
   while :; do
     end=
@@ -156,43 +150,36 @@ follow() {{
     sleep 0.2 2>/dev/null || sleep 1
   done
 }}
-run={run}; o={out}; e={err}; stay={until_end}
+run={run}; o={out}; e={err}; stay={until_end}; last={last_lines}
 echo "B {marker}"
 follow
 """
 
-_LIST = """
-cd {folder} 2>/dev/null || exit 0
-for run in $(ls -t */command 2>/dev/null | head -n 50); do
-  run=${{run%/command}}
-  state "$run"
-  printf '%s\\t%s\\t%s\\n' "$run" "$s" "$(head -c 200 "$run/command" | tr '\\n\\t' '  ')"
-done
-"""
 
-
-def start_script(run: str, line: str, exports: str, *, checks: int) -> str:
+def start_script(run: str, line: str, exports: str, *, checks: int, ends: str = "") -> str:
     """The script that starts a shell line as a run. It contains CLEAN, since the line needs the user's variables.
 
-    If the run cannot be started, the script prints the reason on stderr, exits with a status other than 0, and leaves
-    no run behind. After a start it watches for `checks` tenths of a second whether the command was found, and prints
-    FAILED_AT_ONCE if not.
+    `ends`: the line of its file `ends`, which is written in the same step: without it the run is not started.
+
+    If the run cannot be started, the script prints the reason on stderr, exits with NOT_STARTED, and leaves no run
+    behind; with another status than 0 it is not known. After a start it watches for `checks` tenths of a second whether
+    the command was found, and prints FAILED_AT_ONCE if not.
     """
+    with_ends = f" &&\n    printf '%s\\n' {shlex.quote(ends)} >\"$d/ends\"" if ends else ""
     return _START.format(
-        clean=CLEAN, folder=FOLDER, run=run, exports=exports, command=shlex.quote(line), aside=_SAVED_VARIABLES,
-        path=SYSTEM_PATH, wrapper=shlex.quote(_WRAPPER), checks=checks, failed_at_once=FAILED_AT_ONCE,
+        ends=with_ends, clean=CLEAN, folder=FOLDER, run=run, exports=exports, command=shlex.quote(line),
+        aside=_SAVED_VARIABLES, path=SYSTEM_PATH, wrapper=shlex.quote(_WRAPPER), checks=checks,
+        failed_at_once=FAILED_AT_ONCE,
     )  # fmt: skip
 
 
-def follow_script(run: str, out: int, err: int, marker: str, *, until_end: bool) -> str:
+def follow_script(run: str, out: int, err: int, marker: str, *, until_end: bool, last_lines: int = 0) -> str:
     """The script that sends a run's output after these offsets as frames; for the newest run if `run` is empty.
+
+    With `last_lines` it begins so many lines before the present end of each output instead.
 
     Its first line contains `marker`: everything before it is output of login scripts.
     """
     values = {"run": run, "out": out, "err": err, "marker": marker, "until_end": int(until_end)}
-    return CLEAN + _STATE + _FOLLOW.format(folder=FOLDER, **values)
-
-
-def list_script() -> str:
-    """The script that lists the runs, the newest first: id, status and command, separated by tabs."""
-    return CLEAN + _STATE + _LIST.format(folder=FOLDER)
+    values["last_lines"] = last_lines
+    return CLEAN + STATE + _FOLLOW.format(folder=FOLDER, **values)

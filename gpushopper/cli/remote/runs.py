@@ -1,16 +1,16 @@
-"""Start and list runs on an instance; a run continues when the connection is lost. Parses --env and --secret-env.
+"""Start runs on an instance; a run continues when the connection is lost. Parses --env and --secret-env.
 
 Scripts, commands and variables go to the instance's shell on stdin: no argument list on either side shows them.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote import run_scripts, ssh_connection
+from gpushopper.core.model.run_folder import RUN_ID
 from gpushopper.core.model.shell_environment import exports, name_problem, value_problem
 from gpushopper.errors import NotFound, UsageError
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
 START_TRIES = 3
+NOT_STARTED = "not_started"
+"""Error code: the run surely was not started."""
 EARLY_FAILURE_TENTHS = 3
 """How long the start of a detached run watches whether its command exists."""
-_RUN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def new_id() -> str:
@@ -30,8 +31,8 @@ def new_id() -> str:
 
 def check_id(run: str) -> str:
     """The run id, checked to be safe in a script. Raises NotFound."""
-    if not _RUN.fullmatch(run):
-        raise NotFound(f"there is no run {run!r}", "see: gpu-shopper logs NAME --list")
+    if not RUN_ID.fullmatch(run):
+        raise NotFound(f"there is no run {run!r}", "see: gpu-shopper run ls NAME")
     return run
 
 
@@ -75,32 +76,37 @@ def _plain(name: str, value: str) -> str:
 
 
 def start(
-    found: ConnectionView, run: str, line: str, variables: Mapping[str, str], *, followed: bool = True
+    found: ConnectionView,
+    run: str,
+    line: str,
+    variables: Mapping[str, str],
+    *,
+    followed: bool = True,
+    ends: str = "",
 ) -> int | None:
     """Start a shell line on the instance as a run that is independent of this connection.
+
+    `ends`: the line of its file `ends` (`run_scripts`); the run is started with it or not at all.
 
     Returns the exit status (126, 127) of a run that is not `followed` and ended at once because its command cannot be
     run; else None.
 
     Raises:
-        ShopperError: it could not be started, or it is unknown whether it was.
+        ShopperError: with the code NOT_STARTED where it surely was not started; else it is unknown whether it was.
     """
-    script = run_scripts.start_script(run, line, exports(variables), checks=0 if followed else EARLY_FAILURE_TENTHS)
+    checks = 0 if followed else EARLY_FAILURE_TENTHS
+    script = run_scripts.start_script(run, line, exports(variables), checks=checks, ends=ends)
+    lost = 0
     for _ in range(START_TRIES):
         result = ssh_connection.run_script(found, script.encode())
         if result.status != ssh_connection.TRANSPORT_FAILED:
             break
+        lost += 1
     if result.status:
-        raise ssh_connection.script_error(found, result, "the command could not be started")
+        error = ssh_connection.script_error(found, result, "the command could not be started")
+        if result.status == run_scripts.NOT_STARTED and not lost:
+            error.code = NOT_STARTED
+        raise error
     last = (result.out.splitlines() or [""])[-1]
     status = last.removeprefix(run_scripts.FAILED_AT_ONCE).strip()
     return int(status) if last.startswith(run_scripts.FAILED_AT_ONCE) and status in ("126", "127") else None
-
-
-def list_runs(found: ConnectionView) -> list[dict[str, str]]:
-    """The runs on an instance, the newest first."""
-    result = ssh_connection.run_script(found, run_scripts.list_script().encode())
-    if result.status:
-        raise ssh_connection.script_error(found, result, "the runs cannot be listed")
-    rows = [line.split("\t", 2) for line in result.out.splitlines()]
-    return [dict(zip(("run", "status", "command"), row, strict=True)) for row in rows if len(row) == 3]

@@ -23,13 +23,17 @@ def accepted_missing(recorded: RecordedState, missing: tuple[Attempt, ...], poli
     """The wanted attempts among these that this list may mark missing; the breaker holds back the others (I29).
 
     At most `breaker_share` of the known ones, and at least `breaker_minimum`, may go missing with one list. Attempts
-    whose desired state is terminated neither count nor trip the breaker: their end is a recorded decision.
+    whose desired state is terminated neither count nor trip the breaker: their end is a recorded decision. Neither do
+    those that may have ended themselves: a night's runs end together, and their silence over ssh agrees (E5). Each is
+    still read by id, and none is destroyed for being missing.
     """
     wanted = tuple(a for a in missing if a.is_wanted and a.state in ALIVE_STATES)
-    known = sum(1 for a in recorded.open if a.is_wanted and a.state in ALIVE_STATES)
-    fresh = tuple(a for a in wanted if a.state is not State.MISSING)
+    explained = tuple(a for a in wanted if a.id in recorded.may_have_ended)
+    others = tuple(a for a in wanted if a.id not in recorded.may_have_ended)
+    known = sum(1 for a in recorded.open if a.is_wanted and a.state in ALIVE_STATES) - len(explained)
+    fresh = tuple(a for a in others if a.state is not State.MISSING)
     if known <= policy.breaker_minimum:
-        return tuple(a for a in wanted if a.state is State.MISSING) + fresh[:1]
+        return explained + tuple(a for a in others if a.state is State.MISSING) + fresh[:1]
     if len(fresh) > max(policy.breaker_minimum, int(known * policy.breaker_share)):
-        return ()
-    return wanted
+        return explained
+    return explained + others

@@ -35,3 +35,5 @@ class RecordedState:
     """Attempts that labels of listed rows name, and that were made at another cloud or account: a copy."""
     shown_elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Ids that another account of the cloud shows in its last list, and which: their absence here is no end."""
+    may_have_ended: frozenset[str] = frozenset()
+    """Attempts that a row allows to end early and that are silent over ssh: they may have ended themselves (E5)."""

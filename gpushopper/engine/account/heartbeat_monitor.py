@@ -18,6 +18,7 @@ from gpushopper.engine.account.create.create_payload import environment_of, writ
 from gpushopper.engine.account.part_interface import Account
 from gpushopper.engine.account.watching.heartbeat_record import Probed, record
 from gpushopper.engine.account.watching.network_watch import note_probe
+from gpushopper.engine.account.watching.output_keeping import OutputKeeping
 from gpushopper.engine.account.watching.parts_delivery import PartsDelivery
 from gpushopper.engine.transaction import Transaction
 from gpushopper.store import sessions
@@ -44,6 +45,7 @@ class HeartbeatMonitor:
         self._brought: dict[str, str] = {}
         """The limits that a probe in flight brings along."""
         self.delivery = PartsDelivery(account)
+        self.outputs = OutputKeeping(account)
         self._sent_deadlines: dict[str, int] = {}
         """The deadline at each attempt's last probe; when it has moved since, the next probe is due at once."""
 
@@ -60,6 +62,7 @@ class HeartbeatMonitor:
         for kept in (self._next, self._sent_deadlines, self._brought):
             kept.pop(attempt_id, None)
         self.delivery.forget(attempt_id)
+        self.outputs.forget(attempt_id)
         if self.account.ctx.remote is not None:
             self.account.ctx.remote.forget_attempt(attempt_id)
 
@@ -177,9 +180,9 @@ class HeartbeatMonitor:
         """Probe again at once where a session has become ready, or where its instance lacks what it should have."""
         if attempt is None or not isinstance(probed.found, Heartbeat):
             return
+        self.outputs.on_heartbeat(attempt, probed.found, probed.now)
         if probed.limits:
-            is_brought = attempt.confirmed_limits == probed.limits
-            self.delivery.on_tried(attempt.id, is_brought=is_brought, now=probed.now)
+            self.delivery.on_tried(attempt.id, probed.limits, probed.now)
         # The guard's report is older than what the same login brought.
         must_bring = not probed.limits and self.delivery.on_heartbeat(attempt, probed.found, probed.now)
         if must_bring or attempt.ready_at == probed.now.wall:
@@ -196,3 +199,4 @@ class HeartbeatMonitor:
             for attempt_id in kept.keys() - still_open:
                 del kept[attempt_id]
                 self.delivery.forget(attempt_id)
+                self.outputs.forget(attempt_id)

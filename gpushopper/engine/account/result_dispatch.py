@@ -111,6 +111,8 @@ class ResultDispatch:
                 self.timers.on_result(key[2], value)
             case kinds.PULL if call is not None:
                 self.landings.on_result(key[2], value, now)
+            case kinds.OUTPUTS:
+                self.heartbeats.outputs.on_result(key[2], value)
             case kinds.ATTACH:
                 self.key_attachment.on_result(key[2], value)
 

@@ -37,9 +37,7 @@ def requested_landing(request: wire.ProvisionRequest) -> LandingWish:
     if len(request.pulls) > MOST_PULLS or (request.pull_max is not None and request.pull_max < 1):
         raise UsageError(f"at most {MOST_PULLS} folders are pulled, and at least a byte", code="bad_pull")
     if len(request.before_end.encode()) > LONGEST_HOOK or "\0" in request.before_end:
-        raise UsageError(
-            "--before-end has more than 64 kB", "copy a script there, and call that", code="bad_hook"
-        )
+        raise UsageError("--before-end has more than 64 kB", "copy a script there, and call that", code="bad_hook")
     least, most = LAND_US
     if request.land_for_us is not None and not least <= request.land_for_us <= most:
         raise UsageError("a landing takes 1 min to 4 h", "for instance: --land-for 15m", code="bad_limit")

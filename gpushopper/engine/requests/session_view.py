@@ -7,19 +7,23 @@ from dataclasses import replace
 from typing import Any
 
 from gpushopper import wire
+from gpushopper.core.lifecycle.ends.idle_watch import STARTING
 from gpushopper.core.lifecycle.ends.landing import landing_until
 from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
+from gpushopper.core.lifecycle.ends.run_end_rule import who_ends_after_run
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.ends.landed import LandingProgress
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
+from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.engine.context import Context
 from gpushopper.engine.requests.session_waiting import AN_ACCOUNT, waiting
 from gpushopper.store import ledger as ledger_table
 from gpushopper.store import sessions
 
+NOT_READY, NOT_THERE = "it is not ready yet", "its agent is not there yet"
 Totals = dict[str, dict[str, int]]
 """Booked micro-dollars by attempt and kind."""
 
@@ -117,6 +121,7 @@ def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.Lim
     if attempt is not None:
         line, there = limits_line(session, ctx.policy_of(attempt.provider)), attempt.confirmed_limits
     is_simulated = not ctx.policy.needs_login
+    unwatched = "a simulated instance has no use to measure" if is_simulated else _unwatched(attempt)
     return wire.LimitsView(
         idle_us=session.idle_us,
         idle_when=session.idle_when,
@@ -124,15 +129,19 @@ def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.Lim
         hold_us=session.hold_us,
         confirmed=attempt is not None and are_limits_confirmed(attempt, line),
         there={f"{name}_us": limit_of(there, name) for name in ("idle", "contact", "hold")} if there else {},
-        unwatched="a simulated instance has no use to measure" if is_simulated else _unwatched(attempt),
+        unwatched=unwatched,
+        settling=unwatched in (NOT_READY, NOT_THERE, STARTING),
         acts_itself=acts_itself(kind),
+        after_run="" if is_simulated else who_ends_after_run(attempt, kind),
+        grace_us=us(ctx.policy.run_grace_s),
+        failed_us=us(ctx.policy.failed_run_hold_s),
     )
 
 
 def _unwatched(attempt: Attempt | None) -> str:
     if attempt is None or attempt.ready_at is None:
-        return "it is not ready yet"
-    return attempt.idle_watch or ("" if attempt.confirmed_limits else "its agent is not there yet")
+        return NOT_READY
+    return attempt.idle_watch or ("" if attempt.confirmed_limits else NOT_THERE)
 
 
 def _rate(attempt: Attempt | None) -> int:

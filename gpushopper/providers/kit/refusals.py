@@ -41,7 +41,8 @@ def json_object(
     if answer.status in (401, 403) and not message(answer):
         return ReadFailed(ErrorKind.FORBIDDEN, detail)
     if not answer.is_json or answer.status >= 500 or 300 <= answer.status < 400:
-        return ReadFailed(ErrorKind.NETWORK, detail)
+        # HTML with another status may be a captive portal's, which is this computer's network.
+        return ReadFailed(ErrorKind.NETWORK, detail, was_answered=answer.is_json or answer.status >= 500)
     if answer.status != 200 or not isinstance(answer.body, dict):
         return ReadFailed(ErrorKind.SHAPE, detail)
     return answer.body

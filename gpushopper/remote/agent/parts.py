@@ -85,19 +85,22 @@ _REPORT = """\
 read -r x y </proc/uptime
 read -r y </proc/sys/kernel/random/boot_id
 printf '%s %s\\n' "$x" "$y"
-head -c {most} "$D/{report}"
+[ -f "$D/{report}" ] && head -c {most} "$D/{report}"
 """
 
 # gunzip refuses what was damaged or cut on the way. The limits come last: without programs they limit nothing.
 _BRING = """\
 umask 077
+rm -f "$D/{upkeep}.new" "$D/{agent}.new" "$D/{name}.new"
 save() {{
-read -r x && printf %s "$x" | base64 -d | gunzip >"$D/$1.new" && mv -f "$D/$1.new" "$D/$1"
+read -r x && printf %s "$x" | base64 -d | gunzip >"$D/$1.new" && put "$1"
+}}
+put() {{
+mv -f "$D/$1.new" "$D/$1" && [ -f "$D/$1" ]
 }}
 x=$(sed -n '1s/.* END=\\([0-9]*\\).*/\\1/p' "$D/guard.sh")
 L="END=$x "{limits}
-if save {upkeep} && save {agent} {hook}&& printf '%s\\n' "$L" >"$D/{name}.new" &&
-mv -f "$D/{name}.new" "$D/{name}"; then
+if save {upkeep} && save {agent} {hook}&& printf '%s\\n' "$L" >"$D/{name}.new" && put {name}; then
 x=$(cat "$D/{upkeep}" "$D/{agent}" "$D/{name}" | cksum)
 echo "brought=${{x%% *}}"
 else

@@ -21,6 +21,12 @@ def allow_run_end(store: Store, end: RunEnd) -> None:
     store.write(RunEndRow.insert(**values).on_conflict_replace())
 
 
+def withdraw_run_end(store: Store, session_id: str, run_id: str) -> bool:
+    """Remove one of them; whether it was there."""
+    of = (RunEndRow.session_id == session_id) & (RunEndRow.run_id == run_id)
+    return store.write(RunEndRow.delete().where(of)) > 0
+
+
 def run_ends_of(store: Store, session_id: str) -> tuple[RunEnd, ...]:
     """The runs that may end a session, the first one first."""
     return tuple(RunEnd(*row) for row in store.rows(_of_session(session_id)))

@@ -1,4 +1,4 @@
-"""`status`: daemon, accounts, open costs and alarms; exit status 9 while an alarm is open."""
+"""`status`: daemon, accounts, what may still bill, and alarms; exit status 9 while an alarm is open."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.output.disk_space import low_disk_text
+from gpushopper.cli.output.endings import tonight_view
 from gpushopper.cli.output.text_format import age, ago, money, plural, rate
 from gpushopper.cli.terminal_text import clean
 
 if TYPE_CHECKING:
-    from gpushopper.wire import AlarmView, DaemonStatus
+    from gpushopper.wire import AlarmView, DaemonStatus, SessionView
 
 PROBLEMS = 9
 
@@ -22,23 +23,39 @@ PROBLEMS = 9
 @click.command("status", cls=Command)
 @click.pass_obj
 def status(app: App) -> None:
-    """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open."""
+    """Show daemon, clouds, open costs and alarms. Exits 9 while an alarm is open.
+
+    Tonight: what may still bill if nobody does anything, at most how much, until when, and who ends it.
+    """
     app.shows_alarms = False
     found = app.client.status()
     alarms = [alarm for alarm in app.client.alarms().alarms if alarm.acknowledged_at is None]
+    sessions = app.client.sessions(only_open=True).sessions
     if app.as_json:
         # `alarms` is a count in the daemon's answer; the rows are a field of their own beside it.
-        tables.out(json_output.document(status=found, alarms=alarms))
+        tables.out(json_output.document(status=found, alarms=alarms, tonight=_fields(sessions)))
     elif app.output == "name":
         for provider in found.providers:
             tables.out(clean(provider.name))
     else:
-        _print_status(app, found, alarms)
+        _print_status(app, found, alarms, sessions)
     if alarms:
         raise click.exceptions.Exit(PROBLEMS)
 
 
-def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> None:
+def _fields(sessions: list[SessionView]) -> dict[str, object]:
+    """What may still bill, for a JSON document."""
+    rows = tonight_view.tonight(sessions)
+    shown = [
+        {"name": row.name, "at_most_micros": row.at_most, "until_at": row.until_at, "ended_by": row.ended_by,
+         "sooner": row.sooner,
+         "bills_on": row.bills_on}
+        for row in rows
+    ]  # fmt: skip
+    return {"at_most_micros": sum(row.at_most for row in rows), "sessions": shown}
+
+
+def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessions: list[SessionView]) -> None:
     now = found.now
     open_money = f"{money(found.open_accrued)} so far, at most {money(found.open_max_cost)}"
     if found.sessions_open:
@@ -60,6 +77,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView]) -> Non
             ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
         ]
     )
+    tonight_view.print_tonight(app, sessions, now)
     tables.out("")
     tables.table(app, found.providers, _columns(now))
     if all(each.key_state == "missing" for each in found.providers):
@@ -89,7 +107,7 @@ def _columns(now: int) -> list[tables.Column]:
         tables.Column("CLOUD", lambda p: p.name),
         tables.Column("STATE", lambda p: p.state),
         tables.Column("OPEN", lambda p: p.open_attempts, right=True),
-        tables.Column("BALANCE", lambda p: money(p.balance), right=True),
+        tables.Column("BALANCE", lambda p: money(p.balance), right=True, whole=True),
         tables.Column("LAST COMPLETE LIST", lambda p: _list_age(p, now)),
         tables.Column("KEY", lambda p: p.key_source.split(" ")[0] or "-"),
         tables.Column("DETAIL", lambda p: p.detail),

@@ -21,7 +21,7 @@ from gpushopper.cli.input.options import (
     search_request,
 )
 from gpushopper.cli.output import end_limits_view, json_output, tables
-from gpushopper.cli.output.ends import landing_view
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import COLUMNS, note_missing, note_unstated
 from gpushopper.cli.output.plan_view import print_sentences, summary_lines
 from gpushopper.core.model.container_image import image_problem, image_problem_hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, landing_fields, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import end_limits_view, json_output, session_phases, tables
-from gpushopper.cli.output.ends import landing_view
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from gpushopper.config import Config
     from gpushopper.wire import Plan, PlanRequest, ProvisionRequest, SessionView
 
+WATCHED_S = 20.0
+"""How long to wait for its agent, which is brought once it is ready."""
 OLDEST_US = 60 * SECOND
 """An offer older than this is not rented: its cloud is asked again first."""
 RENT = (
@@ -86,8 +89,12 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     ref = accepted.sessions[0]
     session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
     session_setup.apply(app, session, wanted)
+    if not no_wait and (given["idle"] or given["contact"]):
+        session = _wait_watched(app, session)
     print_session(app, session)
     _print_login_hint(app, session, no_wait)
+    if session.limits.unwatched and (given["idle"] or given["contact"]):
+        app.note(f"Not watched: {session.limits.unwatched}. It lives to its deadline.")
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -186,6 +193,19 @@ def _wait(app: App, ref: str, limit_us: int) -> SessionView:
     app.interrupt_hint = ""
     if latest[0].status != "running":
         raise session_phases.provisioning_error(latest[0], session_phases.last_cause(app, latest[0]))
+    return latest[0]
+
+
+def _wait_watched(app: App, session: SessionView) -> SessionView:
+    """Wait a little for its agent; without one the session is handed over all the same."""
+    latest = [session]
+
+    def is_settled() -> bool:
+        latest[:] = [app.client.session(session.id)]
+        return latest[0].status != "running" or not latest[0].limits.settling
+
+    with suppress(WaitTimeout):
+        poll(is_settled, WATCHED_S)
     return latest[0]
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.sessions import output_keeping
 from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
-from gpushopper.cli.output.ends import landing_view
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import ProgressDisplay, progress_for
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.cli.polling import WaitTimeout, poll
@@ -69,6 +70,8 @@ def end_sessions(
         else "What is on the disk is lost."
     )
     confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes)
+    if not force:
+        output_keeping.keep_outputs(app, ending)
     if everything and not force:
         app.client.shutdown("user")
     for session in ending if not everything or force else []:

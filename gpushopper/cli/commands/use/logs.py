@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gpushopper.cli.app import App
+from gpushopper.cli.commands.use import kept_output
+from gpushopper.cli.commands.use.run_verbs import show_runs
 from gpushopper.cli.input import session_argument
 from gpushopper.cli.input.command_classes import Command
 from gpushopper.cli.output import json_output, tables
@@ -16,27 +18,23 @@ from gpushopper.errors import Refused, ShopperError, UsageError
 
 if TYPE_CHECKING:
     from gpushopper.client import JsonObject
-    from gpushopper.wire import ConnectionView
+    from gpushopper.wire import ConnectionView, SessionView
 
 DEFAULT_TAIL = 1000
 MOST_TAIL = 10_000
 MAX_WAIT_S = 20.0
 """How long ssh is tried before the provider's log is shown instead; with -f it is tried for longer."""
 NO_LOGIN_CODES = ("not_ready", "no_address")
-COLUMNS = (
-    tables.Column("RUN", lambda row: row["run"]),
-    tables.Column("STATUS", lambda row: row["status"]),
-    tables.Column("COMMAND", lambda row: row["command"]),
-)
+ENDED = "ending"
 
 
 @click.command("logs", cls=Command)
 @click.argument("name", required=False)
 @click.argument("work", metavar="[RUN]", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Follow the run until it has ended.")
-@click.option("-l", "--list", "only_list", is_flag=True, help="List the runs.")
+@click.option("-l", "--list", "only_list", is_flag=True, help="List the runs, as run ls does.")
 @click.option("--provider", "from_cloud", is_flag=True, help="The container's output, from the provider.")
-@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="Lines of that (default 1000).")
+@click.option("-n", "--tail", type=click.IntRange(1, MOST_TAIL), metavar="N", help="Only the last N lines.")
 @click.pass_obj
 def logs(
     app: App,
@@ -49,53 +47,63 @@ def logs(
 ) -> None:
     """Show a run's output; without a run id, that of the newest run.
 
-    Its standard error goes to standard error. Where ssh does not work, the container's output is shown instead, as
-    with --provider.
+    Its standard error goes to standard error. Of an ended session, what is kept on this computer is shown: up to 20 MB
+    of each run. Where ssh does not work otherwise, the container's output is shown instead, as with --provider.
     """
     if from_cloud and (work or follow or only_list):
         raise UsageError("--provider shows the container's log, which has no runs", "leave RUN, -f and -l out")
-    if tail is not None and not from_cloud:
-        raise UsageError("--tail is for the container's log; a run is shown in full", "add --provider, or leave it out")
     wanted = runs.check_id(work) if work else ""
-    ref = session_argument.to_show(app, name).id
+    session = session_argument.to_show(app, name)
     if from_cloud:
-        _show_provider_log(app, ref, tail or DEFAULT_TAIL)
-        return
-    found = _find(app, ref, may_show_provider_log=not only_list)
-    if found is None:
+        _show_provider_log(app, session.id, tail or DEFAULT_TAIL)
         return
     if only_list:
-        tables.rows(app, "runs", runs.list_runs(found), COLUMNS, name="run")
+        show_runs(app, session)
         return
-    _show_run(app, found, wanted, follow)
+    found = _find(app, session, wanted, tail or 0)
+    if found is not None:
+        _show_run(app, found, wanted, follow, tail or 0)
 
 
-def _find(app: App, ref: str, *, may_show_provider_log: bool) -> ConnectionView | None:
-    """The connection; None where ssh is not possible yet and the provider's log was shown instead."""
+def _find(app: App, session: SessionView, wanted: str, tail: int) -> ConnectionView | None:
+    """The connection; None where ssh is not possible and what is kept, or the provider's log, was shown instead."""
     try:
-        return ssh_connection.find(app, ref)
+        return ssh_connection.find(app, session.id)
     except Refused as refusal:
-        if refusal.code not in NO_LOGIN_CODES or not may_show_provider_log:
+        if refusal.code == ENDED and kept_output.show(app, session, wanted, tail):
+            return None
+        if refusal.code not in NO_LOGIN_CODES:
             raise
-        _show_provider_log_instead(app, ref, refusal)
+        _show_provider_log_instead(app, session.id, refusal)
         return None
 
 
-def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool) -> None:
+def _show_run(app: App, found: ConnectionView, wanted: str, follow: bool, tail: int) -> None:
     app.interrupt_hint = "the run continues"
     limit_s = follow_run.UNREACHABLE_LIMIT_S if follow else MAX_WAIT_S
     try:
         out = follow_run.to_stdout_and_stderr()
-        progress = follow_run.follow(app, found, wanted, out, until_end=follow, unreachable_limit_s=limit_s)
+        progress = follow_run.follow(
+            app, found, wanted, out, until_end=follow, unreachable_limit_s=limit_s, last_lines=tail
+        )
     except ShopperError as error:
-        if error.code != follow_run.UNREACHED:
-            raise
-        _show_provider_log_instead(app, found.session, error)
+        _show_instead(app, found, error, wanted, tail)
         return
     finally:
         app.interrupt_hint = ""
     state = "still running" if progress.status is None else f"ended with status {progress.status}"
     app.note(f"run {progress.run}: {state}")
+
+
+def _show_instead(app: App, found: ConnectionView, error: ShopperError, wanted: str, tail: int) -> None:
+    """Where its instance is gone or silent: what is kept here of the run, else the provider's log."""
+    if error.code not in (follow_run.UNREACHED, ENDED):
+        raise error
+    if kept_output.show(app, app.client.session(found.session), wanted, tail):
+        return
+    if error.code == ENDED:
+        raise error
+    _show_provider_log_instead(app, found.session, error)
 
 
 def _show_provider_log_instead(app: App, ref: str, why: ShopperError) -> None:

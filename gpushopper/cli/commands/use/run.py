@@ -1,96 +1,145 @@
-"""`run`: run a command on a session's instance; it continues when the connection is lost."""
+"""`run`: run a command on a session's instance; it continues when the connection is lost. `run ls`, `run stop`."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpushopper.cli.app import App
-from gpushopper.cli.input.command_classes import add_options
+from gpushopper.cli.commands.use import run_ending
+from gpushopper.cli.input.command_classes import add_options, load
+from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.env_file import read_env_files
 from gpushopper.cli.input.exit_passthrough import ExitPassthroughCommand, remote_command
 from gpushopper.cli.input.options import VARIABLES
-from gpushopper.cli.output import json_output, session_phases, tables
-from gpushopper.cli.output.progress_display import progress_for
-from gpushopper.cli.polling import WaitTimeout, poll
+from gpushopper.cli.output import json_output, tables
 from gpushopper.cli.remote import follow_run, runs, ssh_connection
 from gpushopper.errors import ShopperError, UsageError
 
 if TYPE_CHECKING:
-    from gpushopper.wire import ConnectionView, SessionView
+    from gpushopper.wire import ConnectionView
 
-OFF_WAIT_LIMIT_S = 180.0
+VERBS = {"ls": "use.run_verbs:list_runs", "stop": "use.run_verbs:stop"}
+_FLAGS = frozenset(("--json", "--sandbox"))
+"""Options of every command that may stand before a verb."""
 
 
-@click.command("run", cls=ExitPassthroughCommand)
-@click.argument("name", required=False)
-@click.option("--rm", "ends", is_flag=True, help="End the session after the command.")
+class RunCommand(ExitPassthroughCommand):
+    """`run NAME -- COMMAND`, and without a `--` the verbs `run ls` and `run stop`: also with a session of that name."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        place = next((place for place, word in enumerate(args) if word not in _FLAGS), len(args))
+        verb = None if "--" in args or place == len(args) else load_verb(args[place])
+        if verb is not None:
+            rest = args[:place] + args[place + 1 :]
+            return verb.make_context(f"{info_name} {args[place]}", rest, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without a value, `--rm` must not take the session's name for one."""
+        cut = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, ["--rm=always" if word == "--rm" else word for word in args[:cut]] + args[cut:])
+
+
+def load_verb(word: str) -> click.Command | None:
+    """The verb's command; None for any other word."""
+    return load(VERBS[word]) if word in VERBS else None
+
+
+def _verbs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [verb for verb in VERBS if verb.startswith(incomplete)]
+
+
+@click.command("run", cls=RunCommand)
+@click.argument("name", required=False, shell_complete=_verbs)
+@click.option(
+    "--rm", "mode", type=click.Choice(["always", "success"]), metavar="[=success]",
+    help="End the session after the command; =success: keep it a while after one that failed.",
+)  # fmt: skip
+@click.option("--hold", type=SPAN, metavar="SPAN", help="With --rm: keep it this long after the command.")
 @click.option("-d", "--detach", is_flag=True, help="Start it, print its id, and return.")
 @add_options(VARIABLES)
 @click.pass_obj
 def run(
-    app: App,
-    name: str | None,
-    ends: bool,
-    detach: bool,
-    plain: tuple[str, ...],
-    secret: tuple[str, ...],
-    env_files: tuple[str, ...],
-) -> int:
+    app: App, name: str | None, mode: str | None, hold: int | None, detach: bool, plain: tuple[str, ...],
+    secret: tuple[str, ...], env_files: tuple[str, ...],
+) -> int:  # fmt: skip
     """Run a command on a session's instance; it continues when the connection is lost or this command ends.
 
     The exit status is the remote command's; 125 means a failure on this side. The remote command gets no input; for
     that use gpu-shopper ssh.
+
+    With --rm the instance ends itself after the command, whether or not this command or this computer still runs. The
+    end waits for other runs that are still going.
+
+    run ls NAME lists the runs of a session, run stop NAME RUN stops one.
     """
     command = remote_command()
     if not command:
         raise UsageError("which command?", "gpu-shopper run NAME -- python train.py")
-    if ends and detach:
-        raise UsageError("--rm waits for the command, --detach does not", "leave one of them out")
+    if hold is not None and mode is None:
+        raise UsageError("--hold is for --rm", "add --rm, or leave it out")
     variables = read_env_files(env_files, os.environ) | runs.variables(plain, secret, os.environ)
     found = ssh_connection.find(app, name)
+    ending = None if mode is None else run_ending.choose(app, found, mode, hold or 0, detach=detach)
     work = runs.new_id()
-    app.interrupt_hint = f"the run {work} may have started on {found.name}; see: gpu-shopper logs {found.name} --list"
-    failed = runs.start(found, work, ssh_connection.shell_line(command)[0], variables, followed=not detach)
+    failed = start(app, found, work, ssh_connection.shell_line(command)[0], variables, ending, detach=detach)
     app.interrupt_hint = f"the run {work} continues on {found.name}; see: gpu-shopper logs {found.name} {work} -f"
     if detach:
-        tables.out(json_output.document(session=found.name, run=work) if app.as_json else work)
-        if failed is not None:
-            app.note(f"the command could not be run: it ended at once with status {failed}")
-        app.note(f"its output: gpu-shopper logs {found.name} {work} -f")
-        return failed or 0
-    if ends:
+        return _report_detached(app, found, work, failed)
+    if ending is not None and ending.by == "client":
         app.interrupt_hint += f"; it will not end {found.name} any more: gpu-shopper shutdown {found.name}"
-    status = follow_run.follow(app, found, work, follow_run.to_stdout_and_stderr(), until_end=True).status
+    elif ending is not None:
+        app.interrupt_hint += f"; {found.name} ends after it"
+    status = _follow(app, found, work)
     if status is None:
         # Followed to its end, a run has a status. Without one the command may still run: do not end the session.
         raise ShopperError(f"{found.name} did not report how the run ended", app.interrupt_hint, code="no_status")
     app.interrupt_hint = ""
-    if ends:
-        _end(app, found, status)
+    if ending is not None:
+        run_ending.finish(app, ending, status)
     return status
 
 
-def _end(app: App, found: ConnectionView, status: int) -> None:
-    """End the session whatever the command's status was, and print the stage reached."""
-    app.note(f"the command ended with status {status}; ending {found.name}")
+def start(
+    app: App, found: ConnectionView, work: str, line: str, variables: dict[str, str],
+    ending: run_ending.Ending | None, *, detach: bool,
+) -> int | None:  # fmt: skip
+    """Start the run; what allows it to end the session is recorded before, and withdrawn where it was not started."""
+    app.interrupt_hint = f"the run {work} may have started on {found.name}; see: gpu-shopper run ls {found.name}"
+    if ending is not None:
+        run_ending.allow(app, ending, work)
     try:
-        app.client.done(found.session, "user")
+        return runs.start(found, work, line, variables, followed=not detach, ends=ending.line if ending else "")
     except ShopperError as error:
-        text = f"the command ended with status {status}, but {found.name} was not ended and bills: {error.message}"
-        raise ShopperError(text, f"end it: gpu-shopper shutdown {found.name}", code=error.code) from error
-    app.interrupt_hint = f"the command ended with status {status}; the end of {found.name} continues"
-    with progress_for(app) as progress:
+        if ending is not None and error.code == runs.NOT_STARTED:
+            run_ending.withdraw(app, ending, work)
+        raise
 
-        def is_off() -> bool:
-            session: SessionView = app.client.session(found.session)
-            session_phases.show_ending_progress(progress, session)
-            return session.end_stage in ("off", "proven")
 
-        try:
-            poll(is_off, OFF_WAIT_LIMIT_S)
-        except WaitTimeout:
-            app.note(f"{found.name}: accepted, not verified in time: it may still bill; see: gpu-shopper ls")
-    app.interrupt_hint = ""
+def _follow(app: App, found: ConnectionView, work: str) -> int | None:
+    """Follow the run to its end; where its session has ended meanwhile, its status is what was kept here of it.
+
+    Raises:
+        ShopperError: as `follow_run.follow`; also where nothing is kept.
+    """
+    try:
+        return follow_run.follow(app, found, work, follow_run.to_stdout_and_stderr(), until_end=True).status
+    except ShopperError as error:
+        status = run_ending.kept_status(app, found.session, work) if error.code == "ending" else None
+        if status is None:
+            raise
+        app.note(f"{error.message}; the rest of the output: gpu-shopper logs {found.name} {work}")
+        return status
+
+
+def _report_detached(app: App, found: ConnectionView, work: str, failed: int | None) -> int:
+    tables.out(json_output.document(session=found.name, run=work) if app.as_json else work)
+    if failed is not None:
+        app.note(f"the command could not be run: it ended at once with status {failed}")
+    app.note(f"its output: gpu-shopper logs {found.name} {work} -f")
+    return failed or 0

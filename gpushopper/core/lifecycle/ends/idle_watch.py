@@ -13,6 +13,9 @@ from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.core.timing.duration_text import span
 
 STARTING = "its agent is starting"
+NOT_MEASURED, NO_SAMPLE = "not measured: ", "its agent gives no fresh sample"
+FIRST_SAMPLE = "time: just started"
+"""What an agent says that has looked once: it measures between two looks."""
 NO_GUARD, OLD_GUARD = "no guard answers", "its guard is of an older version"
 AGENT_START_S = 120
 """How long after ready a missing sample is no fault."""
@@ -44,11 +47,15 @@ def unwatched(attempt: Attempt, heartbeat: Heartbeat, now: ClockSnapshot, policy
     if brought is not None and brought.problem:
         return brought.problem
     if agent is None or agent.age_s > policy.agent_stale_s:
-        if attempt.idle_watch not in ("", STARTING, NO_GUARD, OLD_GUARD):
-            return attempt.idle_watch  # what hindered the last transfer hinders still
-        is_new = attempt.ready_at is not None and now.wall - attempt.ready_at < us(AGENT_START_S)
-        return STARTING if is_new else "its agent gives no fresh sample"
-    return f"not measured: {agent.unknown[0]}" if agent.unknown else ""
+        known = attempt.idle_watch
+        if known not in ("", STARTING, NO_GUARD, OLD_GUARD) and not known.startswith(NOT_MEASURED):
+            return known  # what hindered the last transfer hinders still
+        is_new = agent is None and attempt.ready_at is not None and now.wall - attempt.ready_at < us(AGENT_START_S)
+        return STARTING if is_new else NO_SAMPLE
+    unknown = [why for why in agent.unknown if why != FIRST_SAMPLE]
+    if unknown:
+        return NOT_MEASURED + unknown[0]
+    return STARTING if agent.unknown else ""
 
 
 def _not_watched(why: str) -> str:

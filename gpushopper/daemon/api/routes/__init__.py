@@ -15,10 +15,12 @@ from gpushopper.daemon.api.routes import (
     process,
     provider_logs,
     providers,
+    runs,
     sessions,
+    why,
 )
 
-BLUEPRINTS = tuple(
-    module.blueprint
-    for module in (health, inventory, sessions, provider_logs, costs, events, alarms, providers, keys, process)
-)
+_NOUNS = (
+    health, inventory, sessions, runs, why, provider_logs, costs, events, alarms, providers, keys, process,
+)  # fmt: skip
+BLUEPRINTS = tuple(module.blueprint for module in _NOUNS)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gpushopper.core.alarms import DUPLICATE
+from gpushopper.core.lifecycle.ends.early_end import allowed_ends
 from gpushopper.core.lifecycle.evidence import ObservedList
 from gpushopper.core.listing.ownership import CONFIRMED, DISOWNED, FOREIGN, KnownInstances
 from gpushopper.core.listing.recorded_state import RecordedState
 from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.session import Session
 from gpushopper.store import alarms, sessions
 from gpushopper.store.database import Store
+from gpushopper.store.instances.run_ends import run_ends_by_session
 from gpushopper.store.known_instances import recorded_ownership
 
 __all__ = ["RecordedState", "known_instances", "load"]
@@ -65,8 +68,14 @@ def load(
     )
     return RecordedState(
         installation, provider, account, opened, by_label, by_instance, held, since, is_copied_home, ids,
-        frozenset(elsewhere), shown_elsewhere or {},
+        frozenset(elsewhere), shown_elsewhere or {}, _may_have_ended(store, opened, held),
     )  # fmt: skip
+
+
+def _may_have_ended(store: Store, opened: Collection[Attempt], held: Mapping[str, Session]) -> frozenset[str]:
+    silent = [attempt for attempt in opened if attempt.silent_since is not None and attempt.session_id in held]
+    runs = run_ends_by_session(store) if silent else {}
+    return frozenset(a.id for a in silent if allowed_ends(held[a.session_id], a, runs.get(a.session_id, ())))
 
 
 def known_instances(store: Store, provider: str, accounts: Collection[str], ids: Iterable[str]) -> KnownInstances:

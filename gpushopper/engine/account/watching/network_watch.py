@@ -13,7 +13,7 @@ from gpushopper.providers.base import ErrorKind, ReadFailed
 
 def note_read(account: Account, value: Any, now: ClockSnapshot) -> None:
     """An account or a list was asked for; any reply shows that this computer is online, a refusal too."""
-    is_lost = isinstance(value, ReadFailed) and value.error_kind is ErrorKind.NETWORK
+    is_lost = isinstance(value, ReadFailed) and value.error_kind is ErrorKind.NETWORK and not value.was_answered
     _note(account, LIST if is_lost else "", now)
 
 

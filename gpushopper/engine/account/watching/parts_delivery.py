@@ -1,4 +1,4 @@
-"""Decides with which probe agent and limits are brought to an instance; what fails is tried again after a while."""
+"""Decides with which probe agent and limits are brought to an instance, and how often."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class PartsDelivery:
         self.account = account
         self._wanted: dict[str, str] = {}
         """The limits that the next probe of an attempt brings."""
-        self._not_before: dict[str, int] = {}
-        """When the next try may be made after one that failed, in µs of the boot clock."""
+        self._tried: dict[str, tuple[str, int]] = {}
+        """The limits that were brought last, and when the same may be brought again, in µs of the boot clock."""
 
     def take(self, attempt_id: str) -> str:
         """The limits to bring with the probe that begins now; empty for none."""
@@ -27,25 +27,28 @@ class PartsDelivery:
     def on_heartbeat(self, attempt: Attempt, found: Heartbeat, now: ClockSnapshot) -> bool:
         """Note whether the next probe must bring anything; then it is due at once."""
         remote = self.account.ctx.remote
-        if remote is None or not attempt.is_wanted or self._not_before.get(attempt.id, now.boot) > now.boot:
+        if remote is None or not attempt.is_wanted:
             return False
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         if session is None:
             return False
         line = limits_line(session, self.account.policy)
+        tried, not_before = self._tried.get(attempt.id, ("", 0))
+        if tried == line and not_before > now.boot:
+            return False
         if not must_bring(attempt, found.guard, line, remote.parts_digest()):
             return False
         self._wanted[attempt.id] = line
         return True
 
-    def on_tried(self, attempt_id: str, *, is_brought: bool, now: ClockSnapshot) -> None:
-        """A try is over; after one that failed the next is not made at once."""
-        if is_brought:
-            self._not_before.pop(attempt_id, None)
-        else:
-            self._not_before[attempt_id] = now.boot + us(self.account.policy.guard_backoff_s)
+    def on_tried(self, attempt_id: str, line: str, now: ClockSnapshot) -> None:
+        """These limits were brought, or could not be: the same are not brought again at once.
+
+        Also where they could: what the instance says that it has may be a lie, each time another one.
+        """
+        self._tried[attempt_id] = (line, now.boot + us(self.account.policy.guard_backoff_s))
 
     def forget(self, attempt_id: str) -> None:
         """The attempt is closed, or has another instance."""
         self._wanted.pop(attempt_id, None)
-        self._not_before.pop(attempt_id, None)
+        self._tried.pop(attempt_id, None)

@@ -1,1 +1,0 @@
-"""How ends of sessions are printed: what happens before one."""

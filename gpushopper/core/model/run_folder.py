@@ -1,0 +1,97 @@
+"""The folder of a run on an instance: shell text that reads its state, and what is listed of it, as a value.
+
+Times come from the instance, whose clock may be wrong: they are read as ages, and counted back from now here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gpushopper.core.timing.clock_snapshot import SECOND
+
+FOLDER = '"$HOME/.gpu-shopper/runs"'
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+JUPYTER = "jupyter-"
+"""The run id of a Jupyter server begins so (`gpu-shopper jupyter`): no end waits for it, because it never ends."""
+
+# `state FOLDER` sets `s` to the status of a run, or to running, lost or 'not started'. The status file is checked again
+# after the process, which may have ended in between.
+STATE = """
+lives() {
+  p=$(cat "$1/pid" 2>/dev/null) || return 1
+  if [ -r /proc/self/cmdline ]; then grep -q "$1" "/proc/$p/cmdline" 2>/dev/null; else kill -0 "$p" 2>/dev/null; fi
+}
+state() {
+  s=running
+  [ -f "$1/status" ] || ! lives "$1" || return 0
+  s='not started'
+  if [ -f "$1/status" ]; then read -r s <"$1/status"; elif [ -s "$1/pid" ]; then s=lost; fi
+}
+"""
+
+# `row ID` prints a line of LISTED, after `state ID`. `command` is written when the run is started, and never after;
+# `status` when it has ended.
+ROW = """
+made() { date -r "$1" +%s 2>/dev/null || stat -c %Y "$1" 2>/dev/null || echo -; }
+row() {
+  state "$1"
+  end=- ends=0
+  [ ! -f "$1/status" ] || end=$(made "$1/status")
+  [ ! -f "$1/ends" ] || ends=1
+  line=$(head -c 200 "$1/command" | tr '\\n\\t\\r' '   ')
+  printf '%s\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$1" "$s" "$(date +%s)" "$(made "$1/command")" $end $ends "$line"
+}
+"""
+_STATUS = re.compile(r"\d{1,3}|running|lost|not started")
+_TIME = r"(\d{1,12}|-)"
+LISTED = re.compile(rf"[A-Za-z0-9_-]{{1,40}}\t[^\t]{{1,20}}\t{_TIME}\t{_TIME}\t{_TIME}\t[01]\t[^\t]{{0,800}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as its instance shows it; times are wall µs here, None where they are not known.
+
+    `status` is the exit status as a number in text, or running, lost, not started. `ends`: whether it shall end its
+    instance.
+    """
+
+    run: str
+    status: str
+    command: str
+    started_at: int | None = None
+    ended_at: int | None = None
+    ends: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in ("running", "not started")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNow:
+    """What came of fetching the outputs of runs: which are kept whole, and why others may not be."""
+
+    complete: frozenset[str] = frozenset()
+    problem: str = ""
+
+
+def known_status(text: str) -> str:
+    """A status as an instance gives it; what is none counts as lost."""
+    return text.strip() if _STATUS.fullmatch(text.strip()) else "lost"
+
+
+def read_row(line: str, now: int) -> Run | None:
+    """Parse a line of `row`; None for any other line. `now` is wall µs."""
+    if not LISTED.fullmatch(line):
+        return None
+    run, status, there, started, ended, ends, command = line.split("\t")
+    times = _here(started, there, now), _here(ended, there, now)
+    return Run(run, known_status(status), command.strip(), *times, ends == "1")
+
+
+def _here(at: str, there_now: str, now: int) -> int | None:
+    """A second of the instance's clock as wall µs of ours; None where it is not known."""
+    if not (at.isdecimal() and there_now.isdecimal()):
+        return None
+    return now - max(int(there_now) - int(at), 0) * SECOND

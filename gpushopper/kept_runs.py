@@ -1,0 +1,135 @@
+"""Runs of sessions as kept on this computer after their instances are gone: outputs and how they ended (ends.md E8).
+
+One folder for each run below `Home.kept_runs`; files are 0600, at most 20 MB for a run, 1 GB in all. The daemon writes
+them, commands read them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from gpushopper.core.model.run_folder import RUN_ID, Run
+from gpushopper.paths import FREE_FLOOR, Home
+from gpushopper.private_files import private_folder, write_private
+
+HALF = 5 * 10**6
+"""Bytes kept of an output's beginning, and of its end: of two outputs 20 MB in all."""
+MOST_BYTES = 10**9
+OUT, ERR = "out", "err"
+_FACTS = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a run: its length there, its beginning, and its end where the middle is left out."""
+
+    size: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+
+    @property
+    def left_out(self) -> int:
+        return max(self.size - len(self.head) - len(self.tail), 0)
+
+    @property
+    def has_come(self) -> bool:
+        """Whether only the middle of a long output is missing, and nothing was cut off on the way."""
+        return self.left_out == max(self.size - 2 * HALF, 0)
+
+    @property
+    def text(self) -> bytes:
+        if not self.left_out:
+            return self.head + self.tail
+        return self.head + f"\n[gpu-shopper: {self.left_out} bytes left out]\n".encode() + self.tail
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run as it was when its output was fetched, at `kept_at` (wall µs); `left_out`: bytes that are not kept."""
+
+    run: Run
+    kept_at: int
+    left_out: int = 0
+    is_whole: bool = False
+    """Whether all came that is kept of a run: it was not cut off on the way."""
+
+
+def keep(home: Home, session_id: str, run: Run, out: Output, err: Output, now: int) -> bool:
+    """Write a run's outputs, or replace what was kept of it before; False where the disk has no room for them.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    total = len(out.text) + len(err.text)
+    private_folder(home.kept_runs)
+    if shutil.disk_usage(home.kept_runs).free - total < FREE_FLOOR:
+        return False
+    folder = private_folder(private_folder(home.kept_runs / session_id) / run.run)
+    for name, output in ((OUT, out), (ERR, err)):
+        _write(folder / name, output.text)
+    facts = asdict(KeptRun(run, now, out.left_out + err.left_out, out.has_come and err.has_come))
+    write_private(folder / _FACTS, json.dumps(facts))
+    _prune(home)
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
+
+
+def kept_runs(home: Home, session_id: str) -> list[KeptRun]:
+    """What is kept of a session's runs, the newest first."""
+    folders = [path for path in _folders(home.kept_runs / session_id) if RUN_ID.fullmatch(path.name)]
+    found = [kept for kept in map(_read, folders) if kept is not None]
+    return sorted(found, key=lambda kept: kept.run.started_at or 0, reverse=True)
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _read(folder: Path) -> KeptRun | None:
+    """The facts of one run; None where they are missing or damaged."""
+    try:
+        fields = json.loads((folder / _FACTS).read_text("utf-8"))
+        return replace(KeptRun(**fields), run=Run(**fields["run"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def read_output(home: Home, session_id: str, run_id: str, name: str) -> bytes:
+    """One kept output (OUT or ERR); empty where there is none."""
+    try:
+        return (home.kept_runs / session_id / run_id / name).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _prune(home: Home) -> None:
+    """Remove the runs that were kept first, until the others are within MOST_BYTES."""
+    sizes = {}
+    for session in _folders(home.kept_runs):
+        for run in _folders(session):
+            with suppress(OSError):
+                files = [path.stat() for path in run.iterdir()]
+                sizes[run] = (max((file.st_mtime for file in files), default=0.0), sum(f.st_size for f in files))
+    total = sum(size for _, size in sizes.values())
+    for run in sorted(sizes, key=lambda path: sizes[path][0]):
+        if total <= MOST_BYTES:
+            return
+        total -= sizes[run][1]
+        shutil.rmtree(run, ignore_errors=True)
+        with suppress(OSError):
+            run.parent.rmdir()  # fails where another run is in it
