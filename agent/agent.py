@@ -73,7 +73,8 @@ class Watcher:
         since = self.since.setdefault(name, now.at)
         wait = max(limits["warn"], NOTICE_TICKS * limits["tick"])
         pulled = self.mark("pulled", now)
-        last = since + (max(wait, limits["hold"]) if name == "idle" else wait)
+        hold = min(limits["hold"], deadline(self.place, limits, now.boot) - since - limits["tick"])
+        last = since + (max(wait, hold) if name == "idle" else wait)
         end = int(min(last, pulled + wait) if pulled >= since else last) + 1
         words = (limits["END"], now.boot, end, name, int(now.at), os.getpid(), self.birth)
         self.place.keep("end-" + name, " ".join(map(str, words)))
@@ -185,15 +186,29 @@ def beat(place: Place) -> int:
     return 0
 
 
+def deadline(place: Place, limits: Dict[str, Any], boot: str) -> float:
+    """The guard's deadline as it has saved it last, in seconds of uptime: it obeys no later end."""
+    found = (-1, float("inf"))
+    for name in ("renewal", "state"):
+        words = place.text(os.path.join(place.folder, name)).split(" ")
+        if len(words) == 7 and words[0] == str(limits["END"]) and words[6] == boot:
+            with contextlib.suppress(ValueError):
+                found = max(found, (int(words[1]), int(words[2]) + float(words[5])))
+    return found[1]
+
+
 def done(place: Place) -> int:
     """Ask the guard to end this instance soon; with a hold it waits to be pulled."""
     limits = read_limits(place.text(os.path.join(place.folder, "limits")))
     if limits is None:
         print("this instance has no limits; end it on your computer: gpu-shopper done NAME", file=sys.stderr)
         return 1
-    wait = max(NOTICE_TICKS * limits["tick"], limits["hold"]) + 1
-    words = (limits["END"], place.boot(), int(place.uptime()) + wait, "done")
-    if not place.keep("end-done", " ".join(map(str, words))):
+    boot, up = place.boot(), int(place.uptime())
+    hold = min(limits["hold"], deadline(place, limits, boot) - up - limits["tick"])
+    wait = int(max(NOTICE_TICKS * limits["tick"], hold)) + 1
+    words = (limits["END"], boot, up + wait, "done")
+    is_kept = place.keep("done", "{} {}".format(boot, up))
+    if not is_kept or not place.keep("end-done", " ".join(map(str, words))):
         print("cannot write in {}: are you root, is the disk full?".format(place.folder), file=sys.stderr)
         return 1
     print("this instance ends in {} s".format(wait))

@@ -125,8 +125,8 @@ def ours_among(place: Place, found: Dict[int, List[bytes]]) -> Dict[int, bool]:
     """Which processes are ours: guard, upkeep, agent, scripts over ssh, and all they started; not users' runs."""
     name = os.fsencode(os.path.basename(place.folder))
     marks = [b"/" + name + b"/guard.sh\0hold", b"/" + name + b"/upkeep.sh", b"/" + name + b"/agent.py\0watch"]
-    # The first line of every script of ours that is a command over ssh; the word of those that follow a run's output.
-    marks += [b"GS_LIBRARIES=${LD_LIBRARY_PATH-}", b"\0-s\0gpu-shopper-logs\0"]
+    # The first line of every script of ours that is a command over ssh; the words of those that follow a run or pull.
+    marks += [b"GS_LIBRARIES=${LD_LIBRARY_PATH-}", b"\0-s\0gpu-shopper-logs\0", b"\0-s\0gpu-shopper-pull\0"]
     known = {os.getpid(): True, 0: False, 1: False}
     for pid, words in found.items():
         # The first process is never ours: it inherits what others leave behind.

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034,SC2046,SC2086,SC2154 # numbers are checked where they are read, and lines are split on
 # purpose; what is not set or not used here, guard.sh sets or uses
 
-WARN_S=300
+WARN_S=900 LAST_WARN_S=300
 
 # Notes that this computer was heard from, which `end-contact` counts from, and reports.
 status() {
@@ -97,14 +97,16 @@ install() {
     done' "$0" </dev/null >/dev/null &
 }
 
-# Warns every terminal of the instance once, shortly before this deadline; a new deadline has a new warning. A blocked
+# Warns every terminal of the instance 15 and 5 minutes before this deadline; a new deadline has new warnings. A blocked
 # terminal delays its own line only.
 warn() {
   [ $left -gt 0 ] && [ $left -le $WARN_S ] || return 0
   x=
+  y=15
+  [ $left -gt $LAST_WARN_S ] || y=5
   [ ! -f "$D/warned" ] || read -r x <"$D/warned"
-  [ "$x" != $wall ] || return 0
-  keep warned $wall
+  [ "$x" != "$wall $y" ] || return 0
+  keep warned "$wall $y"
   x=$(((left + 30) / 60))
   case $x in
     0) x='less than a minute' ;;

@@ -15,8 +15,8 @@
 #   going ended longest  runs under way; those that ended and shall end the instance; the longest wait for one of them
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
-# told (which warnings the terminals got); before-end.mark (1 once the hook has begun); end-run.room, runs-ended.room
-# (blanks, see room).
+# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); before-end.mark (1 once the
+# hook has begun); end-run.room, runs-ended.room (blanks, see room).
 # shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
 exec 2>/dev/null
 umask 077
@@ -71,7 +71,7 @@ limits() {
   set -f
   for w in $x; do
     case $w in
-      END=* | idle=* | contact=* | disuse=* | warn=* | tick=* | stale=* | hold=* | grace=* | failed=*)
+      END=* | idle=* | contact=* | disuse=* | warn=* | tick=* | stale=* | hold=* | grace=* | failed=* | land=*)
         is_number "${w#*=}" || return
         eval "l_${w%%=*}=${w#*=}"
         ;;
@@ -79,6 +79,7 @@ limits() {
   done
   set +f
   [ "$l_END" ] && [ "$l_warn" ] && [ "$l_hold" ] && [ "$l_failed" ] && [ "${l_tick:-0}" -gt 0 ] || return
+  : "${l_land:=$((90 * l_tick))}"
   [ "${l_grace:-0}" -ge $((9 * l_tick)) ] || l_grace=$((9 * l_tick))
 }
 
@@ -158,6 +159,24 @@ warn() {
     esac
     tell "$name $at" "this instance ends in $x: $y"
   done
+}
+
+# Sets left to the deadline, as the guard has saved it last; fails where it has not in this boot.
+deadline() {
+  seq=-1
+  for name in renewal state; do
+    first "$D/$name" 200 || continue
+    words "$x"
+    [ "$w1 $w7" = "$l_END $id" ] && is_number "$w2" && is_number "${w3#-}" && is_number "$w6" || continue
+    [ "$w2" -lt $seq ] || seq=$w2 left=$((w3 - up + w6))
+  done
+  [ $seq -ge 0 ]
+}
+
+# Makes new, the time of an end that waits for files to be pulled, one that the guard obeys: not past the deadline. Where
+# that is too near, it stays, and the deadline acts.
+before_deadline() {
+  deadline && [ $left -ge $((10 * l_tick)) ] && [ $new -gt $((up + left - l_tick)) ] && new=$((up + left - l_tick))
 }
 
 # ---- runs -----------------------------------------------------------------------------------------------------------
@@ -254,6 +273,7 @@ runs() {
   fi
   new=$((since + longest))
   [ $new -gt $((up + l_grace)) ] || new=$((up + l_grace))
+  before_deadline
   # One whose time has come stays: the guard is at work.
   written run && [ $at -le $new ] || keep end-run "$l_END $id $new run"
 }
@@ -268,8 +288,10 @@ wait_for_done() {
 
 end_by_done() {
   wait_for_done
-  if keep end-done "$l_END $id $((up + wait)) done"; then
-    echo "this instance ends in $wait s"
+  new=$((up + wait))
+  before_deadline
+  if keep 'done' "$id $up" && keep end-done "$l_END $id $new done"; then
+    echo "this instance ends in $((new - up)) s"
   else
     echo "cannot write in $D: are you root, is the disk full?"
     exit 1
@@ -279,40 +301,32 @@ end_by_done() {
 # Files that were pulled after `done` make its end sooner.
 pulled_after_done() {
   is_due 'done' && [ $left -gt "$l_grace" ] || return
-  wait_for_done
   first "$D/pulled" 60 || return
   words "$x"
-  [ "$w1" = "$id" ] && is_number "$w2" && [ "$w2" -ge $((at - wait)) ] || return
+  [ "$w1" = "$id" ] && is_number "$w2" || return
+  since=$w2
+  first "$D/done" 60
+  words "$x"
+  [ "$w1" = "$id" ] && is_number "$w2" && [ "$since" -ge "$w2" ] || return
   keep end-done "$l_END $id $((up + l_grace)) done"
 }
 
 # ---- the hook before the end ----------------------------------------------------------------------------------------
 
-# Sets left to the deadline, as the guard has saved it last; fails where it has not in this boot.
-deadline() {
-  seq=-1
-  for name in renewal state; do
-    first "$D/$name" 200 || continue
-    words "$x"
-    [ "$w1 $w7" = "$l_END $id" ] && is_number "$w2" && is_number "${w3#-}" && is_number "$w6" || continue
-    [ "$w2" -lt $seq ] || seq=$w2 left=$((w3 - up + w6))
-  done
-  [ $seq -ge 0 ]
-}
-
 ends_soon() {
   for name in idle contact run 'done'; do
     is_due $name && return
   done
-  deadline && [ $left -le $((90 * l_tick)) ]
+  deadline && [ $left -le $l_land ]
 }
 
-# Runs the user's script once, as the run before-end: 15 minutes before the deadline, or when an early end is written.
+# Runs the user's script once, as the run before-end: 15 minutes before the deadline (`land`), or when an early end is written.
 # It has five minutes, and 20 MB of output. Its mark is changed in place, for which a full disk has room.
 # shellcheck disable=SC2016 # it is for the other shell
 HOOK='
 echo $$ >"$1/pid"
 [ ! -r "$HOME/.gpu-shopper/environment" ] || . "$HOME/.gpu-shopper/environment"
+cd "$HOME"
 {
   timeout -s KILL "$3" sh "$2"
   printf "%-7s\n" $? 1<>"$1/status.new"

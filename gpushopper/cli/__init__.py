@@ -35,6 +35,8 @@ COMMANDS = (
     ("Sessions", "receipt", "sessions.receipt:receipt", "The proof that a session's instance is gone."),
     ("Use", "ssh", "use.ssh:ssh", "Log in to a session's instance, or run a command there."),
     ("Use", "cp", "use.cp:cp", "Copy files to or from a session's instance."),
+    ("Use", "pull", "use.pull:pull", "Copy results home, verified, into a new folder."),
+    ("Use", "sync", "use.sync:sync", "Copy what has changed, up or down."),
     ("Use", "code", "use.code:code", "Open VS Code on a folder there."),
     ("Use", "jupyter", "use.jupyter:jupyter", "Open Jupyter there, starting it if needed."),
     ("Use", "run", "use.run:run", "Run a command there; it continues when you disconnect."),

@@ -111,9 +111,10 @@ class Client:
         path = f"sessions/{_quote(ref)}/provider-log"
         return cast("wire.ProviderLog", self._request("GET", path, query=[("tail", tail)], limit_s=PLAN_LIMIT_S))
 
-    def done(self, ref: str, reason: str) -> wire.Accepted:
-        """End the session with this name or id gracefully."""
-        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/done", body={"reason": reason}))
+    def done(self, ref: str, reason: str, *, lands: bool = False) -> wire.Accepted:
+        """End the session with this name or id; with `lands`, pull what it should bring home first."""
+        body = {"reason": reason} | ({"lands": True} if lands else {})
+        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/done", body=body))
 
     def delete(self, ref: str) -> wire.Accepted:
         """End the session with this name or id at once."""

@@ -36,6 +36,7 @@ LEFTOVER = "leftover"
 SELF_ENDED = "self_ended"
 IDLE_UNWATCHED = "idle_unwatched"
 OFFLINE = "offline"
+NOT_PULLED = "not_pulled"
 
 HINTS = {
     DEGRADED: "no instance counts as gone; deadlines still hold. See: gpu-shopper status",
@@ -71,6 +72,7 @@ HINTS = {
     LEFTOVER: "look at CONSOLE, and remove it there if it stays; a disk bills until it is gone",
     SELF_ENDED: "its cost stands still; close it with: gpu-shopper shutdown NAME; its deadline closes it too",
     IDLE_UNWATCHED: "its deadline holds. See: gpu-shopper get NAME",
+    NOT_PULLED: "it is tried again until the session ends; copy them yourself: gpu-shopper pull NAME",
     OFFLINE: "instances go on without it, and end at their deadlines; nothing is concluded from their silence",
     GUARD_UNCONFIRMED: "only this daemon ends it now; end it with: gpu-shopper shutdown NAME",
 }
@@ -92,6 +94,7 @@ NEEDS_ACK = frozenset(
         UNKNOWN_RESPONSE,
         DATABASE_CONSTRAINT,
         WRONG_INSTANCE_ID,
+        NOT_PULLED,
     }
 )
 """Alarms about something that happened once: they stay until a person acknowledges them."""

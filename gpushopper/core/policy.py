@@ -92,6 +92,13 @@ class Policy:
     run_grace_s: float = 120
     failed_run_hold_s: float = 1800
     idle_note_s: float = 1800
+
+    # landing (ends.md E7): before a deadline, the hook's share of it, and when a deadline is announced
+    land_for_s: float = 900
+    hook_s: float = 300
+    pull_retry_s: float = 30
+    deadline_warnings_s: tuple[float, ...] = (900, 300)
+
     self_ended_observations: int = 3
     self_ended_window_s: float = 600
 
@@ -235,6 +242,7 @@ _SCALED = frozenset(
         "run_grace_s",
         "failed_run_hold_s",
         "idle_note_s",
+        "deadline_warnings_s",
         "self_ended_window_s",
     }
 )
@@ -269,6 +277,10 @@ def _drill(checks: frozenset[ReadinessCheck]) -> Policy:
         guard_backoff_s=5.0,
         agent_tick_s=1.0,
         agent_stale_s=6.0,
+        # As many ticks of the agent as in reality: it counts in those.
+        land_for_s=90.0,
+        hook_s=30.0,
+        pull_retry_s=2.0,
         **scaled,  # type: ignore[arg-type]
     )
 

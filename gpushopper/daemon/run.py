@@ -123,6 +123,7 @@ class Daemon:
         ssh = InstanceAccess(self.home)
         logins = ImageLogins(self.home, self.redactor)
         ctx = Context(store, self.clock, policy, limits, found, self.home, remote=ssh, read_login=logins)
+        parts.callback(ctx.is_closing.set)  # before the executor closes, whose threads are waited for
         self.engine = Engine(ctx, executor, setups)
         ssh_files = SshFiles(ctx)
         executor.on_done = self.engine.notify

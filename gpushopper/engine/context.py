@@ -15,6 +15,7 @@ from gpushopper.core.lifecycle.ends.own_network import OwnNetwork
 from gpushopper.core.listing.same_account import SeenAccount
 from gpushopper.core.model.attempt import Attempt
 from gpushopper.core.model.container_image import ImageLogin
+from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, SshTarget
 from gpushopper.core.model.money import Micros
@@ -97,13 +98,29 @@ class InstanceAccess(Protocol):
         ...
 
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
+        self,
+        login: SshTarget,
+        renewal: GuardRenewal | None,
+        limit_s: float,
+        plant: str = "",
+        limits: str = "",
+        hook: str = "",
     ) -> Heartbeat | ProbeFailure:
         """One login: renew the guard where requested, and read the heartbeat.
 
         `plant` is a boot script, run first where no guard answers; empty for none. `limits`: bring agent, upkeep and
-        this line of limits; empty: bring nothing.
+        this line of limits, and the user's `hook` where there is one; empty: bring nothing.
         """
+        ...
+
+    def land(
+        self,
+        login: SshTarget,
+        order: LandingOrder,
+        must_stop: Callable[[], bool],
+        report: Callable[[LandingProgress], None],
+    ) -> Landed | NotLanded:
+        """Wait for its hook, bring its results home, verify them, and tell the instance that they are here (E7, E8)."""
         ...
 
     def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
@@ -191,6 +208,10 @@ class Context:
 
     network: OwnNetwork = field(default_factory=OwnNetwork)
     """Whether this computer is online; on the engine's thread."""
+    pulls_under_way: dict[str, LandingProgress] = field(default_factory=dict)
+    """By session: how far its pull is. Written by the pulls' threads."""
+    is_closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the daemon ends: pulls stop, and the next daemon goes on."""
     told_offline: bool | None = None
     """Whether the alarm about it is raised; None before the first look."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Key = Hashable
-DESTROY, HEARTBEAT, ATTACH, OUTPUTS = "destroy", "heartbeat", "keys", "outputs"
+DESTROY, HEARTBEAT, ATTACH, OUTPUTS, PULL = "destroy", "heartbeat", "keys", "outputs", "pull"
 CALLS = "call"
 """The pool of every kind of call that has none of its own."""
 
@@ -40,17 +40,22 @@ class Executor(Protocol):
 
 
 class ThreadExecutor:
-    """Thread pools for each account: reads and creates; destroys, so that nothing delays them (F38); probes, and
-    outputs of runs, so that hosts that hang delay neither. No account waits for another's calls (I17).
+    """Thread pools for each account: reads and creates; destroys, so that nothing delays them (F38); probes, outputs of
+    runs, and pulls, so that hosts that hang delay neither. No account waits for another's calls (I17).
 
     Pools belong to the account's name, so that a key that is read again goes on with the threads of before.
     """
 
     def __init__(
-        self, on_done: Callable[[], None] = lambda: None, workers: int = 6, destroyers: int = 4, logins: int = 8
+        self,
+        on_done: Callable[[], None] = lambda: None,
+        workers: int = 6,
+        destroyers: int = 4,
+        logins: int = 8,
+        pulls: int = 4,
     ) -> None:
         self.on_done = on_done
-        self._sizes = {CALLS: workers, DESTROY: destroyers, HEARTBEAT: logins, OUTPUTS: 1}
+        self._sizes = {CALLS: workers, DESTROY: destroyers, HEARTBEAT: logins, OUTPUTS: 1, PULL: pulls}
         self._pools: dict[tuple[Hashable, str], ThreadPoolExecutor] = {}
         self._done: list[CallResult] = []
         self._lock = threading.Lock()

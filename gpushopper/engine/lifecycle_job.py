@@ -125,7 +125,10 @@ def next_due(ctx: Context, now: ClockSnapshot) -> int:
 
 def _due_times(attempt: Attempt, policy: Policy) -> list[int]:
     """When, wall µs, a rule about this attempt becomes due."""
-    walls = [attempt.deadline.wall] if attempt.is_wanted else []
+    walls = []
+    if attempt.is_wanted:
+        before_s = (0.0, policy.land_for_s, *policy.deadline_warnings_s)
+        walls = [attempt.deadline.wall - us(s) for s in before_s]
     match attempt.state:
         case State.DESTROYING:
             walls += [attempt.state_changed_at + us(s) for s in policy.destroy_alarms_s]

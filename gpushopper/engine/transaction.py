@@ -10,6 +10,7 @@ from typing import Any
 from gpushopper.clouds import console_of
 from gpushopper.core.alarms import ABOUT_ATTEMPT, ABOUT_STATE, CLOCK_SKEW, fill_hint
 from gpushopper.core.lifecycle.destroying import terminate_fields
+from gpushopper.core.lifecycle.ends.landing import not_pulled_text
 from gpushopper.core.lifecycle.failover import PASSED_OVER
 from gpushopper.core.model import actions as act
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
@@ -64,6 +65,14 @@ class Transaction:
     @_do.register
     def _(self, action: act.UpdateAttempt) -> None:
         self.change(action.attempt, dict(action.fields), action.event)
+
+    @_do.register
+    def _(self, action: act.UpdateSession) -> None:
+        before = self.session(action.session)
+        changed = {name: value for name, value in action.fields.items() if getattr(before, name) != value}
+        self._sessions[before.id] = sessions.update_session(self.ctx.store, before, **changed)
+        if action.event is not None:
+            self.add_event(action.event, before.id)
 
     @_do.register
     def _(self, action: act.TerminateAttempt) -> None:
@@ -237,6 +246,8 @@ class Transaction:
                 act.EventDraft("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}),
                 current.id,
             )
+            if lost := not_pulled_text(current):
+                self.add_event(act.EventDraft("not_pulled", f"{current.name}: {lost}"), current.id)
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
             if attempt.is_open:
                 self.terminate_attempt(attempt, reason)

@@ -14,16 +14,18 @@ from functools import cached_property
 from pathlib import Path
 
 from gpushopper.core.cloud import EndingKind, Traits
+from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
 from gpushopper.core.model.guard_recipe import GuardRecipe
 from gpushopper.core.model.heartbeat import GuardRenewal, Heartbeat, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.model.run_folder import KeptNow
-from gpushopper.errors import Misconfigured, ProviderFailed
+from gpushopper.errors import Misconfigured, ProviderFailed, ShopperError
 from gpushopper.paths import Home
 from gpushopper.private_files import private_folder, sync
 from gpushopper.remote import (
     boot_script,
     guard_protocol,
     heartbeat_probe,
+    landing,
     ssh_config_file,
     ssh_environment,
     ssh_keys,
@@ -98,12 +100,18 @@ class InstanceAccess:
         return self._programs.digest
 
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
+        self,
+        login: SshTarget,
+        renewal: GuardRenewal | None,
+        limit_s: float,
+        plant: str = "",
+        limits: str = "",
+        hook: str = "",
     ) -> Heartbeat | ProbeFailure:
         """Log in once: send the renewal if there is one, then read the guard's report and the hardware.
 
         Where no guard answers, `plant` installs one first, if it is not empty. `limits`: agent, upkeep and this line of
-        limits are brought there by the same login; empty: nothing is.
+        limits are brought there by the same login, with the user's `hook` where there is one; empty: nothing is.
 
         The first login with an answer pins the host key; from then on another key gives HOST_KEY (I24).
         """
@@ -114,7 +122,7 @@ class InstanceAccess:
             if first is not None:
                 self._drop_first_pin(login, first)
             connection = connect_to(self._home, login, first or pin)
-            found = self._run_probe(connection, renewal, limit_s, plant, limits)
+            found = self._run_probe(connection, renewal, limit_s, plant, (limits, hook))
         except ProviderFailed as error:
             return ProbeFailure(ProbeFailureKind.UNREACHABLE, error.message)
         except Misconfigured as error:
@@ -126,15 +134,16 @@ class InstanceAccess:
         return found if first is None else self._keep_first_pin(connection, first, pin, found)
 
     def _run_probe(
-        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float, plant: str, limits: str
+        self, connection: Connection, renewal: GuardRenewal | None, limit_s: float, plant: str, brought: tuple[str, str]
     ) -> Heartbeat | ProbeFailure:
+        limits, hook = brought
         marker = f"gs-{secrets.token_hex(12)}"
         guard_lines = guard_protocol.status_command() if renewal is None else guard_protocol.renew_command(renewal)
         if plant:
             guard_lines = guard_protocol.plant_command(plant, guard_lines)
-        bring_lines = parts.bring_command(limits) if limits else ""
+        bring_lines = parts.bring_command(limits, with_hook=bool(hook)) if limits else ""
         command = connection.argv(heartbeat_probe.probe_command(marker, guard_lines, bring_lines))
-        environ, stdin = ssh_environment.environment(), self._programs.packed() if limits else b""
+        environ, stdin = ssh_environment.environment(), self._programs.packed(hook) if limits else b""
         size = heartbeat_probe.SIZE_LIMIT
         done = run_bounded(command, limit_s=limit_s, size_limit=size, environ=environ, stdin=stdin)
         return read_outcome(done, marker, limit_s)
@@ -159,6 +168,23 @@ class InstanceAccess:
             close_shared_connection(connection.control)
             return ProbeFailure(ProbeFailureKind.LOCAL, f"its host key could not be stored: {error.strerror or error}")
         return found
+
+    # ---- before the end
+
+    def land(
+        self,
+        login: SshTarget,
+        order: LandingOrder,
+        must_stop: Callable[[], bool],
+        report: Callable[[LandingProgress], None],
+    ) -> Landed | NotLanded:
+        """Bring its results home, and tell the instance; what failed says why."""
+        try:
+            connection = self.connection(login)
+        except ShopperError as error:
+            return NotLanded(error.message)
+        ssh, environ = tuple(connection.argv()), ssh_environment.environment()
+        return landing.land(ssh, environ, order, must_stop, report)
 
     def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
         """Fetch the outputs of an instance's runs, and keep them here (E8); `now` is wall µs.

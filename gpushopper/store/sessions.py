@@ -86,6 +86,11 @@ def load_sessions(store: Store, *, open_only: bool = False, consumer: str | None
     return _sessions(store, _sessions_of(open_only, consumer))
 
 
+def landing_sessions(store: Store) -> list[Session]:
+    """The sessions whose results are to be brought home and are not here yet."""
+    return _sessions(store, _landing_sessions())
+
+
 def update_session(store: Store, session: Session, **changes: Any) -> Session:
     """Change columns of the row as it was read.
 
@@ -224,6 +229,13 @@ def _select_attempts() -> Any:
 @cached_select
 def _session_of(session_id: str) -> Any:
     return _select_sessions().where(SessionRow.id == session_id)
+
+
+@cached_select
+def _landing_sessions() -> Any:
+    # Literally as in the index, which SQLite would not use otherwise.
+    is_landing = SQL("\"t1\".\"landing\" <> '' AND \"t1\".\"pulled_at\" IS NULL")
+    return _select_sessions().where(is_landing, SessionRow.desired_state == DesiredState.RUNNING)
 
 
 @cached_select

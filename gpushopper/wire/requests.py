@@ -100,6 +100,14 @@ class ProvisionRequest:
     """After how long without contact and use its instance ends; 0: never; None: as for its duration."""
     hold_us: int | None = None
     """How long results are waited for once the work is done; None: until the deadline."""
+    pulls: list[tuple[str, str]] = field(default_factory=list)
+    """What is brought home before the end: folder there, absolute folder here."""
+    pull_max: int | None = None
+    """Bytes at which that stops."""
+    before_end: str = ""
+    """A script that the instance runs before its end."""
+    land_for_us: int | None = None
+    """How long before the deadline that begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,8 @@ class EndRequest:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     reason: str = "user"
+    lands: bool = False
+    """Whether what the session should bring home is pulled before it ends."""
 
 
 @dataclass(frozen=True, slots=True)

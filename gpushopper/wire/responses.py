@@ -67,6 +67,33 @@ class LimitsView:
 
 
 @dataclass(frozen=True, slots=True)
+class PullView:
+    """A folder there that is brought to a folder here before the end."""
+
+    there: str
+    here: str
+
+
+@dataclass(frozen=True, slots=True)
+class LandingView:
+    """Bringing results home before an end. `reason` is why it lands; empty: it does not yet.
+
+    `until` is when it ends whatever has arrived. `pulled_at`: all of it has, verified. `problem`: why the last try
+    failed.
+    """
+
+    reason: str = ""
+    since: int | None = None
+    until: int | None = None
+    pulled_at: int | None = None
+    problem: str = ""
+    files: int = 0
+    bytes: int = 0
+    total_files: int = 0
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One session; `provider`, `image`, `rate`, `deadline_at` and the offer's facts are the current attempt's.
 
@@ -123,6 +150,10 @@ class SessionView:
     ending_at: int | None = None
     self_ended_at: int | None = None
     """Since when it counts as ended by itself, unconfirmed; nothing is billed here since."""
+    pulls: list[PullView] = field(default_factory=list)
+    landing: LandingView = field(default_factory=LandingView)
+    has_hook: bool = False
+    """Whether a script of the user's runs there before the end."""
 
 
 @dataclass(frozen=True, slots=True)

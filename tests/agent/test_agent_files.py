@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpushopper.cli.remote import run_scripts
-from gpushopper.core.model.shell_environment import CLEAN, FOLLOWER_SHELL
+from gpushopper.core.model.shell_environment import CLEAN, FOLLOWER_SHELL, PULL_SHELL
 from gpushopper.remote import guard_files
 from gpushopper.remote.agent_files import PARTS_OF_AGENT, agent_text, upkeep_text
 from tests.needs import needs
@@ -45,6 +45,7 @@ def test_it_knows_our_own_programs_by_what_they_are_called_with():
     text = agent_text()
     assert "GS_LIBRARIES=${LD_LIBRARY_PATH-}" in CLEAN and "GS_LIBRARIES=${LD_LIBRARY_PATH-}" in text
     assert "gpu-shopper-run" in run_scripts.start_script("r", "x", "", checks=0) and r"\0gpu-shopper-run\0" in text
+    assert PULL_SHELL == "exec /bin/sh -s gpu-shopper-pull" and r"\0-s\0gpu-shopper-pull\0" in text
     assert FOLLOWER_SHELL == "exec /bin/sh -s gpu-shopper-logs" and r"\0-s\0gpu-shopper-logs\0" in text
     assert 'sh "$0" hold' in guard_files.guard_script() and r"/guard.sh\0hold" in text
     assert '"$D/agent.py"' in upkeep_text() and r"/agent.py\0watch" in text

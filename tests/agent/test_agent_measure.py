@@ -73,6 +73,7 @@ def test_recorded_instances_are_told_to_be_in_use_or_not(recording: Path, tmp_pa
         ("sh", "/bin/sh -c w gpu-shopper-run /root/.gpu-shopper/runs/before-end hook", True),
         ("sshd", "sshd: root@notty", True), ("sshd-session", "sshd-session: root", True),
         ("vim", "vim guard.sh", False), ("sh", "/bin/sh -s", False), ("sh", "/bin/sh -s gpu-shopper-logs ", True),
+        ("sh", "/bin/sh -s gpu-shopper-pull ", True),
     ],
 )  # fmt: skip
 def test_our_own_processes_and_what_they_start_are_no_use(root: FixtureRoot, name: str, words: str, ours: bool):

@@ -135,6 +135,14 @@ def test_with_a_hold_an_idle_end_waits_to_be_pulled(root, watcher):
     assert root.text("end-idle").split()[2] == str(1065 + WARN_S + 1)
 
 
+def test_a_hold_lets_no_idle_end_pass_the_deadline(root, watcher):
+    root.limits(hold=2_678_400)
+    root.write("root/.gs-guard/state", f"{END} 3 4000 60 {END} {root.up} {BOOT}\n")
+    deadline = root.up + 4000
+    be_idle(root, watcher, 60)
+    assert int(root.text("end-idle").split()[2]) == deadline - TICK_S + 1
+
+
 def test_an_end_is_announced_for_90_s_at_least(root, watcher):
     root.limits(warn=5)
     be_idle(root, watcher, 60)

@@ -289,7 +289,8 @@ def test_the_users_variables_do_not_break_the_guard(rent, provider, wait_until, 
 # ---- the warning
 
 SAID = {
-    301: "", 300: "in 5 minutes", 271: "in 5 minutes", 269: "in 4 minutes", 90: "in 2 minutes", 89: "in 1 minute",
+    901: "", 900: "in 15 minutes", 301: "in 5 minutes", 300: "in 5 minutes", 271: "in 5 minutes", 269: "in 4 minutes",
+    90: "in 2 minutes", 89: "in 1 minute",
     30: "in 1 minute", 29: "in less than a minute", 1: "in less than a minute", 0: "", -424: "",
 }  # fmt: skip
 ON_A_TERMINAL = """

@@ -376,3 +376,20 @@ def test_a_damaged_or_former_deadline_starts_no_hook(root, upkeep, text):
     root.write("root/.gs-guard/state", f"{text}\n")
     upkeep()
     assert not folder.exists()
+
+
+def test_no_end_that_waits_to_be_pulled_is_later_than_the_deadline(root, upkeep):
+    root.limits(hold=2_678_400)
+    deadline_in(root, 4000)
+    root.run("abc", status="0\n", ends="always 2678400 1\n")
+    upkeep()
+    assert seconds_to_end(root) == 4000 - 2 * TICK_S
+    assert f"ends in {4000 - 3 * TICK_S} s" in upkeep(TICK_S, "done")
+
+
+def test_the_hook_runs_as_long_before_the_deadline_as_is_asked_for(root, upkeep, wait_until):
+    folder = hook(root)
+    root.limits(land=1800)
+    deadline_in(root, 1700)
+    upkeep()
+    wait_until((folder / "status").exists)

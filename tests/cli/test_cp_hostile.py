@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing, points_out
 from gpushopper.errors import NotFound, ShopperError
+from gpushopper.results.entries import Entry, Kind, check_listing, points_out
 from tests.cli.copies import TIME, Way, files_in, tree, write
 from tests.cli.far_side import Far
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpushopper.cli.remote.copy.copy_errors import RETRY_HINT, hint_for
-from gpushopper.cli.remote.copy.entries import Entry, Kind, select
+from gpushopper.cli.remote.copy.entries import select
 from gpushopper.cli.remote.copy.path_arguments import (
     PathArgument,
     folder_of,
@@ -16,6 +16,7 @@ from gpushopper.cli.remote.copy.path_arguments import (
 )
 from gpushopper.cli.remote.copy.planning import PathInfo, Source, assign_targets, candidates, jobs
 from gpushopper.errors import UsageError
+from gpushopper.results.entries import Entry, Kind
 
 
 @pytest.mark.parametrize(

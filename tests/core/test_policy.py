@@ -23,26 +23,28 @@ from gpushopper.core.policy import (
 )
 
 SIXTIETH = {
+    "deadline_warnings_s", "end_warning_s", "failed_run_hold_s", "idle_note_s", "run_grace_s", "self_ended_window_s",
     "tcp_timeout_s", "list_lag_s", "uncertain_alarm_s", "unlabelled_alarm_s", "absence_spacing_s", "gone_interval_s",
     "gone_window_s", "destroy_retry_steps_s", "destroy_retry_steady_s", "destroy_alarms_s",
     "boot_stall_timeout_s", "boot_timeout_s", "interrupted_grace_s", "missing_alarm_s",
     "duplicate_min_age_s", "steady_poll_s", "uncertain_poll_s", "empty_list_hold_s",
     "guard_grace_s", "unreachable_alarm_s", "throttled_max_s", "key_trusted_s",
-    "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s", "end_warning_s",
-    "run_grace_s", "failed_run_hold_s", "idle_note_s", "self_ended_window_s",
+    "watchdog_interval_s", "watchdog_margin_s", "watchdog_end_s",
 }  # fmt: skip
 QUICKER = {
+    "agent_stale_s", "agent_tick_s", "hook_s", "land_for_s", "pull_retry_s",
     "create_timeout_s", "max_in_flight_s", "destroy_timeout_s", "read_timeout_s", "freshness_s", "degraded_after_s",
     "boot_poll_steps_s",
     "destroy_poll_steps_s", "destroy_poll_steady_s", "heartbeat_interval_s", "heartbeat_timeout_s",
     "boot_heartbeat_steps_s", "guard_tick_s",
-    "guard_backoff_s", "agent_tick_s", "agent_stale_s",
+    "guard_backoff_s",
 }  # fmt: skip
 UNSCALED = {
+    "self_ended_observations",
     "absence_observations", "gone_observations", "price_tolerance", "adopt_duration_s", "adopt_min_remaining_s",
     "breaker_minimum", "breaker_share", "list_fresh_for_create_s", "degraded_failed_polls", "reserve_slack_s",
     "storage_slack_s", "unguarded_slack_s", "prepared_max_age_s", "prepared_poll_s", "failure_poll_steps_s",
-    "call_gap_s", "self_ended_observations",
+    "call_gap_s",
 }  # fmt: skip
 
 

@@ -31,15 +31,16 @@ class SimAgent:
     def idle_since(self) -> int:
         return max(self.started_at, self.works_until)
 
-    def step(self, now: int) -> None:
-        """Write or withdraw the ends that are due."""
+    def step(self, now: int, deadline: int = 2**62) -> None:
+        """Write or withdraw the ends that are due; none that waits to be pulled is later than the deadline."""
         if self.is_dead or not self.limits:
             self.ends.pop("idle", None)
             self.ends.pop("contact", None)
             return
         for name, at in self._due().items():
             if now >= at:
-                self.ends.setdefault(name, now + self._limit("warn"))
+                hold = min(self._limit("hold"), deadline - now - self._limit("tick")) if name == "idle" else 0
+                self.ends.setdefault(name, now + max(self._limit("warn"), hold))
             else:
                 self.ends.pop(name, None)
 
@@ -50,8 +51,12 @@ class SimAgent:
         quiet = max(self.heard_at + contact, self.idle_since() + self._limit("disuse"))
         return found | {"contact": quiet if contact else 2**62}
 
-    def finish_run(self, now: int) -> None:
-        self.ends["run"] = now + self._limit("grace")
+    def finish_run(self, now: int, hold: int = 0) -> None:
+        self.ends["run"] = now + max(self._limit("grace"), hold)
+
+    def pulled(self, now: int) -> None:
+        """Its results are elsewhere: what waited for that ends soon."""
+        self.ends = {name: min(at, now + self._limit("grace")) for name, at in self.ends.items()}
 
     def next_due(self, now: int) -> int | None:
         dues = [at for at in (*self._due().values(), *self.ends.values()) if now < at < 2**62]

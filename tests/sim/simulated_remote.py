@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.core.cloud import PlantingMethod, Traits
+from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
 from gpushopper.core.model.guard_recipe import GuardRecipe, PowerOff, SelfDestroy
 from gpushopper.core.model.heartbeat import (
     Brought,
@@ -76,6 +77,11 @@ class SimRemote:
         self.bring: Callable[[SimGuard, str], Brought] = lambda guard, line: Brought("1")
         """What comes of bringing agent and limits."""
 
+        self.landings: list[LandingOrder] = []
+        self.pull_s = 20.0
+        self.pull_problem: Callable[[LandingOrder], str] = lambda order: ""
+        """Why a pull fails; empty where it does not."""
+
     # ---- what the engine calls
 
     def public_key(self, session_id: str) -> str:
@@ -110,7 +116,13 @@ class SimRemote:
         return "digest"
 
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
+        self,
+        login: SshTarget,
+        renewal: GuardRenewal | None,
+        limit_s: float,
+        plant: str = "",
+        limits: str = "",
+        hook: str = "",
     ) -> Heartbeat | ProbeFailure:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.probes += 1
@@ -149,6 +161,30 @@ class SimRemote:
             guard.agent.heard_at = now
         return Heartbeat(guard.report(now), self.hardware, agent, brought)
 
+    def land(
+        self,
+        login: SshTarget,
+        order: LandingOrder,
+        must_stop: Callable[[], bool],
+        report: Callable[[LandingProgress], None],
+    ) -> Landed | NotLanded:
+        assert self.world.executor.is_calling, "a pull takes long: not on the engine's thread"
+        self.landings.append(order)
+        found = self._land(login, order)
+        self.world.executor.transport.charged_s += self.pull_s  # the answer alone comes later
+        return found
+
+    def _land(self, login: SshTarget, order: LandingOrder) -> Landed | NotLanded:
+        if problem := self.pull_problem(order):
+            return NotLanded(problem)
+        instance = self._find(login.attempt_id)
+        guard = None if instance is None else self.guards.get(instance.id)
+        if guard is None:
+            return NotLanded("connection refused")
+        if guard.agent is not None:
+            guard.agent.pulled(self.world.market.now())
+        return Landed(tuple(here for _, here in order.pulls), 3, 300)
+
     def keep_outputs(self, login: SshTarget, now: int, limit_s: float) -> KeptNow:
         assert self.world.executor.is_calling, "a login may hang: not on the engine's thread"
         self.kept.append(login.attempt_id)
@@ -185,7 +221,7 @@ class SimRemote:
             if guard is None or guard.is_dead or not guard.armed:
                 continue
             if guard.agent is not None:
-                guard.agent.step(now)
+                guard.agent.step(now, guard.end_at)
             script = _script(instance)
             # Where power-off does not end the bill, the guard acts at the deadline alone (ends.md E9).
             obeys = script is not None and script["destroys"]

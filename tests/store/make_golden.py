@@ -28,7 +28,8 @@ NEW_COLUMNS = {
 """A value for each new column of an attempt, other than its default."""
 NEW_SESSION_COLUMNS = {
     "idle_us": 1_800_000_000, "idle_when": "gpu", "contact_us": 4, "disuse_us": 3, "hold_us": 2, "land_for_us": 1,
-    "before_end": "sync", "pulls": (("/root/out", "out"),),
+    "before_end": "sync", "pulls": (("/root/out", "out"),), "pull_max": 7, "landing": "idle",
+    "landing_at": NOW, "pulled_at": NOW + 5, "pull_problem": "no room", "warned_at": NOW + 6,
 }  # fmt: skip
 RUN_END = RunEnd("running1", "r1", RunEndMode.SUCCESS, True, NOW, 7_200_000_000)
 HEARTBEATS = (

@@ -126,3 +126,20 @@ class Limit(Span):
 
 
 LIMIT = Limit()
+
+
+class Gigabytes(click.ParamType[int]):
+    """A size: typed in GB, with or without the unit, converted to bytes."""
+
+    name = "gigabytes"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower().removesuffix("gb").strip()
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) or float(text) == 0:
+            self.fail(f"{value!r} is not a size in GB: write 50", param, ctx)
+        return round(float(text) * 1e9)
+
+
+GIGABYTES = Gigabytes()

@@ -9,7 +9,7 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input import completions
-from gpushopper.cli.input.durations import DOLLARS, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
+from gpushopper.cli.input.durations import DOLLARS, GIGABYTES, LIMIT, LONGEST_SPAN, SPAN, Hours, Number, parse_until
 from gpushopper.core.policy import MIN_DURATION_S
 from gpushopper.core.spelling.gpus import MAX_GPUS, GpuRequest, parse_gpu_request
 from gpushopper.core.timing.clock_snapshot import HOUR, SECOND
@@ -83,6 +83,52 @@ LIMITS = (
     click.option("--hold", type=LIMIT, metavar="SPAN", help="Keep it at most 2h for results to be pulled."),
 )
 """What may end a session before its deadline."""
+
+LANDING = (
+    click.option("--pull", "pulls", multiple=True, metavar="DIR:LOCAL", help="Bring DIR home to LOCAL before it ends."),
+    click.option("--pull-max", type=GIGABYTES, metavar="GB", help="Stop that at so much (default 50)."),
+    click.option("--before-end", metavar="CMD", help="Run CMD, or the script @FILE, there before it ends."),
+    click.option("--land-for", type=SPAN, metavar="SPAN", help="Begin that so long before the deadline (default 15m)."),
+)
+"""What happens before a session ends."""
+
+
+def landing_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a provision request that LANDING gives; folders here become absolute.
+
+    Raises:
+        UsageError: a pair of folders, or the script, cannot be used.
+    """
+    return {
+        "pulls": [_pull_pair(word) for word in given["pulls"]],
+        "pull_max": given["pull_max"],
+        "before_end": _before_end(given["before_end"] or ""),
+        "land_for_us": given["land_for"],
+    }
+
+
+def _pull_pair(word: str) -> tuple[str, str]:
+    there, colon, here = word.rpartition(":")
+    if not colon or not there or not here:
+        raise UsageError(f"--pull {word} names no two folders", "for instance: --pull out:results", code="bad_pull")
+    return there, str(Path(here).expanduser().absolute())
+
+
+def _before_end(word: str) -> str:
+    if not word.startswith("@"):
+        return word
+    try:
+        return Path(word[1:]).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text"
+        raise UsageError(
+            f"--before-end {word}: {why}", "name a file here, or a command there", code="bad_hook"
+        ) from error
+
+
+PULL_MAX = click.option(
+    "--pull-max", type=GIGABYTES, default="50", show_default=True, metavar="GB", help="Stop a pull at so much."
+)
 
 YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")

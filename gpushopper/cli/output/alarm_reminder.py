@@ -1,4 +1,4 @@
-"""Print open alarms, and a warning about a full disk, on stderr after every command (I30)."""
+"""Print open alarms, sessions that end soon, and a warning about a full disk, on stderr after every command (I30)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from gpushopper.cli.app import App
 from gpushopper.cli.output.disk_space import disk_warning
 from gpushopper.cli.output.text_format import plural
 from gpushopper.cli.terminal_text import clean
+from gpushopper.core.timing.clock_snapshot import MINUTE
 from gpushopper.errors import ShopperError
 
 if TYPE_CHECKING:
-    from gpushopper.wire import AlarmView
+    from gpushopper.wire import AlarmView, SessionView
 
 
+SOON_US = 15 * MINUTE
 MOST_LINES = 3
 """Up to so many alarms are printed one by one; more become one line with their number."""
 
 
 def print_open_alarms(app: App) -> None:
-    """Print open alarms and a disk warning on stderr; nothing where the output is JSON (programs use `status`)."""
+    """Print alarms, what ends soon and a disk warning on stderr; nothing where the output is JSON (`status` has it)."""
     if app.client_if_opened is None or app.as_json or not app.shows_alarms:
         return
     if text := disk_warning(app.home):
@@ -29,9 +31,33 @@ def print_open_alarms(app: App) -> None:
         found = app.client_without_start().alarms().alarms
     except ShopperError:
         return  # the command itself has succeeded: leave the alarms to the next one
+    for line in _endings(app):
+        app.note(line)
     shown = [alarm for alarm in found if alarm.acknowledged_at is None]
     for line in _lines(app, shown):
         print(line, file=sys.stderr)
+
+
+def _endings(app: App) -> list[str]:
+    """The sessions that end within a quarter of an hour, on a terminal only: scripts read events (F94)."""
+    if not app.is_terminal(sys.stderr):
+        return []
+    now = app.now().wall
+    try:
+        found = app.client_without_start().sessions(only_open=True).sessions
+    except ShopperError:
+        return []
+    return [line for session in found if (line := ending_soon(session, now))]
+
+
+def ending_soon(session: SessionView, now: int) -> str:
+    """`train ends in 12m; out is pulled before`; empty where it does not end soon."""
+    at = session.deadline_at
+    if session.status != "running" or at is None or not 0 < at - now <= SOON_US:
+        return ""
+    folders = ", ".join(pull.there for pull in session.pulls)
+    before = f"; {folders} is pulled before" if folders and session.landing.pulled_at is None else ""
+    return f"{session.name} ends in {_minutes(at - now)}{before}"
 
 
 def _lines(app: App, shown: list[AlarmView]) -> list[str]:
@@ -42,3 +68,7 @@ def _lines(app: App, shown: list[AlarmView]) -> list[str]:
 
 def _marked(app: App, word: str) -> str:
     return f"\x1b[33m{word}\x1b[0m" if app.has_color(sys.stderr) else word
+
+
+def _minutes(span_us: int) -> str:
+    return "less than a minute" if span_us < MINUTE else plural(round(span_us / MINUTE), "minute")

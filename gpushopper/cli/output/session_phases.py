@@ -131,6 +131,8 @@ def show_ending_progress(progress: ProgressDisplay, session: SessionView) -> Non
         "proven": f"{session.name}: {outcome(session)}, {money(session.accrued)} in all (receipt stored)",
     }
     text = texts.get(session.end_stage)
+    if session.end_stage == "" and session.landing.reason and not session.landing.problem:
+        progress.step(f"{session.id} landing", f"{session.name}: {', '.join(p.there for p in session.pulls)} is pulled")
     if text:
         progress.step(f"{session.id} {session.end_stage}", text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpushopper.cli.output import end_limits_view, json_output, tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.endings.end_reasons import reason_text
 from gpushopper.cli.output.text_format import age, ago, clock_time, money, plural, rate, when
 from gpushopper.cli.terminal_text import clean
@@ -141,6 +142,8 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("early ends", end_limits_view.limits(session)),
             ("watched", end_limits_view.watched(session)),
             ("ending", end_limits_view.ending(session, now)),
+            ("brings home", landing_view.pulls(session)),
+            ("landing", landing_view.landing(session, now)),
             ("waiting for", waiting(session, now)),
             ("consumer", session.consumer),
             ("created", when(session.created_at, now)),

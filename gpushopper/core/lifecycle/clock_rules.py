@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gpushopper.core import alarms
 from gpushopper.core.lifecycle.destroying import destroying_fields
+from gpushopper.core.lifecycle.ends import landing
 from gpushopper.core.lifecycle.ends.early_end import end_as_heard
 from gpushopper.core.lifecycle.ends.self_ended import REASON as SELF_ENDED
 from gpushopper.core.lifecycle.ends.self_ended import on_absent_and_silent
@@ -42,6 +43,9 @@ def clock_rules(
         if not any(isinstance(action, EndSession) for action in actions):
             heard = end_as_heard(session, attempt, allowed, now, policy)
             actions += heard or on_absent_and_silent(session, attempt, allowed, now, policy)
+        if not any(isinstance(action, EndSession) for action in actions):
+            actions += landing.on_clock(session, attempt, now, policy)
+            actions += landing.warn_of_deadline(session, attempt, now, policy)
     actions += _overdue_alarms(session, attempt, now, policy, us(queue_s))
     return actions
 

@@ -69,6 +69,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateSession:
+    """Change columns of one session. `event` is recorded in the same transaction."""
+
+    session: Session
+    fields: Mapping[str, Any]
+    event: EventDraft | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StartAttempt:
     """Prepare the session's next attempt on the first of these offers that its account's balance covers.
 
@@ -167,6 +176,7 @@ class ClearAlarm:
 
 Action = (
     UpdateAttempt
+    | UpdateSession
     | TerminateAttempt
     | EndSession
     | StartAttempt

@@ -100,6 +100,17 @@ class Session:
     """A script that the instance runs once before its end."""
     pulls: tuple[tuple[str, str], ...] = ()
     """What is brought home before the end: folder there, folder here."""
+    pull_max: int | None = None
+    """Bytes at which a pull stops; None: the default."""
+    landing: str = ""
+    """Why its results are brought home now; empty: they are not."""
+    landing_at: int | None = None
+    pulled_at: int | None = None
+    """When all of them were here, in this landing."""
+    pull_problem: str = ""
+    """Why the last try failed."""
+    warned_at: int | None = None
+    """Of which moment before a deadline it was warned last."""
 
 
 def current(attempts: Sequence[Attempt]) -> Attempt | None:

@@ -20,6 +20,9 @@ The path is whole, because a variable `PATH` of the user's is set before any com
 FOLLOWER_SHELL = f"{SHELL} gpu-shopper-logs"
 """The same for scripts that follow a run's output: by this word the agent knows that they are no use (F128)."""
 
+PULL_SHELL = f"{SHELL} gpu-shopper-pull"
+"""The same for pulls: what they read and send is no use either, and withdraws no idle end."""
+
 # The loader's variables and the separators go first: they would act on the programs that look for the others. Those
 # that are kept are the shell's own (read-only in bash, where unsetting one would end the script) or needed. A home that
 # is not there is replaced by the one of the user's entry. Flags may have been set through SHELLOPTS.

@@ -108,6 +108,7 @@ class HeartbeatMonitor:
         clock, limit = self.account.ctx.clock, policy.heartbeat_timeout_s
         session = sessions.load_session(self.account.ctx.store, attempt.session_id)
         limits = self._brought[attempt.id] = self.delivery.take(attempt.id)
+        hook = "" if session is None else session.before_end
         may_renew = attempt.first_login_boot is not None or attempt.ready_at is not None
 
         def probe() -> Heartbeat | ProbeFailure:
@@ -117,7 +118,7 @@ class HeartbeatMonitor:
             # The seconds to the deadline count from now: time spent waiting for a thread must not extend a life (I9).
             renewal = next_renewal(attempt, begun.with_date_of(now)) if may_renew else None
             script = "" if session is None else self._to_plant(session, attempt)
-            return remote.probe(login, renewal, limit, script, limits)
+            return remote.probe(login, renewal, limit, script, limits, hook)
 
         self.account.calls.submit((HEARTBEAT, attempt.id), probe, MAX_WAIT_S + limit, now)
 

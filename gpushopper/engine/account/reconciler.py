@@ -17,7 +17,7 @@ from gpushopper.engine.account.account_alarms import missing_key_alarm
 from gpushopper.engine.account.account_health import AccountHealth
 from gpushopper.engine.account.account_mark import AccountMark
 from gpushopper.engine.account.account_transactions import AccountTransactions
-from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, ProviderCalls
+from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, LABEL, PULL, ProviderCalls
 from gpushopper.engine.account.create.creator import Creator
 from gpushopper.engine.account.destroyer import Destroyer
 from gpushopper.engine.account.heartbeat_monitor import HeartbeatMonitor
@@ -30,6 +30,7 @@ from gpushopper.engine.account.result_dispatch import ResultDispatch
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval, removes_what_it_leaves
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
+from gpushopper.engine.account.watching.landings import Landings
 from gpushopper.engine.context import AccountSetup, Context
 from gpushopper.engine.executor import CallResult, Executor
 from gpushopper.engine.transaction import Transaction
@@ -61,6 +62,7 @@ class AccountReconciler:
         self.mark = AccountMark(self)
         self.leftovers = LeftoverRemoval(self)
         self.timers = ServerTimers(self)
+        self.landings = Landings(self)
         self.results = ResultDispatch(
             self.calls,
             self.observed,
@@ -73,6 +75,7 @@ class AccountReconciler:
             self.mark,
             self.leftovers,
             self.timers,
+            self.landings,
         )
         self._missing_key_due: int | None = ctx.clock.now().boot + us(self.policy.degraded_after_s)
 
@@ -117,6 +120,7 @@ class AccountReconciler:
         self.reads.send(now)
         self.creator.send(now)
         self.heartbeats.send(now)
+        self.landings.send(now)
         self.key_attachment.send(now)
         self.poller.send(now)
         self.mark.send(now)
@@ -130,7 +134,7 @@ class AccountReconciler:
         dues = self.calls.expirations()
         dues += self.poller.dues(now) + self.destroyer.dues(now) + self.creator.dues(now)
         dues += self.heartbeats.dues(now) + self.key_attachment.dues(now) + self.reads.dues(now) + self.mark.dues(now)
-        dues += self.leftovers.dues(now) + self.timers.dues(now)
+        dues += self.leftovers.dues(now) + self.timers.dues(now) + self.landings.dues(now)
         return min(dues, default=None)
 
     def _alarm_missing_key(self, now: ClockSnapshot) -> None:
@@ -208,7 +212,7 @@ class AccountReconciler:
 
     def take_over(self, former: AccountReconciler) -> None:
         """Expect the answers to creates and destroys that the former reconciler of this account sent (F67)."""
-        kept = self.calls.take_over(former.calls, (CREATE, DESTROY))
+        kept = self.calls.take_over(former.calls, (CREATE, DESTROY, PULL))
         batches = [key[2] for key in kept if key[1] == DESTROY]
         self.destroyer.mark_in_flight(batches, is_trusted=not former.health.wrong_account)
         self.observed.listed |= former.observed.listed

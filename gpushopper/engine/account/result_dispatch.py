@@ -21,6 +21,7 @@ from gpushopper.engine.account.observed_state import ObservedState
 from gpushopper.engine.account.ssh_key_attachment import KeyAttachment
 from gpushopper.engine.account.upkeep.leftover_removal import LeftoverRemoval
 from gpushopper.engine.account.upkeep.server_timers import ServerTimers
+from gpushopper.engine.account.watching.landings import Landings
 from gpushopper.engine.account.watching.network_watch import note_read
 from gpushopper.engine.executor import CallResult
 from gpushopper.providers.base import Destroyed, DestroyOutcome, ErrorKind, ReadFailed, UnknownOutcome
@@ -41,6 +42,7 @@ class ResultDispatch:
     mark: AccountMark
     leftovers: LeftoverRemoval
     timers: ServerTimers
+    landings: Landings
 
     def on_result(self, done: CallResult, now: ClockSnapshot) -> None:
         """Settle the call that this result belongs to; it stays in flight when storing the result fails.
@@ -99,7 +101,7 @@ class ResultDispatch:
             note_read(self.heartbeats.account, value, now)
 
     def _dispatch_upkeep(self, key: tuple[Any, ...], call: InFlightCall | None, value: Any, now: ClockSnapshot) -> None:
-        """Results about what the account holds beside its instances."""
+        """Results about what the account holds beside its instances, and about what is on those."""
         match key[1]:
             case kinds.MARK:
                 self.mark.on_result(value, now)
@@ -107,6 +109,8 @@ class ResultDispatch:
                 self.leftovers.on_result(key[2], value, call, now)
             case kinds.TIMER:
                 self.timers.on_result(key[2], value)
+            case kinds.PULL if call is not None:
+                self.landings.on_result(key[2], value, now)
             case kinds.OUTPUTS:
                 self.heartbeats.outputs.on_result(key[2], value)
             case kinds.ATTACH:

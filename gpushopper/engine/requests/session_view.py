@@ -8,11 +8,13 @@ from typing import Any
 
 from gpushopper import wire
 from gpushopper.core.lifecycle.ends.idle_watch import STARTING
+from gpushopper.core.lifecycle.ends.landing import landing_until
 from gpushopper.core.lifecycle.ends.limits_line import acts_itself, are_limits_confirmed, limit_of, limits_line
 from gpushopper.core.lifecycle.ends.run_end_rule import who_ends_after_run
 from gpushopper.core.lifecycle.guard_renewal import is_guard_in_sync
 from gpushopper.core.lifecycle.guard_rule import enforcers
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
+from gpushopper.core.model.ends.landed import LandingProgress
 from gpushopper.core.model.session import Session, current, derive_health, derive_status
 from gpushopper.core.spending import ledger
 from gpushopper.core.timing.clock_snapshot import us
@@ -91,7 +93,25 @@ def _view(ctx: Context, session: Session, attempts: list[Attempt], totals: Total
 def _early_end(ctx: Context, session: Session, attempt: Attempt | None) -> dict[str, Any]:
     """What may end it early, and what was heard or concluded of that."""
     names = ("ending_reason", "ending_at", "self_ended_at") if attempt is not None else ()
-    return {"limits": _limits(ctx, session, attempt)} | {name: getattr(attempt, name) for name in names}
+    pulls = [wire.PullView(there, here) for there, here in session.pulls]
+    landing = _landing(ctx, session, attempt)
+    asked = {
+        "landing": landing,
+        "limits": _limits(ctx, session, attempt),
+        "pulls": pulls,
+        "has_hook": bool(session.before_end),
+    }
+    return asked | {name: getattr(attempt, name) for name in names}
+
+
+def _landing(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LandingView:
+    if not session.landing or attempt is None:
+        return wire.LandingView()
+    progress = ctx.pulls_under_way.get(session.id, LandingProgress())
+    return wire.LandingView(
+        session.landing, session.landing_at, landing_until(session, attempt), session.pulled_at, session.pull_problem,
+        progress.files, progress.bytes, progress.total_files, progress.total_bytes,
+    )  # fmt: skip
 
 
 def _limits(ctx: Context, session: Session, attempt: Attempt | None) -> wire.LimitsView:

@@ -18,7 +18,7 @@ from gpushopper.remote import guard_files
 from gpushopper.remote.agent import agent_report
 from gpushopper.remote.agent_files import AGENT, UPKEEP, agent_text, upkeep_text
 
-LIMITS, REPORT = "limits", "report.json"
+LIMITS, REPORT, HOOK = "limits", "report.json", "before-end"
 MOST_BYTES = 200_000
 """Of both programs together: more is not ours."""
 LEAST_FREE_KB = 1024
@@ -38,15 +38,15 @@ class Programs:
     def digest(self) -> str:
         return hashlib.sha256(f"{self.upkeep}\0{self.agent}".encode()).hexdigest()[:16]
 
-    def packed(self) -> bytes:
-        """One line of base64 for each program, as `bring_command` reads them.
+    def packed(self, hook: str = "") -> bytes:
+        """One line of base64 for each program, and one for the user's hook if there is one, as `bring_command` reads.
 
         Raises:
             ValueError: together they are too long.
         """
         if len(self.upkeep) + len(self.agent) > MOST_BYTES:
             raise ValueError("the programs for instances are too long")
-        texts = (guard_files.stripped(self.upkeep), self.agent)
+        texts = (guard_files.stripped(self.upkeep), self.agent, *([hook] if hook else []))
         return b"".join(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)) + b"\n" for text in texts)
 
 
@@ -57,12 +57,14 @@ def load_programs() -> Programs:
 
 def report_command() -> str:
     """Lines that print the instance's uptime and boot id, then the agent's report if there is one."""
-    return _in_guard_folder(_REPORT.format(most=agent_report.SIZE_LIMIT + 1, report=REPORT))
+    return in_guard_folder(_REPORT.format(most=agent_report.SIZE_LIMIT + 1, report=REPORT))
 
 
-def bring_command(limits: str) -> str:
+def bring_command(limits: str, *, with_hook: bool = False) -> str:
     """Lines that save the programs on stdin and these limits, each as a whole or not at all, and say how it went."""
-    return _in_guard_folder(_BRING.format(limits=shlex.quote(limits), upkeep=UPKEEP, agent=AGENT, name=LIMITS))
+    hook = f"&& save {HOOK} " if with_hook else ""
+    names = {"upkeep": UPKEEP, "agent": AGENT, "name": LIMITS, "hook": hook}
+    return in_guard_folder(_BRING.format(limits=shlex.quote(limits), **names))
 
 
 def read_brought(text: str) -> Brought:
@@ -98,7 +100,7 @@ mv -f "$D/$1.new" "$D/$1" && [ -f "$D/$1" ]
 }}
 x=$(sed -n '1s/.* END=\\([0-9]*\\).*/\\1/p' "$D/guard.sh")
 L="END=$x "{limits}
-if save {upkeep} && save {agent} && printf '%s\\n' "$L" >"$D/{name}.new" && put {name}; then
+if save {upkeep} && save {agent} {hook}&& printf '%s\\n' "$L" >"$D/{name}.new" && put {name}; then
 x=$(cat "$D/{upkeep}" "$D/{agent}" "$D/{name}" | cksum)
 echo "brought=${{x%% *}}"
 else
@@ -117,7 +119,7 @@ echo free=$y
 """
 
 
-def _in_guard_folder(lines: str) -> str:
+def in_guard_folder(lines: str) -> str:
     """Run lines where the guard lies (D), as root if that is possible; nothing runs where there is no guard."""
     find = f'{guard_files.FOLDERS}; do\nD=$D/{guard_files.FOLDER}\n[ -s "$D/{guard_files.SCRIPT}" ] || continue\n'
     whole = f"export LC_ALL=C\n{find}{lines}exit\ndone\n"

@@ -11,6 +11,12 @@ _SESSIONS = (
     "ALTER TABLE sessions ADD COLUMN land_for_us INTEGER CHECK (land_for_us > 0)",
     "ALTER TABLE sessions ADD COLUMN before_end TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE sessions ADD COLUMN pulls TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sessions ADD COLUMN pull_max INTEGER CHECK (pull_max > 0)",
+    "ALTER TABLE sessions ADD COLUMN landing TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sessions ADD COLUMN landing_at INTEGER",
+    "ALTER TABLE sessions ADD COLUMN pulled_at INTEGER",
+    "ALTER TABLE sessions ADD COLUMN pull_problem TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sessions ADD COLUMN warned_at INTEGER",
 )
 
 _ATTEMPTS = (
@@ -32,6 +38,8 @@ EARLY_ENDS = (
         run_id TEXT NOT NULL CHECK (run_id <> ''), mode TEXT NOT NULL CHECK (mode IN ('always', 'success')),
         with_pull INTEGER NOT NULL CHECK (with_pull IN (0, 1)), set_at INTEGER NOT NULL,
         hold_us INTEGER CHECK (hold_us > 0), PRIMARY KEY (session_id, run_id)) STRICT, WITHOUT ROWID""",
+    # Asked for at each step of the engine.
+    "CREATE INDEX sessions_landing ON sessions (landing) WHERE landing <> '' AND pulled_at IS NULL",
     # Without rowid: the rows lie in the order in which they are read, and a row is stored once.
     """CREATE TABLE heartbeats (attempt_id TEXT NOT NULL REFERENCES attempts (id), at INTEGER NOT NULL,
         answered INTEGER NOT NULL CHECK (answered IN (0, 1)), gpu_load INTEGER, gpu_memory_mb INTEGER,

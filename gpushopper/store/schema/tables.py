@@ -100,6 +100,12 @@ class SessionRow(Row):
     land_for_us = optional_int()
     before_end = Text()
     pulls = PairsText()
+    pull_max = optional_int()
+    landing = Text()
+    landing_at = optional_int()
+    pulled_at = optional_int()
+    pull_problem = Text()
+    warned_at = optional_int()
 
     class Meta:
         table_name = "sessions"

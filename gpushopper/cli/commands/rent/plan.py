@@ -10,8 +10,18 @@ import click
 
 from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, add_options
-from gpushopper.cli.input.options import DURATION, SEARCH, duration_or_deadline, load_settings, search_request
-from gpushopper.cli.output import json_output, tables
+from gpushopper.cli.input.options import (
+    DURATION,
+    LANDING,
+    LIMITS,
+    SEARCH,
+    duration_or_deadline,
+    landing_fields,
+    load_settings,
+    search_request,
+)
+from gpushopper.cli.output import end_limits_view, json_output, tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import COLUMNS, note_missing, note_unstated
 from gpushopper.cli.output.plan_view import print_sentences, summary_lines
 from gpushopper.core.model.container_image import image_problem, image_problem_hint
@@ -81,16 +91,21 @@ def _refuse_impossible(image: str | None) -> None:
 @add_options(SEARCH)
 @add_options(CHOICE)
 @add_options(DURATION)
+@add_options(LIMITS)
+@add_options(LANDING)
 @click.pass_obj
 def plan(app: App, /, **given: Any) -> None:
-    """Show what `provision` would rent, and its max cost. Rents nothing."""
+    """Show what `provision` would rent, its max cost, and what happens at its end. Rents nothing."""
+    landing_fields(given)
     found = app.client.plan(plan_request(app, load_settings(app), given))
     if app.output == "json":
         tables.out(json_output.document(plan=found))
     elif app.output in ("jsonl", "name"):
         tables.rows(app, "offers", found.offers, COLUMNS, name="key")
     else:
-        print_sentences(app, summary_lines(found, app.now().wall), sys.stdout)
+        now = app.now().wall
+        ending = [*end_limits_view.disclosure(found, given), *landing_view.disclosure(found, given, now)]
+        print_sentences(app, [*summary_lines(found, now), *ending], sys.stdout)
         tables.out("")
         tables.table(app, found.offers, COLUMNS)
         note_unstated(app, found.unstated)

@@ -11,9 +11,10 @@ from gpushopper.cli.app import App
 from gpushopper.cli.commands.rent.plan import CHOICE, plan_request, refuse_over_limit
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.durations import SPAN
-from gpushopper.cli.input.options import DRY_RUN, DURATION, LIMITS, SEARCH, YES, load_settings
+from gpushopper.cli.input.options import DRY_RUN, DURATION, LANDING, LIMITS, SEARCH, YES, landing_fields, load_settings
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import end_limits_view, json_output, session_phases, tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.offer_table import note_missing
 from gpushopper.cli.output.plan_view import print_plan
 from gpushopper.cli.output.progress_display import progress_for
@@ -54,6 +55,7 @@ RENT = (
 @add_options(DURATION)
 @add_options(RENT)
 @add_options(LIMITS)
+@add_options(LANDING)
 @add_options(session_setup.OPTIONS)
 @DRY_RUN
 @YES
@@ -65,13 +67,14 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     until the instance is ready. The deadline is stored before anything is requested.
     """
     _check(given)
+    landing = landing_fields(given)
     wanted = session_setup.read(given)
     config = load_settings(app)
     request = plan_request(app, config, given, to_rent=True)
     found, planned_at = app.client.plan(request), app.now().boot
     session_setup.refuse(wanted, found, no_wait)
     disclosure = _login_disclosure(found) if given["image_login"] else []
-    disclosure += end_limits_view.disclosure(found, given)
+    disclosure += [*end_limits_view.disclosure(found, given), *landing_view.disclosure(found, given, app.now().wall)]
     if dry_run:
         _print_plan(app, found, disclosure)
         return
@@ -82,7 +85,7 @@ def provision(app: App, /, no_wait: bool, timeout: int, dry_run: bool, yes: bool
     confirm(app, f"Rent it, for at most {money(found.max_cost)}?", yes)
     found = fresh_plan(app, request, found, planned_at, yes)
     app.interrupt_hint = "the request may have been accepted; see: gpu-shopper ls"
-    accepted = app.client.provision(_request(found, config, given, wanted.plain))
+    accepted = app.client.provision(_request(found, config, {**given, "landing": landing}, wanted.plain))
     ref = accepted.sessions[0]
     session = app.client.session(ref) if no_wait else _wait(app, ref, timeout)
     session_setup.apply(app, session, wanted)
@@ -154,6 +157,7 @@ def _request(found: Plan, config: Config, given: dict[str, Any], variables: dict
         idle_when=given["idle_when"] or "any",
         contact_us=given["contact"],
         hold_us=given["hold"] or None,
+        **given["landing"],
     )
 
 

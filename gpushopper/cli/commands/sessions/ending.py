@@ -13,6 +13,7 @@ from gpushopper.cli.input.durations import SPAN
 from gpushopper.cli.input.options import DRY_RUN, YES
 from gpushopper.cli.input.prompts import confirm
 from gpushopper.cli.output import json_output, session_phases, session_views, tables
+from gpushopper.cli.output.endings import landing_view
 from gpushopper.cli.output.progress_display import ProgressDisplay, progress_for
 from gpushopper.cli.output.text_format import money, plural, when
 from gpushopper.cli.polling import WaitTimeout, poll
@@ -35,14 +36,26 @@ WAIT = (
 
 
 def end_sessions(
-    app: App, found: list[SessionView], *, force: bool, everything: bool, yes: bool, dry_run: bool
+    app: App,
+    found: list[SessionView],
+    *,
+    force: bool,
+    everything: bool,
+    yes: bool,
+    dry_run: bool,
+    lands: bool = False,
 ) -> None:
-    """List what will be destroyed, ask for confirmation, and request the end from the daemon."""
+    """List what will be destroyed, ask for confirmation, and request the end from the daemon.
+
+    With `lands` what the sessions should bring home is pulled first; else it is said what is not.
+    """
     ending = [session for session in found if session.end_stage == ""]  # the end of the others is requested already
     for session in ending:
         what = f"{session_views.gpu(session)} on {session.provider}, {session_views.money_line(session)}"
         if least := session_views.least_billed(session):
             what += f"; {least}"
+        if text := landing_view.before_done(session) if lands else landing_view.lost(session):
+            what += f"; {text}"
         if not app.as_json:
             app.note(f"{'would end' if dry_run else 'to end'}: {session.name}, {what}")
     if dry_run:
@@ -51,13 +64,18 @@ def end_sessions(
     if not ending:
         _fail_without_key(app, found)
         return
-    confirm(app, f"Destroy {plural(len(ending), 'instance')}? What is on the disk is lost.", yes)
+    what = (
+        "What is not pulled is lost."
+        if lands and any(session.pulls for session in ending)
+        else "What is on the disk is lost."
+    )
+    confirm(app, f"Destroy {plural(len(ending), 'instance')}? {what}", yes)
     if not force:
         output_keeping.keep_outputs(app, ending)
     if everything and not force:
         app.client.shutdown("user")
     for session in ending if not everything or force else []:
-        _end_one(app, session, force)
+        _end_one(app, session, force, lands)
     app.interrupt_hint = "the end was requested; the daemon continues. See: gpu-shopper ls"
     _fail_without_key(app, found)
 
@@ -95,12 +113,12 @@ def _accounts_without_key(app: App, providers: set[str]) -> dict[str, ProviderSt
     return lacking
 
 
-def _end_one(app: App, session: SessionView, force: bool) -> None:
+def _end_one(app: App, session: SessionView, force: bool, lands: bool) -> None:
     try:
         if force:
             app.client.delete(session.id)
         else:
-            app.client.done(session.id, "user")
+            app.client.done(session.id, "user", lands=lands)
     except NotFound:
         app.note(f"{session.name}: not known to the daemon any more")
         raise

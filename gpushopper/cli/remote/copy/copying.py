@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpushopper.cli.remote.copy import planning, streams
-from gpushopper.cli.remote.copy.entries import Entry, Kind, Selection, files_of, select, topmost
+from gpushopper.cli.remote.copy.entries import Selection, files_of, select, topmost
 from gpushopper.cli.remote.copy.local_side import LocalSide
 from gpushopper.cli.remote.copy.path_arguments import CopyArguments, PathArgument, from_home, option_safe, to_text
 from gpushopper.cli.remote.copy.planning import Job, Source
@@ -23,6 +23,7 @@ from gpushopper.cli.remote.copy.ssh_process import interruptible
 from gpushopper.cli.remote.copy.transport_choice import transfer_by_first_available
 from gpushopper.cli.remote.copy.transports.transfer import Transfer
 from gpushopper.errors import NotFound
+from gpushopper.results.entries import Entry, Kind
 
 if TYPE_CHECKING:
     from gpushopper.cli.app import App
@@ -77,7 +78,7 @@ class Copy:
 
     def _stream(self) -> None:
         is_upload = self.paths.is_upload
-        typed = _path_of(self.paths.target if is_upload else self.paths.sources[0])
+        typed = path_of(self.paths.target if is_upload else self.paths.sources[0])
         path = option_safe(typed)
         seen = self.remote.inspect([path])[path]
         if not is_upload and seen.what == "none":
@@ -92,7 +93,7 @@ class Copy:
         self.result.by.append("stream")
 
     def _files(self) -> None:
-        jobs = self._plan()
+        jobs = self.plan()
         self.app.interrupt_hint = INTERRUPT_HINT
         total = sum(entry.size for job in jobs for entry in files_of(job.entries))
         with ProgressBar(self.app, total) as bar:
@@ -103,8 +104,9 @@ class Copy:
 
     # ---- planning
 
-    def _plan(self) -> list[Job]:
-        typed_target, names = _path_of(self.paths.target), [_path_of(source) for source in self.paths.sources]
+    def plan(self) -> list[Job]:
+        """Inspect both sides: what goes where."""
+        typed_target, names = path_of(self.paths.target), [path_of(source) for source in self.paths.sources]
         target, paths = option_safe(typed_target), [option_safe(name) for name in names]
         found = self.source_side.inspect(paths)
         sources = [Source(name, found[path]) for name, path in zip(names, paths, strict=True)]
@@ -148,5 +150,6 @@ class Copy:
             self.app.note(text)
 
 
-def _path_of(argument: PathArgument) -> bytes:
+def path_of(argument: PathArgument) -> bytes:
+    """The path of an argument; one on an instance starts in the home folder there."""
     return argument.path if argument.session is None else from_home(argument.path)

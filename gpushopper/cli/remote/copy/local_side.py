@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gpushopper.cli.remote.copy.copy_errors import full_here
-from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing, is_excluded
+from gpushopper.cli.remote.copy.entries import is_excluded
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.cli.remote.copy.planning import Job, PathInfo
 from gpushopper.errors import Refused, ShopperError
+from gpushopper.results.entries import Entry, Kind, check_listing
 
 
 class LocalSide:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind, by_path
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.errors import NotFound, UsageError
+from gpushopper.results.entries import Entry, Kind, by_path
 
 PART = b".gs-part"
 LONGEST_NAME = 200

@@ -1,4 +1,4 @@
-"""The progress bar of `cp` on a terminal: current file, and bytes of the whole copy."""
+"""The progress bar of `cp` and `pull` on a terminal: current file, and bytes of the whole copy."""
 
 from __future__ import annotations
 
@@ -58,3 +58,9 @@ class ProgressBar:
         self.moved += count
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=self.moved)
+
+    def show(self, text: str, done: int, total: int) -> None:
+        """Show how far it is, as counted elsewhere."""
+        self.moved = done
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=text, completed=done, total=total)

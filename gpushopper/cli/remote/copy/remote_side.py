@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpushopper.cli.remote.copy import scripts
-from gpushopper.cli.remote.copy.entries import Entry, Kind, check_listing
 from gpushopper.cli.remote.copy.planning import Job, PathInfo
 from gpushopper.cli.remote.copy.ssh_process import run_script
 from gpushopper.errors import ShopperError
+from gpushopper.results.entries import Entry, check_listing
+from gpushopper.results.listing import read_listing
 
 if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView
 
 FOUND_WHAT = ("folder", "file", "other", "dangling", "none")
-_TYPES = {0o040000: Kind.FOLDER, 0o100000: Kind.FILE, 0o120000: Kind.LINK}
-_FORMAT = 0o170000
 
 
 class RemoteSide:
@@ -70,42 +69,9 @@ class RemoteSide:
 
     def _parse_listing(self, answer: bytes) -> list[Entry]:
         try:
-            return check_listing(_entries(answer))
+            return check_listing(read_listing(answer))
         except (ValueError, KeyError) as error:
             raise _unreadable(self.found) from error
-
-
-def _entries(answer: bytes) -> Iterator[Entry]:
-    """Parse a listing: records up to a line `=//`, then links, then `=0`, or `=1` if something could not be read.
-
-    Raises:
-        ValueError: this is not a complete listing.
-    """
-    facts, at = [], 0
-    while True:
-        end = answer.index(b"//\n", at)
-        record, at = answer[at:end], end + 3
-        if record == b"=":
-            break
-        facts.append(record)
-    *links, last, nothing = answer[at:].split(b"\0")
-    if nothing or last not in (b"=0", b"=1"):
-        raise ValueError("a cut-off listing")
-    if last == b"=1":
-        raise ShopperError("a folder there cannot be read completely", "look at its permissions, or try again")
-    targets = dict(_link(line) for line in links)
-    for record in facts:
-        raw, size, mtime, path = record.split(b" ", 3)
-        mode = int(raw, 16)
-        kind = _TYPES.get(mode & _FORMAT, Kind.OTHER)
-        target, dangles = targets[path] if kind is Kind.LINK else (b"", False)
-        yield Entry(path.removeprefix(b"./"), kind, mode & 0o777, int(size), int(mtime), target, dangles)
-
-
-def _link(line: bytes) -> tuple[bytes, tuple[bytes, bool]]:
-    head, _, target = line.partition(b"//")
-    exists, _, path = head.partition(b" ")
-    return path, (target, exists == b"0")
 
 
 def _unreadable(found: ConnectionView) -> ShopperError:

@@ -5,16 +5,12 @@ Paths are single-quoted. Output is delimited by what no path can contain: a NUL,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
-from gpushopper.cli.remote.copy.entries import Entry, Kind
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of
 from gpushopper.cli.remote.copy.planning import Job
-
-BATCH = 200
-"""Files per call of mv or rm."""
-
-START = b"unset CDPATH\ndie() { printf '%s\\n' \"$*\" >&2; exit 9; }\n"
+from gpushopper.results.entries import Entry, Kind
+from gpushopper.results.listing import LIST, START, batches, quoted, words
 
 _INSPECT = rb"""
 inspect() {
@@ -28,44 +24,6 @@ inspect() {
 }
 has() { for w do command -v "$w" >/dev/null 2>&1 && printf '%s ' "$w"; done; printf '\0'; }
 has rsync tar
-"""
-
-# Some small images have no find: then the shell walks through the folders itself.
-_LIST = rb"""
-bad=0
-facts() { stat -c '%f %s %Y %n//' "$@" || bad=1; }
-link() {
-  t=$(readlink "$1"; echo x)
-  e=0; [ -e "$1" ] && e=1
-  printf '%s %s//%s\0' "$e" "$1" "${t%?x}"
-}
-walk() {
-  set -- "$1"/* "$1"/.[!.]* "$1"/..?*
-  for f do
-    shift
-    if [ -e "$f" ] || [ -L "$f" ]; then set -- "$@" "$f"; fi
-  done
-  [ $# = 0 ] && return
-  if [ "$pass" = facts ]; then facts "$@"; else for f do [ ! -L "$f" ] || link "$f"; done; fi
-  for f do
-    if [ -d "$f" ] && [ ! -L "$f" ]; then walk "$f"; fi
-  done
-}
-list() {
-  cd -- "$1" || exit 9
-  if command -v find >/dev/null 2>&1; then
-    find . ! -name . -exec stat -c '%f %s %Y %n//' {} + </dev/null || bad=1
-    echo '=//'
-    find . -type l -print </dev/null | grep -q . && find . -type l -exec sh -c '
-      for f do t=$(readlink "$f"; echo x); e=0; [ -e "$f" ] && e=1; printf "%s %s//%s\0" "$e" "$f" "${t%?x}"; done
-    ' sh {} + </dev/null
-  else
-    pass=facts; walk .
-    echo '=//'
-    pass=links; walk .
-  fi
-  printf '=%s\0' "$bad"
-}
 """
 
 _PREPARE = rb"""
@@ -105,16 +63,6 @@ l() { rm -f -- "$P/$1" && ln -s -- "$2" "$P/$1" || exit 9; }
 """
 
 
-def quoted(path: bytes) -> bytes:
-    """A path as one quoted word of the shell."""
-    return b"'" + path.replace(b"'", b"'\\''") + b"'"
-
-
-def words(paths: Iterable[bytes]) -> bytes:
-    """Several paths as quoted words."""
-    return b" ".join(map(quoted, paths))
-
-
 def inspect(paths: Sequence[bytes]) -> bytes:
     """Print which of rsync and tar exist, and what each path is."""
     return START + _INSPECT + b"".join(b"inspect %s\n" % words((path, folder_of(path))) for path in paths)
@@ -122,14 +70,14 @@ def inspect(paths: Sequence[bytes]) -> bytes:
 
 def listing(folder: bytes) -> bytes:
     """List all entries of a folder."""
-    return START + _LIST + b"list %s\n" % quoted(folder)
+    return START + LIST + b"list %s\n" % quoted(folder)
 
 
 def prepare(job: Job) -> bytes:
     """Make the part folder, remove those of older versions of this copy, and list what it already contains."""
     others = below(folder_of(job.part), job.part_prefix) if job.replaces_parts else job.part
     head = b"P=%s O=%s\n" % (quoted(job.part), quoted(others))
-    return START + _LIST + head + _PREPARE + b'list "$P"\n'
+    return START + LIST + head + _PREPARE + b'list "$P"\n'
 
 
 def clean(job: Job, stale: Sequence[bytes], folders: Sequence[Entry]) -> bytes:
@@ -156,12 +104,6 @@ def move_into_place(job: Job) -> bytes:
         lines += [b"c %o %s\n" % (folder.mode, quoted(folder.path)) for folder in reversed(folders)]
         lines.append(b'chmod -R u+rwx -- "$P" && rm -rf -- "$P"\n')
     return b"".join(lines)
-
-
-def batches(paths: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Groups of paths, each short enough for one call."""
-    for begin in range(0, len(paths), BATCH):
-        yield paths[begin : begin + BATCH]
 
 
 def _merge(job: Job) -> list[bytes]:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-from gpushopper.cli.remote.copy import scripts, ssh_process
+from gpushopper.cli.remote.copy import ssh_process
 from gpushopper.cli.remote.copy.path_arguments import below, folder_of, last_name, to_text
 from gpushopper.cli.remote.copy.planning import LONGEST_NAME, PART, PathInfo
 from gpushopper.cli.remote.copy.progress_bar import ProgressBar
 from gpushopper.cli.remote.copy.remote_side import RemoteSide
 from gpushopper.errors import DiskFull, NotFound, ShopperError, UsageError
+from gpushopper.results import listing
 
 _KEEP = b"""
 [ -d "$R" ] && die "$R is a folder"
@@ -61,7 +62,7 @@ def send(side: RemoteSide, target: PathInfo, typed: bytes, mkdir: bool, bar: Pro
         shown = to_text(folder_of(typed))
         raise NotFound(f"no such folder there: {shown}; add --mkdir", code="folder_not_found")
     part = below(folder_of(target.path), b"." + last_name(target.path)[:LONGEST_NAME] + PART)
-    script = b'P=%s; mkdir -p -- %s && exec cat >"$P"' % (scripts.quoted(part), scripts.quoted(folder_of(part)))
+    script = b'P=%s; mkdir -p -- %s && exec cat >"$P"' % (listing.quoted(part), listing.quoted(folder_of(part)))
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
     with ssh_process.running(ssh_process.shell(side.found, line)) as program:
         drained = ssh_process.StreamDrain(program.stdout)
@@ -77,8 +78,8 @@ def send(side: RemoteSide, target: PathInfo, typed: bytes, mkdir: bool, bar: Pro
         drained.join()
         if program.process.wait() or length < 0:
             raise ssh_process.failure(side.found, program)
-    names = b"P=%s R=%s N=%d\n" % (scripts.quoted(part), scripts.quoted(target.path), length)
-    ssh_process.run_script(side.found, scripts.START + names + _KEEP)
+    names = b"P=%s R=%s N=%d\n" % (listing.quoted(part), listing.quoted(target.path), length)
+    ssh_process.run_script(side.found, listing.START + names + _KEEP)
 
 
 def fetch(side: RemoteSide, source: PathInfo, typed: bytes, bar: ProgressBar) -> None:
@@ -92,7 +93,7 @@ def fetch(side: RemoteSide, source: PathInfo, typed: bytes, bar: ProgressBar) ->
         hint = f"gpu-shopper ssh {side.found.name} -- {shlex.quote(words)}"
         raise UsageError(f"{to_text(typed)}{side.where} is a folder, standard output takes a file", hint)
     marker = ssh_process.new_marker()
-    script = scripts.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (marker, scripts.quoted(source.path))
+    script = listing.START + b"printf '%%s\\n' %s; exec cat -- %s\n" % (marker, listing.quoted(source.path))
     with ssh_process.running(ssh_process.shell(side.found, "exec sh -s")) as program:
         writer = ssh_process.write_input(program, script)
         if ssh_process.skip_to_marker(program.stdout, marker) is not None:

@@ -5,6 +5,8 @@ The line has no life mark: the instance puts its own in front, so that a line of
 
 from __future__ import annotations
 
+import zlib
+
 from gpushopper.core.cloud import EndingKind
 from gpushopper.core.lifecycle.reachability import PROBED_STATES
 from gpushopper.core.model.actions import Action, EventDraft, UpdateAttempt
@@ -14,6 +16,8 @@ from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
 from gpushopper.core.timing.clock_snapshot import SECOND
 
+UNTIL_DEADLINE_S = 31 * 86_400
+"""A hold that is longer than any session."""
 _ENDS_BY_ITSELF = frozenset({EndingKind.SELF_DESTROY, EndingKind.POWEROFF_STOPS_BILLING})
 
 
@@ -39,11 +43,20 @@ def limits_line(session: Session, policy: Policy) -> str:
         "warn": round(policy.end_warning_s),
         "tick": round(policy.agent_tick_s),
         "stale": round(policy.agent_stale_s),
-        "hold": _seconds(session.hold_us),
+        "hold": _hold_s(session),
         "grace": round(policy.run_grace_s),
         "failed": round(policy.failed_run_hold_s),
     }
+    if session.land_for_us is not None:
+        words["land"] = _seconds(session.land_for_us)
+    if session.before_end:
+        words["hook"] = zlib.crc32(session.before_end.encode())  # another script is other limits: it is brought anew
     return " ".join(f"{name}={value}" for name, value in words.items())
+
+
+def _hold_s(session: Session) -> int:
+    """How long its ends wait for its results; the instance itself lets none of them pass the deadline."""
+    return UNTIL_DEADLINE_S if session.pulls and session.hold_us is None else _seconds(session.hold_us)
 
 
 def _seconds(span_us: int | None) -> int:

@@ -109,4 +109,4 @@ def _add_early_ends(routes: Blueprint, service: Service) -> None:
 def _end(service: Service, refs: list[str] | None) -> Response:
     body = read_body(EndRequest)
     key = read_idempotency_key(body)
-    return json_response(end_command.end(service.handle, refs, body.reason, key), 202)
+    return json_response(end_command.end(service.handle, refs, body.reason, key, lands=body.lands), 202)

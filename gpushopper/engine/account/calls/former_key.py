@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY
+from gpushopper.engine.account.calls.provider_calls import CREATE, DESTROY, PULL
 from gpushopper.providers.base import Destroyed, DestroyOutcome, Refusal, RejectedCreate
 
-RECORDED = frozenset({CREATE, DESTROY})
+RECORDED = frozenset({CREATE, DESTROY, PULL})
 """The kinds of calls whose answers are taken over from a former key."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from gpushopper.clock import Clock
 from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
 from gpushopper.engine.account.calls.in_flight import InFlightCall
-from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, OUTPUTS, Executor
+from gpushopper.engine.executor import ATTACH, DESTROY, HEARTBEAT, OUTPUTS, PULL, Executor
 from gpushopper.providers.base import Endpoint, Provider
 
 ACCOUNT, LIST, GET, CREATE, LABEL, MARK = "account", "list", "get", "create", "label", "mark"
@@ -23,7 +23,7 @@ START_GRACE_S = 2.5
 
 __all__ = [
     "ACCOUNT", "ATTACH", "CREATE", "DESTROY", "GET", "HEARTBEAT", "LABEL", "LEFTOVERS", "LIST", "MARK", "OUTPUTS",
-    "TIMER", "CallKey", "ProviderCalls",
+    "PULL", "TIMER", "CallKey", "ProviderCalls",
 ]  # fmt: skip
 
 

@@ -75,9 +75,7 @@ def load(
 def _may_have_ended(store: Store, opened: Collection[Attempt], held: Mapping[str, Session]) -> frozenset[str]:
     silent = [attempt for attempt in opened if attempt.silent_since is not None and attempt.session_id in held]
     runs = run_ends_by_session(store) if silent else {}
-    return frozenset(
-        a.id for a in silent if allowed_ends(held[a.session_id], a, runs.get(a.session_id, ()))
-    )
+    return frozenset(a.id for a in silent if allowed_ends(held[a.session_id], a, runs.get(a.session_id, ())))
 
 
 def known_instances(store: Store, provider: str, accounts: Collection[str], ids: Iterable[str]) -> KnownInstances:

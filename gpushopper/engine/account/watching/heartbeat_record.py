@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpushopper.core.lifecycle.ends.early_end import allowed_ends, announced, on_ends_heard
+from gpushopper.core.lifecycle.ends import landing
+from gpushopper.core.lifecycle.ends.early_end import DONE, allowed_ends, announced, on_ends_heard
 from gpushopper.core.lifecycle.ends.idle_watch import watch_use
 from gpushopper.core.lifecycle.ends.limits_line import on_brought
 from gpushopper.core.lifecycle.ends.own_network import offline_text
@@ -64,6 +65,7 @@ def _on_heartbeat(
     # Before what the same login brought: the guard reported before that, by the limits of then.
     allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
     tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
+    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)

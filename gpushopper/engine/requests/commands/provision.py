@@ -25,7 +25,7 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.image_checks import readable_registry
 from gpushopper.engine.spending_check import denial_of_attempt
 from gpushopper.engine.transaction import Transaction
-from gpushopper.errors import ShopperError
+from gpushopper.errors import Refused, ShopperError
 from gpushopper.store import events, sessions
 
 MAX_STEM_LENGTH = 20
@@ -47,6 +47,8 @@ def provision(handle: EngineHandle, request: wire.ProvisionRequest, key: Idempot
         return former
     checked = check_request(request, ctx.clock.now().wall)
     refuse_long_variables(checked, _variable_limit(ctx, checked))
+    if (checked.landing.pulls or checked.landing.before_end) and not ctx.policy.needs_login:
+        raise Refused("a simulated instance has no files to pull", "see: gpu-shopper sandbox start --help")
     first = first_choice(handle, _draft(checked), checked.image_login)
     registry = readable_registry(ctx, first.client, checked.image) if checked.image_login else ""
     session_id = _new_session_id(ctx)
@@ -142,6 +144,10 @@ def _draft(checked: CheckedRequest) -> Session:
         contact_us=checked.limits.contact_us,
         disuse_us=checked.limits.disuse_us,
         hold_us=checked.limits.hold_us,
+        land_for_us=checked.landing.land_for_us,
+        before_end=checked.landing.before_end,
+        pulls=checked.landing.pulls,
+        pull_max=checked.landing.pull_max,
     )
 
 

@@ -15,6 +15,7 @@ from gpushopper.core.timing.clock_snapshot import us
 from gpushopper.core.timing.duration_text import span
 from gpushopper.engine.requests.end_limits import EndLimits, requested_limits
 from gpushopper.engine.requests.image_checks import refuse_invalid_image
+from gpushopper.engine.requests.landing_request import LandingWish, requested_landing
 from gpushopper.engine.requests.session_duration import (
     refuse_above_maximum,
     refuse_unexplained_maximum,
@@ -55,6 +56,7 @@ class CheckedRequest:
     allow_unguarded: bool
     allow_broken_guard: bool
     limits: EndLimits
+    landing: LandingWish
 
 
 def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedRequest:
@@ -87,6 +89,7 @@ def check_request(request: wire.ProvisionRequest, now_wall: int) -> CheckedReque
         keep_stopped=request.keep_stopped,
         allow_unguarded=request.allow_unguarded,
         allow_broken_guard=request.allow_broken_guard,
+        landing=requested_landing(request),
         limits=requested_limits(request, max(span, request.max_duration_us or 0)),
     )
 

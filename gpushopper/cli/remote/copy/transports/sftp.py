@@ -7,12 +7,13 @@ import struct
 from typing import NoReturn
 
 from gpushopper.cli.remote import ssh_connection
-from gpushopper.cli.remote.copy import copy_errors, local_side, scripts, ssh_process
-from gpushopper.cli.remote.copy.entries import Entry
+from gpushopper.cli.remote.copy import copy_errors, local_side, ssh_process
 from gpushopper.cli.remote.copy.path_arguments import below, to_text
 from gpushopper.cli.remote.copy.transports import sftp_protocol as sftp
 from gpushopper.cli.remote.copy.transports.transfer import Transfer, TransportUnavailable
 from gpushopper.errors import ShopperError
+from gpushopper.results import listing
+from gpushopper.results.entries import Entry
 
 BLOCK = 32768
 """Bytes per read or write request; every server accepts this size."""
@@ -135,7 +136,7 @@ def _fail(transfer: Transfer, program: ssh_process.Program, error: Exception) ->
 
 
 def _is_full(transfer: Transfer) -> bool:
-    part = scripts.quoted(transfer.job.part)
+    part = listing.quoted(transfer.job.part)
     script = b"df -Pk -- %s | { read -r head; read -r a b c left rest; echo $left; }" % part
-    free_kb = ssh_process.run_script(transfer.found, scripts.START + script + b"\n").out.strip()
+    free_kb = ssh_process.run_script(transfer.found, listing.START + script + b"\n").out.strip()
     return free_kb.isdigit() and int(free_kb) < 1024

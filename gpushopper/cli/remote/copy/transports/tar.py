@@ -7,11 +7,12 @@ import tarfile
 from collections.abc import Sequence
 from typing import IO, NoReturn
 
-from gpushopper.cli.remote.copy import copy_errors, local_side, scripts, ssh_process
-from gpushopper.cli.remote.copy.entries import Entry
+from gpushopper.cli.remote.copy import copy_errors, local_side, ssh_process
 from gpushopper.cli.remote.copy.path_arguments import below, to_text
 from gpushopper.cli.remote.copy.transports.transfer import Transfer
 from gpushopper.errors import ShopperError
+from gpushopper.results import listing
+from gpushopper.results.entries import Entry
 
 NAMES_LIMIT = 30_000
 """Bytes of names per call of tar."""
@@ -30,7 +31,7 @@ def transfer_files(transfer: Transfer) -> None:
 
 def _send(transfer: Transfer) -> None:
     # The script comes first on the same stream: dd reads exactly its length and leaves the rest to tar.
-    script = b"cd -- %s && exec tar -xpf -" % scripts.quoted(transfer.job.part)
+    script = b"cd -- %s && exec tar -xpf -" % listing.quoted(transfer.job.part)
     line = f"""exec sh -c 'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'"""
     with ssh_process.running(ssh_process.shell(transfer.found, line)) as program:
         drained = ssh_process.StreamDrain(program.stdout)  # output of login scripts
@@ -76,9 +77,9 @@ def _add(out: IO[bytes], entry: Entry, transfer: Transfer) -> None:
 def _fetch(transfer: Transfer) -> None:
     wanted = {entry.path: entry for entry in transfer.files}
     marker = ssh_process.new_marker()
-    base = scripts.quoted(transfer.job.base)
-    lines = [scripts.START, b"cd -- %s || exit 9\nprintf '%%s\\n' %s\nbad=0\n" % (base, marker)]
-    lines += [b"tar -cf - %s </dev/null || bad=$?\n" % scripts.words(names) for names in _batches(transfer.files)]
+    base = listing.quoted(transfer.job.base)
+    lines = [listing.START, b"cd -- %s || exit 9\nprintf '%%s\\n' %s\nbad=0\n" % (base, marker)]
+    lines += [b"tar -cf - %s </dev/null || bad=$?\n" % listing.words(names) for names in _batches(transfer.files)]
     with ssh_process.running(ssh_process.shell(transfer.found, "exec sh -s")) as program:
         writer = ssh_process.write_input(program, b"".join([*lines, b"exit $bad\n"]))
         if ssh_process.skip_to_marker(program.stdout, marker) is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from gpushopper.cli.remote.copy.entries import Entry
 from gpushopper.cli.remote.copy.planning import Job
 from gpushopper.cli.remote.copy.progress_bar import ProgressBar
+from gpushopper.results.entries import Entry
 
 if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView

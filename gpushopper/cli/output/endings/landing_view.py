@@ -1,0 +1,72 @@
+"""How landing is printed: what will happen before the end, how far a pull is, and what an end now would lose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gpushopper.cli.output.text_format import clock_time, plural, when
+from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import us
+from gpushopper.core.timing.duration_text import span
+
+if TYPE_CHECKING:
+    from gpushopper.wire import Plan, SessionView
+
+
+def disclosure(found: Plan, given: dict[str, Any], now: int) -> list[str]:
+    """What will happen at the end of a session that is rented so."""
+    if not given["pulls"] and not given["before_end"]:
+        return []
+    land_for = given["land_for"] or us(REAL.land_for_s)
+    begins = when(found.deadline_at - land_for, now)
+    lines = [f"At {begins}, {span(land_for)} before its deadline, {_steps(given)}; at its deadline it ends."]
+    if given["pulls"]:
+        hold = f"at most {span(given['hold'])}" if given["hold"] else "until its deadline"
+        lines.append(f"If its work ends before, it is kept, and billed, until all is pulled, {hold}.")
+        lines.append("This computer must be on for that: what is not pulled by its end is lost.")
+    return lines
+
+
+def _steps(given: dict[str, Any]) -> str:
+    hook = [f"your script runs there (at most {span(us(REAL.hook_s))})"] if given["before_end"] else []
+    return ", then ".join([*hook, *([f"{', '.join(given['pulls'])} is pulled"] if given["pulls"] else [])])
+
+
+def pulls(session: SessionView) -> str:
+    """`out -> results`, each."""
+    return ", ".join(f"{pull.there} -> {pull.here}" for pull in session.pulls)
+
+
+def landing(session: SessionView, now: int) -> str:
+    """Why its results are brought home, and how far that is."""
+    found = session.landing
+    if not found.reason or session.ended_at is not None:
+        return ""
+    if found.pulled_at is not None:
+        return f"all was pulled at {clock_time(found.pulled_at, now)}"
+    until = f", at most until {clock_time(found.until, now)}" if found.until is not None else ""
+    if found.total_files:
+        return f"{_arrived(session)} pulled{until}"
+    return f"not pulled yet: {found.problem}; it is tried again{until}" if found.problem else f"pulling{until}"
+
+
+def _arrived(session: SessionView) -> str:
+    found = session.landing
+    size = f"{found.bytes / 1e9:.1f} of {found.total_bytes / 1e9:.1f} GB"
+    return f"{found.files} of {plural(found.total_files, 'file')}, {size}"
+
+
+def before_done(session: SessionView) -> str:
+    """What `done` does before it ends a session; empty where there is nothing to bring home."""
+    if not session.pulls or session.status != "running":
+        return ""
+    hold = f"at most {span(session.limits.hold_us)}" if session.limits.hold_us else "until its deadline"
+    return f"{pulls(session)} is pulled first ({hold}); it ends and stops billing after that"
+
+
+def lost(session: SessionView) -> str:
+    """What ending it at once loses of what it should bring home."""
+    if not session.pulls or session.status != "running" or session.landing.pulled_at is not None:
+        return ""
+    folders = ", ".join(pull.there for pull in session.pulls)
+    return f"{folders} is not pulled (pull it first: gpu-shopper done {session.name})"

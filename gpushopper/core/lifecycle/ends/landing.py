@@ -1,0 +1,124 @@
+"""Decides when a session's results are brought home, and what follows: before its deadline, or when it may end (E7).
+
+No landing passes the deadline. After an early end the instance itself waits until it is told that all was pulled, or
+until its hold is over; where a user ends the session, the wait is decided here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpushopper.core import alarms
+from gpushopper.core.lifecycle.ends.early_end import WHY
+from gpushopper.core.model.actions import Action, ClearAlarm, EndSession, EventDraft, RaiseAlarm, UpdateSession
+from gpushopper.core.model.attempt import Attempt, DesiredState
+from gpushopper.core.model.ends.landed import Landed, NotLanded
+from gpushopper.core.model.session import Session
+from gpushopper.core.policy import Policy
+from gpushopper.core.timing.clock_snapshot import ClockSnapshot, us
+from gpushopper.core.timing.duration_text import span
+
+DEADLINE, USER = "deadline", "user"
+"""Reasons to land beside those of early ends."""
+NOT_LANDING: dict[str, Any] = {"landing": "", "landing_at": None, "pulled_at": None, "pull_problem": ""}
+
+
+def land_for_us(session: Session, policy: Policy) -> int:
+    """How long before its deadline a session begins to land: its hook, then its pulls."""
+    return us(policy.land_for_s) if session.land_for_us is None else session.land_for_us
+
+
+def lands(session: Session, attempt: Attempt) -> bool:
+    """Whether there is anything to bring home, from an instance that can be reached."""
+    is_used = attempt.is_wanted and attempt.ready_at is not None and session.desired_state is DesiredState.RUNNING
+    return bool(session.pulls) and is_used
+
+
+def landing_until(session: Session, attempt: Attempt) -> int:
+    """When, wall µs, it ends whatever has arrived: where a user ends it after its hold, else at its deadline."""
+    last = min(attempt.deadline.wall, attempt.hard_max_at)
+    if session.landing != USER or session.hold_us is None or session.landing_at is None:
+        return last
+    return min(last, session.landing_at + session.hold_us)
+
+
+def on_clock(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
+    """What time alone decides: to land before the deadline, not to after an extension, to wait no longer."""
+    if not lands(session, attempt):
+        return []
+    is_near = now.wall >= attempt.deadline.wall - land_for_us(session, policy)
+    if is_near and not session.landing:
+        return [begin(session, DEADLINE, now)]
+    if session.landing == DEADLINE and not is_near:
+        return [UpdateSession(session, NOT_LANDING)]
+    if session.landing == USER and now.wall >= landing_until(session, attempt):
+        return [EndSession(session, USER, f"{session.name} ends: its results were waited for as long as allowed")]
+    return []
+
+
+def on_heartbeat(session: Session, attempt: Attempt, allowed: frozenset[str], now: ClockSnapshot) -> list[Action]:
+    """Land once an allowed early end is heard, and not any more where it was withdrawn."""
+    if not lands(session, attempt):
+        return []
+    if attempt.ending_reason in allowed:
+        return [] if session.landing else [begin(session, attempt.ending_reason, now)]
+    is_withdrawn = session.landing in WHY and not attempt.ending_reason
+    return [UpdateSession(session, NOT_LANDING)] if is_withdrawn else []
+
+
+def begin(session: Session, reason: str, now: ClockSnapshot) -> UpdateSession:
+    """Begin to land for this reason."""
+    folders = ", ".join(there for there, _ in session.pulls)
+    why = {DEADLINE: "its deadline is near", USER: "you have ended it"}.get(reason) or WHY.get(reason, reason)
+    event = EventDraft("landing", f"{session.name}: {folders} is pulled before it ends: {why}", {"reason": reason})
+    return UpdateSession(session, {**NOT_LANDING, "landing": reason, "landing_at": now.wall}, event)
+
+
+def is_pull_due(session: Session, attempt: Attempt) -> bool:
+    """Whether its results are wanted here and not here yet."""
+    return lands(session, attempt) and bool(session.landing) and session.pulled_at is None
+
+
+def on_pull(session: Session, attempt: Attempt, found: Landed | NotLanded, now: ClockSnapshot) -> list[Action]:
+    """Record what came of a pull. A user's end follows at once; other ends are the instance's, which was told."""
+    if not is_pull_due(session, attempt):
+        return []
+    if isinstance(found, NotLanded):
+        text = f"{session.name}: its results are not here yet: {found.why}"
+        fields: dict[str, Any] = {"pull_problem": found.why}
+        event = None if found.why == session.pull_problem else EventDraft("pull_failed", text)
+        return [UpdateSession(session, fields, event), RaiseAlarm.with_hint(alarms.NOT_PULLED, session.id, text)]
+    data = {"folders": list(found.folders), "files": found.files, "bytes": found.bytes}
+    data |= {"changed": list(found.changed), "left_out": list(found.left_out)}
+    text = f"{session.name}: {found.files} files are here and verified: {', '.join(found.folders)}"
+    actions: list[Action] = [
+        UpdateSession(session, {"pulled_at": now.wall, "pull_problem": ""}, EventDraft("pulled", text, data)),
+        ClearAlarm(alarms.NOT_PULLED, session.id),
+    ]
+    if session.landing == USER:
+        actions.append(EndSession(session, USER, f"{session.name} ends: its results are here"))
+    return actions
+
+
+def warn_of_deadline(session: Session, attempt: Attempt, now: ClockSnapshot, policy: Policy) -> list[Action]:
+    """An event 15 and 5 minutes before the deadline, once for each; a moved deadline has warnings of its own (F94)."""
+    if not attempt.is_wanted or attempt.ready_at is None or session.desired_state is not DesiredState.RUNNING:
+        return []
+    deadline, ready = attempt.deadline.wall, attempt.ready_at
+    moments = [deadline - us(before_s) for before_s in policy.deadline_warnings_s]
+    passed = [at for at in moments if ready < at <= now.wall and at > (session.warned_at or 0)]
+    if not passed or now.wall >= deadline:
+        return []
+    left = span(deadline - max(passed))
+    text = f"{session.name} ends in {left}"
+    if session.pulls and session.pulled_at is None:
+        text += f"; {', '.join(there for there, _ in session.pulls)} is pulled before"
+    data = {"deadline_at": deadline, "left_us": deadline - now.wall}
+    return [UpdateSession(session, {"warned_at": max(passed)}, EventDraft("ends_soon", text, data))]
+
+
+def not_pulled_text(session: Session) -> str:
+    """What is lost where a session ends now; empty where all was pulled, or nothing should be."""
+    if not session.pulls or session.pulled_at is not None:
+        return ""
+    return f"{', '.join(there for there, _ in session.pulls)} was not pulled"

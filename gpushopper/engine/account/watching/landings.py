@@ -1,0 +1,97 @@
+"""Brings results home before an end: pulls on threads of their own, so that no heartbeat or destroy waits (E7)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from gpushopper.core.lifecycle.ends.landing import USER, is_pull_due, on_pull
+from gpushopper.core.model.attempt import Attempt
+from gpushopper.core.model.ends.landed import Landed, LandingOrder, LandingProgress, NotLanded
+from gpushopper.core.model.heartbeat import SshTarget
+from gpushopper.core.model.session import Session
+from gpushopper.core.timing.clock_snapshot import SECOND, ClockSnapshot, us
+from gpushopper.engine.account.calls.provider_calls import PULL
+from gpushopper.engine.account.part_interface import Account
+from gpushopper.engine.context import InstanceAccess
+from gpushopper.engine.transaction import Transaction
+from gpushopper.store import sessions
+
+
+class Landings:
+    """The reconciler's part that pulls. What has arrived is on the disk: a restart goes on from there."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._next: dict[str, int] = {}
+        """When the next try of an attempt may be made, in µs of the boot clock."""
+        self._stops: dict[str, threading.Event] = {}
+        """Set where a pull under way is not wanted any more."""
+
+    def _landing(self) -> list[tuple[Session, Attempt]]:
+        if self.account.ctx.remote is None:
+            return []
+        found = {session.id: session for session in sessions.landing_sessions(self.account.ctx.store)}
+        if not found:
+            return []
+        pairs = [(found[a.session_id], a) for a in self.account.open_attempts() if a.session_id in found]
+        return [(session, attempt) for session, attempt in pairs if is_pull_due(session, attempt)]
+
+    def dues(self, now: ClockSnapshot) -> list[int]:
+        """When each next try is due, in µs of the boot clock."""
+        in_flight = self.account.calls.subjects(PULL)
+        return [self._next.get(a.id, now.boot) for _, a in self._landing() if a.id not in in_flight]
+
+    def send(self, now: ClockSnapshot) -> None:
+        """Start each pull that is due, and stop those that are not wanted any more."""
+        due = {attempt.id: (session, attempt) for session, attempt in self._landing()}
+        for attempt_id in self._stops.keys() - due.keys():
+            self._stops.pop(attempt_id).set()
+        in_flight = self.account.calls.subjects(PULL)
+        for attempt_id, (session, attempt) in due.items():
+            if attempt_id not in in_flight and self._next.get(attempt_id, now.boot) <= now.boot:
+                self._pull(session, attempt, now)
+
+    def _pull(self, session: Session, attempt: Attempt, now: ClockSnapshot) -> None:
+        ctx = self.account.ctx
+        remote, login = ctx.remote, ctx.login_of(attempt)
+        if remote is None or login is None:
+            return
+        stop = self._stops[attempt.id] = threading.Event()
+        left_s = max((attempt.hard_max_at - now.wall) / SECOND, 1.0)
+        order = LandingOrder(
+            session.id, session.name, session.pulls, session.pull_max,
+            hook_s=self.account.policy.hook_s if session.before_end else 0, by_user=session.landing == USER,
+        )  # fmt: skip
+        key = (PULL, attempt.id)
+        self.account.calls.submit(key, lambda: self._land(remote, login, order, stop), left_s, now)
+
+    def _land(
+        self, remote: InstanceAccess, login: SshTarget, order: LandingOrder, stop: threading.Event
+    ) -> Landed | NotLanded:
+        """Runs on the pull's thread."""
+        under_way, closing = self.account.ctx.pulls_under_way, self.account.ctx.is_closing
+
+        def report(progress: LandingProgress) -> None:
+            under_way[order.session_id] = progress
+
+        try:
+            return remote.land(login, order, lambda: stop.is_set() or closing.is_set(), report)
+        finally:
+            under_way.pop(order.session_id, None)
+
+    def on_result(self, attempt_id: str, value: Any, now: ClockSnapshot) -> None:
+        """Record what came of a pull; what failed is tried again until the session ends."""
+        found = value if isinstance(value, Landed | NotLanded) else NotLanded("the pull did not end")
+        self._stops.pop(attempt_id, None)
+        self._next[attempt_id] = now.boot + us(self.account.policy.pull_retry_s)
+        if self.account.ctx.is_closing.is_set():
+            return
+
+        def work(tx: Transaction) -> None:
+            attempt = sessions.load_attempt(self.account.ctx.store, attempt_id)
+            session = None if attempt is None else sessions.load_session(self.account.ctx.store, attempt.session_id)
+            if attempt is not None and session is not None:
+                tx.run(on_pull(session, attempt, found, now))
+
+        self.account.transact(now, work)

@@ -1,0 +1,220 @@
+"""The folder here that a pull fills: `NAME-DIR.DIGEST.partial`, until all of it has arrived and got its final name.
+
+Only files that were listed are written, each below this folder, never through a link; links are made last. A file is
+complete once it has the mtime that was listed: what is complete is not fetched again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+
+from gpushopper.errors import Refused
+from gpushopper.results.archive import FILE, HARD_LINK, Member
+from gpushopper.results.entries import Entry, Kind
+
+PARTIAL = ".partial"
+LONGEST = 80
+"""Characters of a new folder's name before the rest of it."""
+_CHUNK = 1024 * 1024
+
+
+def folder_name(session: str, folder: str) -> str:
+    """`train-out`: the session and the last name of the folder there, in letters that every file system takes."""
+    last = folder.rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{session}-{last}" if last.strip(".~") else session)[:LONGEST]
+
+
+class PartFolder:
+    """One such folder. `key` tells pulls apart: another session, or another folder of it, has another one."""
+
+    def __init__(self, local: str, name: str, key: str) -> None:
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        self.local, self.name = local, name
+        self.path = os.fsencode(os.path.join(local, f"{name}.{digest}{PARTIAL}"))
+
+    def prepare(self, entries: Iterable[Entry]) -> dict[bytes, Entry]:
+        """Make the folders in it; the files that it has already, from a pull that was cut.
+
+        Raises:
+            Refused: something that is not ours is in the way.
+        """
+        os.makedirs(self.local, exist_ok=True)
+        if not os.path.lexists(self.path):
+            os.mkdir(self.path, 0o700)
+        facts = os.lstat(self.path)
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
+            shown = os.fsdecode(self.path)
+            raise Refused(f"{shown} is in the way", "it is not yours: name another folder", code="in_the_way")
+        for entry in entries:
+            path = self.below(entry.path)
+            if entry.kind is Kind.FOLDER and not _is_folder(path):
+                _drop(path)
+                os.mkdir(path, 0o700)
+        return {entry.path: entry for entry in _entries(self.path, b"")}
+
+    def below(self, path: bytes) -> bytes:
+        """The path of an entry of it."""
+        return os.path.join(self.path, path)
+
+    def finish(self, entries: Sequence[Entry]) -> str:
+        """Make the links, remove what is not listed any more, and give it a name that nothing has yet; its path."""
+        kept = {entry.path for entry in entries}
+        stale = [found.path for found in _entries(self.path, b"") if found.path not in kept]
+        for path in sorted(stale, reverse=True):
+            _drop(self.below(path))
+        for entry in entries:
+            if entry.kind is Kind.LINK:
+                _drop(self.below(entry.path))
+                os.symlink(entry.target, self.below(entry.path))
+        for number in count(1):
+            final = os.path.join(self.local, self.name if number == 1 else f"{self.name}-{number}")
+            try:
+                os.mkdir(final, 0o700)  # ours from here on: renaming replaces an empty folder
+            except FileExistsError:
+                continue
+            os.rename(self.path, final)
+            return final
+        raise AssertionError("unreachable")
+
+    def checksum(self, path: bytes, algorithm: str) -> str:
+        """The checksum of a file in it; empty where it has not arrived."""
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        try:
+            with open(os.open(self.below(path), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except OSError:
+            return ""
+        return digest.hexdigest()
+
+
+def unpack(folder: PartFolder, wanted: dict[bytes, Entry], items: Iterable[Member | bytes]) -> Iterator[bytes]:
+    """Write the wanted files as they arrive; yields the path of each that is complete, which is wanted no more.
+
+    Everything else in the stream is read past: other names, a name that came before, links and devices. A hard link
+    becomes a copy of the file that it names.
+    """
+    arrived: set[bytes] = set()
+    writer: _Writer | None = None
+    try:
+        for item in items:
+            if isinstance(item, bytes):
+                if writer is not None:
+                    writer.write(item)
+                    if writer.is_complete:
+                        yield from _completed(writer, wanted, arrived)
+                        writer = None
+                continue
+            path = item.path.removeprefix(b"./")
+            entry = wanted.get(path)
+            if entry is None or entry.kind is not Kind.FILE:
+                continue
+            if item.kind == FILE:
+                writer = _Writer(folder.below(path), entry, item)
+                if writer.is_complete:
+                    yield from _completed(writer, wanted, arrived)
+                    writer = None
+            elif item.kind == HARD_LINK and item.target.removeprefix(b"./") in arrived:
+                _copy(folder.below(item.target.removeprefix(b"./")), folder.below(path), entry)
+                yield from _arrived(path, wanted, arrived)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _completed(writer: _Writer, wanted: dict[bytes, Entry], arrived: set[bytes]) -> Iterator[bytes]:
+    writer.complete()
+    yield from _arrived(writer.entry.path, wanted, arrived)
+
+
+def _arrived(path: bytes, wanted: dict[bytes, Entry], arrived: set[bytes]) -> Iterator[bytes]:
+    del wanted[path]
+    arrived.add(path)
+    yield path
+
+
+class _Writer:
+    """Writes one file under a name of its own, and moves it to its path when all of it is there."""
+
+    def __init__(self, path: bytes, entry: Entry, member: Member) -> None:
+        self.entry, self._left, self._path = entry, member.size, path
+        self._mtime = member.mtime
+        self._new = _beside(path)
+        _drop(self._new)
+        self._handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._left == 0
+
+    def write(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        while piece:
+            piece = piece[os.write(self._handle, piece) :]
+
+    def complete(self) -> None:
+        try:
+            os.fchmod(self._handle, _mode(self.entry))
+            os.utime(self._handle, (self._mtime, self._mtime))
+        finally:
+            self.close()
+        if _is_folder(self._path):
+            _drop(self._path)
+        os.replace(self._new, self._path)
+
+    def close(self) -> None:
+        """A file that is cut stays under its own name until the next try."""
+        os.close(self._handle)
+
+
+def _beside(path: bytes) -> bytes:
+    """Where a file is written first; no listed file has that name, for it is no valid one everywhere."""
+    head, tail = os.path.split(path)
+    return os.path.join(head, b".gs-" + hashlib.sha256(tail).hexdigest()[:32].encode() + b".part")
+
+
+def _mode(entry: Entry) -> int:
+    """Permissions of a file from elsewhere: no setuid, nothing that others may write."""
+    return entry.mode & 0o755 | 0o600
+
+
+def _copy(source: bytes, target: bytes, entry: Entry) -> None:
+    new = _beside(target)
+    _drop(new)
+    with open(source, "rb") as read, open(new, "xb") as write:
+        shutil.copyfileobj(read, write, _CHUNK)
+    facts = os.stat(source)
+    os.chmod(new, _mode(entry))
+    os.utime(new, (int(facts.st_mtime), int(facts.st_mtime)))
+    os.replace(new, target)
+
+
+def _is_folder(path: bytes) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _drop(path: bytes) -> None:
+    """Remove what is there, in a folder that is ours."""
+    if _is_folder(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _entries(top: bytes, inner: bytes) -> Iterator[Entry]:
+    with os.scandir(os.path.join(top, inner) if inner else top) as found:
+        rows = list(found)
+    for row in rows:
+        path = os.path.join(inner, row.name) if inner else row.name
+        facts = row.stat(follow_symlinks=False)
+        kinds = {stat.S_IFDIR: Kind.FOLDER, stat.S_IFREG: Kind.FILE, stat.S_IFLNK: Kind.LINK}
+        kind = kinds.get(stat.S_IFMT(facts.st_mode), Kind.OTHER)
+        yield Entry(path, kind, facts.st_mode & 0o777, facts.st_size, facts.st_mtime_ns // 10**9)
+        if kind is Kind.FOLDER:
+            yield from _entries(top, path)

@@ -1,0 +1,73 @@
+"""What is said of landing: before renting, under later commands, and before an end that loses results."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper import wire
+from gpushopper.cli.input.durations import Gigabytes
+from gpushopper.cli.input.options import landing_fields
+from gpushopper.cli.output.alarm_reminder import ending_soon
+from gpushopper.cli.output.endings import landing_view
+from gpushopper.core.timing.clock_snapshot import MINUTE
+from gpushopper.errors import UsageError
+
+NOW = 1_700_000_000_000_000
+PULLS = [wire.PullView("out", "/results")]
+
+
+def session(**more: Any) -> wire.SessionView:
+    required = [
+        f for f in dataclasses.fields(wire.SessionView) if f.default is f.default_factory is dataclasses.MISSING
+    ]
+    values: dict[str, Any] = {field.name: None for field in required}
+    return wire.SessionView(**values | {"name": "train", "status": "running", "pulls": PULLS} | more)
+
+
+def given(**more: Any) -> dict[str, Any]:
+    return {"pulls": (), "pull_max": None, "before_end": None, "land_for": None} | more
+
+
+def test_folders_here_become_absolute_and_a_script_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "save.sh").write_text("sync\n")
+    found = landing_fields(given(pulls=("out:results", "a:b:c"), before_end="@save.sh"))
+    assert found["pulls"] == [("out", str(tmp_path / "results")), ("a:b", str(tmp_path / "c"))]
+    assert found["before_end"] == "sync\n" and landing_fields(given(before_end="sync"))["before_end"] == "sync"
+
+
+@pytest.mark.parametrize("wrong", [{"pulls": ("out",)}, {"pulls": (":here",)}, {"before_end": "@nowhere"}])
+def test_what_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        landing_fields(given(**wrong))
+
+
+@pytest.mark.parametrize(("typed", "size"), [("50", 50 * 10**9), ("0.5GB", 500_000_000), ("2 gb", 2 * 10**9)])
+def test_sizes_are_typed_in_gb(typed: str, size: int) -> None:
+    assert Gigabytes().convert(typed, None, None) == size
+
+
+def test_a_session_that_ends_soon_is_named_under_the_next_command() -> None:
+    assert ending_soon(session(deadline_at=NOW + 16 * MINUTE), NOW) == ""
+    soon = session(deadline_at=NOW + 12 * MINUTE)
+    assert ending_soon(soon, NOW) == "train ends in 12 minutes; out is pulled before"
+    assert ending_soon(dataclasses.replace(soon, pulls=[]), NOW) == "train ends in 12 minutes"
+    assert ending_soon(session(deadline_at=NOW), NOW) == ending_soon(session(status="stopping"), NOW) == ""
+
+
+def test_done_says_what_it_pulls_first_and_an_end_at_once_what_is_lost() -> None:
+    assert landing_view.before_done(session()).startswith("out -> /results is pulled first (until its deadline)")
+    assert landing_view.lost(session()) == "out is not pulled (pull it first: gpu-shopper done train)"
+    pulled = session(landing=wire.LandingView("deadline", NOW, NOW, NOW))
+    assert landing_view.lost(pulled) == landing_view.before_done(session(pulls=[])) == ""
+
+
+def test_get_says_how_far_a_pull_is() -> None:
+    going = session(landing=wire.LandingView("idle", NOW, None, None, "", 3, 10**9, 2000, 5 * 10**9))
+    assert landing_view.landing(going, NOW) == "3 of 2000 files, 1.0 of 5.0 GB pulled"
+    failed = session(landing=wire.LandingView("idle", NOW, None, None, "the connection was lost"))
+    assert landing_view.landing(failed, NOW) == "not pulled yet: the connection was lost; it is tried again"

@@ -1,0 +1,96 @@
+"""Results come home before a real end: 2,000 files, a hook, a link that is cut, a hook that hangs (ends.md E7)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper.sandbox.live.containment_check import containment_problem
+from tests.sandbox_home import SandboxHome, sandbox_home
+
+pytestmark = pytest.mark.proofs
+
+PULL = b"exec /bin/sh -s gpu-shopper-pull"
+MAKE = "mkdir -p out/a && for i in $(seq 2000); do echo $i >out/a/$i; done && head -c {size} /dev/urandom >out/big"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxHome]:
+    top = Path(tempfile.mkdtemp(prefix="gs-"))
+    reason = containment_problem(top)
+    if reason is not None:
+        pytest.skip(reason)
+    with sandbox_home(top / "h", 13, "--live") as made:
+        yield made
+
+
+def session_of(sandbox: SandboxHome, name: str) -> dict[str, Any]:
+    return dict(json.loads(sandbox.must("get", name, "--json"))["session"])
+
+
+def kinds(sandbox: SandboxHome) -> list[str]:
+    return [row["kind"] for row in json.loads(sandbox.must("events", "--json"))["events"]]
+
+
+def provision(sandbox: SandboxHome, name: str, local: Path, *more: str) -> None:
+    words = ("provision", "--gpu", "RTX 4090", "--name", name, "--yes", "--pull", f"out:{local}")
+    sandbox.must(*words, *(more or ("--for", "20m")))
+
+
+def test_an_idle_instance_is_pulled_verified_and_ended_with_its_link_cut_in_the_middle(
+    sandbox: SandboxHome, wait_until: Callable[..., None], tmp_path: Path
+) -> None:
+    provision(sandbox, "train", tmp_path, "--for", "20m", "--idle", "20s", "--before-end", "echo last >out/last")
+    sandbox.must("ssh", "train", "--", MAKE.format(size=200_000_000))
+    wait_until(lambda: cut(sandbox, tmp_path), timeout_s=180)
+    wait_until(lambda: "pull_failed" in kinds(sandbox), timeout_s=60)
+    assert session_of(sandbox, "train")["end_stage"] == "", "it is held"
+    wait_until(lambda: session_of(sandbox, "train")["end_stage"] == "proven", timeout_s=150)
+    found = kinds(sandbox)
+    assert found.index("pull_failed") < found.index("pulled") < found.index("end_requested")
+    assert session_of(sandbox, "train")["reason"] == "idle" and "not_pulled" not in found
+    assert "ending_withdrawn" not in found, "a pull is no use"
+    (home,) = tmp_path.iterdir()
+    assert home.name == "train-out" and len(list((home / "a").iterdir())) == 2000
+    assert (home / "big").stat().st_size == 200_000_000 and (home / "last").read_text() == "last\n"
+
+
+def cut(sandbox: SandboxHome, local: Path) -> bool:
+    """End this home's ssh process of a pull that has begun to copy the big file; whether there was one."""
+    home = os.fsencode(sandbox.home)
+    with suppress(FileNotFoundError):  # small files get their names meanwhile
+        if not any(path.stat().st_size > 20_000_000 for path in local.glob("*.partial/.gs-*")):
+            return False
+    for folder in Path("/proc").iterdir():
+        words = command_line(folder) if folder.name.isdecimal() else []
+        if words[:1] == [b"ssh"] and words[-2:-1] == [PULL] and any(home in word for word in words):
+            os.kill(int(folder.name), signal.SIGKILL)
+            return True
+    return False
+
+
+def command_line(folder: Path) -> list[bytes]:
+    try:
+        return (folder / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def test_a_hook_that_hangs_is_cut_at_its_cap_and_done_pulls_first(
+    sandbox: SandboxHome, wait_until: Callable[..., None], tmp_path: Path
+) -> None:
+    provision(sandbox, "train", tmp_path, "--for", "20m", "--before-end", "sleep 10000")
+    sandbox.must("ssh", "train", "--", "mkdir out && echo 1 >out/a")
+    wait_until(lambda: session_of(sandbox, "train")["limits"]["confirmed"], timeout_s=60)
+    done = sandbox.run("done", "train", "--yes", "--timeout", "3m", "--wait", "proven")
+    assert done.returncode == 0 and "is pulled first" in done.stderr, done.stderr
+    assert (tmp_path / "train-out" / "a").read_text() == "1\n"
+    assert "pulled" in kinds(sandbox)

@@ -1,0 +1,178 @@
+"""Results are brought home before an end: what waits for them, for how long, and what a lost link changes (E7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpushopper import wire
+from gpushopper.core.policy import REAL
+from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
+from gpushopper.engine.requests.commands.end import end
+from gpushopper.errors import UsageError
+from tests.sim.simulated_remote import SimAgent, SimRemote
+from tests.sim.world import World
+
+PULLS = [("out", "/results")]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, policy=REAL, boot_seconds=30.0).start().ready()
+    yield made
+    made.kill()
+
+
+def remote(world: World) -> SimRemote:
+    assert world.remote is not None
+    return world.remote
+
+
+def agent(world: World) -> SimAgent:
+    (guard,) = remote(world).guards.values()
+    assert guard.agent is not None
+    return guard.agent
+
+
+def working(world: World, hours: float = 4, **more: Any) -> str:
+    """A running session in use, whose results are to be pulled."""
+    ref = world.provision(hours=hours, **{"pulls": PULLS} | more)
+    assert world.running(ref)
+    world.run_for(40)
+    agent(world).works_until = world.market.now() + 100 * HOUR
+    return ref
+
+
+def kinds(world: World, ref: str) -> list[str]:
+    return [event.kind for event in world.requests.events(0, 500).events if event.session == ref]
+
+
+def done(world: World, ref: str) -> None:
+    """As `done` does; `shutdown` does not land."""
+    end(world.engine.handle, [ref], lands=True)
+
+
+def alarms(world: World) -> list[str]:
+    return [alarm.kind for alarm in world.requests.alarms().alarms]
+
+
+def test_before_the_deadline_results_are_pulled_once_and_nothing_ends_later(world: World) -> None:
+    ref = working(world, hours=1)
+    deadline = world.view(ref).deadline_at
+    world.run_for(40 * 60)
+    assert remote(world).landings == []
+    assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 600)
+    landing = world.view(ref).landing
+    assert landing.reason == "deadline" and landing.since is not None and deadline is not None
+    assert abs(deadline - landing.since - 15 * MINUTE) < MINUTE
+    assert world.status(ref) == "running", "it may be worked on to its deadline"
+    assert world.ended(ref, 1800) and world.view(ref).reason == "deadline"
+    assert len(remote(world).landings) == 1 and "not_pulled" not in kinds(world, ref)
+
+
+def test_an_extension_makes_it_land_before_the_new_deadline(world: World) -> None:
+    ref = working(world, hours=1)
+    assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 3600)
+    world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))
+    world.run_for(60)
+    assert world.view(ref).landing == wire.LandingView()
+    world.run_for(3600)
+    assert len(remote(world).landings) == 2
+
+
+def test_an_idle_instance_is_kept_until_pulled_and_then_ends(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    world.run_for(2 * 3600)
+    assert world.status(ref) == "running" and alarms(world) == ["not_pulled"]
+    assert world.view(ref).landing.problem == "the connection was lost"
+    assert kinds(world, ref).count("pull_failed") == 1, "a fault is told once"
+    remote(world).pull_problem = lambda order: ""
+    assert world.ended(ref, 1800) and world.view(ref).reason == "idle" and alarms(world) == []
+    found = kinds(world, ref)
+    assert found.index("landing") < found.index("pulled") < found.index("end_requested")
+
+
+def test_nobody_waits_longer_than_the_hold(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE, hold_us=HOUR)
+    remote(world).pull_problem = lambda order: "the disk here is full"
+    agent(world).works_until = world.market.now()
+    assert world.ended(ref, 2 * 3600) and world.view(ref).reason == "idle"
+    assert "not_pulled" in kinds(world, ref) and alarms(world) == ["not_pulled"]
+
+
+def test_an_end_that_is_withdrawn_needs_no_results(world: World) -> None:
+    ref = working(world, idle_us=30 * MINUTE)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    assert world.run_until(lambda: world.view(ref).landing.reason == "idle", 2400)
+    agent(world).works_until = world.market.now() + 10 * HOUR
+    world.run_for(600)
+    assert world.view(ref).landing == wire.LandingView() and world.status(ref) == "running"
+
+
+def test_done_pulls_first_and_shutdown_does_not(world: World) -> None:
+    ref, other = working(world), world.provision(hours=4, pulls=PULLS)
+    assert world.running(other)
+    done(world, ref)
+    world.requests.end([other])
+    assert world.view(ref).end_stage == "" and world.view(other).end_stage != ""
+    assert world.ended(ref, 900) and world.view(ref).reason == "user"
+    assert [order.session_id for order in remote(world).landings] == [ref] and remote(world).landings[0].by_user
+    assert "not_pulled" in kinds(world, other) and "not_pulled" not in kinds(world, ref)
+
+
+def test_done_waits_no_longer_than_its_hold_and_a_restart_of_the_daemon_goes_on(world: World) -> None:
+    ref = working(world, hold_us=HOUR)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    done(world, ref)
+    world.run_for(1200)
+    world.kill()
+    world.start().ready()
+    tries = len(remote(world).landings)
+    world.run_for(600)
+    assert world.status(ref) == "running" and len(remote(world).landings) > tries
+    assert world.ended(ref, 3600) and "not_pulled" in kinds(world, ref)
+
+
+def test_a_pull_that_hangs_delays_no_heartbeat_and_no_deadline(world: World) -> None:
+    ref = working(world, hours=1)
+    remote(world).pull_s = 10 * 3600
+    assert world.run_until(lambda: world.view(ref).landing.reason == "deadline", 3600)
+    probes = remote(world).probes
+    world.run_for(300)
+    assert remote(world).probes >= probes + 9
+    assert world.ended(ref, 1800) and world.view(ref).reason == "deadline"
+
+
+def test_where_power_off_ends_no_bill_it_is_kept_until_pulled_too(tmp_path: Path) -> None:
+    world = World(tmp_path, clouds=("tensordock",), policy=REAL, boot_seconds=30.0).start().ready()
+    ref = working(world, idle_us=30 * MINUTE, allow_unguarded=True)
+    remote(world).pull_problem = lambda order: "the connection was lost"
+    agent(world).works_until = world.market.now()
+    world.run_for(5400)
+    assert world.status(ref) == "running"
+    remote(world).pull_problem = lambda order: ""
+    assert world.ended(ref, 2400) and world.view(ref).reason == "idle"
+    world.kill()
+
+
+def test_a_deadline_is_announced_at_15_and_5_minutes_once_each(world: World) -> None:
+    ref = working(world, hours=1)
+    world.run_for(3000)
+    world.requests.extend(ref, wire.ExtendRequest(add_us=HOUR))
+    world.ended(ref, 3 * 3600)
+    found = [event for event in world.requests.events(0, 500).events if event.kind == "ends_soon"]
+    minutes = [round((event.data["deadline_at"] - event.at) / us(60)) for event in found]
+    assert minutes == [15, 15, 5]
+    assert "out is pulled before" in found[0].text
+
+
+def test_what_cannot_be_pulled_is_refused(world: World) -> None:
+    for more in ({"pulls": [("", "/tmp")]}, {"pulls": [("out", "relative")]}, {"land_for_us": 1}, {"before_end": "\0"}):
+        with pytest.raises(UsageError):
+            world.provision(hours=1, **more)
