@@ -63,6 +63,8 @@ def market() -> Iterator[Shell]:
         assert started.code == 0, started.err
         with (top / "sandbox" / "config.toml").open("a") as settings:
             settings.write("[brakes]\nopen_sessions = 50\ncreates_per_hour = 500\ndollars_per_hour = 500\n")
+        # By a process: one that a test's own process started would be its child for ever.
+        assert shell("daemon", "start").code == 0
         yield shell
     finally:
         shell("sandbox", "stop")
