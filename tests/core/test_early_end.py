@@ -110,6 +110,8 @@ def test_an_end_that_no_row_allows_is_text_only(reason: str):
 def test_a_limit_that_was_withdrawn_or_raised_ends_nothing_from_here(wanted: dict[str, Any], there: str, ends: bool):
     """Its instance may still end by it, until it has confirmed the change; the daemon does not (E5, E9)."""
     one = attempt(confirmed_limits=there, ending_reason="idle", ending_at=WALL)
+    first = change(heard(("idle", 0), ("run_done", 60), one=one, allowed=IDLE | {"run_done"}, **wanted))
+    assert first.fields["ending_reason"] == ("idle" if ends else "run_done")  # it hides no other end
     assert bool(of(EndSession, heard(("idle", 0), one=one, **wanted))) is ends
     was = gone(confirmed_limits=there)
     assert bool(end_as_heard(session(**wanted), was, IDLE, moment(60), REAL)) is ends

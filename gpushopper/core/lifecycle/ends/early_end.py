@@ -73,7 +73,7 @@ def on_ends_heard(
         return []
     if not heard:
         return _withdrawn(session, attempt)
-    may_act = allowed | {DONE}
+    may_act = {reason for reason in allowed | {DONE} if suffices(session, attempt, reason)}
     reason, left_s = min(heard, key=lambda end: (end[0] not in may_act, end[1]))
     fields: dict[str, Any] = {"ending_reason": reason, "ending_at": now.wall + us(left_s), "ending_heard_at": now.wall}
     event = None
@@ -82,7 +82,7 @@ def on_ends_heard(
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
     # Heard for the first time, as after a sleep of this computer, it is only noted: outputs are kept first (E5).
     is_known = attempt.ending_reason == reason
-    if reason in may_act and left_s == 0 and is_known and suffices(session, attempt, reason):
+    if reason in may_act and left_s == 0 and is_known:
         actions.append(_end(session, replace(attempt, **fields)))
     return actions
 
