@@ -73,13 +73,22 @@ def test_it_is_told_once_and_again_only_where_it_moved():
 
 @pytest.mark.parametrize("reason", ["idle", "contact", "run_done"])
 def test_an_allowed_end_that_is_still_shown_at_its_time_ends_the_session_with_its_reason(reason: str):
-    (end,) = of(EndSession, heard((reason, 0), allowed=frozenset({reason})))
+    told = attempt(ending_reason=reason, ending_at=WALL)
+    (end,) = of(EndSession, heard((reason, 0), one=told, allowed=frozenset({reason})))
     assert end.reason == reason
+
+
+def test_an_end_that_is_heard_for_the_first_time_at_its_time_is_noted_and_not_yet_acted_on():
+    """So it is after this computer has slept: the outputs of runs are fetched before the next heartbeat (E5)."""
+    actions = heard(("idle", 0))
+    assert of(EndSession, actions) == [] and change(actions).fields["ending_reason"] == "idle"
+    other = attempt(ending_reason="contact", ending_at=WALL)
+    assert of(EndSession, heard(("idle", 0), one=other)) == []
 
 
 @pytest.mark.parametrize("reason", ["idle", "contact", "run_done", "whatever"])
 def test_an_end_that_no_row_allows_is_text_only(reason: str):
-    actions = heard((reason, 0), allowed=NOTHING)
+    actions = heard((reason, 0), one=attempt(ending_reason=reason, ending_at=WALL + us(600)), allowed=NOTHING)
     assert of(EndSession, actions) == [] and change(actions).fields["ending_reason"] == reason
     event = change(actions).event
     assert event is not None and event.data["allowed"] is False
@@ -100,14 +109,17 @@ def test_an_end_that_no_row_allows_is_text_only(reason: str):
 )
 def test_a_limit_that_was_withdrawn_or_raised_ends_nothing_from_here(wanted: dict[str, Any], there: str, ends: bool):
     """Its instance may still end by it, until it has confirmed the change; the daemon does not (E5, E9)."""
-    one = attempt(confirmed_limits=there)
+    one = attempt(confirmed_limits=there, ending_reason="idle", ending_at=WALL)
+    first = change(heard(("idle", 0), ("run_done", 60), one=one, allowed=IDLE | {"run_done"}, **wanted))
+    assert first.fields["ending_reason"] == ("idle" if ends else "run_done")  # it hides no other end
     assert bool(of(EndSession, heard(("idle", 0), one=one, **wanted))) is ends
     was = gone(confirmed_limits=there)
     assert bool(end_as_heard(session(**wanted), was, IDLE, moment(60), REAL)) is ends
 
 
 def test_done_needs_no_row_because_it_was_heard_over_the_pinned_key():
-    (end,) = of(EndSession, heard(("done", 0), allowed=NOTHING))
+    told = attempt(ending_reason="done", ending_at=WALL)
+    (end,) = of(EndSession, heard(("done", 0), one=told, allowed=NOTHING))
     assert end.reason == "done"
 
 
@@ -164,4 +176,5 @@ def test_with_any_part_missing_it_is_no_proof(changes: dict[str, Any], allowed: 
 
 
 def test_no_action_but_the_end_of_the_session_comes_of_it():
-    assert [type(action) for action in heard(("idle", 0))] == [UpdateAttempt, EndSession]
+    told = attempt(ending_reason="idle")
+    assert [type(action) for action in heard(("idle", 0), one=told)] == [UpdateAttempt, EndSession]

@@ -178,8 +178,8 @@ def finish(app: App, ending: Ending, status: int) -> None:
         _end(app, session, status)
         grace_us = 0
     else:
-        grace_us = limits.grace_us
-        app.note(f"the command ended with status {status}; {session.name} ends in {span(grace_us)}")
+        grace_us, others = limits.grace_us, ", once no other run is going" if ending.others else ""
+        app.note(f"the command ended with status {status}; {session.name} ends in {span(grace_us)}{others}")
     _await_off(app, session, status, grace_us / SECOND + OFF_WAIT_LIMIT_S)
 
 

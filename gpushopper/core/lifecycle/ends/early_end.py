@@ -64,7 +64,8 @@ def on_ends_heard(
     allowed: frozenset[str],
     now: ClockSnapshot,
 ) -> list[Action]:
-    """Record the earliest early end that a heartbeat shows, an allowed one before all others; act on it at its time.
+    """Record the earliest early end that a heartbeat shows, an allowed one before all others; act on it at its time,
+    and only where it was heard before.
 
     `done` needs no row: it was heard over the pinned key, from the attempt's own instance (E4).
     """
@@ -72,14 +73,16 @@ def on_ends_heard(
         return []
     if not heard:
         return _withdrawn(session, attempt)
-    may_act = allowed | {DONE}
+    may_act = {reason for reason in allowed | {DONE} if suffices(session, attempt, reason)}
     reason, left_s = min(heard, key=lambda end: (end[0] not in may_act, end[1]))
     fields: dict[str, Any] = {"ending_reason": reason, "ending_at": now.wall + us(left_s), "ending_heard_at": now.wall}
     event = None
     if reason != attempt.ending_reason or abs(now.wall + us(left_s) - (attempt.ending_at or 0)) > MINUTE:
         event = _announcement(session, reason, now.wall + us(left_s), is_allowed=reason in may_act)
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
-    if reason in may_act and left_s == 0 and suffices(session, attempt, reason):
+    # Heard for the first time, as after a sleep of this computer, it is only noted: outputs are kept first (E5).
+    is_known = attempt.ending_reason == reason
+    if reason in may_act and left_s == 0 and is_known:
         actions.append(_end(session, replace(attempt, **fields)))
     return actions
 
