@@ -33,7 +33,14 @@ class Daemon:
 
     def session(self, ref: str) -> JsonObject:
         return JsonObject(
-            id=ref, name="train", limits=self._limits, rate=360_000, cloud="vast", provider="vast", deadline_at=1
+            id=ref,
+            name="train",
+            limits=self._limits,
+            rate=360_000,
+            cloud="vast",
+            provider="vast",
+            deadline_at=1,
+            pulls=[],
         )
 
     def allow_run_end(self, ref: str, work: str, request: Any) -> None:
