@@ -15,7 +15,8 @@
 #   going ended longest  runs under way; those that ended and shall end the instance; the longest wait for one of them
 #
 # Files in D: end-run, end-done; runs-ended (`BOOTID SINCE SUM`: which runs have ended, and when that was first seen);
-# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); before-end.mark (1 once the hook has begun).
+# told (which warnings the terminals got); done (`BOOTID SINCE`: when `done` was asked for); before-end.mark (1 once the
+# hook has begun); end-run.room, runs-ended.room (blanks, see room).
 # shellcheck disable=SC2015,SC2086,SC2154 # `|| return` and `|| continue` cannot fail; numbers are checked; l_NAME: limits
 exec 2>/dev/null
 umask 077
@@ -30,11 +31,16 @@ MOST_RUNS=2000
 NEW_LINE='
 '
 
-# keep FILE TEXT: save a file as a whole; on a full disk the old one stays.
+# keep FILE TEXT: save a file as a whole; on a full disk over the blanks of `room`, else the old one stays.
 keep() {
   printf '%s\n' "$2" >"$D/$1.$$" && mv -f "$D/$1.$$" "$D/$1" && return
   rm -f "$D/$1.$$"
-  return 1
+  [ -f "$D/$1.room" ] && printf '%s\n' "$2" 1<>"$D/$1.room" && mv -f "$D/$1.room" "$D/$1"
+}
+
+# room FILE: have blanks lie ready for it, while the disk takes them: a run may fill it, and shall end the instance still.
+room() {
+  [ -f "$D/$1.room" ] || printf '%-200s\n' '' >"$D/$1.room" || rm -f "$D/$1.room"
 }
 
 # first FILE N: sets x to the first line of a regular file, cut after N characters; fails where there is none.
@@ -205,9 +211,9 @@ wait_of() {
   [ "$w1" = always ] || [ "$s" = 0 ] || [ "$wait" -gt "$l_failed" ] || wait=$l_failed
 }
 
-# Looks at everybody's runs. Sets going, ended and longest.
+# Looks at everybody's runs. Sets going, ended and longest, and ending where one that is going shall end the instance.
 look_at_runs() {
-  going=0 ended='' longest=0 open='' n=0
+  going=0 ended='' ending='' longest=0 open='' n=0
   for run in "$R/root/$RUNS"/* "$R"/home/*/"$RUNS"/*; do
     n=$((n + 1))
     # Too many to look at them all: one may be under way.
@@ -220,7 +226,10 @@ look_at_runs() {
     [ ! -f "$run/status" ] || [ -f "$run/ends" ] || continue
     state "$run"
     case $s in
-      running) going=$((going + 1)) ;;
+      running)
+        going=$((going + 1))
+        [ ! -f "$run/ends" ] || ending=1
+        ;;
       unstarted) ;;
       *)
         wait_of "$run" || continue
@@ -250,6 +259,10 @@ runs() {
   look_at_runs
   if [ ! "$ended" ] || [ $going != 0 ]; then
     rm -f "$D/end-run" "$D/runs-ended"
+    [ ! "$ending" ] || {
+      room end-run
+      room runs-ended
+    }
     return
   fi
   ended_since || return

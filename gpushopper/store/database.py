@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 
@@ -19,11 +19,22 @@ from gpushopper.store.sqlite import database_files
 from gpushopper.store.sqlite.backups import back_up
 from gpushopper.store.sqlite.database_files import quarantine
 from gpushopper.store.sqlite.error_mapping import Corrupt, Stale, map_errors
-from gpushopper.store.sqlite.statements import CompiledSelect, compile_select, integrity_problem, is_in_transaction, run
+from gpushopper.store.sqlite.statements import (
+    CompiledSelect,
+    changes_seen,
+    compile_select,
+    integrity_problem,
+    is_in_transaction,
+    run,
+)
 
 __all__ = ["Corrupt", "Stale", "Store", "quarantine"]
 
+T = TypeVar("T")
+
 BUSY_MS = 5000
+KEPT_READS = 64
+"""Most results of `Store.kept` at a time."""
 
 # Verified after opening: a build of SQLite may silently ignore a pragma (F66, F72).
 # recursive_triggers: otherwise INSERT OR REPLACE deletes rows without firing the triggers that forbid it.
@@ -51,6 +62,9 @@ class Store:
         self._writing = False
         self._reading = 0
         self._wrote = False
+        self._kept: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
+        self._kept_at = (-1, -1)
+        self._began_at = (-1, -1)
         self.last_change = 0
         """Counts committed transactions that wrote something: compared to see whether anything has changed."""
 
@@ -112,6 +126,7 @@ class Store:
                 self.database.begin("IMMEDIATE")
                 self._writing = True
                 self._wrote = False
+                self._began_at = changes_seen(self.database)
                 try:
                     yield
                     self.database.commit()
@@ -153,6 +168,23 @@ class Store:
         with self._lock, map_errors(self.path):
             found = run(self.database, select.text, select.values)
         return to_core_values(found, select.columns if columns is None else columns)
+
+    def kept(self, select: CompiledSelect, make: Callable[..., T]) -> list[T]:
+        """What `make` builds of each row, kept until a row anywhere changes: most passes find nothing new.
+
+        Of immutable values only. A transaction that has written reads anew, as it may still be rolled back.
+        """
+        with self._lock:
+            with map_errors(self.path):
+                now = changes_seen(self.database)
+            if self._writing and now != self._began_at:
+                return [make(*row) for row in self.rows(select)]
+            if now != self._kept_at or len(self._kept) >= KEPT_READS:
+                self._kept, self._kept_at = {}, now
+            key = (select.text, select.values)
+            if key not in self._kept:
+                self._kept[key] = [make(*row) for row in self.rows(select)]
+            return list(self._kept[key])
 
     def write(self, query: Any) -> int:
         """Run an insert, update or delete; the new row's id, or the number of rows changed."""

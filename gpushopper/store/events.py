@@ -8,6 +8,7 @@ from peewee import fn
 
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import EventRow
+from gpushopper.store.sqlite.statements import cached_select
 from gpushopper.wire import EventView
 
 
@@ -29,14 +30,22 @@ def append(
 
 def after(store: Store, cursor: int, limit: int = 200, session_id: str | None = None) -> list[EventView]:
     """The lines after a cursor, oldest first."""
-    query = EventRow.select(
-        EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data
-    ).where(EventRow.id > cursor)
-    if session_id is not None:
-        query = query.where(EventRow.session_id == session_id)
-    return [EventView(*row) for row in store.rows(query.order_by(EventRow.id).limit(limit))]
+    select = _lines(session_id is not None)
+    values = (cursor, limit) if session_id is None else (cursor, session_id, limit)
+    return [EventView(*row) for row in store.rows(select._replace(values=values))]
 
 
 def last_id(store: Store) -> int:
     """The cursor at the end of the history; 0 when nothing has happened."""
     return int(store.rows(EventRow.select(fn.COALESCE(fn.MAX(EventRow.id), 0)))[0][0])
+
+
+@cached_select
+def _lines(is_of_session: bool) -> Any:
+    """Its values are replaced: the cursor, the session's id where it is of one, and the limit."""
+    query = EventRow.select(
+        EventRow.id, EventRow.at, EventRow.kind, EventRow.session_id, EventRow.attempt_id, EventRow.text, EventRow.data
+    ).where(EventRow.id > 0)
+    if is_of_session:
+        query = query.where(EventRow.session_id == "")
+    return query.order_by(EventRow.id).limit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from gpushopper.store.consumers import ensure_consumer
 from gpushopper.store.database import Store
 from gpushopper.store.schema.tables import AttemptRow, SessionRow
 from gpushopper.store.sqlite.error_mapping import Stale
-from gpushopper.store.sqlite.statements import IN_LIST_SIZE, cached_select
+from gpushopper.store.sqlite.statements import IN_LIST_SIZE, CompiledSelect, cached_select
 
 T = TypeVar("T")
 _ATTEMPT_NAMES = tuple(f.name for f in fields(Attempt))
@@ -285,11 +285,18 @@ def _listed(
 
 
 def _sessions(store: Store, query: Any) -> list[Session]:
-    return [Session(*row) for row in store.rows(query, _SESSION_COLUMNS)]
+    return _read(store, query, _SESSION_COLUMNS, Session)
 
 
 def _attempts(store: Store, query: Any) -> list[Attempt]:
-    return [Attempt(*row) for row in store.rows(query, _ATTEMPT_COLUMNS)]
+    return _read(store, query, _ATTEMPT_COLUMNS, Attempt)
+
+
+def _read(store: Store, query: Any, columns: Sequence[Any], make: Callable[..., T]) -> list[T]:
+    """The records a select finds; those of a compiled one are kept until a row changes."""
+    if isinstance(query, CompiledSelect):
+        return store.kept(query._replace(columns=tuple(columns)), make)
+    return [make(*row) for row in store.rows(query, columns)]
 
 
 def _first(found: Sequence[T]) -> T | None:

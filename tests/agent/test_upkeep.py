@@ -92,6 +92,33 @@ def test_the_end_of_a_run_stays_where_it_is_even_when_it_has_passed(root, upkeep
     assert seconds_to_end(root) == GRACE_S - 650
 
 
+NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
+SMALL_DISK = """
+cp -a {folder} {top}/saved
+mount -t tmpfs -o size=128k none {folder}
+cp -a {top}/saved/. {folder}
+{shell} {folder}/upkeep.sh --root {top} || :
+cat /dev/zero >{folder}/full 2>/dev/null || :
+printf '0      \\n' >{run}/status
+{shell} {folder}/upkeep.sh --root {top} || :
+cat {folder}/end-run >{top}/found
+"""
+
+
+def test_a_run_that_has_filled_the_disk_ends_the_instance_still(root, shell):
+    """It was told that it would, and a full disk is a likely end of a run."""
+    if subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False, timeout=20).returncode:
+        pytest.skip("no namespaces to lay a small disk in")
+    run = running(root, "abc", 50)
+    script = SMALL_DISK.format(folder=root.folder, top=root.top, run=run, shell=" ".join(shell))
+    subprocess.run(
+        [*NAMESPACES, script], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root.top / "root")},
+        stdin=subprocess.DEVNULL, check=True, timeout=60,
+    )  # fmt: skip
+    line, blanks = (root.top / "found").read_text().splitlines()
+    assert line == f"{END} {BOOT} {root.up + GRACE_S} run" and not blanks.strip()
+
+
 def test_a_run_without_an_end_ends_nothing(root, upkeep):
     root.run("abc", status="0\n")
     upkeep()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.copies import CARRIERS, Way
 from tests.cli.far_side import Far
+from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.cli.ssh_stage import Stage
 from tests.ssh_hosts import has_namespaces, limit
@@ -66,6 +67,12 @@ def market() -> Iterator[Shell]:
     finally:
         shell("sandbox", "stop")
         shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture
+def inside(market: Shell) -> Inside:
+    """What starts no daemon, waits for no signal and has no pipe needs no process of its own."""
+    return Inside(market.home, *market.first)
 
 
 @pytest.fixture

@@ -27,16 +27,17 @@ class Stream(io.StringIO):
 class Inside:
     """Runs `gpu-shopper` in one home."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, home: Path, *first: str) -> None:
-        self._patch = patch
+    def __init__(self, home: Path, *first: str) -> None:
+        self.home = home
         self._first = first
-        patch.setenv("GPU_SHOPPER_HOME", str(home))
 
-    def __call__(self, *words: str, answer: str | None = None) -> Ran:
-        """Run a command; with an `answer`, on a terminal where somebody types that."""
+    def __call__(self, *words: str, answer: str | None = None, stdin: str = "", **variables: str) -> Ran:
+        """Run a command; with an `answer`, on a terminal where somebody types that, otherwise `stdin` in a pipe."""
         is_terminal = answer is not None
         out, err = Stream(is_terminal=is_terminal), Stream(is_terminal=is_terminal)
-        self._patch.setattr(sys, "stdin", Stream(answer or "", is_terminal=is_terminal))
-        with redirect_stdout(out), redirect_stderr(err):
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in {"GPU_SHOPPER_HOME": str(self.home), **variables}.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", Stream(answer or stdin, is_terminal=is_terminal))
             code = main([*self._first, *words])
         return Ran(code, out.getvalue(), err.getvalue())

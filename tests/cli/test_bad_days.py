@@ -1,6 +1,7 @@
 """What a bad day looks like from the keyboard: one line that says what happened, one that says what to do (S21).
 
-Everything goes through the installed command. A refusal leaves books, settings and keys as they were.
+Everything goes through the installed command, but for the requests of `SHARED`, which run in the test's own process
+against the same daemon. A refusal leaves books, settings and keys as they were.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.cli.bad_days import (
     mounted,
     state_of,
 )
+from tests.cli.in_process import Inside
 from tests.cli.ran import Ran
 from tests.sandbox_home import kill_groups
 
@@ -142,7 +144,7 @@ def make(top: Path, market: Home) -> Iterator[Callable[..., Home]]:
 @pytest.mark.parametrize("row", SHARED, ids=str)
 def test_a_request_that_cannot_be_met(market: Home, row: Row):
     before = state_of(market.home)
-    ran = market(*row.argv)
+    ran = Inside(market.folder, *market.first)(*row.argv)
     assert_says(ran, row)
     assert_no_trace(market.home, ran)
     assert_nothing_changed(market.home, before)
@@ -151,7 +153,7 @@ def test_a_request_that_cannot_be_met(market: Home, row: Row):
 @pytest.mark.parametrize("row", [row for row in SHARED if row.situation in IN_JSON], ids=str)
 def test_json_errors_have_the_same_message(market: Home, row: Row):
     before = state_of(market.home)
-    ran = market("--json", *row.argv)
+    ran = Inside(market.folder, *market.first)("--json", *row.argv)
     assert_says_in_json(ran, row)
     assert_nothing_changed(market.home, before)
 

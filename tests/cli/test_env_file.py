@@ -69,11 +69,7 @@ def test_an_option_overrides_a_file_and_a_file_is_never_in_the_create(tmp_path: 
 @pytest.mark.parametrize(
     ("words", "code"), [(("run", "train"), 125), (("provision", "--gpu", "4090", "--hours", "1", "--yes"), 2)]
 )
-def test_it_is_read_before_anything_is_asked(
-    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int
-):
-    said = Inside(monkeypatch, home)(
-        *words, "--env-file", "/nonexistent", *(("--", "true") if words[0] == "run" else ())
-    )
+def test_it_is_read_before_anything_is_asked(home: Path, words: tuple[str, ...], code: int):
+    said = Inside(home)(*words, "--env-file", "/nonexistent", *(("--", "true") if words[0] == "run" else ()))
     assert said.code == code and "/nonexistent cannot be read" in said.err
     assert not home.exists()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.conftest import Shell
+from tests.cli.in_process import Inside
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MONEY = re.compile(r"-?\d+\.\d{6}")
@@ -59,8 +60,8 @@ def walk(value: object, name: str = ""):
 
 
 @pytest.mark.parametrize("words", READING)
-def test_every_reading_command_answers_in_json(market: Shell, rented: str, words: str):
-    ran = market(*words.split(), "--json")
+def test_every_reading_command_answers_in_json(inside: Inside, rented: str, words: str):
+    ran = inside(*words.split(), "--json")
     assert ran.code == 0, ran.err
     found = ran.json
     assert found["schema"] == 1
@@ -72,15 +73,15 @@ def test_every_reading_command_answers_in_json(market: Shell, rented: str, words
             assert MONEY.fullmatch(value), (name, value)
 
 
-def test_the_contract_of_the_sandbox_status(market: Shell):
-    found = market("sandbox", "status", "--json").json
+def test_the_contract_of_the_sandbox_status(inside: Inside):
+    found = inside("sandbox", "status", "--json").json
     assert found["dialects"]["vast"]["url"].startswith("http://127.0.0.1:")
     assert found["dialects"]["vast"]["keys"]["api_key"]
-    assert found["home"] == str(market.home / "sandbox")
+    assert found["home"] == str(inside.home / "sandbox")
 
 
-def test_provision_plans_rents_and_prints_the_session(market: Shell):
-    ran = market("provision", *GPU, "--name", "one", "--yes")
+def test_provision_plans_rents_and_prints_the_session(inside: Inside):
+    ran = inside("provision", *GPU, "--name", "one", "--yes")
     assert ran.code == 0, ran.err
     assert ran.err.splitlines()[0].startswith("At most $")
     assert "ready in " in ran.err
@@ -90,81 +91,81 @@ def test_provision_plans_rents_and_prints_the_session(market: Shell):
     assert lines[1].split()[:2] == ["one", "running"]
     assert "D (simulated)" in lines[1]
 
-    ended = market("shutdown", "one", "--yes")
+    ended = inside("shutdown", "one", "--yes")
     assert (ended.code, ended.out.split()[:2]) == (0, ["one", "off"]), ended.err
     assert "off (no longer listed); the daemon verifies it" in ended.err
     assert "destroyed" not in ended.out + ended.err
 
-    proven = market("shutdown", "one", "--yes", "--wait", "proven", "--json")
+    proven = inside("shutdown", "one", "--yes", "--wait", "proven", "--json")
     assert (proven.code, proven.json["sessions"][0]["end_stage"]) == (0, "proven")
-    receipt = market("receipt", "one")
+    receipt = inside("receipt", "one")
     assert receipt.code == 0
     assert "destroyed: the cloud no longer lists it" in receipt.out
-    found = market("get", "one", "--receipt", "--json").json
+    found = inside("get", "one", "--receipt", "--json").json
     assert found["complete"] is True
     assert [row["receipt"]["kind"] for row in found["receipts"]][-1] == "proven"
 
 
-def test_a_session_without_receipt_is_not_called_destroyed(market: Shell, rented: str):
-    ran = market("receipt", rented)
+def test_a_session_without_receipt_is_not_called_destroyed(inside: Inside, rented: str):
+    ran = inside("receipt", rented)
     assert ran.code == 8
     assert "it has not been ended" in ran.err
 
 
-def test_a_prefix_names_a_session(market: Shell, rented: str):
-    assert market("get", "hel", "-o", "name").out == "held\n"
+def test_a_prefix_names_a_session(inside: Inside, rented: str):
+    assert inside("get", "hel", "-o", "name").out == "held\n"
 
 
-def test_extend_moves_the_end(market: Shell, rented: str):
-    before = market("get", rented, "--json").json["session"]["deadline_at"]
-    ran = market("extend", rented, "--for", "30m", "--yes")
+def test_extend_moves_the_end(inside: Inside, rented: str):
+    before = inside("get", rented, "--json").json["session"]["deadline_at"]
+    ran = inside("extend", rented, "--for", "30m", "--yes")
     assert ran.code == 0, ran.err
     assert ran.out.startswith("held now ends ")
-    assert market("get", rented, "--json").json["session"]["deadline_at"] > before
+    assert inside("get", rented, "--json").json["session"]["deadline_at"] > before
 
 
-def test_without_a_terminal_money_and_ends_need_yes(market: Shell, rented: str):
+def test_without_a_terminal_money_and_ends_need_yes(inside: Inside, rented: str):
     for words in (["provision", *GPU], ["shutdown", rented], ["done", rented], ["shutdown", "--all"]):
-        ran = market(*words)
+        ran = inside(*words)
         assert ran.code == 2, words
         assert "--yes" in ran.err
-    assert market("get", rented, "--json").json["session"]["status"] == "running"
+    assert inside("get", rented, "--json").json["session"]["status"] == "running"
 
 
-def test_without_a_terminal_shutdown_wants_names_or_all(market: Shell, rented: str):
-    ran = market("shutdown", "--yes")
+def test_without_a_terminal_shutdown_wants_names_or_all(inside: Inside, rented: str):
+    ran = inside("shutdown", "--yes")
     assert (ran.code, ran.out) == (2, "")
     assert "--all" in ran.err
 
 
-def test_dry_runs_do_nothing(market: Shell, rented: str):
-    count = len(market("ls", "-a", "--json").json["sessions"])
-    plan = market("provision", *GPU, "--dry-run", "--json")
+def test_dry_runs_do_nothing(inside: Inside, rented: str):
+    count = len(inside("ls", "-a", "--json").json["sessions"])
+    plan = inside("provision", *GPU, "--dry-run", "--json")
     assert (plan.code, plan.json["dry_run"]) == (0, True)
-    assert market("shutdown", rented, "--dry-run").code == 0
-    after = market("ls", "-a", "--json").json["sessions"]
+    assert inside("shutdown", rented, "--dry-run").code == 0
+    after = inside("ls", "-a", "--json").json["sessions"]
     assert len(after) == count
     assert [s["status"] for s in after if s["name"] == rented] == ["running"]
 
 
-def test_an_unknown_gpu_is_3_with_close_names(market: Shell):
-    ran = market("provision", "--gpu", "RTX 499", "--yes")
+def test_an_unknown_gpu_is_3_with_close_names(inside: Inside):
+    ran = inside("provision", "--gpu", "RTX 499", "--yes")
     assert ran.code == 3
     assert "RTX 4090" in ran.err
 
 
-def test_an_unknown_session_is_3_also_as_json(market: Shell):
-    ran = market("get", "nosuch", "--json")
+def test_an_unknown_session_is_3_also_as_json(inside: Inside):
+    ran = inside("get", "nosuch", "--json")
     assert (ran.code, ran.out) == (3, "")
     error = json.loads(ran.err.splitlines()[-1])
     assert (error["schema"], error["error"]["exit"]) == (1, 3)
 
 
-def test_no_wait_says_accepted_only(market: Shell):
-    ran = market("provision", *GPU, "--name", "two", "--yes", "--no-wait")
+def test_no_wait_says_accepted_only(inside: Inside):
+    ran = inside("provision", *GPU, "--name", "two", "--yes", "--no-wait")
     assert ran.code == 0, ran.err
     assert "Accepted" in ran.err
-    ended = market("shutdown", "two", "--yes", "--no-wait")
+    ended = inside("shutdown", "two", "--yes", "--no-wait")
     assert ended.code == 0, ended.err
     assert "accepted" in ended.err
     assert "destroyed" not in ended.out + ended.err
@@ -224,21 +225,21 @@ def test_a_narrow_terminal_cuts_no_name_and_wide_cuts_nothing(market: Shell, ren
     assert session in wide and "…" not in wide
 
 
-def test_tables_off_a_terminal_are_plain(market: Shell, rented: str):
+def test_tables_off_a_terminal_are_plain(inside: Inside, rented: str):
     for words in (["ls"], ["status"], ["costs"], ["inventory", "--gpu", "RTX4090", "--limit", "10"]):
-        assert "\x1b" not in market(*words).out
-    assert "\x1b[" in market("ls", "--color", "always").out
+        assert "\x1b" not in inside(*words).out
+    assert "\x1b[" in inside("ls", "--color", "always").out
 
 
-def test_jsonl_has_one_row_per_line(market: Shell, rented: str):
-    rows = [json.loads(line) for line in market("ls", "-o", "jsonl").out.splitlines()]
+def test_jsonl_has_one_row_per_line(inside: Inside, rented: str):
+    rows = [json.loads(line) for line in inside("ls", "-o", "jsonl").out.splitlines()]
     assert rented in [row["name"] for row in rows]
     assert {row["schema"] for row in rows} == {1}
 
 
-def test_files_in_the_home_are_private(market: Shell, rented: str):
+def test_files_in_the_home_are_private(inside: Inside, rented: str):
     """F110: nothing that the command line writes can be read by others."""
-    top = market.home / "sandbox"
+    top = inside.home / "sandbox"
     for path in (top, *top.iterdir()):
         assert path.stat().st_mode & 0o077 == 0, path
 
@@ -270,13 +271,13 @@ def test_a_stop_is_a_stop_though_another_command_starts_it_again(market: Shell, 
     assert market("get", rented, "--json").json["session"]["status"] == "running"
 
 
-def test_an_end_that_cannot_be_verified_is_8_and_may_bill(market: Shell, rented: str):
+def test_an_end_that_cannot_be_verified_is_8_and_may_bill(inside: Inside, rented: str):
     """Last, because it ends the session that the others look at."""
-    assert market("sandbox", "fault", "add", "vast", "destroy", "ack_noop", "1000").code == 0
+    assert inside("sandbox", "fault", "add", "vast", "destroy", "ack_noop", "1000").code == 0
     try:
-        late = market("shutdown", rented, "--yes", "--timeout", "2s")
+        late = inside("shutdown", rented, "--yes", "--timeout", "2s")
     finally:
-        assert market("sandbox", "fault", "clear").code == 0
+        assert inside("sandbox", "fault", "clear").code == 0
     assert late.code == 8
     assert "may still bill" in late.out
     assert "may still bill" in late.err

@@ -47,8 +47,8 @@ def rented(market: Shell) -> dict[str, str]:
 
 
 @pytest.fixture
-def gs(market: Shell, rented: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Inside:
-    return Inside(monkeypatch, market.home, "--sandbox")
+def gs(market: Shell, rented: dict[str, str]) -> Inside:
+    return Inside(market.home, "--sandbox")
 
 
 def standing(gs: Inside, names: set[str] = OURS) -> dict[str, tuple[str, str]]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Shell
+from tests.cli.in_process import Inside
 
 GPU = ("--gpu", "RTX 4090", "--hours", "1")
 
 
-def test_the_provider_log_shows_the_containers_output(market: Shell):
-    assert market("provision", *GPU, "--name", "printing", "--yes").code == 0
-    ran = market("logs", "--provider", "printing")
+def test_the_provider_log_shows_the_containers_output(inside: Inside):
+    assert inside("provision", *GPU, "--name", "printing", "--yes").code == 0
+    ran = inside("logs", "--provider", "printing")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[-1].endswith("running onstart.sh")
-    found = market("logs", "printing", "--provider", "--tail", "1", "--json").json
+    found = inside("logs", "printing", "--provider", "--tail", "1", "--json").json
     assert (found["schema"], found["name"], found["provider"], len(found["lines"])) == (1, "printing", "vast", 1)
     for words in (("-f",), ("run1",), ("--tail", "10001")):
-        assert market("logs", "printing", "--provider", *words).code == 2
-    unknown = market("logs", "printed", "--provider")
+        assert inside("logs", "printing", "--provider", *words).code == 2
+    unknown = inside("logs", "printed", "--provider")
     assert (unknown.code, unknown.out) == (3, "")
 
 

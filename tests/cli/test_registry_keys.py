@@ -11,21 +11,27 @@ import pytest
 
 from tests.cli.bad_days import Row, assert_says
 from tests.cli.conftest import Shell
+from tests.cli.in_process import Inside
 
 TOKEN = "c4n4ry-0123456789abcdef"
 SET = ("keys", "set", "ghcr.io", "--user", "alice")
+
+
+@pytest.fixture
+def gs(home: Path) -> Inside:
+    return Inside(home)
 
 
 def says(text: str, code: int, hint: str = ".") -> Row:
     return Row("", "", text, code, hint)
 
 
-def listed(gs: Shell) -> list[dict[str, Any]]:
+def listed(gs: Shell | Inside) -> list[dict[str, Any]]:
     return json.loads(gs("keys", "list", "--json").out)["registries"]
 
 
 @pytest.mark.proofs
-def test_a_login_is_stored_listed_tested_and_removed(gs: Shell, home: Path):
+def test_a_login_is_stored_listed_tested_and_removed(gs: Inside, home: Path):
     assert listed(gs) == []
     stored = gs(*SET, "--file", stdin=f"{TOKEN}\n")
     assert stored.code == 0, stored
@@ -49,7 +55,7 @@ def test_a_login_is_stored_listed_tested_and_removed(gs: Shell, home: Path):
     assert listed(gs) == [] and TOKEN not in (home / "keys.toml").read_text()
 
 
-def test_without_a_keyring_nothing_is_stored_and_the_error_says_so(gs: Shell, home: Path):
+def test_without_a_keyring_nothing_is_stored_and_the_error_says_so(gs: Inside, home: Path):
     refused = gs(*SET, stdin=TOKEN)
     assert_says(refused, says("no system keyring", 4, "keys set ghcr.io --user NAME --file"))
     assert not (home / "keys.toml").exists()
@@ -58,7 +64,7 @@ def test_without_a_keyring_nothing_is_stored_and_the_error_says_so(gs: Shell, ho
 
 
 @pytest.mark.proofs
-def test_an_old_password_that_stays_is_reported(gs: Shell, home: Path):
+def test_an_old_password_that_stays_is_reported(gs: Inside, home: Path):
     """The keyring had it in another session; here there is none, or the settings leave it out."""
     home.mkdir(mode=0o700, exist_ok=True)
     for settings, why in (("", "no system keyring"), ("[keys]\nkeyring = false\n", "the settings switch off")):
@@ -89,7 +95,7 @@ def test_an_old_password_that_stays_is_reported(gs: Shell, home: Path):
         (("keys", "test", "nowhere"), "", says("no cloud or account is called 'nowhere'", 3, "Known: vast")),
     ],
 )
-def test_what_cannot_be_stored_is_refused_in_one_line(gs: Shell, home: Path, words: Any, secret: str, row: Row):
+def test_what_cannot_be_stored_is_refused_in_one_line(gs: Inside, home: Path, words: Any, secret: str, row: Row):
     ran = gs(*words, *(("--file",) if words[1] == "set" else ()), stdin=secret)
     assert_says(ran, row)
     assert not secret or secret not in ran.err
@@ -97,7 +103,7 @@ def test_what_cannot_be_stored_is_refused_in_one_line(gs: Shell, home: Path, wor
 
 
 @pytest.mark.proofs
-def test_a_key_file_that_others_can_read_is_warned_of_and_gives_no_login(gs: Shell, home: Path):
+def test_a_key_file_that_others_can_read_is_warned_of_and_gives_no_login(gs: Inside, home: Path):
     gs(*SET, "--file", stdin=TOKEN)
     (home / "keys.toml").chmod(0o644)
     assert json.loads(gs("keys", "--json").out)["keys"][0]["state"] == "refused"

@@ -17,7 +17,7 @@ from gpushopper.client import Client, JsonObject
 from gpushopper.core.model.run_folder import Run
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.kept_runs import Output, keep
-from gpushopper.wire import ConnectionView
+from gpushopper.wire import ConnectionView, LandingView
 
 FOUND = ConnectionView("s1", "train", "a1", "ok", is_simulated=False, user="root", host="127.0.0.1", port=22)
 
@@ -28,20 +28,23 @@ class Daemon:
     def __init__(self, folder: Path, after_run: str, unwatched: str = "") -> None:
         self.log = folder / "log"
         self._limits = JsonObject(
-            after_run=after_run, unwatched=unwatched, grace_us=120_000_000, failed_us=1_800_000_000
-        )
+            after_run=after_run, unwatched=unwatched, grace_us=120_000_000, failed_us=1_800_000_000,
+            acts_itself=after_run != "daemon",
+        )  # fmt: skip
+        self.ended = ""
 
     def session(self, ref: str) -> JsonObject:
         return JsonObject(
-            id=ref,
-            name="train",
-            limits=self._limits,
-            rate=360_000,
-            cloud="vast",
-            provider="vast",
-            deadline_at=1,
-            pulls=[],
-        )
+            id=ref, name="train", limits=self._limits, rate=360_000, cloud="vast", provider="vast", deadline_at=1,
+            end_stage=self.ended, accrued=0, attempts=[], status="stopping", pulls=[], landing=LandingView(),
+        )  # fmt: skip
+
+    def connection(self, ref: str) -> ConnectionView:
+        return FOUND
+
+    def done(self, ref: str, reason: str, *, lands: bool = False) -> None:
+        self._note("done")
+        self.ended = "off"
 
     def allow_run_end(self, ref: str, work: str, request: Any) -> None:
         self._note(f"allow {request.mode} {request.hold_us}")
@@ -63,7 +66,7 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         program = tmp_path / "ssh"
         program.write_text(
             f"#!/bin/sh\ncat >{tmp_path}/script\ncd {tmp_path}\necho ssh >>log\n"
-            "read -r s <statuses\nsed -i 1d statuses\nexit ${s:-0}\n"
+            "cat runs 2>/dev/null\nread -r s <statuses\nsed -i 1d statuses\nexit ${s:-0}\n"
         )
         program.chmod(0o700)
         monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -127,6 +130,18 @@ def test_it_says_before_the_start_who_ends_it_and_what_is_lost(
     ending(app)
     told = capsys.readouterr().err
     assert all(word in told for word in words)
+
+
+def test_where_this_command_ends_it_other_runs_that_are_going_are_not_cut_off(far: Any, tmp_path: Path) -> None:
+    app, daemon = far("", 0, 0, 0, 255)
+    chosen = run_ending.choose(app, FOUND, "always", 0, detach=False)
+    (tmp_path / "runs").write_text("b2\trunning\t9\t8\t-\t0\ttrue\na1\t0\t9\t8\t9\t0\ttrue\n")
+    assert run_ending._keeps(app, chosen.session, 9) == "1 other run still going: b2"
+    (tmp_path / "runs").write_text("jupyter-1\trunning\t9\t8\t-\t0\tx\na1\t0\t9\t8\t9\t0\ttrue\n")
+    assert run_ending._keeps(app, chosen.session, 9) == ""
+    run_ending.finish(app, chosen, 0)
+    assert daemon.log.read_text() == "ssh\nssh\nssh\ndone\n"
+    assert "not known" in run_ending._keeps(app, chosen.session, 9)
 
 
 def test_a_run_whose_instance_is_gone_has_the_status_that_was_kept(

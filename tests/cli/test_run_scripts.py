@@ -210,7 +210,7 @@ def test_a_stop_reaches_the_whole_session_and_its_status_is_kept(there: There, w
     assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "stopped 143 0\n"
     child = int((there.home / "child").read_text())
     wait_until(lambda: not Path(f"/proc/{child}").exists(), timeout_s=LIMIT_S)
-    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "over 143\n"
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "over 143 0\n"
     assert there.sh(run_control.stop_script("b2", keep=False)).stdout == "none\n"
 
 
@@ -231,6 +231,15 @@ def test_what_does_not_end_on_request_is_killed(there: There):
 def test_a_stop_may_keep_the_instance(there: There):
     there.sh(run_scripts.start_script("a1", "exec sleep 600", "", checks=0, ends="always 0 0"))
     assert there.sh(run_control.stop_script("a1", keep=True)).stdout == "stopped 143 0\n"
+    assert not (there.folder() / "ends").exists()
+
+
+def test_a_run_that_is_over_is_told_to_end_the_instance_until_that_is_taken_back(there: There):
+    """Its end waits for a while, and longer with --hold: that time is for changing one's mind."""
+    there.sh(run_scripts.start_script("a1", "true", "", checks=0, ends="always 600 1"))
+    there.follow()
+    assert there.sh(run_control.stop_script("a1", keep=False)).stdout == "over 0 1\n"
+    assert there.sh(run_control.stop_script("a1", keep=True)).stdout == "over 0 0\n"
     assert not (there.folder() / "ends").exists()
 
 

@@ -15,10 +15,15 @@ from gpushopper.errors import Misconfigured
 from gpushopper.paths import Home
 from gpushopper.remote.instance_access import InstanceAccess
 from gpushopper.wire import ConnectionView
-from tests.cli.conftest import Shell
+from tests.cli.in_process import Inside
 
 OWN = b"# mine\r\nHost work\n\tHostName work.example\n  Port 2200\n\nMatch all\n  User me"
 """Odd line ends, tabs, no line end at its end."""
+
+
+@pytest.fixture
+def gs(home: Path) -> Inside:
+    return Inside(home)
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def write_ssh_config(home: Path) -> None:
     InstanceAccess(Home(home, home)).write_ssh_config([("train", SshTarget("s1", "a1", "192.0.2.7", 2222))])
 
 
-def test_install_adds_the_include_line_and_changes_nothing_else(gs: Shell, home: Path, config: Path):
+def test_install_adds_the_include_line_and_changes_nothing_else(gs: Inside, home: Path, config: Path):
     config.write_bytes(OWN)
     before = asked(config, "work")
     write_ssh_config(home)
@@ -48,7 +53,7 @@ def test_install_adds_the_include_line_and_changes_nothing_else(gs: Shell, home:
     assert config.read_bytes().endswith(OWN)
 
 
-def test_remove_gives_back_every_byte(gs: Shell, config: Path):
+def test_remove_gives_back_every_byte(gs: Inside, config: Path):
     config.write_bytes(OWN)
     assert gs("ssh-config", "install").code == 0
     assert config.read_bytes() != OWN
@@ -56,7 +61,7 @@ def test_remove_gives_back_every_byte(gs: Shell, config: Path):
     assert config.read_bytes() == OWN
 
 
-def test_installing_twice_is_idempotent(gs: Shell, config: Path):
+def test_installing_twice_is_idempotent(gs: Inside, config: Path):
     config.write_bytes(OWN)
     gs("ssh-config", "install")
     first = config.read_bytes()
@@ -64,7 +69,7 @@ def test_installing_twice_is_idempotent(gs: Shell, config: Path):
     assert config.read_bytes() == first
 
 
-def test_mode_owner_and_a_backup_are_kept(gs: Shell, config: Path):
+def test_mode_owner_and_a_backup_are_kept(gs: Inside, config: Path):
     config.write_bytes(OWN)
     config.chmod(0o640)
     if os.geteuid() == 0:
@@ -77,13 +82,13 @@ def test_mode_owner_and_a_backup_are_kept(gs: Shell, config: Path):
     assert [path.name for path in config.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_having_been_read_is_no_change(gs: Shell, config: Path):
+def test_having_been_read_is_no_change(gs: Inside, config: Path):
     config.write_bytes(OWN)
     os.utime(config, (1000, 1000))  # the next reader is written down
     assert gs("ssh-config", "install").code == 0
 
 
-def test_a_change_by_another_program_meanwhile_is_kept(gs: Shell, config: Path, tmp_path: Path):
+def test_a_change_by_another_program_meanwhile_is_kept(gs: Inside, config: Path, tmp_path: Path):
     config.write_bytes(OWN)
     slow = tmp_path / "bin" / "ssh"
     slow.parent.mkdir()
@@ -94,7 +99,7 @@ def test_a_change_by_another_program_meanwhile_is_kept(gs: Shell, config: Path, 
     assert config.read_bytes() == OWN + b"\n# new"
 
 
-def test_a_link_stays_a_link(gs: Shell, config: Path, tmp_path: Path):
+def test_a_link_stays_a_link(gs: Inside, config: Path, tmp_path: Path):
     real = tmp_path / "dotfiles"
     real.write_bytes(OWN)
     config.symlink_to(real)
@@ -102,7 +107,7 @@ def test_a_link_stays_a_link(gs: Shell, config: Path, tmp_path: Path):
     assert config.is_symlink() and real.read_bytes().endswith(OWN) and real.read_bytes() != OWN
 
 
-def test_without_a_configuration_one_is_made(gs: Shell, home: Path):
+def test_without_a_configuration_one_is_made(gs: Inside, home: Path):
     write_ssh_config(home)
     assert gs("ssh-config", "install").code == 0
     made = Path.home() / ".ssh" / "config"
@@ -110,7 +115,7 @@ def test_without_a_configuration_one_is_made(gs: Shell, home: Path):
     assert asked(made, "gpu-shopper-train")["port"] == "2222"
 
 
-def test_a_real_home_and_a_sandbox_home_exist_side_by_side(gs: Shell, config: Path):
+def test_a_real_home_and_a_sandbox_home_exist_side_by_side(gs: Inside, config: Path):
     config.write_bytes(OWN)
     gs("ssh-config", "install")
     one = config.read_bytes()
@@ -121,7 +126,7 @@ def test_a_real_home_and_a_sandbox_home_exist_side_by_side(gs: Shell, config: Pa
 
 
 @pytest.mark.parametrize("harm", ["broken", "read-only", "two names", "folder", "fifo", "dangling"])
-def test_a_config_that_cannot_be_changed_safely_is_left_alone(gs: Shell, config: Path, tmp_path: Path, harm: str):
+def test_a_config_that_cannot_be_changed_safely_is_left_alone(gs: Inside, config: Path, tmp_path: Path, harm: str):
     config.write_bytes(b"Host x\n  NoSuchOption 1\n" if harm == "broken" else OWN)
     match harm:
         case "read-only":
@@ -139,7 +144,7 @@ def test_a_config_that_cannot_be_changed_safely_is_left_alone(gs: Shell, config:
     assert len(list(config.parent.iterdir())) == 1
 
 
-def test_print_shows_the_line_and_the_entries(gs: Shell, home: Path, config: Path):
+def test_print_shows_the_line_and_the_entries(gs: Inside, home: Path, config: Path):
     assert gs("ssh-config").out == f'Include "{home}/ssh/config"\n'
     write_ssh_config(home)
     printed = gs("ssh-config", "print").out

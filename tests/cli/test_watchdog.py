@@ -17,8 +17,8 @@ RENT = "provision --gpu 4090 --hours 2 --yes --allow-unguarded"
 
 
 @pytest.fixture
-def inside(home: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
-    return Inside(monkeypatch, home)
+def inside(home: Path) -> Inside:
+    return Inside(home)
 
 
 def test_an_installation_has_to_be_named_and_the_own_one_can_be_copied(inside: Inside, home: Path):

@@ -7,10 +7,11 @@ from tests.core.mutation import Mutation
 M = Mutation
 ENDS = (
     # heard ends
-    M("early_end", "if reason in may_act and left_s == 0:", "if left_s == 0:", "E5: an end without a row is acted on",
-      "early_end"),
-    M("early_end", "if reason in may_act and left_s == 0:", "if reason in may_act:", "E5: acted on before its time",
-      "early_end"),
+    M("early_end", "if reason in may_act and left_s == 0 and", "if left_s == 0 and",
+      "E5: an end without a row is acted on", "early_end"),
+    M("early_end", "if reason in may_act and left_s == 0 and", "if reason in may_act and",
+      "E5: acted on before its time", "early_end"),
+    M("early_end", "obeyed < wanted // SECOND * SECOND:", "False:", "E5: a limit that was raised ends it", "early_end"),
     M("early_end", "key=lambda end: (end[0] not in may_act, end[1])", "key=lambda end: end[1]",
       "E4: a false end hides a true one", "early_end"),
     M("early_end", "if attempt.ending_reason not in allowed | {DONE} or", "if",

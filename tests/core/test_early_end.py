@@ -85,6 +85,27 @@ def test_an_end_that_no_row_allows_is_text_only(reason: str):
     assert event is not None and event.data["allowed"] is False
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there", "ends"),
+    [
+        ({"idle_us": us(1800)}, "idle=1800 when=any contact=0", True),
+        ({"idle_us": us(600)}, "idle=1800 when=any contact=0", True),
+        ({"idle_us": us(1800), "idle_when": "gpu"}, "idle=1800 when=any contact=0", True),
+        ({}, "idle=1800 when=any contact=0", False),
+        ({"idle_us": us(4 * 3600)}, "idle=1800 when=any contact=0", False),
+        ({"idle_us": us(1800)}, "idle=1800 when=gpu contact=0", False),
+        ({"idle_us": us(1800)}, "idle=0 when=any contact=60", False),
+    ],
+    ids=["the same", "lowered", "GPUs alone", "off", "raised", "more counts as use", "never there"],
+)
+def test_a_limit_that_was_withdrawn_or_raised_ends_nothing_from_here(wanted: dict[str, Any], there: str, ends: bool):
+    """Its instance may still end by it, until it has confirmed the change; the daemon does not (E5, E9)."""
+    one = attempt(confirmed_limits=there)
+    assert bool(of(EndSession, heard(("idle", 0), one=one, **wanted))) is ends
+    was = gone(confirmed_limits=there)
+    assert bool(end_as_heard(session(**wanted), was, IDLE, moment(60), REAL)) is ends
+
+
 def test_done_needs_no_row_because_it_was_heard_over_the_pinned_key():
     (end,) = of(EndSession, heard(("done", 0), allowed=NOTHING))
     assert end.reason == "done"

@@ -61,6 +61,7 @@ def test_one_that_has_looked_once_is_starting_and_one_that_fell_silent_is_not():
     first = replace(FRESH, unknown=("time: just started",))
     assert text(replace(BEAT, agent=first), after_s=60) == STARTING
     assert text(replace(BEAT, agent=replace(FRESH, age_s=61)), after_s=60) == "its agent gives no fresh sample"
+    assert text(replace(BEAT, agent=first), after_s=600) == "not measured: time: just started", "again and again"
     blind = replace(first, unknown=("time: just started", "gpu: there is no nvidia-smi"))
     assert text(replace(BEAT, agent=blind)) == "not measured: gpu: there is no nvidia-smi"
     was = attempt(idle_watch="not measured: gpu: nvidia-smi hangs")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gpushopper.core.cloud import EndingKind
-from gpushopper.core.lifecycle.ends.idle_watch import OLD_GUARD, STARTING
+from gpushopper.core.lifecycle.ends.idle_watch import NO_GUARD, OLD_GUARD, STARTING
 from gpushopper.core.lifecycle.ends.run_end_rule import DAEMON, INSTANCE, NOBODY, PENDING, who_ends_after_run
 from gpushopper.core.model.attempt import DesiredState
 from tests.core.samples import attempt
@@ -24,6 +24,8 @@ SELF, POWEROFF = EndingKind.SELF_DESTROY, EndingKind.POWEROFF_ONLY
         (SELF, "", "", PENDING),
         (SELF, "", STARTING, PENDING),
         (SELF, "", OLD_GUARD, NOBODY),
+        (SELF, "act=1 idle=0", NO_GUARD, NOBODY),
+        (POWEROFF, "act=0 idle=0", NO_GUARD, NOBODY),
         (SELF, "", "its disk is full", NOBODY),
     ],
 )

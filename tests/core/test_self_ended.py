@@ -13,9 +13,10 @@ from gpushopper.core.lifecycle.ends.self_ended import on_absent_and_silent
 from gpushopper.core.lifecycle.reachability import on_heartbeat
 from gpushopper.core.lifecycle.sightings import on_sighting
 from gpushopper.core.listing.missing import close_if_proven
-from gpushopper.core.model.actions import Action, CloseAttempt, EndSession, RaiseAlarm, TerminateAttempt
+from gpushopper.core.model.actions import Action, ClearAlarm, CloseAttempt, EndSession, RaiseAlarm, TerminateAttempt
 from gpushopper.core.model.attempt import Attempt, DesiredState, State
 from gpushopper.core.model.heartbeat import Hardware, Heartbeat
+from gpushopper.core.model.instance import StatusClass
 from gpushopper.core.model.session import derive_health
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, us
@@ -105,3 +106,11 @@ def test_a_heartbeat_makes_it_running_again_and_bills_on():
     assert (after.state, after.self_ended_at, after.is_gpu_billed, after.is_storage_billed, after.silent_since) == (
         State.RUNNING, None, True, True, None,
     )  # fmt: skip
+
+
+def test_a_sighting_with_its_host_offline_takes_back_that_its_cost_stands_still():
+    one = absent(self_ended_at=WALL, is_gpu_billed=False, is_storage_billed=False)
+    actions = on_sighting(session(), one, row(status=StatusClass.OFFLINE), moment(700), REAL)
+    after = carried_out(one, actions)
+    assert (after.state, after.self_ended_at) == (State.MISSING, None)
+    assert alarms.SELF_ENDED in [alarm.kind for alarm in of(ClearAlarm, actions)]

@@ -56,6 +56,9 @@ def listed(*rows: Instance, after_s: float = OVERDUE_S, whole: bool = True, **ch
         (row(label=gs2_label(), env_label=gs2_label(attempt=attempt_id(2))), 99_999, Verdict.UNCLEAR),
         (row(label=gs2_label(), env_label=gs2_label(ELSEWHERE)), 99_999, Verdict.UNCLEAR),
         (row(label=gs2_label(ELSEWHERE), env_label=gs2_label()), 99_999, None),
+        (row(created_at=LABELLED_MAX + 1), 99_999, Verdict.YOUNGER),
+        (row(created_at=LABELLED_MAX), 99_999, Verdict.OVERDUE),
+        (row(created_at=None), 99_999, Verdict.OVERDUE),
     ],
 )
 def test_a_row_is_judged_by_its_labels_and_the_hour(found: Instance, after_s: float, verdict: Verdict | None):

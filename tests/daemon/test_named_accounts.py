@@ -76,7 +76,10 @@ PAIR_ID, PAIR_TOKEN = "4f1e-id-of-the-pair", "T" * 32
 
 @pytest.mark.parametrize(
     ("first_id", "second_id", "order"),
-    [(PAIR_ID, "", ("tensordock", "tl")), ("", "another-id-1234", ("tl", "tensordock"))],
+    [
+        (PAIR_ID, "", ("tensordock", "tl")),
+        pytest.param("", "another-id-1234", ("tl", "tensordock"), marks=pytest.mark.proofs),
+    ],
 )
 def test_one_token_is_one_key_whatever_id_stands_beside_it(
     site: Path, once: RunOnce, first_id: str, second_id: str, order: tuple[str, str]
@@ -99,7 +102,7 @@ def test_a_key_of_the_environment_or_hidden_by_it_belongs_to_the_other_account_t
         assert said["error"]["hint"].endswith(away)
 
 
-@pytest.mark.parametrize("given", [f"{OTHER_ID}\n", f"\n{TOKEN}\n"])
+@pytest.mark.parametrize("given", [f"{OTHER_ID}\n", pytest.param(f"\n{TOKEN}\n", marks=pytest.mark.proofs)])
 def test_half_a_credential_of_a_named_account_is_one_line_and_exit_4(site: Path, once: RunOnce, given: str):
     status, said = once("keys-set", "lab", given=given)
     assert (status, said["error"]["code"]) == (4, "key_incomplete")

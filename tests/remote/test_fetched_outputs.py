@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from gpushopper.kept_runs import HALF, Output
-from gpushopper.remote.run_outputs.fetched_outputs import SIZE_LIMIT, fetch_command, read_fetched
+from gpushopper.kept_runs import HALF, OUT, Output, read_output
+from gpushopper.paths import Home
+from gpushopper.remote.run_outputs.fetched_outputs import MOST_RUNS, SIZE_LIMIT, fetch_command, read_fetched
+from gpushopper.remote.run_outputs.keeping import keep_outputs
+
+if TYPE_CHECKING:
+    from gpushopper.remote.ssh_command import Connection
 
 MARK = "gs-mark"
 ROW = b"R a1\t0\t1000\t900\t950\t1\tpython train.py\n"
@@ -44,6 +52,34 @@ def test_an_answer_that_was_cut_gives_what_has_come(cut: int) -> None:
 )  # fmt: skip
 def test_anything_else_is_no_run(answer: bytes) -> None:
     assert read_fetched(answer, MARK, 10**9) == []
+
+
+def test_a_host_that_sends_more_runs_than_were_asked_for_is_not_believed() -> None:
+    """Each is a folder on this computer: some 400,000 of them fit into one answer."""
+    many = b"".join(GOOD.removeprefix(BEGIN).removesuffix(b"E\n").replace(b"a1", b"r%d" % n) for n in range(500))
+    assert len(read_fetched(BEGIN + many, MARK, 10**9)) == MOST_RUNS
+
+
+@dataclass
+class Host:
+    """An instance whose login gives this answer, whatever it is asked."""
+
+    rest: bytes
+    folder: Path
+
+    def argv(self, command: str) -> list[str]:
+        (marker,) = set(re.findall(r"gs-[0-9a-f]{24}", command))
+        (self.folder / "answer").write_bytes(f"\n{marker} begin\n".encode() + self.rest)
+        return ["cat", str(self.folder / "answer")]
+
+
+def test_what_is_kept_whole_is_not_replaced_by_what_the_host_sends_later(tmp_path: Path) -> None:
+    home, host = Home(tmp_path / "home", tmp_path / "home"), Host(GOOD.removeprefix(BEGIN), tmp_path)
+    (tmp_path / "home").mkdir()
+    assert keep_outputs(home, cast("Connection", host), "s", 10**9, 30).complete == {"a1"}
+    host.rest = host.rest.replace(b"hello", b"other")
+    assert keep_outputs(home, cast("Connection", host), "s", 10**9, 30).complete == {"a1"}
+    assert read_output(home, "s", "a1", OUT) == b"hello"
 
 
 def test_a_status_that_is_none_counts_as_lost_and_a_command_has_no_tabs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -78,3 +79,15 @@ def test_a_transfer_that_cannot_be_saved_leaves_what_was_there(bringing: Instanc
     (folder / "agent.py").write_text("former")
     assert brought(bringing.probe(login(there.port), None, LIMIT_S, limits=LINE)).checksum == ""
     assert (folder / "agent.py").read_text() == "former" and not (folder / "limits").exists()
+
+
+def test_what_lies_in_a_files_place_there_holds_no_probe_up(bringing: InstanceAccess, host: Callable[..., Host]):
+    """The user's programs are root there: a pipe that nobody writes to would be waited for."""
+    there = host()
+    folder = there.home / ".gs-guard"
+    for name in ("report.json", "agent.py.new", "limits.new", "warned"):
+        os.mkfifo(folder / name)
+    assert brought(bringing.probe(login(there.port), None, 10.0, limits=LINE)).checksum
+    (folder / "agent.py").unlink()
+    (folder / "agent.py").mkdir()
+    assert brought(bringing.probe(login(there.port), None, 10.0, limits=LINE)).checksum == ""

@@ -144,7 +144,9 @@ ALL_CASES = CREATE_CASES + DESTROY_CASES + NETWORK_CASES + OTHER_CASES
 def quick_cases() -> list[Case]:
     """One case of every word, and all cases of words that can make or end an instance."""
     chosen = CREATE_CASES + DESTROY_CASES
+    words = {case.word for case in chosen}
     for case in NETWORK_CASES + OTHER_CASES:
-        if not any(case.word == other.word for other in chosen):
+        if case.word not in words:
             chosen = [*chosen, case]
+            words.add(case.word)
     return chosen

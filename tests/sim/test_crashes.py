@@ -65,8 +65,9 @@ def test_every_seam_is_a_point() -> None:
     assert {seam for seam in SEAMS if not any(kind.startswith(seam) for kind in kinds)} == set()
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", [0, 2, *(pytest.param(n, marks=pytest.mark.proofs) for n in (1, 3))])
 def test_a_crash_anywhere_on_the_path_of_a_create(share: int) -> None:
+    """Every second point, all of them as proofs."""
     last = until_id_is_stored(record().points)
     numbers = list(range(1, last + 1))[share::SHARES]
     print(f"\n{len(numbers)} of {last} points of the create path")

@@ -10,7 +10,7 @@ import pytest
 
 from gpushopper import wire
 from gpushopper.core.model.ends.run_end import RunEnd, RunEndMode
-from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind
+from gpushopper.core.model.heartbeat import Brought, ProbeFailure, ProbeFailureKind, SshTarget
 from gpushopper.core.policy import REAL
 from gpushopper.core.timing.clock_snapshot import HOUR, MINUTE, us
 from gpushopper.errors import UsageError
@@ -66,6 +66,22 @@ def go_silent(world: World) -> None:
 def hear_again(world: World) -> None:
     assert world.remote is not None
     world.remote.answer = lambda login: None
+
+
+def test_an_instance_that_lies_about_what_it_has_is_not_brought_it_at_each_heartbeat(world: World) -> None:
+    remote = world.remote
+    assert remote is not None
+    ref = idle_session(world)
+
+    def lie(login: SshTarget) -> None:
+        agent(world).checksum = str(remote.probes)
+
+    remote.answer = lie
+    world.run_for(1800)
+    assert 2 < len(remote.brought) < 9
+    world.requests.set_limits(ref, wire.LimitsRequest(idle_us=HOUR))
+    world.run_for(60)
+    assert "idle=3600 " in remote.brought[-1], "others are brought at once"
 
 
 def test_agent_and_limits_are_brought_once_the_session_is_ready(world: World) -> None:
@@ -170,7 +186,7 @@ def test_such_a_session_can_be_closed_at_once(world: World) -> None:
     assert world.ended(ref, 900) and world.view(ref).reason == "user"
 
 
-@pytest.mark.parametrize("fault", ["omit", "empty200"])
+@pytest.mark.parametrize("fault", ["omit", pytest.param("empty200", marks=pytest.mark.proofs)])
 def test_a_list_that_lacks_it_never_destroys_a_session_that_may_end_early(world: World, fault: str) -> None:
     """It answers over ssh all the time: nothing is concluded (F49)."""
     ref = idle_session(world)
@@ -183,7 +199,7 @@ def test_a_list_that_lacks_it_never_destroys_a_session_that_may_end_early(world:
     assert view.health != "self_ended"
 
 
-@pytest.mark.parametrize("fault", ["omit", "empty200"])
+@pytest.mark.parametrize("fault", [pytest.param("omit", marks=pytest.mark.proofs), "empty200"])
 def test_even_silent_and_off_the_list_it_is_not_destroyed_and_comes_back(world: World, fault: str) -> None:
     ref = idle_session(world)
     go_silent(world)

@@ -33,6 +33,11 @@ def _first_of_each_word() -> list[Any]:
     return cases
 
 
+def _only_long() -> list[Case]:
+    quick = quick_cases()
+    return [case for case in ALL_CASES if case not in quick]
+
+
 @pytest.mark.parametrize("case", _first_of_each_word(), ids=lambda case: case.name)
 def test_every_fault_word_alone(case: Case) -> None:
     verdict = run_case(case)
@@ -41,7 +46,7 @@ def test_every_fault_word_alone(case: Case) -> None:
 
 
 @pytest.mark.sweep
-@pytest.mark.parametrize("case", [c for c in ALL_CASES if c not in quick_cases()], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _only_long(), ids=lambda case: case.name)
 def test_every_fault_word_on_every_call(case: Case) -> None:
     verdict = run_case(case)
     print(f"\n{verdict.row()}")

@@ -140,7 +140,8 @@ def test_logs_labels_and_keys_are_not_asked_of_it(world: World) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", ["2", "2flat", "3"])
+# Quick for "2": the test after this one.
+@pytest.mark.parametrize("shape", [pytest.param("2", marks=pytest.mark.proofs), "2flat", "3"])
 def test_each_shape_of_the_list_keeps_a_session_and_its_price(world: World, shape: str) -> None:
     ref, vm = rented(world, hours=11)
     world.fault("list", "shape", shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import fields, replace
 
 import pytest
@@ -15,7 +17,7 @@ from gpushopper.store import consumers, known_instances, sessions
 from gpushopper.store.database import Stale, Store
 from gpushopper.store.known_instances import KnownInstance
 from gpushopper.store.schema.tables import AttemptRow, SessionRow
-from tests.store.samples import NOW, OFFER, attempt, session
+from tests.store.samples import NOW, OFFER, attempt, raw, session
 
 
 def put(store: Store, *rows: Session | Attempt) -> None:
@@ -74,6 +76,46 @@ def test_an_update_returns_what_is_stored(store: Store):
     assert sessions.load_attempt(store, "a1") == sent
     assert sessions.load_session(store, "s1") == ended
     assert (ended.version, ended.desired_state) == (1, DesiredState.TERMINATED)
+
+
+def test_what_is_read_again_is_what_is_stored_whoever_changed_it(store: Store):
+    """Reads are kept until a row changes: by us, undone by a rollback, past all our code, or by another program."""
+    put(store, session(), attempt())
+
+    def status() -> str | None:
+        (found,) = sessions.load_attempts(store)
+        return found.provider_status
+
+    before = status()
+    with pytest.raises(KeyError), store.transaction():
+        (held,) = sessions.load_attempts(store)
+        sessions.update_attempt(store, held, provider_status="undone")
+        assert status() == "undone"
+        raise KeyError
+    assert status() == before
+    with pytest.raises(KeyError), store.transaction():
+        assert status() == before
+        raw(store, "UPDATE attempts SET provider_status = 'raw, undone'")
+        assert status() == "raw, undone"
+        raise KeyError
+    assert status() == before
+    with store.transaction():
+        (held,) = sessions.load_attempts(store)
+        sessions.update_attempt(store, held, provider_status="ours")
+    assert status() == "ours"
+    raw(store, "UPDATE attempts SET provider_status = 'raw'")
+    assert status() == "raw"
+    with closing(sqlite3.connect(store.path)) as other, other:
+        other.execute("UPDATE attempts SET provider_status = 'by another program'")
+    assert status() == "by another program"
+
+
+def test_what_did_not_change_is_not_read_again(store: Store):
+    put(store, session(), attempt())
+    (first,), (second,) = sessions.load_attempts(store), sessions.load_attempts(store)
+    assert first is second
+    sessions.load_attempts(store).clear()
+    assert sessions.load_attempts(store) == [first]
 
 
 def test_an_update_of_a_stale_row_changes_nothing(store: Store):

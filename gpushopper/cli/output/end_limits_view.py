@@ -38,6 +38,8 @@ def watched(session: SessionView) -> str:
         return ""
     if session.limits.unwatched:
         return f"no: {session.limits.unwatched}"
+    if session.health not in ("", "ok"):
+        return f"not known: it is {session.health.replace('_', ' ')}"
     ends = "which ends it" if session.limits.acts_itself else "which marks its end; this computer destroys it"
     return f"by the agent on the instance, {ends}"
 

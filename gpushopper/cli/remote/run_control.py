@@ -55,11 +55,15 @@ signal() {{
 pause() {{ sleep 0.2 2>/dev/null || sleep 1; }}
 late() {{ [ $(($(date +%s)-begun)) -ge $1 ]; }}
 is_over() {{ state "$run"; [ "$s" != running ]; }}
+tell() {{
+  ends=0; [ ! -f "$run/ends" ] || ends=1
+  echo "$1 $s $ends"
+}}
 stop() {{
   cd {FOLDER} 2>/dev/null && [ -f "$run/command" ] || {{ echo none; return; }}
-  state "$run"
-  [ "$s" = running ] || {{ echo "over $s"; return; }}
   [ $keep = 0 ] || rm -f "$run/ends" || {{ echo kept-not; return; }}
+  state "$run"
+  [ "$s" = running ] || {{ tell over; return; }}
   p=$(cat "$run/pid")
   look "$p" || return 1
   own=0; [ "$sid" != "$p" ] || own=1
@@ -75,8 +79,7 @@ stop() {{
   fi
   signal KILL
   state "$run"
-  ends=0; [ ! -f "$run/ends" ] || ends=1
-  echo "stopped $s $ends"
+  tell stopped
 }}
 run={{run}}; keep={{keep}}
 stop
@@ -123,6 +126,4 @@ def stop_run(found: ConnectionView, run: str, *, keep: bool) -> Stopped:
         raise ssh_connection.script_error(found, result, f"the run {run} cannot be stopped")
     if words[0] == "none":
         return Stopped("none")
-    ends = words[0] == "stopped" and words[-1] == "1"
-    status = " ".join(words[1:-1] if words[0] == "stopped" else words[1:]).strip()
-    return Stopped(words[0], known_status(status), ends)
+    return Stopped(words[0], known_status(" ".join(words[1:-1])), words[-1] == "1")

@@ -29,6 +29,8 @@ def on_sighting(session: Session, attempt: Attempt, row: Instance, now: ClockSna
         return [_seen_while_destroying(attempt, row, fields, now, policy)]
     is_back = attempt.state is State.MISSING and row.status is not StatusClass.OFFLINE
     cleared: list[Action] = [ClearAlarm(alarms.MISSING, attempt.id)] if is_back else []
+    if attempt.self_ended_at is not None:  # also where its host is only offline: its cost goes on
+        cleared.append(ClearAlarm(alarms.SELF_ENDED, attempt.id))
     if not attempt.is_wanted:
         event = EventDraft("destroying", "found, but its desired state is terminated")
         return [*cleared, UpdateAttempt(attempt, fields | destroying_fields(now), event)]

@@ -2,7 +2,7 @@
 
 It has no record of anything. So it believes neither one list nor one clock: an instance must carry the same label in
 two whole lists that are far enough apart, and be overdue in both by this computer's clock and by the cloud's. A label
-that names no hour, or two, is reported and left alone.
+that names no hour, or two, or one before the instance was made, is reported and left alone.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Verdict(Enum):
     OVERDUE = "past its hard maximum"
     UNDATED = "its label names no hour: only reported"
     UNCLEAR = "its labels contradict each other: only reported"
+    YOUNGER = "made after the hour of its label, which was copied: only reported"
 
 
 def certain_time(now: ClockSnapshot) -> int | None:
@@ -59,6 +60,8 @@ def judge(row: Instance, installations: Collection[str], now: ClockSnapshot, pol
     hard_max_at = hours.pop()
     if hard_max_at is None:
         return Verdict.UNDATED
+    if row.created_at is not None and row.created_at > hard_max_at:
+        return Verdict.YOUNGER  # somebody copied the label, as a clone of an instance has it
     at = certain_time(now)
     is_overdue = at is not None and at >= hard_max_at + us(policy.watchdog_margin_s)
     return Verdict.OVERDUE if is_overdue else Verdict.WITHIN

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gpushopper.core.timing.clock_snapshot import EARLIEST_WALL, HOUR
 
@@ -72,6 +73,7 @@ def make_label(installation: str, attempt: str, hard_max_at: int) -> str:
     return label.text
 
 
+@lru_cache(maxsize=1024)
 def parse_label(text: str | None) -> Label | None:
     """The content, only of text this module could have made: exact length, case and check characters (I3)."""
     label = _read(text) if text else None

@@ -10,7 +10,8 @@ from gpushopper.core.model.run_folder import FOLDER, ROW, STATE, Run, read_row
 from gpushopper.core.model.shell_environment import over_ssh
 from gpushopper.kept_runs import ERR, HALF, OUT, Output
 
-MOST_RUNS = 50
+MOST_RUNS, MOST_KNOWN = 50, 1000
+"""Of one answer; of one command, which has a limited length."""
 SIZE_LIMIT = 4 * HALF + 4 * 10**6
 """Bytes of one answer: the two outputs of the longest run, and what is said of others."""
 _LINE = 4096
@@ -50,7 +51,7 @@ class Fetched(NamedTuple):
 
 
 def fetch_command(marker: str, known: Collection[str]) -> str:
-    """The shell command; `known` are runs that are not sent, because all of them is kept."""
+    """The shell command; `known` are runs that are not sent, because all of them is kept: MOST_KNOWN at most."""
     script = _SEND.format(
         marker=marker, folder=FOLDER, half=HALF, both=2 * HALF, most=MOST_RUNS, known=" ".join(sorted(known))
     )
@@ -58,10 +59,13 @@ def fetch_command(marker: str, known: Collection[str]) -> str:
 
 
 def read_fetched(answer: bytes, marker: str, now: int) -> list[Fetched]:
-    """The runs in an answer, whole or cut off; what was cut is as long as it came. `now` is wall µs."""
+    """The runs in an answer, whole or cut off; what was cut is as long as it came. `now` is wall µs.
+
+    At most as many as were asked for: each is a folder on this computer.
+    """
     reader = _Reader(answer, marker)
-    found = []
-    while (run := reader.run(now)) is not None:
+    found: list[Fetched] = []
+    while len(found) < MOST_RUNS and (run := reader.run(now)) is not None:
         out, err = reader.output(OUT), reader.output(ERR)
         if out is None:
             break

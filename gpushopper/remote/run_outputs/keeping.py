@@ -10,7 +10,7 @@ from gpushopper.core.model.run_folder import KeptNow
 from gpushopper.paths import Home
 from gpushopper.remote import ssh_environment
 from gpushopper.remote.bounded_process import Killed, LimitKind, run_bounded
-from gpushopper.remote.run_outputs.fetched_outputs import SIZE_LIMIT, fetch_command, read_fetched
+from gpushopper.remote.run_outputs.fetched_outputs import MOST_KNOWN, SIZE_LIMIT, Fetched, fetch_command, read_fetched
 from gpushopper.remote.ssh_command import Connection
 from gpushopper.remote.ssh_errors import OWN_FAILURE, classify_ssh_failure
 
@@ -21,7 +21,8 @@ def keep_outputs(home: Home, connection: Connection, session_id: str, now: int, 
     Raises:
         OSError: ssh cannot be started, or nothing can be written here.
     """
-    complete = {kept.run.run for kept in kept_runs.kept_runs(home, session_id) if kept.run.is_over and kept.is_whole}
+    whole = [kept.run.run for kept in kept_runs.kept_runs(home, session_id) if kept.run.is_over and kept.is_whole]
+    complete = set(whole[:MOST_KNOWN])
     clock = SystemClock()
     until = clock.monotonic() + limit_s
     while (left_s := until - clock.monotonic()) > 0:
@@ -32,7 +33,8 @@ def keep_outputs(home: Home, connection: Connection, session_id: str, now: int, 
         if not isinstance(done, Killed) and done.status == OWN_FAILURE and marker.encode() not in done.out:
             return KeptNow(frozenset(complete), classify_ssh_failure(done.err).detail)
         before = len(complete)
-        for fetched in read_fetched(done.out, marker, now):
+        # What is kept whole was not asked for: it is not replaced, whatever the instance sends now.
+        for fetched in _new(read_fetched(done.out, marker, now), {*whole, *complete}):
             if not kept_runs.keep(home, session_id, fetched.run, fetched.out, fetched.err, now):
                 return KeptNow(frozenset(complete), "this computer's disk is nearly full")
             if fetched.run.is_over and fetched.out.has_come and fetched.err.has_come:
@@ -42,3 +44,7 @@ def keep_outputs(home: Home, connection: Connection, session_id: str, now: int, 
         if done.limit is LimitKind.TIME or len(complete) == before:
             break
     return KeptNow(frozenset(complete), "it has more output than could be fetched in time")
+
+
+def _new(found: list[Fetched], kept: set[str]) -> list[Fetched]:
+    return [fetched for fetched in found if fetched.run.run not in kept]

@@ -54,6 +54,13 @@ def is_in_transaction(database: peewee.SqliteDatabase) -> bool:
     return not untyped.is_closed() and bool(untyped.connection().in_transaction)
 
 
+def changes_seen(database: peewee.SqliteDatabase) -> tuple[int, int]:
+    """Differs once any row has changed: by this connection, undone ones included, or by another one that committed."""
+    untyped: Any = database
+    connection = untyped.connection()
+    return int(connection.total_changes), int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
 def integrity_problem(database: peewee.SqliteDatabase) -> str:
     """What PRAGMA quick_check finds wrong with the file; empty when nothing."""
     found = [str(row[0]) for row in run(database, "PRAGMA quick_check(5)")]

@@ -78,8 +78,9 @@ def _wait(app: App, session: SessionView, limit_us: int) -> SessionView:
             progress.step("limits", f"sending the limits to {session.name}'s instance")
             poll(is_done, limit_us / SECOND)
     except WaitTimeout as timeout:
+        why = f"; not watched: {latest[0].limits.unwatched}" if latest[0].limits.unwatched else ""
         raise NotVerified(
-            f"{session.name} has not confirmed it yet: early ends: {end_limits_view.limits(latest[0])}",
+            f"{session.name} has not confirmed it yet: early ends: {end_limits_view.limits(latest[0])}{why}",
             f"the daemon keeps trying; see: gpu-shopper get {session.name}",
         ) from timeout
     app.interrupt_hint = ""

@@ -6,6 +6,7 @@ command ends the session itself, and says so.
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gpushopper.wire import ConnectionView, SessionView
 
 OFF_WAIT_LIMIT_S = 180.0
+OTHERS_PAUSE_S = 10
+"""Between two looks for other runs, where this command ends the session."""
 PARTS_WAIT_S = 60.0
 """How long what ends it is waited for, right after a session has become ready."""
 
@@ -120,7 +123,7 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
         lines = [f"{session.name} ends itself {when}, whether or not this computer is on."]
     else:
         lines = [
-            f"This computer ends {session.name} {when}: power-off does not end its bill.",
+            f"This computer ends {session.name} {when}: {_why_not_itself(session)}.",
             f"While this computer is off, it bills {rate(session.rate)} an hour until you end it: "
             f"{console_of(session.cloud or session.provider)}",
         ]
@@ -132,6 +135,10 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
         )
     lines.append("What is on its disk is then lost; if this computer is off at the end, so is the run's output.")
     return lines
+
+
+def _why_not_itself(session: SessionView) -> str:
+    return "its guard is not confirmed" if session.limits.acts_itself else "power-off does not end its bill"
 
 
 def _some(runs: tuple[str, ...]) -> str:
@@ -178,12 +185,46 @@ def finish(app: App, ending: Ending, status: int) -> None:
         app.note(f"the command ended with status {status}; {session.name} is kept until {at}, then it ends")
         return
     if ending.by == "client":
+        _await_others(app, session, status)
         _end(app, session, status)
         grace_us = 0
     else:
         grace_us = limits.grace_us
         app.note(f"the command ended with status {status}; {session.name} ends in {span(grace_us)}")
     _await_off(app, session, status, grace_us / SECOND + OFF_WAIT_LIMIT_S)
+
+
+def _await_others(app: App, session: SessionView, status: int) -> None:
+    """Wait until no other run is going: ending the session would cut it off (E6). What is not known is waited for too.
+
+    Without end, as the session has a deadline that ends it.
+    """
+    told, due = [""], [0]
+    app.interrupt_hint = f"{session.name} was not ended and bills: gpu-shopper shutdown {session.name}"
+
+    def is_over() -> bool:
+        now = app.now().wall
+        if now < due[0]:
+            return False
+        due[0] = now + OTHERS_PAUSE_S * SECOND
+        why = _keeps(app, session, now)
+        if why and why != told[0]:
+            app.note(f"the command ended with status {status}; {session.name} is not ended yet: {why}")
+        told[0] = why
+        return not why
+
+    poll(is_over, math.inf)
+    app.interrupt_hint = ""
+
+
+def _keeps(app: App, session: SessionView, now: int) -> str:
+    """Why a session must not be ended now; empty where nothing keeps it, or where it is ending by itself."""
+    try:
+        found = run_control.list_runs(app.client.connection(session.id), now)
+    except ShopperError as error:
+        return "" if error.code == "ending" else f"whether other runs are going is not known: {error.message}"
+    others = tuple(run.run for run in found if run.status == "running" and not run.run.startswith(JUPYTER))
+    return f"{plural(len(others), 'other run')} still going: {_some(others)}" if others else ""
 
 
 def _end(app: App, session: SessionView, status: int) -> None:

@@ -76,7 +76,10 @@ def _kept_when(kept: list[KeptRun], now: int) -> str:
 @click.option("--keep", is_flag=True, help="Started with --rm: do not end the session after it.")
 @click.pass_obj
 def stop(app: App, name: str, work: str, keep: bool) -> None:
-    """Stop a run: SIGTERM to all its processes, and SIGKILL to what is left after 10 seconds."""
+    """Stop a run: SIGTERM to all its processes, and SIGKILL to what is left after 10 seconds.
+
+    With --keep the session goes on; also after a run that has ended and has not ended its session yet.
+    """
     wanted = runs.check_id(work)
     found = ssh_connection.find(app, name)
     app.interrupt_hint = f"the run {wanted} may be ending; see: gpu-shopper run ls {found.name}"
@@ -87,7 +90,7 @@ def stop(app: App, name: str, work: str, keep: bool) -> None:
         raise NotFound(f"{found.name} has no run {wanted}", hint, code="run_not_found")
     if done.outcome == "over" and done.status == "not started":
         raise Refused(f"the run {wanted} was never started", hint, code="run_not_started")
-    if keep and done.outcome == "stopped":
+    if keep:
         app.client.withdraw_run_end(found.session, wanted)
     _report(app, found, wanted, done)
 

@@ -18,7 +18,7 @@ from gpushopper.core.model.ends.run_end import RunEnd
 from gpushopper.core.model.heartbeat import Heartbeat
 from gpushopper.core.model.session import Session
 from gpushopper.core.policy import Policy
-from gpushopper.core.timing.clock_snapshot import MINUTE, ClockSnapshot, us
+from gpushopper.core.timing.clock_snapshot import MINUTE, SECOND, ClockSnapshot, us
 
 IDLE, CONTACT, RUN_DONE, DONE = "idle", "contact", "run_done", "done"
 _BY_WORD = {"idle": IDLE, "contact": CONTACT, "run": RUN_DONE, "done": DONE}
@@ -79,9 +79,25 @@ def on_ends_heard(
     if reason != attempt.ending_reason or abs(now.wall + us(left_s) - (attempt.ending_at or 0)) > MINUTE:
         event = _announcement(session, reason, now.wall + us(left_s), is_allowed=reason in may_act)
     actions: list[Action] = [UpdateAttempt(attempt, fields, event)]
-    if reason in may_act and left_s == 0:
+    if reason in may_act and left_s == 0 and suffices(session, attempt, reason):
         actions.append(_end(session, replace(attempt, **fields)))
     return actions
+
+
+def suffices(session: Session, attempt: Attempt, reason: str) -> bool:
+    """Whether the limit that the instance obeys is one that the session still has, or a longer one.
+
+    A limit that was switched off or raised meanwhile may end the instance by itself until it is confirmed there; from
+    here it ends nothing any more.
+    """
+    there = attempt.confirmed_limits
+    if reason not in (IDLE, CONTACT) or not there:
+        return True
+    wanted = session.idle_us if reason == IDLE else session.contact_us
+    obeyed = limit_of(there, reason)
+    if wanted is None or obeyed is None or obeyed < wanted // SECOND * SECOND:
+        return False
+    return reason == CONTACT or session.idle_when == "gpu" or "when=gpu" not in there.split()
 
 
 def _is_used(session: Session, attempt: Attempt) -> bool:
@@ -127,5 +143,7 @@ def end_as_heard(
 ) -> list[Action]:
     """End the session for a confirmed early end: the destroyer then proves it."""
     if not _is_used(session, attempt) or not is_end_confirmed(attempt, allowed, now, policy):
+        return []
+    if not suffices(session, attempt, attempt.ending_reason):
         return []
     return [_end(session, attempt)]

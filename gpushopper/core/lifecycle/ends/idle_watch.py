@@ -17,8 +17,8 @@ NOT_MEASURED, NO_SAMPLE = "not measured: ", "its agent gives no fresh sample"
 FIRST_SAMPLE = "time: just started"
 """What an agent says that has looked once: it measures between two looks."""
 NO_GUARD, OLD_GUARD = "no guard answers", "its guard is of an older version"
-AGENT_START_S = 120
-"""How long after ready a missing sample is no fault."""
+START_TICKS = 12
+"""How many ticks of the agent after ready a missing sample is no fault: two minutes."""
 
 
 def watch_use(
@@ -46,16 +46,16 @@ def unwatched(attempt: Attempt, heartbeat: Heartbeat, now: ClockSnapshot, policy
         return OLD_GUARD
     if brought is not None and brought.problem:
         return brought.problem
+    is_new = attempt.ready_at is not None and now.wall - attempt.ready_at < us(START_TICKS * policy.agent_tick_s)
     if agent is None or agent.age_s > policy.agent_stale_s:
         known = attempt.idle_watch
         if known not in ("", STARTING, NO_GUARD, OLD_GUARD) and not known.startswith(NOT_MEASURED):
             return known  # what hindered the last transfer hinders still
-        is_new = agent is None and attempt.ready_at is not None and now.wall - attempt.ready_at < us(AGENT_START_S)
-        return STARTING if is_new else NO_SAMPLE
-    unknown = [why for why in agent.unknown if why != FIRST_SAMPLE]
-    if unknown:
-        return NOT_MEASURED + unknown[0]
-    return STARTING if agent.unknown else ""
+        return STARTING if agent is None and is_new else NO_SAMPLE
+    if is_new and agent.unknown == (FIRST_SAMPLE,):
+        return STARTING
+    # One that starts again and again has always just started.
+    return NOT_MEASURED + min(agent.unknown, key=lambda why: why == FIRST_SAMPLE) if agent.unknown else ""
 
 
 def _not_watched(why: str) -> str:

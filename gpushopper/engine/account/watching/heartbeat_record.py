@@ -62,14 +62,15 @@ def _on_heartbeat(
     policy, now = account.policy, probed.now
     kind = account.ctx.ending_of(attempt.provider).kind
     tx.run(on_heartbeat(session, attempt, found, now, policy, was_moved=probed.was_moved, ending=kind))
+    # Before what the same login brought: the guard reported before that, by the limits of then.
+    allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
+    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
+    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now))
     if probed.limits:
         brought = found.brought or Brought(problem="its agent could not be brought there in time")
         found = Heartbeat(found.guard, found.hardware, found.agent, brought)
         tx.run(on_brought(tx.attempt(attempt), brought, probed.limits, probed.digest))
     tx.run(watch_use(session, tx.attempt(attempt), found, now, policy))
-    allowed = allowed_ends(session, tx.attempt(attempt), run_ends_of(account.ctx.store, session.id))
-    tx.run(on_ends_heard(session, tx.attempt(attempt), announced(found), allowed, now))
-    tx.run(landing.on_heartbeat(tx.session(session), tx.attempt(attempt), allowed | {DONE}, now))
 
 
 def _on_failure(
