@@ -130,6 +130,7 @@ class Client:
     def restart(self, ref: str) -> wire.Accepted:
         """Restart the instance of the session with this name or id."""
         return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body={}))
+
     def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
         """Change the limits that may end the session with this name or id early."""
         path = f"sessions/{_quote(ref)}/limits"

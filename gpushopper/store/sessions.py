@@ -234,7 +234,7 @@ def _session_of(session_id: str) -> Any:
 @cached_select
 def _landing_sessions() -> Any:
     # Literally as in the index, which SQLite would not use otherwise.
-    is_landing = SQL("\"t1\".\"landing\" <> '' AND \"t1\".\"pulled_at\" IS NULL")
+    is_landing = SQL('"t1"."landing" <> \'\' AND "t1"."pulled_at" IS NULL')
     return _select_sessions().where(is_landing, SessionRow.desired_state == DesiredState.RUNNING)
 
 

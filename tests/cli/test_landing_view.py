@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gpushopper import wire
+from gpushopper.cli.commands.use import run_ending
 from gpushopper.cli.input.durations import Gigabytes
 from gpushopper.cli.input.options import landing_fields
 from gpushopper.cli.output.alarm_reminder import ending_soon
@@ -71,3 +72,13 @@ def test_get_says_how_far_a_pull_is() -> None:
     assert landing_view.landing(going, NOW) == "3 of 2000 files, 1.0 of 5.0 GB pulled"
     failed = session(landing=wire.LandingView("idle", NOW, None, None, "the connection was lost"))
     assert landing_view.landing(failed, NOW) == "not pulled yet: the connection was lost; it is tried again"
+
+
+@pytest.mark.parametrize(
+    ("hold_us", "held"), [(None, 60 * MINUTE), (20 * MINUTE, 20 * MINUTE), (90 * MINUTE, 60 * MINUTE)]
+)
+def test_a_run_that_ends_its_session_waits_for_what_is_to_be_pulled(hold_us: int | None, held: int) -> None:
+    limits = wire.LimitsView(hold_us=hold_us)
+    view = session(deadline_at=NOW + 60 * MINUTE, limits=limits)
+    assert run_ending._hold_for_pulls(view, NOW) == held
+    assert run_ending._hold_for_pulls(dataclasses.replace(view, pulls=[]), NOW) == 0

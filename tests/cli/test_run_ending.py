@@ -17,7 +17,7 @@ from gpushopper.client import Client, JsonObject
 from gpushopper.core.model.run_folder import Run
 from gpushopper.errors import Refused, ShopperError
 from gpushopper.kept_runs import Output, keep
-from gpushopper.wire import ConnectionView
+from gpushopper.wire import ConnectionView, LandingView
 
 FOUND = ConnectionView("s1", "train", "a1", "ok", is_simulated=False, user="root", host="127.0.0.1", port=22)
 
@@ -36,13 +36,13 @@ class Daemon:
     def session(self, ref: str) -> JsonObject:
         return JsonObject(
             id=ref, name="train", limits=self._limits, rate=360_000, cloud="vast", provider="vast", deadline_at=1,
-            end_stage=self.ended, accrued=0, attempts=[], status="stopping",
+            end_stage=self.ended, accrued=0, attempts=[], status="stopping", pulls=[], landing=LandingView(),
         )  # fmt: skip
 
     def connection(self, ref: str) -> ConnectionView:
         return FOUND
 
-    def done(self, ref: str, reason: str) -> None:
+    def done(self, ref: str, reason: str, *, lands: bool = False) -> None:
         self._note("done")
         self.ended = "off"
 

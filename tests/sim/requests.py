@@ -31,6 +31,7 @@ class Requests:
 
     def restart(self, ref: str) -> wire.Accepted:
         return restart.restart(self.handle, ref)
+
     def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
         return set_limits(self.handle, ref, request)
 

@@ -61,6 +61,7 @@ def choose(app: App, found: ConnectionView, mode: str, hold_us: int, *, detach: 
     if session.limits.after_run not in ("instance", "daemon"):
         return _by_this_command(app, session, mode, hold_us, detach=detach)
     now = app.now().wall
+    hold_us = hold_us or _hold_for_pulls(session, now)
     going = tuple(run.run for run in run_control.list_runs(found, now) if run.status == "running")
     others = tuple(run for run in going if not run.startswith(JUPYTER))
     ending = Ending(session.limits.after_run, mode, hold_us, session, others)
@@ -69,6 +70,14 @@ def choose(app: App, found: ConnectionView, mode: str, hold_us: int, *, detach: 
     for line in _disclosure(app, ending, now):
         app.note(line)
     return ending
+
+
+def _hold_for_pulls(session: SessionView, now: int) -> int:
+    """How long its results are waited for, where it has any to bring home and the run says nothing else."""
+    if not session.pulls:
+        return 0
+    left_us = max((session.deadline_at or now) - now, SECOND)
+    return min(session.limits.hold_us or left_us, left_us)
 
 
 def _prepared(app: App, found: ConnectionView) -> SessionView:
@@ -108,6 +117,8 @@ def _disclosure(app: App, ending: Ending, now: int) -> list[str]:
     if ending.hold_us:
         cost = session.rate * ending.hold_us // HOUR
         when = f"{span(ending.hold_us)} after this run (at most {money(cost)} more)"
+    if session.pulls:
+        when = f"once {', '.join(pull.there for pull in session.pulls)} is pulled, {when} at the latest"
     if ending.by == "instance":
         lines = [f"{session.name} ends itself {when}, whether or not this computer is on."]
     else:
@@ -219,7 +230,7 @@ def _keeps(app: App, session: SessionView, now: int) -> str:
 def _end(app: App, session: SessionView, status: int) -> None:
     app.note(f"the command ended with status {status}; ending {session.name}")
     try:
-        app.client.done(session.id, "user")
+        app.client.done(session.id, "user", lands=True)
     except ShopperError as error:
         text = f"the command ended with status {status}, but {session.name} was not ended and bills: {error.message}"
         raise ShopperError(text, f"end it: gpu-shopper shutdown {session.name}", code=error.code) from error
