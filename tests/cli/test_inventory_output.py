@@ -60,7 +60,7 @@ def test_groups_are_a_table_of_their_own(home: Path, capsys: pytest.CaptureFixtu
     finally:
         peer.close()
     assert capsys.readouterr().out.splitlines() == [
-        "NAME      OFFERS  FROM $/HR  GB/$      STOCK", "RTX 4090       3     $0.400    60  4 or more",
+        "GPU       OFFERS  FROM $/HR  GB/$      STOCK", "RTX 4090       3     $0.400    60  4 or more",
         "H100 SXM       3     $0.400    60          -",
     ]  # fmt: skip
 

@@ -305,6 +305,7 @@ def test_a_simulated_instance_has_neither_ssh_nor_guard():
     assert session_views.ssh(view()) == "none (simulated)"
     assert session_views.guards(view()) == "D (simulated)"
     assert session_views.ssh(view(guard_state="armed")) == "gpu-shopper ssh train"
+    assert session_views.ssh(view(guard_state="armed", ended_at=9)) == "-"
     assert session_views.guards(view(guard_state="self_destroy", guards="D+I")) == "D+I"
 
 

@@ -57,11 +57,13 @@ def ending(session: SessionView, now: int) -> str:
 def disclosure(found: Plan, given: dict[str, Any]) -> list[str]:
     """What is said before a session with limits is rented."""
     lines = []
+    bills_on = any(account.bills_on for account in found.accounts)
     if given["idle"]:
-        lines.append(f"It ends itself after {span(given['idle'])} without use, 5 minutes after a warning.")
+        how = "It is ended" if bills_on else "It ends itself"
+        lines.append(f"{how} after {span(given['idle'])} without use, 5 minutes after a warning.")
     if given["idle_when"] == "gpu":
         lines.append("Only the GPUs count as use: a phase on the CPU alone counts as idle.")
     limited = given["idle"] or given["contact"]
-    if limited and any(account.bills_on for account in found.accounts):
+    if limited and bills_on:
         lines.append("Where power-off does not end the bill, this computer must be on to destroy it.")
     return lines

@@ -43,8 +43,12 @@ def _stock(group: OfferGroup) -> str:
     return f"{group.stock} or more" if group.stock else "-"
 
 
-GROUP_COLUMNS = (
-    tables.Column("NAME", lambda g: g.name),
+def group_columns(group_by: str) -> tuple[tables.Column, ...]:
+    """The columns of grouped offers; the first says what they are grouped by."""
+    return (tables.Column(group_by.upper(), lambda g: g.name), *_GROUP_COLUMNS)
+
+
+_GROUP_COLUMNS = (
     tables.Column("OFFERS", lambda g: g.count, right=True),
     tables.Column("FROM $/HR", lambda g: rate(g.rate), right=True),
     tables.Column("GB/$", lambda g: f"{g.best_value:.0f}", right=True),

@@ -86,7 +86,12 @@ def _traffic(offer: Any) -> str:
 
 
 def _guard(guard: str) -> str:
-    words = {"not_applicable": "none (simulated instances)", "poweroff_only": "powers off, which does not end the bill"}
+    words = {
+        "not_applicable": "none (simulated instances)",
+        "self_destroy": "the instance destroys itself",
+        "server_timer": "the cloud's own timer",
+        "poweroff_only": "powers off, which does not end the bill",
+    }
     return words.get(guard, guard)
 
 

@@ -24,7 +24,7 @@ def columns(now: int) -> list[tables.Column]:
     """The columns of `ls`; the money columns are price, cost so far, and max cost."""
     return [
         tables.Column("NAME", lambda s: s.name),
-        tables.Column("STATUS", status),
+        tables.Column("STATUS", status, whole=True),
         tables.Column("GPU", gpu),
         tables.Column("CLOUD", lambda s: s.provider),
         tables.Column("$/HR", lambda s: rate(s.rate or None), right=True),
@@ -107,7 +107,9 @@ def _out_of_sync_text(session: SessionView, now: int) -> str:
 
 
 def ssh(session: SessionView) -> str:
-    """How to log in."""
+    """How to log in; `-` while nobody can, and after the end."""
+    if session.ended_at is not None:
+        return "-"
     if session.guard_state == "not_applicable":
         return SIMULATED
     return f"gpu-shopper ssh {session.name}" if session.ssh_host else "-"
@@ -121,8 +123,12 @@ def disk(session: SessionView) -> str:
 
 
 def print_details(app: App, session: SessionView, cause: str = "") -> None:
-    """Print all details of one session; `cause` is the event text that explains the reason."""
+    """Print all details of one session; `cause` is the event text that explains the reason.
+
+    Once it has ended there is no login, nothing left to guard and no later deadline, so that none is shown.
+    """
     now = app.now().wall
+    is_over = session.ended_at is not None
     tables.facts(
         [
             ("name", session.name),
@@ -131,13 +137,13 @@ def print_details(app: App, session: SessionView, cause: str = "") -> None:
             ("money", money_line(session)),
             ("price", f"{rate(session.rate)} an hour"),
             ("ends", ends(session, now)),
-            ("at the latest", when(session.hard_max_at, now) if session.hard_max_at else ""),
+            ("at the latest", when(session.hard_max_at, now) if session.hard_max_at and not is_over else ""),
             ("GPU", f"{gpu(session)} on {session.provider}"),
             ("image", session.image),
             ("image login", session.image_login),
             ("disk", disk(session)),
-            ("ssh", app.with_sandbox_flag(ssh(session))),
-            ("guards", guards(session) + _out_of_sync_text(session, now)),
+            ("ssh", "" if is_over else app.with_sandbox_flag(ssh(session))),
+            ("guards", "" if is_over else guards(session) + _out_of_sync_text(session, now)),
             ("bills on", bills_on(session)),
             ("early ends", end_limits_view.limits(session)),
             ("watched", end_limits_view.watched(session)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from shutil import get_terminal_size
@@ -14,6 +15,8 @@ PIPE_WIDTH = 240
 LEAST_WIDTH = 80
 WIDE_WIDTH = 140
 LONG_NAME = 24
+_PADDING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
+"""Spaces after the last cell; where a table is wider than the terminal, they would show as empty lines."""
 STYLES = {
     "running": "green", "ready": "green", "pending": "yellow", "provisioning": "yellow", "stopping": "yellow",
     "starting": "yellow", "failed": "red", "degraded": "red", "keyless": "red", "stopped": "dim", "foreign": "dim",
@@ -119,7 +122,10 @@ def _rich(app: App, columns: Sequence[Column], cells: list[list[str]]) -> None:
         highlight=False,
         width=max(room, PIPE_WIDTH),
     )
-    console.print(grid)
+    with console.capture() as printed:
+        console.print(grid)
+    for shown in printed.get().splitlines():
+        out(_PADDING.sub(r"\1", shown))
 
 
 def _width(app: App, terminal: bool, first: int) -> int:

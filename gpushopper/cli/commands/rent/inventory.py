@@ -10,7 +10,7 @@ from gpushopper.cli.app import App
 from gpushopper.cli.input.command_classes import Command, add_options
 from gpushopper.cli.input.options import SEARCH, load_settings, search_request
 from gpushopper.cli.output import tables
-from gpushopper.cli.output.offer_table import COLUMNS, GROUP_COLUMNS, note_missing, note_unstated
+from gpushopper.cli.output.offer_table import COLUMNS, group_columns, note_missing, note_unstated
 from gpushopper.cli.output.text_format import plural
 from gpushopper.core.model.offer import GROUPINGS, SORTS
 
@@ -47,7 +47,7 @@ def inventory(
         "unstated": found.unstated,
     }
     if group_by is not None:
-        tables.rows(app, "groups", found.groups, GROUP_COLUMNS, **extra)
+        tables.rows(app, "groups", found.groups, group_columns(group_by), **extra)
     else:
         tables.rows(app, "offers", found.offers, COLUMNS, name="key", **extra)
     _remarks(app, found, offset, many, is_grouped=group_by is not None)

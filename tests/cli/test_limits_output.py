@@ -1,0 +1,16 @@
+"""What is said of limits before a session is rented."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpushopper.cli.output.end_limits_view import disclosure
+from gpushopper.client import JsonObject
+from gpushopper.core.timing.clock_snapshot import HOUR
+
+
+@pytest.mark.parametrize(("bills_on", "words"), [(False, "It ends itself after 1h"), (True, "It is ended after 1h")])
+def test_only_an_instance_that_can_end_its_bill_is_said_to_end_itself(bills_on: bool, words: str) -> None:
+    plan = JsonObject(accounts=[JsonObject(bills_on=bills_on)])
+    lines = disclosure(plan, {"idle": HOUR, "idle_when": "any", "contact": None})
+    assert lines[0].startswith(words) and bool(lines[1:]) is bills_on
