@@ -78,13 +78,13 @@ class PullView:
 class LandingView:
     """Bringing results home before an end. `reason` is why it lands; empty: it does not yet.
 
-    `until` is when it ends whatever has arrived. `pulled_at`: all of it has, verified. `problem`: why the last try
+    `until_at` is when it ends whatever has arrived. `pulled_at`: all of it has, verified. `problem`: why the last try
     failed.
     """
 
     reason: str = ""
-    since: int | None = None
-    until: int | None = None
+    since_at: int | None = None
+    until_at: int | None = None
     pulled_at: int | None = None
     problem: str = ""
     files: int = 0

@@ -29,8 +29,7 @@ COUNTS = {
     "gpu_count", "vram_mb", "ram_mb", "min_gpus", "exact_gpus", "limit", "total", "retries", "ssh_port", "id", "next",
     "alarm_id", "open_attempts", "event", "protocol", "pid", "sessions_open", "alarms", "problems", "port",
     "offset", "disk_free", "invalid_prices", "stock", "count", "granularity_s", "minimum_s", "gpu_vram_gb",
-    "month_hours",
-    "value", "gpu_load", "cpu_milli",
+    "month_hours", "value", "gpu_load", "cpu_milli", "files", "bytes", "total_files", "total_bytes", "pull_max",
 }  # fmt: skip
 
 

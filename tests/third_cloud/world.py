@@ -62,8 +62,9 @@ class Access:
         raise AssertionError("a cloud that ends its machines itself needs no guard of ours")
 
     def probe(
-        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = ""
-    ) -> Heartbeat | ProbeFailure:
+        self, login: SshTarget, renewal: GuardRenewal | None, limit_s: float, plant: str = "", limits: str = "",
+        hook: str = "",
+    ) -> Heartbeat | ProbeFailure:  # fmt: skip
         assert login.user == "nimbus" and not plant
         return Heartbeat(None, Hardware())
 

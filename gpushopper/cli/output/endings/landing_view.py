@@ -44,7 +44,7 @@ def landing(session: SessionView, now: int) -> str:
         return ""
     if found.pulled_at is not None:
         return f"all was pulled at {clock_time(found.pulled_at, now)}"
-    until = f", at most until {clock_time(found.until, now)}" if found.until is not None else ""
+    until = f", at most until {clock_time(found.until_at, now)}" if found.until_at is not None else ""
     if found.total_files:
         return f"{_arrived(session)} pulled{until}"
     return f"not pulled yet: {found.problem}; it is tried again{until}" if found.problem else f"pulling{until}"
