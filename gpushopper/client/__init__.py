@@ -127,9 +127,10 @@ class Client:
         body = {"add_us": add_us, "deadline_at": deadline_at} | ({"dry_run": True} if dry_run else {})
         return cast("wire.SessionView", self._request("POST", f"sessions/{_quote(ref)}/extend", body=body))
 
-    def restart(self, ref: str) -> wire.Accepted:
-        """Restart the instance of the session with this name or id."""
-        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body={}))
+    def restart(self, ref: str, *, dry_run: bool = False) -> wire.Accepted:
+        """Restart the instance of the session with this name or id, or only check that its cloud can."""
+        body = {"dry_run": True} if dry_run else {}
+        return cast("wire.Accepted", self._request("POST", f"sessions/{_quote(ref)}/restart", body=body))
 
     def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
         """Change the limits that may end the session with this name or id early."""

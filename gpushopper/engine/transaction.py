@@ -242,10 +242,8 @@ class Transaction:
                 self.ctx.store, current, desired_state=DesiredState.TERMINATED, reason=reason
             )
             self._sessions[current.id] = current
-            self.add_event(
-                act.EventDraft("end_requested", text or f"{current.name} ends: {reason}", {"reason": reason}),
-                current.id,
-            )
+            said = text or f"{current.name} ends: {_words(reason)}"
+            self.add_event(act.EventDraft("end_requested", said, {"reason": reason}), current.id)
             if lost := not_pulled_text(current):
                 self.add_event(act.EventDraft("not_pulled", f"{current.name}: {lost}"), current.id)
         for attempt in sessions.attempts_of(self.ctx.store, current.id):
@@ -263,10 +261,8 @@ class Transaction:
         current = self.session(session)
         if current.ended_at is None:
             self._sessions[current.id] = sessions.update_session(self.ctx.store, current, ended_at=self.now.wall)
-        self.add_event(
-            act.EventDraft("ended", f"{session.name} has ended: {session.reason}", {"reason": session.reason}),
-            session.id,
-        )
+        text = f"{session.name} has ended: {_words(session.reason)}"
+        self.add_event(act.EventDraft("ended", text, {"reason": session.reason}), session.id)
 
     def start_attempt(self, action: act.StartAttempt) -> None:
         """Failover: write the session's next attempt; a limit may end the session instead (I13).
@@ -322,3 +318,8 @@ class Transaction:
         session = sessions.load_session(self.ctx.store, done.session_id)
         if session is not None:
             self._record_end(session)
+
+
+def _words(reason: str) -> str:
+    """A reason as it stands in a text; the events' data has the word itself."""
+    return reason.replace("_", " ")

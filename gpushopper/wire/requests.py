@@ -147,9 +147,11 @@ class RunEndRequest:
 
 @dataclass(frozen=True, slots=True)
 class RestartRequest:
-    """POST /sessions/{id}/restart."""
+    """POST /sessions/{id}/restart. With `dry_run` it is only checked whether it could be sent."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

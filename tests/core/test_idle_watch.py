@@ -86,7 +86,7 @@ def test_half_an_hour_of_idleness_is_told_once_with_or_without_a_limit():
     (noted,) = of(UpdateAttempt, watched(idle))
     assert noted.event is not None and "nothing ends it before its deadline" in noted.event.text
     (noted,) = of(UpdateAttempt, watched(idle, idle_us=HOUR))
-    assert noted.event is not None and "ends itself after 1h" in noted.event.text
+    assert noted.event is not None and "it is ended after 1h" in noted.event.text
     assert of(UpdateAttempt, watched(idle, attempt(is_idle_noted=True))) == []
     assert of(UpdateAttempt, watched(replace(BEAT, agent=replace(FRESH, idle_s=1799)))) == []
     (again,) = of(UpdateAttempt, watched(BEAT, attempt(is_idle_noted=True)))

@@ -30,7 +30,7 @@ class Requests:
         return extend.extend(self.handle, ref, request)
 
     def restart(self, ref: str) -> wire.Accepted:
-        return restart.restart(self.handle, ref)
+        return restart.restart(self.handle, ref, wire.RestartRequest())
 
     def set_limits(self, ref: str, request: wire.LimitsRequest) -> wire.SessionView:
         return set_limits(self.handle, ref, request)

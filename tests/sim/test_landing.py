@@ -66,8 +66,8 @@ def test_before_the_deadline_results_are_pulled_once_and_nothing_ends_later(worl
     assert remote(world).landings == []
     assert world.run_until(lambda: world.view(ref).landing.pulled_at is not None, 600)
     landing = world.view(ref).landing
-    assert landing.reason == "deadline" and landing.since is not None and deadline is not None
-    assert abs(deadline - landing.since - 15 * MINUTE) < MINUTE
+    assert landing.reason == "deadline" and landing.since_at is not None and deadline is not None
+    assert abs(deadline - landing.since_at - 15 * MINUTE) < MINUTE
     assert world.status(ref) == "running", "it may be worked on to its deadline"
     assert world.ended(ref, 1800) and world.view(ref).reason == "deadline"
     assert len(remote(world).landings) == 1 and "not_pulled" not in kinds(world, ref)

@@ -72,7 +72,7 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
             ("policy", policy),
             ("open", open_line),
             ("waiting", f"for an account that can rent: {', '.join(found.waiting)}" if found.waiting else ""),
-            ("guards", _guards(found)),
+            ("guards", app.with_sandbox_flag(_guards(found))),
             ("jobs", ", ".join(f"{name} {_ago(at, now)}" for name, at in found.jobs.items())),
             ("alarms", plural(len(alarms), "alarm") if alarms else "none"),
         ]
@@ -95,7 +95,8 @@ def _print_status(app: App, found: DaemonStatus, alarms: list[AlarmView], sessio
 
 def _guards(found: DaemonStatus) -> str:
     """What enforces deadlines: for simulated instances only the daemon (S1)."""
-    return "daemon, and the instances themselves" if found.is_guarded else "daemon only (simulated instances)"
+    alone = "daemon, and each instance with an I under GUARDS in: gpu-shopper ls"
+    return alone if found.is_guarded else "daemon only (simulated instances)"
 
 
 def _ago(at: int, now: int) -> str:

@@ -31,6 +31,7 @@ def restart(app: App, name: str | None, dry_run: bool, yes: bool) -> None:
     and one that was started with --rm then ends the session.
     """
     session = session_argument.to_act_on(app, name, asks=yes)
+    app.client.restart(session.id, dry_run=True)  # a cloud that cannot says so before anything is asked
     end = when(session.deadline_at, app.now().wall)
     if not app.as_json:
         app.note(f"to restart: {session.name} on {session.provider}; whatever runs there ends, and runs are lost")

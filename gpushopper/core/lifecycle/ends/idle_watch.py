@@ -80,6 +80,6 @@ def _idle_note(session: Session, attempt: Attempt, agent: AgentReport, policy: P
         return [UpdateAttempt(attempt, {"is_idle_noted": False})]
     ends = "nothing ends it before its deadline"
     if session.idle_us is not None:
-        ends = f"it ends itself after {span(session.idle_us)}"
+        ends = f"it is ended after {span(session.idle_us)}"
     text = f"{session.name} has been idle for {span(us(agent.idle_s))}; {ends}"
     return [UpdateAttempt(attempt, {"is_idle_noted": True}, EventDraft("idle", text, {"idle_s": agent.idle_s}))]

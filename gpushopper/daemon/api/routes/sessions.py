@@ -76,8 +76,9 @@ def _add_changes(routes: Blueprint, service: Service) -> None:
 
     @routes.post("/sessions/<ref>/restart")
     def restart(ref: str) -> Response:
-        key = read_idempotency_key(read_body(RestartRequest))
-        return json_response(restart_command.restart(handle, read_session_ref(ref), key), 202)
+        body = read_body(RestartRequest)
+        key = read_idempotency_key(body)
+        return json_response(restart_command.restart(handle, read_session_ref(ref), body, key), 202)
 
     @routes.post("/sessions/<ref>/done")
     @routes.delete("/sessions/<ref>")

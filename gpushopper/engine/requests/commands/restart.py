@@ -14,16 +14,20 @@ from gpushopper.engine.requests.engine_handle import EngineHandle
 from gpushopper.engine.requests.session_lookup import find_exactly
 from gpushopper.engine.transaction import Transaction
 from gpushopper.errors import ProviderFailed, Refused
-from gpushopper.providers.base import Endpoint
-from gpushopper.providers.restarts import restarting
+from gpushopper.providers.base import Endpoint, Provider
+from gpushopper.providers.restarts import Restarts, restarting
 from gpushopper.store import events, sessions
 from gpushopper.store.sqlite.disk_reserve import with_reserve
 
 RESTART_LIMIT_S = 12.0
 
 
-def restart(handle: EngineHandle, ref: str, key: IdempotencyKey | None = None) -> wire.Accepted:
+def restart(
+    handle: EngineHandle, ref: str, request: wire.RestartRequest, key: IdempotencyKey | None = None
+) -> wire.Accepted:
     """Ask the cloud to restart the instance of the session with this name or id. Sent once, on the caller's thread.
+
+    A dry run sends nothing; it is refused for the same reasons.
 
     Raises:
         NotFound: no session has this name or id.
@@ -37,7 +41,10 @@ def restart(handle: EngineHandle, ref: str, key: IdempotencyKey | None = None) -
         return former
     session = find_exactly(ctx, ref)
     attempt = _ready_attempt(session, current(sessions.attempts_of(ctx.store, session.id)))
-    _send(handle, session, attempt)
+    client, able = _able(handle, session, attempt)
+    if request.dry_run:
+        return wire.Accepted([session.id], events.last_id(ctx.store))
+    _send(handle, client, able, session, attempt)
     commit = partial(
         perform_once, ctx, ctx.clock.now(), key, wire.Accepted, lambda tx: _record(tx, session, attempt)
     )  # fmt: skip
@@ -56,7 +63,8 @@ def _ready_attempt(session: Session, attempt: Attempt | None) -> Attempt:
     return attempt
 
 
-def _send(handle: EngineHandle, session: Session, attempt: Attempt) -> None:
+def _able(handle: EngineHandle, session: Session, attempt: Attempt) -> tuple[Provider, Restarts]:
+    """The client that can restart this instance, which is ours for sure: as a provider, and as one that restarts."""
     reconciler = handle.reconcilers.get(attempt.provider)
     client = None if reconciler is None else reconciler.client
     able = restarting(client)
@@ -66,6 +74,10 @@ def _send(handle: EngineHandle, session: Session, attempt: Attempt) -> None:
     if client is None or able is None or not is_ours_for_sure(reconciler, attempt):
         text = f"{attempt.provider} does not show now that {attempt.instance_id} is this session's instance"
         raise ProviderFailed(text, "nothing was sent; see: gpu-shopper status", code="not_restarted")
+    return client, able
+
+
+def _send(handle: EngineHandle, client: Provider, able: Restarts, session: Session, attempt: Attempt) -> None:
     wait_s = client.available_at(Endpoint.RESTART) - handle.ctx.clock.monotonic()
     if 0 < wait_s < RESTART_LIMIT_S:
         handle.ctx.pause(wait_s)
