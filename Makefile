@@ -36,7 +36,7 @@ demo: $(STAMP)  ## rent, use and end instances on simulated clouds (SEED=n repea
 	@$(BIN)/gpu-shopper demo $(if $(SEED),--seed $(SEED))
 
 # Three files at a time: many tests wait for processes, and each worker collects all tests for itself.
-PYTEST_SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST_SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP)  ## the tests (ARGS='-k word' passes options on)
 	@$(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m tests.timed tests $(PYTEST_SPREAD) $(ARGS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gpushopper import wire
 from gpushopper.engine.requests.commands import restart
 from gpushopper.engine.requests.commands.idempotency import IdempotencyKey
 from gpushopper.errors import ProviderFailed, Refused
@@ -52,8 +53,8 @@ def test_a_repeated_request_is_sent_once(world: World):
     ref = world.provision()
     assert world.running(ref)
     key = IdempotencyKey("restart-1", "POST", "restart", "digest")
-    first = restart.restart(world.engine.handle, ref, key)
-    assert restart.restart(world.engine.handle, ref, key) == first and sent(world) == 1
+    first = restart.restart(world.engine.handle, ref, wire.RestartRequest(), key)
+    assert restart.restart(world.engine.handle, ref, wire.RestartRequest(), key) == first and sent(world) == 1
 
 
 def booting(world: World, ref: str) -> None:
