@@ -81,7 +81,10 @@ class Stage:
 
     def session(self) -> dict[str, Any]:
         limits = {"after_run": self.after_run, "unwatched": "", "grace_us": 0, "failed_us": 60_000_000}
-        where = {"cloud": "vast", "provider": "vast", "rate": 100_000, "limits": limits}
+        landing = {"reason": "", "pulled_at": None}
+        where = {
+            "cloud": "vast", "provider": "vast", "rate": 100_000, "limits": limits, "pulls": [], "landing": landing
+        }  # fmt: skip
         ends = {"deadline_at": self.deadline_at, "ended_at": None, "guard_deadline_at": None, "guard_in_sync": True}
         state = {"end_stage": self.stage, "accrued": 0, "max_cost": 1_720_000, "attempts": [], "status": "running"}
         return {"id": SESSION, "name": NAME, **state, **ends, **where}
